@@ -1,0 +1,30 @@
+"""Events in: from devices, in batches, each counted once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import connection
+
+from pushcore.ports import DeviceEvent
+
+
+def take(events: Sequence[DeviceEvent]) -> int:
+    """Keep the events that are about a message of the reporting device; returns how many were new. One statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO analytics_messageevent (workspace_id, message_id, device_id, kind, at, received_at)"
+            " SELECT m.workspace_id, m.id, m.device_id, e.kind, e.at, now()"
+            " FROM unnest(%(messages)s::bigint[], %(devices)s::bigint[], %(kinds)s::text[], %(times)s::timestamptz[])"
+            " AS e(message_id, device_id, kind, at)"
+            " JOIN pushcore_message m ON m.id = e.message_id AND m.device_id = e.device_id"
+            " WHERE m.id = ANY(%(messages)s::bigint[])"
+            " ORDER BY m.id, m.device_id, e.kind ON CONFLICT DO NOTHING",
+            {
+                "messages": [event.message_id for event in events],
+                "devices": [event.device_id for event in events],
+                "kinds": [event.event for event in events],
+                "times": [event.at for event in events],
+            },
+        )
+        return cursor.rowcount

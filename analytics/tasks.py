@@ -1,0 +1,19 @@
+"""Periodic work of the analysis room."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from analytics.models import MessageEvent
+from pushcore.retention import delete_in_steps
+
+
+@shared_task(name="analytics.purge")
+def purge() -> None:
+    """Delete raw events older than the messages they are about."""
+    oldest = timezone.now() - timedelta(days=settings.MESSAGE_RETENTION_DAYS)
+    delete_in_steps(MessageEvent.objects.filter(received_at__lt=oldest))

@@ -1,0 +1,20 @@
+"""The Celery application. Workers deliver receipts and keep house; no message of the self-built channel waits for them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
+
+app = Celery("mps")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def _keep_django_logging(**_: Any) -> None:
+    """Celery leaves logging alone where this signal has a receiver: `mps_project.logs` has set it up already."""

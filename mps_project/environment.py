@@ -1,0 +1,208 @@
+"""The environment variables this service reads: one table, checked at start.
+
+Every setting that differs between installations is a `Variable` below (12-factor, https://12factor.net/config).
+`load()` parses them all and raises `ConfigurationError` with one clear line for the first that is missing or wrong;
+the README's table is checked against this one by a test.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+
+
+class ConfigurationError(Exception):
+    """An environment variable is missing or has a value that cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable.
+
+    `default` is the text used where the variable is unset; None means it must be set. `secret` values never appear in
+    an error message.
+    """
+
+    name: str
+    default: str | None
+    parse: Callable[[str], object]
+    meaning: str
+    secret: bool = False
+
+
+def _text(raw: str) -> str:
+    return raw
+
+
+def _port(raw: str) -> int:
+    port = int(raw)
+    if not 1 <= port <= 65535:
+        raise ValueError("a port is 1 to 65535")
+    return port
+
+
+def _count(raw: str) -> int:
+    count = int(raw)
+    if count < 1:
+        raise ValueError("must be 1 or more")
+    return count
+
+
+def _switch(raw: str) -> bool:
+    try:
+        return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}[
+            raw.lower()
+        ]
+    except KeyError:
+        raise ValueError("must be 0 or 1") from None
+
+
+def _address(raw: str) -> str:
+    if raw != "localhost":
+        ip_address(raw)
+    return raw
+
+
+def _names(raw: str) -> list[str]:
+    return [part.strip() for part in raw.split(",") if part.strip()]
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        parts = urlsplit(raw)
+        if parts.scheme not in schemes:
+            raise ValueError(f"must start with {' or '.join(scheme + '://' for scheme in schemes)}")
+        _ = parts.port  # urlsplit checks the port only when it is read
+        return raw
+
+    return parse
+
+
+def _fernet_keys(raw: str) -> list[str]:
+    keys = _names(raw)
+    if not keys:
+        raise ValueError("at least one key is needed")
+    for key in keys:
+        Fernet(key)
+    return keys
+
+
+_DATABASE_SCHEMES = ("postgres", "postgresql")
+_REDIS_SCHEMES = ("redis", "rediss", "unix")
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable(
+        "DATABASE_URL",
+        None,
+        _url(*_DATABASE_SCHEMES),
+        "PostgreSQL. `make run` starts an embedded one where this is unset; every other command needs it.",
+        secret=True,
+    ),
+    Variable(
+        "REDIS_URL",
+        None,
+        _url(*_REDIS_SCHEMES),
+        "Valkey or Redis. `make run` starts an embedded one where this is unset; every other command needs it.",
+        secret=True,
+    ),
+    Variable(
+        "MPS_SECRET_KEY",
+        None,
+        _text,
+        "Django's secret key (sessions, CSRF). `make run` makes one for the installation where this is unset.",
+        secret=True,
+    ),
+    Variable(
+        "MPS_FIELD_KEYS",
+        None,
+        _fernet_keys,
+        "Fernet keys, comma-separated, that encrypt secrets at rest; the first encrypts, all decrypt (rotation). "
+        "`make run` makes one for the installation where this is unset.",
+        secret=True,
+    ),
+    Variable("MPS_HTTP_PORT", "8000", _port, "Port of the console and the APIs (WSGI)."),
+    Variable("MPS_WS_PORT", "8001", _port, "Port of the device gateway's WebSocket (ASGI)."),
+    Variable("MPS_MQTT_PORT", "1883", _port, "Port of the device gateway's MQTT over TCP (the TCP bridge)."),
+    Variable("MPS_BIND", "127.0.0.1", _address, "IP address the services listen on."),
+    Variable("MPS_DATA_DIR", "var", _text, "Directory of the embedded engines' data, `demo.json`, generated secrets."),
+    Variable("MPS_PUBLIC_HOST", "127.0.0.1", _text, "Host name written into the URLs of `demo.json` and the console."),
+    Variable("MPS_ALLOWED_HOSTS", "*", _names, "Host headers the web process answers to, comma-separated."),
+    Variable("MPS_CSRF_TRUSTED_ORIGINS", "", _names, "Origins the console may be posted to behind a proxy."),
+    Variable("MPS_DEBUG", "0", _switch, "Django's debug pages. Never in production."),
+    Variable("MPS_LOG_LEVEL", "INFO", _text, "Least severe log level written: DEBUG, INFO, WARNING or ERROR."),
+    Variable("MPS_LOG_FORMAT", "console", _text, "`console` for people or `json` for machines."),
+    Variable("MPS_WEB_WORKERS", "2", _count, "Processes of the web server."),
+    Variable("MPS_WEB_THREADS", "8", _count, "Threads of each web server process."),
+    Variable("MPS_WORKER_CONCURRENCY", "2", _count, "Processes of the Celery worker."),
+    Variable("MPS_MAX_BODY_BYTES", "2097152", _count, "Largest request body the APIs read, in bytes."),
+    Variable("MPS_MAX_EXPIRED_SECONDS", "604800", _count, "Longest validity of a message, in seconds (code 3026)."),
+    Variable("MPS_MESSAGE_RETENTION_DAYS", "30", _count, "Days a message is kept; older daily partitions are dropped."),
+    Variable("MPS_RECEIPT_RETENTION_DAYS", "7", _count, "Days a finished receipt and its attempts are kept."),
+    Variable(
+        "MPS_RECEIPT_ALLOW_PRIVATE",
+        "0",
+        _switch,
+        "Send receipts also to private, loopback and link-local addresses. The demo's default is 1.",
+    ),
+    Variable("MPS_GATEWAY_MAX_KEEP_ALIVE", "1200", _count, "Longest MQTT keep alive granted to a device, in seconds."),
+    Variable("MPS_SWEEP_AFTER_SECONDS", "5", _count, "Age, in seconds, at which a pending message is handed over again."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The parsed values of `VARIABLES`, by variable name."""
+
+    values: Mapping[str, object]
+
+    def text(self, name: str) -> str:
+        value = self.values[name]
+        assert isinstance(value, str)
+        return value
+
+    def number(self, name: str) -> int:
+        value = self.values[name]
+        assert isinstance(value, int)
+        return value
+
+    def switch(self, name: str) -> bool:
+        value = self.values[name]
+        assert isinstance(value, bool)
+        return value
+
+    def names(self, name: str) -> list[str]:
+        value = self.values[name]
+        assert isinstance(value, list)
+        return value
+
+
+def parse_variable(variable: Variable, raw: str) -> object:
+    """Parse one raw value; raises `ConfigurationError` with a line that names the variable and the fault."""
+    try:
+        return variable.parse(raw)
+    except ValueError as error:
+        shown = "" if variable.secret else f"={raw!r}"
+        raise ConfigurationError(f"{variable.name}{shown} cannot be used: {error}") from None
+
+
+def load(source: Mapping[str, str] | None = None, *, required: bool = True) -> Environment:
+    """Parse all of `VARIABLES` from `source` (default: the process's environment).
+
+    With `required=False` a variable without default may be missing (its value is then absent): `make run` checks what
+    is set before it generates the rest. Raises `ConfigurationError`.
+    """
+    source = os.environ if source is None else source
+    values: dict[str, object] = {}
+    for variable in VARIABLES:
+        raw = source.get(variable.name, variable.default)
+        if raw is None or (raw == "" and variable.default is None):
+            if required:
+                raise ConfigurationError(f"{variable.name} is not set. {variable.meaning}")
+            continue
+        values[variable.name] = parse_variable(variable, raw)
+    return Environment(values)

@@ -1,0 +1,37 @@
+"""A request id for every HTTP request: in the answer, in its header and in every log line of the request."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+from structlog.contextvars import bound_contextvars
+
+HEADER = "x-acs-request-id"
+log = structlog.get_logger(__name__)
+
+
+def request_id_of(request: HttpRequest) -> str:
+    """The id `RequestIdMiddleware` gave this request (upper-case UUID, as the cloud product writes it)."""
+    return str(request.META["mps.request_id"])
+
+
+class RequestIdMiddleware:
+    """Gives each request an id; the API doors repeat it in their bodies, operators find it in the logs."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request_id = str(uuid.uuid4()).upper()
+        request.META["mps.request_id"] = request_id
+        with bound_contextvars(request_id=request_id):
+            response = self.get_response(request)
+            if response.status_code >= 500:
+                log.error("request failed", method=request.method, path=request.path, status=response.status_code)
+            else:
+                log.debug("request", method=request.method, path=request.path, status=response.status_code)
+        response[HEADER] = request_id
+        return response

@@ -1,0 +1,173 @@
+"""Django settings. Everything that differs between installations comes from `mps_project.environment`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import environ
+
+from mps_project import environment
+from mps_project.logs import configure_logging
+
+try:
+    ENV = environment.load()
+except environment.ConfigurationError as error:
+    # One clear line and an exit code, whichever command imported the settings.
+    sys.stderr.write(f"mps: {error}\n")
+    raise SystemExit(2) from None
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(ENV.text("MPS_DATA_DIR"))
+
+SECRET_KEY = ENV.text("MPS_SECRET_KEY")
+FIELD_KEYS = ENV.names("MPS_FIELD_KEYS")
+DEBUG = ENV.switch("MPS_DEBUG")
+ALLOWED_HOSTS = ENV.names("MPS_ALLOWED_HOSTS")
+CSRF_TRUSTED_ORIGINS = ENV.names("MPS_CSRF_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+    "django_filters",
+    "pushcore",
+    "channels_vendor",
+    "gateway",
+    "analytics",
+    "console",
+]
+
+MIDDLEWARE = [
+    "mps_project.request_id.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "mps_project.urls"
+WSGI_APPLICATION = "mps_project.wsgi.application"
+ASGI_APPLICATION = "mps_project.asgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+try:
+    DATABASES: dict[str, Any] = {"default": environ.Env.db_url_config(ENV.text("DATABASE_URL"))}
+except (ValueError, environ.ImproperlyConfigured):
+    sys.stderr.write("mps: DATABASE_URL cannot be used: it is not a PostgreSQL URL\n")
+    raise SystemExit(2) from None
+DATABASES["default"] |= {
+    "ENGINE": "django.db.backends.postgresql",
+    "CONN_MAX_AGE": 300,
+    "CONN_HEALTH_CHECKS": True,
+}
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = ENV.text("REDIS_URL")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "mps:cache",
+    }
+}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+# Served by the web process itself, straight from the packages: `make run` needs no collectstatic.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+# The largest body any view reads; the two API doors answer a larger one with their own error.
+DATA_UPLOAD_MAX_MEMORY_SIZE = ENV.number("MPS_MAX_BODY_BYTES")
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNAUTHENTICATED_USER": None,
+}
+
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": "mps:celery:", "socket_keepalive": True}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+# Every periodic task is safe to run twice and expires unread: a worker that was away finds no heap of old ticks.
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "pushcore.sweep", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
+    "receipts": {"task": "pushcore.send_due_receipts", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
+    "partitions": {"task": "pushcore.maintain_partitions", "schedule": timedelta(hours=1), "options": {"expires": 600}},
+    "purge": {"task": "pushcore.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},
+    "purge-events": {"task": "analytics.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},
+}
+
+MAX_BODY_BYTES = ENV.number("MPS_MAX_BODY_BYTES")
+MAX_EXPIRED_SECONDS = ENV.number("MPS_MAX_EXPIRED_SECONDS")
+MESSAGE_RETENTION_DAYS = ENV.number("MPS_MESSAGE_RETENTION_DAYS")
+RECEIPT_RETENTION_DAYS = ENV.number("MPS_RECEIPT_RETENTION_DAYS")
+RECEIPT_ALLOW_PRIVATE = ENV.switch("MPS_RECEIPT_ALLOW_PRIVATE")
+SWEEP_AFTER_SECONDS = ENV.number("MPS_SWEEP_AFTER_SECONDS")
+GATEWAY_MAX_KEEP_ALIVE = ENV.number("MPS_GATEWAY_MAX_KEEP_ALIVE")
+HTTP_PORT = ENV.number("MPS_HTTP_PORT")
+WS_PORT = ENV.number("MPS_WS_PORT")
+MQTT_PORT = ENV.number("MPS_MQTT_PORT")
+BIND = ENV.text("MPS_BIND")
+PUBLIC_HOST = ENV.text("MPS_PUBLIC_HOST")
+
+LOGGING_CONFIG = None
+configure_logging(level=ENV.text("MPS_LOG_LEVEL"), style=ENV.text("MPS_LOG_FORMAT"))

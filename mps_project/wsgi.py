@@ -1,0 +1,10 @@
+"""WSGI entry point of the web process: console, APIs, health."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
+application = get_wsgi_application()

@@ -1,0 +1,45 @@
+"""Channels: the ways a message can take to a device, and the platforms a device can be of.
+
+Numbers of `Channel` are the `thirdChannel` values of the API (source document, chapter 8.1, and API version
+2020-10-28); 0 is ours: the self-built channel.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Platform(models.IntegerChoices):
+    """A device's operating system; the numbers of `osType` and of `deliveryType` for device pushes."""
+
+    ANDROID = 1, "android"
+    IOS = 2, "ios"
+    HARMONYOS = 7, "harmonyos"
+
+
+class Channel(models.IntegerChoices):
+    """The label is the name status codes are looked up by (`pushcore.codes.statuses`)."""
+
+    SELF_BUILT = 0, "common"
+    APNS = 2, "apns"
+    XIAOMI = 4, "xiaomi"
+    HUAWEI = 5, "huawei"
+    FCM = 6, "fcm"
+    OPPO = 7, "oppo"
+    VIVO = 8, "vivo"
+    HONOR = 11, "honor"
+    HARMONYOS = 13, "harmonyos"
+
+
+# How analysis and the console name a channel (source document, chapter 6.2).
+ANALYSIS_NAMES: dict[Channel, str] = {
+    Channel.SELF_BUILT: "ANDROID",
+    Channel.APNS: "IOS",
+    Channel.FCM: "FCM",
+    Channel.HUAWEI: "HMS",
+    Channel.XIAOMI: "MIUI",
+    Channel.OPPO: "OPPO",
+    Channel.VIVO: "VIVO",
+    Channel.HONOR: "HONOR",
+    Channel.HARMONYOS: "HARMONYOS",
+}

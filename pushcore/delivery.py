@@ -1,0 +1,128 @@
+"""From committed rows to lanes: which messages wait for a device, and handing a batch over.
+
+A row at status 0 is the only queue. Handing over is an attempt: whatever is lost on the way leaves the row at 0, and
+the device's next connect or the sweeper tries again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+from prometheus_client import Counter
+
+from pushcore import ids
+from pushcore.codes import statuses
+from pushcore.models.pushes import DeliveryType
+from pushcore.ports import Outgoing, lanes
+
+log = structlog.get_logger(__name__)
+
+HANDED_OVER = Counter("mps_handed_over_total", "Messages handed to a lane.", ["lane"])
+HAND_OVER_FAILED = Counter(
+    "mps_hand_over_failed_total", "Messages a lane could not take; the sweeper retries.", ["lane"]
+)
+
+# The columns of an Outgoing, in its order; every query below joins m, t and d.
+_COLUMNS = (
+    "m.id, m.workspace_id, m.task_id, t.kind, m.target, m.msgkey, m.expire_at, t.content, t.options,"
+    " d.id, d.platform, d.third_channel, d.third_token, m.sent_at IS NOT NULL"
+)
+
+# A message to a user goes only to a device the user is still bound to.
+STILL_BOUND = (
+    f"(m.delivery_type <> {DeliveryType.USER.value} OR EXISTS (SELECT 1 FROM pushcore_binding b"
+    " WHERE b.device_id = m.device_id AND b.unbound_at IS NULL AND b.user_id = m.target))"
+)
+
+
+def oldest_pending_id() -> int:
+    """No message with a smaller id can still be valid: partitions before it need not be looked at."""
+    return ids.first_id_at(timezone.now() - timedelta(seconds=settings.MAX_EXPIRED_SECONDS + 60))
+
+
+def _fetch(sql: str, params: Sequence[Any]) -> list[Outgoing]:
+    """Run a query that selects `_COLUMNS`. A task's content is decoded once, however many of its messages wait."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        rows = cursor.fetchall()
+    contents: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
+    batch: list[Outgoing] = []
+    for row in rows:
+        task_id = row[2]
+        if task_id not in contents:
+            contents[task_id] = (json.loads(row[7]), json.loads(row[8]))
+        values: list[Any] = [*row[:7], *contents[task_id], *row[9:]]
+        batch.append(Outgoing(*values))
+    return batch
+
+
+def pending_for_devices(device_ids: Sequence[int], per_device: int) -> dict[int, list[Outgoing]]:
+    """The oldest `per_device` messages that wait for each device, by device id. One query, whatever the number."""
+    rows = _fetch(
+        f"SELECT {_COLUMNS} FROM unnest(%s::bigint[]) AS wanted(device_id)"
+        " CROSS JOIN LATERAL (SELECT * FROM pushcore_message m"
+        f"   WHERE m.device_id = wanted.device_id AND m.status = {statuses.WAITING}"
+        f"   AND m.id >= %s AND m.expire_at > now() AND {STILL_BOUND} ORDER BY m.id LIMIT %s) m"
+        " JOIN pushcore_pushtask t ON t.id = m.task_id JOIN pushcore_device d ON d.id = m.device_id"
+        " ORDER BY m.id",
+        [list(device_ids), oldest_pending_id(), per_device],
+    )
+    waiting: dict[int, list[Outgoing]] = defaultdict(list)
+    for outgoing in rows:
+        waiting[outgoing.device_id].append(outgoing)
+    return dict(waiting)
+
+
+def outgoing_of(message_ids: Sequence[int]) -> list[Outgoing]:
+    """Those of the messages that wait for a device and have one, oldest first. One query."""
+    return _fetch(
+        f"SELECT {_COLUMNS} FROM pushcore_message m"
+        " JOIN pushcore_pushtask t ON t.id = m.task_id JOIN pushcore_device d ON d.id = m.device_id"
+        f" WHERE m.id = ANY(%s) AND m.status = {statuses.WAITING} AND m.expire_at > now() ORDER BY m.id",
+        [list(message_ids)],
+    )
+
+
+def waiting_between(low: int, high: int, limit: int) -> list[Outgoing]:
+    """Messages with ids in [low, high) that wait for a device and have one, oldest first, at most `limit`."""
+    return _fetch(
+        f"SELECT {_COLUMNS} FROM pushcore_message m"
+        " JOIN pushcore_pushtask t ON t.id = m.task_id JOIN pushcore_device d ON d.id = m.device_id"
+        f" WHERE m.id >= %s AND m.id < %s AND m.status = {statuses.WAITING} AND m.expire_at > now()"
+        f" AND {STILL_BOUND} ORDER BY m.id LIMIT %s",
+        [low, high, limit],
+    )
+
+
+def hand_over(batch: Iterable[Outgoing]) -> bool:
+    """Give each message to the first lane that claims it. Returns whether every lane took its part.
+
+    Never raises: the rows are committed, and a request that was accepted stays accepted though a lane is away.
+    """
+    offered = lanes()
+    parts: dict[str, list[Outgoing]] = defaultdict(list)
+    by_name = {lane.name: lane for lane in offered}
+    for outgoing in batch:
+        for lane in offered:
+            if lane.claims(outgoing):
+                parts[lane.name].append(outgoing)
+                break
+    taken = True
+    for name, part in parts.items():
+        try:
+            by_name[name].send(part)
+        except Exception:  # a lane's fault, whatever it is, must not undo an accepted push
+            log.exception("hand-over failed", lane=name, messages=len(part))
+            HAND_OVER_FAILED.labels(name).inc(len(part))
+            taken = False
+        else:
+            HANDED_OVER.labels(name).inc(len(part))
+    return taken

@@ -1,0 +1,48 @@
+"""Making keys: access keys, and the RSA keys of the REST door and of receipts."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from pushcore import crypto
+from pushcore.models import AccessKey, App, RsaKey, Workspace
+
+
+def create_access_key(app: App, workspaces: Iterable[Workspace], name: str = "") -> tuple[AccessKey, str]:
+    """Make an access key for the workspaces. Returns it with its secret, which is never shown again."""
+    secret = crypto.new_secret()
+    key = AccessKey.objects.create(
+        access_key_id=f"MPS{secrets.token_hex(10).upper()}", secret_sealed=crypto.encrypt(secret), app=app, name=name
+    )
+    key.workspaces.set(workspaces)
+    return key, secret
+
+
+def add_api_key(workspace: Workspace, public_pem: str) -> RsaKey:
+    """Accept a backend's public key for the REST door. Raises `ValueError` where it is no RSA key of 2048 bits."""
+    normal = crypto.public_pem_of(crypto.load_rsa_public_key(public_pem))
+    return RsaKey.objects.create(workspace=workspace, purpose=RsaKey.Purpose.API, public_pem=normal)
+
+
+def callback_key(workspace: Workspace) -> RsaKey:
+    """The key that signs the workspace's receipts: the newest active one, made on first use."""
+    mine = RsaKey.objects.filter(workspace=workspace, purpose=RsaKey.Purpose.CALLBACK, active=True)
+    key = mine.order_by("-created_at").first()
+    if key is not None:
+        return key
+    # Two first uses at once: the workspace's row decides who makes the key.
+    with transaction.atomic():
+        Workspace.objects.select_for_update().get(pk=workspace.pk)
+        key = mine.order_by("-created_at").first()
+        if key is not None:
+            return key
+        private, public = crypto.new_rsa_key()
+        return RsaKey.objects.create(
+            workspace=workspace,
+            purpose=RsaKey.Purpose.CALLBACK,
+            public_pem=public,
+            private_sealed=crypto.encrypt(private),
+        )

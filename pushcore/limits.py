@@ -1,0 +1,121 @@
+"""The limits of a push request and the code that answers each breach (source document, 8.2; docs/api.md)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.models.pushes import DeliveryType
+
+if TYPE_CHECKING:
+    from pushcore.push import SimplePush
+
+MAX_TARGETS = 10
+MAX_TARGET_LENGTH = 512
+MAX_MSGKEY_LENGTH = 64
+MAX_TASK_NAME_LENGTH = 200
+MAX_TITLE_LENGTH = 200
+MAX_CONTENT_LENGTH = 200
+MAX_URI_LENGTH = 2048
+MAX_EXTENDED_PARAMS = 20
+MAX_PAYLOAD_BYTES = 4096
+
+RESERVED_PARAMS = frozenset({"notifyType", "action", "silent", "pushType", "templateCode", "channel", "taskId"})
+
+
+def check_simple(request: SimplePush) -> None:
+    """Raises `ResultError` for the first limit a simple push breaks."""
+    check_task_name(request.task_name, required=request.task_name_required)
+    check_delivery_type(request.delivery_type)
+    _check_text(request)
+    check_targets(request.target_msgkey)
+    check_validity(request.expired_seconds)
+    check_extended_params(request.extended_params)
+    _one_of("pushAction", request.push_action, (0, 1))
+    _one_of("silent", request.silent, (0, 1))
+    _one_of("pushStyle", request.push_style, (0, 1, 2))
+    _check_length("uri", request.uri, MAX_URI_LENGTH)
+    _check_length("notifyType", request.notify_type, 32)
+    if request.android_channel not in (0, 1):
+        raise ResultError(ResultCode.ANDROID_CHANNEL_PARAM_INVALID)
+
+
+def check_task_name(name: str, *, required: bool) -> None:
+    if required and not name.strip():
+        raise ResultError(ResultCode.TASKNAME_NULL)
+    _check_length("taskName", name, MAX_TASK_NAME_LENGTH)
+
+
+def check_delivery_type(delivery_type: int) -> None:
+    if delivery_type not in DeliveryType.values:
+        raise ResultError(ResultCode.DELIVERY_TYPE_NOT_SUPPORTED)
+
+
+def _check_text(request: SimplePush) -> None:
+    if not request.title.strip() or not request.content.strip():
+        raise ResultError(ResultCode.PAYLOAD_NOT_ENOUGH)
+    _check_length("title", request.title, MAX_TITLE_LENGTH)
+    if len(request.content) > MAX_CONTENT_LENGTH:
+        raise ResultError(ResultCode.SINGLE_PUSH_CONTENT_TOO_LONG, f"at most {MAX_CONTENT_LENGTH} characters")
+
+
+def check_targets(target_msgkey: Mapping[str, str]) -> None:
+    """Targets and msgkeys of a simple or template push."""
+    if not target_msgkey or not all(target.strip() for target in target_msgkey):
+        raise ResultError(ResultCode.TOKEN_OR_USERID_NULL)
+    if len(target_msgkey) > MAX_TARGETS:
+        raise ResultError(ResultCode.SINGLE_PUSH_TARGET_TOO_MUCH)
+    for target, msgkey in target_msgkey.items():
+        _check_length("target", target, MAX_TARGET_LENGTH)
+        if not msgkey.strip():
+            raise ResultError(ResultCode.INVALID_PARAM, "a msgkey is empty")
+        _check_length("msgkey", msgkey, MAX_MSGKEY_LENGTH)
+
+
+def check_validity(expired_seconds: int) -> None:
+    if expired_seconds < 1:
+        raise ResultError(ResultCode.EXPIREDSECONDS_WRONG)
+    if expired_seconds > settings.MAX_EXPIRED_SECONDS:
+        raise ResultError(ResultCode.EXPIREDTIME_TOO_LONG, f"at most {settings.MAX_EXPIRED_SECONDS} seconds")
+
+
+def check_extended_params(params: Mapping[str, str]) -> None:
+    """Number, reserved names, and the two that have rules of their own (Huawei badges)."""
+    if len(params) > MAX_EXTENDED_PARAMS:
+        raise ResultError(ResultCode.EXTEND_PARAM_TO_MUCH)
+    reserved = sorted(RESERVED_PARAMS & params.keys())
+    if reserved:
+        raise ResultError(ResultCode.INVALID_EXTEND_PARAM, f"{reserved[0]} is reserved")
+    if any(not name.strip() for name in params):
+        raise ResultError(ResultCode.INVALID_EXTEND_PARAM, "a name is empty")
+    if "badge" in params and not _is_count(params["badge"]):
+        raise ResultError(ResultCode.INVALID_EXTEND_PARAM, "badge is a number")
+    if "badge_add_num" in params:
+        if not _is_count(params["badge_add_num"]):
+            raise ResultError(ResultCode.BADGE_ADD_NUM_INVALID)
+        if not params.get("badge_class", "").strip():
+            raise ResultError(ResultCode.BADGE_ADD_NUM_NEED_BADGE_CLASS)
+
+
+def check_payload(content: Mapping[str, Any]) -> None:
+    """The encoded content must fit what every channel can carry."""
+    if len(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_PAYLOAD_BYTES:
+        raise ResultError(ResultCode.MSG_PAYLOAD_TOO_LONG, f"at most {MAX_PAYLOAD_BYTES} bytes as JSON")
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 9
+
+
+def _check_length(name: str, value: str, longest: int) -> None:
+    if len(value) > longest:
+        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is longer than {longest} characters")
+
+
+def _one_of(name: str, value: int, allowed: tuple[int, ...]) -> None:
+    if value not in allowed:
+        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is one of {', '.join(map(str, allowed))}")

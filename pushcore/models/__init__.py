@@ -1,0 +1,23 @@
+"""The domain's tables, one file a subject."""
+
+from pushcore.models.apps import App, Workspace
+from pushcore.models.devices import Binding, Device
+from pushcore.models.keys import AccessKey, RsaKey
+from pushcore.models.pushes import Message, MessageKey, PushTask
+from pushcore.models.receipts import Receipt, ReceiptAttempt
+from pushcore.models.watermarks import Watermark
+
+__all__ = [
+    "AccessKey",
+    "App",
+    "Binding",
+    "Device",
+    "Message",
+    "MessageKey",
+    "PushTask",
+    "Receipt",
+    "ReceiptAttempt",
+    "RsaKey",
+    "Watermark",
+    "Workspace",
+]

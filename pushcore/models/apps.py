@@ -1,0 +1,66 @@
+"""App and workspace: whom everything belongs to."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from pushcore import crypto
+
+
+class App(models.Model):
+    """An application of a customer, known to backends and devices by its `app_id`."""
+
+    app_id = models.CharField("app ID", max_length=64, unique=True)
+    name = models.CharField(max_length=200)
+    enabled = models.BooleanField(default=True, help_text="A disabled app's API calls and devices are refused.")
+    created_at = models.DateTimeField(auto_now_add=True, editable=False)
+
+    class Meta:
+        verbose_name = "app"
+        ordering = ["app_id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.app_id})"
+
+
+class Workspace(models.Model):
+    """An environment of an app (test, production): its devices, messages, keys and switches are its own."""
+
+    class ClientBind(models.TextChoices):
+        """Who may bind a user id to a device (see docs/architecture.md, "Who may bind")."""
+
+        SERVER = "server", "only the backend (PushBind)"
+        SIGNED = "signed", "the client, with a bind token signed by the backend"
+        OPEN = "open", "the client, unproven"
+
+    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="workspaces")
+    workspace_id = models.CharField("workspace ID", max_length=64)
+    name = models.CharField(max_length=200, blank=True)
+    enabled = models.BooleanField(default=True)
+    client_key = models.CharField(
+        max_length=128,
+        default=crypto.new_secret,
+        help_text="What a new device registers with. Shipped in the app, so no secret; rotate it to stop old builds.",
+    )
+    client_bind = models.CharField(
+        "client bind",
+        max_length=8,
+        choices=ClientBind.choices,
+        default=ClientBind.SIGNED,
+        help_text="Who may bind a user.",
+    )
+    push_api_enabled = models.BooleanField("push API", default=True, help_text="Off: the REST door answers code 3032.")
+    replay_protection = models.BooleanField(
+        default=False, help_text="Require timestamp and nonce in every request of the REST door."
+    )
+    callback_enabled = models.BooleanField("callback", default=False)
+    callback_url = models.URLField("callback URL", max_length=1000, blank=True)
+    time_zone = models.CharField(max_length=64, default="UTC", help_text="For days in reports and for schedules.")
+    created_at = models.DateTimeField(auto_now_add=True, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["app", "workspace_id"], name="pushcore_workspace_unique")]
+        ordering = ["app", "workspace_id"]
+
+    def __str__(self) -> str:
+        return f"{self.app.app_id}-{self.workspace_id}"

@@ -1,0 +1,67 @@
+"""Device and binding."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from pushcore import crypto
+from pushcore.channels import Channel, Platform
+from pushcore.models.apps import Workspace
+
+
+class Device(models.Model):
+    """A device of a workspace: its Ad-token, its facts, and its token at a vendor's channel if it has one."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="devices")
+    ad_token = models.CharField("Ad-token", max_length=64, unique=True, default=crypto.new_token)
+    secret_hash = models.CharField(max_length=64, editable=False)
+    platform = models.SmallIntegerField(choices=Platform.choices, default=Platform.ANDROID)
+    manufacturer = models.CharField(max_length=64, blank=True)
+    model = models.CharField(max_length=128, blank=True)
+    os_version = models.CharField("OS version", max_length=64, blank=True)
+    app_version = models.CharField(max_length=64, blank=True)
+    third_channel = models.SmallIntegerField("third-party channel", choices=Channel.choices, null=True, blank=True)
+    third_token = models.CharField("third-party token", max_length=512, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True, editable=False)
+    last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["workspace", "third_token"], name="pushcore_device_third", condition=~Q(third_token="")
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.ad_token
+
+
+class Binding(models.Model):
+    """A user id bound to a device, from `bound_at` until `unbound_at`; ended bindings stay as history.
+
+    A device serves one user at a time (binding the next one ends the former); a user may have many devices.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="bindings")
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="bindings")
+    user_id = models.CharField("user ID", max_length=256)
+    bound_at = models.DateTimeField()
+    unbound_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["device"], condition=Q(unbound_at__isnull=True), name="pushcore_binding_one_user_a_device"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["workspace", "user_id"], condition=Q(unbound_at__isnull=True), name="pushcore_binding_active"
+            ),
+            models.Index(fields=["workspace", "user_id", "bound_at"], name="pushcore_binding_history"),
+            models.Index(fields=["bound_at"], name="pushcore_binding_bound_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} on {self.device_id}"

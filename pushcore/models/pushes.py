@@ -1,0 +1,128 @@
+"""Push task, message, and the key that makes a push idempotent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+
+from pushcore import ids
+from pushcore.channels import Channel, Platform
+from pushcore.codes import statuses
+from pushcore.models.apps import Workspace
+from pushcore.models.devices import Device
+
+
+class DeliveryType(models.IntegerChoices):
+    """What a target is (`deliveryType` of the API)."""
+
+    ANDROID = Platform.ANDROID, "Android device"
+    IOS = Platform.IOS, "iOS device"
+    USER = 3, "user"
+    HARMONYOS = Platform.HARMONYOS, "HarmonyOS device"
+
+
+class PushTask(models.Model):
+    """One accepted push request. Its messages share the task's content."""
+
+    class Kind(models.TextChoices):
+        """The numbers are `type` in the analysis and scheduler actions."""
+
+        SIMPLE = "simple", "simple push"
+        TEMPLATE = "template", "template push"
+        MULTIPLE = "multiple", "multiple push"
+        BROADCAST = "broadcast", "broadcast push"
+
+    class Source(models.TextChoices):
+        RPC = "rpc", "API (RPC)"
+        REST = "rest", "API (REST)"
+        CONSOLE = "console", "console"
+
+    id = models.BigIntegerField("task ID", primary_key=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="tasks")
+    name = models.CharField(max_length=200, blank=True)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    delivery_type = models.SmallIntegerField(choices=DeliveryType.choices)
+    source = models.CharField(max_length=8, choices=Source.choices)
+    author = models.CharField(max_length=150, blank=True, help_text="AccessKey ID or operator.")
+    content = models.JSONField(help_text="What the device gets as bData, less what differs by message.")
+    options = models.JSONField(default=dict, blank=True, help_text="What vendor channels need beyond the content.")
+    fingerprint = models.BinaryField(max_length=32, editable=False)
+    expire_at = models.DateTimeField()
+    created_at = models.DateTimeField(db_index=True)
+    message_count = models.PositiveIntegerField(default=0)
+    success_count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name = "push task"
+        indexes = [models.Index(fields=["workspace", "-id"], name="pushcore_task_recent")]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.name}".strip()
+
+    @property
+    def title(self) -> str:
+        return str(self.content.get("title", ""))
+
+
+class Message(models.Model):
+    """One message to one target on one device. Partitioned by id, a partition a day (`pushcore.partitions`).
+
+    The table carries no foreign keys in the database: partitions are dropped whole, rows arrive by the hundred
+    thousand, and every writer takes its ids from rows it has just read.
+    """
+
+    id = models.BigIntegerField("message ID", primary_key=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
+    task = models.ForeignKey(
+        PushTask, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="messages"
+    )
+    delivery_type = models.SmallIntegerField("push type", choices=DeliveryType.choices)
+    target = models.CharField("target ID", max_length=512)
+    msgkey = models.CharField("customer message ID", max_length=64)
+    device = models.ForeignKey(
+        Device, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, null=True, blank=True
+    )
+    status = models.IntegerField(default=statuses.WAITING)
+    channel = models.SmallIntegerField(choices=Channel.choices, default=Channel.SELF_BUILT)
+    expire_at = models.DateTimeField("expiry time")
+    sent_at = models.DateTimeField(
+        null=True, blank=True, help_text="Written to a connection that ended unacknowledged."
+    )
+    updated_at = models.DateTimeField("modification time")
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(
+                fields=["device", "id"], condition=models.Q(status=statuses.WAITING), name="pushcore_msg_pending"
+            ),
+            models.Index(fields=["workspace", "target", "id"], name="pushcore_msg_target"),
+            models.Index(fields=["task"], name="pushcore_msg_task"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def created_at(self) -> datetime:
+        return ids.created_at(self.id)
+
+    @property
+    def status_entry(self) -> statuses.Status:
+        """Name and meaning of the status on the message's channel."""
+        return statuses.lookup(self.status, Channel(self.channel).label)
+
+
+class MessageKey(models.Model):
+    """Claims (workspace, target, msgkey) for 24 hours, so that a repeated request delivers nothing twice.
+
+    `digest` is a 128-bit BLAKE2b of the three, kept as a UUID: a small unique index serves every partition.
+    """
+
+    digest = models.UUIDField(primary_key=True)
+    task_id = models.BigIntegerField()
+    claimed_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return str(self.digest)

@@ -1,0 +1,54 @@
+"""Receipts: what a backend is told of a message's outcome, and each attempt to tell it."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from pushcore.models.apps import Workspace
+
+
+class Receipt(models.Model):
+    """A receipt to POST to the workspace's callback URL. The row is the queue: nothing is lost with the broker."""
+
+    class State(models.TextChoices):
+        DUE = "due", "waiting to be sent"
+        DELIVERED = "delivered", "delivered"
+        FAILED = "failed", "given up"
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="receipts")
+    message_id = models.BigIntegerField("message ID", unique=True)
+    target = models.CharField("target ID", max_length=512)
+    body = models.TextField(help_text="The JSON that is signed and posted, byte for byte.")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DUE)
+    attempt_count = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+    next_attempt_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["next_attempt_at"], condition=models.Q(state="due"), name="pushcore_receipt_due"),
+            models.Index(fields=["workspace", "-id"], name="pushcore_receipt_recent"),
+            models.Index(
+                fields=["finished_at"], condition=models.Q(finished_at__isnull=False), name="pushcore_receipt_finished"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"receipt of {self.message_id}"
+
+
+class ReceiptAttempt(models.Model):
+    """One POST of a receipt: when, what came back, how long it took."""
+
+    receipt = models.ForeignKey(Receipt, on_delete=models.CASCADE, related_name="attempts")
+    at = models.DateTimeField()
+    http_status = models.PositiveSmallIntegerField("HTTP status", null=True, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+    duration_ms = models.PositiveIntegerField("duration (ms)")
+
+    class Meta:
+        ordering = ["at"]
+
+    def __str__(self) -> str:
+        return f"{self.at:%H:%M:%S} {self.http_status or self.error}"

@@ -1,0 +1,143 @@
+"""The one place where a message's status changes.
+
+`record` takes a batch of outcomes from any lane. Statuses only go forward: a pending one (-1, 0, 1) to a final one;
+the UPDATE's WHERE says so, and only rows it really changed are counted and receipted. Recording an outcome twice
+therefore counts once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+from prometheus_client import Counter as Metric
+
+from pushcore import receipts
+from pushcore.channels import Channel, Platform
+from pushcore.codes import statuses
+from pushcore.models import Receipt
+from pushcore.ports import Outcome
+
+RECORDED = Metric("mps_outcomes_total", "Messages whose status became final.", ["channel"])
+
+_PENDING = ", ".join(str(code) for code in sorted(statuses.PENDING))
+
+# The rows are locked in the order of their ids, so that concurrent recorders never wait for each other in a circle.
+_UPDATE = f"""
+    WITH locked AS (
+        SELECT id FROM pushcore_message WHERE id = ANY(%(ids)s::bigint[]) AND status IN ({_PENDING})
+        ORDER BY id FOR UPDATE
+    )
+    UPDATE pushcore_message m
+    SET status = outcome.status, channel = outcome.channel, updated_at = %(now)s
+    FROM unnest(%(ids)s::bigint[], %(statuses)s::integer[], %(channels)s::smallint[]) AS outcome(id, status, channel)
+    JOIN locked USING (id)
+    WHERE m.id = outcome.id AND m.id = ANY(%(ids)s::bigint[]) AND m.status IN ({_PENDING})
+    RETURNING m.id, m.task_id, m.workspace_id, m.target, m.msgkey, m.status, m.channel, m.device_id
+"""
+
+
+def record(outcomes: Sequence[Outcome]) -> int:
+    """Write what became of messages; returns how many changed. One transaction: statuses, counters, receipts."""
+    if not outcomes:
+        return 0
+    # A message named twice: the first outcome counts.
+    first: dict[int, Outcome] = {}
+    for outcome in outcomes:
+        first.setdefault(outcome.message_id, outcome)
+    ordered = [first[message_id] for message_id in sorted(first)]
+    now = timezone.now()
+    message_ids = [outcome.message_id for outcome in ordered]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            _UPDATE,
+            {
+                "now": now,
+                "ids": message_ids,
+                "statuses": [outcome.status for outcome in ordered],
+                "channels": [int(outcome.channel) for outcome in ordered],
+            },
+        )
+        changed = cursor.fetchall()
+        if not changed:
+            return 0
+        succeeded = Counter(row[1] for row in changed if row[5] == statuses.ACKED)
+        if succeeded:
+            tasks = sorted(succeeded)
+            cursor.execute("SELECT 1 FROM pushcore_pushtask WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [tasks])
+            cursor.execute(
+                "UPDATE pushcore_pushtask t SET success_count = success_count + c.n"
+                " FROM unnest(%s::bigint[], %s::integer[]) AS c(id, n) WHERE t.id = c.id",
+                [tasks, [succeeded[task] for task in tasks]],
+            )
+        _queue_receipts(cursor, changed)
+    for channel, count in Counter(row[6] for row in changed).items():
+        RECORDED.labels(Channel(channel).label).inc(count)
+    return len(changed)
+
+
+def mark_sent(message_ids: Sequence[int]) -> None:
+    """Note messages written to a connection that ended before they were acknowledged (the repeat says DUP)."""
+    if not message_ids:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE pushcore_message SET sent_at = %s WHERE id IN"
+            f" (SELECT id FROM pushcore_message WHERE id = ANY(%s) AND status = {statuses.WAITING}"
+            " AND sent_at IS NULL ORDER BY id FOR UPDATE)",
+            [timezone.now(), list(message_ids)],
+        )
+
+
+def _queue_receipts(cursor: Any, changed: Sequence[tuple[Any, ...]]) -> None:
+    """Insert the receipts of workspaces that want them; the sender is woken once, after the commit."""
+    cursor.execute(
+        "SELECT id FROM pushcore_workspace WHERE id = ANY(%s) AND callback_enabled AND callback_url <> ''",
+        [sorted({row[2] for row in changed})],
+    )
+    wanting = {row[0] for row in cursor.fetchall()}
+    told = [row for row in changed if row[2] in wanting]
+    if not told:
+        return
+    cursor.execute(
+        "SELECT id, ad_token, platform FROM pushcore_device WHERE id = ANY(%s)",
+        [sorted({row[7] for row in told if row[7] is not None})],
+    )
+    devices = {row[0]: (row[1], Platform(row[2]).label) for row in cursor.fetchall()}
+    now = timezone.now()
+    Receipt.objects.bulk_create(
+        [
+            Receipt(
+                workspace_id=workspace_id,
+                message_id=message_id,
+                target=target,
+                body=_receipt_body(msgkey, target, status, channel, *devices.get(device_id, ("", ""))),
+                created_at=now,
+                next_attempt_at=now,
+            )
+            for message_id, _task, workspace_id, target, msgkey, status, channel, device_id in told
+        ],
+        ignore_conflicts=True,
+        batch_size=1000,
+    )
+    transaction.on_commit(receipts.wake_sender)
+
+
+def _receipt_body(msgkey: str, target: str, status: int, channel: int, ad_token: str, os_type: str) -> str:
+    """The JSON a backend gets (source document, 6.8, configure callback API)."""
+    return json.dumps(
+        {
+            "extInfo": {"adToken": ad_token, "osType": os_type},
+            "msgId": msgkey,
+            "pushSuccess": status == statuses.ACKED,
+            "statusCode": str(status),
+            "statusDesc": statuses.lookup(status, Channel(channel).label).label,
+            "targetId": target,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )

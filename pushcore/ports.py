@@ -1,0 +1,101 @@
+"""Ports: what pushcore needs from other rooms, named here and plugged in by them.
+
+Imports point one way (console -> analytics, channels_vendor, gateway -> pushcore). A room offers a lane or an event
+sink from its `AppConfig.ready()`; pushcore calls whatever has been offered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from pushcore.channels import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message on its way to one device: the row, its task's content and the device's facts a lane decides by.
+
+    `content` is shared by all messages of a task and must not be changed. `sent_before`: it was once written to a
+    connection that ended unacknowledged (the repeat carries DUP).
+    """
+
+    message_id: int
+    workspace_id: int
+    task_id: int
+    kind: str
+    target: str
+    msgkey: str
+    expire_at: datetime
+    content: dict[str, Any]
+    options: dict[str, Any]
+    device_id: int
+    platform: int
+    third_channel: int | None
+    third_token: str
+    sent_before: bool = False
+
+
+class Lane(Protocol):
+    """A way to devices. Lanes are asked in order; the first that claims a message gets it."""
+
+    name: str
+
+    def claims(self, outgoing: Outgoing) -> bool:
+        """Whether this lane carries the message."""
+
+    def send(self, batch: Sequence[Outgoing]) -> None:
+        """Hand a batch over. Must not block on a device or a vendor. Outcomes come back through `outcomes.record`.
+
+        May raise: the rows stay pending and the sweeper hands them over again.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a message on a channel. `status` as in `pushcore.codes.statuses` for that channel."""
+
+    message_id: int
+    status: int
+    channel: Channel = Channel.SELF_BUILT
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceEvent:
+    """What a device reports of a message. `event`: arrived, opened or ignored. `at`: the device's own time (aware)."""
+
+    workspace_id: int
+    device_id: int
+    message_id: int
+    event: str
+    at: datetime
+
+
+class EventSink(Protocol):
+    """Takes device events in batches (analytics)."""
+
+    def __call__(self, events: Sequence[DeviceEvent], /) -> object: ...
+
+
+_lanes: list[tuple[int, Lane]] = []
+_event_sinks: list[EventSink] = []
+
+
+def register_lane(lane: Lane, *, order: int) -> None:
+    """Offer a lane. Lower `order` is asked first: vendor lanes before the self-built channel, which claims all."""
+    _lanes.append((order, lane))
+    _lanes.sort(key=lambda entry: entry[0])
+
+
+def lanes() -> list[Lane]:
+    return [lane for _, lane in _lanes]
+
+
+def register_event_sink(sink: EventSink) -> None:
+    _event_sinks.append(sink)
+
+
+def event_sinks() -> list[EventSink]:
+    return list(_event_sinks)

@@ -1,0 +1,41 @@
+"""Deleting what is past its time, in steps that lock nothing for long."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from pushcore import msgkeys
+from pushcore.models import MessageKey, PushTask, Receipt, ReceiptAttempt
+
+STEP = 10_000
+MAX_STEPS = 200
+
+
+def purge() -> int:
+    """Delete expired msgkey claims, finished receipts and tasks whose messages are gone; returns how many rows."""
+    now = timezone.now()
+    finished = Receipt.objects.filter(finished_at__lt=now - timedelta(days=settings.RECEIPT_RETENTION_DAYS))
+    return (
+        delete_in_steps(MessageKey.objects.filter(claimed_at__lt=now - msgkeys.WINDOW))
+        + delete_in_steps(ReceiptAttempt.objects.filter(receipt__in=finished))
+        + delete_in_steps(finished)
+        + delete_in_steps(
+            PushTask.objects.filter(created_at__lt=now - timedelta(days=settings.MESSAGE_RETENTION_DAYS + 1))
+        )
+    )
+
+
+def delete_in_steps(rows: QuerySet) -> int:
+    """Delete rows nothing refers to any more, `STEP` at a time and at most `MAX_STEPS` steps; returns how many."""
+    deleted = 0
+    for _ in range(MAX_STEPS):
+        step = list(rows.order_by().values_list("pk", flat=True)[:STEP])
+        if not step:
+            break
+        # The dependants are gone already, so there is nothing to collect first: one statement a step.
+        deleted += rows.model._base_manager.filter(pk__in=step)._raw_delete(rows.db)
+    return deleted

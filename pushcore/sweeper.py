@@ -1,0 +1,84 @@
+"""The sweeper: what was committed but not handed over is handed over again.
+
+A process may die between the commit and the hand-over, a lane may be away, a batch may be lost on its way to a node.
+Each leaves rows at status 0 (or 1, if a bind was missed), and those are all the sweeper needs: it walks the ids made
+since its watermark, less the last few seconds, and hands over what still waits. Lanes drop what is in flight and what
+has no device online; connecting devices ask for their pending rows themselves.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
+
+from pushcore import bindings, delivery, ids
+from pushcore.codes import statuses
+from pushcore.models import Binding, Watermark
+from pushcore.models.pushes import DeliveryType
+
+log = structlog.get_logger(__name__)
+
+# Ids are made before their transaction commits: recent ones are looked at several times.
+OVERLAP = timedelta(seconds=20)
+PAGE = 1000
+_NAME = "sweep"
+
+
+def sweep(*, budget_seconds: float = 8.0) -> int:
+    """Hand over again what waits since the watermark; returns how many messages were offered to lanes.
+
+    A second sweeper at the same time finds the watermark leased and does nothing; the lease of a dead one runs out.
+    """
+    deadline = time.monotonic() + budget_seconds
+    now = timezone.now()
+    high = ids.first_id_at(now - timedelta(seconds=settings.SWEEP_AFTER_SECONDS))
+    recent = ids.first_id_at(now - timedelta(seconds=settings.SWEEP_AFTER_SECONDS) - OVERLAP)
+    mark, _ = Watermark.objects.get_or_create(name=_NAME, defaults={"position": recent})
+    mine = Watermark.objects.filter(name=_NAME)
+    leased = mine.filter(Q(leased_until__isnull=True) | Q(leased_until__lt=now)).update(
+        leased_until=now + timedelta(seconds=budget_seconds + 2)
+    )
+    if not leased:
+        return 0
+    low = max(min(mark.position, recent), delivery.oldest_pending_id())
+    _attach_missed(low, high)
+    offered = 0
+    while low < high and time.monotonic() < deadline:
+        page = delivery.waiting_between(low, high, PAGE)
+        if not delivery.hand_over(page):
+            break
+        offered += len(page)
+        low = page[-1].message_id + 1 if len(page) == PAGE else high
+    mine.update(position=max(mark.position, low), leased_until=None)
+    if offered:
+        log.debug("swept", offered=offered)
+    return offered
+
+
+def _attach_missed(low: int, high: int) -> None:
+    """Users with messages at status 1 who are bound after all: a bind and a push crossed, or a process died."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT m.workspace_id, m.target FROM pushcore_message m JOIN pushcore_binding b"
+            " ON b.workspace_id = m.workspace_id AND b.user_id = m.target AND b.unbound_at IS NULL"
+            f" WHERE m.id >= %s AND m.id < %s AND m.status = {statuses.NO_BIND_INFO}"
+            f" AND m.delivery_type = {DeliveryType.USER.value} AND m.expire_at > now() LIMIT {PAGE}",
+            [low, high],
+        )
+        missed = set(cursor.fetchall())
+    recently_bound = Binding.objects.filter(
+        bound_at__gte=timezone.now() - timedelta(seconds=60), unbound_at__isnull=True
+    ).values_list("workspace_id", "user_id")
+    missed.update(recently_bound[:PAGE])
+    by_workspace: dict[int, list[str]] = defaultdict(list)
+    for workspace_id, user_id in missed:
+        by_workspace[workspace_id].append(user_id)
+    for workspace_id, user_ids in by_workspace.items():
+        bindings.attach_waiting(workspace_id, user_ids)

@@ -1,0 +1,37 @@
+"""Celery tasks: thin, each safe to run twice and at the same time as itself."""
+
+from __future__ import annotations
+
+import structlog
+from celery import shared_task
+
+from pushcore import partitions, receipts, retention, sweeper
+
+log = structlog.get_logger(__name__)
+
+
+@shared_task(name="pushcore.sweep")
+def sweep() -> None:
+    sweeper.sweep()
+
+
+@shared_task(name="pushcore.send_due_receipts")
+def send_due_receipts() -> None:
+    receipts.send_due()
+
+
+@shared_task(name="pushcore.maintain_partitions")
+def maintain_partitions() -> None:
+    created, dropped = partitions.ensure(), partitions.drop_expired()
+    if created or dropped:
+        log.info("message partitions", created=created, dropped=dropped)
+    stray = partitions.rows_in_default()
+    if stray:
+        log.error("messages in the default partition", rows=stray)
+
+
+@shared_task(name="pushcore.purge")
+def purge() -> None:
+    deleted = retention.purge()
+    if deleted:
+        log.info("purged", rows=deleted)
