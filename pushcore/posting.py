@@ -86,7 +86,7 @@ def post_all(postings: Sequence[Posting], *, allow_private: bool) -> list[PostRe
     _collect(multi, by_handle)
     for transfer in transfers:
         multi.remove_handle(transfer.handle)
-        transfer.handle.close()
+        transfer.close()
     multi.close()
     return [transfer.result for transfer in transfers]
 
@@ -108,6 +108,8 @@ class _Transfer:
         self.result = PostResult(None, "not finished", 0)
         self._refused = False
         self._received = 0
+        # libcurl works on a duplicate of each socket; ours are closed with the transfer.
+        self._opened: list[socket.socket] = []
         self.handle = handle = pycurl.Curl()
         handle.setopt(pycurl.URL, posting.url)
         handle.setopt(pycurl.POST, 1)
@@ -138,7 +140,8 @@ class _Transfer:
             if family not in (socket.AF_INET, socket.AF_INET6) or not (allow_private or is_public(_host(address))):
                 self._refused = True
                 return pycurl.SOCKET_BAD
-            return socket.socket(family, kind, protocol)
+            self._opened.append(socket.socket(family, kind, protocol))
+            return self._opened[-1]
 
         return open_socket
 
@@ -149,6 +152,11 @@ class _Transfer:
             _PRIVATE if self._refused and error else error,
             int(self.handle.getinfo(pycurl.TOTAL_TIME) * 1000),
         )
+
+    def close(self) -> None:
+        self.handle.close()
+        for opened in self._opened:
+            opened.close()
 
 
 def _host(address: tuple[Any, ...]) -> str:

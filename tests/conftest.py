@@ -1,0 +1,31 @@
+"""Fixtures of the domain, shared by all rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pushcore import bus, keys
+from pushcore.models import AccessKey, App, Workspace
+
+
+@pytest.fixture(autouse=True)
+def _empty_bus() -> Iterator[None]:
+    yield
+    bus.client().flushdb()
+
+
+@pytest.fixture
+def app(db: None) -> App:
+    return App.objects.create(app_id="ONEX570DA89211721", name="Demo")
+
+
+@pytest.fixture
+def workspace(app: App) -> Workspace:
+    return Workspace.objects.create(app=app, workspace_id="test", client_bind="open")
+
+
+@pytest.fixture
+def access_key(app: App, workspace: Workspace) -> tuple[AccessKey, str]:
+    return keys.create_access_key(app, [workspace])

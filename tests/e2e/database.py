@@ -1,0 +1,39 @@
+"""The started stack's database, read from outside."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import psycopg2
+
+from tests.support.stack import Stack
+
+
+class Database:
+    """A connection of the test's own, in autocommit."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._connection = psycopg2.connect(stack.env()["DATABASE_URL"])
+        self._connection.autocommit = True
+
+    def query(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            return cursor.fetchall()
+
+    def statuses(self, task_id: str) -> list[int]:
+        rows = self.query("SELECT status FROM pushcore_message WHERE task_id = %s ORDER BY id", task_id)
+        return [row[0] for row in rows]
+
+    def wait_for_status(self, task_id: str, status: int, seconds: float = 30) -> bool:
+        """Whether all of the task's messages came to the status in time."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if set(self.statuses(task_id)) == {status}:
+                return True
+            time.sleep(0.05)
+        return False
+
+    def close(self) -> None:
+        self._connection.close()

@@ -1,0 +1,114 @@
+"""A device for tests: the Eclipse Paho MQTT 5 client, on TCP or WebSocket."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from paho.mqtt.client import Client, MQTTMessage, MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+
+class PahoDevice:
+    """Connects as a new device, or with the credentials of an earlier connection; keeps what it receives.
+
+    `received` holds (k, bData, dup) in order of arrival, repeats included.
+    """
+
+    def __init__(self, demo: dict[str, str], *, transport: str = "tcp", known: PahoDevice | None = None) -> None:
+        self.demo = demo
+        self.received: list[tuple[str, dict[str, Any], bool]] = []
+        self.expiries: list[int | None] = []
+        self.answers: list[dict[str, Any]] = []
+        self.ad_token = known.ad_token if known else ""
+        self.secret = known.secret if known else ""
+        self._changed = threading.Condition()
+        self._connected = threading.Event()
+        self.client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self.ad_token,
+            protocol=MQTTv5,
+            transport=transport,
+            reconnect_on_failure=True,
+        )
+        self.client.reconnect_delay_set(min_delay=1, max_delay=2)
+        if transport == "websockets":
+            self.client.ws_set_options(path="/gateway/mqtt")
+        self._username = f"{demo['app_id']}-{demo['workspace_id']}"
+        self.client.username_pw_set(self._username, self.secret or demo["client_key"])
+        self.client.on_connect = self._on_connect
+        self.client.on_disconnect = self._on_disconnect
+        self.client.on_message = self._on_message
+        url = urlsplit(demo["ws_url"] if transport == "websockets" else demo["mqtt_url"])
+        self.host, self.port = str(url.hostname), int(url.port or 0)
+
+    def connect(self) -> PahoDevice:
+        properties = Properties(PacketTypes.CONNECT)
+        properties.UserProperty = [("platform", "android"), ("model", "Paho"), ("appVersion", "1.0")]
+        self.client.connect(self.host, self.port, keepalive=30, properties=properties)
+        self.client.loop_start()
+        assert self._connected.wait(15), "no connection within 15 s"
+        return self
+
+    def disconnect(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+    def wait(self, condition: Callable[[], bool], seconds: float = 30) -> bool:
+        """Wait until the condition on what was received holds; whether it did in time."""
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while not condition():
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                self._changed.wait(min(left, 0.5))
+        return True
+
+    def keys(self) -> list[str]:
+        """msgkeys in order of arrival."""
+        return [data["msgKey"] for _, data, _ in self.received]
+
+    def wait_for_key(self, msgkey: str, seconds: float = 30) -> dict[str, Any]:
+        assert self.wait(lambda: msgkey in self.keys(), seconds), f"{msgkey} did not arrive; got {self.keys()}"
+        return next(data for _, data, _ in self.received if data["msgKey"] == msgkey)
+
+    def request(self, topic: str, payload: object) -> dict[str, Any]:
+        """Publish a request and return its answer."""
+        before = len(self.answers)
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.ResponseTopic = "mps/reply"
+        properties.CorrelationData = b"1"
+        self.client.publish(topic, json.dumps(payload), qos=1, properties=properties)
+        assert self.wait(lambda: len(self.answers) > before, 15), f"no answer to {topic}"
+        return self.answers[-1]
+
+    def _on_connect(self, client: Client, _userdata: object, _flags: object, reason: Any, properties: Any) -> None:
+        if reason.is_failure:
+            return
+        if not self.ad_token:
+            self.ad_token = properties.AssignedClientIdentifier
+            self.secret = dict(properties.UserProperty)["secret"]
+            # What a device stores on its first connect, for every later one.
+            client._client_id = self.ad_token.encode()
+            client.username_pw_set(self._username, self.secret)
+        self._connected.set()
+
+    def _on_disconnect(self, *_: object) -> None:
+        self._connected.clear()
+
+    def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
+        payload = json.loads(message.payload)
+        with self._changed:
+            if message.topic == "mps/inbox":
+                self.received.append((payload["k"], payload["bData"], message.dup))
+                self.expiries.append(getattr(message.properties, "MessageExpiryInterval", None))
+            else:
+                self.answers.append(payload)
+            self._changed.notify_all()

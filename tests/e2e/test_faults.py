@@ -1,0 +1,136 @@
+"""No accepted message is lost: processes killed and the fast store flushed under a running push."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+
+import pytest
+import redis
+import requests
+from aliyunsdkcore.acs_exception.exceptions import ClientException, ServerException
+
+from tests.e2e import backends
+from tests.e2e.database import Database
+from tests.e2e.devices import PahoDevice
+from tests.support.stack import Stack
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+PUSHES = 200
+
+
+@pytest.fixture
+def database(stack: Stack) -> Iterator[Database]:
+    database = Database(stack)
+    yield database
+    database.close()
+
+
+class Pusher(threading.Thread):
+    """A backend that pushes 200 messages and repeats a call that got no answer, with the same msgkey."""
+
+    def __init__(self, stack: Stack, target: str) -> None:
+        super().__init__(daemon=True)
+        self.stack, self.target = stack, target
+        self.tasks: dict[str, str] = {}
+        self.unexpected: list[str] = []
+
+    def run(self) -> None:
+        run = uuid.uuid4().hex[:8]
+        for number in range(PUSHES):
+            self._push(f"{run}-{number}")
+
+    def _push(self, key: str) -> None:
+        for _ in range(120):
+            try:
+                answer = backends.push_2019(self.stack.demo, self.target, key, DeliveryType=1)
+            except ClientException:  # refused or broken connection: the web process is being restarted
+                time.sleep(0.25)
+            except ServerException as error:
+                if error.get_http_status() != 503:
+                    self.unexpected.append(str(error))
+                time.sleep(0.25)
+            else:
+                if answer["ResultCode"] == "100":
+                    self.tasks[key] = answer["PushResult"]["Data"]
+                    return
+                self.unexpected.append(json.dumps(answer))
+                time.sleep(0.25)
+        self.unexpected.append(f"{key} was never accepted")
+
+
+def disturb(stack: Stack, what: str) -> None:
+    """Kill a process with SIGKILL, or empty the fast store; the supervisor restarts what died."""
+    if what == "flush":
+        client = redis.Redis.from_url(stack.env()["REDIS_URL"])
+        client.flushall()
+        client.close()
+    else:
+        stack.kill(what)
+
+
+@pytest.mark.parametrize("what", ["gateway", "worker", "web", "sink", "flush"])
+def test_every_accepted_message_arrives_and_is_acknowledged_once(stack: Stack, database: Database, what: str) -> None:
+    device = PahoDevice(stack.demo).connect()
+    try:
+        pusher = Pusher(stack, device.ad_token)
+        pusher.start()
+        time.sleep(1.0)
+        disturb(stack, what)
+        pusher.join(timeout=180)
+        assert not pusher.is_alive()
+        assert pusher.unexpected == []
+        assert len(pusher.tasks) == PUSHES
+        assert device.wait(lambda: set(pusher.tasks) <= set(device.keys()), 60), (
+            f"{len(set(pusher.tasks) - set(device.keys()))} accepted messages did not arrive"
+        )
+        _wait_until_acknowledged(database, list(pusher.tasks.values()))
+    finally:
+        device.disconnect()
+    # A repeat is the same message: one id to a msgkey, however often it arrived.
+    ids_of: dict[str, set[str]] = {}
+    for k, data, _ in device.received:
+        ids_of.setdefault(data["msgKey"], set()).add(k)
+    assert all(len(ids) == 1 for ids in ids_of.values())
+    stack.wait_until_ready()
+
+
+def _wait_until_acknowledged(database: Database, tasks: list[str]) -> None:
+    wanted = [(1, 1, PUSHES)]
+    sql = (
+        "SELECT t.message_count, t.success_count, count(*) FROM pushcore_pushtask t"
+        " JOIN pushcore_message m ON m.task_id = t.id AND m.status = 2"
+        " WHERE t.id = ANY(%s::bigint[]) GROUP BY 1, 2"
+    )
+    deadline = time.monotonic() + 60
+    while (found := database.query(sql, tasks)) != wanted and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert found == wanted
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/", b""),
+        ("POST", "/?Action=PushSimple&Version=2019-08-21", b"\xff\xfe\x00"),
+        ("POST", "/", b"Action=PushSimple" + b"&x=y" * 6000),
+        ("POST", "/api/v1/push/simple", b"{"),
+        ("POST", "/api/v1/push/simple", b"\xff"),
+        ("POST", "/api/v1/push/simple", b"[" * 100_000),
+        ("POST", "/api/v1/push/simple", b'{"appId": "' + b"x" * 1_000_000 + b'"}'),
+        ("POST", "/api/v1/push/simple", b"x" * 3_000_000),
+        ("POST", "/api/v1/bind", b'{"appId": {}, "workspaceId": []}'),
+        ("POST", "/device/v1/register", b"{"),
+        ("POST", "/device/v1/bind", b"null"),
+        ("GET", "/api/v1/push/simple", b""),
+        ("GET", "/no/such/page", b""),
+    ],
+)
+def test_bad_input_is_never_an_internal_error(stack: Stack, method: str, path: str, body: bytes) -> None:
+    answer = requests.request(method, stack.demo["http_url"] + path, data=body, timeout=10)
+    assert answer.status_code < 500
+    assert "Traceback" not in answer.text

@@ -1,0 +1,104 @@
+"""What the domain's tests share: pushes, a lane that keeps what it is given, a callback server over real HTTP."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from pushcore import devices, ports, push
+from pushcore.devices import Facts, KnownDevice
+from pushcore.models import PushTask, Workspace
+from pushcore.ports import Outgoing
+
+
+class KeepingLane:
+    """Claims every message and keeps it; `broken` makes it refuse, as a lane that is away does."""
+
+    name = "keeping"
+
+    def __init__(self) -> None:
+        self.got: list[Outgoing] = []
+        self.broken = False
+
+    def claims(self, outgoing: Outgoing) -> bool:
+        return True
+
+    def send(self, batch: Sequence[Outgoing]) -> None:
+        if self.broken:
+            raise ConnectionError("lane away")
+        self.got.extend(batch)
+
+
+@pytest.fixture
+def lane(monkeypatch: pytest.MonkeyPatch) -> KeepingLane:
+    keeping = KeepingLane()
+    monkeypatch.setattr(ports, "_lanes", [(1, keeping)])
+    return keeping
+
+
+@pytest.fixture
+def known(workspace: Workspace) -> KnownDevice:
+    """A registered Android device."""
+    return devices.register([(workspace, Facts())])[0][0]
+
+
+@pytest.fixture
+def send(workspace: Workspace) -> Callable[..., PushTask]:
+    """Accept a simple push to targets (target -> msgkey); further arguments override the request's fields."""
+
+    def accept(target_msgkey: dict[str, str], **changes: object) -> PushTask:
+        fields: dict[str, object] = {
+            "task_name": "task",
+            "title": "Title",
+            "content": "Content",
+            "delivery_type": 3,
+            "expired_seconds": 300,
+        }
+        request = push.SimplePush(target_msgkey=target_msgkey, **(fields | changes))  # type: ignore[arg-type]
+        return push.accept_simple(workspace, request, source=PushTask.Source.RPC, author="test")
+
+    return accept
+
+
+class CallbackServer(ThreadingHTTPServer):
+    """A backend's callback URL. `answers` are the statuses of the next requests, 200 when used up."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _CallbackHandler)
+        self.requests: list[tuple[str, bytes]] = []
+        self.answers: list[tuple[int, str]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/receipts"
+
+
+class _CallbackHandler(BaseHTTPRequestHandler):
+    server: CallbackServer
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.requests.append((self.path, body))
+        status, location = self.server.answers.pop(0) if self.server.answers else (200, "")
+        self.send_response(status)
+        if location:
+            self.send_header("Location", location)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Requests are asserted on, not printed."""
+
+
+@pytest.fixture
+def callback() -> Iterator[CallbackServer]:
+    server = CallbackServer()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()

@@ -1,0 +1,214 @@
+"""Devices and bindings: who is who, and who may bind."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import jwt
+import pytest
+
+from pushcore import delivery, devices, events
+from pushcore.channels import Channel, Platform
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.devices import Facts, KnownDevice
+from pushcore.models import AccessKey, App, Binding, Device, Workspace
+from tests.pushcore.conftest import KeepingLane
+
+
+@pytest.mark.django_db
+def test_a_registered_device_is_found_and_knows_its_secret(workspace: Workspace) -> None:
+    [(registered, secret)] = devices.register([(workspace, Facts(manufacturer="Huawei"))])
+    found = devices.find_devices([registered.ad_token, "unknown"])
+    assert found == {registered.ad_token: registered}
+    assert registered.has_secret(secret)
+    assert not registered.has_secret(secret + "x")
+    assert secret not in str(Device.objects.values().get())
+
+
+@pytest.mark.django_db
+def test_a_device_without_secret_accepts_none(workspace: Workspace) -> None:
+    [(registered, _)] = devices.register([(workspace, Facts())])
+    Device.objects.update(secret_hash="")
+    assert not devices.find_devices([registered.ad_token])[registered.ad_token].has_secret("")
+
+
+@pytest.mark.django_db
+def test_ids_with_hyphens_name_their_workspace() -> None:
+    app = App.objects.create(app_id="my-app", name="x")
+    workspace = Workspace.objects.create(app=app, workspace_id="pre-prod")
+    assert devices.find_workspaces(["my-app-pre-prod", "nonsense", "-", ""]) == {"my-app-pre-prod": workspace}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("off", ["app", "workspace"])
+def test_a_disabled_app_or_workspace_is_not_found(workspace: Workspace, off: str) -> None:
+    username = f"{workspace.app.app_id}-{workspace.workspace_id}"
+    assert username in devices.find_workspaces([username])
+    target: Any = workspace.app if off == "app" else workspace
+    target.enabled = False
+    target.save()
+    assert devices.find_workspaces([username]) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "platform"),
+    [({}, Platform.ANDROID), ({"platform": "iOS"}, Platform.IOS), ({"platform": 7}, Platform.HARMONYOS)],
+)
+def test_facts_are_read_and_cut_to_size(given: dict[str, object], platform: Platform) -> None:
+    facts = Facts.from_mapping(
+        given | {"model": "m" * 500, "osVersion": 14, "appVersion": None, "manufacturer": "a\0b"}
+    )
+    assert facts == Facts(platform, manufacturer="ab", model="m" * 128, os_version="14")
+
+
+@pytest.mark.parametrize("platform", ["symbian", 3, None, [], float("inf")])
+def test_an_unknown_platform_is_refused(platform: object) -> None:
+    with pytest.raises(ResultError) as refused:
+        Facts.from_mapping({"platform": platform})
+    assert refused.value.result == ResultCode.OS_TYPE_NOT_SUPPORTED
+
+
+@pytest.mark.django_db
+def test_a_device_serves_one_user_at_a_time_and_history_stays(workspace: Workspace, known: KnownDevice) -> None:
+    devices.server_bind(workspace, "ann", known.ad_token, 1)
+    devices.server_bind(workspace, "bob", known.ad_token, 1)
+    devices.server_bind(workspace, "bob", known.ad_token, 1)
+    ann, bob = Binding.objects.order_by("bound_at")
+    assert (ann.user_id, bob.user_id) == ("ann", "bob")
+    assert ann.unbound_at is not None
+    assert bob.unbound_at is None
+    devices.server_unbind(workspace, "ann", known.ad_token)
+    bob.refresh_from_db()
+    assert bob.unbound_at is None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("user_id", "token", "os_type", "result"),
+    [
+        (" ", "known", 1, ResultCode.NEED_USERID),
+        ("u" * 257, "known", 1, ResultCode.INVALID_PARAM),
+        ("ann", "", 1, ResultCode.NEED_DELIVERYTOKEN),
+        ("ann", "unknown", 1, ResultCode.DELIVERYTOKEN_INVALID),
+        ("ann", "known", 9, ResultCode.OS_TYPE_NOT_SUPPORTED),
+    ],
+)
+def test_a_bind_that_cannot_be_is_refused_with_its_code(
+    workspace: Workspace, known: KnownDevice, user_id: str, token: str, os_type: int, result: ResultCode
+) -> None:
+    with pytest.raises(ResultError) as refused:
+        devices.server_bind(workspace, user_id, token.replace("unknown", "x").replace("known", known.ad_token), os_type)
+    assert refused.value.result == result
+    assert not Binding.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_device_of_another_workspace_cannot_be_bound(workspace: Workspace, known: KnownDevice) -> None:
+    other = Workspace.objects.create(app=workspace.app, workspace_id="other")
+    with pytest.raises(ResultError) as refused:
+        devices.server_bind(other, "ann", known.ad_token, 1)
+    assert refused.value.result == ResultCode.DELIVERYTOKEN_INVALID
+
+
+@pytest.mark.django_db
+def test_a_report_keeps_the_vendor_token_and_facts(workspace: Workspace, known: KnownDevice) -> None:
+    devices.server_report(workspace, known.ad_token, 1, 5, "huawei-token", {"model": "P50", "appVersion": ""})
+    device = Device.objects.get()
+    assert (device.third_channel, device.third_token, device.model) == (Channel.HUAWEI, "huawei-token", "P50")
+    devices.client_report(known.id, 4, "xiaomi-token")
+    device.refresh_from_db()
+    assert (device.third_channel, device.third_token) == (Channel.XIAOMI, "xiaomi-token")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("channel", "token", "result"),
+    [(5, "", ResultCode.NEED_DELIVERYTOKEN), (99, "t", ResultCode.INVALID_PARAM), (0, "t", ResultCode.INVALID_PARAM)],
+)
+def test_a_report_that_cannot_be_is_refused(known: KnownDevice, channel: int, token: str, result: ResultCode) -> None:
+    with pytest.raises(ResultError) as refused:
+        devices.client_report(known.id, channel, token)
+    assert refused.value.result == result
+
+
+def bind_token(known: KnownDevice, secret: str, **changes: Any) -> str:
+    claims = {"userId": "ann", "adToken": known.ad_token, "exp": time.time() + 300} | changes
+    return jwt.encode({name: value for name, value in claims.items() if value is not None}, secret, algorithm="HS256")
+
+
+@pytest.mark.django_db
+def test_a_signed_bind_token_lets_the_client_bind(
+    workspace: Workspace, known: KnownDevice, access_key: tuple[AccessKey, str], lane: KeepingLane
+) -> None:
+    Workspace.objects.update(client_bind="signed")
+    devices.client_bind(known.id, "ann", bind_token(known, access_key[1]))
+    assert Binding.objects.get().user_id == "ann"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"userId": "bob"},
+        {"adToken": "another"},
+        {"exp": time.time() - 60},
+        {"exp": time.time() + 3600},
+        {"exp": None},
+        {"userId": None},
+    ],
+)
+def test_a_bind_token_for_anything_else_is_refused(
+    workspace: Workspace, known: KnownDevice, access_key: tuple[AccessKey, str], changes: dict[str, Any]
+) -> None:
+    Workspace.objects.update(client_bind="signed")
+    with pytest.raises(ResultError) as refused:
+        devices.client_bind(known.id, "ann", bind_token(known, access_key[1], **changes))
+    assert refused.value.result == ResultCode.SIGNATURE_MISMATCH
+    assert not Binding.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("forged", ["", "x.y.z", "x" * 5000, "eyJhbGciOiJub25lIn0.eyJ1c2VySWQiOiJhbm4ifQ."])
+def test_a_forged_bind_token_is_refused(workspace: Workspace, known: KnownDevice, forged: str) -> None:
+    Workspace.objects.update(client_bind="signed")
+    with pytest.raises(ResultError):
+        devices.client_bind(known.id, "ann", forged)
+
+
+@pytest.mark.django_db
+def test_in_server_mode_no_client_binds(
+    workspace: Workspace, known: KnownDevice, access_key: tuple[AccessKey, str]
+) -> None:
+    Workspace.objects.update(client_bind="server")
+    with pytest.raises(ResultError) as refused:
+        devices.client_bind(known.id, "ann", bind_token(known, access_key[1]))
+    assert refused.value.result == ResultCode.INVALID_PARAM
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "payload",
+    [
+        None, {}, [], [1], [{}], [{"k": "1"}], [{"k": "x", "event": "opened"}], [{"k": -1, "event": "opened"}],
+        [{"k": "1", "event": "eaten"}], [{"k": str(2**63), "event": "opened"}], [{"k": "1", "event": "opened"}] * 101,
+        [{"k": True, "event": "opened"}], [{"k": "1", "event": ["opened"]}],
+    ],
+)  # fmt: skip
+def test_events_that_cannot_be_read_are_refused(known: KnownDevice, payload: object) -> None:
+    with pytest.raises(ResultError) as refused:
+        events.parse_events(known, payload)
+    assert refused.value.result == ResultCode.INVALID_PARAM
+
+
+@pytest.mark.django_db
+def test_many_devices_pending_messages_cost_one_query(
+    workspace: Workspace, lane: KeepingLane, send: Any, django_assert_num_queries: Any
+) -> None:
+    fleet = [device for device, _ in devices.register([(workspace, Facts())] * 10)]
+    for n in range(3):
+        send({device.ad_token: f"k{n}" for device in fleet}, delivery_type=1)
+    with django_assert_num_queries(1):
+        waiting = delivery.pending_for_devices([device.id for device in fleet], per_device=2)
+    assert {len(batch) for batch in waiting.values()} == {2}
+    assert all([o.msgkey for o in batch] == ["k0", "k1"] for batch in waiting.values())

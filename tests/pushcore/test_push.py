@@ -1,0 +1,228 @@
+"""Taking a push: what is accepted is committed, handed over once, and limited as documented."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from pushcore import bindings, devices, push
+from pushcore.codes import statuses
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.devices import Facts, KnownDevice
+from pushcore.models import Device, Message, MessageKey, PushTask, Workspace
+from tests.pushcore.conftest import KeepingLane
+
+Send = Callable[..., PushTask]
+
+
+@pytest.mark.django_db
+def test_a_device_push_is_committed_and_handed_over_with_its_content(
+    send: Send, lane: KeepingLane, known: KnownDevice
+) -> None:
+    task = send({known.ad_token: "k1"}, delivery_type=1, uri="https://example.com", extended_params={"a": "b"})
+    message = Message.objects.get()
+    assert (message.task_id, message.device_id, message.status) == (task.pk, known.id, statuses.WAITING)
+    assert [outgoing.message_id for outgoing in lane.got] == [message.pk]
+    assert lane.got[0].content["url"] == "https://example.com"
+    assert lane.got[0].content["params"] == {"a": "b"}
+
+
+@pytest.mark.django_db
+def test_a_user_push_goes_to_each_of_the_users_devices(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
+    mine = devices.register([(workspace, Facts()), (workspace, Facts())])
+    for device, _ in mine:
+        devices.server_bind(workspace, "ann", device.ad_token, 1)
+    task = send({"ann": "k1"})
+    assert {outgoing.device_id for outgoing in lane.got} == {device.id for device, _ in mine}
+    assert task.message_count == Message.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_an_ios_device_is_named_by_its_apns_token(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
+    devices.server_bind(workspace, "ann", "apns-token", 2)
+    send({"apns-token": "k1"}, delivery_type=2)
+    assert lane.got[0].third_token == "apns-token"
+
+
+@pytest.mark.django_db
+def test_a_target_of_another_workspace_is_not_reached(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
+    other = Workspace.objects.create(app=workspace.app, workspace_id="other")
+    [(stranger, _)] = devices.register([(other, Facts())])
+    send({stranger.ad_token: "k1"}, delivery_type=1)
+    assert lane.got == []
+    assert Message.objects.get().device_id is None
+
+
+@pytest.mark.django_db
+def test_a_push_to_a_user_not_yet_bound_waits_and_is_handed_over_on_bind(
+    send: Send, lane: KeepingLane, known: KnownDevice
+) -> None:
+    send({"ann": "k1"})
+    assert Message.objects.get().status == statuses.NO_BIND_INFO
+    assert lane.got == []
+    bindings.bind(Device.objects.get(pk=known.id), "ann")
+    assert [outgoing.device_id for outgoing in lane.got] == [known.id]
+    assert Message.objects.get().status == statuses.WAITING
+
+
+@pytest.mark.django_db
+def test_a_message_follows_its_user_to_the_next_device(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
+    (old, _), (new, _) = devices.register([(workspace, Facts()), (workspace, Facts())])
+    devices.server_bind(workspace, "ann", old.ad_token, 1)
+    send({"ann": "k1"})
+    devices.server_unbind(workspace, "ann", old.ad_token)
+    devices.server_bind(workspace, "ann", new.ad_token, 1)
+    assert [outgoing.device_id for outgoing in lane.got] == [old.id, new.id]
+
+
+@pytest.mark.django_db
+def test_binding_again_hands_nothing_over_twice(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
+    (one, _), (two, _) = devices.register([(workspace, Facts()), (workspace, Facts())])
+    for device in (one, two):
+        devices.server_bind(workspace, "ann", device.ad_token, 1)
+    send({"ann": "k1"})
+    assert len(lane.got) == 2
+    devices.server_unbind(workspace, "ann", one.ad_token)
+    devices.server_bind(workspace, "ann", two.ad_token, 1)
+    assert len(lane.got) == 2
+
+
+@pytest.mark.django_db
+def test_an_expired_message_is_not_handed_over_on_bind(send: Send, lane: KeepingLane, known: KnownDevice) -> None:
+    send({"ann": "k1"})
+    Message.objects.update(expire_at=timezone.now() - timedelta(seconds=1))
+    bindings.bind(Device.objects.get(pk=known.id), "ann")
+    assert lane.got == []
+
+
+@pytest.mark.django_db
+def test_a_lane_that_is_away_does_not_undo_an_accepted_push(send: Send, lane: KeepingLane, known: KnownDevice) -> None:
+    lane.broken = True
+    send({known.ad_token: "k1"}, delivery_type=1)
+    assert Message.objects.get().status == statuses.WAITING
+
+
+@pytest.mark.django_db
+def test_the_same_request_again_answers_the_first_task_and_sends_nothing(
+    send: Send, lane: KeepingLane, known: KnownDevice
+) -> None:
+    first = send({known.ad_token: "k1"}, delivery_type=1)
+    assert send({known.ad_token: "k1"}, delivery_type=1).pk == first.pk
+    assert len(lane.got) == Message.objects.count() == PushTask.objects.count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("changes", [{"title": "other"}, {"target_msgkey": {"ann": "k1", "bob": "k2"}}])
+def test_a_msgkey_used_by_another_request_is_refused_by_name(
+    workspace: Workspace, lane: KeepingLane, changes: dict[str, object]
+) -> None:
+    request = push.SimplePush("t", "Title", "Content", 3, {"ann": "k1"}, 300)
+    push.accept_simple(workspace, request, source=PushTask.Source.RPC, author="")
+    with pytest.raises(ResultError, match="'k1'") as refused:
+        push.accept_simple(workspace, replace(request, **changes), source=PushTask.Source.RPC, author="")  # type: ignore[arg-type]
+    assert refused.value.result == ResultCode.INVALID_PARAM
+    assert PushTask.objects.count() == 1
+    assert not MessageKey.objects.exclude(task_id=PushTask.objects.get().pk).exists()
+
+
+@pytest.mark.django_db
+def test_a_msgkey_is_free_again_after_24_hours(send: Send, lane: KeepingLane) -> None:
+    first = send({"ann": "k1"})
+    MessageKey.objects.update(claimed_at=timezone.now() - timedelta(hours=24, seconds=1))
+    assert send({"ann": "k1"}).pk != first.pk
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_request_sent_many_times_at_once_is_one_task(
+    workspace: Workspace, lane: KeepingLane, known: KnownDevice
+) -> None:
+    request = push.SimplePush("t", "Title", "Content", 1, {known.ad_token: "k1", "gone": "k2"}, 300)
+    answers: list[int] = []
+    start = threading.Barrier(8)
+
+    def accept() -> None:
+        start.wait()
+        try:
+            for _ in range(4):
+                task = push.accept_simple(workspace, request, source=PushTask.Source.RPC, author="")
+                answers.append(task.pk)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=accept) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 32
+    assert len(set(answers)) == 1
+    assert Message.objects.count() == 2
+    assert len(lane.got) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("changes", "result"),
+    [
+        ({"task_name": " ", "task_name_required": True}, ResultCode.TASKNAME_NULL),
+        ({"task_name": "x" * 201}, ResultCode.INVALID_PARAM),
+        ({"title": ""}, ResultCode.PAYLOAD_NOT_ENOUGH),
+        ({"content": " "}, ResultCode.PAYLOAD_NOT_ENOUGH),
+        ({"title": "x" * 201}, ResultCode.INVALID_PARAM),
+        ({"content": "x" * 201}, ResultCode.SINGLE_PUSH_CONTENT_TOO_LONG),
+        ({"delivery_type": 4}, ResultCode.DELIVERY_TYPE_NOT_SUPPORTED),
+        ({"target_msgkey": {}}, ResultCode.TOKEN_OR_USERID_NULL),
+        ({"target_msgkey": {" ": "k"}}, ResultCode.TOKEN_OR_USERID_NULL),
+        ({"target_msgkey": {f"u{n}": "k" for n in range(11)}}, ResultCode.SINGLE_PUSH_TARGET_TOO_MUCH),
+        ({"target_msgkey": {"u": ""}}, ResultCode.INVALID_PARAM),
+        ({"target_msgkey": {"u": "k" * 65}}, ResultCode.INVALID_PARAM),
+        ({"expired_seconds": 0}, ResultCode.EXPIREDSECONDS_WRONG),
+        ({"expired_seconds": 604_801}, ResultCode.EXPIREDTIME_TOO_LONG),
+        ({"extended_params": {f"p{n}": "v" for n in range(21)}}, ResultCode.EXTEND_PARAM_TO_MUCH),
+        *(
+            ({"extended_params": {name: "v"}}, ResultCode.INVALID_EXTEND_PARAM)
+            for name in ("notifyType", "action", "silent", "pushType", "templateCode", "channel", "taskId", " ")
+        ),
+        ({"extended_params": {"badge": "many"}}, ResultCode.INVALID_EXTEND_PARAM),
+        ({"extended_params": {"badge_add_num": "x", "badge_class": "c"}}, ResultCode.BADGE_ADD_NUM_INVALID),
+        ({"extended_params": {"badge_add_num": "1"}}, ResultCode.BADGE_ADD_NUM_NEED_BADGE_CLASS),
+        ({"push_action": 2}, ResultCode.INVALID_PARAM),
+        ({"silent": 2}, ResultCode.INVALID_PARAM),
+        ({"push_style": 3}, ResultCode.INVALID_PARAM),
+        ({"android_channel": 2}, ResultCode.ANDROID_CHANNEL_PARAM_INVALID),
+        ({"uri": "x" * 2049}, ResultCode.INVALID_PARAM),
+        ({"extended_params": {"p": "x" * 4096}}, ResultCode.MSG_PAYLOAD_TOO_LONG),
+    ],
+)
+def test_a_broken_limit_is_answered_with_its_code_and_leaves_nothing(
+    workspace: Workspace, changes: dict[str, object], result: ResultCode
+) -> None:
+    request = push.SimplePush("t", "Title", "Content", 3, {"ann": "k1"}, 300)
+    with pytest.raises(ResultError) as refused:
+        push.accept_simple(workspace, replace(request, **changes), source=PushTask.Source.RPC, author="")  # type: ignore[arg-type]
+    assert refused.value.result == result
+    assert not PushTask.objects.exists()
+    assert not MessageKey.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"title": "字" * 200, "content": "字" * 200},
+        {"target_msgkey": {f"u{n}": "k" * 64 for n in range(10)}},
+        {"extended_params": {f"p{n}": "v" for n in range(20)}},
+        {"extended_params": {"badge_add_num": "1", "badge_class": "c", "badge": "3", "big_text": "1"}},
+        {"expired_seconds": 604_800},
+    ],
+)
+def test_a_request_at_the_limit_is_taken(workspace: Workspace, lane: KeepingLane, changes: dict[str, object]) -> None:
+    request = replace(push.SimplePush("t", "Title", "Content", 3, {"ann": "k1"}, 300), **changes)  # type: ignore[arg-type]
+    task = push.accept_simple(workspace, request, source=PushTask.Source.RPC, author="")
+    assert PushTask.objects.get().pk == task.pk

@@ -1,0 +1,168 @@
+"""Receipts: signed so that anyone can verify, at least once, never into our own network."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from pushcore import keys, outcomes, posting, receipts
+from pushcore.codes import statuses
+from pushcore.devices import KnownDevice
+from pushcore.models import Message, PushTask, Receipt, ReceiptAttempt, Workspace
+from pushcore.ports import Outcome
+from tests.pushcore.conftest import CallbackServer, KeepingLane
+
+
+@pytest.fixture
+def receipt(
+    send: Callable[..., PushTask],
+    lane: KeepingLane,
+    known: KnownDevice,
+    workspace: Workspace,
+    callback: CallbackServer,
+    settings: Settings,
+) -> Receipt:
+    settings.RECEIPT_ALLOW_PRIVATE = True
+    workspace.callback_enabled, workspace.callback_url = True, callback.url
+    workspace.save()
+    send({known.ad_token: "order-1"}, delivery_type=1)
+    outcomes.record([Outcome(Message.objects.get().pk, statuses.ACKED)])
+    return Receipt.objects.get()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_receipt_says_what_became_of_the_message(
+    receipt: Receipt, callback: CallbackServer, known: KnownDevice
+) -> None:
+    receipts.send_due()
+    [(_, body)] = callback.requests
+    assert json.loads(body) == {
+        "extInfo": {"adToken": known.ad_token, "osType": "android"},
+        "msgId": "order-1",
+        "pushSuccess": True,
+        "statusCode": "2",
+        "statusDesc": "Acked",
+        "targetId": known.ad_token,
+    }
+    receipt.refresh_from_db()
+    assert receipt.state == Receipt.State.DELIVERED
+    assert ReceiptAttempt.objects.get().http_status == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_openssl_verifies_the_receipt_with_the_public_key(
+    receipt: Receipt, callback: CallbackServer, workspace: Workspace, tmp_path: Path
+) -> None:
+    receipts.send_due()
+    [(path, body)] = callback.requests
+    [sign] = parse_qs(urlsplit(path).query)["sign"]
+    (tmp_path / "body").write_bytes(body)
+    (tmp_path / "sign").write_bytes(base64.urlsafe_b64decode(sign))
+    (tmp_path / "key.pem").write_text(keys.callback_key(workspace).public_pem)
+    verdict = subprocess.run(
+        ["openssl", "dgst", "-sha256", "-verify", "key.pem", "-signature", "sign", "body"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert verdict.stdout.strip() == "Verified OK"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_refused_receipt_is_tried_again_later(receipt: Receipt, callback: CallbackServer) -> None:
+    callback.answers = [(503, "")]
+    receipts.send_due()
+    receipt.refresh_from_db()
+    assert (receipt.state, receipt.attempt_count) == (Receipt.State.DUE, 1)
+    assert receipt.next_attempt_at > timezone.now()
+    assert receipts.send_due() == 0
+    Receipt.objects.update(next_attempt_at=timezone.now())
+    receipts.send_due()
+    receipt.refresh_from_db()
+    assert receipt.state == Receipt.State.DELIVERED
+    assert [attempt.http_status for attempt in receipt.attempts.all()] == [503, 200]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_delays_grow_and_end_after_24_hours(receipt: Receipt, callback: CallbackServer) -> None:
+    callback.answers = [(500, "")] * 4
+    delays = []
+    for _ in range(3):
+        receipts.send_due()
+        receipt.refresh_from_db()
+        delays.append((receipt.next_attempt_at - receipt.attempts.last().at).total_seconds())  # type: ignore[union-attr]
+        Receipt.objects.update(next_attempt_at=timezone.now())
+    assert 2.5 <= delays[0] <= 5 <= delays[1] <= 10 <= delays[2] <= 20
+    Receipt.objects.update(created_at=timezone.now() - timedelta(hours=24))
+    receipts.send_due()
+    receipt.refresh_from_db()
+    assert receipt.state == Receipt.State.FAILED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sender_that_died_leaves_the_receipt_to_the_next(receipt: Receipt, callback: CallbackServer) -> None:
+    receipts._claim()  # leased, and then the process was killed
+    assert receipts.send_due() == 0
+    Receipt.objects.update(next_attempt_at=timezone.now())  # the lease runs out
+    assert receipts.send_due() == 1
+    assert len(callback.requests) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_private_address_is_refused(receipt: Receipt, callback: CallbackServer, settings: Settings) -> None:
+    settings.RECEIPT_ALLOW_PRIVATE = False
+    receipts.send_due()
+    assert callback.requests == []
+    assert "private" in ReceiptAttempt.objects.get().error
+
+
+def test_a_redirect_to_a_private_address_is_refused_when_its_socket_opens(callback: CallbackServer) -> None:
+    opened: list[str] = []
+
+    def public_only_first(address: str) -> bool:
+        opened.append(address)
+        return len(opened) == 1
+
+    callback.answers = [(307, f"http://localhost:{callback.server_address[1]}/again")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(posting, "is_public", public_only_first)
+        [result] = posting.post_all([posting.Posting(callback.url, b"{}")], allow_private=False)
+    assert "private" in result.error
+    assert not result.accepted
+    assert len(callback.requests) == 1
+    assert len(opened) >= 2
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.1.1", "0.0.0.0", "100.64.0.1", "224.0.0.1",
+        "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "ff02::1",
+    ],
+)  # fmt: skip
+def test_no_address_of_our_own_network_is_public(address: str) -> None:
+    assert not posting.is_public(address)
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "::ffff:93.184.216.34"])
+def test_an_internet_address_is_public(address: str) -> None:
+    assert posting.is_public(address)
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://127.0.0.1/", "file:///etc/passwd", "http://", "nonsense", "http://no.such.invalid/"]
+)
+def test_a_url_that_cannot_be_posted_to_is_an_error_not_an_exception(url: str) -> None:
+    [result] = posting.post_all([posting.Posting(url, b"{}")], allow_private=True)
+    assert not result.accepted
+    assert result.error

@@ -1,0 +1,100 @@
+"""The sweeper hands over what was committed and never handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from pushcore import ids, outcomes, sweeper
+from pushcore.codes import statuses
+from pushcore.devices import KnownDevice
+from pushcore.models import Binding, Message, PushTask, Watermark
+from pushcore.ports import Outcome
+from tests.pushcore.conftest import KeepingLane
+
+Send = Callable[..., PushTask]
+
+
+@pytest.fixture(autouse=True)
+def _at_once(settings: Settings) -> None:
+    """Messages are old enough as soon as they are committed."""
+    settings.SWEEP_AFTER_SECONDS = -1
+
+
+@pytest.mark.django_db
+def test_what_the_lane_did_not_take_is_handed_over_by_the_sweep(
+    send: Send, lane: KeepingLane, known: KnownDevice
+) -> None:
+    lane.broken = True
+    send({known.ad_token: "k1"}, delivery_type=1)
+    sweeper.sweep()
+    assert lane.got == []
+    lane.broken = False
+    assert sweeper.sweep() == 1
+    assert lane.got[0].message_id == Message.objects.get().pk
+
+
+@pytest.mark.django_db
+def test_what_needs_no_sweep_is_left_alone(send: Send, lane: KeepingLane, known: KnownDevice) -> None:
+    for key in ("acked", "expired", "deviceless"):
+        send({known.ad_token if key != "deviceless" else "gone": key}, delivery_type=1)
+    outcomes.record([Outcome(Message.objects.get(msgkey="acked").pk, statuses.ACKED)])
+    Message.objects.filter(msgkey="expired").update(expire_at=timezone.now() - timedelta(hours=1))
+    lane.got.clear()
+    assert sweeper.sweep() == 0
+    assert lane.got == []
+
+
+@pytest.mark.django_db
+def test_a_backlog_longer_than_a_page_is_swept_whole(
+    send: Send, lane: KeepingLane, known: KnownDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeper, "PAGE", 2)
+    for n in range(5):
+        send({known.ad_token: f"k{n}"}, delivery_type=1)
+    lane.got.clear()
+    assert sweeper.sweep() == 5
+    assert len({outgoing.message_id for outgoing in lane.got}) == 5
+
+
+@pytest.mark.django_db
+def test_a_sweeper_that_was_away_for_long_takes_up_where_it_stopped(
+    send: Send, lane: KeepingLane, known: KnownDevice
+) -> None:
+    send({known.ad_token: "k1"}, delivery_type=1)
+    message = Message.objects.get()
+    an_hour_ago = ids.first_id_at(timezone.now() - timedelta(hours=1))
+    Message.objects.filter(pk=message.pk).update(id=an_hour_ago)
+    Watermark.objects.create(name="sweep", position=ids.first_id_at(timezone.now() - timedelta(hours=2)))
+    lane.got.clear()
+    assert sweeper.sweep() == 1
+    assert lane.got[0].message_id == an_hour_ago
+    assert sweeper.sweep() == 0
+
+
+@pytest.mark.django_db
+def test_a_second_sweeper_keeps_out_while_the_first_holds_the_lease(
+    send: Send, lane: KeepingLane, known: KnownDevice
+) -> None:
+    send({known.ad_token: "k1"}, delivery_type=1)
+    Watermark.objects.create(name="sweep", position=0, leased_until=timezone.now() + timedelta(seconds=5))
+    assert sweeper.sweep() == 0
+    Watermark.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    assert sweeper.sweep() == 1
+
+
+@pytest.mark.django_db
+def test_a_bind_that_missed_its_messages_is_made_good(send: Send, lane: KeepingLane, known: KnownDevice) -> None:
+    send({"ann": "k1"})
+    message = Message.objects.get()
+    Binding.objects.create(
+        workspace_id=message.workspace_id, device_id=known.id, user_id="ann", bound_at=timezone.now()
+    )  # committed, and then the process was killed
+    sweeper.sweep()
+    assert {outgoing.device_id for outgoing in lane.got} == {known.id}
+    message.refresh_from_db()
+    assert message.status == statuses.WAITING
