@@ -8,3 +8,9 @@ from django.apps import AppConfig
 class GatewayConfig(AppConfig):
     name = "gateway"
     verbose_name = "Device gateway"
+
+    def ready(self) -> None:
+        from gateway.lane import GatewayLane
+        from pushcore.ports import register_lane
+
+        register_lane(GatewayLane(), order=100)

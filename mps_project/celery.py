@@ -1,4 +1,4 @@
-"""The Celery application. Workers deliver receipts and keep house; no message of the self-built channel waits for them."""
+"""The Celery application. Workers send receipts and keep house; the self-built channel does not wait for them."""
 
 from __future__ import annotations
 

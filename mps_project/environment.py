@@ -55,9 +55,16 @@ def _count(raw: str) -> int:
 
 def _switch(raw: str) -> bool:
     try:
-        return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}[
-            raw.lower()
-        ]
+        return {
+            "1": True,
+            "true": True,
+            "yes": True,
+            "on": True,
+            "0": False,
+            "false": False,
+            "no": False,
+            "off": False,
+        }[raw.lower()]
     except KeyError:
         raise ValueError("must be 0 or 1") from None
 
@@ -150,7 +157,9 @@ VARIABLES: tuple[Variable, ...] = (
         "Send receipts also to private, loopback and link-local addresses. The demo's default is 1.",
     ),
     Variable("MPS_GATEWAY_MAX_KEEP_ALIVE", "1200", _count, "Longest MQTT keep alive granted to a device, in seconds."),
-    Variable("MPS_SWEEP_AFTER_SECONDS", "5", _count, "Age, in seconds, at which a pending message is handed over again."),
+    Variable(
+        "MPS_SWEEP_AFTER_SECONDS", "5", _count, "Age, in seconds, at which a pending message is handed over again."
+    ),
 )
 
 

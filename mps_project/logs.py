@@ -10,7 +10,17 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 # A key that carries a secret, however it got into an event.
 _SECRET_KEYS = frozenset(
-    {"password", "secret", "access_key_secret", "authorization", "signature", "sign", "token", "client_key", "private_key"}
+    {
+        "password",
+        "secret",
+        "access_key_secret",
+        "authorization",
+        "signature",
+        "sign",
+        "token",
+        "client_key",
+        "private_key",
+    }
 )
 
 
@@ -34,7 +44,9 @@ def configure_logging(*, level: str, style: str) -> None:
         drop_secrets,
     ]
     renderer = (
-        structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
+        structlog.processors.JSONRenderer()
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

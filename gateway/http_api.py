@@ -1,0 +1,134 @@
+"""HTTP twins of the device's requests, for iOS and for clients that cannot be handed a token over MQTT.
+
+HTTP Basic: registration with `{appId}-{workspaceId}` and the client key, the rest with Ad-token and device secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from gateway import device_requests
+from gateway.admission import Admission, Credentials, admit
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.devices import Facts, KnownDevice, find_devices
+
+MAX_BODY_BYTES = 65_536
+
+
+@csrf_exempt
+@require_POST
+def register(request: HttpRequest) -> HttpResponse:
+    """Make a device. Answers `data: {adToken, secret}`; the secret is shown this once."""
+    given = _basic(request)
+    if given is None:
+        return _unauthorized("the client key is needed (HTTP Basic)")
+    facts = _body(request)
+    if isinstance(facts, HttpResponse):
+        return facts
+    try:
+        values = json.loads(facts or b"{}")
+    except (ValueError, RecursionError):
+        return _answer(ResultCode.INVALID_PARAM, "the body is not JSON")
+    if not isinstance(values, dict):
+        return _answer(ResultCode.INVALID_PARAM, "the body is not a JSON object")
+    try:
+        Facts.from_mapping(values)
+    except ResultError as error:
+        return _answer(error.result, error.message)
+    verdict = _admit(Credentials("", *given, facts=values))
+    if isinstance(verdict, HttpResponse):
+        return verdict
+    assert verdict.device is not None  # an admission without a device is a refusal
+    body = device_requests.answer(ResultCode.SUCCESS)
+    body["data"] = {"adToken": verdict.device.ad_token, "secret": verdict.secret}
+    return JsonResponse(body)
+
+
+def _operation(topic: str) -> Any:
+    @csrf_exempt
+    @require_POST
+    def view(request: HttpRequest) -> HttpResponse:
+        given = _basic(request)
+        if given is None or not given[0]:
+            return _unauthorized("Ad-token and secret are needed (HTTP Basic)")
+        raw = _body(request)
+        if isinstance(raw, HttpResponse):
+            return raw
+        device = _known_device(*given)
+        if isinstance(device, HttpResponse):
+            return device
+        return JsonResponse(device_requests.serve(device, topic, raw))
+
+    return view
+
+
+bind = _operation("mps/bind")
+unbind = _operation("mps/unbind")
+report = _operation("mps/report")
+events = _operation("mps/event")
+
+
+def _basic(request: HttpRequest) -> tuple[str, str] | None:
+    """User name and password; None where there are none that can be read."""
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (user, password) if colon else None
+
+
+def _body(request: HttpRequest) -> bytes | HttpResponse:
+    try:
+        declared = int(request.headers.get("Content-Length") or 0)
+    except ValueError:
+        declared = 0
+    if declared > MAX_BODY_BYTES:
+        return _answer(ResultCode.MSG_PAYLOAD_TOO_LONG, f"at most {MAX_BODY_BYTES} bytes", status=413)
+    return request.body
+
+
+def _known_device(ad_token: str, secret: str) -> KnownDevice | HttpResponse:
+    """HTTP Basic has no room for the app's name beside the Ad-token, which is unique anyway."""
+    try:
+        known = find_devices([ad_token]) if len(ad_token) <= 64 and "\0" not in ad_token else {}
+    except DatabaseError:
+        return _unavailable()
+    device = known.get(ad_token)
+    if device is None or not device.enabled or not device.has_secret(secret):
+        return _unauthorized("Ad-token or secret is wrong")
+    return device
+
+
+def _admit(credentials: Credentials) -> Admission | HttpResponse:
+    try:
+        [verdict] = admit([credentials])
+    except DatabaseError:
+        return _unavailable()
+    if verdict.device is None:
+        return _unauthorized("app, workspace or client key is wrong")
+    return verdict
+
+
+def _answer(result: ResultCode, message: str = "", *, status: int = 200) -> JsonResponse:
+    return JsonResponse(device_requests.answer(result, message), status=status)
+
+
+def _unauthorized(message: str) -> JsonResponse:
+    response = _answer(ResultCode.SIGNATURE_MISMATCH, message, status=401)
+    response["WWW-Authenticate"] = 'Basic realm="device gateway"'
+    return response
+
+
+def _unavailable() -> JsonResponse:
+    return _answer(ResultCode.SYSTEM_ERROR, "temporarily unavailable; try again", status=503)

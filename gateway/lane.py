@@ -1,0 +1,52 @@
+"""The self-built channel as a lane of pushcore: presence, then one entry to the stream of each node."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from gateway.entries import Parcel, pack_parcels
+from gateway.presence import STREAM_MAX_ENTRIES, nodes_of, stream_key
+from pushcore.bus import client
+from pushcore.payload import device_payload
+from pushcore.ports import Outgoing
+
+
+class GatewayLane:
+    """Claims every message; asked last. A device that is not connected asks for its rows when it is."""
+
+    name = "gateway"
+
+    def claims(self, outgoing: Outgoing) -> bool:
+        return True
+
+    def send(self, batch: Sequence[Outgoing]) -> None:
+        """Two round trips, whatever the batch's size. Raises `BusDown`: the sweeper tries again."""
+        bus = client()
+        held = nodes_of(bus, sorted({outgoing.device_id for outgoing in batch}))
+        by_node: dict[str, list[Parcel]] = defaultdict(list)
+        for outgoing in batch:
+            if outgoing.device_id in held:
+                by_node[held[outgoing.device_id]].append(parcel_of(outgoing))
+        with bus.pipeline(transaction=False) as pipeline:
+            for node_id, parcels in by_node.items():
+                # NOMKSTREAM: a node whose lease ran out takes nothing, and the rows wait.
+                pipeline.xadd(
+                    stream_key(node_id),
+                    pack_parcels(parcels),  # type: ignore[arg-type]
+                    nomkstream=True,
+                    maxlen=STREAM_MAX_ENTRIES,
+                    approximate=True,
+                )
+            pipeline.execute()
+
+
+def parcel_of(outgoing: Outgoing) -> Parcel:
+    """Encode a message for a node."""
+    return Parcel(
+        outgoing.device_id,
+        outgoing.message_id,
+        int(outgoing.expire_at.timestamp() * 1000),
+        outgoing.sent_before,
+        device_payload(outgoing),
+    )

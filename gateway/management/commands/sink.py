@@ -1,0 +1,23 @@
+"""`manage.py sink`: record the gateways' acknowledgements until stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from gateway.sink import Sink
+
+
+class Command(BaseCommand):
+    help = "Record acknowledgements from the gateways' stream."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = threading.Event()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, lambda *_: stop.set())
+        Sink(f"{socket.gethostname()}-{os.getpid()}", stop).run()

@@ -1,0 +1,79 @@
+"""Presence: which node holds which device, and which nodes are alive. In the fast store, and none of it the truth.
+
+- `mps:presence:{device}` = `{node}/{session}`. Only the session that wrote it may delete it.
+- `mps:node:{node}`: the node's stream, and its lease: it expires unless the node renews it. Senders append with
+  NOMKSTREAM, so a dead node's stream never comes back.
+- `mps:nodes`: a sorted set of node names by last heartbeat; `mps:node-info:{node}`: its counters.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import redis
+
+LEASE_SECONDS = 15
+# Presence is renewed every half hour; a device that vanished with its node is forgotten after this.
+PRESENCE_SECONDS = 7200
+STREAM_MAX_ENTRIES = 10_000
+
+NODES = "mps:nodes"
+
+# KEYS: presence keys. ARGV: the value each must have to be deleted.
+COMPARE_AND_DELETE = """
+local deleted = 0
+for i, key in ipairs(KEYS) do
+  if redis.call('GET', key) == ARGV[i] then deleted = deleted + redis.call('DEL', key) end
+end
+return deleted
+"""
+
+
+def presence_key(device_id: int) -> str:
+    return f"mps:presence:{device_id}"
+
+
+def stream_key(node_id: str) -> str:
+    return f"mps:node:{node_id}"
+
+
+def info_key(node_id: str) -> str:
+    return f"mps:node-info:{node_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInfo:
+    """What a node last said of itself. Counts are since it started."""
+
+    node_id: str
+    connections: int
+    delivered: int
+    acknowledged: int
+
+
+def live_nodes(bus: redis.Redis) -> list[NodeInfo]:
+    """The nodes whose lease holds."""
+    names = [_text(name) for name in bus.zrangebyscore(NODES, time.time() - LEASE_SECONDS, "+inf")]
+    if not names:
+        return []
+    infos = bus.mget([info_key(name) for name in names])
+    return [NodeInfo(name, **json.loads(info)) for name, info in zip(names, infos, strict=True) if info]
+
+
+def nodes_of(bus: redis.Redis, device_ids: Sequence[int]) -> dict[int, str]:
+    """The node that holds each device, for those that are held. One query."""
+    values = bus.mget([presence_key(device_id) for device_id in device_ids]) if device_ids else []
+    return {
+        device_id: _text(value).partition("/")[0]
+        for device_id, value in zip(device_ids, values, strict=True)
+        if value is not None
+    }
+
+
+def _text(value: object) -> str:
+    """What the store answers is bytes, whatever its types allow for."""
+    assert isinstance(value, bytes)
+    return value.decode()

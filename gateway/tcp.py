@@ -1,0 +1,57 @@
+"""The TCP bridge: MQTT straight on a socket. No task and no buffer of ours for an idle connection."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import cast
+
+from gateway.node import Node
+from gateway.session import Session
+
+# A device that does not read is cut off when this much waits for it; the others never wait.
+MAX_UNSENT_BYTES = 262_144
+
+
+class TcpConnection(asyncio.Protocol):
+    """One socket, one session."""
+
+    __slots__ = ("_node", "_session", "_transport")
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._transport: asyncio.Transport | None = None
+        self._session: Session | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=MAX_UNSENT_BYTES)
+        raw = transport.get_extra_info("socket")
+        if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        peer = transport.get_extra_info("peername")
+        self._session = self._node.new_session(self, peer[0] if peer else "")
+
+    def data_received(self, data: bytes) -> None:
+        if self._session is not None:
+            self._session.feed(data)
+
+    def pause_writing(self) -> None:
+        """Too much waits for this device."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        session, self._session, self._transport = self._session, None, None
+        if session is not None:
+            session.wire_lost()
+
+    # -- Wire -----------------------------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()

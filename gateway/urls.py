@@ -1,0 +1,15 @@
+"""Routes of the HTTP twins, under /device/v1/."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from gateway import http_api
+
+urlpatterns = [
+    path("register", http_api.register),
+    path("bind", http_api.bind),
+    path("unbind", http_api.unbind),
+    path("report", http_api.report),
+    path("events", http_api.events),
+]

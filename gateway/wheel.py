@@ -1,0 +1,55 @@
+"""Deadlines of many sessions without a timer each."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+
+from gateway.session import CONNECT_SECONDS, Session, State
+
+
+class KeepAliveWheel:
+    """Buckets of sessions by the second they are due. A session is looked at about once per keep alive interval."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[int, set[Session]] = defaultdict(set)
+        self._swept = int(time.monotonic())
+
+    def add(self, session: Session) -> None:
+        """Watch a session, from its first byte on."""
+        slot = max(int(_due(session)) + 1, self._swept + 1)
+        session.wheel_slot = slot
+        self._buckets[slot].add(session)
+
+    def discard(self, session: Session) -> None:
+        bucket = self._buckets.get(session.wheel_slot)
+        if bucket is not None:
+            bucket.discard(session)
+
+    def moved(self, session: Session) -> None:
+        """The session's deadline changed (it has connected)."""
+        self.discard(session)
+        self.add(session)
+
+    def overdue(self) -> list[Session]:
+        """The sessions that were silent for too long; the others of the buckets passed are put where they belong."""
+        now = int(time.monotonic())
+        late: list[Session] = []
+        for slot in range(self._swept + 1, now + 1):
+            for session in self._buckets.pop(slot, ()):
+                if session.state is State.CLOSED:
+                    continue
+                if _due(session) <= now:
+                    late.append(session)
+                else:
+                    self._swept = slot
+                    self.add(session)
+        self._swept = now
+        return late
+
+
+def _due(session: Session) -> float:
+    """When it must have been heard of: 1.5 keep alives after its last packet (MQTT 5, 3.1.2.10), 10 s for a CONNECT."""
+    if session.state is State.OPEN:
+        return session.last_received + 1.5 * session.keep_alive
+    return session.last_received + CONNECT_SECONDS

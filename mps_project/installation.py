@@ -1,0 +1,71 @@
+"""What an installation keeps in its data directory: the lock, generated secrets, `demo.json`."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import IO, Any
+
+from cryptography.fernet import Fernet
+
+
+class AlreadyRunningError(Exception):
+    """Another instance runs on the same data directory. The message is one line."""
+
+
+def lock(directory: Path) -> IO[str]:
+    """Take the data directory for this process; the lock is held while the returned file is open.
+
+    Raises `AlreadyRunningError`.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    file = (directory / "lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read().strip() or "unknown"
+        file.close()
+        raise AlreadyRunningError(f"another instance is running on {directory} (process {holder})") from None
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+def generated_secrets(directory: Path) -> dict[str, str]:
+    """The secrets made up for this installation: kept across runs, readable by the owner alone."""
+    path = directory / "secrets.json"
+    kept = read_json(path)
+    made = {
+        "MPS_SECRET_KEY": secrets.token_urlsafe(48),
+        "MPS_FIELD_KEYS": Fernet.generate_key().decode(),
+        "postgres_password": secrets.token_urlsafe(24),
+        "valkey_password": secrets.token_urlsafe(24),
+    } | kept
+    if made != kept:
+        write_private_json(path, made)
+    return made
+
+
+def read_json(path: Path) -> dict[str, str]:
+    """The file's object; empty where there is none."""
+    try:
+        content: Any = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def write_private_json(path: Path, content: dict[str, str]) -> None:
+    """Write it whole or not at all, readable by the owner alone (mode 0600)."""
+    temporary = path.with_suffix(".new")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(content, file, indent=2)
+        file.write("\n")
+    temporary.replace(path)

@@ -1,0 +1,91 @@
+"""Prometheus metrics: what this web process and its siblings count, and what the whole service says when asked."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from gateway import presence
+from pushcore import partitions
+from pushcore.bus import BusDown, client
+from pushcore.models import Receipt
+
+REQUESTS = Counter("mps_http_requests_total", "HTTP requests.", ["door", "status"])
+SECONDS = Histogram(
+    "mps_http_request_seconds",
+    "Time to answer.",
+    ["door"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+
+
+def _door(path: str) -> str:
+    """A few fixed labels: a path would make as many series as callers like."""
+    if path == "/":
+        return "rpc"
+    for prefix, door in (("/api/", "rest"), ("/device/", "device"), ("/console/", "console")):
+        if path.startswith(prefix):
+            return door
+    return "other"
+
+
+class MetricsMiddleware:
+    """Counts and times requests by door."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        response = self.get_response(request)
+        door = _door(request.path)
+        SECONDS.labels(door).observe(time.perf_counter() - started)
+        REQUESTS.labels(door, str(response.status_code)).inc()
+        return response
+
+
+class ServiceCollector(Collector):
+    """What is true of the whole service, asked for when it is scraped. A part that does not answer is left out."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            nodes = presence.live_nodes(client())
+        except BusDown:
+            nodes = []
+        for name, meaning in (
+            ("connections", "Devices connected to the node."),
+            ("delivered", "Messages the node has written since it started."),
+            ("acknowledged", "Messages acknowledged to the node since it started."),
+        ):
+            family = GaugeMetricFamily(f"mps_gateway_{name}", meaning, labels=["node"])
+            for node in nodes:
+                family.add_metric([node.node_id], getattr(node, name))
+            yield family
+        try:
+            stray = partitions.rows_in_default()
+            due = Receipt.objects.filter(state=Receipt.State.DUE).count()
+        except DatabaseError:
+            return
+        yield GaugeMetricFamily("mps_messages_in_default_partition", "Should be 0.", value=stray)
+        yield GaugeMetricFamily("mps_receipts_due", "Receipts waiting to be sent.", value=due)
+
+
+@require_safe
+def metrics_view(_request: HttpRequest) -> HttpResponse:
+    registry = CollectorRegistry()
+    registry.register(ServiceCollector())
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        MultiProcessCollector(registry)
+        body = generate_latest(registry)
+    else:
+        body = generate_latest(registry) + generate_latest(REGISTRY)
+    return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,45 @@
+"""Bring the database up to date, make the demo app, write `demo.json`: what `make run` does before the processes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import django
+import psycopg2
+from django.conf import settings
+from django.core.management import call_command
+from django.db import DatabaseError
+
+from mps_project import installation
+
+
+def main() -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
+    django.setup()
+    from pushcore import demo
+
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+        path = Path(settings.DATA_DIR) / "demo.json"
+        made = demo.ensure_demo(installation.read_json(path))
+    except (DatabaseError, psycopg2.Error) as error:
+        sys.stderr.write(f"mps: the database cannot be used: {(str(error).strip().splitlines() or ['?'])[0]}\n")
+        return 1
+    http_url = f"http://{settings.PUBLIC_HOST}:{settings.HTTP_PORT}"
+    installation.write_private_json(
+        path,
+        made
+        | {
+            "http_url": http_url,
+            "mqtt_url": f"mqtt://{settings.PUBLIC_HOST}:{settings.MQTT_PORT}",
+            "ws_url": f"ws://{settings.PUBLIC_HOST}:{settings.WS_PORT}/gateway/mqtt",
+            "console_url": f"{http_url}/console/",
+        },
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""The table of operations: action, API versions, REST path, request schema, service. Adding one is adding a row.
+
+A service takes the workspace, the values its schema read and the caller; it returns what goes into `Data`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pushcore import devices, push
+from pushcore.api import schemas
+from pushcore.models import PushTask, Workspace
+
+V2019 = "2019-08-21"
+V2020 = "2020-10-28"
+VERSIONS = frozenset({V2019, V2020})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, through which door, in which API version (the REST door speaks the newest)."""
+
+    source: PushTask.Source
+    author: str
+    version: str
+
+
+Service = Callable[[Workspace, Mapping[str, Any], Caller], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One row. `required`: parameters whose absence the RPC door answers with `Missing<Parameter>`, by version."""
+
+    action: str
+    path: str
+    summary: str
+    schema: type[schemas.RequestSchema]
+    service: Service
+    required: Mapping[str, tuple[str, ...]]
+
+    @property
+    def versions(self) -> frozenset[str]:
+        return frozenset(self.required)
+
+
+def push_simple(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
+    request = schemas.simple_push(values, task_name_required=caller.version == V2019)
+    task = push.accept_simple(workspace, request, source=caller.source, author=caller.author)
+    return str(task.pk)
+
+
+def push_bind(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
+    devices.server_bind(workspace, values["userId"], values["deliveryToken"], values["osType"])
+
+
+def push_unbind(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
+    devices.server_unbind(workspace, values["userId"], values["deliveryToken"])
+
+
+def push_report(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
+    devices.server_report(
+        workspace,
+        values["deliveryToken"],
+        values["osType"],
+        values["thirdChannel"],
+        values["thirdChannelDeviceToken"],
+        {"appVersion": values["appVersion"], "model": values["model"]},
+    )
+
+
+_SCOPE = ("appId", "workspaceId")
+_SIMPLE = (*_SCOPE, "title", "content", "deliveryType", "targetMsgkey", "expiredSeconds")
+
+OPERATIONS = (
+    Operation(
+        "PushSimple",
+        "push/simple",
+        "Push one message to each of up to 10 targets",
+        schemas.PushSimpleSchema,
+        push_simple,
+        {V2019: (*_SIMPLE, "taskName"), V2020: _SIMPLE},
+    ),
+    Operation(
+        "PushBind",
+        "bind",
+        "Bind a user to a device",
+        schemas.PushBindSchema,
+        push_bind,
+        {V2020: (*_SCOPE, "userId", "deliveryToken", "osType")},
+    ),
+    Operation(
+        "PushUnBind",
+        "unbind",
+        "End a user's binding to a device",
+        schemas.PushUnBindSchema,
+        push_unbind,
+        {V2020: (*_SCOPE, "userId", "deliveryToken")},
+    ),
+    Operation(
+        "PushReport",
+        "report",
+        "Report a device",
+        schemas.PushReportSchema,
+        push_report,
+        {V2020: (*_SCOPE, "deliveryToken", "osType")},
+    ),
+)
+
+BY_ACTION = {operation.action: operation for operation in OPERATIONS}

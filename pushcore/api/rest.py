@@ -1,0 +1,192 @@
+"""Door 2, the REST door: JSON signed with the caller's RSA key, `POST /api/v1/...`.
+
+Every answer is `{"success", "code", "name", "message", "data", "requestId"}` with a result code, HTTP status 200;
+other statuses say that no operation was reached (405, 413, 503).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError
+from django.http import HttpRequest, JsonResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from pushcore.api import replay, rest_signature
+from pushcore.api.operations import OPERATIONS, V2020, Caller, Operation
+from pushcore.api.request_ids import request_id_of
+from pushcore.bus import BusDown
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.models import PushTask, Workspace
+
+log = structlog.get_logger(__name__)
+
+Answer = inline_serializer(
+    "Answer",
+    {
+        "success": serializers.BooleanField(),
+        "code": serializers.CharField(help_text="A result code; 100 is success."),
+        "name": serializers.CharField(),
+        "message": serializers.CharField(),
+        "data": serializers.CharField(allow_null=True, help_text="Of a push: the task ID."),
+        "requestId": serializers.CharField(),
+    },
+)
+
+_SIGNATURE = [
+    OpenApiParameter("sign", str, required=True, description="RSA-SHA256 over the raw body, URL-safe base64."),
+    OpenApiParameter("signType", str, required=True, enum=[rest_signature.SIGN_TYPE]),
+]
+
+
+class RawParser(BaseParser):
+    """Takes any body as it is: the signature is over its bytes, whatever the content type says."""
+
+    media_type = "*/*"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        return bytes(stream.read())
+
+
+class OperationView(APIView):
+    """One operation of the table."""
+
+    operation: Operation
+    parser_classes = [RawParser]
+    http_method_names = ["post", "options"]
+
+    def post(self, request: Request) -> JsonResponse:
+        # Django's own request has the raw body; DRF's would parse it.
+        return answer(request._request, self.operation)
+
+
+def view_of(operation: Operation) -> type[OperationView]:
+    """The view class of an operation, documented from its schema."""
+    document = extend_schema(
+        operation_id=operation.action,
+        summary=operation.summary,
+        request={"application/json": operation.schema},
+        responses={200: Answer},
+        parameters=_SIGNATURE,
+        examples=[OpenApiExample("accepted", _EXAMPLE, response_only=True)],
+    )
+    view = type(f"{operation.action}View", (OperationView,), {"operation": operation})
+    return document(view)
+
+
+_EXAMPLE = {
+    "success": True,
+    "code": "100",
+    "name": "SUCCESS",
+    "message": "succeeded",
+    "data": "456289270133424129",
+    "requestId": "0E7CFD0B-7F4E-4B9E-9D3B-1B1F3E2E6D0A",
+}
+
+
+def answer(request: HttpRequest, operation: Operation) -> JsonResponse:
+    """Verify, run, answer."""
+    status, data = 200, None
+    try:
+        result, message = ResultCode.SUCCESS, ResultCode.SUCCESS.meaning
+        data = _serve(request, operation)
+    except _TooLargeError:
+        status, result = 413, ResultCode.MSG_PAYLOAD_TOO_LONG
+        message = f"{result.meaning}: at most {settings.MAX_BODY_BYTES} bytes"
+    except ResultError as error:
+        result, message = error.result, error.message
+    except (DatabaseError, *BusDown):
+        log.exception("call failed", action=operation.action)
+        status, result, message = 503, ResultCode.SYSTEM_ERROR, "temporarily unavailable; try again"
+    except Exception:  # a fault of ours: the caller gets the documented code, the log gets the traceback
+        log.exception("operation failed", action=operation.action)
+        result, message = ResultCode.SYSTEM_ERROR, ResultCode.SYSTEM_ERROR.meaning
+    body = {
+        "success": result is ResultCode.SUCCESS,
+        "code": result.code,
+        "name": result.name,
+        "message": message,
+        "data": data,
+        "requestId": request_id_of(request),
+    }
+    return JsonResponse(body, status=status, json_dumps_params={"ensure_ascii": False})
+
+
+class _TooLargeError(Exception):
+    """The body is larger than this door reads."""
+
+
+def _serve(request: HttpRequest, operation: Operation) -> str | None:
+    """Raises `ResultError` for the first thing that is wrong, from the outside in."""
+    raw = _raw_body(request)
+    values = _json_object(raw)
+    workspace = _workspace(values)
+    if not workspace.push_api_enabled:
+        raise ResultError(ResultCode.REST_API_SWITCH_NOT_OPEN)
+    if request.GET.get("signType", "").upper() != rest_signature.SIGN_TYPE:
+        raise ResultError(ResultCode.UNKNOWN_REST_SIGN_TYPE)
+    if not rest_signature.fits(workspace, raw, request.GET.get("sign", "")):
+        raise ResultError(ResultCode.SIGNATURE_MISMATCH)
+    _check_replay(workspace, values)
+    return operation.service(workspace, operation.schema.read(values), Caller(PushTask.Source.REST, "RSA key", V2020))
+
+
+def _raw_body(request: HttpRequest) -> bytes:
+    try:
+        declared = int(request.headers.get("Content-Length") or 0)
+    except ValueError:
+        declared = 0
+    if declared > settings.MAX_BODY_BYTES:
+        raise _TooLargeError
+    return request.body
+
+
+def _json_object(raw: bytes) -> dict[str, Any]:
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        raise ResultError(ResultCode.REQUEST_SHOULD_BE_UTF8) from None
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ResultError(ResultCode.INVALID_PARAM, "the body is not JSON") from None
+    if not isinstance(values, dict):
+        raise ResultError(ResultCode.INVALID_PARAM, "the body is not a JSON object")
+    return values
+
+
+def _workspace(values: dict[str, Any]) -> Workspace:
+    app_id, workspace_id = values.get("appId"), values.get("workspaceId")
+    if not app_id or not workspace_id:
+        raise ResultError(ResultCode.NEED_APPID_WORKSPACEID)
+    if not isinstance(app_id, str) or not isinstance(workspace_id, str) or not (app_id + workspace_id).isprintable():
+        raise ResultError(ResultCode.APPID_WRONG)
+    workspace = Workspace.objects.filter(
+        app__app_id=app_id, workspace_id=workspace_id, app__enabled=True, enabled=True
+    ).first()
+    if workspace is None:
+        raise ResultError(ResultCode.APPID_WRONG)
+    return workspace
+
+
+def _check_replay(workspace: Workspace, values: dict[str, Any]) -> None:
+    """`timestamp` and `nonce` count where they are given; the workspace may require both."""
+    timestamp, nonce = values.get("timestamp"), values.get("nonce")
+    if workspace.replay_protection and (timestamp is None or nonce is None):
+        raise ResultError(ResultCode.INVALID_PARAM, "timestamp and nonce are required")
+    if timestamp is not None:
+        moment = replay.parse_timestamp(str(timestamp))
+        if moment is None or not replay.is_fresh(moment):
+            raise ResultError(ResultCode.INVALID_PARAM, "timestamp is more than 15 minutes off")
+    if nonce is not None and not replay.take_nonce(f"rest:{workspace.pk}", str(nonce)):
+        raise ResultError(ResultCode.INVALID_PARAM, "nonce was used already")
+
+
+VIEWS = {operation.path: view_of(operation) for operation in OPERATIONS}

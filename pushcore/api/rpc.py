@@ -1,0 +1,275 @@
+"""Door 1, the RPC door: what the published client packages speak. `POST /`, also `GET /`.
+
+Two signatures, one shape of answers: failures at the door are HTTP 4xx with a code, results of an operation are HTTP
+200 with ResultCode. JSON or XML.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qsl
+from xml.etree import ElementTree
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError
+from django.db.models import F, Q
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from pushcore.api import replay, rpc_errors, rpc_signature
+from pushcore.api.operations import BY_ACTION, V2019, VERSIONS, Caller, Operation
+from pushcore.api.request_ids import request_id_of
+from pushcore.api.rpc_errors import GatewayError
+from pushcore.api.values import unflatten
+from pushcore.bus import BusDown
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.models import AccessKey, PushTask, Workspace
+
+log = structlog.get_logger(__name__)
+
+MAX_FIELDS = 6000
+_SYSTEM_PARAMETERS = frozenset(
+    {
+        "Action", "Version", "Format", "AccessKeyId", "SignatureMethod", "SignatureVersion", "SignatureNonce",
+        "SignatureType", "Timestamp", "RegionId", "Signature", "SecurityToken",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request as the door reads it. `query` and `body` keep repeated names; `parameters` does not."""
+
+    http_method: str
+    path: str
+    query: list[tuple[str, str]]
+    body: list[tuple[str, str]]
+    raw_body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return dict(self.query) | dict(self.body)
+
+
+@csrf_exempt
+@require_http_methods(["GET", "POST", "HEAD"])
+def rpc_view(request: HttpRequest) -> HttpResponse:
+    """The door. A browser that comes without an action is led to the console."""
+    if request.method in ("GET", "HEAD") and "Action" not in request.GET and "x-acs-action" not in request.headers:
+        return HttpResponseRedirect("/console/")
+    answer_format = _format_of(request)
+    action = request.headers.get("x-acs-action") or request.GET.get("Action", "")
+    try:
+        call = _read(request)
+        action = call.headers.get("x-acs-action") or call.parameters.get("Action", "")
+        answer_format = _format_of(request, call)
+        answer = _serve(call)
+        status = 200
+    except GatewayError as error:
+        answer = {"HostId": request.get_host(), "Code": error.code, "Message": error.message}
+        status = error.status
+    answer["RequestId"] = request_id_of(request)
+    return _render(answer, status, answer_format, f"{action}Response" if status == 200 else "Error")
+
+
+def _read(request: HttpRequest) -> Call:
+    # The length is checked before the body is read.
+    try:
+        declared = int(request.headers.get("Content-Length") or 0)
+    except ValueError:
+        declared = 0
+    if declared > settings.MAX_BODY_BYTES:
+        raise rpc_errors.body_too_large()
+    raw = request.body
+    form = request.content_type == "application/x-www-form-urlencoded" or not request.content_type
+    try:
+        query = _pairs(request.META.get("QUERY_STRING", ""))
+        body = _pairs(raw.decode()) if form else []
+    except (ValueError, UnicodeError):
+        raise rpc_errors.bad_encoding() from None
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return Call(request.method or "", request.path, query, body, raw, headers)
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+
+
+def _serve(call: Call) -> dict[str, Any]:
+    """Verify the call and run its operation. Raises `GatewayError` for what is wrong at the door."""
+    if rpc_signature.ACS3_ALGORITHM in call.headers.get("authorization", ""):
+        action, version = call.headers.get("x-acs-action", ""), call.headers.get("x-acs-version", "")
+        verify, names = _verify_acs3, ("x-acs-action", "x-acs-version")
+    else:
+        action, version = call.parameters.get("Action", ""), call.parameters.get("Version", "")
+        verify, names = _verify_v1, ("Action", "Version")
+    for name, value in zip(names, (action, version), strict=True):
+        if not value:
+            raise rpc_errors.missing(name)
+    if version not in VERSIONS:
+        raise rpc_errors.unknown_version(version)
+    operation = BY_ACTION.get(action)
+    if operation is None:
+        raise rpc_errors.unknown_action(action)
+    if version not in operation.versions:
+        raise rpc_errors.unknown_version(version)
+    try:
+        key = verify(call)
+        return _run(operation, version, key, call)
+    except (DatabaseError, *BusDown):
+        log.exception("call failed", action=action)
+        raise rpc_errors.unavailable() from None
+
+
+def _verify_v1(call: Call) -> AccessKey:
+    """Signature version 1: every parameter, of query and body, is signed."""
+    parameters = call.parameters
+    for name in ("AccessKeyId", "Signature", "SignatureNonce", "Timestamp"):
+        if not parameters.get(name):
+            raise rpc_errors.missing(name)
+    method = parameters.get("SignatureMethod", "HMAC-SHA1").upper()
+    if method not in rpc_signature.V1_METHODS or parameters.get("SignatureVersion", "1.0") != "1.0":
+        raise rpc_errors.unsupported_signature()
+    key = _access_key(parameters["AccessKeyId"])
+    text = rpc_signature.v1_string_to_sign(call.http_method, parameters)
+    if not rpc_signature.v1_fits(text, parameters["Signature"], key.secret, method):
+        raise rpc_errors.wrong_signature(text)
+    _check_replay(key, parameters["Timestamp"], parameters["SignatureNonce"])
+    return key
+
+
+def _verify_acs3(call: Call) -> AccessKey:
+    """ACS3: method, path, query, the named headers and the body's hash are signed."""
+    authorization = rpc_signature.parse_acs3(call.headers["authorization"])
+    if authorization is None or not authorization.access_key_id:
+        raise rpc_errors.missing("Authorization")
+    for name in ("x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256"):
+        if not call.headers.get(name):
+            raise rpc_errors.missing(name)
+    key = _access_key(authorization.access_key_id)
+    # What decides about the request must be under the signature.
+    signed = set(authorization.signed_headers)
+    needed = {"host", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256"}
+    body_hash = call.headers["x-acs-content-sha256"]
+    text = rpc_signature.acs3_string_to_sign(
+        call.http_method, call.path, call.query, call.headers, authorization.signed_headers, body_hash
+    )
+    if not needed <= signed or not rpc_signature.acs3_fits(text, authorization.signature, key.secret):
+        raise rpc_errors.wrong_signature(text)
+    if hashlib.sha256(call.raw_body).hexdigest() != body_hash.lower():
+        raise rpc_errors.wrong_body_hash()
+    _check_replay(key, call.headers["x-acs-date"], call.headers["x-acs-signature-nonce"])
+    return key
+
+
+def _access_key(access_key_id: str) -> AccessKey:
+    key = None if "\0" in access_key_id else AccessKey.objects.filter(access_key_id=access_key_id[:65]).first()
+    if key is None:
+        raise rpc_errors.unknown_key()
+    if not key.enabled:
+        raise rpc_errors.inactive_key()
+    return key
+
+
+def _check_replay(key: AccessKey, timestamp: str, nonce: str) -> None:
+    moment = replay.parse_timestamp(timestamp)
+    if moment is None:
+        raise rpc_errors.bad_timestamp()
+    if not replay.is_fresh(moment):
+        raise rpc_errors.expired_timestamp()
+    if not replay.take_nonce(key.access_key_id, nonce):
+        raise rpc_errors.used_nonce()
+    _note_use(key)
+
+
+def _note_use(key: AccessKey) -> None:
+    """Keep when the key was last used, to the minute: not a write a call."""
+    now = timezone.now()
+    if key.last_used_at is None or now - key.last_used_at > timedelta(minutes=1):
+        AccessKey.objects.filter(Q(last_used_at=key.last_used_at) | Q(last_used_at__isnull=True), pk=key.pk).update(
+            last_used_at=now
+        )
+
+
+def _run(operation: Operation, version: str, key: AccessKey, call: Call) -> dict[str, Any]:
+    """Run the operation and put its result into the answer's shape."""
+    given = {name: value for name, value in call.parameters.items() if name not in _SYSTEM_PARAMETERS}
+    values = {name[:1].lower() + name[1:]: value for name, value in unflatten(given).items()}
+    for name in operation.required[version]:
+        if name not in values:
+            raise rpc_errors.missing(name[:1].upper() + name[1:])
+    try:
+        # The scope first: what else is wrong with a call is no business of a stranger.
+        workspace = _workspace(key, values)
+        data = operation.service(
+            workspace, operation.schema.read(values), Caller(PushTask.Source.RPC, key.access_key_id, version)
+        )
+    except ResultError as error:
+        return _result(error.result.code, error.message, None, success=False)
+    except (DatabaseError, *BusDown):
+        raise
+    except Exception:  # a fault of ours: the caller gets the documented code, the log gets the traceback
+        log.exception("operation failed", action=operation.action)
+        return _result(ResultCode.SYSTEM_ERROR.code, ResultCode.SYSTEM_ERROR.meaning, None, success=False)
+    return _result("100" if version == V2019 else "OK", "SUCCESS", data, success=True)
+
+
+def _workspace(key: AccessKey, values: Mapping[str, Any]) -> Workspace:
+    app_id, workspace_id = values.get("appId"), values.get("workspaceId")
+    if not isinstance(app_id, str) or not isinstance(workspace_id, str) or not app_id or not workspace_id:
+        raise ResultError(ResultCode.NEED_APPID_WORKSPACEID)
+    if "\0" in app_id + workspace_id:
+        raise ResultError(ResultCode.APPID_WRONG)
+    granted = Workspace.objects.select_related("app").filter(
+        app__app_id=app_id, workspace_id=workspace_id, app__enabled=True, enabled=True, access_keys=key
+    )
+    workspace = granted.filter(app_id=F("access_keys__app_id")).first()
+    if workspace is None:
+        raise ResultError(ResultCode.APPID_WRONG)
+    return workspace
+
+
+def _result(code: str, message: str, data: str | None, *, success: bool) -> dict[str, Any]:
+    result: dict[str, Any] = {"Success": success, "ResultMsg": message}
+    if data is not None:
+        result["Data"] = data
+    return {"ResultCode": code, "ResultMessage": message, "PushResult": result}
+
+
+def _format_of(request: HttpRequest, call: Call | None = None) -> str:
+    """JSON or XML: `Format` decides, else `Accept`; version 1 without either is answered in XML, as it always was."""
+    named = (call.parameters if call else request.GET).get("Format", "")
+    if named.upper() in ("JSON", "XML"):
+        return named.upper()
+    if "x-acs-action" in request.headers or "json" in request.headers.get("Accept", ""):
+        return "JSON"
+    return "XML"
+
+
+def _render(answer: dict[str, Any], status: int, answer_format: str, root: str) -> HttpResponse:
+    if answer_format == "JSON":
+        return JsonResponse(answer, status=status, json_dumps_params={"ensure_ascii": False})
+    element = ElementTree.Element(root)
+    _fill(element, answer)
+    return HttpResponse(
+        ElementTree.tostring(element, encoding="utf-8", xml_declaration=True), status=status, content_type="text/xml"
+    )
+
+
+def _fill(element: ElementTree.Element, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        child = ElementTree.SubElement(element, name)
+        if isinstance(value, Mapping):
+            _fill(child, value)
+        else:
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            # XML 1.0 has no way to write most control characters.
+            child.text = "".join(c if c >= " " or c in "\t\n\r" else "\ufffd" for c in text)

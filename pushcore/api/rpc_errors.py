@@ -1,0 +1,74 @@
+"""Failures at the RPC door itself, before an operation runs: HTTP 4xx with a code the client packages raise."""
+
+from __future__ import annotations
+
+
+class GatewayError(Exception):
+    """Answered as `{"RequestId", "HostId", "Code", "Message"}`. `status` is the HTTP status."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+def missing(name: str) -> GatewayError:
+    return GatewayError(400, f"Missing{name}", f"{name} is mandatory for this action.")
+
+
+def unknown_key() -> GatewayError:
+    return GatewayError(404, "InvalidAccessKeyId.NotFound", "The specified access key is not found.")
+
+
+def inactive_key() -> GatewayError:
+    return GatewayError(403, "InvalidAccessKeyId.Inactive", "The specified access key is disabled.")
+
+
+def wrong_signature(string_to_sign: str) -> GatewayError:
+    # The 2019 package reads what stands behind the first colon and compares it with its own string to sign.
+    return GatewayError(
+        400,
+        "SignatureDoesNotMatch",
+        f"The signature does not match our calculation. server string to sign is:{string_to_sign}",
+    )
+
+
+def wrong_body_hash() -> GatewayError:
+    return GatewayError(400, "SignatureDoesNotMatch", "x-acs-content-sha256 is not the hash of the body:body")
+
+
+def unsupported_signature() -> GatewayError:
+    return GatewayError(400, "UnsupportedSignatureMethod", "SignatureMethod or SignatureVersion is not supported.")
+
+
+def bad_timestamp() -> GatewayError:
+    return GatewayError(400, "InvalidTimeStamp.Format", "The timestamp is not an ISO 8601 time in UTC.")
+
+
+def expired_timestamp() -> GatewayError:
+    return GatewayError(400, "InvalidTimeStamp.Expired", "The timestamp is more than 15 minutes off.")
+
+
+def used_nonce() -> GatewayError:
+    return GatewayError(400, "SignatureNonceUsed", "The signature nonce was used already.")
+
+
+def unknown_action(action: str) -> GatewayError:
+    return GatewayError(404, "InvalidAction.NotFound", f"The action {action[:64]} is not found.")
+
+
+def unknown_version(version: str) -> GatewayError:
+    return GatewayError(400, "InvalidVersion", f"The version {version[:32]} is not valid for this action.")
+
+
+def body_too_large() -> GatewayError:
+    return GatewayError(413, "RequestEntityTooLarge", "The request body is too large.")
+
+
+def bad_encoding() -> GatewayError:
+    return GatewayError(400, "InvalidParameter.Encoding", "The parameters are not form-encoded UTF-8.")
+
+
+def unavailable() -> GatewayError:
+    return GatewayError(503, "ServiceUnavailable", "The service is temporarily unavailable; try again.")

@@ -1,0 +1,161 @@
+"""Request schemas of the operations: shape and type only. Limits are the services' (`pushcore.limits`).
+
+A schema's `codes` says which result code answers which field's fault; INVALID_PARAM, naming the field, where
+it is silent. Fields are spelled as the API spells them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+from pushcore.api.values import Number, Text, TextMap
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.push import SimplePush
+
+
+class RequestSchema(serializers.Serializer):
+    """Parameters every operation has, and reading them."""
+
+    codes: ClassVar[dict[str, ResultCode]] = {}
+
+    appId = Text(help_text="App ID.", required=True)
+    workspaceId = Text(help_text="Workspace ID.", required=True)
+
+    @classmethod
+    def read(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters as Python values, defaults filled in. Raises `ResultError` for the first field at fault."""
+        # A null is a parameter left out.
+        given = cls(data={name: value for name, value in parameters.items() if value is not None})
+        if given.is_valid():
+            return dict(given.validated_data)
+        for field in given.fields:
+            name = str(field)
+            if name in given.errors:
+                raise ResultError(cls.codes.get(name, ResultCode.INVALID_PARAM), name)
+        raise ResultError(ResultCode.INVALID_PARAM)
+
+
+class PushSimpleSchema(RequestSchema):
+    """A simple push: one message to each of up to 10 targets."""
+
+    codes = {
+        "appId": ResultCode.NEED_APPID_WORKSPACEID,
+        "workspaceId": ResultCode.NEED_APPID_WORKSPACEID,
+        "deliveryType": ResultCode.DELIVERY_TYPE_NOT_SUPPORTED,
+        "expiredSeconds": ResultCode.EXPIREDSECONDS_WRONG,
+        "targetMsgkey": ResultCode.TOKEN_OR_USERID_NULL,
+        "title": ResultCode.PAYLOAD_NOT_ENOUGH,
+        "content": ResultCode.PAYLOAD_NOT_ENOUGH,
+        "extendedParams": ResultCode.INVALID_EXTEND_PARAM,
+    }
+
+    taskName = Text(help_text="Name of the push task; required in version 2019-08-21. At most 200 characters.")
+    title = Text(help_text="Title, at most 200 characters.")
+    content = Text(help_text="Body, at most 200 characters.")
+    deliveryType = Number(help_text="What a target is: 1 Android device, 2 iOS device, 3 user, 7 HarmonyOS device.")
+    targetMsgkey = TextMap(help_text="Target -> msgkey: at most 10 targets; a msgkey has at most 64 characters.")
+    expiredSeconds = Number(help_text="Validity in seconds.")
+    extendedParams = TextMap(help_text="Extension parameters, at most 20; reserved names are refused.")
+    pushAction = Number(help_text="On tap: 0 web URL, 1 intent activity.", required=False, default=0)
+    uri = Text(help_text="URL to open on tap.")
+    silent = Number(help_text="1: not shown.", required=False, default=0)
+    notifyType = Text(help_text="Kind of notice, passed to the device.")
+    strategyType = Number(
+        help_text="0: now. Timed and cyclic sending are not available yet.", required=False, default=0
+    )
+    pushStyle = Number(help_text="0 default, 1 big text, 2 rich.", required=False, default=0)
+    iconUrls = TextMap(help_text="Icon per channel.")
+    imageUrls = TextMap(help_text="Large image per channel.")
+    channelId = Text(help_text="Android notification channel.")
+    miChannelId = Text(help_text="Xiaomi channel.")
+    classification = Text(help_text="vivo classification.")
+    thirdChannelCategory = TextMap(help_text="Message category per vendor.")
+    notifyLevel = TextMap(help_text="Reminder level per vendor (OPPO).")
+    vendorTemplate = Text(help_text="Vendor's private-message template.")
+    transparentMessagePayload = Text(help_text="Payload of a transparent message.")
+    transparentMessageUrgency = Text(help_text="Urgency of a transparent message.")
+    smsSignName = Text(help_text="SMS complement: signature.")
+    smsStrategy = Text(help_text="SMS complement: strategy.")
+    smsTemplateCode = Text(help_text="SMS complement: template.")
+    smsTemplateParam = Text(help_text="SMS complement: template parameters.")
+
+
+_VENDOR_FIELDS = (
+    "channelId", "miChannelId", "classification", "thirdChannelCategory", "notifyLevel", "vendorTemplate",
+    "transparentMessagePayload", "transparentMessageUrgency",
+    "smsSignName", "smsStrategy", "smsTemplateCode", "smsTemplateParam",
+)  # fmt: skip
+
+
+def simple_push(values: Mapping[str, Any], *, task_name_required: bool) -> SimplePush:
+    """The service's request from what `PushSimpleSchema` read. Raises `ResultError` for a schedule."""
+    if values["strategyType"] != 0:
+        raise ResultError(ResultCode.INVALID_PARAM, "strategyType: timed and cyclic sending are not available")
+    return SimplePush(
+        task_name=values["taskName"],
+        title=values["title"],
+        content=values["content"],
+        delivery_type=values["deliveryType"],
+        target_msgkey=values["targetMsgkey"],
+        expired_seconds=values["expiredSeconds"],
+        extended_params=values["extendedParams"],
+        push_action=values["pushAction"],
+        uri=values["uri"],
+        silent=values["silent"],
+        notify_type=values["notifyType"],
+        push_style=values["pushStyle"],
+        icon_urls=values["iconUrls"],
+        image_urls=values["imageUrls"],
+        vendor_options={name: values[name] for name in _VENDOR_FIELDS if values[name]},
+        task_name_required=task_name_required,
+    )
+
+
+class PushBindSchema(RequestSchema):
+    """Bind a user to a device."""
+
+    codes = {
+        "userId": ResultCode.NEED_USERID,
+        "deliveryToken": ResultCode.NEED_DELIVERYTOKEN,
+        "osType": ResultCode.OS_TYPE_NOT_SUPPORTED,
+    }
+
+    userId = Text(help_text="User ID, at most 256 characters.")
+    deliveryToken = Text(help_text="Ad-token; on iOS the APNs device token.")
+    osType = Number(help_text="1 Android, 2 iOS, 7 HarmonyOS.")
+    phoneNumber = Text(help_text="Phone number for the SMS complement.")
+
+
+class PushUnBindSchema(RequestSchema):
+    """End a user's binding to a device."""
+
+    codes = {"userId": ResultCode.NEED_USERID, "deliveryToken": ResultCode.NEED_DELIVERYTOKEN}
+
+    userId = Text(help_text="User ID.")
+    deliveryToken = Text(help_text="Ad-token; on iOS the APNs device token.")
+
+
+class PushReportSchema(RequestSchema):
+    """Report a device's facts and its token at a vendor's channel."""
+
+    codes = {"deliveryToken": ResultCode.NEED_DELIVERYTOKEN, "osType": ResultCode.OS_TYPE_NOT_SUPPORTED}
+
+    deliveryToken = Text(help_text="Ad-token; on iOS the APNs device token.")
+    osType = Number(help_text="1 Android, 2 iOS, 7 HarmonyOS.")
+    thirdChannel = Number(
+        help_text="2 APNs, 4 Xiaomi, 5 Huawei, 6 FCM, 7 OPPO, 8 vivo, 11 HONOR, 13 HarmonyOS.",
+        required=False,
+        default=None,
+        allow_null=True,
+    )
+    thirdChannelDeviceToken = Text(help_text="The device's token at that channel.")
+    appVersion = Text(help_text="App version.")
+    model = Text(help_text="Device model.")
+    channel = Text(help_text="Distribution channel of the app.")
+    connectType = Text(help_text="Network.")
+    imei = Text(help_text="Not kept.")
+    imsi = Text(help_text="Not kept.")
+    pushVersion = Text(help_text="Version of the push client.")

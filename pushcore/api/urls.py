@@ -1,0 +1,16 @@
+"""Routes of both doors and their documentation."""
+
+from __future__ import annotations
+
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from pushcore.api.rest import VIEWS
+from pushcore.api.rpc import rpc_view
+
+urlpatterns = [
+    path("", rpc_view, name="rpc"),
+    *(path(f"api/v1/{route}", view.as_view(), name=f"rest-{route}") for route, view in VIEWS.items()),
+    path("api/v1/schema/", SpectacularAPIView.as_view(), name="rest-schema"),
+    path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="rest-schema"), name="rest-docs"),
+]

@@ -1,0 +1,70 @@
+"""pytest plugin: real PostgreSQL and Valkey for the run, started once and stopped at its end.
+
+Loaded with `-p` before anything imports the settings. Parallel workers share the engines: pytest-django gives each a
+database of its own, and each has a logical database of Valkey.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from mps_project import engines
+
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+_started: list[tuple[engines.Engine, subprocess.Popen[bytes]]] = []
+_directory: list[Path] = []
+
+
+def _start() -> None:
+    """Start what the environment does not name; the workers of a parallel run inherit the variables."""
+    os.environ.setdefault("MPS_SECRET_KEY", "tests")
+    os.environ.setdefault("MPS_FIELD_KEYS", Fernet.generate_key().decode())
+    os.environ.setdefault("MPS_LOG_LEVEL", "WARNING")
+    if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
+        return
+    directory = Path(tempfile.mkdtemp(prefix="mps-tests-"))
+    _directory.append(directory)
+    for variable in ("DATABASE_URL", "REDIS_URL"):
+        if variable in os.environ:
+            continue
+        if variable == "DATABASE_URL":
+            # Tests end before a crash of the machine could matter.
+            unsafe = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
+            engine = engines.postgres(directory / "postgres", "tests", options=unsafe)
+        else:
+            engine = engines.valkey(directory / "valkey", "tests", engines.free_port())
+        process = engine.start()
+        _started.append((engine, process))
+        engine.wait(process)
+        os.environ[variable] = engine.url
+
+
+def _stop() -> None:
+    for engine, process in reversed(_started):
+        engines.stop(engine, process)
+    _started.clear()
+    for directory in _directory:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+if not _WORKER:
+    _start()
+else:
+    # Valkey has 32 logical databases; gw0 takes 1, gw1 takes 2.
+    base, _, _ = os.environ["REDIS_URL"].rpartition("/")
+    os.environ["REDIS_URL"] = f"{base}/{1 + int(_WORKER.removeprefix('gw')) % 30}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    if not _WORKER:
+        _stop()
+        sys.stderr.flush()

@@ -1,0 +1,132 @@
+"""The whole service, started as a newcomer starts it, in a data directory of its own and on free ports."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import quote
+
+from mps_project import engines
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+START_SECONDS = 120
+_OF_AN_INSTALLATION = ("DATABASE_URL", "REDIS_URL", "MPS_SECRET_KEY", "MPS_FIELD_KEYS", "MPS_DATA_DIR")
+
+
+class Stack:
+    """`python -m mps_project.run` as a child. Stop it, or use it as a context manager."""
+
+    python = sys.executable
+
+    def __init__(self, data_dir: Path, **environment: str) -> None:
+        self.data_dir = data_dir
+        self._environment = {name: value for name, value in os.environ.items() if name not in _OF_AN_INSTALLATION}
+        self._environment |= {
+            "MPS_DATA_DIR": str(data_dir),
+            "MPS_HTTP_PORT": str(engines.free_port()),
+            "MPS_WS_PORT": str(engines.free_port()),
+            "MPS_MQTT_PORT": str(engines.free_port()),
+            "MPS_LOG_LEVEL": "INFO",
+        } | environment
+        self.process: subprocess.Popen[bytes] | None = None
+        self._output = tempfile.NamedTemporaryFile(prefix="mps-stack-", suffix=".log", delete=False)  # noqa: SIM115
+
+    @property
+    def output(self) -> str:
+        """What it has printed so far."""
+        return Path(self._output.name).read_text(errors="replace")
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._environment['MPS_HTTP_PORT']}"
+
+    @property
+    def demo(self) -> dict[str, str]:
+        return json.loads((self.data_dir / "demo.json").read_text())
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process ids by name: the Procfile's, and the engines'."""
+        return json.loads((self.data_dir / "processes.json").read_text())
+
+    def launch(self) -> Stack:
+        """Start it, without waiting."""
+        self.process = subprocess.Popen(
+            [self.python, "-m", "mps_project.run"],
+            cwd=ROOT,
+            env=self._environment,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        return self
+
+    def start(self) -> Stack:
+        self.launch()
+        self.wait_until_ready()
+        return self
+
+    def wait_until_ready(self) -> None:
+        """Wait for /readyz to be 200."""
+        assert self.process is not None
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, f"ended with {self.process.returncode}:\n{self.output[-4000:]}"
+            try:
+                with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
+                    if answer.status == 200:
+                        return
+            except (urllib.error.URLError, OSError):
+                pass
+            time.sleep(0.3)
+        raise AssertionError(f"not ready within {START_SECONDS} s:\n{self.output[-4000:]}")
+
+    def env(self) -> dict[str, str]:
+        """The environment of its processes, embedded engines' URLs included."""
+        secrets = json.loads((self.data_dir / "secrets.json").read_text())
+        sockets = quote(str(self.data_dir / "postgres"), safe="/")
+        port = next(
+            line.split()[1]
+            for line in (self.data_dir / "valkey" / "valkey.conf").read_text().splitlines()
+            if line.startswith("port ")
+        )
+        return self._environment | {
+            "DATABASE_URL": f"postgresql://postgres:{quote(secrets['postgres_password'], safe='')}@/mps?host={sockets}",
+            "REDIS_URL": f"redis://:{quote(secrets['valkey_password'], safe='')}@127.0.0.1:{port}/0",
+            "MPS_SECRET_KEY": secrets["MPS_SECRET_KEY"],
+            "MPS_FIELD_KEYS": secrets["MPS_FIELD_KEYS"],
+        }
+
+    def kill(self, name: str) -> int:
+        """SIGKILL one process; returns its id."""
+        pid = self.pids[name]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def stop(self, signum: signal.Signals = signal.SIGINT) -> int:
+        """Ask it to stop and wait; returns its exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signum)
+        return self.process.wait(60)
+
+    def __enter__(self) -> Stack:
+        return self.start()
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        try:
+            self.stop()
+        finally:
+            self._output.close()
+            Path(self._output.name).unlink()
