@@ -123,8 +123,7 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
-# Served by the web process itself, straight from the packages: `make run` needs no collectstatic.
+# Served by the web process itself, straight from the packages: no collectstatic, no folder to keep.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 

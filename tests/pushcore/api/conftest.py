@@ -1,0 +1,63 @@
+"""A backend at each door, and a simple push it may send."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pushcore import crypto, keys
+from pushcore.models import AccessKey, Workspace
+from tests.pushcore.api.callers import Rest, Rpc2019, Rpc2020
+
+
+@pytest.fixture
+def rpc2019(access_key: tuple[AccessKey, str]) -> Rpc2019:
+    return Rpc2019(access_key[0].access_key_id, access_key[1])
+
+
+@pytest.fixture
+def rpc2020(access_key: tuple[AccessKey, str]) -> Rpc2020:
+    return Rpc2020(access_key[0].access_key_id, access_key[1])
+
+
+@pytest.fixture(scope="session")
+def rsa_pair() -> tuple[str, str]:
+    """(private, public) PEM; making one takes a while, so it is shared."""
+    return crypto.new_rsa_key()
+
+
+@pytest.fixture
+def rest(workspace: Workspace, rsa_pair: tuple[str, str]) -> Rest:
+    keys.add_api_key(workspace, rsa_pair[1])
+    return Rest(rsa_pair[0])
+
+
+@pytest.fixture
+def form() -> dict[str, str]:
+    """PushSimple as the RPC door takes it."""
+    return {
+        "AppId": "ONEX570DA89211721",
+        "WorkspaceId": "test",
+        "TaskName": "task",
+        "Title": "Title",
+        "Content": "Content",
+        "DeliveryType": "3",
+        "TargetMsgkey": '{"ann": "k1"}',
+        "ExpiredSeconds": "300",
+    }
+
+
+@pytest.fixture
+def body() -> dict[str, Any]:
+    """PushSimple as the REST door takes it."""
+    return {
+        "appId": "ONEX570DA89211721",
+        "workspaceId": "test",
+        "taskName": "task",
+        "title": "Title",
+        "content": "Content",
+        "deliveryType": 3,
+        "targetMsgkey": {"ann": "k1"},
+        "expiredSeconds": 300,
+    }
