@@ -18,7 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import structlog
-from django.db import DatabaseError, close_old_connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, close_old_connections, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from mqtt5 import ConnAckReasonCode as ConnAck
 from mqtt5 import ConnectPacket
 from mqtt5 import DisconnectReasonCode as Reason
@@ -55,7 +56,13 @@ class Node:
         self.sessions: dict[int, Session] = {}
         self.courier = Courier(redis_url, self)
         self._max_keep_alive = max_keep_alive
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="gateway")
+        # Each thread has its own database connection; they are closed with the pool.
+        self._databases: list[BaseDatabaseWrapper] = []
+        self._threads = ThreadPoolExecutor(
+            THREADS,
+            thread_name_prefix="gateway",
+            initializer=lambda: self._databases.append(connections[DEFAULT_DB_ALIAS]),
+        )
         self._throttle = FailureThrottle()
         self._wheel = KeepAliveWheel()
         self._admission: Batcher[tuple[Session, Credentials]] = Batcher(
@@ -86,7 +93,14 @@ class Node:
         for session in here:
             session.disconnect(Reason.SERVER_SHUTTING_DOWN)
         await self.courier.stop()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        await asyncio.to_thread(self._end_threads)
+
+    def _end_threads(self) -> None:
+        """In a thread: Django refuses to close a connection in one that runs a loop."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for database in self._databases:
+            database.inc_thread_sharing()
+            database.close()
 
     async def _watch_keep_alives(self) -> None:
         while True:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
-import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import structlog
 import uvicorn
@@ -48,12 +46,17 @@ def listen(address: str, port: int) -> socket.socket:
     return listener
 
 
-async def serve(node: Node, tcp: socket.socket, websocket: socket.socket, application: object) -> None:
-    """Serve both listeners until SIGTERM or SIGINT, then leave cleanly."""
+async def serve(
+    node: Node,
+    tcp: socket.socket,
+    websocket: socket.socket,
+    application: object,
+    *,
+    stop: asyncio.Event,
+    ready: Callable[[], object],
+) -> None:
+    """Serve both listeners until `stop` is set, then leave cleanly; `ready` is called once devices can connect."""
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
     await node.start()
     serve_node(node)
     bridge = await loop.create_server(lambda: TcpConnection(node), sock=tcp, backlog=BACKLOG)
@@ -72,12 +75,11 @@ async def serve(node: Node, tcp: socket.socket, websocket: socket.socket, applic
         )
     )
     serving = asyncio.create_task(sockets.serve(sockets=[websocket]))
-    # What lives from here on lives as long as the process: keep it out of every collection.
-    gc.collect()
-    gc.freeze()
     log.info("gateway ready", node=node.courier.node_id)
+    ready()
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([stopping, serving], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
     bridge.close()
     await node.stop()
     sockets.should_exit = True

@@ -35,6 +35,8 @@ MAX_RESPONSE_TOPIC = 256
 CONNECT_SECONDS = 10.0
 
 _PUBACK_HEAD = b"\x40\x02"
+# Reason codes of an acknowledgement; the others say that the message was refused (3.4.2.1).
+_TAKEN = (PubAck.SUCCESS, PubAck.NO_MATCHING_SUBSCRIBERS)
 _PING_RESPONSE = mqtt5.PingRespPacket().write()
 
 
@@ -177,7 +179,7 @@ class Session:
     def _take_open(self, packet: mqtt5.Packet) -> None:
         match packet:
             case mqtt5.PubAckPacket():
-                if packet.reason_code < 0x80:
+                if packet.reason_code in _TAKEN:
                     self._acknowledge(packet.packet_id)
                 else:
                     self._reject(packet.packet_id)
@@ -202,7 +204,11 @@ class Session:
             self._fail(Reason.PROTOCOL_ERROR)
             return
         codes = [
-            SubAck(min(asked.max_qos, QoS.AT_LEAST_ONCE)) if asked.pattern in (INBOX, REPLY) else SubAck.NOT_AUTHORIZED
+            SubAck.NOT_AUTHORIZED
+            if asked.pattern not in (INBOX, REPLY)
+            else SubAck.GRANTED_QOS_AT_MOST_ONCE
+            if asked.max_qos == QoS.AT_MOST_ONCE
+            else SubAck.GRANTED_QOS_AT_LEAST_ONCE
             for asked in packet.topic_filters
         ]
         self._wire.write(mqtt5.SubAckPacket(packet.packet_id, codes).write())

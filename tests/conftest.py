@@ -13,8 +13,15 @@ from tests.support.stack import Stack
 
 @pytest.fixture(autouse=True)
 def _empty_bus() -> Iterator[None]:
+    """Each test finds an empty fast store."""
     yield
     bus.client().flushdb()
+
+
+@pytest.fixture
+def username(workspace: Workspace) -> str:
+    """What devices of the workspace connect as."""
+    return f"{workspace.app.app_id}-{workspace.workspace_id}"
 
 
 @pytest.fixture

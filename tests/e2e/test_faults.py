@@ -15,7 +15,7 @@ from aliyunsdkcore.acs_exception.exceptions import ClientException, ServerExcept
 
 from tests.e2e import backends
 from tests.e2e.database import Database
-from tests.e2e.devices import PahoDevice
+from tests.support.devices import PahoDevice
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("stack")

@@ -18,7 +18,7 @@ from alibabacloud_mpaas20201028 import models as mpaas2020
 
 from tests.e2e import backends
 from tests.e2e.database import Database
-from tests.e2e.devices import PahoDevice
+from tests.support.devices import PahoDevice
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("stack")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import signal
 import sys
 from typing import Any
 
@@ -34,4 +37,13 @@ class Command(BaseCommand):
 
     async def _serve(self, tcp: Any, websocket: Any, application: object) -> None:
         node = Node(settings.REDIS_URL, max_keep_alive=settings.GATEWAY_MAX_KEEP_ALIVE)
-        await serve(node, tcp, websocket, application)
+        stop = asyncio.Event()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+        await serve(node, tcp, websocket, application, stop=stop, ready=_freeze)
+
+
+def _freeze() -> None:
+    """What lives at this point lives as long as the process: keep it out of every collection."""
+    gc.collect()
+    gc.freeze()

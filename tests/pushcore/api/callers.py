@@ -1,4 +1,4 @@
-"""Callers of both doors for tests. Signatures are made by the published packages and by `cryptography`, not by our code."""
+"""Callers of both doors for tests. The published packages and `cryptography` sign, not our code."""
 
 from __future__ import annotations
 

@@ -340,16 +340,19 @@ def test_a_browser_is_led_to_the_console() -> None:
     assert (response.status_code, response["Location"]) == (302, "/console/")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.dictionaries(
-        st.sampled_from(
-            ["AppId", "WorkspaceId", "TaskName", "Title", "Content", "DeliveryType", "TargetMsgkey", "ExpiredSeconds",
-             "ExtendedParams", "PushAction", "Uri", "Silent", "PushStyle", "IconUrls", "StrategyType", "TargetMsg.1.Target"]
-        ),
-        st.one_of(st.text(alphabet=st.characters(exclude_categories=["Cs"])), st.integers().map(str), st.sampled_from(["{}", "[]", "null", '{"a": null}', "\0"])),
-    )
+PARAMETERS = (
+    "AppId", "WorkspaceId", "TaskName", "Title", "Content", "DeliveryType", "TargetMsgkey", "ExpiredSeconds",
+    "ExtendedParams", "PushAction", "Uri", "Silent", "PushStyle", "IconUrls", "StrategyType", "TargetMsg.1.Target",
 )  # fmt: skip
+TEXTS = st.one_of(
+    st.text(alphabet=st.characters(exclude_categories=["Cs"])),
+    st.integers().map(str),
+    st.sampled_from(["{}", "[]", "null", '{"a": null}', "\0"]),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.sampled_from(PARAMETERS), TEXTS))
 def test_no_value_of_any_parameter_is_an_internal_error(
     rpc2019: Rpc2019, form: dict[str, str], changes: dict[str, str]
 ) -> None:
