@@ -208,7 +208,7 @@ def _watch(supervisor: Supervisor, embedded: _Embedded, stopping: list[int], sta
     while not stopping:
         supervisor.tick(0.5)
         if embedded.restart_dead():
-            continue
+            supervisor.write_pids()
         if not announced and _is_ready():
             announced = True
             _announce(time.monotonic() - started)

@@ -68,7 +68,7 @@ class Supervisor:
     def start(self) -> None:
         for program in self.programs:
             program.start()
-        self._write_pids()
+        self.write_pids()
 
     def request_stop(self) -> None:
         self._ending.set()
@@ -90,7 +90,7 @@ class Supervisor:
                 program.start()
                 changed = True
         if changed:
-            self._write_pids()
+            self.write_pids()
 
     def _note_death(self, program: Program, now: float) -> None:
         assert program.process is not None
@@ -123,7 +123,8 @@ class Supervisor:
                 process.wait()
         self.pid_file.unlink(missing_ok=True)
 
-    def _write_pids(self) -> None:
+    def write_pids(self) -> None:
+        """Tell operators and scripts which processes run."""
         pids = {program.name: program.process.pid for program in self.programs if program.process is not None}
         temporary = self.pid_file.with_suffix(".new")
         temporary.write_text(json.dumps(pids | self.also()))

@@ -15,6 +15,7 @@ from mqtt5 import ConnAckReasonCode, DisconnectReasonCode, QoS
 
 from analytics.models import MessageEvent
 from gateway import courier, presence
+from gateway.admission import Admission, Credentials, admit
 from gateway.sink import Sink
 from pushcore import bus, devices, push
 from pushcore.devices import Facts, KnownDevice
@@ -103,7 +104,7 @@ def test_who_does_not_prove_who_he_is_is_refused(
 def test_a_device_of_a_disabled_app_or_workspace_is_refused(
     gateway: RunningGateway, username: str, known: tuple[KnownDevice, str], off: str
 ) -> None:
-    (App if off == "app" else Workspace).objects.update(enabled=False)  # type: ignore[attr-defined]
+    (App if off == "app" else Workspace).objects.update(enabled=False)
     with RawDevice(gateway.mqtt_port) as device:
         answer = device.connect(known[0].ad_token, username, known[1])
         assert answer.reason_code == ConnAckReasonCode.NOT_AUTHORIZED
@@ -170,7 +171,12 @@ def test_failing_again_and_again_is_slowed_down_and_others_are_not(
     held_back: list[float] = []
     throttle = gateway.node._throttle  # type: ignore[union-attr]
     failed = throttle.failed
-    monkeypatch.setattr(throttle, "failed", lambda address: held_back.append(failed(address)) or 0.0)
+
+    def note(address: str) -> float:
+        held_back.append(failed(address))
+        return 0.0
+
+    monkeypatch.setattr(throttle, "failed", note)
     for _ in range(9):
         with RawDevice(gateway.mqtt_port) as device:
             device.connect("", username, "wrong")
@@ -388,7 +394,8 @@ def test_a_payload_that_is_no_json_is_answered_and_requests_keep_their_order(
         payloads = [b"\xff", b"[" * 9000, b'{"userId": "ann"}', b'{"userId": "bob"}']
         for n, payload in enumerate(payloads, 1):
             device.send(mqtt5.PublishPacket("mps/bind", payload, qos=QoS.AT_LEAST_ONCE, packet_id=n))
-        codes, acks = [], []
+        codes: list[str] = []
+        acks: list[int] = []
         while len(acks) < len(payloads):
             packet = device.recv()
             if isinstance(packet, mqtt5.PublishPacket):
@@ -409,9 +416,12 @@ def test_a_storm_of_connects_costs_a_few_queries(
 ) -> None:
     fleet = devices.register([(workspace, Facts())] * 100)
     batches: list[int] = []
-    from gateway.admission import admit
 
-    monkeypatch.setattr("gateway.node.admit", lambda batch: batches.append(len(batch)) or admit(batch))
+    def counted(batch: list[Credentials]) -> list[Admission]:
+        batches.append(len(batch))
+        return admit(batch)
+
+    monkeypatch.setattr("gateway.node.admit", counted)
     raw = [RawDevice(gateway.mqtt_port) for _ in fleet]
     for device, (known, secret) in zip(raw, fleet, strict=True):
         device.send(mqtt5.ConnectPacket(known.ad_token, username=username, password=secret.encode()))

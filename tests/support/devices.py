@@ -26,8 +26,8 @@ class PahoDevice:
         self.received: list[tuple[str, dict[str, Any], bool]] = []
         self.expiries: list[int | None] = []
         self.answers: list[dict[str, Any]] = []
-        self.ad_token = known.ad_token if known else ""
-        self.secret = known.secret if known else ""
+        self.ad_token: str = known.ad_token if known else ""
+        self.secret: str = known.secret if known else ""
         self._changed = threading.Condition()
         self._connected = threading.Event()
         self.client = Client(

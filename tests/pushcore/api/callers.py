@@ -18,7 +18,6 @@ from aliyunsdkcore.auth.algorithm import sha_hmac1
 from aliyunsdkcore.auth.composer import rpc_signature_composer
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
-from django.http import HttpResponse
 from django.test import Client
 
 FORM = "application/x-www-form-urlencoded"
@@ -59,7 +58,7 @@ class Rpc2019:
             parameters, self.key_id, self.secret, query.get("Format", "JSON"), method, body, self.signer
         )[0]
 
-    def call(self, action: str, body: dict[str, str], **query: str) -> HttpResponse:
+    def call(self, action: str, body: dict[str, str], **query: str) -> Any:
         return self.client.post(self.url(action, body, **query), urlencode(body), content_type=FORM)
 
 
@@ -88,11 +87,11 @@ class Rpc2020:
         )
         return headers
 
-    def post(self, raw: bytes, headers: dict[str, str]) -> HttpResponse:
+    def post(self, raw: bytes, headers: dict[str, str]) -> Any:
         environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
         return self.client.post("/", raw, content_type=FORM, **environ)  # type: ignore[arg-type]
 
-    def call(self, action: str, body: dict[str, str], **changes: str) -> HttpResponse:
+    def call(self, action: str, body: dict[str, str], **changes: str) -> Any:
         raw = urlencode(body).encode()
         return self.post(raw, self.headers(action, raw, **changes))
 
@@ -108,7 +107,7 @@ class Rest:
         key: Any = serialization.load_pem_private_key(self.private_pem.encode(), None)
         return base64.urlsafe_b64encode(key.sign(raw, padding.PKCS1v15(), hashes.SHA256())).decode()
 
-    def send(self, path: str, raw: bytes, **query: str) -> HttpResponse:
+    def send(self, path: str, raw: bytes, **query: str) -> Any:
         query = {"sign": self.sign(raw), "signType": "RSA"} | query
         return self.client.post(f"/api/v1/{path}?{urlencode(query)}", raw, content_type="application/json")
 
