@@ -1,10 +1,25 @@
-"""Console."""
+"""Console: its own app, and Django's admin with the console's site in place of the default one."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.contrib.admin.apps import SimpleAdminConfig
+
+
+class ConsoleAdminConfig(SimpleAdminConfig):
+    """Django's admin, serving the console's site as `admin.site`.
+
+    Without autodiscovery: a page exists only where `console.admins` registers it, so no package can add one that knows
+    nothing of app memberships.
+    """
+
+    default_site = "console.sites.ConsoleSite"
 
 
 class ConsoleConfig(AppConfig):
+    default = True
     name = "console"
     verbose_name = "Console"
+
+    def ready(self) -> None:
+        import console.admins  # noqa: F401  registers every page with the site

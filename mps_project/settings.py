@@ -9,6 +9,7 @@ from typing import Any
 
 import environ
 
+from console import look
 from mps_project import environment
 from mps_project.logs import configure_logging
 
@@ -19,7 +20,6 @@ except environment.ConfigurationError as error:
     sys.stderr.write(f"mps: {error}\n")
     raise SystemExit(2) from None
 
-BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(ENV.text("MPS_DATA_DIR"))
 
 SECRET_KEY = ENV.text("MPS_SECRET_KEY")
@@ -29,9 +29,9 @@ ALLOWED_HOSTS = ENV.names("MPS_ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = ENV.names("MPS_CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "console.apps.ConsoleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -110,6 +110,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -121,6 +122,7 @@ LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+FORMAT_MODULE_PATH = ["console.formats"]
 
 STATIC_URL = "/static/"
 # Served by the web process itself, straight from the packages: no collectstatic, no folder to keep.
@@ -179,6 +181,9 @@ WS_PORT = ENV.number("MPS_WS_PORT")
 MQTT_PORT = ENV.number("MPS_MQTT_PORT")
 BIND = ENV.text("MPS_BIND")
 PUBLIC_HOST = ENV.text("MPS_PUBLIC_HOST")
+
+# The console (django-unfold): everything about its look stands in `console.look`.
+UNFOLD = look.UNFOLD
 
 LOGGING_CONFIG = None
 configure_logging(level=ENV.text("MPS_LOG_LEVEL"), style=ENV.text("MPS_LOG_FORMAT"))

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
@@ -48,7 +48,7 @@ class PahoDevice:
         url = urlsplit(demo["ws_url"] if transport == "websockets" else demo["mqtt_url"])
         self.host, self.port = str(url.hostname), int(url.port or 0)
 
-    def connect(self) -> PahoDevice:
+    def connect(self) -> Self:
         properties = Properties(PacketTypes.CONNECT)
         properties.UserProperty = [("platform", "android"), ("model", "Paho"), ("appVersion", "1.0")]
         self.client.connect(self.host, self.port, keepalive=30, properties=properties)

@@ -1,0 +1,77 @@
+"""Who may do what: the one place the console asks.
+
+A user's rights come from memberships of apps alone; superusers have all of them in every app. Django's own model
+permissions and groups give nothing here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from console.models import Membership
+from pushcore.models import App, Workspace
+
+
+class Right(Enum):
+    VIEW = "view"
+    PUSH = "push"
+    CONFIGURE = "configure"
+
+
+GRANTS: dict[str, frozenset[Right]] = {
+    Membership.Role.VIEWER: frozenset({Right.VIEW}),
+    Membership.Role.ANALYST: frozenset({Right.VIEW}),
+    Membership.Role.OPERATOR: frozenset({Right.VIEW, Right.PUSH}),
+    Membership.Role.ADMINISTRATOR: frozenset({Right.VIEW, Right.PUSH, Right.CONFIGURE}),
+}
+
+
+@dataclass
+class Scope:
+    """What one user may reach. `roles`: app id (database) -> role; unused for a superuser."""
+
+    superuser: bool
+    roles: dict[int, str]
+
+    def may(self, right: Right, app_id: int | None = None) -> bool:
+        """Whether the right is held in the app; with no app named, in any."""
+        if self.superuser:
+            return True
+        if app_id is None:
+            return bool(self.app_ids(right))
+        return right in GRANTS.get(self.roles.get(app_id, ""), frozenset())
+
+    def app_ids(self, right: Right = Right.VIEW) -> list[int]:
+        """The apps a member holds the right in. Not for superusers, who are not limited by a list."""
+        return [app_id for app_id, role in self.roles.items() if right in GRANTS.get(role, frozenset())]
+
+    def apps(self, right: Right = Right.VIEW) -> QuerySet[App]:
+        return App.objects.all() if self.superuser else App.objects.filter(pk__in=self.app_ids(right))
+
+    def workspaces(self, right: Right = Right.VIEW) -> QuerySet[Workspace]:
+        mine = Workspace.objects.select_related("app")
+        return mine if self.superuser else mine.filter(app__in=self.app_ids(right))
+
+    @cached_property
+    def workspace_ids(self) -> list[int]:
+        """All workspaces in view: large tables are searched by (workspace, ...) indexes, so they must be named."""
+        return list(self.workspaces().order_by().values_list("pk", flat=True))
+
+
+def scope_of(request: HttpRequest) -> Scope:
+    """The scope of the request's user; one query, kept for the request."""
+    known: Scope | None = getattr(request, "console_scope", None)
+    if known is not None:
+        return known
+    user = request.user
+    roles: dict[int, str] = {}
+    if user.is_authenticated and not user.is_superuser:
+        roles = dict(Membership.objects.filter(user=user).values_list("app_id", "role"))
+    scope = Scope(superuser=bool(user.is_active and user.is_superuser), roles=roles)
+    request.console_scope = scope  # type: ignore[attr-defined]
+    return scope

@@ -1,0 +1,121 @@
+"""Access keys: ID and secret are made by the service, the secret is shown once."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from console.filters import EnabledFilter
+from console.scoped import ScopedModelAdmin
+from pushcore import keys
+from pushcore.models import AccessKey, Workspace
+
+# The session remembers which fresh key may still show its secret, and until when; never the secret itself.
+SHOW_ONCE = "console.access_key.show_once"
+SHOW_ONCE_SECONDS = 300
+
+
+class AccessKeyForm(forms.ModelForm):
+    """The app follows from the workspaces: a key is granted some of one app."""
+
+    def clean_workspaces(self) -> QuerySet[Workspace]:
+        workspaces: QuerySet[Workspace] = self.cleaned_data["workspaces"]
+        if not workspaces:
+            raise forms.ValidationError("A key is of use in at least one workspace.")
+        if len({workspace.app_id for workspace in workspaces}) > 1:
+            raise forms.ValidationError("All workspaces of a key belong to one app.")
+        return workspaces
+
+
+@admin.register(AccessKey)
+class AccessKeyAdmin(ScopedModelAdmin):
+    app_path = "app"
+    form = AccessKeyForm
+    list_display = ("access_key_id", "name", "app", "enabled", "granted", "last_used_at", "created_at")
+    list_filter = (EnabledFilter,)
+    list_select_related = ("app",)
+    search_fields = ("access_key_id", "name", "app__app_id")
+    search_help_text = "AccessKey ID, name or app ID"
+    fields = ("access_key_id", "app", "name", "enabled", "workspaces", "last_used_at", "created_at")
+    add_fieldsets = ((None, {"fields": ("name", "workspaces")}),)
+    readonly_fields = ("access_key_id", "app", "last_used_at", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AccessKey]:
+        return super().get_queryset(request).defer("secret_sealed").prefetch_related("workspaces")
+
+    def get_urls(self) -> list[URLPattern]:
+        secret = path(
+            "<int:pk>/secret/", self.admin_site.admin_view(self.secret_view), name="pushcore_accesskey_secret"
+        )
+        urls: list[URLPattern] = super().get_urls()
+        return [secret, *urls]
+
+    def formfield_for_manytomany(
+        self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> forms.ModelMultipleChoiceField[Any] | None:
+        kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if field is not None:
+            field.help_text = "Where the key may push."
+        return field
+
+    def choices_of(
+        self, db_field: ForeignKey[Any, Any] | ManyToManyField[Any, Any], request: HttpRequest
+    ) -> QuerySet[Any]:
+        choices = super().choices_of(db_field, request)
+        match = request.resolver_match
+        of_key = match.kwargs.get("object_id") if match else None
+        if db_field.name == "workspaces" and of_key:
+            key = self.get_object(request, of_key)
+            assert isinstance(key, AccessKey)
+            return choices.filter(app=key.app_id)
+        return choices
+
+    def save_model(self, request: HttpRequest, obj: AccessKey, form: Any, change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        workspaces = form.cleaned_data["workspaces"]
+        made, _ = keys.create_access_key(workspaces[0].app, workspaces, obj.name)
+        for field in AccessKey._meta.concrete_fields:
+            setattr(obj, field.attname, getattr(made, field.attname))
+        obj._state.adding = False
+        request.session[SHOW_ONCE] = {"key": obj.pk, "until": time.time() + SHOW_ONCE_SECONDS}
+
+    def response_add(self, request: HttpRequest, obj: AccessKey, post_url_continue: str | None = None) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:pushcore_accesskey_secret", args=[obj.pk]))
+
+    def secret_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The secret of the key this session has just made: the first time it is asked for, and never again."""
+        key = self.get_object(request, str(pk))
+        assert isinstance(key, AccessKey)
+        fresh = request.session.pop(SHOW_ONCE, None) or {}
+        if fresh.get("key") != key.pk or time.time() > fresh["until"]:
+            messages.warning(request, "An access key's secret is shown once, right after the key was made.")
+            return HttpResponseRedirect(reverse("admin:pushcore_accesskey_change", args=[key.pk]))
+        context = self.admin_site.each_context(request) | {
+            "title": "The new access key",
+            "opts": self.opts,
+            "original": key,
+            "secret": key.secret,
+        }
+        return TemplateResponse(request, "console/access_key_secret.html", context)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
+        """Disabling a key is undone by enabling it; deleting one is for keys already disabled."""
+        if isinstance(obj, AccessKey) and obj.enabled:
+            return False
+        return super().has_delete_permission(request, obj)
+
+    @display(description="workspaces")
+    def granted(self, key: AccessKey) -> str:
+        return ", ".join(workspace.workspace_id for workspace in key.workspaces.all()) or "-"

@@ -1,0 +1,53 @@
+"""Apps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Model, QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from console.access import scope_of
+from console.filters import EnabledFilter
+from console.identifiers import check_identifier
+from console.scoped import ScopedModelAdmin
+from pushcore.models import App
+
+
+@admin.register(App)
+class AppAdmin(ScopedModelAdmin):
+    """Superusers make apps; their administrators rename and disable them. An app with its messages is never deleted."""
+
+    app_path = "pk"
+    list_display = ("name", "app_id", "enabled", "workspace_count", "created_at")
+    list_filter = (EnabledFilter,)
+    ordering = ("app_id",)
+    search_fields = ("app_id", "name")
+    search_help_text = "App ID or name"
+    fields = ("app_id", "name", "enabled", "created_at")
+    readonly_fields = ("created_at",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[App]:
+        return super().get_queryset(request).annotate(workspace_total=Count("workspaces"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        # Backends and devices name the app by its ID: it stays what it was.
+        return (*self.readonly_fields, "app_id") if obj else self.readonly_fields
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "app_id":
+            field.validators.append(check_identifier)
+        return field
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return scope_of(request).superuser
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
+        return False
+
+    @display(description="workspaces")
+    def workspace_count(self, app: App) -> int:
+        return app.workspace_total  # type: ignore[attr-defined]

@@ -1,0 +1,41 @@
+"""Bindings of users and devices, present and past."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from console.access import Scope
+from console.columns import identifier, label
+from console.filters import WorkspaceFilter
+from console.large_tables import LargeTableAdmin
+from pushcore.models import Binding
+
+
+@admin.register(Binding)
+class BindingAdmin(LargeTableAdmin):
+    app_path = "workspace__app"
+    list_display = ("user_id", "device_token", "workspace", "state", "bound_at", "unbound_at")
+    list_filter = (WorkspaceFilter,)
+    list_select_related = ("workspace__app", "device")
+    search_help_text = "Exact user ID or Ad-token"
+    fields = ("user_id", "device_token", "workspace", "state", "bound_at", "unbound_at")
+    readonly_fields = fields
+
+    def find(self, rows: QuerySet[Binding], scope: Scope, term: str) -> QuerySet[Binding]:
+        mine = rows.filter(workspace_id__in=scope.workspace_ids)
+        by_user = mine.filter(user_id=term)
+        return by_user if by_user.exists() else mine.filter(device__ad_token=term)
+
+    @display(description="device")
+    def device_token(self, binding: Binding) -> SafeString:
+        url = reverse("admin:pushcore_device_change", args=[binding.device_id])
+        return format_html('<a class="text-link" href="{}">{}</a>', url, identifier(binding.device.ad_token))
+
+    @display(description="state")
+    def state(self, binding: Binding) -> SafeString:
+        return label("grey", "ended") if binding.unbound_at else label("green", "bound")

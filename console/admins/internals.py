@@ -1,0 +1,29 @@
+"""What the service keeps for itself: for superusers who look into a problem."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from console.change_list import CappedPaginator
+from console.scoped import ReadOnly, SuperuserModelAdmin
+from pushcore.models import MessageKey, Watermark
+
+
+@admin.register(Watermark)
+class WatermarkAdmin(ReadOnly, SuperuserModelAdmin):
+    list_display = ("name", "position", "leased_until")
+    fields = ("name", "position", "leased_until")
+
+
+@admin.register(MessageKey)
+class MessageKeyAdmin(ReadOnly, SuperuserModelAdmin):
+    list_display = ("digest", "task_id", "claimed_at")
+    fields = ("digest", "task_id", "claimed_at")
+    ordering = ("-claimed_at",)
+    sortable_by = ()
+    paginator = CappedPaginator
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MessageKey]:
+        return super().get_queryset(request).order_by("-claimed_at")

@@ -1,0 +1,72 @@
+"""Members of apps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.db.models import Model
+from django.http import HttpRequest
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from console.filters import ChoiceFilter
+from console.models import Membership
+from console.scoped import ScopedModelAdmin
+
+
+class RoleFilter(ChoiceFilter):
+    title = "role"
+    parameter_name = "role"
+    choices_of_column = Membership.Role.choices
+
+
+class NewMemberForm(forms.ModelForm):
+    """The user is named, not chosen: an app's administrator gets no list of the installation's users."""
+
+    username = forms.CharField(
+        max_length=150,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="The user name of somebody who can log in to the console.",
+    )
+
+    class Meta:
+        model = Membership
+        fields = ("app", "role")
+
+    def clean_username(self) -> str:
+        name: str = self.cleaned_data["username"]
+        user = get_user_model().objects.filter(username=name, is_active=True, is_staff=True).first()
+        if user is None:
+            raise forms.ValidationError("Nobody with this name can log in to the console.")
+        self.instance.user = user
+        return name
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        app = cleaned.get("app")
+        if app and self.instance.user_id and Membership.objects.filter(app=app, user=self.instance.user_id).exists():
+            self.add_error("username", "Already a member of this app: change the role there.")
+        return cleaned
+
+
+@admin.register(Membership)
+class MembershipAdmin(ScopedModelAdmin):
+    app_path = "app"
+    list_display = ("user", "app", "role", "created_at")
+    list_filter = (RoleFilter,)
+    list_select_related = ("user", "app")
+    search_fields = ("user__username", "app__app_id", "app__name")
+    search_help_text = "User name, app ID or app name"
+    fields = ("user", "app", "role", "created_at")
+    add_fieldsets = ((None, {"fields": ("username", "app", "role")}),)
+    readonly_fields = ("created_at",)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if not change:
+            kwargs["form"] = NewMemberForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return (*self.readonly_fields, "user", "app") if obj else self.readonly_fields

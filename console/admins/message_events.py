@@ -1,0 +1,49 @@
+"""What devices said of messages."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from analytics.models import MessageEvent
+from console.access import Scope
+from console.columns import identifier, label
+from console.filters import ChoiceFilter, WorkspaceFilter
+from console.large_tables import LargeTableAdmin, as_id
+
+KIND_COLOURS: dict[str, str] = {
+    MessageEvent.Kind.ARRIVED: "blue",
+    MessageEvent.Kind.OPENED: "green",
+    MessageEvent.Kind.IGNORED: "grey",
+}
+
+
+class EventKindFilter(ChoiceFilter):
+    title = "event"
+    parameter_name = "kind"
+    choices_of_column = MessageEvent.Kind.choices
+
+
+@admin.register(MessageEvent)
+class MessageEventAdmin(LargeTableAdmin):
+    app_path = "workspace__app"
+    list_display = ("message_id", "event", "device_token", "workspace", "at", "received_at")
+    list_filter = (WorkspaceFilter, EventKindFilter)
+    list_select_related = ("workspace__app", "device")
+    search_help_text = "Exact message ID"
+    fields = ("message_id", "event", "device_token", "workspace", "at", "received_at")
+    readonly_fields = fields
+
+    def find(self, rows: QuerySet[MessageEvent], scope: Scope, term: str) -> QuerySet[MessageEvent]:
+        number = as_id(term)
+        return rows.none() if number is None else rows.filter(message_id=number)
+
+    @display(description="event")
+    def event(self, event: MessageEvent) -> SafeString:
+        return label(KIND_COLOURS[event.kind], event.kind)
+
+    @display(description="device")
+    def device_token(self, event: MessageEvent) -> SafeString:
+        return identifier(event.device.ad_token)

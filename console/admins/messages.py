@@ -1,0 +1,127 @@
+"""The message list (source document, 6.1.5): the last 30 days, newest first, details in the row."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+from unfold.sections import TemplateSection
+
+from console.access import Scope
+from console.columns import identifier, moment, pretty_json, push_type, status_label
+from console.filters import CreatedFilter, PushTypeFilter, StatusFilter, WorkspaceFilter
+from console.large_tables import LargeTableAdmin, as_id
+from pushcore import ids
+from pushcore.channels import Channel
+from pushcore.models import Message
+
+LISTED_DAYS = 30
+
+
+class MessageDetails(TemplateSection):
+    """What a row shows when it is expanded."""
+
+    template_name = "console/message_details.html"
+
+    def get_context_data(self, request: HttpRequest, instance: Message) -> dict[str, Any]:
+        return {
+            "status": instance.status_entry,
+            "channel": Channel(instance.channel),
+            "payload": pretty_json(instance.task.content),
+            "task_url": reverse("admin:pushcore_pushtask_change", args=[instance.task_id]),
+            "device_url": instance.device and reverse("admin:pushcore_device_change", args=[instance.device_id]),
+        }
+
+
+@admin.register(Message)
+class MessageAdmin(LargeTableAdmin):
+    app_path = "workspace__app"
+    list_display = ("customer_message_id", "type_icon", "target_id", "title", "created", "status_column")
+    list_filter = (StatusFilter, PushTypeFilter, WorkspaceFilter, CreatedFilter)
+    linked_lookups = ("task",)
+    list_select_related = ("task", "workspace__app", "device")
+    list_sections = (MessageDetails,)
+    list_fullwidth = True
+    actions_list = ("new_simple_push",)
+    search_help_text = "Exact target ID and/or customer message ID"
+    fieldsets = (
+        (None, {"fields": ("id", "msgkey", "type_icon", "target", "title", "workspace")}),
+        ("Outcome", {"fields": ("status_column", "status_meaning", "channel", "created", "updated_at", "expire_at")}),
+        ("Content", {"fields": ("payload",)}),
+    )
+    readonly_fields = ("id", "type_icon", "title", "created", "status_column", "status_meaning", "payload")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        since = ids.first_id_at(timezone.now() - timedelta(days=LISTED_DAYS))
+        return super().get_queryset(request).filter(pk__gte=since)
+
+    def limit_to_scope(self, rows: QuerySet[Any], scope: Scope) -> QuerySet[Any]:
+        # By the column itself: the table's indexes start with it, and it needs no join.
+        return rows.filter(workspace_id__in=scope.workspace_ids)
+
+    def find(self, rows: QuerySet[Message], scope: Scope, term: str) -> QuerySet[Message]:
+        """By target, which an index serves; else message ID; else `target msgkey`; else msgkey alone."""
+        mine = rows.filter(workspace_id__in=scope.workspace_ids)
+        number = as_id(term)
+        one, _, other = term.partition(" ")
+        meanings = [Q(target=term)]
+        if number is not None:
+            meanings.append(Q(pk=number))
+        if other:
+            meanings += [Q(target=one, msgkey=other.strip()), Q(target=other.strip(), msgkey=one)]
+        for meaning in meanings:
+            found = mine.filter(meaning)
+            if found.exists():
+                return found
+        return mine.filter(msgkey=term)
+
+    @action(
+        description="New simple push",
+        url_path="new-simple-push",
+        icon="send",
+        variant=ActionVariant.PRIMARY,
+        permissions=["push"],
+    )
+    def new_simple_push(self, request: HttpRequest) -> HttpResponseRedirect:
+        return HttpResponseRedirect(reverse("admin:simple_push"))
+
+    @display(description="customer message ID")
+    def customer_message_id(self, message: Message) -> SafeString:
+        return identifier(message.msgkey)
+
+    @display(description="push type")
+    def type_icon(self, message: Message) -> SafeString:
+        return push_type(message.delivery_type)
+
+    @display(description="target ID")
+    def target_id(self, message: Message) -> SafeString:
+        return identifier(message.target)
+
+    @display(description="title")
+    def title(self, message: Message) -> SafeString:
+        return format_html('<span class="console-title">{}</span>', message.task.title or "-")
+
+    @display(description="creation time")
+    def created(self, message: Message) -> SafeString:
+        return format_html('<span class="console-moment">{}</span>', moment(message.created_at))
+
+    @display(description="status")
+    def status_column(self, message: Message) -> SafeString:
+        return status_label(message)
+
+    @display(description="meaning")
+    def status_meaning(self, message: Message) -> str:
+        return message.status_entry.meaning
+
+    @display(description="payload")
+    def payload(self, message: Message) -> SafeString:
+        return pretty_json(message.task.content)

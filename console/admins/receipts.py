@@ -1,0 +1,69 @@
+"""Receipts and each attempt to post them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from console.access import Scope
+from console.columns import identifier, label, pretty_json
+from console.filters import ReceiptStateFilter, WorkspaceFilter
+from console.inlines import ReadOnlyInline
+from console.large_tables import LargeTableAdmin, as_id
+from pushcore.models import Receipt, ReceiptAttempt
+
+STATE_COLOURS = {Receipt.State.DELIVERED: "green", Receipt.State.DUE: "amber", Receipt.State.FAILED: "red"}
+
+
+class Attempts(ReadOnlyInline):
+    model = ReceiptAttempt
+    fields = ("at", "http_status", "error", "duration_ms")
+    readonly_fields = fields
+    verbose_name = "attempt"
+    verbose_name_plural = "attempts"
+
+
+@admin.register(Receipt)
+class ReceiptAdmin(LargeTableAdmin):
+    app_path = "workspace__app"
+    list_display = ("message_id", "target_id", "workspace", "state_label", "attempt_count", "created_at")
+    list_filter = (WorkspaceFilter, ReceiptStateFilter)
+    list_select_related = ("workspace__app",)
+    search_help_text = "Exact message ID"
+    fieldsets = (
+        (None, {"fields": ("message_link", "target", "workspace", "state_label")}),
+        ("Times", {"fields": ("created_at", "next_attempt_at", "finished_at", "attempt_count")}),
+        ("Body", {"fields": ("body_json",)}),
+    )
+    readonly_fields = ("message_link", "state_label", "body_json")
+    inlines = (Attempts,)
+
+    def find(self, rows: QuerySet[Receipt], scope: Scope, term: str) -> QuerySet[Receipt]:
+        number = as_id(term)
+        return rows.none() if number is None else rows.filter(message_id=number)
+
+    @display(description="target ID")
+    def target_id(self, receipt: Receipt) -> SafeString:
+        return identifier(receipt.target)
+
+    @display(description="state")
+    def state_label(self, receipt: Receipt) -> SafeString:
+        state = Receipt.State(receipt.state)
+        return label(STATE_COLOURS[state], str(state.label))
+
+    @display(description="message")
+    def message_link(self, receipt: Receipt) -> SafeString:
+        url = f"{reverse('admin:pushcore_message_changelist')}?q={receipt.message_id}"
+        return format_html('<a class="text-link" href="{}">{}</a>', url, receipt.message_id)
+
+    @display(description="as posted and signed")
+    def body_json(self, receipt: Receipt) -> SafeString:
+        body: Any = json.loads(receipt.body)
+        return pretty_json(body)

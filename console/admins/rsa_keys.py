@@ -1,0 +1,85 @@
+"""RSA keys: public keys of backends are pasted in, keys of receipts are made by the service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from console.columns import copyable, label
+from console.filters import ChoiceFilter, WorkspaceFilter
+from console.scoped import ScopedModelAdmin
+from pushcore import keys
+from pushcore.models import RsaKey
+
+
+class PurposeFilter(ChoiceFilter):
+    title = "purpose"
+    parameter_name = "purpose"
+    choices_of_column = [(RsaKey.Purpose.API, "REST calls"), (RsaKey.Purpose.CALLBACK, "receipts")]
+
+
+@admin.register(RsaKey)
+class RsaKeyAdmin(ScopedModelAdmin):
+    """Added: a backend's public key; the model's validator wants 2048 bits. Private halves never show."""
+
+    app_path = "workspace__app"
+    list_display = ("workspace", "use", "active", "created_at")
+    list_filter = (WorkspaceFilter, PurposeFilter)
+    list_select_related = ("workspace__app",)
+    fields = ("workspace", "use", "active", "public_key", "created_at")
+    add_fieldsets = (
+        (
+            None,
+            {
+                "fields": ("workspace", "public_pem"),
+                "description": "The public key a backend's REST calls are verified with, as PEM or as the bare base64 "
+                "between its markers.",
+            },
+        ),
+    )
+    readonly_fields = ("use", "public_key", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RsaKey]:
+        return super().get_queryset(request).defer("private_sealed").select_related("workspace__app")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return (*self.readonly_fields, "workspace") if obj else self.readonly_fields
+
+    def save_model(self, request: HttpRequest, obj: RsaKey, form: forms.ModelForm[RsaKey], change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        made = keys.add_api_key(obj.workspace, obj.public_pem)
+        for field in RsaKey._meta.concrete_fields:
+            setattr(obj, field.attname, getattr(made, field.attname))
+        obj._state.adding = False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
+        """A key in use is first taken out of use."""
+        if isinstance(obj, RsaKey) and obj.active:
+            return False
+        return super().has_delete_permission(request, obj)
+
+    @display(description="purpose")
+    def use(self, key: RsaKey) -> SafeString:
+        return label("blue", "REST calls") if key.purpose == RsaKey.Purpose.API else label("green", "receipts")
+
+    @display(description="public key")
+    def public_key(self, key: RsaKey) -> SafeString:
+        return copyable(key.public_pem)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        if "active" in form.base_fields:
+            form.base_fields[
+                "active"
+            ].help_text = (
+                "Deactivated, a backend's key verifies nothing; a receipts key is replaced by a new one at next use."
+            )
+        return form

@@ -1,0 +1,150 @@
+"""Workspaces: their switches, their client key, and the keys to copy."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.decorators import action, display
+
+from console.columns import copyable
+from console.confirmation import confirmation
+from console.filters import EnabledFilter
+from console.identifiers import check_identifier
+from console.scoped import ScopedModelAdmin
+from pushcore import crypto, keys
+from pushcore.models import RsaKey, Workspace
+
+
+class WorkspaceForm(forms.ModelForm):
+    def clean_workspace_id(self) -> str:
+        value: str = self.cleaned_data["workspace_id"]
+        check_identifier(value)
+        return value
+
+    def clean_time_zone(self) -> str:
+        name: str = self.cleaned_data["time_zone"]
+        if name not in available_timezones():
+            raise forms.ValidationError("Not a time zone name, such as Asia/Shanghai or UTC.")
+        return name
+
+    def clean_callback_url(self) -> str:
+        url: str = self.cleaned_data["callback_url"]
+        if url and urlsplit(url).scheme not in ("http", "https"):
+            raise forms.ValidationError("A callback URL starts with http:// or https://.")
+        return url
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("callback_enabled") and not cleaned.get("callback_url") and "callback_url" not in self.errors:
+            self.add_error("callback_url", "The callback needs a URL to post receipts to.")
+        return cleaned
+
+
+@admin.register(Workspace)
+class WorkspaceAdmin(ScopedModelAdmin):
+    """Never deleted: a workspace out of use is disabled, its messages age out."""
+
+    app_path = "app"
+    form = WorkspaceForm
+    list_display = ("workspace_id", "app", "name", "enabled", "push_api_enabled", "callback_enabled", "client_bind")
+    list_filter = (EnabledFilter,)
+    list_select_related = ("app",)
+    search_fields = ("workspace_id", "name", "app__app_id")
+    search_help_text = "Workspace ID, name or app ID"
+    readonly_fields = ("client_key", "api_public_keys", "callback_public_key", "created_at")
+    fieldsets = (
+        (None, {"fields": ("app", "workspace_id", "name", "enabled", "time_zone", "created_at")}),
+        ("Push API", {"fields": ("push_api_enabled", "replay_protection", "api_public_keys")}),
+        ("Callback", {"fields": ("callback_enabled", "callback_url", "callback_public_key")}),
+        ("Devices", {"fields": ("client_bind", "client_key")}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("app", "workspace_id", "name", "enabled", "time_zone")}),
+        ("Push API", {"fields": ("push_api_enabled", "replay_protection")}),
+        ("Callback", {"fields": ("callback_enabled", "callback_url")}),
+        ("Devices", {"fields": ("client_bind",)}),
+    )
+    actions_detail = ("rotate_client_key", "make_callback_key")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return (*self.readonly_fields, "app", "workspace_id") if obj else self.readonly_fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:
+        return super().get_queryset(request).select_related("app")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Workspace, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if obj.callback_enabled:
+            # So that its public half can be copied before the first receipt is sent.
+            keys.callback_key(obj)
+
+    @display(description="client key")
+    def client_key(self, workspace: Workspace) -> SafeString:
+        return format_html(
+            '{}<div class="leading-relaxed mt-2 text-xs">{}</div>',
+            copyable(workspace.client_key),
+            Workspace._meta.get_field("client_key").help_text,
+        )
+
+    @display(description="RSA public keys of the backend")
+    def api_public_keys(self, workspace: Workspace) -> SafeString:
+        mine = workspace.rsa_keys.filter(purpose=RsaKey.Purpose.API, active=True)
+        shown = format_html_join("", "{}", ((copyable(key.public_pem),) for key in mine[:10]))
+        add = reverse("admin:pushcore_rsakey_add")
+        return shown or format_html('None: REST calls are refused. <a class="text-link" href="{}">Add one</a>.', add)
+
+    @display(description="RSA public key of our receipts")
+    def callback_public_key(self, workspace: Workspace) -> SafeString | str:
+        key = workspace.rsa_keys.filter(purpose=RsaKey.Purpose.CALLBACK, active=True).first()
+        return copyable(key.public_pem) if key else "Made when the callback is switched on."
+
+    @action(description="Rotate client key", url_path="rotate-client-key", icon="autorenew", permissions=["configure"])
+    def rotate_client_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        workspace = self.get_object(request, object_id)
+        assert isinstance(workspace, Workspace)
+        if request.method != "POST":
+            return confirmation(
+                request,
+                self,
+                workspace,
+                title="Rotate the client key?",
+                consequence="Apps built with the present key can no longer register new devices. Devices already "
+                "registered stay.",
+                button="Rotate client key",
+            )
+        workspace.client_key = crypto.new_secret()
+        workspace.save(update_fields=["client_key"])
+        self.log_change(request, workspace, "Rotated the client key.")
+        messages.success(request, "The client key was rotated.")
+        return HttpResponseRedirect(reverse("admin:pushcore_workspace_change", args=[workspace.pk]))
+
+    @action(description="Make callback key", url_path="make-callback-key", icon="encrypted", permissions=["configure"])
+    def make_callback_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        workspace = self.get_object(request, object_id)
+        assert isinstance(workspace, Workspace)
+        if request.method != "POST":
+            return confirmation(
+                request,
+                self,
+                workspace,
+                title="Make the callback key?",
+                consequence="The key that signs receipts is made where there is none; an active one stays. To replace "
+                "it, deactivate it under RSA keys first.",
+                button="Make callback key",
+            )
+        keys.callback_key(workspace)
+        self.log_change(request, workspace, "Asked for the callback key.")
+        messages.success(request, "The public half of the callback key is below.")
+        return HttpResponseRedirect(reverse("admin:pushcore_workspace_change", args=[workspace.pk]))

@@ -1,0 +1,23 @@
+"""A page that asks before something is done: nothing changes by following a link."""
+
+from __future__ import annotations
+
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from unfold.admin import ModelAdmin
+
+
+def confirmation(
+    request: HttpRequest, admin: ModelAdmin, obj: Model, *, title: str, consequence: str, button: str
+) -> HttpResponse:
+    """The page to answer a GET with; its button POSTs to the same address."""
+    context = admin.admin_site.each_context(request) | {
+        "title": title,
+        "consequence": consequence,
+        "button": button,
+        "opts": admin.opts,
+        "original": obj,
+        "back": f"../../{obj.pk}/change/",
+    }
+    return TemplateResponse(request, "console/confirmation.html", context)

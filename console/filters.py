@@ -1,0 +1,135 @@
+"""Filters of lists. Choices are limited to the user's scope; values that are no choice narrow nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.admin import ModelAdmin
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.contrib.filters.admin import DropdownFilter
+
+from console.access import scope_of
+from pushcore import ids
+from pushcore.channels import Platform
+from pushcore.codes import statuses
+from pushcore.models import PushTask, Receipt
+from pushcore.models.pushes import DeliveryType
+
+Choices = list[tuple[str, str]]
+
+
+class WorkspaceFilter(DropdownFilter):
+    """By workspace, of those in view."""
+
+    title = "workspace"
+    parameter_name = "workspace"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        return [(str(workspace.pk), str(workspace)) for workspace in scope_of(request).workspaces()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() in {choice for choice, _ in self.lookup_choices}:
+            return queryset.filter(workspace_id=self.value())
+        return queryset
+
+
+class StatusFilter(DropdownFilter):
+    """By what became of a message: a common status, or any of a kind."""
+
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        common = (statuses.WAITING_FOR_VERIFY, statuses.WAITING, statuses.NO_BIND_INFO, statuses.ACKED)
+        exact = [(str(code), f"{code} {statuses.lookup(code).name}") for code in common]
+        return [("pending", "pending (any)"), ("failed", "failed (any)"), *exact]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if value == "pending":
+            return queryset.filter(status__in=statuses.PENDING)
+        if value == "failed":
+            return queryset.exclude(status__in=[*statuses.PENDING, statuses.ACKED])
+        if value in {choice for choice, _ in self.lookup_choices}:
+            return queryset.filter(status=int(value))
+        return queryset
+
+
+class ChoiceFilter(DropdownFilter):
+    """By one column with choices."""
+
+    choices_of_column: list[tuple[Any, Any]]
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        return [(str(value), str(label)) for value, label in self.choices_of_column]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() in {choice for choice, _ in self.lookup_choices}:
+            return queryset.filter(**{self.parameter_name: self.value()})
+        return queryset
+
+
+class PushTypeFilter(ChoiceFilter):
+    title = "push type"
+    parameter_name = "delivery_type"
+    choices_of_column = DeliveryType.choices
+
+
+class KindFilter(ChoiceFilter):
+    title = "kind of push"
+    parameter_name = "kind"
+    choices_of_column = PushTask.Kind.choices
+
+
+class SourceFilter(ChoiceFilter):
+    title = "source"
+    parameter_name = "source"
+    choices_of_column = PushTask.Source.choices
+
+
+# Given up, or still due after a first attempt that failed.
+FAILING_RECEIPTS = Q(state=Receipt.State.FAILED) | Q(state=Receipt.State.DUE, attempt_count__gt=0)
+
+
+class ReceiptStateFilter(ChoiceFilter):
+    title = "state"
+    parameter_name = "state"
+    choices_of_column = [("failing", "failing (given up or to be repeated)"), *Receipt.State.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "failing":
+            return queryset.filter(FAILING_RECEIPTS)
+        return super().queryset(request, queryset)
+
+
+class PlatformFilter(ChoiceFilter):
+    title = "platform"
+    parameter_name = "platform"
+    choices_of_column = Platform.choices
+
+
+class CreatedFilter(DropdownFilter):
+    """By age, along the time-ordered ids: for tables whose primary key is such an id."""
+
+    title = "creation time"
+    parameter_name = "created"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        return [("today", "today"), ("7", "last 7 days")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
+        now = timezone.localtime()
+        if self.value() == "today":
+            return queryset.filter(pk__gte=ids.first_id_at(now.replace(hour=0, minute=0, second=0, microsecond=0)))
+        if self.value() == "7":
+            return queryset.filter(pk__gte=ids.first_id_at(now - timedelta(days=7)))
+        return queryset
+
+
+class EnabledFilter(ChoiceFilter):
+    title = "enabled"
+    parameter_name = "enabled"
+    choices_of_column = [("1", "enabled"), ("0", "disabled")]

@@ -1,0 +1,138 @@
+"""How the console looks: names, colours, sidebar (django-unfold's `UNFOLD` setting and the callbacks it names).
+
+Imported by the settings, so nothing here may import models at module level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+TITLE = "Message Push Console"
+
+
+def environment(request: HttpRequest) -> list[str]:
+    """The badge in the header: where this console runs, so that nobody pushes to the wrong place."""
+    if settings.DEBUG:
+        return ["Development", "warning"]
+    return ["Local", "info"] if _is_local(settings.PUBLIC_HOST) else ["Production", "danger"]
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def may_view(request: HttpRequest) -> bool:
+    from console.access import Right, scope_of
+
+    return scope_of(request).may(Right.VIEW)
+
+
+def may_push(request: HttpRequest) -> bool:
+    from console.access import Right, scope_of
+
+    return scope_of(request).may(Right.PUSH)
+
+
+def is_superuser(request: HttpRequest) -> bool:
+    from console.access import scope_of
+
+    return scope_of(request).superuser
+
+
+def _asset(name: str) -> Callable[[HttpRequest], str]:
+    return lambda request: static(name)
+
+
+def _entry(title: str, icon: str, view: str, permission: str = "console.look.may_view") -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}"), "permission": permission}
+
+
+def _group(title: str, *items: dict[str, Any]) -> dict[str, Any]:
+    return {"title": title, "separator": True, "items": list(items)}
+
+
+_SUPERUSER = "console.look.is_superuser"
+
+NAVIGATION: list[dict[str, Any]] = [
+    {"items": [{"title": "Home", "icon": "home", "link": reverse_lazy("admin:index")}]},
+    _group(
+        "Push",
+        _entry("Messages", "mail", "pushcore_message_changelist"),
+        _entry("Simple push", "send", "simple_push", "console.look.may_push"),
+        _entry("Push tasks", "stacks", "pushcore_pushtask_changelist"),
+    ),
+    _group(
+        "Outcomes",
+        _entry("Receipts", "receipt_long", "pushcore_receipt_changelist"),
+        _entry("Message events", "touch_app", "analytics_messageevent_changelist"),
+    ),
+    _group(
+        "Devices",
+        _entry("Devices", "smartphone", "pushcore_device_changelist"),
+        _entry("Bindings", "link", "pushcore_binding_changelist"),
+    ),
+    _group(
+        "Settings",
+        _entry("Apps", "apps", "pushcore_app_changelist"),
+        _entry("Workspaces", "workspaces", "pushcore_workspace_changelist"),
+        _entry("Access keys", "key", "pushcore_accesskey_changelist"),
+        _entry("RSA keys", "encrypted", "pushcore_rsakey_changelist"),
+        _entry("Members", "group", "console_membership_changelist"),
+    ),
+    _group(
+        "Installation",
+        _entry("Users", "person", "auth_user_changelist", _SUPERUSER),
+        _entry("Groups", "groups", "auth_group_changelist", _SUPERUSER),
+        _entry("Message keys", "fingerprint", "pushcore_messagekey_changelist", _SUPERUSER),
+        _entry("Watermarks", "flag", "pushcore_watermark_changelist", _SUPERUSER),
+    ),
+]
+
+# Indigo: enough contrast for white text on the 600 in both themes (WCAG AA).
+_PRIMARY = {
+    "50": "oklch(96.2% .018 272.314)",
+    "100": "oklch(93% .034 272.788)",
+    "200": "oklch(87% .065 274.039)",
+    "300": "oklch(78.5% .115 274.713)",
+    "400": "oklch(67.3% .182 276.935)",
+    "500": "oklch(58.5% .233 277.117)",
+    "600": "oklch(51.1% .262 276.966)",
+    "700": "oklch(45.7% .24 277.023)",
+    "800": "oklch(39.8% .195 277.366)",
+    "900": "oklch(35.9% .144 278.697)",
+    "950": "oklch(25.7% .09 281.288)",
+}
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": TITLE,
+    "SITE_HEADER": TITLE,
+    "SITE_SYMBOL": "send",
+    "SITE_URL": None,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _asset("console/favicon.svg")}],
+    "SHOW_VIEW_ON_SITE": False,
+    "ENVIRONMENT": "console.look.environment",
+    "DASHBOARD_CALLBACK": "console.pages.home.dashboard",
+    "LOGIN": {"image": _asset("console/login.svg")},
+    "STYLES": [_asset("console/console.css")],
+    "SCRIPTS": [_asset("console/console.js")],
+    "BORDER_RADIUS": "8px",
+    "COLORS": {"primary": _PRIMARY},
+    "SIDEBAR": {
+        "show_search": False,
+        "command_search": False,
+        "show_all_applications": False,
+        "navigation": NAVIGATION,
+    },
+}

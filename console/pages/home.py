@@ -1,0 +1,159 @@
+"""Home: how the service is doing today, each figure a link to its list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from django.db import OperationalError, connection, transaction
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from console.access import Right, Scope, scope_of
+from console.columns import identifier, moment, push_type, status_label
+from console.filters import FAILING_RECEIPTS
+from gateway import presence
+from pushcore import bus, ids
+from pushcore.codes import statuses
+from pushcore.models import Message, Receipt
+
+log = structlog.get_logger(__name__)
+
+# The newest messages of today that are counted; beyond them a figure ends in "+".
+COUNTED_MESSAGES = 100_000
+COUNTED_RECEIPTS = 10_000
+RECENT_MESSAGES = 8
+TIMEOUT_MS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One card. `value` is "-" where the figure could not be had in time."""
+
+    title: str
+    value: str
+    icon: str
+    link: str
+    colour: str = "neutral"
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    total: int
+    delivered: int
+    pending: int
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Fill the home page's context (django-unfold's DASHBOARD_CALLBACK)."""
+    scope = scope_of(request)
+    if not scope.may(Right.VIEW):
+        return context | {"no_membership": True}
+    return context | {
+        "figures": figures(scope),
+        "recent": recent(scope),
+        "may_push": scope.may(Right.PUSH),
+    }
+
+
+def figures(scope: Scope) -> list[Figure]:
+    message_list = reverse("admin:pushcore_message_changelist")
+    today = _in_time(lambda: count_today(scope))
+    failing = _in_time(lambda: count_failing_receipts(scope))
+    connections = count_connections()
+    capped = today is not None and today.total >= COUNTED_MESSAGES
+    return [
+        Figure("Messages today", _text(today and today.total, capped), "mail", f"{message_list}?created=today"),
+        Figure(
+            "Delivered today",
+            _text(today and today.delivered, capped),
+            "done_all",
+            f"{message_list}?created=today&status=2",
+            "success",
+        ),
+        Figure(
+            "Pending today",
+            _text(today and today.pending, capped),
+            "schedule",
+            f"{message_list}?created=today&status=pending",
+            "warning",
+        ),
+        Figure(
+            "Receipts failing",
+            _text(failing, failing == COUNTED_RECEIPTS),
+            "error",
+            f"{reverse('admin:pushcore_receipt_changelist')}?state=failing",
+            "danger" if failing else "neutral",
+        ),
+        Figure("Gateway connections", _text(connections), "cell_tower", reverse("admin:pushcore_device_changelist")),
+    ]
+
+
+def recent(scope: Scope) -> list[dict[str, Any]]:
+    """The newest messages in view, as the page's table shows them."""
+    rows = _scoped(scope).select_related("task", "workspace__app")
+    newest = _in_time(lambda: list(rows.order_by("-pk")[:RECENT_MESSAGES])) or []
+    message_list = reverse("admin:pushcore_message_changelist")
+    return [
+        {
+            "title": message.task.title or "-",
+            "type": push_type(message.delivery_type),
+            "target": identifier(message.target),
+            "created": moment(message.created_at),
+            "status": status_label(message),
+            "link": f"{message_list}?q={message.pk}",
+        }
+        for message in newest
+    ]
+
+
+def count_today(scope: Scope) -> Today:
+    """Messages created today, of the newest `COUNTED_MESSAGES`: one query that reads no more than those."""
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    newest = _scoped(scope).filter(pk__gte=ids.first_id_at(midnight)).order_by("-pk")
+    sql, params = newest.values("status")[:COUNTED_MESSAGES].query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), count(*) FILTER (WHERE status = %s), count(*) FILTER (WHERE status = ANY(%s))"
+            f" FROM ({sql}) newest",
+            [statuses.ACKED, sorted(statuses.PENDING), *params],
+        )
+        return Today(*cursor.fetchone())
+
+
+def count_failing_receipts(scope: Scope) -> int:
+    """Receipts given up, or not delivered at the first attempt and still due; counted to `COUNTED_RECEIPTS`."""
+    rows = Receipt.objects.all()
+    if not scope.superuser:
+        rows = rows.filter(workspace_id__in=scope.workspace_ids)
+    return rows.filter(FAILING_RECEIPTS)[:COUNTED_RECEIPTS].count()
+
+
+def count_connections() -> int | None:
+    try:
+        return sum(node.connections for node in presence.live_nodes(bus.client()))
+    except bus.BusDown:
+        log.warning("fast store away; the console counts no connections")
+        return None
+
+
+def _scoped(scope: Scope) -> Any:
+    rows = Message.objects.all()
+    return rows if scope.superuser else rows.filter(workspace_id__in=scope.workspace_ids)
+
+
+def _in_time(question: Any) -> Any:
+    """The answer, or None where the database takes too long: the home page never becomes a burden."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = %s", [TIMEOUT_MS])
+            return question()
+    except OperationalError:
+        log.warning("a figure of the home page took too long")
+        return None
+
+
+def _text(value: int | None, more: bool = False) -> str:
+    return "-" if value is None else f"{value:,}{'+' if more else ''}"

@@ -1,0 +1,26 @@
+"""The console's admin site: login, home, every registered page, and the pages of our own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from unfold.sites import UnfoldAdminSite
+
+
+class ConsoleSite(UnfoldAdminSite):
+    """Takes the place of `admin.site` (see `console.apps`); mounted with `admin.site.urls`."""
+
+    index_template = "console/home.html"
+    index_title = "Home"
+
+    def get_urls(self) -> list[URLPattern]:
+        from console.pages import PAGES
+
+        own: list[URLPattern] = [path(page.path, self.admin_view(page.view), name=page.name) for page in PAGES]
+        return own + super().get_urls()
+
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Unfold's search across models is not offered: it knows no scope and no bounds."""
+        raise Http404

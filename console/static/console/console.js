@@ -1,0 +1,29 @@
+// Buttons that copy what stands in an element marked data-copyable.
+(function () {
+  "use strict";
+
+  function addButton(element) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "console-copy-button";
+    button.title = "Copy";
+    button.setAttribute("aria-label", "Copy");
+    button.innerHTML = '<span class="material-symbols-outlined" aria-hidden="true">content_copy</span>';
+    const text = element.textContent;
+    button.addEventListener("click", async function () {
+      if (navigator.clipboard) {
+        await navigator.clipboard.writeText(text);
+      } else {
+        // Without https there is no clipboard to write to: select the text for the keyboard.
+        window.getSelection().selectAllChildren(element.firstChild.parentNode);
+      }
+      button.classList.add("console-copied");
+      window.setTimeout(() => button.classList.remove("console-copied"), 1500);
+    });
+    element.append(button);
+  }
+
+  document.addEventListener("DOMContentLoaded", function () {
+    document.querySelectorAll("[data-copyable]").forEach(addButton);
+  });
+})();

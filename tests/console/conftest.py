@@ -1,0 +1,115 @@
+"""What the console's tests share: two apps with one object of everything each, and people of every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db.models import Model
+from django.test import Client
+from django.utils import timezone
+
+from analytics.models import MessageEvent
+from console.models import Membership
+from pushcore import devices, keys, outcomes, push
+from pushcore.devices import Facts
+from pushcore.models import (
+    AccessKey,
+    App,
+    Binding,
+    Device,
+    Message,
+    PushTask,
+    Receipt,
+    ReceiptAttempt,
+    RsaKey,
+    Workspace,
+)
+from pushcore.ports import Outcome
+
+Everything = dict[type[Model], Any]
+
+
+def one_of_everything(workspace: Workspace, member: User) -> Everything:
+    """An app's objects, made by the services: a bound device, a delivered push, receipt, event, keys, member."""
+    workspace.callback_enabled = True
+    workspace.callback_url = "https://backend.example/receipts"
+    workspace.save()
+    known, _ = devices.register([(workspace, Facts(manufacturer="Xiaomi", model="14"))])[0]
+    devices.server_bind(workspace, f"user-{workspace.pk}", known.ad_token, 1)
+    task = push.accept_simple(workspace, a_push({f"user-{workspace.pk}": f"key-{workspace.pk}"}), **BY_TEST)
+    message = Message.objects.get(task=task)
+    outcomes.record([Outcome(message.pk, 2)])
+    receipt = Receipt.objects.get(message_id=message.pk)
+    ReceiptAttempt.objects.create(receipt=receipt, at=timezone.now(), http_status=503, duration_ms=7)
+    access_key, _ = keys.create_access_key(workspace.app, [workspace], name=f"backend {workspace.pk}")
+    return {
+        App: workspace.app,
+        Workspace: workspace,
+        AccessKey: access_key,
+        RsaKey: keys.callback_key(workspace),
+        Device: Device.objects.get(pk=known.id),
+        Binding: Binding.objects.get(device=known.id),
+        PushTask: task,
+        Message: Message.objects.get(pk=message.pk),
+        Receipt: receipt,
+        Membership: Membership.objects.create(user=member, app=workspace.app, role="viewer"),
+        MessageEvent: MessageEvent.objects.create(
+            workspace=workspace,
+            message_id=message.pk,
+            device_id=known.id,
+            kind="opened",
+            at=timezone.now(),
+            received_at=timezone.now(),
+        ),
+    }
+
+
+BY_TEST: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
+
+
+def a_push(target_msgkey: dict[str, str], **changes: Any) -> push.SimplePush:
+    fields: dict[str, Any] = {
+        "task_name": "task",
+        "title": "Parcel",
+        "content": "On its way",
+        "delivery_type": 3,
+        "expired_seconds": 300,
+    }
+    return push.SimplePush(target_msgkey=target_msgkey, **(fields | changes))
+
+
+@pytest.fixture
+def mine(workspace: Workspace) -> Everything:
+    return one_of_everything(workspace, User.objects.create_user("colleague", is_staff=True))
+
+
+@pytest.fixture
+def theirs(db: None) -> Everything:
+    """One of everything of an app nobody here is a member of."""
+    app = App.objects.create(app_id="OTHER", name="Strangers")
+    workspace = Workspace.objects.create(app=app, workspace_id="strange")
+    return one_of_everything(workspace, User.objects.create_user("stranger", is_staff=True))
+
+
+@pytest.fixture
+def superuser(db: None) -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    return client
+
+
+@pytest.fixture
+def member(app: App) -> Callable[[str], Client]:
+    """A browser logged in as somebody with this role in the app."""
+
+    def log_in(role: str) -> Client:
+        user = User.objects.create_user(f"a-{role}", is_staff=True)
+        Membership.objects.create(user=user, app=app, role=role)
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return log_in

@@ -1,0 +1,172 @@
+"""Who sees and changes what, over every page there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+
+from console.models import Membership
+from console.scoped import ScopedModelAdmin, SuperuserModelAdmin
+from pushcore.models import AccessKey, App, MessageKey, RsaKey, Watermark, Workspace
+from tests.console.conftest import Everything
+
+SCOPED = sorted(
+    (model for model, page in admin.site._registry.items() if isinstance(page, ScopedModelAdmin)),
+    key=lambda model: model._meta.label,
+)
+INSTALLATION = [User, Group, MessageKey, Watermark]
+CONFIGURED = [App, Workspace, AccessKey, RsaKey, Membership]
+
+models = pytest.mark.parametrize("model", SCOPED, ids=lambda model: model._meta.label)
+
+
+def url(model: type[Model], view: str, *args: object) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{view}", args=args)
+
+
+def test_every_page_is_scoped_or_for_superusers_only() -> None:
+    assert all(isinstance(page, ScopedModelAdmin | SuperuserModelAdmin) for page in admin.site._registry.values())
+    assert {model for model in admin.site._registry if model not in SCOPED} == set(INSTALLATION)
+
+
+@pytest.mark.parametrize("path", ["", "pushcore/message/", "simple-push/", "auth/user/"])
+@pytest.mark.django_db
+def test_nothing_is_shown_before_login(client: Client, path: str) -> None:
+    answer = client.get(f"/console/{path}")
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/console/login/")
+
+
+def test_logging_in_leads_home(superuser: Client) -> None:
+    user = User.objects.create_superuser("second", password="correct horse")
+    browser = Client()
+    answer = browser.post("/console/login/", {"username": user.username, "password": "correct horse"})
+    assert answer["Location"] == "/console/"
+
+
+def test_a_wrong_password_logs_nobody_in(superuser: Client) -> None:
+    browser = Client()
+    answer = browser.post("/console/login/", {"username": "root", "password": "wrong"})
+    assert answer.status_code == 200
+    assert "Please enter the correct username" in answer.text
+
+
+@models
+def test_a_superuser_opens_every_page(superuser: Client, mine: Everything, model: type[Model]) -> None:
+    obj = mine[model]
+    for view, args in (("changelist", ()), ("change", (obj.pk,)), ("history", (obj.pk,))):
+        assert superuser.get(url(model, view, *args)).status_code == 200
+
+
+@pytest.mark.parametrize("model", INSTALLATION, ids=lambda model: model._meta.label)
+def test_the_installations_pages_are_for_superusers(
+    superuser: Client, member: Callable[[str], Client], mine: Everything, model: type[Model]
+) -> None:
+    Watermark.objects.create(name="broadcast")
+    Group.objects.create(name="night shift")
+    pk = model._default_manager.values_list("pk", flat=True).first()
+    administrator = member("administrator")
+    assert superuser.get(url(model, "changelist")).status_code == 200
+    assert superuser.get(url(model, "change", pk)).status_code == 200
+    assert administrator.get(url(model, "changelist")).status_code == 403
+    assert administrator.get(url(model, "change", pk)).status_code == 404
+
+
+@models
+@pytest.mark.parametrize("role", ["viewer", "administrator"])
+def test_another_apps_object_does_not_exist(
+    member: Callable[[str], Client], mine: Everything, theirs: Everything, model: type[Model], role: str
+) -> None:
+    browser = member(role)
+    for view in ("change", "history", "delete"):
+        assert browser.get(url(model, view, theirs[model].pk)).status_code == 404
+        assert browser.post(url(model, view, theirs[model].pk), {"post": "yes"}).status_code == 404
+    assert browser.get(url(model, "change", mine[model].pk)).status_code == 200
+    assert model._default_manager.filter(pk=theirs[model].pk).exists()
+
+
+@models
+def test_lists_leave_out_what_belongs_to_another_app(
+    member: Callable[[str], Client], mine: Everything, theirs: Everything, model: type[Model]
+) -> None:
+    answer = member("viewer").get(url(model, "changelist"))
+    listed = {row.pk for row in answer.context["cl"].result_list}
+    assert mine[model].pk in listed
+    assert theirs[model].pk not in listed
+    # Neither rows nor the choices of filters name the other app or its workspace.
+    assert "Strangers" not in answer.text
+    assert "strange" not in answer.text
+
+
+@models
+def test_a_filter_finds_nothing_in_another_apps_workspace(
+    member: Callable[[str], Client], mine: Everything, theirs: Everything, model: type[Model]
+) -> None:
+    answer = member("viewer").get(url(model, "changelist"), {"workspace": theirs[Workspace].pk}, follow=True)
+    if answer.status_code == 200:
+        assert theirs[model].pk not in {row.pk for row in answer.context["cl"].result_list}
+    else:
+        assert answer.status_code == 400
+
+
+@models
+def test_lists_take_no_lookups_but_their_filters(superuser: Client, mine: Everything, model: type[Model]) -> None:
+    column = model._meta.concrete_fields[-1].name
+    assert superuser.get(url(model, "changelist"), {f"{column}__startswith": "a"}).status_code == 400
+
+
+@models
+def test_somebody_without_membership_sees_no_list(mine: Everything, model: type[Model]) -> None:
+    browser = Client()
+    browser.force_login(User.objects.create_user("newcomer", is_staff=True))
+    assert browser.get(url(model, "changelist")).status_code == 403
+    assert browser.get(url(model, "change", mine[model].pk)).status_code == 404
+
+
+@pytest.mark.parametrize("role", ["viewer", "analyst", "operator"])
+@pytest.mark.parametrize("model", CONFIGURED, ids=lambda model: model._meta.label)
+def test_only_administrators_change_settings(
+    member: Callable[[str], Client], mine: Everything, model: type[Model], role: str
+) -> None:
+    browser = member(role)
+    assert browser.get(url(model, "add")).status_code == 403
+    assert browser.post(url(model, "change", mine[model].pk), {}).status_code == 403
+    assert browser.post(url(model, "delete", mine[model].pk), {"post": "yes"}).status_code == 403
+
+
+def test_an_administrator_renames_his_app_and_makes_no_new_one(
+    member: Callable[[str], Client], mine: Everything
+) -> None:
+    browser = member("administrator")
+    app = mine[App]
+    assert browser.post(url(App, "change", app.pk), {"name": "Renamed", "enabled": "on"}).status_code == 302
+    app.refresh_from_db()
+    assert app.name == "Renamed"
+    assert browser.get(url(App, "add")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("role", "allowed"), [("viewer", 403), ("analyst", 403), ("operator", 200), ("administrator", 200)]
+)
+def test_pushing_takes_an_operator(member: Callable[[str], Client], mine: Everything, role: str, allowed: int) -> None:
+    browser = member(role)
+    assert browser.get("/console/simple-push/").status_code == allowed
+    assert ("New simple push" in browser.get("/console/pushcore/message/").text) == (allowed == 200)
+
+
+def test_autocompletion_offers_nothing_of_another_app(
+    member: Callable[[str], Client], mine: Everything, theirs: Everything
+) -> None:
+    query = {"app_label": "pushcore", "model_name": "workspace", "field_name": "app", "term": ""}
+    answer = member("administrator").get("/console/autocomplete/", query)
+    assert [choice["id"] for choice in answer.json()["results"]] == [str(mine[App].pk)]
+
+
+def test_the_sites_own_search_is_closed(superuser: Client) -> None:
+    assert superuser.get("/console/search/", {"s": "a", "page": "x"}).status_code == 404

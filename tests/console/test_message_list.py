@@ -1,0 +1,148 @@
+"""The message list: what it shows, finds and costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from console.admins import messages as page
+from console.change_list import CappedPaginator
+from pushcore import ids, outcomes, push
+from pushcore.models import Message, Workspace
+from pushcore.ports import Outcome
+from tests.console.conftest import BY_TEST, Everything, a_push
+
+LIST = "/console/pushcore/message/"
+
+
+def make(workspace: Workspace, *targets: str, msgkey: str = "key", **changes: object) -> list[Message]:
+    task = push.accept_simple(
+        workspace, a_push({target: f"{msgkey}-{target}" for target in targets}, **changes), **BY_TEST
+    )
+    return list(Message.objects.filter(task=task))
+
+
+def listed(browser: Client, **query: str | int) -> list[str]:
+    answer = browser.get(LIST, query)
+    assert answer.status_code == 200
+    return [message.target for message in answer.context["cl"].result_list]
+
+
+def test_a_row_shows_the_message_and_expands_to_its_details(superuser: Client, mine: Everything) -> None:
+    message = mine[Message]
+    text = superuser.get(LIST).text
+    for shown in (message.msgkey, message.target, "Parcel", "2 Acked", str(message.pk), str(message.task_id)):
+        assert shown in text
+    assert "On its way" in text
+    assert f"{message.created_at:%Y-%m-%d %H:%M:%S}" in text
+    assert "the device confirmed receipt" in text
+
+
+def test_the_newest_message_is_first(superuser: Client, workspace: Workspace) -> None:
+    for target in ("one", "two", "three"):
+        make(workspace, target)
+    assert listed(superuser) == ["three", "two", "one"]
+
+
+def test_messages_older_than_thirty_days_are_not_listed(
+    superuser: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [message] = make(workspace, "somebody")
+    assert listed(superuser) == ["somebody"]
+    past = ids.first_id_at(timezone.now() - timedelta(days=page.LISTED_DAYS, minutes=1))
+    Message.objects.filter(pk=message.pk).update(id=past)
+    assert listed(superuser) == []
+
+
+def test_searching_is_exact(superuser: Client, workspace: Workspace) -> None:
+    make(workspace, "alice", "alice2", msgkey="first")
+    make(workspace, "alice", msgkey="second")
+    assert listed(superuser, q="alice") == ["alice", "alice"]
+    assert listed(superuser, q="first-alice2") == ["alice2"]
+    assert listed(superuser, q="alice second-alice") == ["alice"]
+    assert listed(superuser, q="second-alice alice") == ["alice"]
+    assert listed(superuser, q="ali") == []
+    assert listed(superuser, q="ALICE") == []
+
+
+def test_a_message_is_found_by_its_id(superuser: Client, workspace: Workspace) -> None:
+    [message] = make(workspace, "alice")
+    make(workspace, "bob")
+    assert listed(superuser, q=str(message.pk)) == ["alice"]
+
+
+def test_searching_finds_nothing_of_another_app(
+    member: Callable[[str], Client], mine: Everything, theirs: Everything
+) -> None:
+    browser = member("viewer")
+    message = theirs[Message]
+    for term in (message.target, message.msgkey, str(message.pk)):
+        assert listed(browser, q=term) == []
+
+
+def test_filters_narrow_the_list(superuser: Client, workspace: Workspace, theirs: Everything) -> None:
+    delivered, refused = make(workspace, "delivered")[0], make(workspace, "refused", delivery_type=1)[0]
+    make(workspace, "unbound")
+    Message.objects.filter(pk=delivered.pk).update(status=0)
+    outcomes.record([Outcome(delivered.pk, 2), Outcome(refused.pk, 2009)])
+    workspaces = {"workspace": workspace.pk}
+    assert listed(superuser, status="2", **workspaces) == ["delivered"]
+    assert listed(superuser, status="pending", **workspaces) == ["unbound"]
+    assert listed(superuser, status="failed", **workspaces) == ["refused"]
+    assert listed(superuser, delivery_type="1", **workspaces) == ["refused"]
+    assert listed(superuser, task=delivered.task_id) == ["delivered"]
+    assert len(listed(superuser, created="today")) == 4
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"status": "x"}, {"status": "9" * 40}, {"workspace": "'"}, {"p": "999"}, {"p": "x"}, {"task": "x"},
+        {"q": "9" * 25}, {"q": "\0"}, {"task": "9" * 30}, {"o": "1.-99"}, {"delivery_type": "-1"}, {"all": ""},
+        {"_facets": "True"},
+    ],
+)  # fmt: skip
+def test_nonsense_in_the_address_is_no_error(superuser: Client, mine: Everything, query: dict[str, str]) -> None:
+    assert superuser.get(LIST, query, follow=True).status_code in (200, 400)
+
+
+def test_a_page_costs_the_same_for_any_number_of_rows(member: Callable[[str], Client], workspace: Workspace) -> None:
+    browser = member("operator")
+    make(workspace, "first")
+    with CaptureQueriesContext(
+        connection,
+    ) as few:
+        browser.get(LIST)
+    for number in range(4):
+        make(workspace, *(f"user-{number}-{each}" for each in range(10)))
+    with CaptureQueriesContext(connection) as many:
+        assert len(listed(browser)) == 41
+    assert len(many) == len(few)
+
+
+def test_counting_ends_at_the_cap(superuser: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(workspace, *(f"user-{each}" for each in range(10)))
+    monkeypatch.setattr(CappedPaginator, "MOST", 6)
+    answer = superuser.get(LIST)
+    assert answer.context["cl"].result_count == 6
+    assert "the newest 6 messages" in answer.text
+
+
+def test_a_search_that_takes_too_long_is_given_up(
+    superuser: Client, mine: Everything, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(self: page.MessageAdmin, rows: object, scope: object, term: str) -> object:
+        return rows.extra(where=["pg_sleep(10) IS NOT NULL"])  # type: ignore[attr-defined]
+
+    monkeypatch.setattr("console.large_tables.LIST_TIMEOUT_MS", 50)
+    monkeypatch.setattr(page.MessageAdmin, "find", slow)
+    answer = superuser.get(LIST, {"q": "anything"})
+    assert answer.status_code == 503
+    assert "takes too long" in answer.text
+    assert superuser.get("/console/").status_code == 200

@@ -1,0 +1,174 @@
+"""Workspaces, keys and members: what their pages accept, show and keep to themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from console.models import Membership
+from pushcore import crypto
+from pushcore.models import AccessKey, App, Device, RsaKey, Workspace
+from tests.console.conftest import Everything
+
+
+def workspace_form(**changes: str) -> dict[str, str]:
+    return {"name": "", "enabled": "on", "time_zone": "UTC", "callback_url": "", "client_bind": "signed"} | changes
+
+
+def change_workspace(browser: Client, workspace: Workspace, **changes: str) -> Any:
+    return browser.post(
+        reverse("admin:pushcore_workspace_change", args=[workspace.pk]), workspace_form(**changes), follow=True
+    )
+
+
+def test_a_workspaces_switches_are_changed(superuser: Client, workspace: Workspace) -> None:
+    change_workspace(superuser, workspace, time_zone="Asia/Shanghai", replay_protection="on", client_bind="server")
+    workspace.refresh_from_db()
+    assert (workspace.time_zone, workspace.replay_protection, workspace.push_api_enabled, workspace.client_bind) == (
+        "Asia/Shanghai",
+        True,
+        False,
+        "server",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"time_zone": "Mars/Olympus"}, "Not a time zone name"),
+        ({"callback_enabled": "on"}, "The callback needs a URL"),
+        ({"callback_url": "ftp://backend.example/"}, "starts with http:// or https://"),
+    ],
+)
+def test_a_workspace_refuses_what_cannot_work(
+    superuser: Client, workspace: Workspace, changes: dict[str, str], said: str
+) -> None:
+    assert said in change_workspace(superuser, workspace, **changes).text
+
+
+def test_switching_the_callback_on_makes_the_key_to_copy(superuser: Client, workspace: Workspace) -> None:
+    answer = change_workspace(superuser, workspace, callback_enabled="on", callback_url="https://backend.example/r")
+    assert answer.status_code == 200
+    key = RsaKey.objects.get(workspace=workspace, purpose=RsaKey.Purpose.CALLBACK)
+    page = superuser.get(reverse("admin:pushcore_workspace_change", args=[workspace.pk])).text
+    assert key.public_pem.strip() in page
+
+
+def test_the_client_key_is_rotated_by_posting_only(superuser: Client, workspace: Workspace) -> None:
+    before = workspace.client_key
+    url = f"/console/pushcore/workspace/{workspace.pk}/rotate-client-key/"
+    assert "Rotate the client key?" in superuser.get(url).text
+    workspace.refresh_from_db()
+    assert workspace.client_key == before
+    superuser.post(url)
+    workspace.refresh_from_db()
+    assert workspace.client_key != before
+
+
+@pytest.mark.parametrize("action", ["rotate-client-key", "make-callback-key"])
+def test_actions_on_a_workspace_take_its_administrator(
+    member: Callable[[str], Client], mine: Everything, theirs: Everything, action: str
+) -> None:
+    own, other = (f"/console/pushcore/workspace/{it[Workspace].pk}/{action}/" for it in (mine, theirs))
+    assert member("operator").post(own).status_code == 403
+    administrator = member("administrator")
+    assert administrator.post(other).status_code == 404
+    assert administrator.post(own).status_code == 302
+
+
+def test_an_access_keys_secret_is_shown_once(superuser: Client, workspace: Workspace) -> None:
+    answer = superuser.post(
+        reverse("admin:pushcore_accesskey_add"), {"name": "backend", "workspaces": [workspace.pk]}, follow=True
+    )
+    key = AccessKey.objects.get()
+    assert (key.name, list(key.workspaces.all()), key.app) == ("backend", [workspace], workspace.app)
+    assert key.access_key_id in answer.text
+    assert key.secret in answer.text
+    again = superuser.get(reverse("admin:pushcore_accesskey_secret", args=[key.pk]), follow=True)
+    assert key.secret not in again.text
+    assert "shown once" in again.text
+
+
+def test_an_access_key_is_granted_workspaces_of_one_app(
+    superuser: Client, workspace: Workspace, theirs: Everything
+) -> None:
+    both = {"name": "both", "workspaces": [workspace.pk, theirs[Workspace].pk]}
+    answer = superuser.post(reverse("admin:pushcore_accesskey_add"), both)
+    assert "belong to one app" in answer.text
+    assert not AccessKey.objects.filter(name="both").exists()
+
+
+def test_an_administrator_grants_no_workspace_of_another_app(
+    member: Callable[[str], Client], mine: Everything, theirs: Everything
+) -> None:
+    grab = {"name": "grab", "workspaces": [theirs[Workspace].pk]}
+    browser = member("administrator")
+    assert browser.post(reverse("admin:pushcore_accesskey_add"), grab).status_code == 200
+    change = reverse("admin:pushcore_accesskey_change", args=[mine[AccessKey].pk])
+    assert browser.post(change, grab).status_code == 200
+    assert not AccessKey.objects.filter(name="grab").exists()
+
+
+def test_an_access_key_is_disabled(superuser: Client, mine: Everything) -> None:
+    key = mine[AccessKey]
+    superuser.post(
+        reverse("admin:pushcore_accesskey_change", args=[key.pk]), {"name": "", "workspaces": [mine[Workspace].pk]}
+    )
+    key.refresh_from_db()
+    assert not key.enabled
+
+
+def test_a_backends_public_key_is_added_by_pasting(superuser: Client, workspace: Workspace) -> None:
+    _, public = crypto.new_rsa_key()
+    bare = "".join(public.strip().splitlines()[1:-1])
+    superuser.post(reverse("admin:pushcore_rsakey_add"), {"workspace": workspace.pk, "public_pem": bare})
+    key = RsaKey.objects.get()
+    assert (key.purpose, key.public_pem, key.workspace) == (RsaKey.Purpose.API, public, workspace)
+
+
+def test_a_short_or_broken_public_key_is_refused(superuser: Client, workspace: Workspace) -> None:
+    short = crypto.public_pem_of(rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key())
+    for pem, said in ((short, "at least 2048"), ("no key", "not a public key")):
+        answer = superuser.post(reverse("admin:pushcore_rsakey_add"), {"workspace": workspace.pk, "public_pem": pem})
+        assert said in answer.text
+    assert not RsaKey.objects.exists()
+
+
+def test_a_member_is_added_by_name(member: Callable[[str], Client], app: App) -> None:
+    User.objects.create_user("eve", is_staff=True)
+    browser = member("administrator")
+    add = reverse("admin:console_membership_add")
+    browser.post(add, {"username": "eve", "app": app.pk, "role": "operator"})
+    assert Membership.objects.get(user__username="eve").role == "operator"
+    assert "Already a member" in browser.post(add, {"username": "eve", "app": app.pk, "role": "viewer"}).text
+    assert "Nobody with this name" in browser.post(add, {"username": "mallory", "app": app.pk, "role": "viewer"}).text
+
+
+def test_an_administrator_adds_nobody_to_another_app(member: Callable[[str], Client], theirs: Everything) -> None:
+    User.objects.create_user("eve", is_staff=True)
+    member("administrator").post(
+        reverse("admin:console_membership_add"), {"username": "eve", "app": theirs[App].pk, "role": "administrator"}
+    )
+    assert not Membership.objects.filter(user__username="eve").exists()
+
+
+def test_no_page_shows_a_secret(superuser: Client, mine: Everything) -> None:
+    key, callback, device = mine[AccessKey], mine[RsaKey], Device.objects.get(pk=mine[Device].pk)
+    hidden = [key.secret, key.secret_sealed, callback.private_sealed, device.secret_hash]
+    hidden += [callback.private_pem.splitlines()[1], "PRIVATE KEY"]
+    pages = ["/console/", "/console/simple-push/"]
+    for model, obj in mine.items():
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        pages += [reverse(f"{name}_changelist"), reverse(f"{name}_change", args=[obj.pk])]
+        pages += [reverse(f"{name}_history", args=[obj.pk])]
+    assert len(pages) > len(admin.site._registry)
+    for page in pages:
+        text = superuser.get(page).text
+        assert not [secret for secret in hidden if secret in text], page
