@@ -84,9 +84,12 @@ class Courier:
 
     async def stop(self) -> None:
         """Tell the last acknowledgements, give back presence and lease."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        running = set(self._tasks)
+        while running:
+            # Again if need be: a cancellation within a call of the client may come out as its TimeoutError.
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=0.5)
         try:
             await self._flush_once()
             await self._bus.delete(self._stream, presence.info_key(self.node_id))
