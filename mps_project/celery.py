@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 from celery import Celery
+from celery.platforms import SecurityWarning  # type: ignore[attr-defined]  # the stubs leave it out
 from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
@@ -13,6 +15,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
 app = Celery("mps")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+# It warns of pickled messages under root; ours are JSON, and `make run` is for root too.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 
 @setup_logging.connect
