@@ -69,7 +69,7 @@ class Courier:
         self._renewed_at = time.monotonic()
         self._acks: deque[int] = deque(maxlen=MAX_KEPT_ACKS)
         self._left_open: deque[int] = deque(maxlen=MAX_KEPT_ACKS)
-        self._withdrawn: list[tuple[int, str]] = []
+        self._withdrawn: deque[tuple[int, str]] = deque(maxlen=MAX_KEPT_ACKS)
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -258,7 +258,7 @@ class Courier:
                     approximate=True,
                 )
         while self._withdrawn:
-            leaving, self._withdrawn = self._withdrawn[:CHUNK], self._withdrawn[CHUNK:]
+            leaving = [self._withdrawn.popleft() for _ in range(min(CHUNK, len(self._withdrawn)))]
             # Lost with the store, presence is gone anyway: not kept.
             await self._compare_and_delete(
                 keys=[presence.presence_key(device_id) for device_id, _ in leaving],

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
-_http = get_asgi_application()
+# Sets Django up. HTTP itself is the web process's: served here as well, it would be a second, slower front door.
+get_asgi_application()
 
 from gateway.routing import websocket_urlpatterns  # noqa: E402 - needs Django set up
 
-application = ProtocolTypeRouter({"http": _http, "websocket": URLRouter(websocket_urlpatterns)})
+
+async def not_here(_scope: dict[str, Any], _receive: object, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+    """Plain HTTP on the WebSocket port."""
+    await send({"type": "http.response.start", "status": 404, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": b"WebSocket only; HTTP is on its own port.\n"})
+
+
+application = ProtocolTypeRouter({"http": not_here, "websocket": URLRouter(websocket_urlpatterns)})

@@ -198,6 +198,10 @@ def test_without_its_database_a_connect_is_told_to_come_back(
         assert answer.reason_code == ConnAckReasonCode.SERVER_UNAVAILABLE
 
 
+def test_the_websocket_port_serves_no_pages(gateway: RunningGateway) -> None:
+    assert requests.get(f"http://127.0.0.1:{gateway.ws_port}/console/", timeout=10).status_code == 404
+
+
 def test_a_websocket_speaks_mqtt_in_binary_or_not_at_all(gateway: RunningGateway) -> None:
     from websockets.exceptions import ConnectionClosedError, InvalidStatus
     from websockets.sync.client import connect as open_socket
