@@ -30,10 +30,10 @@ HAND_OVER_FAILED = Counter(
     "mps_hand_over_failed_total", "Messages a lane could not take; the sweeper retries.", ["lane"]
 )
 
-# The columns of an Outgoing, in its order; every query below joins m, t and d.
+# The columns of an Outgoing, in its order, then the message's own content; every query below joins m, t and d.
 _COLUMNS = (
     "m.id, m.workspace_id, m.task_id, t.kind, m.target, m.msgkey, m.expire_at, t.content, t.options,"
-    " d.id, d.platform, d.third_channel, d.third_token, m.sent_at IS NOT NULL"
+    " d.id, d.platform, d.third_channel, d.third_token, m.sent_at IS NOT NULL, m.override"
 )
 
 # A message to a user goes only to a device the user is still bound to.
@@ -59,7 +59,10 @@ def _fetch(sql: str, params: Sequence[Any]) -> list[Outgoing]:
         task_id = row[2]
         if task_id not in contents:
             contents[task_id] = (json.loads(row[7]), json.loads(row[8]))
-        values: list[Any] = [*row[:7], *contents[task_id], *row[9:]]
+        content, options = contents[task_id]
+        if row[14] is not None:
+            content = content | json.loads(row[14])
+        values: list[Any] = [*row[:7], content, options, *row[9:14]]
         batch.append(Outgoing(*values))
     return batch
 

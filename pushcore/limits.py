@@ -12,9 +12,10 @@ from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models.pushes import DeliveryType
 
 if TYPE_CHECKING:
-    from pushcore.push import SimplePush
+    from pushcore.push import MultiplePush, SimplePush, TemplatePush
 
 MAX_TARGETS = 10
+MAX_MULTIPLE_TARGETS = 400
 MAX_TARGET_LENGTH = 512
 MAX_MSGKEY_LENGTH = 64
 MAX_TASK_NAME_LENGTH = 200
@@ -22,6 +23,7 @@ MAX_TITLE_LENGTH = 200
 MAX_CONTENT_LENGTH = 200
 MAX_URI_LENGTH = 2048
 MAX_EXTENDED_PARAMS = 20
+MAX_OWN_EXTENDED_PARAMS = 10
 MAX_PAYLOAD_BYTES = 4096
 
 RESERVED_PARAMS = frozenset({"notifyType", "action", "silent", "pushType", "templateCode", "channel", "taskId"})
@@ -33,12 +35,48 @@ def check_simple(request: SimplePush) -> None:
     check_delivery_type(request.delivery_type)
     _check_text(request)
     check_targets(request.target_msgkey)
+    _check_common(request)
+    one_of("pushAction", request.push_action, (0, 1))
+    one_of("silent", request.silent, (0, 1))
+    one_of("pushStyle", request.push_style, (0, 1, 2))
+    _check_length("uri", request.uri, MAX_URI_LENGTH)
+
+
+def check_template_push(request: TemplatePush) -> None:
+    """Raises `ResultError` for the first limit a template push breaks; the template itself is looked at later."""
+    check_task_name(request.task_name, required=request.task_name_required)
+    check_delivery_type(request.delivery_type)
+    check_targets(request.target_msgkey)
+    _check_common(request)
+    one_of("pushAction", request.push_action, (None, 0, 1))
+    one_of("silent", request.silent, (None, 0, 1))
+
+
+def check_multiple(request: MultiplePush) -> None:
+    """Raises `ResultError` for the first limit a multiple push breaks."""
+    check_task_name(request.task_name, required=request.task_name_required)
+    check_delivery_type(request.delivery_type)
+    if not request.target_msg:
+        raise ResultError(ResultCode.TOKEN_OR_USERID_NULL)
+    if len(request.target_msg) > MAX_MULTIPLE_TARGETS:
+        raise ResultError(ResultCode.MULTIPLE_TARGET_NUMBER_TOO_MUCH, f"at most {MAX_MULTIPLE_TARGETS}")
+    seen: set[tuple[str, str]] = set()
+    for entry in request.target_msg:
+        check_target(entry.target, entry.msgkey)
+        if (entry.target, entry.msgkey) in seen:
+            raise ResultError(ResultCode.INVALID_PARAM, f"msgkey {entry.msgkey!r} is named twice for one target")
+        seen.add((entry.target, entry.msgkey))
+        if len(entry.extended_params) > MAX_OWN_EXTENDED_PARAMS:
+            raise ResultError(ResultCode.MULTIPLE_INNER_EXTEND_PARAM_TO_MUCH)
+        check_extended_params(entry.extended_params)
+    _check_common(request)
+    one_of("pushAction", request.push_action, (None, 0, 1))
+    one_of("silent", request.silent, (None, 0, 1))
+
+
+def _check_common(request: SimplePush | TemplatePush | MultiplePush) -> None:
     check_validity(request.expired_seconds)
     check_extended_params(request.extended_params)
-    _one_of("pushAction", request.push_action, (0, 1))
-    _one_of("silent", request.silent, (0, 1))
-    _one_of("pushStyle", request.push_style, (0, 1, 2))
-    _check_length("uri", request.uri, MAX_URI_LENGTH)
     _check_length("notifyType", request.notify_type, 32)
     if request.android_channel not in (0, 1):
         raise ResultError(ResultCode.ANDROID_CHANNEL_PARAM_INVALID)
@@ -65,15 +103,21 @@ def _check_text(request: SimplePush) -> None:
 
 def check_targets(target_msgkey: Mapping[str, str]) -> None:
     """Targets and msgkeys of a simple or template push."""
-    if not target_msgkey or not all(target.strip() for target in target_msgkey):
+    if not target_msgkey:
         raise ResultError(ResultCode.TOKEN_OR_USERID_NULL)
     if len(target_msgkey) > MAX_TARGETS:
         raise ResultError(ResultCode.SINGLE_PUSH_TARGET_TOO_MUCH)
     for target, msgkey in target_msgkey.items():
-        _check_length("target", target, MAX_TARGET_LENGTH)
-        if not msgkey.strip():
-            raise ResultError(ResultCode.INVALID_PARAM, "a msgkey is empty")
-        _check_length("msgkey", msgkey, MAX_MSGKEY_LENGTH)
+        check_target(target, msgkey)
+
+
+def check_target(target: str, msgkey: str) -> None:
+    if not target.strip():
+        raise ResultError(ResultCode.TOKEN_OR_USERID_NULL)
+    _check_length("target", target, MAX_TARGET_LENGTH)
+    if not msgkey.strip():
+        raise ResultError(ResultCode.INVALID_PARAM, "a msgkey is empty")
+    _check_length("msgkey", msgkey, MAX_MSGKEY_LENGTH)
 
 
 def check_validity(expired_seconds: int) -> None:
@@ -116,6 +160,8 @@ def _check_length(name: str, value: str, longest: int) -> None:
         raise ResultError(ResultCode.INVALID_PARAM, f"{name} is longer than {longest} characters")
 
 
-def _one_of(name: str, value: int, allowed: tuple[int, ...]) -> None:
+def one_of(name: str, value: int | None, allowed: tuple[int | None, ...]) -> None:
+    """Raises `ResultError` (INVALID_PARAM) naming the parameter and what it may be."""
     if value not in allowed:
-        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is one of {', '.join(map(str, allowed))}")
+        choices = ", ".join(str(choice) for choice in allowed if choice is not None)
+        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is one of {choices}")

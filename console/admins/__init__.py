@@ -12,6 +12,7 @@ from console.admins import (
     push_tasks,
     receipts,
     rsa_keys,
+    templates,
     users,
     workspaces,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "push_tasks",
     "receipts",
     "rsa_keys",
+    "templates",
     "users",
     "workspaces",
 ]

@@ -36,7 +36,7 @@ class MessageDetails(TemplateSection):
         return {
             "status": instance.status_entry,
             "channel": Channel(instance.channel),
-            "payload": pretty_json(instance.task.content),
+            "payload": pretty_json(instance.content),
             "task_url": reverse("admin:pushcore_pushtask_change", args=[instance.task_id]),
             "device_url": instance.device and reverse("admin:pushcore_device_change", args=[instance.device_id]),
         }
@@ -108,7 +108,7 @@ class MessageAdmin(LargeTableAdmin):
 
     @display(description="title")
     def title(self, message: Message) -> SafeString:
-        return format_html('<span class="console-title">{}</span>', message.task.title or "-")
+        return format_html('<span class="console-title">{}</span>', message.title or "-")
 
     @display(description="creation time")
     def created(self, message: Message) -> SafeString:
@@ -124,4 +124,4 @@ class MessageAdmin(LargeTableAdmin):
 
     @display(description="payload")
     def payload(self, message: Message) -> SafeString:
-        return pretty_json(message.task.content)
+        return pretty_json(message.content)

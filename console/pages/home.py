@@ -98,7 +98,7 @@ def recent(scope: Scope) -> list[dict[str, Any]]:
     message_list = reverse("admin:pushcore_message_changelist")
     return [
         {
-            "title": message.task.title or "-",
+            "title": message.title or "-",
             "type": push_type(message.delivery_type),
             "target": identifier(message.target),
             "created": moment(message.created_at),

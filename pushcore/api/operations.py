@@ -52,6 +52,16 @@ def push_simple(workspace: Workspace, values: Mapping[str, Any], caller: Caller)
     return str(task.pk)
 
 
+def push_template(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
+    request = schemas.template_push(values, task_name_required=caller.version == V2019)
+    return str(push.accept_template(workspace, request, source=caller.source, author=caller.author).pk)
+
+
+def push_multiple(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
+    request = schemas.multiple_push(values, task_name_required=caller.version == V2019)
+    return str(push.accept_multiple(workspace, request, source=caller.source, author=caller.author).pk)
+
+
 def push_bind(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
     devices.server_bind(workspace, values["userId"], values["deliveryToken"], values["osType"])
 
@@ -73,6 +83,8 @@ def push_report(workspace: Workspace, values: Mapping[str, Any], caller: Caller)
 
 _SCOPE = ("appId", "workspaceId")
 _SIMPLE = (*_SCOPE, "title", "content", "deliveryType", "targetMsgkey", "expiredSeconds")
+_TEMPLATE = (*_SCOPE, "templateName", "deliveryType", "targetMsgkey", "expiredSeconds")
+_MULTIPLE = (*_SCOPE, "templateName", "deliveryType", "targetMsg", "expiredSeconds")
 
 OPERATIONS = (
     Operation(
@@ -82,6 +94,22 @@ OPERATIONS = (
         schemas.PushSimpleSchema,
         push_simple,
         {V2019: (*_SIMPLE, "taskName"), V2020: _SIMPLE},
+    ),
+    Operation(
+        "PushTemplate",
+        "push/template",
+        "Push a template to each of up to 10 targets",
+        schemas.PushTemplateSchema,
+        push_template,
+        {V2019: (*_TEMPLATE, "taskName"), V2020: _TEMPLATE},
+    ),
+    Operation(
+        "PushMultiple",
+        "push/multiple",
+        "Push a template, filled in for each of up to 400 targets",
+        schemas.PushMultipleSchema,
+        push_multiple,
+        {V2019: (*_MULTIPLE, "taskName"), V2020: _MULTIPLE},
     ),
     Operation(
         "PushBind",

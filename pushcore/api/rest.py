@@ -7,6 +7,7 @@ other statuses say that no operation was reached (405, 413, 503).
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -40,7 +41,7 @@ Answer = inline_serializer(
     },
 )
 
-_SIGNATURE = [
+SIGNATURE = [
     OpenApiParameter("sign", str, required=True, description="RSA-SHA256 over the raw body, URL-safe base64."),
     OpenApiParameter("signType", str, required=True, enum=[rest_signature.SIGN_TYPE]),
 ]
@@ -55,30 +56,23 @@ class RawParser(BaseParser):
         return bytes(stream.read())
 
 
-class OperationView(APIView):
-    """One operation of the table."""
-
-    operation: Operation
-    parser_classes = [RawParser]
-    http_method_names = ["post", "options"]
-
-    def post(self, request: Request) -> JsonResponse:
-        # Django's own request has the raw body; DRF's would parse it.
-        return answer(request._request, self.operation)
-
-
-def view_of(operation: Operation) -> type[OperationView]:
+def view_of(operation: Operation) -> type[APIView]:
     """The view class of an operation, documented from its schema."""
-    document = extend_schema(
+
+    @extend_schema(
         operation_id=operation.action,
         summary=operation.summary,
         request={"application/json": operation.schema},
         responses={200: Answer},
-        parameters=_SIGNATURE,
+        parameters=SIGNATURE,
         examples=[OpenApiExample("accepted", _EXAMPLE, response_only=True)],
     )
-    view = type(f"{operation.action}View", (OperationView,), {"operation": operation})
-    return document(view)
+    def post(_view: APIView, request: Request) -> JsonResponse:
+        # Django's own request has the raw body; DRF's would parse it.
+        return answer(request._request, operation.action, lambda: _serve(request._request, operation))
+
+    attributes = {"parser_classes": [RawParser], "http_method_names": ["post", "options"], "post": post}
+    return type(f"{operation.action}View", (APIView,), attributes)
 
 
 _EXAMPLE = {
@@ -91,22 +85,22 @@ _EXAMPLE = {
 }
 
 
-def answer(request: HttpRequest, operation: Operation) -> JsonResponse:
-    """Verify, run, answer."""
+def answer(request: HttpRequest, name: str, work: Callable[[], Any]) -> JsonResponse:
+    """Run the work, which verifies the request first, and answer with what came of it. `name` is for the log."""
     status, data = 200, None
     try:
         result, message = ResultCode.SUCCESS, ResultCode.SUCCESS.meaning
-        data = _serve(request, operation)
+        data = work()
     except _TooLargeError:
         status, result = 413, ResultCode.MSG_PAYLOAD_TOO_LONG
         message = f"{result.meaning}: at most {settings.MAX_BODY_BYTES} bytes"
     except ResultError as error:
         result, message = error.result, error.message
     except (DatabaseError, *BusDown):
-        log.exception("call failed", action=operation.action)
+        log.exception("call failed", action=name)
         status, result, message = 503, ResultCode.SYSTEM_ERROR, "temporarily unavailable; try again"
     except Exception:  # a fault of ours: the caller gets the documented code, the log gets the traceback
-        log.exception("operation failed", action=operation.action)
+        log.exception("operation failed", action=name)
         result, message = ResultCode.SYSTEM_ERROR, ResultCode.SYSTEM_ERROR.meaning
     body = {
         "success": result is ResultCode.SUCCESS,
@@ -125,17 +119,41 @@ class _TooLargeError(Exception):
 
 def _serve(request: HttpRequest, operation: Operation) -> str | None:
     """Raises `ResultError` for the first thing that is wrong, from the outside in."""
-    raw = _raw_body(request)
-    values = _json_object(raw)
-    workspace = _workspace(values)
+    workspace, values = verified_body(request)
+    return operation.service(workspace, operation.schema.read(values), Caller(PushTask.Source.REST, "RSA key", V2020))
+
+
+def verified(request: HttpRequest, scope: Mapping[str, Any], signed: bytes) -> Workspace:
+    """The workspace named by `scope`, if the request may act in it: `signed` is what the signature must be over.
+
+    Raises `ResultError`: NEED_APPID_WORKSPACEID, APPID_WRONG, REST_API_SWITCH_NOT_OPEN, UNKNOWN_REST_SIGN_TYPE,
+    SIGNATURE_MISMATCH.
+    """
+    workspace = _workspace(scope)
     if not workspace.push_api_enabled:
         raise ResultError(ResultCode.REST_API_SWITCH_NOT_OPEN)
     if request.GET.get("signType", "").upper() != rest_signature.SIGN_TYPE:
         raise ResultError(ResultCode.UNKNOWN_REST_SIGN_TYPE)
-    if not rest_signature.fits(workspace, raw, request.GET.get("sign", "")):
+    if not rest_signature.fits(workspace, signed, request.GET.get("sign", "")):
         raise ResultError(ResultCode.SIGNATURE_MISMATCH)
+    return workspace
+
+
+def verified_body(request: HttpRequest) -> tuple[Workspace, dict[str, Any]]:
+    """The workspace and the values of a request that carries a signed JSON body."""
+    raw = _raw_body(request)
+    values = json_object(raw)
+    workspace = verified(request, values, raw)
     _check_replay(workspace, values)
-    return operation.service(workspace, operation.schema.read(values), Caller(PushTask.Source.REST, "RSA key", V2020))
+    return workspace, values
+
+
+def verified_path(request: HttpRequest) -> Workspace:
+    """The workspace of a request without body: its path with query is signed, less `sign` and `signType` themselves."""
+    query = request.META.get("QUERY_STRING", "")
+    kept = [pair for pair in query.split("&") if pair.partition("=")[0] not in ("sign", "signType")]
+    path = f"{request.path}?{'&'.join(kept)}" if kept else request.path
+    return verified(request, request.GET, path.encode("utf-8", "surrogateescape"))
 
 
 def _raw_body(request: HttpRequest) -> bytes:
@@ -148,7 +166,7 @@ def _raw_body(request: HttpRequest) -> bytes:
     return request.body
 
 
-def _json_object(raw: bytes) -> dict[str, Any]:
+def json_object(raw: bytes) -> dict[str, Any]:
     try:
         text = raw.decode()
     except UnicodeDecodeError:
@@ -162,7 +180,7 @@ def _json_object(raw: bytes) -> dict[str, Any]:
     return values
 
 
-def _workspace(values: dict[str, Any]) -> Workspace:
+def _workspace(values: Mapping[str, Any]) -> Workspace:
     app_id, workspace_id = values.get("appId"), values.get("workspaceId")
     if not app_id or not workspace_id:
         raise ResultError(ResultCode.NEED_APPID_WORKSPACEID)

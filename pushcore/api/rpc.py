@@ -202,7 +202,7 @@ def _note_use(key: AccessKey) -> None:
 def _run(operation: Operation, version: str, key: AccessKey, call: Call) -> dict[str, Any]:
     """Run the operation and put its result into the answer's shape."""
     given = {name: value for name, value in call.parameters.items() if name not in _SYSTEM_PARAMETERS}
-    values = {name[:1].lower() + name[1:]: value for name, value in unflatten(given).items()}
+    values = _camel_case(unflatten(given))
     for name in operation.required[version]:
         if name not in values:
             raise rpc_errors.missing(name[:1].upper() + name[1:])
@@ -220,6 +220,16 @@ def _run(operation: Operation, version: str, key: AccessKey, call: Call) -> dict
         log.exception("operation failed", action=operation.action)
         return _result(ResultCode.SYSTEM_ERROR.code, ResultCode.SYSTEM_ERROR.meaning, None, success=False)
     return _result("100" if version == V2019 else "OK", "SUCCESS", data, success=True)
+
+
+def _camel_case(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameter names as the REST door has them, in lists too: `TargetMsg.1.MsgKey` becomes targetMsg[0].msgKey."""
+    return {
+        name[:1].lower() + name[1:]: [_camel_case(entry) if isinstance(entry, Mapping) else entry for entry in value]
+        if isinstance(value, list)
+        else value
+        for name, value in values.items()
+    }
 
 
 def _workspace(key: AccessKey, values: Mapping[str, Any]) -> Workspace:

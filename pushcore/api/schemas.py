@@ -13,7 +13,10 @@ from rest_framework import serializers
 
 from pushcore.api.values import Number, Text, TextMap
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.push import SimplePush
+from pushcore.push import MultiplePush, SimplePush, TargetMessage, TemplatePush
+from pushcore.templates import TemplateDraft
+
+_OPTIONAL: dict[str, Any] = {"required": False, "default": None, "allow_null": True}
 
 
 class RequestSchema(serializers.Serializer):
@@ -38,37 +41,23 @@ class RequestSchema(serializers.Serializer):
         raise ResultError(ResultCode.INVALID_PARAM)
 
 
-class PushSimpleSchema(RequestSchema):
-    """A simple push: one message to each of up to 10 targets."""
+class PushSchema(RequestSchema):
+    """What pushes to named targets have in common."""
 
     codes = {
-        "appId": ResultCode.NEED_APPID_WORKSPACEID,
-        "workspaceId": ResultCode.NEED_APPID_WORKSPACEID,
         "deliveryType": ResultCode.DELIVERY_TYPE_NOT_SUPPORTED,
         "expiredSeconds": ResultCode.EXPIREDSECONDS_WRONG,
-        "targetMsgkey": ResultCode.TOKEN_OR_USERID_NULL,
-        "title": ResultCode.PAYLOAD_NOT_ENOUGH,
-        "content": ResultCode.PAYLOAD_NOT_ENOUGH,
         "extendedParams": ResultCode.INVALID_EXTEND_PARAM,
     }
 
     taskName = Text(help_text="Name of the push task; required in version 2019-08-21. At most 200 characters.")
-    title = Text(help_text="Title, at most 200 characters.")
-    content = Text(help_text="Body, at most 200 characters.")
     deliveryType = Number(help_text="What a target is: 1 Android device, 2 iOS device, 3 user, 7 HarmonyOS device.")
-    targetMsgkey = TextMap(help_text="Target -> msgkey: at most 10 targets; a msgkey has at most 64 characters.")
     expiredSeconds = Number(help_text="Validity in seconds.")
     extendedParams = TextMap(help_text="Extension parameters, at most 20; reserved names are refused.")
-    pushAction = Number(help_text="On tap: 0 web URL, 1 intent activity.", required=False, default=0)
-    uri = Text(help_text="URL to open on tap.")
-    silent = Number(help_text="1: not shown.", required=False, default=0)
     notifyType = Text(help_text="Kind of notice, passed to the device.")
     strategyType = Number(
         help_text="0: now. Timed and cyclic sending are not available yet.", required=False, default=0
     )
-    pushStyle = Number(help_text="0 default, 1 big text, 2 rich.", required=False, default=0)
-    iconUrls = TextMap(help_text="Icon per channel.")
-    imageUrls = TextMap(help_text="Large image per channel.")
     channelId = Text(help_text="Android notification channel.")
     miChannelId = Text(help_text="Xiaomi channel.")
     classification = Text(help_text="vivo classification.")
@@ -83,6 +72,65 @@ class PushSimpleSchema(RequestSchema):
     smsTemplateParam = Text(help_text="SMS complement: template parameters.")
 
 
+class PushSimpleSchema(PushSchema):
+    """A simple push: one message to each of up to 10 targets."""
+
+    codes = PushSchema.codes | {
+        "targetMsgkey": ResultCode.TOKEN_OR_USERID_NULL,
+        "title": ResultCode.PAYLOAD_NOT_ENOUGH,
+        "content": ResultCode.PAYLOAD_NOT_ENOUGH,
+    }
+
+    title = Text(help_text="Title, at most 200 characters.")
+    content = Text(help_text="Body, at most 200 characters.")
+    targetMsgkey = TextMap(help_text="Target -> msgkey: at most 10 targets; a msgkey has at most 64 characters.")
+    pushAction = Number(help_text="On tap: 0 web URL, 1 intent activity.", required=False, default=0)
+    uri = Text(help_text="URL to open on tap.")
+    silent = Number(help_text="1: not shown.", required=False, default=0)
+    pushStyle = Number(help_text="0 default, 1 big text, 2 rich.", required=False, default=0)
+    iconUrls = TextMap(help_text="Icon per channel.")
+    imageUrls = TextMap(help_text="Large image per channel.")
+
+
+class PushTemplateSchema(PushSchema):
+    """A template push: a template, filled in once, to each of up to 10 targets."""
+
+    codes = PushSchema.codes | {
+        "targetMsgkey": ResultCode.TOKEN_OR_USERID_NULL,
+        "templateName": ResultCode.NEED_TEMPLATE,
+        "templateKeyValue": ResultCode.TEMPLATEKV_NOT_ENOUGH,
+    }
+
+    templateName = Text(help_text="Name of the template.")
+    templateKeyValue = TextMap(help_text="Placeholder -> value.")
+    targetMsgkey = TextMap(help_text="Target -> msgkey: at most 10 targets; a msgkey has at most 64 characters.")
+    pushAction = Number(help_text="On tap: 0 web URL, 1 intent activity; else the template's.", **_OPTIONAL)
+    silent = Number(help_text="1: not shown; else the template's.", **_OPTIONAL)
+
+
+class TargetMsgSchema(serializers.Serializer):
+    """One target of a multiple push."""
+
+    target = Text(help_text="User ID, Ad-token or APNs token.")
+    msgKey = Text(help_text="The caller's own ID of the message, at most 64 characters.")
+    templateKeyValue = TextMap(help_text="Placeholder -> value.")
+    extendedParams = TextMap(help_text="Extension parameters of this target, at most 10.")
+
+
+class PushMultipleSchema(PushSchema):
+    """A multiple push: a template, filled in for each of up to 400 targets."""
+
+    codes = PushSchema.codes | {
+        "templateName": ResultCode.NEED_TEMPLATE,
+        "targetMsg": ResultCode.TOKEN_OR_USERID_NULL,
+    }
+
+    templateName = Text(help_text="Name of the template.")
+    targetMsg = TargetMsgSchema(many=True, help_text="The targets, at most 400.", required=False, default=list)
+    pushAction = Number(help_text="On tap: 0 web URL, 1 intent activity; else the template's.", **_OPTIONAL)
+    silent = Number(help_text="1: not shown; else the template's.", **_OPTIONAL)
+
+
 _VENDOR_FIELDS = (
     "channelId", "miChannelId", "classification", "thirdChannelCategory", "notifyLevel", "vendorTemplate",
     "transparentMessagePayload", "transparentMessageUrgency",
@@ -90,27 +138,65 @@ _VENDOR_FIELDS = (
 )  # fmt: skip
 
 
-def simple_push(values: Mapping[str, Any], *, task_name_required: bool) -> SimplePush:
-    """The service's request from what `PushSimpleSchema` read. Raises `ResultError` for a schedule."""
+def _common(values: Mapping[str, Any], *, task_name_required: bool) -> dict[str, Any]:
+    """The services' common fields from what a `PushSchema` read. Raises `ResultError` for a schedule."""
     if values["strategyType"] != 0:
         raise ResultError(ResultCode.INVALID_PARAM, "strategyType: timed and cyclic sending are not available")
+    return {
+        "task_name": values["taskName"],
+        "delivery_type": values["deliveryType"],
+        "expired_seconds": values["expiredSeconds"],
+        "extended_params": values["extendedParams"],
+        "notify_type": values["notifyType"],
+        "vendor_options": {name: values[name] for name in _VENDOR_FIELDS if values[name]},
+        "task_name_required": task_name_required,
+    }
+
+
+def simple_push(values: Mapping[str, Any], *, task_name_required: bool) -> SimplePush:
+    """The service's request from what `PushSimpleSchema` read."""
     return SimplePush(
-        task_name=values["taskName"],
+        **_common(values, task_name_required=task_name_required),
         title=values["title"],
         content=values["content"],
-        delivery_type=values["deliveryType"],
         target_msgkey=values["targetMsgkey"],
-        expired_seconds=values["expiredSeconds"],
-        extended_params=values["extendedParams"],
         push_action=values["pushAction"],
         uri=values["uri"],
         silent=values["silent"],
-        notify_type=values["notifyType"],
         push_style=values["pushStyle"],
         icon_urls=values["iconUrls"],
         image_urls=values["imageUrls"],
-        vendor_options={name: values[name] for name in _VENDOR_FIELDS if values[name]},
-        task_name_required=task_name_required,
+    )
+
+
+def template_push(values: Mapping[str, Any], *, task_name_required: bool) -> TemplatePush:
+    """The service's request from what `PushTemplateSchema` read."""
+    return TemplatePush(
+        **_common(values, task_name_required=task_name_required),
+        template_name=values["templateName"],
+        template_key_value=values["templateKeyValue"],
+        target_msgkey=values["targetMsgkey"],
+        push_action=values["pushAction"],
+        silent=values["silent"],
+    )
+
+
+def multiple_push(values: Mapping[str, Any], *, task_name_required: bool) -> MultiplePush:
+    """The service's request from what `PushMultipleSchema` read."""
+    return MultiplePush(
+        **_common(values, task_name_required=task_name_required),
+        template_name=values["templateName"],
+        target_msg=[
+            TargetMessage(
+                target=entry["target"],
+                msgkey=entry["msgKey"],
+                template_key_value=entry["templateKeyValue"],
+                extended_params=entry["extendedParams"],
+            )
+            for entry in values["targetMsg"]
+        ],
+        push_action=values["pushAction"],
+        silent=values["silent"],
     )
 
 
@@ -159,3 +245,44 @@ class PushReportSchema(RequestSchema):
     imei = Text(help_text="Not kept.")
     imsi = Text(help_text="Not kept.")
     pushVersion = Text(help_text="Version of the push client.")
+
+
+class TemplateSchema(RequestSchema):
+    """A message template. Placeholders in title, body and uri are written `#name#`."""
+
+    codes = {
+        "name": ResultCode.TEMPLATE_NAME_INVALID,
+        "description": ResultCode.TEMPLATE_DESC_INFO_INVALID,
+        "title": ResultCode.TEMPLATE_TITLE_INVALID,
+        "body": ResultCode.TEMPLATE_CONTENT_INVALID,
+        "uri": ResultCode.TEMPLATE_URI_INVALID,
+    }
+
+    name = Text(help_text="1 to 200 letters, digits and underscores; unique in the workspace.")
+    description = Text(help_text="1 to 200 characters.")
+    displayType = Number(help_text="0 show, 1 silent push.", required=False, default=0)
+    style = Number(  # type: ignore[assignment]  # the metaclass takes it out of the class
+        help_text="0 default, 1 big text, 2 rich.", required=False, default=0
+    )
+    title = Text(help_text="1 to 200 characters.")
+    body = Text(help_text="1 to 200 characters.")
+    action = Number(help_text="On tap: 0 web URL, 1 intent activity.", required=False, default=0)
+    uri = Text(help_text="URL to open on tap.")
+    icon = TextMap(help_text="Icon per channel.")
+    image = TextMap(help_text="Large image per channel.")
+
+
+def template_draft(values: Mapping[str, Any]) -> TemplateDraft:
+    """The service's draft from what `TemplateSchema` read."""
+    return TemplateDraft(
+        name=values["name"],
+        description=values["description"],
+        title=values["title"],
+        body=values["body"],
+        silent=values["displayType"],
+        style=values["style"],
+        action=values["action"],
+        uri=values["uri"],
+        icon=values["icon"],
+        image=values["image"],
+    )

@@ -6,11 +6,14 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from pushcore.api.rest import VIEWS
+from pushcore.api.rest_templates import TemplatesView, TemplateView
 from pushcore.api.rpc import rpc_view
 
 urlpatterns = [
     path("", rpc_view, name="rpc"),
     *(path(f"api/v1/{route}", view.as_view(), name=f"rest-{route}") for route, view in VIEWS.items()),
+    path("api/v1/templates", TemplatesView.as_view(), name="rest-templates"),
+    path("api/v1/templates/<str:name>", TemplateView.as_view(), name="rest-template"),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="rest-schema"),
     path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="rest-schema"), name="rest-docs"),
 ]

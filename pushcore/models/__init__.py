@@ -5,6 +5,7 @@ from pushcore.models.devices import Binding, Device
 from pushcore.models.keys import AccessKey, RsaKey
 from pushcore.models.pushes import Message, MessageKey, PushTask
 from pushcore.models.receipts import Receipt, ReceiptAttempt
+from pushcore.models.templates import Template
 from pushcore.models.watermarks import Watermark
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Receipt",
     "ReceiptAttempt",
     "RsaKey",
+    "Template",
     "Watermark",
     "Workspace",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 
@@ -85,6 +86,7 @@ class Message(models.Model):
     )
     status = models.IntegerField(default=statuses.WAITING)
     channel = models.SmallIntegerField(choices=Channel.choices, default=Channel.SELF_BUILT)
+    override = models.JSONField(null=True, blank=True, help_text="What of the content is this message's own.")
     expire_at = models.DateTimeField("expiry time")
     sent_at = models.DateTimeField(
         null=True, blank=True, help_text="Written to a connection that ended unacknowledged."
@@ -107,6 +109,15 @@ class Message(models.Model):
     @property
     def created_at(self) -> datetime:
         return ids.created_at(self.id)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The task's content with what is this message's own."""
+        return {**self.task.content, **(self.override or {})}
+
+    @property
+    def title(self) -> str:
+        return str(self.content.get("title", ""))
 
     @property
     def status_entry(self) -> statuses.Status:

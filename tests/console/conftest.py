@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from analytics.models import MessageEvent
 from console.models import Membership
-from pushcore import devices, keys, outcomes, push
+from pushcore import devices, keys, outcomes, push, templates
 from pushcore.devices import Facts
 from pushcore.models import (
     AccessKey,
@@ -25,9 +25,11 @@ from pushcore.models import (
     Receipt,
     ReceiptAttempt,
     RsaKey,
+    Template,
     Workspace,
 )
 from pushcore.ports import Outcome
+from pushcore.templates import TemplateDraft
 
 Everything = dict[type[Model], Any]
 
@@ -50,6 +52,7 @@ def one_of_everything(workspace: Workspace, member: User) -> Everything:
         Workspace: workspace,
         AccessKey: access_key,
         RsaKey: keys.callback_key(workspace),
+        Template: templates.create(workspace, TemplateDraft(f"of_{workspace.pk}", "d", "Hello #name#", "Body")),
         Device: Device.objects.get(pk=known.id),
         Binding: Binding.objects.get(device=known.id),
         PushTask: task,

@@ -15,7 +15,7 @@ import requests
 from alibabacloud_mpaas20201028.client import Client as Mpaas2020
 from alibabacloud_tea_openapi.utils_models import Config
 from aliyunsdkcore.client import AcsClient
-from aliyunsdkmpaas.request.v20190821 import PushSimpleRequest
+from aliyunsdkmpaas.request.v20190821 import PushSimpleRequest, PushTemplateRequest
 
 
 def endpoint(demo: dict[str, str]) -> str:
@@ -34,6 +34,24 @@ def push_2019(demo: dict[str, str], target: str, msgkey: str, **changes: object)
     } | changes  # fmt: skip
     for name, value in fields.items():
         getattr(request, f"set_{name}")(value)
+    request.set_TargetMsgkey(json.dumps({target: msgkey}))
+    return json.loads(client.do_action_with_exception(request))
+
+
+def template_2019(
+    demo: dict[str, str], target: str, msgkey: str, template: str, values: dict[str, str]
+) -> dict[str, Any]:
+    """A template push to an Android device through the 2019 package. Returns the answer."""
+    client = AcsClient(demo["access_key_id"], demo["access_key_secret"], "cn-hongkong")
+    request = PushTemplateRequest.PushTemplateRequest()
+    request.set_endpoint(endpoint(demo))
+    request.set_AppId(demo["app_id"])
+    request.set_WorkspaceId(demo["workspace_id"])
+    request.set_TemplateName(template)
+    request.set_TemplateKeyValue(values)
+    request.set_DeliveryType(1)
+    request.set_TaskName("template test")
+    request.set_ExpiredSeconds(600)
     request.set_TargetMsgkey(json.dumps({target: msgkey}))
     return json.loads(client.do_action_with_exception(request))
 

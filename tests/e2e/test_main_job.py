@@ -121,6 +121,42 @@ def test_the_2020_package_pushes_with_acs3(
     assert database.wait_for_status(answer.body.push_result.data, 2)
 
 
+def test_template_and_multiple_push_through_the_packages(
+    stack: Stack, new_device: Callable[..., PahoDevice], database: Database, tmp_path: Path
+) -> None:
+    device, name, keys = new_device(), f"t_{uuid.uuid4().hex}", [a_key(), a_key()]
+    made = backends.rest_signed_by_openssl(
+        stack.demo,
+        "/api/v1/templates",
+        {
+            "appId": stack.demo["app_id"], "workspaceId": stack.demo["workspace_id"], "name": name,
+            "description": "a prize", "title": "Hello #name#", "body": "#name# won #prize#",
+        },
+        tmp_path,
+    )  # fmt: skip
+    assert made["code"] == "100"
+    # A dictionary, as the source document's template sample has it: the package sends Python's own text of it.
+    templated = backends.template_2019(stack.demo, device.ad_token, keys[0], name, {"name": "Ann", "prize": "tea"})
+    assert device.wait_for_key(keys[0])["content"] == "Ann won tea"
+    answer = backends.client_2020(stack.demo).push_multiple(
+        mpaas2020.PushMultipleRequest(
+            app_id=stack.demo["app_id"], workspace_id=stack.demo["workspace_id"], delivery_type=1, expired_seconds=300,
+            template_name=name, task_name="multiple",
+            target_msg=[
+                mpaas2020.PushMultipleRequestTargetMsg(
+                    target=device.ad_token, msg_key=keys[1],
+                    template_key_value=json.dumps({"name": "Bob", "prize": "cake"}), extended_params='{"own": "1"}',
+                )
+            ],
+        )
+    )  # fmt: skip
+    assert answer.body.result_code == "OK"
+    data = device.wait_for_key(keys[1])
+    assert (data["title"], data["params"], data["templateCode"]) == ("Hello Bob", {"own": "1"}, name)
+    for task in (templated["PushResult"]["Data"], answer.body.push_result.data):
+        assert database.wait_for_status(task, 2)
+
+
 def test_a_rest_call_signed_by_openssl_pushes(
     stack: Stack, new_device: Callable[..., PahoDevice], database: Database, tmp_path: Path
 ) -> None:

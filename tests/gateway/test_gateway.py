@@ -36,7 +36,10 @@ def known(gateway: RunningGateway, workspace: Workspace) -> tuple[KnownDevice, s
 def send(
     workspace: Workspace, target: str, msgkey: str, *, delivery_type: int = 1, expired_seconds: int = 300
 ) -> Message:
-    request = push.SimplePush("t", "Title", "Content", delivery_type, {target: msgkey}, expired_seconds)
+    request = push.SimplePush(
+        task_name="t", title="Title", content="Content", delivery_type=delivery_type, target_msgkey={target: msgkey},
+        expired_seconds=expired_seconds,
+    )  # fmt: skip
     task = push.accept_simple(workspace, request, source=PushTask.Source.RPC, author="test")
     return Message.objects.get(task=task)
 

@@ -21,6 +21,13 @@ from tests.pushcore.conftest import KeepingLane
 Send = Callable[..., PushTask]
 
 
+def a_push(target_msgkey: dict[str, str], delivery_type: int = 3) -> push.SimplePush:
+    return push.SimplePush(
+        task_name="t", title="Title", content="Content", delivery_type=delivery_type, target_msgkey=target_msgkey,
+        expired_seconds=300,
+    )  # fmt: skip
+
+
 @pytest.mark.django_db
 def test_a_device_push_is_committed_and_handed_over_with_its_content(
     send: Send, lane: KeepingLane, known: KnownDevice
@@ -122,7 +129,7 @@ def test_the_same_request_again_answers_the_first_task_and_sends_nothing(
 def test_a_msgkey_used_by_another_request_is_refused_by_name(
     workspace: Workspace, lane: KeepingLane, changes: dict[str, object]
 ) -> None:
-    request = push.SimplePush("t", "Title", "Content", 3, {"ann": "k1"}, 300)
+    request = a_push({"ann": "k1"})
     push.accept_simple(workspace, request, source=PushTask.Source.RPC, author="")
     with pytest.raises(ResultError, match="'k1'") as refused:
         push.accept_simple(workspace, replace(request, **changes), source=PushTask.Source.RPC, author="")  # type: ignore[arg-type]
@@ -142,7 +149,7 @@ def test_a_msgkey_is_free_again_after_24_hours(send: Send, lane: KeepingLane) ->
 def test_the_same_request_sent_many_times_at_once_is_one_task(
     workspace: Workspace, lane: KeepingLane, known: KnownDevice
 ) -> None:
-    request = push.SimplePush("t", "Title", "Content", 1, {known.ad_token: "k1", "gone": "k2"}, 300)
+    request = a_push({known.ad_token: "k1", "gone": "k2"}, delivery_type=1)
     answers: list[int] = []
     start = threading.Barrier(8)
 
@@ -203,7 +210,7 @@ def test_the_same_request_sent_many_times_at_once_is_one_task(
 def test_a_broken_limit_is_answered_with_its_code_and_leaves_nothing(
     workspace: Workspace, changes: dict[str, object], result: ResultCode
 ) -> None:
-    request = push.SimplePush("t", "Title", "Content", 3, {"ann": "k1"}, 300)
+    request = a_push({"ann": "k1"})
     with pytest.raises(ResultError) as refused:
         push.accept_simple(workspace, replace(request, **changes), source=PushTask.Source.RPC, author="")  # type: ignore[arg-type]
     assert refused.value.result == result
@@ -223,6 +230,6 @@ def test_a_broken_limit_is_answered_with_its_code_and_leaves_nothing(
     ],
 )
 def test_a_request_at_the_limit_is_taken(workspace: Workspace, lane: KeepingLane, changes: dict[str, object]) -> None:
-    request = replace(push.SimplePush("t", "Title", "Content", 3, {"ann": "k1"}, 300), **changes)  # type: ignore[arg-type]
+    request = replace(a_push({"ann": "k1"}), **changes)  # type: ignore[arg-type]
     task = push.accept_simple(workspace, request, source=PushTask.Source.RPC, author="")
     assert PushTask.objects.get().pk == task.pk

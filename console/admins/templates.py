@@ -1,0 +1,91 @@
+"""Message templates: made, viewed, deleted (source document, 6.5). Never edited: pushes name them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from console.access import Right
+from console.filters import WorkspaceFilter
+from console.scoped import ScopedModelAdmin
+from pushcore import templates
+from pushcore.codes.results import ResultError
+from pushcore.models import Template
+from pushcore.templates import TemplateDraft
+
+
+class TemplateForm(forms.ModelForm):
+    """The limits are the service's; its answer is shown at the form."""
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if self.errors or self.instance.pk:
+            return given
+        try:
+            templates.check(draft_of(given))
+        except ResultError as error:
+            raise forms.ValidationError(f"{error.message} (code {error.result.code})") from None
+        return given
+
+
+def draft_of(given: dict[str, Any]) -> TemplateDraft:
+    """What the form says, as the service takes it."""
+    return TemplateDraft(
+        name=given["name"],
+        description=given["description"],
+        title=given["title"],
+        body=given["body"],
+        silent=int(given["silent"]),
+        style=given["style"],
+        action=given["action"],
+        uri=given["uri"],
+        icon=given["icon"] or {},
+        image=given["image"] or {},
+    )
+
+
+@admin.register(Template)
+class TemplateAdmin(ScopedModelAdmin):
+    app_path = "workspace__app"
+    right_to_change = Right.PUSH
+    form = TemplateForm
+    list_display = ("name", "workspace", "title", "placeholders", "created_at")
+    list_filter = (WorkspaceFilter,)
+    list_select_related = ("workspace__app",)
+    search_fields = ("name",)
+    search_help_text = "Name"
+    fieldsets = (
+        (None, {"fields": ("workspace", "name", "description")}),
+        (
+            "Message",
+            {
+                "fields": ("silent", "style", "title", "body", "action", "uri"),
+                "description": "Mark what differs from push to push in title, body and URL as #placeholder#.",
+            },
+        ),
+        (
+            "Material",
+            {
+                "fields": ("icon", "image"),
+                "description": 'URLs by channel, as JSON: {"default": "https://...", "oppo": "https://..."}.',
+            },
+        ),
+    )
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Template, form: forms.ModelForm, change: bool) -> None:
+        made = templates.create(obj.workspace, draft_of(form.cleaned_data))
+        for field in Template._meta.concrete_fields:
+            setattr(obj, field.attname, getattr(made, field.attname))
+        obj._state.adding = False
+
+    @display(description="placeholders")
+    def placeholders(self, template: Template) -> str:
+        return ", ".join(sorted(templates.placeholders(template))) or "-"

@@ -1,0 +1,144 @@
+"""Accepting a push: whatever its kind, keys are claimed, task and messages committed together, then handed over.
+
+Success is answered only for what is committed; what the hand-over loses, the sweeper finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from pushcore import bindings, delivery, ids
+from pushcore.codes import statuses
+from pushcore.models import Message, PushTask, Workspace
+from pushcore.models.pushes import DeliveryType
+from pushcore.msgkeys import KeyedTarget, claim
+from pushcore.ports import Outgoing
+from pushcore.targets import ResolvedTarget, resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed(KeyedTarget):
+    """A target, its msgkey, and what of the content is this message's own."""
+
+    override: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A push whose limits have been checked. `content` is what all its messages share (bData), `fingerprint` tells
+    whether a repeated msgkey comes with the same request."""
+
+    kind: PushTask.Kind
+    task_name: str
+    delivery_type: int
+    content: dict[str, Any]
+    options: dict[str, Any]
+    expired_seconds: int
+    fingerprint: bytes
+    addressed: Sequence[Addressed]
+
+
+def accept(workspace: Workspace, draft: Draft, *, source: PushTask.Source, author: str) -> PushTask:
+    """Commit the push and hand it over. Returns the task; the first one where the same request was accepted before.
+
+    A fixed number of statements, however many targets. Raises `ResultError` (INVALID_PARAM) for a msgkey used by
+    another request.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        task_id, *message_ids = ids.new_ids(1 + len(draft.addressed))
+        first = claim(workspace, draft.addressed, task_id=task_id, fingerprint=draft.fingerprint, now=now)
+        if first is not None:
+            return first
+        targets = list({entry.target for entry in draft.addressed})
+        resolved = resolve(workspace, DeliveryType(draft.delivery_type), targets)
+        task = PushTask(
+            id=task_id,
+            workspace=workspace,
+            name=draft.task_name,
+            kind=draft.kind,
+            delivery_type=draft.delivery_type,
+            source=source,
+            author=author[:150],
+            content=draft.content,
+            options=draft.options,
+            fingerprint=draft.fingerprint,
+            expire_at=now + timedelta(seconds=draft.expired_seconds),
+            created_at=now,
+        )
+        messages = _messages(task, draft.addressed, resolved, message_ids, now)
+        task.message_count = len(messages)
+        task.save(force_insert=True)
+        Message.objects.bulk_create([message for message, _ in messages])
+    # Committed: the request is accepted, whatever becomes of the first attempt.
+    _hand_over(task, messages)
+    return task
+
+
+def _messages(
+    task: PushTask,
+    addressed: Sequence[Addressed],
+    resolved: Mapping[str, Sequence[ResolvedTarget]],
+    message_ids: Sequence[int],
+    now: datetime,
+) -> list[tuple[Message, ResolvedTarget | None]]:
+    """A row for each device of each target; a target without a device gets one row that waits."""
+    wanted = [(entry, device) for entry in addressed for device in _devices_or_none(resolved, entry.target)]
+    missing = len(wanted) - len(message_ids)
+    enough = [*message_ids, *(ids.new_ids(missing) if missing > 0 else [])]
+    unresolved = statuses.NO_BIND_INFO if task.delivery_type == DeliveryType.USER else statuses.WAITING
+    return [
+        (
+            Message(
+                id=message_id,
+                workspace_id=task.workspace_id,
+                task_id=task.pk,
+                delivery_type=task.delivery_type,
+                target=entry.target,
+                msgkey=entry.msgkey,
+                device_id=device.device_id if device else None,
+                status=statuses.WAITING if device else unresolved,
+                override=entry.override,
+                expire_at=task.expire_at,
+                updated_at=now,
+            ),
+            device,
+        )
+        for message_id, (entry, device) in zip(enough, wanted, strict=False)
+    ]
+
+
+def _devices_or_none(resolved: Mapping[str, Sequence[ResolvedTarget]], target: str) -> Sequence[ResolvedTarget | None]:
+    return resolved.get(target) or (None,)
+
+
+def _hand_over(task: PushTask, messages: Sequence[tuple[Message, ResolvedTarget | None]]) -> None:
+    delivery.hand_over(
+        Outgoing(
+            message_id=message.pk,
+            workspace_id=task.workspace_id,
+            task_id=task.pk,
+            kind=task.kind,
+            target=message.target,
+            msgkey=message.msgkey,
+            expire_at=message.expire_at,
+            content=task.content | message.override if message.override else task.content,
+            options=task.options,
+            device_id=device.device_id,
+            platform=device.platform,
+            third_channel=device.third_channel,
+            third_token=device.third_token,
+        )
+        for message, device in messages
+        if device is not None
+    )
+    unbound = [message.target for message, _ in messages if message.status == statuses.NO_BIND_INFO]
+    if unbound:
+        # A bind may have committed between our look at the bindings and our commit.
+        bindings.attach_waiting(task.workspace_id, unbound)

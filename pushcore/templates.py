@@ -1,0 +1,133 @@
+"""Templates: made, listed, deleted; and filled in for a push."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from pushcore import limits
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.models import Template, Workspace
+
+MAX_TEMPLATES = 1000
+MAX_LENGTH = 200
+_NAME = re.compile(r"[A-Za-z0-9_]{1,200}")
+# The text between two number signs on one line; the names are the caller's, so any other character may stand in them.
+_PLACEHOLDER = re.compile(r"#([^#\r\n]{1,64})#")
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateDraft:
+    """A template as a door hands it in. `icon` and `image` map channels to URLs."""
+
+    name: str
+    description: str
+    title: str
+    body: str
+    silent: int = 0
+    style: int = 0
+    action: int = 0
+    uri: str = ""
+    icon: Mapping[str, str] = field(default_factory=dict)
+    image: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A template with its placeholders filled in."""
+
+    title: str
+    content: str
+    uri: str
+
+
+def create(workspace: Workspace, draft: TemplateDraft) -> Template:
+    """Make a template. Raises `ResultError` with the TEMPLATE_* code of what is wrong with it."""
+    check(draft)
+    with transaction.atomic():
+        # The workspace's row serialises the count and the check of the name.
+        Workspace.objects.select_for_update().get(pk=workspace.pk)
+        mine = Template.objects.filter(workspace=workspace)
+        if mine.filter(name=draft.name).exists():
+            raise ResultError(ResultCode.TEMPLATE_ALREADY_EXIST, draft.name)
+        if mine.count() >= MAX_TEMPLATES:
+            raise ResultError(ResultCode.TEMPLATE_NUM_TOO_MUCH, f"at most {MAX_TEMPLATES} in a workspace")
+        return Template.objects.create(
+            workspace=workspace,
+            name=draft.name,
+            description=draft.description,
+            silent=bool(draft.silent),
+            style=draft.style,
+            title=draft.title,
+            body=draft.body,
+            action=draft.action,
+            uri=draft.uri,
+            icon=dict(draft.icon),
+            image=dict(draft.image),
+        )
+
+
+def check(draft: TemplateDraft) -> None:
+    """The limits of a template (source document, 6.5.1). Raises `ResultError`."""
+    if not draft.name.strip():
+        raise ResultError(ResultCode.TEMPLATE_NAME_NULL)
+    if not _NAME.fullmatch(draft.name):
+        raise ResultError(ResultCode.TEMPLATE_NAME_INVALID, "1 to 200 letters, digits and underscores")
+    for value, result in (
+        (draft.description, ResultCode.TEMPLATE_DESC_INFO_INVALID),
+        (draft.title, ResultCode.TEMPLATE_TITLE_INVALID),
+        (draft.body, ResultCode.TEMPLATE_CONTENT_INVALID),
+    ):
+        if not value.strip() or len(value) > MAX_LENGTH:
+            raise ResultError(result, f"1 to {MAX_LENGTH} characters")
+    if len(draft.uri) > limits.MAX_URI_LENGTH:
+        raise ResultError(ResultCode.TEMPLATE_URI_INVALID, f"at most {limits.MAX_URI_LENGTH} characters")
+    limits.one_of("displayType", draft.silent, (0, 1))
+    limits.one_of("style", draft.style, (0, 1, 2))
+    limits.one_of("action", draft.action, (0, 1))
+    limits.check_payload({"icon": dict(draft.icon), "image": dict(draft.image)})
+
+
+def named(workspace: Workspace, name: str) -> Template:
+    """The template of that name. Raises `ResultError`: NEED_TEMPLATE, TEMPLATE_NOT_EXIST."""
+    if not name.strip():
+        raise ResultError(ResultCode.NEED_TEMPLATE)
+    template = Template.objects.filter(workspace=workspace, name=name[: MAX_LENGTH + 1]).first()
+    if template is None:
+        raise ResultError(ResultCode.TEMPLATE_NOT_EXIST)
+    return template
+
+
+def of_workspace(workspace: Workspace) -> QuerySet[Template]:
+    """The workspace's templates, the newest first."""
+    return Template.objects.filter(workspace=workspace).order_by("-created_at", "-pk")
+
+
+def delete(workspace: Workspace, name: str) -> None:
+    """Delete a template; pushes made from it keep their content. Raises `ResultError` as `named`."""
+    named(workspace, name).delete()
+
+
+def placeholders(template: Template) -> set[str]:
+    """The names of the placeholders in title, body and URL."""
+    return {name for text in (template.title, template.body, template.uri) for name in _PLACEHOLDER.findall(text)}
+
+
+def render(template: Template, values: Mapping[str, str]) -> Rendered:
+    """Fill the placeholders in, once: a value that looks like a placeholder stays text.
+
+    Raises `ResultError` (TEMPLATEKV_NOT_ENOUGH) naming a placeholder without a value. Values without a placeholder are
+    ignored: a caller may use one set of values for several templates.
+    """
+    missing = sorted(placeholders(template) - values.keys())
+    if missing:
+        raise ResultError(ResultCode.TEMPLATEKV_NOT_ENOUGH, f"#{missing[0]}# has no value")
+
+    def fill(text: str) -> str:
+        return _PLACEHOLDER.sub(lambda found: values[found.group(1)], text)
+
+    return Rendered(fill(template.title), fill(template.body), fill(template.uri))

@@ -1,0 +1,61 @@
+"""Templates: operators make them, the service's limits are shown at the form, and none is edited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from pushcore.models import Template, Workspace
+
+ADD = "admin:pushcore_template_add"
+
+
+@pytest.fixture
+def form(workspace: Workspace) -> dict[str, Any]:
+    return {
+        "workspace": workspace.pk, "name": "winner", "description": "a prize", "title": "Hello #name#", "body": "Body",
+        "style": 0, "action": 0, "uri": "", "icon": "{}", "image": "{}",
+    }  # fmt: skip
+
+
+def test_an_operator_makes_a_template_and_deletes_it(member: Callable[[str], Client], form: dict[str, Any]) -> None:
+    operator = member("operator")
+    assert operator.post(reverse(ADD), form).status_code == 302
+    template = Template.objects.get()
+    assert (template.name, template.title) == ("winner", "Hello #name#")
+    page = operator.get(reverse("admin:pushcore_template_changelist")).content.decode()
+    assert "winner" in page
+    shown = operator.get(reverse("admin:pushcore_template_change", args=[template.pk]))
+    assert shown.status_code == 200
+    assert operator.post(reverse("admin:pushcore_template_change", args=[template.pk]), form).status_code == 403
+    operator.post(reverse("admin:pushcore_template_delete", args=[template.pk]), {"post": "yes"})
+    assert not Template.objects.exists()
+
+
+def test_a_viewer_makes_none(member: Callable[[str], Client], form: dict[str, Any]) -> None:
+    assert member("viewer").post(reverse(ADD), form).status_code == 403
+    assert not Template.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"), [({"name": "no hyphen-s"}, "3038"), ({"icon": '{"default": "' + "x" * 5000 + '"}'}, "3050")]
+)
+def test_a_limit_is_shown_at_the_form_with_its_code(
+    member: Callable[[str], Client], form: dict[str, Any], changes: dict[str, str], code: str
+) -> None:
+    page = member("operator").post(reverse(ADD), form | changes)
+    assert page.status_code == 200
+    assert f"(code {code})" in page.content.decode()
+    assert not Template.objects.exists()
+
+
+def test_a_name_that_is_taken_is_refused_at_the_form(member: Callable[[str], Client], form: dict[str, Any]) -> None:
+    operator = member("operator")
+    operator.post(reverse(ADD), form)
+    page = operator.post(reverse(ADD), form)
+    assert page.status_code == 200
+    assert Template.objects.count() == 1
