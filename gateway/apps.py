@@ -11,6 +11,8 @@ class GatewayConfig(AppConfig):
 
     def ready(self) -> None:
         from gateway.lane import GatewayLane
-        from pushcore.ports import register_lane
+        from gateway.presence import online
+        from pushcore.ports import register_lane, register_presence_source
 
         register_lane(GatewayLane(), order=100)
+        register_presence_source(online)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import redis
 
+from pushcore.bus import client
+
 LEASE_SECONDS = 15
 # Presence is renewed every half hour; a device that vanished with its node is forgotten after this.
 PRESENCE_SECONDS = 7200
@@ -71,6 +73,11 @@ def nodes_of(bus: redis.Redis, device_ids: Sequence[int]) -> dict[int, str]:
         for device_id, value in zip(device_ids, values, strict=True)
         if value is not None
     }
+
+
+def online(device_ids: Sequence[int]) -> set[int]:
+    """Those of the devices that hold a connection. Raises `pushcore.bus.BusDown`."""
+    return set(nodes_of(client(), device_ids))
 
 
 def _text(value: object) -> str:

@@ -79,8 +79,15 @@ class EventSink(Protocol):
     def __call__(self, events: Sequence[DeviceEvent], /) -> object: ...
 
 
+class PresenceSource(Protocol):
+    """Tells which devices hold a connection. May raise `pushcore.bus.BusDown`."""
+
+    def __call__(self, device_ids: Sequence[int], /) -> set[int]: ...
+
+
 _lanes: list[tuple[int, Lane]] = []
 _event_sinks: list[EventSink] = []
+_presence_sources: list[PresenceSource] = []
 
 
 def register_lane(lane: Lane, *, order: int) -> None:
@@ -99,3 +106,12 @@ def register_event_sink(sink: EventSink) -> None:
 
 def event_sinks() -> list[EventSink]:
     return list(_event_sinks)
+
+
+def register_presence_source(source: PresenceSource) -> None:
+    _presence_sources.append(source)
+
+
+def online(device_ids: Sequence[int]) -> set[int]:
+    """Those of the devices that hold a connection of any kind. May raise `pushcore.bus.BusDown`."""
+    return set().union(*(source(device_ids) for source in _presence_sources))

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
-from pushcore import devices, push
+from pushcore import device_state, devices, push
 from pushcore.api import schemas
 from pushcore.models import PushTask, Workspace
 
@@ -27,7 +28,14 @@ class Caller:
     version: str
 
 
-Service = Callable[[Workspace, Mapping[str, Any], Caller], str | None]
+class Shape(Enum):
+    """How the RPC door wraps what a service returns; the client packages' answer classes decide."""
+
+    PUSH_RESULT = "PushResult"
+    DEVICE_STATE = "DeviceState"
+
+
+Service = Callable[[Workspace, Mapping[str, Any], Caller], str | dict[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,7 @@ class Operation:
     schema: type[schemas.RequestSchema]
     service: Service
     required: Mapping[str, tuple[str, ...]]
+    shape: Shape = Shape.PUSH_RESULT
 
     @property
     def versions(self) -> frozenset[str]:
@@ -79,6 +88,21 @@ def push_report(workspace: Workspace, values: Mapping[str, Any], caller: Caller)
         values["thirdChannelDeviceToken"],
         {"appVersion": values["appVersion"], "model": values["model"]},
     )
+
+
+def query_device_state(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> dict[str, Any] | None:
+    found = device_state.of_target(workspace, values["target"], values["targetType"])
+    if found is None:
+        return None
+    return {
+        "userId": found.user_id,
+        "deviceId": found.device_id,
+        "deliveryToken": found.delivery_token,
+        "thirdToken": found.third_token,
+        "platform": found.platform,
+        "manufacturer": found.manufacturer,
+        "statue": found.state,
+    }
 
 
 _SCOPE = ("appId", "workspaceId")
@@ -134,6 +158,15 @@ OPERATIONS = (
         schemas.PushReportSchema,
         push_report,
         {V2020: (*_SCOPE, "deliveryToken", "osType")},
+    ),
+    Operation(
+        "PushQueryDeviceState",
+        "devices/state",
+        "Show what is known of a target's device",
+        schemas.PushQueryDeviceStateSchema,
+        query_device_state,
+        {V2020: (*_SCOPE, "target", "targetType")},
+        Shape.DEVICE_STATE,
     ),
 )
 

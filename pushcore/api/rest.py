@@ -1,7 +1,7 @@
 """Door 2, the REST door: JSON signed with the caller's RSA key, `POST /api/v1/...`.
 
 Every answer is `{"success", "code", "name", "message", "data", "requestId"}` with a result code, HTTP status 200;
-other statuses say that no operation was reached (405, 413, 503).
+other statuses say that no operation was reached (405, 413, 429, 503).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from pushcore.api import replay, rest_signature
+from pushcore.api import replay, rest_signature, throttle
 from pushcore.api.operations import OPERATIONS, V2020, Caller, Operation
 from pushcore.api.request_ids import request_id_of
 from pushcore.bus import BusDown
@@ -36,7 +36,7 @@ Answer = inline_serializer(
         "code": serializers.CharField(help_text="A result code; 100 is success."),
         "name": serializers.CharField(),
         "message": serializers.CharField(),
-        "data": serializers.CharField(allow_null=True, help_text="Of a push: the task ID."),
+        "data": serializers.JSONField(allow_null=True, help_text="Of a push: the task ID. Of a query: an object."),
         "requestId": serializers.CharField(),
     },
 )
@@ -88,12 +88,16 @@ _EXAMPLE = {
 def answer(request: HttpRequest, name: str, work: Callable[[], Any]) -> JsonResponse:
     """Run the work, which verifies the request first, and answer with what came of it. `name` is for the log."""
     status, data = 200, None
+    headers: dict[str, str] = {}
     try:
         result, message = ResultCode.SUCCESS, ResultCode.SUCCESS.meaning
         data = work()
     except _TooLargeError:
         status, result = 413, ResultCode.MSG_PAYLOAD_TOO_LONG
         message = f"{result.meaning}: at most {settings.MAX_BODY_BYTES} bytes"
+    except throttle.ThrottledError as error:
+        status, result, message = 429, ResultCode.SYSTEM_ERROR, "the workspace is over its rate; try again later"
+        headers["Retry-After"] = str(error.retry_after)
     except ResultError as error:
         result, message = error.result, error.message
     except (DatabaseError, *BusDown):
@@ -110,14 +114,14 @@ def answer(request: HttpRequest, name: str, work: Callable[[], Any]) -> JsonResp
         "data": data,
         "requestId": request_id_of(request),
     }
-    return JsonResponse(body, status=status, json_dumps_params={"ensure_ascii": False})
+    return JsonResponse(body, status=status, headers=headers, json_dumps_params={"ensure_ascii": False})
 
 
 class _TooLargeError(Exception):
     """The body is larger than this door reads."""
 
 
-def _serve(request: HttpRequest, operation: Operation) -> str | None:
+def _serve(request: HttpRequest, operation: Operation) -> str | dict[str, Any] | None:
     """Raises `ResultError` for the first thing that is wrong, from the outside in."""
     workspace, values = verified_body(request)
     return operation.service(workspace, operation.schema.read(values), Caller(PushTask.Source.REST, "RSA key", V2020))
@@ -136,6 +140,7 @@ def verified(request: HttpRequest, scope: Mapping[str, Any], signed: bytes) -> W
         raise ResultError(ResultCode.UNKNOWN_REST_SIGN_TYPE)
     if not rest_signature.fits(workspace, signed, request.GET.get("sign", "")):
         raise ResultError(ResultCode.SIGNATURE_MISMATCH)
+    throttle.take(f"rest:{workspace.pk}")
     return workspace
 
 

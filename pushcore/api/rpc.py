@@ -23,8 +23,8 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from pushcore.api import replay, rpc_errors, rpc_signature
-from pushcore.api.operations import BY_ACTION, V2019, VERSIONS, Caller, Operation
+from pushcore.api import replay, rpc_errors, rpc_signature, throttle
+from pushcore.api.operations import BY_ACTION, V2019, VERSIONS, Caller, Operation, Shape
 from pushcore.api.request_ids import request_id_of
 from pushcore.api.rpc_errors import GatewayError
 from pushcore.api.values import unflatten
@@ -72,12 +72,22 @@ def rpc_view(request: HttpRequest) -> HttpResponse:
         action = call.headers.get("x-acs-action") or call.parameters.get("Action", "")
         answer_format = _format_of(request, call)
         answer = _serve(call)
-        status = 200
+    except throttle.ThrottledError as error:
+        return _refused(request, rpc_errors.throttled(error.retry_after), answer_format)
     except GatewayError as error:
-        answer = {"HostId": request.get_host(), "Code": error.code, "Message": error.message}
-        status = error.status
+        return _refused(request, error, answer_format)
     answer["RequestId"] = request_id_of(request)
-    return _render(answer, status, answer_format, f"{action}Response" if status == 200 else "Error")
+    return _render(answer, 200, answer_format, f"{action}Response")
+
+
+def _refused(request: HttpRequest, error: GatewayError, answer_format: str) -> HttpResponse:
+    answer = {
+        "RequestId": request_id_of(request), "HostId": request.get_host(), "Code": error.code, "Message": error.message,
+    }  # fmt: skip
+    response = _render(answer, error.status, answer_format, "Error")
+    if error.retry_after:
+        response["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def _read(request: HttpRequest) -> Call:
@@ -187,6 +197,7 @@ def _check_replay(key: AccessKey, timestamp: str, nonce: str) -> None:
         raise rpc_errors.expired_timestamp()
     if not replay.take_nonce(key.access_key_id, nonce):
         raise rpc_errors.used_nonce()
+    throttle.take(key.access_key_id)
     _note_use(key)
 
 
@@ -213,13 +224,14 @@ def _run(operation: Operation, version: str, key: AccessKey, call: Call) -> dict
             workspace, operation.schema.read(values), Caller(PushTask.Source.RPC, key.access_key_id, version)
         )
     except ResultError as error:
-        return _result(error.result.code, error.message, None, success=False)
+        return _result(operation.shape, error.result.code, error.message, None, success=False)
     except (DatabaseError, *BusDown):
         raise
     except Exception:  # a fault of ours: the caller gets the documented code, the log gets the traceback
         log.exception("operation failed", action=operation.action)
-        return _result(ResultCode.SYSTEM_ERROR.code, ResultCode.SYSTEM_ERROR.meaning, None, success=False)
-    return _result("100" if version == V2019 else "OK", "SUCCESS", data, success=True)
+        failure = ResultCode.SYSTEM_ERROR
+        return _result(operation.shape, failure.code, failure.meaning, None, success=False)
+    return _result(operation.shape, "100" if version == V2019 else "OK", "SUCCESS", data, success=True)
 
 
 def _camel_case(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -247,11 +259,23 @@ def _workspace(key: AccessKey, values: Mapping[str, Any]) -> Workspace:
     return workspace
 
 
-def _result(code: str, message: str, data: str | None, *, success: bool) -> dict[str, Any]:
-    result: dict[str, Any] = {"Success": success, "ResultMsg": message}
-    if data is not None:
-        result["Data"] = data
-    return {"ResultCode": code, "ResultMessage": message, "PushResult": result}
+def _result(
+    shape: Shape, code: str, message: str, data: str | dict[str, Any] | None, *, success: bool
+) -> dict[str, Any]:
+    """The answer's body; a map's keys are capitalised, as all of this door's are."""
+    if isinstance(data, dict):
+        data = {name[:1].upper() + name[1:]: value for name, value in data.items()}
+    content = {} if data is None else {"Data": data}
+    if shape is Shape.DEVICE_STATE:
+        # The package reads this action's answer without the wrapping of the others; generic callers read ResultCode.
+        return {
+            "ResultCode": code, "ResultMessage": message, "Code": code, "Message": message, "Success": success,
+        } | content  # fmt: skip
+    return {
+        "ResultCode": code,
+        "ResultMessage": message,
+        "PushResult": {"Success": success, "ResultMsg": message} | content,
+    }
 
 
 def _format_of(request: HttpRequest, call: Call | None = None) -> str:

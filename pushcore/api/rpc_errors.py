@@ -4,13 +4,15 @@ from __future__ import annotations
 
 
 class GatewayError(Exception):
-    """Answered as `{"RequestId", "HostId", "Code", "Message"}`. `status` is the HTTP status."""
+    """Answered as `{"RequestId", "HostId", "Code", "Message"}`. `status` is the HTTP status;
+    `retry_after` (seconds) becomes the header of that name."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, retry_after: int = 0) -> None:
         super().__init__(code)
         self.status = status
         self.code = code
         self.message = message
+        self.retry_after = retry_after
 
 
 def missing(name: str) -> GatewayError:
@@ -72,3 +74,7 @@ def bad_encoding() -> GatewayError:
 
 def unavailable() -> GatewayError:
     return GatewayError(503, "ServiceUnavailable", "The service is temporarily unavailable; try again.")
+
+
+def throttled(retry_after: int) -> GatewayError:
+    return GatewayError(429, "Throttling.User", "The access key is over its rate; try again later.", retry_after)

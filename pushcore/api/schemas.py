@@ -247,6 +247,18 @@ class PushReportSchema(RequestSchema):
     pushVersion = Text(help_text="Version of the push client.")
 
 
+class PushQueryDeviceStateSchema(RequestSchema):
+    """Ask for the device behind a target."""
+
+    codes = {
+        "target": ResultCode.TOKEN_OR_USERID_NULL,
+        "targetType": ResultCode.DELIVERY_TYPE_NOT_SUPPORTED,
+    }
+
+    target = Text(help_text="User ID, Ad-token or APNs token.")
+    targetType = Number(help_text="What the target is: 1 Android device, 2 iOS device, 3 user, 7 HarmonyOS device.")
+
+
 class TemplateSchema(RequestSchema):
     """A message template. Placeholders in title, body and uri are written `#name#`."""
 

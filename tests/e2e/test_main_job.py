@@ -157,6 +157,16 @@ def test_template_and_multiple_push_through_the_packages(
         assert database.wait_for_status(task, 2)
 
 
+def test_the_2020_package_reads_the_state_of_a_device(stack: Stack, new_device: Callable[..., PahoDevice]) -> None:
+    device = new_device()
+    request = mpaas2020.PushQueryDeviceStateRequest(
+        app_id=stack.demo["app_id"], workspace_id=stack.demo["workspace_id"], target=device.ad_token, target_type=1
+    )
+    answer = backends.client_2020(stack.demo).push_query_device_state(request)
+    assert (answer.body.success, answer.body.data.statue) == (True, "Online")
+    assert answer.body.data.delivery_token == device.ad_token
+
+
 def test_a_rest_call_signed_by_openssl_pushes(
     stack: Stack, new_device: Callable[..., PahoDevice], database: Database, tmp_path: Path
 ) -> None:

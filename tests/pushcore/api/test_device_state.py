@@ -1,0 +1,78 @@
+"""The query tool's action: what is known of a target's device."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway import presence
+from pushcore import bus, devices
+from pushcore.devices import Facts, KnownDevice
+from pushcore.models import Workspace
+from tests.pushcore.api.callers import Rest, Rpc2020
+
+pytestmark = pytest.mark.django_db
+
+SCOPE = {"AppId": "ONEX570DA89211721", "WorkspaceId": "test"}
+
+
+@pytest.fixture
+def bound(workspace: Workspace) -> KnownDevice:
+    [(device, _)] = devices.register([(workspace, Facts(manufacturer="Xiaomi"))])
+    devices.server_bind(workspace, "ann", device.ad_token, 1)
+    devices.client_report(device.id, 4, "mi-token")
+    return device
+
+
+def ask(rpc2020: Rpc2020, target: str, target_type: str) -> dict[str, Any]:
+    answer = rpc2020.call("PushQueryDeviceState", SCOPE | {"Target": target, "TargetType": target_type})
+    assert answer.status_code == 200
+    return json.loads(answer.content)
+
+
+def test_a_user_and_his_device_name_the_same_state(rpc2020: Rpc2020, bound: KnownDevice) -> None:
+    by_user = ask(rpc2020, "ann", "3")
+    assert (by_user["Code"], by_user["ResultCode"], by_user["Success"]) == ("OK", "OK", True)
+    assert by_user["Data"] == {
+        "UserId": "ann",
+        "DeviceId": bound.ad_token,
+        "DeliveryToken": bound.ad_token,
+        "ThirdToken": "mi-token",
+        "Platform": "android",
+        "Manufacturer": "Xiaomi",
+        "Statue": "Offline",
+    }
+    assert ask(rpc2020, bound.ad_token, "1")["Data"] == by_user["Data"]
+
+
+def test_a_connected_device_is_online(rpc2020: Rpc2020, bound: KnownDevice) -> None:
+    bus.client().set(presence.presence_key(bound.id), "node/session")
+    assert ask(rpc2020, "ann", "3")["Data"]["Statue"] == "Online"
+
+
+def test_an_ios_device_is_named_by_its_apns_token_and_its_state_unknown(rpc2020: Rpc2020, workspace: Workspace) -> None:
+    devices.server_bind(workspace, "bob", "apns-token", 2)
+    data = ask(rpc2020, "apns-token", "2")["Data"]
+    assert (data["DeviceId"], data["UserId"], data["Statue"]) == ("apns-token", "bob", "Unknown")
+
+
+def test_an_unknown_target_has_no_data_and_a_bad_one_its_code(rpc2020: Rpc2020, bound: KnownDevice) -> None:
+    unknown = ask(rpc2020, "nobody", "3")
+    assert unknown["Success"] is True
+    assert "Data" not in unknown
+    assert ask(rpc2020, " ", "3")["Code"] == "3021"
+    assert ask(rpc2020, "ann", "9")["Code"] == "3009"
+
+
+def test_the_rest_door_answers_the_same_in_its_own_spelling(rest: Rest, bound: KnownDevice) -> None:
+    scope = {"appId": SCOPE["AppId"], "workspaceId": "test"}
+    answer = rest.call("devices/state", scope | {"target": "ann", "targetType": 3})
+    assert (answer["code"], answer["data"]["deliveryToken"]) == ("100", bound.ad_token)
+
+
+def test_another_workspaces_device_is_unknown(rpc2020: Rpc2020, workspace: Workspace) -> None:
+    other = Workspace.objects.create(app=workspace.app, workspace_id="other")
+    [(stranger, _)] = devices.register([(other, Facts())])
+    assert "Data" not in ask(rpc2020, stranger.ad_token, "1")
