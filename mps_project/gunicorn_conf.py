@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
+import tempfile
 from typing import Any
-
-from prometheus_client import multiprocess
 
 from mps_project import environment
 
-_ENV = environment.load()
+try:
+    _ENV = environment.load()
+except environment.ConfigurationError as error:
+    sys.stderr.write(f"mps: {error}\n")
+    raise SystemExit(2) from None
+
+_own_metrics = ""
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    # Without a folder that the workers share, each would answer a scrape with its own part of the counts.
+    # prometheus_client reads the variable when it is imported.
+    _own_metrics = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="mps-metrics-")
 
 bind = f"{_ENV.text('MPS_BIND')}:{_ENV.number('MPS_HTTP_PORT')}"
+if ":" in _ENV.text("MPS_BIND"):
+    bind = f"[{_ENV.text('MPS_BIND')}]:{_ENV.number('MPS_HTTP_PORT')}"
 workers = _ENV.number("MPS_WEB_WORKERS")
 threads = _ENV.number("MPS_WEB_THREADS")
 worker_class = "gthread"
 timeout = 60
 graceful_timeout = 8
 keepalive = 75
-# A worker is renewed now and then, not all at once: a slow leak of any library stays small.
-max_requests = 100_000
-max_requests_jitter = 10_000
+# The RPC door takes its parameters in the URL too; the default of 4094 would cut off what its limits allow.
+limit_request_line = 8190
 loglevel = "warning"
 preload_app = False
 control_socket_disable = True
@@ -28,5 +40,11 @@ control_socket_disable = True
 
 def child_exit(_server: Any, worker: Any) -> None:
     """The metrics of a worker that ended are kept in the sums, its gauges are not."""
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        multiprocess.mark_process_dead(worker.pid)
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(_server: Any) -> None:
+    if _own_metrics:
+        shutil.rmtree(_own_metrics, ignore_errors=True)

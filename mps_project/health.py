@@ -1,25 +1,31 @@
-"""Liveness and readiness."""
+"""Liveness and readiness, and where they are asked."""
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable, Mapping
 
-import structlog
-from django.db import DatabaseError, connection
+import redis
+from django.db import Error as DatabaseFault
+from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 
 from gateway import presence, sink
 from mps_project.celery import app as celery_app
-from pushcore.bus import BusDown, client
+from mps_project.metrics import metrics_view
+from pushcore.bus import client
 
-log = structlog.get_logger(__name__)
-
-# A worker's answer to a ping is believed this long: readiness is asked often, and a ping goes to every worker.
-_WORKER_ANSWER_SECONDS = 5.0
-_worker_answered_at = 0.0
+# How long a worker's answer to a ping is believed, and its silence: readiness is asked often, by anybody, and a ping
+# goes to every worker and waits for the first.
+_ANSWER_SECONDS = 5.0
+_SILENCE_SECONDS = 1.0
+_asking = threading.Lock()
+_worker_answered = False
+_worker_asked_at = float("-inf")
 _migrated = False
 
 
@@ -36,6 +42,29 @@ def readyz(_request: HttpRequest) -> JsonResponse:
     return JsonResponse({"ready": not missing, "missing": missing}, status=503 if missing else 200)
 
 
+PROBES: Mapping[str, Callable[[HttpRequest], HttpResponseBase]] = {
+    "/healthz": healthz,
+    "/readyz": readyz,
+    "/metrics": metrics_view,
+}
+
+
+class ProbesMiddleware:
+    """Answers the paths that machines ask by address: before anything looks at the Host header (MPS_ALLOWED_HOSTS)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        probe = PROBES.get(request.path)
+        if probe is None:
+            return self.get_response(request)
+        response = probe(request)
+        # Django writes every answer of 500 and more to the log as an error; "not ready" is an answer like another.
+        response._has_been_logged = True  # type: ignore[attr-defined]
+        return response
+
+
 def _missing() -> list[str]:
     missing = []
     database = _database_fault()
@@ -49,7 +78,7 @@ def _missing() -> list[str]:
             missing.append("sink: not alive")
         if not _worker_answers():
             missing.append("worker: does not answer")
-    except (*BusDown, OperationalError):
+    except (redis.RedisError, OperationalError):
         missing.append("fast store: does not answer")
     return missing
 
@@ -62,16 +91,17 @@ def _database_fault() -> str | None:
         if not _migrated:
             executor = MigrationExecutor(connection)
             _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError:
+    except DatabaseFault:
         return "database: does not answer"
     return None if _migrated else "database: migrations are not applied"
 
 
 def _worker_answers() -> bool:
-    global _worker_answered_at
-    if time.monotonic() - _worker_answered_at < _WORKER_ANSWER_SECONDS:
-        return True
-    if celery_app.control.ping(timeout=1.0, limit=1):
-        _worker_answered_at = time.monotonic()
-        return True
-    return False
+    """Asked by one thread at a time: the others wait for its answer."""
+    global _worker_answered, _worker_asked_at
+    with _asking:
+        believed = _ANSWER_SECONDS if _worker_answered else _SILENCE_SECONDS
+        if time.monotonic() - _worker_asked_at > believed:
+            _worker_answered = bool(celery_app.control.ping(timeout=1.0, limit=1))
+            _worker_asked_at = time.monotonic()
+        return _worker_answered

@@ -12,14 +12,14 @@ from typing import IO, Any
 from cryptography.fernet import Fernet
 
 
-class AlreadyRunningError(Exception):
-    """Another instance runs on the same data directory. The message is one line."""
+class InstallationError(Exception):
+    """The data directory cannot be used by this run. The message is one line."""
 
 
 def lock(directory: Path) -> IO[str]:
     """Take the data directory for this process; the lock is held while the returned file is open.
 
-    Raises `AlreadyRunningError`.
+    Raises `InstallationError` where another process has it.
     """
     directory.mkdir(parents=True, exist_ok=True)
     file = (directory / "lock").open("a+")
@@ -29,7 +29,7 @@ def lock(directory: Path) -> IO[str]:
         file.seek(0)
         holder = file.read().strip() or "unknown"
         file.close()
-        raise AlreadyRunningError(f"another instance is running on {directory} (process {holder})") from None
+        raise InstallationError(f"another instance is running on {directory} (process {holder})") from None
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
@@ -37,9 +37,14 @@ def lock(directory: Path) -> IO[str]:
 
 
 def generated_secrets(directory: Path) -> dict[str, str]:
-    """The secrets made up for this installation: kept across runs, readable by the owner alone."""
+    """The secrets made up for this installation: kept across runs, readable by the owner alone.
+
+    Raises `InstallationError` where they are gone and data is there that cannot be read without them.
+    """
     path = directory / "secrets.json"
     kept = read_json(path)
+    if not kept and (directory / "postgres").exists():
+        raise InstallationError(f"{path} is missing and {directory}/postgres cannot be read without it: restore it")
     made = {
         "MPS_SECRET_KEY": secrets.token_urlsafe(48),
         "MPS_FIELD_KEYS": Fernet.generate_key().decode(),
@@ -52,12 +57,16 @@ def generated_secrets(directory: Path) -> dict[str, str]:
 
 
 def read_json(path: Path) -> dict[str, str]:
-    """The file's object; empty where there is none."""
+    """The file's object; empty where there is no file. Raises `InstallationError` where it holds something else."""
     try:
         content: Any = json.loads(path.read_text())
     except FileNotFoundError:
         return {}
-    return content if isinstance(content, dict) else {}
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise InstallationError(f"{path} is damaged: it holds no JSON object")
+    return content
 
 
 def write_private_json(path: Path, content: dict[str, str]) -> None:
@@ -68,4 +77,6 @@ def write_private_json(path: Path, content: dict[str, str]) -> None:
     with os.fdopen(descriptor, "w") as file:
         json.dump(content, file, indent=2)
         file.write("\n")
+        file.flush()
+        os.fsync(descriptor)
     temporary.replace(path)

@@ -6,7 +6,8 @@ import os
 import time
 from collections.abc import Callable, Iterator
 
-from django.db import DatabaseError
+import redis
+from django.db import Error as DatabaseFault
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
@@ -16,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from gateway import presence
 from pushcore import partitions
-from pushcore.bus import BusDown, client
+from pushcore.bus import client
 from pushcore.models import Receipt
 
 REQUESTS = Counter("mps_http_requests_total", "HTTP requests.", ["door", "status"])
@@ -59,7 +60,7 @@ class ServiceCollector(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
             nodes = presence.live_nodes(client())
-        except BusDown:
+        except redis.RedisError:
             nodes = []
         for name, meaning in (
             ("connections", "Devices connected to the node."),
@@ -73,7 +74,7 @@ class ServiceCollector(Collector):
         try:
             stray = partitions.rows_in_default()
             due = Receipt.objects.filter(state=Receipt.State.DUE).count()
-        except DatabaseError:
+        except DatabaseFault:
             return
         yield GaugeMetricFamily("mps_messages_in_default_partition", "Should be 0.", value=stray)
         yield GaugeMetricFamily("mps_receipts_due", "Receipts waiting to be sent.", value=due)

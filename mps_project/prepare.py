@@ -24,6 +24,9 @@ def main() -> int:
         call_command("migrate", verbosity=0, interactive=False)
         path = Path(settings.DATA_DIR) / "demo.json"
         made = demo.ensure_demo(installation.read_json(path))
+    except installation.InstallationError as error:
+        sys.stderr.write(f"mps: {error}\n")
+        return 1
     except (DatabaseError, psycopg2.Error) as error:
         sys.stderr.write(f"mps: the database cannot be used: {(str(error).strip().splitlines() or ['?'])[0]}\n")
         return 1

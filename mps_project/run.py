@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,32 +17,36 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-from urllib.parse import urlsplit
 
-import psycopg2
-import redis
 from honcho.environ import parse_procfile
 
-from mps_project import engines, environment, installation
-from mps_project.supervisor import Program, Supervisor
+from mps_project import engines, environment, installation, preflight, processes
+from mps_project.supervisor import Program, Supervisor, say
 
 ROOT = Path(__file__).resolve().parent.parent
+TICK_SECONDS = 0.2
+READY_TIMEOUT_SECONDS = 3
+# Calls ourselves, whatever proxy the environment names.
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-
-class StartError(Exception):
-    """The service cannot start; the message is one line for the operator."""
-
-
-_FAULTS = (StartError, environment.ConfigurationError, installation.AlreadyRunningError, engines.EngineError)
+_FAULTS = (
+    environment.ConfigurationError,
+    installation.InstallationError,
+    preflight.PreflightError,
+    engines.EngineError,
+)
 
 
 def main() -> int:
-    """Run until SIGINT or SIGTERM; returns the exit code."""
+    """Run until a signal asks for the end; returns the exit code."""
     try:
         return _run()
     except _FAULTS as error:
         sys.stderr.write(f"mps: {error}\n")
         return 2 if isinstance(error, environment.ConfigurationError) else 1
+    except OSError as error:
+        sys.stderr.write(f"mps: {error.filename or 'the system'}: {error.strerror}\n")
+        return 1
 
 
 def _run() -> int:
@@ -54,170 +57,129 @@ def _run() -> int:
         try:
             stack.enter_context(installation.lock(directory))
         except OSError as error:
-            raise StartError(f"MPS_DATA_DIR={directory} cannot be used: {error.strerror}") from None
-        for name in ("MPS_HTTP_PORT", "MPS_WS_PORT", "MPS_MQTT_PORT"):
-            _check_port(checked.text("MPS_BIND"), checked.number(name), name)
-        stopping = stack.enter_context(_stop_on_signals())
+            raise preflight.PreflightError(f"MPS_DATA_DIR={directory} cannot be used: {error.strerror}") from None
+        preflight.check_ports(checked)
+        stop = stack.enter_context(_stop_requests())
         made_up = installation.generated_secrets(directory)
-        for name in ("MPS_SECRET_KEY", "MPS_FIELD_KEYS"):
-            os.environ.setdefault(name, made_up[name])
-        # The demo's backend runs on this machine; production decides for itself.
-        os.environ.setdefault("MPS_RECEIPT_ALLOW_PRIVATE", "1")
-        os.environ["MPS_DATA_DIR"] = str(directory)
-        for variable in environment.VARIABLES:
-            if variable.default is not None:
-                os.environ.setdefault(variable.name, variable.default)
-        metrics = directory / "metrics"
-        _empty(metrics)
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
-        os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-        embedded = _start_engines(directory, made_up, stack)
-        if stopping:
-            return 0
-        _prepare()
-        supervisor = Supervisor(
-            [
-                Program(name, command)
-                for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items()
-            ],
-            directory / "processes.json",
-            embedded.pids,
-        )
-        stack.callback(supervisor.stop)
-        supervisor.start()
-        _watch(supervisor, embedded, stopping, started)
-    sys.stdout.write("stopped\n")
+        _complete_environment(directory, made_up)
+        supervisor = Supervisor(directory / "processes.json")
+        embedded = _engines(directory, made_up)
+        stack.callback(_stop_all, supervisor, embedded, stop)
+        for engine in embedded:
+            supervisor.adopt([(engine, engine.launch(cancelled=lambda: stop.asked))])
+        if not stop.asked:
+            status = _prepare()
+            if status:
+                return status
+        if not stop.asked:
+            procfile = parse_procfile((ROOT / "Procfile").read_text())
+            supervisor.start([Program(name, command, ROOT) for name, command in procfile.processes.items()])
+            _watch(supervisor, embedded, stop, started)
+        say("stopping")
+    say("stopped")
     return 0
 
 
+class _Stop:
+    """Whether we were asked to stop, and how often."""
+
+    def __init__(self) -> None:
+        self.signals = 0
+        self._make = processes.Make()
+
+    @property
+    def asked(self) -> bool:
+        return self.signals > 0 or self._make.interrupted
+
+    @property
+    def repeated(self) -> bool:
+        """A second Ctrl-C: do not wait for anybody."""
+        return self.signals > 1
+
+
 @contextmanager
-def _stop_on_signals() -> Iterator[list[int]]:
-    """Yields a list that holds the signals that asked for a stop; a second one is heeded by impatience elsewhere."""
-    asked: list[int] = []
+def _stop_requests() -> Iterator[_Stop]:
+    """Count the signals that ask for the end. SIGHUP (the terminal is closed) does, unless nohup(1) turned it off."""
+    stop = _Stop()
 
-    def note(signum: int, _frame: FrameType | None) -> None:
-        asked.append(signum)
+    def count(_signum: int, _frame: FrameType | None) -> None:
+        stop.signals += 1
 
-    before = {signum: signal.signal(signum, note) for signum in (signal.SIGINT, signal.SIGTERM)}
-    yield asked
+    wanted = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        wanted.append(signal.SIGHUP)
+    before = {signum: signal.signal(signum, count) for signum in wanted}
+    yield stop
     for signum, handler in before.items():
         signal.signal(signum, handler)
 
 
-def _check_port(address: str, port: int, variable: str) -> None:
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except PermissionError:
-            raise StartError(f"{variable}={port}: this port needs privileges this user does not have") from None
-        except OSError:
-            raise StartError(f"{variable}={port}: the port is taken on {address}, or the address is not ours") from None
-
-
-def _empty(directory: Path) -> None:
-    directory.mkdir(exist_ok=True)
-    for file in directory.glob("*.db"):
+def _complete_environment(directory: Path, made_up: dict[str, str]) -> None:
+    """Set what the processes need and nobody has set: generated secrets, the demo's choices, defaults."""
+    # The demo's backend runs on this machine; production decides for itself.
+    wanted = {name: made_up[name] for name in ("MPS_SECRET_KEY", "MPS_FIELD_KEYS")} | {"MPS_RECEIPT_ALLOW_PRIVATE": "1"}
+    for name, value in wanted.items():
+        if not os.environ.get(name):
+            os.environ[name] = value
+    for variable in environment.VARIABLES:
+        if variable.default is not None:
+            os.environ.setdefault(variable.name, variable.default)
+    os.environ["MPS_DATA_DIR"] = str(directory)
+    metrics = directory / "metrics"
+    metrics.mkdir(exist_ok=True)
+    for file in metrics.glob("*.db"):
         file.unlink()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
-class _Embedded:
-    """The engines this run started; they are restarted when they die."""
-
-    def __init__(self) -> None:
-        self.running: list[tuple[engines.Engine, subprocess.Popen[bytes]]] = []
-
-    def start(self, engine: engines.Engine) -> None:
-        process = engine.start()
-        self.running.append((engine, process))
-        engine.wait(process)
-
-    def pids(self) -> dict[str, int]:
-        return {engine.name.lower(): process.pid for engine, process in self.running}
-
-    def restart_dead(self) -> bool:
-        """Start again what died; whether anything had."""
-        dead = [entry for entry in self.running if entry[1].poll() is not None]
-        for entry in dead:
-            engine, process = entry
-            sys.stderr.write(f"mps: {engine.name} ended with code {process.returncode}; restarted\n")
-            self.running.remove(entry)
-            self.start(engine)
-        return bool(dead)
-
-    def stop(self) -> None:
-        for engine, process in reversed(self.running):
-            engines.stop(engine, process)
-
-
-def _start_engines(directory: Path, made_up: dict[str, str], stack: ExitStack) -> _Embedded:
-    """Start what the environment does not name and check what it does; sets DATABASE_URL and REDIS_URL."""
-    embedded = _Embedded()
-    stack.callback(embedded.stop)
+def _engines(directory: Path, made_up: dict[str, str]) -> list[engines.Engine]:
+    """The engines the environment does not name; those it names are checked. Sets DATABASE_URL and REDIS_URL."""
+    embedded: list[engines.Engine] = []
     if os.environ.get("DATABASE_URL"):
-        _check_database(os.environ["DATABASE_URL"])
+        preflight.check_database(os.environ["DATABASE_URL"])
     else:
-        engine = engines.postgres(directory / "postgres", made_up["postgres_password"])
-        embedded.start(engine)
-        os.environ["DATABASE_URL"] = engine.url
+        embedded.append(engines.postgres(directory / "postgres", made_up["postgres_password"]))
+        os.environ["DATABASE_URL"] = embedded[-1].url
     if os.environ.get("REDIS_URL"):
-        _check_redis(os.environ["REDIS_URL"])
+        preflight.check_redis(os.environ["REDIS_URL"])
     else:
-        engine = engines.valkey(directory / "valkey", made_up["valkey_password"], engines.free_port())
-        embedded.start(engine)
-        os.environ["REDIS_URL"] = engine.url
+        embedded.append(engines.valkey(directory / "valkey", made_up["valkey_password"], engines.free_port()))
+        os.environ["REDIS_URL"] = embedded[-1].url
     return embedded
 
 
-def _check_database(url: str) -> None:
-    try:
-        psycopg2.connect(url, connect_timeout=5).close()
-    except psycopg2.Error as error:
-        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
-        password = urlsplit(url).password
-        if password:
-            reason = reason.replace(password, "***")
-        raise StartError(f"DATABASE_URL: PostgreSQL cannot be reached: {reason}") from None
+def _stop_all(supervisor: Supervisor, embedded: list[engines.Engine], stop: _Stop) -> None:
+    supervisor.stop(hurried=lambda: stop.repeated)
+    for engine in embedded:
+        engine.clean_up()
 
 
-def _check_redis(url: str) -> None:
-    client = redis.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5)
-    try:
-        client.ping()
-    except redis.RedisError as error:
-        raise StartError(f"REDIS_URL: Valkey or Redis cannot be reached: {type(error).__name__}") from None
-    finally:
-        client.close()
-
-
-def _prepare() -> None:
+def _prepare() -> int:
     """Migrate, and make or mend the demo app. In a child, so that this process stays small and imports no models."""
     done = subprocess.run(
         [sys.executable, "-m", "mps_project.prepare"],
         cwd=ROOT,
         check=False,
         start_new_session=True,
+        preexec_fn=processes.die_with_parent(),
     )
-    if done.returncode:
-        raise StartError("the database could not be prepared (see above)")
+    if done.returncode < 0:
+        raise preflight.PreflightError(f"preparing the database was ended by signal {-done.returncode}")
+    return done.returncode
 
 
-def _watch(supervisor: Supervisor, embedded: _Embedded, stopping: list[int], started: float) -> None:
+def _watch(supervisor: Supervisor, embedded: list[engines.Engine], stop: _Stop, started: float) -> None:
     """Keep everything running until a stop is asked for; say so once when all of it answers."""
     announced = False
-    while not stopping:
-        supervisor.tick(0.5)
-        if embedded.restart_dead():
-            supervisor.write_pids()
+    while not stop.asked:
+        time.sleep(TICK_SECONDS)
+        supervisor.tick()
+        for engine in embedded:
+            engine.bound_log()
         if not announced and _is_ready():
             announced = True
             _announce(time.monotonic() - started)
-    sys.stdout.write("stopping\n")
-    sys.stdout.flush()
-
-
-def _base_url() -> str:
-    return f"http://{_reachable(os.environ['MPS_BIND'])}:{os.environ['MPS_HTTP_PORT']}"
 
 
 def _reachable(address: str) -> str:
@@ -228,8 +190,9 @@ def _reachable(address: str) -> str:
 
 
 def _is_ready() -> bool:
+    url = f"http://{_reachable(os.environ['MPS_BIND'])}:{os.environ['MPS_HTTP_PORT']}/readyz"
     try:
-        with urllib.request.urlopen(f"{_base_url()}/readyz", timeout=3) as answer:  # noqa: S310 - our own http URL
+        with _direct.open(url, timeout=READY_TIMEOUT_SECONDS) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
@@ -237,15 +200,14 @@ def _is_ready() -> bool:
 
 def _announce(seconds: float) -> None:
     demo = installation.read_json(Path(os.environ["MPS_DATA_DIR"]) / "demo.json")
-    sys.stdout.write(
+    say(
         f"\nready in {seconds:.1f} s\n"
         f"  console    {demo.get('console_url')}   (user {demo.get('username')}, password in demo.json)\n"
         f"  API        {demo.get('http_url')}   (documentation at /api/v1/docs/)\n"
         f"  MQTT       {demo.get('mqtt_url')}\n"
         f"  WebSocket  {demo.get('ws_url')}\n"
-        f"  demo keys  {os.environ['MPS_DATA_DIR']}/demo.json\n\n"
+        f"  demo keys  {os.environ['MPS_DATA_DIR']}/demo.json\n"
     )
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

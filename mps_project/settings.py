@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "mps_project.health.ProbesMiddleware",
     "mps_project.request_id.RequestIdMiddleware",
     "mps_project.metrics.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",

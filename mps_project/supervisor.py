@@ -1,4 +1,4 @@
-"""The supervisor of `make run`: starts processes, restarts what dies, stops everything and leaves nothing.
+"""The supervisor of `make run`: starts programs, restarts what dies, stops everything and leaves nothing.
 
 A small loop of our own: honcho ends all processes when one ends, and the engines belong under the same roof.
 """
@@ -15,117 +15,141 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
-from mps_project.processes import die_with_parent, kill_group
+from mps_project import processes
 
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 10.0
 HEALTHY_AFTER_SECONDS = 30.0
-STOP_SECONDS = 10.0
+# A longer line of output is written in pieces.
+LONGEST_LINE = 65536
 
 
-@dataclass(slots=True)
+class Startable(Protocol):
+    """Something to keep running: a program of the Procfile, or an engine."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def stop_signal(self) -> signal.Signals: ...
+    @property
+    def stop_seconds(self) -> float:
+        """How long it may take to end before it is killed."""
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start it as the leader of a session of its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
-    """One process to keep running."""
+    """A command of the Procfile, run by the shell in `directory`; its output is written line by line under its name."""
 
     name: str
     command: str
-    process: subprocess.Popen[bytes] | None = None
-    started: float = 0.0
-    delay: float = FIRST_DELAY_SECONDS
-    restart_at: float = 0.0
+    directory: Path
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_seconds: float = 10.0
 
-    def start(self) -> None:
-        """Start it in a session of its own; a line of its output is written under its name."""
-        self.process = subprocess.Popen(
+    def start(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
             ["/bin/sh", "-c", f"exec {self.command}"],
+            cwd=self.directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=die_with_parent,
+            preexec_fn=processes.die_with_parent(),
         )
-        self.started = time.monotonic()
-        threading.Thread(target=_copy_output, args=(self.name, self.process), daemon=True).start()
+        threading.Thread(target=_copy_output, args=(self.name, process), daemon=True).start()
+        return process
 
 
 def _copy_output(name: str, process: subprocess.Popen[bytes]) -> None:
+    """Until the end of its output. It is read even where nobody reads ours: a full pipe would stop the program."""
     assert process.stdout is not None
-    for line in process.stdout:
-        sys.stdout.write(f"{name:<8}| {line.decode(errors='replace').rstrip()}\n")
+    with process.stdout as output:
+        while line := output.readline(LONGEST_LINE):
+            say(f"{name:<8}| {line.decode(errors='replace').rstrip()}")
+
+
+def say(line: str) -> None:
+    """Write a line to standard output; from the moment nobody reads it any more, to nowhere."""
+    try:
+        sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 @dataclass(slots=True)
+class _Kept:
+    what: Startable
+    process: subprocess.Popen[bytes] | None
+    started: float = field(default_factory=time.monotonic)
+    delay: float = FIRST_DELAY_SECONDS
+    restart_at: float = 0.0
+
+
 class Supervisor:
-    """Keeps programs running until `stop` is called. `pid_file` names the processes that run, as JSON."""
+    """Keeps programs running, in layers: each is stopped before those added earlier, which it stands on."""
 
-    programs: Sequence[Program]
-    pid_file: Path
-    also: Callable[[], dict[str, int]] = dict
-    _ending: threading.Event = field(default_factory=threading.Event)
+    def __init__(self, pid_file: Path) -> None:
+        """`pid_file` names the running processes, as JSON: name -> process id."""
+        self._pid_file = pid_file
+        self._layers: list[list[_Kept]] = []
 
-    def start(self) -> None:
-        for program in self.programs:
-            program.start()
-        self.write_pids()
+    def start(self, layer: Sequence[Startable]) -> None:
+        self.adopt([(what, what.start()) for what in layer])
 
-    def request_stop(self) -> None:
-        self._ending.set()
+    def adopt(self, layer: Sequence[tuple[Startable, subprocess.Popen[bytes]]]) -> None:
+        """Keep what somebody has started already."""
+        self._layers.append([_Kept(what, process) for what, process in layer])
+        self._write_pids()
 
-    @property
-    def ending(self) -> bool:
-        return self._ending.is_set()
-
-    def tick(self, seconds: float) -> None:
-        """Wait up to `seconds` (less when a stop is asked for), then restart what died and whose delay is over."""
-        self._ending.wait(seconds)
-        if self.ending:
-            return
+    def tick(self) -> None:
+        """Restart what died and whose delay is over."""
         now, changed = time.monotonic(), False
-        for program in self.programs:
-            if program.process is not None and program.process.poll() is not None:
-                self._note_death(program, now)
-            if program.process is None and now >= program.restart_at:
-                program.start()
+        for kept in (kept for layer in self._layers for kept in layer):
+            if kept.process is not None and kept.process.poll() is not None:
+                self._note_death(kept, kept.process, now)
+                changed = True
+            if kept.process is None and now >= kept.restart_at:
+                kept.process, kept.started = kept.what.start(), now
                 changed = True
         if changed:
-            self.write_pids()
+            self._write_pids()
 
-    def _note_death(self, program: Program, now: float) -> None:
-        assert program.process is not None
+    def _note_death(self, kept: _Kept, process: subprocess.Popen[bytes], now: float) -> None:
         # Its children must not keep the port, or work on beside their successor.
-        kill_group(program.process.pid, signal.SIGKILL)
-        if now - program.started > HEALTHY_AFTER_SECONDS:
-            program.delay = FIRST_DELAY_SECONDS
-        sys.stderr.write(
-            f"mps: {program.name} ended with code {program.process.returncode}; restarted in {program.delay:.1f} s\n"
-        )
-        program.restart_at = now + program.delay
-        program.delay = min(program.delay * 2, LONGEST_DELAY_SECONDS)
-        program.process = None
+        processes.kill_group(process.pid)
+        if now - kept.started > HEALTHY_AFTER_SECONDS:
+            kept.delay = FIRST_DELAY_SECONDS
+        say(f"mps: {kept.what.name} ended with code {process.returncode}; restarted in {kept.delay:.1f} s")
+        kept.process, kept.restart_at = None, now + kept.delay
+        kept.delay = min(kept.delay * 2, LONGEST_DELAY_SECONDS)
 
-    def stop(self) -> None:
-        """Ask all to end, then force those that do not; returns when none is left."""
-        running = [program.process for program in self.programs if program.process is not None]
-        for process in running:
-            if process.poll() is None:
-                # The leader passes it on as it sees fit (gunicorn and celery have children of their own to end).
-                os.kill(process.pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
-        for process in running:
-            try:
-                process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                pass
-            finally:
-                kill_group(process.pid, signal.SIGKILL)
-                process.wait()
-        self.pid_file.unlink(missing_ok=True)
+    def stop(self, hurried: Callable[[], bool]) -> None:
+        """Stop everything, the last layer first; returns when nothing is left. `hurried`: patience has ended."""
+        for layer in reversed(self._layers):
+            running = [(kept.process, kept.what) for kept in layer if kept.process is not None]
+            processes.end(
+                [(process, what.stop_signal) for process, what in running],
+                max((what.stop_seconds for _, what in running), default=0.0),
+                hurried,
+            )
+        self._layers.clear()
+        self._pid_file.unlink(missing_ok=True)
 
-    def write_pids(self) -> None:
-        """Tell operators and scripts which processes run."""
-        pids = {program.name: program.process.pid for program in self.programs if program.process is not None}
-        temporary = self.pid_file.with_suffix(".new")
-        temporary.write_text(json.dumps(pids | self.also()))
-        temporary.replace(self.pid_file)
+    def _write_pids(self) -> None:
+        pids = {
+            kept.what.name.lower(): kept.process.pid
+            for layer in self._layers
+            for kept in layer
+            if kept.process is not None
+        }
+        temporary = self._pid_file.with_suffix(".new")
+        temporary.write_text(json.dumps(pids))
+        temporary.replace(self._pid_file)

@@ -59,6 +59,8 @@ def test_a_missing_variable_is_named(name: str) -> None:
         ("MPS_BIND", "everywhere"),
         ("MPS_DEBUG", "perhaps"),
         ("MPS_WEB_WORKERS", "0"),
+        ("MPS_LOG_LEVEL", "LOUD"),
+        ("MPS_LOG_FORMAT", "xml"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_and_a_secret_one_not_shown(name: str, value: str) -> None:
@@ -79,7 +81,16 @@ def run(module: list[str], **changes: str | None) -> subprocess.CompletedProcess
     )
 
 
-@pytest.mark.parametrize("command", [["manage.py", "check"], ["manage.py", "gateway"], ["manage.py", "sink"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["manage.py", "check"],
+        ["manage.py", "gateway"],
+        ["manage.py", "sink"],
+        ["-m", "gunicorn", "mps_project.wsgi", "-c", "mps_project/gunicorn_conf.py"],
+        ["-m", "celery", "-A", "mps_project", "worker"],
+    ],
+)
 def test_a_command_without_its_variables_says_so_in_one_line(command: list[str]) -> None:
     ended = run(command, **(NEEDED | {"DATABASE_URL": None}))
     assert ended.returncode == 2
@@ -96,6 +107,7 @@ def test_a_command_without_its_variables_says_so_in_one_line(command: list[str])
         ({"REDIS_URL": "redis://:hunter2@127.0.0.1:1/0"}, "mps: REDIS_URL: Valkey or Redis cannot be reached"),
         ({"MPS_DATA_DIR": "/dev/null/var"}, "mps: MPS_DATA_DIR=/dev/null/var cannot be used"),
         ({"MPS_BIND": "192.0.2.1"}, "mps: MPS_HTTP_PORT="),
+        ({"MPS_WS_PORT": "18470"}, "mps: MPS_WS_PORT=18470: MPS_HTTP_PORT is the same port"),
     ],
 )
 def test_a_start_that_cannot_be_is_refused_in_one_line(tmp_path: Path, changes: dict[str, str], line: str) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import stat
-import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +65,34 @@ def test_a_supervisor_that_is_killed_takes_its_processes_along(own_stack: Stack)
     _, alive = psutil.wait_procs(started, timeout=15)
     assert alive == []
     own_stack.start()  # nothing left behind is in the way
+
+
+def test_make_alone_told_to_stop_stops_everything(tmp_path: Path) -> None:
+    """Not Ctrl-C, which a terminal sends to make and its recipe: a script's SIGINT to make."""
+    (tmp_path / "Makefile").write_text(f"run:\n\t@exec {sys.executable} -m mps_project.run\n")
+    running = Stack(tmp_path / "var").launch(["make", "-f", str(tmp_path / "Makefile"), "run"])
+    running.wait_until_ready()
+    started = family(running)
+    running.stop(signal.SIGINT)
+    _, alive = psutil.wait_procs(started, timeout=5)
+    assert alive == []
+    assert "stopped" in running.output
+
+
+def test_awkward_surroundings_are_no_obstacle(tmp_path: Path) -> None:
+    """A data directory with characters that mean something elsewhere, a proxy, a restricted Host, nobody reading."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    awkward = Stack(
+        tmp_path / 'my data, "naïve" $HOME',
+        http_proxy="http://127.0.0.1:9",
+        MPS_ALLOWED_HOSTS="push.example.com",
+        MPS_SECRET_KEY="",
+    ).launch(stdout=writing)
+    os.close(writing)
+    awkward.wait_until_ready()
+    assert awkward.stop(signal.SIGTERM) == 0
+    assert awkward.output == ""
 
 
 def test_a_second_instance_on_the_same_directory_says_so(stack: Stack) -> None:
@@ -148,29 +176,37 @@ def test_the_embedded_engines_let_nobody_in_without_a_password(stack: Stack) -> 
     client.close()
 
 
+def test_lost_secrets_are_not_made_anew_beside_data_that_needs_them(tmp_path: Path) -> None:
+    made = installation.generated_secrets(tmp_path)
+    (tmp_path / "postgres").mkdir()
+    assert installation.generated_secrets(tmp_path) == made
+    (tmp_path / "secrets.json").unlink()
+    with pytest.raises(installation.InstallationError, match=r"secrets.json is missing and .* cannot be read"):
+        installation.generated_secrets(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "\x00"])
+def test_a_damaged_file_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "demo.json").write_text(content)
+    with pytest.raises(installation.InstallationError, match=r"demo.json is damaged"):
+        installation.read_json(tmp_path / "demo.json")
+
+
 def test_a_data_directory_with_a_long_path_works(tmp_path: Path) -> None:
     directory = tmp_path / ("deep" * 20) / ("deeper" * 10)
     directory.mkdir(parents=True)
     engine = engines.postgres(directory / "postgres", "secret")
-    process = engine.start()
-    try:
-        engine.wait(process)
-        assert engine.cleanup is not None
-    finally:
-        engines.stop(engine, process)
-    assert not engine.cleanup.exists()
+    process = engine.launch()
+    assert engine.temporary is not None
+    engine.stop(process)
+    assert not engine.temporary.exists()
 
 
 def test_an_engine_that_cannot_start_says_where_to_look(tmp_path: Path) -> None:
     engine = engines.valkey(tmp_path / "valkey", "secret", 1)
+    (tmp_path / "valkey" / "valkey.conf").unlink()
     with pytest.raises(engines.EngineError, match=r"Valkey ended at start with code \d+; see .*valkey.log"):
-        engine.wait(_unprivileged(engine))
-
-
-def _unprivileged(engine: engines.Engine) -> subprocess.Popen[bytes]:
-    """Make the start fail whoever runs the tests: the configuration is gone."""
-    Path(engine.command[1]).unlink()
-    return engine.start()
+        engine.launch()
 
 
 def test_a_private_file_is_written_whole_and_private(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography.fernet import Fernet
@@ -28,8 +29,6 @@ def _start() -> None:
     os.environ.setdefault("MPS_SECRET_KEY", "tests")
     os.environ.setdefault("MPS_FIELD_KEYS", Fernet.generate_key().decode())
     os.environ.setdefault("MPS_LOG_LEVEL", "WARNING")
-    if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
-        return
     directory = Path(tempfile.mkdtemp(prefix="mps-tests-"))
     _directory.append(directory)
     for variable in ("DATABASE_URL", "REDIS_URL"):
@@ -41,15 +40,13 @@ def _start() -> None:
             engine = engines.postgres(directory / "postgres", "tests", options=unsafe)
         else:
             engine = engines.valkey(directory / "valkey", "tests", engines.free_port())
-        process = engine.start()
-        _started.append((engine, process))
-        engine.wait(process)
+        _started.append((engine, engine.launch()))
         os.environ[variable] = engine.url
 
 
 def _stop() -> None:
     for engine, process in reversed(_started):
-        engines.stop(engine, process)
+        engine.stop(process)
     _started.clear()
     for directory in _directory:
         shutil.rmtree(directory, ignore_errors=True)
@@ -59,8 +56,21 @@ if not _WORKER:
     _start()
 else:
     # Valkey has 32 logical databases; gw0 takes 1, gw1 takes 2.
-    base, _, _ = os.environ["REDIS_URL"].rpartition("/")
-    os.environ["REDIS_URL"] = f"{base}/{1 + int(_WORKER.removeprefix('gw')) % 30}"
+    database = 1 + int(_WORKER.removeprefix("gw")) % 30
+    url = urlsplit(os.environ["REDIS_URL"])
+    url = url._replace(query=f"db={database}") if url.scheme == "unix" else url._replace(path=f"/{database}")
+    os.environ["REDIS_URL"] = url.geturl()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Temporary folders beside the engines' data, not in pytest's own place.
+
+    As root, PostgreSQL runs as another user, which must reach them, and pytest closes its own place to others at every
+    start: a second run would take it from the first.
+    """
+    if not _WORKER and not config.option.basetemp:
+        config.option.basetemp = _directory[0] / "tests"
 
 
 @pytest.hookimpl(trylast=True)

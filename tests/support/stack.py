@@ -11,6 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
@@ -38,12 +39,15 @@ class Stack:
             "MPS_LOG_LEVEL": "INFO",
         } | environment
         self.process: subprocess.Popen[bytes] | None = None
-        self._output = tempfile.NamedTemporaryFile(prefix="mps-stack-", suffix=".log", delete=False)  # noqa: SIM115
+        data_dir.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix="stack-", suffix=".log", dir=data_dir.parent)
+        os.close(descriptor)
+        self._output = Path(name)
 
     @property
     def output(self) -> str:
         """What it has printed so far."""
-        return Path(self._output.name).read_text(errors="replace")
+        return self._output.read_text(errors="replace")
 
     @property
     def url(self) -> str:
@@ -58,16 +62,19 @@ class Stack:
         """Process ids by name: the Procfile's, and the engines'."""
         return json.loads((self.data_dir / "processes.json").read_text())
 
-    def launch(self) -> Stack:
-        """Start it, without waiting."""
-        self.process = subprocess.Popen(
-            [self.python, "-m", "mps_project.run"],
-            cwd=ROOT,
-            env=self._environment,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    def launch(
+        self, command: Sequence[str] = (sys.executable, "-m", "mps_project.run"), stdout: int | None = None
+    ) -> Stack:
+        """Start it, without waiting. `stdout`: a file descriptor to print to in place of `output`."""
+        with self._output.open("ab") as output:
+            self.process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self._environment,
+                stdout=output if stdout is None else stdout,
+                stderr=output,
+                start_new_session=True,
+            )
         return self
 
     def start(self) -> Stack:
@@ -125,8 +132,4 @@ class Stack:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        try:
-            self.stop()
-        finally:
-            self._output.close()
-            Path(self._output.name).unlink()
+        self.stop()

@@ -1,0 +1,68 @@
+"""What is checked before anything is started: ports that are free, servers that answer."""
+
+from __future__ import annotations
+
+import socket
+from urllib.parse import unquote, urlsplit
+
+import psycopg2
+import redis
+
+from mps_project.environment import Environment
+
+PORTS = ("MPS_HTTP_PORT", "MPS_WS_PORT", "MPS_MQTT_PORT")
+CONNECT_SECONDS = 5
+
+
+class PreflightError(Exception):
+    """The service cannot start; the message is one line for the operator, without secrets."""
+
+
+def check_ports(environment: Environment) -> None:
+    """Raises `PreflightError` for the first port that cannot be listened on."""
+    address = environment.text("MPS_BIND")
+    seen: dict[int, str] = {}
+    for variable in PORTS:
+        port = environment.number(variable)
+        if port in seen:
+            raise PreflightError(f"{variable}={port}: {seen[port]} is the same port")
+        seen[port] = variable
+        _check_port(address, port, variable)
+
+
+def _check_port(address: str, port: int, variable: str) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except PermissionError:
+            raise PreflightError(f"{variable}={port}: this port needs privileges this user does not have") from None
+        except OSError:
+            raise PreflightError(
+                f"{variable}={port}: the port is taken on {address}, or the address is not ours"
+            ) from None
+
+
+def check_database(url: str) -> None:
+    """Raises `PreflightError` where PostgreSQL does not let us in."""
+    try:
+        psycopg2.connect(url, connect_timeout=CONNECT_SECONDS).close()
+    except psycopg2.Error as error:
+        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+        password = urlsplit(url).password
+        for spelling in (password, unquote(password or "")):
+            if spelling:
+                reason = reason.replace(spelling, "***")
+        raise PreflightError(f"DATABASE_URL: PostgreSQL cannot be reached: {reason}") from None
+
+
+def check_redis(url: str) -> None:
+    """Raises `PreflightError` where the fast store does not let us in."""
+    try:
+        client = redis.Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=CONNECT_SECONDS)
+        try:
+            client.ping()
+        finally:
+            client.close()
+    except (redis.RedisError, ValueError) as error:
+        raise PreflightError(f"REDIS_URL: Valkey or Redis cannot be reached: {type(error).__name__}") from None
