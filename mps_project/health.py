@@ -102,6 +102,8 @@ def _worker_answers() -> bool:
     with _asking:
         believed = _ANSWER_SECONDS if _worker_answered else _SILENCE_SECONDS
         if time.monotonic() - _worker_asked_at > believed:
-            _worker_answered = bool(celery_app.control.ping(timeout=1.0, limit=1))
+            # A connection of its own: one kept in the pool may be from before the fast store was last restarted.
+            with celery_app.connection_for_write() as broker:
+                _worker_answered = bool(celery_app.control.ping(timeout=1.0, limit=1, connection=broker))
             _worker_asked_at = time.monotonic()
         return _worker_answered

@@ -23,6 +23,10 @@ START_SECONDS = 120
 _OF_AN_INSTALLATION = ("DATABASE_URL", "REDIS_URL", "MPS_SECRET_KEY", "MPS_FIELD_KEYS", "MPS_DATA_DIR")
 
 
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Stack:
     """`python -m mps_project.run` as a child. Stop it, or use it as a context manager."""
 
@@ -74,6 +78,8 @@ class Stack:
                 stdout=output if stdout is None else stdout,
                 stderr=output,
                 start_new_session=True,
+                # Where the tests run in a script's background, SIGINT is ignored, and make would go on ignoring it.
+                preexec_fn=_heed_interrupts,
             )
         return self
 
