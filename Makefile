@@ -30,7 +30,7 @@ bench-%: .venv/dev.stamp
 	@$(BIN)/python -m bench.$* $(ARGS)
 
 clean:
-	rm -rf .venv var staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage*
+	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage*
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed; none was found" >&2; exit 1; }
