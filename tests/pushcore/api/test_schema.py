@@ -1,0 +1,69 @@
+"""The REST door against its own OpenAPI schema: generated calls, no internal error, no answer outside the schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import CHECKS
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from mps_project.wsgi import application
+from pushcore.api import rest_signature, throttle
+from pushcore.api.operations import OPERATIONS
+from pushcore.models import Template, Workspace
+
+_JUDGED: list[Any] = [
+    CHECKS.get_one("not_a_server_error"),
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+]
+
+
+CALLS = [("POST", f"/api/v1/{operation.path}") for operation in OPERATIONS] + [
+    ("POST", "/api/v1/templates"),
+    ("GET", "/api/v1/templates"),
+    ("GET", "/api/v1/templates/{name}"),
+    ("DELETE", "/api/v1/templates/{name}"),
+]
+
+
+def load() -> Any:
+    return schemathesis.openapi.from_wsgi("/api/v1/schema/?format=json", application)
+
+
+def test_every_call_of_the_schema_is_tried_here() -> None:
+    found = {(result.ok().method.upper(), result.ok().path) for result in load().get_all_operations()}
+    assert found == set(CALLS)
+
+
+# The application closes its database connections after each call, as it does in production.
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("method", "path"), CALLS)
+def test_every_answer_is_as_the_schema_says(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, method: str, path: str
+) -> None:
+    """Past the signature, which generated calls cannot make, into the operations themselves."""
+    monkeypatch.setattr(rest_signature, "fits", lambda *_: True)
+    monkeypatch.setattr(throttle, "take", lambda _caller: None)
+    Template.objects.create(workspace=workspace, name="winner", description="d", title="t", body="b #name#")
+    scope = {"appId": workspace.app.app_id, "workspaceId": workspace.workspace_id}
+
+    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(load()[path][method].as_strategy())
+    def call(case: schemathesis.Case) -> None:
+        case.query = {**(case.query or {}), "signType": "RSA"}
+        if isinstance(case.body, dict):
+            case.body = {**case.body, **scope}
+        else:
+            case.query |= scope
+        case.call_and_validate(checks=_JUDGED)
+
+    call()
