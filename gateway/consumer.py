@@ -11,11 +11,13 @@ from typing import Any
 
 from gateway.node import Node
 from gateway.session import Session
+from gateway.tcp import CLOSE_SECONDS, MAX_UNSENT_BYTES
+from gateway.websocket import ABORT
 
 SUBPROTOCOL = "mqtt"
-MAX_UNSENT_BYTES = 262_144
-_UNSUPPORTED_DATA = 1003
+_NORMAL = 1000
 _PROTOCOL_ERROR = 1002
+_UNSUPPORTED_DATA = 1003
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -35,7 +37,7 @@ async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
         await send({"type": "websocket.close", "code": _PROTOCOL_ERROR})
         return
     await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-    wire = SocketWire(send)
+    wire = SocketWire(send, scope["extensions"][ABORT]["abort"])
     client = scope.get("client")
     session: Session = _nodes[0].new_session(wire, client[0] if client else "")
     try:
@@ -44,7 +46,7 @@ async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
             if event["type"] != "websocket.receive":
                 return
             data = event.get("bytes")
-            if data is None:  # control packets travel in binary frames (6.0)
+            if data is None:
                 wire.close(_UNSUPPORTED_DATA)
                 return
             session.feed(data)
@@ -56,11 +58,13 @@ async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
 class SocketWire:
     """Writes to a WebSocket without waiting: a task exists only while something is being sent."""
 
-    __slots__ = ("_close_code", "_send", "_task", "_unsent")
+    __slots__ = ("_abort", "_close_code", "_send", "_task", "_unsent", "_unsent_bytes")
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, abort: Callable[[], None]) -> None:
         self._send = send
+        self._abort = abort
         self._unsent: list[bytes] = []
+        self._unsent_bytes = 0
         self._close_code: int | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -68,25 +72,29 @@ class SocketWire:
         if self._close_code is not None:
             return
         self._unsent.append(data)
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._drain())
-        elif sum(map(len, self._unsent)) > MAX_UNSENT_BYTES:
-            # The device does not read. Cut it off without waiting for what it will not take.
+        self._unsent_bytes += len(data)
+        if self._unsent_bytes > MAX_UNSENT_BYTES:
+            # The device does not read. The receiving side hears of the end and ends the session.
+            self._close_code = _PROTOCOL_ERROR
             self._unsent.clear()
-            self._task.cancel()
-            self.close(_PROTOCOL_ERROR)
+            self._abort()
+        elif self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._drain())
 
-    def close(self, code: int = 1000) -> None:
+    def close(self, code: int = _NORMAL) -> None:
         if self._close_code is not None:
             return
         self._close_code = code
-        if self._task is None or self._task.cancelling():
-            self._task = asyncio.get_running_loop().create_task(self._drain())
+        loop = asyncio.get_running_loop()
+        if self._task is None:
+            self._task = loop.create_task(self._drain())
+        # The closing handshake is the peer's too; one that does not take part is not waited for.
+        loop.call_later(CLOSE_SECONDS, self._abort)
 
     async def _drain(self) -> None:
         try:
             while self._unsent:
-                data, self._unsent = b"".join(self._unsent), []
+                data, self._unsent, self._unsent_bytes = b"".join(self._unsent), [], 0
                 await self._send({"type": "websocket.send", "bytes": data})
             if self._close_code is not None:
                 await self._send({"type": "websocket.close", "code": self._close_code})
@@ -94,10 +102,9 @@ class SocketWire:
             # The peer is gone; the receiving side hears of it and ends the session.
             self._unsent.clear()
         finally:
-            if asyncio.current_task() is self._task:
-                self._task = None
+            self._task = None
 
     async def finished(self) -> None:
         """Wait until what was written is sent."""
         if self._task is not None:
-            await asyncio.wait([self._task], timeout=5)
+            await asyncio.wait([self._task], timeout=CLOSE_SECONDS)

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import redis.asyncio
 import structlog
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from gateway import entries, presence
-from gateway.entries import Parcel
+from gateway.entries import EntryError, Parcel
 from gateway.session import State
 
 if TYPE_CHECKING:
@@ -30,7 +32,10 @@ log = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS = 2.0
 READ_BLOCK_MS = 2_000
-READ_COUNT = 100
+READ_COUNT = 32
+# Messages written between two turns of the loop: sockets are read and written in between.
+SLICE = 100
+COMMAND_SECONDS = 2.0
 ACK_FLUSH_SECONDS = 0.05
 ACK_BATCH = 1000
 # Acknowledgements kept while the store is away; beyond, the rows stay pending and the device gets a repeat.
@@ -59,9 +64,10 @@ class Courier:
         self.delivered_before = 0
         self.acknowledged_count = 0
         self._recipient = recipient
-        self._bus: Any = redis.asyncio.Redis.from_url(redis_url, socket_connect_timeout=2, socket_timeout=5)
+        self._bus = _connection(redis_url, COMMAND_SECONDS)
         # Reading blocks, so it has a connection of its own with a longer patience.
-        self._reader: Any = redis.asyncio.Redis.from_url(redis_url, socket_connect_timeout=2, socket_timeout=10)
+        self._reader = _connection(redis_url, READ_BLOCK_MS / 1000 + 3 * COMMAND_SECONDS)
+        self._announce_again = self._bus.register_script(presence.ANNOUNCE_AGAIN)
         self._compare_and_delete = self._bus.register_script(presence.COMPARE_AND_DELETE)
         self._stream = presence.stream_key(self.node_id)
         self._last_id = "0"
@@ -71,12 +77,12 @@ class Courier:
         self._left_open: deque[int] = deque(maxlen=MAX_KEPT_ACKS)
         self._withdrawn: deque[tuple[int, str]] = deque(maxlen=MAX_KEPT_ACKS)
         self._wake = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self.tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Take the lease. Raises `RedisError` where the store does not answer: a node starts whole or not at all."""
         await self._take_lease()
-        self._tasks = [
+        self.tasks = [
             asyncio.create_task(self._heartbeat()),
             asyncio.create_task(self._read_stream()),
             asyncio.create_task(self._flush_acks()),
@@ -84,7 +90,7 @@ class Courier:
 
     async def stop(self) -> None:
         """Tell the last acknowledgements, give back presence and lease."""
-        running = set(self._tasks)
+        running = set(self.tasks)
         while running:
             # Again if need be: a cancellation within a call of the client may come out as its TimeoutError.
             for task in running:
@@ -131,8 +137,9 @@ class Courier:
                     self._lost = True
                     await self._take_lease()
                 if self._lost:
-                    await self._announce_all()
+                    # Before the sessions are listed: those that come from here on are announced by themselves.
                     self._lost = False
+                    await self._announce_all()
                     self._recipient.ask_pending_for_all()
                 elif time.monotonic() - self._renewed_at > RENEW_SECONDS:
                     await self._announce_all()
@@ -151,13 +158,13 @@ class Courier:
 
     async def announce(self, sessions: Sequence[Session]) -> None:
         """Write that these devices are here, and tell other nodes to let go of them. One round trip, two at most."""
-        if not sessions:
-            return
+        if not sessions or self._lost:
+            return  # while the store is away nobody waits for it: all are announced when it is back
         try:
             formers = await self._write_presence(sessions)
             await self._ask_others_to_let_go(sessions, formers)
         except RedisError as error:
-            self._note_loss(error)  # written again when the store is back
+            self._note_loss(error)
 
     async def _write_presence(self, sessions: Sequence[Session]) -> list[bytes | None]:
         async with self._bus.pipeline(transaction=False) as pipeline:
@@ -187,17 +194,30 @@ class Courier:
             await pipeline.execute()
 
     async def _announce_all(self) -> None:
-        everyone = [session for session in self._recipient.sessions.values() if session.state is State.OPEN]
+        """Write the presence of all devices anew. One that has a newer session elsewhere is let go of."""
+        everyone = [session for session in self._recipient.sessions.values() if session.state is not State.CLOSED]
         for start in range(0, len(everyone), CHUNK):
-            await self._write_presence(everyone[start : start + CHUNK])
+            chunk = everyone[start : start + CHUNK]
+            devices = [session.device.id for session in chunk if session.device is not None]
+            values = [f"{self.node_id}/{session.session_id}" for session in chunk]
+            held = await self._announce_again(
+                keys=[presence.presence_key(device_id) for device_id in devices],
+                args=[presence.PRESENCE_SECONDS, *values],
+            )
+            for session, device_id, value, holder in zip(chunk, devices, values, held, strict=True):
+                if holder.decode() != value:
+                    self._recipient.take_over_elsewhere(device_id, session.session_id)
         self._renewed_at = time.monotonic()
 
     def withdraw(self, session: Session) -> None:
         """The device has left; its presence is deleted if it is still this session's."""
         assert session.device is not None
-        self.delivered_before += session.delivered
         self._withdrawn.append((session.device.id, f"{self.node_id}/{session.session_id}"))
         self._wake.set()
+
+    def count_gone(self, session: Session) -> None:
+        """Keep what an ended session adds to the node's counters."""
+        self.delivered_before += session.delivered
 
     # -- the node's stream ----------------------------------------------------------------------------------------
 
@@ -211,12 +231,18 @@ class Courier:
                 continue
             for _stream, found in answer or ():
                 for entry_id, fields in found:
+                    try:
+                        await self._take(fields)
+                    except EntryError as error:
+                        log.error("stream entry left out", error=str(error))
                     self._last_id = entry_id
-                    self._take(fields)
 
-    def _take(self, fields: dict[bytes, bytes]) -> None:
+    async def _take(self, fields: dict[bytes, bytes]) -> None:
         if b"deliver" in fields:
-            self._recipient.deliver(entries.unpack_parcels(fields[b"deliver"]))
+            parcels = entries.unpack_parcels(fields[b"deliver"])
+            for start in range(0, len(parcels), SLICE):
+                self._recipient.deliver(parcels[start : start + SLICE])
+                await asyncio.sleep(0)
         elif b"take-over" in fields:
             self._recipient.take_over_elsewhere(*entries.unpack_take_over(fields[b"take-over"]))
 
@@ -273,3 +299,10 @@ class Courier:
             self._acks.extendleft(reversed(acks))
             self._left_open.extendleft(reversed(left_open))
             raise
+
+
+def _connection(redis_url: str, patience: float) -> Any:
+    """A client that tries again once (a pooled connection may be dead); more trying is the callers', who can wait."""
+    return redis.asyncio.Redis.from_url(
+        redis_url, socket_connect_timeout=COMMAND_SECONDS, socket_timeout=patience, retry=Retry(NoBackoff(), 1)
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgpack
 
@@ -13,8 +13,11 @@ ACKS_GROUP = "sink"
 ACKS_MAX_ENTRIES = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class EntryError(ValueError):
+    """A stream entry cannot be read: written by another version of this service, or by someone else."""
+
+
+class Parcel(NamedTuple):
     """One message for one device, encoded for the wire; `expire_at_ms`: milliseconds since 1970."""
 
     device_id: int
@@ -26,12 +29,15 @@ class Parcel:
 
 def pack_parcels(parcels: Iterable[Parcel]) -> dict[str, bytes]:
     """A stream entry with messages for a node's devices."""
-    rows = [(p.device_id, p.message_id, p.expire_at_ms, p.dup, p.payload) for p in parcels]
-    return {"deliver": msgpack.packb(rows)}
+    return {"deliver": msgpack.packb(list(parcels))}
 
 
 def unpack_parcels(entry: bytes) -> list[Parcel]:
-    return [Parcel(*row) for row in msgpack.unpackb(entry)]
+    """Raises `EntryError`."""
+    try:
+        return [Parcel._make(row) for row in msgpack.unpackb(entry)]
+    except (ValueError, TypeError) as error:
+        raise EntryError(f"parcels: {error}") from None
 
 
 def pack_take_over(device_id: int, session_id: str) -> dict[str, bytes]:
@@ -40,7 +46,11 @@ def pack_take_over(device_id: int, session_id: str) -> dict[str, bytes]:
 
 
 def unpack_take_over(entry: bytes) -> tuple[int, str]:
-    device_id, session_id = msgpack.unpackb(entry)
+    """Raises `EntryError`."""
+    try:
+        device_id, session_id = msgpack.unpackb(entry)
+    except (ValueError, TypeError) as error:
+        raise EntryError(f"take-over: {error}") from None
     return device_id, session_id
 
 
@@ -50,5 +60,9 @@ def pack_acks(acknowledged: Sequence[int], unacknowledged: Sequence[int]) -> dic
 
 
 def unpack_acks(entry: bytes) -> tuple[list[int], list[int]]:
-    acknowledged, unacknowledged = msgpack.unpackb(entry)
+    """Raises `EntryError`."""
+    try:
+        acknowledged, unacknowledged = msgpack.unpackb(entry)
+    except (ValueError, TypeError) as error:
+        raise EntryError(f"acknowledgements: {error}") from None
     return acknowledged, unacknowledged

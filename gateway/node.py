@@ -13,12 +13,14 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import structlog
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, close_old_connections, connections
+from django.db import DEFAULT_DB_ALIAS, close_old_connections, connections
+from django.db import Error as AnyDatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from mqtt5 import ConnAckReasonCode as ConnAck
 from mqtt5 import ConnectPacket
@@ -40,7 +42,9 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-THREADS = 8
+# Requests have threads of their own: however many come, connects and waiting messages do not queue behind them.
+BATCH_THREADS = 4
+REQUEST_THREADS = 4
 # Connects within this time share their queries.
 CONNECT_DELAY = 0.003
 PENDING_DELAY = 0.003
@@ -58,25 +62,34 @@ class Node:
         self._max_keep_alive = max_keep_alive
         # Each thread has its own database connection; they are closed with the pool.
         self._databases: list[BaseDatabaseWrapper] = []
-        self._threads = ThreadPoolExecutor(
-            THREADS,
-            thread_name_prefix="gateway",
-            initializer=lambda: self._databases.append(connections[DEFAULT_DB_ALIAS]),
-        )
+        self._batch_threads = self._pool("gateway-batch", BATCH_THREADS)
+        self._request_threads = self._pool("gateway-request", REQUEST_THREADS)
         self._throttle = FailureThrottle()
         self._wheel = KeepAliveWheel()
         self._admission: Batcher[tuple[Session, Credentials]] = Batcher(
             self._admit, size=BATCH, delay=CONNECT_DELAY, width=2
         )
-        self._pending: Batcher[Session] = Batcher(self._send_pending, size=BATCH, delay=PENDING_DELAY, width=2)
+        # A session and the message id after which its waiting rows are asked for.
+        self._pending: Batcher[tuple[Session, int]] = Batcher(
+            self._send_pending, size=BATCH, delay=PENDING_DELAY, width=2
+        )
         # Requests of a session run one after the other; these are the queues of those that have more than one open.
         self._requests: dict[Session, list[Request]] = {}
+        self._serving: set[asyncio.Task[None]] = set()
         # Acknowledged here lately: not sent again while the sink lags, and told again if the word was lost.
         self._acknowledged = RecentIds(seconds=120, limit=200_000)
+        self._told_again = RecentIds(seconds=5, limit=200_000)
         # Written to a connection that ended without acknowledging: the repeat says DUP.
         self._left_open = RecentIds(seconds=3600, limit=200_000)
         self._tasks: list[asyncio.Task[None]] = []
         self.accepting = True
+
+    def _pool(self, name: str, threads: int) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(
+            threads,
+            thread_name_prefix=name,
+            initializer=lambda: self._databases.append(connections[DEFAULT_DB_ALIAS]),
+        )
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -84,10 +97,15 @@ class Node:
         await self.courier.start()
         self._tasks = [asyncio.create_task(self._watch_keep_alives())]
 
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """What runs as long as the node does; one that ends is a fault, and the node is none without it."""
+        return [*self._tasks, *self.courier.tasks]
+
     async def stop(self) -> None:
         """Say goodbye to all devices, tell what they acknowledged, take back presence and lease."""
         self.accepting = False
-        for task in self._tasks:
+        for task in (*self._tasks, *self._serving):
             task.cancel()
         here = list(self.sessions.values())
         for session in here:
@@ -97,7 +115,8 @@ class Node:
 
     def _end_threads(self) -> None:
         """In a thread: Django refuses to close a connection in one that runs a loop."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._batch_threads, self._request_threads):
+            pool.shutdown(wait=True, cancel_futures=True)
         for database in self._databases:
             database.inc_thread_sharing()
             database.close()
@@ -108,7 +127,7 @@ class Node:
             for session in self._wheel.overdue():
                 session.disconnect(Reason.KEEP_ALIVE_TIMEOUT)
 
-    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
+    async def _in_thread(self, pool: ThreadPoolExecutor, work: Callable[..., T], *arguments: object) -> T:
         """Run database work in a thread; a broken connection is replaced before the next use."""
 
         def run() -> T:
@@ -118,13 +137,15 @@ class Node:
             finally:
                 close_old_connections()
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+        return await asyncio.get_running_loop().run_in_executor(pool, run)
 
     # -- connecting -----------------------------------------------------------------------------------------------
 
     def new_session(self, wire: Wire, address: str) -> Session:
         """A transport has a new connection."""
-        session = Session(self, wire, address=address, session_id=secrets.token_hex(8))
+        # Ordered by time: of two sessions of a device, the one with the greater id is the newer.
+        session_id = f"{int(time.time() * 1000):012x}{secrets.token_hex(4)}"
+        session = Session(self, wire, address=address, session_id=session_id)
         self._wheel.add(session)
         return session
 
@@ -137,15 +158,17 @@ class Node:
     async def _admit(self, batch: list[tuple[Session, Credentials]]) -> None:
         """Decide about a batch of connects: who they are, presence for those admitted, then what waits for them."""
         try:
-            verdicts = await self._in_thread(admit, [credentials for _, credentials in batch])
-        except DatabaseError:
+            verdicts = await self._in_thread(self._batch_threads, admit, [credentials for _, credentials in batch])
+        except AnyDatabaseError:
             log.exception("admission failed", connects=len(batch))
             verdicts = [Admission(ConnAck.SERVER_UNAVAILABLE)] * len(batch)
         admitted: list[tuple[Session, Admission]] = []
         for (session, _), verdict in zip(batch, verdicts, strict=True):
             if session.state is State.CLOSED:
                 continue
-            if verdict.device is None:
+            if not self.accepting:
+                session.refuse(ConnAck.SERVER_UNAVAILABLE)
+            elif verdict.device is None:
                 self._refuse(session, verdict.code)
             else:
                 self._take_over_here(session, verdict.device.id)
@@ -159,7 +182,7 @@ class Node:
             session.accept(verdict.device, issued_secret=verdict.secret, max_keep_alive=self._max_keep_alive)
             self._wheel.moved(session)
             if verdict.secret is None:  # nothing can wait for a device that did not exist
-                self._pending.add(session)
+                self._pending.add((session, 0))
 
     def _refuse(self, session: Session, code: ConnAck) -> None:
         delay = 0.0 if code == ConnAck.SERVER_UNAVAILABLE else self._throttle.failed(session.address)
@@ -191,60 +214,67 @@ class Node:
         for message_id in left_open:
             self._left_open.add(message_id)
         self.courier.left_open(left_open)
+        self.courier.count_gone(session)
         if self.sessions.get(device.id) is session:
             del self.sessions[device.id]
             self.courier.withdraw(session)
 
     # -- messages -------------------------------------------------------------------------------------------------
 
-    def deliver(self, parcels: Sequence[Parcel]) -> None:
+    def deliver(self, parcels: Iterable[Parcel]) -> None:
         """Write messages to the devices that are here."""
-        for parcel in parcels:
-            session = self.sessions.get(parcel.device_id)
+        for device_id, message_id, expire_at_ms, dup, payload in parcels:
+            session = self.sessions.get(device_id)
             if session is None:
                 continue
-            if parcel.message_id in self._acknowledged:
-                # The row says it waits, the device has it: the word was lost on its way to the sink.
-                self.courier.acknowledged(parcel.message_id)
+            if message_id in self._acknowledged:
+                self._tell_again(message_id)
                 continue
-            session.deliver(
-                parcel.message_id,
-                parcel.payload,
-                parcel.expire_at_ms,
-                dup=parcel.dup or parcel.message_id in self._left_open,
-            )
+            session.deliver(message_id, payload, expire_at_ms, dup=dup or message_id in self._left_open)
+
+    def _tell_again(self, message_id: int) -> None:
+        """The row says it waits, the device has it: the sink is behind, or the word was lost on its way there."""
+        if message_id not in self._told_again:
+            self._told_again.add(message_id)
+            self.courier.acknowledged(message_id)
 
     def acknowledged(self, session: Session, message_id: int) -> None:
         self._acknowledged.add(message_id)
         self.courier.acknowledged(message_id)
 
-    def drained(self, session: Session) -> None:
-        self._pending.add(session)
+    def wants_more(self, session: Session, after: int) -> None:
+        self._pending.add((session, after))
 
     def ask_pending_for_all(self) -> None:
-        """The bus was away or emptied: what it carried is still in the rows."""
+        """The bus was away or emptied: what it carried is still in the rows, and what was told is told again."""
+        self._told_again.clear()
         for session in self.sessions.values():
             if session.state is State.OPEN:
-                self._pending.add(session)
+                session.expect_more(0)
 
-    async def _send_pending(self, batch: list[Session]) -> None:
+    async def _send_pending(self, batch: list[tuple[Session, int]]) -> None:
         """Send what waits for the devices of a batch of sessions. One query; asked again later when it fails."""
-        asking = {session.device.id: session for session in batch if session.device and session.state is State.OPEN}
+        asking: dict[int, tuple[Session, int]] = {}
+        for session, after in batch:
+            if session.device is not None and session.state is State.OPEN:
+                _, lowest = asking.get(session.device.id, (session, after))
+                asking[session.device.id] = session, min(after, lowest)
         if not asking:
             return
         try:
-            waiting = await self._in_thread(_pending_parcels, list(asking))
-        except DatabaseError:
+            waiting = await self._in_thread(
+                self._batch_threads, _pending_parcels, {device_id: after for device_id, (_, after) in asking.items()}
+            )
+        except AnyDatabaseError:
             log.exception("pending messages cannot be read; asked again", devices=len(asking))
             await asyncio.sleep(RETRY_SECONDS)
-            for session in asking.values():
-                self._pending.add(session)
+            for session, after in asking.values():
+                self._pending.add((session, after))
             return
         for device_id, parcels in waiting.items():
             self.deliver(parcels)
-            present = self.sessions.get(device_id)
-            if present is not None and len(parcels) == PENDING_PER_DEVICE:
-                present.expect_more()
+            if len(parcels) == PENDING_PER_DEVICE:
+                asking[device_id][0].expect_more(parcels[-1].message_id)
 
     # -- requests -------------------------------------------------------------------------------------------------
 
@@ -255,19 +285,22 @@ class Node:
             return
         self._requests[session] = [request]
         task = asyncio.get_running_loop().create_task(self._serve_requests(session))
-        task.add_done_callback(lambda done: done.exception())
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
 
     async def _serve_requests(self, session: Session) -> None:
         assert session.device is not None
         while queue := self._requests.get(session):
             request = queue[0]
-            answer = await self._in_thread(device_requests.serve, session.device, request.topic, request.payload)
+            answer = await self._in_thread(
+                self._request_threads, device_requests.serve, session.device, request.topic, request.payload
+            )
             session.answer(request, json.dumps(answer).encode())
             queue.pop(0)
         self._requests.pop(session, None)
 
 
-def _pending_parcels(device_ids: list[int]) -> dict[int, list[Parcel]]:
-    """What waits for each device, encoded; runs in a thread."""
-    waiting = delivery.pending_for_devices(device_ids, PENDING_PER_DEVICE)
+def _pending_parcels(after: dict[int, int]) -> dict[int, list[Parcel]]:
+    """What waits for each device after the message id named, encoded; runs in a thread."""
+    waiting = delivery.pending_for_devices(list(after), PENDING_PER_DEVICE, after)
     return {device_id: [parcel_of(outgoing) for outgoing in batch] for device_id, batch in waiting.items()}

@@ -18,11 +18,28 @@ import redis
 from pushcore.bus import client
 
 LEASE_SECONDS = 15
-# Presence is renewed every half hour; a device that vanished with its node is forgotten after this.
+# Presence is renewed every half hour; what a dead node has left is forgotten after this.
 PRESENCE_SECONDS = 7200
 STREAM_MAX_ENTRIES = 10_000
 
 NODES = "mps:nodes"
+
+# KEYS: presence keys. ARGV: seconds to live, then a value for each key. A device's newer session, held elsewhere, keeps
+# its place (session ids are ordered by time). Answers, by key, the value now held.
+ANNOUNCE_AGAIN = """
+local held = {}
+for i, key in ipairs(KEYS) do
+  local value = ARGV[i + 1]
+  local former = redis.call('GET', key)
+  if former and string.match(former, '/(.*)') > string.match(value, '/(.*)') then
+    held[i] = former
+  else
+    redis.call('SET', key, value, 'EX', ARGV[1])
+    held[i] = value
+  end
+end
+return held
+"""
 
 # KEYS: presence keys. ARGV: the value each must have to be deleted.
 COMPARE_AND_DELETE = """
@@ -62,7 +79,12 @@ def live_nodes(bus: redis.Redis) -> list[NodeInfo]:
     if not names:
         return []
     infos = bus.mget([info_key(name) for name in names])
-    return [NodeInfo(name, **json.loads(info)) for name, info in zip(names, infos, strict=True) if info]
+    return [_node_info(name, json.loads(info)) for name, info in zip(names, infos, strict=True) if info]
+
+
+def _node_info(name: str, told: dict[str, int]) -> NodeInfo:
+    """Nodes of another version may tell more or less."""
+    return NodeInfo(name, told.get("connections", 0), told.get("delivered", 0), told.get("acknowledged", 0))
 
 
 def nodes_of(bus: redis.Redis, device_ids: Sequence[int]) -> dict[int, str]:
@@ -76,8 +98,15 @@ def nodes_of(bus: redis.Redis, device_ids: Sequence[int]) -> dict[int, str]:
 
 
 def online(device_ids: Sequence[int]) -> set[int]:
-    """Those of the devices that hold a connection. Raises `pushcore.bus.BusDown`."""
-    return set(nodes_of(client(), device_ids))
+    """Those of the devices that hold a connection to a node whose lease holds. Raises `pushcore.bus.BusDown`."""
+    bus = client()
+    held = nodes_of(bus, device_ids)
+    nodes = sorted(set(held.values()))
+    with bus.pipeline(transaction=False) as pipeline:
+        for node_id in nodes:
+            pipeline.exists(stream_key(node_id))
+        alive = {node_id for node_id, lease in zip(nodes, pipeline.execute(), strict=True) if lease}
+    return {device_id for device_id, node_id in held.items() if node_id in alive}
 
 
 def _text(value: object) -> str:

@@ -29,3 +29,6 @@ class RecentIds:
         if now - self._turned > self._seconds or len(self._young) * 2 >= self._limit:
             self._old, self._young, self._turned = self._young, set(), now
         self._young.add(item)
+
+    def clear(self) -> None:
+        self._young, self._old = set(), set()

@@ -12,8 +12,9 @@ import uvicorn
 
 from gateway.consumer import serve_node
 from gateway.node import Node
-from gateway.session import MAX_PACKET_BYTES
+from gateway.packets import MAX_PACKET_BYTES
 from gateway.tcp import TcpConnection
+from gateway.websocket import DeviceSocketProtocol, HandshakeProtocol
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +56,10 @@ async def serve(
     stop: asyncio.Event,
     ready: Callable[[], object],
 ) -> None:
-    """Serve both listeners until `stop` is set, then leave cleanly; `ready` is called once devices can connect."""
+    """Serve both listeners until `stop` is set, then leave cleanly; `ready` is called once devices can connect.
+
+    Leaves also when something the node cannot do without has ended, and raises what ended it.
+    """
     loop = asyncio.get_running_loop()
     await node.start()
     serve_node(node)
@@ -63,7 +67,8 @@ async def serve(
     sockets = _WebSocketServer(
         uvicorn.Config(
             application,  # type: ignore[arg-type]
-            ws="websockets-sansio",
+            http=HandshakeProtocol,
+            ws=DeviceSocketProtocol,
             ws_per_message_deflate=False,
             ws_max_size=4 * MAX_PACKET_BYTES,
             # MQTT has its own keep alive.
@@ -71,6 +76,7 @@ async def serve(
             lifespan="off",
             access_log=False,
             log_config=None,
+            log_level="warning",  # below, it writes a line for each connection
             timeout_graceful_shutdown=2,
         )
     )
@@ -78,9 +84,11 @@ async def serve(
     log.info("gateway ready", node=node.courier.node_id)
     ready()
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait([stopping, serving], return_when=asyncio.FIRST_COMPLETED)
+    ended, _ = await asyncio.wait([stopping, serving, *node.tasks], return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     bridge.close()
     await node.stop()
     sockets.should_exit = True
     await serving
+    for task in ended.intersection(node.tasks):
+        task.result()

@@ -19,25 +19,34 @@ from mqtt5 import PubAckReasonCode as PubAck
 from mqtt5 import QoS
 from mqtt5 import SubAckReasonCode as SubAck
 
+from gateway import packets
+from gateway.packets import MAX_PACKET_BYTES
 from pushcore.devices import KnownDevice
 
 INBOX = "mps/inbox"
 REPLY = "mps/reply"
 REQUESTS = frozenset({"mps/bind", "mps/unbind", "mps/report", "mps/event"})
 
-# The largest packet a device may send (CONNACK Maximum Packet Size), and requests it may have open at once (its
-# Receive Maximum towards us).
-MAX_PACKET_BYTES = 16_384
+# Requests a device may have open at once (its Receive Maximum towards us).
 MAX_OPEN_REQUESTS = 16
+# Messages on their way to a device, whatever larger Receive Maximum it grants. So many of the largest (4 KiB of
+# content) fit what a transport keeps for a slow device (256 KiB): slowness alone cuts nobody off.
+MAX_IN_FLIGHT = 48
 # Messages that wait in memory for a device whose Receive Maximum is used up; more wait as rows.
-MAX_BACKLOG = 200
-MAX_RESPONSE_TOPIC = 256
+MAX_BACKLOG = 100
+# Messages a device refused or cannot take, remembered so that its connection is not tried with them again.
+MAX_REFUSED = 1000
 CONNECT_SECONDS = 10.0
 
 _PUBACK_HEAD = b"\x40\x02"
 # Reason codes of an acknowledgement; the others say that the message was refused (3.4.2.1).
 _TAKEN = (PubAck.SUCCESS, PubAck.NO_MATCHING_SUBSCRIBERS)
+_PING_REQUEST = mqtt5.PingReqPacket().write()
 _PING_RESPONSE = mqtt5.PingRespPacket().write()
+# A CONNACK of MQTT 3.1 and 3.1.1 (3.2.2.3 there).
+_UNACCEPTABLE_VERSION = b"\x20\x02\x00\x01"
+# What is read of an open session, beside PINGREQ and DISCONNECT, which say all by their first byte.
+_FROM_DEVICES = frozenset({packets.PUBLISH, packets.PUBACK, packets.SUBSCRIBE, packets.UNSUBSCRIBE})
 
 
 class Wire(Protocol):
@@ -68,8 +77,8 @@ class Host(Protocol):
 
     def acknowledged(self, session: Session, message_id: int) -> None: ...
 
-    def drained(self, session: Session) -> None:
-        """Everything in memory is acknowledged and more waits as rows."""
+    def wants_more(self, session: Session, after: int) -> None:
+        """The device has caught up, and messages with ids above `after` may wait for it as rows."""
 
     def request_received(self, session: Session, request: Request) -> None: ...
 
@@ -88,7 +97,7 @@ class Session:
     """See the module. Attributes are for the host to read; methods are how it acts on the device."""
 
     __slots__ = (
-        "_backlog", "_buffer", "_max_packet", "_next_packet_id", "_receive_maximum", "_wants_pending", "_wire",
+        "_backlog", "_buffer", "_max_packet", "_more_after", "_next_packet_id", "_refused", "_window", "_wire",
         "address", "delivered", "device", "host", "ids", "in_flight", "keep_alive", "last_received", "open_requests",
         "session_id", "state", "wheel_slot",
     )  # fmt: skip
@@ -100,6 +109,7 @@ class Session:
         self.state = State.AWAITING_CONNECT
         self.device: KnownDevice | None = None
         self.keep_alive = 0
+        # When it was last heard of; until it is admitted, when it came: a slow CONNECT buys no time.
         self.last_received = time.monotonic()
         self.wheel_slot = 0
         self.delivered = 0
@@ -111,9 +121,11 @@ class Session:
         self._buffer = b""
         self._backlog: deque[tuple[int, bytes, int, bool]] | None = None
         self._next_packet_id = 0
-        self._receive_maximum = 65_535
+        self._window = MAX_IN_FLIGHT
         self._max_packet = 0
-        self._wants_pending = False
+        self._refused: set[int] | None = None
+        # Rows with ids above this may wait; None where none do.
+        self._more_after: int | None = None
 
     # -- from the device ------------------------------------------------------------------------------------------
 
@@ -121,10 +133,14 @@ class Session:
         """Take what the device sent. Never raises: a fault ends the session with the reason the standard names."""
         if self.state is State.CLOSED:
             return
-        self.last_received = time.monotonic()
         if self._buffer:
             data = self._buffer + data
             self._buffer = b""
+        if self.state is State.ADMITTING:
+            self._hold(data)
+            return
+        if self.state is State.OPEN:
+            self.last_received = time.monotonic()
         position, end = 0, len(data)
         while position < end:
             # The packet devices send most: an acknowledgement without properties.
@@ -132,7 +148,7 @@ class Session:
                 self._acknowledge((data[position + 2] << 8) | data[position + 3])
                 position += 4
                 continue
-            size = _packet_size(data, position)
+            size = packets.packet_size(data, position)
             if size < 0:
                 self._fail(Reason.MALFORMED_PACKET)
                 return
@@ -143,27 +159,48 @@ class Session:
                 self._buffer = data[position:]
                 return
             self._take(data[position : position + size])
+            position += size
             if self.state is State.CLOSED:
                 return
-            position += size
+            if self.state is State.ADMITTING:
+                self._hold(data[position:])
+                return
+
+    def _hold(self, data: bytes) -> None:
+        """A client may send on before the CONNACK (3.1.4): kept, up to a packet's size, until it is admitted."""
+        if len(data) > MAX_PACKET_BYTES:
+            self._fail(Reason.PACKET_TOO_LARGE)
+        else:
+            self._buffer = data
 
     def _take(self, raw: bytes) -> None:
-        if self.state is State.AWAITING_CONNECT and not _is_connect_5(raw):
-            self._refuse_stranger(raw)
+        if self.state is State.AWAITING_CONNECT:
+            self._take_first(raw)
             return
-        packet = _decode(raw)
-        if packet is None:
+        kind = raw[0] >> 4
+        if kind == packets.DISCONNECT:
+            self._close()
+        elif raw == _PING_REQUEST:
+            self._wire.write(_PING_RESPONSE)
+        elif kind in (0, packets.PINGREQ):
             self._fail(Reason.MALFORMED_PACKET)
-        elif self.state is State.AWAITING_CONNECT:
-            self._connect(packet)
-        elif self.state is State.ADMITTING:
-            # A client may send on before the CONNACK (3.1.4); ours have nothing to send before they know who they are.
+        elif kind not in _FROM_DEVICES:
+            # A second CONNECT (3.1.0), a server's packet, QoS 2's (none is ever in flight), AUTH without a method.
             self._fail(Reason.PROTOCOL_ERROR)
         else:
-            self._take_open(packet)
+            self._take_open(packets.decode(raw))
 
-    def _connect(self, packet: mqtt5.Packet) -> None:
-        assert isinstance(packet, mqtt5.ConnectPacket)
+    def _take_first(self, raw: bytes) -> None:
+        """Before the CONNACK a fault just ends the connection (4.13.2); an older MQTT is answered in its own form."""
+        packet = packets.decode(raw) if packets.is_connect_5(raw) else None
+        if isinstance(packet, mqtt5.ConnectPacket):
+            self._connect(packet)
+            return
+        if packets.is_older_connect(raw):
+            self._wire.write(_UNACCEPTABLE_VERSION)
+        self._close()
+
+    def _connect(self, packet: mqtt5.ConnectPacket) -> None:
         if packet.authentication_method is not None:
             self.refuse(ConnAck.BAD_AUTHENTICATION_METHOD)
             return
@@ -172,19 +209,17 @@ class Session:
             return
         self.state = State.ADMITTING
         self.keep_alive = packet.keep_alive
-        self._receive_maximum = packet.receive_max
+        self._window = min(packet.receive_max, MAX_IN_FLIGHT)
         self._max_packet = packet.max_packet_size or 0
         self.host.connect_requested(self, packet)
 
-    def _take_open(self, packet: mqtt5.Packet) -> None:
+    def _take_open(self, packet: mqtt5.Packet | None) -> None:
         match packet:
             case mqtt5.PubAckPacket():
                 if packet.reason_code in _TAKEN:
                     self._acknowledge(packet.packet_id)
                 else:
                     self._reject(packet.packet_id)
-            case mqtt5.PingReqPacket():
-                self._wire.write(_PING_RESPONSE)
             case mqtt5.PublishPacket():
                 self._publish_received(packet)
             case mqtt5.SubscribePacket():
@@ -192,16 +227,16 @@ class Session:
             case mqtt5.UnsubscribePacket():
                 codes = [mqtt5.UnsubAckReasonCode.SUCCESS] * len(packet.patterns)
                 self._wire.write(mqtt5.UnsubAckPacket(packet.packet_id, codes).write())
-            case mqtt5.DisconnectPacket():
-                self._close()
             case _:
-                # A second CONNECT (3.1.0), a server's packet, QoS 2's (none is ever in flight).
-                self._fail(Reason.PROTOCOL_ERROR)
+                self._fail(Reason.MALFORMED_PACKET)
 
     def _subscribe(self, packet: mqtt5.SubscribePacket) -> None:
         """Nothing needs a subscription; what devices get anyway is granted, all else refused."""
         if packet.packet_id == 0 or not packet.topic_filters:
             self._fail(Reason.PROTOCOL_ERROR)
+            return
+        if packet.subscription_id is not None:
+            self._fail(Reason.SUBSCRIPTION_IDS_NOT_SUPPORTED)  # as the CONNACK said (3.2.2.3.12)
             return
         codes = [
             SubAck.NOT_AUTHORIZED
@@ -227,7 +262,9 @@ class Session:
             if packet.packet_id is not None:
                 self._puback(packet.packet_id, PubAck.NOT_AUTHORIZED)
         elif self.open_requests >= MAX_OPEN_REQUESTS:
-            self._fail(Reason.RECEIVE_MAX_EXCEEDED)
+            # Receive Maximum speaks of QoS 1 (3.3.4); QoS 0 is bounded by the same number.
+            over_qos_0 = packet.packet_id is None
+            self._fail(Reason.MESSAGE_RATE_TOO_HIGH if over_qos_0 else Reason.RECEIVE_MAX_EXCEEDED)
         else:
             self.open_requests += 1
             self.host.request_received(
@@ -236,7 +273,7 @@ class Session:
                     packet.topic,
                     packet.payload,
                     packet.packet_id,
-                    _plain_topic(packet.response_topic),
+                    packets.plain_topic(packet.response_topic) or REPLY,
                     packet.correlation_data,
                 ),
             )
@@ -247,12 +284,21 @@ class Session:
             return
         self.ids.discard(message_id)
         self.host.acknowledged(self, message_id)
-        self._refill()
+        if self._backlog or self._more_after is not None:
+            self._refill()
 
     def _reject(self, packet_id: int) -> None:
         """The device refused a message: not acknowledged, and not sent again on this connection."""
-        self.in_flight.pop(packet_id, None)
-        self._refill()
+        message_id = self.in_flight.pop(packet_id, None)
+        if message_id is not None:
+            self._refuse_message(message_id)
+            self._refill()
+
+    def _refuse_message(self, message_id: int) -> None:
+        self.ids.discard(message_id)
+        if self._refused is None or len(self._refused) >= MAX_REFUSED:
+            self._refused = set()
+        self._refused.add(message_id)
 
     # -- to the device --------------------------------------------------------------------------------------------
 
@@ -260,6 +306,7 @@ class Session:
         """Open the session. `issued_secret`: the device is new and is told its Ad-token and secret, this once."""
         self.device = device
         self.state = State.OPEN
+        self.last_received = time.monotonic()
         server_keep_alive = None
         if not 0 < self.keep_alive <= max_keep_alive:
             self.keep_alive = server_keep_alive = max_keep_alive
@@ -278,6 +325,8 @@ class Session:
                 user_properties=[("secret", issued_secret)] if issued_secret else None,
             ).write()
         )
+        if self._buffer:
+            self.feed(b"")
 
     def refuse(self, code: ConnAck) -> None:
         """Answer the CONNECT with a failure and close."""
@@ -291,22 +340,22 @@ class Session:
         What is on its way already is not sent twice; what does not fit into memory stays a row and is asked for when
         the device has caught up.
         """
-        if self.state is not State.OPEN or message_id in self.ids:
+        if self.state is not State.OPEN or message_id in self.ids or (self._refused and message_id in self._refused):
             return
-        if len(self.in_flight) < self._receive_maximum:
+        if len(self.in_flight) < self._window:
             self._publish(message_id, payload, expire_at_ms, dup)
             return
         if self._backlog is None:
             self._backlog = deque()
         if len(self._backlog) >= MAX_BACKLOG:
-            self._wants_pending = True
+            self.expect_more(message_id - 1)
             return
         self.ids.add(message_id)
         self._backlog.append((message_id, payload, expire_at_ms, dup))
 
-    def expect_more(self) -> None:
-        """More waits as rows than was handed in: ask for it when the device has caught up."""
-        self._wants_pending = True
+    def expect_more(self, after: int) -> None:
+        """Rows with ids above `after` may wait: ask for them when the device has caught up."""
+        self._more_after = after if self._more_after is None else min(after, self._more_after)
         self._refill()
 
     def _publish(self, message_id: int, payload: bytes, expire_at_ms: int, dup: bool) -> None:
@@ -324,10 +373,10 @@ class Session:
             payload_format_indicator=1,
             message_expiry_interval=seconds_left,
         ).write()
-        self.ids.add(message_id)
         if self._max_packet and len(packet) > self._max_packet:
-            # Not to be sent (3.1.2.11.4). It stays among the ids, so that this connection is not tried again.
+            self._refuse_message(message_id)  # must not be sent (3.1.2.11.4)
             return
+        self.ids.add(message_id)
         self.in_flight[packet_id] = message_id
         self.delivered += 1
         self._wire.write(packet)
@@ -339,14 +388,16 @@ class Session:
                 return self._next_packet_id
 
     def _refill(self) -> None:
+        """Send what waits in memory; when that is done and half the window is free, ask for what waits as rows."""
         backlog = self._backlog
-        while backlog and len(self.in_flight) < self._receive_maximum:
+        while backlog and len(self.in_flight) < self._window:
             self._publish(*backlog.popleft())
-        if not backlog and self._backlog is not None:
-            self._backlog = None
-        if self._wants_pending and not self.in_flight and not backlog and self.state is State.OPEN:
-            self._wants_pending = False
-            self.host.drained(self)
+        if backlog:
+            return
+        self._backlog = None
+        if self._more_after is not None and 2 * len(self.in_flight) <= self._window and self.state is State.OPEN:
+            after, self._more_after = self._more_after, None
+            self.host.wants_more(self, after)
 
     def answer(self, request: Request, body: bytes) -> None:
         """Answer a request (QoS 0: it lives and dies with the connection), then acknowledge its PUBLISH."""
@@ -382,12 +433,6 @@ class Session:
         """A fault of the device: before the CONNACK the connection just ends (4.13.2), after it with a DISCONNECT."""
         self.disconnect(reason)
 
-    def _refuse_stranger(self, raw: bytes) -> None:
-        """No MQTT 5 CONNECT: an older one is answered in its own form (MQTT 3.1.1, 3.2.2.3), all else is closed."""
-        if raw[0] == 0x10 and b"MQ" in raw[2:10]:
-            self._wire.write(b"\x20\x02\x00\x01")
-        self._close()
-
     def _close(self) -> None:
         if self.state is State.CLOSED:
             return
@@ -396,46 +441,3 @@ class Session:
         self._backlog = None
         self._wire.close()
         self.host.closed(self)
-
-
-def _packet_size(data: bytes, position: int) -> int:
-    """The size of the packet that starts at `position`; 0 where its length is not here yet, -1 where it is malformed.
-
-    The length is a variable byte integer of at most four bytes (1.5.5).
-    """
-    length, shift = 0, 0
-    for index in range(position + 1, min(position + 5, len(data))):
-        byte = data[index]
-        length |= (byte & 0x7F) << shift
-        if not byte & 0x80:
-            return index + 1 - position + length
-        shift += 7
-    return -1 if len(data) - position >= 5 else 0
-
-
-def _is_connect_5(raw: bytes) -> bool:
-    start = 2
-    while start < 5 and raw[start - 1] & 0x80:
-        start += 1
-    return raw[0] == 0x10 and raw[start : start + 7] == b"\x00\x04MQTT\x05"
-
-
-def _decode(raw: bytes) -> mqtt5.Packet | None:
-    """The packet, or None where it is malformed."""
-    try:
-        packet, consumed = mqtt5.read(memoryview(raw))
-    except (ValueError, IndexError):
-        return None
-    except BaseException as error:
-        # The codec panics on text that is not UTF-8; a panic is a BaseException that cannot be imported by name.
-        if type(error).__name__ != "PanicException":
-            raise
-        return None
-    return packet if consumed == len(raw) else None
-
-
-def _plain_topic(topic: str | None) -> str:
-    """Where an answer goes: the device's choice if it is a plain topic and not too long, else `mps/reply`."""
-    if not topic or len(topic) > MAX_RESPONSE_TOPIC or "#" in topic or "+" in topic or "\0" in topic:
-        return REPLY
-    return topic

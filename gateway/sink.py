@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import redis
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import Error as AnyDatabaseError
+from django.db import close_old_connections
 
 from gateway import entries
 from pushcore import outcomes
@@ -29,6 +30,11 @@ READ_COUNT = 50
 BLOCK_MS = 1000
 CLAIM_IDLE_MS = 5_000
 CLAIM_EVERY_SECONDS = 5.0
+# Ids written in one transaction: a read of full entries holds up to fifty thousand.
+RECORD_BATCH = 2_000
+# A consumer that has been away for so long, and left nothing unconfirmed, is a process that ended.
+FORGET_CONSUMER_MS = 3_600_000
+RETRY_SECONDS = 1.0
 
 
 def is_alive(bus: redis.Redis) -> bool:
@@ -49,23 +55,28 @@ class Sink:
         """Work until told to stop. The fast store or the database being away is waited out."""
         while not self._stop.is_set():
             try:
+                self._make_group()
+                self._forget_consumers()
                 self._work()
             except redis.RedisError as error:
+                # NOGROUP: the store was emptied; the group is made again at once.
                 if "NOGROUP" not in str(error):
                     log.warning("fast store away", error=type(error).__name__)
-                self._make_group()
-            except DatabaseError:
+                    self._stop.wait(RETRY_SECONDS)
+            except AnyDatabaseError:
                 # Not confirmed, so it is taken again when its time is up.
                 log.exception("outcomes could not be recorded; tried again")
                 close_old_connections()
-                self._stop.wait(1.0)
-        self._bus.delete(ALIVE)
+                self._stop.wait(RETRY_SECONDS)
+        try:
+            self._bus.delete(ALIVE)
+        except redis.RedisError:
+            log.warning("fast store away at the end; the sign of life runs out by itself")
         self._bus.close()
 
     def _work(self) -> None:
-        self._make_group()
         while not self._stop.is_set():
-            self._bus.set(ALIVE, self._name, ex=ALIVE_SECONDS)
+            self._show_alive()
             if time.monotonic() - self._claimed_at > CLAIM_EVERY_SECONDS:
                 self._take_abandoned()
             answer = self._bus.xreadgroup(
@@ -74,6 +85,9 @@ class Sink:
             for _stream, found in answer or ():
                 self._record(found)
 
+    def _show_alive(self) -> None:
+        self._bus.set(ALIVE, self._name, ex=ALIVE_SECONDS)
+
     def _make_group(self) -> None:
         """The group exists from the stream's beginning; after a flush it is made again."""
         try:
@@ -81,8 +95,12 @@ class Sink:
         except redis.ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
-        except redis.RedisError:
-            self._stop.wait(0.5)
+
+    def _forget_consumers(self) -> None:
+        """Each start is a consumer of its own; those of the past are kept by the store until they are deleted."""
+        for consumer in self._bus.xinfo_consumers(entries.ACKS_STREAM, entries.ACKS_GROUP):
+            if not consumer["pending"] and consumer["idle"] > FORGET_CONSUMER_MS:
+                self._bus.xgroup_delconsumer(entries.ACKS_STREAM, entries.ACKS_GROUP, consumer["name"])
 
     def _take_abandoned(self) -> None:
         """Entries another sink took and did not confirm."""
@@ -102,15 +120,27 @@ class Sink:
         close_old_connections()
         acknowledged: list[int] = []
         left_open: list[int] = []
-        for _, fields in found:
-            if fields:
-                acks, opened = entries.unpack_acks(fields[b"acks"])
-                acknowledged += acks
-                left_open += opened
-        outcomes.record([Outcome(message_id, statuses.ACKED) for message_id in acknowledged])
-        outcomes.mark_sent(left_open)
+        for entry_id, fields in found:
+            try:
+                acks, opened = entries.unpack_acks(fields.get(b"acks", b""))
+            except entries.EntryError as error:
+                log.error("stream entry left out", entry=entry_id.decode(), error=str(error))
+                continue
+            acknowledged += acks
+            left_open += opened
+        self._in_batches(_acknowledge, acknowledged)
+        self._in_batches(outcomes.mark_sent, left_open)
         names = [entry_id for entry_id, _ in found]
         with self._bus.pipeline(transaction=True) as pipeline:
             pipeline.xack(entries.ACKS_STREAM, entries.ACKS_GROUP, *names)
             pipeline.xdel(entries.ACKS_STREAM, *names)
             pipeline.execute()
+
+    def _in_batches(self, record: Callable[[Sequence[int]], object], message_ids: Sequence[int]) -> None:
+        for start in range(0, len(message_ids), RECORD_BATCH):
+            record(message_ids[start : start + RECORD_BATCH])
+            self._show_alive()
+
+
+def _acknowledge(message_ids: Sequence[int]) -> None:
+    outcomes.record([Outcome(message_id, statuses.ACKED) for message_id in message_ids])

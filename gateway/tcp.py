@@ -11,6 +11,8 @@ from gateway.session import Session
 
 # A device that does not read is cut off when this much waits for it; the others never wait.
 MAX_UNSENT_BYTES = 262_144
+# How long a connection that is being closed may take to accept what was written to it.
+CLOSE_SECONDS = 5.0
 
 
 class TcpConnection(asyncio.Protocol):
@@ -53,5 +55,9 @@ class TcpConnection(asyncio.Protocol):
             self._transport.write(data)
 
     def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
+        transport = self._transport
+        if transport is None:
+            return
+        transport.close()
+        if transport.get_write_buffer_size():
+            asyncio.get_running_loop().call_later(CLOSE_SECONDS, transport.abort)

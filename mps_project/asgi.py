@@ -8,6 +8,7 @@ from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
+from django.urls import re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
 # Sets Django up. HTTP itself is the web process's: served here as well, it would be a second, slower front door.
@@ -15,11 +16,21 @@ get_asgi_application()
 
 from gateway.routing import websocket_urlpatterns  # noqa: E402 - needs Django set up
 
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-async def not_here(_scope: dict[str, Any], _receive: object, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+
+async def not_here(_scope: dict[str, Any], _receive: Receive, send: Send) -> None:
     """Plain HTTP on the WebSocket port."""
     await send({"type": "http.response.start", "status": 404, "headers": [(b"content-type", b"text/plain")]})
     await send({"type": "http.response.body", "body": b"WebSocket only; HTTP is on its own port.\n"})
 
 
-application = ProtocolTypeRouter({"http": not_here, "websocket": URLRouter(websocket_urlpatterns)})
+async def no_such_socket(_scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """A path that nothing is served at; without it the router raises, which is logged as a fault of ours."""
+    await receive()  # websocket.connect
+    await send({"type": "websocket.close"})
+
+
+sockets = URLRouter([*websocket_urlpatterns, re_path("", no_such_socket)])  # type: ignore[list-item, arg-type]
+application = ProtocolTypeRouter({"http": not_here, "websocket": sockets})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -67,16 +67,23 @@ def _fetch(sql: str, params: Sequence[Any]) -> list[Outgoing]:
     return batch
 
 
-def pending_for_devices(device_ids: Sequence[int], per_device: int) -> dict[int, list[Outgoing]]:
-    """The oldest `per_device` messages that wait for each device, by device id. One query, whatever the number."""
+def pending_for_devices(
+    device_ids: Sequence[int], per_device: int, after: Mapping[int, int] | None = None
+) -> dict[int, list[Outgoing]]:
+    """The oldest `per_device` messages that wait for each device, by device id. One query, whatever the number.
+
+    `after` continues: by device id, the message id up to which they are known; 0 for a device not named.
+    """
+    known = after or {}
     rows = _fetch(
-        f"SELECT {_COLUMNS} FROM unnest(%s::bigint[]) AS wanted(device_id)"
+        f"SELECT {_COLUMNS} FROM unnest(%s::bigint[], %s::bigint[]) AS wanted(device_id, known)"
         " CROSS JOIN LATERAL (SELECT * FROM pushcore_message m"
         f"   WHERE m.device_id = wanted.device_id AND m.status = {statuses.WAITING}"
-        f"   AND m.id >= %s AND m.expire_at > now() AND {STILL_BOUND} ORDER BY m.id LIMIT %s) m"
+        "   AND m.id >= %s AND m.id > wanted.known AND m.expire_at > now()"
+        f"   AND {STILL_BOUND} ORDER BY m.id LIMIT %s) m"
         " JOIN pushcore_pushtask t ON t.id = m.task_id JOIN pushcore_device d ON d.id = m.device_id"
         " ORDER BY m.id",
-        [list(device_ids), oldest_pending_id(), per_device],
+        [list(device_ids), [known.get(device_id, 0) for device_id in device_ids], oldest_pending_id(), per_device],
     )
     waiting: dict[int, list[Outgoing]] = defaultdict(list)
     for outgoing in rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -15,9 +15,15 @@ from django.db import connection
 
 from gateway.node import Node
 from gateway.server import listen, serve
+from gateway.session import Session, State
 from gateway.sink import Sink
+from pushcore import devices
+from pushcore.devices import Facts, KnownDevice
 from pushcore.models import Workspace
 from tests.support.devices import PahoDevice
+
+Known = tuple[KnownDevice, str]
+Connect = Callable[..., PahoDevice]
 
 
 @dataclass
@@ -25,6 +31,7 @@ class RunningGateway:
     """One gateway process's worth, in a thread."""
 
     max_keep_alive: int = 1200
+    redis_url: str = ""
     node: Node | None = None
     mqtt_port: int = 0
     ws_port: int = 0
@@ -39,13 +46,28 @@ class RunningGateway:
 
         async def run() -> None:
             self._stop, self._loop = asyncio.Event(), asyncio.get_running_loop()
-            self.node = Node(settings.REDIS_URL, max_keep_alive=self.max_keep_alive)
+            self.node = Node(self.redis_url or settings.REDIS_URL, max_keep_alive=self.max_keep_alive)
             await serve(self.node, tcp, websocket, get_default_application(), stop=self._stop, ready=self._ready.set)
 
         self._thread = threading.Thread(target=lambda: uvloop.run(run()))
         self._thread.start()
         assert self._ready.wait(10)
         return self
+
+    def call(self, work: Callable[[], object]) -> None:
+        """Run something in the gateway's loop."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(work)
+
+    def session_of(self, device: KnownDevice) -> Session:
+        assert self.node is not None
+        return self.node.sessions[device.id]
+
+    def holds(self, device: KnownDevice) -> bool:
+        """Whether the device has a session here that is open."""
+        assert self.node is not None
+        session = self.node.sessions.get(device.id)
+        return session is not None and session.state is State.OPEN
 
     def stop(self) -> None:
         assert self._loop is not None
@@ -74,6 +96,12 @@ def gateway(transactional_db: None) -> Iterator[RunningGateway]:
 
 
 @pytest.fixture
+def known(transactional_db: None, workspace: Workspace) -> Known:
+    """A registered device and its secret."""
+    return devices.register([(workspace, Facts())])[0]
+
+
+@pytest.fixture
 def sink(transactional_db: None) -> Iterator[Sink]:
     stop = threading.Event()
     sink = Sink("test", stop)
@@ -93,7 +121,7 @@ def sink(transactional_db: None) -> Iterator[Sink]:
 
 
 @pytest.fixture
-def connect(gateway: RunningGateway, workspace: Workspace) -> Iterator[object]:
+def connect(gateway: RunningGateway, workspace: Workspace) -> Iterator[Connect]:
     """Connects a device: a new one, or a known one again."""
     made: list[PahoDevice] = []
 

@@ -49,6 +49,7 @@ def test_a_user_and_his_device_name_the_same_state(rpc2020: Rpc2020, bound: Know
 
 def test_a_connected_device_is_online(rpc2020: Rpc2020, bound: KnownDevice) -> None:
     bus.client().set(presence.presence_key(bound.id), "node/session")
+    bus.client().xadd(presence.stream_key("node"), {"hello": b""})
     assert ask(rpc2020, "ann", "3")["Data"]["Statue"] == "Online"
 
 

@@ -1,0 +1,159 @@
+"""MQTT packets as bytes: where one ends, whether it may be read, and what it says.
+
+`mqtt5` reads and writes them. What it leaves to its caller is here: the size, known from the first bytes so that
+nothing too large is kept, and the text, which must be UTF-8 without NUL (MQTT 5, 1.5.4): the codec panics on other
+bytes and takes NUL for a character.
+"""
+
+from __future__ import annotations
+
+import mqtt5
+
+# The largest packet a device may send (CONNACK Maximum Packet Size).
+MAX_PACKET_BYTES = 16_384
+MAX_RESPONSE_TOPIC = 256
+
+CONNECT, PUBLISH, PUBACK, SUBSCRIBE, UNSUBSCRIBE, PINGREQ, DISCONNECT = 1, 3, 4, 8, 10, 12, 14
+
+# Properties by how they are encoded (2.2.2.2): of a fixed number of bytes, text, binary data; two more have a form of
+# their own.
+_FIXED = {
+    **dict.fromkeys((0x01, 0x17, 0x19), 1),
+    **dict.fromkeys((0x21, 0x22, 0x23), 2),
+    **dict.fromkeys((0x02, 0x11, 0x18, 0x27), 4),
+}
+_TEXT = frozenset({0x03, 0x08, 0x15, 0x1F})
+_BINARY = frozenset({0x09, 0x16})
+_SUBSCRIPTION_ID = 0x0B
+_USER_PROPERTY = 0x26
+
+# Flags of a CONNECT (3.1.2.3).
+_HAS_WILL, _HAS_PASSWORD, _HAS_USERNAME = 0x04, 0x40, 0x80
+
+
+def packet_size(data: bytes, position: int) -> int:
+    """The size of the packet that starts at `position`; 0 where its length is not here yet, -1 where it is malformed.
+
+    The length is a variable byte integer of at most four bytes (1.5.5).
+    """
+    length, shift = 0, 0
+    for index in range(position + 1, min(position + 5, len(data))):
+        byte = data[index]
+        length |= (byte & 0x7F) << shift
+        if not byte & 0x80:
+            return index + 1 - position + length
+        shift += 7
+    return -1 if len(data) - position >= 5 else 0
+
+
+def is_connect_5(raw: bytes) -> bool:
+    """Whether this is a CONNECT of MQTT 5."""
+    start = _body(raw)
+    return raw[0] == 0x10 and raw[start : start + 7] == b"\x00\x04MQTT\x05"
+
+
+def is_older_connect(raw: bytes) -> bool:
+    """Whether this is a CONNECT of another version (`MQTT`, or `MQIsdp` of 3.1)."""
+    return raw[0] == 0x10 and b"MQ" in raw[2:10] and not is_connect_5(raw)
+
+
+def decode(raw: bytes) -> mqtt5.Packet | None:
+    """Read a packet of a kind that devices send; None where it is malformed."""
+    try:
+        _check_text(raw)
+        packet, consumed = mqtt5.read(memoryview(raw))
+    except (ValueError, IndexError):
+        return None
+    return packet if consumed == len(raw) else None
+
+
+def plain_topic(topic: str | None) -> str | None:
+    """A Response Topic that can be published to; None where there is none, or one with wildcards or too long."""
+    if not topic or len(topic) > MAX_RESPONSE_TOPIC or "#" in topic or "+" in topic:
+        return None
+    return topic
+
+
+def _body(raw: bytes) -> int:
+    """Where a packet's variable header starts."""
+    start = 2
+    while start < 5 and raw[start - 1] & 0x80:
+        start += 1
+    return start
+
+
+def _check_text(raw: bytes) -> None:
+    """Raises `ValueError` or `IndexError` where a text is not one or the packet ends before its parts do."""
+    kind, at = raw[0] >> 4, _body(raw)
+    if kind == CONNECT:
+        _check_connect(raw, at)
+    elif kind == PUBLISH:
+        at = _skip_text(raw, at)
+        _skip_properties(raw, at + 2 if raw[0] & 0x06 else at)
+    elif kind == PUBACK:
+        if len(raw) > at + 3:
+            _skip_properties(raw, at + 3)
+    elif kind in (SUBSCRIBE, UNSUBSCRIBE):
+        at = _skip_properties(raw, at + 2)
+        while at < len(raw):
+            at = _skip_text(raw, at) + (kind == SUBSCRIBE)
+
+
+def _check_connect(raw: bytes, at: int) -> None:
+    flags = raw[at + 7]
+    at = _skip_text(raw, _skip_properties(raw, at + 10))
+    if flags & _HAS_WILL:
+        at = _skip_binary(raw, _skip_text(raw, _skip_properties(raw, at)))
+    if flags & _HAS_USERNAME:
+        at = _skip_text(raw, at)
+    if flags & _HAS_PASSWORD:
+        _skip_binary(raw, at)
+
+
+def _skip_properties(raw: bytes, at: int) -> int:
+    length, at = _variable(raw, at)
+    end = at + length
+    while at < end:
+        name = raw[at]
+        at += 1
+        if name in _FIXED:
+            at += _FIXED[name]
+        elif name in _TEXT:
+            at = _skip_text(raw, at)
+        elif name in _BINARY:
+            at = _skip_binary(raw, at)
+        elif name == _USER_PROPERTY:
+            at = _skip_text(raw, _skip_text(raw, at))
+        elif name == _SUBSCRIPTION_ID:
+            _, at = _variable(raw, at)
+        else:
+            raise ValueError("no property that a device sends")
+    if at != end:
+        raise ValueError("properties do not end where they say")
+    return end
+
+
+def _variable(raw: bytes, at: int) -> tuple[int, int]:
+    """A variable byte integer and where it ends."""
+    value = 0
+    for shift in (0, 7, 14, 21):
+        byte = raw[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if not byte & 0x80:
+            return value, at
+    raise ValueError("a variable byte integer of more than four bytes")
+
+
+def _skip_binary(raw: bytes, at: int) -> int:
+    end = at + 2 + ((raw[at] << 8) | raw[at + 1])
+    if end > len(raw):
+        raise ValueError("data beyond the packet's end")
+    return end
+
+
+def _skip_text(raw: bytes, at: int) -> int:
+    end = _skip_binary(raw, at)
+    if "\0" in raw[at + 2 : end].decode():
+        raise ValueError("text with a NUL")
+    return end

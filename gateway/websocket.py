@@ -1,0 +1,46 @@
+"""uvicorn's protocols, made for devices: what cannot be said in ASGI.
+
+- a connection that sends no whole handshake is closed, as one that sends no CONNECT is;
+- a text frame is refused where it arrives: MQTT is binary (MQTT 5, 6.0);
+- the application is given a way to cut off a peer that does not read: a WebSocket's close waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode, Frame
+from websockets.http11 import Request
+
+from gateway.session import CONNECT_SECONDS
+
+# Key of the scope's extensions; its value is {"abort": a function that drops the connection at once}.
+ABORT = "mps.abort"
+
+
+class HandshakeProtocol(H11Protocol):
+    """HTTP until the upgrade, and not for long."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.loop.call_later(CONNECT_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        if self.transport.get_protocol() is self and not self.transport.is_closing():
+            self.transport.abort()
+
+
+class DeviceSocketProtocol(WebSocketsSansIOProtocol):
+    """A WebSocket of a device."""
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            extensions: dict[str, dict[object, object]] = {ABORT: {"abort": self.transport.abort}}
+            self.scope["extensions"] = {**(self.scope["extensions"] or {}), **extensions}
+
+    def handle_text(self, event: Frame) -> None:
+        self.conn.fail(CloseCode.UNSUPPORTED_DATA, "binary only")
+        self.handle_parser_exception()

@@ -1,0 +1,228 @@
+"""Who may connect, who takes over, who is dropped: devices on real sockets."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import mqtt5
+import pytest
+from mqtt5 import ConnAckReasonCode, DisconnectReasonCode
+
+from gateway import presence
+from gateway.admission import Admission, Credentials, admit
+from pushcore import bus, devices
+from pushcore.devices import Facts
+from pushcore.models import App, Device, Workspace
+from tests.gateway.conftest import Connect, Known, RunningGateway
+from tests.gateway.pushing import wait_for
+from tests.support.devices import PahoDevice
+from tests.support.raw_device import RawDevice
+
+
+@pytest.mark.parametrize("transport", ["tcp", "websockets"])
+def test_a_first_connect_is_given_an_ad_token_and_a_secret_that_work_later(connect: Connect, transport: str) -> None:
+    device = connect(transport)
+    stored = Device.objects.get(ad_token=device.ad_token)
+    assert (stored.model, stored.app_version) == ("Paho", "1.0")
+    assert stored.secret_hash not in ("", device.secret)
+    device.disconnect()
+    assert connect(transport, known=device).client.is_connected()
+    assert Device.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("client_id", "user", "password", "code"),
+    [
+        ("", "app", "wrong", ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD),
+        ("", "nobody-test", "key", ConnAckReasonCode.NOT_AUTHORIZED),
+        ("", "", "", ConnAckReasonCode.NOT_AUTHORIZED),
+        ("", "a\u00e9" * 200, "key", ConnAckReasonCode.NOT_AUTHORIZED),
+        ("known", "app", "wrong", ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD),
+        ("known", "app", "", ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD),
+        ("unknown", "app", "secret", ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD),
+        ("known", "other", "secret", ConnAckReasonCode.NOT_AUTHORIZED),
+    ],
+)
+def test_who_does_not_prove_who_he_is_is_refused(
+    gateway: RunningGateway,
+    workspace: Workspace,
+    username: str,
+    known: Known,
+    client_id: str,
+    user: str,
+    password: str,
+    code: ConnAckReasonCode,
+) -> None:
+    Workspace.objects.create(app=workspace.app, workspace_id="other")
+    named = {"app": username, "other": f"{workspace.app.app_id}-other"}.get(user, user)
+    token = {"known": known[0].ad_token}.get(client_id, client_id)
+    given = {"key": workspace.client_key, "secret": known[1]}.get(password, password)
+    with RawDevice(gateway.mqtt_port) as device:
+        assert device.connect(token, named, given).reason_code == code
+        assert device.recv() is None
+
+
+@pytest.mark.parametrize("off", ["app", "workspace"])
+def test_a_device_of_a_disabled_app_or_workspace_is_refused(
+    gateway: RunningGateway, username: str, known: Known, off: str
+) -> None:
+    (App if off == "app" else Workspace).objects.update(enabled=False)
+    with RawDevice(gateway.mqtt_port) as device:
+        answer = device.connect(known[0].ad_token, username, known[1])
+        assert answer.reason_code == ConnAckReasonCode.NOT_AUTHORIZED
+
+
+@pytest.mark.parametrize("transport", ["tcp", "websockets"])
+def test_a_second_connection_takes_over(
+    gateway: RunningGateway, workspace: Workspace, username: str, known: Known, connect: Connect,
+    transport: str,
+) -> None:  # fmt: skip
+    with RawDevice(gateway.mqtt_port) as first:
+        first.connect(known[0].ad_token, username, known[1])
+        second = PahoDevice(gateway.demo(workspace), transport=transport)
+        second.ad_token, second.secret = known[0].ad_token, known[1]
+        connect(transport, known=second)
+        ended = first.recv()
+        assert isinstance(ended, mqtt5.DisconnectPacket)
+        assert ended.reason_code == DisconnectReasonCode.SESSION_TAKEN_OVER
+        assert first.recv() is None
+    # The first one's late end took nothing of the second's.
+    assert known[0].id in presence.nodes_of(bus.client(), [known[0].id])
+
+
+def test_a_second_connection_takes_over_from_another_node(gateway: RunningGateway, username: str, known: Known) -> None:
+    other = RunningGateway().start()
+    try:
+        with RawDevice(gateway.mqtt_port) as first, RawDevice(other.mqtt_port) as second:
+            first.connect(known[0].ad_token, username, known[1])
+            second.connect(known[0].ad_token, username, known[1])
+            ended = first.recv()
+            assert isinstance(ended, mqtt5.DisconnectPacket)
+            assert ended.reason_code == DisconnectReasonCode.SESSION_TAKEN_OVER
+            assert other.node is not None
+            here = other.node.courier.node_id
+            time.sleep(0.2)  # the first node's withdrawal must not remove the second's presence
+            assert presence.nodes_of(bus.client(), [known[0].id]) == {known[0].id: here}
+    finally:
+        other.stop()
+
+
+def test_a_silent_device_is_dropped_after_one_and_a_half_keep_alives(
+    gateway: RunningGateway, username: str, known: Known
+) -> None:
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1], keep_alive=1)
+        ended = device.recv()
+        assert isinstance(ended, mqtt5.DisconnectPacket)
+        assert ended.reason_code == DisconnectReasonCode.KEEP_ALIVE_TIMEOUT
+    assert wait_for(lambda: not presence.nodes_of(bus.client(), [known[0].id]))
+
+
+def test_a_connect_that_does_not_end_is_dropped_however_it_dribbles(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.wheel.CONNECT_SECONDS", 1.0)
+    with RawDevice(gateway.mqtt_port) as silent, RawDevice(gateway.mqtt_port) as dribbling:
+        silent.send(b"\x10\xff\x7f\x00\x04MQTT")
+        dribbling.send(b"\x10\xff\x7f\x00\x04MQTT")
+
+        def dropped() -> bool:
+            try:
+                dribbling.send(b"\x05")
+                return dribbling.socket.recv(1, socket.MSG_DONTWAIT) == b""
+            except BlockingIOError:
+                return False
+            except ConnectionError:
+                return True
+
+        assert wait_for(dropped)
+        assert silent.recv() is None
+
+
+def test_failing_again_and_again_is_slowed_down_and_others_are_not(
+    gateway: RunningGateway, username: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_back: list[float] = []
+    throttle = gateway.node._throttle  # type: ignore[union-attr]
+    failed = throttle.failed
+
+    def note(address: str) -> float:
+        held_back.append(failed(address))
+        return 0.0
+
+    monkeypatch.setattr(throttle, "failed", note)
+    for _ in range(9):
+        with RawDevice(gateway.mqtt_port) as device:
+            device.connect("", username, "wrong")
+    assert held_back == [0, 0, 0, 0, 0, 0.2, 0.4, 0.8, 1.6]
+    assert failed("another address") == 0
+
+
+def test_without_its_database_a_connect_is_told_to_come_back(
+    gateway: RunningGateway, username: str, known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.db import OperationalError
+
+    def away(_batch: object) -> None:
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr("gateway.node.admit", away)
+    with RawDevice(gateway.mqtt_port) as device:
+        answer = device.connect(known[0].ad_token, username, known[1])
+        assert answer.reason_code == ConnAckReasonCode.SERVER_UNAVAILABLE
+
+
+def test_a_storm_of_connects_costs_a_few_queries(
+    gateway: RunningGateway, username: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = devices.register([(workspace, Facts())] * 100)
+    batches: list[int] = []
+
+    def counted(batch: list[Credentials]) -> list[Admission]:
+        batches.append(len(batch))
+        return admit(batch)
+
+    monkeypatch.setattr("gateway.node.admit", counted)
+    raw = [RawDevice(gateway.mqtt_port) for _ in fleet]
+    for device, (known, secret) in zip(raw, fleet, strict=True):
+        device.send(mqtt5.ConnectPacket(known.ad_token, username=username, password=secret.encode()))
+    for device in raw:
+        answer = device.recv()
+        assert isinstance(answer, mqtt5.ConnAckPacket)
+        assert answer.reason_code == ConnAckReasonCode.SUCCESS
+    assert sum(batches) == 100
+    assert len(batches) < 50
+    assert len(presence.nodes_of(bus.client(), [known.id for known, _ in fleet])) == 100
+    for device in raw:
+        device.socket.close()
+
+
+def test_a_device_may_send_on_before_it_is_admitted(gateway: RunningGateway, username: str, known: Known) -> None:
+    with RawDevice(gateway.mqtt_port) as device:
+        connect = mqtt5.ConnectPacket(known[0].ad_token, username=username, password=known[1].encode())
+        device.send(connect.write() + mqtt5.SubscribePacket(1, [mqtt5.TopicFilter("mps/inbox")]).write())
+        assert isinstance(device.recv(), mqtt5.ConnAckPacket)
+        assert isinstance(device.recv(), mqtt5.SubAckPacket)
+
+
+def test_a_will_is_taken_and_never_published(
+    gateway: RunningGateway, username: str, known: Known, connect: Connect
+) -> None:
+    watcher = connect()
+    with RawDevice(gateway.mqtt_port) as device:
+        will = mqtt5.Will("mps/reply", payload=b"gone")
+        assert device.connect(known[0].ad_token, username, known[1], will=will).reason_code == 0
+    assert wait_for(lambda: not gateway.holds(known[0]))
+    assert watcher.request("mps/bind", {"userId": "ann"})["code"] == "100"
+    assert len(watcher.answers) == 1
+
+
+def test_text_that_is_none_ends_a_connect_without_a_trace(
+    gateway: RunningGateway, username: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    raw = mqtt5.ConnectPacket("nobody", username=username, password=b"x").write().replace(b"nobody", b"\xff\xfebody")
+    with RawDevice(gateway.mqtt_port) as device:
+        device.send(raw)
+        assert device.recv() is None
+    assert capfd.readouterr().err == ""

@@ -1,0 +1,226 @@
+"""Messages to devices: once, in order, again where unacknowledged, never where acknowledged or expired."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import mqtt5
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from gateway import lane, node, presence
+from gateway.entries import Parcel
+from gateway.sink import Sink
+from pushcore import bus, push
+from pushcore.models import Message, PushTask, Workspace
+from tests.gateway.conftest import Connect, Known, RunningGateway
+from tests.gateway.pushing import flood, send, status_of, wait_for
+from tests.support.raw_device import RawDevice
+
+
+@pytest.mark.parametrize("transport", ["tcp", "websockets"])
+def test_an_acknowledged_message_has_status_2(
+    connect: Connect, sink: Sink, workspace: Workspace, transport: str
+) -> None:
+    device = connect(transport)
+    message = send(workspace, device.ad_token, "k1")
+    data = device.wait_for_key("k1")
+    assert data["title"] == "Title"
+    assert device.received[0][0] == str(message.pk)
+    assert device.expiries[0] in (299, 300)
+    assert wait_for(lambda: status_of(message) == 2)
+
+
+def test_what_waited_comes_on_connect_oldest_first_and_what_expired_does_not(
+    connect: Connect, workspace: Workspace
+) -> None:
+    device = connect()
+    device.disconnect()
+    for n in range(5):
+        send(workspace, device.ad_token, f"k{n}")
+    Message.objects.filter(msgkey="k2").update(expire_at=timezone.now() - timedelta(seconds=1))
+    again = connect(known=device)
+    again.wait_for_key("k4")
+    assert again.keys() == ["k0", "k1", "k3", "k4"]
+
+
+def test_more_than_one_batch_of_waiting_messages_comes_whole(
+    connect: Connect, workspace: Workspace, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.node.PENDING_PER_DEVICE", 3)
+    device = connect()
+    device.disconnect()
+    for n in range(10):
+        send(workspace, device.ad_token, f"k{n}")
+    again = connect(known=device)
+    assert again.wait(lambda: len(set(again.keys())) == 10)
+
+
+def test_an_unacknowledged_message_is_repeated_with_dup_and_an_acknowledged_one_never(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace, sink: Sink
+) -> None:
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        acked = send(workspace, known[0].ad_token, "acked")
+        packet_id = device.next_publish().packet_id
+        assert packet_id is not None
+        device.send(mqtt5.PubAckPacket(packet_id))
+        left = send(workspace, known[0].ad_token, "left")
+        assert not device.next_publish().duplicate
+    assert wait_for(lambda: status_of(acked) == 2)
+    assert wait_for(lambda: Message.objects.get(pk=left.pk).sent_at is not None)
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        repeat = device.next_publish()
+        assert repeat.duplicate
+        assert json.loads(repeat.payload)["k"] == str(left.pk)
+        device.send(mqtt5.PingReqPacket())
+        assert isinstance(device.recv(), mqtt5.PingRespPacket)  # and nothing else came before it
+
+
+def test_a_message_to_a_dead_node_waits_for_the_device(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace
+) -> None:
+    bus.client().set(presence.presence_key(known[0].id), "deadnode/x")
+    send(workspace, known[0].ad_token, "k1")
+    assert not bus.client().exists(presence.stream_key("deadnode"))
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        assert json.loads(device.next_publish().payload)["bData"]["msgKey"] == "k1"
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[int, int]]:
+    """The queries for waiting rows: by device, the message id they start after."""
+    queries: list[dict[int, int]] = []
+    ask: Callable[[dict[int, int]], dict[int, list[Parcel]]] = node._pending_parcels
+
+    def note(after: dict[int, int]) -> dict[int, list[Parcel]]:
+        queries.append(after)
+        return ask(after)
+
+    monkeypatch.setattr(node, "_pending_parcels", note)
+    return queries
+
+
+def msgkey_of(packet: mqtt5.PublishPacket) -> str:
+    return json.loads(packet.payload)["bData"]["msgKey"]
+
+
+def test_what_waits_comes_once_and_whole_while_no_sink_records_it(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace, asked: list[dict[int, int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(node, "PENDING_PER_DEVICE", 3)
+    ids = [send(workspace, known[0].ad_token, f"k{n}").pk for n in range(7)]
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        for n in range(7):
+            packet = device.next_publish()
+            assert msgkey_of(packet) == f"k{n}"
+            assert packet.packet_id is not None
+            device.send(mqtt5.PubAckPacket(packet.packet_id))
+        device.send(mqtt5.PingReqPacket())
+        assert isinstance(device.recv(), mqtt5.PingRespPacket)
+    assert [after for query in asked for after in query.values()] == [0, ids[2], ids[5]]
+
+
+@pytest.mark.parametrize("refusal", ["too large", "refused"])
+def test_messages_a_device_does_not_take_hold_up_neither_the_others_nor_the_database(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace, asked: list[dict[int, int]],
+    monkeypatch: pytest.MonkeyPatch, refusal: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(node, "PENDING_PER_DEVICE", 2)
+    for n in range(4):
+        send(workspace, known[0].ad_token, f"k{n}")
+    limit = {"max_packet_size": 64} if refusal == "too large" else {}
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1], **limit)
+        for _ in range(0 if limit else 4):
+            packet_id = device.next_publish().packet_id
+            assert packet_id is not None
+            device.send(mqtt5.PubAckPacket(packet_id, reason_code=mqtt5.PubAckReasonCode.QUOTA_EXCEEDED))
+        assert wait_for(lambda: len(asked) == 3)
+        device.send(mqtt5.PingReqPacket())
+        assert isinstance(device.recv(), mqtt5.PingRespPacket)
+        device.send(mqtt5.PingReqPacket())  # a loop without end would have gone round by now
+        assert isinstance(device.recv(), mqtt5.PingRespPacket)
+    assert len(asked) == 3
+    assert set(Message.objects.values_list("status", flat=True)) == {0}
+
+
+def test_a_receive_maximum_of_one_gets_one_message_at_a_time(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace
+) -> None:
+    for n in range(3):
+        send(workspace, known[0].ad_token, f"k{n}")
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1], receive_max=1)
+        for n in range(3):
+            packet = device.next_publish()
+            device.send(mqtt5.PingReqPacket())
+            assert isinstance(device.recv(), mqtt5.PingRespPacket)  # nothing else before the acknowledgement
+            assert msgkey_of(packet) == f"k{n}"
+            assert packet.packet_id is not None
+            device.send(mqtt5.PubAckPacket(packet.packet_id))
+
+
+def test_a_message_pushed_while_its_device_connects_arrives_once(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace
+) -> None:
+    for n in range(10):
+        pusher = threading.Thread(target=send_and_close, args=(workspace, known[0].ad_token, f"k{n}"))
+        with RawDevice(gateway.mqtt_port) as device:
+            pusher.start()
+            device.connect(known[0].ad_token, username, known[1])
+            packet = device.next_publish()
+            assert (msgkey_of(packet), packet.duplicate) == (f"k{n}", False)
+            assert packet.packet_id is not None
+            device.send(mqtt5.PubAckPacket(packet.packet_id))
+            pusher.join()
+            device.send(mqtt5.PingReqPacket())
+            assert isinstance(device.recv(), mqtt5.PingRespPacket)
+
+
+def send_and_close(workspace: Workspace, target: str, msgkey: str) -> None:
+    """Push from a thread of its own, as a web process does."""
+    try:
+        send(workspace, target, msgkey)
+    finally:
+        connection.close()
+
+
+def test_a_device_that_does_not_read_is_cut_off(gateway: RunningGateway, username: str, known: Known) -> None:
+    with RawDevice(gateway.mqtt_port) as device:
+        device.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        device.connect(known[0].ad_token, username, known[1])
+        flood(gateway, known[0])
+        assert wait_for(lambda: not gateway.holds(known[0]))
+
+
+def test_a_large_batch_reaches_its_node_in_entries_of_bounded_size(
+    gateway: RunningGateway, connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane, "PARCELS_PER_ENTRY", 2)
+    sizes: list[int] = []
+    pack = lane.pack_parcels
+
+    def note(parcels: list[Parcel]) -> dict[str, bytes]:
+        sizes.append(len(parcels))
+        return pack(parcels)
+
+    monkeypatch.setattr(lane, "pack_parcels", note)
+    fleet = [connect() for _ in range(5)]
+    request = push.SimplePush(
+        task_name="t", title="Title", content="Content", delivery_type=1,
+        target_msgkey={device.ad_token: f"k{n}" for n, device in enumerate(fleet)}, expired_seconds=300,
+    )  # fmt: skip
+    push.accept_simple(workspace, request, source=PushTask.Source.RPC, author="test")
+    for n, device in enumerate(fleet):
+        device.wait_for_key(f"k{n}")
+    assert sizes == [2, 2, 1]

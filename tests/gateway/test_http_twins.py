@@ -1,0 +1,81 @@
+"""The HTTP twins of the device requests."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+from analytics.models import MessageEvent
+from pushcore import devices
+from pushcore.devices import Facts
+from pushcore.models import Binding, Device, Workspace
+from tests.gateway.pushing import send
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_device_registers_binds_and_reports_over_http(
+    live_server: object, workspace: Workspace, username: str
+) -> None:
+    base = f"{live_server}/device/v1"
+    made = requests.post(
+        f"{base}/register",
+        json={"platform": "ios", "token": "apns", "model": "iPhone"},
+        auth=(username, workspace.client_key),
+        timeout=10,
+    ).json()
+    assert (made["success"], made["code"]) == (True, "100")
+    mine = (made["data"]["adToken"], made["data"]["secret"])
+    device = Device.objects.get(ad_token=mine[0])
+    assert (device.platform, device.third_channel, device.third_token) == (2, 2, "apns")
+    assert requests.post(f"{base}/bind", json={"userId": "ann"}, auth=mine, timeout=10).json()["code"] == "100"
+    assert Binding.objects.get().user_id == "ann"
+    message = send(workspace, "apns", "k1", delivery_type=2)
+    event = [{"k": str(message.pk), "event": "opened"}]
+    assert requests.post(f"{base}/events", json=event, auth=mine, timeout=10).json()["code"] == "100"
+    assert MessageEvent.objects.get().kind == "opened"
+    assert requests.post(
+        f"{base}/report", json={"thirdChannel": 2, "thirdChannelDeviceToken": "new"}, auth=mine, timeout=10
+    ).ok
+    assert requests.post(f"{base}/unbind", json={"userId": "ann"}, auth=mine, timeout=10).json()["code"] == "100"
+    assert Binding.objects.get().unbound_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("path", "auth", "body", "status", "code"),
+    [
+        ("register", None, b"{}", 401, "-1"),
+        ("register", "wrong", b"{}", 401, "-1"),
+        ("register", "unknown", b"{}", 401, "-1"),
+        ("register", "key", b"{", 200, "3028"),
+        ("register", "key", b"[]", 200, "3028"),
+        ("register", "key", b'{"platform": "symbian"}', 200, "3008"),
+        ("bind", None, b"{}", 401, "-1"),
+        ("bind", "wrong", b"{}", 401, "-1"),
+        ("bind", "device", b"{}", 200, "3012"),
+        ("bind", "device", b"null", 200, "3028"),
+        ("events", "device", b"{}", 200, "3028"),
+        ("events", "device", b"x" * 70_000, 413, "3050"),
+    ],
+)
+def test_a_twin_refuses_what_its_original_refuses(
+    live_server: object,
+    workspace: Workspace,
+    username: str,
+    path: str,
+    auth: str | None,
+    body: bytes,
+    status: int,
+    code: str,
+) -> None:
+    [(known, secret)] = devices.register([(workspace, Facts())])
+    credentials = {
+        None: None,
+        "wrong": (username if path == "register" else known.ad_token, "wrong"),
+        "unknown": ("nobody-test", "x"),
+        "key": (username, workspace.client_key),
+        "device": (known.ad_token, secret),
+    }[auth]
+    answer = requests.post(f"{live_server}/device/v1/{path}", data=body, auth=credentials, timeout=10)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert Device.objects.count() == 1

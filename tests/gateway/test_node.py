@@ -1,0 +1,185 @@
+"""A node and the fast store: lease, presence, counters, and the store emptied or away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mqtt5
+import pytest
+import redis
+from mqtt5 import ConnAckReasonCode, DisconnectReasonCode
+
+from gateway import courier, entries, presence
+from mps_project import engines
+from pushcore import bus, devices
+from pushcore.devices import Facts
+from pushcore.models import Workspace
+from tests.gateway.conftest import Connect, Known, RunningGateway
+from tests.gateway.pushing import send, status_of, wait_for
+from tests.support.raw_device import RawDevice
+
+
+def test_an_acknowledgement_lost_with_the_store_is_told_again_not_sent_again(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace
+) -> None:
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        message = send(workspace, known[0].ad_token, "k1")
+        packet_id = device.next_publish().packet_id
+        assert packet_id is not None
+        device.send(mqtt5.PubAckPacket(packet_id))
+        assert wait_for(lambda: bus.client().xlen("mps:acks") >= 1)
+        bus.client().flushdb()  # no sink has read it
+        assert wait_for(lambda: bus.client().exists("mps:acks") == 1)
+        device.send(mqtt5.PingReqPacket())
+        assert isinstance(device.recv(), mqtt5.PingRespPacket)
+        assert status_of(message) == 0
+
+
+def test_after_the_store_was_emptied_pushes_arrive_again(connect: Connect, workspace: Workspace) -> None:
+    device = connect()
+    bus.client().flushdb()
+    send(workspace, device.ad_token, "k1")  # presence is gone: not handed over
+    device.wait_for_key("k1")
+    assert wait_for(lambda: bool(presence.live_nodes(bus.client())))
+    send(workspace, device.ad_token, "k2")
+    device.wait_for_key("k2")
+
+
+def test_a_node_that_stops_says_goodbye_and_leaves_nothing(
+    transactional_db: None, workspace: Workspace, username: str
+) -> None:
+    running = RunningGateway().start()
+    [(known, secret)] = devices.register([(workspace, Facts())])
+    assert running.node is not None
+    with RawDevice(running.mqtt_port) as device:
+        device.connect(known.ad_token, username, secret)
+        assert [node.node_id for node in presence.live_nodes(bus.client())] == [running.node.courier.node_id]
+        running.stop()
+        ended = device.recv()
+        assert isinstance(ended, mqtt5.DisconnectPacket)
+        assert ended.reason_code == DisconnectReasonCode.SERVER_SHUTTING_DOWN
+    assert presence.live_nodes(bus.client()) == []
+    assert bus.client().keys("mps:presence:*") == []
+    assert bus.client().keys("mps:node:*") == []
+
+
+def test_a_node_tells_how_busy_it_is(connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courier, "HEARTBEAT_SECONDS", 0.1)
+    device = connect()
+    send(workspace, device.ad_token, "k1")
+    device.wait_for_key("k1")
+
+    def told() -> bool:
+        [node] = presence.live_nodes(bus.client())
+        return (node.connections, node.delivered, node.acknowledged) == (1, 1, 1)
+
+    assert wait_for(told)
+
+
+def test_a_dead_nodes_devices_are_not_online(gateway: RunningGateway, username: str, known: Known) -> None:
+    bus.client().set(presence.presence_key(known[0].id), "deadnode/x")
+    assert presence.online([known[0].id]) == set()
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        assert presence.online([known[0].id]) == {known[0].id}
+
+
+def test_what_cannot_be_read_on_the_stream_stops_nothing(
+    gateway: RunningGateway, connect: Connect, workspace: Workspace
+) -> None:
+    device = connect()
+    assert gateway.node is not None
+    stream = presence.stream_key(gateway.node.courier.node_id)
+    faulty: list[dict[Any, Any]] = [
+        {"deliver": b"\xc1"},
+        {"deliver": b"\x91\x91\x01"},
+        {"take-over": b"\x01"},
+        {"x": b""},
+    ]
+    for fields in faulty:
+        bus.client().xadd(stream, fields)
+    send(workspace, device.ad_token, "k1")
+    device.wait_for_key("k1")
+
+
+def test_after_an_outage_the_newer_of_two_connections_keeps_the_device(
+    gateway: RunningGateway, username: str, known: Known
+) -> None:
+    key = presence.presence_key(known[0].id)
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        newer = "othernode/ffffffffffff00000000"
+        bus.client().set(key, newer)
+        bus.client().delete(presence.stream_key(gateway.node.courier.node_id))  # type: ignore[union-attr]
+        ended = device.recv()
+        assert isinstance(ended, mqtt5.DisconnectPacket)
+        assert ended.reason_code == DisconnectReasonCode.SESSION_TAKEN_OVER
+    assert bus.client().get(key) == newer.encode()
+
+
+class Store:
+    """A Valkey of the test's own, to be taken away."""
+
+    def __init__(self, directory: Path) -> None:
+        self.engine = engines.valkey(directory / "valkey", "secret", engines.free_port())
+        self.process: subprocess.Popen[bytes] = self.engine.launch()
+        self.client: redis.Redis = redis.Redis.from_url(self.engine.url)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def start(self) -> None:
+        self.process = self.engine.launch()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path)
+    yield store
+    store.client.close()
+    store.engine.stop(store.process)
+
+
+@pytest.fixture
+def gateway_on_store(store: Store, transactional_db: None) -> Iterator[RunningGateway]:
+    running = RunningGateway(redis_url=store.engine.url).start()
+    yield running
+    running.stop()
+
+
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+def test_while_the_store_is_away_devices_connect_get_what_waits_and_nothing_is_forgotten(
+    gateway_on_store: RunningGateway, store: Store, username: str, known: Known, workspace: Workspace, how: str
+) -> None:
+    if how == "killed":
+        store.kill()
+    else:
+        os.kill(store.process.pid, signal.SIGSTOP)
+    message = send(workspace, known[0].ad_token, "k1")
+    with RawDevice(gateway_on_store.mqtt_port) as device:
+        answer = device.connect(known[0].ad_token, username, known[1])
+        assert answer.reason_code == ConnAckReasonCode.SUCCESS
+        packet_id = device.next_publish().packet_id
+        assert packet_id is not None
+        device.send(mqtt5.PubAckPacket(packet_id))
+        device.send(mqtt5.PingReqPacket())
+        assert isinstance(device.recv(), mqtt5.PingRespPacket)
+        if how == "killed":
+            store.start()
+        else:
+            os.kill(store.process.pid, signal.SIGCONT)
+        assert wait_for(lambda: known[0].id in presence.nodes_of(store.client, [known[0].id]))
+        assert wait_for(lambda: acknowledged_on(store.client) == {message.pk})
+
+
+def acknowledged_on(client: redis.Redis) -> set[int]:
+    """The message ids on the acknowledgement stream."""
+    found: Any = client.xrange(entries.ACKS_STREAM)
+    return {message_id for _, fields in found for message_id in entries.unpack_acks(fields[b"acks"])[0]}

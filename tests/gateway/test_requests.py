@@ -1,0 +1,87 @@
+"""Requests of devices: bind, unbind, report, event."""
+
+from __future__ import annotations
+
+import json
+
+import mqtt5
+import pytest
+from mqtt5 import QoS
+
+from analytics.models import MessageEvent
+from gateway.sink import Sink
+from pushcore.models import Binding, Device, Workspace
+from tests.gateway.conftest import Connect, Known, RunningGateway
+from tests.gateway.pushing import send, status_of, wait_for
+from tests.support.raw_device import RawDevice
+
+
+@pytest.mark.parametrize("transport", ["tcp", "websockets"])
+def test_a_device_binds_and_gets_what_waited_for_its_user(
+    connect: Connect, workspace: Workspace, sink: Sink, transport: str
+) -> None:
+    device = connect(transport)
+    message = send(workspace, "ann", "k1", delivery_type=3)
+    assert message.status == 1
+    assert device.request("mps/bind", {"userId": "ann"}) == {
+        "success": True, "code": "100", "name": "SUCCESS", "message": "succeeded",
+    }  # fmt: skip
+    device.wait_for_key("k1")
+    assert wait_for(lambda: status_of(message) == 2)
+    assert device.request("mps/unbind", {"userId": "ann"})["success"] is True
+    assert Binding.objects.get().unbound_at is not None
+
+
+def test_a_device_reports_its_vendor_token_and_events(connect: Connect, workspace: Workspace) -> None:
+    device = connect()
+    assert device.request("mps/report", {"thirdChannel": 4, "thirdChannelDeviceToken": "mi"})["code"] == "100"
+    assert Device.objects.get().third_token == "mi"
+    message = send(workspace, device.ad_token, "k1")
+    events = [
+        {"k": str(message.pk), "event": "opened", "at": 1},
+        {"k": str(message.pk), "event": "opened"},
+        {"k": "5", "event": "arrived"},
+    ]
+    assert device.request("mps/event", events)["code"] == "100"
+    assert [(event.message_id, event.kind) for event in MessageEvent.objects.all()] == [(message.pk, "opened")]
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "code"),
+    [
+        ("mps/bind", {}, "3012"),
+        ("mps/bind", {"userId": ["x"]}, "3028"),
+        ("mps/bind", {"userId": "ann", "adToken": "another"}, "3054"),
+        ("mps/bind", [], "3028"),
+        ("mps/unbind", {"userId": None}, "3012"),
+        ("mps/report", {"thirdChannel": 4}, "3001"),
+        ("mps/report", {"thirdChannel": "x", "thirdChannelDeviceToken": "t"}, "3028"),
+        ("mps/event", [{"k": "1", "event": "eaten"}], "3028"),
+    ],
+)
+def test_a_request_that_cannot_be_is_answered_with_its_code(
+    connect: Connect, topic: str, payload: object, code: str
+) -> None:
+    assert connect().request(topic, payload)["code"] == code
+
+
+def test_a_payload_that_is_no_json_is_answered_and_requests_keep_their_order(
+    gateway: RunningGateway, username: str, known: Known
+) -> None:
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        payloads = [b"\xff", b"[" * 9000, b'{"userId": "ann"}', b'{"userId": "bob"}']
+        for n, payload in enumerate(payloads, 1):
+            device.send(mqtt5.PublishPacket("mps/bind", payload, qos=QoS.AT_LEAST_ONCE, packet_id=n))
+        codes: list[str] = []
+        acks: list[int] = []
+        while len(acks) < len(payloads):
+            packet = device.recv()
+            if isinstance(packet, mqtt5.PublishPacket):
+                assert packet.topic == "mps/reply"
+                codes.append(json.loads(packet.payload)["code"])
+            else:
+                assert isinstance(packet, mqtt5.PubAckPacket)
+                acks.append(packet.packet_id)
+    assert (codes, acks) == (["3028", "3028", "100", "100"], [1, 2, 3, 4])
+    assert Binding.objects.get(unbound_at__isnull=True).user_id == "bob"

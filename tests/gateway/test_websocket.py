@@ -1,0 +1,96 @@
+"""What is particular to MQTT on WebSocket; all else is tested on both transports alike."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import mqtt5
+import pytest
+import requests
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.sync.client import ClientConnection
+from websockets.sync.client import connect as open_socket
+from websockets.typing import Subprotocol
+
+from tests.gateway.conftest import Known, RunningGateway
+from tests.gateway.pushing import flood, wait_for
+
+MQTT = [Subprotocol("mqtt")]
+
+
+@pytest.fixture
+def url(gateway: RunningGateway) -> str:
+    return f"ws://127.0.0.1:{gateway.ws_port}/gateway/mqtt"
+
+
+@pytest.fixture
+def open_device(url: str, gateway: RunningGateway, username: str, known: Known) -> Iterator[ClientConnection]:
+    """A WebSocket on which the device has connected."""
+    with open_socket(url, subprotocols=MQTT) as device:
+        device.send(mqtt5.ConnectPacket(known[0].ad_token, username=username, password=known[1].encode()).write())
+        device.recv()
+        assert wait_for(lambda: gateway.holds(known[0]))
+        yield device
+
+
+def test_the_websocket_port_serves_no_pages(gateway: RunningGateway) -> None:
+    assert requests.get(f"http://127.0.0.1:{gateway.ws_port}/console/", timeout=10).status_code == 404
+
+
+def test_without_the_subprotocol_there_is_no_websocket(url: str) -> None:
+    with pytest.raises(InvalidStatus):
+        open_socket(url)
+
+
+def test_a_path_nobody_serves_is_refused_and_no_fault_of_ours(url: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        open_socket(url.replace("/gateway/mqtt", "/other"), subprotocols=MQTT)
+    assert refused.value.response.status_code == 403
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("text", [b"text", b"\xff\xff"])
+def test_text_frames_are_refused(url: str, text: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    with open_socket(url, subprotocols=MQTT) as device:
+        assert device.subprotocol == "mqtt"
+        device.send(text, text=True)
+        with pytest.raises(ConnectionClosedError) as ended:
+            device.recv()
+        assert ended.value.rcvd is not None
+        assert ended.value.rcvd.code == 1003
+    assert capfd.readouterr().err == ""
+
+
+def test_packets_need_not_keep_to_frames(open_device: ClientConnection) -> None:
+    pings = mqtt5.PingReqPacket().write() * 2
+    for part in (pings[:1], pings[1:3], pings[3:]):
+        open_device.send(part)
+    answer = b""
+    while len(answer) < 4:
+        answer += open_device.recv()  # type: ignore[operator]
+    assert answer == mqtt5.PingRespPacket().write() * 2
+
+
+def test_a_websocket_that_does_not_read_is_cut_off(gateway: RunningGateway, username: str, known: Known) -> None:
+    connect = mqtt5.ConnectPacket(known[0].ad_token, username=username, password=known[1].encode()).write()
+    assert len(connect) > 125
+    with socket.create_connection(("127.0.0.1", gateway.ws_port), timeout=15) as device:
+        device.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        device.sendall(
+            b"GET /gateway/mqtt HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Protocol: mqtt\r\n\r\n"
+        )
+        assert device.recv(4096).startswith(b"HTTP/1.1 101")
+        device.sendall(b"\x82\xfe" + len(connect).to_bytes(2, "big") + bytes(4) + connect)
+        assert wait_for(lambda: gateway.holds(known[0]))
+        flood(gateway, known[0])
+        assert wait_for(lambda: not gateway.holds(known[0]))
+
+
+def test_a_handshake_that_does_not_end_is_dropped(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.websocket.CONNECT_SECONDS", 0.5)
+    with socket.create_connection(("127.0.0.1", gateway.ws_port), timeout=15) as connection:
+        connection.sendall(b"GET /gateway/mqtt HTTP/1.1\r\nHost: x\r\n")
+        assert connection.recv(1) == b""
