@@ -10,7 +10,8 @@ from pushcore.ports import DeviceEvent
 
 
 def take(events: Sequence[DeviceEvent]) -> int:
-    """Keep the events that are about a message of the reporting device; returns how many were new. One statement."""
+    """Keep the events that are about a message of the reporting device, or a broadcast it could get; returns how many
+    were new. One statement."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO analytics_messageevent (workspace_id, message_id, device_id, kind, at, received_at)"
@@ -19,7 +20,14 @@ def take(events: Sequence[DeviceEvent]) -> int:
             " AS e(message_id, device_id, kind, at)"
             " JOIN pushcore_message m ON m.id = e.message_id AND m.device_id = e.device_id"
             " WHERE m.id = ANY(%(messages)s::bigint[])"
-            " ORDER BY m.id, m.device_id, e.kind ON CONFLICT DO NOTHING",
+            " UNION"
+            " SELECT b.workspace_id, b.task_id, d.id, e.kind, e.at, now()"
+            " FROM unnest(%(messages)s::bigint[], %(devices)s::bigint[], %(kinds)s::text[], %(times)s::timestamptz[])"
+            " AS e(message_id, device_id, kind, at)"
+            " JOIN pushcore_broadcast b ON b.task_id = e.message_id"
+            " JOIN pushcore_device d ON d.id = e.device_id"
+            " AND d.workspace_id = b.workspace_id AND d.platform = b.platform"
+            " ORDER BY 2, 3, 4 ON CONFLICT DO NOTHING",
             {
                 "messages": [event.message_id for event in events],
                 "devices": [event.device_id for event in events],

@@ -12,8 +12,8 @@ import json
 import secrets
 import time
 from collections import deque
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import redis.asyncio
 import structlog
@@ -24,11 +24,14 @@ from redis.exceptions import RedisError
 from gateway import entries, presence
 from gateway.entries import EntryError, Parcel
 from gateway.session import State
+from pushcore.ports import BroadcastArrival
 
 if TYPE_CHECKING:
     from gateway.session import Session
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 HEARTBEAT_SECONDS = 2.0
 READ_BLOCK_MS = 2_000
@@ -53,6 +56,8 @@ class Recipient(Protocol):
 
     def take_over_elsewhere(self, device_id: int, session_id: str) -> None: ...
 
+    def broadcast_news(self) -> None: ...
+
     def ask_pending_for_all(self) -> None: ...
 
 
@@ -75,6 +80,7 @@ class Courier:
         self._renewed_at = time.monotonic()
         self._acks: deque[int] = deque(maxlen=MAX_KEPT_ACKS)
         self._left_open: deque[int] = deque(maxlen=MAX_KEPT_ACKS)
+        self._broadcasts: deque[BroadcastArrival] = deque(maxlen=MAX_KEPT_ACKS)
         self._withdrawn: deque[tuple[int, str]] = deque(maxlen=MAX_KEPT_ACKS)
         self._wake = asyncio.Event()
         self.tasks: list[asyncio.Task[None]] = []
@@ -245,12 +251,19 @@ class Courier:
                 await asyncio.sleep(0)
         elif b"take-over" in fields:
             self._recipient.take_over_elsewhere(*entries.unpack_take_over(fields[b"take-over"]))
+        elif b"broadcasts" in fields:
+            self._recipient.broadcast_news()
 
     # -- acknowledgements -----------------------------------------------------------------------------------------
 
     def acknowledged(self, message_id: int) -> None:
         self.acknowledged_count += 1
         self._acks.append(message_id)
+        self._wake.set()
+
+    def broadcasts_acknowledged(self, arrival: BroadcastArrival) -> None:
+        """What a device said of broadcasts since it connected; said again, it counts once."""
+        self._broadcasts.append(arrival)
         self._wake.set()
 
     def left_open(self, message_ids: Sequence[int]) -> None:
@@ -273,13 +286,12 @@ class Courier:
                 await asyncio.sleep(0.5)
 
     async def _flush_once(self) -> None:
-        while self._acks or self._left_open:
-            acks = [self._acks.popleft() for _ in range(min(ACK_BATCH, len(self._acks)))]
-            left_open = [self._left_open.popleft() for _ in range(min(ACK_BATCH, len(self._left_open)))]
-            with self._kept_if_lost(acks, left_open):
+        while self._acks or self._left_open or self._broadcasts:
+            acks, left_open, broadcasts = _taken(self._acks), _taken(self._left_open), _taken(self._broadcasts)
+            with self._kept_if_lost(acks, left_open, broadcasts):
                 await self._bus.xadd(
                     entries.ACKS_STREAM,
-                    entries.pack_acks(acks, left_open),
+                    entries.pack_acks(acks, left_open, broadcasts),
                     maxlen=entries.ACKS_MAX_ENTRIES,
                     approximate=True,
                 )
@@ -292,13 +304,21 @@ class Courier:
             )
 
     @contextlib.contextmanager
-    def _kept_if_lost(self, acks: list[int], left_open: list[int]) -> Any:
+    def _kept_if_lost(
+        self, acks: list[int], left_open: list[int], broadcasts: list[BroadcastArrival]
+    ) -> Iterator[None]:
         try:
             yield
         except (RedisError, asyncio.CancelledError):
             self._acks.extendleft(reversed(acks))
             self._left_open.extendleft(reversed(left_open))
+            self._broadcasts.extendleft(reversed(broadcasts))
             raise
+
+
+def _taken(waiting: deque[T]) -> list[T]:
+    """The oldest, at most a batch, taken out."""
+    return [waiting.popleft() for _ in range(min(ACK_BATCH, len(waiting)))]
 
 
 def _connection(redis_url: str, patience: float) -> Any:

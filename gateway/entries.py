@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import msgpack
 
+from pushcore.ports import BroadcastArrival
+
 ACKS_STREAM = "mps:acks"
 ACKS_GROUP = "sink"
 # A bound for the day nothing reads them; each entry holds up to a thousand.
@@ -54,15 +56,24 @@ def unpack_take_over(entry: bytes) -> tuple[int, str]:
     return device_id, session_id
 
 
-def pack_acks(acknowledged: Sequence[int], unacknowledged: Sequence[int]) -> dict[str, bytes]:
-    """An entry of the acknowledgement stream: message ids acknowledged, and ids a lost connection left open."""
-    return {"acks": msgpack.packb((list(acknowledged), list(unacknowledged)))}
+def pack_broadcast_news() -> dict[str, bytes]:
+    """A stream entry that says: there is a new broadcast, or one was revoked."""
+    return {"broadcasts": b""}
 
 
-def unpack_acks(entry: bytes) -> tuple[list[int], list[int]]:
+def pack_acks(
+    acknowledged: Sequence[int], unacknowledged: Sequence[int], broadcasts: Sequence[BroadcastArrival] = ()
+) -> dict[str, bytes]:
+    """An entry of the acknowledgement stream: message ids acknowledged, ids a lost connection left open, broadcasts."""
+    told = [(arrival.device_id, arrival.position, list(arrival.task_ids)) for arrival in broadcasts]
+    return {"acks": msgpack.packb((list(acknowledged), list(unacknowledged), told))}
+
+
+def unpack_acks(entry: bytes) -> tuple[list[int], list[int], list[BroadcastArrival]]:
     """Raises `EntryError`."""
     try:
-        acknowledged, unacknowledged = msgpack.unpackb(entry)
+        acknowledged, unacknowledged, told = msgpack.unpackb(entry)
+        broadcasts = [BroadcastArrival(device_id, position, tuple(ids)) for device_id, position, ids in told]
     except (ValueError, TypeError) as error:
         raise EntryError(f"acknowledgements: {error}") from None
-    return acknowledged, unacknowledged
+    return acknowledged, unacknowledged, broadcasts

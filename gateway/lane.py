@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from gateway.entries import Parcel, pack_parcels
-from gateway.presence import STREAM_MAX_ENTRIES, nodes_of, stream_key
+from gateway.entries import Parcel, pack_broadcast_news, pack_parcels
+from gateway.presence import STREAM_MAX_ENTRIES, live_nodes, nodes_of, stream_key
 from pushcore.bus import client
 from pushcore.payload import device_payload
 from pushcore.ports import Outgoing
@@ -43,6 +43,21 @@ class GatewayLane:
                         approximate=True,
                     )
             pipeline.execute()
+
+
+def tell_broadcast_news() -> None:
+    """Tell every node alive to look at the active broadcasts. Two round trips. Raises `BusDown`: nodes look anyway."""
+    bus = client()
+    with bus.pipeline(transaction=False) as pipeline:
+        for node in live_nodes(bus):
+            pipeline.xadd(
+                stream_key(node.node_id),
+                pack_broadcast_news(),  # type: ignore[arg-type]
+                nomkstream=True,
+                maxlen=STREAM_MAX_ENTRIES,
+                approximate=True,
+            )
+        pipeline.execute()
 
 
 def parcel_of(outgoing: Outgoing) -> Parcel:

@@ -11,6 +11,7 @@ message meets its device on one of the two ways; on both, the session's ids in f
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
 import time
@@ -29,14 +30,16 @@ from mqtt5 import DisconnectReasonCode as Reason
 from gateway import device_requests
 from gateway.admission import Admission, Credentials, admit
 from gateway.batcher import Batcher
-from gateway.courier import Courier
+from gateway.broadcasts import Board, Notice, Progress
+from gateway.courier import SLICE, Courier
 from gateway.entries import Parcel
 from gateway.lane import parcel_of
 from gateway.recent import RecentIds
 from gateway.session import Request, Session, State, Wire
 from gateway.throttle import FailureThrottle
 from gateway.wheel import KeepAliveWheel
-from pushcore import delivery
+from pushcore import broadcasts, delivery
+from pushcore.ports import BroadcastArrival
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +54,8 @@ PENDING_DELAY = 0.003
 PENDING_PER_DEVICE = 100
 BATCH = 500
 RETRY_SECONDS = 1.0
+# How often the active broadcasts are read though nobody told of news.
+BROADCAST_SECONDS = 5.0
 
 
 class Node:
@@ -81,6 +86,10 @@ class Node:
         self._told_again = RecentIds(seconds=5, limit=200_000)
         # Written to a connection that ended without acknowledging: the repeat says DUP.
         self._left_open = RecentIds(seconds=3600, limit=200_000)
+        self._board = Board()
+        self._news = asyncio.Event()
+        # (device, broadcast) acknowledged here lately: not offered again though the cursor was read before it moved.
+        self._broadcasts_acknowledged = RecentIds(seconds=120, limit=200_000)
         self._tasks: list[asyncio.Task[None]] = []
         self.accepting = True
 
@@ -95,7 +104,10 @@ class Node:
 
     async def start(self) -> None:
         await self.courier.start()
-        self._tasks = [asyncio.create_task(self._watch_keep_alives())]
+        self._tasks = [
+            asyncio.create_task(self._watch_keep_alives()),
+            asyncio.create_task(self._watch_broadcasts()),
+        ]
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
@@ -181,6 +193,7 @@ class Node:
                 continue
             session.accept(verdict.device, issued_secret=verdict.secret, max_keep_alive=self._max_keep_alive)
             self._wheel.moved(session)
+            self._offer_broadcasts(session)
             if verdict.secret is None:  # nothing can wait for a device that did not exist
                 self._pending.add((session, 0))
 
@@ -210,7 +223,8 @@ class Node:
         device = session.device
         if device is None:
             return
-        left_open = session.unacknowledged()
+        self._advance(session)
+        left_open = [message_id for message_id in session.unacknowledged() if message_id not in self._board]
         for message_id in left_open:
             self._left_open.add(message_id)
         self.courier.left_open(left_open)
@@ -239,6 +253,9 @@ class Node:
             self.courier.acknowledged(message_id)
 
     def acknowledged(self, session: Session, message_id: int) -> None:
+        if session.broadcasts is not None and message_id in self._board:
+            self._broadcast_acknowledged(session, message_id)
+            return
         self._acknowledged.add(message_id)
         self.courier.acknowledged(message_id)
 
@@ -250,6 +267,7 @@ class Node:
         self._told_again.clear()
         for session in self.sessions.values():
             if session.state is State.OPEN:
+                self._tell_broadcasts(session)
                 session.expect_more(0)
 
     async def _send_pending(self, batch: list[tuple[Session, int]]) -> None:
@@ -275,6 +293,81 @@ class Node:
             self.deliver(parcels)
             if len(parcels) == PENDING_PER_DEVICE:
                 asking[device_id][0].expect_more(parcels[-1].message_id)
+        for session, _ in asking.values():
+            self._offer_broadcasts(session)
+
+    # -- broadcasts -----------------------------------------------------------------------------------------------
+
+    def broadcast_news(self) -> None:
+        """There is a new broadcast, or one was revoked."""
+        self._news.set()
+
+    async def _watch_broadcasts(self) -> None:
+        while True:
+            try:
+                await self._read_broadcasts()
+            except AnyDatabaseError:
+                log.exception("broadcasts cannot be read; tried again")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), BROADCAST_SECONDS)
+            self._news.clear()
+
+    async def _read_broadcasts(self) -> None:
+        """End what is not active any more, and offer what is new to every session it is for."""
+        active = await self._in_thread(self._batch_threads, broadcasts.active_ids)
+        for notice in self._board.keep_only(active):
+            for session in self.sessions.values():
+                session.withdraw(notice.id)
+        unknown = self._board.unknown(active)
+        if not unknown:
+            return
+        self._board.add(
+            [Notice.of(found) for found in await self._in_thread(self._batch_threads, broadcasts.load, unknown)]
+        )
+        for count, session in enumerate(list(self.sessions.values()), 1):
+            self._offer_broadcasts(session)
+            if not count % SLICE:
+                await asyncio.sleep(0)
+
+    def _offer_broadcasts(self, session: Session) -> None:
+        """Write to the device what lies after its cursor and is not on its way."""
+        device = session.device
+        if device is None or session.state is not State.OPEN:
+            return
+        for notice in self._board.notices_for(device):
+            if session.broadcasts is None:
+                session.broadcasts = Progress(device.broadcast_position)
+            if not session.broadcasts.owes(notice.id) or notice.id in session.ids:
+                continue
+            session.broadcasts.opened(notice.id)
+            if (device.id, notice.id) in self._broadcasts_acknowledged:
+                self._broadcast_acknowledged(session, notice.id)
+            else:
+                session.deliver(notice.id, notice.payload, notice.expire_at_ms, dup=False)
+
+    def _broadcast_acknowledged(self, session: Session, broadcast_id: int) -> None:
+        assert session.device is not None
+        assert session.broadcasts is not None
+        self._broadcasts_acknowledged.add((session.device.id, broadcast_id))
+        session.broadcasts.settled(broadcast_id, acknowledged=True)
+        self._advance(session)
+
+    def refused(self, session: Session, message_id: int) -> None:
+        if session.broadcasts is not None and message_id in self._board:
+            session.broadcasts.settled(message_id, acknowledged=False)
+            self._advance(session)
+
+    def _advance(self, session: Session) -> None:
+        if session.broadcasts is not None and session.broadcasts.advance(self._board):
+            self._tell_broadcasts(session)
+
+    def _tell_broadcasts(self, session: Session) -> None:
+        """Tell the sink all that the device acknowledged since it connected: what was lost before is made good."""
+        progress = session.broadcasts
+        if progress is not None and progress.acknowledged and session.device is not None:
+            self.courier.broadcasts_acknowledged(
+                BroadcastArrival(session.device.id, progress.position, tuple(progress.acknowledged))
+            )
 
     # -- requests -------------------------------------------------------------------------------------------------
 

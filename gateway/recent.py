@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Hashable
 
 
 class RecentIds:
@@ -14,17 +15,17 @@ class RecentIds:
     def __init__(self, *, seconds: float, limit: int) -> None:
         self._seconds = seconds
         self._limit = limit
-        self._young: set[int] = set()
-        self._old: set[int] = set()
+        self._young: set[Hashable] = set()
+        self._old: set[Hashable] = set()
         self._turned = time.monotonic()
 
-    def __contains__(self, item: int) -> bool:
+    def __contains__(self, item: Hashable) -> bool:
         return item in self._young or item in self._old
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
-    def add(self, item: int) -> None:
+    def add(self, item: Hashable) -> None:
         now = time.monotonic()
         if now - self._turned > self._seconds or len(self._young) * 2 >= self._limit:
             self._old, self._young, self._turned = self._young, set(), now

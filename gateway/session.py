@@ -10,7 +10,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import mqtt5
 from mqtt5 import ConnAckReasonCode as ConnAck
@@ -21,9 +21,12 @@ from mqtt5 import SubAckReasonCode as SubAck
 
 from gateway import packets
 from gateway.packets import MAX_PACKET_BYTES
+from gateway.shared_payload import INBOX, SharedPayload
 from pushcore.devices import KnownDevice
 
-INBOX = "mps/inbox"
+if TYPE_CHECKING:
+    from gateway.broadcasts import Progress
+
 REPLY = "mps/reply"
 REQUESTS = frozenset({"mps/bind", "mps/unbind", "mps/report", "mps/event"})
 
@@ -77,6 +80,9 @@ class Host(Protocol):
 
     def acknowledged(self, session: Session, message_id: int) -> None: ...
 
+    def refused(self, session: Session, message_id: int) -> None:
+        """The device has refused the message, or cannot take it."""
+
     def wants_more(self, session: Session, after: int) -> None:
         """The device has caught up, and messages with ids above `after` may wait for it as rows."""
 
@@ -98,8 +104,8 @@ class Session:
 
     __slots__ = (
         "_backlog", "_buffer", "_max_packet", "_more_after", "_next_packet_id", "_refused", "_window", "_wire",
-        "address", "delivered", "device", "host", "ids", "in_flight", "keep_alive", "last_received", "open_requests",
-        "session_id", "state", "wheel_slot",
+        "address", "broadcasts", "delivered", "device", "host", "ids", "in_flight", "keep_alive", "last_received",
+        "open_requests", "session_id", "state", "wheel_slot",
     )  # fmt: skip
 
     def __init__(self, host: Host, wire: Wire, *, address: str, session_id: str) -> None:
@@ -108,6 +114,8 @@ class Session:
         self.session_id = session_id
         self.state = State.AWAITING_CONNECT
         self.device: KnownDevice | None = None
+        # Its host's: how far the device has come with broadcasts, once there are any.
+        self.broadcasts: Progress | None = None
         self.keep_alive = 0
         # When it was last heard of; until it is admitted, when it came: a slow CONNECT buys no time.
         self.last_received = time.monotonic()
@@ -119,7 +127,7 @@ class Session:
         self.ids: set[int] = set()
         self._wire = wire
         self._buffer = b""
-        self._backlog: deque[tuple[int, bytes, int, bool]] | None = None
+        self._backlog: deque[tuple[int, bytes | SharedPayload, int, bool]] | None = None
         self._next_packet_id = 0
         self._window = MAX_IN_FLIGHT
         self._max_packet = 0
@@ -299,6 +307,7 @@ class Session:
         if self._refused is None or len(self._refused) >= MAX_REFUSED:
             self._refused = set()
         self._refused.add(message_id)
+        self.host.refused(self, message_id)
 
     # -- to the device --------------------------------------------------------------------------------------------
 
@@ -334,7 +343,7 @@ class Session:
             self._wire.write(mqtt5.ConnAckPacket(reason_code=code).write())
             self._close()
 
-    def deliver(self, message_id: int, payload: bytes, expire_at_ms: int, *, dup: bool) -> None:
+    def deliver(self, message_id: int, payload: bytes | SharedPayload, expire_at_ms: int, *, dup: bool) -> None:
         """Send a message, or keep it while the device's Receive Maximum is used up.
 
         What is on its way already is not sent twice; what does not fit into memory stays a row and is asked for when
@@ -353,26 +362,37 @@ class Session:
         self.ids.add(message_id)
         self._backlog.append((message_id, payload, expire_at_ms, dup))
 
+    def withdraw(self, message_id: int) -> None:
+        """Do not send a message that waits for the device's Receive Maximum. What is written is written."""
+        if self._backlog and message_id in self.ids:
+            kept = deque(waiting for waiting in self._backlog if waiting[0] != message_id)
+            if len(kept) < len(self._backlog):
+                self._backlog = kept
+                self.ids.discard(message_id)
+
     def expect_more(self, after: int) -> None:
         """Rows with ids above `after` may wait: ask for them when the device has caught up."""
         self._more_after = after if self._more_after is None else min(after, self._more_after)
         self._refill()
 
-    def _publish(self, message_id: int, payload: bytes, expire_at_ms: int, dup: bool) -> None:
+    def _publish(self, message_id: int, payload: bytes | SharedPayload, expire_at_ms: int, dup: bool) -> None:
         seconds_left = -((int(time.time() * 1000) - expire_at_ms) // 1000)
         if seconds_left <= 0:
             self.ids.discard(message_id)
             return
         packet_id = self._free_packet_id()
-        packet = mqtt5.PublishPacket(
-            INBOX,
-            payload,
-            qos=QoS.AT_LEAST_ONCE,
-            packet_id=packet_id,
-            duplicate=dup,
-            payload_format_indicator=1,
-            message_expiry_interval=seconds_left,
-        ).write()
+        if isinstance(payload, SharedPayload):
+            packet = payload.packet(packet_id, seconds_left)
+        else:
+            packet = mqtt5.PublishPacket(
+                INBOX,
+                payload,
+                qos=QoS.AT_LEAST_ONCE,
+                packet_id=packet_id,
+                duplicate=dup,
+                payload_format_indicator=1,
+                message_expiry_interval=seconds_left,
+            ).write()
         if self._max_packet and len(packet) > self._max_packet:
             self._refuse_message(message_id)  # must not be sent (3.1.2.11.4)
             return

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import redis
 import structlog
@@ -20,9 +20,11 @@ from django.db import close_old_connections
 from gateway import entries
 from pushcore import outcomes
 from pushcore.codes import statuses
-from pushcore.ports import Outcome
+from pushcore.ports import BroadcastArrival, Outcome
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 ALIVE = "mps:alive:sink"
 ALIVE_SECONDS = 10
@@ -120,25 +122,28 @@ class Sink:
         close_old_connections()
         acknowledged: list[int] = []
         left_open: list[int] = []
+        broadcasts: list[BroadcastArrival] = []
         for entry_id, fields in found:
             try:
-                acks, opened = entries.unpack_acks(fields.get(b"acks", b""))
+                acks, opened, told = entries.unpack_acks(fields.get(b"acks", b""))
             except entries.EntryError as error:
                 log.error("stream entry left out", entry=entry_id.decode(), error=str(error))
                 continue
             acknowledged += acks
             left_open += opened
+            broadcasts += told
         self._in_batches(_acknowledge, acknowledged)
         self._in_batches(outcomes.mark_sent, left_open)
+        self._in_batches(outcomes.record_broadcasts, broadcasts)
         names = [entry_id for entry_id, _ in found]
         with self._bus.pipeline(transaction=True) as pipeline:
             pipeline.xack(entries.ACKS_STREAM, entries.ACKS_GROUP, *names)
             pipeline.xdel(entries.ACKS_STREAM, *names)
             pipeline.execute()
 
-    def _in_batches(self, record: Callable[[Sequence[int]], object], message_ids: Sequence[int]) -> None:
-        for start in range(0, len(message_ids), RECORD_BATCH):
-            record(message_ids[start : start + RECORD_BATCH])
+    def _in_batches(self, record: Callable[[Sequence[T]], object], told: Sequence[T]) -> None:
+        for start in range(0, len(told), RECORD_BATCH):
+            record(told[start : start + RECORD_BATCH])
             self._show_alive()
 
 

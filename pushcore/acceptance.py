@@ -13,7 +13,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from pushcore import bindings, delivery, ids
+from pushcore import bindings, broadcasts, delivery, ids
+from pushcore.broadcasts import Audience
 from pushcore.codes import statuses
 from pushcore.models import Message, PushTask, Workspace
 from pushcore.models.pushes import DeliveryType
@@ -32,7 +33,8 @@ class Addressed(KeyedTarget):
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A push whose limits have been checked. `content` is what all its messages share (bData), `fingerprint` tells
-    whether a repeated msgkey comes with the same request."""
+    whether a repeated msgkey comes with the same request. `keys` are claimed; `addressed` become messages, `audience`
+    a broadcast."""
 
     kind: PushTask.Kind
     task_name: str
@@ -41,7 +43,24 @@ class Draft:
     options: dict[str, Any]
     expired_seconds: int
     fingerprint: bytes
+    keys: Sequence[KeyedTarget]
     addressed: Sequence[Addressed]
+    audience: Audience | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A push as it stands in its transaction: the task, and its messages with the devices they go to."""
+
+    task: PushTask
+    messages: Sequence[tuple[Message, ResolvedTarget | None]] = ()
+
+    def hand_over(self) -> None:
+        """The first attempt, once the transaction is committed; whatever becomes of it, the request is accepted."""
+        if self.task.kind == PushTask.Kind.BROADCAST:
+            broadcasts.spread()
+        else:
+            _hand_over(self.task, self.messages)
 
 
 def accept(workspace: Workspace, draft: Draft, *, source: PushTask.Source, author: str) -> PushTask:
@@ -50,12 +69,28 @@ def accept(workspace: Workspace, draft: Draft, *, source: PushTask.Source, autho
     A fixed number of statements, however many targets. Raises `ResultError` (INVALID_PARAM) for a msgkey used by
     another request.
     """
+    accepted = commit(workspace, draft, source=source, author=author)
+    accepted.hand_over()
+    return accepted.task
+
+
+def commit(
+    workspace: Workspace, draft: Draft, *, source: PushTask.Source, author: str, claimed: bool = False
+) -> Accepted:
+    """As `accept`, without handing over: for callers that have a transaction of their own around it.
+
+    `claimed`: the keys were claimed for this push before (when it was scheduled).
+    """
     now = timezone.now()
     with transaction.atomic():
+        if draft.audience:
+            broadcasts.serialise(workspace)
         task_id, *message_ids = ids.new_ids(1 + len(draft.addressed))
-        first = claim(workspace, draft.addressed, task_id=task_id, fingerprint=draft.fingerprint, now=now)
+        first = (
+            None if claimed else claim(workspace, draft.keys, task_id=task_id, fingerprint=draft.fingerprint, now=now)
+        )
         if first is not None:
-            return first
+            return Accepted(first)
         targets = list({entry.target for entry in draft.addressed})
         resolved = resolve(workspace, DeliveryType(draft.delivery_type), targets)
         task = PushTask(
@@ -75,10 +110,10 @@ def accept(workspace: Workspace, draft: Draft, *, source: PushTask.Source, autho
         messages = _messages(task, draft.addressed, resolved, message_ids, now)
         task.message_count = len(messages)
         task.save(force_insert=True)
+        if draft.audience:
+            broadcasts.save(task, draft.audience)
         Message.objects.bulk_create([message for message, _ in messages])
-    # Committed: the request is accepted, whatever becomes of the first attempt.
-    _hand_over(task, messages)
-    return task
+    return Accepted(task, messages)
 
 
 def _messages(

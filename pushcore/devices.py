@@ -68,7 +68,8 @@ def parse_platform(given: object) -> Platform:
 
 @dataclass(frozen=True, slots=True)
 class KnownDevice:
-    """What authentication needs of a device. `username`: `{appId}-{workspaceId}`; `enabled`: app and workspace are."""
+    """What a gateway needs of a device. `username`: `{appId}-{workspaceId}`; `enabled`: app and workspace are;
+    `broadcast_position`: its cursor (`BroadcastCursor`)."""
 
     id: int
     workspace_id: int
@@ -76,6 +77,9 @@ class KnownDevice:
     secret_hash: str
     username: str
     enabled: bool
+    platform: int = Platform.ANDROID
+    third_channel: int | None = None
+    broadcast_position: int = 0
 
     def has_secret(self, secret: str) -> bool:
         """Whether `secret` is the one issued to the device, compared in constant time."""
@@ -93,10 +97,15 @@ def find_devices(ad_tokens: Sequence[str]) -> dict[str, KnownDevice]:
         "workspace__workspace_id",
         "workspace__enabled",
         "workspace__app__enabled",
+        "platform",
+        "third_channel",
+        "cursor__position",
     )
     return {
-        ad_token: KnownDevice(pk, workspace, ad_token, secret_hash, f"{app_id}-{name}", on and app_on)
-        for pk, workspace, ad_token, secret_hash, app_id, name, on, app_on in rows
+        ad_token: KnownDevice(
+            pk, workspace, ad_token, secret_hash, f"{app_id}-{name}", on and app_on, platform, channel, position or 0
+        )
+        for pk, workspace, ad_token, secret_hash, app_id, name, on, app_on, platform, channel, position in rows
     }
 
 
@@ -141,6 +150,8 @@ def register(requests: Sequence[tuple[Workspace, Facts]]) -> list[tuple[KnownDev
                 device.secret_hash,
                 f"{workspace.app.app_id}-{workspace.workspace_id}",
                 True,
+                device.platform,
+                device.third_channel,
             ),
             secret,
         )

@@ -12,7 +12,7 @@ from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models.pushes import DeliveryType
 
 if TYPE_CHECKING:
-    from pushcore.push import MultiplePush, SimplePush, TemplatePush
+    from pushcore.requests import AnyPush, BroadcastPush, MultiplePush, SimplePush, TemplatePush
 
 MAX_TARGETS = 10
 MAX_MULTIPLE_TARGETS = 400
@@ -74,11 +74,34 @@ def check_multiple(request: MultiplePush) -> None:
     one_of("silent", request.silent, (None, 0, 1))
 
 
-def _check_common(request: SimplePush | TemplatePush | MultiplePush) -> None:
+def check_broadcast(request: BroadcastPush) -> None:
+    """Raises `ResultError` for the first limit a broadcast breaks; its channels are looked at later."""
+    check_task_name(request.task_name, required=request.task_name_required)
+    if request.delivery_type == DeliveryType.USER:
+        raise ResultError(ResultCode.BROADCAST_ONLY_SUPPORT_BY_DEVICE)
+    check_delivery_type(request.delivery_type)
+    check_msgkey(request.msgkey)
+    _check_common(request)
+    one_of("pushAction", request.push_action, (None, 0, 1))
+    one_of("silent", request.silent, (None, 0, 1))
+    one_of("pushStatus", request.push_status, (0, 1, 2))
+    one_of("timeMode", request.time_mode, (0, 1))
+    one_of("bindPeriod", request.bind_period, (None, 1, 2, 3, 4))
+    if request.push_status and request.unbind_period is None and request.unbind_window is None:
+        raise ResultError(ResultCode.BROADCAST_ALL_USER_NEED_UNBIND_PERIOD)
+    if request.unbind_period not in (None, 1, 2, 3, 4):
+        raise ResultError(ResultCode.BROADCAST_ALL_USER_UNBIND_PERIOD_INVALID)
+    if request.unbind_window is not None and request.unbind_window[0] > request.unbind_window[1]:
+        raise ResultError(ResultCode.BROADCAST_ALL_USER_UNBIND_PERIOD_INVALID, "unBindStartTime is after unBindEndTime")
+    if request.bind_window is not None and request.bind_window[0] > request.bind_window[1]:
+        raise ResultError(ResultCode.INVALID_PARAM, "bindStartTime is after bindEndTime")
+
+
+def _check_common(request: AnyPush) -> None:
     check_validity(request.expired_seconds)
     check_extended_params(request.extended_params)
     _check_length("notifyType", request.notify_type, 32)
-    if request.android_channel not in (0, 1):
+    if request.android_channel not in (0, 1, 2):
         raise ResultError(ResultCode.ANDROID_CHANNEL_PARAM_INVALID)
 
 
@@ -115,6 +138,10 @@ def check_target(target: str, msgkey: str) -> None:
     if not target.strip():
         raise ResultError(ResultCode.TOKEN_OR_USERID_NULL)
     _check_length("target", target, MAX_TARGET_LENGTH)
+    check_msgkey(msgkey)
+
+
+def check_msgkey(msgkey: str) -> None:
     if not msgkey.strip():
         raise ResultError(ResultCode.INVALID_PARAM, "a msgkey is empty")
     _check_length("msgkey", msgkey, MAX_MSGKEY_LENGTH)

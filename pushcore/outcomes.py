@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection, transaction
@@ -20,7 +20,7 @@ from pushcore import receipts
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.models import Receipt
-from pushcore.ports import Outcome
+from pushcore.ports import BroadcastArrival, Outcome
 
 RECORDED = Metric("mps_outcomes_total", "Messages whose status became final.", ["channel"])
 
@@ -91,6 +91,62 @@ def mark_sent(message_ids: Sequence[int]) -> None:
             " AND sent_at IS NULL ORDER BY id FOR UPDATE)",
             [timezone.now(), list(message_ids)],
         )
+
+
+def record_broadcasts(arrivals: Sequence[BroadcastArrival]) -> int:
+    """Move devices' cursors and count what they acknowledged; returns how much was counted. One transaction.
+
+    A cursor only goes forward, and what lies behind it was counted before: recording twice counts once.
+    """
+    if not arrivals:
+        return 0
+    # Of a device's words in one batch the last says everything.
+    latest: dict[int, BroadcastArrival] = {}
+    for arrival in arrivals:
+        known = latest.get(arrival.device_id)
+        task_ids = {*arrival.task_ids, *(known.task_ids if known else ())}
+        position = max(arrival.position, known.position if known else 0)
+        latest[arrival.device_id] = BroadcastArrival(arrival.device_id, position, tuple(task_ids))
+    device_ids = sorted(latest)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO pushcore_broadcastcursor (device_id, position)"
+            " SELECT d.id, 0 FROM pushcore_device d WHERE d.id = ANY(%s) ORDER BY d.id ON CONFLICT DO NOTHING",
+            [device_ids],
+        )
+        cursor.execute(
+            "SELECT device_id, position FROM pushcore_broadcastcursor WHERE device_id = ANY(%s)"
+            " ORDER BY device_id FOR UPDATE",
+            [device_ids],
+        )
+        former = dict(cursor.fetchall())
+        moved = [device_id for device_id, position in former.items() if latest[device_id].position > position]
+        cursor.execute(
+            "UPDATE pushcore_broadcastcursor c SET position = told.position"
+            " FROM unnest(%s::bigint[], %s::bigint[]) AS told(device_id, position) WHERE c.device_id = told.device_id",
+            [moved, [latest[device_id].position for device_id in moved]],
+        )
+        counted = Counter(
+            task_id
+            for device_id in moved
+            for task_id in latest[device_id].task_ids
+            if former[device_id] < task_id <= latest[device_id].position
+        )
+        _count_broadcasts(cursor, counted)
+    return sum(counted.values())
+
+
+def _count_broadcasts(cursor: Any, counted: Mapping[int, int]) -> None:
+    """On the self-built channel a broadcast counts a device as pushed, and as arrived, when it acknowledges."""
+    if not counted:
+        return
+    tasks = sorted(counted)
+    cursor.execute("SELECT 1 FROM pushcore_pushtask WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [tasks])
+    cursor.execute(
+        "UPDATE pushcore_pushtask t SET success_count = success_count + c.n, message_count = message_count + c.n"
+        " FROM unnest(%s::bigint[], %s::integer[]) AS c(id, n) WHERE t.id = c.id",
+        [tasks, [counted[task] for task in tasks]],
+    )
 
 
 def _queue_receipts(cursor: Any, changed: Sequence[tuple[Any, ...]]) -> None:

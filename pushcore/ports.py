@@ -63,6 +63,18 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class BroadcastArrival:
+    """A device has acknowledged `task_ids`, and every other broadcast meant for it up to `position`.
+
+    `task_ids` are all that it acknowledged since it connected: a word that was lost is made good by the next.
+    """
+
+    device_id: int
+    position: int
+    task_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceEvent:
     """What a device reports of a message. `event`: arrived, opened or ignored. `at`: the device's own time (aware)."""
 
@@ -85,7 +97,21 @@ class PresenceSource(Protocol):
     def __call__(self, device_ids: Sequence[int], /) -> set[int]: ...
 
 
+class BroadcastNews(Protocol):
+    """Tells whoever gives broadcasts to devices that there is a new or a revoked one. May raise."""
+
+    def __call__(self) -> object: ...
+
+
+class VendorChannels(Protocol):
+    """Tells which channels (`pushcore.channels.Channel`) a workspace reaches devices through, besides its own."""
+
+    def __call__(self, workspace_id: int, /) -> set[int]: ...
+
+
 _lanes: list[tuple[int, Lane]] = []
+_broadcast_news: list[BroadcastNews] = []
+_vendor_channels: list[VendorChannels] = []
 _event_sinks: list[EventSink] = []
 _presence_sources: list[PresenceSource] = []
 
@@ -115,3 +141,20 @@ def register_presence_source(source: PresenceSource) -> None:
 def online(device_ids: Sequence[int]) -> set[int]:
     """Those of the devices that hold a connection of any kind. May raise `pushcore.bus.BusDown`."""
     return set().union(*(source(device_ids) for source in _presence_sources))
+
+
+def register_broadcast_news(news: BroadcastNews) -> None:
+    _broadcast_news.append(news)
+
+
+def broadcast_news() -> list[BroadcastNews]:
+    return list(_broadcast_news)
+
+
+def register_vendor_channels(source: VendorChannels) -> None:
+    _vendor_channels.append(source)
+
+
+def vendor_channels(workspace_id: int) -> set[int]:
+    """The vendors' channels that are in use in the workspace."""
+    return set().union(*(source(workspace_id) for source in _vendor_channels))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from celery import shared_task
 
-from pushcore import partitions, receipts, retention, sweeper
+from pushcore import broadcasts, partitions, receipts, retention, sweeper
 
 log = structlog.get_logger(__name__)
 
@@ -18,6 +18,13 @@ def sweep() -> None:
 @shared_task(name="pushcore.send_due_receipts")
 def send_due_receipts() -> None:
     receipts.send_due()
+
+
+@shared_task(name="pushcore.walk_broadcasts")
+def walk_broadcasts() -> None:
+    made = broadcasts.walk_all()
+    if made:
+        log.info("broadcasts walked", messages=made)
 
 
 @shared_task(name="pushcore.maintain_partitions")

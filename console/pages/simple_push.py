@@ -14,7 +14,7 @@ from console.admins.push_tasks import messages_of
 from console.pages.simple_push_form import ExtensionParameters, SimplePushForm
 from pushcore.codes.results import ResultError
 from pushcore.models import PushTask, Workspace
-from pushcore.push import accept_simple
+from pushcore.push import accept
 
 
 @require_http_methods(["GET", "POST"])
@@ -33,7 +33,7 @@ def simple_push(request: HttpRequest) -> HttpResponse:
     if data is not None and form.is_valid() and parameters.is_valid():
         workspace: Workspace = form.cleaned_data["workspace"]
         try:
-            task = accept_simple(
+            task = accept(
                 workspace,
                 form.request(parameters.as_mapping()),
                 source=PushTask.Source.CONSOLE,

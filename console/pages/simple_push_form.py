@@ -25,7 +25,7 @@ from pushcore.channels import Platform
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Workspace
 from pushcore.models.pushes import DeliveryType
-from pushcore.push import SimplePush
+from pushcore.requests import SimplePush
 
 DEFAULT_VALIDITY_SECONDS = 180
 # Rows the page offers and reads; the service's own limit (20) answers with its code before this one matters.

@@ -57,18 +57,23 @@ class Operation:
 
 def push_simple(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
     request = schemas.simple_push(values, task_name_required=caller.version == V2019)
-    task = push.accept_simple(workspace, request, source=caller.source, author=caller.author)
+    task = push.accept(workspace, request, source=caller.source, author=caller.author)
     return str(task.pk)
 
 
 def push_template(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
     request = schemas.template_push(values, task_name_required=caller.version == V2019)
-    return str(push.accept_template(workspace, request, source=caller.source, author=caller.author).pk)
+    return str(push.accept(workspace, request, source=caller.source, author=caller.author).pk)
 
 
 def push_multiple(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
     request = schemas.multiple_push(values, task_name_required=caller.version == V2019)
-    return str(push.accept_multiple(workspace, request, source=caller.source, author=caller.author).pk)
+    return str(push.accept(workspace, request, source=caller.source, author=caller.author).pk)
+
+
+def push_broadcast(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
+    request = schemas.broadcast_push(values, task_name_required=caller.version == V2019)
+    return str(push.accept(workspace, request, source=caller.source, author=caller.author).pk)
 
 
 def push_bind(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
@@ -109,6 +114,7 @@ _SCOPE = ("appId", "workspaceId")
 _SIMPLE = (*_SCOPE, "title", "content", "deliveryType", "targetMsgkey", "expiredSeconds")
 _TEMPLATE = (*_SCOPE, "templateName", "deliveryType", "targetMsgkey", "expiredSeconds")
 _MULTIPLE = (*_SCOPE, "templateName", "deliveryType", "targetMsg", "expiredSeconds")
+_BROADCAST = (*_SCOPE, "templateName", "deliveryType", "msgkey", "expiredSeconds")
 
 OPERATIONS = (
     Operation(
@@ -134,6 +140,14 @@ OPERATIONS = (
         schemas.PushMultipleSchema,
         push_multiple,
         {V2019: (*_MULTIPLE, "taskName"), V2020: _MULTIPLE},
+    ),
+    Operation(
+        "PushBroadcast",
+        "push/broadcast",
+        "Push a template to every device of a platform",
+        schemas.PushBroadcastSchema,
+        push_broadcast,
+        {V2019: (*_BROADCAST, "taskName"), V2020: _BROADCAST},
     ),
     Operation(
         "PushBind",

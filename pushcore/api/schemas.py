@@ -7,13 +7,14 @@ it is silent. Fields are spelled as the API spells them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from pushcore.api.values import Number, Text, TextMap
+from pushcore.api.values import Moment, Number, Text, TextMap
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.push import MultiplePush, SimplePush, TargetMessage, TemplatePush
+from pushcore.requests import BroadcastPush, MultiplePush, SimplePush, TargetMessage, TemplatePush
 from pushcore.templates import TemplateDraft
 
 _OPTIONAL: dict[str, Any] = {"required": False, "default": None, "allow_null": True}
@@ -131,6 +132,35 @@ class PushMultipleSchema(PushSchema):
     silent = Number(help_text="1: not shown; else the template's.", **_OPTIONAL)
 
 
+class PushBroadcastSchema(PushSchema):
+    """A broadcast: a template, filled in once, to every device of a platform."""
+
+    codes = PushSchema.codes | {
+        "templateName": ResultCode.NEED_TEMPLATE,
+        "templateKeyValue": ResultCode.TEMPLATEKV_NOT_ENOUGH,
+        "unBindPeriod": ResultCode.BROADCAST_ALL_USER_UNBIND_PERIOD_INVALID,
+        "androidChannel": ResultCode.ANDROID_CHANNEL_PARAM_INVALID,
+    }
+
+    deliveryType = Number(help_text="The platform: 1 Android, 2 iOS, 7 HarmonyOS.")
+    templateName = Text(help_text="Name of the template.")
+    templateKeyValue = TextMap(help_text="Placeholder -> value.")
+    msgkey = Text(help_text="The caller's own ID of the message, at most 64 characters.")
+    pushStatus = Number(help_text="By login: 0 bound users, 1 bound or unbound, 2 unbound.", required=False, default=0)
+    unBindPeriod = Number(help_text="Unbound within the last 1: 7, 2: 15, 3: 60 days, 4: ever.", **_OPTIONAL)
+    bindPeriod = Number(help_text="Bound within the last 1: 7, 2: 15, 3: 60 days, 4: ever.", **_OPTIONAL)
+    bindStartTime = Moment(help_text="Bound from this time on, milliseconds since 1970.", **_OPTIONAL)
+    bindEndTime = Moment(help_text="Bound until this time, milliseconds since 1970.", **_OPTIONAL)
+    unBindStartTime = Moment(help_text="Unbound from this time on, milliseconds since 1970.", **_OPTIONAL)
+    unBindEndTime = Moment(help_text="Unbound until this time, milliseconds since 1970.", **_OPTIONAL)
+    timeMode = Number(
+        help_text="Which counts where periods and times are given: 0 periods, 1 times.", required=False, default=1
+    )
+    androidChannel = Number(help_text="1 self-built channel only, 2 default.", required=False, default=2)
+    pushAction = Number(help_text="On tap: 0 web URL, 1 intent activity; else the template's.", **_OPTIONAL)
+    silent = Number(help_text="1: not shown; else the template's.", **_OPTIONAL)
+
+
 _VENDOR_FIELDS = (
     "channelId", "miChannelId", "classification", "thirdChannelCategory", "notifyLevel", "vendorTemplate",
     "transparentMessagePayload", "transparentMessageUrgency",
@@ -198,6 +228,33 @@ def multiple_push(values: Mapping[str, Any], *, task_name_required: bool) -> Mul
         push_action=values["pushAction"],
         silent=values["silent"],
     )
+
+
+def broadcast_push(values: Mapping[str, Any], *, task_name_required: bool) -> BroadcastPush:
+    """The service's request from what `PushBroadcastSchema` read. Raises `ResultError` for half a window."""
+    return BroadcastPush(
+        **_common(values, task_name_required=task_name_required),
+        template_name=values["templateName"],
+        template_key_value=values["templateKeyValue"],
+        msgkey=values["msgkey"],
+        push_status=values["pushStatus"],
+        bind_period=values["bindPeriod"],
+        unbind_period=values["unBindPeriod"],
+        bind_window=_window(values, "bindStartTime", "bindEndTime"),
+        unbind_window=_window(values, "unBindStartTime", "unBindEndTime"),
+        time_mode=values["timeMode"],
+        android_channel=values["androidChannel"],
+        push_action=values["pushAction"],
+        silent=values["silent"],
+    )
+
+
+def _window(values: Mapping[str, Any], start: str, end: str) -> tuple[datetime, datetime] | None:
+    if values[start] is None and values[end] is None:
+        return None
+    if values[start] is None or values[end] is None:
+        raise ResultError(ResultCode.INVALID_PARAM, f"{start} and {end} come together")
+    return values[start], values[end]
 
 
 class PushBindSchema(RequestSchema):

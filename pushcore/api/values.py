@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from rest_framework import serializers
@@ -41,6 +42,20 @@ class Number(serializers.IntegerField):
         if not -(2**31) <= value < 2**31:
             self.fail("invalid")
         return value
+
+
+class Moment(serializers.IntegerField):
+    """A time in milliseconds since 1970, read as an aware datetime."""
+
+    _LATEST = 253_402_300_799_000  # the end of the year 9999
+
+    def to_internal_value(self, data: Any) -> datetime:  # type: ignore[override]
+        if isinstance(data, bool) or (isinstance(data, float) and not data.is_integer()):
+            self.fail("invalid")
+        value: int = super().to_internal_value(data)
+        if not 0 <= value <= self._LATEST:
+            self.fail("invalid")
+        return datetime.fromtimestamp(value / 1000, tz=UTC)
 
 
 class TextMap(serializers.DictField):

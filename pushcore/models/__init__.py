@@ -1,6 +1,7 @@
 """The domain's tables, one file a subject."""
 
 from pushcore.models.apps import App, Workspace
+from pushcore.models.broadcasts import Broadcast, BroadcastCursor
 from pushcore.models.devices import Binding, Device
 from pushcore.models.keys import AccessKey, RsaKey
 from pushcore.models.pushes import Message, MessageKey, PushTask
@@ -12,6 +13,8 @@ __all__ = [
     "AccessKey",
     "App",
     "Binding",
+    "Broadcast",
+    "BroadcastCursor",
     "Device",
     "Message",
     "MessageKey",

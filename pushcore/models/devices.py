@@ -30,7 +30,11 @@ class Device(models.Model):
         indexes = [
             models.Index(
                 fields=["workspace", "third_token"], name="pushcore_device_third", condition=~Q(third_token="")
-            )
+            ),
+            # In the order a broadcast walks them.
+            models.Index(
+                fields=["workspace", "platform", "id"], name="pushcore_device_walk", condition=~Q(third_token="")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from analytics.models import MessageEvent
 from console.models import Membership
-from pushcore import devices, keys, outcomes, push, templates
+from pushcore import devices, keys, outcomes, push, requests, templates
 from pushcore.devices import Facts
 from pushcore.models import (
     AccessKey,
@@ -41,7 +41,7 @@ def one_of_everything(workspace: Workspace, member: User) -> Everything:
     workspace.save()
     known, _ = devices.register([(workspace, Facts(manufacturer="Xiaomi", model="14"))])[0]
     devices.server_bind(workspace, f"user-{workspace.pk}", known.ad_token, 1)
-    task = push.accept_simple(workspace, a_push({f"user-{workspace.pk}": f"key-{workspace.pk}"}), **BY_TEST)
+    task = push.accept(workspace, a_push({f"user-{workspace.pk}": f"key-{workspace.pk}"}), **BY_TEST)
     message = Message.objects.get(task=task)
     outcomes.record([Outcome(message.pk, 2)])
     receipt = Receipt.objects.get(message_id=message.pk)
@@ -73,7 +73,7 @@ def one_of_everything(workspace: Workspace, member: User) -> Everything:
 BY_TEST: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
 
 
-def a_push(target_msgkey: dict[str, str], **changes: Any) -> push.SimplePush:
+def a_push(target_msgkey: dict[str, str], **changes: Any) -> requests.SimplePush:
     fields: dict[str, Any] = {
         "task_name": "task",
         "title": "Parcel",
@@ -81,7 +81,7 @@ def a_push(target_msgkey: dict[str, str], **changes: Any) -> push.SimplePush:
         "delivery_type": 3,
         "expired_seconds": 300,
     }
-    return push.SimplePush(target_msgkey=target_msgkey, **(fields | changes))
+    return requests.SimplePush(target_msgkey=target_msgkey, **(fields | changes))
 
 
 @pytest.fixture

@@ -22,9 +22,7 @@ LIST = "/console/pushcore/message/"
 
 
 def make(workspace: Workspace, *targets: str, msgkey: str = "key", **changes: object) -> list[Message]:
-    task = push.accept_simple(
-        workspace, a_push({target: f"{msgkey}-{target}" for target in targets}, **changes), **BY_TEST
-    )
+    task = push.accept(workspace, a_push({target: f"{msgkey}-{target}" for target in targets}, **changes), **BY_TEST)
     return list(Message.objects.filter(task=task))
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from pushcore import push
+from pushcore import push, requests
 from pushcore.devices import KnownDevice
 from pushcore.models import Message, PushTask, Workspace
 from tests.gateway.conftest import RunningGateway
@@ -16,11 +16,11 @@ def send(
     workspace: Workspace, target: str, msgkey: str, *, delivery_type: int = 1, expired_seconds: int = 300
 ) -> Message:
     """Push to one target; returns the message's row."""
-    request = push.SimplePush(
+    request = requests.SimplePush(
         task_name="t", title="Title", content="Content", delivery_type=delivery_type, target_msgkey={target: msgkey},
         expired_seconds=expired_seconds,
     )  # fmt: skip
-    task = push.accept_simple(workspace, request, source=PushTask.Source.RPC, author="test")
+    task = push.accept(workspace, request, source=PushTask.Source.RPC, author="test")
     return Message.objects.get(task=task)
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from gateway import lane, node, presence
 from gateway.entries import Parcel
 from gateway.sink import Sink
-from pushcore import bus, push
+from pushcore import bus, push, requests
 from pushcore.models import Message, PushTask, Workspace
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import flood, send, status_of, wait_for
@@ -216,11 +216,11 @@ def test_a_large_batch_reaches_its_node_in_entries_of_bounded_size(
 
     monkeypatch.setattr(lane, "pack_parcels", note)
     fleet = [connect() for _ in range(5)]
-    request = push.SimplePush(
+    request = requests.SimplePush(
         task_name="t", title="Title", content="Content", delivery_type=1,
         target_msgkey={device.ad_token: f"k{n}" for n, device in enumerate(fleet)}, expired_seconds=300,
     )  # fmt: skip
-    push.accept_simple(workspace, request, source=PushTask.Source.RPC, author="test")
+    push.accept(workspace, request, source=PushTask.Source.RPC, author="test")
     for n, device in enumerate(fleet):
         device.wait_for_key(f"k{n}")
     assert sizes == [2, 2, 1]

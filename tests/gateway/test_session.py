@@ -28,6 +28,7 @@ class Recorder:
         self.wire_closed = 0
         self.connects: list[mqtt5.ConnectPacket] = []
         self.acknowledged_ids: list[int] = []
+        self.refused_ids: list[int] = []
         self.asked_after: list[int] = []
         self.requests: list[Request] = []
         self.closes = 0
@@ -44,6 +45,9 @@ class Recorder:
 
     def acknowledged(self, _session: Session, message_id: int) -> None:
         self.acknowledged_ids.append(message_id)
+
+    def refused(self, _session: Session, message_id: int) -> None:
+        self.refused_ids.append(message_id)
 
     def wants_more(self, _session: Session, after: int) -> None:
         self.asked_after.append(after)

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from pushcore import devices, ports, push
+from pushcore import devices, ports, push, requests
 from pushcore.devices import Facts, KnownDevice
 from pushcore.models import PushTask, Workspace
 from pushcore.ports import Outgoing
@@ -57,8 +57,8 @@ def send(workspace: Workspace) -> Callable[..., PushTask]:
             "delivery_type": 3,
             "expired_seconds": 300,
         }
-        request = push.SimplePush(target_msgkey=target_msgkey, **(fields | changes))  # type: ignore[arg-type]
-        return push.accept_simple(workspace, request, source=PushTask.Source.RPC, author="test")
+        request = requests.SimplePush(target_msgkey=target_msgkey, **(fields | changes))  # type: ignore[arg-type]
+        return push.accept(workspace, request, source=PushTask.Source.RPC, author="test")
 
     return accept
 

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from pushcore import bindings, devices, push
+from pushcore import bindings, devices, push, requests
 from pushcore.codes import statuses
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import Facts, KnownDevice
@@ -21,8 +21,8 @@ from tests.pushcore.conftest import KeepingLane
 Send = Callable[..., PushTask]
 
 
-def a_push(target_msgkey: dict[str, str], delivery_type: int = 3) -> push.SimplePush:
-    return push.SimplePush(
+def a_push(target_msgkey: dict[str, str], delivery_type: int = 3) -> requests.SimplePush:
+    return requests.SimplePush(
         task_name="t", title="Title", content="Content", delivery_type=delivery_type, target_msgkey=target_msgkey,
         expired_seconds=300,
     )  # fmt: skip
@@ -130,9 +130,9 @@ def test_a_msgkey_used_by_another_request_is_refused_by_name(
     workspace: Workspace, lane: KeepingLane, changes: dict[str, object]
 ) -> None:
     request = a_push({"ann": "k1"})
-    push.accept_simple(workspace, request, source=PushTask.Source.RPC, author="")
+    push.accept(workspace, request, source=PushTask.Source.RPC, author="")
     with pytest.raises(ResultError, match="'k1'") as refused:
-        push.accept_simple(workspace, replace(request, **changes), source=PushTask.Source.RPC, author="")  # type: ignore[arg-type]
+        push.accept(workspace, replace(request, **changes), source=PushTask.Source.RPC, author="")  # type: ignore[arg-type]
     assert refused.value.result == ResultCode.INVALID_PARAM
     assert PushTask.objects.count() == 1
     assert not MessageKey.objects.exclude(task_id=PushTask.objects.get().pk).exists()
@@ -157,7 +157,7 @@ def test_the_same_request_sent_many_times_at_once_is_one_task(
         start.wait()
         try:
             for _ in range(4):
-                task = push.accept_simple(workspace, request, source=PushTask.Source.RPC, author="")
+                task = push.accept(workspace, request, source=PushTask.Source.RPC, author="")
                 answers.append(task.pk)
         finally:
             connection.close()
@@ -202,7 +202,7 @@ def test_the_same_request_sent_many_times_at_once_is_one_task(
         ({"push_action": 2}, ResultCode.INVALID_PARAM),
         ({"silent": 2}, ResultCode.INVALID_PARAM),
         ({"push_style": 3}, ResultCode.INVALID_PARAM),
-        ({"android_channel": 2}, ResultCode.ANDROID_CHANNEL_PARAM_INVALID),
+        ({"android_channel": 3}, ResultCode.ANDROID_CHANNEL_PARAM_INVALID),
         ({"uri": "x" * 2049}, ResultCode.INVALID_PARAM),
         ({"extended_params": {"p": "x" * 4096}}, ResultCode.MSG_PAYLOAD_TOO_LONG),
     ],
@@ -212,7 +212,7 @@ def test_a_broken_limit_is_answered_with_its_code_and_leaves_nothing(
 ) -> None:
     request = a_push({"ann": "k1"})
     with pytest.raises(ResultError) as refused:
-        push.accept_simple(workspace, replace(request, **changes), source=PushTask.Source.RPC, author="")  # type: ignore[arg-type]
+        push.accept(workspace, replace(request, **changes), source=PushTask.Source.RPC, author="")  # type: ignore[arg-type]
     assert refused.value.result == result
     assert not PushTask.objects.exists()
     assert not MessageKey.objects.exists()
@@ -231,5 +231,5 @@ def test_a_broken_limit_is_answered_with_its_code_and_leaves_nothing(
 )
 def test_a_request_at_the_limit_is_taken(workspace: Workspace, lane: KeepingLane, changes: dict[str, object]) -> None:
     request = replace(a_push({"ann": "k1"}), **changes)  # type: ignore[arg-type]
-    task = push.accept_simple(workspace, request, source=PushTask.Source.RPC, author="")
+    task = push.accept(workspace, request, source=PushTask.Source.RPC, author="")
     assert PushTask.objects.get().pk == task.pk

@@ -178,7 +178,7 @@ def test_without_its_database_the_door_answers_503(
     def away(*_: object, **__: object) -> None:
         raise OperationalError("server closed the connection")
 
-    monkeypatch.setattr("pushcore.push.accept_simple", away)
+    monkeypatch.setattr("pushcore.push.accept", away)
     response = rest.send("push/simple", json.dumps(body).encode())
     assert (response.status_code, json.loads(response.content)["code"]) == (503, "9000")
 

@@ -316,7 +316,7 @@ def test_a_fault_of_ours_is_answered_9000_and_shows_nothing(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("pushcore.push.accept_simple", broken)
+    monkeypatch.setattr("pushcore.push.accept", broken)
     response = rpc2019.call("PushSimple", form)
     assert answer(response)["ResultCode"] == "9000"
     assert b"secret detail" not in response.content

@@ -1,0 +1,129 @@
+"""Broadcasts on a node: what is active, and how far each session has come.
+
+The node reads the active broadcasts when it is told that there is news, and now and then by itself. A session is
+offered what lies after its device's cursor. Acknowledgements come out of order; the cursor follows when nothing before
+it is open any more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gateway.shared_payload import SharedPayload
+from pushcore.broadcasts import Active
+from pushcore.devices import KnownDevice
+from pushcore.payload import device_payload
+
+# Acknowledgements of a broadcast that has just ended are still counted.
+GRACE_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A broadcast as a node holds it: encoded once, for all its sessions."""
+
+    id: int
+    workspace_id: int
+    platform: int
+    vendor_channels: frozenset[int]
+    expire_at_ms: int
+    payload: SharedPayload
+
+    @classmethod
+    def of(cls, active: Active) -> Notice:
+        outgoing = active.outgoing
+        return cls(
+            outgoing.message_id,
+            active.workspace_id,
+            active.platform,
+            active.vendor_channels,
+            int(outgoing.expire_at.timestamp() * 1000),
+            SharedPayload(device_payload(outgoing)),
+        )
+
+    def is_for(self, device: KnownDevice) -> bool:
+        """Whether the device gets it here: one behind a vendor that takes part gets it there."""
+        return (
+            self.workspace_id == device.workspace_id
+            and self.platform == device.platform
+            and (device.third_channel is None or device.third_channel not in self.vendor_channels)
+        )
+
+
+class Board:
+    """The broadcasts a node knows, in order: those it offers, and for a while those it offered."""
+
+    def __init__(self) -> None:
+        self._offered: dict[int, Notice] = {}
+        self._ended: dict[int, float] = {}
+
+    def __contains__(self, broadcast_id: int) -> bool:
+        """Whether it is one; ended ones are for a while."""
+        return broadcast_id in self._offered or broadcast_id in self._ended
+
+    def unknown(self, active_ids: Iterable[int]) -> list[int]:
+        return [broadcast_id for broadcast_id in active_ids if broadcast_id not in self._offered]
+
+    def keep_only(self, active_ids: Iterable[int]) -> list[Notice]:
+        """End what is not active any more (expired or revoked); returns what was ended."""
+        now = time.monotonic()
+        active = set(active_ids)
+        ended = [notice for notice in self._offered.values() if notice.id not in active]
+        for notice in ended:
+            del self._offered[notice.id]
+            self._ended[notice.id] = now
+        self._ended = {key: at for key, at in self._ended.items() if now - at < GRACE_SECONDS}
+        return ended
+
+    def add(self, notices: Sequence[Notice]) -> None:
+        for notice in notices:
+            self._offered[notice.id] = notice
+            self._ended.pop(notice.id, None)
+        self._offered = dict(sorted(self._offered.items()))
+
+    def notices_for(self, device: KnownDevice) -> list[Notice]:
+        return [notice for notice in self._offered.values() if notice.is_for(device)]
+
+    def is_open(self, broadcast_id: int) -> bool:
+        """Whether it may still be delivered."""
+        notice = self._offered.get(broadcast_id)
+        return notice is not None and notice.expire_at_ms > time.time() * 1000
+
+
+class Progress:
+    """How far a session's device has come. `acknowledged`: what it said of since it connected, while that counts."""
+
+    __slots__ = ("_open", "acknowledged", "position")
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        self.acknowledged: list[int] = []
+        self._open: dict[int, bool] = {}
+
+    def owes(self, broadcast_id: int) -> bool:
+        """Whether the device is still to be offered it."""
+        return broadcast_id > self.position and not self._open.get(broadcast_id, False)
+
+    def opened(self, broadcast_id: int) -> None:
+        self._open.setdefault(broadcast_id, False)
+
+    def settled(self, broadcast_id: int, *, acknowledged: bool) -> None:
+        """The device has acknowledged or refused it."""
+        if broadcast_id > self.position and not self._open.get(broadcast_id, False):
+            self._open[broadcast_id] = True
+            if acknowledged:
+                self.acknowledged.append(broadcast_id)
+
+    def advance(self, board: Board) -> bool:
+        """Move the position over what is settled or ended; whether an acknowledgement came to count."""
+        former = self.position
+        for broadcast_id in sorted(self._open):
+            if not self._open[broadcast_id] and board.is_open(broadcast_id):
+                break
+            del self._open[broadcast_id]
+            self.position = broadcast_id
+        counted = any(former < broadcast_id <= self.position for broadcast_id in self.acknowledged)
+        self.acknowledged = [broadcast_id for broadcast_id in self.acknowledged if broadcast_id in board]
+        return counted

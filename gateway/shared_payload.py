@@ -1,0 +1,41 @@
+"""A payload that many sessions get: the PUBLISH is encoded once a second, and only its packet id differs."""
+
+from __future__ import annotations
+
+from mqtt5 import PublishPacket, QoS
+
+INBOX = "mps/inbox"
+
+
+class SharedPayload:
+    """Makes QoS 1 PUBLISH packets to the inbox (MQTT 5, 3.3) from one payload."""
+
+    __slots__ = ("_head", "_seconds_left", "_tail", "payload")
+
+    def __init__(self, payload: bytes) -> None:
+        self.payload = payload
+        self._seconds_left = -1
+        self._head = b""
+        self._tail = b""
+
+    def packet(self, packet_id: int, seconds_left: int) -> bytes:
+        """The packet with this id; `seconds_left` becomes its Message Expiry Interval."""
+        if seconds_left != self._seconds_left:
+            self._encode(seconds_left)
+        return b"%b%b%b" % (self._head, packet_id.to_bytes(2, "big"), self._tail)
+
+    def _encode(self, seconds_left: int) -> None:
+        whole = PublishPacket(
+            INBOX,
+            self.payload,
+            qos=QoS.AT_LEAST_ONCE,
+            packet_id=1,
+            payload_format_indicator=1,
+            message_expiry_interval=seconds_left,
+        ).write()
+        # The packet id follows the topic (3.3.2.2): type, length of one to four bytes, topic.
+        start = 1
+        while whole[start] & 0x80:
+            start += 1
+        place = start + 1 + 2 + len(INBOX)
+        self._head, self._tail, self._seconds_left = whole[:place], whole[place + 2 :], seconds_left

@@ -1,0 +1,285 @@
+"""Broadcast: one row for all devices of a platform.
+
+    accepted -> gateways: each node is told that there is news, reads the active broadcasts and writes them to its
+                sessions; a device that connects later is offered what lies after its cursor
+             -> vendors' devices (all iOS devices are): `walk`, in the order of their ids, in batches with a checkpoint
+
+A device behind a vendor gets a message row like any target: what a vendor says of a token must survive a crash. The
+self-built channel needs none: the device's cursor says what it has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from celery import current_app
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from pushcore import delivery, ids
+from pushcore.channels import Channel, Platform
+from pushcore.codes import statuses
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.models import Broadcast, Message, PushTask, Workspace
+from pushcore.msgkeys import KeyedTarget
+from pushcore.ports import Outgoing, broadcast_news, vendor_channels
+from pushcore.requests import BroadcastPush
+
+log = structlog.get_logger(__name__)
+
+# At a time and workspace: every one is held by every node, and offered to every device that connects.
+MAX_ACTIVE = 100
+WALK_BATCH = 1000
+PERIODS = {1: timedelta(days=7), 2: timedelta(days=15), 3: timedelta(days=60), 4: None}
+BOUND, ALL, UNBOUND = 0, 1, 2
+
+# Serialises a workspace's broadcasts, so that their ids become visible in order: a cursor passes none by.
+_LOCK = 7_202_612
+
+Window = tuple[datetime | None, datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Which devices a broadcast is for. A window is (from, to), None at an open end; None where it is not asked for."""
+
+    msgkey: str
+    platform: Platform
+    self_built: bool
+    vendor_channels: tuple[int, ...]
+    bound: Window | None
+    unbound: Window | None
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """A broadcast that gateways give to their sessions. `outgoing`: the message, for no device in particular."""
+
+    workspace_id: int
+    platform: int
+    vendor_channels: frozenset[int]
+    outgoing: Outgoing
+
+
+def keyed(msgkey: str) -> KeyedTarget:
+    """What a broadcast claims: its msgkey, with the target that no device has."""
+    return KeyedTarget("", msgkey)
+
+
+def audience_of(workspace: Workspace, request: BroadcastPush, *, silent: bool) -> Audience:
+    """Which devices the request means; its limits have been checked.
+
+    Login counts where a vendor carries the message; the self-built channel reaches whoever connects, so it takes part
+    only where the push status is the default. Raises `ResultError`
+    (BROADCAST_ALL_USER_NOT_SUPPORT_SELFCHANNEL_ANDROID) where that leaves no channel.
+    """
+    now = timezone.now()
+    self_built = request.delivery_type != Platform.IOS and request.push_status == BOUND
+    only_self_built = request.delivery_type != Platform.IOS and (request.android_channel == 1 or silent)
+    if request.delivery_type == Platform.IOS:
+        vendors: tuple[int, ...] = (Channel.APNS,)
+    else:
+        vendors = () if only_self_built else tuple(sorted(vendor_channels(workspace.pk) - {Channel.APNS}))
+    if not self_built and not vendors:
+        raise ResultError(ResultCode.BROADCAST_ALL_USER_NOT_SUPPORT_SELFCHANNEL_ANDROID)
+    wants_bound, wants_unbound = request.push_status in (BOUND, ALL), request.push_status in (ALL, UNBOUND)
+    by_login = request.delivery_type == Platform.IOS or not self_built or request.bind_period or request.bind_window
+    return Audience(
+        msgkey=request.msgkey,
+        platform=Platform(request.delivery_type),
+        self_built=self_built,
+        vendor_channels=vendors,
+        bound=_window(request.bind_window, request.bind_period, request.time_mode, now)
+        if wants_bound and by_login
+        else None,
+        unbound=_window(request.unbind_window, request.unbind_period, request.time_mode, now)
+        if wants_unbound
+        else None,
+    )
+
+
+def _window(window: tuple[datetime, datetime] | None, period: int | None, time_mode: int, now: datetime) -> Window:
+    if window is not None and (time_mode or period is None):
+        return window
+    length = PERIODS[period] if period is not None else None
+    return (now - length if length else None, None)
+
+
+def serialise(workspace: Workspace) -> None:
+    """Within a transaction: the workspace's broadcasts get their ids one after the other from here on.
+
+    Raises `ResultError` (INVALID_PARAM) where too many are active.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, workspace.pk % 2**31])
+    if Broadcast.objects.filter(_active(), workspace=workspace).count() >= MAX_ACTIVE:
+        raise ResultError(ResultCode.INVALID_PARAM, f"{MAX_ACTIVE} broadcasts are valid at this time already")
+
+
+def save(task: PushTask, audience: Audience) -> Broadcast:
+    """Make the row of a broadcast; part of the transaction that makes the task."""
+    return Broadcast.objects.create(
+        task=task,
+        workspace_id=task.workspace_id,
+        platform=audience.platform,
+        msgkey=audience.msgkey,
+        self_built=audience.self_built,
+        vendor_channels=list(audience.vendor_channels),
+        bound=_as_json(audience.bound),
+        unbound=_as_json(audience.unbound),
+        expire_at=task.expire_at,
+        walked_at=None if audience.vendor_channels else task.created_at,
+    )
+
+
+def spread() -> None:
+    """Tell the gateways, and have vendors' devices walked. Never raises: both look for themselves now and then."""
+    for tell in broadcast_news():
+        try:
+            tell()
+        except Exception:  # the broadcast is committed, and stays accepted though a gateway is away
+            log.exception("gateways could not be told of a broadcast; they will look themselves")
+    wake_walker()
+
+
+def wake_walker() -> None:
+    """Have vendors' devices walked now; without a broker the periodic run does it."""
+    try:
+        current_app.send_task("pushcore.walk_broadcasts", retry=False)
+    except OperationalError:
+        log.warning("walker could not be woken; its next periodic run walks")
+
+
+def _as_json(window: Window | None) -> list[str | None] | None:
+    return None if window is None else [moment.isoformat() if moment else None for moment in window]
+
+
+def _active() -> Q:
+    return Q(expire_at__gt=timezone.now(), revoked_at__isnull=True)
+
+
+def active_ids() -> list[int]:
+    """Task ids of what gateways give to their sessions now, in order."""
+    found = Broadcast.objects.filter(_active(), self_built=True).order_by("pk")
+    return list(found.values_list("pk", flat=True))
+
+
+def load(task_ids: list[int]) -> list[Active]:
+    """Those broadcasts, in order."""
+    found = Broadcast.objects.select_related("task").filter(pk__in=task_ids).order_by("pk")
+    return [
+        Active(row.workspace_id, row.platform, frozenset(row.vendor_channels), _outgoing(row, row.task_id))
+        for row in found
+    ]
+
+
+def _outgoing(broadcast: Broadcast, message_id: int, **device: Any) -> Outgoing:
+    task = broadcast.task
+    facts: dict[str, Any] = {
+        "target": "", "device_id": 0, "platform": broadcast.platform, "third_channel": None, "third_token": ""
+    }  # fmt: skip
+    return Outgoing(
+        message_id=message_id,
+        workspace_id=task.workspace_id,
+        task_id=task.pk,
+        kind=task.kind,
+        msgkey=broadcast.msgkey,
+        expire_at=broadcast.expire_at,
+        content=task.content,
+        options=task.options,
+        **(facts | device),
+    )
+
+
+# -- vendors' devices -------------------------------------------------------------------------------------------------
+
+_BOUND = (
+    "EXISTS (SELECT 1 FROM pushcore_binding b WHERE b.device_id = d.id AND b.unbound_at IS NULL"
+    " AND b.bound_at >= coalesce(%s, '-infinity'::timestamptz) AND b.bound_at <= coalesce(%s, 'infinity'::timestamptz))"
+)
+_UNBOUND = (
+    "(NOT EXISTS (SELECT 1 FROM pushcore_binding b WHERE b.device_id = d.id AND b.unbound_at IS NULL)"
+    " AND (SELECT max(b.unbound_at) FROM pushcore_binding b WHERE b.device_id = d.id)"
+    " BETWEEN coalesce(%s, '-infinity'::timestamptz) AND coalesce(%s, 'infinity'::timestamptz))"
+)
+
+
+def walk_all() -> int:
+    """Walk every broadcast that is not walked to its end; returns how many messages were made. Safe to run at once
+    with itself: a batch is one transaction that holds the broadcast's row."""
+    made = 0
+    unwalked = Broadcast.objects.filter(_active(), walked_at__isnull=True).order_by("pk")
+    for task_id in unwalked.values_list("pk", flat=True)[:MAX_ACTIVE]:
+        while (batch := _walk_batch(task_id)) is not None:
+            delivery.hand_over(batch)
+            made += len(batch)
+    return made
+
+
+def _walk_batch(task_id: int) -> list[Outgoing] | None:
+    """Make messages for the next devices and move the checkpoint, in one transaction; None at the end."""
+    with transaction.atomic():
+        found = Broadcast.objects.select_for_update(of=("self",), skip_locked=True).select_related("task")
+        broadcast = found.filter(_active(), pk=task_id, walked_at__isnull=True).first()
+        if broadcast is None:
+            return None
+        devices = _next_devices(broadcast)
+        if len(devices) < WALK_BATCH:
+            broadcast.walked_at = timezone.now()
+        if devices:
+            broadcast.walked_to = devices[-1][0]
+        broadcast.save(update_fields=["walked_to", "walked_at"])
+        message_ids = ids.new_ids(len(devices)) if devices else []
+        made = [
+            _outgoing(
+                broadcast, message_id, device_id=device_id, target=target, third_channel=channel, third_token=token
+            )
+            for message_id, (device_id, target, channel, token) in zip(message_ids, devices, strict=True)
+        ]
+        Message.objects.bulk_create([_row(broadcast, outgoing) for outgoing in made])
+        _count(broadcast.task_id, len(made))
+    return made
+
+
+def _next_devices(broadcast: Broadcast) -> list[tuple[int, str, int, str]]:
+    """(id, Ad-token, channel, token there) of the next devices a vendor reaches, in the order of their ids."""
+    logins: list[str] = []
+    params: list[Any] = [broadcast.workspace_id, broadcast.platform, broadcast.walked_to, broadcast.vendor_channels]
+    for window, condition in ((broadcast.bound, _BOUND), (broadcast.unbound, _UNBOUND)):
+        if window is not None:
+            logins.append(condition)
+            params += window
+    asked = f" AND ({' OR '.join(logins)})" if logins else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT d.id, d.ad_token, d.third_channel, d.third_token FROM pushcore_device d"
+            " WHERE d.workspace_id = %s AND d.platform = %s AND d.id > %s AND d.third_token <> ''"
+            f" AND d.third_channel = ANY(%s){asked} ORDER BY d.id LIMIT {WALK_BATCH}",
+            params,
+        )
+        return cursor.fetchall()
+
+
+def _row(broadcast: Broadcast, outgoing: Outgoing) -> Message:
+    return Message(
+        id=outgoing.message_id,
+        workspace_id=outgoing.workspace_id,
+        task_id=outgoing.task_id,
+        delivery_type=broadcast.platform,
+        target=outgoing.target,
+        msgkey=broadcast.msgkey,
+        device_id=outgoing.device_id,
+        status=statuses.WAITING,
+        expire_at=broadcast.expire_at,
+        updated_at=timezone.now(),
+    )
+
+
+def _count(task_id: int, made: int) -> None:
+    if made:
+        PushTask.objects.filter(pk=task_id).update(message_count=F("message_count") + made)

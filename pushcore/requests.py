@@ -1,0 +1,98 @@
+"""What a push request says, once a door has read it. Limits are checked later (`pushcore.limits`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """What all pushes have in common. Field names follow the API (version 2020-10-28).
+
+    `android_channel`: 1 self-built only; 0 and 2 default. `vendor_options` holds what only vendors' channels read.
+    `task_name_required`: the older API version insists on a name.
+    """
+
+    delivery_type: int
+    expired_seconds: int
+    task_name: str = ""
+    extended_params: Mapping[str, str] = field(default_factory=dict)
+    notify_type: str = ""
+    android_channel: int = 0
+    vendor_options: Mapping[str, Any] = field(default_factory=dict)
+    task_name_required: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimplePush(Push):
+    """The same content to up to 10 targets. `target_msgkey` maps target to msgkey."""
+
+    title: str
+    content: str
+    target_msgkey: Mapping[str, str]
+    push_action: int = 0
+    uri: str = ""
+    silent: int = 0
+    push_style: int = 0
+    icon_urls: Mapping[str, str] = field(default_factory=dict)
+    image_urls: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplatePush(Push):
+    """A template, filled in once, to up to 10 targets. `push_action` and `silent`: None for the template's own."""
+
+    template_name: str
+    target_msgkey: Mapping[str, str]
+    template_key_value: Mapping[str, str] = field(default_factory=dict)
+    push_action: int | None = None
+    silent: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetMessage:
+    """One target of a multiple push, with its own values and extension parameters."""
+
+    target: str
+    msgkey: str
+    template_key_value: Mapping[str, str] = field(default_factory=dict)
+    extended_params: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MultiplePush(Push):
+    """A template, filled in for each of up to 400 targets."""
+
+    template_name: str
+    target_msg: Sequence[TargetMessage]
+    push_action: int | None = None
+    silent: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BroadcastPush(Push):
+    """A template, filled in once, to every device of a platform.
+
+    `push_status`, where the audience is chosen by login: 0 bound, 1 bound or unbound, 2 unbound. `bind_period` and
+    `unbind_period`: within the last 1: 7, 2: 15, 3: 60 days, 4: ever. Windows are (from, to), aware, and go before
+    periods where `time_mode` is not 0.
+    """
+
+    template_name: str
+    msgkey: str
+    template_key_value: Mapping[str, str] = field(default_factory=dict)
+    push_status: int = 0
+    bind_period: int | None = None
+    unbind_period: int | None = None
+    bind_window: tuple[datetime, datetime] | None = None
+    unbind_window: tuple[datetime, datetime] | None = None
+    time_mode: int = 1
+    push_action: int | None = None
+    silent: int | None = None
+
+
+NamedPush = SimplePush | TemplatePush | MultiplePush
+AnyPush = NamedPush | BroadcastPush

@@ -1,0 +1,223 @@
+"""Broadcasts through a gateway: each device once, also those that connect later, and nothing lost with the store."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import mqtt5
+import pytest
+
+from gateway import node as node_module
+from gateway.broadcasts import Board, Progress
+from gateway.shared_payload import SharedPayload
+from gateway.sink import Sink
+from pushcore import bus, events, push, templates
+from pushcore.channels import Channel
+from pushcore.models import BroadcastCursor, Device, PushTask, Workspace
+from pushcore.ports import DeviceEvent
+from pushcore.requests import BroadcastPush
+from pushcore.templates import TemplateDraft
+from tests.gateway.conftest import Connect, Known, RunningGateway
+from tests.gateway.pushing import wait_for
+from tests.support.raw_device import RawDevice
+
+NEWS = BroadcastPush(delivery_type=1, expired_seconds=300, template_name="news", msgkey="b1")
+
+
+def broadcast(workspace: Workspace, msgkey: str = "b1", **changes: Any) -> PushTask:
+    if not workspace.templates.exists():
+        templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
+    request = replace(NEWS, msgkey=msgkey, **changes)
+    return push.accept(workspace, request, source=PushTask.Source.RPC, author="test")
+
+
+def counted(task: PushTask) -> int:
+    return PushTask.objects.values_list("success_count", flat=True).get(pk=task.pk)
+
+
+def acknowledge(device: RawDevice) -> int:
+    """Take the next message and acknowledge it; returns its `k`."""
+    packet = device.next_publish()
+    assert packet.packet_id is not None
+    device.send(mqtt5.PubAckPacket(packet.packet_id))
+    return int(packet.payload.split(b'"', 4)[3])
+
+
+def test_every_connected_device_gets_it_once_and_is_counted(connect: Connect, workspace: Workspace, sink: Sink) -> None:
+    fleet = [connect(), connect("websockets"), connect()]
+    task = broadcast(workspace)
+    for device in fleet:
+        data = device.wait_for_key("b1")
+        assert (data["title"], data["pushType"], data["taskId"]) == ("News", "broadcast", str(task.pk))
+    assert wait_for(lambda: counted(task) == 3)
+    later = connect()  # registered after it was sent, within its validity
+    later.wait_for_key("b1")
+    again = connect(known=fleet[0])
+    broadcast(workspace, "b2")
+    again.wait_for_key("b2")
+    assert again.keys() == ["b2"]
+    assert wait_for(lambda: counted(task) == 4)
+
+
+def test_a_device_that_was_away_catches_up_in_order(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace, sink: Sink
+) -> None:
+    tasks = [broadcast(workspace, f"b{n}") for n in range(3)]
+    expired = broadcast(workspace, "short", expired_seconds=1)
+    time.sleep(1.1)
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        got = [acknowledge(device) for _ in range(3)]
+        device.send(mqtt5.PingReqPacket())
+        assert isinstance(device.recv(), mqtt5.PingRespPacket)
+    assert got == [task.pk for task in tasks]
+    assert wait_for(lambda: [counted(task) for task in tasks] == [1, 1, 1])
+    assert counted(expired) == 0
+
+
+def test_what_was_not_acknowledged_comes_again_and_the_rest_does_not(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace, sink: Sink
+) -> None:
+    first, second = broadcast(workspace, "b1"), broadcast(workspace, "b2")
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        assert acknowledge(device) == first.pk
+        device.next_publish()  # the second is not acknowledged
+        assert wait_for(lambda: counted(first) == 1)
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        assert acknowledge(device) == second.pk
+        assert wait_for(lambda: counted(second) == 1)
+    assert counted(first) == 1
+
+
+def test_a_device_behind_a_vendor_in_use_gets_it_there_only(
+    gateway: RunningGateway, connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pushcore.ports._vendor_channels", [lambda _workspace: {int(Channel.XIAOMI)}])
+    device = connect()
+    Device.objects.filter(ad_token=device.ad_token).update(third_channel=Channel.XIAOMI, third_token="x")
+    device.disconnect()
+    xiaomi, other = connect(known=device), connect()
+    broadcast(workspace, "b1")
+    broadcast(workspace, "b2", android_channel=1)
+    other.wait_for_key("b2")
+    xiaomi.wait_for_key("b2")
+    assert xiaomi.keys() == ["b2"]
+    assert other.keys() == ["b1", "b2"]
+
+
+def test_another_workspaces_devices_get_nothing(connect: Connect, workspace: Workspace) -> None:
+    elsewhere = Workspace.objects.create(app=workspace.app, workspace_id="other")
+    device = connect()
+    broadcast(elsewhere)
+    broadcast(workspace, "mine")
+    device.wait_for_key("mine")
+    assert device.keys() == ["mine"]
+
+
+def test_nobody_need_tell_of_a_broadcast(
+    transactional_db: None, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, connect: Connect
+) -> None:
+    """The word to the nodes may be lost; they look for themselves."""
+    monkeypatch.setattr(node_module, "BROADCAST_SECONDS", 0.2)
+    monkeypatch.setattr("pushcore.ports._broadcast_news", [])
+    device = connect()
+    broadcast(workspace, "b0")  # the look that began before the change of pace
+    device.wait_for_key("b0")
+    broadcast(workspace)
+    device.wait_for_key("b1")
+
+
+def test_the_store_emptied_loses_no_count(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace, request: pytest.FixtureRequest
+) -> None:
+    task = broadcast(workspace)
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        assert acknowledge(device) == task.pk
+        assert wait_for(lambda: bus.client().xlen("mps:acks") >= 1)
+        bus.client().flushdb()
+        request.getfixturevalue("sink")
+        assert wait_for(lambda: counted(task) == 1)
+
+
+def test_more_broadcasts_than_a_device_takes_at_once_all_arrive(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace
+) -> None:
+    tasks = [broadcast(workspace, f"b{n}") for n in range(12)]
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1], receive_max=2)
+        assert [acknowledge(device) for _ in range(12)] == [task.pk for task in tasks]
+
+
+def test_events_of_a_broadcast_are_kept(known: Known, workspace: Workspace) -> None:
+    from django.utils import timezone
+
+    from analytics.models import MessageEvent
+
+    task = broadcast(workspace)
+    events.publish([DeviceEvent(workspace.pk, known[0].id, task.pk, "opened", timezone.now())])
+    assert MessageEvent.objects.get().message_id == task.pk
+
+
+def test_the_cursor_is_kept_once_for_each_device(connect: Connect, workspace: Workspace, sink: Sink) -> None:
+    device = connect()
+    tasks = [broadcast(workspace, f"b{n}") for n in range(5)]
+    device.wait_for_key("b4")
+    assert wait_for(lambda: list(BroadcastCursor.objects.values_list("position", flat=True)) == [tasks[-1].pk])
+
+
+# -- the parts, without I/O -------------------------------------------------------------------------------------------
+
+
+class OpenBoard(Board):
+    """All of these are active."""
+
+    def __init__(self, *active: int) -> None:
+        super().__init__()
+        self.active = set(active)
+
+    def __contains__(self, broadcast_id: int) -> bool:
+        return True
+
+    def is_open(self, broadcast_id: int) -> bool:
+        return broadcast_id in self.active
+
+
+def test_the_cursor_waits_for_what_is_open_before_it() -> None:
+    board, progress = OpenBoard(1, 2, 3), Progress(0)
+    for broadcast_id in (1, 2, 3):
+        progress.opened(broadcast_id)
+    progress.settled(2, acknowledged=True)
+    assert not progress.advance(board)
+    assert progress.position == 0
+    progress.settled(1, acknowledged=True)
+    assert progress.advance(board)
+    assert (progress.position, sorted(progress.acknowledged)) == (2, [1, 2])
+    board.active.discard(3)  # expired or revoked, never acknowledged
+    assert not progress.advance(board)
+    assert (progress.position, sorted(progress.acknowledged)) == (3, [1, 2])
+
+
+def test_a_refused_one_holds_nothing_up_and_does_not_count() -> None:
+    board, progress = OpenBoard(1, 2), Progress(0)
+    progress.opened(1)
+    progress.opened(2)
+    progress.settled(1, acknowledged=False)
+    progress.settled(2, acknowledged=True)
+    progress.settled(2, acknowledged=True)
+    assert progress.advance(board)
+    assert (progress.position, progress.acknowledged) == (2, [2])
+    assert not progress.owes(1)
+
+
+@pytest.mark.parametrize("size", [10, 100, 200, 16_000, 20_000])
+def test_a_shared_packet_is_what_the_codec_writes(size: int) -> None:
+    shared = SharedPayload(b"x" * size)
+    for packet_id, seconds in ((1, 300), (65_535, 300), (7, 299)):
+        packet, _ = mqtt5.read(memoryview(shared.packet(packet_id, seconds)))
+        assert isinstance(packet, mqtt5.PublishPacket)
+        assert (packet.packet_id, packet.message_expiry_interval, len(packet.payload)) == (packet_id, seconds, size)
