@@ -161,6 +161,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("MPS_WEB_THREADS", "8", _count, "Threads of each web server process."),
     Variable("MPS_WORKER_CONCURRENCY", "2", _count, "Processes of the Celery worker."),
     Variable("MPS_MAX_BODY_BYTES", "2097152", _count, "Largest request body the APIs read, in bytes."),
+    Variable("MPS_MAX_FILE_BYTES", "209715200", _count, "Largest file of a multiple push, in bytes."),
     Variable("MPS_API_RATE_PER_SECOND", "500", _count, "API calls a second granted to each access key or workspace."),
     Variable("MPS_MAX_EXPIRED_SECONDS", "604800", _count, "Longest validity of a message, in seconds (code 3026)."),
     Variable("MPS_MESSAGE_RETENTION_DAYS", "30", _count, "Days a message is kept; older daily partitions are dropped."),

@@ -166,12 +166,14 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "pushcore.sweep", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "receipts": {"task": "pushcore.send_due_receipts", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "broadcasts": {"task": "pushcore.walk_broadcasts", "schedule": timedelta(seconds=10), "options": {"expires": 10}},
+    "files": {"task": "pushcore.load_files", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "partitions": {"task": "pushcore.maintain_partitions", "schedule": timedelta(hours=1), "options": {"expires": 600}},
     "purge": {"task": "pushcore.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},
     "purge-events": {"task": "analytics.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},
 }
 
 MAX_BODY_BYTES = ENV.number("MPS_MAX_BODY_BYTES")
+MAX_FILE_BYTES = ENV.number("MPS_MAX_FILE_BYTES")
 API_RATE_PER_SECOND = ENV.number("MPS_API_RATE_PER_SECOND")
 MAX_EXPIRED_SECONDS = ENV.number("MPS_MAX_EXPIRED_SECONDS")
 MESSAGE_RETENTION_DAYS = ENV.number("MPS_MESSAGE_RETENTION_DAYS")

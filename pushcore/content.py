@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pushcore.models import Template
-from pushcore.requests import BroadcastPush, MultiplePush, Push, SimplePush, TemplatePush
+from pushcore.requests import BroadcastPush, FilePush, MultiplePush, Push, SimplePush, TemplatePush
 from pushcore.templates import Rendered
 
 
@@ -24,7 +24,7 @@ def of_simple(request: SimplePush) -> dict[str, Any]:
 
 
 def of_template(
-    template: Template, rendered: Rendered, request: TemplatePush | MultiplePush | BroadcastPush
+    template: Template, rendered: Rendered, request: TemplatePush | MultiplePush | BroadcastPush | FilePush
 ) -> dict[str, Any]:
     """The content of a push made from a template; what the request leaves open is the template's."""
     content = _content(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models.pushes import DeliveryType
 
 if TYPE_CHECKING:
-    from pushcore.requests import AnyPush, BroadcastPush, MultiplePush, SimplePush, TemplatePush
+    from pushcore.requests import AnyPush, BroadcastPush, FilePush, MultiplePush, SimplePush, TemplatePush
 
 MAX_TARGETS = 10
 MAX_MULTIPLE_TARGETS = 400
@@ -97,7 +98,18 @@ def check_broadcast(request: BroadcastPush) -> None:
         raise ResultError(ResultCode.INVALID_PARAM, "bindStartTime is after bindEndTime")
 
 
-def _check_common(request: AnyPush) -> None:
+def check_file_push(request: FilePush) -> None:
+    """Raises `ResultError` for the first limit a multiple push from a file breaks; its records are looked at later."""
+    check_task_name(request.task_name, required=request.task_name_required)
+    check_delivery_type(request.delivery_type)
+    _check_common(request)
+    one_of("pushAction", request.push_action, (None, 0, 1))
+    one_of("silent", request.silent, (None, 0, 1))
+    if not re.fullmatch("[0-9a-f]{64}", request.sha256):
+        raise ResultError(ResultCode.INVALID_PARAM, "sha256 is the file's SHA-256, 64 hexadecimal digits")
+
+
+def _check_common(request: AnyPush | FilePush) -> None:
     check_validity(request.expired_seconds)
     check_extended_params(request.extended_params)
     _check_length("notifyType", request.notify_type, 32)

@@ -66,3 +66,29 @@ def claim(
         ResultCode.INVALID_PARAM,
         f"msgkey {by_digest[taken[0]].msgkey!r} was used for this target within the last 24 hours by another request",
     )
+
+
+def claim_digests(digests: Sequence[str], *, task_id: int, now: datetime) -> set[str]:
+    """Claim these digests (hex, each once) for `task_id`, within the caller's transaction; returns those it cannot.
+
+    One statement where all are free, two where not; of `now` no other claim of the task may be.
+    """
+    if not digests:
+        return set()
+    wanted = "{" + ",".join(sorted(digests)) + "}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO pushcore_messagekey AS k (digest, task_id, claimed_at)"
+            " SELECT digest, %s, %s FROM unnest(%s::uuid[]) WITH ORDINALITY AS wanted(digest, place) ORDER BY place"
+            " ON CONFLICT (digest) DO UPDATE SET task_id = EXCLUDED.task_id, claimed_at = EXCLUDED.claimed_at"
+            " WHERE k.claimed_at < %s",
+            [task_id, now, wanted, now - WINDOW],
+        )
+        if cursor.rowcount == len(digests):
+            return set()
+        cursor.execute(
+            "SELECT replace(digest::text, '-', '') FROM pushcore_messagekey"
+            " WHERE digest = ANY(%s::uuid[]) AND NOT (task_id = %s AND claimed_at = %s)",
+            [wanted, task_id, now],
+        )
+        return {row[0] for row in cursor.fetchall()}

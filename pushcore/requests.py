@@ -94,5 +94,15 @@ class BroadcastPush(Push):
     silent: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePush(Push):
+    """A template, filled in for each target of a file. `sha256`: of the file, hex."""
+
+    template_name: str
+    sha256: str
+    push_action: int | None = None
+    silent: int | None = None
+
+
 NamedPush = SimplePush | TemplatePush | MultiplePush
 AnyPush = NamedPush | BroadcastPush

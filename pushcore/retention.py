@@ -9,23 +9,26 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from pushcore import msgkeys
-from pushcore.models import MessageKey, PushTask, Receipt, ReceiptAttempt
+from pushcore.models import Broadcast, FileChunk, FileFault, FileImport, MessageKey, PushTask, Receipt, ReceiptAttempt
 
 STEP = 10_000
 MAX_STEPS = 200
 
 
 def purge() -> int:
-    """Delete expired msgkey claims, finished receipts and tasks whose messages are gone; returns how many rows."""
+    """Delete expired msgkey claims, finished receipts, and tasks whose messages are gone; returns how many rows."""
     now = timezone.now()
+    oldest = now - timedelta(days=settings.MESSAGE_RETENTION_DAYS + 1)
     finished = Receipt.objects.filter(finished_at__lt=now - timedelta(days=settings.RECEIPT_RETENTION_DAYS))
     return (
         delete_in_steps(MessageKey.objects.filter(claimed_at__lt=now - msgkeys.WINDOW))
         + delete_in_steps(ReceiptAttempt.objects.filter(receipt__in=finished))
         + delete_in_steps(finished)
-        + delete_in_steps(
-            PushTask.objects.filter(created_at__lt=now - timedelta(days=settings.MESSAGE_RETENTION_DAYS + 1))
-        )
+        + delete_in_steps(FileFault.objects.filter(file__created_at__lt=oldest))
+        + delete_in_steps(FileChunk.objects.filter(file__created_at__lt=oldest))
+        + delete_in_steps(FileImport.objects.filter(created_at__lt=oldest))
+        + delete_in_steps(Broadcast.objects.filter(task__created_at__lt=oldest))
+        + delete_in_steps(PushTask.objects.filter(created_at__lt=oldest))
     )
 
 

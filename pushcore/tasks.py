@@ -6,6 +6,7 @@ import structlog
 from celery import shared_task
 
 from pushcore import broadcasts, partitions, receipts, retention, sweeper
+from pushcore.file_push import load, upload
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +28,11 @@ def walk_broadcasts() -> None:
         log.info("broadcasts walked", messages=made)
 
 
+@shared_task(name="pushcore.load_files")
+def load_files() -> None:
+    load.load_all()
+
+
 @shared_task(name="pushcore.maintain_partitions")
 def maintain_partitions() -> None:
     created, dropped = partitions.ensure(), partitions.drop_expired()
@@ -39,6 +45,6 @@ def maintain_partitions() -> None:
 
 @shared_task(name="pushcore.purge")
 def purge() -> None:
-    deleted = retention.purge()
+    deleted = retention.purge() + upload.discard_abandoned()
     if deleted:
         log.info("purged", rows=deleted)

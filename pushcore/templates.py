@@ -117,6 +117,11 @@ def placeholders(template: Template) -> set[str]:
     return {name for text in (template.title, template.body, template.uri) for name in _PLACEHOLDER.findall(text)}
 
 
+def split_at_placeholders(text: str) -> list[str]:
+    """The text in pieces: what stands as it is at the even places, names of placeholders at the odd ones."""
+    return _PLACEHOLDER.split(text)
+
+
 def render(template: Template, values: Mapping[str, str]) -> Rendered:
     """Fill the placeholders in, once: a value that looks like a placeholder stays text.
 

@@ -92,9 +92,9 @@ def answer(request: HttpRequest, name: str, work: Callable[[], Any]) -> JsonResp
     try:
         result, message = ResultCode.SUCCESS, ResultCode.SUCCESS.meaning
         data = work()
-    except _TooLargeError:
+    except TooLargeError as error:
         status, result = 413, ResultCode.MSG_PAYLOAD_TOO_LONG
-        message = f"{result.meaning}: at most {settings.MAX_BODY_BYTES} bytes"
+        message = f"{result.meaning}: at most {error.limit} bytes"
     except throttle.ThrottledError as error:
         status, result, message = 429, ResultCode.SYSTEM_ERROR, "the workspace is over its rate; try again later"
         headers["Retry-After"] = str(error.retry_after)
@@ -117,8 +117,12 @@ def answer(request: HttpRequest, name: str, work: Callable[[], Any]) -> JsonResp
     return JsonResponse(body, status=status, headers=headers, json_dumps_params={"ensure_ascii": False})
 
 
-class _TooLargeError(Exception):
-    """The body is larger than this door reads."""
+class TooLargeError(Exception):
+    """The body is larger than this door reads. `limit`: in bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"more than {limit} bytes")
+        self.limit = limit
 
 
 def _serve(request: HttpRequest, operation: Operation) -> str | dict[str, Any] | None:
@@ -154,21 +158,29 @@ def verified_body(request: HttpRequest) -> tuple[Workspace, dict[str, Any]]:
 
 
 def verified_path(request: HttpRequest) -> Workspace:
-    """The workspace of a request without body: its path with query is signed, less `sign` and `signType` themselves."""
+    """The workspace of a request without a JSON body: its path with query is signed, less `sign` and `signType`."""
     query = request.META.get("QUERY_STRING", "")
     kept = [pair for pair in query.split("&") if pair.partition("=")[0] not in ("sign", "signType")]
     path = f"{request.path}?{'&'.join(kept)}" if kept else request.path
-    return verified(request, request.GET, path.encode("utf-8", "surrogateescape"))
+    workspace = verified(request, request.GET, path.encode("utf-8", "surrogateescape"))
+    if request.method not in ("GET", "DELETE"):
+        _check_replay(workspace, request.GET)
+    return workspace
 
 
 def _raw_body(request: HttpRequest) -> bytes:
+    check_size(request, settings.MAX_BODY_BYTES)
+    return request.body
+
+
+def check_size(request: HttpRequest, limit: int) -> None:
+    """Raises `TooLargeError` before anything is read."""
     try:
         declared = int(request.headers.get("Content-Length") or 0)
     except ValueError:
         declared = 0
-    if declared > settings.MAX_BODY_BYTES:
-        raise _TooLargeError
-    return request.body
+    if declared > limit:
+        raise TooLargeError(limit)
 
 
 def json_object(raw: bytes) -> dict[str, Any]:
@@ -199,7 +211,7 @@ def _workspace(values: Mapping[str, Any]) -> Workspace:
     return workspace
 
 
-def _check_replay(workspace: Workspace, values: dict[str, Any]) -> None:
+def _check_replay(workspace: Workspace, values: Mapping[str, Any]) -> None:
     """`timestamp` and `nonce` count where they are given; the workspace may require both."""
     timestamp, nonce = values.get("timestamp"), values.get("nonce")
     if workspace.replay_protection and (timestamp is None or nonce is None):

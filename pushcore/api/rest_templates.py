@@ -17,7 +17,7 @@ from pushcore.models import Template
 
 PAGE_SIZE = 100
 
-_SCOPE = [OpenApiParameter("appId", str, required=True), OpenApiParameter("workspaceId", str, required=True)]
+SCOPE = [OpenApiParameter("appId", str, required=True), OpenApiParameter("workspaceId", str, required=True)]
 
 
 def _template_fields() -> dict[str, serializers.Field]:
@@ -37,7 +37,7 @@ def _template_fields() -> dict[str, serializers.Field]:
     }
 
 
-def _answer_with(name: str, data: serializers.Field) -> Any:
+def answer_with(name: str, data: serializers.Field) -> Any:
     return inline_serializer(
         name,
         {
@@ -52,12 +52,12 @@ def _answer_with(name: str, data: serializers.Field) -> Any:
 
 
 _Template = type(inline_serializer("Template", _template_fields()))
-_ONE = _answer_with("TemplateAnswer", _Template(allow_null=True))
+_ONE = answer_with("TemplateAnswer", _Template(allow_null=True))
 _PAGE_FIELDS: dict[str, serializers.Field] = {
     "total": serializers.IntegerField(),
     "templates": _Template(many=True),
 }
-_PAGE = _answer_with("TemplatesAnswer", inline_serializer("TemplatePage", _PAGE_FIELDS, allow_null=True))
+_PAGE = answer_with("TemplatesAnswer", inline_serializer("TemplatePage", _PAGE_FIELDS, allow_null=True))
 
 
 def shown(template: Template) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class TemplatesView(APIView):
         operation_id="ListTemplates",
         summary="List templates, the newest first",
         responses={200: _PAGE},
-        parameters=[*_SCOPE, *SIGNATURE, OpenApiParameter("page", int, description="From 1; a hundred a page.")],
+        parameters=[*SCOPE, *SIGNATURE, OpenApiParameter("page", int, description="From 1; a hundred a page.")],
     )
     def get(self, request: Request) -> JsonResponse:
         def page() -> dict[str, Any]:
@@ -120,7 +120,7 @@ class TemplateView(APIView):
     http_method_names = ["get", "delete", "options"]
 
     @extend_schema(
-        operation_id="GetTemplate", summary="Show a template", responses={200: _ONE}, parameters=[*_SCOPE, *SIGNATURE]
+        operation_id="GetTemplate", summary="Show a template", responses={200: _ONE}, parameters=[*SCOPE, *SIGNATURE]
     )
     def get(self, request: Request, name: str) -> JsonResponse:
         return answer(
@@ -133,7 +133,7 @@ class TemplateView(APIView):
         operation_id="DeleteTemplate",
         summary="Delete a template",
         responses={200: Answer},
-        parameters=[*_SCOPE, *SIGNATURE],
+        parameters=[*SCOPE, *SIGNATURE],
     )
     def delete(self, request: Request, name: str) -> JsonResponse:
         return answer(

@@ -14,7 +14,7 @@ from rest_framework import serializers
 
 from pushcore.api.values import Moment, Number, Text, TextMap
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.requests import BroadcastPush, MultiplePush, SimplePush, TargetMessage, TemplatePush
+from pushcore.requests import BroadcastPush, FilePush, MultiplePush, SimplePush, TargetMessage, TemplatePush
 from pushcore.templates import TemplateDraft
 
 _OPTIONAL: dict[str, Any] = {"required": False, "default": None, "allow_null": True}
@@ -132,6 +132,17 @@ class PushMultipleSchema(PushSchema):
     silent = Number(help_text="1: not shown; else the template's.", **_OPTIONAL)
 
 
+class FilePushSchema(PushSchema):
+    """A multiple push from a file; the parameters stand in the query, maps as JSON text."""
+
+    codes = PushSchema.codes | {"templateName": ResultCode.NEED_TEMPLATE}
+
+    templateName = Text(help_text="Name of the template.")
+    sha256 = Text(help_text="SHA-256 of the file, hexadecimal.")
+    pushAction = Number(help_text="On tap: 0 web URL, 1 intent activity; else the template's.", **_OPTIONAL)
+    silent = Number(help_text="1: not shown; else the template's.", **_OPTIONAL)
+
+
 class PushBroadcastSchema(PushSchema):
     """A broadcast: a template, filled in once, to every device of a platform."""
 
@@ -225,6 +236,17 @@ def multiple_push(values: Mapping[str, Any], *, task_name_required: bool) -> Mul
             )
             for entry in values["targetMsg"]
         ],
+        push_action=values["pushAction"],
+        silent=values["silent"],
+    )
+
+
+def file_push(values: Mapping[str, Any]) -> FilePush:
+    """The service's request from what `FilePushSchema` read."""
+    return FilePush(
+        **_common(values, task_name_required=False),
+        template_name=values["templateName"],
+        sha256=values["sha256"].lower(),
         push_action=values["pushAction"],
         silent=values["silent"],
     )

@@ -6,12 +6,15 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from pushcore.api.rest import VIEWS
+from pushcore.api.rest_file_push import FilePushView, FileReportView
 from pushcore.api.rest_templates import TemplatesView, TemplateView
 from pushcore.api.rpc import rpc_view
 
 urlpatterns = [
     path("", rpc_view, name="rpc"),
     *(path(f"api/v1/{route}", view.as_view(), name=f"rest-{route}") for route, view in VIEWS.items()),
+    path("api/v1/push/multiple/file", FilePushView.as_view(), name="rest-file-push"),
+    path("api/v1/push/multiple/file/<str:task_id>", FileReportView.as_view(), name="rest-file-report"),
     path("api/v1/templates", TemplatesView.as_view(), name="rest-templates"),
     path("api/v1/templates/<str:name>", TemplateView.as_view(), name="rest-template"),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="rest-schema"),

@@ -3,6 +3,7 @@
 from pushcore.models.apps import App, Workspace
 from pushcore.models.broadcasts import Broadcast, BroadcastCursor
 from pushcore.models.devices import Binding, Device
+from pushcore.models.imports import FileChunk, FileFault, FileImport
 from pushcore.models.keys import AccessKey, RsaKey
 from pushcore.models.pushes import Message, MessageKey, PushTask
 from pushcore.models.receipts import Receipt, ReceiptAttempt
@@ -16,6 +17,9 @@ __all__ = [
     "Broadcast",
     "BroadcastCursor",
     "Device",
+    "FileChunk",
+    "FileFault",
+    "FileImport",
     "Message",
     "MessageKey",
     "PushTask",

@@ -28,6 +28,8 @@ _JUDGED: list[Any] = [
 
 
 CALLS = [("POST", f"/api/v1/{operation.path}") for operation in OPERATIONS] + [
+    ("POST", "/api/v1/push/multiple/file"),
+    ("GET", "/api/v1/push/multiple/file/{task_id}"),
     ("POST", "/api/v1/templates"),
     ("GET", "/api/v1/templates"),
     ("GET", "/api/v1/templates/{name}"),

@@ -1,0 +1,6 @@
+"""Multiple push from a file: up to 200 MB of targets, a record a line.
+
+upload   the file comes in pieces and is kept in pieces; whole and hashed, it becomes a push task
+records  a line -> a record, or the reason why not
+load     records -> messages, chunk by chunk by COPY; each chunk is one transaction with the position it ends at
+"""

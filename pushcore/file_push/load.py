@@ -1,0 +1,270 @@
+"""Records become messages: the file is read in blocks, and each block is one transaction.
+
+In it: claims, COPY, the position the block ends at. So a worker may die at any moment, and the next goes on where the
+last block was committed; no line is lost and none is made twice. A block is read, and its targets are looked up, while
+the one before it is written; it is handed over as soon as it is committed.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from pushcore import delivery, ids
+from pushcore.bus import BusDown
+from pushcore.channels import Channel
+from pushcore.codes import statuses
+from pushcore.file_push.records import MAX_RECORD, Block, Fault, Lines, Reader, Record
+from pushcore.file_push.upload import CHUNK, wake_loader
+from pushcore.models import FileChunk, FileFault, FileImport, PushTask
+from pushcore.models.pushes import DeliveryType
+from pushcore.msgkeys import claim_digests
+from pushcore.ports import Outgoing, online
+from pushcore.targets import ResolvedTarget, resolve
+
+log = structlog.get_logger(__name__)
+
+# Bytes a block has at least: some ten thousand records of usual length.
+BLOCK = 1 << 19
+MAX_FAULTS = 1000
+KEPT_OF_LINE = 2000
+HAND_OVER = 1000
+LEASE_SECONDS = 30
+
+_NULL = "\\N"
+_COPY = (
+    "COPY pushcore_message (id, workspace_id, task_id, delivery_type, target, msgkey, device_id, status, channel,"
+    " override, expire_at, updated_at) FROM STDIN"
+)
+
+
+# A message's id, its record, and the device it goes to.
+Placed = tuple[int, Record, ResolvedTarget | None]
+
+
+def load_all(*, budget_seconds: float = 20.0) -> int:
+    """Read files that wait for it until the time is spent; returns how many records became messages.
+
+    Asks to be called again where something is left. Safe to run at once with itself: a file is leased.
+    """
+    deadline = time.monotonic() + budget_seconds
+    accepted = 0
+    while time.monotonic() < deadline and (file := _lease()):
+        try:
+            accepted += _load(file, deadline)
+        except FileTakenError:
+            log.warning("file is read by another worker", task=file.pk)
+    if _waiting().exists():
+        wake_loader()
+    return accepted
+
+
+def _waiting() -> Any:
+    free = Q(leased_until__isnull=True) | Q(leased_until__lt=timezone.now())
+    return FileImport.objects.filter(free, accepted_at__isnull=False, finished_at__isnull=True)
+
+
+def _lease() -> FileImport | None:
+    """Take a file that nobody reads, the oldest first."""
+    with transaction.atomic():
+        file = _waiting().select_for_update(skip_locked=True).order_by("pk").first()
+        if file is not None:
+            file.leased_until = timezone.now() + timedelta(seconds=LEASE_SECONDS)
+            file.save(update_fields=["leased_until"])
+    return file
+
+
+def _load(file: FileImport, deadline: float) -> int:
+    """Read on in a file until its end or the deadline; gives the lease back."""
+    task = PushTask.objects.get(pk=file.pk)
+    before, reader, lines = file.accepted, Reader(task.workspace_id, task.content), _lines(file)
+    with ThreadPoolExecutor(1, thread_name_prefix="file-reader") as pool:
+        try:
+            ahead = _submit(pool, task, reader, lines)
+            while ahead is not None:
+                prepared = ahead.result()
+                ahead = _submit(pool, task, reader, lines)
+                _write(file, task, *prepared)
+                if time.monotonic() >= deadline:
+                    break
+            else:
+                _finish(file)
+        finally:
+            # The thread's own connection: named here, it would be this one's.
+            pool.submit(lambda: connection.close())
+    FileImport.objects.filter(pk=file.pk).update(leased_until=None)
+    return file.accepted - before
+
+
+def _submit(
+    pool: ThreadPoolExecutor, task: PushTask, reader: Reader, lines: Iterator[Lines]
+) -> Future[tuple[Block, list[Placed]]] | None:
+    """Have the next lines prepared in the pool's thread, which has a connection of its own; None at the file's end."""
+    following = next(lines, None)
+    return None if following is None else pool.submit(_prepare, task, reader, following)
+
+
+def _prepare(task: PushTask, reader: Reader, lines: Lines) -> tuple[Block, list[Placed]]:
+    block = reader.read(lines)
+    return block, _place(task, block.records)
+
+
+def _lines(file: FileImport) -> Iterator[Lines]:
+    """The rest of the file, some `BLOCK` bytes of whole lines at a time.
+
+    Of a line that does not end, only the beginning is kept: it is too long for a record in any case.
+    """
+    start, first, rest, dropped = file.position, file.line + 1, b"", 0
+    for data, is_last in _pieces(file.pk, file.position):
+        rest += data
+        cut = len(rest) if is_last else rest.rfind(b"\n") + 1
+        if cut and (is_last or cut >= BLOCK or len(rest) - cut >= BLOCK):
+            found = Lines(start, start + cut + dropped, first, rest[:cut])
+            yield found
+            start, first, rest, dropped = found.end, found.last + 1, rest[cut:], 0
+        if len(rest) >= 2 * BLOCK:
+            dropped += len(rest) - KEPT_OF_LINE
+            rest = rest[:KEPT_OF_LINE]
+
+
+def _pieces(file_id: int, position: int) -> Iterator[tuple[bytes, bool]]:
+    """The bytes of a file from `position` on, and whether they are its last."""
+    count = FileChunk.objects.filter(file_id=file_id).count()
+    for number in range(position // CHUNK, count):
+        data = bytes(FileChunk.objects.values_list("data", flat=True).get(file_id=file_id, number=number))
+        skipped = position % CHUNK if number == position // CHUNK else 0
+        half = skipped + BLOCK
+        if half < len(data):
+            yield data[skipped:half], False
+            skipped = half
+        yield data[skipped:], number == count - 1
+
+
+def _write(file: FileImport, task: PushTask, block: Block, placed: Sequence[Placed]) -> None:
+    """Make a block's messages and move the position, in one transaction; then hand the messages over."""
+    now = timezone.now()
+    with transaction.atomic():
+        # Another worker may have taken the file over while this one was held up.
+        current = FileImport.objects.select_for_update().filter(pk=file.pk, position=block.lines.start).first()
+        if current is None:
+            raise FileTakenError(f"file {file.pk} is read by another worker")
+        repeated = _claim(task, block.records, now)
+        if repeated:
+            lines = {fault.line for fault in repeated}
+            placed = [entry for entry in placed if entry[1].line not in lines]
+        _copy(task, placed, now)
+        faults = sorted([*block.faults, *repeated])
+        _keep_faults(file, faults)
+        file.position, file.line = block.lines.end, block.lines.last
+        file.accepted, file.rejected = file.accepted + len(block.records) - len(repeated), file.rejected + len(faults)
+        file.leased_until = now + timedelta(seconds=LEASE_SECONDS)
+        file.save(update_fields=["position", "line", "accepted", "rejected", "leased_until"])
+        PushTask.objects.filter(pk=task.pk).update(message_count=F("message_count") + len(placed))
+    _hand_over(task, placed)
+
+
+class FileTakenError(Exception):
+    """The file moved on without this worker."""
+
+
+def _claim(task: PushTask, records: Sequence[Record], now: datetime) -> list[Fault]:
+    """Claim every record's target and msgkey; returns a fault for each that is taken."""
+    taken = claim_digests([record.digest for record in records], task_id=task.pk, now=now)
+    reason = "msgkey was used for this target within the last 24 hours"
+    return [
+        Fault(record.line, reason, f"{record.target},{record.msgkey}"[:MAX_RECORD])
+        for record in (records if taken else ())
+        if record.digest in taken
+    ]
+
+
+def _place(task: PushTask, records: Sequence[Record]) -> list[Placed]:
+    """A message for each device of each record's target; one that waits where there is none."""
+    targets = list({record.target for record in records})
+    resolved = resolve(task.workspace, DeliveryType(task.delivery_type), targets) if targets else {}
+    wanted = [(record, device) for record in records for device in resolved.get(record.target) or (None,)]
+    message_ids = ids.new_ids(len(wanted)) if wanted else []
+    return [(message_id, *pair) for message_id, pair in zip(message_ids, wanted, strict=True)]
+
+
+def _copy(task: PushTask, placed: Sequence[Placed], now: datetime) -> None:
+    unresolved = statuses.NO_BIND_INFO if task.delivery_type == DeliveryType.USER else statuses.WAITING
+    common = f"\t{task.workspace_id}\t{task.pk}\t{task.delivery_type}\t"
+    ends = f"\t{task.expire_at.isoformat()}\t{now.isoformat()}\n"
+    bound = f"\t{statuses.WAITING}\t{Channel.SELF_BUILT}\t"
+    unbound = f"{_NULL}\t{unresolved}\t{Channel.SELF_BUILT}\t"
+    rows = [
+        f"{message_id}{common}{_escaped(record.target)}\t{_escaped(record.msgkey)}\t"
+        f"{f'{device.device_id}{bound}' if device else unbound}{_escaped(record.override)}{ends}"
+        for message_id, record, device in placed
+    ]
+    with connection.cursor() as cursor:
+        cursor.copy_expert(_COPY, io.BytesIO("".join(rows).encode()), 1 << 18)
+
+
+def _escaped(text: str | None) -> str:
+    """Text as COPY reads it; a record holds no line feed, JSON no control character."""
+    if text is None:
+        return _NULL
+    if "\\" in text or not text.isprintable():
+        return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\r", "\\r")
+    return text
+
+
+def _keep_faults(file: FileImport, faults: Sequence[Fault]) -> None:
+    room = max(0, MAX_FAULTS - file.rejected)
+    FileFault.objects.bulk_create(
+        [FileFault(file=file, line=fault.line, reason=fault.reason, record=fault.record) for fault in faults[:room]]
+    )
+
+
+def _hand_over(task: PushTask, placed: Sequence[Placed]) -> None:
+    """Hand over what can be on its way now: to devices that are connected, or that a vendor may reach."""
+    try:
+        here = online(list({device.device_id for _, _, device in placed if device is not None}))
+    except BusDown:
+        log.warning("fast store away; the sweeper hands over", task=task.pk)
+        return
+    ready = (
+        _outgoing(task, message_id, record, device)
+        for message_id, record, device in placed
+        if device is not None and (device.device_id in here or device.third_token)
+    )
+    while batch := list(itertools.islice(ready, HAND_OVER)):
+        delivery.hand_over(batch)
+
+
+def _outgoing(task: PushTask, message_id: int, record: Record, device: ResolvedTarget) -> Outgoing:
+    return Outgoing(
+        message_id=message_id,
+        workspace_id=task.workspace_id,
+        task_id=task.pk,
+        kind=task.kind,
+        target=record.target,
+        msgkey=record.msgkey,
+        expire_at=task.expire_at,
+        content=task.content | json.loads(record.override) if record.override else task.content,
+        options=task.options,
+        device_id=device.device_id,
+        platform=device.platform,
+        third_channel=device.third_channel,
+        third_token=device.third_token,
+    )
+
+
+def _finish(file: FileImport) -> None:
+    """The whole file is read: its bytes are not needed any more."""
+    FileImport.objects.filter(pk=file.pk).update(finished_at=timezone.now())
+    FileChunk.objects.filter(file_id=file.pk).delete()
+    log.info("file read", task=file.pk, accepted=file.accepted, rejected=file.rejected)

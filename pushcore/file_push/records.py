@@ -1,0 +1,149 @@
+"""Lines of a file of targets: `target,msgkey,placeholder=value,...` (source document, 6.1.3). Without I/O.
+
+UTF-8, a record a line, 1 to 250 characters. Blank lines are passed over. A field that holds a comma stands in double
+quotes, as in CSV.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json.encoder
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from pushcore import limits
+from pushcore.codes.results import ResultError
+from pushcore.templates import split_at_placeholders
+
+MAX_RECORD = 250
+
+_quoted = json.encoder.encode_basestring
+
+
+class Record(NamedTuple):
+    """A line that becomes messages. `digest`: its claim (`pushcore.msgkeys`), in hex; `override`: JSON or None."""
+
+    line: int
+    target: str
+    msgkey: str
+    digest: str
+    override: str | None
+
+
+class Fault(NamedTuple):
+    """A line that does not, and why."""
+
+    line: int
+    reason: str
+    record: str
+
+
+class Lines(NamedTuple):
+    """Some whole lines of the file, undecoded. `end`: where the file stands after them; `first`: the first's number."""
+
+    start: int
+    end: int
+    first: int
+    data: bytes
+
+    @property
+    def last(self) -> int:
+        """The number of the last line."""
+        return self.first - 1 + self.data.count(b"\n") + (not self.data.endswith(b"\n"))
+
+
+@dataclass(slots=True)
+class Block:
+    """Lines, read."""
+
+    lines: Lines
+    records: list[Record] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+
+class Reader:
+    """Reads the lines of one push. `content` is the task's: in title, content and url stand the placeholders."""
+
+    def __init__(self, workspace_id: int, content: dict[str, Any]) -> None:
+        self._scope = str(workspace_id)
+        self._content = content
+        # By field of the content: its text, with the names of placeholders at the odd places.
+        split = {name: split_at_placeholders(content[name]) for name in ("title", "content", "url")}
+        self._parts = {name: parts for name, parts in split.items() if len(parts) > 1}
+
+    def read(self, lines: Lines) -> Block:
+        """Never raises: a line is a record or a fault. The file is known to be UTF-8 (but for lines cut short)."""
+        block, seen = Block(lines), set[str]()
+        text = lines.data.decode("utf-8-sig" if lines.start == 0 else "utf-8", "replace")
+        for number, raw in enumerate(text.split("\n"), lines.first):
+            line = raw.rstrip("\r")
+            if not line.strip():
+                continue
+            try:
+                record = self._record(number, line)
+            except _UnreadableError as fault:
+                block.faults.append(Fault(number, str(fault)[:200], line.replace("\0", "")[:MAX_RECORD]))
+                continue
+            if record.digest in seen:
+                block.faults.append(Fault(number, "target and msgkey stand in an earlier line", line))
+                continue
+            seen.add(record.digest)
+            block.records.append(record)
+        return block
+
+    def _record(self, number: int, line: str) -> Record:
+        if len(line) > MAX_RECORD:
+            raise _UnreadableError(f"longer than {MAX_RECORD} characters")
+        if "\0" in line:
+            raise _UnreadableError("holds a NUL character")
+        fields = _fields(line) if '"' in line else line.split(",")
+        if len(fields) < 2:
+            raise _UnreadableError("target and msgkey are expected, separated by a comma")
+        target, msgkey = fields[0], fields[1]
+        if not target.strip() or not msgkey.strip() or len(msgkey) > limits.MAX_MSGKEY_LENGTH:
+            self._explain(target, msgkey)
+        digest = hashlib.blake2b(f"{self._scope}:{len(target)}:{target}:{msgkey}".encode(), digest_size=16).hexdigest()
+        return Record(number, target, msgkey, digest, self._override(fields[2:]) if self._parts else None)
+
+    @staticmethod
+    def _explain(target: str, msgkey: str) -> None:
+        try:
+            limits.check_target(target, msgkey)
+        except ResultError as error:
+            raise _UnreadableError(error.message) from None
+
+    def _override(self, pairs: list[str]) -> str:
+        """The content that is this message's own, as JSON."""
+        try:
+            values = dict(pair.split("=", 1) for pair in pairs)
+        except ValueError:
+            bad = next(pair for pair in pairs if "=" not in pair)
+            raise _UnreadableError(f"{bad[:50]!r} is not placeholder=value") from None
+        filled = {name: self._fill(parts, values) for name, parts in self._parts.items()}
+        if sum(map(len, filled.values())) > 500:
+            try:
+                limits.check_payload(self._content | filled)
+            except ResultError as error:
+                raise _UnreadableError(error.message) from None
+        return "{" + ",".join(f'"{name}":{_quoted(text)}' for name, text in filled.items()) + "}"
+
+    @staticmethod
+    def _fill(parts: list[str], values: dict[str, str]) -> str:
+        filled = parts.copy()
+        try:
+            filled[1::2] = [values[name] for name in parts[1::2]]
+        except KeyError as missing:
+            raise _UnreadableError(f"placeholder {missing.args[0]!r} has no value") from None
+        return "".join(filled)
+
+
+class _UnreadableError(Exception):
+    """Why a line becomes no message."""
+
+
+def _fields(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line], strict=True))
+    except csv.Error as error:
+        raise _UnreadableError(f"quotes: {error}") from None

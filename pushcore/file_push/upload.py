@@ -1,0 +1,154 @@
+"""A file comes in: kept in pieces as it comes, a push task when it is whole. Memory holds one piece."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from pushcore import content, ids, limits, templates
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.models import FileChunk, FileImport, PushTask, Template, Workspace
+from pushcore.msgkeys import WINDOW
+from pushcore.push import fingerprint_of
+from pushcore.requests import FilePush
+from pushcore.templates import Rendered
+
+log = structlog.get_logger(__name__)
+
+CHUNK = 1 << 20
+# Files of a workspace that are coming or being read at one time.
+MAX_OPEN = 20
+# A file that has been coming for so long comes no more.
+ABANDONED = timedelta(hours=2)
+
+Read = Callable[[int], bytes]
+
+
+def receive(workspace: Workspace, request: FilePush, read: Read, *, source: PushTask.Source, author: str) -> PushTask:
+    """Take a file and accept the push; `read(size)` gives the next bytes, none at the end. Returns the task.
+
+    The same file with the same parameters, within 24 hours, returns the first task. Raises `ResultError`: the limits
+    of a multiple push, NEED_FILE (empty), REQUEST_SHOULD_BE_UTF8, MSG_PAYLOAD_TOO_LONG, SIGNATURE_MISMATCH where the
+    bytes are not those of `request.sha256`.
+    """
+    limits.check_file_push(request)
+    template = templates.named(workspace, request.template_name)
+    made = content.of_template(template, Rendered(template.title, template.body, template.uri), request)
+    limits.check_payload(made)
+    if FileImport.objects.filter(workspace=workspace, finished_at__isnull=True).count() >= MAX_OPEN:
+        raise ResultError(ResultCode.INVALID_PARAM, f"{MAX_OPEN} files are being read at this time already")
+    [task_id] = ids.new_ids(1)
+    file = FileImport.objects.create(id=task_id, workspace=workspace, sha256=request.sha256, created_at=timezone.now())
+    try:
+        _keep(file, read)
+    except BaseException:
+        discard(file)
+        raise
+    return _accept(workspace, request, file, template, made, source, author)
+
+
+def _keep(file: FileImport, read: Read) -> None:
+    """Keep the bytes in pieces of `CHUNK`, each committed by itself, and check them as they come."""
+    digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")()
+    number, piece = 0, bytearray()
+    while data := read(1 << 16):
+        file.size += len(data)
+        if file.size > settings.MAX_FILE_BYTES:
+            raise ResultError(ResultCode.MSG_PAYLOAD_TOO_LONG, f"a file has at most {settings.MAX_FILE_BYTES} bytes")
+        digest.update(data)
+        _check_text(decoder, data)
+        piece += data
+        while len(piece) >= CHUNK:
+            FileChunk.objects.create(file=file, number=number, data=bytes(piece[:CHUNK]))
+            del piece[:CHUNK]
+            number += 1
+    _check_text(decoder, b"", final=True)
+    if piece:
+        FileChunk.objects.create(file=file, number=number, data=bytes(piece))
+    if not file.size:
+        raise ResultError(ResultCode.NEED_FILE)
+    if digest.hexdigest() != file.sha256:
+        raise ResultError(ResultCode.SIGNATURE_MISMATCH, "the file is not the one that was signed (sha256)")
+
+
+def _check_text(decoder: codecs.IncrementalDecoder, data: bytes, *, final: bool = False) -> None:
+    try:
+        decoder.decode(data, final)
+    except UnicodeDecodeError:
+        raise ResultError(ResultCode.REQUEST_SHOULD_BE_UTF8, "the file is not UTF-8") from None
+
+
+def _accept(
+    workspace: Workspace,
+    request: FilePush,
+    file: FileImport,
+    template: Template,
+    made: dict[str, Any],
+    source: PushTask.Source,
+    author: str,
+) -> PushTask:
+    fingerprint = fingerprint_of(PushTask.Kind.MULTIPLE, request)
+    now = timezone.now()
+    with transaction.atomic():
+        # The workspace's row serialises the look for an earlier one.
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        first = PushTask.objects.filter(
+            pk__in=FileImport.objects.filter(
+                workspace=workspace, sha256=request.sha256, accepted_at__gt=now - WINDOW
+            ).values("pk"),
+            fingerprint=fingerprint,
+        ).first()
+        if first is None:
+            first = PushTask.objects.create(
+                id=file.pk,
+                workspace=workspace,
+                name=request.task_name,
+                kind=PushTask.Kind.MULTIPLE,
+                delivery_type=request.delivery_type,
+                source=source,
+                author=author[:150],
+                content=made,
+                options={"androidChannel": request.android_channel, **request.vendor_options},
+                fingerprint=fingerprint,
+                expire_at=now + timedelta(seconds=request.expired_seconds),
+                created_at=now,
+            )
+            file.accepted_at = now
+            file.save(update_fields=["accepted_at", "size"])
+    if first.pk != file.pk:
+        discard(file)
+    else:
+        wake_loader()
+    return first
+
+
+def discard(file: FileImport) -> None:
+    """Forget a file that was not accepted."""
+    FileChunk.objects.filter(file=file).delete()
+    file.delete()
+
+
+def discard_abandoned() -> int:
+    """Forget files whose senders went away; returns how many."""
+    gone = FileImport.objects.filter(accepted_at__isnull=True, created_at__lt=timezone.now() - ABANDONED)
+    for file in gone[:100]:
+        discard(file)
+    return len(gone)
+
+
+def wake_loader() -> None:
+    """Have files read now; without a broker the periodic run does it."""
+    try:
+        current_app.send_task("pushcore.load_files", retry=False)
+    except OperationalError:
+        log.warning("loader could not be woken; its next periodic run reads")

@@ -1,0 +1,67 @@
+"""The file of a multiple push: its bytes, how far it has been read, and what was wrong with its lines."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from pushcore.models.apps import Workspace
+
+
+class FileImport(models.Model):
+    """A file of targets. It lives in the database, not on a disk, so that any worker on any host can go on with it.
+
+    `id` is the id of its push task, which exists from `accepted_at` on, when the whole file has come. `position`
+    (bytes) and `line` are committed with the messages made up to there.
+    """
+
+    id = models.BigIntegerField("task ID", primary_key=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="imports")
+    sha256 = models.CharField(max_length=64)
+    size = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(db_index=True)
+    accepted_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    leased_until = models.DateTimeField(null=True)
+    position = models.BigIntegerField(default=0)
+    line = models.BigIntegerField(default=0)
+    accepted = models.BigIntegerField("records accepted", default=0)
+    rejected = models.BigIntegerField("records rejected", default=0)
+
+    class Meta:
+        verbose_name = "file of a multiple push"
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(finished_at__isnull=True), name="pushcore_import_open")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class FileChunk(models.Model):
+    """A piece of a file, all but the last of one size (`pushcore.file_push.upload.CHUNK`); gone when it is read."""
+
+    file = models.ForeignKey(FileImport, on_delete=models.CASCADE, related_name="chunks", db_index=False)
+    number = models.IntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["file", "number"], name="pushcore_chunk_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.file_id}/{self.number}"
+
+
+class FileFault(models.Model):
+    """A line that became no message, and why. Only the first of a file are kept."""
+
+    file = models.ForeignKey(FileImport, on_delete=models.CASCADE, related_name="faults", db_index=False)
+    line = models.BigIntegerField()
+    reason = models.CharField(max_length=200)
+    record = models.CharField(max_length=250)
+
+    class Meta:
+        ordering = ["line"]
+        constraints = [models.UniqueConstraint(fields=["file", "line"], name="pushcore_fault_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.file_id}:{self.line} {self.reason}"

@@ -1,0 +1,328 @@
+"""Multiple push from a file: every good line becomes a message once, every bad line is named, whatever dies."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pushcore import bindings, devices, push, templates
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.devices import Facts
+from pushcore.file_push import load, upload
+from pushcore.file_push.records import Lines, Reader
+from pushcore.models import Device, FileChunk, FileFault, FileImport, Message, PushTask, Workspace
+from pushcore.requests import FilePush, SimplePush
+from pushcore.templates import TemplateDraft
+from tests.pushcore.conftest import KeepingLane
+
+CONTENT = {"title": "Hello #name#", "content": "Body", "url": ""}
+Send = Callable[..., PushTask]
+
+
+@pytest.fixture(autouse=True)
+def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload, "wake_loader", lambda: None)
+    monkeypatch.setattr(load, "wake_loader", lambda: None)
+
+
+@pytest.fixture
+def upload_file(transactional_db: None, workspace: Workspace) -> Send:
+    """Uploads a file; further arguments override the request's fields."""
+    templates.create(workspace, TemplateDraft("hello", "d", "Hello #name#", "Body"))
+
+    def send(data: bytes | str, **changes: Any) -> PushTask:
+        raw = data.encode() if isinstance(data, str) else data
+        fields: dict[str, Any] = {
+            "delivery_type": 3, "expired_seconds": 300, "template_name": "hello",
+            "sha256": hashlib.sha256(raw).hexdigest(),
+        }  # fmt: skip
+        request = FilePush(**(fields | changes))
+        return upload.receive(workspace, request, io.BytesIO(raw).read, source=PushTask.Source.REST, author="test")
+
+    return send
+
+
+def lines_of(count: int, first: int = 0) -> str:
+    return "".join(f"user{n},k{n},name=N{n}\n" for n in range(first, first + count))
+
+
+def faults(task: PushTask) -> list[tuple[int, str]]:
+    return list(FileFault.objects.filter(file_id=task.pk).values_list("line", "reason"))
+
+
+def test_each_line_becomes_a_message_with_its_own_content(
+    upload_file: Send, workspace: Workspace, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "online", set)
+    [(known, _)] = devices.register([(workspace, Facts())])
+    bindings.bind(Device.objects.get(pk=known.id), "ann")
+    task = upload_file(
+        '\ufeffann,k1,name=Ann\r\n\nbob,k2,"name=Bob, junior",more=x=y\n"c,arl",k3,name=t\tb\\s"\n', delivery_type=3
+    )
+    assert load.load_all() == 3
+    rows = {row.msgkey: row for row in Message.objects.filter(task=task)}
+    assert [rows[key].title for key in ("k1", "k2", "k3")] == ["Hello Ann", "Hello Bob, junior", 'Hello t\tb\\s"']
+    assert (rows["k1"].device_id, rows["k1"].status, rows["k1"].target) == (known.id, 0, "ann")
+    assert (rows["k2"].device_id, rows["k2"].status) == (None, 1)
+    assert rows["k3"].target == "c,arl"
+    assert [(outgoing.msgkey, outgoing.content["title"]) for outgoing in lane.got] == [("k1", "Hello Ann")]
+    task.refresh_from_db()
+    assert task.message_count == 3
+    assert not FileChunk.objects.exists()
+    assert FileImport.objects.get().finished_at is not None
+    # A device that is not connected is handed nothing: it asks when it connects.
+    monkeypatch.setattr(load, "online", lambda _devices: set())
+    upload_file("ann,k9,name=Ann\n")
+    load.load_all()
+    assert len(lane.got) == 1
+
+
+def test_bad_lines_are_named_with_their_numbers_and_good_ones_go_on(upload_file: Send) -> None:
+    task = upload_file(
+        "ann,k1,name=Ann\n"
+        "ann\n"
+        ",k2,name=x\n"
+        "bob,,name=x\n"
+        "bob,k3,name\n"
+        "bob,k4,other=x\n"
+        + "bob," + "k" * 65 + ",name=x\n"
+        + "bob,k5,name=" + "x" * 250 + "\n"
+        + "ann,k1,name=again\n"
+        + 'bob,k"6,name="x\n'
+        + '"bob,k7\n'
+        + "bob,k\0,name=x\n"
+        + "   \n"
+        + "bob,k8,name=last"
+    )  # fmt: skip
+    load.load_all()
+    found = faults(task)
+    assert [line for line, _ in found] == [2, 3, 4, 5, 6, 7, 8, 9, 11, 12]
+    assert [reason.split(":")[0] for _, reason in found] == [
+        "target and msgkey are expected, separated by a comma", "target is empty", "illegal parameter",
+        "'name' is not placeholder=value", "placeholder 'name' has no value", "illegal parameter",
+        "longer than 250 characters", "target and msgkey stand in an earlier line", "quotes", "holds a NUL character",
+    ]  # fmt: skip
+    file = FileImport.objects.get()
+    assert (file.accepted, file.rejected, file.line) == (3, 10, 14)
+    assert set(Message.objects.values_list("msgkey", flat=True)) == {"k1", 'k"6', "k8"}
+
+
+@pytest.mark.parametrize("length", [250, 251])
+def test_a_record_has_at_most_250_characters(upload_file: Send, length: int) -> None:
+    head = "bob,k1,name="
+    upload_file(head + "ü" * (length - len(head)))
+    assert load.load_all() == (1 if length == 250 else 0)
+
+
+def test_a_line_that_does_not_end_takes_no_memory(upload_file: Send, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "BLOCK", 1 << 12)
+    monkeypatch.setattr(upload, "CHUNK", 1 << 13)
+    monkeypatch.setattr(load, "CHUNK", 1 << 13)
+    task = upload_file("ann,k1,name=a\n" + "x" * 500_000 + "\nbob,k2,name=b\n")
+    held = []
+    read = Reader.read
+
+    def spy(self: Reader, lines: Lines) -> Any:
+        held.append(len(lines.data))
+        return read(self, lines)
+
+    monkeypatch.setattr(Reader, "read", spy)
+    assert load.load_all() == 2
+    assert faults(task) == [(2, "longer than 250 characters")]
+    assert max(held) < 1 << 15
+
+
+def test_a_used_msgkey_is_a_fault_and_a_repeated_file_is_the_first_task(
+    upload_file: Send, workspace: Workspace
+) -> None:
+    used = SimplePush(
+        delivery_type=3, expired_seconds=300, task_name="t", title="t", content="c", target_msgkey={"user3": "k3"}
+    )
+    push.accept(workspace, used, source=PushTask.Source.RPC, author="")
+    task = upload_file(lines_of(5))
+    assert upload_file(lines_of(5)).pk == task.pk
+    assert load.load_all() == 4
+    assert faults(task) == [(4, "msgkey was used for this target within the last 24 hours")]
+    other = upload_file(lines_of(5), expired_seconds=301)
+    assert other.pk != task.pk
+    assert load.load_all() == 0
+    assert len(faults(other)) == 5
+    with pytest.raises(ResultError):
+        push.accept(workspace, SimplePush(delivery_type=3, expired_seconds=300, title="t", content="c",
+                    target_msgkey={"user1": "k1"}), source=PushTask.Source.RPC, author="")  # fmt: skip
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some twenty records a block, two blocks a chunk."""
+    monkeypatch.setattr(load, "BLOCK", 512)
+    monkeypatch.setattr(upload, "CHUNK", 1000)
+    monkeypatch.setattr(load, "CHUNK", 1000)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("where", ["_claim", "_copy", "_keep_faults", "_hand_over"])
+def test_a_worker_that_dies_is_followed_by_one_that_goes_on(
+    upload_file: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """At any point of any block: no line is lost, none is made twice."""
+    task = upload_file(lines_of(300) + "bad\n" + lines_of(100, 300))
+    working, calls = getattr(load, where), itertools.count(1)
+
+    def dying(*arguments: Any) -> Any:
+        if next(calls) % 4 == 0:
+            raise KeyboardInterrupt
+        return working(*arguments)
+
+    monkeypatch.setattr(load, where, dying)
+    for _ in range(60):
+        try:
+            load.load_all()
+        except KeyboardInterrupt:
+            FileImport.objects.update(leased_until=None)  # its time runs out
+        else:
+            break
+    keys = list(Message.objects.filter(task=task).values_list("msgkey", flat=True))
+    assert sorted(keys) == sorted(f"k{n}" for n in range(400))
+    task.refresh_from_db()
+    assert task.message_count == 400
+    assert faults(task) == [(301, "target and msgkey are expected, separated by a comma")]
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_two_workers_share_the_files_and_make_no_line_twice(upload_file: Send, lane: KeepingLane) -> None:
+    tasks = [upload_file(lines_of(200, first * 1000)) for first in range(4)]
+
+    def work() -> None:
+        try:
+            load.load_all()
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    for task in tasks:
+        task.refresh_from_db()
+        assert task.message_count == Message.objects.filter(task=task).count() == 200
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_one_whose_lease_ran_out_stops_and_spoils_nothing(upload_file: Send, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = upload_file(lines_of(200))
+    write, calls = load._write, itertools.count(1)
+
+    def overtaken(*arguments: Any) -> None:
+        if next(calls) == 3:
+            FileImport.objects.update(leased_until=None)
+            load.load_all()  # another worker, to the end
+        write(*arguments)
+
+    monkeypatch.setattr(load, "_write", overtaken)
+    load.load_all()
+    assert Message.objects.filter(task=task).count() == 200
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_the_work_is_given_back_when_the_time_is_spent(upload_file: Send) -> None:
+    task = upload_file(lines_of(200))
+    rounds = 0
+    while not FileImport.objects.get().finished_at:
+        load.load_all(budget_seconds=0.001)
+        rounds += 1
+    assert rounds > 2
+    assert Message.objects.filter(task=task).count() == 200
+
+
+def test_a_blocks_statements_are_few_however_many_lines(
+    upload_file: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def statements(records: int, first: int) -> int:
+        upload_file(lines_of(records, first))
+        with CaptureQueriesContext(connection) as queries:
+            load.load_all()
+        return len(queries)
+
+    assert statements(2, 0) == statements(2000, 10)
+
+
+@pytest.mark.parametrize(
+    ("data", "changes", "result"),
+    [
+        (b"", {}, ResultCode.NEED_FILE),
+        (b"ann,k1,name=\xff\n", {}, ResultCode.REQUEST_SHOULD_BE_UTF8),
+        (b"ann,k1,name=\xc3", {}, ResultCode.REQUEST_SHOULD_BE_UTF8),
+        (b"ann,k1\n", {"sha256": "0" * 64}, ResultCode.SIGNATURE_MISMATCH),
+        (b"ann,k1\n", {"sha256": "xyz"}, ResultCode.INVALID_PARAM),
+        (b"ann,k1\n", {"template_name": ""}, ResultCode.NEED_TEMPLATE),
+        (b"ann,k1\n", {"template_name": "none"}, ResultCode.TEMPLATE_NOT_EXIST),
+        (b"ann,k1\n", {"delivery_type": 9}, ResultCode.DELIVERY_TYPE_NOT_SUPPORTED),
+        (b"ann,k1\n", {"expired_seconds": 0}, ResultCode.EXPIREDSECONDS_WRONG),
+        (b"ann,k1\n", {"extended_params": {"taskId": "x"}}, ResultCode.INVALID_EXTEND_PARAM),
+    ],
+)
+def test_a_file_that_cannot_be_taken_leaves_nothing(
+    upload_file: Send, data: bytes, changes: dict[str, Any], result: ResultCode
+) -> None:
+    with pytest.raises(ResultError) as refused:
+        upload_file(data, **changes)
+    assert refused.value.result is result
+    assert not PushTask.objects.exists()
+    assert not FileImport.objects.exists()
+    assert not FileChunk.objects.exists()
+
+
+@pytest.mark.parametrize(("size", "fits"), [(100, True), (101, False)])
+def test_a_file_has_so_many_bytes_and_no_more(upload_file: Send, settings: Any, size: int, fits: bool) -> None:
+    settings.MAX_FILE_BYTES = 100
+    data = b"ann,k1,name=".ljust(size, b"x")
+    if fits:
+        upload_file(data)
+    else:
+        with pytest.raises(ResultError) as refused:
+            upload_file(data)
+        assert refused.value.result is ResultCode.MSG_PAYLOAD_TOO_LONG
+
+
+def test_a_sender_that_goes_away_leaves_nothing(upload_file: Send, workspace: Workspace) -> None:
+    def broken(_size: int) -> bytes:
+        raise ConnectionResetError
+
+    request = FilePush(delivery_type=3, expired_seconds=300, template_name="hello", sha256="0" * 64)
+    with pytest.raises(ConnectionResetError):
+        upload.receive(workspace, request, broken, source=PushTask.Source.REST, author="")
+    assert not FileImport.objects.exists()
+
+
+# -- reading, without I/O ---------------------------------------------------------------------------------------------
+
+
+TRICKY = ["a,b,name=c", "a,b", ",", "", '"', '"a,b",c', "a,b,name=c,name=d", "ü,k,name=\u2028x", "a\x0bb,k,name=x"]
+
+
+@given(st.lists(st.one_of(st.sampled_from(TRICKY), st.text(max_size=300)), max_size=30), st.booleans())
+def test_every_line_is_a_record_a_fault_or_blank(lines: list[str], ends: bool) -> None:
+    text = "\n".join(line.replace("\n", " ") for line in lines)
+    data = text.encode("utf-8", "replace") + (b"\n" if ends else b"")
+    found = Lines(1, 1 + len(data), 1, data)
+    block = Reader(1, CONTENT).read(found)
+    numbers = [record.line for record in block.records] + [fault.line for fault in block.faults]
+    assert len(numbers) == len(set(numbers))
+    assert set(numbers) <= set(range(1, found.last + 1))
+    for record in block.records:
+        assert record.target.strip()
+        assert 1 <= len(record.msgkey) <= 64
+        assert record.override is not None
+    assert len({record.digest for record in block.records}) == len(block.records)
