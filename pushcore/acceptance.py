@@ -90,6 +90,7 @@ def commit(
             None if claimed else claim(workspace, draft.keys, task_id=task_id, fingerprint=draft.fingerprint, now=now)
         )
         if first is not None:
+            assert isinstance(first, PushTask)  # a schedule's fingerprint is another
             return Accepted(first)
         targets = list({entry.target for entry in draft.addressed})
         resolved = resolve(workspace, DeliveryType(draft.delivery_type), targets)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.models import MessageKey, PushTask, Workspace
+from pushcore.models import MessageKey, PushTask, Schedule, Workspace
 
 WINDOW = timedelta(hours=24)
 
@@ -31,10 +31,10 @@ class KeyedTarget:
 
 def claim(
     workspace: Workspace, keyed: Sequence[KeyedTarget], *, task_id: int, fingerprint: bytes, now: datetime
-) -> PushTask | None:
+) -> PushTask | Schedule | None:
     """Claim every key for `task_id`, within the caller's transaction. Returns None when all are ours.
 
-    When they were claimed by an earlier request that is the same, returns that request's task. Raises `ResultError`
+    When they were claimed by an earlier request that is the same, returns its task or schedule. Raises `ResultError`
     (INVALID_PARAM, naming the msgkey) when a key belongs to a different request. Concurrent claims wait for each other
     on the unique index; keys are claimed in one order, so they cannot wait in a circle.
     """
@@ -53,7 +53,8 @@ def claim(
     if not taken:
         return None
     owners = dict(MessageKey.objects.filter(digest__in=taken).values_list("digest", "task_id"))
-    first = PushTask.objects.filter(workspace=workspace, pk=owners.get(taken[0], 0)).first()
+    owner = {"workspace": workspace, "pk": owners.get(taken[0], 0)}
+    first = PushTask.objects.filter(**owner).first() or Schedule.objects.filter(**owner).first()
     same = (
         first is not None
         and len(taken) == len(digests)

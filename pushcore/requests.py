@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
+
+from pushcore.models.pushes import PushTask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,3 +108,31 @@ class FilePush(Push):
 
 NamedPush = SimplePush | TemplatePush | MultiplePush
 AnyPush = NamedPush | BroadcastPush
+
+_CLASSES: dict[str, type[AnyPush]] = {
+    PushTask.Kind.SIMPLE: SimplePush,
+    PushTask.Kind.TEMPLATE: TemplatePush,
+    PushTask.Kind.MULTIPLE: MultiplePush,
+    PushTask.Kind.BROADCAST: BroadcastPush,
+}
+
+
+def as_json(request: AnyPush) -> dict[str, Any]:
+    """The request as JSON can hold it, for `from_json`."""
+    values = asdict(request)
+    for name in ("bind_window", "unbind_window"):
+        if values.get(name) is not None:
+            values[name] = [moment.isoformat() for moment in values[name]]
+    return values
+
+
+def from_json(kind: str, values: Mapping[str, Any]) -> AnyPush:
+    """The request that `as_json` was given. Fields of other versions of this service are passed over."""
+    known = {field.name for field in fields(_CLASSES[kind])}
+    given = {name: value for name, value in values.items() if name in known}
+    if "target_msg" in given:
+        given["target_msg"] = [TargetMessage(**entry) for entry in given["target_msg"]]
+    for name in ("bind_window", "unbind_window"):
+        if given.get(name) is not None:
+            given[name] = tuple(datetime.fromisoformat(moment) for moment in given[name])
+    return _CLASSES[kind](**given)

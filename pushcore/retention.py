@@ -9,7 +9,18 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from pushcore import msgkeys
-from pushcore.models import Broadcast, FileChunk, FileFault, FileImport, MessageKey, PushTask, Receipt, ReceiptAttempt
+from pushcore.models import (
+    Broadcast,
+    FileChunk,
+    FileFault,
+    FileImport,
+    MessageKey,
+    Occurrence,
+    PushTask,
+    Receipt,
+    ReceiptAttempt,
+    Schedule,
+)
 
 STEP = 10_000
 MAX_STEPS = 200
@@ -24,6 +35,8 @@ def purge() -> int:
         delete_in_steps(MessageKey.objects.filter(claimed_at__lt=now - msgkeys.WINDOW))
         + delete_in_steps(ReceiptAttempt.objects.filter(receipt__in=finished))
         + delete_in_steps(finished)
+        + delete_in_steps(Occurrence.objects.filter(at__lt=oldest))
+        + delete_in_steps(Schedule.objects.filter(created_at__lt=oldest, occurrences__isnull=True))
         + delete_in_steps(FileFault.objects.filter(file__created_at__lt=oldest))
         + delete_in_steps(FileChunk.objects.filter(file__created_at__lt=oldest))
         + delete_in_steps(FileImport.objects.filter(created_at__lt=oldest))

@@ -7,6 +7,7 @@ from celery import shared_task
 
 from pushcore import broadcasts, partitions, receipts, retention, sweeper
 from pushcore.file_push import load, upload
+from pushcore.schedules import firing
 
 log = structlog.get_logger(__name__)
 
@@ -19,6 +20,13 @@ def sweep() -> None:
 @shared_task(name="pushcore.send_due_receipts")
 def send_due_receipts() -> None:
     receipts.send_due()
+
+
+@shared_task(name="pushcore.fire_schedules")
+def fire_schedules() -> None:
+    sent = firing.fire_due()
+    if sent:
+        log.info("scheduled pushes sent", pushes=sent)
 
 
 @shared_task(name="pushcore.walk_broadcasts")

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from pushcore import limits
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.models import Template, Workspace
+from pushcore.models import Occurrence, Schedule, Template, Workspace
 
 MAX_TEMPLATES = 1000
 MAX_LENGTH = 200
@@ -107,9 +107,42 @@ def of_workspace(workspace: Workspace) -> QuerySet[Template]:
     return Template.objects.filter(workspace=workspace).order_by("-created_at", "-pk")
 
 
+def hold(workspace: Workspace, name: str) -> None:
+    """Within a transaction: the template cannot be deleted until its end. Raises `ResultError` as `named`."""
+    found = Template.objects.select_for_update(no_key=True).filter(workspace=workspace, name=name)
+    if found.first() is None:
+        raise ResultError(ResultCode.TEMPLATE_NOT_EXIST)
+
+
 def delete(workspace: Workspace, name: str) -> None:
-    """Delete a template; pushes made from it keep their content. Raises `ResultError` as `named`."""
-    named(workspace, name).delete()
+    """Delete a template; pushes made from it keep their content.
+
+    Raises `ResultError` as `named`, and INVALID_PARAM where a schedule will still need it.
+    """
+    template = named(workspace, name)
+    with transaction.atomic():
+        hold(workspace, name)
+        check_unused(template)
+        template.delete()
+
+
+def check_unused(template: Template) -> None:
+    """Raises `ResultError` (INVALID_PARAM) naming schedules that will still need the template."""
+    schedules = ", ".join(str(schedule) for schedule in schedules_using(template))
+    if schedules:
+        raise ResultError(
+            ResultCode.INVALID_PARAM, f"the template is needed by schedules {schedules}: cancel them first"
+        )
+
+
+def schedules_using(template: Template) -> list[Schedule]:
+    """Schedules that will still need the template; the first ten."""
+    waiting = Schedule.objects.filter(
+        workspace_id=template.workspace_id,
+        template_name=template.name,
+        occurrences__status=Occurrence.Status.PENDING,
+    )
+    return list(waiting.order_by("pk").distinct()[:10])
 
 
 def placeholders(template: Template) -> set[str]:

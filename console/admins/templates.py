@@ -86,6 +86,16 @@ class TemplateAdmin(ScopedModelAdmin):
             setattr(obj, field.attname, getattr(made, field.attname))
         obj._state.adding = False
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """A template that a schedule will still need is protected."""
+        shown, counts, needed, protected = super().get_deleted_objects(objs, request)
+        waiting = [
+            f"{template}: needed by schedule {schedule.pk} ({schedule.name or schedule.title}); cancel it first"
+            for template in objs
+            for schedule in templates.schedules_using(template)
+        ]
+        return shown, counts, needed, [*protected, *waiting]
+
     @display(description="placeholders")
     def placeholders(self, template: Template) -> str:
         return ", ".join(sorted(templates.placeholders(template))) or "-"

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from pushcore import device_state, devices, push
+from pushcore import device_state, devices, limits, push
 from pushcore.api import schemas
-from pushcore.models import PushTask, Workspace
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.models import Occurrence, PushTask, Workspace
+from pushcore.requests import AnyPush
+from pushcore.schedules import service as schedules
 
 V2019 = "2019-08-21"
 V2020 = "2020-10-28"
@@ -32,6 +35,7 @@ class Shape(Enum):
     """How the RPC door wraps what a service returns; the client packages' answer classes decide."""
 
     PUSH_RESULT = "PushResult"
+    RESULT_CONTENT = "ResultContent"
     DEVICE_STATE = "DeviceState"
 
 
@@ -57,23 +61,94 @@ class Operation:
 
 def push_simple(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
     request = schemas.simple_push(values, task_name_required=caller.version == V2019)
-    task = push.accept(workspace, request, source=caller.source, author=caller.author)
-    return str(task.pk)
+    return _submit(workspace, request, values, caller)
 
 
 def push_template(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
     request = schemas.template_push(values, task_name_required=caller.version == V2019)
-    return str(push.accept(workspace, request, source=caller.source, author=caller.author).pk)
+    return _submit(workspace, request, values, caller)
 
 
 def push_multiple(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
     request = schemas.multiple_push(values, task_name_required=caller.version == V2019)
-    return str(push.accept(workspace, request, source=caller.source, author=caller.author).pk)
+    return _submit(workspace, request, values, caller)
 
 
 def push_broadcast(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
     request = schemas.broadcast_push(values, task_name_required=caller.version == V2019)
-    return str(push.accept(workspace, request, source=caller.source, author=caller.author).pk)
+    return _submit(workspace, request, values, caller)
+
+
+def _submit(workspace: Workspace, request: AnyPush, values: Mapping[str, Any], caller: Caller) -> str:
+    """Push now or schedule it; the ID of the task or of the schedule."""
+    strategy = schemas.strategy_of(values)
+    if strategy is None:
+        return str(push.accept(workspace, request, source=caller.source, author=caller.author).pk)
+    return str(schedules.create(workspace, request, strategy, source=caller.source, author=caller.author).pk)
+
+
+def list_schedules(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+    page = schedules.listed(
+        workspace,
+        _needed(values, "startTime"),
+        _needed(values, "endTime"),
+        kind=_kind(values["type"]),
+        unique_id=_id(values["uniqueId"], "uniqueId") if values["uniqueId"] else None,
+        page=_between(values, "pageNumber", 1, 1_000_000),
+        page_size=_between(values, "pageSize", 1, 500),
+    )
+    return {"totalCount": page.total, "list": [_shown(occurrence) for occurrence in page.occurrences]}
+
+
+def _shown(occurrence: Occurrence) -> dict[str, Any]:
+    schedule = occurrence.schedule
+    return {
+        "uniqueId": str(occurrence.pk),
+        "parentId": str(schedule.pk),
+        "pushTime": int(occurrence.at.timestamp() * 1000),
+        "pushTitle": schedule.title,
+        "pushContent": schedule.body,
+        "type": _KINDS.index(schedule.kind),
+        "deliveryType": schedule.delivery_type,
+        "strategyType": schedule.strategy,
+        "executedStatus": occurrence.status,
+        "createType": int(schedule.source == PushTask.Source.CONSOLE),
+        "gmtCreate": int(schedule.created_at.timestamp() * 1000),
+    }
+
+
+def cancel_schedules(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
+    limits.one_of("type", values["type"], (0, 1))
+    unique_ids = [_id(part.strip(), "uniqueIds") for part in values["uniqueIds"].split(",") if part.strip()]
+    schedules.cancel(workspace, unique_ids, parents=values["type"] == 0)
+    return "success"
+
+
+_KINDS = (PushTask.Kind.SIMPLE, PushTask.Kind.TEMPLATE, PushTask.Kind.MULTIPLE, PushTask.Kind.BROADCAST)
+
+
+def _kind(number: int | None) -> str | None:
+    limits.one_of("type", number, (None, 0, 1, 2, 3))
+    return None if number is None else _KINDS[number]
+
+
+def _id(text: str, name: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ResultError(ResultCode.INVALID_PARAM, f"{name}: {text[:50]!r} is not an ID")
+    return int(text)
+
+
+def _between(values: Mapping[str, Any], name: str, low: int, high: int) -> int:
+    value: int = values[name]
+    if not low <= value <= high:
+        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is from {low} to {high}")
+    return value
+
+
+def _needed(values: Mapping[str, Any], name: str) -> Any:
+    if values[name] is None:
+        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is missing")
+    return values[name]
 
 
 def push_bind(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
@@ -181,6 +256,24 @@ OPERATIONS = (
         query_device_state,
         {V2020: (*_SCOPE, "target", "targetType")},
         Shape.DEVICE_STATE,
+    ),
+    Operation(
+        "QueryPushSchedulerList",
+        "schedules/list",
+        "List scheduled pushes",
+        schemas.QueryPushSchedulerListSchema,
+        list_schedules,
+        {V2020: (*_SCOPE, "startTime", "endTime")},
+        Shape.RESULT_CONTENT,
+    ),
+    Operation(
+        "CancelPushScheduler",
+        "schedules/cancel",
+        "Cancel scheduled pushes",
+        schemas.CancelPushSchedulerSchema,
+        cancel_schedules,
+        {V2020: (*_SCOPE, "uniqueIds")},
+        Shape.RESULT_CONTENT,
     ),
 )
 

@@ -262,10 +262,13 @@ def _workspace(key: AccessKey, values: Mapping[str, Any]) -> Workspace:
 def _result(
     shape: Shape, code: str, message: str, data: str | dict[str, Any] | None, *, success: bool
 ) -> dict[str, Any]:
-    """The answer's body; a map's keys are capitalised, as all of this door's are."""
-    if isinstance(data, dict):
-        data = {name[:1].upper() + name[1:]: value for name, value in data.items()}
+    """The answer's body; names are capitalised, as all of this door's are."""
+    data = _capitalised(data)
     content = {} if data is None else {"Data": data}
+    if shape is Shape.RESULT_CONTENT:
+        # What a query finds is data; what an order answers is text by itself.
+        shown = {} if data is None else {"ResultContent": data if isinstance(data, str) else content}
+        return {"ResultCode": code, "ResultMessage": message} | shown
     if shape is Shape.DEVICE_STATE:
         # The package reads this action's answer without the wrapping of the others; generic callers read ResultCode.
         return {
@@ -276,6 +279,12 @@ def _result(
         "ResultMessage": message,
         "PushResult": {"Success": success, "ResultMsg": message} | content,
     }
+
+
+def _capitalised(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {name[:1].upper() + name[1:]: _capitalised(value) for name, value in data.items()}
+    return [_capitalised(entry) for entry in data] if isinstance(data, list) else data
 
 
 def _format_of(request: HttpRequest, call: Call | None = None) -> str:
@@ -299,7 +308,10 @@ def _render(answer: dict[str, Any], status: int, answer_format: str, root: str) 
 
 
 def _fill(element: ElementTree.Element, values: Mapping[str, Any]) -> None:
-    for name, value in values.items():
+    flat = [
+        (name, entry) for name, value in values.items() for entry in (value if isinstance(value, list) else [value])
+    ]
+    for name, value in flat:
         child = ElementTree.SubElement(element, name)
         if isinstance(value, Mapping):
             _fill(child, value)

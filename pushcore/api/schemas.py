@@ -12,9 +12,10 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from pushcore.api.values import Moment, Number, Text, TextMap
+from pushcore.api.values import Moment, Number, Text, TextMap, as_object
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.requests import BroadcastPush, FilePush, MultiplePush, SimplePush, TargetMessage, TemplatePush
+from pushcore.schedules.times import Cyclic, Strategy, Timed
 from pushcore.templates import TemplateDraft
 
 _OPTIONAL: dict[str, Any] = {"required": False, "default": None, "allow_null": True}
@@ -42,6 +43,20 @@ class RequestSchema(serializers.Serializer):
         raise ResultError(ResultCode.INVALID_PARAM)
 
 
+class StrategyContent(serializers.Serializer):
+    """When a push is sent; which parts are needed depends on `strategyType`."""
+
+    fixedTime = Moment(**_OPTIONAL)
+    startTime = Moment(**_OPTIONAL)
+    endTime = Moment(**_OPTIONAL)
+    circleType = Number(**_OPTIONAL)
+    circleValue = serializers.ListField(child=Number(), max_length=31, required=False, default=list)
+    time = serializers.TimeField(**_OPTIONAL)
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value(as_object(data))
+
+
 class PushSchema(RequestSchema):
     """What pushes to named targets have in common."""
 
@@ -56,8 +71,11 @@ class PushSchema(RequestSchema):
     expiredSeconds = Number(help_text="Validity in seconds.")
     extendedParams = TextMap(help_text="Extension parameters, at most 20; reserved names are refused.")
     notifyType = Text(help_text="Kind of notice, passed to the device.")
-    strategyType = Number(
-        help_text="0: now. Timed and cyclic sending are not available yet.", required=False, default=0
+    strategyType = Number(help_text="0 now, 1 timed, 2 cyclic.", required=False, default=0)
+    strategyContent = StrategyContent(
+        help_text="When to send: fixedTime (ms) where timed; startTime, endTime (ms), circleType (1 daily, 2 weekly, "
+        "3 monthly), circleValue (days of the week, 1 Monday, or of the month) and time (HH:MM:SS) where cyclic.",
+        **_OPTIONAL,
     )
     channelId = Text(help_text="Android notification channel.")
     miChannelId = Text(help_text="Xiaomi channel.")
@@ -71,6 +89,30 @@ class PushSchema(RequestSchema):
     smsStrategy = Text(help_text="SMS complement: strategy.")
     smsTemplateCode = Text(help_text="SMS complement: template.")
     smsTemplateParam = Text(help_text="SMS complement: template parameters.")
+
+
+def strategy_of(values: Mapping[str, Any]) -> Strategy | None:
+    """When the push is to be sent; None for now. Raises `ResultError` (INVALID_PARAM)."""
+    if values["strategyType"] == 0:
+        return None
+    content = values["strategyContent"] or {}
+    if values["strategyType"] == 1:
+        return Timed(_part(content, "fixedTime"))
+    if values["strategyType"] == 2:
+        return Cyclic(
+            _part(content, "startTime"),
+            _part(content, "endTime"),
+            _part(content, "circleType"),
+            tuple(_part(content, "circleValue")),
+            _part(content, "time"),
+        )
+    raise ResultError(ResultCode.INVALID_PARAM, "strategyType is one of 0, 1, 2")
+
+
+def _part(content: Mapping[str, Any], name: str) -> Any:
+    if content.get(name) is None:
+        raise ResultError(ResultCode.INVALID_PARAM, f"strategyContent: {name} is missing")
+    return content[name]
 
 
 class PushSimpleSchema(PushSchema):
@@ -180,9 +222,7 @@ _VENDOR_FIELDS = (
 
 
 def _common(values: Mapping[str, Any], *, task_name_required: bool) -> dict[str, Any]:
-    """The services' common fields from what a `PushSchema` read. Raises `ResultError` for a schedule."""
-    if values["strategyType"] != 0:
-        raise ResultError(ResultCode.INVALID_PARAM, "strategyType: timed and cyclic sending are not available")
+    """The services' common fields from what a `PushSchema` read."""
     return {
         "task_name": values["taskName"],
         "delivery_type": values["deliveryType"],
@@ -336,6 +376,24 @@ class PushQueryDeviceStateSchema(RequestSchema):
 
     target = Text(help_text="User ID, Ad-token or APNs token.")
     targetType = Number(help_text="What the target is: 1 Android device, 2 iOS device, 3 user, 7 HarmonyOS device.")
+
+
+class QueryPushSchedulerListSchema(RequestSchema):
+    """List scheduled pushes."""
+
+    startTime = Moment(help_text="Times of sending from this one on, milliseconds since 1970.", **_OPTIONAL)
+    endTime = Moment(help_text="Times of sending up to this one, milliseconds since 1970.", **_OPTIONAL)
+    type = Number(help_text="0 simple, 1 template, 2 multiple, 3 broadcast push.", **_OPTIONAL)
+    uniqueId = Text(help_text="ID of a schedule, or of one of its occurrences.")
+    pageNumber = Number(help_text="From 1.", required=False, default=1)
+    pageSize = Number(help_text="At most 500.", required=False, default=500)
+
+
+class CancelPushSchedulerSchema(RequestSchema):
+    """Cancel scheduled pushes."""
+
+    uniqueIds = Text(help_text="IDs, at most 30, separated by commas.")
+    type = Number(help_text="0: IDs of schedules, 1: IDs of occurrences.", required=False, default=0)
 
 
 class TemplateSchema(RequestSchema):

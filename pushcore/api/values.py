@@ -58,6 +58,11 @@ class Moment(serializers.IntegerField):
         return datetime.fromtimestamp(value / 1000, tz=UTC)
 
 
+def as_object(data: Any) -> Any:
+    """What a JSON text says; anything else as it is."""
+    return (_parse_map(data) if data.strip() else {}) if isinstance(data, str) else data
+
+
 class TextMap(serializers.DictField):
     """A map of text to text: a JSON object, or its JSON text, or (as the 2019 package sends dicts) a Python literal."""
 

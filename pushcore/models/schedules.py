@@ -1,0 +1,67 @@
+"""Scheduled pushes: a schedule and its occurrences."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from pushcore.models.apps import Workspace
+from pushcore.models.pushes import DeliveryType, PushTask
+
+
+class Schedule(models.Model):
+    """A push to be sent once at a time, or again and again: the parent of its occurrences."""
+
+    class Strategy(models.IntegerChoices):
+        """The numbers of `strategyType`."""
+
+        TIMED = 1, "timed"
+        CYCLIC = 2, "cyclic"
+
+    id = models.BigIntegerField("schedule ID", primary_key=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="schedules")
+    kind = models.CharField(max_length=10, choices=PushTask.Kind.choices)
+    strategy = models.SmallIntegerField(choices=Strategy.choices)
+    delivery_type = models.SmallIntegerField(choices=DeliveryType.choices)
+    name = models.CharField(max_length=200, blank=True)
+    title = models.CharField(max_length=500)
+    body = models.CharField(max_length=500)
+    template_name = models.CharField(max_length=200, blank=True)
+    request = models.JSONField(help_text="The push request, as it came.")
+    fingerprint = models.BinaryField(max_length=32, editable=False)
+    source = models.CharField(max_length=8, choices=PushTask.Source.choices)
+    author = models.CharField(max_length=150, blank=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Occurrence(models.Model):
+    """One time a schedule is sent. `id` is the child's ID of a cyclic schedule, the parent's own of a timed one."""
+
+    class Status(models.IntegerChoices):
+        """0 and 1 are `executedStatus` of the API."""
+
+        PENDING = 0, "pending"
+        EXECUTED = 1, "sent"
+        CANCELLED = 2, "cancelled"
+        MISSED = 3, "missed"
+        FAILED = 4, "failed"
+
+    id = models.BigIntegerField("occurrence ID", primary_key=True)
+    schedule = models.ForeignKey(Schedule, on_delete=models.CASCADE, related_name="occurrences", db_index=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    at = models.DateTimeField("time of sending")
+    status = models.SmallIntegerField(choices=Status.choices, default=Status.PENDING)
+    task_id = models.BigIntegerField("task ID", null=True)
+    fault = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["schedule", "at"], name="pushcore_occurrence_unique")]
+        indexes = [
+            models.Index(fields=["at"], condition=models.Q(status=0), name="pushcore_occurrence_due"),
+            models.Index(fields=["workspace", "at"], name="pushcore_occurrence_list"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk} at {self.at}"

@@ -1,0 +1,76 @@
+"""Sending what is due. Each occurrence once: sending it and saying so is one transaction."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import structlog
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from pushcore import acceptance, push, requests
+from pushcore.acceptance import Accepted
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.models import Occurrence, PushTask
+
+log = structlog.get_logger(__name__)
+
+
+def fire_due(*, budget_seconds: float = 10.0) -> int:
+    """Send every occurrence that is due; returns how many were sent. Safe to run at once with itself."""
+    deadline = time.monotonic() + budget_seconds
+    sent = 0
+    while time.monotonic() < deadline:
+        found, accepted = _fire_next()
+        if not found:
+            break
+        if accepted is not None:
+            accepted.hand_over()
+            sent += 1
+    return sent
+
+
+def _fire_next() -> tuple[bool, Accepted | None]:
+    """Commit the next occurrence that is due and that nobody else is sending; whether there was one, and its push."""
+    with transaction.atomic():
+        now = timezone.now()
+        due = Occurrence.objects.filter(status=Occurrence.Status.PENDING, at__lte=now)
+        locked = due.select_for_update(skip_locked=True, of=("self",)).select_related("schedule__workspace__app")
+        occurrence = locked.order_by("at", "pk").first()
+        if occurrence is None:
+            return False, None
+        accepted = _send(occurrence)
+        occurrence.save(update_fields=["status", "task_id", "fault"])
+    return True, accepted
+
+
+def _send(occurrence: Occurrence) -> Accepted | None:
+    """Make the push, and note in the occurrence what came of it.
+
+    One that is later than its validity would have lasted is not sent any more: its time is over.
+    """
+    schedule = occurrence.schedule
+    try:
+        request = requests.from_json(schedule.kind, schedule.request)
+        if timezone.now() > occurrence.at + timedelta(seconds=request.expired_seconds):
+            occurrence.status = Occurrence.Status.MISSED
+            log.warning("scheduled push missed", occurrence=occurrence.pk, at=str(occurrence.at))
+            return None
+        if not (schedule.workspace.enabled and schedule.workspace.app.enabled):
+            raise ResultError(ResultCode.APPID_WRONG, "the workspace is disabled")
+        draft = push.draft_of(schedule.workspace, request)
+        with transaction.atomic():
+            accepted = acceptance.commit(
+                schedule.workspace, draft, source=PushTask.Source(schedule.source), author=schedule.author, claimed=True
+            )
+    except DatabaseError:
+        raise  # tried again
+    except Exception as error:  # whatever it is, the next occurrences must not wait behind it
+        refused = isinstance(error, ResultError)
+        log.log(30 if refused else 40, "scheduled push failed", occurrence=occurrence.pk, exc_info=not refused)
+        occurrence.status = Occurrence.Status.FAILED
+        occurrence.fault = str(error)[:300] if refused else "internal error"
+        return None
+    occurrence.status, occurrence.task_id = Occurrence.Status.EXECUTED, accepted.task.pk
+    return accepted

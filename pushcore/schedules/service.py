@@ -1,0 +1,127 @@
+"""Schedules: made, listed, cancelled."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from pushcore import ids, push, requests, templates
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.models import Occurrence, PushTask, Schedule, Workspace
+from pushcore.msgkeys import claim
+from pushcore.requests import AnyPush
+from pushcore.schedules.times import Strategy, Timed, moments
+
+# Schedules of a workspace that are not over.
+MAX_OPEN = 500
+MAX_CANCELLED_AT_ONCE = 30
+PENDING = Occurrence.Status.PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list, and how many there are in all."""
+
+    total: int
+    occurrences: Sequence[Occurrence]
+
+
+def create(
+    workspace: Workspace, request: AnyPush, strategy: Strategy, *, source: PushTask.Source, author: str
+) -> Schedule:
+    """Schedule a push. It is checked now, and made from its template when it is sent. Returns the committed schedule.
+
+    The same request again, within 24 hours, returns the first schedule. Raises `ResultError` as the push itself would,
+    INVALID_PARAM for a strategy without a time to come.
+    """
+    now = timezone.now()
+    at = moments(strategy, ZoneInfo(workspace.time_zone), now)
+    draft = push.draft_of(workspace, request)
+    fingerprint = hashlib.blake2b(draft.fingerprint + repr(strategy).encode(), digest_size=16).digest()
+    timed = isinstance(strategy, Timed)
+    template_name = getattr(request, "template_name", "")
+    with transaction.atomic():
+        schedule_id, *children = ids.new_ids(1 if timed else 1 + len(at))
+        first = claim(workspace, draft.keys, task_id=schedule_id, fingerprint=fingerprint, now=now)
+        if first is not None:
+            return Schedule.objects.get(pk=first.pk)
+        if template_name:
+            templates.hold(workspace, template_name)
+        if Schedule.objects.filter(workspace=workspace, occurrences__status=PENDING).distinct().count() >= MAX_OPEN:
+            raise ResultError(ResultCode.INVALID_PARAM, f"{MAX_OPEN} schedules are waiting already")
+        schedule = Schedule.objects.create(
+            id=schedule_id,
+            workspace=workspace,
+            kind=draft.kind,
+            strategy=Schedule.Strategy.TIMED if timed else Schedule.Strategy.CYCLIC,
+            delivery_type=draft.delivery_type,
+            name=draft.task_name,
+            title=str(draft.content["title"])[:500],
+            body=str(draft.content["content"])[:500],
+            template_name=template_name,
+            request=requests.as_json(request),
+            fingerprint=fingerprint,
+            source=source,
+            author=author[:150],
+            created_at=now,
+        )
+        Occurrence.objects.bulk_create(
+            Occurrence(id=child, schedule=schedule, workspace=workspace, at=moment)
+            for child, moment in zip([schedule_id] if timed else children, at, strict=True)
+        )
+    return schedule
+
+
+def listed(
+    workspace: Workspace,
+    start: datetime,
+    end: datetime,
+    *,
+    kind: str | None = None,
+    unique_id: int | None = None,
+    page: int = 1,
+    page_size: int = 500,
+) -> Page:
+    """Occurrences between two times of sending, the latest made first; cancelled ones are not listed.
+
+    `unique_id`: of a schedule (all its occurrences) or of one occurrence.
+    """
+    found = Occurrence.objects.filter(workspace=workspace, at__gte=start, at__lte=end).exclude(
+        status=Occurrence.Status.CANCELLED
+    )
+    if kind is not None:
+        found = found.filter(schedule__kind=kind)
+    if unique_id is not None:
+        found = found.filter(Q(pk=unique_id) | Q(schedule_id=unique_id))
+    first = (page - 1) * page_size
+    ordered = found.select_related("schedule").order_by("-schedule_id", "at")
+    return Page(found.count(), list(ordered[first : first + page_size]))
+
+
+def cancel(workspace: Workspace, unique_ids: Sequence[int], *, parents: bool) -> int:
+    """Cancel what is still to be sent of schedules (`parents`) or single occurrences; returns how many occurrences.
+
+    All or nothing. Raises `ResultError` (INVALID_PARAM) naming the first that is unknown or has nothing left to send.
+    """
+    if not unique_ids:
+        raise ResultError(ResultCode.INVALID_PARAM, "uniqueIds is empty")
+    if len(unique_ids) > MAX_CANCELLED_AT_ONCE:
+        raise ResultError(ResultCode.INVALID_PARAM, f"at most {MAX_CANCELLED_AT_ONCE} uniqueIds")
+    column = "schedule_id" if parents else "pk"
+    with transaction.atomic():
+        # An occurrence that is being sent is waited for, and is no longer pending then.
+        waiting: QuerySet[Occurrence] = Occurrence.objects.filter(
+            workspace=workspace, status=PENDING, **{f"{column}__in": unique_ids}
+        )
+        locked = list(waiting.select_for_update().order_by("pk").values_list("pk", column))
+        missing = sorted(set(unique_ids) - {owner for _, owner in locked})
+        if missing:
+            raise ResultError(ResultCode.INVALID_PARAM, f"{missing[0]} is not a schedule with something left to send")
+        return Occurrence.objects.filter(pk__in=[pk for pk, _ in locked]).update(status=Occurrence.Status.CANCELLED)

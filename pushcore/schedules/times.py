@@ -1,0 +1,86 @@
+"""When a scheduled push is sent. Without I/O.
+
+Days and times of day are those of the workspace's time zone. A time that a change of the clock leaves out is taken as
+much later as the clock jumps; one that comes twice is taken the first time. A month without the day is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from pushcore.codes.results import ResultCode, ResultError
+
+# From now on, and in number: a schedule has its occurrences from the beginning.
+LONGEST = timedelta(days=366)
+MAX_OCCURRENCES = 366
+
+DAILY, WEEKLY, MONTHLY = 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Once, at a time (aware)."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cyclic:
+    """Again and again between two times (aware): daily, on days of the week (1 Monday to 7 Sunday) or of the month."""
+
+    start: datetime
+    end: datetime
+    circle: int
+    days: tuple[int, ...]
+    time_of_day: time
+
+
+Strategy = Timed | Cyclic
+
+
+def moments(strategy: Strategy, zone: tzinfo, now: datetime) -> list[datetime]:
+    """The moments of sending, in order (UTC). Raises `ResultError` (INVALID_PARAM) naming what is wrong."""
+    if isinstance(strategy, Timed):
+        found = [strategy.at.astimezone(UTC)]
+        if found[0] <= now:
+            raise ResultError(ResultCode.INVALID_PARAM, "strategyContent: fixedTime is past")
+    else:
+        _check(strategy)
+        found = [moment for moment in _moments(strategy, zone) if moment > now]
+        if not found:
+            raise ResultError(ResultCode.INVALID_PARAM, "strategyContent names no time of sending that is to come")
+    if found[-1] > now + LONGEST:
+        raise ResultError(ResultCode.INVALID_PARAM, f"strategyContent: more than {LONGEST.days} days ahead")
+    return found
+
+
+def _check(strategy: Cyclic) -> None:
+    if strategy.circle not in (DAILY, WEEKLY, MONTHLY):
+        raise ResultError(ResultCode.INVALID_PARAM, "strategyContent: circleType is one of 1, 2, 3")
+    if strategy.start > strategy.end:
+        raise ResultError(ResultCode.INVALID_PARAM, "strategyContent: startTime is after endTime")
+    if strategy.end - strategy.start > 2 * LONGEST:
+        raise ResultError(ResultCode.INVALID_PARAM, f"strategyContent: more than {LONGEST.days} days ahead")
+    highest = {DAILY: 0, WEEKLY: 7, MONTHLY: 31}[strategy.circle]
+    if strategy.circle != DAILY and not strategy.days:
+        raise ResultError(ResultCode.INVALID_PARAM, "strategyContent: circleValue is empty")
+    if strategy.circle != DAILY and not all(1 <= day <= highest for day in strategy.days):
+        raise ResultError(ResultCode.INVALID_PARAM, f"strategyContent: circleValue holds numbers from 1 to {highest}")
+
+
+def _moments(strategy: Cyclic, zone: tzinfo) -> Iterator[datetime]:
+    day, last = strategy.start.astimezone(zone).date(), strategy.end.astimezone(zone).date()
+    while day <= last:
+        if _is_on(strategy, day):
+            moment = datetime.combine(day, strategy.time_of_day, tzinfo=zone).astimezone(UTC)
+            if strategy.start <= moment <= strategy.end:
+                yield moment
+        day += timedelta(days=1)
+
+
+def _is_on(strategy: Cyclic, day: date) -> bool:
+    if strategy.circle == DAILY:
+        return True
+    return (day.isoweekday() if strategy.circle == WEEKLY else day.day) in strategy.days
