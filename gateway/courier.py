@@ -56,6 +56,8 @@ class Recipient(Protocol):
 
     def take_over_elsewhere(self, device_id: int, session_id: str) -> None: ...
 
+    def withdraw(self, held: Sequence[tuple[int, int]]) -> None: ...
+
     def broadcast_news(self) -> None: ...
 
     def ask_pending_for_all(self) -> None: ...
@@ -251,6 +253,8 @@ class Courier:
                 await asyncio.sleep(0)
         elif b"take-over" in fields:
             self._recipient.take_over_elsewhere(*entries.unpack_take_over(fields[b"take-over"]))
+        elif b"withdraw" in fields:
+            self._recipient.withdraw(entries.unpack_withdrawn(fields[b"withdraw"]))
         elif b"broadcasts" in fields:
             self._recipient.broadcast_news()
 

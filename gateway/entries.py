@@ -42,6 +42,19 @@ def unpack_parcels(entry: bytes) -> list[Parcel]:
         raise EntryError(f"parcels: {error}") from None
 
 
+def pack_withdrawn(held: Sequence[tuple[int, int]]) -> dict[str, bytes]:
+    """A stream entry that says: these messages (device id, message id) are revoked."""
+    return {"withdraw": msgpack.packb(list(held))}
+
+
+def unpack_withdrawn(entry: bytes) -> list[tuple[int, int]]:
+    """Raises `EntryError`."""
+    try:
+        return [(device_id, message_id) for device_id, message_id in msgpack.unpackb(entry)]
+    except (ValueError, TypeError) as error:
+        raise EntryError(f"withdrawn: {error}") from None
+
+
 def pack_take_over(device_id: int, session_id: str) -> dict[str, bytes]:
     """A stream entry that says: the device has connected elsewhere; `session_id` is the one that must end."""
     return {"take-over": msgpack.packb((device_id, session_id))}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
-from gateway.entries import Parcel, pack_broadcast_news, pack_parcels
+from gateway.entries import Parcel, pack_broadcast_news, pack_parcels, pack_withdrawn
 from gateway.presence import STREAM_MAX_ENTRIES, live_nodes, nodes_of, stream_key
 from pushcore.bus import client
 from pushcore.payload import device_payload
@@ -34,15 +35,26 @@ class GatewayLane:
         with bus.pipeline(transaction=False) as pipeline:
             for node_id, parcels in by_node.items():
                 for start in range(0, len(parcels), PARCELS_PER_ENTRY):
-                    # NOMKSTREAM: a node whose lease ran out takes nothing, and the rows wait.
-                    pipeline.xadd(
-                        stream_key(node_id),
-                        pack_parcels(parcels[start : start + PARCELS_PER_ENTRY]),  # type: ignore[arg-type]
-                        nomkstream=True,
-                        maxlen=STREAM_MAX_ENTRIES,
-                        approximate=True,
-                    )
+                    _append(pipeline, node_id, pack_parcels(parcels[start : start + PARCELS_PER_ENTRY]))
             pipeline.execute()
+
+    def withdraw(self, held: Sequence[tuple[int, int]]) -> None:
+        """Tell the nodes that hold the devices. Two round trips. Raises `BusDown`."""
+        bus = client()
+        nodes = nodes_of(bus, sorted({device_id for device_id, _ in held}))
+        by_node: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for device_id, message_id in held:
+            if device_id in nodes:
+                by_node[nodes[device_id]].append((device_id, message_id))
+        with bus.pipeline(transaction=False) as pipeline:
+            for node_id, withdrawn in by_node.items():
+                _append(pipeline, node_id, pack_withdrawn(withdrawn))
+            pipeline.execute()
+
+
+def _append(pipeline: Any, node_id: str, entry: dict[str, bytes]) -> None:
+    """NOMKSTREAM: a node whose lease ran out takes nothing, and the rows wait."""
+    pipeline.xadd(stream_key(node_id), entry, nomkstream=True, maxlen=STREAM_MAX_ENTRIES, approximate=True)
 
 
 def tell_broadcast_news() -> None:
@@ -50,13 +62,7 @@ def tell_broadcast_news() -> None:
     bus = client()
     with bus.pipeline(transaction=False) as pipeline:
         for node in live_nodes(bus):
-            pipeline.xadd(
-                stream_key(node.node_id),
-                pack_broadcast_news(),  # type: ignore[arg-type]
-                nomkstream=True,
-                maxlen=STREAM_MAX_ENTRIES,
-                approximate=True,
-            )
+            _append(pipeline, node.node_id, pack_broadcast_news())
         pipeline.execute()
 
 

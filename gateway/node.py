@@ -86,6 +86,8 @@ class Node:
         self._told_again = RecentIds(seconds=5, limit=200_000)
         # Written to a connection that ended without acknowledging: the repeat says DUP.
         self._left_open = RecentIds(seconds=3600, limit=200_000)
+        # Revoked lately: a batch that was read before may still come.
+        self._revoked = RecentIds(seconds=120, limit=200_000)
         self._board = Board()
         self._news = asyncio.Event()
         # (device, broadcast) acknowledged here lately: not offered again though the cursor was read before it moved.
@@ -239,12 +241,20 @@ class Node:
         """Write messages to the devices that are here."""
         for device_id, message_id, expire_at_ms, dup, payload in parcels:
             session = self.sessions.get(device_id)
-            if session is None:
+            if session is None or message_id in self._revoked:
                 continue
             if message_id in self._acknowledged:
                 self._tell_again(message_id)
                 continue
             session.deliver(message_id, payload, expire_at_ms, dup=dup or message_id in self._left_open)
+
+    def withdraw(self, held: Iterable[tuple[int, int]]) -> None:
+        """Messages were revoked: what is not written yet never is."""
+        for device_id, message_id in held:
+            self._revoked.add(message_id)
+            session = self.sessions.get(device_id)
+            if session is not None:
+                session.withdraw(message_id)
 
     def _tell_again(self, message_id: int) -> None:
         """The row says it waits, the device has it: the sink is behind, or the word was lost on its way there."""

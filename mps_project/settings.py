@@ -167,6 +167,11 @@ CELERY_BEAT_SCHEDULE = {
     "receipts": {"task": "pushcore.send_due_receipts", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "broadcasts": {"task": "pushcore.walk_broadcasts", "schedule": timedelta(seconds=10), "options": {"expires": 10}},
     "schedules": {"task": "pushcore.fire_schedules", "schedule": timedelta(seconds=1), "options": {"expires": 2}},
+    "revocations": {
+        "task": "pushcore.work_off_revocations",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 10},
+    },
     "files": {"task": "pushcore.load_files", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "partitions": {"task": "pushcore.maintain_partitions", "schedule": timedelta(hours=1), "options": {"expires": 600}},
     "purge": {"task": "pushcore.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},

@@ -85,6 +85,7 @@ def commit(
     with transaction.atomic():
         if draft.audience:
             broadcasts.serialise(workspace)
+            broadcasts.check_room(workspace)
         task_id, *message_ids = ids.new_ids(1 + len(draft.addressed))
         first = (
             None if claimed else claim(workspace, draft.keys, task_id=task_id, fingerprint=draft.fingerprint, now=now)

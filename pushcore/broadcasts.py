@@ -111,12 +111,13 @@ def _window(window: tuple[datetime, datetime] | None, period: int | None, time_m
 
 
 def serialise(workspace: Workspace) -> None:
-    """Within a transaction: the workspace's broadcasts get their ids one after the other from here on.
-
-    Raises `ResultError` (INVALID_PARAM) where too many are active.
-    """
+    """Within a transaction: the workspace's broadcasts get their ids one after the other from here on."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, workspace.pk % 2**31])
+
+
+def check_room(workspace: Workspace) -> None:
+    """Raises `ResultError` (INVALID_PARAM) where too many broadcasts of the workspace are active."""
     if Broadcast.objects.filter(_active(), workspace=workspace).count() >= MAX_ACTIVE:
         raise ResultError(ResultCode.INVALID_PARAM, f"{MAX_ACTIVE} broadcasts are valid at this time already")
 

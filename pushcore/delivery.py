@@ -36,6 +36,11 @@ _COLUMNS = (
     " d.id, d.platform, d.third_channel, d.third_token, m.sent_at IS NOT NULL, m.override"
 )
 
+# Of a revoked task nothing is delivered.
+_JOINS = (
+    "JOIN pushcore_pushtask t ON t.id = m.task_id AND t.revoked_at IS NULL JOIN pushcore_device d ON d.id = m.device_id"
+)
+
 # A message to a user goes only to a device the user is still bound to.
 STILL_BOUND = (
     f"(m.delivery_type <> {DeliveryType.USER.value} OR EXISTS (SELECT 1 FROM pushcore_binding b"
@@ -77,12 +82,12 @@ def pending_for_devices(
     known = after or {}
     rows = _fetch(
         f"SELECT {_COLUMNS} FROM unnest(%s::bigint[], %s::bigint[]) AS wanted(device_id, known)"
-        " CROSS JOIN LATERAL (SELECT * FROM pushcore_message m"
+        " CROSS JOIN LATERAL (SELECT m.* FROM pushcore_message m"
+        "   JOIN pushcore_pushtask live ON live.id = m.task_id AND live.revoked_at IS NULL"
         f"   WHERE m.device_id = wanted.device_id AND m.status = {statuses.WAITING}"
         "   AND m.id >= %s AND m.id > wanted.known AND m.expire_at > now()"
         f"   AND {STILL_BOUND} ORDER BY m.id LIMIT %s) m"
-        " JOIN pushcore_pushtask t ON t.id = m.task_id JOIN pushcore_device d ON d.id = m.device_id"
-        " ORDER BY m.id",
+        f" {_JOINS} ORDER BY m.id",
         [list(device_ids), [known.get(device_id, 0) for device_id in device_ids], oldest_pending_id(), per_device],
     )
     waiting: dict[int, list[Outgoing]] = defaultdict(list)
@@ -94,8 +99,7 @@ def pending_for_devices(
 def outgoing_of(message_ids: Sequence[int]) -> list[Outgoing]:
     """Those of the messages that wait for a device and have one, oldest first. One query."""
     return _fetch(
-        f"SELECT {_COLUMNS} FROM pushcore_message m"
-        " JOIN pushcore_pushtask t ON t.id = m.task_id JOIN pushcore_device d ON d.id = m.device_id"
+        f"SELECT {_COLUMNS} FROM pushcore_message m {_JOINS}"
         f" WHERE m.id = ANY(%s) AND m.status = {statuses.WAITING} AND m.expire_at > now() ORDER BY m.id",
         [list(message_ids)],
     )
@@ -104,8 +108,7 @@ def outgoing_of(message_ids: Sequence[int]) -> list[Outgoing]:
 def waiting_between(low: int, high: int, limit: int) -> list[Outgoing]:
     """Messages with ids in [low, high) that wait for a device and have one, oldest first, at most `limit`."""
     return _fetch(
-        f"SELECT {_COLUMNS} FROM pushcore_message m"
-        " JOIN pushcore_pushtask t ON t.id = m.task_id JOIN pushcore_device d ON d.id = m.device_id"
+        f"SELECT {_COLUMNS} FROM pushcore_message m {_JOINS}"
         f" WHERE m.id >= %s AND m.id < %s AND m.status = {statuses.WAITING} AND m.expire_at > now()"
         f" AND {STILL_BOUND} ORDER BY m.id LIMIT %s",
         [low, high, limit],

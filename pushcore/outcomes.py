@@ -156,7 +156,8 @@ def _queue_receipts(cursor: Any, changed: Sequence[tuple[Any, ...]]) -> None:
         [sorted({row[2] for row in changed})],
     )
     wanting = {row[0] for row in cursor.fetchall()}
-    told = [row for row in changed if row[2] in wanting]
+    # A message without a msgkey is the service's own.
+    told = [row for row in changed if row[2] in wanting and row[4]]
     if not told:
         return
     cursor.execute(

@@ -52,6 +52,12 @@ class Lane(Protocol):
         May raise: the rows stay pending and the sweeper hands them over again.
         """
 
+    def withdraw(self, held: Sequence[tuple[int, int]]) -> None:
+        """Forget messages (device id, message id) that were handed over and are revoked, as far as it still can.
+
+        May raise.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -19,6 +19,7 @@ from pushcore.models import (
     PushTask,
     Receipt,
     ReceiptAttempt,
+    Revocation,
     Schedule,
 )
 
@@ -40,6 +41,7 @@ def purge() -> int:
         + delete_in_steps(FileFault.objects.filter(file__created_at__lt=oldest))
         + delete_in_steps(FileChunk.objects.filter(file__created_at__lt=oldest))
         + delete_in_steps(FileImport.objects.filter(created_at__lt=oldest))
+        + delete_in_steps(Revocation.objects.filter(task__created_at__lt=oldest))
         + delete_in_steps(Broadcast.objects.filter(task__created_at__lt=oldest))
         + delete_in_steps(PushTask.objects.filter(created_at__lt=oldest))
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from celery import shared_task
 
-from pushcore import broadcasts, partitions, receipts, retention, sweeper
+from pushcore import broadcasts, partitions, receipts, retention, revocation, sweeper
 from pushcore.file_push import load, upload
 from pushcore.schedules import firing
 
@@ -27,6 +27,11 @@ def fire_schedules() -> None:
     sent = firing.fire_due()
     if sent:
         log.info("scheduled pushes sent", pushes=sent)
+
+
+@shared_task(name="pushcore.work_off_revocations")
+def work_off_revocations() -> None:
+    revocation.work_off_all()
 
 
 @shared_task(name="pushcore.walk_broadcasts")

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -33,10 +34,14 @@ class PushTaskAdmin(LargeTableAdmin):
     fieldsets = (
         (None, {"fields": ("id", "name", "kind", "target_type", "workspace")}),
         ("Counters", {"fields": ("message_link", "success_count")}),
-        ("Origin", {"fields": ("source", "author", "created_at", "expire_at")}),
+        ("Origin", {"fields": ("source", "author", "created_at", "expire_at", "revoked_at")}),
         ("Content", {"fields": ("content_json", "options_json")}),
     )
     readonly_fields = ("id", "target_type", "message_link", "content_json", "options_json")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PushTask]:
+        """Without the service's own: what tells devices of a revocation is no push of anybody."""
+        return super().get_queryset(request).exclude(kind=PushTask.Kind.REVOKE)
 
     def find(self, rows: QuerySet[PushTask], scope: Scope, term: str) -> QuerySet[PushTask]:
         number = as_id(term)

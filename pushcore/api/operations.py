@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from pushcore import device_state, devices, limits, push
+from pushcore import device_state, devices, limits, push, revocation
 from pushcore.api import schemas
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Occurrence, PushTask, Workspace
@@ -121,6 +121,19 @@ def cancel_schedules(workspace: Workspace, values: Mapping[str, Any], caller: Ca
     limits.one_of("type", values["type"], (0, 1))
     unique_ids = [_id(part.strip(), "uniqueIds") for part in values["uniqueIds"].split(",") if part.strip()]
     schedules.cancel(workspace, unique_ids, parents=values["type"] == 0)
+    return "success"
+
+
+def revoke_message(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
+    if not values["targetId"].strip():
+        raise ResultError(ResultCode.TOKEN_OR_USERID_NULL)
+    limits.check_target(values["targetId"], values["messageId"])
+    revocation.revoke_message(workspace, values["messageId"], values["targetId"])
+    return "success"
+
+
+def revoke_task(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
+    revocation.revoke_task(workspace, _id(values["taskId"], "taskId"))
     return "success"
 
 
@@ -256,6 +269,22 @@ OPERATIONS = (
         query_device_state,
         {V2020: (*_SCOPE, "target", "targetType")},
         Shape.DEVICE_STATE,
+    ),
+    Operation(
+        "RevokePushMessage",
+        "revoke/message",
+        "Revoke a message",
+        schemas.RevokePushMessageSchema,
+        revoke_message,
+        {V2020: (*_SCOPE, "messageId", "targetId")},
+    ),
+    Operation(
+        "RevokePushTask",
+        "revoke/task",
+        "Revoke all messages of a push",
+        schemas.RevokePushTaskSchema,
+        revoke_task,
+        {V2020: (*_SCOPE, "taskId")},
     ),
     Operation(
         "QueryPushSchedulerList",

@@ -378,6 +378,19 @@ class PushQueryDeviceStateSchema(RequestSchema):
     targetType = Number(help_text="What the target is: 1 Android device, 2 iOS device, 3 user, 7 HarmonyOS device.")
 
 
+class RevokePushMessageSchema(RequestSchema):
+    """Revoke a message."""
+
+    messageId = Text(help_text="The caller's own ID of the message (msgkey).")
+    targetId = Text(help_text="The target it was pushed to.")
+
+
+class RevokePushTaskSchema(RequestSchema):
+    """Revoke all messages of a push."""
+
+    taskId = Text(help_text="ID of the push task.")
+
+
 class QueryPushSchedulerListSchema(RequestSchema):
     """List scheduled pushes."""
 

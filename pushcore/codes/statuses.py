@@ -14,6 +14,8 @@ WAITING: Final = 0
 NO_BIND_INFO: Final = 1
 ACKED: Final = 2
 UNKNOWN: Final = 99999999
+# Ours: the source has no code for it.
+REVOKED: Final = -2
 
 # A message in one of these may still be delivered; every other status is final.
 PENDING: Final = frozenset({WAITING_FOR_VERIFY, WAITING, NO_BIND_INFO})
@@ -57,6 +59,7 @@ _TABLE: Final = (
         "self-built channel: the device confirmed receipt; third-party channel: the vendor gateway accepted the call",
     ),
     Status("common", 99999999, "NONE", "unknown"),
+    Status("common", -2, "Revoked", "revoked before it was delivered"),
     Status("apns", 2001, "PayloadEmpty", "message payload is empty"),
     Status("apns", 2002, "PayloadTooLarge", "message payload too large"),
     Status("apns", 2003, "BadTopic", "bundle ID in the certificate is incorrect"),

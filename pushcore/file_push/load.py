@@ -63,6 +63,8 @@ def load_all(*, budget_seconds: float = 20.0) -> int:
     while time.monotonic() < deadline and (file := _lease()):
         try:
             accepted += _load(file, deadline)
+        except TaskRevokedError:
+            _finish(file)
         except FileTakenError:
             log.warning("file is read by another worker", task=file.pk)
     if _waiting().exists():
@@ -170,8 +172,14 @@ def _write(file: FileImport, task: PushTask, block: Block, placed: Sequence[Plac
         file.accepted, file.rejected = file.accepted + len(block.records) - len(repeated), file.rejected + len(faults)
         file.leased_until = now + timedelta(seconds=LEASE_SECONDS)
         file.save(update_fields=["position", "line", "accepted", "rejected", "leased_until"])
-        PushTask.objects.filter(pk=task.pk).update(message_count=F("message_count") + len(placed))
+        counted = PushTask.objects.filter(pk=task.pk, revoked_at__isnull=True)
+        if not counted.update(message_count=F("message_count") + len(placed)):
+            raise TaskRevokedError
     _hand_over(task, placed)
+
+
+class TaskRevokedError(Exception):
+    """The push was revoked: what is not read of its file becomes no message."""
 
 
 class FileTakenError(Exception):

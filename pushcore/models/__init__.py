@@ -7,6 +7,7 @@ from pushcore.models.imports import FileChunk, FileFault, FileImport
 from pushcore.models.keys import AccessKey, RsaKey
 from pushcore.models.pushes import Message, MessageKey, PushTask
 from pushcore.models.receipts import Receipt, ReceiptAttempt
+from pushcore.models.revocations import Revocation
 from pushcore.models.schedules import Occurrence, Schedule
 from pushcore.models.templates import Template
 from pushcore.models.watermarks import Watermark
@@ -27,6 +28,7 @@ __all__ = [
     "PushTask",
     "Receipt",
     "ReceiptAttempt",
+    "Revocation",
     "RsaKey",
     "Schedule",
     "Template",

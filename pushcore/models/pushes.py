@@ -27,12 +27,13 @@ class PushTask(models.Model):
     """One accepted push request. Its messages share the task's content."""
 
     class Kind(models.TextChoices):
-        """The numbers are `type` in the analysis and scheduler actions."""
+        """`revoke`: the service's own, telling devices that a message was revoked."""
 
         SIMPLE = "simple", "simple push"
         TEMPLATE = "template", "template push"
         MULTIPLE = "multiple", "multiple push"
         BROADCAST = "broadcast", "broadcast push"
+        REVOKE = "revoke", "revocation"
 
     class Source(models.TextChoices):
         RPC = "rpc", "API (RPC)"
@@ -53,6 +54,7 @@ class PushTask(models.Model):
     created_at = models.DateTimeField(db_index=True)
     message_count = models.PositiveIntegerField(default=0)
     success_count = models.PositiveIntegerField(default=0)
+    revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = "push task"

@@ -21,6 +21,7 @@ class KeepingLane:
 
     def __init__(self) -> None:
         self.got: list[Outgoing] = []
+        self.withdrawn: list[tuple[int, int]] = []
         self.broken = False
 
     def claims(self, outgoing: Outgoing) -> bool:
@@ -30,6 +31,9 @@ class KeepingLane:
         if self.broken:
             raise ConnectionError("lane away")
         self.got.extend(batch)
+
+    def withdraw(self, held: Sequence[tuple[int, int]]) -> None:
+        self.withdrawn.extend(held)
 
 
 @pytest.fixture

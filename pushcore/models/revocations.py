@@ -1,0 +1,26 @@
+"""A task that was revoked, and how far its messages have been."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from pushcore.models.pushes import PushTask
+
+
+class Revocation(models.Model):
+    """What is left to do after a task was revoked. `position`: the last message looked at that had arrived."""
+
+    task = models.OneToOneField(PushTask, on_delete=models.CASCADE, primary_key=True, related_name="revocation")
+    own_task_id = models.BigIntegerField(help_text="The task of the messages that tell devices.")
+    created_at = models.DateTimeField()
+    stopped_at = models.DateTimeField(null=True, help_text="Nothing that waited is left.")
+    position = models.BigIntegerField(default=0)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["task"], condition=models.Q(finished_at__isnull=True), name="pushcore_revocation_open")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.task_id)
