@@ -10,7 +10,9 @@ class AnalyticsConfig(AppConfig):
     verbose_name = "Usage analysis"
 
     def ready(self) -> None:
+        from analytics import queries
         from analytics.intake import take
-        from pushcore.ports import register_event_sink
+        from pushcore.ports import register_analysis, register_event_sink
 
         register_event_sink(take)
+        register_analysis(queries)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db import connection
+from django.db import connection, transaction
 
+from analytics.models import MessageEvent
+from pushcore import outcomes
 from pushcore.ports import DeviceEvent
 
 
 def take(events: Sequence[DeviceEvent]) -> int:
     """Keep the events that are about a message of the reporting device, or a broadcast it could get; returns how many
-    were new. One statement."""
-    with connection.cursor() as cursor:
+    were new. A fixed number of statements."""
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO analytics_messageevent (workspace_id, message_id, device_id, kind, at, received_at)"
             " SELECT m.workspace_id, m.id, m.device_id, e.kind, e.at, now()"
@@ -27,7 +29,7 @@ def take(events: Sequence[DeviceEvent]) -> int:
             " JOIN pushcore_broadcast b ON b.task_id = e.message_id"
             " JOIN pushcore_device d ON d.id = e.device_id"
             " AND d.workspace_id = b.workspace_id AND d.platform = b.platform"
-            " ORDER BY 2, 3, 4 ON CONFLICT DO NOTHING",
+            " ORDER BY 2, 3, 4 ON CONFLICT DO NOTHING RETURNING message_id, kind",
             {
                 "messages": [event.message_id for event in events],
                 "devices": [event.device_id for event in events],
@@ -35,4 +37,6 @@ def take(events: Sequence[DeviceEvent]) -> int:
                 "times": [event.at for event in events],
             },
         )
-        return cursor.rowcount
+        new = cursor.fetchall()
+        outcomes.record_arrivals([message_id for message_id, kind in new if kind == MessageEvent.Kind.ARRIVED])
+    return len(new)

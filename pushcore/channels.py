@@ -31,6 +31,9 @@ class Channel(models.IntegerChoices):
     HARMONYOS = 13, "harmonyos"
 
 
+# These say later, in a receipt of their own, that a message arrived; of the others an accepted message has.
+SAYS_ARRIVED = frozenset({Channel.XIAOMI, Channel.HUAWEI, Channel.OPPO, Channel.VIVO, Channel.HONOR})
+
 # How analysis and the console name a channel (source document, chapter 6.2).
 ANALYSIS_NAMES: dict[Channel, str] = {
     Channel.SELF_BUILT: "ANDROID",

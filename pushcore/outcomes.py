@@ -10,35 +10,54 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.utils import timezone
 from prometheus_client import Counter as Metric
 
 from pushcore import receipts
-from pushcore.channels import Channel, Platform
+from pushcore.channels import SAYS_ARRIVED, Channel, Platform
 from pushcore.codes import statuses
 from pushcore.models import Receipt
 from pushcore.ports import BroadcastArrival, Outcome
 
 RECORDED = Metric("mps_outcomes_total", "Messages whose status became final.", ["channel"])
 
+_SAYS_ARRIVED = ", ".join(str(channel.value) for channel in sorted(SAYS_ARRIVED))
 _PENDING = ", ".join(str(code) for code in sorted(statuses.PENDING))
 
 # The rows are locked in the order of their ids, so that concurrent recorders never wait for each other in a circle.
 _UPDATE = f"""
     WITH locked AS (
-        SELECT id FROM pushcore_message WHERE id = ANY(%(ids)s::bigint[]) AND status IN ({_PENDING})
+        SELECT id, arrived_at FROM pushcore_message WHERE id = ANY(%(ids)s::bigint[]) AND status IN ({_PENDING})
         ORDER BY id FOR UPDATE
     )
     UPDATE pushcore_message m
-    SET status = outcome.status, channel = outcome.channel, updated_at = %(now)s
+    SET status = outcome.status, channel = outcome.channel, updated_at = %(now)s,
+        arrived_at = CASE WHEN outcome.status = {statuses.ACKED} AND outcome.channel NOT IN ({_SAYS_ARRIVED})
+                     THEN coalesce(m.arrived_at, %(now)s) ELSE m.arrived_at END
     FROM unnest(%(ids)s::bigint[], %(statuses)s::integer[], %(channels)s::smallint[]) AS outcome(id, status, channel)
     JOIN locked USING (id)
     WHERE m.id = outcome.id AND m.id = ANY(%(ids)s::bigint[]) AND m.status IN ({_PENDING})
-    RETURNING m.id, m.task_id, m.workspace_id, m.target, m.msgkey, m.status, m.channel, m.device_id
+    RETURNING m.id, m.task_id, m.workspace_id, m.target, m.msgkey, m.status, m.channel, m.device_id,
+        locked.arrived_at IS NULL AND m.arrived_at IS NOT NULL
 """
+
+
+class _Changed(NamedTuple):
+    """A row whose status became final; `arrived`: this is when it became known to be on its device."""
+
+    message_id: int
+    task_id: int
+    workspace_id: int
+    target: str
+    msgkey: str
+    status: int
+    channel: int
+    device_id: int | None
+    arrived: bool
 
 
 def record(outcomes: Sequence[Outcome]) -> int:
@@ -62,22 +81,55 @@ def record(outcomes: Sequence[Outcome]) -> int:
                 "channels": [int(outcome.channel) for outcome in ordered],
             },
         )
-        changed = cursor.fetchall()
+        changed = [_Changed._make(row) for row in cursor.fetchall()]
         if not changed:
             return 0
-        succeeded = Counter(row[1] for row in changed if row[5] == statuses.ACKED)
-        if succeeded:
-            tasks = sorted(succeeded)
-            cursor.execute("SELECT 1 FROM pushcore_pushtask WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [tasks])
-            cursor.execute(
-                "UPDATE pushcore_pushtask t SET success_count = success_count + c.n"
-                " FROM unnest(%s::bigint[], %s::integer[]) AS c(id, n) WHERE t.id = c.id",
-                [tasks, [succeeded[task] for task in tasks]],
-            )
+        _count_outcomes(cursor, changed, now)
         _queue_receipts(cursor, changed)
-    for channel, count in Counter(row[6] for row in changed).items():
+    for channel, count in Counter(row.channel for row in changed).items():
         RECORDED.labels(Channel(channel).label).inc(count)
     return len(changed)
+
+
+def _count_outcomes(cursor: Any, changed: Sequence[_Changed], now: datetime) -> None:
+    """Keep the tasks' counters equal to their rows, in the rows' transaction."""
+    succeeded = Counter(row.task_id for row in changed if row.status == statuses.ACKED)
+    arrived = Counter(row.task_id for row in changed if row.arrived)
+    tasks = sorted({row.task_id for row in changed})
+    cursor.execute("SELECT 1 FROM pushcore_pushtask WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [tasks])
+    cursor.execute(
+        "UPDATE pushcore_pushtask t SET success_count = success_count + c.succeeded,"
+        " arrival_count = arrival_count + c.arrived, last_outcome_at = %s"
+        " FROM unnest(%s::bigint[], %s::integer[], %s::integer[]) AS c(id, succeeded, arrived) WHERE t.id = c.id",
+        [now, tasks, [succeeded[task] for task in tasks], [arrived[task] for task in tasks]],
+    )
+
+
+def record_arrivals(message_ids: Sequence[int]) -> int:
+    """Note that messages are on their devices, whatever their status says yet; returns how many were not known to be.
+
+    A message arrives once: from its acknowledgement, a vendor's receipt or the device's own report, the first counts.
+    """
+    if not message_ids:
+        return 0
+    now = timezone.now()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "WITH locked AS (SELECT id FROM pushcore_message WHERE id = ANY(%(ids)s::bigint[]) AND arrived_at IS NULL"
+            " ORDER BY id FOR UPDATE)"
+            " UPDATE pushcore_message m SET arrived_at = %(now)s FROM locked"
+            " WHERE m.id = locked.id AND m.id = ANY(%(ids)s::bigint[]) AND m.arrived_at IS NULL RETURNING m.task_id",
+            {"ids": sorted(set(message_ids)), "now": now},
+        )
+        arrived = Counter(row[0] for row in cursor.fetchall())
+        tasks = sorted(arrived)
+        cursor.execute("SELECT 1 FROM pushcore_pushtask WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [tasks])
+        cursor.execute(
+            "UPDATE pushcore_pushtask t SET arrival_count = arrival_count + c.n"
+            " FROM unnest(%s::bigint[], %s::integer[]) AS c(id, n) WHERE t.id = c.id",
+            [tasks, [arrived[task] for task in tasks]],
+        )
+    return sum(arrived.values())
 
 
 def mark_sent(message_ids: Sequence[int]) -> None:
@@ -143,40 +195,46 @@ def _count_broadcasts(cursor: Any, counted: Mapping[int, int]) -> None:
     tasks = sorted(counted)
     cursor.execute("SELECT 1 FROM pushcore_pushtask WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [tasks])
     cursor.execute(
-        "UPDATE pushcore_pushtask t SET success_count = success_count + c.n, message_count = message_count + c.n"
+        "UPDATE pushcore_pushtask t SET success_count = success_count + c.n, message_count = message_count + c.n,"
+        " arrival_count = arrival_count + c.n, last_outcome_at = %s"
         " FROM unnest(%s::bigint[], %s::integer[]) AS c(id, n) WHERE t.id = c.id",
+        [timezone.now(), tasks, [counted[task] for task in tasks]],
+    )
+    cursor.execute(
+        "UPDATE pushcore_broadcast b SET reached = reached + c.n"
+        " FROM unnest(%s::bigint[], %s::integer[]) AS c(id, n) WHERE b.task_id = c.id",
         [tasks, [counted[task] for task in tasks]],
     )
 
 
-def _queue_receipts(cursor: Any, changed: Sequence[tuple[Any, ...]]) -> None:
+def _queue_receipts(cursor: Any, changed: Sequence[_Changed]) -> None:
     """Insert the receipts of workspaces that want them; the sender is woken once, after the commit."""
     cursor.execute(
         "SELECT id FROM pushcore_workspace WHERE id = ANY(%s) AND callback_enabled AND callback_url <> ''",
-        [sorted({row[2] for row in changed})],
+        [sorted({row.workspace_id for row in changed})],
     )
     wanting = {row[0] for row in cursor.fetchall()}
     # A message without a msgkey is the service's own.
-    told = [row for row in changed if row[2] in wanting and row[4]]
+    told = [row for row in changed if row.workspace_id in wanting and row.msgkey]
     if not told:
         return
     cursor.execute(
         "SELECT id, ad_token, platform FROM pushcore_device WHERE id = ANY(%s)",
-        [sorted({row[7] for row in told if row[7] is not None})],
+        [sorted({row.device_id for row in told if row.device_id is not None})],
     )
     devices = {row[0]: (row[1], Platform(row[2]).label) for row in cursor.fetchall()}
     now = timezone.now()
     Receipt.objects.bulk_create(
         [
             Receipt(
-                workspace_id=workspace_id,
-                message_id=message_id,
-                target=target,
-                body=_receipt_body(msgkey, target, status, channel, *devices.get(device_id, ("", ""))),
+                workspace_id=row.workspace_id,
+                message_id=row.message_id,
+                target=row.target,
+                body=_receipt_body(row, *devices.get(row.device_id, ("", ""))),
                 created_at=now,
                 next_attempt_at=now,
             )
-            for message_id, _task, workspace_id, target, msgkey, status, channel, device_id in told
+            for row in told
         ],
         ignore_conflicts=True,
         batch_size=1000,
@@ -184,16 +242,16 @@ def _queue_receipts(cursor: Any, changed: Sequence[tuple[Any, ...]]) -> None:
     transaction.on_commit(receipts.wake_sender)
 
 
-def _receipt_body(msgkey: str, target: str, status: int, channel: int, ad_token: str, os_type: str) -> str:
+def _receipt_body(row: _Changed, ad_token: str, os_type: str) -> str:
     """The JSON a backend gets (source document, 6.8, configure callback API)."""
     return json.dumps(
         {
             "extInfo": {"adToken": ad_token, "osType": os_type},
-            "msgId": msgkey,
-            "pushSuccess": status == statuses.ACKED,
-            "statusCode": str(status),
-            "statusDesc": statuses.lookup(status, Channel(channel).label).label,
-            "targetId": target,
+            "msgId": row.msgkey,
+            "pushSuccess": row.status == statuses.ACKED,
+            "statusCode": str(row.status),
+            "statusDesc": statuses.lookup(row.status, Channel(row.channel).label).label,
+            "targetId": row.target,
         },
         ensure_ascii=False,
         separators=(",", ":"),

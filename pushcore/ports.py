@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pushcore.channels import Channel
+from pushcore.channels import Channel, Platform
+
+if TYPE_CHECKING:
+    from pushcore.models import PushTask, Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,65 @@ class PresenceSource(Protocol):
     def __call__(self, device_ids: Sequence[int], /) -> set[int]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class AnalysisFilter:
+    """What an analysis is about. `start` and `end` (aware) name days; None is all."""
+
+    start: datetime
+    end: datetime
+    platform: Platform | None = None
+    channel: Channel | None = None
+    kind: str | None = None
+    task_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CoreIndex:
+    """The core numbers of an analysis; rates in percent."""
+
+    pushed: int
+    succeeded: int
+    arrived: int
+    opened: int
+    ignored: int
+
+    @property
+    def arrival_rate(self) -> float:
+        return _percent(self.arrived, self.pushed)
+
+    @property
+    def open_rate(self) -> float:
+        return _percent(self.opened, self.arrived)
+
+    @property
+    def ignore_rate(self) -> float:
+        return _percent(self.ignored, self.arrived)
+
+
+def _percent(part: int, whole: int) -> float:
+    return round(100 * part / whole, 2) if whole else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPage:
+    """A part of a list of tasks, and how many there are in all."""
+
+    total: int
+    tasks: Sequence[PushTask]
+
+
+class Analysis(Protocol):
+    """Answers what was pushed, arrived, was opened and ignored."""
+
+    def core_index(self, workspace: Workspace, asked: AnalysisFilter, /) -> CoreIndex: ...
+
+    def task_page(
+        self, workspace: Workspace, start: datetime, /, *, task_id: int | None, name: str, page: int, page_size: int
+    ) -> TaskPage: ...
+
+    def task_of(self, workspace: Workspace, task_id: int, /) -> PushTask | None: ...
+
+
 class BroadcastNews(Protocol):
     """Tells whoever gives broadcasts to devices that there is a new or a revoked one. May raise."""
 
@@ -115,6 +177,7 @@ class VendorChannels(Protocol):
     def __call__(self, workspace_id: int, /) -> set[int]: ...
 
 
+_analysis: list[Analysis] = []
 _lanes: list[tuple[int, Lane]] = []
 _broadcast_news: list[BroadcastNews] = []
 _vendor_channels: list[VendorChannels] = []
@@ -164,3 +227,12 @@ def register_vendor_channels(source: VendorChannels) -> None:
 def vendor_channels(workspace_id: int) -> set[int]:
     """The vendors' channels that are in use in the workspace."""
     return set().union(*(source(workspace_id) for source in _vendor_channels))
+
+
+def register_analysis(analysis: Analysis) -> None:
+    """Offer what answers the analysis queries; there is one."""
+    _analysis[:] = [analysis]
+
+
+def analysis() -> Analysis:
+    return _analysis[0]

@@ -27,13 +27,23 @@ def messages_of(task_id: int) -> str:
 @admin.register(PushTask)
 class PushTaskAdmin(LargeTableAdmin):
     app_path = "workspace__app"
-    list_display = ("id", "name", "kind", "target_type", "workspace", "message_link", "success_count", "created_at")
+    list_display = (
+        "id",
+        "name",
+        "kind",
+        "target_type",
+        "workspace",
+        "message_link",
+        "success_count",
+        "arrival_count",
+        "created_at",
+    )
     list_filter = (WorkspaceFilter, KindFilter, PushTypeFilter, SourceFilter, CreatedFilter)
     list_select_related = ("workspace__app",)
     search_help_text = "Exact task ID, or exact task name"
     fieldsets = (
         (None, {"fields": ("id", "name", "kind", "target_type", "workspace")}),
-        ("Counters", {"fields": ("message_link", "success_count")}),
+        ("Counters", {"fields": ("message_link", "success_count", "arrival_count", "last_outcome_at")}),
         ("Origin", {"fields": ("source", "author", "created_at", "expire_at", "revoked_at")}),
         ("Content", {"fields": ("content_json", "options_json")}),
     )

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 from typing import Any
 
 from pushcore import device_state, devices, limits, push, revocation
-from pushcore.api import schemas
+from pushcore.api import analysis_schemas, schemas
+from pushcore.api.schemas import between, id_of, needed
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Occurrence, PushTask, Workspace
+from pushcore.ports import analysis
 from pushcore.requests import AnyPush
 from pushcore.schedules import service as schedules
 
@@ -39,7 +42,7 @@ class Shape(Enum):
     DEVICE_STATE = "DeviceState"
 
 
-Service = Callable[[Workspace, Mapping[str, Any], Caller], str | dict[str, Any] | None]
+Service = Callable[[Workspace, Mapping[str, Any], Caller], str | dict[str, Any] | list[dict[str, Any]] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +93,12 @@ def _submit(workspace: Workspace, request: AnyPush, values: Mapping[str, Any], c
 def list_schedules(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
     page = schedules.listed(
         workspace,
-        _needed(values, "startTime"),
-        _needed(values, "endTime"),
+        needed(values, "startTime"),
+        needed(values, "endTime"),
         kind=_kind(values["type"]),
-        unique_id=_id(values["uniqueId"], "uniqueId") if values["uniqueId"] else None,
-        page=_between(values, "pageNumber", 1, 1_000_000),
-        page_size=_between(values, "pageSize", 1, 500),
+        unique_id=id_of(values["uniqueId"], "uniqueId") if values["uniqueId"] else None,
+        page=between(values, "pageNumber", 1, 1_000_000),
+        page_size=between(values, "pageSize", 1, 500),
     )
     return {"totalCount": page.total, "list": [_shown(occurrence) for occurrence in page.occurrences]}
 
@@ -119,7 +122,7 @@ def _shown(occurrence: Occurrence) -> dict[str, Any]:
 
 def cancel_schedules(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
     limits.one_of("type", values["type"], (0, 1))
-    unique_ids = [_id(part.strip(), "uniqueIds") for part in values["uniqueIds"].split(",") if part.strip()]
+    unique_ids = [id_of(part.strip(), "uniqueIds") for part in values["uniqueIds"].split(",") if part.strip()]
     schedules.cancel(workspace, unique_ids, parents=values["type"] == 0)
     return "success"
 
@@ -133,7 +136,7 @@ def revoke_message(workspace: Workspace, values: Mapping[str, Any], caller: Call
 
 
 def revoke_task(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
-    revocation.revoke_task(workspace, _id(values["taskId"], "taskId"))
+    revocation.revoke_task(workspace, id_of(values["taskId"], "taskId"))
     return "success"
 
 
@@ -145,23 +148,57 @@ def _kind(number: int | None) -> str | None:
     return None if number is None else _KINDS[number]
 
 
-def _id(text: str, name: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise ResultError(ResultCode.INVALID_PARAM, f"{name}: {text[:50]!r} is not an ID")
-    return int(text)
+def query_core_index(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+    found = analysis().core_index(workspace, analysis_schemas.analysis_filter(values))
+    return {
+        "pushTotalNum": found.pushed,
+        "pushNum": found.succeeded,
+        "arrivalNum": found.arrived,
+        "arrivalRate": found.arrival_rate,
+        "openNum": found.opened,
+        "openRate": found.open_rate,
+        "ignoreNum": found.ignored,
+        "ignoreRate": found.ignore_rate,
+    }
 
 
-def _between(values: Mapping[str, Any], name: str, low: int, high: int) -> int:
-    value: int = values[name]
-    if not low <= value <= high:
-        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is from {low} to {high}")
-    return value
+def query_task_list(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> list[dict[str, Any]]:
+    page, page_size = analysis_schemas.paging(values)
+    found = analysis().task_page(
+        workspace,
+        needed(values, "startTime"),
+        task_id=id_of(values["taskId"], "taskId") if values["taskId"] else None,
+        name=values["taskName"],
+        page=page,
+        page_size=page_size,
+    )
+    return [
+        {
+            "taskId": str(task.pk),
+            "taskName": task.name,
+            "templateId": task.content.get("templateCode", ""),
+            "templateName": task.content.get("templateCode", ""),
+            "type": _KINDS.index(PushTask.Kind(task.kind)),
+            "gmtCreate": int(task.created_at.timestamp() * 1000),
+        }
+        for task in found.tasks
+    ]
 
 
-def _needed(values: Mapping[str, Any], name: str) -> Any:
-    if values[name] is None:
-        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is missing")
-    return values[name]
+def query_task_detail(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+    task = analysis().task_of(workspace, id_of(values["taskId"], "taskId"))
+    if task is None:
+        raise ResultError(ResultCode.INVALID_PARAM, "taskId is not a task of this workspace")
+    end = task.last_outcome_at or task.created_at
+    return {
+        "taskId": task.pk,
+        "startTime": int(task.created_at.timestamp() * 1000),
+        "endTime": int(end.timestamp() * 1000),
+        "duration": str(timedelta(seconds=round((end - task.created_at).total_seconds()))),
+        "pushNum": task.message_count,
+        "pushSuccessNum": task.success_count,
+        "pushArrivalNum": task.arrival_count,
+    }
 
 
 def push_bind(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
@@ -302,6 +339,33 @@ OPERATIONS = (
         schemas.CancelPushSchedulerSchema,
         cancel_schedules,
         {V2020: (*_SCOPE, "uniqueIds")},
+        Shape.RESULT_CONTENT,
+    ),
+    Operation(
+        "QueryPushAnalysisCoreIndex",
+        "analysis/core-index",
+        "Count what was pushed, arrived, was opened and ignored",
+        analysis_schemas.QueryPushAnalysisCoreIndexSchema,
+        query_core_index,
+        {V2020: (*_SCOPE, "startTime", "endTime")},
+        Shape.RESULT_CONTENT,
+    ),
+    Operation(
+        "QueryPushAnalysisTaskList",
+        "analysis/tasks",
+        "List multiple and broadcast pushes",
+        analysis_schemas.QueryPushAnalysisTaskListSchema,
+        query_task_list,
+        {V2020: (*_SCOPE, "startTime")},
+        Shape.RESULT_CONTENT,
+    ),
+    Operation(
+        "QueryPushAnalysisTaskDetail",
+        "analysis/task",
+        "Show the counters of a push",
+        analysis_schemas.QueryPushAnalysisTaskDetailSchema,
+        query_task_detail,
+        {V2020: (*_SCOPE, "taskId")},
         Shape.RESULT_CONTENT,
     ),
 )

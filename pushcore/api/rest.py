@@ -125,7 +125,7 @@ class TooLargeError(Exception):
         self.limit = limit
 
 
-def _serve(request: HttpRequest, operation: Operation) -> str | dict[str, Any] | None:
+def _serve(request: HttpRequest, operation: Operation) -> str | dict[str, Any] | list[dict[str, Any]] | None:
     """Raises `ResultError` for the first thing that is wrong, from the outside in."""
     workspace, values = verified_body(request)
     return operation.service(workspace, operation.schema.read(values), Caller(PushTask.Source.REST, "RSA key", V2020))

@@ -260,7 +260,7 @@ def _workspace(key: AccessKey, values: Mapping[str, Any]) -> Workspace:
 
 
 def _result(
-    shape: Shape, code: str, message: str, data: str | dict[str, Any] | None, *, success: bool
+    shape: Shape, code: str, message: str, data: str | dict[str, Any] | list[dict[str, Any]] | None, *, success: bool
 ) -> dict[str, Any]:
     """The answer's body; names are capitalised, as all of this door's are."""
     data = _capitalised(data)

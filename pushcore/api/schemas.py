@@ -18,7 +18,7 @@ from pushcore.requests import BroadcastPush, FilePush, MultiplePush, SimplePush,
 from pushcore.schedules.times import Cyclic, Strategy, Timed
 from pushcore.templates import TemplateDraft
 
-_OPTIONAL: dict[str, Any] = {"required": False, "default": None, "allow_null": True}
+OPTIONAL: dict[str, Any] = {"required": False, "default": None, "allow_null": True}
 
 
 class RequestSchema(serializers.Serializer):
@@ -43,15 +43,34 @@ class RequestSchema(serializers.Serializer):
         raise ResultError(ResultCode.INVALID_PARAM)
 
 
+def id_of(text: str, name: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ResultError(ResultCode.INVALID_PARAM, f"{name}: {text[:50]!r} is not an ID")
+    return int(text)
+
+
+def between(values: Mapping[str, Any], name: str, low: int, high: int) -> int:
+    value: int = values[name]
+    if not low <= value <= high:
+        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is from {low} to {high}")
+    return value
+
+
+def needed(values: Mapping[str, Any], name: str) -> Any:
+    if values[name] is None:
+        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is missing")
+    return values[name]
+
+
 class StrategyContent(serializers.Serializer):
     """When a push is sent; which parts are needed depends on `strategyType`."""
 
-    fixedTime = Moment(**_OPTIONAL)
-    startTime = Moment(**_OPTIONAL)
-    endTime = Moment(**_OPTIONAL)
-    circleType = Number(**_OPTIONAL)
+    fixedTime = Moment(**OPTIONAL)
+    startTime = Moment(**OPTIONAL)
+    endTime = Moment(**OPTIONAL)
+    circleType = Number(**OPTIONAL)
     circleValue = serializers.ListField(child=Number(), max_length=31, required=False, default=list)
-    time = serializers.TimeField(**_OPTIONAL)
+    time = serializers.TimeField(**OPTIONAL)
 
     def to_internal_value(self, data: Any) -> Any:
         return super().to_internal_value(as_object(data))
@@ -75,7 +94,7 @@ class PushSchema(RequestSchema):
     strategyContent = StrategyContent(
         help_text="When to send: fixedTime (ms) where timed; startTime, endTime (ms), circleType (1 daily, 2 weekly, "
         "3 monthly), circleValue (days of the week, 1 Monday, or of the month) and time (HH:MM:SS) where cyclic.",
-        **_OPTIONAL,
+        **OPTIONAL,
     )
     channelId = Text(help_text="Android notification channel.")
     miChannelId = Text(help_text="Xiaomi channel.")
@@ -147,8 +166,8 @@ class PushTemplateSchema(PushSchema):
     templateName = Text(help_text="Name of the template.")
     templateKeyValue = TextMap(help_text="Placeholder -> value.")
     targetMsgkey = TextMap(help_text="Target -> msgkey: at most 10 targets; a msgkey has at most 64 characters.")
-    pushAction = Number(help_text="On tap: 0 web URL, 1 intent activity; else the template's.", **_OPTIONAL)
-    silent = Number(help_text="1: not shown; else the template's.", **_OPTIONAL)
+    pushAction = Number(help_text="On tap: 0 web URL, 1 intent activity; else the template's.", **OPTIONAL)
+    silent = Number(help_text="1: not shown; else the template's.", **OPTIONAL)
 
 
 class TargetMsgSchema(serializers.Serializer):
@@ -170,8 +189,8 @@ class PushMultipleSchema(PushSchema):
 
     templateName = Text(help_text="Name of the template.")
     targetMsg = TargetMsgSchema(many=True, help_text="The targets, at most 400.", required=False, default=list)
-    pushAction = Number(help_text="On tap: 0 web URL, 1 intent activity; else the template's.", **_OPTIONAL)
-    silent = Number(help_text="1: not shown; else the template's.", **_OPTIONAL)
+    pushAction = Number(help_text="On tap: 0 web URL, 1 intent activity; else the template's.", **OPTIONAL)
+    silent = Number(help_text="1: not shown; else the template's.", **OPTIONAL)
 
 
 class FilePushSchema(PushSchema):
@@ -181,8 +200,8 @@ class FilePushSchema(PushSchema):
 
     templateName = Text(help_text="Name of the template.")
     sha256 = Text(help_text="SHA-256 of the file, hexadecimal.")
-    pushAction = Number(help_text="On tap: 0 web URL, 1 intent activity; else the template's.", **_OPTIONAL)
-    silent = Number(help_text="1: not shown; else the template's.", **_OPTIONAL)
+    pushAction = Number(help_text="On tap: 0 web URL, 1 intent activity; else the template's.", **OPTIONAL)
+    silent = Number(help_text="1: not shown; else the template's.", **OPTIONAL)
 
 
 class PushBroadcastSchema(PushSchema):
@@ -200,18 +219,18 @@ class PushBroadcastSchema(PushSchema):
     templateKeyValue = TextMap(help_text="Placeholder -> value.")
     msgkey = Text(help_text="The caller's own ID of the message, at most 64 characters.")
     pushStatus = Number(help_text="By login: 0 bound users, 1 bound or unbound, 2 unbound.", required=False, default=0)
-    unBindPeriod = Number(help_text="Unbound within the last 1: 7, 2: 15, 3: 60 days, 4: ever.", **_OPTIONAL)
-    bindPeriod = Number(help_text="Bound within the last 1: 7, 2: 15, 3: 60 days, 4: ever.", **_OPTIONAL)
-    bindStartTime = Moment(help_text="Bound from this time on, milliseconds since 1970.", **_OPTIONAL)
-    bindEndTime = Moment(help_text="Bound until this time, milliseconds since 1970.", **_OPTIONAL)
-    unBindStartTime = Moment(help_text="Unbound from this time on, milliseconds since 1970.", **_OPTIONAL)
-    unBindEndTime = Moment(help_text="Unbound until this time, milliseconds since 1970.", **_OPTIONAL)
+    unBindPeriod = Number(help_text="Unbound within the last 1: 7, 2: 15, 3: 60 days, 4: ever.", **OPTIONAL)
+    bindPeriod = Number(help_text="Bound within the last 1: 7, 2: 15, 3: 60 days, 4: ever.", **OPTIONAL)
+    bindStartTime = Moment(help_text="Bound from this time on, milliseconds since 1970.", **OPTIONAL)
+    bindEndTime = Moment(help_text="Bound until this time, milliseconds since 1970.", **OPTIONAL)
+    unBindStartTime = Moment(help_text="Unbound from this time on, milliseconds since 1970.", **OPTIONAL)
+    unBindEndTime = Moment(help_text="Unbound until this time, milliseconds since 1970.", **OPTIONAL)
     timeMode = Number(
         help_text="Which counts where periods and times are given: 0 periods, 1 times.", required=False, default=1
     )
     androidChannel = Number(help_text="1 self-built channel only, 2 default.", required=False, default=2)
-    pushAction = Number(help_text="On tap: 0 web URL, 1 intent activity; else the template's.", **_OPTIONAL)
-    silent = Number(help_text="1: not shown; else the template's.", **_OPTIONAL)
+    pushAction = Number(help_text="On tap: 0 web URL, 1 intent activity; else the template's.", **OPTIONAL)
+    silent = Number(help_text="1: not shown; else the template's.", **OPTIONAL)
 
 
 _VENDOR_FIELDS = (
@@ -394,9 +413,9 @@ class RevokePushTaskSchema(RequestSchema):
 class QueryPushSchedulerListSchema(RequestSchema):
     """List scheduled pushes."""
 
-    startTime = Moment(help_text="Times of sending from this one on, milliseconds since 1970.", **_OPTIONAL)
-    endTime = Moment(help_text="Times of sending up to this one, milliseconds since 1970.", **_OPTIONAL)
-    type = Number(help_text="0 simple, 1 template, 2 multiple, 3 broadcast push.", **_OPTIONAL)
+    startTime = Moment(help_text="Times of sending from this one on, milliseconds since 1970.", **OPTIONAL)
+    endTime = Moment(help_text="Times of sending up to this one, milliseconds since 1970.", **OPTIONAL)
+    type = Number(help_text="0 simple, 1 template, 2 multiple, 3 broadcast push.", **OPTIONAL)
     uniqueId = Text(help_text="ID of a schedule, or of one of its occurrences.")
     pageNumber = Number(help_text="From 1.", required=False, default=1)
     pageSize = Number(help_text="At most 500.", required=False, default=500)

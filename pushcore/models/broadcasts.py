@@ -25,6 +25,7 @@ class Broadcast(models.Model):
     unbound = models.JSONField(null=True, help_text="When a device's last user was unbound; null: not asked for.")
     expire_at = models.DateTimeField(db_index=True)
     revoked_at = models.DateTimeField(null=True)
+    reached = models.PositiveIntegerField(default=0, help_text="Devices that acknowledged it themselves.")
     walked_to = models.BigIntegerField(default=0)
     walked_at = models.DateTimeField(null=True)
 

@@ -54,6 +54,8 @@ class PushTask(models.Model):
     created_at = models.DateTimeField(db_index=True)
     message_count = models.PositiveIntegerField(default=0)
     success_count = models.PositiveIntegerField(default=0)
+    arrival_count = models.PositiveIntegerField(default=0)
+    last_outcome_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -93,6 +95,7 @@ class Message(models.Model):
     sent_at = models.DateTimeField(
         null=True, blank=True, help_text="Written to a connection that ended unacknowledged."
     )
+    arrived_at = models.DateTimeField(null=True, blank=True, help_text="When it was known to be on the device.")
     updated_at = models.DateTimeField("modification time")
 
     class Meta:

@@ -1,0 +1,154 @@
+"""The core numbers: each definition, each filter, and the workspace's own days."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from analytics import queries
+from analytics.intake import take
+from pushcore import bindings, devices, ids, outcomes, push, revocation, templates
+from pushcore.channels import Channel, Platform
+from pushcore.codes import statuses
+from pushcore.devices import Facts, KnownDevice
+from pushcore.models import Device, Message, PushTask, Workspace
+from pushcore.ports import AnalysisFilter, BroadcastArrival, DeviceEvent, Outcome
+from pushcore.requests import BroadcastPush, SimplePush
+from pushcore.templates import TemplateDraft
+from tests.pushcore.conftest import KeepingLane
+
+RPC: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
+Numbers = tuple[int, int, int, int, int]
+
+
+@pytest.fixture(autouse=True)
+def lane(monkeypatch: pytest.MonkeyPatch) -> KeepingLane:
+    keeping = KeepingLane()
+    monkeypatch.setattr("pushcore.ports._lanes", [(1, keeping)])
+    return keeping
+
+
+@pytest.fixture
+def fleet(workspace: Workspace) -> list[KnownDevice]:
+    """Two Android devices and an iOS device."""
+    facts = [Facts(), Facts(), Facts(platform=Platform.IOS, third_token="apns")]
+    return [device for device, _ in devices.register([(workspace, fact) for fact in facts])]
+
+
+def simple(workspace: Workspace, target: str, key: str, delivery_type: int = 1) -> Message:
+    request = SimplePush(
+        delivery_type=delivery_type, expired_seconds=600, title="T", content="C", target_msgkey={target: key}
+    )
+    return Message.objects.get(task=push.accept(workspace, request, **RPC))
+
+
+def ask(workspace: Workspace, **changes: Any) -> Numbers:
+    now = timezone.now()
+    found = queries.core_index(workspace, AnalysisFilter(**({"start": now, "end": now} | changes)))
+    return found.pushed, found.succeeded, found.arrived, found.opened, found.ignored
+
+
+def say(message: Message, *kinds: str, device_id: int | None = None) -> None:
+    device = device_id or message.device_id or 0
+    take([DeviceEvent(message.workspace_id, device, message.pk, kind, timezone.now()) for kind in kinds])
+
+
+def test_what_has_no_device_or_was_revoked_is_not_pushed(workspace: Workspace, fleet: list[KnownDevice]) -> None:
+    simple(workspace, fleet[0].ad_token, "waits")
+    simple(workspace, "ann", "unbound", 3)
+    simple(workspace, "no such device", "unknown")
+    simple(workspace, fleet[1].ad_token, "revoked")
+    revocation.revoke_message(workspace, "revoked", fleet[1].ad_token)
+    assert ask(workspace) == (1, 0, 0, 0, 0)
+    bindings.bind(Device.objects.get(pk=fleet[1].id), "ann")
+    assert ask(workspace) == (2, 0, 0, 0, 0)
+
+
+def test_opened_and_ignored_count_once_and_ignored_on_the_self_built_channel_only(
+    workspace: Workspace, fleet: list[KnownDevice]
+) -> None:
+    own, vendor = simple(workspace, fleet[0].ad_token, "k1"), simple(workspace, fleet[1].ad_token, "k2")
+    outcomes.record([Outcome(own.pk, 2), Outcome(vendor.pk, 2, Channel.FCM)])
+    for _ in range(2):
+        say(own, "opened", "ignored")
+        say(vendor, "opened", "ignored")
+    say(own, "opened", device_id=fleet[1].id)  # not its message
+    assert ask(workspace) == (2, 2, 2, 2, 1)
+    found = queries.core_index(workspace, AnalysisFilter(start=timezone.now(), end=timezone.now()))
+    assert (found.arrival_rate, found.open_rate, found.ignore_rate) == (100.0, 100.0, 50.0)
+
+
+def test_every_filter_narrows(workspace: Workspace, fleet: list[KnownDevice]) -> None:
+    templates.create(workspace, TemplateDraft("hello", "d", "Hello", "Body"))
+    android, ios = simple(workspace, fleet[0].ad_token, "k1"), simple(workspace, "apns", "k2", 2)
+    outcomes.record([Outcome(android.pk, 2), Outcome(ios.pk, 2, Channel.APNS)])
+    request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="hello", msgkey="b")
+    task = push.accept(workspace, request, **RPC)
+    outcomes.record_broadcasts([BroadcastArrival(device.id, task.pk, (task.pk,)) for device in fleet[:2]])
+    take([DeviceEvent(workspace.pk, fleet[0].id, task.pk, "opened", timezone.now())])
+    assert ask(workspace) == (4, 4, 4, 1, 0)
+    assert ask(workspace, platform=Platform.IOS) == (1, 1, 1, 0, 0)
+    assert ask(workspace, platform=Platform.ANDROID) == (3, 3, 3, 1, 0)
+    assert ask(workspace, channel=Channel.APNS) == (1, 1, 1, 0, 0)
+    assert ask(workspace, channel=Channel.SELF_BUILT) == (3, 3, 3, 1, 0)
+    assert ask(workspace, kind="simple") == (2, 2, 2, 0, 0)
+    assert ask(workspace, kind="broadcast") == (2, 2, 2, 1, 0)
+    assert ask(workspace, kind="template") == (0, 0, 0, 0, 0)
+    assert ask(workspace, task_id=task.pk) == (2, 2, 2, 1, 0)
+    assert ask(workspace, task_id=ios.task_id) == (1, 1, 1, 0, 0)
+    assert ask(Workspace.objects.create(app=workspace.app, workspace_id="other")) == (0, 0, 0, 0, 0)
+
+
+def test_what_tells_of_a_revocation_is_no_push(workspace: Workspace, fleet: list[KnownDevice]) -> None:
+    message = simple(workspace, fleet[0].ad_token, "k1")
+    outcomes.record([Outcome(message.pk, 2)])
+    revocation.revoke_task(workspace, message.task_id)
+    outcomes.record([Outcome(row.pk, 2) for row in Message.objects.filter(task__kind="revoke")])
+    assert ask(workspace) == (1, 1, 1, 0, 0)
+
+
+def test_days_are_those_of_the_workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    Workspace.objects.update(time_zone="Asia/Shanghai")
+    workspace.refresh_from_db()
+    shanghai = ZoneInfo("Asia/Shanghai")
+    noon = datetime(2026, 3, 2, 12, tzinfo=shanghai)
+    low, high = queries._ids_of_days(workspace, noon, noon + timedelta(days=1))
+    assert ids.created_at(low).astimezone(shanghai) == datetime(2026, 3, 2, tzinfo=shanghai)
+    assert ids.created_at(high).astimezone(shanghai) == datetime(2026, 3, 4, tzinfo=shanghai)
+
+
+def test_only_multiple_and_broadcast_pushes_are_listed(workspace: Workspace, fleet: list[KnownDevice]) -> None:
+    templates.create(workspace, TemplateDraft("hello", "d", "Hello", "Body"))
+    simple(workspace, fleet[0].ad_token, "k1")
+    tasks = [
+        push.accept(
+            workspace,
+            BroadcastPush(delivery_type=1, expired_seconds=600, template_name="hello", msgkey=key, task_name=key),
+            **RPC,
+        )
+        for key in "abc"
+    ]
+    now = timezone.now()
+
+    def names(start: datetime = now, **changes: Any) -> list[str]:
+        asked: dict[str, Any] = {"task_id": None, "name": "", "page": 1, "page_size": 10} | changes
+        return [task.name for task in queries.task_page(workspace, start, **asked).tasks]
+
+    assert names() == ["c", "b", "a"]
+    assert names(name="b") == ["b"]
+    assert names(task_id=tasks[0].pk) == ["a"]
+    assert names(page=2, page_size=2) == ["a"]
+    assert names(start=now + timedelta(days=1)) == []
+    assert queries.task_page(workspace, now, task_id=None, name="", page=9, page_size=2).total == 3
+
+
+def test_a_task_of_another_workspace_is_unknown(workspace: Workspace, fleet: list[KnownDevice]) -> None:
+    message = simple(workspace, fleet[0].ad_token, "k1")
+    assert queries.task_of(workspace, message.task_id) is not None
+    assert queries.task_of(Workspace.objects.create(app=workspace.app, workspace_id="other"), message.task_id) is None
+    assert queries.task_of(workspace, 5) is None
+    assert message.status == statuses.WAITING

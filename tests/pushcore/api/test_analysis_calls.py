@@ -1,0 +1,106 @@
+"""The analysis queries through both doors; the published package reads the answers."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+from xml.etree import ElementTree
+
+import pytest
+from alibabacloud_mpaas20201028 import models as mpaas2020
+from django.utils import timezone
+
+from pushcore import devices, outcomes, push, templates
+from pushcore.devices import Facts
+from pushcore.models import PushTask, Workspace
+from pushcore.ports import BroadcastArrival
+from pushcore.requests import BroadcastPush
+from pushcore.templates import TemplateDraft
+from tests.pushcore.api.callers import Rest, Rpc2020
+
+SCOPE = {"AppId": "ONEX570DA89211721", "WorkspaceId": "test"}
+DAY = 86_400_000
+
+
+@pytest.fixture
+def task(workspace: Workspace) -> PushTask:
+    """A broadcast that reached two devices."""
+    templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
+    request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="news", msgkey="b", task_name="monday")
+    made = push.accept(workspace, request, source=PushTask.Source.RPC, author="")
+    fleet = devices.register([(workspace, Facts())] * 2)
+    outcomes.record_broadcasts([BroadcastArrival(device.id, made.pk, (made.pk,)) for device, _ in fleet])
+    return made
+
+
+def now_ms() -> int:
+    return int(timezone.now().timestamp() * 1000)
+
+
+def test_the_core_index_is_what_the_package_reads(rpc2020: Rpc2020, task: PushTask) -> None:
+    answer = rpc2020.call("QueryPushAnalysisCoreIndex", SCOPE | {"StartTime": str(now_ms()), "EndTime": str(now_ms())})
+    body = mpaas2020.QueryPushAnalysisCoreIndexResponseBody().from_map(answer.json())
+    data = body.result_content.data
+    assert body.result_code == "OK"
+    assert (data.push_total_num, data.push_num, data.arrival_num, data.open_num, data.ignore_num) == (2, 2, 2, 0, 0)
+    assert (data.arrival_rate, data.open_rate, data.ignore_rate) == (100.0, 0.0, 0.0)
+
+
+def test_the_task_list_and_a_tasks_detail_are_what_the_package_reads(rpc2020: Rpc2020, task: PushTask) -> None:
+    listed = rpc2020.call("QueryPushAnalysisTaskList", SCOPE | {"StartTime": str(now_ms()), "TaskName": "monday"})
+    [entry] = mpaas2020.QueryPushAnalysisTaskListResponseBody().from_map(listed.json()).result_content.data
+    assert (entry.task_id, entry.task_name, entry.template_name, entry.type) == (str(task.pk), "monday", "news", 3)
+    assert abs(entry.gmt_create - now_ms()) < DAY
+    detail = rpc2020.call("QueryPushAnalysisTaskDetail", SCOPE | {"TaskId": entry.task_id})
+    data = mpaas2020.QueryPushAnalysisTaskDetailResponseBody().from_map(detail.json()).result_content.data
+    assert (data.task_id, data.push_num, data.push_success_num, data.push_arrival_num) == (task.pk, 2, 2, 2)
+    assert data.start_time <= data.end_time
+    assert data.duration == "0:00:00"
+
+
+def test_answers_are_written_in_xml_too(rpc2020: Rpc2020, task: PushTask) -> None:
+    raw = urlencode(SCOPE | {"StartTime": str(now_ms()), "Format": "XML"}).encode()
+    root = ElementTree.fromstring(rpc2020.post(raw, rpc2020.headers("QueryPushAnalysisTaskList", raw)).content)
+    assert [entry.findtext("TaskName") for entry in root.findall("ResultContent/Data")] == ["monday"]
+
+
+def test_the_rest_door_answers_the_same(rest: Rest, task: PushTask) -> None:
+    scope = {"appId": "ONEX570DA89211721", "workspaceId": "test"}
+    days = {"startTime": now_ms() - DAY, "endTime": now_ms(), "type": "BROADCAST"}
+    index = rest.call("analysis/core-index", scope | days)
+    assert index["data"]["pushTotalNum"] == 2
+    listed = rest.call("analysis/tasks", scope | {"startTime": now_ms()})
+    assert [entry["taskId"] for entry in listed["data"]] == [str(task.pk)]
+    assert rest.call("analysis/task", scope | {"taskId": str(task.pk)})["data"]["pushArrivalNum"] == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "changes", "named"),
+    [
+        ("core-index", {}, "startTime"),
+        ("core-index", {"startTime": 1}, "endTime"),
+        ("core-index", {"startTime": 2, "endTime": 1}, "startTime is after"),
+        ("core-index", {"startTime": 0, "endTime": 90 * DAY + 1}, "90 days"),
+        ("core-index", {"startTime": 0, "endTime": 1, "platform": "WINDOWS"}, "platform"),
+        ("core-index", {"startTime": 0, "endTime": 1, "channel": "PIGEON"}, "channel"),
+        ("core-index", {"startTime": 0, "endTime": 1, "type": "REVOKE"}, "type"),
+        ("core-index", {"startTime": 0, "endTime": 1, "taskId": "x"}, "taskId"),
+        ("tasks", {}, "startTime"),
+        ("tasks", {"startTime": 1, "pageSize": 501}, "pageSize"),
+        ("tasks", {"startTime": 1, "pageNumber": 0}, "pageNumber"),
+        ("task", {"taskId": ""}, "taskId"),
+        ("task", {"taskId": "1"}, "taskId"),
+    ],
+)
+def test_a_bad_parameter_is_named(
+    rest: Rest, workspace: Workspace, path: str, changes: dict[str, Any], named: str
+) -> None:
+    scope = {"appId": workspace.app.app_id, "workspaceId": workspace.workspace_id}
+    answer = rest.call(f"analysis/{path}", scope | changes)
+    assert answer["code"] == "3028"
+    assert named in answer["message"]
+
+
+def test_ninety_days_are_not_too_many(rest: Rest, workspace: Workspace) -> None:
+    scope = {"appId": workspace.app.app_id, "workspaceId": workspace.workspace_id}
+    assert rest.call("analysis/core-index", scope | {"startTime": 0, "endTime": 90 * DAY})["code"] == "100"
