@@ -25,6 +25,16 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {model}, Python {platform.python_version()}, {platform.system()}"
 
 
+def table(rows: Sequence[Mapping[str, object]]) -> None:
+    """Print rows that have the same columns."""
+    columns = list(rows[0])
+    widths = [max(len(column), *(len(str(row[column])) for row in rows)) for column in columns]
+    print("  ".join(column.ljust(width) for column, width in zip(columns, widths, strict=True)))
+    print("  ".join("-" * width for width in widths))
+    for row in rows:
+        print("  ".join(str(row[column]).ljust(width) for column, width in zip(columns, widths, strict=True)))
+
+
 def report(
     name: str,
     rows: Sequence[Mapping[str, object]],
@@ -33,13 +43,8 @@ def report(
 ) -> bool:
     """Print the table, then the JSON line; returns whether every figure with a target is at most its target."""
     held = all(figures[figure] <= limit for figure, limit in targets.items())
-    columns = list(rows[0])
-    widths = [max(len(column), *(len(str(row[column])) for row in rows)) for column in columns]
     print(f"\n{name} on {machine()}\n")
-    print("  ".join(column.ljust(width) for column, width in zip(columns, widths, strict=True)))
-    print("  ".join("-" * width for width in widths))
-    for row in rows:
-        print("  ".join(str(row[column]).ljust(width) for column, width in zip(columns, widths, strict=True)))
+    table(rows)
     print(flush=True)
     print(json.dumps({"name": name, "figures": dict(figures), "targets": dict(targets), "held": held}), flush=True)
     return held

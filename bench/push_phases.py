@@ -1,0 +1,124 @@
+"""Where the time of one PushSimple goes: the real code against the real database, one call after the other.
+
+A child of `bench.push_api`, with the service's environment. Reads from standard input
+`{"demo", "ad_tokens", "targets", "calls"}`; prints `{phase: [milliseconds, CPU milliseconds]}` of one
+call: the median, and the mean of the CPU time.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import statistics
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from bench.signed_push import SignedPush, Signer
+
+FRAMEWORK = "framework and the rest"
+WARM_UP = 200
+
+
+class Stopwatch:
+    """Time by phase, each phase without those inside it."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+        self._open: list[str] = []
+        self._since = (0.0, 0.0)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        self._charge()
+        self._open.append(name)
+        try:
+            yield
+        finally:
+            self._charge()
+            self._open.pop()
+
+    def _charge(self) -> None:
+        now = (time.perf_counter(), time.thread_time())
+        if self._open:
+            spent = self.spent[self._open[-1]]
+            spent[0] += (now[0] - self._since[0]) * 1000
+            spent[1] += (now[1] - self._since[1]) * 1000
+        self._since = now
+
+    def wrap(self, owner: Any, name: str, phase: str) -> None:
+        """Charge every call of `owner.name` to the phase."""
+        original: Callable[..., Any] = getattr(owner, name)
+
+        @functools.wraps(original)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            with self.phase(phase):
+                return original(*args, **kwargs)
+
+        setattr(owner, name, timed)
+
+
+def _watch(watch: Stopwatch) -> None:
+    """The phases of a push, and the functions they consist of."""
+    from pushcore import delivery, limits, push
+    from pushcore.api import replay, rpc, schemas, throttle
+
+    watch.wrap(rpc, "_read", "reading parameters")
+    watch.wrap(rpc, "_verify_v1", "signature")
+    watch.wrap(rpc, "_access_key", "access key, workspace")
+    watch.wrap(rpc, "_workspace", "access key, workspace")
+    watch.wrap(replay, "take_nonce", "nonce and rate")
+    watch.wrap(throttle, "take", "nonce and rate")
+    watch.wrap(schemas.PushSimpleSchema, "read", "validation")
+    watch.wrap(limits, "check_simple", "validation")
+    watch.wrap(limits, "check_payload", "validation")
+    watch.wrap(push, "accept", "database: claim, resolve, insert, commit")
+    watch.wrap(delivery, "hand_over", "hand-over")
+
+
+def _environ(push: SignedPush) -> dict[str, Any]:
+    from django.test import RequestFactory
+
+    request = RequestFactory(headers={"accept": "application/json"}).post(
+        f"/?{push.query}", push.body, content_type="application/x-www-form-urlencoded"
+    )
+    return request.environ | {"wsgi.input": io.BytesIO(push.body)}
+
+
+def measure(signer: Signer, targets: int, calls: int) -> dict[str, list[float]]:
+    """By phase: the median of its wall time and the mean of its CPU time over so many calls, after a warm-up."""
+    from mps_project.wsgi import application
+
+    watch = Stopwatch()
+    _watch(watch)
+    samples: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for number in range(WARM_UP + calls):
+        environ = _environ(signer.push(targets))
+        watch.spent.clear()
+        statuses: list[str] = []
+        with watch.phase(FRAMEWORK):
+            answer = application(environ, lambda status, _headers, into=statuses: into.append(status))
+            body = b"".join(answer)
+            answer.close()
+        if b'"Success": true' not in body:
+            sys.exit(f"refused: {statuses} {body!r}")
+        if number >= WARM_UP:
+            for name, (wall, cpu) in watch.spent.items():
+                samples[name].append((wall, cpu))
+    return {
+        name: [statistics.median(wall for wall, _ in spent), statistics.fmean(cpu for _, cpu in spent)]
+        for name, spent in samples.items()
+    }
+
+
+def main() -> None:
+    told = json.load(sys.stdin)
+    print(json.dumps(measure(Signer(told["demo"], told["ad_tokens"]), told["targets"], told["calls"])))
+
+
+if __name__ == "__main__":
+    main()
