@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree
@@ -17,20 +16,18 @@ from xml.etree import ElementTree
 import structlog
 from django.conf import settings
 from django.db import DatabaseError
-from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from pushcore.api import replay, rpc_errors, rpc_signature, throttle
+from pushcore.api import grants, replay, rpc_errors, rpc_signature, throttle
 from pushcore.api.operations import BY_ACTION, V2019, VERSIONS, Caller, Operation, Shape
 from pushcore.api.request_ids import request_id_of
 from pushcore.api.rpc_errors import GatewayError
 from pushcore.api.values import unflatten
 from pushcore.bus import BusDown
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.models import AccessKey, PushTask, Workspace
+from pushcore.models import PushTask, Workspace
 
 log = structlog.get_logger(__name__)
 
@@ -139,7 +136,7 @@ def _serve(call: Call) -> dict[str, Any]:
         raise rpc_errors.unavailable() from None
 
 
-def _verify_v1(call: Call) -> AccessKey:
+def _verify_v1(call: Call) -> grants.KnownKey:
     """Signature version 1: every parameter, of query and body, is signed."""
     parameters = call.parameters
     for name in ("AccessKeyId", "Signature", "SignatureNonce", "Timestamp"):
@@ -156,7 +153,7 @@ def _verify_v1(call: Call) -> AccessKey:
     return key
 
 
-def _verify_acs3(call: Call) -> AccessKey:
+def _verify_acs3(call: Call) -> grants.KnownKey:
     """ACS3: method, path, query, the named headers and the body's hash are signed."""
     authorization = rpc_signature.parse_acs3(call.headers["authorization"])
     if authorization is None or not authorization.access_key_id:
@@ -180,16 +177,17 @@ def _verify_acs3(call: Call) -> AccessKey:
     return key
 
 
-def _access_key(access_key_id: str) -> AccessKey:
-    key = None if "\0" in access_key_id else AccessKey.objects.filter(access_key_id=access_key_id[:65]).first()
+def _access_key(access_key_id: str) -> grants.KnownKey:
+    try:
+        key = grants.known_key(access_key_id)
+    except grants.InactiveKeyError:
+        raise rpc_errors.inactive_key() from None
     if key is None:
         raise rpc_errors.unknown_key()
-    if not key.enabled:
-        raise rpc_errors.inactive_key()
     return key
 
 
-def _check_replay(key: AccessKey, timestamp: str, nonce: str) -> None:
+def _check_replay(key: grants.KnownKey, timestamp: str, nonce: str) -> None:
     moment = replay.parse_timestamp(timestamp)
     if moment is None:
         raise rpc_errors.bad_timestamp()
@@ -198,19 +196,10 @@ def _check_replay(key: AccessKey, timestamp: str, nonce: str) -> None:
     if not replay.take_nonce(key.access_key_id, nonce):
         raise rpc_errors.used_nonce()
     throttle.take(key.access_key_id)
-    _note_use(key)
+    grants.note_use(key)
 
 
-def _note_use(key: AccessKey) -> None:
-    """Keep when the key was last used, to the minute: not a write a call."""
-    now = timezone.now()
-    if key.last_used_at is None or now - key.last_used_at > timedelta(minutes=1):
-        AccessKey.objects.filter(Q(last_used_at=key.last_used_at) | Q(last_used_at__isnull=True), pk=key.pk).update(
-            last_used_at=now
-        )
-
-
-def _run(operation: Operation, version: str, key: AccessKey, call: Call) -> dict[str, Any]:
+def _run(operation: Operation, version: str, key: grants.KnownKey, call: Call) -> dict[str, Any]:
     """Run the operation and put its result into the answer's shape."""
     given = {name: value for name, value in call.parameters.items() if name not in _SYSTEM_PARAMETERS}
     values = _camel_case(unflatten(given))
@@ -244,16 +233,11 @@ def _camel_case(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _workspace(key: AccessKey, values: Mapping[str, Any]) -> Workspace:
+def _workspace(key: grants.KnownKey, values: Mapping[str, Any]) -> Workspace:
     app_id, workspace_id = values.get("appId"), values.get("workspaceId")
     if not isinstance(app_id, str) or not isinstance(workspace_id, str) or not app_id or not workspace_id:
         raise ResultError(ResultCode.NEED_APPID_WORKSPACEID)
-    if "\0" in app_id + workspace_id:
-        raise ResultError(ResultCode.APPID_WRONG)
-    granted = Workspace.objects.select_related("app").filter(
-        app__app_id=app_id, workspace_id=workspace_id, app__enabled=True, enabled=True, access_keys=key
-    )
-    workspace = granted.filter(app_id=F("access_keys__app_id")).first()
+    workspace = grants.workspace_of(key, app_id, workspace_id)
     if workspace is None:
         raise ResultError(ResultCode.APPID_WRONG)
     return workspace

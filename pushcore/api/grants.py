@@ -1,0 +1,86 @@
+"""Who calls the RPC door, and where: access keys and the workspaces they open, remembered for a second.
+
+A key, app or workspace that is disabled, deleted or no longer granted is therefore refused within `REMEMBER_SECONDS`
+by every process. Only what is allowed is remembered: what is granted anew works with the next call.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from pushcore.models import AccessKey, Workspace
+
+REMEMBER_SECONDS = 1.0
+# A bound for the day somebody has very many keys: all are then asked for again.
+MAX_REMEMBERED = 10_000
+# How exactly the last use of a key is kept: not a write a call.
+_LAST_USE_EXACT_TO = timedelta(minutes=1)
+
+
+@dataclass(slots=True)
+class KnownKey:
+    """An enabled access key as it was read. `workspaces`: those asked for since, by app id and workspace id."""
+
+    key_id: int
+    access_key_id: str
+    secret: str
+    last_used_at: datetime | None
+    until: float
+    workspaces: dict[tuple[str, str], Workspace] = field(default_factory=dict)
+
+
+class InactiveKeyError(Exception):
+    """The access key is disabled."""
+
+
+_remembered: dict[str, KnownKey] = {}
+
+
+def known_key(access_key_id: str) -> KnownKey | None:
+    """The enabled access key of that id; None where there is none. Raises `InactiveKeyError`."""
+    known = _remembered.get(access_key_id)
+    if known is not None and time.monotonic() < known.until:
+        return known
+    until = time.monotonic() + REMEMBER_SECONDS
+    _remembered.pop(access_key_id, None)
+    key = None if "\0" in access_key_id else AccessKey.objects.filter(access_key_id=access_key_id[:65]).first()
+    if key is None:
+        return None
+    if not key.enabled:
+        raise InactiveKeyError
+    if len(_remembered) >= MAX_REMEMBERED:
+        _remembered.clear()
+    known = _remembered[access_key_id] = KnownKey(key.pk, key.access_key_id, key.secret, key.last_used_at, until)
+    return known
+
+
+def workspace_of(key: KnownKey, app_id: str, workspace_id: str) -> Workspace | None:
+    """The workspace, with its app, if the caller's key opens it and both are enabled."""
+    workspace = key.workspaces.get((app_id, workspace_id))
+    if workspace is None and "\0" not in app_id + workspace_id:
+        granted = Workspace.objects.select_related("app").filter(
+            app__app_id=app_id,
+            workspace_id=workspace_id,
+            app__enabled=True,
+            enabled=True,
+            access_keys=key.key_id,
+        )
+        workspace = granted.filter(app_id=F("access_keys__app_id")).first()
+        if workspace is not None:
+            key.workspaces[app_id, workspace_id] = workspace
+    return workspace
+
+
+def note_use(key: KnownKey) -> None:
+    """Keep when the key was last used, to the minute."""
+    now, before = timezone.now(), key.last_used_at
+    if before is None or now - before > _LAST_USE_EXACT_TO:
+        AccessKey.objects.filter(Q(last_used_at=before) | Q(last_used_at__isnull=True), pk=key.key_id).update(
+            last_used_at=now
+        )
+        key.last_used_at = now
