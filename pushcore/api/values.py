@@ -25,7 +25,7 @@ class Text(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
-        if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
+        if not text.isascii() and any(0xD800 <= ord(character) <= 0xDFFF for character in text):
             self.fail("invalid")
         return text
 
