@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -16,16 +17,25 @@ V1_METHODS = {"HMAC-SHA1": hashlib.sha1, "HMAC-SHA256": hashlib.sha256}
 ACS3_ALGORITHM = "ACS3-HMAC-SHA256"
 
 
+# What percent-encoding leaves as it is.
+_UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")
+
+
 def percent(text: str) -> str:
     """RFC 3986 percent-encoding: all but letters, digits, `-`, `_`, `.`, `~`."""
-    return quote(text, safe="~")
+    return text if _UNRESERVED.fullmatch(text) else quote(text, safe="~")
+
+
+def _percent_again(encoded: str) -> str:
+    """`percent` of pairs that are encoded already: nothing else of them is to be encoded."""
+    return encoded.replace("%", "%25").replace("&", "%26").replace("=", "%3D")
 
 
 def v1_string_to_sign(http_method: str, parameters: Mapping[str, str]) -> str:
     """The text signature version 1 signs: every parameter but Signature, encoded, sorted by name."""
     pairs = sorted((name, value) for name, value in parameters.items() if name != "Signature")
     canonical = "&".join(f"{percent(name)}={percent(value)}" for name, value in pairs)
-    return f"{http_method}&{percent('/')}&{percent(canonical)}"
+    return f"{http_method}&%2F&{_percent_again(canonical)}"
 
 
 def v1_fits(string_to_sign: str, signature: str, secret: str, signature_method: str) -> bool:
