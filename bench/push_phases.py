@@ -65,13 +65,12 @@ class Stopwatch:
 def _watch(watch: Stopwatch) -> None:
     """The phases of a push, and the functions they consist of."""
     from pushcore import delivery, limits, push
-    from pushcore.api import grants, replay, rpc, schemas, throttle
+    from pushcore.api import grants, rpc, schemas, throttle
 
     watch.wrap(rpc, "_read", "reading parameters")
     watch.wrap(rpc, "_verify_v1", "signature")
     watch.wrap(grants, "known_key", "access key, workspace")
     watch.wrap(grants, "workspace_of", "access key, workspace")
-    watch.wrap(replay, "take_nonce", "nonce and rate")
     watch.wrap(throttle, "take", "nonce and rate")
     watch.wrap(schemas.PushSimpleSchema, "read", "validation")
     watch.wrap(limits, "check_simple", "validation")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from django.utils import timezone
 
@@ -29,7 +30,19 @@ def is_fresh(moment: datetime) -> bool:
     return abs(timezone.now() - moment) <= TOLERANCE
 
 
+class Nonce(NamedTuple):
+    """An owner's nonce in the store: its key there, and how long it is kept."""
+
+    key: str
+    seconds: int
+
+
+def nonce_of(owner: str, nonce: str) -> Nonce:
+    digest = hashlib.blake2b(nonce.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return Nonce(f"mps:nonce:{owner}:{digest}", _NONCE_SECONDS)
+
+
 def take_nonce(owner: str, nonce: str) -> bool:
     """Take the owner's nonce; False where it was taken before. Raises `BusDown`: without the store nothing is safe."""
-    digest = hashlib.blake2b(nonce.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-    return bool(client().set(f"mps:nonce:{owner}:{digest}", 1, nx=True, ex=_NONCE_SECONDS))
+    key, seconds = nonce_of(owner, nonce)
+    return bool(client().set(key, 1, nx=True, ex=seconds))

@@ -193,9 +193,10 @@ def _check_replay(key: grants.KnownKey, timestamp: str, nonce: str) -> None:
         raise rpc_errors.bad_timestamp()
     if not replay.is_fresh(moment):
         raise rpc_errors.expired_timestamp()
-    if not replay.take_nonce(key.access_key_id, nonce):
-        raise rpc_errors.used_nonce()
-    throttle.take(key.access_key_id)
+    try:
+        throttle.take(key.access_key_id, replay.nonce_of(key.access_key_id, nonce))
+    except throttle.UsedNonceError:
+        raise rpc_errors.used_nonce() from None
     grants.note_use(key)
 
 
