@@ -110,12 +110,11 @@ class Bench:
         return int(tasks), int(messages)
 
     def _cpu_seconds(self) -> dict[str, float]:
-        """CPU taken so far by each of the service's processes and its children."""
+        """CPU taken so far by each of the service's processes, children that have ended included."""
         spent: dict[str, float] = {}
         for name, pid in self.stack.pids.items():
             leader = psutil.Process(pid)
-            family = [leader, *leader.children(recursive=True)]
-            spent[name] = sum(sum(process.cpu_times()[:4]) for process in family)
+            spent[name] = sum(map(_cpu_seconds_of, [leader, *leader.children(recursive=True)]))
         return spent
 
     def reference(self, targets: int) -> float:
@@ -138,6 +137,13 @@ class Bench:
         )
         answer: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
         return answer
+
+
+def _cpu_seconds_of(process: psutil.Process) -> float:
+    try:
+        return sum(process.cpu_times()[:4])
+    except psutil.NoSuchProcess:  # it ended meanwhile: its parent's times have it
+        return 0.0
 
 
 def measure(rounds: int, seconds: float, calls: int) -> bool:
