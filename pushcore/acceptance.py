@@ -13,12 +13,12 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from pushcore import bindings, broadcasts, delivery, ids
+from pushcore import bindings, broadcasts, committing, delivery
 from pushcore.broadcasts import Audience
 from pushcore.codes import statuses
 from pushcore.models import Message, PushTask, Workspace
 from pushcore.models.pushes import DeliveryType
-from pushcore.msgkeys import KeyedTarget, claim
+from pushcore.msgkeys import KeyedTarget
 from pushcore.ports import Outgoing
 from pushcore.targets import ResolvedTarget, resolve
 
@@ -82,60 +82,53 @@ def commit(
     `claimed`: the keys were claimed for this push before (when it was scheduled).
     """
     now = timezone.now()
+    task = PushTask(
+        workspace=workspace,
+        name=draft.task_name,
+        kind=draft.kind,
+        delivery_type=draft.delivery_type,
+        source=source,
+        author=author[:150],
+        content=draft.content,
+        options=draft.options,
+        fingerprint=draft.fingerprint,
+        expire_at=now + timedelta(seconds=draft.expired_seconds),
+        created_at=now,
+    )
+    keys = () if claimed else draft.keys
+    if draft.audience:
+        return _commit_broadcast(task, draft.audience, keys)
+    targets = list({entry.target for entry in draft.addressed})
+    resolved = resolve(workspace, DeliveryType(draft.delivery_type), targets)
+    messages = _messages(task, draft.addressed, resolved, now)
+    task.message_count = len(messages)
+    first = committing.commit(task, [message for message, _ in messages], keys)
+    return Accepted(task, messages) if first is None else Accepted(first)
+
+
+def _commit_broadcast(task: PushTask, audience: Audience, keys: Sequence[KeyedTarget]) -> Accepted:
     with transaction.atomic():
-        if draft.audience:
-            broadcasts.serialise(workspace)
-            broadcasts.check_room(workspace)
-        task_id, *message_ids = ids.new_ids(1 + len(draft.addressed))
-        first = (
-            None if claimed else claim(workspace, draft.keys, task_id=task_id, fingerprint=draft.fingerprint, now=now)
-        )
-        if first is not None:
-            assert isinstance(first, PushTask)  # a schedule's fingerprint is another
-            return Accepted(first)
-        targets = list({entry.target for entry in draft.addressed})
-        resolved = resolve(workspace, DeliveryType(draft.delivery_type), targets)
-        task = PushTask(
-            id=task_id,
-            workspace=workspace,
-            name=draft.task_name,
-            kind=draft.kind,
-            delivery_type=draft.delivery_type,
-            source=source,
-            author=author[:150],
-            content=draft.content,
-            options=draft.options,
-            fingerprint=draft.fingerprint,
-            expire_at=now + timedelta(seconds=draft.expired_seconds),
-            created_at=now,
-        )
-        messages = _messages(task, draft.addressed, resolved, message_ids, now)
-        task.message_count = len(messages)
-        task.save(force_insert=True)
-        if draft.audience:
-            broadcasts.save(task, draft.audience)
-        Message.objects.bulk_create([message for message, _ in messages])
-    return Accepted(task, messages)
+        broadcasts.serialise(task.workspace)
+        broadcasts.check_room(task.workspace)
+        first = committing.commit(task, (), keys)
+        if first is None:
+            broadcasts.save(task, audience)
+    return Accepted(first or task)
 
 
 def _messages(
     task: PushTask,
     addressed: Sequence[Addressed],
     resolved: Mapping[str, Sequence[ResolvedTarget]],
-    message_ids: Sequence[int],
     now: datetime,
 ) -> list[tuple[Message, ResolvedTarget | None]]:
     """A row for each device of each target; a target without a device gets one row that waits."""
     wanted = [(entry, device) for entry in addressed for device in _devices_or_none(resolved, entry.target)]
-    missing = len(wanted) - len(message_ids)
-    enough = [*message_ids, *(ids.new_ids(missing) if missing > 0 else [])]
     unresolved = statuses.NO_BIND_INFO if task.delivery_type == DeliveryType.USER else statuses.WAITING
     return [
         (
             Message(
-                id=message_id,
                 workspace_id=task.workspace_id,
-                task_id=task.pk,
                 delivery_type=task.delivery_type,
                 target=entry.target,
                 msgkey=entry.msgkey,
@@ -147,7 +140,7 @@ def _messages(
             ),
             device,
         )
-        for message_id, (entry, device) in zip(enough, wanted, strict=False)
+        for entry, device in wanted
     ]
 
 

@@ -164,9 +164,9 @@ def test_four_hundred_targets_cost_as_many_statements_as_one(
     workspace: Workspace, template: Template, lane: KeepingLane, django_assert_num_queries: Any
 ) -> None:
     fleet = [device.ad_token for device, _ in devices.register([(workspace, Facts())] * 400)]
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(5):
         push.accept(workspace, a_multiple(a_target(fleet[0]), delivery_type=1), **RPC)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(5):
         push.accept(workspace, a_multiple(*(a_target(token, "k2") for token in fleet), delivery_type=1), **RPC)
     assert len(lane.got) == 401
 
