@@ -53,6 +53,11 @@ def _count(raw: str) -> int:
     return count
 
 
+def _number_or_none(raw: str) -> int:
+    """A number, 0 for none."""
+    return 0 if raw.strip() == "0" else _count(raw)
+
+
 def _switch(raw: str) -> bool:
     try:
         return {
@@ -163,6 +168,9 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("MPS_MAX_BODY_BYTES", "2097152", _count, "Largest request body the APIs read, in bytes."),
     Variable("MPS_MAX_FILE_BYTES", "209715200", _count, "Largest file of a multiple push, in bytes."),
     Variable("MPS_API_RATE_PER_SECOND", "500", _count, "API calls a second granted to each access key or workspace."),
+    Variable(
+        "MPS_API_QUOTA_PER_DAY", "0", _number_or_none, "API calls a UTC day granted to each of them; 0 for no limit."
+    ),
     Variable("MPS_MAX_EXPIRED_SECONDS", "604800", _count, "Longest validity of a message, in seconds (code 3026)."),
     Variable("MPS_MESSAGE_RETENTION_DAYS", "30", _count, "Days a message is kept; older daily partitions are dropped."),
     Variable("MPS_RECEIPT_RETENTION_DAYS", "7", _count, "Days a finished receipt and its attempts are kept."),

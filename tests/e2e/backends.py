@@ -70,11 +70,7 @@ def client_2020(demo: dict[str, str]) -> Mpaas2020:
 def rest_signed_by_openssl(demo: dict[str, str], path: str, body: dict[str, Any], folder: Path) -> dict[str, Any]:
     """POST to the REST door, the body signed on the command line as the source document describes."""
     raw = json.dumps(body).encode()
-    (folder / "key.pem").write_text(demo["rsa_private_key_pem"])
-    signature = subprocess.run(
-        ["openssl", "dgst", "-sha256", "-sign", str(folder / "key.pem")], input=raw, capture_output=True, check=True
-    ).stdout
-    sign = base64.b64encode(signature).decode().replace("+", "-").replace("/", "_")
+    sign = base64.b64encode(signed_by_openssl(demo, raw, folder)).decode().replace("+", "-").replace("/", "_")
     answer = requests.post(
         f"{demo['http_url']}{path}",
         params={"sign": sign, "signType": "RSA"},
@@ -83,6 +79,13 @@ def rest_signed_by_openssl(demo: dict[str, str], path: str, body: dict[str, Any]
         timeout=10,
     )
     return answer.json()
+
+
+def signed_by_openssl(demo: dict[str, str], raw: bytes, folder: Path) -> bytes:
+    (folder / "key.pem").write_text(demo["rsa_private_key_pem"])
+    return subprocess.run(
+        ["openssl", "dgst", "-sha256", "-sign", str(folder / "key.pem")], input=raw, capture_output=True, check=True
+    ).stdout
 
 
 class ReceiptServer(ThreadingHTTPServer):

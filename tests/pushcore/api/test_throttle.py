@@ -42,6 +42,21 @@ def test_a_workspace_over_its_rate_is_told_on_the_rest_door(rest: Rest, body: di
     assert int(refused["Retry-After"]) >= 1
 
 
+def test_a_callers_day_has_so_many_calls(
+    rpc2019: Rpc2019, rest: Rest, form: dict[str, str], body: dict[str, Any], settings: Settings
+) -> None:
+    settings.API_RATE_PER_SECOND, settings.API_QUOTA_PER_DAY = 1000, 2
+    for key in ("k1", "k2", "k3"):
+        answer = rpc2019.call("PushSimple", form | {"TargetMsgkey": json.dumps({"ann": key})})
+        assert answer.status_code == (429 if key == "k3" else 200)
+    assert json.loads(answer.content)["Code"] == "Throttling.User"
+    assert 1 <= int(answer["Retry-After"]) <= 86_400
+    for key, status in (("r1", 200), ("r2", 200), ("r3", 429)):
+        sent = rest.send("push/simple", json.dumps(body | {"targetMsgkey": {"ann": key}}).encode())
+        assert sent.status_code == status
+    assert PushTask.objects.count() == 4
+
+
 def test_a_stranger_cannot_use_up_a_callers_rate(rpc2019: Rpc2019, form: dict[str, str]) -> None:
     for _ in range(3):
         assert Rpc2019(rpc2019.key_id, "wrong").call("PushSimple", form).status_code == 400

@@ -1,0 +1,150 @@
+"""The table of operations: every action, in each of its versions, answered in JSON and XML, and on the REST door."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+from xml.etree import ElementTree
+
+import pytest
+from django.utils import timezone
+
+from pushcore import devices, templates
+from pushcore.api.operations import BY_ACTION, OPERATIONS, V2019, V2020
+from pushcore.devices import Facts
+from pushcore.models import Occurrence, Template, Workspace
+from pushcore.templates import TemplateDraft
+from tests.pushcore.api.callers import Rest, Rpc2019, Rpc2020
+
+SCOPE = {"appId": "ONEX570DA89211721", "workspaceId": "test"}
+PUSH = {"taskName": "t", "deliveryType": 3, "expiredSeconds": 600}
+BOTH, NEWER = (V2019, V2020), (V2020,)
+
+# Action -> its versions (the published packages have a request class for each).
+ACTIONS = {
+    "PushSimple": BOTH, "PushTemplate": BOTH, "PushMultiple": BOTH, "PushBroadcast": BOTH,
+    "PushBind": NEWER, "PushUnBind": NEWER, "PushReport": NEWER, "PushQueryDeviceState": NEWER,
+    "QueryPushAnalysisCoreIndex": NEWER, "QueryPushAnalysisTaskList": NEWER, "QueryPushAnalysisTaskDetail": NEWER,
+    "QueryPushSchedulerList": NEWER, "CancelPushScheduler": NEWER,
+    "RevokePushMessage": NEWER, "RevokePushTask": NEWER,
+}  # fmt: skip
+CASES = [(action, version) for action, versions in ACTIONS.items() for version in versions]
+
+
+@pytest.fixture
+def values(workspace: Workspace, rest: Rest) -> dict[str, dict[str, Any]]:
+    """What each action is called with, as the REST door has it."""
+    Template.objects.filter(workspace=workspace).delete()
+    templates.create(workspace, TemplateDraft("hello", "d", "Hello #name#", "Body"))
+    token = devices.register([(workspace, Facts())])[0][0].ad_token
+    now = int(timezone.now().timestamp() * 1000)
+    pushed = rest.call("push/simple", SCOPE | PUSH | {"title": "T", "content": "C", "targetMsgkey": {"eve": "e1"}})
+    timed = {"strategyType": 1, "strategyContent": {"fixedTime": now + 3_600_000}}
+    scheduled = rest.call(
+        "push/simple", SCOPE | PUSH | timed | {"title": "T", "content": "C", "targetMsgkey": {"eve": "e2"}}
+    )
+    target = {"target": "ann", "msgKey": "m1", "templateKeyValue": {"name": "Ann"}}
+    hello = {"templateName": "hello", "templateKeyValue": {"name": "Ann"}}
+    range_ = {"startTime": now, "endTime": now + 7_200_000}
+    return {
+        "PushSimple": PUSH | {"title": "T", "content": "C", "targetMsgkey": {"ann": "k1"}},
+        "PushTemplate": PUSH | hello | {"targetMsgkey": {"ann": "k2"}},
+        "PushMultiple": PUSH | {"templateName": "hello", "targetMsg": [target]},
+        "PushBroadcast": PUSH | hello | {"deliveryType": 1, "msgkey": "b1"},
+        "PushBind": {"userId": "ann", "deliveryToken": token, "osType": 1},
+        "PushUnBind": {"userId": "ann", "deliveryToken": token},
+        "PushReport": {"deliveryToken": token, "osType": 1},
+        "PushQueryDeviceState": {"target": token, "targetType": 1},
+        "QueryPushAnalysisCoreIndex": range_,
+        "QueryPushAnalysisTaskList": {"startTime": now},
+        "QueryPushAnalysisTaskDetail": {"taskId": pushed["data"]},
+        "QueryPushSchedulerList": range_,
+        "CancelPushScheduler": {"uniqueIds": scheduled["data"]},
+        "RevokePushMessage": {"messageId": "e1", "targetId": "eve"},
+        "RevokePushTask": {"taskId": pushed["data"]},
+    }
+
+
+def flattened(values: dict[str, Any]) -> dict[str, str]:
+    """As the packages send it: names capitalised, lists flattened, maps as JSON text."""
+    sent: dict[str, str] = {}
+    for name, value in (SCOPE | values).items():
+        key = name[:1].upper() + name[1:]
+        if isinstance(value, list):
+            for index, entry in enumerate(value, 1):
+                sent |= {f"{key}.{index}.{part[:1].upper() + part[1:]}": _text(given) for part, given in entry.items()}
+        else:
+            sent[key] = _text(value)
+    return sent
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, dict) else str(value)
+
+
+def test_the_table_holds_these_actions_and_no_others() -> None:
+    assert {operation.action: set(operation.versions) for operation in OPERATIONS} == {
+        action: set(versions) for action, versions in ACTIONS.items()
+    }
+    assert len(OPERATIONS) == len({operation.path for operation in OPERATIONS}) == 15
+
+
+@pytest.mark.parametrize("answer_format", ["JSON", "XML"])
+@pytest.mark.parametrize(("action", "version"), CASES)
+def test_every_action_succeeds_in_each_of_its_versions(
+    rpc2019: Rpc2019, rpc2020: Rpc2020, values: dict[str, dict[str, Any]], action: str, version: str, answer_format: str
+) -> None:
+    form = flattened(values[action])
+    if version == V2019:
+        answer = rpc2019.call(action, form, Format=answer_format)
+    else:
+        raw = urlencode(form | {"Format": answer_format}).encode()
+        answer = rpc2020.post(raw, rpc2020.headers(action, raw))
+    assert answer.status_code == 200
+    success = "100" if version == V2019 else "OK"
+    if answer_format == "JSON":
+        shown = json.loads(answer.content)
+        assert (shown["ResultCode"], shown["ResultMessage"]) == (success, "SUCCESS")
+        assert shown["RequestId"]
+    else:
+        root = ElementTree.fromstring(answer.content)
+        assert root.tag == f"{action}Response"
+        assert (root.findtext("ResultCode"), root.findtext("ResultMessage")) == (success, "SUCCESS")
+        assert root.findtext("RequestId")
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_every_action_succeeds_on_the_rest_door(rest: Rest, values: dict[str, dict[str, Any]], action: str) -> None:
+    answer = rest.call(BY_ACTION[action].path, SCOPE | values[action])
+    assert (answer["success"], answer["code"], answer["name"]) == (True, "100", "SUCCESS")
+
+
+@pytest.mark.parametrize("action", [action for action, versions in ACTIONS.items() if V2019 not in versions])
+def test_an_action_of_the_newer_version_is_unknown_to_the_older(
+    rpc2019: Rpc2019, values: dict[str, dict[str, Any]], action: str
+) -> None:
+    refused = rpc2019.call(action, flattened(values[action]))
+    assert (refused.status_code, refused.json()["Code"]) == (400, "InvalidVersion")
+    assert Occurrence.objects.get().status == Occurrence.Status.PENDING
+
+
+@pytest.mark.parametrize(("action", "version"), CASES)
+def test_a_required_parameter_left_out_is_named(
+    rpc2019: Rpc2019, rpc2020: Rpc2020, values: dict[str, dict[str, Any]], action: str, version: str
+) -> None:
+    door = rpc2019 if version == V2019 else rpc2020
+    for name in BY_ACTION[action].required[version]:
+        parameter = name[:1].upper() + name[1:]
+        form = {key: value for key, value in flattened(values[action]).items() if key.partition(".")[0] != parameter}
+        refused = door.call(action, form)
+        assert (refused.status_code, refused.json()["Code"]) == (400, f"Missing{parameter}")
+
+
+@pytest.mark.parametrize(("action", "version"), CASES)
+def test_another_apps_workspace_answers_appid_wrong(
+    rpc2019: Rpc2019, rpc2020: Rpc2020, values: dict[str, dict[str, Any]], action: str, version: str
+) -> None:
+    door = rpc2019 if version == V2019 else rpc2020
+    answer = door.call(action, flattened(values[action]) | {"WorkspaceId": "production"}).json()
+    assert answer["ResultCode"] == "3007"
