@@ -7,20 +7,39 @@ import hashlib
 import hmac
 import json
 import uuid
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlencode
+from unittest.mock import patch
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from alibabacloud_tea_openapi.utils import Utils
 from aliyunsdkcore.auth.algorithm import sha_hmac1
 from aliyunsdkcore.auth.composer import rpc_signature_composer
+from aliyunsdkcore.utils import parameter_helper
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from django.test import Client
 
 FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass
+class Wire:
+    """A request as it goes over the wire: signed, and open to be changed since. `headers`: names in lower case."""
+
+    path: str
+    query: list[tuple[str, str]]
+    raw: bytes
+    headers: dict[str, str]
+    method: str = "POST"
+
+    def send(self) -> Any:
+        environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in self.headers.items()}
+        url = f"{self.path}?{urlencode(self.query)}" if self.query else self.path
+        return Client().generic(self.method, url, self.raw, self.headers["content-type"], **environ)  # type: ignore[arg-type]
 
 
 class HmacSha256:
@@ -45,18 +64,29 @@ class HmacSha256:
 
 @dataclass
 class Rpc2019:
-    """Signature version 1, signed by aliyun-python-sdk-core."""
+    """Signature version 1, signed by aliyun-python-sdk-core. `timestamp`, `nonce`: in place of those it makes."""
 
     key_id: str
     secret: str
     client: Client = field(default_factory=Client)
     signer: Any = sha_hmac1
+    timestamp: str = ""
+    nonce: str = ""
 
     def url(self, action: str, body: dict[str, str], method: str = "POST", **query: str) -> str:
         parameters = {"Action": action, "Version": "2019-08-21"} | query
-        return rpc_signature_composer.get_signed_url(
-            parameters, self.key_id, self.secret, query.get("Format", "JSON"), method, body, self.signer
-        )[0]
+        with ExitStack() as patched:
+            for name, value in (("get_iso_8061_date", self.timestamp), ("get_uuid", self.nonce)):
+                if value:
+                    patched.enter_context(patch.object(parameter_helper, name, lambda value=value: value))
+            return rpc_signature_composer.get_signed_url(
+                parameters, self.key_id, self.secret, query.get("Format", "JSON"), method, body, self.signer
+            )[0]
+
+    def wire(self, action: str, body: dict[str, str], method: str = "POST", **query: str) -> Wire:
+        """The signed request, not sent."""
+        signed = parse_qsl(urlsplit(self.url(action, body, method, **query)).query, keep_blank_values=True)
+        return Wire("/", signed, urlencode(body).encode(), {"content-type": FORM}, method)
 
     def call(self, action: str, body: dict[str, str], **query: str) -> Any:
         return self.client.post(self.url(action, body, **query), urlencode(body), content_type=FORM)
@@ -68,7 +98,6 @@ class Rpc2020:
 
     key_id: str
     secret: str
-    client: Client = field(default_factory=Client)
 
     def headers(self, action: str, raw: bytes, **changes: str) -> dict[str, str]:
         headers = {
@@ -87,13 +116,13 @@ class Rpc2020:
         )
         return headers
 
-    def post(self, raw: bytes, headers: dict[str, str]) -> Any:
-        environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
-        return self.client.post("/", raw, content_type=FORM, **environ)  # type: ignore[arg-type]
+    def wire(self, action: str, body: dict[str, str], **changes: str) -> Wire:
+        """The signed request, not sent. `changes`: of headers, before they are signed."""
+        raw = urlencode(body).encode()
+        return Wire("/", [], raw, self.headers(action, raw, **changes))
 
     def call(self, action: str, body: dict[str, str], **changes: str) -> Any:
-        raw = urlencode(body).encode()
-        return self.post(raw, self.headers(action, raw, **changes))
+        return self.wire(action, body, **changes).send()
 
 
 @dataclass
@@ -102,10 +131,18 @@ class Rest:
 
     private_pem: str
     client: Client = field(default_factory=Client)
+    scheme: Any = field(default_factory=padding.PKCS1v15)
+    algorithm: Any = field(default_factory=hashes.SHA256)
 
     def sign(self, raw: bytes) -> str:
         key: Any = serialization.load_pem_private_key(self.private_pem.encode(), None)
-        return base64.urlsafe_b64encode(key.sign(raw, padding.PKCS1v15(), hashes.SHA256())).decode()
+        return base64.urlsafe_b64encode(key.sign(raw, self.scheme, self.algorithm)).decode()
+
+    def wire(self, path: str, body: object) -> Wire:
+        """The signed request, not sent."""
+        raw = json.dumps(body).encode()
+        query = [("sign", self.sign(raw)), ("signType", "RSA")]
+        return Wire(f"/api/v1/{path}", query, raw, {"content-type": "application/json"})
 
     def send(self, path: str, raw: bytes, **query: str) -> Any:
         query = {"sign": self.sign(raw), "signType": "RSA"} | query

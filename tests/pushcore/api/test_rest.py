@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from typing import Any
 from urllib.parse import quote
 
@@ -108,26 +107,6 @@ def test_the_switch_the_type_and_the_signature_are_checked_in_this_order(
     workspace.save()
     assert json.loads(rest.send("push/simple", raw, sign="x", signType="MD5").content)["code"] == "3032"
     assert not PushTask.objects.exists()
-
-
-def test_a_workspace_without_a_key_takes_no_signature(
-    workspace: Workspace, rsa_pair: tuple[str, str], body: dict[str, Any]
-) -> None:
-    assert Rest(rsa_pair[0]).call("push/simple", body)["code"] == "-1"
-
-
-def test_a_nonce_counts_where_it_is_given_and_is_required_where_the_workspace_says_so(
-    rest: Rest, workspace: Workspace, body: dict[str, Any]
-) -> None:
-    now = int(time.time() * 1000)
-    signed = body | {"nonce": "n1", "timestamp": now}
-    assert rest.call("push/simple", signed)["code"] == "100"
-    assert rest.call("push/simple", signed)["message"].endswith("nonce was used already")
-    assert rest.call("push/simple", body | {"timestamp": now - 3_600_000})["code"] == "3028"
-    assert rest.call("push/simple", body | {"timestamp": "never"})["code"] == "3028"
-    workspace.replay_protection = True
-    workspace.save()
-    assert rest.call("push/simple", body)["message"].endswith("timestamp and nonce are required")
 
 
 @override_settings(MAX_BODY_BYTES=100)

@@ -39,15 +39,6 @@ def test_a_template_is_made_shown_listed_and_deleted(rest: Rest) -> None:
     assert Template.objects.get().name == "second"
 
 
-def test_a_read_signed_for_another_path_is_refused(rest: Rest) -> None:
-    rest.call("templates", SCOPE | TEMPLATE)
-    sign = rest.sign(f"/api/v1/templates?{urlencode(SCOPE)}".encode())
-    url = f"/api/v1/templates/winner?{urlencode(SCOPE | {'sign': sign, 'signType': 'RSA'})}"
-    assert json.loads(rest.client.delete(url).content)["code"] == "-1"
-    assert json.loads(rest.client.get(f"/api/v1/templates?{urlencode({'sign': sign})}").content)["code"] == "3003"
-    assert Template.objects.exists()
-
-
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
