@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import uuid
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +25,26 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from django.test import Client
 
 FORM = "application/x-www-form-urlencoded"
+
+
+REST_PATHS = {
+    "PushSimple": "push/simple", "PushTemplate": "push/template", "PushMultiple": "push/multiple",
+    "PushBroadcast": "push/broadcast", "PushBind": "bind", "PushUnBind": "unbind", "PushReport": "report",
+    "PushQueryDeviceState": "devices/state", "CreateTemplate": "templates",
+}  # fmt: skip
+
+
+def form_of(values: Mapping[str, Any]) -> dict[str, str]:
+    """Parameters of the REST door as the packages send them to the RPC door: maps as JSON text, lists flattened."""
+    form: dict[str, str] = {}
+    for name, value in values.items():
+        capital = name[:1].upper() + name[1:]
+        if isinstance(value, list):
+            for position, entry in enumerate(value, 1):
+                form |= {f"{capital}.{position}.{inner}": text for inner, text in form_of(entry).items()}
+        else:
+            form[capital] = json.dumps(value) if isinstance(value, dict) else str(value)
+    return form
 
 
 @dataclass
@@ -91,6 +112,10 @@ class Rpc2019:
     def call(self, action: str, body: dict[str, str], **query: str) -> Any:
         return self.client.post(self.url(action, body, **query), urlencode(body), content_type=FORM)
 
+    def answer(self, action: str, values: Mapping[str, Any]) -> str:
+        """The result code of a call; `values` as the REST door takes them."""
+        return _result_code(self.call(action, form_of(values)))
+
 
 @dataclass
 class Rpc2020:
@@ -124,6 +149,10 @@ class Rpc2020:
     def call(self, action: str, body: dict[str, str], **changes: str) -> Any:
         return self.wire(action, body, **changes).send()
 
+    def answer(self, action: str, values: Mapping[str, Any]) -> str:
+        """The result code of a call; `values` as the REST door takes them."""
+        return _result_code(self.call(action, form_of(values)))
+
 
 @dataclass
 class Rest:
@@ -150,3 +179,14 @@ class Rest:
 
     def call(self, path: str, body: object, **query: str) -> dict[str, Any]:
         return json.loads(self.send(path, json.dumps(body).encode(), **query).content)
+
+    def answer(self, action: str, values: Mapping[str, Any]) -> str:
+        """The result code of a call."""
+        return self.call(REST_PATHS[action], values)["code"]
+
+
+def _result_code(response: Any) -> str:
+    """The result code in an answer of the RPC door, success always as 100; a failure at the door has its own code."""
+    body = json.loads(response.content)
+    code = body.get("ResultCode") or body["Code"]
+    return "100" if code == "OK" else code

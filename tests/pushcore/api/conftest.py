@@ -10,6 +10,8 @@ from pushcore import crypto, keys
 from pushcore.models import AccessKey, Workspace
 from tests.pushcore.api.callers import Rest, Rpc2019, Rpc2020
 
+Door = Rpc2019 | Rpc2020 | Rest
+
 
 @pytest.fixture
 def rpc2019(access_key: tuple[AccessKey, str]) -> Rpc2019:
@@ -61,3 +63,9 @@ def body() -> dict[str, Any]:
         "targetMsgkey": {"ann": "k1"},
         "expiredSeconds": 300,
     }
+
+
+@pytest.fixture(params=["rpc2019", "rpc2020", "rest"])
+def door(request: pytest.FixtureRequest) -> Door:
+    """Each door in turn, and each version of the RPC door."""
+    return request.getfixturevalue(request.param)

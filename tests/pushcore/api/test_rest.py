@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.test import Client, override_settings
+from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -107,12 +107,6 @@ def test_the_switch_the_type_and_the_signature_are_checked_in_this_order(
     workspace.save()
     assert json.loads(rest.send("push/simple", raw, sign="x", signType="MD5").content)["code"] == "3032"
     assert not PushTask.objects.exists()
-
-
-@override_settings(MAX_BODY_BYTES=100)
-def test_a_body_too_large_is_refused_unread(rest: Rest) -> None:
-    response = rest.send("push/simple", b"x" * 200)
-    assert (response.status_code, json.loads(response.content)["code"]) == (413, "3050")
 
 
 @pytest.mark.parametrize(

@@ -46,9 +46,9 @@ def test_a_template_is_made_shown_listed_and_deleted(rest: Rest) -> None:
         ({"name": "a b"}, "3038"),
         ({"name": ["x"]}, "3038"),
         ({"body": ""}, "3039"),
-        ({"title": "x" * 201}, "3040"),
+        ({"title": ""}, "3040"),
         ({"description": None}, "3041"),
-        ({"uri": "x" * 3000}, "3042"),
+        ({"uri": ["x"]}, "3042"),
         ({"style": "big"}, "3028"),
         ({"icon": [1]}, "3028"),
     ],
@@ -119,18 +119,3 @@ def test_a_multiple_push_in_both_versions_and_over_rest(
     assert Message.objects.get(msgkey="k1", target="ann").content["params"] == {"all": "1", "own": "2"}
     assert rest.call("push/multiple", body | {"targetMsg": []})["code"] == "3021"
     assert rest.call("push/multiple", body | {"targetMsg": [5]})["code"] == "3021"
-    assert rest.call("push/multiple", body | {"targetMsg": [{"target": f"u{n}"} for n in range(401)]})["code"] == "3055"
-
-
-def test_a_call_of_four_hundred_flattened_targets_is_read(rpc2019: Rpc2019, template: Template) -> None:
-    form = {
-        "AppId": SCOPE["appId"], "WorkspaceId": "test", "TaskName": "t", "DeliveryType": "3", "ExpiredSeconds": "300",
-        "TemplateName": "winner",
-    }  # fmt: skip
-    for n in range(1, 401):
-        form |= {
-            f"TargetMsg.{n}.Target": f"user{n}", f"TargetMsg.{n}.MsgKey": "k", f"TargetMsg.{n}.ExtendedParams": "{}",
-            f"TargetMsg.{n}.TemplateKeyValue": '{"name": "x", "prize": "y"}',
-        }  # fmt: skip
-    assert json.loads(rpc2019.call("PushMultiple", form).content)["ResultCode"] == "100"
-    assert Message.objects.count() == 400
