@@ -146,6 +146,9 @@ class Rpc2020:
         raw = urlencode(body).encode()
         return Wire("/", [], raw, self.headers(action, raw, **changes))
 
+    def post(self, raw: bytes, headers: dict[str, str]) -> Any:
+        return Wire("/", [], raw, headers).send()
+
     def call(self, action: str, body: dict[str, str], **changes: str) -> Any:
         return self.wire(action, body, **changes).send()
 

@@ -8,7 +8,8 @@ import pytest
 
 from pushcore import crypto, keys
 from pushcore.models import AccessKey, Workspace
-from tests.pushcore.api.callers import Rest, Rpc2019, Rpc2020
+from tests.pushcore.api.callers import Rest, Rpc2019, Rpc2020, form_of
+from tests.pushcore.api.samples import REQUESTS
 
 Door = Rpc2019 | Rpc2020 | Rest
 
@@ -38,31 +39,13 @@ def rest(workspace: Workspace, rsa_pair: tuple[str, str]) -> Rest:
 @pytest.fixture
 def form() -> dict[str, str]:
     """PushSimple as the RPC door takes it."""
-    return {
-        "AppId": "ONEX570DA89211721",
-        "WorkspaceId": "test",
-        "TaskName": "task",
-        "Title": "Title",
-        "Content": "Content",
-        "DeliveryType": "3",
-        "TargetMsgkey": '{"ann": "k1"}',
-        "ExpiredSeconds": "300",
-    }
+    return form_of(REQUESTS["PushSimple"])
 
 
 @pytest.fixture
 def body() -> dict[str, Any]:
     """PushSimple as the REST door takes it."""
-    return {
-        "appId": "ONEX570DA89211721",
-        "workspaceId": "test",
-        "taskName": "task",
-        "title": "Title",
-        "content": "Content",
-        "deliveryType": 3,
-        "targetMsgkey": {"ann": "k1"},
-        "expiredSeconds": 300,
-    }
+    return dict(REQUESTS["PushSimple"])
 
 
 @pytest.fixture(params=["rpc2019", "rpc2020", "rest"])

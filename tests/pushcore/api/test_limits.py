@@ -16,25 +16,11 @@ from pushcore.models import Message, MessageKey, PushTask, Template, Workspace
 from pushcore.templates import TemplateDraft
 from tests.pushcore.api.callers import REST_PATHS, Rest, Rpc2019, Rpc2020
 from tests.pushcore.api.conftest import Door
+from tests.pushcore.api.samples import REQUESTS, SCOPE, TARGET
 
 pytestmark = pytest.mark.django_db
 
-SCOPE: dict[str, Any] = {"appId": "ONEX570DA89211721", "workspaceId": "test"}
-COMMON = SCOPE | {"taskName": "task", "deliveryType": 3, "expiredSeconds": 300}
-TARGET = {"target": "ann", "msgKey": "k1", "templateKeyValue": {"name": "Ann"}}
-TEMPLATE = {"name": "second", "description": "d", "title": "Hello #name#", "body": "Body"}
-REQUESTS: dict[str, dict[str, Any]] = {
-    "PushSimple": COMMON | {"title": "Title", "content": "Content", "targetMsgkey": {"ann": "k1"}},
-    "PushTemplate": COMMON | {
-        "templateName": "hello", "templateKeyValue": {"name": "Ann"}, "targetMsgkey": {"ann": "k1"},
-    },
-    "PushMultiple": COMMON | {"templateName": "hello", "targetMsg": [TARGET]},
-    "PushBroadcast": COMMON | {
-        "deliveryType": 1, "templateName": "hello", "templateKeyValue": {"name": "Ann"}, "msgkey": "k1",
-    },
-    "CreateTemplate": SCOPE | TEMPLATE,
-}  # fmt: skip
-PUSHES = [action for action in REQUESTS if action.startswith("Push")]
+PUSHES = ["PushSimple", "PushTemplate", "PushMultiple", "PushBroadcast"]
 TO_NAMED = ["PushSimple", "PushTemplate"]
 
 

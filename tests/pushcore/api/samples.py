@@ -1,0 +1,26 @@
+"""One good request for each action, as the REST door takes it. Template `hello` has the placeholder `#name#`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SCOPE: dict[str, Any] = {"appId": "ONEX570DA89211721", "workspaceId": "test"}
+COMMON = SCOPE | {"taskName": "task", "deliveryType": 3, "expiredSeconds": 300}
+TARGET = {"target": "ann", "msgKey": "k1", "templateKeyValue": {"name": "Ann"}}
+REQUESTS: dict[str, dict[str, Any]] = {
+    "PushSimple": COMMON | {"title": "Title", "content": "Content", "targetMsgkey": {"ann": "k1"}},
+    "PushTemplate": COMMON | {
+        "templateName": "hello", "templateKeyValue": {"name": "Ann"}, "targetMsgkey": {"ann": "k1"},
+    },
+    "PushMultiple": COMMON | {"templateName": "hello", "targetMsg": [TARGET]},
+    "PushBroadcast": COMMON | {
+        "deliveryType": 1, "templateName": "hello", "templateKeyValue": {"name": "Ann"}, "msgkey": "k1",
+    },
+    "CreateTemplate": SCOPE | {"name": "second", "description": "d", "title": "Hello #name#", "body": "Body"},
+    "PushBind": SCOPE | {"userId": "ann", "deliveryToken": "apns-token", "osType": 2},
+    "PushUnBind": SCOPE | {"userId": "ann", "deliveryToken": "apns-token"},
+    "PushReport": SCOPE | {
+        "deliveryToken": "apns-token", "osType": 2, "thirdChannel": 2, "thirdChannelDeviceToken": "apns-token",
+    },
+    "PushQueryDeviceState": SCOPE | {"target": "ann", "targetType": 3},
+}  # fmt: skip

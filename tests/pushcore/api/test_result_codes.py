@@ -1,0 +1,183 @@
+"""Every result code: provoked by a call, answered by each door that has the call, and listed in docs/api.md."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from pushcore import templates
+from pushcore.codes.results import ResultCode
+from pushcore.models import Template, Workspace
+from pushcore.templates import TemplateDraft
+from tests.pushcore.api.callers import REST_PATHS, Rest, Rpc2019, Rpc2020
+from tests.pushcore.api.samples import REQUESTS, SCOPE, TARGET
+
+API_PAGE = Path(__file__).resolve().parents[3] / "docs" / "api.md"
+
+
+@dataclass
+class Doors:
+    """The doors, and what a call may need to be refused."""
+
+    rest: Rest
+    rpc2019: Rpc2019
+    rpc2020: Rpc2020
+    workspace: Workspace
+    patch: pytest.MonkeyPatch
+
+
+# Makes the call at every door that has it, and returns the one code they all answered.
+Provoke = Callable[[Doors], str]
+
+
+@pytest.fixture
+def doors(
+    rest: Rest, rpc2019: Rpc2019, rpc2020: Rpc2020, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> Doors:
+    templates.create(workspace, TemplateDraft("hello", "d", "Hello #name#", "Body"))
+    return Doors(rest, rpc2019, rpc2020, workspace, monkeypatch)
+
+
+def only(codes: set[str]) -> str:
+    [code] = codes
+    return code
+
+
+def push(action: str, **changes: Any) -> Provoke:
+    """A push in both versions and over REST."""
+
+    def provoke(doors: Doors) -> str:
+        values = REQUESTS[action] | changes
+        return only({caller.answer(action, values) for caller in (doors.rpc2019, doors.rpc2020, doors.rest)})
+
+    return provoke
+
+
+def device(action: str, **changes: Any) -> Provoke:
+    """A call that the older version does not have."""
+
+    def provoke(doors: Doors) -> str:
+        return only({caller.answer(action, REQUESTS[action] | changes) for caller in (doors.rpc2020, doors.rest)})
+
+    return provoke
+
+
+def template(**changes: Any) -> Provoke:
+    """Making a template, which only the REST door does."""
+    return lambda doors: doors.rest.answer("CreateTemplate", REQUESTS["CreateTemplate"] | changes)
+
+
+def raw(body: bytes, **query: str) -> Provoke:
+    """A body sent to the REST door as it is."""
+    return lambda doors: doors.rest.send(REST_PATHS["PushSimple"], body, **query).json()["code"]
+
+
+def signed(**query: str) -> Provoke:
+    return raw(json.dumps(REQUESTS["PushSimple"]).encode(), **query)
+
+
+def without_a_task_name(doors: Doors) -> str:
+    """The older version requires one."""
+    return doors.rpc2019.answer("PushSimple", REQUESTS["PushSimple"] | {"taskName": " "})
+
+
+def an_empty_file(doors: Doors) -> str:
+    query = SCOPE | {"templateName": "hello", "deliveryType": 3, "expiredSeconds": 300}
+    path = f"/api/v1/push/multiple/file?{urlencode(query | {'sha256': hashlib.sha256().hexdigest()})}"
+    url = f"{path}&{urlencode({'sign': doors.rest.sign(path.encode()), 'signType': 'RSA'})}"
+    return doors.rest.client.post(url, b"", content_type="text/csv").json()["code"]
+
+
+def switched_off(doors: Doors) -> str:
+    Workspace.objects.filter(pk=doors.workspace.pk).update(push_api_enabled=False)
+    return signed()(doors)
+
+
+def one_template_too_many(doors: Doors) -> str:
+    Template.objects.bulk_create(
+        Template(workspace=doors.workspace, name=f"t{n}", description="d", title="t", body="b") for n in range(999)
+    )
+    return template()(doors)
+
+
+def a_fault_of_ours(doors: Doors) -> str:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    doors.patch.setattr("pushcore.push.accept", broken)
+    return push("PushSimple")(doors)
+
+
+PARAMS = {f"p{n}": "v" for n in range(21)}
+TARGET_OF_MANY_PARAMS = TARGET | {"extendedParams": PARAMS}
+PROVOKED: dict[ResultCode, Provoke] = {
+    ResultCode.SUCCESS: push("PushSimple"),
+    ResultCode.SIGNATURE_MISMATCH: signed(sign="x"),
+    ResultCode.NEED_DELIVERYTOKEN: device("PushBind", deliveryToken=""),
+    ResultCode.NEED_FILE: an_empty_file,
+    ResultCode.NEED_APPID_WORKSPACEID: push("PushSimple", appId=""),
+    ResultCode.APPID_WRONG: push("PushSimple", workspaceId="unknown"),
+    ResultCode.OS_TYPE_NOT_SUPPORTED: device("PushBind", osType=9),
+    ResultCode.DELIVERY_TYPE_NOT_SUPPORTED: push("PushSimple", deliveryType=9),
+    ResultCode.NEED_USERID: device("PushUnBind", userId=""),
+    ResultCode.TASKNAME_NULL: without_a_task_name,
+    ResultCode.EXPIREDSECONDS_WRONG: push("PushTemplate", expiredSeconds=0),
+    ResultCode.TOKEN_OR_USERID_NULL: push("PushSimple", targetMsgkey={}),
+    ResultCode.TEMPLATE_NOT_EXIST: push("PushTemplate", templateName="unknown"),
+    ResultCode.TEMPLATEKV_NOT_ENOUGH: push("PushTemplate", templateKeyValue={"other": "x"}),
+    ResultCode.PAYLOAD_NOT_ENOUGH: push("PushSimple", title=""),
+    ResultCode.NEED_TEMPLATE: push("PushMultiple", templateName=""),
+    ResultCode.EXPIREDTIME_TOO_LONG: push("PushMultiple", expiredSeconds=604_801),
+    ResultCode.INVALID_PARAM: push("PushSimple", silent=7),
+    ResultCode.SINGLE_PUSH_TARGET_TOO_MUCH: push("PushTemplate", targetMsgkey={f"user{n}": "k" for n in range(11)}),
+    ResultCode.BROADCAST_ONLY_SUPPORT_BY_DEVICE: push("PushBroadcast", deliveryType=3),
+    ResultCode.REQUEST_SHOULD_BE_UTF8: raw(b'{"title": "\xff"}'),
+    ResultCode.REST_API_SWITCH_NOT_OPEN: switched_off,
+    ResultCode.UNKNOWN_REST_SIGN_TYPE: signed(signType="MD5"),
+    ResultCode.EXTEND_PARAM_TO_MUCH: push("PushSimple", extendedParams=PARAMS),
+    ResultCode.TEMPLATE_ALREADY_EXIST: template(name="hello"),
+    ResultCode.TEMPLATE_NAME_NULL: template(name=""),
+    ResultCode.TEMPLATE_NAME_INVALID: template(name="no blanks"),
+    ResultCode.TEMPLATE_CONTENT_INVALID: template(body=""),
+    ResultCode.TEMPLATE_TITLE_INVALID: template(title=""),
+    ResultCode.TEMPLATE_DESC_INFO_INVALID: template(description=""),
+    ResultCode.TEMPLATE_URI_INVALID: template(uri="x" * 2049),
+    ResultCode.SINGLE_PUSH_CONTENT_TOO_LONG: push("PushSimple", content="x" * 201),
+    ResultCode.INVALID_EXTEND_PARAM: push("PushSimple", extendedParams={"taskId": "1"}),
+    ResultCode.MULTIPLE_INNER_EXTEND_PARAM_TO_MUCH: push("PushMultiple", targetMsg=[TARGET_OF_MANY_PARAMS]),
+    ResultCode.MSG_PAYLOAD_TOO_LONG: push("PushBroadcast", extendedParams={"p": "x" * 4096}),
+    ResultCode.BROADCAST_ALL_USER_NEED_UNBIND_PERIOD: push("PushBroadcast", pushStatus=1),
+    ResultCode.BROADCAST_ALL_USER_UNBIND_PERIOD_INVALID: push("PushBroadcast", pushStatus=1, unBindPeriod=9),
+    ResultCode.BROADCAST_ALL_USER_NOT_SUPPORT_SELFCHANNEL_ANDROID: push("PushBroadcast", pushStatus=1, unBindPeriod=1),
+    ResultCode.DELIVERYTOKEN_INVALID: device("PushBind", deliveryToken="unknown", osType=1),
+    ResultCode.MULTIPLE_TARGET_NUMBER_TOO_MUCH: push("PushMultiple", targetMsg=[TARGET] * 401),
+    ResultCode.TEMPLATE_NUM_TOO_MUCH: one_template_too_many,
+    ResultCode.ANDROID_CHANNEL_PARAM_INVALID: push("PushBroadcast", androidChannel=9),
+    ResultCode.BADGE_ADD_NUM_INVALID: push("PushSimple", extendedParams={"badge_add_num": "x", "badge_class": "c"}),
+    ResultCode.BADGE_ADD_NUM_NEED_BADGE_CLASS: push("PushSimple", extendedParams={"badge_add_num": "1"}),
+    ResultCode.SYSTEM_ERROR: a_fault_of_ours,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("result", PROVOKED, ids=lambda result: result.name)
+def test_a_result_code_is_answered_where_the_documents_say_so(doors: Doors, result: ResultCode) -> None:
+    assert PROVOKED[result](doors) == result.code
+
+
+def test_no_result_code_is_without_a_call_that_provokes_it() -> None:
+    assert set(PROVOKED) == set(ResultCode)
+
+
+def test_the_api_page_lists_every_result_code_in_order() -> None:
+    section = API_PAGE.read_text().partition("\n## Result codes\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `?(-?\d+)`? \| (\w+) \| ([^|]+) \| ([^|]+) \|$", section, re.MULTILINE)
+    assert [row[:3] for row in rows] == [(result.code, result.name, result.meaning) for result in ResultCode]
+    assert all(when.strip() for *_, when in rows)
