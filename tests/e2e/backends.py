@@ -17,6 +17,8 @@ from alibabacloud_tea_openapi.utils_models import Config
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkmpaas.request.v20190821 import PushSimpleRequest, PushTemplateRequest
 
+from tests.support.stack import ROOT, Stack
+
 
 def endpoint(demo: dict[str, str]) -> str:
     return urlsplit(demo["http_url"]).netloc
@@ -54,6 +56,13 @@ def template_2019(
     request.set_ExpiredSeconds(600)
     request.set_TargetMsgkey(json.dumps({target: msgkey}))
     return json.loads(client.do_action_with_exception(request))
+
+
+def run_in_service(stack: Stack, code: str) -> str:
+    """Run Python code in the started service's environment, as its operator might. Returns what it prints."""
+    command = [stack.python, "manage.py", "shell", "--no-imports", "-c", code]
+    ran = subprocess.run(command, cwd=ROOT, env=stack.env(), capture_output=True, text=True, timeout=60, check=True)
+    return ran.stdout
 
 
 def client_2020(demo: dict[str, str]) -> Mpaas2020:

@@ -8,7 +8,7 @@ import re
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -22,27 +22,6 @@ from tests.support.devices import PahoDevice
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("stack")
-
-
-@pytest.fixture
-def database(stack: Stack) -> Iterator[Database]:
-    database = Database(stack)
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def new_device(stack: Stack) -> Iterator[Callable[..., PahoDevice]]:
-    """Connects a device: a new one, or a known one again."""
-    made: list[PahoDevice] = []
-
-    def connect(transport: str = "tcp", known: PahoDevice | None = None) -> PahoDevice:
-        made.append(PahoDevice(stack.demo, transport=transport, known=known).connect())
-        return made[-1]
-
-    yield connect
-    for device in made:
-        device.disconnect()
 
 
 def a_key() -> str:
