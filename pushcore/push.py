@@ -109,6 +109,7 @@ def _draft(
 
 
 def fingerprint_of(kind: PushTask.Kind, request: Push) -> bytes:
-    """What makes two requests the same: every parameter, in any order."""
-    canonical = json.dumps([kind, asdict(request)], sort_keys=True, default=str, separators=(",", ":"))
+    """What makes two requests the same: every parameter, in any order; not the version they came in."""
+    parameters = {name: value for name, value in asdict(request).items() if name != "task_name_required"}
+    canonical = json.dumps([kind, parameters], sort_keys=True, default=str, separators=(",", ":"))
     return hashlib.blake2b(canonical.encode(), digest_size=16).digest()

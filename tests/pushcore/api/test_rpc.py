@@ -16,7 +16,7 @@ from pushcore import devices
 from pushcore.api.values import unflatten
 from pushcore.devices import Facts, KnownDevice
 from pushcore.models import AccessKey, App, Binding, Device, PushTask, Workspace
-from tests.pushcore.api.callers import HmacSha256, Rpc2019, Rpc2020
+from tests.pushcore.api.callers import HmacSha256, Rest, Rpc2019, Rpc2020
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +48,14 @@ def test_a_push_in_version_2020_answers_ok(rpc2020: Rpc2020, form: dict[str, str
     task = PushTask.objects.get()
     assert task.content["style"] == 1
     assert task.options == {"androidChannel": 0, "channelId": "news", "notifyLevel": {"1": "2"}}
+
+
+def test_the_same_push_in_the_other_version_is_the_first_one(
+    rpc2019: Rpc2019, rpc2020: Rpc2020, rest: Rest, form: dict[str, str], body: dict[str, Any]
+) -> None:
+    first = answer(rpc2019.call("PushSimple", form))["PushResult"]["Data"]
+    assert answer(rpc2020.call("PushSimple", form))["PushResult"]["Data"] == first
+    assert rest.call("push/simple", body)["data"] == first
 
 
 def test_hmac_sha256_and_parameters_in_the_query_are_understood(rpc2019: Rpc2019, form: dict[str, str]) -> None:
