@@ -18,8 +18,8 @@ SEQUENCE_BITS = 21
 def new_ids(wanted: int) -> list[int]:
     """`wanted` fresh ids in ascending order, in one query."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pushcore_new_ids(%s) ORDER BY 1", [wanted])
-        return [row[0] for row in cursor.fetchall()]
+        cursor.execute("SELECT ARRAY(SELECT pushcore_new_ids(%s) ORDER BY 1)", [wanted])
+        return list(cursor.fetchone()[0])
 
 
 def first_id_at(moment: datetime) -> int:

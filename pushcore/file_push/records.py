@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json.encoder
+import json
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -17,6 +17,8 @@ from pushcore.codes.results import ResultError
 from pushcore.templates import split_at_placeholders
 
 MAX_RECORD = 250
+# Content of this many characters, escaped, is looked at no further: with all else it is below the limit.
+SURELY_FITS = 500
 
 _quoted = json.encoder.encode_basestring
 
@@ -68,9 +70,7 @@ class Reader:
     def __init__(self, workspace_id: int, content: dict[str, Any]) -> None:
         self._scope = str(workspace_id)
         self._content = content
-        # By field of the content: its text, with the names of placeholders at the odd places.
-        split = {name: split_at_placeholders(content[name]) for name in ("title", "content", "url")}
-        self._parts = {name: parts for name, parts in split.items() if len(parts) > 1}
+        self._names, self._format = _override_format(content)
 
     def read(self, lines: Lines) -> Block:
         """Never raises: a line is a record or a fault. The file is known to be UTF-8 (but for lines cut short)."""
@@ -104,7 +104,7 @@ class Reader:
         if not target.strip() or not msgkey.strip() or len(msgkey) > limits.MAX_MSGKEY_LENGTH:
             self._explain(target, msgkey)
         digest = hashlib.blake2b(f"{self._scope}:{len(target)}:{target}:{msgkey}".encode(), digest_size=16).hexdigest()
-        return Record(number, target, msgkey, digest, self._override(fields[2:]) if self._parts else None)
+        return Record(number, target, msgkey, digest, self._override(fields) if self._names else None)
 
     @staticmethod
     def _explain(target: str, msgkey: str) -> None:
@@ -113,29 +113,38 @@ class Reader:
         except ResultError as error:
             raise _UnreadableError(error.message) from None
 
-    def _override(self, pairs: list[str]) -> str:
-        """The content that is this message's own, as JSON."""
+    def _override(self, fields: list[str]) -> str:
+        """The content that is this message's own, as JSON; the values are the fields from the third on."""
+        values = {}
+        for pair in fields[2:]:
+            name, equals, value = pair.partition("=")
+            if not equals:
+                raise _UnreadableError(f"{pair[:50]!r} is not placeholder=value")
+            values[name] = _quoted(value)[1:-1]
         try:
-            values = dict(pair.split("=", 1) for pair in pairs)
-        except ValueError:
-            bad = next(pair for pair in pairs if "=" not in pair)
-            raise _UnreadableError(f"{bad[:50]!r} is not placeholder=value") from None
-        filled = {name: self._fill(parts, values) for name, parts in self._parts.items()}
-        if sum(map(len, filled.values())) > 500:
-            try:
-                limits.check_payload(self._content | filled)
-            except ResultError as error:
-                raise _UnreadableError(error.message) from None
-        return "{" + ",".join(f'"{name}":{_quoted(text)}' for name, text in filled.items()) + "}"
-
-    @staticmethod
-    def _fill(parts: list[str], values: dict[str, str]) -> str:
-        filled = parts.copy()
-        try:
-            filled[1::2] = [values[name] for name in parts[1::2]]
+            override = self._format % tuple([values[name] for name in self._names])
         except KeyError as missing:
             raise _UnreadableError(f"placeholder {missing.args[0]!r} has no value") from None
-        return "".join(filled)
+        if len(override) > SURELY_FITS:
+            try:
+                limits.check_payload(self._content | json.loads(override))
+            except ResultError as error:
+                raise _UnreadableError(error.message) from None
+        return override
+
+
+def _override_format(content: dict[str, Any]) -> tuple[list[str], str]:
+    """Names of placeholders, in order, and a %-format that makes of their values (JSON text without its quotes) the
+    JSON of those fields that have any."""
+    names: list[str] = []
+    members: list[str] = []
+    for field_name in ("title", "content", "url"):
+        parts = split_at_placeholders(content[field_name])
+        if len(parts) > 1:
+            names += parts[1::2]
+            texts = [_quoted(part)[1:-1].replace("%", "%%") for part in parts[::2]]
+            members.append(f'"{field_name}":"{"%s".join(texts)}"')
+    return names, "{" + ",".join(members) + "}"
 
 
 class _UnreadableError(Exception):

@@ -7,7 +7,7 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,19 +22,6 @@ from tests.support.devices import PahoDevice
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("stack")
-
-
-@pytest.fixture
-def new_device(stack: Stack) -> Iterator[Callable[..., PahoDevice]]:
-    made: list[PahoDevice] = []
-
-    def connect(transport: str = "tcp", known: PahoDevice | None = None) -> PahoDevice:
-        made.append(PahoDevice(stack.demo, transport=transport, known=known).connect())
-        return made[-1]
-
-    yield connect
-    for device in made:
-        device.disconnect()
 
 
 @pytest.fixture
@@ -75,6 +62,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30) -> bool:
     return False
 
 
+@pytest.mark.usefixtures("broadcasts_end")
 def test_a_broadcast_reaches_all_devices_is_counted_and_revoked(
     stack: Stack, scope: dict[str, str], template: str, new_device: Callable[..., PahoDevice]
 ) -> None:

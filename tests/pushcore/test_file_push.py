@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import itertools
+import json
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -307,6 +308,26 @@ def test_a_sender_that_goes_away_leaves_nothing(upload_file: Send, workspace: Wo
 
 
 # -- reading, without I/O ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["#name#", "100% #name# %s %%", '"#name#" \\ #name#!', "ü\u2028#name#\t#other#"])
+def test_values_are_filled_in_as_they_are(text: str) -> None:
+    content = CONTENT | {"title": text, "url": "https://example.com/?n=#name#"}
+    for value in ("Ann", 'a "b" \\ %s %(x)s', "\t\x01ü#name#", ""):
+        line = f'ann,k1,"name={value.replace(chr(34), chr(34) * 2)}",other=o'
+        block = Reader(1, content).read(Lines(1, 2, 1, line.encode()))
+        assert block.faults == []
+        [record] = block.records
+        filled = text.replace("#name#", "\0").replace("#other#", "o").replace("\0", value)
+        assert json.loads(record.override or "") == {"title": filled, "url": f"https://example.com/?n={value}"}
+
+
+def test_content_that_grows_too_large_is_a_fault() -> None:
+    content = CONTENT | {"title": "#n#" * 60}
+    fits, too_large = f"ann,k1,n={'x' * 10}", f"ann,k2,n={'x' * 200}"
+    block = Reader(1, content).read(Lines(1, 2, 1, f"{fits}\n{too_large}".encode()))
+    assert [record.line for record in block.records] == [1]
+    assert [(fault.line, "4096 bytes" in fault.reason) for fault in block.faults] == [(2, True)]
 
 
 TRICKY = ["a,b,name=c", "a,b", ",", "", '"', '"a,b",c', "a,b,name=c,name=d", "ü,k,name=\u2028x", "a\x0bb,k,name=x"]
