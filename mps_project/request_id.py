@@ -32,6 +32,6 @@ class RequestIdMiddleware:
             if response.status_code >= 500:
                 log.error("request failed", method=request.method, path=request.path, status=response.status_code)
             else:
-                log.debug("request", method=request.method, path=request.path, status=response.status_code)
+                log.info("request", method=request.method, path=request.path, status=response.status_code)
         response[HEADER] = request_id
         return response

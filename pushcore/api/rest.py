@@ -21,6 +21,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from pushcore.api import replay, rest_signature, throttle
+from pushcore.api.examples import EXAMPLES
 from pushcore.api.operations import OPERATIONS, V2020, Caller, Operation
 from pushcore.api.request_ids import request_id_of
 from pushcore.bus import BusDown
@@ -58,6 +59,7 @@ class RawParser(BaseParser):
 
 def view_of(operation: Operation) -> type[APIView]:
     """The view class of an operation, documented from its schema."""
+    request_example, data = EXAMPLES[operation.action]
 
     @extend_schema(
         operation_id=operation.action,
@@ -65,7 +67,10 @@ def view_of(operation: Operation) -> type[APIView]:
         request={"application/json": operation.schema},
         responses={200: Answer},
         parameters=SIGNATURE,
-        examples=[OpenApiExample("accepted", _EXAMPLE, response_only=True)],
+        examples=[
+            OpenApiExample("a call", request_example, request_only=True),
+            OpenApiExample("succeeded", _SUCCEEDED | {"data": data}, response_only=True, status_codes=["200"]),
+        ],
     )
     def post(_view: APIView, request: Request) -> JsonResponse:
         # Django's own request has the raw body; DRF's would parse it.
@@ -75,12 +80,11 @@ def view_of(operation: Operation) -> type[APIView]:
     return type(f"{operation.action}View", (APIView,), attributes)
 
 
-_EXAMPLE = {
+_SUCCEEDED = {
     "success": True,
     "code": "100",
     "name": "SUCCESS",
     "message": "succeeded",
-    "data": "456289270133424129",
     "requestId": "0E7CFD0B-7F4E-4B9E-9D3B-1B1F3E2E6D0A",
 }
 

@@ -8,6 +8,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import requests
 from alibabacloud_mpaas20201028 import models as mpaas2020
 
 from tests.e2e import backends
+from tests.e2e.database import Database
 from tests.support.devices import PahoDevice
 from tests.support.stack import Stack
 
@@ -173,3 +175,29 @@ def test_a_revoked_message_does_not_come_when_the_device_is_back(
     again = new_device(known=device)
     again.wait_for_key(keys[1])
     assert keys[0] not in again.keys()  # noqa: SIM118 - a list, by a method of that name
+
+
+def test_the_same_request_sent_a_hundred_times_at_once_is_one_push(
+    stack: Stack, new_device: Callable[..., PahoDevice], database: Database, tmp_path: Path
+) -> None:
+    device, key = new_device(), a_key()
+    raw = json.dumps(
+        {
+            "appId": stack.demo["app_id"], "workspaceId": stack.demo["workspace_id"], "title": "T", "content": "C",
+            "deliveryType": 1, "expiredSeconds": 300, "targetMsgkey": {device.ad_token: key},
+        }
+    ).encode()  # fmt: skip
+    sign = base64.urlsafe_b64encode(backends.signed_by_openssl(stack.demo, raw, tmp_path)).decode()
+    url = f"{stack.demo['http_url']}/api/v1/push/simple?{urlencode({'sign': sign, 'signType': 'RSA'})}"
+    with ThreadPoolExecutor(100) as pool:
+        answers = list(pool.map(lambda _: requests.post(url, data=raw, timeout=60).json(), range(100)))
+    assert {answer["code"] for answer in answers} == {"100"}
+    [task] = {answer["data"] for answer in answers}
+    device.wait_for_key(key)
+    assert database.wait_for_status(task, 2)
+    assert device.keys().count(key) == 1
+
+
+def test_an_answers_request_id_is_found_in_the_logs(stack: Stack) -> None:
+    answer = requests.post(f"{stack.demo['http_url']}/api/v1/push/simple", data=b"{}", timeout=10).json()
+    assert wait_until(lambda: answer["requestId"] in stack.output)

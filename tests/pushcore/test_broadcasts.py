@@ -303,3 +303,39 @@ def test_a_deleted_devices_word_harms_nobody(workspace: Workspace) -> None:
         BroadcastArrival(999_999_999, task.pk, (task.pk,)), BroadcastArrival(device.id, task.pk, (task.pk,))
     ])  # fmt: skip
     assert count(task) == [1]
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_broadcasts_at_once_become_visible_in_the_order_of_their_ids(workspace: Workspace) -> None:
+    """A cursor that has passed an id never meets a smaller one that comes to light later."""
+    stop, orders = threading.Event(), []
+
+    def watch() -> None:
+        highest = 0
+        try:
+            while not stop.is_set():
+                seen = broadcasts.active_ids()
+                orders.append(all(task_id > highest for task_id in set(seen) - known))
+                known.update(seen)
+                highest = max(known, default=0)
+        finally:
+            connection.close()
+
+    def send(number: int) -> None:
+        try:
+            for count in range(5):
+                push.accept(workspace, replace(NEWS, msgkey=f"{number}-{count}"), **RPC)
+        finally:
+            connection.close()
+
+    known: set[int] = set()
+    watcher = threading.Thread(target=watch)
+    senders = [threading.Thread(target=send, args=(number,)) for number in range(6)]
+    for thread in (watcher, *senders):
+        thread.start()
+    for thread in senders:
+        thread.join()
+    stop.set()
+    watcher.join()
+    assert all(orders)
+    assert len(broadcasts.active_ids()) == 30

@@ -11,6 +11,7 @@ import pytest
 from django.utils import timezone
 
 from pushcore import devices, templates
+from pushcore.api.examples import EXAMPLES
 from pushcore.api.operations import BY_ACTION, OPERATIONS, V2019, V2020
 from pushcore.devices import Facts
 from pushcore.models import Occurrence, Template, Workspace
@@ -88,6 +89,22 @@ def test_the_table_holds_these_actions_and_no_others() -> None:
         action: set(versions) for action, versions in ACTIONS.items()
     }
     assert len(OPERATIONS) == len({operation.path for operation in OPERATIONS}) == 15
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_the_documented_example_of_an_action_is_a_good_call_of_it(
+    rest: Rest, values: dict[str, dict[str, Any]], action: str
+) -> None:
+    """Its parameters exist, none that is needed is missing, and its answer has the parts that really come."""
+    operation, (example, data) = BY_ACTION[action], EXAMPLES[action]
+    assert set(example) <= set(operation.schema().fields)
+    assert set(operation.required[V2020]) <= set(example)
+    operation.schema.read(example)
+    real = rest.call(operation.path, SCOPE | values[action])["data"]
+    assert type(real) is type(data)
+    shown, found = (part[0] if isinstance(part, list) and part else part for part in (data, real))
+    if isinstance(shown, dict) and found:
+        assert list(shown) == list(found)
 
 
 @pytest.mark.parametrize("answer_format", ["JSON", "XML"])
