@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -27,11 +28,13 @@ def database(stack: Stack) -> Iterator[Database]:
 
 @pytest.fixture
 def new_device(stack: Stack) -> Iterator[Callable[..., PahoDevice]]:
-    """Connects a device: a new one, or a known one again."""
+    """Connects a device: a new one, or a known one again. `app`: credentials of another app than the demo's."""
     made: list[PahoDevice] = []
 
-    def connect(transport: str = "tcp", known: PahoDevice | None = None) -> PahoDevice:
-        made.append(PahoDevice(stack.demo, transport=transport, known=known).connect())
+    def connect(
+        transport: str = "tcp", known: PahoDevice | None = None, app: dict[str, str] | None = None
+    ) -> PahoDevice:
+        made.append(PahoDevice(stack.demo | (app or {}), transport=transport, known=known).connect())
         return made[-1]
 
     yield connect
@@ -54,12 +57,14 @@ def node_modules() -> Path:
         pytest.skip("node and npm are not on this machine")
     lock = (NODE / "package-lock.json").read_bytes()
     kept = ROOT / "var" / "tests" / f"node-{hashlib.sha256(lock).hexdigest()[:16]}"
-    if not (kept / "complete").exists():
-        kept.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(NODE / name, kept)
+    if not kept.exists():
+        coming = kept.with_name(f"{kept.name}.{os.getpid()}")
+        shutil.copytree(NODE, coming)
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        ran = subprocess.run(command, cwd=kept, capture_output=True, text=True, timeout=240, check=False)
+        ran = subprocess.run(command, cwd=coming, capture_output=True, text=True, timeout=240, check=False)
         assert ran.returncode == 0, f"npm ci failed:\n{ran.stdout}{ran.stderr}"
-        (kept / "complete").touch()
+        try:
+            coming.rename(kept)
+        except OSError:  # another worker of this run was faster
+            shutil.rmtree(coming)
     return kept / "node_modules"

@@ -35,5 +35,14 @@ class Database:
             time.sleep(0.05)
         return False
 
+    def wait_for_success(self, task_id: str, seconds: float = 30) -> bool:
+        """Whether a device's acknowledgement was counted in time."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.query("SELECT success_count FROM pushcore_pushtask WHERE id = %s", task_id)[0][0]:
+                return True
+            time.sleep(0.05)
+        return False
+
     def close(self) -> None:
         self._connection.close()

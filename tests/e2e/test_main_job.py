@@ -28,55 +28,6 @@ def a_key() -> str:
     return f"{time.time():.6f}-{uuid.uuid4().hex[:8]}"
 
 
-SAMPLE = """
-from aliyunsdkcore.client import AcsClient
-from aliyunsdkmpaas.request.v20190821 import PushSimpleRequest
-import json
-import time
-# Initialize AcsClient instance
-client = AcsClient(
-"{access_key_id}",
-"{access_key_secret}",
-"cn-hongkong"
-);
-# Initialize a request and set parameters
-request = PushSimpleRequest.PushSimpleRequest()
-request.set_endpoint("{endpoint}")
-request.set_AppId("ONEX570DA89211721")
-request.set_WorkspaceId("test")
-request.set_Title("Python test")
-request.set_Content("Test 2")
-request.set_DeliveryType(3)
-request.set_TaskName("The test task of Python template push")
-request.set_ExpiredSeconds(600)
-target = {{"user1024":str(time.time())}}
-request.set_TargetMsgkey(json.dumps(target))
-# Print response
-response = client.do_action_with_exception(request)
-print(response)
-"""
-
-
-@pytest.mark.parametrize("transport", ["tcp", "websockets"])
-def test_the_documents_sample_program_reaches_a_device(
-    stack: Stack, new_device: Callable[..., PahoDevice], database: Database, tmp_path: Path, transport: str
-) -> None:
-    device = new_device(transport)
-    assert device.request("mps/bind", {"userId": "user1024"})["code"] == "100"
-    program = tmp_path / "simple_push.py"
-    program.write_text(SAMPLE.format(endpoint=backends.endpoint(stack.demo), **stack.demo))
-    ran = subprocess.run([stack.python, str(program)], capture_output=True, text=True, check=True, timeout=60)
-    answer = json.loads(re.search(r"b'(.*)'", ran.stdout).group(1))  # type: ignore[union-attr]
-    assert answer["ResultCode"] == "100"
-    assert answer["PushResult"]["Success"] is True
-    task = answer["PushResult"]["Data"]
-    assert device.wait(lambda: any(data["taskId"] == task for _, data, _ in device.received))
-    [data] = [data for _, data, _ in device.received if data["taskId"] == task]
-    assert (data["title"], data["content"]) == ("Python test", "Test 2")
-    assert database.wait_for_status(task, 2)
-    device.request("mps/unbind", {"userId": "user1024"})
-
-
 def test_the_2020_package_pushes_with_acs3(
     stack: Stack, new_device: Callable[..., PahoDevice], database: Database
 ) -> None:
@@ -225,7 +176,10 @@ def test_the_receipt_verifies_with_the_public_key_from_the_console(
         server.stop()
     assert json.loads(body)["extInfo"]["adToken"] == device.ad_token
     with operator(stack) as session:
-        workspace = database.query("SELECT id FROM pushcore_workspace LIMIT 1")[0][0]
+        [(workspace,)] = database.query(
+            "SELECT w.id FROM pushcore_workspace w JOIN pushcore_app a ON a.id = w.app_id WHERE a.app_id = %s",
+            stack.demo["app_id"],
+        )
         page = session.get(f"{stack.demo['http_url']}/console/pushcore/workspace/{workspace}/change/", timeout=10).text
     assert page.count("-----BEGIN PUBLIC KEY-----") >= 1
     [sign] = parse_qs(query)["sign"]
