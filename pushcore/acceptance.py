@@ -5,22 +5,28 @@ Success is answered only for what is committed; what the hand-over loses, the sw
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from pushcore import bindings, broadcasts, committing, delivery
+from pushcore import bindings, broadcasts, delivery
 from pushcore.broadcasts import Audience
 from pushcore.codes import statuses
+from pushcore.committing import Push, commit_alone, commit_together
 from pushcore.models import Message, PushTask, Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.msgkeys import KeyedTarget
 from pushcore.ports import Outgoing
-from pushcore.targets import ResolvedTarget, resolve
+from pushcore.targets import ResolvedTarget, Target, resolve_all
+from pushcore.together import Together
+
+# Rows that pushes accepted at the same time write in one statement.
+MAX_ROWS_TOGETHER = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +54,22 @@ class Draft:
     audience: Audience | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A push as it stands in its transaction: the task, and its messages with the devices they go to."""
-
-    task: PushTask
-    messages: Sequence[tuple[Message, ResolvedTarget | None]] = ()
-
-    def hand_over(self) -> None:
-        """The first attempt, once the transaction is committed; whatever becomes of it, the request is accepted."""
-        if self.task.kind == PushTask.Kind.BROADCAST:
-            broadcasts.spread()
-        else:
-            _hand_over(self.task, self.messages)
-
-
 def accept(workspace: Workspace, draft: Draft, *, source: PushTask.Source, author: str) -> PushTask:
     """Commit the push and hand it over. Returns the task; the first one where the same request was accepted before.
 
-    A fixed number of statements, however many targets. Raises `ResultError` (INVALID_PARAM) for a msgkey used by
-    another request.
+    Pushes that this process's threads accept at the same time share their statements. Raises `ResultError`
+    (INVALID_PARAM) for a msgkey used by another request.
     """
-    accepted = commit(workspace, draft, source=source, author=author)
-    accepted.hand_over()
+    incoming = _Incoming(workspace, draft, source, author[:150], timezone.now(), draft.keys)
+    accepted = None
+    if draft.audience is None:
+        with contextlib.suppress(IntegrityError):
+            # What is in a caller's transaction stays in it.
+            accepted = _accept_all([incoming])[0] if connection.in_atomic_block else _together.do(incoming)
+    if accepted is None:
+        accepted = _commit(incoming)
+        accepted.hand_over()
+    accepted.attach()
     return accepted.task
 
 
@@ -81,94 +80,141 @@ def commit(
 
     `claimed`: the keys were claimed for this push before (when it was scheduled).
     """
-    now = timezone.now()
-    task = PushTask(
-        workspace=workspace,
-        name=draft.task_name,
-        kind=draft.kind,
-        delivery_type=draft.delivery_type,
-        source=source,
-        author=author[:150],
-        content=draft.content,
-        options=draft.options,
-        fingerprint=draft.fingerprint,
-        expire_at=now + timedelta(seconds=draft.expired_seconds),
-        created_at=now,
-    )
-    keys = () if claimed else draft.keys
-    if draft.audience:
-        return _commit_broadcast(task, draft.audience, keys)
-    targets = list({entry.target for entry in draft.addressed})
-    resolved = resolve(workspace, DeliveryType(draft.delivery_type), targets)
-    messages = _messages(task, draft.addressed, resolved, now)
-    task.message_count = len(messages)
-    first = committing.commit(task, [message for message, _ in messages], keys)
-    return Accepted(task, messages) if first is None else Accepted(first)
+    return _commit(_Incoming(workspace, draft, source, author[:150], timezone.now(), () if claimed else draft.keys))
 
 
-def _commit_broadcast(task: PushTask, audience: Audience, keys: Sequence[KeyedTarget]) -> Accepted:
-    with transaction.atomic():
-        broadcasts.serialise(task.workspace)
-        broadcasts.check_room(task.workspace)
-        first = committing.commit(task, (), keys)
-        if first is None:
-            broadcasts.save(task, audience)
-    return Accepted(first or task)
+@dataclass(frozen=True, slots=True)
+class _Incoming:
+    """What `accept` was given."""
+
+    workspace: Workspace
+    draft: Draft
+    source: PushTask.Source
+    author: str
+    now: datetime
+    keys: Sequence[KeyedTarget]
+
+    @property
+    def size(self) -> int:
+        return 1 + len(self.draft.addressed)
+
+    @property
+    def targets(self) -> list[Target]:
+        return [Target(self.workspace.pk, self.draft.delivery_type, entry.target) for entry in self.draft.addressed]
+
+    def rows(self, resolved: Mapping[Target, Sequence[ResolvedTarget]]) -> Accepted:
+        """Its rows: a message for each device of each target; a target without a device gets one that waits."""
+        draft = self.draft
+        task = PushTask(
+            workspace=self.workspace,
+            name=draft.task_name,
+            kind=draft.kind,
+            delivery_type=draft.delivery_type,
+            source=self.source,
+            author=self.author,
+            content=draft.content,
+            options=draft.options,
+            fingerprint=draft.fingerprint,
+            expire_at=self.now + timedelta(seconds=draft.expired_seconds),
+            created_at=self.now,
+        )
+        devices: list[ResolvedTarget | None] = []
+        messages: list[Message] = []
+        for entry, target in zip(draft.addressed, self.targets, strict=True):
+            for device in resolved.get(target) or (None,):
+                devices.append(device)
+                messages.append(_message(task, entry, device))
+        task.message_count = len(messages)
+        return Accepted(Push(task, messages, self.keys), devices)
 
 
-def _messages(
-    task: PushTask,
-    addressed: Sequence[Addressed],
-    resolved: Mapping[str, Sequence[ResolvedTarget]],
-    now: datetime,
-) -> list[tuple[Message, ResolvedTarget | None]]:
-    """A row for each device of each target; a target without a device gets one row that waits."""
-    wanted = [(entry, device) for entry in addressed for device in _devices_or_none(resolved, entry.target)]
+def _message(task: PushTask, entry: Addressed, device: ResolvedTarget | None) -> Message:
     unresolved = statuses.NO_BIND_INFO if task.delivery_type == DeliveryType.USER else statuses.WAITING
-    return [
-        (
-            Message(
-                workspace_id=task.workspace_id,
-                delivery_type=task.delivery_type,
-                target=entry.target,
-                msgkey=entry.msgkey,
-                device_id=device.device_id if device else None,
-                status=statuses.WAITING if device else unresolved,
-                override=entry.override,
-                expire_at=task.expire_at,
-                updated_at=now,
-            ),
-            device,
-        )
-        for entry, device in wanted
-    ]
-
-
-def _devices_or_none(resolved: Mapping[str, Sequence[ResolvedTarget]], target: str) -> Sequence[ResolvedTarget | None]:
-    return resolved.get(target) or (None,)
-
-
-def _hand_over(task: PushTask, messages: Sequence[tuple[Message, ResolvedTarget | None]]) -> None:
-    delivery.hand_over(
-        Outgoing(
-            message_id=message.pk,
-            workspace_id=task.workspace_id,
-            task_id=task.pk,
-            kind=task.kind,
-            target=message.target,
-            msgkey=message.msgkey,
-            expire_at=message.expire_at,
-            content=task.content | message.override if message.override else task.content,
-            options=task.options,
-            device_id=device.device_id,
-            platform=device.platform,
-            third_channel=device.third_channel,
-            third_token=device.third_token,
-        )
-        for message, device in messages
-        if device is not None
+    return Message(
+        workspace_id=task.workspace_id,
+        delivery_type=task.delivery_type,
+        target=entry.target,
+        msgkey=entry.msgkey,
+        device_id=device.device_id if device else None,
+        status=statuses.WAITING if device else unresolved,
+        override=entry.override,
+        expire_at=task.expire_at,
+        updated_at=task.created_at,
     )
-    unbound = [message.target for message, _ in messages if message.status == statuses.NO_BIND_INFO]
-    if unbound:
-        # A bind may have committed between our look at the bindings and our commit.
-        bindings.attach_waiting(task.workspace_id, unbound)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A push's rows, and the device of each of its messages. `first`: the same request was accepted before."""
+
+    push: Push
+    devices: Sequence[ResolvedTarget | None]
+    first: PushTask | None = None
+
+    @property
+    def task(self) -> PushTask:
+        return self.first or self.push.task
+
+    def hand_over(self) -> None:
+        """The first attempt, once all is committed; whatever becomes of it, the request is accepted."""
+        if self.task.kind == PushTask.Kind.BROADCAST:
+            broadcasts.spread()
+        elif self.first is None:
+            delivery.hand_over(self.outgoing())
+
+    def attach(self) -> None:
+        """Look once more for those who wait for a bind: one may have committed between our look and our commit."""
+        unbound = [message.target for message in self.push.messages if message.status == statuses.NO_BIND_INFO]
+        if unbound and self.first is None:
+            bindings.attach_waiting(self.task.workspace_id, unbound)
+
+    def outgoing(self) -> list[Outgoing]:
+        task = self.push.task
+        return [
+            Outgoing(
+                message_id=message.pk,
+                workspace_id=task.workspace_id,
+                task_id=task.pk,
+                kind=task.kind,
+                target=message.target,
+                msgkey=message.msgkey,
+                expire_at=message.expire_at,
+                content=task.content | message.override if message.override else task.content,
+                options=task.options,
+                device_id=device.device_id,
+                platform=device.platform,
+                third_channel=device.third_channel,
+                third_token=device.third_token,
+            )
+            for message, device in zip(self.push.messages, self.devices, strict=True)
+            if device is not None
+        ]
+
+
+def _commit(incoming: _Incoming) -> Accepted:
+    """Commit the push by itself, or the first one is found again."""
+    accepted = incoming.rows(resolve_all(incoming.targets))
+    audience = incoming.draft.audience
+    if audience is None:
+        return replace(accepted, first=commit_alone(accepted.push))
+    with transaction.atomic():
+        broadcasts.serialise(incoming.workspace)
+        broadcasts.check_room(incoming.workspace)
+        first = commit_alone(accepted.push)
+        if first is None:
+            broadcasts.save(accepted.push.task, audience)
+    return replace(accepted, first=first)
+
+
+def _accept_all(batch: Sequence[_Incoming]) -> list[Accepted | None]:
+    """Commit and hand over; None for a push with a key that was used before. Raises `DatabaseError`, and none is."""
+    resolved = resolve_all(target for incoming in batch for target in incoming.targets)
+    rows = [incoming.rows(resolved) for incoming in batch]
+    committed = commit_together([accepted.push for accepted in rows])
+    accepted = [accepted if done else None for accepted, done in zip(rows, committed, strict=True)]
+    # Committed: these requests are accepted, whatever becomes of the first attempt.
+    delivery.hand_over([outgoing for one in accepted if one is not None for outgoing in one.outgoing()])
+    return accepted
+
+
+_together = Together(_accept_all, size=lambda incoming: incoming.size, limit=MAX_ROWS_TOGETHER)

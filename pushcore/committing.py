@@ -1,18 +1,19 @@
-"""Committing a push: its keys, its task and its messages, in one statement.
+"""Committing pushes: keys, tasks and messages of one push or many, in one statement.
 
-Nearly every push brings msgkeys nobody has used: ids are made, the keys claimed and the rows written by one statement,
-which is a transaction by itself. Where a key was used before, or is being used at this moment, that statement writes
-nothing and the keys are claimed one way for all (`msgkeys.claim`).
+Nearly every push brings msgkeys nobody has used. For those one statement makes the ids, claims the keys and writes the
+rows, and is a transaction by itself. A push with a key that was used before is left out of it, and claims its keys one
+way for all (`commit_alone`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Model
 
@@ -21,88 +22,110 @@ from pushcore.models import Message, PushTask
 from pushcore.msgkeys import KeyedTarget, claim
 
 
-def commit(task: PushTask, messages: Sequence[Message], keyed: Sequence[KeyedTarget]) -> PushTask | None:
-    """Give task and messages their ids and commit them with the keys. Returns None when that is done.
+@dataclass(frozen=True, slots=True)
+class Push:
+    """The rows of a push, without ids yet, and the keys it claims."""
+
+    task: PushTask
+    messages: Sequence[Message]
+    keyed: Sequence[KeyedTarget]
+
+    @property
+    def size(self) -> int:
+        """How many ids it needs."""
+        return 1 + len(self.messages)
+
+    def give_ids(self, made: Sequence[int]) -> None:
+        self.task.pk, *message_ids = made
+        for message, message_id in zip(self.messages, message_ids, strict=True):
+            message.pk, message.task_id = message_id, self.task.pk
+
+
+def commit_together(pushes: Sequence[Push]) -> list[bool]:
+    """Commit those of the pushes whose keys nobody has used; says which. They have their ids then.
+
+    A caller's transaction, if there is one, decides about the commit. Raises `DatabaseError`, and nothing is written:
+    `IntegrityError` where a key is taken at this moment by somebody else.
+    """
+    sql, params = _statement(), _parameters(pushes)
+    connection = connections[DEFAULT_DB_ALIAS]
+    # An error ends the caller's transaction, unless there is a savepoint to go back to.
+    with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        made, used = cursor.fetchone()
+    start = 0
+    for number, push in enumerate(pushes):
+        if number not in used:
+            push.give_ids(made[start : start + push.size])
+        start += push.size
+    return [number not in used for number in range(len(pushes))]
+
+
+def commit_alone(push: Push) -> PushTask | None:
+    """Commit the push; returns None when that is done.
 
     When the same request was accepted before, returns its task and writes nothing. Raises `ResultError` (INVALID_PARAM)
-    for a key used by a different request. The caller's transaction, if there is one, decides about the commit.
+    for a key used by a different request.
     """
-    if _commit_at_once(task, messages, keyed):
-        return None
+    task = push.task
     with transaction.atomic():
-        _give_ids(task, messages, ids.new_ids(1 + len(messages)))
-        first = claim(task.workspace, keyed, task_id=task.pk, fingerprint=bytes(task.fingerprint), now=task.created_at)
+        push.give_ids(ids.new_ids(push.size))
+        first = claim(task.workspace, push.keyed, task_id=task.pk, fingerprint=task.fingerprint, now=task.created_at)  # type: ignore[arg-type]
         if first is not None:
             assert isinstance(first, PushTask)  # a schedule's fingerprint is another
             return first
         task.save(force_insert=True)
-        Message.objects.bulk_create(messages)
+        Message.objects.bulk_create(push.messages)
         return None
 
 
-def _commit_at_once(task: PushTask, messages: Sequence[Message], keyed: Sequence[KeyedTarget]) -> bool:
-    """Whether no key was taken, and so everything is written."""
-    # In one order, as `claim` has it: two pushes cannot wait for each other in a circle.
-    digests = [str(digest) for digest in sorted({entry.digest(task.workspace_id) for entry in keyed})]
-    sql, task_fields, message_fields = _statement()
+def _parameters(pushes: Sequence[Push]) -> list[Any]:
+    """Arrays, in the statement's order. Places in the array of ids count from 1, pushes from 0."""
+    claims: list[tuple[str, int, int, object]] = []
+    task_places: list[int] = []
+    message_places: list[tuple[int, int, int]] = []
+    place = 1
+    for number, push in enumerate(pushes):
+        digests = {entry.digest(push.task.workspace_id) for entry in push.keyed}
+        claims += [(str(digest), number, place, push.task.created_at) for digest in digests]
+        task_places.append(place)
+        message_places += [(number, place + 1 + own, place) for own in range(len(push.messages))]
+        place += push.size
+    # In one order, as `claim` has it: two statements cannot wait for each other in a circle.
+    claims.sort()
     connection = connections[DEFAULT_DB_ALIAS]
-    params: list[Any] = [digests, 1 + len(messages), task.created_at, digests]
-    params += [_prepared(field, task, connection) for field in task_fields]
-    params += [[_prepared(field, message, connection) for message in messages] for field in message_fields]
-    try:
-        # An error ends the caller's transaction, unless there is a savepoint to go back to.
-        with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
-            cursor.execute(sql, params)
-            made = cursor.fetchone()
-    except IntegrityError:
-        return False  # somebody took a key between our look and our claim
-    if made is None:
-        return False
-    _give_ids(task, messages, made[0])
-    return True
+    messages = [message for push in pushes for message in push.messages]
+    return [
+        place - 1,
+        *_columns(claims),
+        task_places,
+        *([take(push.task, connection) for push in pushes] for take in _takers(PushTask)),
+        *_columns(message_places),
+        *([take(message, connection) for message in messages] for take in _takers(Message)),
+    ]
 
 
-def _give_ids(task: PushTask, messages: Sequence[Message], made: Sequence[int]) -> None:
-    task.pk, *message_ids = made
-    for message, message_id in zip(messages, message_ids, strict=True):
-        message.pk, message.task_id = message_id, task.pk
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+_OWN = {PushTask: ("id",), Message: ("id", "task_id")}
 
 
 @cache
-def _statement() -> tuple[str, list[Field[Any, Any]], list[Field[Any, Any]]]:
-    """The statement, and the fields of task and message it takes, in this order.
-
-    Parameters: digests, how many ids, the moment, digests; a value for each field of the task; an array, with an
-    element for each message, for each field of a message. Returns the ids, or no row.
-    """
-    task_fields = _fields(PushTask, but=("id",))
-    message_fields = _fields(Message, but=("id", "task_id"))
-    task_columns, message_columns = (
-        ", ".join(str(field.column) for field in fields) for fields in (task_fields, message_fields)
-    )
-    values = ", ".join(f"%s::{_type(field)}" for field in task_fields)
-    arrays = ", ".join(f"%s::{_type(field)}[]" for field in message_fields)
-    sql = f"""
-WITH unused AS MATERIALIZED (
-  SELECT 1 WHERE NOT EXISTS (SELECT FROM pushcore_messagekey WHERE digest = ANY(%s::uuid[]))
-), made AS MATERIALIZED (
-  SELECT ARRAY(SELECT id FROM pushcore_new_ids(%s) id ORDER BY id) AS ids FROM unused
-), claimed AS (
-  INSERT INTO pushcore_messagekey (digest, task_id, claimed_at)
-  SELECT digest, ids[1], %s FROM made, unnest(%s::uuid[]) digest
-), task AS (
-  INSERT INTO pushcore_pushtask (id, {task_columns}) SELECT ids[1], {values} FROM made
-), messages AS (
-  INSERT INTO pushcore_message (id, task_id, {message_columns})
-  SELECT ids[1 + place], ids[1], {message_columns}
-  FROM made, unnest({arrays}) WITH ORDINALITY AS given({message_columns}, place)
-)
-SELECT ids FROM made"""
-    return sql, task_fields, message_fields
+def _fields(model: type[Model]) -> list[Field[Any, Any]]:
+    """The fields whose values the rows bring; the ids are made by the statement."""
+    return [field for field in model._meta.concrete_fields if field.column not in _OWN[model]]
 
 
-def _fields(model: type[Model], *, but: Sequence[str]) -> list[Field[Any, Any]]:
-    return [field for field in model._meta.concrete_fields if field.column not in but]
+@cache
+def _takers(model: type[Model]) -> list[Callable[[Model, BaseDatabaseWrapper], Any]]:
+    """For each field: what gives its value of a row as the ORM gives it to the database."""
+
+    def taker(field: Field[Any, Any]) -> Callable[[Model, BaseDatabaseWrapper], Any]:
+        return lambda row, connection: field.get_db_prep_save(field.pre_save(row, add=True), connection)
+
+    return [taker(field) for field in _fields(model)]
 
 
 def _type(field: Field[Any, Any]) -> str:
@@ -110,6 +133,35 @@ def _type(field: Field[Any, Any]) -> str:
     return (field.db_type(connections[DEFAULT_DB_ALIAS]) or "").partition("(")[0]
 
 
-def _prepared(field: Field[Any, Any], row: Model, connection: BaseDatabaseWrapper) -> Any:
-    """The field's value as the ORM gives it to the database."""
-    return field.get_db_prep_save(field.pre_save(row, add=True), connection)
+@cache
+def _statement() -> str:
+    """Answers all ids that were made, and the numbers of the pushes that were left out."""
+    task_columns, message_columns = (
+        ", ".join(str(field.column) for field in _fields(model)) for model in (PushTask, Message)
+    )
+    task_arrays, message_arrays = (
+        ", ".join(f"%s::{_type(field)}[]" for field in _fields(model)) for model in (PushTask, Message)
+    )
+    return f"""
+WITH made AS MATERIALIZED (
+  SELECT ARRAY(SELECT id FROM pushcore_new_ids(%s) id ORDER BY id) AS ids
+), wanted AS MATERIALIZED (
+  SELECT * FROM unnest(%s::uuid[], %s::int[], %s::int[], %s::timestamptz[]) AS wanted(digest, push, place, at)
+), used AS MATERIALIZED (
+  SELECT DISTINCT push FROM wanted WHERE EXISTS (SELECT FROM pushcore_messagekey k WHERE k.digest = wanted.digest)
+), claimed AS (
+  INSERT INTO pushcore_messagekey (digest, task_id, claimed_at)
+  SELECT digest, ids[place], at FROM made, wanted WHERE push NOT IN (SELECT push FROM used)
+), tasks AS (
+  INSERT INTO pushcore_pushtask (id, {task_columns})
+  SELECT ids[place], {task_columns}
+  FROM made, unnest(%s::int[], {task_arrays}) WITH ORDINALITY AS given(place, {task_columns}, number)
+  WHERE number - 1 NOT IN (SELECT push FROM used)
+), messages AS (
+  INSERT INTO pushcore_message (id, task_id, {message_columns})
+  SELECT ids[place], ids[task_place], {message_columns}
+  FROM made, unnest(%s::int[], %s::int[], %s::int[], {message_arrays})
+    AS given(push, place, task_place, {message_columns})
+  WHERE push NOT IN (SELECT push FROM used)
+)
+SELECT ids, ARRAY(SELECT push FROM used) FROM made"""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from django.db import connection
 
@@ -17,20 +17,21 @@ MAX_DEVICES_PER_USER = 20
 
 
 # Written by hand: the ORM takes longer to make such a query than the database to answer it, and every push asks one.
-# One array as parameter: ten thousand users are no more statement than one.
+_WANTED = "unnest(%s::bigint[], %s::int[], %s::text[]) AS wanted(workspace_id, delivery_type, target)"
+_DEVICE = "wanted.workspace_id, wanted.delivery_type, wanted.target, d.id, d.platform, d.third_channel, d.third_token"
 _BOUND = (
-    "SELECT b.user_id, d.id, d.platform, d.third_channel, d.third_token FROM pushcore_binding b"
-    " JOIN pushcore_device d ON d.id = b.device_id"
-    " WHERE b.workspace_id = %s AND b.user_id = ANY(%s) AND b.unbound_at IS NULL ORDER BY b.bound_at DESC"
+    f"SELECT {_DEVICE} FROM {_WANTED}"
+    " JOIN pushcore_binding b ON b.workspace_id = wanted.workspace_id AND b.user_id = wanted.target"
+    " AND b.unbound_at IS NULL JOIN pushcore_device d ON d.id = b.device_id ORDER BY b.bound_at DESC"
 )
 _BY_AD = (
-    "SELECT ad_token, id, platform, third_channel, third_token FROM pushcore_device"
-    " WHERE workspace_id = %s AND platform = %s AND ad_token = ANY(%s)"
+    f"SELECT {_DEVICE} FROM {_WANTED} JOIN pushcore_device d ON d.ad_token = wanted.target"
+    " AND d.workspace_id = wanted.workspace_id AND d.platform = wanted.delivery_type"
 )
 _BY_APNS = (
-    "SELECT third_token, id, platform, third_channel, third_token FROM pushcore_device"
-    f" WHERE workspace_id = %s AND platform = {Platform.IOS.value} AND third_channel = {Channel.APNS.value}"
-    " AND third_token = ANY(%s) ORDER BY id DESC"
+    f"SELECT {_DEVICE} FROM {_WANTED} JOIN pushcore_device d ON d.third_token = wanted.target AND d.third_token <> ''"
+    f" AND d.workspace_id = wanted.workspace_id AND d.platform = {Platform.IOS.value}"
+    f" AND d.third_channel = {Channel.APNS.value} ORDER BY d.id DESC"
 )
 
 
@@ -43,31 +44,48 @@ class ResolvedTarget(NamedTuple):
     third_token: str
 
 
+class Target(NamedTuple):
+    """What a backend names."""
+
+    workspace_id: int
+    delivery_type: int
+    name: str
+
+
 def resolve(
     workspace: Workspace, delivery_type: DeliveryType, targets: Sequence[str]
 ) -> dict[str, list[ResolvedTarget]]:
-    """The devices of each target, by target; a target without any is absent. One query.
+    """The devices of each target, by target; as `resolve_all`."""
+    found = resolve_all(Target(workspace.pk, delivery_type.value, target) for target in targets)
+    return {target.name: devices for target, devices in found.items()}
+
+
+def resolve_all(targets: Iterable[Target]) -> dict[Target, list[ResolvedTarget]]:
+    """The devices of each target; a target without any is absent. A query for each kind of target, whatever the number.
 
     Users stand for all devices they are bound to, Android and HarmonyOS devices are named by their Ad-token, iOS
     devices by their APNs token (or the Ad-token issued at registration).
     """
-    found: dict[str, list[ResolvedTarget]] = defaultdict(list)
-    if delivery_type == DeliveryType.USER:
-        for user_id, device in _fetch(_BOUND, [workspace.pk, list(targets)]):
-            if len(found[user_id]) < MAX_DEVICES_PER_USER:
-                found[user_id].append(device)
-        return dict(found)
-    for ad_token, device in _fetch(_BY_AD, [workspace.pk, delivery_type.value, list(targets)]):
-        found[ad_token].append(device)
-    if delivery_type == DeliveryType.IOS:
-        for apns_token, device in _fetch(_BY_APNS, [workspace.pk, list(targets)]):
-            # A token registered twice is one device: the newest registration.
-            if not found.get(apns_token):
-                found[apns_token].append(device)
-    return {target: devices for target, devices in found.items() if devices}
+    users: set[Target] = set()
+    devices: set[Target] = set()
+    for target in targets:
+        (users if target.delivery_type == DeliveryType.USER else devices).add(target)
+    found: dict[Target, list[ResolvedTarget]] = defaultdict(list)
+    for target, device in _fetch(_BOUND, users):
+        if len(found[target]) < MAX_DEVICES_PER_USER:
+            found[target].append(device)
+    for target, device in _fetch(_BY_AD, devices):
+        found[target].append(device)
+    for target, device in _fetch(_BY_APNS, {target for target in devices if target.delivery_type == DeliveryType.IOS}):
+        # A token registered twice is one device: the newest registration.
+        if target not in found:
+            found[target].append(device)
+    return dict(found)
 
 
-def _fetch(sql: str, params: list[Any]) -> list[tuple[str, ResolvedTarget]]:
+def _fetch(sql: str, targets: Collection[Target]) -> list[tuple[Target, ResolvedTarget]]:
+    if not targets:
+        return []
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return [(name, ResolvedTarget._make(facts)) for name, *facts in cursor.fetchall()]
+        cursor.execute(sql, [list(column) for column in zip(*targets, strict=True)])
+        return [(Target(*row[:3]), ResolvedTarget._make(row[3:])) for row in cursor.fetchall()]

@@ -1,0 +1,78 @@
+"""What threads ask for at the same time is done together, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from pushcore.together import Together
+
+
+class Work:
+    """Doubles numbers. The first batch waits for `go`, so that the others gather."""
+
+    def __init__(self, *, spoilt_by: int | None = None, alone: int | None = None) -> None:
+        self.batches: list[list[int]] = []
+        self.started, self.go = threading.Event(), threading.Event()
+        self.spoilt_by, self.alone = spoilt_by, alone
+
+    def __call__(self, items: Sequence[int]) -> list[int | None]:
+        self.batches.append(list(items))
+        if len(self.batches) == 1:
+            self.started.set()
+            self.go.wait()
+        if self.spoilt_by in items:
+            raise ValueError
+        return [None if item == self.alone else 2 * item for item in items]
+
+
+def _gather(work: Work, limit: int = 100) -> dict[int, object]:
+    """1 leads; 2 to 5 come while it works."""
+    together: Together[int, int] = Together(work, size=lambda _: 1, limit=limit)
+    results: dict[int, object] = {}
+
+    def do(item: int) -> None:
+        try:
+            results[item] = together.do(item)
+        except ValueError:
+            results[item] = "raised"
+
+    threads = [threading.Thread(target=do, args=(item,)) for item in range(1, 6)]
+    threads[0].start()
+    work.started.wait()
+    for thread in threads[1:]:
+        thread.start()
+    while len(together._waiting) < 4:
+        threading.Event().wait(0.001)
+    work.go.set()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_who_comes_meanwhile_is_served_together() -> None:
+    work = Work()
+    assert _gather(work) == {item: 2 * item for item in range(1, 6)}
+    assert [sorted(batch) for batch in work.batches] == [[1], [2, 3, 4, 5]]
+
+
+def test_a_batch_is_bounded() -> None:
+    work = Work()
+    assert _gather(work, limit=2) == {item: 2 * item for item in range(1, 6)}
+    assert [len(batch) for batch in work.batches] == [1, 2, 2]
+
+
+def test_an_item_larger_than_the_bound_is_served() -> None:
+    assert Together[int, int](lambda items: [2 * item for item in items], size=lambda _: 9, limit=2).do(1) == 2
+
+
+def test_a_batch_that_fails_is_left_to_each_alone() -> None:
+    assert _gather(Work(spoilt_by=3)) == {1: 2, 2: None, 3: None, 4: None, 5: None}
+
+
+def test_an_item_may_be_left_to_be_done_alone() -> None:
+    assert _gather(Work(alone=3)) == {1: 2, 2: 4, 3: None, 4: 8, 5: 10}
+
+
+def test_who_fails_alone_is_told_why() -> None:
+    assert _gather(Work(spoilt_by=1)) == {1: "raised", 2: 4, 3: 6, 4: 8, 5: 10}
