@@ -27,7 +27,7 @@ if ":" in _ENV.text("MPS_BIND"):
     bind = f"[{_ENV.text('MPS_BIND')}]:{_ENV.number('MPS_HTTP_PORT')}"
 workers = _ENV.number("MPS_WEB_WORKERS")
 threads = _ENV.number("MPS_WEB_THREADS")
-worker_class = "gthread"
+worker_class = "mps_project.web_worker.WebWorker"
 timeout = 60
 graceful_timeout = 8
 keepalive = 75
@@ -39,9 +39,10 @@ control_socket_disable = True
 
 
 def child_exit(_server: Any, worker: Any) -> None:
-    """The metrics of a worker that ended are kept in the sums, its gauges are not."""
+    """The metrics of a worker that ended are kept in the sums, its gauges are not; its connections are gone."""
     from prometheus_client import multiprocess
 
+    worker.gone()
     multiprocess.mark_process_dead(worker.pid)
 
 

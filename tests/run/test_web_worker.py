@@ -1,0 +1,59 @@
+"""Connections are kept alive: they are spread evenly over the web processes when they begin."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import time
+from contextlib import ExitStack, closing
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from tests.support.stack import Stack
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+CONNECTIONS = 20
+
+
+def _workers(stack: Stack) -> list[psutil.Process]:
+    return psutil.Process(stack.pids["web"]).children()
+
+
+def _held(worker: psutil.Process, port: int) -> int:
+    """Connections the process holds at the port."""
+    return sum(c.status == psutil.CONN_ESTABLISHED and c.laddr.port == port for c in worker.net_connections("tcp"))
+
+
+def _spread(stack: Stack) -> list[int]:
+    """How many of new connections each process takes, the one with the fewest first."""
+    port = urlsplit(stack.url).port
+    assert port is not None
+    with ExitStack() as opened:
+        before = {worker.pid: _held(worker, port) for worker in _workers(stack)}
+        for _ in range(CONNECTIONS):
+            connection = opened.enter_context(closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)))
+            connection.request("GET", "/healthz")
+            assert connection.getresponse().read() == b"ok\n"
+        return sorted(_held(worker, port) - before.get(worker.pid, 0) for worker in _workers(stack))
+
+
+def test_each_web_process_takes_its_part_of_the_connections(stack: Stack) -> None:
+    taken = _spread(stack)
+    assert len(taken) == 2
+    assert sum(taken) == CONNECTIONS
+    assert taken[0] >= CONNECTIONS // 4
+
+
+def test_a_killed_web_process_leaves_its_part_to_the_others_until_it_is_back(stack: Stack) -> None:
+    worker = _workers(stack)[0]
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.wait(10)
+    deadline = time.monotonic() + 60
+    # Every connection of every try is answered, whoever takes it.
+    while (taken := _spread(stack)) and (len(taken) < 2 or taken[0] < CONNECTIONS // 4) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert taken[0] >= CONNECTIONS // 4
