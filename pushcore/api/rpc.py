@@ -7,6 +7,7 @@ Two signatures, one shape of answers: failures at the door are HTTP 4xx with a c
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from xml.etree import ElementTree
 import structlog
 from django.conf import settings
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -42,7 +43,8 @@ _SYSTEM_PARAMETERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request as the door reads it. `query` and `body` keep repeated names; `parameters` does not."""
+    """A request as the door reads it. `query` and `body` keep repeated names; `parameters` does not. Names of headers
+    are in lower case."""
 
     http_method: str
     path: str
@@ -50,10 +52,11 @@ class Call:
     body: list[tuple[str, str]]
     raw_body: bytes
     headers: Mapping[str, str]
+    parameters: Mapping[str, str]
 
     @property
-    def parameters(self) -> dict[str, str]:
-        return dict(self.query) | dict(self.body)
+    def action(self) -> str:
+        return self.headers.get("x-acs-action") or self.parameters.get("Action", "")
 
 
 @csrf_exempt
@@ -62,19 +65,16 @@ def rpc_view(request: HttpRequest) -> HttpResponse:
     """The door. A browser that comes without an action is led to the console."""
     if request.method in ("GET", "HEAD") and "Action" not in request.GET and "x-acs-action" not in request.headers:
         return HttpResponseRedirect("/console/")
-    answer_format = _format_of(request)
-    action = request.headers.get("x-acs-action") or request.GET.get("Action", "")
+    call: Call | None = None
     try:
         call = _read(request)
-        action = call.headers.get("x-acs-action") or call.parameters.get("Action", "")
-        answer_format = _format_of(request, call)
         answer = _serve(call)
     except throttle.ThrottledError as error:
-        return _refused(request, rpc_errors.throttled(error.retry_after), answer_format)
+        return _refused(request, rpc_errors.throttled(error.retry_after), _format_of(request, call))
     except GatewayError as error:
-        return _refused(request, error, answer_format)
+        return _refused(request, error, _format_of(request, call))
     answer["RequestId"] = request_id_of(request)
-    return _render(answer, 200, answer_format, f"{action}Response")
+    return _render(answer, 200, _format_of(request, call), f"{call.action}Response")
 
 
 def _refused(request: HttpRequest, error: GatewayError, answer_format: str) -> HttpResponse:
@@ -87,10 +87,13 @@ def _refused(request: HttpRequest, error: GatewayError, answer_format: str) -> H
     return response
 
 
+_UNPREFIXED_HEADERS = (("content-type", "CONTENT_TYPE"), ("content-length", "CONTENT_LENGTH"))
+
+
 def _read(request: HttpRequest) -> Call:
     # The length is checked before the body is read.
     try:
-        declared = int(request.headers.get("Content-Length") or 0)
+        declared = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         declared = 0
     if declared > settings.MAX_BODY_BYTES:
@@ -102,8 +105,13 @@ def _read(request: HttpRequest) -> Call:
         body = _pairs(raw.decode()) if form else []
     except (ValueError, UnicodeError):
         raise rpc_errors.bad_encoding() from None
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    return Call(request.method or "", request.path, query, body, raw, headers)
+    return Call(request.method or "", request.path, query, body, raw, _headers(request.META), dict(query) | dict(body))
+
+
+def _headers(meta: Mapping[str, Any]) -> dict[str, str]:
+    """`request.headers` with names in lower case."""
+    headers = {name[5:].replace("_", "-").lower(): value for name, value in meta.items() if name.startswith("HTTP_")}
+    return headers | {name: meta[key] for name, key in _UNPREFIXED_HEADERS if meta.get(key)}
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
@@ -272,19 +280,22 @@ def _capitalised(data: Any) -> Any:
     return [_capitalised(entry) for entry in data] if isinstance(data, list) else data
 
 
-def _format_of(request: HttpRequest, call: Call | None = None) -> str:
-    """JSON or XML: `Format` decides, else `Accept`; version 1 without either is answered in XML, as it always was."""
+def _format_of(request: HttpRequest, call: Call | None) -> str:
+    """JSON or XML: `Format` decides, else `Accept`; version 1 without either is answered in XML, as it always was.
+
+    `call`: None where the request could not be read; what of its query can be read counts then.
+    """
     named = (call.parameters if call else request.GET).get("Format", "")
     if named.upper() in ("JSON", "XML"):
         return named.upper()
-    if "x-acs-action" in request.headers or "json" in request.headers.get("Accept", ""):
+    if "HTTP_X_ACS_ACTION" in request.META or "json" in request.META.get("HTTP_ACCEPT", ""):
         return "JSON"
     return "XML"
 
 
 def _render(answer: dict[str, Any], status: int, answer_format: str, root: str) -> HttpResponse:
     if answer_format == "JSON":
-        return JsonResponse(answer, status=status, json_dumps_params={"ensure_ascii": False})
+        return HttpResponse(json.dumps(answer, ensure_ascii=False), status=status, content_type="application/json")
     element = ElementTree.Element(root)
     _fill(element, answer)
     return HttpResponse(
