@@ -163,7 +163,9 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable("MPS_LOG_FORMAT", "console", _one_of("console", "json"), "`console` for people or `json` for machines."),
     Variable("MPS_WEB_WORKERS", "2", _count, "Processes of the web server."),
-    Variable("MPS_WEB_THREADS", "16", _count, "Threads of each web server process."),
+    Variable(
+        "MPS_WEB_THREADS", "24", _count, "Threads of each web server process; each may hold a database connection."
+    ),
     Variable("MPS_WORKER_CONCURRENCY", "2", _count, "Processes of the Celery worker."),
     Variable("MPS_MAX_BODY_BYTES", "2097152", _count, "Largest request body the APIs read, in bytes."),
     Variable("MPS_MAX_FILE_BYTES", "209715200", _count, "Largest file of a multiple push, in bytes."),
