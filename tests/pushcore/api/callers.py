@@ -119,10 +119,11 @@ class Rpc2019:
 
 @dataclass
 class Rpc2020:
-    """ACS3, signed by alibabacloud-tea-openapi."""
+    """ACS3, signed by alibabacloud-tea-openapi. `unsigned`: a header that is sent but not signed."""
 
     key_id: str
     secret: str
+    unsigned: str = ""
 
     def headers(self, action: str, raw: bytes, **changes: str) -> dict[str, str]:
         headers = {
@@ -135,7 +136,8 @@ class Rpc2020:
             "accept": "application/json",
             "content-type": FORM,
         } | changes
-        request = SimpleNamespace(method="POST", pathname="/", query={}, headers=headers)
+        signed = {name: value for name, value in headers.items() if name != self.unsigned}
+        request = SimpleNamespace(method="POST", pathname="/", query={}, headers=signed)
         headers["authorization"] = Utils.get_authorization(
             request, "ACS3-HMAC-SHA256", headers["x-acs-content-sha256"], self.key_id, self.secret
         )
