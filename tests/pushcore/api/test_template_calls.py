@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.utils import timezone
 
 from pushcore.models import Message, PushTask, Template, Workspace
 from tests.pushcore.api.callers import Rest, Rpc2019, Rpc2020
@@ -37,6 +38,18 @@ def test_a_template_is_made_shown_listed_and_deleted(rest: Rest) -> None:
     assert read(rest, "templates/winner", "delete")["code"] == "100"
     assert read(rest, "templates/winner")["code"] == "3022"
     assert Template.objects.get().name == "second"
+
+
+def test_where_replays_are_refused_a_deletion_is_signed_for_once(rest: Rest, workspace: Workspace) -> None:
+    rest.call("templates", SCOPE | TEMPLATE)
+    Workspace.objects.update(replay_protection=True)
+    assert read(rest, "templates/winner")["code"] == "100"
+    assert read(rest, "templates/winner", "delete")["code"] == "3028"
+    once = {"timestamp": str(int(timezone.now().timestamp() * 1000)), "nonce": "n1"}
+    assert read(rest, "templates/winner", "delete", **once)["code"] == "100"
+    Template.objects.create(workspace=workspace, **TEMPLATE)
+    assert read(rest, "templates/winner", "delete", **once)["code"] == "3028"
+    assert Template.objects.exists()
 
 
 @pytest.mark.parametrize(
