@@ -47,12 +47,14 @@ SUCCESS = b'"Success": true'
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One load run: pushes of so many targets over so many connections, and what it cost the service's processes."""
+    """One load run: pushes of so many targets over so many connections, what it cost the service's processes, and which
+    part of the machine's CPU other work took meanwhile."""
 
     targets: int
     connections: int
     load: load.Load
     cpu_seconds: Mapping[str, float]
+    other_work: float
 
 
 class Bench:
@@ -88,11 +90,12 @@ class Bench:
             self.signer.push(targets).http(address.netloc) for _ in range(int(seconds * SIGNED_AHEAD_PER_SECOND))
         ]
         tasks, messages = self._rows()
-        cpu = self._cpu_seconds()
+        cpu, machine = self._cpu_seconds(), psutil.cpu_times()
         done = load.run(
             (address.hostname, address.port), requests, connections=connections, seconds=seconds, success=SUCCESS
         )
         spent = {name: now - cpu.get(name, 0.0) for name, now in self._cpu_seconds().items()}
+        other_work = _busy_share(machine, psutil.cpu_times(), sum(spent.values()) + done.cpu_seconds)
         tasks_now, messages_now = self._rows()
         if done.other:
             sys.exit(f"{done.other} pushes were not accepted: {done.first_other!r}")
@@ -101,7 +104,7 @@ class Bench:
                 f"{done.accepted} pushes of {targets} accepted,"
                 f" {tasks_now - tasks} tasks and {messages_now - messages} messages committed"
             )
-        return Run(targets, connections, done, spent)
+        return Run(targets, connections, done, spent, other_work)
 
     def _rows(self) -> tuple[int, int]:
         tasks, messages = self.query("SELECT (SELECT count(*) FROM pushcore_pushtask), count(*) FROM pushcore_message")[
@@ -139,6 +142,13 @@ class Bench:
         return answer
 
 
+def _busy_share(before: Any, after: Any, own: float) -> float:
+    """The part of the machine's CPU time that was used by others than us."""
+    spent = {name: getattr(after, name) - getattr(before, name) for name in after._fields if "guest" not in name}
+    everything = sum(spent.values())
+    return max(0.0, everything - spent["idle"] - spent.get("iowait", 0.0) - own) / everything
+
+
 def _cpu_seconds_of(process: psutil.Process) -> float:
     try:
         return sum(process.cpu_times()[:4])
@@ -171,7 +181,7 @@ def measure(rounds: int, seconds: float, calls: int) -> bool:
 def _told(run: Run) -> str:
     return (
         f"{run.targets} targets, {run.connections} connections: {run.load.per_second:.0f}/s,"
-        f" {run.load.accepted} accepted and found"
+        f" {run.load.accepted} accepted and found; other work took {run.other_work:.0%} of the machine"
     )
 
 
@@ -217,6 +227,7 @@ def _row(same: Sequence[Run], bare: float) -> dict[str, object]:
         },
         "accepted = committed": sum(run.load.accepted for run in same),
         "client CPU": f"{statistics.median(run.load.cpu_seconds / run.load.seconds for run in same):.0%}",
+        "other work": f"{statistics.median(run.other_work for run in same):.0%}",
         "bare inserts/s": f"{bare:.0f}",
         "ratio": f"{rate / bare:.2f}",
     }
@@ -229,6 +240,7 @@ def _cost(same: Sequence[Run]) -> dict[str, object]:
         for name, seconds in run.cpu_seconds.items():
             spent[name] += seconds
         spent["client"] += run.load.cpu_seconds
+    spent["all"] = sum(spent.values())
     return {"targets": same[0].targets, "connections": same[0].connections} | {
         name: f"{seconds / pushes * 1000:.3f}" for name, seconds in spent.items()
     }
