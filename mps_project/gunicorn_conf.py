@@ -42,7 +42,10 @@ def child_exit(_server: Any, worker: Any) -> None:
     """The metrics of a worker that ended are kept in the sums, its gauges are not; its connections are gone."""
     from prometheus_client import multiprocess
 
-    worker.gone()
+    from mps_project.web_worker import WebWorker
+
+    if isinstance(worker, WebWorker):
+        worker.gone()
     multiprocess.mark_process_dead(worker.pid)
 
 

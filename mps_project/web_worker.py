@@ -13,9 +13,11 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-# How long a new connection waits for the sibling that should take it: it may be busy, or ending.
+# How long a new connection waits for the sibling that should take it. One that does not is busy or stuck: nothing more
+# is left to it for a while.
 PATIENCE_SECONDS = 0.02
-_PAUSE_SECONDS = 0.001
+DISTRUST_SECONDS = 1.0
+_PAUSE_SECONDS = 0.0005
 _SLOTS = 256
 
 # Connections of each accepting process, plus one; 0: none there. In memory that is shared with the processes forked.
@@ -27,6 +29,7 @@ class WebWorker(ThreadWorker):
 
     _count = 0
     _waits_since: float | None = None
+    _distrusts_until = 0.0
 
     @property
     def _slot(self) -> int:
@@ -58,11 +61,14 @@ class WebWorker(ThreadWorker):
     def _leaves_it(self) -> bool:
         fewest = min((count - 1 for count in _connections if count), default=0)
         now = time.monotonic()
-        if self._count <= fewest or (self._waits_since is not None and now - self._waits_since > PATIENCE_SECONDS):
+        if self._count <= fewest or now < self._distrusts_until:
             self._waits_since = None
             return False
         self._waits_since = self._waits_since or now
-        return True
+        if now - self._waits_since < PATIENCE_SECONDS:
+            return True
+        self._waits_since, self._distrusts_until = None, now + DISTRUST_SECONDS
+        return False
 
     def gone(self) -> None:
         """Called in the parent when the process has ended, however."""
