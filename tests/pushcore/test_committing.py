@@ -38,6 +38,7 @@ def test_task_and_messages_have_ids_in_order(send: Send, lane: KeepingLane) -> N
     assert task.pk < Message.objects.order_by("id")[0].pk
     assert set(MessageKey.objects.values_list("task_id", flat=True)) == {task.pk}
     stored = PushTask.objects.get()
+    assert not task._state.adding
     assert all(
         getattr(stored, field.attname) == getattr(task, field.attname)
         for field in PushTask._meta.fields
