@@ -16,22 +16,39 @@ from pushcore.models.pushes import DeliveryType
 MAX_DEVICES_PER_USER = 20
 
 
-# Written by hand: the ORM takes longer to make such a query than the database to answer it, and every push asks one.
-_WANTED = "unnest(%s::bigint[], %s::int[], %s::text[]) AS wanted(workspace_id, delivery_type, target)"
-_DEVICE = "wanted.workspace_id, wanted.delivery_type, wanted.target, d.id, d.platform, d.third_channel, d.third_token"
-_BOUND = (
-    f"SELECT {_DEVICE} FROM {_WANTED}"
-    " JOIN pushcore_binding b ON b.workspace_id = wanted.workspace_id AND b.user_id = wanted.target"
-    " AND b.unbound_at IS NULL JOIN pushcore_device d ON d.id = b.device_id ORDER BY b.bound_at DESC"
+class _Queries(NamedTuple):
+    """Devices by their user, by Ad-token and by APNs token. Written by hand: the ORM takes longer to make such a query
+    than the database to answer it, and every push asks one."""
+
+    bound: str
+    by_ad: str
+    by_apns: str
+
+    @classmethod
+    def over(cls, wanted: str, named: str, workspace: str, platform: str) -> _Queries:
+        """`wanted`: a table with the column `target`; `named`: what of it a row begins with."""
+        device = f"{named}, d.id, d.platform, d.third_channel, d.third_token"
+        return cls(
+            f"SELECT {device} FROM {wanted}"
+            f" JOIN pushcore_binding b ON b.workspace_id = {workspace} AND b.user_id = wanted.target"
+            " AND b.unbound_at IS NULL JOIN pushcore_device d ON d.id = b.device_id ORDER BY b.bound_at DESC",
+            f"SELECT {device} FROM {wanted} JOIN pushcore_device d ON d.ad_token = wanted.target"
+            f" AND d.workspace_id = {workspace} AND d.platform = {platform}",
+            f"SELECT {device} FROM {wanted} JOIN pushcore_device d ON d.third_token = wanted.target"
+            f" AND d.third_token <> '' AND d.workspace_id = {workspace} AND d.platform = {Platform.IOS.value}"
+            f" AND d.third_channel = {Channel.APNS.value} ORDER BY d.id DESC",
+        )
+
+
+# For targets of any workspaces and kinds, and for many of one.
+_ANY = _Queries.over(
+    "unnest(%s::bigint[], %s::int[], %s::text[]) AS wanted(workspace_id, delivery_type, target)",
+    "wanted.workspace_id, wanted.delivery_type, wanted.target",
+    "wanted.workspace_id",
+    "wanted.delivery_type",
 )
-_BY_AD = (
-    f"SELECT {_DEVICE} FROM {_WANTED} JOIN pushcore_device d ON d.ad_token = wanted.target"
-    " AND d.workspace_id = wanted.workspace_id AND d.platform = wanted.delivery_type"
-)
-_BY_APNS = (
-    f"SELECT {_DEVICE} FROM {_WANTED} JOIN pushcore_device d ON d.third_token = wanted.target AND d.third_token <> ''"
-    f" AND d.workspace_id = wanted.workspace_id AND d.platform = {Platform.IOS.value}"
-    f" AND d.third_channel = {Channel.APNS.value} ORDER BY d.id DESC"
+_OF_ONE = _Queries.over(
+    "unnest(%(targets)s::text[]) AS wanted(target)", "wanted.target", "%(workspace)s", "%(platform)s"
 )
 
 
@@ -55,9 +72,22 @@ class Target(NamedTuple):
 def resolve(
     workspace: Workspace, delivery_type: DeliveryType, targets: Sequence[str]
 ) -> dict[str, list[ResolvedTarget]]:
-    """The devices of each target, by target; as `resolve_all`."""
-    found = resolve_all(Target(workspace.pk, delivery_type.value, target) for target in targets)
-    return {target.name: devices for target, devices in found.items()}
+    """The devices of each target, by target; as `resolve_all`, for thousands of one workspace and kind."""
+    params = {"targets": list(targets), "workspace": workspace.pk, "platform": delivery_type.value}
+    found: dict[str, list[ResolvedTarget]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_ONE.bound if delivery_type == DeliveryType.USER else _OF_ONE.by_ad, params)
+        for name, *facts in cursor.fetchall():
+            devices = found[name]
+            if len(devices) < MAX_DEVICES_PER_USER:
+                devices.append(ResolvedTarget._make(facts))
+        if delivery_type == DeliveryType.IOS:
+            cursor.execute(_OF_ONE.by_apns, params)
+            for name, *facts in cursor.fetchall():
+                # A token registered twice is one device: the newest registration.
+                if name not in found:
+                    found[name].append(ResolvedTarget._make(facts))
+    return dict(found)
 
 
 def resolve_all(targets: Iterable[Target]) -> dict[Target, list[ResolvedTarget]]:
@@ -71,12 +101,14 @@ def resolve_all(targets: Iterable[Target]) -> dict[Target, list[ResolvedTarget]]
     for target in targets:
         (users if target.delivery_type == DeliveryType.USER else devices).add(target)
     found: dict[Target, list[ResolvedTarget]] = defaultdict(list)
-    for target, device in _fetch(_BOUND, users):
+    for target, device in _fetch(_ANY.bound, users):
         if len(found[target]) < MAX_DEVICES_PER_USER:
             found[target].append(device)
-    for target, device in _fetch(_BY_AD, devices):
+    for target, device in _fetch(_ANY.by_ad, devices):
         found[target].append(device)
-    for target, device in _fetch(_BY_APNS, {target for target in devices if target.delivery_type == DeliveryType.IOS}):
+    for target, device in _fetch(
+        _ANY.by_apns, {target for target in devices if target.delivery_type == DeliveryType.IOS}
+    ):
         # A token registered twice is one device: the newest registration.
         if target not in found:
             found[target].append(device)

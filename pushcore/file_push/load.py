@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from django.db import connection, transaction
@@ -97,7 +97,7 @@ def _load(file: FileImport, deadline: float) -> int:
             while ahead is not None:
                 prepared = ahead.result()
                 ahead = _submit(pool, task, reader, lines)
-                _write(file, task, *prepared)
+                _write(file, task, prepared)
                 if time.monotonic() >= deadline:
                     break
             else:
@@ -111,15 +111,24 @@ def _load(file: FileImport, deadline: float) -> int:
 
 def _submit(
     pool: ThreadPoolExecutor, task: PushTask, reader: Reader, lines: Iterator[Lines]
-) -> Future[tuple[Block, list[Placed]]] | None:
+) -> Future[_Prepared] | None:
     """Have the next lines prepared in the pool's thread, which has a connection of its own; None at the file's end."""
     following = next(lines, None)
     return None if following is None else pool.submit(_prepare, task, reader, following)
 
 
-def _prepare(task: PushTask, reader: Reader, lines: Lines) -> tuple[Block, list[Placed]]:
+class _Prepared(NamedTuple):
+    """A block, its messages, and their rows as COPY reads them."""
+
+    block: Block
+    placed: list[Placed]
+    rows: bytes
+
+
+def _prepare(task: PushTask, reader: Reader, lines: Lines) -> _Prepared:
     block = reader.read(lines)
-    return block, _place(task, block.records)
+    placed = _place(task, block.records)
+    return _Prepared(block, placed, _rows(task, placed))
 
 
 def _lines(file: FileImport) -> Iterator[Lines]:
@@ -153,8 +162,9 @@ def _pieces(file_id: int, position: int) -> Iterator[tuple[bytes, bool]]:
         yield data[skipped:], number == count - 1
 
 
-def _write(file: FileImport, task: PushTask, block: Block, placed: Sequence[Placed]) -> None:
+def _write(file: FileImport, task: PushTask, prepared: _Prepared) -> None:
     """Make a block's messages and move the position, in one transaction; then hand the messages over."""
+    block, placed, rows = prepared
     now = timezone.now()
     with transaction.atomic():
         # Another worker may have taken the file over while this one was held up.
@@ -165,7 +175,8 @@ def _write(file: FileImport, task: PushTask, block: Block, placed: Sequence[Plac
         if repeated:
             lines = {fault.line for fault in repeated}
             placed = [entry for entry in placed if entry[1].line not in lines]
-        _copy(task, placed, now)
+            rows = _rows(task, placed)
+        _copy(rows)
         faults = sorted([*block.faults, *repeated])
         _keep_faults(file, faults)
         file.position, file.line = block.lines.end, block.lines.last
@@ -206,19 +217,25 @@ def _place(task: PushTask, records: Sequence[Record]) -> list[Placed]:
     return [(message_id, *pair) for message_id, pair in zip(message_ids, wanted, strict=True)]
 
 
-def _copy(task: PushTask, placed: Sequence[Placed], now: datetime) -> None:
+def _rows(task: PushTask, placed: Sequence[Placed]) -> bytes:
+    """Messages as COPY reads them."""
     unresolved = statuses.NO_BIND_INFO if task.delivery_type == DeliveryType.USER else statuses.WAITING
     common = f"\t{task.workspace_id}\t{task.pk}\t{task.delivery_type}\t"
-    ends = f"\t{task.expire_at.isoformat()}\t{now.isoformat()}\n"
+    ends = f"\t{task.expire_at.isoformat()}\t{timezone.now().isoformat()}\n"
     bound = f"\t{statuses.WAITING}\t{Channel.SELF_BUILT}\t"
     unbound = f"{_NULL}\t{unresolved}\t{Channel.SELF_BUILT}\t"
-    rows = [
-        f"{message_id}{common}{_escaped(record.target)}\t{_escaped(record.msgkey)}\t"
-        f"{f'{device.device_id}{bound}' if device else unbound}{_escaped(record.override)}{ends}"
-        for message_id, record, device in placed
-    ]
+    return "".join(
+        [
+            f"{message_id}{common}{_escaped(record.target)}\t{_escaped(record.msgkey)}\t"
+            f"{f'{device.device_id}{bound}' if device else unbound}{_escaped(record.override)}{ends}"
+            for message_id, record, device in placed
+        ]
+    ).encode()
+
+
+def _copy(rows: bytes) -> None:
     with connection.cursor() as cursor:
-        cursor.copy_expert(_COPY, io.BytesIO("".join(rows).encode()), 1 << 18)
+        cursor.copy_expert(_COPY, io.BytesIO(rows), 1 << 18)
 
 
 def _escaped(text: str | None) -> str:
