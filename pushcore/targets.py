@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -73,7 +73,7 @@ def resolve(
     workspace: Workspace, delivery_type: DeliveryType, targets: Sequence[str]
 ) -> dict[str, list[ResolvedTarget]]:
     """The devices of each target, by target; as `resolve_all`, for thousands of one workspace and kind."""
-    params = {"targets": list(targets), "workspace": workspace.pk, "platform": delivery_type.value}
+    params: dict[str, Any] = {"targets": list(targets), "workspace": workspace.pk, "platform": delivery_type.value}
     found: dict[str, list[ResolvedTarget]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(_OF_ONE.bound if delivery_type == DeliveryType.USER else _OF_ONE.by_ad, params)
@@ -106,9 +106,8 @@ def resolve_all(targets: Iterable[Target]) -> dict[Target, list[ResolvedTarget]]
             found[target].append(device)
     for target, device in _fetch(_ANY.by_ad, devices):
         found[target].append(device)
-    for target, device in _fetch(
-        _ANY.by_apns, {target for target in devices if target.delivery_type == DeliveryType.IOS}
-    ):
+    on_ios = {target for target in devices if target.delivery_type == DeliveryType.IOS}
+    for target, device in _fetch(_ANY.by_apns, on_ios):
         # A token registered twice is one device: the newest registration.
         if target not in found:
             found[target].append(device)
