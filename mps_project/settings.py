@@ -89,7 +89,7 @@ except (ValueError, environ.ImproperlyConfigured):
     sys.stderr.write("mps: DATABASE_URL cannot be used: it is not a PostgreSQL URL\n")
     raise SystemExit(2) from None
 DATABASES["default"] |= {
-    "ENGINE": "django.db.backends.postgresql",
+    "ENGINE": "pushcore.database",
     "CONN_MAX_AGE": 300,
     "CONN_HEALTH_CHECKS": True,
 }
