@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 from django.utils import timezone
 
@@ -12,7 +11,7 @@ from pushcore.bus import client
 
 TOLERANCE = timedelta(minutes=15)
 # A nonce must outlive the time in which its timestamp is still accepted, early or late.
-_NONCE_SECONDS = int(2 * TOLERANCE.total_seconds()) + 60
+NONCE_SECONDS = int(2 * TOLERANCE.total_seconds()) + 60
 
 
 def parse_timestamp(text: str) -> datetime | None:
@@ -30,19 +29,12 @@ def is_fresh(moment: datetime) -> bool:
     return abs(timezone.now() - moment) <= TOLERANCE
 
 
-class Nonce(NamedTuple):
-    """An owner's nonce in the store: its key there, and how long it is kept."""
-
-    key: str
-    seconds: int
-
-
-def nonce_of(owner: str, nonce: str) -> Nonce:
+def nonce_key(owner: str, nonce: str) -> str:
+    """Where the owner's nonce is kept in the store, for `NONCE_SECONDS`."""
     digest = hashlib.blake2b(nonce.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-    return Nonce(f"mps:nonce:{owner}:{digest}", _NONCE_SECONDS)
+    return f"mps:nonce:{owner}:{digest}"
 
 
 def take_nonce(owner: str, nonce: str) -> bool:
     """Take the owner's nonce; False where it was taken before. Raises `BusDown`: without the store nothing is safe."""
-    key, seconds = nonce_of(owner, nonce)
-    return bool(client().set(key, 1, nx=True, ex=seconds))
+    return bool(client().set(nonce_key(owner, nonce), 1, nx=True, ex=NONCE_SECONDS))

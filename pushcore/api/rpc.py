@@ -202,7 +202,7 @@ def _check_replay(key: grants.KnownKey, timestamp: str, nonce: str) -> None:
     if not replay.is_fresh(moment):
         raise rpc_errors.expired_timestamp()
     try:
-        throttle.take(key.access_key_id, replay.nonce_of(key.access_key_id, nonce))
+        throttle.take(key.access_key_id, replay.nonce_key(key.access_key_id, nonce))
     except throttle.UsedNonceError:
         raise rpc_errors.used_nonce() from None
     grants.note_use(key)
