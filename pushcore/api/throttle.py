@@ -23,9 +23,9 @@ from pushcore.together import Together
 
 BURST_SECONDS = 2.0
 
-# KEYS: for each call the bucket, the day's count, and the nonce, empty where there is none. ARGV: rate (tokens/s), burst
-# (tokens), quota (calls a day, 0: none), seconds left of the day, a nonce's seconds to live. Returns for each call 0 when
-# it is granted, else the wait in ms; -1 where the nonce was taken before, and nothing is counted then.
+# KEYS: for each call the bucket, the day's count, and the nonce, empty where there is none. ARGV: rate (tokens/s),
+# burst (tokens), quota (calls a day, 0: none), seconds left of the day, a nonce's seconds to live. Returns for each
+# call 0 when it is granted, else the wait in ms; -1 where the nonce was taken before, and nothing is counted then.
 _TAKE = """
 local now = redis.call('TIME')
 now = tonumber(now[1]) + tonumber(now[2]) / 1000000
