@@ -15,4 +15,4 @@ ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     MPS_BIND=0.0.0.0 MPS_DATA_DIR=/data MPS_LOG_FORMAT=json
 USER mps
 EXPOSE 8000 8001 1883
-CMD ["gunicorn", "mps_project.wsgi", "-c", "mps_project/gunicorn_conf.py"]
+CMD ["python", "-m", "mps_project.web"]

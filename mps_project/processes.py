@@ -30,6 +30,11 @@ def _follow(signum: signal.Signals, parent: int) -> None:
             os.kill(os.getpid(), signum)
 
 
+def follow_parent() -> None:
+    """For a process that has been forked already: it is killed when its parent dies (on Linux)."""
+    _follow(signal.SIGKILL, os.getppid())
+
+
 def kill_group(leader: int) -> None:
     """SIGKILL what is left of a process group."""
     with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group of zombies
@@ -43,7 +48,7 @@ def end(
 ) -> None:
     """Ask group leaders to end, each by its signal; after `seconds`, or once `hurried`, kill what is left. Reaps all.
 
-    Only the leaders are asked: gunicorn, celery and PostgreSQL end their children themselves, in order.
+    Only the leaders are asked: granian, celery and PostgreSQL end their children themselves, in order.
     """
     for process, signum in leaders:
         if process.poll() is None:

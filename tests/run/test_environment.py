@@ -87,7 +87,7 @@ def run(module: list[str], **changes: str | None) -> subprocess.CompletedProcess
         ["manage.py", "check"],
         ["manage.py", "gateway"],
         ["manage.py", "sink"],
-        ["-m", "gunicorn", "mps_project.wsgi", "-c", "mps_project/gunicorn_conf.py"],
+        ["-m", "mps_project.web"],
         ["-m", "celery", "-A", "mps_project", "worker"],
     ],
 )
