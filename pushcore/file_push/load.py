@@ -2,7 +2,8 @@
 
 In it: claims, COPY, the position the block ends at. So a worker may die at any moment, and the next goes on where the
 last block was committed; no line is lost and none is made twice. A block is read, and its targets are looked up, while
-the one before it is written; it is handed over as soon as it is committed.
+those before it are written: two at a time, so that one makes its claims while the other is copied and flushed to disk,
+but they are committed in order. A block is handed over as soon as it is committed.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import io
 import itertools
 import json
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from threading import Event
 from typing import Any, NamedTuple
 
 import structlog
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -35,12 +39,14 @@ from pushcore.targets import ResolvedTarget, resolve
 
 log = structlog.get_logger(__name__)
 
-# Bytes a block has at least: some ten thousand records of usual length.
-BLOCK = 1 << 19
+# Bytes a block has at least: some seven thousand records of usual length.
+BLOCK = 3 << 17
 MAX_FAULTS = 1000
 KEPT_OF_LINE = 2000
 HAND_OVER = 1000
 LEASE_SECONDS = 30
+# Blocks that are written at a time.
+WRITERS = 2
 
 _NULL = "\\N"
 _COPY = (
@@ -90,23 +96,43 @@ def _lease() -> FileImport | None:
 def _load(file: FileImport, deadline: float) -> int:
     """Read on in a file until its end or the deadline; gives the lease back."""
     task = PushTask.objects.get(pk=file.pk)
-    before, reader, lines = file.accepted, Reader(task.workspace_id, task.content), _lines(file)
-    with ThreadPoolExecutor(1, thread_name_prefix="file-reader") as pool:
-        try:
-            ahead = _submit(pool, task, reader, lines)
-            while ahead is not None:
-                prepared = ahead.result()
-                ahead = _submit(pool, task, reader, lines)
-                _write(file, task, prepared)
-                if time.monotonic() >= deadline:
-                    break
-            else:
-                _finish(file)
-        finally:
-            # The thread's own connection: named here, it would be this one's.
-            pool.submit(lambda: connection.close())
+    accepted, reader, lines = file.accepted, Reader(task.workspace_id, task.content), _lines(file)
+    writing: deque[Future[None]] = deque()
+    before = _Turn.over()
+    with _threads(1, "file-reader") as readers, _threads(WRITERS, "file-writer") as writers:
+        ahead = _submit(readers, task, reader, lines)
+        while ahead is not None:
+            prepared = ahead.result()
+            ahead = _submit(readers, task, reader, lines)
+            if len(writing) == WRITERS:
+                writing.popleft().result()
+            turn = _Turn(Event(), Event())
+            writing.append(writers.submit(_write, file, task, prepared, before, turn))
+            before = turn
+            if time.monotonic() >= deadline:
+                break
+        for written in writing:
+            written.result()
+    if ahead is None:
+        _finish(file)
     FileImport.objects.filter(pk=file.pk).update(leased_until=None)
-    return file.accepted - before
+    return file.accepted - accepted
+
+
+@contextmanager
+def _threads(count: int, name: str) -> Iterator[ThreadPoolExecutor]:
+    """Threads whose database connections are closed with them."""
+    opened: list[Any] = []
+    with ThreadPoolExecutor(
+        count, thread_name_prefix=name, initializer=lambda: opened.append(connections[DEFAULT_DB_ALIAS])
+    ) as pool:
+        try:
+            yield pool
+        finally:
+            pool.shutdown()
+            for database in opened:
+                database.inc_thread_sharing()
+                database.close()
 
 
 def _submit(
@@ -155,38 +181,66 @@ def _pieces(file_id: int, position: int) -> Iterator[tuple[bytes, bool]]:
     for number in range(position // CHUNK, count):
         data = bytes(FileChunk.objects.values_list("data", flat=True).get(file_id=file_id, number=number))
         skipped = position % CHUNK if number == position // CHUNK else 0
-        half = skipped + BLOCK
-        if half < len(data):
-            yield data[skipped:half], False
-            skipped = half
-        yield data[skipped:], number == count - 1
+        for start in range(skipped, len(data), BLOCK):
+            yield data[start : start + BLOCK], number == count - 1 and start + BLOCK >= len(data)
 
 
-def _write(file: FileImport, task: PushTask, prepared: _Prepared) -> None:
+class _Turn(NamedTuple):
+    """A block's place among those being written: its claims are made; it is committed, or never will be."""
+
+    claimed: Event
+    ended: Event
+
+    @classmethod
+    def over(cls) -> _Turn:
+        turn = cls(Event(), Event())
+        turn.end()
+        return turn
+
+    def end(self) -> None:
+        self.claimed.set()
+        self.ended.set()
+
+
+def _write(file: FileImport, task: PushTask, prepared: _Prepared, before: _Turn, turn: _Turn) -> None:
     """Make a block's messages and move the position, in one transaction; then hand the messages over."""
+    try:
+        with transaction.atomic():
+            before.claimed.wait()
+            placed = _make(file, task, prepared, turn, before)
+    finally:
+        turn.end()
+    _hand_over(task, placed)
+
+
+def _make(file: FileImport, task: PushTask, prepared: _Prepared, turn: _Turn, before: _Turn) -> list[Placed]:
     block, placed, rows = prepared
     now = timezone.now()
-    with transaction.atomic():
-        # Another worker may have taken the file over while this one was held up.
-        current = FileImport.objects.select_for_update().filter(pk=file.pk, position=block.lines.start).first()
-        if current is None:
-            raise FileTakenError(f"file {file.pk} is read by another worker")
-        repeated = _claim(task, block.records, now)
-        if repeated:
-            lines = {fault.line for fault in repeated}
-            placed = [entry for entry in placed if entry[1].line not in lines]
-            rows = _rows(task, placed)
-        _copy(rows)
-        faults = sorted([*block.faults, *repeated])
-        _keep_faults(file, faults)
-        file.position, file.line = block.lines.end, block.lines.last
-        file.accepted, file.rejected = file.accepted + len(block.records) - len(repeated), file.rejected + len(faults)
-        file.leased_until = now + timedelta(seconds=LEASE_SECONDS)
-        file.save(update_fields=["position", "line", "accepted", "rejected", "leased_until"])
-        counted = PushTask.objects.filter(pk=task.pk, revoked_at__isnull=True)
-        if not counted.update(message_count=F("message_count") + len(placed)):
-            raise TaskRevokedError
-    _hand_over(task, placed)
+    repeated = _claim(task, block.records, now)
+    turn.claimed.set()
+    if repeated:
+        lines = {fault.line for fault in repeated}
+        placed = [entry for entry in placed if entry[1].line not in lines]
+        rows = _rows(task, placed)
+    _copy(rows)
+    before.ended.wait()
+    # Another worker may have taken the file over while this one was held up; or the block before is lost.
+    moved = FileImport.objects.filter(pk=file.pk, position=block.lines.start).update(
+        position=block.lines.end,
+        line=block.lines.last,
+        accepted=file.accepted + len(block.records) - len(repeated),
+        rejected=file.rejected + len(block.faults) + len(repeated),
+        leased_until=now + timedelta(seconds=LEASE_SECONDS),
+    )
+    if not moved:
+        raise FileTakenError(f"file {file.pk} is read by another worker")
+    _keep_faults(file, sorted([*block.faults, *repeated]))
+    file.accepted += len(block.records) - len(repeated)
+    file.rejected += len(block.faults) + len(repeated)
+    counted = PushTask.objects.filter(pk=task.pk, revoked_at__isnull=True)
+    if not counted.update(message_count=F("message_count") + len(placed)):
+        raise TaskRevokedError
+    return placed
 
 
 class TaskRevokedError(Exception):
