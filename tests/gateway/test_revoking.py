@@ -6,7 +6,7 @@ import mqtt5
 import pytest
 
 from pushcore import push, revocation, templates
-from pushcore.models import PushTask, Workspace
+from pushcore.models import Message, PushTask, Workspace
 from pushcore.requests import BroadcastPush
 from pushcore.templates import TemplateDraft
 from tests.gateway.conftest import Connect, Known, RunningGateway
@@ -26,6 +26,7 @@ def test_a_device_is_told_of_what_it_has_and_gets_nothing_of_what_waited(
     device.wait_for_key("")
     _, data, _ = device.received[-1]
     assert (data["pushType"], data["revokes"]) == ("revoke", str(message.pk))
+    assert wait_for(lambda: status_of(Message.objects.get(task__kind=PushTask.Kind.REVOKE)) == 2)
     device.disconnect()
     waiting = send(workspace, device.ad_token, "k2")
     revocation.revoke_message(workspace, "k2", device.ad_token)
