@@ -28,8 +28,9 @@ def test_a_device_is_told_of_what_it_has_and_gets_nothing_of_what_waited(
     assert (data["pushType"], data["revokes"]) == ("revoke", str(message.pk))
     assert wait_for(lambda: status_of(Message.objects.get(task__kind=PushTask.Kind.REVOKE)) == 2)
     device.disconnect()
-    assert message.device_id is not None
-    assert wait_for(lambda: not ports.online([message.device_id]))
+    device_id = message.device_id
+    assert device_id is not None
+    assert wait_for(lambda: not ports.online([device_id]))
     waiting = send(workspace, device.ad_token, "k2")
     revocation.revoke_message(workspace, "k2", device.ad_token)
     again = connect(known=device)
