@@ -58,13 +58,13 @@ async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
 class SocketWire:
     """Writes to a WebSocket without waiting: a task exists only while something is being sent."""
 
-    __slots__ = ("_abort", "_close_code", "_send", "_task", "_unsent", "_unsent_bytes")
+    __slots__ = ("_abort", "_close_code", "_send", "_task", "_unsent", "unsent_bytes")
 
     def __init__(self, send: Send, abort: Callable[[], None]) -> None:
         self._send = send
         self._abort = abort
         self._unsent: list[bytes] = []
-        self._unsent_bytes = 0
+        self.unsent_bytes = 0
         self._close_code: int | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -72,8 +72,8 @@ class SocketWire:
         if self._close_code is not None:
             return
         self._unsent.append(data)
-        self._unsent_bytes += len(data)
-        if self._unsent_bytes > MAX_UNSENT_BYTES:
+        self.unsent_bytes += len(data)
+        if self.unsent_bytes > MAX_UNSENT_BYTES:
             # The device does not read. The receiving side hears of the end and ends the session.
             self._close_code = _PROTOCOL_ERROR
             self._unsent.clear()
@@ -94,7 +94,7 @@ class SocketWire:
     async def _drain(self) -> None:
         try:
             while self._unsent:
-                data, self._unsent, self._unsent_bytes = b"".join(self._unsent), [], 0
+                data, self._unsent, self.unsent_bytes = b"".join(self._unsent), [], 0
                 await self._send({"type": "websocket.send", "bytes": data})
             if self._close_code is not None:
                 await self._send({"type": "websocket.close", "code": self._close_code})

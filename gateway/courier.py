@@ -62,6 +62,8 @@ class Recipient(Protocol):
 
     def ask_pending_for_all(self) -> None: ...
 
+    def gauges(self) -> dict[str, float]: ...
+
 
 class Courier:
     """See the module. One per node; `node_id` is new with every start, so an old life's presence points nowhere."""
@@ -128,6 +130,7 @@ class Courier:
             "connections": len(sessions),
             "delivered": self.delivered_before + sum(session.delivered for session in sessions.values()),
             "acknowledged": self.acknowledged_count,
+            **self._recipient.gauges(),
         }
         now = time.time()
         async with self._bus.pipeline(transaction=False) as pipeline:

@@ -33,6 +33,7 @@ from gateway.batcher import Batcher
 from gateway.broadcasts import Board, Notice, Progress
 from gateway.courier import SLICE, Courier
 from gateway.entries import Parcel
+from gateway.lag import LoopLag
 from gateway.lane import parcel_of
 from gateway.recent import RecentIds
 from gateway.session import Request, Session, State, Wire
@@ -71,6 +72,7 @@ class Node:
         self._request_threads = self._pool("gateway-request", REQUEST_THREADS)
         self._throttle = FailureThrottle()
         self._wheel = KeepAliveWheel()
+        self._lag = LoopLag()
         self._admission: Batcher[tuple[Session, Credentials]] = Batcher(
             self._admit, size=BATCH, delay=CONNECT_DELAY, width=2
         )
@@ -109,6 +111,7 @@ class Node:
         self._tasks = [
             asyncio.create_task(self._watch_keep_alives()),
             asyncio.create_task(self._watch_broadcasts()),
+            asyncio.create_task(self._lag.watch()),
         ]
 
     @property
@@ -152,6 +155,16 @@ class Node:
                 close_old_connections()
 
         return await asyncio.get_running_loop().run_in_executor(pool, run)
+
+    def gauges(self) -> dict[str, float]:
+        """What the node says of itself, besides counts."""
+        here = self.sessions.values()
+        return {
+            "in_flight": sum(len(session.in_flight) for session in here),
+            "queued": sum(session.queued for session in here),
+            "unsent_bytes": sum(session.unsent_bytes for session in here),
+            "loop_lag_p99_ms": round(1000 * self._lag.p99(), 2),
+        }
 
     # -- connecting -----------------------------------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import redis
 
@@ -65,12 +66,20 @@ def info_key(node_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class NodeInfo:
-    """What a node last said of itself. Counts are since it started."""
+    """What a node last said of itself. Counts are since it started.
+
+    `in_flight`: messages written and not acknowledged; `queued`: those that wait in memory for a device's window;
+    `unsent_bytes`: what devices' sockets have not taken yet; `loop_lag_p99_ms`: of the last minute.
+    """
 
     node_id: str
     connections: int
     delivered: int
     acknowledged: int
+    in_flight: int = 0
+    queued: int = 0
+    unsent_bytes: int = 0
+    loop_lag_p99_ms: float = 0.0
 
 
 def live_nodes(bus: redis.Redis) -> list[NodeInfo]:
@@ -82,9 +91,10 @@ def live_nodes(bus: redis.Redis) -> list[NodeInfo]:
     return [_node_info(name, json.loads(info)) for name, info in zip(names, infos, strict=True) if info]
 
 
-def _node_info(name: str, told: dict[str, int]) -> NodeInfo:
+def _node_info(name: str, told: dict[str, Any]) -> NodeInfo:
     """Nodes of another version may tell more or less."""
-    return NodeInfo(name, told.get("connections", 0), told.get("delivered", 0), told.get("acknowledged", 0))
+    known = {field.name for field in fields(NodeInfo)} - {"node_id"}
+    return NodeInfo(name, **{"connections": 0, "delivered": 0, "acknowledged": 0} | {k: told[k] for k in known & told.keys()})
 
 
 def nodes_of(bus: redis.Redis, device_ids: Sequence[int]) -> dict[int, str]:

@@ -61,6 +61,10 @@ class Wire(Protocol):
     def close(self) -> None:
         """Close after what was written."""
 
+    @property
+    def unsent_bytes(self) -> int:
+        """What the device has not taken yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -441,6 +445,16 @@ class Session:
     def wire_lost(self) -> None:
         """The transport ended."""
         self._close()
+
+    @property
+    def queued(self) -> int:
+        """Messages that wait in memory for the device's window."""
+        return len(self._backlog) if self._backlog else 0
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What the transport keeps for the device."""
+        return self._wire.unsent_bytes
 
     def unacknowledged(self) -> list[int]:
         """Message ids written and not acknowledged."""

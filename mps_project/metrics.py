@@ -66,6 +66,10 @@ class ServiceCollector(Collector):
             ("connections", "Devices connected to the node."),
             ("delivered", "Messages the node has written since it started."),
             ("acknowledged", "Messages acknowledged to the node since it started."),
+            ("in_flight", "Messages written and not acknowledged yet."),
+            ("queued", "Messages that wait in the node's memory for a device's Receive Maximum."),
+            ("unsent_bytes", "Bytes that devices' sockets have not taken yet."),
+            ("loop_lag_p99_ms", "How late the node's event loop was in the last minute, milliseconds."),
         ):
             family = GaugeMetricFamily(f"mps_gateway_{name}", meaning, labels=["node"])
             for node in nodes:

@@ -1,0 +1,396 @@
+"""A load client: many devices in one process, MQTT 5 over TCP or WebSocket, on loopback.
+
+Bare epoll, for it must be faster than what it measures: a device receives QoS 1, acknowledges, and counts. It is told
+what to do by lines on standard input, and answers each with one JSON line:
+
+    connect COUNT CONCURRENT   open so many more connections; {"ready", "failed", "seconds"}
+    receive COUNT SECONDS      until so many messages came, or for so long; {"messages", "seconds", "p50_ms", "p99_ms"}
+    publish COUNT WINDOW       have a connection of its own publish to the devices' topics (for a plain broker)
+    publish-paced COUNT RATE   the same at so many a second, each with its time; {"messages", "p50_ms", "p99_ms"}
+    publish-all ROUNDS         the same, to the topic that all have subscribed to, each time when all have the last
+    close                      close all
+
+Latencies are of messages whose payload has `"t":"SECONDS"` by this machine's monotonic clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import itertools
+import json
+import select
+import socket
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import mqtt5
+
+_IP_BIND_ADDRESS_NO_PORT = 24
+_UPGRADE = (
+    "GET /gateway/mqtt HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"
+).encode()
+ALL = "all"
+# Ports of one client address; the next connections come from another of 127.0.0.0/8.
+_PER_ADDRESS = 20_000
+
+
+class Device:
+    """One connection. `hello` is what it sends when the transport is open."""
+
+    __slots__ = ("hello", "opened", "partial", "socket", "upgraded")
+
+    def __init__(self, sock: socket.socket, hello: bytes) -> None:
+        self.socket = sock
+        self.hello = hello
+        self.partial = b""
+        self.opened = False
+        self.upgraded = False
+
+
+class Fleet:
+    """The devices of this process. `credentials`: (client id, username, password) of each."""
+
+    def __init__(self, port: int, credentials: list[list[str]], *, websocket: bool, subscribe: bool, address: int) -> None:
+        self._port = port
+        self._hellos = [self._hello(number, *given, subscribe=subscribe) for number, given in enumerate(credentials)]
+        self._websocket = websocket
+        self._subscribe = subscribe
+        self._address = address
+        self._poll = select.epoll()
+        self._devices: dict[int, Device] = {}
+        self._started = 0
+        self.ready = self.failed = self.messages = 0
+        self.first = self.last = 0.0
+        self.latencies: list[float] = []
+        self._publisher: Publisher | None = None
+
+    # -- connecting -----------------------------------------------------------------------------------------------
+
+    def connect(self, count: int, concurrent: int) -> dict[str, float]:
+        begun, ready, failed, goal = time.monotonic(), self.ready, self.failed, self._started + count
+        while self.ready + self.failed - ready - failed < count and time.monotonic() - begun < 300:
+            while self._started < goal and self._started - self.ready - self.failed < concurrent:
+                self._dial()
+            self.turn(0.1)
+        seconds = time.monotonic() - begun
+        return {"ready": self.ready - ready, "failed": self.failed - failed, "seconds": seconds}
+
+    def _dial(self) -> None:
+        number = self._started
+        self._started += 1
+        sock = socket.socket()
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+        sock.bind((f"127.0.{self._address}.{2 + number // _PER_ADDRESS}", 0))
+        if sock.connect_ex(("127.0.0.1", self._port)) not in (0, errno.EINPROGRESS):
+            self.failed += 1
+            return
+        self._devices[sock.fileno()] = Device(sock, self._hellos[number])
+        self._poll.register(sock.fileno(), select.EPOLLOUT)
+
+    @staticmethod
+    def _hello(number: int, client_id: str, username: str, password: str, *, subscribe: bool) -> bytes:
+        hello = mqtt5.ConnectPacket(
+            client_id=client_id, username=username, password=password.encode(), clean_start=True, keep_alive=1200
+        ).write()
+        if subscribe:
+            topics = [mqtt5.TopicFilter(topic, max_qos=mqtt5.QoS.AT_LEAST_ONCE) for topic in (f"d/{number}", ALL)]
+            hello += mqtt5.SubscribePacket(1, topics).write()
+        return hello
+
+    def _opened(self, fd: int, device: Device) -> None:
+        """The socket is connected (or not)."""
+        if device.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self._lost(fd, device)
+            return
+        self._poll.modify(fd, select.EPOLLIN)
+        if self._websocket:
+            device.socket.send(_UPGRADE)
+        else:
+            device.upgraded = True
+            device.socket.send(device.hello)
+
+    def _lost(self, fd: int, device: Device) -> None:
+        if not device.opened:
+            self.failed += 1
+        device.socket.close()
+        del self._devices[fd]
+
+    # -- receiving ------------------------------------------------------------------------------------------------
+
+    def turn(self, seconds: float) -> None:
+        """Wait for what comes and take it."""
+        devices = self._devices
+        for fd, event in self._poll.poll(seconds, 1024):
+            device = devices.get(fd)
+            if device is None:
+                if self._publisher is not None:
+                    self._publisher.turn()
+            elif event & select.EPOLLOUT:
+                self._opened(fd, device)
+            else:
+                self._read(fd, device)
+
+    def _read(self, fd: int, device: Device) -> None:
+        try:
+            data = device.socket.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._lost(fd, device)
+            return
+        if device.partial:
+            data = device.partial + data
+            device.partial = b""
+        if not device.upgraded:
+            data = self._upgrade(device, data)
+        acks = self._take_frames(device, data) if self._websocket else self._take(device, data)
+        if acks:
+            device.socket.send(acks)
+
+    def _upgrade(self, device: Device, data: bytes) -> bytes:
+        head, end, rest = data.partition(b"\r\n\r\n")
+        if not end:
+            device.partial = data
+            return b""
+        if b" 101 " not in head:
+            raise SystemExit(f"refused: {head[:100]!r}")
+        device.upgraded = True
+        device.socket.send(_frame(device.hello))
+        return rest
+
+    def _take(self, device: Device, data: bytes) -> bytes:
+        """Packets; returns the acknowledgements."""
+        at, end, acks = 0, len(data), []
+        while end - at >= 2:
+            kind, length, head = data[at], data[at + 1], 2
+            if length & 0x80:
+                shift, length, head = 0, 0, 1
+                while True:
+                    if at + head >= end:
+                        break
+                    byte = data[at + head]
+                    length |= (byte & 0x7F) << shift
+                    shift += 7
+                    head += 1
+                    if not byte & 0x80:
+                        break
+            if at + head + length > end:
+                break
+            start = at + head
+            if kind & 0xF0 == 0x30:
+                place = start + 2 + ((data[start] << 8) | data[start + 1])
+                if kind & 0x06:
+                    acks.append(b"\x40\x02" + data[place : place + 2])
+                self._arrived(data, place, start + length)
+            elif kind == 0x20:
+                if data[start + 1]:
+                    raise SystemExit(f"CONNACK {data[start + 1]:#x}")
+                if not self._subscribe:
+                    device.opened = True
+                    self.ready += 1
+            elif kind == 0x90:
+                device.opened = True
+                self.ready += 1
+            at = start + length
+        if at < end:
+            device.partial = data[at:]
+        return b"".join(acks)
+
+    def _take_frames(self, device: Device, data: bytes) -> bytes:
+        """WebSocket frames of a server, each of whole packets."""
+        at, end, acks = 0, len(data), b""
+        while end - at >= 2:
+            length, head = data[at + 1] & 0x7F, 2
+            if length == 126:
+                if end - at < 4:
+                    break
+                length, head = (data[at + 2] << 8) | data[at + 3], 4
+            elif length == 127:
+                if end - at < 10:
+                    break
+                length, head = int.from_bytes(data[at + 2 : at + 10], "big"), 10
+            if at + head + length > end:
+                break
+            if data[at] & 0x0F == 2:
+                acks += self._take(device, data[at + head : at + head + length])
+            at += head + length
+        if at < end:
+            device.partial = data[at:]
+        return _frame(acks) if acks else b""
+
+    def _arrived(self, data: bytes, start: int, end: int) -> None:
+        self.messages += 1
+        self.last = time.monotonic()
+        if not self.first:
+            self.first = self.last
+        found = data.find(b'"t":"', start, end)
+        if found >= 0:
+            self.latencies.append(self.last - float(data[found + 5 : found + 21]))
+
+    def receive(self, count: int, seconds: float) -> dict[str, float]:
+        deadline = time.monotonic() + seconds
+        while self.messages < count and time.monotonic() < deadline:
+            self.turn(0.1)
+        return self._told()
+
+    def _told(self) -> dict[str, float]:
+        ordered = sorted(self.latencies)
+        told = {
+            "messages": float(self.messages),
+            "seconds": self.last - self.first,
+            "connected": float(len(self._devices)),
+            "p50_ms": 1000 * ordered[len(ordered) // 2] if ordered else 0.0,
+            "p99_ms": 1000 * ordered[int(0.99 * len(ordered))] if ordered else 0.0,
+        }
+        self.messages, self.first, self.last, self.latencies = 0, 0.0, 0.0, []
+        return told
+
+    def publish(self, count: int, window: int, payload: bytes) -> dict[str, float]:
+        """Publish to each device in turn, at most `window` unacknowledged."""
+        topics = [f"d/{number % self.ready}" for number in range(count)]
+        self._publish(((topic, payload) for topic in topics), window, count)
+        return self._told()
+
+    def publish_paced(self, count: int, rate: float, size: int) -> dict[str, float]:
+        """Publish to each device in turn, `rate` a second."""
+        if self._publisher is None:
+            self._publisher = Publisher(self._poll, self._port)
+        begun, sent = time.monotonic(), 0
+        while self.messages < count and time.monotonic() - begun < 60 + count / rate:
+            due = min(count, int((time.monotonic() - begun) * rate)) - sent
+            if due > 0:
+                payloads = (timed_payload(size) for _ in range(due))
+                topics = (f"d/{(sent + number) % self.ready}" for number in range(due))
+                self._publisher.start(zip(topics, payloads, strict=True), 65_000)
+                sent += due
+            self.turn(0.002)
+        return self._told()
+
+    def publish_all(self, rounds: int, payload: bytes) -> dict[str, float]:
+        """Publish to all, so many times."""
+        begun = time.monotonic()
+        for sent in range(1, rounds + 1):
+            self._publish([(ALL, payload)], 1, sent * self.ready)
+        return self._told() | {"seconds": time.monotonic() - begun}
+
+    def _publish(self, what: Iterable[tuple[str, bytes]], window: int, expected: int) -> None:
+        begun = time.monotonic()
+        if self._publisher is None:
+            self._publisher = Publisher(self._poll, self._port)
+        self._publisher.start(what, window)
+        while self.messages < expected and time.monotonic() - begun < 300:
+            self.turn(0.1)
+
+    def close(self) -> None:
+        for device in self._devices.values():
+            device.socket.close()
+        self._devices.clear()
+
+
+class Publisher:
+    """A backend of a plain broker: QoS 1 PUBLISH, so many on their way at a time."""
+
+    def __init__(self, poll: select.epoll, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.sendall(mqtt5.ConnectPacket(client_id="publisher", clean_start=True).write())
+        if self._socket.recv(1024)[3]:
+            raise SystemExit("the publisher was refused")
+        self._socket.setblocking(False)
+        poll.register(self._socket.fileno(), select.EPOLLIN)
+        self._poll = poll
+        self._packets: Iterator[bytes] = iter(())
+        self._room = 0
+        self._unsent = b""
+        self._partial = b""
+
+    def start(self, what: Iterable[tuple[str, bytes]], window: int) -> None:
+        """Publish these (topic, payload), at most `window` on their way."""
+        qos = mqtt5.QoS.AT_LEAST_ONCE
+        self._packets = (
+            mqtt5.PublishPacket(topic, payload, qos=qos, packet_id=number % 65_000 + 1).write()
+            for number, (topic, payload) in enumerate(what)
+        )
+        self._room = window
+        self.turn()
+
+    def turn(self) -> None:
+        try:
+            data = self._partial + self._socket.recv(1 << 16)
+        except BlockingIOError:
+            data = self._partial
+        at = 0
+        while len(data) - at >= 2 and len(data) - at >= 2 + data[at + 1]:
+            self._room += data[at] == 0x40
+            at += 2 + data[at + 1]
+        self._partial = data[at:]
+        ready = list(itertools.islice(self._packets, self._room))
+        self._room -= len(ready)
+        self._unsent += b"".join(ready)
+        if self._unsent:
+            try:
+                self._unsent = self._unsent[self._socket.send(self._unsent) :]
+            except BlockingIOError:
+                pass
+            waits = select.EPOLLIN | (select.EPOLLOUT if self._unsent else 0)
+            self._poll.modify(self._socket.fileno(), waits)
+
+
+def timed_payload(size: int) -> bytes:
+    """A payload of `size` bytes that carries the time."""
+    return f'{{"t":"{time.monotonic():016.6f}","b":"'.encode().ljust(size - 2, b"x") + b'"}'
+
+
+def _frame(payload: bytes) -> bytes:
+    """A client's binary frame; masked with zeros, which change nothing."""
+    if len(payload) < 126:
+        return b"\x82" + bytes([0x80 | len(payload)]) + b"\0\0\0\0" + payload
+    return b"\x82\xfe" + len(payload).to_bytes(2, "big") + b"\0\0\0\0" + payload
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--credentials", type=Path, required=True, help="JSON: a list of [client id, user, password]")
+    parser.add_argument("--websocket", action="store_true")
+    parser.add_argument("--subscribe", action="store_true", help="to a topic of its own and to one for all")
+    parser.add_argument("--address", type=int, default=1, help="number of this client among several")
+    parser.add_argument("--payload", type=int, default=250)
+    arguments = parser.parse_args()
+    credentials = json.loads(arguments.credentials.read_text())
+    fleet = Fleet(
+        arguments.port,
+        credentials,
+        websocket=arguments.websocket,
+        subscribe=arguments.subscribe,
+        address=arguments.address,
+    )
+    payload = timed_payload(arguments.payload)
+    for line in sys.stdin:
+        name, *words = line.split()
+        if name == "connect":
+            answer = fleet.connect(int(words[0]), int(words[1]))
+        elif name == "receive":
+            answer = fleet.receive(int(words[0]), float(words[1]))
+        elif name == "publish":
+            answer = fleet.publish(int(words[0]), int(words[1]), payload)
+        elif name == "publish-paced":
+            answer = fleet.publish_paced(int(words[0]), float(words[1]), arguments.payload)
+        elif name == "publish-all":
+            answer = fleet.publish_all(int(words[0]), payload)
+        else:
+            fleet.close()
+            answer = {}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

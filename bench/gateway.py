@@ -1,0 +1,566 @@
+"""`make bench-gateway`: the device gateway beside Mosquitto: the same client, payload and core, QoS 1.
+
+Two cores at least: the server alone on core 0; on core 1 everything else: the load client (`bench.devices`), and for
+the gateway also PostgreSQL, Valkey, the sink and who hands over. What the client's core can do limits both servers, so
+besides the rate seen there is the server's own CPU for a message, and what one core could do at that cost.
+
+- connects: credential check, presence, pending query here; SUBSCRIBE there.
+- unicast: messages handed over through the node's stream, delivered, acknowledged; the database half is off.
+- rows: the same end to end: rows committed before, handed over by pages, statuses written.
+- broadcast: to all devices, the next when all have the last.
+- latency: from hand-over (there: PUBLISH) to the device at half of the unicast rate.
+
+`--connections 50000 --processes 3`: only connects and memory, over several gateway processes and clients.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+from cryptography.fernet import Fernet
+
+from bench.report import report
+from mps_project import engines
+
+SERVER_CORE, OTHER_CORE = 0, 1
+PAYLOAD_BYTES = 250
+CONCURRENT_CONNECTS = 500
+ENTRY = 200
+PER_CLIENT = 17_000
+_PATIENCE_SECONDS = 240.0
+
+
+class Client:
+    """A `bench.devices` process."""
+
+    def __init__(self, port: int, credentials: Path, *options: str) -> None:
+        command = [sys.executable, "-m", "bench.devices", "--port", str(port), "--credentials", str(credentials)]
+        self._process = subprocess.Popen([*command, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def tell(self, command: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(command + "\n")
+        self._process.stdin.flush()
+
+    def answer(self) -> dict[str, float]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            sys.exit("a load client ended")
+        told: dict[str, float] = json.loads(line)
+        return told
+
+    def ask(self, command: str) -> dict[str, float]:
+        self.tell(command)
+        return self.answer()
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+class Server:
+    """A server's processes: what they cost."""
+
+    def __init__(self, processes: Sequence[subprocess.Popen[bytes]]) -> None:
+        self.processes = processes
+        self._seen = [psutil.Process(process.pid) for process in processes]
+
+    def cpu(self) -> float:
+        """Seconds of CPU so far."""
+        return sum(sum(process.cpu_times()[:2]) for process in self._seen)
+
+    def rss(self) -> float:
+        """KiB of memory."""
+        return sum(process.memory_info().rss for process in self._seen) / 1024
+
+    def end(self) -> None:
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            process.wait(20)
+
+
+def pinned(command: Sequence[str], environment: dict[str, str] | None = None, cores: Sequence[int] = (0,)) -> Any:
+    return subprocess.Popen(command, env=environment, preexec_fn=lambda: os.sched_setaffinity(0, cores))
+
+
+@contextlib.contextmanager
+def mosquitto(directory: Path) -> Iterator[tuple[Server, int]]:
+    """A Mosquitto without limits, and its port."""
+    found = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
+    if found is None:
+        sys.exit("mosquitto is not installed: it is what the gateway is compared with (Debian package mosquitto)")
+    port = engines.free_port()
+    settings = directory / "mosquitto.conf"
+    settings.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_connections -1\nmax_inflight_messages 0\n"
+        "max_queued_messages 0\npersistence false\nset_tcp_nodelay true\nlog_type error\n"
+    )
+    server = Server([pinned([found, "-c", str(settings)])])
+    time.sleep(1)
+    try:
+        yield server, port
+    finally:
+        server.end()
+
+
+class Service:
+    """Engines, tables and devices; gateways and sinks are started as they are needed."""
+
+    def __init__(self, directory: Path, devices: int) -> None:
+        self.directory = directory
+        database = engines.postgres(directory / "postgres", "bench")
+        store = engines.valkey(directory / "valkey", "bench", engines.free_port())
+        self._engines = [(engine, engine.launch()) for engine in (database, store)]
+        self.tcp_port, self.ws_port = engines.free_port(), engines.free_port()
+        self.environment = os.environ | {
+            "DATABASE_URL": database.url, "REDIS_URL": store.url, "MPS_SECRET_KEY": "bench",
+            "MPS_FIELD_KEYS": Fernet.generate_key().decode(), "MPS_LOG_LEVEL": "WARNING",
+            "MPS_MQTT_PORT": str(self.tcp_port), "MPS_WS_PORT": str(self.ws_port),
+            "DJANGO_SETTINGS_MODULE": "mps_project.settings",
+        }  # fmt: skip
+        os.environ |= self.environment
+        self.credentials = directory / "credentials.json"
+        self.device_ids = self._prepare(devices)
+
+    def _prepare(self, count: int) -> list[int]:
+        import django
+        from django.core.management import call_command
+
+        django.setup()
+        call_command("migrate", verbosity=0)
+        from django.db import connection
+
+        from pushcore import devices, partitions, templates
+        from pushcore.devices import Facts
+        from pushcore.models import App, Workspace
+        from pushcore.templates import TemplateDraft
+
+        partitions.ensure()
+        self.workspace = Workspace.objects.create(app=App.objects.create(app_id="B", name="b"), workspace_id="b")
+        templates.create(self.workspace, TemplateDraft("news", "d", "News", "x" * 120))
+        made = []
+        for start in range(0, count, 1000):
+            made += devices.register([(self.workspace, Facts())] * min(1000, count - start))
+        self.credentials.write_text(json.dumps([[d.ad_token, d.username, secret] for d, secret in made]))
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+        return [device.id for device, _ in made]
+
+    @contextlib.contextmanager
+    def gateways(self, count: int = 1, cores: Sequence[int] = (SERVER_CORE,)) -> Iterator[Server]:
+        command = [sys.executable, "manage.py", "gateway"]
+        server = Server([pinned(command, self.environment, cores) for _ in range(count)])
+        try:
+            self._wait_for_nodes(count)
+            time.sleep(1)
+            yield server
+        finally:
+            server.end()
+
+    def _wait_for_nodes(self, count: int) -> None:
+        deadline = time.monotonic() + 60
+        while len(self.nodes()) < count:
+            if time.monotonic() > deadline:
+                sys.exit("the gateway did not start")
+            time.sleep(0.1)
+
+    def nodes(self) -> list[Any]:
+        from gateway import presence
+        from pushcore.bus import client
+
+        return presence.live_nodes(client())
+
+    @contextlib.contextmanager
+    def sink(self) -> Iterator[None]:
+        process = pinned([sys.executable, "manage.py", "sink"], self.environment, (OTHER_CORE,))
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(20)
+
+    def forget(self) -> None:
+        """Acknowledgements that nobody will read."""
+        from gateway import entries
+        from pushcore.bus import client
+
+        client().delete(entries.ACKS_STREAM)
+
+    def end(self) -> None:
+        from django.db import connection
+
+        connection.close()
+        for engine, process in reversed(self._engines):
+            engine.stop(process)
+
+
+# -- what is measured -----------------------------------------------------------------------------------------------
+
+
+def unicast(service: Service, client: Client, server: Server, messages: int) -> dict[str, float]:
+    """Parcels packed beforehand, written to the node's stream."""
+    from gateway import presence
+    from pushcore.bus import client as bus
+
+    stream = presence.stream_key(service.nodes()[0].node_id)
+    packed = [_entry(service, start, min(ENTRY, messages - start)) for start in range(0, messages, ENTRY)]
+    cpu = server.cpu()
+    client.tell(f"receive {messages} {_PATIENCE_SECONDS}")
+    for start in range(0, len(packed), 20):
+        with bus().pipeline(transaction=False) as pipeline:
+            for entry in packed[start : start + 20]:
+                pipeline.xadd(stream, entry, nomkstream=True)
+            pipeline.execute()
+    told = client.answer()
+    _check(told, messages)
+    time.sleep(0.5)
+    service.forget()
+    return told | {"cpu": server.cpu() - cpu}
+
+
+_made = 1
+
+
+def _entry(service: Service, first: int, count: int, *, timed: bool = False) -> dict[str, bytes]:
+    """A stream entry of messages to devices in turn."""
+    from bench.devices import timed_payload
+    from gateway.entries import Parcel, pack_parcels
+
+    global _made
+    expire = int(time.time() * 1000) + 3_600_000
+    parcels = []
+    for number in range(first, first + count):
+        _made += 1
+        payload = timed_payload(PAYLOAD_BYTES) if timed else b'{"k":"%d","bData":"' % _made
+        device_id = service.device_ids[number % len(service.device_ids)]
+        parcels.append(Parcel(device_id, _made, expire, False, payload.ljust(PAYLOAD_BYTES - 2, b"x") + b'"}'))
+    return pack_parcels(parcels)
+
+
+def paced(service: Service, client: Client, rate: float, seconds: float) -> dict[str, float]:
+    """Entries of a few messages, at `rate` messages a second; the loop's lag is what the node says of itself."""
+    from gateway import presence
+    from pushcore.bus import client as bus
+
+    stream = presence.stream_key(service.nodes()[0].node_id)
+    messages = int(rate * seconds)
+    client.tell(f"receive {messages} {_PATIENCE_SECONDS}")
+    begun, sent = time.monotonic(), 0
+    while sent < messages:
+        due = min(messages, int((time.monotonic() - begun) * rate)) - sent
+        for start in range(0, due, ENTRY):
+            count = min(ENTRY, due - start)
+            bus().xadd(stream, _entry(service, sent, count, timed=True), nomkstream=True)
+            sent += count
+        time.sleep(0.001)
+    told = client.answer()
+    _check(told, messages)
+    lag = service.nodes()[0].loop_lag_p99_ms
+    service.forget()
+    return told | {"lag": lag}
+
+
+def rows(service: Service, client: Client, server: Server, messages: int) -> dict[str, float]:
+    """Rows first; then handed over by pages, delivered, acknowledged, and their statuses written."""
+    from django.db import connection
+    from django.utils import timezone
+
+    from pushcore import ids
+    from pushcore.models import PushTask
+
+    task = PushTask.objects.create(
+        pk=ids.new_ids(1)[0], workspace=service.workspace, kind=PushTask.Kind.SIMPLE, source=PushTask.Source.RPC,
+        fingerprint=b"", delivery_type=1, content={"title": "t", "content": "x" * 60, "url": ""}, options={},
+        created_at=timezone.now(), expire_at=_in_an_hour(), message_count=messages,
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO pushcore_message (id, workspace_id, task_id, delivery_type, target, msgkey, device_id, status,"
+            " channel, expire_at, updated_at)"
+            " SELECT i.id, %(workspace)s, %(task)s, 1, 'token', 'key' || i.n, d.id, 0, 0, %(expire)s, now()"
+            " FROM (SELECT id, row_number() OVER () AS n FROM pushcore_new_ids(%(count)s) AS id) i"
+            " JOIN (SELECT id, row_number() OVER () - 1 AS n FROM pushcore_device) d"
+            "   ON d.n = i.n %% (SELECT count(*) FROM pushcore_device)",
+            {"workspace": service.workspace.pk, "task": task.pk, "expire": task.expire_at, "count": messages},
+        )
+        cursor.execute("ANALYZE pushcore_message")
+    cpu, begun = server.cpu(), time.monotonic()
+    with service.sink():
+        client.tell(f"receive {messages} {_PATIENCE_SECONDS}")
+        _hand_over_all(task.pk)
+        told = client.answer()
+        _check(told, messages)
+        while True:
+            task.refresh_from_db()
+            if task.success_count == messages:
+                break
+            if time.monotonic() - begun > 2 * _PATIENCE_SECONDS:
+                sys.exit(f"{task.success_count} of {messages} acknowledged in the database")
+            time.sleep(0.1)
+        seconds = time.monotonic() - begun
+    return told | {"seconds": seconds, "cpu": server.cpu() - cpu}
+
+
+def _hand_over_all(task_id: int) -> None:
+    from django.db import connection
+
+    from pushcore import delivery
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT min(id), max(id) FROM pushcore_message WHERE task_id = %s", [task_id])
+        low, high = cursor.fetchone()
+    while low <= high:
+        page = delivery.waiting_between(low, high + 1, 2000)
+        if not page:
+            return
+        delivery.hand_over(page)
+        low = page[-1].message_id + 1
+
+
+def _in_an_hour() -> Any:
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    return timezone.now() + timedelta(hours=1)
+
+
+def broadcast(service: Service, client: Client, server: Server, rounds: int, devices: int) -> dict[str, float]:
+    """Real broadcasts, the next when all have the last."""
+    from pushcore import push
+    from pushcore.models import PushTask
+    from pushcore.requests import BroadcastPush
+
+    cpu, begun = server.cpu(), time.monotonic()
+    for number in range(rounds):
+        client.tell(f"receive {devices} {_PATIENCE_SECONDS}")
+        request = BroadcastPush(
+            delivery_type=1, expired_seconds=3600, template_name="news", msgkey=f"b{begun}{number}"
+        )
+        push.accept(service.workspace, request, source=PushTask.Source.RPC, author="")
+        _check(client.answer(), devices)
+    seconds = time.monotonic() - begun
+    time.sleep(0.5)
+    service.forget()
+    return {"messages": float(rounds * devices), "seconds": seconds, "cpu": server.cpu() - cpu}
+
+
+def _check(told: dict[str, float], expected: int) -> None:
+    if told["messages"] != expected:
+        sys.exit(f"{told['messages']:.0f} of {expected} messages came: {told}")
+
+
+# -- the table ------------------------------------------------------------------------------------------------------
+
+
+class Table:
+    """Figures of both, their ratio, and what is asked."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, str]] = []
+        self.figures: dict[str, float] = {}
+        self.targets: dict[str, float] = {}
+
+    def rate(self, what: str, name: str, here: dict[str, float], there: dict[str, float] | None, least: float) -> None:
+        """A line with rates; `least` of the ratio is asked for (0: nothing is)."""
+        ours, theirs = _rate(here), _rate(there) if there else 0.0
+        core_ours, core_theirs = _per_core(here), _per_core(there) if there else 0.0
+        ratio, of_cores = (ours / theirs, core_ours / core_theirs) if there else (0.0, 0.0)
+        self.lines.append(
+            {
+                "what": what,
+                "Mosquitto": f"{theirs:,.0f}/s" if there else "",
+                "gateway": f"{ours:,.0f}/s",
+                "ratio": f"{ratio:.2f}" if there else "",
+                "Mosquitto, for one core's CPU": f"{core_theirs:,.0f}/s" if there else "",
+                "gateway, for one core's CPU": f"{core_ours:,.0f}/s",
+                "ratio of these": f"{of_cores:.2f}" if there else "",
+                "asked": f"{least}" if least else "",
+            }
+        )
+        self.figures[f"{name}_per_s"] = ours
+        if there:
+            self.figures[f"{name}_ratio"], self.figures[f"{name}_core_ratio"] = ratio, of_cores
+            if least:
+                self.figures[f"{name}_below"] = max(0.0, least - max(ratio, of_cores))
+                self.targets[f"{name}_below"] = 0.0
+
+    def value(self, what: str, name: str, ours: float, theirs: float | None, unit: str, most: float) -> None:
+        """A line with a value that should be small."""
+        self.lines.append(
+            {
+                "what": what,
+                "Mosquitto": f"{theirs:.2f} {unit}" if theirs is not None else "",
+                "gateway": f"{ours:.2f} {unit}",
+                "ratio": f"{ours / theirs:.2f}" if theirs else "",
+                "Mosquitto, for one core's CPU": "",
+                "gateway, for one core's CPU": "",
+                "ratio of these": "",
+                "asked": f"<= {most} {unit}" if most else "",
+            }
+        )
+        self.figures[name] = ours
+        if most:
+            self.targets[name] = most
+
+
+def _rate(told: dict[str, float]) -> float:
+    return (told.get("messages") or told["ready"]) / told["seconds"]
+
+
+def _per_core(told: dict[str, float]) -> float:
+    return (told.get("messages") or told["ready"]) / told["cpu"] if told.get("cpu") else 0.0
+
+
+def connect(client: Client, server: Server, count: int) -> dict[str, float]:
+    """Connections a second, and memory for each."""
+    before, cpu = server.rss(), server.cpu()
+    told = client.ask(f"connect {count} {CONCURRENT_CONNECTS}")
+    if told["ready"] != count:
+        sys.exit(f"{told['ready']:.0f} of {count} connected")
+    spent = server.cpu() - cpu
+    time.sleep(2)
+    return told | {"cpu": spent, "rss": (server.rss() - before) / count}
+
+
+def measure(arguments: argparse.Namespace) -> bool:
+    count, messages, table = arguments.connections, arguments.messages, Table()
+    with tempfile.TemporaryDirectory(prefix="mps-bench-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        anonymous = directory / "anonymous.json"
+        anonymous.write_text(json.dumps([[f"c{number}", "u", "p"] for number in range(count)]))
+        with mosquitto(directory) as (server, port):
+            client = Client(port, anonymous, "--subscribe")
+            theirs = _broker(client, server, count, messages, arguments.rounds)
+            client.end()
+        service = Service(directory, count)
+        try:
+            # First: later, devices that connect are given the broadcasts.
+            sockets = _websocket(service, arguments)
+            ours = _tcp(service, arguments)
+        finally:
+            service.end()
+    table.rate("connects", "connects", ours["connect"], theirs["connect"], 0.3)
+    table.rate("unicast, database half off", "unicast", ours["unicast"], theirs["unicast"], 1.5)
+    if "rows" in ours:
+        table.rate(f"rows to statuses, {arguments.rows:,}", "rows", ours["rows"], theirs["unicast"], 0.6)
+    table.rate("broadcast", "broadcast", ours["broadcast"], theirs["broadcast"], 2.5)
+    table.rate("WebSocket connects", "ws_connects", sockets["connect"], None, 0)
+    table.rate("WebSocket unicast", "ws_unicast", sockets["unicast"], None, 0)
+    table.value(
+        "memory of a TCP connection", "tcp_kib", ours["connect"]["rss"], theirs["connect"]["rss"], "KiB", 3.0
+    )
+    table.value("memory of a WebSocket", "ws_kib", sockets["connect"]["rss"], None, "KiB", 22.0)
+    table.value("p50 at half load", "p50_ms", ours["paced"]["p50_ms"], theirs["paced"]["p50_ms"], "ms", 0)
+    table.value("p99 at half load", "p99_ms", ours["paced"]["p99_ms"], theirs["paced"]["p99_ms"], "ms", 0)
+    table.value("loop lag p99 at half load", "lag_ms", ours["paced"]["lag"], None, "ms", 20.0)
+    return report("gateway", table.lines, table.figures, table.targets)
+
+
+def _broker(client: Client, server: Server, count: int, messages: int, rounds: int) -> dict[str, Any]:
+    told: dict[str, Any] = {"connect": connect(client, server, count)}
+    told["unicast"] = _best(lambda: _with_cpu(server, lambda: client.ask(f"publish {messages} 20000")))
+    told["broadcast"] = _best(lambda: _with_cpu(server, lambda: client.ask(f"publish-all {rounds}")))
+    rate = _rate(told["unicast"]) / 2
+    told["paced"] = client.ask(f"publish-paced {int(5 * rate)} {rate}")
+    return told
+
+
+def _with_cpu(server: Server, work: Any) -> dict[str, float]:
+    cpu = server.cpu()
+    told: dict[str, float] = work()
+    return told | {"cpu": server.cpu() - cpu}
+
+
+def _best(work: Any) -> dict[str, float]:
+    """The median of three runs by rate."""
+    return sorted((work() for _ in range(3)), key=_rate)[1]
+
+
+def _tcp(service: Service, arguments: argparse.Namespace) -> dict[str, Any]:
+    count = arguments.connections
+    with service.gateways() as server:
+        client = Client(service.tcp_port, service.credentials)
+        told: dict[str, Any] = {"connect": connect(client, server, count)}
+        told["unicast"] = _best(lambda: unicast(service, client, server, arguments.messages))
+        told["paced"] = paced(service, client, _rate(told["unicast"]) / 2, 5.0)
+        told["broadcast"] = _best(lambda: broadcast(service, client, server, arguments.rounds, count))
+        if arguments.rows:
+            told["rows"] = rows(service, client, server, arguments.rows)
+        client.end()
+    return told
+
+
+def _websocket(service: Service, arguments: argparse.Namespace) -> dict[str, Any]:
+    count = min(5000, arguments.connections)
+    with service.gateways() as server:
+        client = Client(service.ws_port, service.credentials, "--websocket")
+        told: dict[str, Any] = {"connect": connect(client, server, count)}
+        all_devices, service.device_ids = service.device_ids, service.device_ids[:count]
+        told["unicast"] = _best(lambda: unicast(service, client, server, arguments.messages // 2))
+        service.device_ids = all_devices
+        client.end()
+    return told
+
+
+def crowd(arguments: argparse.Namespace) -> bool:
+    """Many connections over several processes: memory only."""
+    table, clients = Table(), []
+    with tempfile.TemporaryDirectory(prefix="mps-bench-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        service = Service(directory, arguments.connections)
+        try:
+            everyone = json.loads(service.credentials.read_text())
+            with service.gateways(arguments.processes, (SERVER_CORE, OTHER_CORE)) as server:
+                before, begun = server.rss(), time.monotonic()
+                for number, start in enumerate(range(0, len(everyone), PER_CLIENT), 1):
+                    part = directory / f"part-{number}.json"
+                    part.write_text(json.dumps(everyone[start : start + PER_CLIENT]))
+                    clients.append(Client(service.tcp_port, part, "--address", str(number)))
+                    clients[-1].tell(f"connect {len(everyone[start : start + PER_CLIENT])} {CONCURRENT_CONNECTS}")
+                told = [client.answer() for client in clients]
+                seconds = time.monotonic() - begun
+                time.sleep(4)
+                ready = sum(answer["ready"] for answer in told)
+                held = [node.connections for node in service.nodes()]
+                memory = (server.rss() - before) / ready
+                for client in clients:
+                    client.end()
+        finally:
+            service.end()
+    print(f"{ready:,.0f} of {arguments.connections:,} connected; by process: {sorted(held)}")
+    table.rate("connects", "connects", {"ready": ready, "seconds": seconds}, None, 0)
+    table.value("memory of a connection", "tcp_kib", memory, None, "KiB", 3.0)
+    return report(f"gateway, {arguments.processes} processes", table.lines, table.figures, table.targets)
+
+
+def main() -> bool:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--connections", type=int, default=10_000)
+    parser.add_argument("--messages", type=int, default=200_000, help="of a unicast run (default 200,000)")
+    parser.add_argument("--rounds", type=int, default=20, help="of broadcasts (default 20)")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="messages from rows to statuses; 0: leave it out")
+    parser.add_argument("--processes", type=int, default=1, help="of the gateway; above 1 only memory is measured")
+    arguments = parser.parse_args()
+    os.sched_setaffinity(0, (OTHER_CORE,))
+    return crowd(arguments) if arguments.processes > 1 else measure(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(0 if main() else 1)
