@@ -46,15 +46,14 @@ def packet_size(data: bytes, position: int) -> int:
     return -1 if len(data) - position >= 5 else 0
 
 
-def is_connect_5(raw: bytes) -> bool:
-    """Whether this is a CONNECT of MQTT 5."""
-    start = _body(raw)
-    return raw[0] == 0x10 and raw[start : start + 7] == b"\x00\x04MQTT\x05"
-
-
-def is_older_connect(raw: bytes) -> bool:
-    """Whether this is a CONNECT of another version (`MQTT`, or `MQIsdp` of 3.1)."""
-    return raw[0] == 0x10 and b"MQ" in raw[2:10] and not is_connect_5(raw)
+def connect_level(raw: bytes) -> int:
+    """The protocol level of a CONNECT (3.1.2.2): 5, 4 (MQTT 3.1.1), any other number; -1 where it is no CONNECT."""
+    if raw[0] != 0x10:
+        return -1
+    start = body(raw)
+    if raw[start : start + 6] == b"\x00\x04MQTT" and len(raw) > start + 6:
+        return raw[start + 6]
+    return 3 if raw[start : start + 8] == b"\x00\x06MQIsdp" else -1
 
 
 def decode(raw: bytes) -> mqtt5.Packet | None:
@@ -74,8 +73,8 @@ def plain_topic(topic: str | None) -> str | None:
     return topic
 
 
-def _body(raw: bytes) -> int:
-    """Where a packet's variable header starts."""
+def body(raw: bytes) -> int:
+    """Where the variable header of a packet starts."""
     start = 2
     while start < 5 and raw[start - 1] & 0x80:
         start += 1
@@ -84,11 +83,11 @@ def _body(raw: bytes) -> int:
 
 def _check_text(raw: bytes) -> None:
     """Raises `ValueError` or `IndexError` where a text is not one or the packet ends before its parts do."""
-    kind, at = raw[0] >> 4, _body(raw)
+    kind, at = raw[0] >> 4, body(raw)
     if kind == CONNECT:
         _check_connect(raw, at)
     elif kind == PUBLISH:
-        at = _skip_text(raw, at)
+        at = skip_text(raw, at)
         _skip_properties(raw, at + 2 if raw[0] & 0x06 else at)
     elif kind == PUBACK:
         if len(raw) > at + 3:
@@ -96,18 +95,18 @@ def _check_text(raw: bytes) -> None:
     elif kind in (SUBSCRIBE, UNSUBSCRIBE):
         at = _skip_properties(raw, at + 2)
         while at < len(raw):
-            at = _skip_text(raw, at) + (kind == SUBSCRIBE)
+            at = skip_text(raw, at) + (kind == SUBSCRIBE)
 
 
 def _check_connect(raw: bytes, at: int) -> None:
     flags = raw[at + 7]
-    at = _skip_text(raw, _skip_properties(raw, at + 10))
+    at = skip_text(raw, _skip_properties(raw, at + 10))
     if flags & _HAS_WILL:
-        at = _skip_binary(raw, _skip_text(raw, _skip_properties(raw, at)))
+        at = skip_binary(raw, skip_text(raw, _skip_properties(raw, at)))
     if flags & _HAS_USERNAME:
-        at = _skip_text(raw, at)
+        at = skip_text(raw, at)
     if flags & _HAS_PASSWORD:
-        _skip_binary(raw, at)
+        skip_binary(raw, at)
 
 
 def _skip_properties(raw: bytes, at: int) -> int:
@@ -119,11 +118,11 @@ def _skip_properties(raw: bytes, at: int) -> int:
         if name in _FIXED:
             at += _FIXED[name]
         elif name in _TEXT:
-            at = _skip_text(raw, at)
+            at = skip_text(raw, at)
         elif name in _BINARY:
-            at = _skip_binary(raw, at)
+            at = skip_binary(raw, at)
         elif name == _USER_PROPERTY:
-            at = _skip_text(raw, _skip_text(raw, at))
+            at = skip_text(raw, skip_text(raw, at))
         elif name == _SUBSCRIPTION_ID:
             _, at = _variable(raw, at)
         else:
@@ -145,15 +144,17 @@ def _variable(raw: bytes, at: int) -> tuple[int, int]:
     raise ValueError("a variable byte integer of more than four bytes")
 
 
-def _skip_binary(raw: bytes, at: int) -> int:
+def skip_binary(raw: bytes, at: int) -> int:
+    """Where binary data with its length before it ends. Raises `ValueError` or `IndexError`."""
     end = at + 2 + ((raw[at] << 8) | raw[at + 1])
     if end > len(raw):
         raise ValueError("data beyond the packet's end")
     return end
 
 
-def _skip_text(raw: bytes, at: int) -> int:
-    end = _skip_binary(raw, at)
+def skip_text(raw: bytes, at: int) -> int:
+    """Where a text ends. Raises `ValueError` (also where it is none) or `IndexError`."""
+    end = skip_binary(raw, at)
     if "\0" in raw[at + 2 : end].decode():
         raise ValueError("text with a NUL")
     return end

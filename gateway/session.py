@@ -1,7 +1,8 @@
-"""One device's MQTT 5 session, without I/O: bytes in, calls to its host, bytes out through its wire.
+"""One device's MQTT session, without I/O: bytes in, calls to its host, bytes out through its wire.
 
-Both transports (TCP, WebSocket) feed it. It knows the protocol (OASIS MQTT 5.0; section numbers below) and nothing of
-sockets, databases or the event loop, so a test drives it with bytes alone.
+Both transports (TCP, WebSocket) feed it. It knows the protocol (OASIS MQTT 5.0; section numbers below; MQTT 3.1.1 is
+another form of the same, see `gateway.versions`) and nothing of sockets, databases or the event loop, so a test drives
+it with bytes alone.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from mqtt5 import QoS
 from mqtt5 import SubAckReasonCode as SubAck
 
 from gateway import packets
+from gateway.mqtt311 import VERSION_311
 from gateway.packets import MAX_PACKET_BYTES
 from gateway.shared_payload import INBOX, SharedPayload
+from gateway.versions import MAX_OPEN_REQUESTS, VERSION_5, Version
 from pushcore.devices import KnownDevice
 
 if TYPE_CHECKING:
@@ -30,8 +33,6 @@ if TYPE_CHECKING:
 REPLY = "mps/reply"
 REQUESTS = frozenset({"mps/bind", "mps/unbind", "mps/report", "mps/event"})
 
-# Requests a device may have open at once (its Receive Maximum towards us).
-MAX_OPEN_REQUESTS = 16
 # Messages on their way to a device, whatever larger Receive Maximum it grants. So many of the largest (4 KiB of
 # content) fit what a transport keeps for a slow device (256 KiB): slowness alone cuts nobody off.
 MAX_IN_FLIGHT = 48
@@ -46,8 +47,9 @@ _PUBACK_HEAD = b"\x40\x02"
 _TAKEN = (PubAck.SUCCESS, PubAck.NO_MATCHING_SUBSCRIBERS)
 _PING_REQUEST = mqtt5.PingReqPacket().write()
 _PING_RESPONSE = mqtt5.PingRespPacket().write()
-# A CONNACK of MQTT 3.1 and 3.1.1 (3.2.2.3 there).
-_UNACCEPTABLE_VERSION = b"\x20\x02\x00\x01"
+# Set in the protocol level by brokers that connect as bridges.
+_BRIDGE = 0x80
+_VERSIONS: dict[int, Version] = {5: VERSION_5, 4: VERSION_311}
 # What is read of an open session, beside PINGREQ and DISCONNECT, which say all by their first byte.
 _FROM_DEVICES = frozenset({packets.PUBLISH, packets.PUBACK, packets.SUBSCRIBE, packets.UNSUBSCRIBE})
 
@@ -107,7 +109,8 @@ class Session:
     """See the module. Attributes are for the host to read; methods are how it acts on the device."""
 
     __slots__ = (
-        "_backlog", "_buffer", "_max_packet", "_more_after", "_next_packet_id", "_refused", "_window", "_wire",
+        "_backlog", "_buffer", "_max_packet", "_more_after", "_next_packet_id", "_refused", "_version", "_window",
+        "_wire",
         "address", "broadcasts", "delivered", "device", "host", "ids", "in_flight", "keep_alive", "last_received",
         "open_requests", "session_id", "state", "wheel_slot",
     )  # fmt: skip
@@ -130,6 +133,7 @@ class Session:
         self.in_flight: dict[int, int] = {}
         self.ids: set[int] = set()
         self._wire = wire
+        self._version: Version = VERSION_5
         self._buffer = b""
         self._backlog: deque[tuple[int, bytes | SharedPayload, int, bool]] | None = None
         self._next_packet_id = 0
@@ -200,17 +204,23 @@ class Session:
             # A second CONNECT (3.1.0), a server's packet, QoS 2's (none is ever in flight), AUTH without a method.
             self._fail(Reason.PROTOCOL_ERROR)
         else:
-            self._take_open(packets.decode(raw))
+            self._take_open(self._version.decode(raw))
 
     def _take_first(self, raw: bytes) -> None:
-        """Before the CONNACK a fault just ends the connection (4.13.2); an older MQTT is answered in its own form."""
-        packet = packets.decode(raw) if packets.is_connect_5(raw) else None
+        """Before the CONNACK a fault just ends the connection (4.13.2); another version is refused in its own form."""
+        level = packets.connect_level(raw)
+        if level not in _VERSIONS:
+            if level >= 0:
+                self._version = VERSION_5 if 5 < level < _BRIDGE else VERSION_311
+                self.refuse(ConnAck.UNSUPPORTED_PROTOCOL_VERSION)
+            self._close()
+            return
+        self._version = _VERSIONS[level]
+        packet = self._version.decode(raw)
         if isinstance(packet, mqtt5.ConnectPacket):
             self._connect(packet)
-            return
-        if packets.is_older_connect(raw):
-            self._wire.write(_UNACCEPTABLE_VERSION)
-        self._close()
+        else:
+            self._close()
 
     def _connect(self, packet: mqtt5.ConnectPacket) -> None:
         if packet.authentication_method is not None:
@@ -218,6 +228,9 @@ class Session:
             return
         if packet.receive_max == 0 or packet.max_packet_size == 0:
             self.refuse(ConnAck.PROTOCOL_ERROR)
+            return
+        if not packet.client_id and not self._version.assigns_client_ids:
+            self.refuse(ConnAck.CLIENT_ID_NOT_VALID)
             return
         self.state = State.ADMITTING
         self.keep_alive = packet.keep_alive
@@ -237,8 +250,7 @@ class Session:
             case mqtt5.SubscribePacket():
                 self._subscribe(packet)
             case mqtt5.UnsubscribePacket():
-                codes = [mqtt5.UnsubAckReasonCode.SUCCESS] * len(packet.patterns)
-                self._wire.write(mqtt5.UnsubAckPacket(packet.packet_id, codes).write())
+                self._unsubscribe(packet)
             case _:
                 self._fail(Reason.MALFORMED_PACKET)
 
@@ -258,7 +270,13 @@ class Session:
             else SubAck.GRANTED_QOS_AT_LEAST_ONCE
             for asked in packet.topic_filters
         ]
-        self._wire.write(mqtt5.SubAckPacket(packet.packet_id, codes).write())
+        self._wire.write(self._version.suback(packet.packet_id, codes))
+
+    def _unsubscribe(self, packet: mqtt5.UnsubscribePacket) -> None:
+        if packet.packet_id == 0 or not packet.patterns:
+            self._fail(Reason.PROTOCOL_ERROR)
+            return
+        self._wire.write(self._version.unsuback(packet.packet_id, len(packet.patterns)))
 
     def _publish_received(self, packet: mqtt5.PublishPacket) -> None:
         """A request. QoS and retain beyond what the CONNACK announced are protocol errors (3.2.2.3.4, 3.2.2.3.5)."""
@@ -323,28 +341,14 @@ class Session:
         server_keep_alive = None
         if not 0 < self.keep_alive <= max_keep_alive:
             self.keep_alive = server_keep_alive = max_keep_alive
-        self._wire.write(
-            mqtt5.ConnAckPacket(
-                session_expiry_interval=0,
-                assigned_client_id=device.ad_token if issued_secret else None,
-                server_keep_alive=server_keep_alive,
-                receive_max=MAX_OPEN_REQUESTS,
-                max_qos=QoS.AT_LEAST_ONCE,
-                retain_available=False,
-                max_packet_size=MAX_PACKET_BYTES,
-                wildcard_subscription_available=False,
-                subscription_id_available=False,
-                shared_subscription_available=False,
-                user_properties=[("secret", issued_secret)] if issued_secret else None,
-            ).write()
-        )
+        self._wire.write(self._version.accepted(device.ad_token, issued_secret, server_keep_alive))
         if self._buffer:
             self.feed(b"")
 
     def refuse(self, code: ConnAck) -> None:
         """Answer the CONNECT with a failure and close."""
         if self.state is not State.CLOSED:
-            self._wire.write(mqtt5.ConnAckPacket(reason_code=code).write())
+            self._wire.write(self._version.refused(code))
             self._close()
 
     def deliver(self, message_id: int, payload: bytes | SharedPayload, expire_at_ms: int, *, dup: bool) -> None:
@@ -385,18 +389,7 @@ class Session:
             self.ids.discard(message_id)
             return
         packet_id = self._free_packet_id()
-        if isinstance(payload, SharedPayload):
-            packet = payload.packet(packet_id, seconds_left)
-        else:
-            packet = mqtt5.PublishPacket(
-                INBOX,
-                payload,
-                qos=QoS.AT_LEAST_ONCE,
-                packet_id=packet_id,
-                duplicate=dup,
-                payload_format_indicator=1,
-                message_expiry_interval=seconds_left,
-            ).write()
+        packet = self._version.message(packet_id, payload, seconds_left, dup=dup)
         if self._max_packet and len(packet) > self._max_packet:
             self._refuse_message(message_id)  # must not be sent (3.1.2.11.4)
             return
@@ -428,9 +421,7 @@ class Session:
         self.open_requests -= 1
         if self.state is not State.OPEN:
             return
-        response = mqtt5.PublishPacket(
-            request.response_topic, body, payload_format_indicator=1, correlation_data=request.correlation_data
-        ).write()
+        response = self._version.answer(request.response_topic, body, request.correlation_data)
         if not self._max_packet or len(response) <= self._max_packet:
             self._wire.write(response)
         if request.packet_id is not None:
@@ -438,8 +429,8 @@ class Session:
 
     def disconnect(self, reason: Reason) -> None:
         """End the session from our side: taken over, keep alive missed, shutting down."""
-        if self.state is State.OPEN:
-            self._wire.write(mqtt5.DisconnectPacket(reason_code=reason).write())
+        if self.state is State.OPEN and (goodbye := self._version.disconnect(reason)):
+            self._wire.write(goodbye)
         self._close()
 
     def wire_lost(self) -> None:
@@ -461,7 +452,7 @@ class Session:
         return list(self.in_flight.values())
 
     def _puback(self, packet_id: int, code: PubAck) -> None:
-        self._wire.write(mqtt5.PubAckPacket(packet_id, reason_code=code).write())
+        self._wire.write(self._version.puback(packet_id, code))
 
     def _fail(self, reason: Reason) -> None:
         """A fault of the device: before the CONNACK the connection just ends (4.13.2), after it with a DISCONNECT."""

@@ -17,6 +17,7 @@ from gateway.session import MAX_OPEN_REQUESTS, MAX_PACKET_BYTES, Request, Sessio
 from pushcore.devices import KnownDevice
 
 DEVICE = KnownDevice(7, 1, "ad-token", "", "app-test", True)
+UNSUPPORTED = ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION
 SOON = int(time.time() * 1000) + 600_000
 
 
@@ -314,7 +315,9 @@ def test_a_packet_too_large_is_refused_before_it_is_kept() -> None:
 @pytest.mark.parametrize(
     ("raw", "answer"),
     [
-        (b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00", b"\x20\x02\x00\x01"),
+        (b"\x10\x0c\x00\x04MQTT\x84\x02\x00\x3c\x00\x00", b"\x20\x02\x00\x01"),
+        (b"\x10\x0c\x00\x04MQTT\x06\x02\x00\x3c\x00\x00", mqtt5.ConnAckPacket(reason_code=UNSUPPORTED).write()),
+        (b"\x10\x0c\x00\x04MQTT\x03\x02\x00\x3c\x00\x00", b"\x20\x02\x00\x01"),
         (b"\x10\x0e\x00\x06MQIsdp\x03\x02\x00\x3c\x00\x00", b"\x20\x02\x00\x01"),
         (b"\xc0\x00", b""),
         (b"GET / HTTP/1.1\r\n\r\n" + b" " * 100, b""),
