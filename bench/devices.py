@@ -1,4 +1,4 @@
-"""A load client: many devices in one process, MQTT 5 over TCP or WebSocket, on loopback.
+"""A load client: many devices in one process, MQTT 3.1.1 or 5 over TCP or WebSocket, on loopback.
 
 Bare epoll, for it must be faster than what it measures: a device receives QoS 1, acknowledges, and counts. It is told
 what to do by lines on standard input, and answers each with one JSON line:
@@ -16,6 +16,7 @@ Latencies are of messages whose payload has `"t":"SECONDS"` by this machine's mo
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import itertools
 import json
@@ -26,16 +27,47 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import mqtt5
-
 _IP_BIND_ADDRESS_NO_PORT = 24
 _UPGRADE = (
-    "GET /gateway/mqtt HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"
-).encode()
+    b"GET /gateway/mqtt HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"
+)
 ALL = "all"
 # Ports of one client address; the next connections come from another of 127.0.0.0/8.
 _PER_ADDRESS = 20_000
+
+
+class Wording:
+    """Packets in a version of MQTT: 5, or 4 (3.1.1). What the client reads has the same places in both."""
+
+    def __init__(self, version: int) -> None:
+        self._version = version
+        self._no_properties = b"\0" if version == 5 else b""
+
+    def connect(self, client_id: str, username: str, password: str) -> bytes:
+        """A CONNECT for a clean session, keep alive 1,200 s."""
+        head = _text("MQTT") + bytes((self._version, 0xC2)) + (1200).to_bytes(2, "big") + self._no_properties
+        return _packet(0x10, head + _text(client_id) + _text(username) + _text(password))
+
+    def subscribe(self, topics: list[str]) -> bytes:
+        """For QoS 1."""
+        return _packet(0x82, b"\0\1" + self._no_properties + b"".join(_text(topic) + b"\1" for topic in topics))
+
+    def publish(self, topic: str, payload: bytes, packet_id: int) -> bytes:
+        """QoS 1."""
+        return _packet(0x32, _text(topic) + packet_id.to_bytes(2, "big") + self._no_properties + payload)
+
+
+def _text(text: str) -> bytes:
+    return len(text).to_bytes(2, "big") + text.encode()
+
+
+def _packet(first: int, body: bytes) -> bytes:
+    length, rest = bytearray(), len(body)
+    while rest > 0x7F:
+        length.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    return bytes((first, *length, rest)) + body
 
 
 class Device:
@@ -54,9 +86,22 @@ class Device:
 class Fleet:
     """The devices of this process. `credentials`: (client id, username, password) of each."""
 
-    def __init__(self, port: int, credentials: list[list[str]], *, websocket: bool, subscribe: bool, address: int) -> None:
+    def __init__(
+        self,
+        port: int,
+        credentials: list[list[str]],
+        wording: Wording,
+        *,
+        websocket: bool,
+        subscribe: bool,
+        address: int,
+    ) -> None:
         self._port = port
-        self._hellos = [self._hello(number, *given, subscribe=subscribe) for number, given in enumerate(credentials)]
+        self._wording = wording
+        self._hellos = [
+            wording.connect(*given) + (wording.subscribe([f"d/{number}", ALL]) if subscribe else b"")
+            for number, given in enumerate(credentials)
+        ]
         self._websocket = websocket
         self._subscribe = subscribe
         self._address = address
@@ -92,16 +137,6 @@ class Fleet:
             return
         self._devices[sock.fileno()] = Device(sock, self._hellos[number])
         self._poll.register(sock.fileno(), select.EPOLLOUT)
-
-    @staticmethod
-    def _hello(number: int, client_id: str, username: str, password: str, *, subscribe: bool) -> bytes:
-        hello = mqtt5.ConnectPacket(
-            client_id=client_id, username=username, password=password.encode(), clean_start=True, keep_alive=1200
-        ).write()
-        if subscribe:
-            topics = [mqtt5.TopicFilter(topic, max_qos=mqtt5.QoS.AT_LEAST_ONCE) for topic in (f"d/{number}", ALL)]
-            hello += mqtt5.SubscribePacket(1, topics).write()
-        return hello
 
     def _opened(self, fd: int, device: Device) -> None:
         """The socket is connected (or not)."""
@@ -262,7 +297,7 @@ class Fleet:
     def publish_paced(self, count: int, rate: float, size: int) -> dict[str, float]:
         """Publish to each device in turn, `rate` a second."""
         if self._publisher is None:
-            self._publisher = Publisher(self._poll, self._port)
+            self._publisher = Publisher(self._poll, self._port, self._wording)
         begun, sent = time.monotonic(), 0
         while self.messages < count and time.monotonic() - begun < 60 + count / rate:
             due = min(count, int((time.monotonic() - begun) * rate)) - sent
@@ -284,7 +319,7 @@ class Fleet:
     def _publish(self, what: Iterable[tuple[str, bytes]], window: int, expected: int) -> None:
         begun = time.monotonic()
         if self._publisher is None:
-            self._publisher = Publisher(self._poll, self._port)
+            self._publisher = Publisher(self._poll, self._port, self._wording)
         self._publisher.start(what, window)
         while self.messages < expected and time.monotonic() - begun < 300:
             self.turn(0.1)
@@ -298,10 +333,11 @@ class Fleet:
 class Publisher:
     """A backend of a plain broker: QoS 1 PUBLISH, so many on their way at a time."""
 
-    def __init__(self, poll: select.epoll, port: int) -> None:
+    def __init__(self, poll: select.epoll, port: int, wording: Wording) -> None:
+        self._wording = wording
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket.sendall(mqtt5.ConnectPacket(client_id="publisher", clean_start=True).write())
+        self._socket.sendall(wording.connect("publisher", "u", "p"))
         if self._socket.recv(1024)[3]:
             raise SystemExit("the publisher was refused")
         self._socket.setblocking(False)
@@ -314,10 +350,8 @@ class Publisher:
 
     def start(self, what: Iterable[tuple[str, bytes]], window: int) -> None:
         """Publish these (topic, payload), at most `window` on their way."""
-        qos = mqtt5.QoS.AT_LEAST_ONCE
         self._packets = (
-            mqtt5.PublishPacket(topic, payload, qos=qos, packet_id=number % 65_000 + 1).write()
-            for number, (topic, payload) in enumerate(what)
+            self._wording.publish(topic, payload, number % 65_000 + 1) for number, (topic, payload) in enumerate(what)
         )
         self._room = window
         self.turn()
@@ -336,10 +370,8 @@ class Publisher:
         self._room -= len(ready)
         self._unsent += b"".join(ready)
         if self._unsent:
-            try:
+            with contextlib.suppress(BlockingIOError):
                 self._unsent = self._unsent[self._socket.send(self._unsent) :]
-            except BlockingIOError:
-                pass
             waits = select.EPOLLIN | (select.EPOLLOUT if self._unsent else 0)
             self._poll.modify(self._socket.fileno(), waits)
 
@@ -360,6 +392,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--credentials", type=Path, required=True, help="JSON: a list of [client id, user, password]")
+    parser.add_argument("--version", type=int, choices=(4, 5), default=4, help="of MQTT; 4 is 3.1.1")
     parser.add_argument("--websocket", action="store_true")
     parser.add_argument("--subscribe", action="store_true", help="to a topic of its own and to one for all")
     parser.add_argument("--address", type=int, default=1, help="number of this client among several")
@@ -369,6 +402,7 @@ def main() -> None:
     fleet = Fleet(
         arguments.port,
         credentials,
+        Wording(arguments.version),
         websocket=arguments.websocket,
         subscribe=arguments.subscribe,
         address=arguments.address,

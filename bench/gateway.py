@@ -10,6 +10,8 @@ besides the rate seen there is the server's own CPU for a message, and what one 
 - broadcast: to all devices, the next when all have the last.
 - latency: from hand-over (there: PUBLISH) to the device at half of the unicast rate.
 
+Both speak MQTT 3.1.1 here, which is what Mosquitto is slower in; `--version 5` compares them in MQTT 5.
+
 `--connections 50000 --processes 3`: only connects and memory, over several gateway processes and clients.
 """
 
@@ -235,7 +237,7 @@ def unicast(service: Service, client: Client, server: Server, messages: int) -> 
 _made = 1
 
 
-def _entry(service: Service, first: int, count: int, *, timed: bool = False) -> dict[str, bytes]:
+def _entry(service: Service, first: int, count: int, *, timed: bool = False) -> Any:
     """A stream entry of messages to devices in turn."""
     from bench.devices import timed_payload
     from gateway.entries import Parcel, pack_parcels
@@ -348,9 +350,7 @@ def broadcast(service: Service, client: Client, server: Server, rounds: int, dev
     cpu, begun = server.cpu(), time.monotonic()
     for number in range(rounds):
         client.tell(f"receive {devices} {_PATIENCE_SECONDS}")
-        request = BroadcastPush(
-            delivery_type=1, expired_seconds=3600, template_name="news", msgkey=f"b{begun}{number}"
-        )
+        request = BroadcastPush(delivery_type=1, expired_seconds=3600, template_name="news", msgkey=f"b{begun}{number}")
         push.accept(service.workspace, request, source=PushTask.Source.RPC, author="")
         _check(client.answer(), devices)
     seconds = time.monotonic() - begun
@@ -445,7 +445,7 @@ def measure(arguments: argparse.Namespace) -> bool:
         anonymous = directory / "anonymous.json"
         anonymous.write_text(json.dumps([[f"c{number}", "u", "p"] for number in range(count)]))
         with mosquitto(directory) as (server, port):
-            client = Client(port, anonymous, "--subscribe")
+            client = Client(port, anonymous, "--subscribe", "--version", str(arguments.version))
             theirs = _broker(client, server, count, messages, arguments.rounds)
             client.end()
         service = Service(directory, count)
@@ -462,9 +462,7 @@ def measure(arguments: argparse.Namespace) -> bool:
     table.rate("broadcast", "broadcast", ours["broadcast"], theirs["broadcast"], 2.5)
     table.rate("WebSocket connects", "ws_connects", sockets["connect"], None, 0)
     table.rate("WebSocket unicast", "ws_unicast", sockets["unicast"], None, 0)
-    table.value(
-        "memory of a TCP connection", "tcp_kib", ours["connect"]["rss"], theirs["connect"]["rss"], "KiB", 3.0
-    )
+    table.value("memory of a TCP connection", "tcp_kib", ours["connect"]["rss"], theirs["connect"]["rss"], "KiB", 3.0)
     table.value("memory of a WebSocket", "ws_kib", sockets["connect"]["rss"], None, "KiB", 22.0)
     table.value("p50 at half load", "p50_ms", ours["paced"]["p50_ms"], theirs["paced"]["p50_ms"], "ms", 0)
     table.value("p99 at half load", "p99_ms", ours["paced"]["p99_ms"], theirs["paced"]["p99_ms"], "ms", 0)
@@ -495,7 +493,7 @@ def _best(work: Any) -> dict[str, float]:
 def _tcp(service: Service, arguments: argparse.Namespace) -> dict[str, Any]:
     count = arguments.connections
     with service.gateways() as server:
-        client = Client(service.tcp_port, service.credentials)
+        client = Client(service.tcp_port, service.credentials, "--version", str(arguments.version))
         told: dict[str, Any] = {"connect": connect(client, server, count)}
         told["unicast"] = _best(lambda: unicast(service, client, server, arguments.messages))
         told["paced"] = paced(service, client, _rate(told["unicast"]) / 2, 5.0)
@@ -509,7 +507,7 @@ def _tcp(service: Service, arguments: argparse.Namespace) -> dict[str, Any]:
 def _websocket(service: Service, arguments: argparse.Namespace) -> dict[str, Any]:
     count = min(5000, arguments.connections)
     with service.gateways() as server:
-        client = Client(service.ws_port, service.credentials, "--websocket")
+        client = Client(service.ws_port, service.credentials, "--websocket", "--version", str(arguments.version))
         told: dict[str, Any] = {"connect": connect(client, server, count)}
         all_devices, service.device_ids = service.device_ids, service.device_ids[:count]
         told["unicast"] = _best(lambda: unicast(service, client, server, arguments.messages // 2))
@@ -556,6 +554,7 @@ def main() -> bool:
     parser.add_argument("--messages", type=int, default=200_000, help="of a unicast run (default 200,000)")
     parser.add_argument("--rounds", type=int, default=20, help="of broadcasts (default 20)")
     parser.add_argument("--rows", type=int, default=1_000_000, help="messages from rows to statuses; 0: leave it out")
+    parser.add_argument("--version", type=int, choices=(4, 5), default=4, help="of MQTT; 4 is 3.1.1 (default)")
     parser.add_argument("--processes", type=int, default=1, help="of the gateway; above 1 only memory is measured")
     arguments = parser.parse_args()
     os.sched_setaffinity(0, (OTHER_CORE,))

@@ -8,7 +8,7 @@ it is open any more.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from gateway.shared_payload import SharedPayload
@@ -18,6 +18,8 @@ from pushcore.payload import device_payload
 
 # Acknowledgements of a broadcast that has just ended are still counted.
 GRACE_SECONDS = 600
+# Acknowledgements a session remembers before it looks which of them still may count.
+MAX_REMEMBERED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,10 @@ class Board:
             self._ended.pop(notice.id, None)
         self._offered = dict(sorted(self._offered.items()))
 
-    def notices_for(self, device: KnownDevice) -> list[Notice]:
-        return [notice for notice in self._offered.values() if notice.is_for(device)]
+    @property
+    def offered(self) -> Collection[Notice]:
+        """Those that are active, in order."""
+        return self._offered.values()
 
     def is_open(self, broadcast_id: int) -> bool:
         """Whether it may still be delivered."""
@@ -93,14 +97,26 @@ class Board:
 
 
 class Progress:
-    """How far a session's device has come. `acknowledged`: what it said of since it connected, while that counts."""
+    """How far a session's device has come.
 
-    __slots__ = ("_open", "acknowledged", "position")
+    `acknowledged`: what it acknowledged since it connected, up to its position, while that may still count.
+    """
+
+    __slots__ = ("_open", "_uncounted", "acknowledged", "position")
 
     def __init__(self, position: int) -> None:
         self.position = position
         self.acknowledged: list[int] = []
+        # Beyond the position: what was offered, and whether it is settled; what of it was acknowledged.
         self._open: dict[int, bool] = {}
+        self._uncounted: list[int] = []
+
+    def moved_to(self, position: int) -> None:
+        """The device's cursor is known to be there."""
+        if position > self.position:
+            self.position = position
+            self._open = {key: settled for key, settled in self._open.items() if key > position}
+            self._uncounted = [key for key in self._uncounted if key > position]
 
     def owes(self, broadcast_id: int) -> bool:
         """Whether the device is still to be offered it."""
@@ -114,16 +130,23 @@ class Progress:
         if broadcast_id > self.position and not self._open.get(broadcast_id, False):
             self._open[broadcast_id] = True
             if acknowledged:
-                self.acknowledged.append(broadcast_id)
+                self._uncounted.append(broadcast_id)
 
-    def advance(self, board: Board) -> bool:
-        """Move the position over what is settled or ended; whether an acknowledgement came to count."""
-        former = self.position
-        for broadcast_id in sorted(self._open):
-            if not self._open[broadcast_id] and board.is_open(broadcast_id):
+    def advance(self, board: Board) -> list[int]:
+        """Move the position over what is settled or ended; returns what was acknowledged and is passed by that."""
+        waiting = self._open
+        for broadcast_id in sorted(waiting) if len(waiting) > 1 else list(waiting):
+            if not waiting[broadcast_id] and board.is_open(broadcast_id):
                 break
-            del self._open[broadcast_id]
+            del waiting[broadcast_id]
             self.position = broadcast_id
-        counted = any(former < broadcast_id <= self.position for broadcast_id in self.acknowledged)
-        self.acknowledged = [broadcast_id for broadcast_id in self.acknowledged if broadcast_id in board]
+        counted = self._uncounted
+        if waiting:
+            counted = [broadcast_id for broadcast_id in counted if broadcast_id <= self.position]
+            self._uncounted = [broadcast_id for broadcast_id in self._uncounted if broadcast_id > self.position]
+        elif counted:
+            self._uncounted = []
+        self.acknowledged += counted
+        if len(self.acknowledged) > MAX_REMEMBERED:
+            self.acknowledged = [broadcast_id for broadcast_id in self.acknowledged if broadcast_id in board]
         return counted

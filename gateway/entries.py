@@ -78,8 +78,7 @@ def pack_acks(
     acknowledged: Sequence[int], unacknowledged: Sequence[int], broadcasts: Sequence[BroadcastArrival] = ()
 ) -> dict[str, bytes]:
     """An entry of the acknowledgement stream: message ids acknowledged, ids a lost connection left open, broadcasts."""
-    told = [(arrival.device_id, arrival.position, list(arrival.task_ids)) for arrival in broadcasts]
-    return {"acks": msgpack.packb((list(acknowledged), list(unacknowledged), told))}
+    return {"acks": msgpack.packb((list(acknowledged), list(unacknowledged), list(broadcasts)))}
 
 
 def unpack_acks(entry: bytes) -> tuple[list[int], list[int], list[BroadcastArrival]]:

@@ -7,7 +7,6 @@ refused PUBLISH is acknowledged and dropped (3.3.5), and the id and secret of a 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 
 import mqtt5
 from mqtt5 import ConnAckReasonCode as ConnAck
@@ -17,7 +16,8 @@ from mqtt5 import QoS
 from mqtt5 import SubAckReasonCode as SubAck
 
 from gateway import packets
-from gateway.shared_payload import INBOX, SharedPayload
+from gateway.packets import DUP, inbox_head, publish_head, variable_length
+from gateway.shared_payload import SharedPayload
 
 _ACCEPTED = b"\x20\x02\x00\x00"
 # Return codes of a CONNACK (3.2.2.3); all others become "not authorized".
@@ -42,7 +42,6 @@ _FLAGS = {
     packets.UNSUBSCRIBE: 2,
 }
 _CLEAN, _WILL, _WILL_QOS, _WILL_RETAIN, _PASSWORD, _USERNAME = 0x02, 0x04, 0x18, 0x20, 0x40, 0x80
-_DUP = 0x08
 
 
 class Version311:
@@ -65,45 +64,25 @@ class Version311:
     def refused(self, code: ConnAck) -> bytes:
         return bytes((0x20, 2, 0, _RETURN_CODES.get(int(code), _NOT_AUTHORIZED)))
 
-    def message(self, packet_id: int, payload: bytes | SharedPayload, seconds_left: int, *, dup: bool) -> bytes:
+    def message(self, packet_id: int, payload: bytes | SharedPayload, seconds_left: int, dup: bool) -> bytes:
         body = payload.payload if isinstance(payload, SharedPayload) else payload
-        return b"%b%b%b" % (_inbox_head(len(body), dup), packet_id.to_bytes(2, "big"), body)
+        return b"%b%b%b" % (inbox_head(len(body), dup), packet_id.to_bytes(2, "big"), body)
 
     def answer(self, topic: str, body: bytes, correlation_data: bytes | None) -> bytes:
-        return b"%b%b" % (_publish_head(0x30, topic.encode(), len(body)), body)
+        return b"%b%b" % (publish_head(0x30, topic.encode(), len(body)), body)
 
     def puback(self, packet_id: int, code: PubAck) -> bytes:
         return b"\x40\x02" + packet_id.to_bytes(2, "big")
 
     def suback(self, packet_id: int, codes: Sequence[SubAck]) -> bytes:
         said = bytes(int(code) if int(code) < _REFUSED_SUBSCRIPTION else _REFUSED_SUBSCRIPTION for code in codes)
-        return b"\x90%b%b%b" % (_length(2 + len(said)), packet_id.to_bytes(2, "big"), said)
+        return b"\x90%b%b%b" % (variable_length(2 + len(said)), packet_id.to_bytes(2, "big"), said)
 
     def unsuback(self, packet_id: int, count: int) -> bytes:
         return b"\xb0\x02" + packet_id.to_bytes(2, "big")
 
     def disconnect(self, reason: Reason) -> bytes:
         return _NOTHING_SAID
-
-
-@lru_cache(maxsize=4096)
-def _inbox_head(payload_bytes: int, dup: bool) -> bytes:
-    """What precedes the packet id of a message to the inbox."""
-    return _publish_head(0x32 | (_DUP if dup else 0), INBOX.encode(), payload_bytes + 2)
-
-
-def _publish_head(first: int, topic: bytes, rest_bytes: int) -> bytes:
-    return b"%c%b%b%b" % (first, _length(2 + len(topic) + rest_bytes), len(topic).to_bytes(2, "big"), topic)
-
-
-def _length(value: int) -> bytes:
-    """A Remaining Length (2.2.3)."""
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
 
 
 def _text(raw: bytes, at: int) -> tuple[str, int]:
@@ -149,7 +128,7 @@ def _publish(raw: bytes, at: int) -> mqtt5.PublishPacket:
     if qos != QoS.AT_MOST_ONCE:
         packet_id, at = _number(raw, at), at + 2
     return mqtt5.PublishPacket(
-        topic, raw[at:], qos=qos, retain=bool(raw[0] & 0x01), packet_id=packet_id, duplicate=bool(raw[0] & _DUP)
+        topic, raw[at:], qos=qos, retain=bool(raw[0] & 0x01), packet_id=packet_id, duplicate=bool(raw[0] & DUP)
     )
 
 

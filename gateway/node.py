@@ -35,7 +35,7 @@ from gateway.courier import SLICE, Courier
 from gateway.entries import Parcel
 from gateway.lag import LoopLag
 from gateway.lane import parcel_of
-from gateway.recent import RecentIds
+from gateway.recent import RecentByDevice, RecentIds
 from gateway.session import Request, Session, State, Wire
 from gateway.throttle import FailureThrottle
 from gateway.wheel import KeepAliveWheel
@@ -92,8 +92,11 @@ class Node:
         self._revoked = RecentIds(seconds=120, limit=200_000)
         self._board = Board()
         self._news = asyncio.Event()
-        # (device, broadcast) acknowledged here lately: not offered again though the cursor was read before it moved.
-        self._broadcasts_acknowledged = RecentIds(seconds=120, limit=200_000)
+        # Of devices that left lately: what they acknowledged is not offered again, though their cursor may lag behind.
+        self._progress_left: RecentByDevice[Progress] = RecentByDevice(seconds=120, limit=50_000)
+        self._remembered = (
+            self._acknowledged, self._told_again, self._left_open, self._revoked, self._progress_left,
+        )  # fmt: skip
         self._tasks: list[asyncio.Task[None]] = []
         self.accepting = True
 
@@ -143,6 +146,8 @@ class Node:
             await asyncio.sleep(1.0)
             for session in self._wheel.overdue():
                 session.disconnect(Reason.KEEP_ALIVE_TIMEOUT)
+            for remembered in self._remembered:
+                remembered.turn()
 
     async def _in_thread(self, pool: ThreadPoolExecutor, work: Callable[..., T], *arguments: object) -> T:
         """Run database work in a thread; a broken connection is replaced before the next use."""
@@ -208,7 +213,7 @@ class Node:
                 continue
             session.accept(verdict.device, issued_secret=verdict.secret, max_keep_alive=self._max_keep_alive)
             self._wheel.moved(session)
-            self._offer_broadcasts(session)
+            self._offer_broadcasts(session, self._board.offered)
             if verdict.secret is None:  # nothing can wait for a device that did not exist
                 self._pending.add((session, 0))
 
@@ -239,6 +244,8 @@ class Node:
         if device is None:
             return
         self._advance(session)
+        if session.broadcasts is not None:
+            self._progress_left.keep(device.id, session.broadcasts)
         left_open = [message_id for message_id in session.unacknowledged() if message_id not in self._board]
         for message_id in left_open:
             self._left_open.add(message_id)
@@ -252,14 +259,17 @@ class Node:
 
     def deliver(self, parcels: Iterable[Parcel]) -> None:
         """Write messages to the devices that are here."""
+        sessions, known, known_before = self.sessions, self._acknowledged.young, self._acknowledged.old
+        marked = bool(self._revoked or self._left_open)
         for device_id, message_id, expire_at_ms, dup, payload in parcels:
-            session = self.sessions.get(device_id)
-            if session is None or message_id in self._revoked:
+            session = sessions.get(device_id)
+            if session is None or (marked and message_id in self._revoked):
                 continue
-            if message_id in self._acknowledged:
+            if message_id in known or message_id in known_before:
                 self._tell_again(message_id)
                 continue
-            session.deliver(message_id, payload, expire_at_ms, dup=dup or message_id in self._left_open)
+            again = dup or (marked and message_id in self._left_open)
+            session.deliver(message_id, payload, expire_at_ms, dup=again)
 
     def withdraw(self, held: Iterable[tuple[int, int]]) -> None:
         """Messages were revoked: what is not written yet never is."""
@@ -277,7 +287,8 @@ class Node:
 
     def acknowledged(self, session: Session, message_id: int) -> None:
         if session.broadcasts is not None and message_id in self._board:
-            self._broadcast_acknowledged(session, message_id)
+            session.broadcasts.settled(message_id, acknowledged=True)
+            self._advance(session)
             return
         self._acknowledged.add(message_id)
         self.courier.acknowledged(message_id)
@@ -317,7 +328,7 @@ class Node:
             if len(parcels) == PENDING_PER_DEVICE:
                 asking[device_id][0].expect_more(parcels[-1].message_id)
         for session, _ in asking.values():
-            self._offer_broadcasts(session)
+            self._offer_broadcasts(session, self._board.offered)
 
     # -- broadcasts -----------------------------------------------------------------------------------------------
 
@@ -344,36 +355,28 @@ class Node:
         unknown = self._board.unknown(active)
         if not unknown:
             return
-        self._board.add(
-            [Notice.of(found) for found in await self._in_thread(self._batch_threads, broadcasts.load, unknown)]
-        )
+        new = [Notice.of(found) for found in await self._in_thread(self._batch_threads, broadcasts.load, unknown)]
+        self._board.add(new)
         for count, session in enumerate(list(self.sessions.values()), 1):
-            self._offer_broadcasts(session)
+            self._offer_broadcasts(session, new)
             if not count % SLICE:
                 await asyncio.sleep(0)
 
-    def _offer_broadcasts(self, session: Session) -> None:
-        """Write to the device what lies after its cursor and is not on its way."""
+    def _offer_broadcasts(self, session: Session, notices: Iterable[Notice]) -> None:
+        """Write to the device those of the notices that lie after its cursor and are not on their way."""
         device = session.device
         if device is None or session.state is not State.OPEN:
             return
-        for notice in self._board.notices_for(device):
-            if session.broadcasts is None:
-                session.broadcasts = Progress(device.broadcast_position)
-            if not session.broadcasts.owes(notice.id) or notice.id in session.ids:
+        for notice in notices:
+            if not notice.is_for(device):
                 continue
-            session.broadcasts.opened(notice.id)
-            if (device.id, notice.id) in self._broadcasts_acknowledged:
-                self._broadcast_acknowledged(session, notice.id)
-            else:
+            progress = session.broadcasts
+            if progress is None:
+                progress = session.broadcasts = self._progress_left.take(device.id) or Progress(0)
+                progress.moved_to(device.broadcast_position)
+            if progress.owes(notice.id):
+                progress.opened(notice.id)
                 session.deliver(notice.id, notice.payload, notice.expire_at_ms, dup=False)
-
-    def _broadcast_acknowledged(self, session: Session, broadcast_id: int) -> None:
-        assert session.device is not None
-        assert session.broadcasts is not None
-        self._broadcasts_acknowledged.add((session.device.id, broadcast_id))
-        session.broadcasts.settled(broadcast_id, acknowledged=True)
-        self._advance(session)
 
     def refused(self, session: Session, message_id: int) -> None:
         if session.broadcasts is not None and message_id in self._board:
@@ -381,8 +384,11 @@ class Node:
             self._advance(session)
 
     def _advance(self, session: Session) -> None:
-        if session.broadcasts is not None and session.broadcasts.advance(self._board):
-            self._tell_broadcasts(session)
+        if session.broadcasts is not None and session.device is not None:
+            counted = session.broadcasts.advance(self._board)
+            if counted:
+                position = session.broadcasts.position
+                self.courier.broadcasts_acknowledged(BroadcastArrival(session.device.id, position, tuple(counted)))
 
     def _tell_broadcasts(self, session: Session) -> None:
         """Tell the sink all that the device acknowledged since it connected: what was lost before is made good."""

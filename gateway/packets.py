@@ -7,11 +7,14 @@ bytes and takes NUL for a character.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import mqtt5
 
 # The largest packet a device may send (CONNACK Maximum Packet Size).
 MAX_PACKET_BYTES = 16_384
 MAX_RESPONSE_TOPIC = 256
+INBOX = "mps/inbox"
 
 CONNECT, PUBLISH, PUBACK, SUBSCRIBE, UNSUBSCRIBE, PINGREQ, DISCONNECT = 1, 3, 4, 8, 10, 12, 14
 
@@ -27,6 +30,8 @@ _BINARY = frozenset({0x09, 0x16})
 _SUBSCRIPTION_ID = 0x0B
 _USER_PROPERTY = 0x26
 
+# A flag of a PUBLISH (3.3.1.1).
+DUP = 0x08
 # Flags of a CONNECT (3.1.2.3).
 _HAS_WILL, _HAS_PASSWORD, _HAS_USERNAME = 0x04, 0x40, 0x80
 
@@ -64,6 +69,27 @@ def decode(raw: bytes) -> mqtt5.Packet | None:
     except (ValueError, IndexError):
         return None
     return packet if consumed == len(raw) else None
+
+
+@lru_cache(maxsize=4096)
+def inbox_head(rest_bytes: int, dup: bool) -> bytes:
+    """What precedes the packet id of a QoS 1 PUBLISH to the inbox; `rest_bytes` follow the id."""
+    return publish_head(0x32 | (DUP if dup else 0), INBOX.encode(), rest_bytes + 2)
+
+
+def publish_head(first: int, topic: bytes, rest_bytes: int) -> bytes:
+    """Type, length and topic of a PUBLISH."""
+    return b"%c%b%b%b" % (first, variable_length(2 + len(topic) + rest_bytes), len(topic).to_bytes(2, "big"), topic)
+
+
+def variable_length(value: int) -> bytes:
+    """A Remaining Length (2.2.3 of 3.1.1; 1.5.5 of 5)."""
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
 
 
 def plain_topic(topic: str | None) -> str | None:

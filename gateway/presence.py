@@ -94,7 +94,9 @@ def live_nodes(bus: redis.Redis) -> list[NodeInfo]:
 def _node_info(name: str, told: dict[str, Any]) -> NodeInfo:
     """Nodes of another version may tell more or less."""
     known = {field.name for field in fields(NodeInfo)} - {"node_id"}
-    return NodeInfo(name, **{"connections": 0, "delivered": 0, "acknowledged": 0} | {k: told[k] for k in known & told.keys()})
+    return NodeInfo(
+        name, **{"connections": 0, "delivered": 0, "acknowledged": 0} | {k: told[k] for k in known & told.keys()}
+    )
 
 
 def nodes_of(bus: redis.Redis, device_ids: Sequence[int]) -> dict[int, str]:

@@ -22,8 +22,8 @@ from mqtt5 import SubAckReasonCode as SubAck
 
 from gateway import packets
 from gateway.mqtt311 import VERSION_311
-from gateway.packets import MAX_PACKET_BYTES
-from gateway.shared_payload import INBOX, SharedPayload
+from gateway.packets import INBOX, MAX_PACKET_BYTES
+from gateway.shared_payload import SharedPayload
 from gateway.versions import MAX_OPEN_REQUESTS, VERSION_5, Version
 from pushcore.devices import KnownDevice
 
@@ -41,7 +41,9 @@ MAX_BACKLOG = 100
 # Messages a device refused or cannot take, remembered so that its connection is not tried with them again.
 MAX_REFUSED = 1000
 CONNECT_SECONDS = 10.0
+MAX_PACKET_ID = 65_535
 
+_PUBACK, _PUBACK_BYTES = 0x40, 4
 _PUBACK_HEAD = b"\x40\x02"
 # Reason codes of an acknowledgement; the others say that the message was refused (3.4.2.1).
 _TAKEN = (PubAck.SUCCESS, PubAck.NO_MATCHING_SUBSCRIBERS)
@@ -105,13 +107,17 @@ class State(Enum):
     CLOSED = 3
 
 
+# Looked up for each message.
+_OPEN = State.OPEN
+
+
 class Session:
     """See the module. Attributes are for the host to read; methods are how it acts on the device."""
 
     __slots__ = (
         "_backlog", "_buffer", "_max_packet", "_more_after", "_next_packet_id", "_refused", "_version", "_window",
         "_wire",
-        "address", "broadcasts", "delivered", "device", "host", "ids", "in_flight", "keep_alive", "last_received",
+        "address", "broadcasts", "delivered", "device", "host", "in_flight", "keep_alive", "last_received",
         "open_requests", "session_id", "state", "wheel_slot",
     )  # fmt: skip
 
@@ -129,9 +135,8 @@ class Session:
         self.wheel_slot = 0
         self.delivered = 0
         self.open_requests = 0
-        # Packet id -> message id of what is written and not acknowledged; `ids` also holds what waits in the backlog.
+        # Packet id -> message id of what is written and not acknowledged.
         self.in_flight: dict[int, int] = {}
-        self.ids: set[int] = set()
         self._wire = wire
         self._version: Version = VERSION_5
         self._buffer = b""
@@ -147,6 +152,11 @@ class Session:
 
     def feed(self, data: bytes) -> None:
         """Take what the device sent. Never raises: a fault ends the session with the reason the standard names."""
+        # What devices send most, alone: an acknowledgement without properties.
+        if len(data) == _PUBACK_BYTES and data[0] == _PUBACK and self.state is _OPEN and not self._buffer:
+            self.last_received = time.monotonic()
+            self._acknowledge((data[2] << 8) | data[3])
+            return
         if self.state is State.CLOSED:
             return
         if self._buffer:
@@ -159,10 +169,10 @@ class Session:
             self.last_received = time.monotonic()
         position, end = 0, len(data)
         while position < end:
-            # The packet devices send most: an acknowledgement without properties.
-            if data[position : position + 2] == _PUBACK_HEAD and self.state is State.OPEN and end - position >= 4:
+            # Several of them.
+            if data[position : position + 2] == _PUBACK_HEAD and self.state is _OPEN and end - position >= 4:
                 self._acknowledge((data[position + 2] << 8) | data[position + 3])
-                position += 4
+                position += _PUBACK_BYTES
                 continue
             size = packets.packet_size(data, position)
             if size < 0:
@@ -312,7 +322,8 @@ class Session:
         message_id = self.in_flight.pop(packet_id, None)
         if message_id is None:
             return
-        self.ids.discard(message_id)
+        if not self.in_flight:
+            self.in_flight = {}  # one that was full once stays large
         self.host.acknowledged(self, message_id)
         if self._backlog or self._more_after is not None:
             self._refill()
@@ -325,7 +336,6 @@ class Session:
             self._refill()
 
     def _refuse_message(self, message_id: int) -> None:
-        self.ids.discard(message_id)
         if self._refused is None or len(self._refused) >= MAX_REFUSED:
             self._refused = set()
         self._refused.add(message_id)
@@ -357,7 +367,7 @@ class Session:
         What is on its way already is not sent twice; what does not fit into memory stays a row and is asked for when
         the device has caught up.
         """
-        if self.state is not State.OPEN or message_id in self.ids or (self._refused and message_id in self._refused):
+        if self.state is not _OPEN or self.holds(message_id) or (self._refused and message_id in self._refused):
             return
         if len(self.in_flight) < self._window:
             self._publish(message_id, payload, expire_at_ms, dup)
@@ -366,17 +376,19 @@ class Session:
             self._backlog = deque()
         if len(self._backlog) >= MAX_BACKLOG:
             self.expect_more(message_id - 1)
-            return
-        self.ids.add(message_id)
-        self._backlog.append((message_id, payload, expire_at_ms, dup))
+        else:
+            self._backlog.append((message_id, payload, expire_at_ms, dup))
+
+    def holds(self, message_id: int) -> bool:
+        """Whether the message is on its way to the device: written, or waiting in memory. Both are short."""
+        if self.in_flight and message_id in self.in_flight.values():
+            return True
+        return bool(self._backlog) and any(waiting[0] == message_id for waiting in self._backlog or ())
 
     def withdraw(self, message_id: int) -> None:
         """Do not send a message that waits for the device's Receive Maximum. What is written is written."""
-        if self._backlog and message_id in self.ids:
-            kept = deque(waiting for waiting in self._backlog if waiting[0] != message_id)
-            if len(kept) < len(self._backlog):
-                self._backlog = kept
-                self.ids.discard(message_id)
+        if self._backlog:
+            self._backlog = deque(waiting for waiting in self._backlog if waiting[0] != message_id)
 
     def expect_more(self, after: int) -> None:
         """Rows with ids above `after` may wait: ask for them when the device has caught up."""
@@ -386,23 +398,18 @@ class Session:
     def _publish(self, message_id: int, payload: bytes | SharedPayload, expire_at_ms: int, dup: bool) -> None:
         seconds_left = -((int(time.time() * 1000) - expire_at_ms) // 1000)
         if seconds_left <= 0:
-            self.ids.discard(message_id)
             return
-        packet_id = self._free_packet_id()
-        packet = self._version.message(packet_id, payload, seconds_left, dup=dup)
+        in_flight, packet_id = self.in_flight, self._next_packet_id % MAX_PACKET_ID + 1
+        while packet_id in in_flight:
+            packet_id = packet_id % MAX_PACKET_ID + 1
+        self._next_packet_id = packet_id
+        packet = self._version.message(packet_id, payload, seconds_left, dup)
         if self._max_packet and len(packet) > self._max_packet:
             self._refuse_message(message_id)  # must not be sent (3.1.2.11.4)
             return
-        self.ids.add(message_id)
-        self.in_flight[packet_id] = message_id
+        in_flight[packet_id] = message_id
         self.delivered += 1
         self._wire.write(packet)
-
-    def _free_packet_id(self) -> int:
-        while True:
-            self._next_packet_id = self._next_packet_id % 65_535 + 1
-            if self._next_packet_id not in self.in_flight:
-                return self._next_packet_id
 
     def _refill(self) -> None:
         """Send what waits in memory; when that is done and half the window is free, ask for what waits as rows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mqtt5 import PublishPacket, QoS
 
-INBOX = "mps/inbox"
+from gateway.packets import INBOX
 
 
 class SharedPayload:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import cast
 
 from gateway.node import Node
@@ -15,19 +16,28 @@ MAX_UNSENT_BYTES = 262_144
 CLOSE_SECONDS = 5.0
 
 
+def _nowhere(_data: bytes) -> None:
+    """There is no connection."""
+
+
 class TcpConnection(asyncio.Protocol):
     """One socket, one session."""
 
-    __slots__ = ("_node", "_session", "_transport")
+    __slots__ = ("_node", "_session", "_transport", "write")
+
+    # Of `Wire`: the transport's own, which gathers what is written in a turn of the loop; nowhere before and after.
+    write: Callable[[bytes], None]
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._transport: asyncio.Transport | None = None
         self._session: Session | None = None
+        self.write = _nowhere
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=MAX_UNSENT_BYTES)
+        self.write = self._transport.write
         raw = transport.get_extra_info("socket")
         if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -45,14 +55,11 @@ class TcpConnection(asyncio.Protocol):
 
     def connection_lost(self, _exc: Exception | None) -> None:
         session, self._session, self._transport = self._session, None, None
+        self.write = _nowhere
         if session is not None:
             session.wire_lost()
 
     # -- Wire -----------------------------------------------------------------------------------------------------
-
-    def write(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(data)
 
     @property
     def unsent_bytes(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
@@ -25,7 +26,15 @@ class HandshakeProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.loop.call_later(CONNECT_SECONDS, self._give_up)
+        self._patience = self.loop.call_later(CONNECT_SECONDS, self._give_up)
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        super().handle_websocket_upgrade(event)
+        self._patience.cancel()  # it would keep all this for its time
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._patience.cancel()
 
     def _give_up(self) -> None:
         if self.transport.get_protocol() is self and not self.transport.is_closing():

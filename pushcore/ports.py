@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pushcore.channels import Channel, Platform
 
@@ -71,8 +71,7 @@ class Outcome:
     channel: Channel = Channel.SELF_BUILT
 
 
-@dataclass(frozen=True, slots=True)
-class BroadcastArrival:
+class BroadcastArrival(NamedTuple):
     """A device has acknowledged `task_ids`, and every other broadcast meant for it up to `position`.
 
     `task_ids` are all that it acknowledged since it connected: a word that was lost is made good by the next.

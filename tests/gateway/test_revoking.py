@@ -48,9 +48,9 @@ def test_what_waits_for_a_slow_device_is_taken_back(
         send(workspace, known[0].ad_token, "k1")
         first = device.next_publish()
         waiting = send(workspace, known[0].ad_token, "k2")
-        assert wait_for(lambda: waiting.pk in gateway.session_of(known[0]).ids)
+        assert wait_for(lambda: gateway.session_of(known[0]).holds(waiting.pk))
         revocation.revoke_message(workspace, "k2", known[0].ad_token)
-        assert wait_for(lambda: waiting.pk not in gateway.session_of(known[0]).ids)
+        assert wait_for(lambda: not gateway.session_of(known[0]).holds(waiting.pk))
         assert first.packet_id is not None
         device.send(mqtt5.PubAckPacket(first.packet_id))
         assert f'"revokes":"{waiting.pk}"'.encode() in device.next_publish().payload

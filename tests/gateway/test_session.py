@@ -41,6 +41,10 @@ class Recorder:
     def close(self) -> None:
         self.wire_closed += 1
 
+    @property
+    def unsent_bytes(self) -> int:
+        return 0
+
     def connect_requested(self, _session: Session, packet: mqtt5.ConnectPacket) -> None:
         self.connects.append(packet)
 
