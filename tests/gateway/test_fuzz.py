@@ -1,0 +1,262 @@
+"""Whatever devices send, in whatever pieces and order: nothing is raised, nothing is kept.
+
+Deterministic, so that a failure in one place is one everywhere. `MPS_FUZZ_EXAMPLES=20000` looks further.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import time
+from typing import Any
+
+import mqtt5
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from mqtt5 import DisconnectReasonCode, PubAckReasonCode, QoS
+
+from gateway import packets
+from gateway.mqtt311 import VERSION_311
+from gateway.packets import MAX_PACKET_BYTES
+from gateway.session import MAX_BACKLOG, MAX_IN_FLIGHT, MAX_OPEN_REQUESTS, MAX_REFUSED, State
+from gateway.wheel import KeepAliveWheel
+from tests.gateway import mqtt311
+from tests.gateway.conftest import RunningGateway
+from tests.gateway.pushing import wait_for
+from tests.gateway.test_packets import ALL
+from tests.gateway.test_session import DEVICE, SOON, Recorder, new_session
+from tests.support.raw_device import RawDevice
+
+EXAMPLES = int(os.environ.get("MPS_FUZZ_EXAMPLES", "150"))
+QUICK = settings(max_examples=EXAMPLES, stateful_step_count=40, deadline=None, derandomize=True)
+BYTES = settings(max_examples=10 * EXAMPLES, deadline=None, derandomize=True)
+
+ids = st.integers(1, 60)
+texts = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0#+"), max_size=8)
+topics = st.sampled_from(["mps/bind", "mps/unbind", "mps/report", "mps/event", "mps/inbox", "other"])
+PLAIN_311 = [
+    mqtt311.connect(will=mqtt311.text("t") + mqtt311.text(b"\xff"), flags=0x2E),
+    mqtt311.publish("mps/bind", b"{}"),
+    mqtt311.publish("mps/bind", b"{}", packet_id=None),
+    mqtt311.puback(1),
+    mqtt311.subscribe(1, ("mps/inbox", 1), ("#", 0)),
+    mqtt311.unsubscribe(1, "mps/inbox"),
+]
+
+
+class SessionMachine(RuleBasedStateMachine):
+    """A device that does anything, and a server that keeps sending to it, in MQTT 5."""
+
+    connect_packet = mqtt5.ConnectPacket("ad-token", keep_alive=60, receive_max=20, max_packet_size=200).write()
+    window = 20
+
+    def publish(self, topic: str, payload: bytes, qos: int, packet_id: int, extra: str) -> bytes:
+        return mqtt5.PublishPacket(
+            topic,
+            payload,
+            qos=QoS(qos),
+            packet_id=packet_id if qos else None,
+            response_topic=extra or None,
+            user_properties=[(extra, extra)],
+        ).write()
+
+    def puback(self, packet_id: int, taken: bool) -> bytes:
+        code = PubAckReasonCode.SUCCESS if taken else PubAckReasonCode.QUOTA_EXCEEDED
+        return mqtt5.PubAckPacket(packet_id, reason_code=code).write()
+
+    def subscribe(self, pattern: str) -> bytes:
+        return mqtt5.SubscribePacket(5, [mqtt5.TopicFilter(pattern)]).write()
+
+    def check_written(self) -> None:
+        self.recorder.packets()  # decodes all of it
+
+    @initialize(admitted=st.booleans())
+    def open(self, admitted: bool) -> None:
+        self.session, self.recorder = new_session()
+        self.wheel = KeepAliveWheel()
+        self.wheel.add(self.session)
+        self.offered: set[int] = set()
+        self.session.feed(self.connect_packet)
+        if admitted:
+            self.admit()
+
+    @precondition(lambda self: self.session.state is State.ADMITTING)
+    @rule()
+    def admit(self) -> None:
+        self.session.accept(DEVICE, issued_secret=None, max_keep_alive=100)
+        self.wheel.moved(self.session)
+
+    @rule(message_id=ids, size=st.sampled_from([5, 5, 5, 300]), dup=st.booleans(), late=st.booleans())
+    def deliver(self, message_id: int, size: int, dup: bool, late: bool) -> None:
+        self.offered.add(message_id)
+        self.session.deliver(message_id, b"x" * size, 1 if late else SOON, dup=dup)
+
+    @rule(first=st.integers(100, 10_000))
+    def deliver_many(self, first: int) -> None:
+        for message_id in range(first, first + MAX_IN_FLIGHT):
+            self.deliver(message_id, 5, False, False)
+
+    @rule(message_id=ids)
+    def withdraw(self, message_id: int) -> None:
+        self.session.withdraw(message_id)
+
+    @rule(after=st.integers(0, 100))
+    def expect_more(self, after: int) -> None:
+        self.session.expect_more(after)
+
+    @rule(packet_id=st.integers(1, 60), taken=st.booleans())
+    def acknowledge(self, packet_id: int, taken: bool) -> None:
+        self.session.feed(self.puback(packet_id, taken))
+
+    @rule(topic=topics, payload=st.binary(max_size=30), qos=st.integers(0, 1), packet_id=st.integers(1, 9), extra=texts)
+    def ask(self, topic: str, payload: bytes, qos: int, packet_id: int, extra: str) -> None:
+        self.session.feed(self.publish(topic, payload, qos, packet_id, extra))
+
+    @precondition(lambda self: self.recorder.requests)
+    @rule()
+    def answer(self) -> None:
+        self.session.answer(self.recorder.requests.pop(0), b"{}")
+
+    @rule(pattern=st.sampled_from(["mps/inbox", "mps/reply", "#", "a/+"]))
+    def ask_for_topics(self, pattern: str) -> None:
+        self.session.feed(self.subscribe(pattern))
+
+    @rule(cuts=st.lists(st.integers(1, 20), max_size=4))
+    def ping_in_pieces(self, cuts: list[int]) -> None:
+        data = b"\xc0\x00" * 10
+        for cut in cuts:
+            self.session.feed(data[:cut])
+            data = data[cut:]
+        self.session.feed(data)
+
+    @rule(garbage=st.binary(min_size=1, max_size=12), seldom=st.integers(0, 15))
+    def send_garbage(self, garbage: bytes, seldom: int) -> None:
+        if not seldom:
+            self.session.feed(garbage)
+
+    @rule(seldom=st.integers(0, 30), how=st.integers(0, 2))
+    def end(self, seldom: int, how: int) -> None:
+        if seldom:
+            return
+        if how == 0:
+            self.session.wire_lost()
+        elif how == 1:
+            self.session.feed(b"\xe0\x00")
+        else:
+            self.session.disconnect(DisconnectReasonCode.SESSION_TAKEN_OVER)
+
+    @invariant()
+    def bounded_and_consistent(self) -> None:
+        session, recorder = self.session, self.recorder
+        waiting = [entry[0] for entry in session._backlog or ()]
+        assert len(session.in_flight) <= self.window
+        assert len(waiting) <= MAX_BACKLOG
+        assert len(session._buffer) <= MAX_PACKET_BYTES
+        assert 0 <= session.open_requests <= MAX_OPEN_REQUESTS
+        assert len(session._refused or ()) <= MAX_REFUSED
+        assert {*session.in_flight.values()} <= self.offered
+        assert recorder.closes == recorder.wire_closed == (session.state is State.CLOSED)
+        if session.state is State.CLOSED:
+            self.wheel.discard(session)
+            assert (session._buffer, session._backlog) == (b"", None)
+            assert not any(self.wheel._buckets.values())
+        else:
+            assert session.ids == {*session.in_flight.values(), *waiting}
+            assert len(session.ids) == len(session.in_flight) + len(waiting)
+        self.check_written()
+
+
+class Session311Machine(SessionMachine):
+    """The same in MQTT 3.1.1."""
+
+    connect_packet = mqtt311.connect()
+    window = MAX_IN_FLIGHT
+
+    def publish(self, topic: str, payload: bytes, qos: int, packet_id: int, extra: str) -> bytes:
+        return mqtt311.publish(topic, payload, packet_id=packet_id if qos else None)
+
+    def puback(self, packet_id: int, taken: bool) -> bytes:
+        return mqtt311.puback(packet_id)
+
+    def subscribe(self, pattern: str) -> bytes:
+        return mqtt311.subscribe(5, (pattern, 1))
+
+    def check_written(self) -> None:
+        written, at = self.recorder.written, 0
+        while at < len(written):
+            size = packets.packet_size(written, at)
+            assert 0 < size <= len(written) - at
+            at += size
+        self.recorder.written = b""
+
+
+TestSession5 = SessionMachine.TestCase
+TestSession5.settings = QUICK
+TestSession311 = Session311Machine.TestCase
+TestSession311.settings = QUICK
+
+
+def _changed(raw: bytes, data: st.DataObject) -> bytes:
+    """The packet with a few bytes changed, or cut short; its Remaining Length mostly right."""
+    changed = bytearray(raw)
+    for _ in range(data.draw(st.integers(1, 4))):
+        changed[data.draw(st.integers(2, len(changed) - 1))] = data.draw(st.integers(0, 255))
+    if data.draw(st.booleans()):
+        body = changed[packets.body(raw) : data.draw(st.integers(2, len(changed)))]
+        return mqtt311.packet(raw[0], bytes(body))
+    return bytes(changed)
+
+
+@BYTES
+@given(raw=st.sampled_from([packet.write() for packet in ALL]), data=st.data())
+def test_no_change_to_a_packet_makes_the_codec_panic(raw: bytes, data: st.DataObject) -> None:
+    packets.decode(_changed(raw, data))
+
+
+@BYTES
+@given(raw=st.sampled_from(PLAIN_311), data=st.data())
+def test_no_change_to_a_packet_raises_in_the_older_version(raw: bytes, data: st.DataObject) -> None:
+    VERSION_311.decode(_changed(raw, data))
+
+
+@BYTES
+@given(stream=st.lists(st.sampled_from([*PLAIN_311[1:], b"\xc0\x00"]), max_size=6), cuts=st.lists(st.integers(1, 40)))
+def test_how_bytes_are_cut_changes_nothing(stream: list[bytes], cuts: list[int]) -> None:
+    whole = b"".join(stream)
+    outcomes: list[tuple[Any, ...]] = []
+    for pieces in ([], cuts):
+        session, recorder = new_session()
+        session.feed(mqtt311.connect())
+        session.accept(DEVICE, issued_secret=None, max_keep_alive=100)
+        rest = whole
+        for size in pieces:
+            session.feed(rest[:size])
+            rest = rest[size:]
+        session.feed(rest)
+        outcomes.append((*_outcome(recorder), session.state))
+    assert outcomes[0] == outcomes[1]
+
+
+def _outcome(recorder: Recorder) -> tuple[Any, ...]:
+    return recorder.written, recorder.requests, recorder.acknowledged_ids, recorder.closes
+
+
+def test_strangers_on_real_sockets_leave_nothing_behind(gateway: RunningGateway) -> None:
+    noise = random.Random(4711)
+    starts = [b"", mqtt311.connect(), *(packet.write() for packet in ALL[:2]), b"GET / HTTP/1.1\r\n"]
+    sockets = []
+    for number in range(100):
+        connection = socket.create_connection(("127.0.0.1", (gateway.mqtt_port, gateway.ws_port)[number % 2]))
+        connection.sendall(noise.choice(starts) + noise.randbytes(noise.randrange(1, 2000)))
+        sockets.append(connection)
+    time.sleep(0.2)
+    for connection in sockets:
+        connection.close()
+    node = gateway.node
+    assert node is not None
+    assert wait_for(lambda: not any(node._wheel._buckets.values()))
+    assert (node.sessions, node._requests, node._serving) == ({}, {}, set())
+    with RawDevice(gateway.mqtt_port) as device:
+        assert device.connect("stranger", "u", "p").reason_code == mqtt5.ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD
