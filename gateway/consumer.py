@@ -12,7 +12,7 @@ from typing import Any
 from gateway.node import Node
 from gateway.session import Session
 from gateway.tcp import CLOSE_SECONDS, MAX_UNSENT_BYTES
-from gateway.websocket import ABORT
+from gateway.websocket import ABORT, ADDRESS
 
 SUBPROTOCOL = "mqtt"
 _NORMAL = 1000
@@ -38,8 +38,8 @@ async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
         return
     await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
     wire = SocketWire(send, scope["extensions"][ABORT]["abort"])
-    client = scope.get("client")
-    session: Session = _nodes[0].new_session(wire, client[0] if client else "")
+    address = scope["state"].get(ADDRESS) or (scope["client"] or ("",))[0]
+    session: Session = _nodes[0].new_session(wire, address)
     try:
         while True:
             event = await receive()

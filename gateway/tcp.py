@@ -23,13 +23,15 @@ def _nowhere(_data: bytes) -> None:
 class TcpConnection(asyncio.Protocol):
     """One socket, one session."""
 
-    __slots__ = ("_node", "_session", "_transport", "write")
+    __slots__ = ("_address", "_node", "_session", "_transport", "write")
 
     # Of `Wire`: the transport's own, which gathers what is written in a turn of the loop; nowhere before and after.
     write: Callable[[bytes], None]
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, address: str | None = None) -> None:
+        """`address`: the client's, where it is not that of the socket's other end."""
         self._node = node
+        self._address = address
         self._transport: asyncio.Transport | None = None
         self._session: Session | None = None
         self.write = _nowhere
@@ -41,8 +43,10 @@ class TcpConnection(asyncio.Protocol):
         raw = transport.get_extra_info("socket")
         if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        peer = transport.get_extra_info("peername")
-        self._session = self._node.new_session(self, peer[0] if peer else "")
+        if self._address is None:
+            peer = transport.get_extra_info("peername")
+            self._address = str(peer[0]) if peer else ""
+        self._session = self._node.new_session(self, self._address)
 
     def data_received(self, data: bytes) -> None:
         if self._session is not None:

@@ -19,6 +19,8 @@ from gateway.session import CONNECT_SECONDS
 
 # Key of the scope's extensions; its value is {"abort": a function that drops the connection at once}.
 ABORT = "mps.abort"
+# Key of the scope's state: the client's address, where it is not that of the socket's other end.
+ADDRESS = "mps.address"
 
 
 class HandshakeProtocol(H11Protocol):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
@@ -44,6 +44,11 @@ def _port(raw: str) -> int:
     if not 1 <= port <= 65535:
         raise ValueError("a port is 1 to 65535")
     return port
+
+
+def _port_or_none(raw: str) -> int:
+    """A port, 0 for none."""
+    return 0 if raw.strip() in ("", "0") else _port(raw)
 
 
 def _count(raw: str) -> int:
@@ -82,6 +87,13 @@ def _address(raw: str) -> str:
 
 def _names(raw: str) -> list[str]:
     return [part.strip() for part in raw.split(",") if part.strip()]
+
+
+def _networks(raw: str) -> list[str]:
+    networks = _names(raw)
+    for network in networks:
+        ip_network(network)
+    return networks
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -149,6 +161,22 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("MPS_HTTP_PORT", "8000", _port, "Port of the console and the APIs (WSGI)."),
     Variable("MPS_WS_PORT", "8001", _port, "Port of the device gateway's WebSocket (ASGI)."),
     Variable("MPS_MQTT_PORT", "1883", _port, "Port of the device gateway's MQTT over TCP (the TCP bridge)."),
+    Variable("MPS_MQTT_TLS_PORT", "0", _port_or_none, "Port of MQTT over TLS (8883 is usual); 0 for none."),
+    Variable("MPS_WS_TLS_PORT", "0", _port_or_none, "Port of the device gateway's WebSocket over TLS; 0 for none."),
+    Variable("MPS_TLS_CERT_FILE", "", _text, "Certificate chain of the TLS ports (PEM); read again on SIGHUP."),
+    Variable("MPS_TLS_KEY_FILE", "", _text, "Private key of that certificate (PEM, without a passphrase)."),
+    Variable(
+        "MPS_PROXY_PROTOCOL",
+        "0",
+        _switch,
+        "Require a PROXY protocol header (v1, v2), from a balancer, on all connections of the device gateway.",
+    ),
+    Variable(
+        "MPS_PROXY_TRUSTED",
+        "127.0.0.0/8,::1/128",
+        _networks,
+        "Networks (CIDR, comma-separated) whose PROXY headers are believed; from elsewhere nobody may connect then.",
+    ),
     Variable("MPS_BIND", "127.0.0.1", _address, "IP address the services listen on."),
     Variable("MPS_DATA_DIR", "var", _text, "Directory of the embedded engines' data, `demo.json`, generated secrets."),
     Variable("MPS_PUBLIC_HOST", "127.0.0.1", _text, "Host name written into the URLs of `demo.json` and the console."),

@@ -10,7 +10,7 @@ import redis
 
 from mps_project.environment import Environment
 
-PORTS = ("MPS_HTTP_PORT", "MPS_WS_PORT", "MPS_MQTT_PORT")
+PORTS = ("MPS_HTTP_PORT", "MPS_WS_PORT", "MPS_MQTT_PORT", "MPS_MQTT_TLS_PORT", "MPS_WS_TLS_PORT")
 CONNECT_SECONDS = 5
 
 
@@ -24,6 +24,8 @@ def check_ports(environment: Environment) -> None:
     seen: dict[int, str] = {}
     for variable in PORTS:
         port = environment.number(variable)
+        if not port:
+            continue
         if port in seen:
             raise PreflightError(f"{variable}={port}: {seen[port]} is the same port")
         seen[port] = variable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,12 @@ GATEWAY_MAX_KEEP_ALIVE = ENV.number("MPS_GATEWAY_MAX_KEEP_ALIVE")
 HTTP_PORT = ENV.number("MPS_HTTP_PORT")
 WS_PORT = ENV.number("MPS_WS_PORT")
 MQTT_PORT = ENV.number("MPS_MQTT_PORT")
+MQTT_TLS_PORT = ENV.number("MPS_MQTT_TLS_PORT")
+WS_TLS_PORT = ENV.number("MPS_WS_TLS_PORT")
+TLS_CERT_FILE = ENV.text("MPS_TLS_CERT_FILE")
+TLS_KEY_FILE = ENV.text("MPS_TLS_KEY_FILE")
+PROXY_PROTOCOL = ENV.switch("MPS_PROXY_PROTOCOL")
+PROXY_TRUSTED = [ip_network(network) for network in ENV.names("MPS_PROXY_TRUSTED")]
 BIND = ENV.text("MPS_BIND")
 PUBLIC_HOST = ENV.text("MPS_PUBLIC_HOST")
 

@@ -13,8 +13,9 @@ from channels.routing import get_default_application
 from django.conf import settings
 from django.db import connection
 
+from gateway.doors import Certificate, Door, Proxies, listen
 from gateway.node import Node
-from gateway.server import listen, serve
+from gateway.server import serve
 from gateway.session import Session, State
 from gateway.sink import Sink
 from pushcore import devices
@@ -33,6 +34,8 @@ class RunningGateway:
     max_keep_alive: int = 1200
     redis_url: str = ""
     node: Node | None = None
+    certificate: Certificate | None = None
+    proxies: Proxies | None = None
     mqtt_port: int = 0
     ws_port: int = 0
     _stop: asyncio.Event | None = None
@@ -47,7 +50,8 @@ class RunningGateway:
         async def run() -> None:
             self._stop, self._loop = asyncio.Event(), asyncio.get_running_loop()
             self.node = Node(self.redis_url or settings.REDIS_URL, max_keep_alive=self.max_keep_alive)
-            await serve(self.node, tcp, websocket, get_default_application(), stop=self._stop, ready=self._ready.set)
+            mqtt, ws = ([Door(listener, self.certificate, self.proxies)] for listener in (tcp, websocket))
+            await serve(self.node, mqtt, ws, get_default_application(), stop=self._stop, ready=self._ready.set)
 
         self._thread = threading.Thread(target=lambda: uvloop.run(run()))
         self._thread.start()

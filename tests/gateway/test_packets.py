@@ -53,7 +53,15 @@ SUBSCRIBE = mqtt5.SubscribePacket(
     0xFFFE, [mqtt5.TopicFilter("TEXT"), mqtt5.TopicFilter("TEXT")], user_properties=[("TEXT", "TEXT")]
 )
 UNSUBSCRIBE = mqtt5.UnsubscribePacket(0xFFFE, ["TEXT", "TEXT"])
-ALL = [CONNECT, PUBLISH, mqtt5.PublishPacket("TEXT", b"\xff"), PUBACK, mqtt5.PubAckPacket(1), SUBSCRIBE, UNSUBSCRIBE]
+ALL: list[mqtt5.Packet] = [
+    CONNECT,
+    PUBLISH,
+    mqtt5.PublishPacket("TEXT", b"\xff"),
+    PUBACK,
+    mqtt5.PubAckPacket(1),
+    SUBSCRIBE,
+    UNSUBSCRIBE,
+]
 
 
 @pytest.mark.parametrize("packet", ALL)

@@ -8,13 +8,17 @@ import signal
 import sys
 from typing import Any
 
+import structlog
 import uvloop
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from redis.exceptions import RedisError
 
+from gateway.doors import Certificate, CertificateError, Door, PortTakenError, Proxies, listen
 from gateway.node import Node
-from gateway.server import PortTakenError, listen, serve
+from gateway.server import serve
+
+log = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
@@ -25,22 +29,55 @@ class Command(BaseCommand):
         from channels.routing import get_default_application
 
         try:
-            tcp = listen(settings.BIND, settings.MQTT_PORT)
-            websocket = listen(settings.BIND, settings.WS_PORT)
-            uvloop.run(self._serve(tcp, websocket, get_default_application()))
-        except PortTakenError as error:
+            certificate = _certificate()
+            mqtt = _doors(settings.MQTT_PORT, settings.MQTT_TLS_PORT, certificate)
+            websocket = _doors(settings.WS_PORT, settings.WS_TLS_PORT, certificate)
+            uvloop.run(self._serve(mqtt, websocket, certificate, get_default_application()))
+        except (PortTakenError, CertificateError) as error:
             self.stderr.write(f"mps: gateway: {error}")
             sys.exit(1)
         except RedisError as error:
             self.stderr.write(f"mps: gateway: the fast store does not answer: {type(error).__name__}")
             sys.exit(1)
 
-    async def _serve(self, tcp: Any, websocket: Any, application: object) -> None:
+    async def _serve(
+        self, mqtt: list[Door], websocket: list[Door], certificate: Certificate | None, application: object
+    ) -> None:
         node = Node(settings.REDIS_URL, max_keep_alive=settings.GATEWAY_MAX_KEEP_ALIVE)
         stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(signum, stop.set)
-        await serve(node, tcp, websocket, application, stop=stop, ready=_freeze)
+            loop.add_signal_handler(signum, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, _reload, certificate)
+        await serve(node, mqtt, websocket, application, stop=stop, ready=_freeze)
+
+
+def _certificate() -> Certificate | None:
+    """None where no TLS port is set. Raises `CertificateError`."""
+    if not (settings.MQTT_TLS_PORT or settings.WS_TLS_PORT):
+        return None
+    if not (settings.TLS_CERT_FILE and settings.TLS_KEY_FILE):
+        raise CertificateError("a TLS port needs MPS_TLS_CERT_FILE and MPS_TLS_KEY_FILE")
+    return Certificate(settings.TLS_CERT_FILE, settings.TLS_KEY_FILE)
+
+
+def _doors(port: int, tls_port: int, certificate: Certificate | None) -> list[Door]:
+    """Raises `PortTakenError`."""
+    proxies = Proxies(settings.PROXY_TRUSTED) if settings.PROXY_PROTOCOL else None
+    doors = [Door(listen(settings.BIND, port), proxies=proxies)]
+    if tls_port:
+        doors.append(Door(listen(settings.BIND, tls_port), certificate, proxies))
+    return doors
+
+
+def _reload(certificate: Certificate | None) -> None:
+    if certificate is None:
+        return
+    try:
+        certificate.reload()
+        log.info("certificate reloaded")
+    except CertificateError as error:
+        log.error("certificate not reloaded; the former one stays", error=str(error))
 
 
 def _freeze() -> None:

@@ -1,0 +1,108 @@
+"""The PROXY protocol (haproxy.org, proxy-protocol.txt): a balancer's word on whose connection it passes on.
+
+Version 2 is binary; version 1 is a line of text, the one that nginx writes.
+
+Read from the socket before anything else, byte by exact byte: what follows is the device's (or its TLS handshake).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+Networks = Sequence[IPv4Network | IPv6Network]
+
+SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
+_FIXED_BYTES = 16
+# Addresses and all that balancers add to them (TLS facts, a VPC's endpoint id); a longer header is refused.
+MAX_HEADER_BYTES = 2_048
+# "PROXY UNKNOWN" with CRLF has more than these; no byte beyond a header may be read.
+_FIRST_BYTES = 12
+_V1_MAX_BYTES = 107
+_V1_START = b"PROXY "
+_LOCAL, _PROXY = 0x20, 0x21
+# Protocol and family, and where its addresses' bytes are: the source's size, and that of both with their ports.
+_TCP4, _TCP6 = 0x11, 0x21
+_SIZES = {_TCP4: (4, 12), _TCP6: (16, 36)}
+
+
+class ProxyHeaderError(Exception):
+    """There is no header that can be used."""
+
+
+def rest_bytes(fixed: bytes) -> int:
+    """How many bytes follow the header's first sixteen. Raises `ProxyHeaderError`."""
+    if len(fixed) != _FIXED_BYTES or not fixed.startswith(SIGNATURE) or fixed[12] not in (_LOCAL, _PROXY):
+        raise ProxyHeaderError("no header of version 2")
+    length = int.from_bytes(fixed[14:16], "big")
+    if length > MAX_HEADER_BYTES:
+        raise ProxyHeaderError("a header of more than 2 KiB")
+    return length
+
+
+def source_address(fixed: bytes, rest: bytes) -> str | None:
+    """The client's address; None where the balancer speaks for itself (LOCAL). Raises `ProxyHeaderError`."""
+    if fixed[12] == _LOCAL:
+        return None
+    if fixed[13] not in _SIZES:
+        raise ProxyHeaderError("neither TCP over IPv4 nor over IPv6")
+    size, needed = _SIZES[fixed[13]]
+    if len(rest) < needed:
+        raise ProxyHeaderError("addresses are cut short")
+    return str(ip_address(rest[:size]))  # what follows the addresses (TLVs) says nothing we need
+
+
+def source_address_v1(line: bytes) -> str | None:
+    """The client's address from a line of version 1; None where it is UNKNOWN. Raises `ProxyHeaderError`."""
+    parts = line.removesuffix(b"\r\n").decode("ascii", "replace").split(" ")
+    if parts[1:2] == ["UNKNOWN"]:
+        return None
+    if len(parts) != 6 or parts[1] not in ("TCP4", "TCP6"):
+        raise ProxyHeaderError("no header of version 1")
+    try:
+        address = ip_address(parts[2])
+    except ValueError:
+        raise ProxyHeaderError("no address") from None
+    if address.version != int(parts[1][-1]):
+        raise ProxyHeaderError("an address of another family")
+    return str(address)
+
+
+def is_trusted(address: str, networks: Networks) -> bool:
+    """Whether a header from there is believed."""
+    found = ip_address(address.partition("%")[0])
+    mapped = getattr(found, "ipv4_mapped", None)
+    return any((mapped or found) in network for network in networks)
+
+
+async def read_address(connection: socket.socket, peer: str) -> str:
+    """The client's address, from the header on a connection just accepted. Raises `ProxyHeaderError`, `OSError`."""
+    first = await _exactly(connection, _FIRST_BYTES)
+    if first.startswith(_V1_START):
+        return source_address_v1(await _line(connection, first)) or peer
+    if first != SIGNATURE:
+        raise ProxyHeaderError("no header")
+    fixed = first + await _exactly(connection, _FIXED_BYTES - _FIRST_BYTES)
+    rest = await _exactly(connection, rest_bytes(fixed))
+    return source_address(fixed, rest) or peer
+
+
+async def _line(connection: socket.socket, line: bytes) -> bytes:
+    while not line.endswith(b"\r\n"):
+        if len(line) >= _V1_MAX_BYTES:
+            raise ProxyHeaderError("a line without end")
+        line += await _exactly(connection, 1)
+    return line
+
+
+async def _exactly(connection: socket.socket, count: int) -> bytes:
+    loop = asyncio.get_running_loop()
+    data = b""
+    while len(data) < count:
+        more = await loop.sock_recv(connection, count - len(data))
+        if not more:
+            raise ProxyHeaderError("the connection ended within the header")
+        data += more
+    return data
