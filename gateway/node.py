@@ -35,6 +35,7 @@ from gateway.courier import SLICE, Courier
 from gateway.entries import Parcel
 from gateway.lag import LoopLag
 from gateway.lane import parcel_of
+from gateway.limits import UNLIMITED, Doorkeeper, Limits
 from gateway.recent import RecentByDevice, RecentIds
 from gateway.session import Request, Session, State, Wire
 from gateway.throttle import FailureThrottle
@@ -62,7 +63,7 @@ BROADCAST_SECONDS = 5.0
 class Node:
     """See the module. All methods but those run through `_in_thread` belong to the event loop's thread."""
 
-    def __init__(self, redis_url: str, *, max_keep_alive: int) -> None:
+    def __init__(self, redis_url: str, *, max_keep_alive: int, limits: Limits = UNLIMITED) -> None:
         self.sessions: dict[int, Session] = {}
         self.courier = Courier(redis_url, self)
         self._max_keep_alive = max_keep_alive
@@ -71,6 +72,7 @@ class Node:
         self._batch_threads = self._pool("gateway-batch", BATCH_THREADS)
         self._request_threads = self._pool("gateway-request", REQUEST_THREADS)
         self._throttle = FailureThrottle()
+        self._doorkeeper = Doorkeeper(limits)
         self._wheel = KeepAliveWheel()
         self._lag = LoopLag()
         self._admission: Batcher[tuple[Session, Credentials]] = Batcher(
@@ -179,11 +181,16 @@ class Node:
         session_id = f"{int(time.time() * 1000):012x}{secrets.token_hex(4)}"
         session = Session(self, wire, address=address, session_id=session_id)
         self._wheel.add(session)
+        if not self._doorkeeper.opened(address):
+            session.disconnect(Reason.QUOTA_EXCEEDED)
         return session
 
     def connect_requested(self, session: Session, packet: ConnectPacket) -> None:
         if not self.accepting:
             session.refuse(ConnAck.SERVER_UNAVAILABLE)
+            return
+        if (code := self._doorkeeper.verdict(session.address)) is not None:
+            session.refuse(code)
             return
         self._admission.add((session, Credentials.of(packet)))
 
@@ -204,6 +211,10 @@ class Node:
                 self._refuse(session, verdict.code)
             else:
                 self._take_over_here(session, verdict.device.id)
+                if not self._doorkeeper.admitted(verdict.device.workspace_id):
+                    del self.sessions[verdict.device.id]
+                    session.refuse(ConnAck.QUOTA_EXCEEDED)
+                    continue
                 session.device = verdict.device
                 admitted.append((session, verdict))
         await self.courier.announce([session for session, _ in admitted])
@@ -240,9 +251,11 @@ class Node:
     def closed(self, session: Session) -> None:
         self._wheel.discard(session)
         self._requests.pop(session, None)
+        self._doorkeeper.closed(session.address)
         device = session.device
         if device is None:
             return
+        self._doorkeeper.left(device.workspace_id)
         self._advance(session)
         if session.broadcasts is not None:
             self._progress_left.keep(device.id, session.broadcasts)

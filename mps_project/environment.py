@@ -212,6 +212,30 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable("MPS_GATEWAY_MAX_KEEP_ALIVE", "1200", _count, "Longest MQTT keep alive granted to a device, in seconds."),
     Variable(
+        "MPS_MAX_CONNECTIONS",
+        "0",
+        _number_or_none,
+        "Device connections each gateway process holds at most; 0 for no limit.",
+    ),
+    Variable(
+        "MPS_MAX_CONNECTIONS_PER_ADDRESS",
+        "0",
+        _number_or_none,
+        "Device connections from one address to a gateway process; 0 for no limit.",
+    ),
+    Variable(
+        "MPS_MAX_CONNECTIONS_PER_WORKSPACE",
+        "0",
+        _number_or_none,
+        "Devices of one workspace connected to a gateway process; 0 for no limit.",
+    ),
+    Variable(
+        "MPS_MAX_CONNECT_RATE_PER_ADDRESS",
+        "0",
+        _number_or_none,
+        "Connects a second from one address to a gateway process; 0 for no limit.",
+    ),
+    Variable(
         "MPS_SWEEP_AFTER_SECONDS", "5", _count, "Age, in seconds, at which a pending message is handed over again."
     ),
 )

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from gateway.doors import Certificate, Door, Proxies, listen
+from gateway.limits import UNLIMITED, Limits
 from gateway.node import Node
 from gateway.server import serve
 from gateway.session import Session, State
@@ -34,6 +35,7 @@ class RunningGateway:
     max_keep_alive: int = 1200
     redis_url: str = ""
     node: Node | None = None
+    limits: Limits = UNLIMITED
     certificate: Certificate | None = None
     proxies: Proxies | None = None
     mqtt_port: int = 0
@@ -49,7 +51,8 @@ class RunningGateway:
 
         async def run() -> None:
             self._stop, self._loop = asyncio.Event(), asyncio.get_running_loop()
-            self.node = Node(self.redis_url or settings.REDIS_URL, max_keep_alive=self.max_keep_alive)
+            redis_url = self.redis_url or settings.REDIS_URL
+            self.node = Node(redis_url, max_keep_alive=self.max_keep_alive, limits=self.limits)
             mqtt, ws = ([Door(listener, self.certificate, self.proxies)] for listener in (tcp, websocket))
             await serve(self.node, mqtt, ws, get_default_application(), stop=self._stop, ready=self._ready.set)
 

@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand
 from redis.exceptions import RedisError
 
 from gateway.doors import Certificate, CertificateError, Door, PortTakenError, Proxies, listen
+from gateway.limits import Limits
 from gateway.node import Node
 from gateway.server import serve
 
@@ -43,7 +44,13 @@ class Command(BaseCommand):
     async def _serve(
         self, mqtt: list[Door], websocket: list[Door], certificate: Certificate | None, application: object
     ) -> None:
-        node = Node(settings.REDIS_URL, max_keep_alive=settings.GATEWAY_MAX_KEEP_ALIVE)
+        limits = Limits(
+            settings.MAX_CONNECTIONS,
+            settings.MAX_CONNECTIONS_PER_ADDRESS,
+            settings.MAX_CONNECTIONS_PER_WORKSPACE,
+            settings.MAX_CONNECT_RATE_PER_ADDRESS,
+        )
+        node = Node(settings.REDIS_URL, max_keep_alive=settings.GATEWAY_MAX_KEEP_ALIVE, limits=limits)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
