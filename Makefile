@@ -7,13 +7,21 @@ BIN := .venv/bin
 LINT_ENV := DATABASE_URL=postgresql://lint@localhost/lint REDIS_URL=redis://localhost/0 MPS_SECRET_KEY=lint \
 	MPS_FIELD_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 
-.PHONY: run test lint format clean
+.PHONY: run test test-interop lint format clean
 
 run: .venv/run.stamp
 	@exec $(BIN)/python -m mps_project.run
 
 test: .venv/dev.stamp
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
+
+# The published device clients; mosquitto_sub and mosquitto_pub take part in `make test` where they are installed.
+test-interop: .venv/dev.stamp
+	@missing=; for tool in mosquitto_sub mosquitto_pub node npm; do \
+		command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+		if [ -n "$$missing" ]; then \
+			echo "not on this machine:$$missing (Debian packages: mosquitto-clients, nodejs, npm)" >&2; exit 1; fi
+	$(BIN)/python -m pytest -n 2 tests/gateway/test_interoperability.py $(ARGS)
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .
