@@ -164,8 +164,10 @@ class Service:
 
     @contextlib.contextmanager
     def gateways(self, count: int = 1, cores: Sequence[int] = (SERVER_CORE,)) -> Iterator[Server]:
-        command = [sys.executable, "manage.py", "gateway"]
-        server = Server([pinned(command, self.environment, cores) for _ in range(count)])
+        command, environment = [sys.executable, "manage.py", "gateway"], self.environment
+        server = Server(
+            [pinned(command, environment | {"MPS_GATEWAY_PROCESSES": str(count)}, cores) for _ in range(count)]
+        )
         try:
             self._wait_for_nodes(count)
             time.sleep(1)

@@ -149,10 +149,15 @@ class Door:
         await loop.connect_accepted_socket(lambda: make(address), connection, ssl=context)
 
 
-def listen(address: str, port: int) -> socket.socket:
-    """A listening socket. Raises `PortTakenError`."""
+def listen(address: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A listening socket. Raises `PortTakenError`.
+
+    `shared`: with other gateway processes, among which the kernel spreads the connections (SO_REUSEPORT, socket(7)).
+    """
     listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((address, port))
     except OSError as error:

@@ -56,6 +56,9 @@ PENDING_DELAY = 0.003
 PENDING_PER_DEVICE = 100
 BATCH = 500
 RETRY_SECONDS = 1.0
+# Devices told to go when the node stops, a second; beyond what fits into the seconds, more.
+DRAIN_PER_SECOND = 3_000
+DRAIN_SECONDS = 5.0
 # How often the active broadcasts are read though nobody told of news.
 BROADCAST_SECONDS = 5.0
 
@@ -129,11 +132,18 @@ class Node:
         self.accepting = False
         for task in (*self._tasks, *self._serving):
             task.cancel()
-        here = list(self.sessions.values())
-        for session in here:
-            session.disconnect(Reason.SERVER_SHUTTING_DOWN)
+        await self._say_goodbye()
         await self.courier.stop()
         await asyncio.to_thread(self._end_threads)
+
+    async def _say_goodbye(self) -> None:
+        """To a part of the devices at a time, so that they do not all knock at the other nodes at once."""
+        here = list(self.sessions.values())
+        pause = min(DRAIN_SECONDS, len(here) / DRAIN_PER_SECOND) * SLICE / max(1, len(here))
+        for start in range(0, len(here), SLICE):
+            for session in here[start : start + SLICE]:
+                session.disconnect(Reason.SERVER_SHUTTING_DOWN)
+            await asyncio.sleep(pause)
 
     def _end_threads(self) -> None:
         """In a thread: Django refuses to close a connection in one that runs a loop."""

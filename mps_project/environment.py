@@ -210,6 +210,12 @@ VARIABLES: tuple[Variable, ...] = (
         _switch,
         "Send receipts also to private, loopback and link-local addresses. The demo's default is 1.",
     ),
+    Variable(
+        "MPS_GATEWAY_PROCESSES",
+        "1",
+        _count,
+        "Gateway processes that share the devices' ports (SO_REUSEPORT); `make run` starts so many. One per core.",
+    ),
     Variable("MPS_GATEWAY_MAX_KEEP_ALIVE", "1200", _count, "Longest MQTT keep alive granted to a device, in seconds."),
     Variable(
         "MPS_MAX_CONNECTIONS",

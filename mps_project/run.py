@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -73,11 +73,19 @@ def _run() -> int:
                 return status
         if not stop.asked:
             procfile = parse_procfile((ROOT / "Procfile").read_text())
-            supervisor.start([Program(name, command, ROOT) for name, command in procfile.processes.items()])
+            supervisor.start(list(_programs(procfile.processes)))
             _watch(supervisor, embedded, stop, started)
         say("stopping")
     say("stopped")
     return 0
+
+
+def _programs(commands: Mapping[str, str]) -> Iterator[Program]:
+    """The Procfile's programs; the gateway as often as it is asked for."""
+    for name, command in commands.items():
+        copies = environment.load().number("MPS_GATEWAY_PROCESSES") if name == "gateway" else 1
+        for number in range(1, copies + 1):
+            yield Program(name if number == 1 else f"{name}.{number}", command, ROOT)
 
 
 class _Stop:

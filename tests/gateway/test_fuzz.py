@@ -163,8 +163,9 @@ class SessionMachine(RuleBasedStateMachine):
             assert (session._buffer, session._backlog) == (b"", None)
             assert not any(self.wheel._buckets.values())
         else:
-            assert session.ids == {*session.in_flight.values(), *waiting}
-            assert len(session.ids) == len(session.in_flight) + len(waiting)
+            held = [*session.in_flight.values(), *waiting]
+            assert len({*held}) == len(held)
+            assert all(session.holds(message_id) for message_id in held)
         self.check_written()
 
 

@@ -1,4 +1,4 @@
-"""`manage.py gateway`: one gateway process. Run one per core."""
+"""`manage.py gateway`: one gateway process. Run one per core; by `MPS_GATEWAY_PROCESSES` they share their ports."""
 
 from __future__ import annotations
 
@@ -71,9 +71,10 @@ def _certificate() -> Certificate | None:
 def _doors(port: int, tls_port: int, certificate: Certificate | None) -> list[Door]:
     """Raises `PortTakenError`."""
     proxies = Proxies(settings.PROXY_TRUSTED) if settings.PROXY_PROTOCOL else None
-    doors = [Door(listen(settings.BIND, port), proxies=proxies)]
+    shared = settings.GATEWAY_PROCESSES > 1
+    doors = [Door(listen(settings.BIND, port, shared=shared), proxies=proxies)]
     if tls_port:
-        doors.append(Door(listen(settings.BIND, tls_port), certificate, proxies))
+        doors.append(Door(listen(settings.BIND, tls_port, shared=shared), certificate, proxies))
     return doors
 
 
