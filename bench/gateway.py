@@ -1,12 +1,13 @@
 """`make bench-gateway`: the device gateway beside Mosquitto: the same client, payload and core, QoS 1.
 
 Two cores at least: the server alone on core 0; on core 1 everything else: the load client (`bench.devices`), and for
-the gateway also PostgreSQL, Valkey, the sink and who hands over. What the client's core can do limits both servers, so
-besides the rate seen there is the server's own CPU for a message, and what one core could do at that cost.
+the gateway also PostgreSQL and Valkey. What the client's core can do limits both servers, so besides the rate seen
+there is the server's own CPU for a message, and what one core could do at that cost.
 
 - connects: credential check, presence, pending query here; SUBSCRIBE there.
 - unicast: messages handed over through the node's stream, delivered, acknowledged; the database half is off.
-- rows: the same end to end: rows committed before, handed over by pages, statuses written.
+- rows: the same end to end: rows committed before, handed over by pages, statuses written. Who hands over and the
+  sink are on core 0 with the gateway, and their CPU counts.
 - broadcast: to all devices, the next when all have the last.
 - latency: from hand-over (there: PUBLISH) to the device at half of the unicast rate.
 
@@ -189,10 +190,10 @@ class Service:
         return presence.live_nodes(client())
 
     @contextlib.contextmanager
-    def sink(self) -> Iterator[None]:
-        process = pinned([sys.executable, "manage.py", "sink"], self.environment, (OTHER_CORE,))
+    def sink(self) -> Iterator[Server]:
+        process = pinned([sys.executable, "manage.py", "sink"], self.environment, (SERVER_CORE,))
         try:
-            yield
+            yield Server([process])
         finally:
             process.terminate()
             process.wait(20)
@@ -303,9 +304,9 @@ def rows(service: Service, client: Client, server: Server, messages: int) -> dic
         )
         cursor.execute("ANALYZE pushcore_message")
     cpu, begun = server.cpu(), time.monotonic()
-    with service.sink():
+    with service.sink() as sink:
         client.tell(f"receive {messages} {_PATIENCE_SECONDS}")
-        _hand_over_all(task.pk)
+        handing = Server([pinned([sys.executable, "-m", "bench.gateway", "--hand-over", str(task.pk)])])
         told = client.answer()
         _check(told, messages)
         while True:
@@ -316,10 +317,17 @@ def rows(service: Service, client: Client, server: Server, messages: int) -> dic
                 sys.exit(f"{task.success_count} of {messages} acknowledged in the database")
             time.sleep(0.1)
         seconds = time.monotonic() - begun
-    return told | {"seconds": seconds, "cpu": server.cpu() - cpu}
+        spent = {"gateway": server.cpu() - cpu, "sink": sink.cpu(), "hand-over": handing.cpu()}
+        handing.end()
+    print(", ".join(f"{name} {1e6 * used / messages:.1f} us a message" for name, used in spent.items()))
+    return told | {"seconds": seconds, "cpu": sum(spent.values())}
 
 
-def _hand_over_all(task_id: int) -> None:
+def hand_over_all(task_id: int) -> None:
+    """In a process of its own, which stays until its CPU was read."""
+    import django
+
+    django.setup()
     from django.db import connection
 
     from pushcore import delivery
@@ -330,9 +338,10 @@ def _hand_over_all(task_id: int) -> None:
     while low <= high:
         page = delivery.waiting_between(low, high + 1, 2000)
         if not page:
-            return
+            break
         delivery.hand_over(page)
         low = page[-1].message_id + 1
+    time.sleep(_PATIENCE_SECONDS)
 
 
 def _in_an_hour() -> Any:
@@ -558,7 +567,11 @@ def main() -> bool:
     parser.add_argument("--rows", type=int, default=1_000_000, help="messages from rows to statuses; 0: leave it out")
     parser.add_argument("--version", type=int, choices=(4, 5), default=4, help="of MQTT; 4 is 3.1.1 (default)")
     parser.add_argument("--processes", type=int, default=1, help="of the gateway; above 1 only memory is measured")
+    parser.add_argument("--hand-over", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.hand_over:
+        hand_over_all(arguments.hand_over)
+        return True
     os.sched_setaffinity(0, (OTHER_CORE,))
     return crowd(arguments) if arguments.processes > 1 else measure(arguments)
 

@@ -9,7 +9,7 @@ from typing import Any
 from gateway.entries import Parcel, pack_broadcast_news, pack_parcels, pack_withdrawn
 from gateway.presence import STREAM_MAX_ENTRIES, live_nodes, nodes_of, stream_key
 from pushcore.bus import client
-from pushcore.payload import device_payload
+from pushcore.payload import PayloadEncoder
 from pushcore.ports import Outgoing
 
 # A node works an entry off in one go, between two looks at its sockets.
@@ -29,9 +29,10 @@ class GatewayLane:
         bus = client()
         held = nodes_of(bus, sorted({outgoing.device_id for outgoing in batch}))
         by_node: dict[str, list[Parcel]] = defaultdict(list)
+        encoder = PayloadEncoder()
         for outgoing in batch:
             if outgoing.device_id in held:
-                by_node[held[outgoing.device_id]].append(parcel_of(outgoing))
+                by_node[held[outgoing.device_id]].append(parcel_of(outgoing, encoder))
         with bus.pipeline(transaction=False) as pipeline:
             for node_id, parcels in by_node.items():
                 for start in range(0, len(parcels), PARCELS_PER_ENTRY):
@@ -66,12 +67,12 @@ def tell_broadcast_news() -> None:
         pipeline.execute()
 
 
-def parcel_of(outgoing: Outgoing) -> Parcel:
+def parcel_of(outgoing: Outgoing, encoder: PayloadEncoder) -> Parcel:
     """Encode a message for a node."""
     return Parcel(
         outgoing.device_id,
         outgoing.message_id,
         int(outgoing.expire_at.timestamp() * 1000),
         outgoing.sent_before,
-        device_payload(outgoing),
+        encoder.encode(outgoing),
     )

@@ -41,6 +41,7 @@ from gateway.session import Request, Session, State, Wire
 from gateway.throttle import FailureThrottle
 from gateway.wheel import KeepAliveWheel
 from pushcore import broadcasts, delivery
+from pushcore.payload import PayloadEncoder
 from pushcore.ports import BroadcastArrival
 
 log = structlog.get_logger(__name__)
@@ -448,4 +449,5 @@ class Node:
 def _pending_parcels(after: dict[int, int]) -> dict[int, list[Parcel]]:
     """What waits for each device after the message id named, encoded; runs in a thread."""
     waiting = delivery.pending_for_devices(list(after), PENDING_PER_DEVICE, after)
-    return {device_id: [parcel_of(outgoing) for outgoing in batch] for device_id, batch in waiting.items()}
+    encoder = PayloadEncoder()
+    return {device_id: [parcel_of(outgoing, encoder) for outgoing in batch] for device_id, batch in waiting.items()}

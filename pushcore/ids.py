@@ -13,6 +13,7 @@ from django.db import connection
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 SEQUENCE_BITS = 21
+_EPOCH_MS = int(EPOCH.timestamp() * 1000)
 
 
 def new_ids(wanted: int) -> list[int]:
@@ -25,6 +26,11 @@ def new_ids(wanted: int) -> list[int]:
 def first_id_at(moment: datetime) -> int:
     """The smallest id an object created at `moment` (aware) can have; ids before it are older."""
     return int((moment - EPOCH) / timedelta(milliseconds=1)) << SEQUENCE_BITS
+
+
+def created_at_ms(any_id: int) -> int:
+    """When an id was made, in milliseconds since 1970."""
+    return (any_id >> SEQUENCE_BITS) + _EPOCH_MS
 
 
 def created_at(any_id: int) -> datetime:

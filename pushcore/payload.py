@@ -9,17 +9,35 @@ from pushcore import ids
 from pushcore.ports import Outgoing
 
 
-def device_payload(outgoing: Outgoing) -> bytes:
-    """Encode a message for the self-built channel, UTF-8 JSON.
+class PayloadEncoder:
+    """Encodes messages for the self-built channel. Of a batch's contents, which tasks share, each is encoded once."""
 
-    `k` is text, for ids exceed what a JavaScript number holds; times are milliseconds since 1970.
-    """
-    data: dict[str, Any] = dict(outgoing.content)
-    data["msgKey"] = outgoing.msgkey
-    data["taskId"] = str(outgoing.task_id)
-    data["pushType"] = outgoing.kind
-    data["createdAt"] = int(ids.created_at(outgoing.message_id).timestamp() * 1000)
-    data["expireAt"] = int(outgoing.expire_at.timestamp() * 1000)
-    return json.dumps(
-        {"k": str(outgoing.message_id), "bData": data}, ensure_ascii=False, separators=(",", ":")
-    ).encode()
+    def __init__(self) -> None:
+        # By identity, with the content itself, so that it lives as long as its identity is remembered.
+        self._contents: dict[int, tuple[dict[str, Any], str]] = {}
+
+    def encode(self, outgoing: Outgoing) -> bytes:
+        """UTF-8 JSON. `k` is text, for ids exceed what a JavaScript number holds; times: milliseconds since 1970."""
+        return (
+            f'{{"k":"{outgoing.message_id}","bData":{{{self._content(outgoing.content)}'
+            f'"msgKey":{_json(outgoing.msgkey)},"taskId":"{outgoing.task_id}","pushType":{_json(outgoing.kind)},'
+            f'"createdAt":{ids.created_at_ms(outgoing.message_id)},'
+            f'"expireAt":{int(outgoing.expire_at.timestamp() * 1000)}}}}}'
+        ).encode()
+
+    def _content(self, content: dict[str, Any]) -> str:
+        """Its members, each followed by a comma."""
+        known = self._contents.get(id(content))
+        if known is None:
+            members = _json(content)[1:-1]
+            known = self._contents[id(content)] = content, f"{members}," if members else ""
+        return known[1]
+
+
+def device_payload(outgoing: Outgoing) -> bytes:
+    """Encode one message for the self-built channel."""
+    return PayloadEncoder().encode(outgoing)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

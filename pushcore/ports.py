@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from pushcore.models import PushTask, Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A message on its way to one device: the row, its task's content and the device's facts a lane decides by.
 
     `content` is shared by all messages of a task and must not be changed. `sent_before`: it was once written to a
@@ -62,8 +61,7 @@ class Lane(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a message on a channel. `status` as in `pushcore.codes.statuses` for that channel."""
 
     message_id: int
