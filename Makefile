@@ -7,7 +7,7 @@ BIN := .venv/bin
 LINT_ENV := DATABASE_URL=postgresql://lint@localhost/lint REDIS_URL=redis://localhost/0 MPS_SECRET_KEY=lint \
 	MPS_FIELD_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 
-.PHONY: run test test-interop lint format clean
+.PHONY: run test test-interop test-faults lint format clean
 
 run: .venv/run.stamp
 	@exec $(BIN)/python -m mps_project.run
@@ -22,6 +22,10 @@ test-interop: .venv/dev.stamp
 		if [ -n "$$missing" ]; then \
 			echo "not on this machine:$$missing (Debian packages: mosquitto-clients, nodejs, npm)" >&2; exit 1; fi
 	$(BIN)/python -m pytest -n 2 tests/gateway/test_interoperability.py $(ARGS)
+
+# Processes killed and paused under load, also for longer than a test may take.
+test-faults: .venv/dev.stamp
+	MPS_LONG_FAULTS=1 $(BIN)/python -m pytest tests/e2e/test_faults.py $(ARGS)
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .

@@ -239,6 +239,12 @@ class Session:
         if packet.receive_max == 0 or packet.max_packet_size == 0:
             self.refuse(ConnAck.PROTOCOL_ERROR)
             return
+        if packet.will is not None and packet.will.qos == QoS.EXACTLY_ONCE:
+            self.refuse(ConnAck.QUALITY_NOT_SUPPORTED)  # 3.2.2.3.4
+            return
+        if packet.will is not None and packet.will.retain:
+            self.refuse(ConnAck.RETAIN_NOT_SUPPORTED)  # 3.2.2.3.5
+            return
         if not packet.client_id and not self._version.assigns_client_ids:
             self.refuse(ConnAck.CLIENT_ID_NOT_VALID)
             return
@@ -351,7 +357,11 @@ class Session:
         server_keep_alive = None
         if not 0 < self.keep_alive <= max_keep_alive:
             self.keep_alive = server_keep_alive = max_keep_alive
-        self._wire.write(self._version.accepted(device.ad_token, issued_secret, server_keep_alive))
+        connack = self._version.accepted(device.ad_token, issued_secret, server_keep_alive)
+        if self._max_packet and len(connack) > self._max_packet:
+            self._close()  # must not be sent (3.1.2.11.4), and nothing can be without it
+            return
+        self._wire.write(connack)
         if self._buffer:
             self.feed(b"")
 

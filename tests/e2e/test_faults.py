@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import redis
@@ -109,6 +111,32 @@ def _wait_until_acknowledged(database: Database, tasks: list[str]) -> None:
     while (found := database.query(sql, tasks)) != wanted and time.monotonic() < deadline:
         time.sleep(0.2)
     assert found == wanted
+
+
+@pytest.mark.parametrize("seconds", [3, 30])
+def test_a_gateway_that_stands_still_for_a_while_loses_nothing(
+    stack: Stack, database: Database, new_device: Callable[..., PahoDevice], seconds: int
+) -> None:
+    if seconds > 3 and not os.environ.get("MPS_LONG_FAULTS"):
+        pytest.skip("takes minutes: make test-faults")
+    devices = [new_device(transport) for transport in ("tcp", "websockets") for _ in range(3)]
+    run = uuid.uuid4().hex[:8]
+    pid = stack.pids["gateway"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        tasks = [
+            backends.push_2019(stack.demo, device.ad_token, f"{run}-{number}", DeliveryType=1)["PushResult"]["Data"]
+            for number, device in enumerate(devices)
+        ]
+        time.sleep(seconds)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    for number, device in enumerate(devices):
+        device.wait_for_key(f"{run}-{number}", 90)
+    assert all(database.wait_for_status(task, 2) for task in tasks)
+    for number, device in enumerate(devices):
+        backends.push_2019(stack.demo, device.ad_token, f"{run}-after-{number}", DeliveryType=1)
+        device.wait_for_key(f"{run}-after-{number}")
 
 
 def test_what_was_committed_and_never_handed_over_arrives_within_half_a_minute(

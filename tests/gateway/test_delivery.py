@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import mqtt5
 import pytest
@@ -20,6 +21,7 @@ from pushcore import bus, push, requests
 from pushcore.models import Message, PushTask, Workspace
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import flood, send, status_of, wait_for
+from tests.gateway.test_session import SOON
 from tests.support.raw_device import RawDevice
 
 
@@ -201,6 +203,21 @@ def test_a_device_that_does_not_read_is_cut_off(gateway: RunningGateway, usernam
         device.connect(known[0].ad_token, username, known[1])
         flood(gateway, known[0])
         assert wait_for(lambda: not gateway.holds(known[0]))
+
+
+def test_nobody_waits_for_a_device_that_does_not_read(
+    gateway: RunningGateway, workspace: Workspace, username: str, known: Known, connect: Connect
+) -> None:
+    other = connect()
+    with RawDevice(gateway.mqtt_port) as device:
+        device.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        device.connect(known[0].ad_token, username, known[1])
+        session = gateway.session_of(known[0])
+        # Some of it stays in the gateway, and less than what a device is cut off for.
+        for message_id in range(1, 41):
+            gateway.call(partial(session.deliver, message_id, bytes(4_000), SOON, dup=False))
+        send(workspace, other.ad_token, "other")
+        other.wait_for_key("other")
 
 
 def test_a_large_batch_reaches_its_node_in_entries_of_bounded_size(

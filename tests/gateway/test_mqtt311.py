@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -265,6 +266,16 @@ def test_a_second_connection_takes_over(paho: Any) -> None:
     assert first.connacks.get(timeout=15) == "Success"
     assert paho("websockets").connacks.get(timeout=15) == "Success"
     assert first.ends.get(timeout=15)
+
+
+def test_a_silent_device_is_dropped_after_one_and_a_half_keep_alives(
+    gateway: RunningGateway, username: str, known: Known
+) -> None:
+    with socket.create_connection(("127.0.0.1", gateway.mqtt_port), timeout=15) as device:
+        device.sendall(mqtt311.connect(known[0].ad_token, username, known[1].encode(), keep_alive=1))
+        assert device.recv(4) == b"\x20\x02\x00\x00"
+        assert device.recv(1) == b""
+    assert wait_for(lambda: not gateway.holds(known[0]))
 
 
 @pytest.mark.parametrize(

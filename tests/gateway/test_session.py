@@ -340,6 +340,39 @@ def test_an_authentication_method_is_refused() -> None:
     assert recorder.packets()[0].reason_code == ConnAckReasonCode.BAD_AUTHENTICATION_METHOD
 
 
+@pytest.mark.parametrize(
+    ("will", "code"),
+    [
+        (mqtt5.Will("t", payload=b"", qos=QoS.EXACTLY_ONCE), ConnAckReasonCode.QUALITY_NOT_SUPPORTED),
+        (mqtt5.Will("t", payload=b"", retain=True), ConnAckReasonCode.RETAIN_NOT_SUPPORTED),
+    ],
+)
+def test_a_will_beyond_what_the_server_does_is_refused(will: mqtt5.Will, code: ConnAckReasonCode) -> None:
+    session, recorder = new_session()
+    session.feed(mqtt5.ConnectPacket("x", will=will).write())
+    assert recorder.packets()[0].reason_code == code
+    assert recorder.connects == []
+
+
+def test_a_plain_will_is_ignored() -> None:
+    session, recorder = new_session()
+    session.feed(mqtt5.ConnectPacket("x", will=mqtt5.Will("t", payload=b"", qos=QoS.AT_LEAST_ONCE)).write())
+    assert len(recorder.connects) == 1
+
+
+def test_a_client_that_takes_no_connack_is_let_go_of() -> None:
+    session, recorder = new_session()
+    session.feed(mqtt5.ConnectPacket("x", max_packet_size=5).write())
+    session.accept(DEVICE, issued_secret=None, max_keep_alive=1200)
+    assert (recorder.written, session.state) == (b"", State.CLOSED)
+
+
+def test_a_shared_subscription_is_refused() -> None:
+    session, recorder = open_session()
+    session.feed(mqtt5.SubscribePacket(5, [mqtt5.TopicFilter("$share/g/mps/inbox")]).write())
+    assert recorder.packets()[0].reason_codes == [SubAckReasonCode.NOT_AUTHORIZED]
+
+
 def test_what_is_sent_before_the_connack_waits_for_it() -> None:
     session, recorder = new_session()
     session.feed(mqtt5.ConnectPacket("x").write() + publish()[:3])

@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import mqtt5
 import pytest
@@ -16,6 +17,7 @@ from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.doors import Certificate, CertificateError
+from gateway.management.commands.gateway import _certificate, _reload
 from pushcore.models import Workspace
 from tests.gateway.conftest import Known, RunningGateway
 from tests.gateway.pushing import flood, send, wait_for
@@ -110,6 +112,18 @@ def test_a_certificate_without_its_key_changes_nothing(
         certificate.reload()
     with open_tls(secure.mqtt_port, context) as connection:
         assert common_name(connection) == "CN=localhost"
+
+
+def test_a_tls_port_needs_a_certificate(settings: Any) -> None:
+    settings.MQTT_TLS_PORT, settings.TLS_CERT_FILE = 8883, ""
+    with pytest.raises(CertificateError, match="MPS_TLS_CERT_FILE"):
+        _certificate()
+
+
+def test_a_certificate_that_cannot_be_reloaded_stops_nothing(certificate: Certificate, tmp_path: Path) -> None:
+    (tmp_path / "server.crt").write_text("no certificate")
+    _reload(certificate)
+    _reload(None)
 
 
 def test_a_device_that_does_not_read_is_cut_off(
