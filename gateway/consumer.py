@@ -37,6 +37,7 @@ async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
         await send({"type": "websocket.close", "code": _PROTOCOL_ERROR})
         return
     await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+    scope["headers"].clear()  # read, and kept as long as the connection by all that share the list
     wire = SocketWire(send, scope["extensions"][ABORT]["abort"])
     address = scope["state"].get(ADDRESS) or (scope["client"] or ("",))[0]
     session: Session = _nodes[0].new_session(wire, address)

@@ -37,7 +37,7 @@ HEARTBEAT_SECONDS = 2.0
 READ_BLOCK_MS = 2_000
 READ_COUNT = 32
 # Messages written between two turns of the loop: sockets are read and written in between.
-SLICE = 100
+SLICE = 250
 COMMAND_SECONDS = 2.0
 ACK_FLUSH_SECONDS = 0.05
 ACK_BATCH = 1000
@@ -264,7 +264,6 @@ class Courier:
     # -- acknowledgements -----------------------------------------------------------------------------------------
 
     def acknowledged(self, message_id: int) -> None:
-        self.acknowledged_count += 1
         self._acks.append(message_id)
         self._wake.set()
 
@@ -296,6 +295,7 @@ class Courier:
         while self._acks or self._left_open or self._broadcasts:
             acks, left_open, broadcasts = _taken(self._acks), _taken(self._left_open), _taken(self._broadcasts)
             with self._kept_if_lost(acks, left_open, broadcasts):
+                self.acknowledged_count += len(acks)
                 await self._bus.xadd(
                     entries.ACKS_STREAM,
                     entries.pack_acks(acks, left_open, broadcasts),
@@ -317,6 +317,7 @@ class Courier:
         try:
             yield
         except (RedisError, asyncio.CancelledError):
+            self.acknowledged_count -= len(acks)
             self._acks.extendleft(reversed(acks))
             self._left_open.extendleft(reversed(left_open))
             self._broadcasts.extendleft(reversed(broadcasts))

@@ -314,7 +314,7 @@ class Node:
             session.broadcasts.settled(message_id, acknowledged=True)
             self._advance(session)
             return
-        self._acknowledged.add(message_id)
+        self._acknowledged.young.add(message_id)
         self.courier.acknowledged(message_id)
 
     def wants_more(self, session: Session, after: int) -> None:

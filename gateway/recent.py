@@ -13,7 +13,7 @@ class RecentIds:
     """A set of ids that forgets: each after `seconds` (at most twice that), the oldest beyond `limit`.
 
     Two generations instead of a time per id: adding and asking cost a set operation or two. Its owner calls `turn` now
-    and then, for it looks at the clock only there.
+    and then, for it looks at the clock only there, and may add to `young` itself where each microsecond counts.
     """
 
     def __init__(self, *, seconds: float, limit: int) -> None:
@@ -35,8 +35,8 @@ class RecentIds:
             self._forget()
 
     def turn(self) -> None:
-        """Forget what is old enough."""
-        if time.monotonic() - self._turned > self._seconds:
+        """Forget what is old enough, or too much."""
+        if time.monotonic() - self._turned > self._seconds or len(self.young) >= self._most:
             self._forget()
 
     def clear(self) -> None:

@@ -377,9 +377,15 @@ class Session:
         What is on its way already is not sent twice; what does not fit into memory stays a row and is asked for when
         the device has caught up.
         """
-        if self.state is not _OPEN or self.holds(message_id) or (self._refused and message_id in self._refused):
+        if self.state is not _OPEN:
             return
-        if len(self.in_flight) < self._window:
+        in_flight = self.in_flight
+        # One that is on its way, or was refused: a look for each only where there are any.
+        if (in_flight or self._backlog or self._refused) and (
+            self.holds(message_id) or (self._refused and message_id in self._refused)
+        ):
+            return
+        if len(in_flight) < self._window:
             self._publish(message_id, payload, expire_at_ms, dup)
             return
         if self._backlog is None:

@@ -11,13 +11,24 @@ from tests.support.stack import Stack
 
 
 class Database:
-    """A connection of the test's own, in autocommit."""
+    """A connection of the test's own, in autocommit; a new one where the server was restarted."""
 
     def __init__(self, stack: Stack) -> None:
-        self._connection = psycopg2.connect(stack.env()["DATABASE_URL"])
+        self._url = stack.env()["DATABASE_URL"]
+        self._connect()
+
+    def _connect(self) -> None:
+        self._connection = psycopg2.connect(self._url)
         self._connection.autocommit = True
 
     def query(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
+        try:
+            return self._query(sql, params)
+        except psycopg2.OperationalError:
+            self._connect()
+            return self._query(sql, params)
+
+    def _query(self, sql: str, params: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
             cursor.execute(sql, params)
             return cursor.fetchall()

@@ -74,7 +74,7 @@ def disturb(stack: Stack, what: str) -> None:
         stack.kill(what)
 
 
-@pytest.mark.parametrize("what", ["gateway", "worker", "web", "sink", "flush"])
+@pytest.mark.parametrize("what", ["gateway", "worker", "web", "sink", "valkey", "postgresql", "flush"])
 def test_every_accepted_message_arrives_and_is_acknowledged_once(stack: Stack, database: Database, what: str) -> None:
     device = PahoDevice(stack.demo).connect()
     try:
