@@ -14,7 +14,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from pushcore import keys, outcomes, posting, receipts
+from pushcore import http, keys, outcomes, posting, receipts
 from pushcore.codes import statuses
 from pushcore.devices import KnownDevice
 from pushcore.models import Message, PushTask, Receipt, ReceiptAttempt, Workspace
@@ -135,7 +135,7 @@ def test_a_redirect_to_a_private_address_is_refused_when_its_socket_opens(callba
 
     callback.answers = [(307, f"http://localhost:{callback.server_address[1]}/again")]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(posting, "is_public", public_only_first)
+        patch.setattr(http, "is_public", public_only_first)
         [result] = posting.post_all([posting.Posting(callback.url, b"{}")], allow_private=False)
     assert "private" in result.error
     assert not result.accepted

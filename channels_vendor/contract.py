@@ -1,0 +1,269 @@
+"""What a vendor's adapter is: deliveries in, one outcome for each out.
+
+A vendor is a folder with four files: `errors.py` (the one table from the vendor's errors to a status code and what to
+do), `payload.py` (from a notification to the vendor's body), `client.py` (requests and answers) and `adapter.py` (the
+`Vendor` that describes it all). It joins by one line in `registry.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any, Protocol
+
+from pushcore.channels import Channel
+from pushcore.codes import statuses
+from pushcore.http import Client
+
+
+class Style(Enum):
+    """How a notification is shown; the numbers of `pushStyle`."""
+
+    PLAIN = 0
+    BIG_TEXT = 1
+    RICH = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Notification:
+    """What is shown or handed to the app, the same for many devices. Compared by identity: it is what a batch shares.
+
+    `url` with `opens_page` False is a web address, else an intent or a page of the app. `params` are what the backend
+    gave besides; `icon` and `image` are URLs, chosen for the channel. `vendor_options`: the request's fields that only
+    vendors read (channelId, miChannelId, classification, thirdChannelCategory, notifyLevel, ...). `test`: to the
+    vendor's test devices, where it has such a thing.
+    """
+
+    task_id: int
+    kind: str
+    title: str
+    body: str
+    expire_at: datetime
+    url: str = ""
+    opens_page: bool = False
+    silent: bool = False
+    style: Style = Style.PLAIN
+    icon: str = ""
+    image: str = ""
+    badge: int | None = None
+    badge_add: int | None = None
+    badge_class: str = ""
+    sound: str = ""
+    template: str = ""
+    notify_type: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+    vendor_options: Mapping[str, Any] = field(default_factory=dict)
+    test: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A notification on its way to one device. Devices drop repeats by the message ID."""
+
+    message_id: int
+    device_id: int
+    token: str
+    msgkey: str
+    notification: Notification
+
+
+class Action(Enum):
+    """What a vendor's answer asks for."""
+
+    OK = auto()
+    # The token is dead.
+    DROP = auto()
+    # The request or its content is at fault: final, no use in repeating.
+    FIX = auto()
+    # The credential has run out: a new one, and once more.
+    AUTH = auto()
+    # Again later: the vendor's fault, or too fast.
+    RETRY = auto()
+    SLOW = auto()
+    # The configuration is at fault: the channel stops, an operator has to look.
+    STOP = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A row of a vendor's error table. `wait`: seconds until the next attempt, where the vendor names none."""
+
+    action: Action
+    status: int = statuses.UNKNOWN
+    wait: float | None = None
+
+
+class Verdict(Enum):
+    ACCEPTED = auto()
+    GONE = auto()
+    REJECTED = auto()
+    RETRY = auto()
+    # The credential was refused; seen only between a client and `Adapter.send`.
+    UNAUTHORISED = auto()
+    MISCONFIGURED = auto()
+
+
+_VERDICTS = {
+    Action.OK: Verdict.ACCEPTED,
+    Action.DROP: Verdict.GONE,
+    Action.FIX: Verdict.REJECTED,
+    Action.AUTH: Verdict.UNAUTHORISED,
+    Action.RETRY: Verdict.RETRY,
+    Action.SLOW: Verdict.RETRY,
+    Action.STOP: Verdict.MISCONFIGURED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SendOutcome:
+    """What became of one delivery at the vendor.
+
+    `status` as in `pushcore.codes.statuses` for the channel; `vendor_code` is the vendor's own word. `retry_after`:
+    seconds until the next attempt, None for the usual backoff. `slow`: the vendor asked for less, not only later.
+    `unreachable`: no usable answer came, or a 5xx (the circuit breaker counts these). `gone_at`: a token registered
+    later than this lives.
+    """
+
+    delivery: Delivery
+    verdict: Verdict
+    status: int
+    vendor_id: str = ""
+    vendor_code: str = ""
+    retry_after: float | None = None
+    slow: bool = False
+    unreachable: bool = False
+    gone_at: datetime | None = None
+
+
+def accepted(delivery: Delivery, vendor_id: str) -> SendOutcome:
+    return SendOutcome(delivery, Verdict.ACCEPTED, statuses.ACKED, vendor_id)
+
+
+def by_rule(
+    delivery: Delivery,
+    rule: Rule,
+    vendor_code: str,
+    *,
+    retry_after: float | None = None,
+    gone_at: datetime | None = None,
+    unreachable: bool = False,
+) -> SendOutcome:
+    """The outcome a row of an error table asks for."""
+    return SendOutcome(
+        delivery,
+        _VERDICTS[rule.action],
+        rule.status,
+        vendor_code=vendor_code[:200],
+        retry_after=retry_after if retry_after is not None else rule.wait,
+        slow=rule.action is Action.SLOW,
+        unreachable=unreachable,
+        gone_at=gone_at,
+    )
+
+
+class Tokens(Protocol):
+    """Keeps a credential that a vendor gave for a while; one process fetches it for all."""
+
+    def get(self, fetch: Callable[[], tuple[str, float]], *, refused: str = "") -> str:
+        """The credential; `fetch` returns a new one and its life in seconds, and may raise `CannotAuthorise`.
+
+        `refused`: the credential the vendor has just refused; it is not given again.
+        """
+
+
+class CannotAuthorise(Exception):  # noqa: N818 - reads as what happened
+    """No credential could be had. `permanent`: what is configured is wrong, an operator has to look."""
+
+    def __init__(self, reason: str, *, permanent: bool) -> None:
+        super().__init__(reason)
+        self.permanent = permanent
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A workspace's account at a vendor. `values`: the fields by name, secrets in the clear, empty ones absent.
+
+    `base_url`: of the vendor's API, empty for its real one; `auth_url` likewise for where credentials come from.
+    `ca`: an authority (PEM) trusted besides the well-known ones.
+    """
+
+    workspace_id: int
+    channel: Channel
+    values: Mapping[str, str]
+    base_url: str = ""
+    auth_url: str = ""
+    ca: bytes = b""
+    allow_private: bool = False
+
+    def get(self, name: str) -> str:
+        return self.values.get(name, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value an operator enters for a vendor. `secret`: encrypted, never shown again. `file`: base64."""
+
+    name: str
+    label: str
+    secret: bool = False
+    required: bool = True
+    help_text: str = ""
+    choices: tuple[str, ...] = ()
+    file: bool = False
+
+
+class Adapter(Protocol):
+    """One account at a vendor, with its warm connections; used by one thread at a time."""
+
+    def send(self, deliveries: Sequence[Delivery]) -> list[SendOutcome]:
+        """One outcome for each delivery, in their order. Raises nothing for what a vendor or a network does."""
+
+    def check(self) -> str:
+        """Try the credential against the vendor, sending nothing; what is wrong in a sentence, or empty."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class VendorReceipt:
+    """What a vendor says later of a message it accepted.
+
+    Named by our own message ID where the vendor carries one, else by the task and the device's token there.
+    """
+
+    token: str
+    arrived: bool
+    gone: bool = False
+    task_id: int | None = None
+    message_id: int | None = None
+    status: int | None = None
+    vendor_code: str = ""
+
+
+# (account, headers in lower case, query parameters, body) to receipts. Raises `ValueError` for what is none or forged.
+ReadReceipts = Callable[[Account, Mapping[str, str], Mapping[str, str], bytes], Sequence[VendorReceipt]]
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """All that the service knows of a vendor.
+
+    `rate`: targets a second granted by default, the vendor's published figure. `batch`: how many deliveries `send` is
+    given at most. `validate` returns what is wrong with the values entered, by field name.
+    `receipt_answer`: the body a receipt is answered with.
+    """
+
+    channel: Channel
+    label: str
+    fields: tuple[Field, ...]
+    open: Callable[[Account, Client, Tokens], Adapter]
+    rate: int
+    batch: int = 1000
+    http2: bool = False
+    validate: Callable[[Mapping[str, str]], Mapping[str, str]] = lambda values: {}
+    certificate: Callable[[Mapping[str, str]], tuple[bytes, bytes]] = lambda values: (b"", b"")
+    read_receipts: ReadReceipts | None = None
+    receipt_answer: bytes = b"{}"
+    closed_note: str = ""

@@ -1,0 +1,99 @@
+"""FCM HTTP v1: one call a token, side by side over HTTP/2, with the access token of a service account."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+import jwt
+
+from channels_vendor import http_adapter
+from channels_vendor.contract import CannotAuthorise, Delivery, Rule, SendOutcome, accepted, by_rule
+from channels_vendor.fcm import errors, payload
+from channels_vendor.http_adapter import HttpAdapter, Request, retry_after
+from channels_vendor.mould import Mould
+from channels_vendor.one_call import post_form, read_token
+from pushcore.http import Answer, Call
+
+BASE_URL = "https://fcm.googleapis.com"
+TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
+_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_ASSERTION_SECONDS = 3600
+
+
+class FcmAdapter(HttpAdapter):
+    unauthorised_status = 90000401
+
+    def fetch_credential(self) -> tuple[str, float]:
+        """Exchange a signed assertion for an access token (RFC 7523). Raises `CannotAuthorise`."""
+        account = service_account(self.account.get("service_account"))
+        url = self.account.auth_url or account.get("token_uri") or TOKEN_URL
+        now = int(time.time())
+        claims = {
+            "iss": account["client_email"],
+            "scope": SCOPE,
+            "aud": account.get("token_uri") or TOKEN_URL,
+            "iat": now,
+            "exp": now + _ASSERTION_SECONDS,
+        }
+        try:
+            assertion = jwt.encode(
+                claims, account["private_key"], algorithm="RS256", headers={"kid": account.get("private_key_id", "")}
+            )
+        except (ValueError, TypeError, jwt.PyJWTError) as error:
+            raise CannotAuthorise(f"the service account's private key cannot sign: {error}", permanent=True) from None
+        return read_token(post_form(self.account, url, {"grant_type": _GRANT, "assertion": assertion}))
+
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+        project = service_account(self.account.get("service_account"))["project_id"]
+        url = f"{self.account.base_url or BASE_URL}/v1/projects/{quote(project, safe='')}/messages:send"
+        headers = (f"authorization: Bearer {credential}", "content-type: application/json")
+        moulds: dict[Any, Mould | None] = {}
+        requests, refused = [], []
+        for delivery in deliveries:
+            if delivery.notification not in moulds:
+                moulds[delivery.notification] = payload.mould_of(delivery.notification)
+            mould = moulds[delivery.notification]
+            if mould is None:
+                refused.append(by_rule(delivery, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG))
+            else:
+                requests.append(Request(Call(url, mould.fill(delivery), headers), (delivery,)))
+        return requests, refused
+
+    def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
+        [delivery] = request.deliveries
+        assert answer.status is not None
+        found = json.loads(answer.body)
+        if answer.ok:
+            return [accepted(delivery, str(found["name"]).rsplit("/", 1)[-1])]
+        code = errors.code_of(answer.status, found["error"])
+        rule: Rule = errors.rule_of(code)
+        return [
+            by_rule(delivery, rule, code, retry_after=retry_after(answer), unreachable=answer.status >= 500),
+        ]
+
+    def unreachable(self, answer: Answer) -> Rule:
+        """A bare 401 or 429 counts as what it is."""
+        if answer.status in (401, 403, 429) and not answer.error:
+            return errors.rule_of(errors.code_of(answer.status, {}))
+        return http_adapter.UNREACHABLE
+
+
+def service_account(text: str) -> dict[str, str]:
+    """The service account's file. Raises `CannotAuthorise` that names what is missing."""
+    try:
+        account = json.loads(text)
+    except ValueError:
+        raise CannotAuthorise("the service account is not a JSON file", permanent=True) from None
+    missing = [
+        name
+        for name in ("project_id", "client_email", "private_key")
+        if not isinstance(account, dict) or not isinstance(account.get(name), str) or not account[name]
+    ]
+    if missing:
+        raise CannotAuthorise(f"the service account lacks {', '.join(missing)}", permanent=True)
+    return account

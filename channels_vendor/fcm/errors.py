@@ -1,0 +1,69 @@
+"""FCM's errors (HTTP v1: the FcmError detail's errorCode, else the status) and what follows from each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from channels_vendor.contract import Action, Rule
+
+TOO_BIG = "INVALID_ARGUMENT/size"
+
+_QUOTA_WAIT = 60.0
+
+TABLE: dict[str, Rule] = {
+    "UNREGISTERED": Rule(Action.DROP, 90000003),
+    "NOT_FOUND": Rule(Action.DROP, 90000003),
+    "INVALID_ARGUMENT/token": Rule(Action.DROP, 90000002),
+    "INVALID_ARGUMENT/ttl": Rule(Action.FIX, 90000009),
+    "INVALID_ARGUMENT/package": Rule(Action.FIX, 90000004),
+    TOO_BIG: Rule(Action.FIX, 90000007),
+    "INVALID_ARGUMENT": Rule(Action.FIX),
+    # A token of another project: this project will never reach it, others of the batch it does.
+    "SENDER_ID_MISMATCH": Rule(Action.FIX, 90000401),
+    "UNAUTHENTICATED": Rule(Action.AUTH, 90000401),
+    "PERMISSION_DENIED": Rule(Action.STOP, 90000401),
+    "THIRD_PARTY_AUTH_ERROR": Rule(Action.STOP, 90000401),
+    "APNS_AUTH_ERROR": Rule(Action.STOP, 90000401),
+    "QUOTA_EXCEEDED": Rule(Action.SLOW, wait=_QUOTA_WAIT),
+    "RESOURCE_EXHAUSTED": Rule(Action.SLOW, wait=_QUOTA_WAIT),
+    "INTERNAL": Rule(Action.RETRY, 90000011),
+    "UNAVAILABLE": Rule(Action.RETRY, 90000011),
+}
+
+# By HTTP status, where the answer names no error of the table.
+_BY_STATUS = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "UNREGISTERED", 429: "QUOTA_EXCEEDED"}
+
+# What an INVALID_ARGUMENT is about: by the field that is named, else by FCM's words.
+_FIELDS = (("token", "token"), ("ttl", "ttl"), ("restricted_package_name", "package"))
+_WORDS = (
+    ("registration token", "token"),
+    ("too big", "size"),
+    ("exceeds the maximum", "size"),
+    ("ttl", "ttl"),
+    ("package", "package"),
+)
+
+
+def code_of(http_status: int, error: dict[str, Any]) -> str:
+    """The key in `TABLE` of an error object, or FCM's own word for what the table does not know."""
+    details = [detail for detail in error.get("details", ()) if isinstance(detail, dict)]
+    named = next((detail["errorCode"] for detail in details if detail.get("errorCode")), "") or error.get("status", "")
+    if named == "INVALID_ARGUMENT":
+        return named + _subject(str(error.get("message", "")).lower(), details)
+    if named in ("", "UNSPECIFIED_ERROR"):
+        return _BY_STATUS.get(http_status, "INTERNAL" if http_status >= 500 else str(named))
+    return str(named)
+
+
+def _subject(message: str, details: list[dict[str, Any]]) -> str:
+    fields = [str(found.get("field", "")) for detail in details for found in detail.get("fieldViolations", ())]
+    for part, subject in _FIELDS:
+        if any(field.rsplit(".", 1)[-1] == part for field in fields):
+            return f"/{subject}"
+    if fields:
+        return ""
+    return next((f"/{subject}" for words, subject in _WORDS if words in message), "")
+
+
+def rule_of(code: str) -> Rule:
+    return TABLE.get(code, Rule(Action.FIX))

@@ -1,0 +1,85 @@
+"""From a notification to FCM's message (HTTP v1): at most 4096 bytes, shortened in its text to fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from channels_vendor.contract import Notification
+from channels_vendor.lifetime import seconds_left
+from channels_vendor.mould import MESSAGE_ID, MSGKEY, TOKEN, Mould, encode, shorten
+
+MAX_BYTES = 4096
+# Four weeks.
+MAX_TTL = 2_419_200
+
+_RESERVED = frozenset({"from", "notification", "message_type", "collapse_key"})
+
+
+def mould_of(notification: Notification) -> Mould | None:
+    """The body with marks for what is a device's own; None where it cannot be made small enough."""
+    fixed = _message(notification, "")
+    text = shorten(notification.body, lambda body: len(encode(_with_body(fixed, body)).encode()), MAX_BYTES)
+    if text is None:
+        return None
+    return Mould({"message": _with_body(fixed, text) | {"token": TOKEN}})
+
+
+def _with_body(message: dict[str, Any], body: str) -> dict[str, Any]:
+    if "notification" in message:
+        return message | {"notification": message["notification"] | {"body": body}}
+    return message | {"data": message["data"] | {"content": body}}
+
+
+def _message(notification: Notification, body: str) -> dict[str, Any]:
+    android: dict[str, Any] = {
+        "ttl": f"{min(seconds_left(notification.expire_at), MAX_TTL)}s",
+        "priority": "NORMAL" if notification.silent else "HIGH",
+    }
+    message: dict[str, Any] = {"data": _data(notification), "android": android}
+    if notification.silent:
+        message["data"] |= {"title": notification.title, "content": body, "silent": "1"}
+        return message
+    message["notification"] = {"title": notification.title, "body": body}
+    if notification.image:
+        message["notification"]["image"] = notification.image
+    shown = _shown(notification)
+    if shown:
+        android["notification"] = shown
+    return message
+
+
+def _shown(notification: Notification) -> dict[str, Any]:
+    """How Android shows it. A web address is opened by the app: it stands in the data."""
+    shown: dict[str, Any] = {}
+    if channel_id := notification.vendor_options.get("channelId"):
+        shown["channel_id"] = channel_id
+    if notification.sound:
+        shown["sound"] = notification.sound
+    if notification.badge is not None:
+        shown["notification_count"] = notification.badge
+    if notification.icon and "/" not in notification.icon:  # a drawable of the app; FCM shows no icon from a URL
+        shown["icon"] = notification.icon
+    if notification.opens_page and notification.url:
+        shown["click_action"] = notification.url
+    return shown
+
+
+def _data(notification: Notification) -> dict[str, str]:
+    """What the app gets: text only. Names that FCM keeps for itself are passed over."""
+    own = {
+        name: value
+        for name, value in notification.params.items()
+        if name not in _RESERVED and not name.startswith(("google.", "gcm."))
+    }
+    facts = {
+        "k": MESSAGE_ID,
+        "msgKey": MSGKEY,
+        "taskId": str(notification.task_id),
+        "pushType": notification.kind,
+        "action": "1" if notification.opens_page else "0",
+        "url": notification.url,
+        "templateCode": notification.template,
+        "notifyType": notification.notify_type,
+        "style": str(notification.style.value),
+    }
+    return own | {name: value for name, value in facts.items() if value}

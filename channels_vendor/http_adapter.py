@@ -1,0 +1,163 @@
+"""What all adapters over HTTP share: requests side by side, the credential renewed once, trouble told apart."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from itertools import islice
+
+from channels_vendor.contract import (
+    Account,
+    Action,
+    CannotAuthorise,
+    Delivery,
+    Notification,
+    Rule,
+    SendOutcome,
+    Tokens,
+    Verdict,
+    by_rule,
+)
+from pushcore.codes import statuses
+from pushcore.http import Answer, Call, Client
+
+# The vendor may name a later time; the row waits at most so long before it is tried again.
+LONGEST_RETRY_AFTER = 86_400.0
+
+UNREACHABLE = Rule(Action.RETRY)
+NO_CREDENTIAL = Rule(Action.RETRY)
+BAD_CREDENTIAL = Rule(Action.STOP)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call and the deliveries it carries: a batch shares one notification."""
+
+    call: Call
+    deliveries: Sequence[Delivery]
+
+
+class HttpAdapter(ABC):
+    """Subclasses say what to call and how to read the answer."""
+
+    # The status of a message that could never be handed to the vendor for want of a valid credential.
+    unauthorised_status = statuses.UNKNOWN
+
+    def __init__(self, account: Account, client: Client, tokens: Tokens) -> None:
+        self.account = account
+        self.client = client
+        self.tokens = tokens
+
+    @abstractmethod
+    def fetch_credential(self) -> tuple[str, float]:
+        """A new credential and its life in seconds. Raises `CannotAuthorise`."""
+
+    @abstractmethod
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+        """The requests, and the outcomes of what the vendor's limits refuse before anything is sent."""
+
+    @abstractmethod
+    def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
+        """One outcome for each delivery of the request, from a whole answer with a status under 500, or a 5xx whose
+        body the vendor documents. Raises `ValueError` (`KeyError`, `TypeError`) for an answer that is none."""
+
+    def send(self, deliveries: Sequence[Delivery]) -> list[SendOutcome]:
+        outcomes: dict[int, SendOutcome] = {}
+        left, refused = list(deliveries), ""
+        for attempt in (1, 2):
+            try:
+                credential = self.tokens.get(self.fetch_credential, refused=refused)
+            except CannotAuthorise as error:
+                outcomes |= {d.message_id: self._without_credential(d, error) for d in left}
+                break
+            found = self._send_once(left, credential)
+            outcomes |= {outcome.delivery.message_id: outcome for outcome in found}
+            left = [outcome.delivery for outcome in found if outcome.verdict is Verdict.UNAUTHORISED]
+            if not left or attempt == 2:
+                break
+            refused = credential
+        return [self._settled(outcomes[delivery.message_id]) for delivery in deliveries]
+
+    def check(self) -> str:
+        try:
+            self.tokens.get(self.fetch_credential)
+        except CannotAuthorise as error:
+            return str(error)
+        return ""
+
+    def close(self) -> None:
+        self.client.close()
+
+    def _send_once(self, deliveries: Sequence[Delivery], credential: str) -> list[SendOutcome]:
+        requests, outcomes = self.prepare(deliveries, credential)
+        answers = self.client.exchange([request.call for request in requests])
+        for request, answer in zip(requests, answers, strict=True):
+            outcomes += self._outcomes_of(request, answer)
+        return outcomes
+
+    def _outcomes_of(self, request: Request, answer: Answer) -> list[SendOutcome]:
+        if answer.status is not None and not answer.error:
+            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+                return self.read(request, answer)
+        reason = answer.error or f"HTTP {answer.status}"
+        return [
+            by_rule(delivery, self.unreachable(answer), reason, retry_after=retry_after(answer), unreachable=True)
+            for delivery in request.deliveries
+        ]
+
+    def unreachable(self, answer: Answer) -> Rule:
+        """What follows from an answer that did not come, or that nobody can read."""
+        return UNREACHABLE
+
+    def _without_credential(self, delivery: Delivery, error: CannotAuthorise) -> SendOutcome:
+        rule = BAD_CREDENTIAL if error.permanent else NO_CREDENTIAL
+        return by_rule(
+            delivery, Rule(rule.action, self.unauthorised_status), str(error), unreachable=not error.permanent
+        )
+
+    def _settled(self, outcome: SendOutcome) -> SendOutcome:
+        """A credential that is refused twice is no good."""
+        if outcome.verdict is not Verdict.UNAUTHORISED:
+            return outcome
+        return by_rule(outcome.delivery, Rule(Action.STOP, self.unauthorised_status), outcome.vendor_code)
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Seconds named by the Retry-After header (RFC 9110, 10.2.3), or None."""
+    value = answer.headers.get("retry-after", "")
+    if not value:
+        return None
+    try:
+        seconds = float(value) if value.isascii() and value.isdigit() else _until(value)
+    except (ValueError, TypeError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+
+
+def _until(date: str) -> float:
+    return parsedate_to_datetime(date).timestamp() - time.time()
+
+
+def batches(deliveries: Sequence[Delivery], most: int) -> Iterator[tuple[Notification, list[Delivery]]]:
+    """The deliveries that share a notification, at most `most` together and no token twice in one batch."""
+    by_notification: dict[Notification, list[Delivery]] = {}
+    for delivery in deliveries:
+        by_notification.setdefault(delivery.notification, []).append(delivery)
+    for notification, sharing in by_notification.items():
+        for distinct in _distinct_tokens(sharing):
+            following = iter(distinct)
+            while batch := list(islice(following, most)):
+                yield notification, batch
+
+
+def _distinct_tokens(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
+    left = list(deliveries)
+    while left:
+        seen: dict[str, Delivery] = {}
+        again = [delivery for delivery in left if seen.setdefault(delivery.token, delivery) is not delivery]
+        yield list(seen.values())
+        left = again

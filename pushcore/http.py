@@ -1,0 +1,295 @@
+"""The HTTP engine: many calls side by side on warm connections, HTTP/2 where the server speaks it.
+
+libcurl's multi interface does the work. The address of a peer is checked when the socket is opened, so a redirect or a
+name that changes its address between attempts cannot reach a private network either (server-side request forgery).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+from typing import Any
+
+import certifi
+import pycurl
+
+USER_AGENT = "message-push-service"
+PRIVATE = "the address is private, loopback or link-local"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request. `headers` are whole lines ("name: value"); content type and length are the caller's and libcurl's."""
+
+    url: str
+    body: bytes
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Answer:
+    """What came back: an HTTP status, or why there is none. Header names are lower case.
+
+    `error` is empty where the whole answer arrived; a status may stand beside an error (cut off in the body).
+    `sent` tells whether the peer may have seen the request.
+    """
+
+    status: int | None = None
+    error: str = "not finished"
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    duration_ms: int = 0
+    sent: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300 and not self.error
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a client calls. PEM bytes; `ca` beside the well-known authorities. Times in milliseconds.
+
+    `max_connections` is for each host; `side_by_side` limits calls to all, 0 for what the connections carry.
+    `http2`: HTTP/2 over TLS where the server offers it, and over plain TCP at once (prior knowledge: simulators).
+    """
+
+    allow_private: bool = False
+    http2: bool = False
+    certificate: bytes = b""
+    key: bytes = b""
+    ca: bytes = b""
+    connect_timeout_ms: int = 5_000
+    timeout_ms: int = 10_000
+    max_redirects: int = 0
+    max_connections: int = 4
+    max_streams: int = 100
+    side_by_side: int = 0
+    max_answer_bytes: int = 1_048_576
+    keep_answer: bool = True
+
+    @property
+    def max_in_flight(self) -> int:
+        return self.side_by_side or self.max_connections * (self.max_streams if self.http2 else 1)
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address belongs to the public Internet, also when it is wrapped in an IPv6 one."""
+    parsed: IPv4Address | IPv6Address = ip_address(address.split("%", 1)[0])
+    if isinstance(parsed, IPv6Address):
+        inner = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo[1] if parsed.teredo else None)
+        if inner is not None:
+            parsed = inner
+        elif int(parsed) >> 32 == _NAT64:
+            parsed = IPv4Address(int(parsed) & 0xFFFFFFFF)
+    return parsed.is_global and not parsed.is_multicast
+
+
+# The well-known prefix 64:ff9b::/96 (RFC 6052), which stands for an IPv4 address.
+_NAT64 = int(IPv6Address("64:ff9b::")) >> 32
+
+
+class Client:
+    """Calls with one kind of settings; its connections stay open between exchanges. Not for two threads at once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_MULTIPLEX)
+        self._multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, settings.max_connections)
+        self._multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, settings.max_streams)
+        self._idle: list[_Transfer] = []
+
+    def exchange(self, calls: Sequence[Call]) -> list[Answer]:
+        """Make all calls side by side, `max_in_flight` at a time; the answers stand in the order of the calls.
+
+        Raises nothing for a bad URL, host or answer: each answer tells.
+        """
+        answers = [Answer() for _ in calls]
+        running: dict[Any, _Transfer] = {}
+        waiting = iter(zip(calls, answers, strict=True))
+        try:
+            while True:
+                while len(running) < self.settings.max_in_flight and (following := next(waiting, None)) is not None:
+                    self._start(*following, running)
+                if not running:
+                    return answers
+                self._multi.perform()
+                if not self._collect(running):
+                    self._multi.select(0.5)
+        finally:
+            for transfer in running.values():
+                self._multi.remove_handle(transfer.handle)
+                transfer.close()
+
+    def close(self) -> None:
+        for transfer in self._idle:
+            transfer.close()
+        self._idle.clear()
+        self._multi.close()
+
+    def _start(self, call: Call, answer: Answer, running: dict[Any, _Transfer]) -> None:
+        transfer = self._idle.pop() if self._idle else _Transfer(self.settings)
+        try:
+            transfer.prepare(call, answer)
+            self._multi.add_handle(transfer.handle)
+        except (pycurl.error, UnicodeEncodeError, ValueError) as error:
+            answer.error = f"the call cannot be made: {error}"
+            transfer.close()
+        else:
+            running[transfer.handle] = transfer
+
+    def _collect(self, running: dict[Any, _Transfer]) -> bool:
+        """Take what has ended off; whether anything has."""
+        some, more = False, 1
+        while more:
+            more, done, failed = self._multi.info_read(1000)
+            for handle in done:
+                self._end(running.pop(handle), 0, "")
+            for handle, code, message in failed:
+                self._end(running.pop(handle), code, message or f"libcurl error {code}")
+            some = some or bool(done or failed)
+        return some
+
+    def _end(self, transfer: _Transfer, code: int, error: str) -> None:
+        self._multi.remove_handle(transfer.handle)
+        transfer.finish(code, error)
+        self._idle.append(transfer)
+
+
+# libcurl's errors from before a request is written.
+_NEVER_SENT = frozenset(
+    {
+        pycurl.E_URL_MALFORMAT,
+        pycurl.E_UNSUPPORTED_PROTOCOL,
+        pycurl.E_COULDNT_RESOLVE_HOST,
+        pycurl.E_COULDNT_CONNECT,
+        pycurl.E_SSL_CONNECT_ERROR,
+        pycurl.E_PEER_FAILED_VERIFICATION,
+        pycurl.E_SSL_CERTPROBLEM,
+    }
+)
+
+
+class _Transfer:
+    """A curl handle that makes one call after the other."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._answer = Answer()
+        self._chunks: list[bytes] = []
+        self._received = 0
+        self._refused = False
+        # libcurl works on a duplicate of each socket; ours are closed when the call has ended.
+        self._opened: list[socket.socket] = []
+        self._headers: tuple[str, ...] | None = None
+        self._plain: bool | None = None
+        self.handle = handle = pycurl.Curl()
+        for option, value in _options(settings):
+            handle.setopt(option, value)
+        handle.setopt(pycurl.WRITEFUNCTION, self._take)
+        handle.setopt(pycurl.HEADERFUNCTION, self._take_header)
+        handle.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
+
+    def prepare(self, call: Call, answer: Answer) -> None:
+        self._answer, self._refused, self._received = answer, False, 0
+        self._chunks = []
+        handle = self.handle
+        handle.setopt(pycurl.URL, call.url)
+        handle.setopt(pycurl.POSTFIELDS, call.body)
+        if call.headers != self._headers:
+            handle.setopt(pycurl.HTTPHEADER, [*call.headers, "Expect:"])
+            self._headers = call.headers
+        if self._settings.http2:
+            plain = call.url.startswith("http:")
+            if plain is not self._plain:
+                known = pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
+                handle.setopt(pycurl.HTTP_VERSION, known if plain else pycurl.CURL_HTTP_VERSION_2TLS)
+                self._plain = plain
+
+    def _take(self, chunk: bytes) -> int:
+        """An endless answer is cut off."""
+        self._received += len(chunk)
+        if self._received > self._settings.max_answer_bytes:
+            return -1
+        if self._settings.keep_answer:
+            self._chunks.append(chunk)
+        return len(chunk)
+
+    def _take_header(self, line: bytes) -> None:
+        name, colon, value = line.decode("latin-1").partition(":")
+        if colon:
+            self._answer.headers[name.lower()] = value.strip()
+
+    def _open_socket(self, _purpose: int, endpoint: tuple[Any, ...]) -> Any:
+        family, kind, protocol, address = endpoint
+        if family not in (socket.AF_INET, socket.AF_INET6) or not (
+            self._settings.allow_private or is_public(_host(address))
+        ):
+            self._refused = True
+            return pycurl.SOCKET_BAD
+        self._opened.append(socket.socket(family, kind, protocol))
+        return self._opened[-1]
+
+    def finish(self, code: int, error: str) -> None:
+        answer, handle = self._answer, self.handle
+        answer.status = handle.getinfo(pycurl.RESPONSE_CODE) or None
+        answer.error = PRIVATE if self._refused and error else error
+        answer.body = b"".join(self._chunks)
+        answer.duration_ms = int(handle.getinfo(pycurl.TOTAL_TIME) * 1000)
+        answer.sent = not error or not (code in _NEVER_SENT or handle.getinfo(pycurl.PRETRANSFER_TIME) == 0)
+        self._close_sockets()
+
+    def close(self) -> None:
+        self.handle.close()
+        self._close_sockets()
+
+    def _close_sockets(self) -> None:
+        for opened in self._opened:
+            opened.close()
+        self._opened.clear()
+
+
+def _options(settings: Settings) -> list[tuple[int, Any]]:
+    """What all handles of a client have in common."""
+    schemes = pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS
+    options: list[tuple[int, Any]] = [
+        (pycurl.POST, 1),
+        (pycurl.USERAGENT, USER_AGENT),
+        (pycurl.PROTOCOLS, schemes),
+        (pycurl.REDIR_PROTOCOLS, schemes),
+        (pycurl.PROXY, ""),
+        (pycurl.NOSIGNAL, 1),
+        (pycurl.CONNECTTIMEOUT_MS, settings.connect_timeout_ms),
+        (pycurl.TIMEOUT_MS, settings.timeout_ms),
+    ]
+    if settings.max_redirects:
+        options += [
+            (pycurl.FOLLOWLOCATION, 1),
+            (pycurl.MAXREDIRS, settings.max_redirects),
+            (pycurl.POSTREDIR, pycurl.REDIR_POST_ALL),
+        ]
+    if settings.http2:
+        options.append((pycurl.PIPEWAIT, 1))
+    if settings.ca:
+        options.append((pycurl.CAINFO_BLOB, _authorities() + b"\n" + settings.ca))
+    else:
+        options.append((pycurl.CAINFO, certifi.where()))
+    if settings.certificate:
+        options += [(pycurl.SSLCERTTYPE, "PEM"), (pycurl.SSLCERT_BLOB, settings.certificate)]
+        options += [(pycurl.SSLKEYTYPE, "PEM"), (pycurl.SSLKEY_BLOB, settings.key)]
+    return options
+
+
+@lru_cache(maxsize=1)
+def _authorities() -> bytes:
+    return Path(certifi.where()).read_bytes()
+
+
+def _host(address: tuple[Any, ...]) -> str:
+    host = address[0]
+    return host.decode() if isinstance(host, bytes) else str(host)
