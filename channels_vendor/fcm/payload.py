@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from channels_vendor.contract import Notification
+from channels_vendor.facts import facts_of
 from channels_vendor.lifetime import seconds_left
 from channels_vendor.mould import MESSAGE_ID, MSGKEY, TOKEN, Mould, encode, shorten
 
@@ -37,20 +38,19 @@ def _message(notification: Notification, body: str) -> dict[str, Any]:
     }
     message: dict[str, Any] = {"data": _data(notification), "android": android}
     if notification.silent:
-        message["data"] |= {"title": notification.title, "content": body, "silent": "1"}
+        message["data"] |= {"title": notification.title, "content": body}
         return message
     message["notification"] = {"title": notification.title, "body": body}
     if notification.image:
         message["notification"]["image"] = notification.image
-    shown = _shown(notification)
-    if shown:
-        android["notification"] = shown
+    android["notification"] = _shown(notification)
     return message
 
 
 def _shown(notification: Notification) -> dict[str, Any]:
     """How Android shows it. A web address is opened by the app: it stands in the data."""
-    shown: dict[str, Any] = {}
+    # A repeat takes the place of the first.
+    shown: dict[str, Any] = {"tag": MESSAGE_ID}
     if channel_id := notification.vendor_options.get("channelId"):
         shown["channel_id"] = channel_id
     if notification.sound:
@@ -66,20 +66,9 @@ def _shown(notification: Notification) -> dict[str, Any]:
 
 def _data(notification: Notification) -> dict[str, str]:
     """What the app gets: text only. Names that FCM keeps for itself are passed over."""
-    own = {
-        name: value
-        for name, value in notification.params.items()
+    facts = facts_of(notification, message_id=MESSAGE_ID, msgkey=MSGKEY)
+    return {
+        name: str(value)
+        for name, value in facts.items()
         if name not in _RESERVED and not name.startswith(("google.", "gcm."))
     }
-    facts = {
-        "k": MESSAGE_ID,
-        "msgKey": MSGKEY,
-        "taskId": str(notification.task_id),
-        "pushType": notification.kind,
-        "action": "1" if notification.opens_page else "0",
-        "url": notification.url,
-        "templateCode": notification.template,
-        "notifyType": notification.notify_type,
-        "style": str(notification.style.value),
-    }
-    return own | {name: value for name, value in facts.items() if value}

@@ -1,0 +1,60 @@
+"""Apple Push Notification service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from channels_vendor.apns import certificate
+from channels_vendor.apns.client import URLS, ApnsAdapter, provider_token
+from channels_vendor.contract import CannotAuthorise, Field, Vendor
+from pushcore.channels import Channel
+
+
+def _validate(values: Mapping[str, str]) -> dict[str, str]:
+    environment = values.get("environment") or "production"
+    if values.get("p12"):
+        try:
+            found = certificate.parse(values["p12"], values.get("p12_password", ""))
+        except ValueError as error:
+            return {"p12": str(error)}
+        if environment not in found.environments:
+            return {"environment": f"the certificate is for {' and '.join(found.environments)}"}
+        return {}
+    missing = {
+        name: "needed with a key (.p8)" for name in ("p8", "key_id", "team_id", "bundle_id") if not values.get(name)
+    }
+    if missing:
+        return {"p12": "a certificate (.p12) or a key (.p8) is needed"} if len(missing) == 4 else missing
+    try:
+        provider_token(values["p8"], values["key_id"], values["team_id"])
+    except CannotAuthorise as error:
+        return {"p8": str(error)}
+    return {}
+
+
+def _certificate(values: Mapping[str, str]) -> tuple[bytes, bytes]:
+    if not values.get("p12"):
+        return b"", b""
+    found = certificate.parse(values["p12"], values.get("p12_password", ""))
+    return found.certificate, found.key
+
+
+VENDOR = Vendor(
+    channel=Channel.APNS,
+    label="Apple APNs",
+    fields=(
+        Field("environment", "Environment", choices=tuple(URLS), help_text="Sandbox is for apps built by developers."),
+        Field("bundle_id", "Bundle ID", required=False, help_text="With a certificate: taken from it where empty."),
+        Field("p12", "Certificate (.p12)", secret=True, required=False, file=True),
+        Field("p12_password", "Certificate password", secret=True, required=False),
+        Field("p8", "Key (.p8)", secret=True, required=False, help_text="Instead of a certificate: the key's text."),
+        Field("key_id", "Key ID", required=False),
+        Field("team_id", "Team ID", required=False),
+    ),
+    open=ApnsAdapter,
+    # Apple publishes no figure.
+    rate=10_000,
+    http2=True,
+    validate=_validate,
+    certificate=_certificate,
+)

@@ -1,0 +1,73 @@
+"""The iOS push certificate: what is in the uploaded file, and whether it will do."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import NameOID, ObjectIdentifier
+
+# Apple's extensions that say which environment a push certificate is for.
+_SANDBOX = ObjectIdentifier("1.2.840.113635.100.6.3.1")
+_PRODUCTION = ObjectIdentifier("1.2.840.113635.100.6.3.2")
+
+WARN_DAYS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class PushCertificate:
+    """`environments`: production, sandbox or both. PEM bytes: certificate and unencrypted key."""
+
+    bundle_id: str
+    subject: str
+    environments: tuple[str, ...]
+    expires_at: datetime
+    certificate: bytes
+    key: bytes
+
+
+@lru_cache(maxsize=256)
+def parse(encoded: str, password: str) -> PushCertificate:
+    """Read a .p12 file, in base64. Raises `ValueError` that says why it will not do."""
+    try:
+        raw = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        raise ValueError("the certificate file is not in base64") from None
+    try:
+        key, found, _ = pkcs12.load_key_and_certificates(raw, password.encode() or None)
+    except ValueError:
+        raise ValueError("the file is not a .p12 file, or the password does not open it") from None
+    if key is None or found is None:
+        raise ValueError("the file lacks the certificate or its private key")
+    environments = _environments(found)
+    name = _name(found, NameOID.COMMON_NAME)
+    if not environments:
+        kind = "a developer's signing certificate" if "Develop" in name else "no push certificate"
+        raise ValueError(f"{name or 'it'} is {kind}; only Apple Push Services certificates are supported")
+    bundle_id = _name(found, NameOID.USER_ID)
+    if not bundle_id:
+        raise ValueError("the certificate names no bundle ID")
+    return PushCertificate(
+        bundle_id,
+        name,
+        environments,
+        found.not_valid_after_utc,
+        found.public_bytes(serialization.Encoding.PEM),
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
+    )
+
+
+def _environments(certificate: x509.Certificate) -> tuple[str, ...]:
+    present = {extension.oid for extension in certificate.extensions}
+    return tuple(name for name, oid in (("production", _PRODUCTION), ("sandbox", _SANDBOX)) if oid in present)
+
+
+def _name(certificate: x509.Certificate, oid: ObjectIdentifier) -> str:
+    found = certificate.subject.get_attributes_for_oid(oid)
+    return str(found[0].value) if found else ""

@@ -1,0 +1,103 @@
+"""From a notification to APNs' body and headers: at most 4096 bytes, shortened in its text to fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from channels_vendor.contract import Notification
+from channels_vendor.facts import facts_of
+from channels_vendor.mould import MESSAGE_ID, MSGKEY, Mould, encode, shorten
+from pushcore import ids
+
+MAX_BYTES = 4096
+LIVE_ACTIVITY = "liveactivity"
+# What `facts_of` may bring that has its own place in `aps`.
+_IN_APS = frozenset({"aps", "badge", "sound", "mutablecontent"})
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What all devices of a notification share. `collapse`: the collapse ID, empty for the message's own ID."""
+
+    mould: Mould
+    headers: tuple[str, ...]
+    collapse: str
+
+
+def parts_of(notification: Notification, topic: str) -> Parts | None:
+    """Body and headers; None where the body cannot be made small enough."""
+    push_type = _push_type(notification)
+
+    def body_with(text: str) -> dict[str, Any]:
+        return {"aps": _aps(notification, push_type, text), **_custom(notification, text)}
+
+    text = shorten(notification.body, lambda cut: len(encode(body_with(cut)).encode()), MAX_BYTES)
+    if text is None:
+        return None
+    mould = Mould(body_with(text))
+    return Parts(mould, _headers(notification, push_type, topic), _option(notification, "apnsCollapseId")[:64])
+
+
+def _option(notification: Notification, name: str) -> str:
+    return str(notification.vendor_options.get(name) or "")
+
+
+def _push_type(notification: Notification) -> str:
+    if notification.vendor_options.get("activityEvent"):
+        return LIVE_ACTIVITY
+    return "background" if notification.silent else "alert"
+
+
+def _headers(notification: Notification, push_type: str, topic: str) -> tuple[str, ...]:
+    priority = "5" if push_type == "background" else "10"
+    headers = [
+        f"apns-push-type: {push_type}",
+        f"apns-priority: {priority}",
+        f"apns-expiration: {int(notification.expire_at.timestamp())}",
+        "content-type: application/json",
+    ]
+    if topic:
+        suffix = ".push-type.liveactivity" if push_type == LIVE_ACTIVITY else ""
+        headers.append(f"apns-topic: {topic}{suffix}")
+    return tuple(headers)
+
+
+def _aps(notification: Notification, push_type: str, body: str) -> dict[str, Any]:
+    if push_type == "background":
+        return {"content-available": 1}
+    aps: dict[str, Any] = {"alert": {"title": notification.title, "body": body}}
+    if subtitle := notification.params.get("subtitle"):
+        aps["alert"]["subtitle"] = subtitle
+    if notification.badge is not None:
+        aps["badge"] = notification.badge
+    aps["sound"] = notification.sound or "default"
+    if notification.image or notification.params.get("mutablecontent") == "1":
+        aps["mutable-content"] = 1
+    if thread := _option(notification, "threadId"):
+        aps["thread-id"] = thread
+    if category := _option(notification, "apnsCategory"):
+        aps["category"] = category
+    return aps | _live_activity(notification) if push_type == LIVE_ACTIVITY else aps
+
+
+def _live_activity(notification: Notification) -> dict[str, Any]:
+    options = notification.vendor_options
+    live: dict[str, Any] = {
+        "event": options["activityEvent"],
+        "content-state": options.get("activityContentState") or {},
+        "timestamp": int(ids.created_at(notification.task_id).timestamp()),
+    }
+    if dismissal := options.get("dismissalDate"):
+        live["dismissal-date"] = dismissal
+    return live
+
+
+def _custom(notification: Notification, body: str) -> dict[str, str]:
+    facts = facts_of(notification, message_id=MESSAGE_ID, msgkey=MSGKEY)
+    custom = {name: value for name, value in facts.items() if name not in _IN_APS}
+    if notification.silent:
+        custom |= {"title": notification.title, "content": body}
+    if notification.image:
+        custom["image"] = notification.image
+    return custom

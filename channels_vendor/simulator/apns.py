@@ -1,0 +1,111 @@
+"""APNs over HTTP/2, as Apple documents it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import jwt
+
+from channels_vendor.simulator.desk import Desk, as_json
+from channels_vendor.simulator.script import Incoming, Reply
+
+_STATUSES = {
+    "BadDeviceToken": 400,
+    "DeviceTokenNotForTopic": 400,
+    "TopicDisallowed": 400,
+    "BadTopic": 400,
+    "BadCollapseId": 400,
+    "PayloadEmpty": 400,
+    "MissingTopic": 400,
+    "BadExpirationDate": 400,
+    "BadPriority": 400,
+    "InvalidPushType": 400,
+    "BadCertificateEnvironment": 403,
+    "BadCertificate": 403,
+    "Forbidden": 403,
+    "ExpiredProviderToken": 403,
+    "InvalidProviderToken": 403,
+    "MissingProviderToken": 403,
+    "BadPath": 404,
+    "MethodNotAllowed": 405,
+    "Unregistered": 410,
+    "ExpiredToken": 410,
+    "PayloadTooLarge": 413,
+    "TooManyRequests": 429,
+    "TooManyProviderTokenUpdates": 429,
+    "InternalServerError": 500,
+    "ServiceUnavailable": 503,
+    "Shutdown": 503,
+}
+MAX_BYTES = 4096
+_TOKEN_SECONDS = 3600
+
+
+class ApnsDesk(Desk):
+    name = "apns"
+
+    def serves(self, incoming: Incoming) -> bool:
+        return incoming.path.startswith("/3/")
+
+    def credential(self, incoming: Incoming) -> Reply:
+        return self.error("BadPath")
+
+    def send(self, incoming: Incoming) -> Reply:
+        wrong = self._refused(incoming)
+        if wrong:
+            return self.error(wrong)
+        token = incoming.path.rsplit("/", 1)[-1]
+        if reason := self.script.tokens.get(token):
+            return self.error(reason)
+        self.ledger.accept(token)
+        return Reply(200, b"", (("apns-id", incoming.headers.get("apns-id") or str(uuid.uuid4()).upper()),))
+
+    def _refused(self, incoming: Incoming) -> str:
+        token = incoming.path.removeprefix("/3/device/")
+        if token == incoming.path:
+            return "BadPath"
+        if incoming.method != "POST":
+            return "MethodNotAllowed"
+        if not incoming.client_certificate and (reason := self._bad_bearer(incoming)):
+            return reason
+        if not incoming.client_certificate and "apns-topic" not in incoming.headers:
+            return "MissingTopic"
+        if len(incoming.body) > MAX_BYTES:
+            return "PayloadTooLarge"
+        if not incoming.body:
+            return "PayloadEmpty"
+        background = incoming.headers.get("apns-push-type") == "background"
+        if background and incoming.headers.get("apns-priority") != "5":
+            return "BadPriority"
+        if len(incoming.headers.get("apns-collapse-id", "").encode()) > 64:
+            return "BadCollapseId"
+        return "" if token and all(letter in "0123456789abcdefABCDEF" for letter in token) else "BadDeviceToken"
+
+    def _bad_bearer(self, incoming: Incoming) -> str:
+        scheme, _, bearer = incoming.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return "MissingProviderToken"
+        if bearer in self.script.expired:
+            return "ExpiredProviderToken"
+        try:
+            header = jwt.get_unverified_header(bearer)
+            claims = jwt.decode(bearer, options={"verify_signature": False})
+        except jwt.PyJWTError:
+            return "InvalidProviderToken"
+        if header.get("alg") != "ES256" or not header.get("kid") or not claims.get("iss"):
+            return "InvalidProviderToken"
+        return "ExpiredProviderToken" if time.time() - claims.get("iat", 0) > _TOKEN_SECONDS else ""
+
+    def internal_error(self) -> Reply:
+        return self.error("InternalServerError")
+
+    def too_many(self) -> Reply:
+        return self.error("TooManyRequests")
+
+    def error(self, reason: str) -> Reply:
+        body: dict[str, object] = {"reason": reason}
+        status = _STATUSES[reason]
+        if status == 410:
+            body["timestamp"] = int(time.time() * 1000)
+        return as_json(status, body)

@@ -1,0 +1,91 @@
+"""What the vendors' tests share: a running simulator and an adapter against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from channels_vendor.contract import Account, Adapter, Delivery, Notification
+from channels_vendor.simulator.desk import Desk
+from channels_vendor.tokens import SharedTokens
+from pushcore.http import Client
+from pushcore.http import Settings as HttpSettings
+from tests.channels_vendor.running import Running
+from tests.channels_vendor.samples import SAMPLES, Sample
+
+
+@pytest.fixture(params=SAMPLES, ids=lambda sample: sample.name)
+def sample(request: pytest.FixtureRequest) -> Sample:
+    return request.param
+
+
+@pytest.fixture
+def desk(sample: Sample) -> Desk:
+    return sample.desk()
+
+
+@pytest.fixture
+def running(desk: Desk) -> Iterator[Running]:
+    server = Running([desk], tls=True)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def account(sample: Sample, running: Running) -> Account:
+    return Account(
+        1,
+        sample.vendor.channel,
+        sample.values(),
+        base_url=running.url,
+        auth_url=running.url + sample.auth_path,
+        ca=running.ca,
+        allow_private=True,
+    )
+
+
+@pytest.fixture
+def open_adapter(sample: Sample, account: Account) -> Iterator[Callable[..., Adapter]]:
+    """Make an adapter; arguments override the HTTP client's settings."""
+    opened: list[Adapter] = []
+
+    def make(tokens: Any = None, **settings: Any) -> Adapter:
+        certificate, key = sample.vendor.certificate(account.values)
+        wanted = HttpSettings(
+            allow_private=True, http2=sample.vendor.http2, ca=account.ca, certificate=certificate, key=key
+        )
+        opened.append(
+            sample.vendor.open(account, Client(replace(wanted, **settings)), tokens or SharedTokens(sample.name))
+        )
+        return opened[-1]
+
+    yield make
+    for adapter in opened:
+        adapter.close()
+
+
+@pytest.fixture
+def adapter(open_adapter: Callable[..., Adapter]) -> Adapter:
+    return open_adapter()
+
+
+def notification(**changes: Any) -> Notification:
+    fields: dict[str, Any] = {
+        "task_id": 7,
+        "kind": "simple",
+        "title": "Title",
+        "body": "Content",
+        "expire_at": timezone.now() + timedelta(hours=1),
+    }
+    return Notification(**(fields | changes))
+
+
+def deliveries(sample: Sample, count: int, **changes: Any) -> list[Delivery]:
+    """To `count` devices, one notification."""
+    shared = notification(**changes)
+    return [Delivery(1000 + n, n, sample.token(n), f"key-{n}", shared) for n in range(count)]

@@ -1,0 +1,170 @@
+"""What every vendor's adapter promises, over real HTTP to the simulator."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from channels_vendor.contract import Adapter, Delivery, Verdict
+from channels_vendor.simulator.desk import Desk
+from channels_vendor.tokens import SharedTokens
+from pushcore.codes import statuses
+from tests.channels_vendor.conftest import deliveries
+from tests.channels_vendor.running import Running, server_tls
+from tests.channels_vendor.samples import SAMPLES, Sample
+
+_ROWS = [pytest.param(sample, error, id=f"{sample.name}-{error}") for sample in SAMPLES for error in sample.rows]
+
+
+def verdicts(outcomes: list) -> Counter[str]:
+    return Counter(outcome.verdict.name for outcome in outcomes)
+
+
+def test_every_token_of_a_batch_is_accepted_once(adapter: Adapter, desk: Desk, sample: Sample) -> None:
+    batch = deliveries(sample, 250)
+    outcomes = adapter.send(batch)
+    assert [outcome.delivery for outcome in outcomes] == batch
+    assert {outcome.status for outcome in outcomes} == {statuses.ACKED}
+    assert desk.ledger.accepted == {delivery.token: 1 for delivery in batch}
+    assert all(outcome.vendor_id for outcome in outcomes)
+
+
+def test_one_dead_token_in_ten_thousand_is_named_and_the_others_are_accepted(
+    adapter: Adapter, desk: Desk, sample: Sample
+) -> None:
+    desk.script.tokens[sample.token(6_789)] = sample.gone[0]
+    outcomes = adapter.send(deliveries(sample, 10_000))
+    assert verdicts(outcomes) == {"ACCEPTED": 9_999, "GONE": 1}
+    [gone] = [outcome for outcome in outcomes if outcome.verdict is Verdict.GONE]
+    assert gone.delivery.token == sample.token(6_789)
+    assert gone.status == sample.gone[1]
+
+
+@pytest.mark.parametrize(("sample", "error"), _ROWS)
+def test_each_error_leads_to_its_status_and_touches_only_its_token(
+    adapter: Adapter, desk: Desk, sample: Sample, error: str
+) -> None:
+    desk.script.tokens[sample.token(1)] = error
+    first, second, third = adapter.send(deliveries(sample, 3))
+    assert (first.verdict, third.verdict) == (Verdict.ACCEPTED, Verdict.ACCEPTED)
+    assert (second.status, second.verdict.name) == sample.rows[error]
+
+
+class _Held:
+    """One credential, renewed when it is refused."""
+
+    def __init__(self) -> None:
+        self.fetched = 0
+        self.held = ""
+
+    def get(self, fetch: Callable[[], tuple[str, float]], *, refused: str = "") -> str:
+        if not self.held or refused == self.held:
+            self.fetched += 1
+            self.held = fetch()[0]
+        return self.held
+
+
+def test_a_credential_that_runs_out_in_mid_batch_is_renewed_once_and_nothing_doubles(
+    open_adapter: Callable[..., Adapter], desk: Desk, sample: Sample
+) -> None:
+    if not sample.renews:
+        pytest.skip("the vendor's credential never runs out")
+    tokens = _Held()
+    adapter = open_adapter(tokens=tokens)
+    adapter.send(deliveries(sample, 1))
+    desk.script.expired.add(tokens.held)
+    desk.ledger.accepted.clear()
+    assert verdicts(adapter.send(deliveries(sample, 100))) == {"ACCEPTED": 100}
+    assert tokens.fetched == 2
+    assert set(desk.ledger.accepted.values()) == {1}
+
+
+def test_too_many_requests_are_tried_again_when_the_vendor_says(adapter: Adapter, desk: Desk, sample: Sample) -> None:
+    desk.script.limited = 1_000
+    desk.script.retry_after = 7
+    outcomes = adapter.send(deliveries(sample, 3))
+    assert verdicts(outcomes) == {"RETRY": 3}
+    assert {outcome.retry_after for outcome in outcomes} == {7.0}
+    assert all(outcome.slow for outcome in outcomes)
+
+
+def test_errors_of_the_vendor_are_tried_again_and_the_others_are_accepted(
+    adapter: Adapter, desk: Desk, sample: Sample
+) -> None:
+    desk.script.error_rate = 0.3
+    left, rounds = deliveries(sample, 300), 0
+    while left and rounds < 30:
+        outcomes = adapter.send(left)
+        assert set(verdicts(outcomes)) <= {"ACCEPTED", "RETRY"}
+        left, rounds = [outcome.delivery for outcome in outcomes if outcome.verdict is Verdict.RETRY], rounds + 1
+    assert not left
+    assert set(desk.ledger.accepted.values()) == {1}
+
+
+@pytest.mark.parametrize("fault", ["hang", "reset", "truncate"])
+def test_a_broken_answer_is_tried_again_and_touches_only_its_request(
+    open_adapter: Callable[..., Adapter], desk: Desk, sample: Sample, fault: str
+) -> None:
+    adapter = open_adapter(timeout_ms=1_500)
+    adapter.send(deliveries(sample, 1))
+    desk.script.faults = [fault]
+    outcomes = adapter.send(deliveries(sample, 20))
+    kinds = verdicts(outcomes)
+    assert set(kinds) <= {"ACCEPTED", "RETRY"}
+    assert kinds["RETRY"] == (20 if sample.batching else 1)
+    assert all(outcome.unreachable for outcome in outcomes if outcome.verdict is Verdict.RETRY)
+
+
+def test_a_connection_that_goes_away_loses_and_doubles_nothing(adapter: Adapter, desk: Desk, sample: Sample) -> None:
+    desk.script.faults = ["", "goaway"]
+    left, rounds = deliveries(sample, 50), 0
+    while left and rounds < 5:
+        outcomes = adapter.send(left)
+        left, rounds = [outcome.delivery for outcome in outcomes if outcome.verdict is Verdict.RETRY], rounds + 1
+    assert not left
+    assert set(desk.ledger.accepted.values()) == {1}
+    assert len(desk.ledger.accepted) == 50
+
+
+def test_connections_stay_open_and_are_made_again_after_an_idle_close(
+    adapter: Adapter, running: Running, sample: Sample
+) -> None:
+    adapter.send(deliveries(sample, 3))
+    made = running.server.connections
+    adapter.send(deliveries(sample, 3))
+    assert running.server.connections == made
+    running.drop_connections()
+    assert verdicts(adapter.send(deliveries(sample, 3))) == {"ACCEPTED": 3}
+
+
+def test_a_server_with_a_foreign_certificate_gets_nothing(
+    open_adapter: Callable[..., Adapter], desk: Desk, sample: Sample
+) -> None:
+    _, foreign = server_tls()
+    adapter = open_adapter(tokens=SharedTokens("foreign"), ca=foreign)
+    assert verdicts(adapter.send(deliveries(sample, 2))) == {"RETRY": 2}
+    assert not desk.ledger.accepted
+
+
+def test_a_private_address_is_refused_when_the_socket_opens(
+    open_adapter: Callable[..., Adapter], desk: Desk, sample: Sample
+) -> None:
+    adapter = open_adapter(allow_private=False)
+    outcomes = adapter.send(deliveries(sample, 2))
+    assert all("private" in outcome.vendor_code for outcome in outcomes)
+    assert not desk.ledger.accepted
+
+
+def test_the_same_token_twice_gets_both_messages(adapter: Adapter, desk: Desk, sample: Sample) -> None:
+    one, two = deliveries(sample, 2)
+    outcomes = adapter.send([one, replace(two, token=one.token)])
+    assert verdicts(outcomes) == {"ACCEPTED": 2}
+    assert desk.ledger.accepted == {one.token: 2}
+
+
+def test_a_text_too_long_for_the_vendor_is_shortened(adapter: Adapter, sample: Sample) -> None:
+    batch: list[Delivery] = deliveries(sample, 2, body="长" * 5_000)
+    assert verdicts(adapter.send(batch)) == {"ACCEPTED": 2}
