@@ -6,7 +6,9 @@ name that changes its address between attempts cannot reach a private network ei
 
 from __future__ import annotations
 
+import select
 import socket
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -17,6 +19,8 @@ from typing import Any
 import certifi
 import pycurl
 
+# A connection unused for longer is looked at before it is used again.
+IDLE_SECONDS = 0.5
 USER_AGENT = "message-push-service"
 PRIVATE = "the address is private, loopback or link-local"
 
@@ -98,11 +102,11 @@ class Client:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_MULTIPLEX)
-        self._multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, settings.max_connections)
-        self._multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, settings.max_streams)
+        self._multi = _new_multi(settings)
         self._idle: list[_Transfer] = []
+        # File descriptors of the connections the last exchange used, and when it ended (monotonic).
+        self._sockets: set[int] = set()
+        self._used_at = 0.0
 
     def exchange(self, calls: Sequence[Call]) -> list[Answer]:
         """Make all calls side by side, `max_in_flight` at a time; the answers stand in the order of the calls.
@@ -110,6 +114,7 @@ class Client:
         Raises nothing for a bad URL, host or answer: each answer tells.
         """
         answers = [Answer() for _ in calls]
+        self._drop_closed()
         running: dict[Any, _Transfer] = {}
         waiting = iter(zip(calls, answers, strict=True))
         try:
@@ -122,9 +127,24 @@ class Client:
                 if not self._collect(running):
                     self._multi.select(0.5)
         finally:
+            self._used_at = time.monotonic()
             for transfer in running.values():
                 self._multi.remove_handle(transfer.handle)
                 transfer.close()
+
+    def _drop_closed(self) -> None:
+        """Start afresh where a peer has spoken on an idle connection: it says that it closes it, or has closed it.
+
+        libcurl would write the next call into such a connection and could not tell whether it was received.
+        """
+        if self._sockets and time.monotonic() - self._used_at >= IDLE_SECONDS:
+            poll = select.poll()
+            for descriptor in self._sockets:
+                poll.register(descriptor, select.POLLIN)
+            if poll.poll(0):
+                self._multi.close()
+                self._multi = _new_multi(self.settings)
+            self._sockets.clear()
 
     def close(self) -> None:
         for transfer in self._idle:
@@ -156,9 +176,19 @@ class Client:
         return some
 
     def _end(self, transfer: _Transfer, code: int, error: str) -> None:
+        if (descriptor := transfer.handle.getinfo(pycurl.ACTIVESOCKET)) >= 0:
+            self._sockets.add(descriptor)
         self._multi.remove_handle(transfer.handle)
         transfer.finish(code, error)
         self._idle.append(transfer)
+
+
+def _new_multi(settings: Settings) -> Any:
+    multi = pycurl.CurlMulti()
+    multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_MULTIPLEX)
+    multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, settings.max_connections)
+    multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, settings.max_streams)
+    return multi
 
 
 # libcurl's errors from before a request is written.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 from channels_vendor.contract import Adapter, Delivery, Verdict
 from channels_vendor.simulator.desk import Desk
 from channels_vendor.tokens import SharedTokens
+from pushcore import http
 from pushcore.codes import statuses
 from tests.channels_vendor.conftest import deliveries
 from tests.channels_vendor.running import Running, server_tls
@@ -137,6 +139,7 @@ def test_connections_stay_open_and_are_made_again_after_an_idle_close(
     adapter.send(deliveries(sample, 3))
     assert running.server.connections == made
     running.drop_connections()
+    time.sleep(http.IDLE_SECONDS)
     assert verdicts(adapter.send(deliveries(sample, 3))) == {"ACCEPTED": 3}
 
 
