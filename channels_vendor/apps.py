@@ -8,3 +8,11 @@ from django.apps import AppConfig
 class ChannelsVendorConfig(AppConfig):
     name = "channels_vendor"
     verbose_name = "Vendor channels"
+
+    def ready(self) -> None:
+        from channels_vendor.accounts import channels_of
+        from channels_vendor.lane import VendorLane
+        from pushcore.ports import register_lane, register_vendor_channels
+
+        register_lane(VendorLane(), order=10)
+        register_vendor_channels(channels_of)

@@ -216,6 +216,12 @@ VARIABLES: tuple[Variable, ...] = (
         _count,
         "Gateway processes that share the devices' ports (SO_REUSEPORT); `make run` starts so many. One per core.",
     ),
+        "MPS_VENDOR_ALLOW_PRIVATE",
+        "0",
+        _switch,
+        "Call vendors also at private, loopback and link-local addresses (a simulator).",
+    ),
+    Variable("MPS_VENDOR_THREADS", "40", _count, "Threads of the worker that sends to vendors; each vendor takes 4."),
     Variable("MPS_GATEWAY_MAX_KEEP_ALIVE", "1200", _count, "Longest MQTT keep alive granted to a device, in seconds."),
     Variable(
         "MPS_MAX_CONNECTIONS",

@@ -177,6 +177,13 @@ CELERY_BEAT_SCHEDULE = {
     "files": {"task": "pushcore.load_files", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "partitions": {"task": "pushcore.maintain_partitions", "schedule": timedelta(hours=1), "options": {"expires": 600}},
     "purge": {"task": "pushcore.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},
+    "vendors": {"task": "channels_vendor.wake", "schedule": timedelta(seconds=2), "options": {"expires": 2}},
+    "purge-vendors": {"task": "channels_vendor.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},
+    "certificates": {
+        "task": "channels_vendor.warn_of_expiry",
+        "schedule": timedelta(hours=12),
+        "options": {"expires": 600},
+    },
     "purge-events": {"task": "analytics.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},
 }
 
@@ -188,6 +195,7 @@ MAX_EXPIRED_SECONDS = ENV.number("MPS_MAX_EXPIRED_SECONDS")
 MESSAGE_RETENTION_DAYS = ENV.number("MPS_MESSAGE_RETENTION_DAYS")
 RECEIPT_RETENTION_DAYS = ENV.number("MPS_RECEIPT_RETENTION_DAYS")
 RECEIPT_ALLOW_PRIVATE = ENV.switch("MPS_RECEIPT_ALLOW_PRIVATE")
+VENDOR_ALLOW_PRIVATE = ENV.switch("MPS_VENDOR_ALLOW_PRIVATE")
 SWEEP_AFTER_SECONDS = ENV.number("MPS_SWEEP_AFTER_SECONDS")
 GATEWAY_PROCESSES = ENV.number("MPS_GATEWAY_PROCESSES")
 GATEWAY_MAX_KEEP_ALIVE = ENV.number("MPS_GATEWAY_MAX_KEEP_ALIVE")

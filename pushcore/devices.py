@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -136,6 +137,7 @@ def register(requests: Sequence[tuple[Workspace, Facts]]) -> list[tuple[KnownDev
                 app_version=facts.app_version,
                 third_token=facts.third_token,
                 third_channel=Channel.APNS if facts.third_token and facts.platform == Platform.IOS else None,
+                third_reported_at=timezone.now() if facts.third_token else None,
                 last_seen_at=timezone.now(),
             )
             for (workspace, facts), secret in zip(requests, secrets, strict=True)
@@ -188,7 +190,24 @@ def client_unbind(device_id: int, user_id: str) -> None:
 def client_report(device_id: int, third_channel: int, third_token: str) -> None:
     """A device tells its token at a vendor's channel. Raises `ResultError` (NEED_DELIVERYTOKEN, INVALID_PARAM)."""
     channel, token = checked_third_party(third_channel, third_token)
-    Device.objects.filter(pk=device_id).update(third_channel=channel, third_token=token)
+    Device.objects.filter(pk=device_id).update(
+        third_channel=channel, third_token=token, third_reported_at=timezone.now()
+    )
+
+
+def drop_third_tokens(gone: Sequence[tuple[int, str, datetime]]) -> None:
+    """Forget vendors' tokens that are dead: (device id, token, since when). One reported later than that stays."""
+    if not gone:
+        return
+    ordered = sorted(gone)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE pushcore_device SET third_token = '', third_channel = NULL WHERE id IN ("
+            " SELECT d.id FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS gone(id, token, since)"
+            " JOIN pushcore_device d ON d.id = gone.id AND d.third_token = gone.token"
+            " AND coalesce(d.third_reported_at, '-infinity') <= gone.since ORDER BY d.id FOR UPDATE OF d)",
+            [list(column) for column in zip(*ordered, strict=True)],
+        )
 
 
 def server_bind(workspace: Workspace, user_id: str, delivery_token: str, os_type: int) -> None:
@@ -223,7 +242,7 @@ def server_report(
     changes: dict[str, Any] = {}
     if third_channel is not None or third_token:
         channel, token = checked_third_party(third_channel, third_token)
-        changes |= {"third_channel": channel, "third_token": token}
+        changes |= {"third_channel": channel, "third_token": token, "third_reported_at": timezone.now()}
     told = Facts.from_mapping({key: value for key, value in facts.items() if key != "platform"})
     changes |= {
         name: value

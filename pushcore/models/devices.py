@@ -23,6 +23,9 @@ class Device(models.Model):
     app_version = models.CharField(max_length=64, blank=True)
     third_channel = models.SmallIntegerField("third-party channel", choices=Channel.choices, null=True, blank=True)
     third_token = models.CharField("third-party token", max_length=512, blank=True)
+    third_reported_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When that token was last reported."
+    )
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
     last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
 

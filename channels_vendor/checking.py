@@ -1,0 +1,94 @@
+"""What is wrong with an account, in a sentence: for operators, before a message finds out."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from datetime import timedelta
+
+import structlog
+from django.utils import timezone
+
+from channels_vendor import open_adapters
+from channels_vendor.apns import certificate
+from channels_vendor.contract import Delivery, Notification, SendOutcome, Vendor
+from channels_vendor.models import VendorAccount
+from channels_vendor.registry import VENDORS
+from pushcore import ids
+from pushcore.channels import Channel
+
+log = structlog.get_logger(__name__)
+
+
+def problems(row: VendorAccount) -> list[str]:
+    """What keeps the account from working, and what soon will. Asks the vendor for a credential, sends nothing."""
+    vendor = VENDORS.get(Channel(row.channel))
+    if vendor is None:
+        return ["this version has no such channel"]
+    found = []
+    if not row.enabled:
+        found.append("switched off")
+    if row.stopped_at is not None:
+        found.append(f"stopped at {row.stopped_at:%Y-%m-%d %H:%M}: {row.stopped_reason}")
+    if row.expires_soon:
+        found.append(f"the certificate expires on {row.certificate_expires_at:%Y-%m-%d}")
+    values = dict(row.public_values) | row.secrets()
+    wrong = wrong_values(vendor, {name: value for name, value in values.items() if value})
+    if wrong:
+        return [*found, *(f"{name}: {reason}" for name, reason in wrong.items())]
+    adapter = open_adapters.open_adapter(row)
+    try:
+        refused = adapter.check()
+    finally:
+        adapter.close()
+    return [*found, refused] if refused else found
+
+
+def wrong_values(vendor: Vendor, values: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with the values entered for a vendor, by field name."""
+    missing = {entry.name: "is needed" for entry in vendor.fields if entry.required and not values.get(entry.name)}
+    return missing or dict(vendor.validate(values))
+
+
+def note_certificate(row: VendorAccount) -> None:
+    """Keep what operators are shown of an iOS certificate: its subject, environment and expiry."""
+    values = row.secrets()
+    row.certificate_subject, row.certificate_expires_at = "", None
+    if row.channel == Channel.APNS and values.get("p12"):
+        found = certificate.parse(values["p12"], values.get("p12_password", ""))
+        row.certificate_subject = f"{found.subject} ({', '.join(found.environments)})"[:200]
+        row.certificate_expires_at = found.expires_at
+        row.public_values = row.public_values | {"bundle_id": row.public_values.get("bundle_id") or found.bundle_id}
+
+
+def encode_file(raw: bytes) -> str:
+    """An uploaded file as a field's value."""
+    return base64.b64encode(raw).decode()
+
+
+def send_test(row: VendorAccount, token: str) -> SendOutcome:
+    """Send one notification to a token, outside any task."""
+    task_id = ids.first_id_at(timezone.now())
+    notification = Notification(
+        task_id=task_id,
+        kind="test",
+        title="Test",
+        body="A test of this vendor account.",
+        expire_at=timezone.now() + timedelta(minutes=10),
+    )
+    adapter = open_adapters.open_adapter(row)
+    try:
+        [outcome] = adapter.send([Delivery(task_id, 0, token, "test", notification)])
+    finally:
+        adapter.close()
+    return outcome
+
+
+def warn_of_expiry() -> int:
+    """Write an error line for each certificate about to expire; returns how many."""
+    soon = [row for row in VendorAccount.objects.filter(enabled=True) if row.expires_soon]
+    for row in soon:
+        log.error(
+            "push certificate expires soon", workspace=row.workspace_id, expires_at=str(row.certificate_expires_at)
+        )
+    return len(soon)

@@ -1,0 +1,97 @@
+"""Vendors' channels as a lane of pushcore: rows of what is due, then one word to the senders.
+
+Which messages go by a vendor (source document, chapters 6.1.1 and 6.2): to iOS devices all; to others those that are
+shown, carry no badge number and were not asked to take the self-built channel. Where the channel is off or stopped,
+or the device's token there is gone, the self-built channel takes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+from celery import current_app
+from django.db import connection
+from kombu.exceptions import OperationalError
+
+from channels_vendor.accounts import usable
+from channels_vendor.registry import VENDORS
+from pushcore.bus import BusDown, client
+from pushcore.channels import Channel, Platform
+from pushcore.ports import Outgoing
+
+log = structlog.get_logger(__name__)
+
+_WAKE_SECONDS = 5
+
+
+class VendorLane:
+    name = "vendors"
+
+    def claims(self, outgoing: Outgoing) -> bool:
+        channel = outgoing.third_channel
+        if channel is None or not outgoing.third_token or channel not in VENDORS:
+            return False
+        return _by_vendor(outgoing) and (outgoing.workspace_id, channel) in usable()
+
+    def send(self, batch: Sequence[Outgoing]) -> None:
+        """One INSERT; what is on its way already stays as it is."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO channels_vendor_vendormessage"
+                " (message_id, workspace_id, channel, task_id, device_id, due_at, attempts, vendor_id, vendor_code)"
+                " SELECT m.*, now(), 0, '', '' FROM"
+                " unnest(%s::bigint[], %s::bigint[], %s::smallint[], %s::bigint[], %s::bigint[]) AS m"
+                " ON CONFLICT (message_id) DO NOTHING",
+                [
+                    [outgoing.message_id for outgoing in batch],
+                    [outgoing.workspace_id for outgoing in batch],
+                    [outgoing.third_channel for outgoing in batch],
+                    [outgoing.task_id for outgoing in batch],
+                    [outgoing.device_id for outgoing in batch],
+                ],
+            )
+        for workspace_id, channel in {(outgoing.workspace_id, outgoing.third_channel) for outgoing in batch}:
+            if channel is not None:
+                wake(workspace_id, Channel(channel))
+
+    def withdraw(self, held: Sequence[tuple[int, int]]) -> None:
+        """What is not yet sent is not sent any more."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE channels_vendor_vendormessage SET due_at = NULL WHERE message_id IN"
+                " (SELECT message_id FROM channels_vendor_vendormessage WHERE message_id = ANY(%s)"
+                " AND due_at IS NOT NULL ORDER BY message_id FOR UPDATE)",
+                [[message_id for _, message_id in held]],
+            )
+
+
+def _by_vendor(outgoing: Outgoing) -> bool:
+    if outgoing.platform == Platform.IOS:
+        return True
+    content = outgoing.content
+    return not (outgoing.options.get("androidChannel") == 1 or content.get("silent") or content.get("badge"))
+
+
+def wake(workspace_id: int, channel: Channel) -> None:
+    """Have the account's messages sent now; at most one request waits. Without a broker the periodic run does it."""
+    try:
+        if client().set(awake_key(workspace_id, channel), 1, nx=True, ex=_WAKE_SECONDS):
+            current_app.send_task(
+                "channels_vendor.send",
+                args=[workspace_id, int(channel)],
+                queue=queue_of(channel),
+                retry=False,
+                expires=60,
+            )
+    except (*BusDown, OperationalError):
+        log.warning("vendor sender could not be woken; its next periodic run sends", channel=channel.label)
+
+
+def awake_key(workspace_id: int, channel: Channel) -> str:
+    return f"mps:vendor:awake:{workspace_id}:{int(channel)}"
+
+
+def queue_of(channel: Channel) -> str:
+    """The Celery queue of a vendor."""
+    return f"vendor_{channel.label}"

@@ -1,0 +1,52 @@
+"""`manage.py vendor check`: what is wrong with the vendors' accounts. `vendor test`: one notification to a token."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from channels_vendor.checking import problems, send_test
+from channels_vendor.models import VendorAccount
+from pushcore.channels import Channel
+
+
+class Command(BaseCommand):
+    help = "Look after vendors' accounts."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        doing = parser.add_subparsers(dest="doing", required=True)
+        doing.add_parser("check", help="Say what is wrong with each account; nothing is sent.")
+        test = doing.add_parser("test", help="Send one notification to a device's token.")
+        test.add_argument("workspace", help="APP_ID-WORKSPACE_ID")
+        test.add_argument("vendor", choices=[channel.label for channel in Channel if channel])
+        test.add_argument("token")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        if options["doing"] == "check":
+            self._check()
+        else:
+            self._test(options["workspace"], options["vendor"], options["token"])
+
+    def _check(self) -> None:
+        """Exits with 1 where an account has a problem."""
+        wrong = 0
+        for row in VendorAccount.objects.select_related("workspace__app").order_by("workspace", "channel"):
+            found = problems(row)
+            wrong += bool(found)
+            name = f"{row.workspace.app.app_id}-{row.workspace.workspace_id} {Channel(row.channel).label}"
+            self.stdout.write(f"{name}: {'; '.join(found) or 'ok'}")
+        if wrong:
+            raise CommandError(f"{wrong} of the accounts need attention")
+
+    def _test(self, workspace: str, vendor: str, token: str) -> None:
+        channel = next(channel for channel in Channel if channel.label == vendor)
+        app_id, _, workspace_id = workspace.partition("-")
+        row = VendorAccount.objects.filter(
+            workspace__app__app_id=app_id, workspace__workspace_id=workspace_id, channel=channel
+        ).first()
+        if row is None:
+            raise CommandError("the workspace has no account there")
+        outcome = send_test(row, token)
+        self.stdout.write(f"{outcome.verdict.name}: {outcome.vendor_id or outcome.vendor_code}")

@@ -1,0 +1,111 @@
+"""A workspace's accounts at vendors, and what is on its way to them."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from channels_vendor.contract import Account
+from pushcore import crypto
+from pushcore.channels import Channel
+from pushcore.models import Workspace
+
+WARN_DAYS = 15
+
+CHANNELS = [(channel.value, channel.label) for channel in Channel if channel != Channel.SELF_BUILT]
+
+
+class VendorAccount(models.Model):
+    """What an operator entered for a vendor. Secrets are one sealed JSON object, never shown again."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="vendor_accounts")
+    channel = models.SmallIntegerField("vendor", choices=CHANNELS)
+    enabled = models.BooleanField(default=True)
+    public_values = models.JSONField("settings", default=dict, blank=True)
+    secrets_sealed = models.TextField(blank=True, editable=False)
+    base_url = models.URLField("API address", blank=True, help_text="Empty: the vendor's own.")
+    auth_url = models.URLField("token address", blank=True, help_text="Empty: the vendor's own.")
+    ca_pem = models.TextField("extra CA", blank=True, help_text="PEM; trusted beside the well-known ones.")
+    rate = models.PositiveIntegerField("targets a second", default=0, help_text="0: the vendor's published figure.")
+    receipt_key = models.CharField(max_length=64, default=crypto.new_token, unique=True, editable=False)
+    stopped_at = models.DateTimeField(null=True, blank=True, editable=False)
+    stopped_reason = models.CharField(max_length=300, blank=True, editable=False)
+    certificate_subject = models.CharField(max_length=200, blank=True, editable=False)
+    certificate_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
+    updated_at = models.DateTimeField(auto_now=True, editable=False)
+
+    class Meta:
+        verbose_name = "vendor account"
+        constraints = [models.UniqueConstraint(fields=["workspace", "channel"], name="channels_vendor_one_account")]
+
+    def __str__(self) -> str:
+        return f"{Channel(self.channel).label} of {self.workspace_id}"
+
+    @property
+    def usable(self) -> bool:
+        return self.enabled and self.stopped_at is None
+
+    @property
+    def expires_soon(self) -> bool:
+        """Whether operators are to be told that the certificate runs out."""
+        return self.certificate_expires_at is not None and self.certificate_expires_at < timezone.now() + timedelta(
+            days=WARN_DAYS
+        )
+
+    def secrets(self) -> dict[str, str]:
+        return json.loads(crypto.decrypt(self.secrets_sealed)) if self.secrets_sealed else {}
+
+    def set_secrets(self, values: dict[str, str]) -> None:
+        self.secrets_sealed = crypto.encrypt(json.dumps(values)) if values else ""
+
+    def account(self, *, allow_private: bool) -> Account:
+        """What an adapter works with; secrets in the clear."""
+        values: dict[str, Any] = {name: value for name, value in self.public_values.items() if value}
+        return Account(
+            self.workspace_id,
+            Channel(self.channel),
+            values | self.secrets(),
+            base_url=self.base_url.rstrip("/"),
+            auth_url=self.auth_url,
+            ca=self.ca_pem.encode(),
+            allow_private=allow_private,
+        )
+
+
+class VendorMessage(models.Model):
+    """A message on its way to a vendor, and what the vendor said of it. Without foreign keys, as messages.
+
+    `due_at`: when it is (next) to be sent, None once that is settled; a sender that claims it moves it ahead by its
+    lease.
+    """
+
+    message_id = models.BigIntegerField(primary_key=True)
+    workspace_id = models.BigIntegerField()
+    channel = models.SmallIntegerField(choices=CHANNELS)
+    task_id = models.BigIntegerField()
+    device_id = models.BigIntegerField()
+    due_at = models.DateTimeField(null=True)
+    attempts = models.SmallIntegerField(default=0)
+    vendor_id = models.CharField("vendor's message ID", max_length=200, blank=True)
+    vendor_code = models.CharField("vendor's word", max_length=200, blank=True)
+    accepted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "message at a vendor"
+        indexes = [
+            models.Index(
+                fields=["workspace_id", "channel", "due_at"],
+                name="channels_vendor_due",
+                condition=Q(due_at__isnull=False),
+            ),
+            # Vendors' receipts name a task and a device's token.
+            models.Index(fields=["device_id", "task_id"], name="channels_vendor_device_task"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.message_id)

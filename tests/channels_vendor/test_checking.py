@@ -1,0 +1,92 @@
+"""Operators are told what is wrong with an account before a message finds out."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import ObjectIdentifier
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from channels_vendor import checking
+from channels_vendor.apns import certificate
+from channels_vendor.apns.adapter import VENDOR as APNS
+from channels_vendor.models import VendorAccount
+from channels_vendor.registry import VENDORS
+from pushcore.channels import Channel
+from pushcore.models import Workspace
+from tests.channels_vendor.running import self_signed
+
+_SANDBOX = "1.2.840.113635.100.6.3.1"
+_PRODUCTION = "1.2.840.113635.100.6.3.2"
+
+
+def p12(name: str, *environments: str, days: int = 30, password: bytes = b"secret") -> str:
+    marks = [x509.UnrecognizedExtension(ObjectIdentifier(oid), b"\x05\x00") for oid in environments]
+    found, key = self_signed(name, *marks, days=days)
+    sealed = pkcs12.serialize_key_and_certificates(
+        b"push", key, found, None, serialization.BestAvailableEncryption(password)
+    )
+    return base64.b64encode(sealed).decode()
+
+
+def test_an_uploaded_certificate_tells_its_bundle_and_environments() -> None:
+    found = certificate.parse(p12("Apple Push Services: com.example.shop", _SANDBOX, _PRODUCTION), "secret")
+    assert found.bundle_id == "com.example.shop"
+    assert found.environments == ("production", "sandbox")
+
+
+def test_a_developers_certificate_is_refused_with_the_reason() -> None:
+    wrong = APNS.validate({"p12": p12("iPhone Developer: A. Person"), "p12_password": "secret"})
+    assert "developer's signing certificate" in wrong["p12"]
+
+
+def test_a_wrong_password_is_told() -> None:
+    wrong = APNS.validate({"p12": p12("Apple Push Services: x", _PRODUCTION), "p12_password": "other"})
+    assert "password" in wrong["p12"]
+
+
+def test_a_certificate_of_the_other_environment_is_refused() -> None:
+    values = {"p12": p12("Apple Development IOS Push Services: x", _SANDBOX), "p12_password": "secret"}
+    assert "sandbox" in APNS.validate(values)["environment"]
+    assert not APNS.validate({**values, "environment": "sandbox"})
+
+
+@pytest.mark.parametrize("vendor", VENDORS.values(), ids=lambda vendor: vendor.channel.label)
+def test_an_account_without_values_is_refused(vendor: object) -> None:
+    assert checking.wrong_values(vendor, {})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def row(workspace: Workspace) -> VendorAccount:
+    row = VendorAccount(workspace=workspace, channel=Channel.APNS, public_values={"environment": "production"})
+    row.set_secrets({"p12": p12("Apple Push Services: x", _PRODUCTION), "p12_password": "secret"})
+    checking.note_certificate(row)
+    row.save()
+    return row
+
+
+def test_a_certificate_about_to_expire_is_told_fifteen_days_before(row: VendorAccount) -> None:
+    assert not row.expires_soon
+    row.certificate_expires_at = timezone.now() + timedelta(days=14)
+    row.save()
+    assert row.expires_soon
+    assert checking.warn_of_expiry() == 1
+    assert any("expires" in problem for problem in checking.problems(row))
+
+
+def test_the_check_command_names_what_is_wrong(row: VendorAccount) -> None:
+    out = StringIO()
+    call_command("vendor", "check", stdout=out)
+    assert "apns: ok" in out.getvalue()
+    row.enabled = False
+    row.save()
+    with pytest.raises(CommandError):
+        call_command("vendor", "check", stdout=out)
+    assert "switched off" in out.getvalue()

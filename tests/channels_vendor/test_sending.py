@@ -1,0 +1,253 @@
+"""From a push to what a vendor accepted and the rows say, over real HTTP, PostgreSQL and Valkey."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from channels_vendor import accounts, sender
+from channels_vendor.flow import OPENS_AFTER
+from channels_vendor.models import VendorAccount, VendorMessage
+from channels_vendor.simulator.apns import ApnsDesk
+from channels_vendor.simulator.fcm import FcmDesk
+from pushcore import delivery, devices, push, requests
+from pushcore.bus import client
+from pushcore.channels import Channel, Platform
+from pushcore.codes import statuses
+from pushcore.devices import Facts, KnownDevice
+from pushcore.models import Device, Message, PushTask, Workspace
+from tests.channels_vendor.running import Running
+from tests.channels_vendor.samples import SAMPLES
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Send = Callable[..., PushTask]
+
+
+@pytest.fixture
+def fcm() -> FcmDesk:
+    return FcmDesk()
+
+
+@pytest.fixture
+def apns() -> ApnsDesk:
+    return ApnsDesk()
+
+
+@pytest.fixture
+def vendors(workspace: Workspace, fcm: FcmDesk, apns: ApnsDesk, settings: Settings) -> Iterator[Running]:
+    """A simulator that speaks FCM and APNs, and the workspace's accounts there."""
+    settings.VENDOR_ALLOW_PRIVATE = True
+    running = Running([fcm, apns], tls=True)
+    for sample in SAMPLES:
+        if sample.vendor.channel in (Channel.FCM, Channel.APNS):
+            account = VendorAccount(
+                workspace=workspace,
+                channel=sample.vendor.channel,
+                base_url=running.url,
+                auth_url=running.url + sample.auth_path,
+                ca_pem=running.ca.decode(),
+            )
+            account.set_secrets(dict(sample.values()))
+            account.save()
+    accounts.forget()
+    yield running
+    running.stop()
+    accounts.forget()
+
+
+@pytest.fixture
+def device(workspace: Workspace) -> Callable[..., KnownDevice]:
+    def make(token: str = "fcm-token:1", platform: Platform = Platform.ANDROID) -> KnownDevice:
+        known, _ = devices.register([(workspace, Facts(platform=platform))])[0]
+        if token:
+            channel = Channel.APNS if platform == Platform.IOS else Channel.FCM
+            devices.client_report(known.id, channel, token)
+        return known
+
+    return make
+
+
+@pytest.fixture
+def send(workspace: Workspace) -> Send:
+    def accept(*targets: str, delivery_type: int = 1, **changes: object) -> PushTask:
+        request = requests.SimplePush(
+            task_name="task",
+            title="Title",
+            content="Content",
+            delivery_type=delivery_type,
+            expired_seconds=300,
+            target_msgkey={target: f"key-{target}"[:64] for target in targets},
+            **changes,  # type: ignore[arg-type]
+        )
+        return push.accept(workspace, request, source=PushTask.Source.RPC, author="test")
+
+    return accept
+
+
+def work(workspace: Workspace, channel: Channel = Channel.FCM) -> int:
+    return sender.send_due(workspace.pk, channel, budget_seconds=5)
+
+
+def test_a_push_is_accepted_by_the_vendor_and_both_say_so(
+    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    send(device().ad_token)
+    assert work(workspace) == 1
+    message, kept = Message.objects.get(), VendorMessage.objects.get()
+    assert (message.status, message.channel) == (statuses.ACKED, Channel.FCM)
+    assert kept.accepted_at is not None
+    assert kept.due_at is None
+    assert kept.vendor_id
+    assert fcm.ledger.accepted == {"fcm-token:1": 1}
+    assert work(workspace) == 0
+
+
+def test_an_ios_device_gets_silent_messages_by_apns(
+    workspace: Workspace, vendors: Running, apns: ApnsDesk, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    device("ab" * 32, Platform.IOS)
+    send("ab" * 32, delivery_type=2, silent=1)
+    assert work(workspace, Channel.APNS) == 1
+    [request] = apns.ledger.requests
+    assert request.headers["apns-push-type"] == "background"
+    assert Message.objects.get().channel == Channel.APNS
+
+
+@pytest.mark.parametrize(
+    "changes", [{"silent": 1}, {"android_channel": 1}, {"extended_params": {"badge": "3"}}], ids=str
+)
+def test_what_is_for_the_self_built_channel_is_not_given_to_a_vendor(
+    workspace: Workspace, vendors: Running, device: Callable[..., KnownDevice], send: Send, changes: dict[str, object]
+) -> None:
+    send(device().ad_token, **changes)
+    assert not VendorMessage.objects.exists()
+
+
+def test_a_channel_that_is_off_leaves_its_devices_to_the_self_built_one(
+    workspace: Workspace, vendors: Running, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    VendorAccount.objects.update(enabled=False)
+    accounts.forget()
+    send(device().ad_token)
+    assert not VendorMessage.objects.exists()
+
+
+def test_a_dead_token_is_forgotten_and_named_in_the_status(
+    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    fcm.script.tokens["fcm-token:1"] = "UNREGISTERED"
+    send(device().ad_token)
+    work(workspace)
+    assert Message.objects.get().status == 90000003
+    assert Device.objects.get().third_token == ""
+
+
+def test_a_token_registered_again_after_the_vendor_gave_it_up_stays(
+    device: Callable[..., KnownDevice], db: None
+) -> None:
+    known = device()
+    devices.drop_third_tokens([(known.id, "fcm-token:1", datetime.now(UTC) - timedelta(minutes=1))])
+    assert Device.objects.get().third_token == "fcm-token:1"
+    devices.drop_third_tokens([(known.id, "another", datetime.now(UTC))])
+    assert Device.objects.get().third_token == "fcm-token:1"
+
+
+def test_an_error_of_the_vendor_is_tried_again_later_and_then_succeeds(
+    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    fcm.script.tokens["fcm-token:1"] = "UNAVAILABLE"
+    send(device().ad_token)
+    work(workspace)
+    kept = VendorMessage.objects.get()
+    assert Message.objects.get().status == statuses.WAITING
+    assert kept.due_at is not None
+    assert kept.due_at > timezone.now()
+    fcm.script.tokens.clear()
+    VendorMessage.objects.update(due_at=timezone.now())
+    work(workspace)
+    assert Message.objects.get().status == statuses.ACKED
+
+
+def test_a_wrong_configuration_stops_the_channel_and_says_why(
+    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    fcm.script.tokens["fcm-token:1"] = "PERMISSION_DENIED"
+    send(device().ad_token)
+    work(workspace)
+    account = VendorAccount.objects.get(channel=Channel.FCM)
+    assert account.stopped_at is not None
+    assert account.stopped_reason == "PERMISSION_DENIED"
+    assert Message.objects.get().status == 90000401
+
+
+def test_of_a_sender_that_died_in_mid_batch_another_takes_every_target(
+    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    tokens = [device(f"fcm-token:{number}").ad_token for number in range(5)]
+    send(*tokens)
+    assert len(sender._claim(workspace.pk, Channel.FCM, 100)) == 5
+    assert work(workspace) == 0
+    VendorMessage.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    assert sender.accounts_due() == [(workspace.pk, Channel.FCM)]
+    assert work(workspace) == 5
+    assert set(fcm.ledger.accepted.values()) == {1}
+
+
+def test_a_message_handed_over_twice_is_sent_once(
+    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    send(device().ad_token)
+    delivery.hand_over(delivery.outgoing_of([Message.objects.get().pk]))
+    assert work(workspace) == 1
+    assert fcm.ledger.accepted == {"fcm-token:1": 1}
+
+
+def test_a_revoked_message_is_not_sent(
+    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    task = send(device().ad_token)
+    PushTask.objects.filter(pk=task.pk).update(revoked_at=timezone.now())
+    assert work(workspace) == 0
+    assert not fcm.ledger.accepted
+    assert not VendorMessage.objects.exists()
+
+
+def test_a_vendor_that_is_down_is_left_alone_and_tried_with_one_message(
+    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    fcm.script.error_rate = 1.0
+    send(*[device(f"fcm-token:{number}").ad_token for number in range(5)])
+    for _ in range(OPENS_AFTER):
+        VendorMessage.objects.update(due_at=timezone.now())
+        sender.send_due(workspace.pk, Channel.FCM)
+    asked = len(fcm.ledger.requests)
+    VendorMessage.objects.update(due_at=timezone.now())
+    assert work(workspace) == 0
+    assert len(fcm.ledger.requests) == asked
+    fcm.script.error_rate = 0.0
+    client().delete(f"mps:vendor:open:{workspace.pk}:{int(Channel.FCM)}")
+    assert work(workspace) == 5
+    assert len(fcm.ledger.requests) == asked + 5
+
+
+def test_sending_costs_a_fixed_number_of_queries_a_batch(
+    workspace: Workspace,
+    vendors: Running,
+    device: Callable[..., KnownDevice],
+    send: Send,
+    django_assert_max_num_queries: Callable[..., object],
+) -> None:
+    send(*[device(f"fcm-token:{number}").ad_token for number in range(10)])
+    with django_assert_max_num_queries(25):  # type: ignore[attr-defined]
+        assert work(workspace) == 10
+
+
+def test_secrets_are_sealed_in_the_database(workspace: Workspace, vendors: Running) -> None:
+    row = VendorAccount.objects.get(channel=Channel.FCM)
+    assert "PRIVATE KEY" not in row.secrets_sealed
+    assert "PRIVATE KEY" in row.secrets()["service_account"]
