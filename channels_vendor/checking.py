@@ -67,7 +67,10 @@ def encode_file(raw: bytes) -> str:
 
 
 def send_test(row: VendorAccount, token: str) -> SendOutcome:
-    """Send one notification to a token, outside any task."""
+    """Send one notification to a token, outside any task. Raises `ValueError` for an account that cannot be used."""
+    values = {name: value for name, value in (dict(row.public_values) | row.secrets()).items() if value}
+    if wrong := wrong_values(VENDORS[Channel(row.channel)], values):
+        raise ValueError("; ".join(f"{name}: {reason}" for name, reason in wrong.items()))
     task_id = ids.first_id_at(timezone.now())
     notification = Notification(
         task_id=task_id,

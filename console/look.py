@@ -90,6 +90,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _entry("Workspaces", "workspaces", "pushcore_workspace_changelist"),
         _entry("Access keys", "key", "pushcore_accesskey_changelist"),
         _entry("RSA keys", "encrypted", "pushcore_rsakey_changelist"),
+        _entry("Vendor accounts", "cell_tower", "channels_vendor_vendoraccount_changelist"),
         _entry("Members", "group", "console_membership_changelist"),
     ),
     _group(

@@ -17,6 +17,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 
 import structlog
@@ -40,7 +41,7 @@ from gateway.recent import RecentByDevice, RecentIds
 from gateway.session import Request, Session, State, Wire
 from gateway.throttle import FailureThrottle
 from gateway.wheel import KeepAliveWheel
-from pushcore import broadcasts, delivery
+from pushcore import broadcasts, delivery, devices
 from pushcore.payload import PayloadEncoder
 from pushcore.ports import BroadcastArrival
 
@@ -441,9 +442,23 @@ class Node:
             answer = await self._in_thread(
                 self._request_threads, device_requests.serve, session.device, request.topic, request.payload
             )
+            if request.topic == "mps/report" and answer["success"]:
+                await self._learn_channel(session)
             session.answer(request, json.dumps(answer).encode())
             queue.pop(0)
         self._requests.pop(session, None)
+
+    async def _learn_channel(self, session: Session) -> None:
+        """A device that has reported a vendor's token gets broadcasts there from now on, and not here as well."""
+        assert session.device is not None
+        ad_token = session.device.ad_token
+        try:
+            found = await self._in_thread(self._request_threads, devices.find_devices, [ad_token])
+        except AnyDatabaseError:
+            log.exception("a device's new channel cannot be read; it is known at its next connect")
+            return
+        if ad_token in found:
+            session.device = replace(session.device, third_channel=found[ad_token].third_channel)
 
 
 def _pending_parcels(after: dict[int, int]) -> dict[int, list[Parcel]]:

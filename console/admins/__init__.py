@@ -14,6 +14,7 @@ from console.admins import (
     rsa_keys,
     templates,
     users,
+    vendor_accounts,
     workspaces,
 )
 
@@ -31,5 +32,6 @@ __all__ = [
     "rsa_keys",
     "templates",
     "users",
+    "vendor_accounts",
     "workspaces",
 ]

@@ -12,8 +12,10 @@ from django.test import Client
 from django.utils import timezone
 
 from analytics.models import MessageEvent
+from channels_vendor.models import VendorAccount
 from console.models import Membership
 from pushcore import devices, keys, outcomes, push, requests, templates
+from pushcore.channels import Channel
 from pushcore.devices import Facts
 from pushcore.models import (
     AccessKey,
@@ -59,6 +61,7 @@ def one_of_everything(workspace: Workspace, member: User) -> Everything:
         Message: Message.objects.get(pk=message.pk),
         Receipt: receipt,
         Membership: Membership.objects.create(user=member, app=workspace.app, role="viewer"),
+        VendorAccount: VendorAccount.objects.create(workspace=workspace, channel=Channel.FCM, enabled=False),
         MessageEvent: MessageEvent.objects.create(
             workspace=workspace,
             message_id=message.pk,

@@ -109,6 +109,19 @@ def test_a_device_behind_a_vendor_in_use_gets_it_there_only(
     assert other.keys() == ["b1", "b2"]
 
 
+def test_a_device_that_reports_a_vendor_while_connected_gets_broadcasts_there_alone(
+    gateway: RunningGateway, connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pushcore.ports._vendor_channels", [lambda _workspace: {int(Channel.XIAOMI)}])
+    xiaomi = connect()
+    report = {"thirdChannel": int(Channel.XIAOMI), "thirdChannelDeviceToken": "mi"}
+    assert xiaomi.request("mps/report", report)["code"] == "100"
+    broadcast(workspace, "b1")
+    broadcast(workspace, "b2", android_channel=1)
+    xiaomi.wait_for_key("b2")
+    assert xiaomi.keys() == ["b2"]
+
+
 def test_another_workspaces_devices_get_nothing(connect: Connect, workspace: Workspace) -> None:
     elsewhere = Workspace.objects.create(app=workspace.app, workspace_id="other")
     device = connect()

@@ -48,5 +48,8 @@ class Command(BaseCommand):
         ).first()
         if row is None:
             raise CommandError("the workspace has no account there")
-        outcome = send_test(row, token)
+        try:
+            outcome = send_test(row, token)
+        except ValueError as error:
+            raise CommandError(str(error)) from None
         self.stdout.write(f"{outcome.verdict.name}: {outcome.vendor_id or outcome.vendor_code}")

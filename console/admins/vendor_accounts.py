@@ -1,0 +1,200 @@
+"""Accounts at phone vendors: what was entered, what is wrong with it, and a notification to try it with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from channels_vendor import accounts, checking
+from channels_vendor.contract import Field, Verdict
+from channels_vendor.models import VendorAccount
+from channels_vendor.registry import VENDORS
+from console.columns import label, moment
+from console.confirmation import confirmation
+from console.filters import EnabledFilter, WorkspaceFilter
+from console.scoped import ScopedModelAdmin
+from pushcore.channels import Channel
+from pushcore.models import Device
+
+_PREFIX = "value_"
+MAX_FILE_BYTES = 65_536
+
+
+class VendorAccountForm(forms.ModelForm):
+    """The vendor's own fields are added by `form_for`. A secret that is left empty stays as it is."""
+
+    vendor_fields: tuple[Field, ...] = ()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.vendor_fields or self.errors:
+            return cleaned
+        kept = self.instance.secrets()
+        values: dict[str, str] = {}
+        for entry in self.vendor_fields:
+            given = self._given(entry, cleaned.get(_PREFIX + entry.name))
+            values[entry.name] = given or (kept.get(entry.name, "") if entry.secret else "")
+        # Switched off it may be half filled in.
+        if cleaned.get("enabled"):
+            for name, reason in checking.wrong_values(VENDORS[Channel(self.instance.channel)], values).items():
+                self.add_error(_PREFIX + name, reason)
+        secret = {entry.name for entry in self.vendor_fields if entry.secret}
+        self.instance.public_values = {name: value for name, value in values.items() if name not in secret and value}
+        self.instance.set_secrets({name: value for name, value in values.items() if name in secret and value})
+        return cleaned
+
+    def _given(self, entry: Field, value: Any) -> str:
+        if not entry.file:
+            return str(value or "").strip()
+        if value is None:
+            return ""
+        if value.size > MAX_FILE_BYTES:
+            self.add_error(_PREFIX + entry.name, "The file is too large.")
+            return ""
+        return checking.encode_file(value.read())
+
+
+def form_for(row: VendorAccount) -> type[VendorAccountForm]:
+    """The form of an account that exists: its vendor's fields."""
+    vendor = VENDORS.get(Channel(row.channel))
+    entries = vendor.fields if vendor else ()
+    kept = row.secrets()
+    made: dict[str, Any] = {_PREFIX + entry.name: _form_field(entry, row, entry.name in kept) for entry in entries}
+    return type("VendorAccountForm", (VendorAccountForm,), made | {"vendor_fields": entries})
+
+
+def _form_field(entry: Field, row: VendorAccount, is_kept: bool) -> forms.Field:
+    hint = "Entered; leave empty to keep it. " if is_kept else ""
+    common: dict[str, Any] = {"label": entry.label, "required": False, "help_text": hint + entry.help_text}
+    if entry.file:
+        return forms.FileField(**common)
+    if entry.choices:
+        choices = [(choice, choice) for choice in entry.choices]
+        initial = row.public_values.get(entry.name)
+        return forms.ChoiceField(choices=choices, initial=initial, widget=UnfoldAdminSelectWidget, **common)
+    if entry.secret:
+        return forms.CharField(widget=UnfoldAdminTextareaWidget(attrs={"autocomplete": "off"}), **common)
+    return forms.CharField(initial=row.public_values.get(entry.name, ""), widget=UnfoldAdminTextInputWidget, **common)
+
+
+@admin.register(VendorAccount)
+class VendorAccountAdmin(ScopedModelAdmin):
+    """Made for a workspace and a vendor, switched off; then its page asks for what the vendor needs."""
+
+    app_path = "workspace__app"
+    list_display = ("vendor", "workspace", "state", "certificate_expiry", "updated_at")
+    list_filter = (WorkspaceFilter, EnabledFilter)
+    list_select_related = ("workspace__app",)
+    readonly_fields = ("vendor", "state", "certificate_subject", "certificate_expiry", "updated_at")
+    actions_detail = ("check_account", "send_test")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return ((None, {"fields": ("workspace", "channel")}),)
+        vendor = VENDORS.get(Channel(obj.channel))
+        own = [_PREFIX + entry.name for entry in vendor.fields] if vendor else []
+        return (
+            (None, {"fields": ("vendor", "workspace", "enabled", "state", "updated_at")}),
+            ("Account", {"fields": own, "description": vendor.closed_note if vendor else ""}),
+            ("Certificate", {"fields": ("certificate_subject", "certificate_expiry")}),
+            ("Sending", {"fields": ("rate", "base_url", "auth_url", "ca_pem")}),
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return (*self.readonly_fields, "workspace") if obj else self.readonly_fields
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is not None:
+            kwargs["form"] = form_for(obj)
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[VendorAccount]:
+        return super().get_queryset(request).select_related("workspace__app")
+
+    def save_model(self, request: HttpRequest, obj: VendorAccount, form: forms.ModelForm, change: bool) -> None:
+        """Saved again, a stopped channel is tried again."""
+        if change:
+            obj.stopped_at, obj.stopped_reason = None, ""
+            if obj.enabled:
+                checking.note_certificate(obj)
+        else:
+            obj.enabled = False
+        super().save_model(request, obj, form, change)
+        accounts.forget()
+
+    @display(description="vendor")
+    def vendor(self, row: VendorAccount) -> str:
+        vendor = VENDORS.get(Channel(row.channel))
+        return vendor.label if vendor else Channel(row.channel).label
+
+    @display(description="state")
+    def state(self, row: VendorAccount) -> SafeString:
+        if row.stopped_at is not None:
+            return label("red", f"stopped: {row.stopped_reason}")
+        if not row.enabled:
+            return label("grey", "off")
+        return label("amber", "certificate expires soon") if row.expires_soon else label("green", "in use")
+
+    @display(description="certificate expires")
+    def certificate_expiry(self, row: VendorAccount) -> str:
+        return moment(row.certificate_expires_at)
+
+    @action(description="Check", url_path="check", icon="fact_check", permissions=["configure"])
+    def check_account(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        assert isinstance(row, VendorAccount)
+        if request.method != "POST":
+            return confirmation(
+                request,
+                self,
+                row,
+                title="Check this account?",
+                consequence="The vendor is asked for a credential; nothing is sent to a device.",
+                button="Check",
+            )
+        found = checking.problems(row)
+        if found:
+            messages.error(request, "; ".join(found))
+        else:
+            messages.success(request, "The account is in order.")
+        return self._back(row)
+
+    @action(description="Send test", url_path="send-test", icon="send", permissions=["push"])
+    def send_test(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        assert isinstance(row, VendorAccount)
+        device = Device.objects.filter(
+            workspace=row.workspace_id, third_channel=row.channel, third_token__gt=""
+        ).order_by("-third_reported_at")[:1]
+        if request.method != "POST":
+            return confirmation(
+                request,
+                self,
+                row,
+                title="Send a test?",
+                consequence="The device that last reported a token of this vendor is shown a test notification.",
+                button="Send test",
+            )
+        if not device:
+            messages.error(request, "No device of the workspace has reported a token of this vendor.")
+            return self._back(row)
+        try:
+            outcome = checking.send_test(row, device[0].third_token)
+        except ValueError as error:
+            messages.error(request, str(error))
+            return self._back(row)
+        said = f"{outcome.verdict.name.lower()}: {outcome.vendor_id or outcome.vendor_code}"
+        level = messages.SUCCESS if outcome.verdict is Verdict.ACCEPTED else messages.ERROR
+        messages.add_message(request, level, said)
+        return self._back(row)
+
+    def _back(self, row: VendorAccount) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:channels_vendor_vendoraccount_change", args=[row.pk]))
