@@ -13,7 +13,7 @@ class Desk(ABC):
     """Answers the requests to one vendor."""
 
     name: str
-    # Counted by `Script.error_rate`, `limited` and `faults`; not the fetching of credentials.
+    # What a script says befalls all requests but those for a credential.
     credential_path: str = ""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Desk(ABC):
     def too_many(self) -> Reply: ...
 
     def answer(self, incoming: Incoming) -> Reply:
-        if self.credential_path and incoming.path.startswith(self.credential_path):
+        if self.is_for_credential(incoming):
             self.ledger.credentials += 1
             return self.credential(incoming)
         self.ledger.note(incoming)
@@ -52,9 +52,12 @@ class Desk(ABC):
             return self.internal_error()
         return self.send(incoming)
 
+    def is_for_credential(self, incoming: Incoming) -> bool:
+        return bool(self.credential_path) and incoming.path.startswith(self.credential_path)
+
     def fault(self, incoming: Incoming) -> str:
         """What befalls the connection on this request, once."""
-        if self.credential_path and incoming.path.startswith(self.credential_path):
+        if self.is_for_credential(incoming):
             return ""
         return self.script.faults.pop(0) if self.script.faults else ""
 

@@ -114,7 +114,7 @@ class _Connection(asyncio.Protocol):
             speaker.suffer(stream, fault)
             return
         reply = desk.answer(incoming)
-        if desk.script.latency:
+        if desk.script.latency and not desk.is_for_credential(incoming):
             asyncio.get_running_loop().call_later(desk.script.latency, speaker.reply, stream, reply)
         else:
             speaker.reply(stream, reply)
