@@ -1,0 +1,254 @@
+"""`make bench-vendors`: notifications accepted by APNs and FCM, for each second of one core's work.
+
+Starts PostgreSQL and Valkey in a temporary directory and the vendors' simulator in a process of its own (TLS, HTTP/2),
+then, on the same simulator: the adapters alone (batch to outcomes), the whole sender (rows to statuses), and aioapns.
+A second counts as processor time of the measured process: the simulator is written in Python too and would be measured
+otherwise. In the sender's figure PostgreSQL's own work is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives import serialization
+
+from bench.report import report
+from mps_project import engines
+
+BATCH = 1000
+
+
+def main() -> bool:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=10_000, help="notifications of each measurement (default 10000)")
+    parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    return measure(arguments.count) if arguments.measure else start(arguments.count)
+
+
+def start(count: int) -> bool:
+    """Start what is needed and measure in a process of its own."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        certificate = directory / "server.pem"
+        certificate.write_bytes(_server_pem())
+        environment = os.environ | {
+            "MPS_SECRET_KEY": "bench",
+            "MPS_FIELD_KEYS": Fernet.generate_key().decode(),
+            "MPS_VENDOR_ALLOW_PRIVATE": "1",
+            "MPS_LOG_LEVEL": "ERROR",
+            "BENCH_CERTIFICATE": str(certificate),
+            "DJANGO_SETTINGS_MODULE": "mps_project.settings",
+        }
+        postgres = engines.postgres(directory / "postgres", "bench")
+        valkey = engines.valkey(directory / "valkey", "bench", engines.free_port())
+        running = [(postgres, postgres.launch()), (valkey, valkey.launch())]
+        environment |= {"DATABASE_URL": postgres.url, "REDIS_URL": valkey.url}
+        command = [sys.executable, "manage.py", "vendor_simulator", "--port", "0", "--certificate", str(certificate)]
+        simulator = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        try:
+            assert simulator.stdout is not None
+            environment["BENCH_URL"] = simulator.stdout.readline().strip()
+            again = [sys.executable, "-m", "bench.vendors", "--measure", "--count", str(count)]
+            return subprocess.run(again, env=environment, check=False).returncode == 0
+        finally:
+            simulator.terminate()
+            simulator.wait()
+            for engine, process in reversed(running):
+                engine.stop(process)
+
+
+def _server_pem() -> bytes:
+    from ipaddress import IPv4Address
+
+    from cryptography import x509
+
+    from tests.channels_vendor.running import self_signed
+
+    found, key = self_signed(
+        "127.0.0.1",
+        x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]),
+        x509.BasicConstraints(ca=True, path_length=None),
+    )
+    return found.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def measure(count: int) -> bool:
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+    from pushcore import partitions
+
+    partitions.ensure()
+    from tests.channels_vendor.samples import SAMPLES
+
+    url = os.environ["BENCH_URL"]
+    samples = {sample.name: sample for sample in SAMPLES if sample.name in ("apns", "fcm")}
+    figures: dict[str, tuple[float, float]] = {}
+    for name, sample in samples.items():
+        figures[f"{name}, adapter"] = _adapter(sample, url, count)
+    for name, sample in samples.items():
+        figures[f"{name}, rows to statuses"] = _sender(sample, url, count)
+    figures["aioapns"] = asyncio.run(_aioapns(samples["apns"], url, count))
+    peer = figures["aioapns"][0]
+    rows = [
+        {"what": name, "a core-second": f"{core:,.0f}", "a second": f"{wall:,.0f}", "x aioapns": f"{core / peer:.1f}"}
+        for name, (core, wall) in figures.items()
+    ]
+    shown = {name: round(core, 1) for name, (core, _) in figures.items()}
+    return report("vendors", rows, shown, {})
+
+
+def _timed(count: int, work: Callable[[], Any]) -> tuple[float, float]:
+    """(a core-second, a second)."""
+    core, wall = time.process_time(), time.perf_counter()
+    work()
+    return count / (time.process_time() - core), count / (time.perf_counter() - wall)
+
+
+def _account(sample: Any, url: str, workspace: Any) -> Any:
+    from channels_vendor.models import VendorAccount
+
+    row = VendorAccount(workspace=workspace, channel=sample.vendor.channel, base_url=url, rate=1_000_000)
+    row.auth_url, row.ca_pem = url + sample.auth_path, Path(os.environ["BENCH_CERTIFICATE"]).read_text()
+    row.set_secrets(dict(sample.values()))
+    row.save()
+    return row
+
+
+def _workspace(name: str) -> Any:
+    from pushcore.models import App, Workspace
+
+    app, _ = App.objects.get_or_create(app_id="BENCH", defaults={"name": "bench"})
+    return Workspace.objects.create(app=app, workspace_id=name)
+
+
+def _adapter(sample: Any, url: str, count: int) -> tuple[float, float]:
+    from channels_vendor import open_adapters
+    from channels_vendor.contract import Verdict
+    from tests.channels_vendor.conftest import deliveries
+
+    row = _account(sample, url, _workspace(f"adapter-{sample.name}"))
+    batches = [deliveries(sample, BATCH) for _ in range(count // BATCH)]
+    with open_adapters.adapter_of(row) as adapter:
+        adapter.send(batches[0])
+
+        def work() -> None:
+            for batch in batches:
+                assert all(outcome.verdict is Verdict.ACCEPTED for outcome in adapter.send(batch))
+
+        return _timed(count, work)
+
+
+def _sender(sample: Any, url: str, count: int) -> tuple[float, float]:
+    from django.utils import timezone
+
+    from channels_vendor import accounts, sender
+    from channels_vendor.lane import VendorLane
+    from pushcore import delivery, ids
+    from pushcore.channels import Platform
+    from pushcore.models import Device, Message, PushTask
+
+    workspace = _workspace(f"sender-{sample.name}")
+    _account(sample, url, workspace)
+    accounts.forget()
+    channel = sample.vendor.channel
+    now = timezone.now()
+    platform = Platform.IOS if sample.name == "apns" else Platform.ANDROID
+    made = Device.objects.bulk_create(
+        [
+            Device(workspace=workspace, platform=platform, third_channel=channel, third_token=sample.token(number))
+            for number in range(count)
+        ],
+        batch_size=1000,
+    )
+    numbers = ids.new_ids(count + 1)
+    task = PushTask.objects.create(
+        id=numbers[0],
+        workspace=workspace,
+        kind="simple",
+        content={"title": "Title", "content": "Content"},
+        delivery_type=platform,
+        expire_at=now + timedelta(hours=1),
+        created_at=now,
+    )
+    messages = [
+        Message(
+            id=number,
+            workspace=workspace,
+            task=task,
+            delivery_type=platform,
+            target=device.third_token,
+            msgkey=str(number),
+            device=device,
+            expire_at=task.expire_at,
+            updated_at=now,
+        )
+        for number, device in zip(numbers[1:], made, strict=True)
+    ]
+    Message.objects.bulk_create(messages, batch_size=1000)
+    VendorLane().send(delivery.outgoing_of(numbers[1:]))
+
+    def work() -> None:
+        sent = 0
+        while sent < count:
+            sent += sender.send_due(workspace.pk, channel, budget_seconds=60)
+
+    rates = _timed(count, work)
+    assert Message.objects.filter(task=task, status=2).count() == count
+    return rates
+
+
+async def _aioapns(sample: Any, url: str, count: int) -> tuple[float, float]:
+    """The published client on the same simulator, as many side by side as it takes."""
+    import ssl
+    from urllib.parse import urlsplit
+
+    from aioapns import APNs, NotificationRequest
+    from aioapns.connection import APNsProductionClientProtocol
+
+    address, values = urlsplit(url), sample.values()
+    APNsProductionClientProtocol.APNS_SERVER = address.hostname
+    APNsProductionClientProtocol.APNS_PORT = address.port
+    client = APNs(
+        key=values["p8"],
+        key_id=values["key_id"],
+        team_id=values["team_id"],
+        topic=values["bundle_id"],
+        max_connections=4,
+        ssl_context=ssl.create_default_context(cafile=os.environ["BENCH_CERTIFICATE"]),
+    )
+    message = {"aps": {"alert": {"title": "Title", "body": "Content"}, "sound": "default"}}
+    gate = asyncio.Semaphore(400)
+
+    async def send(number: int) -> None:
+        async with gate:
+            answer = await client.send_notification(
+                NotificationRequest(device_token=sample.token(number), message=message)
+            )
+            assert answer.is_successful, answer.description
+
+    await send(0)
+    core, wall = time.process_time(), time.perf_counter()
+    await asyncio.gather(*(send(number) for number in range(count)))
+    return count / (time.process_time() - core), count / (time.perf_counter() - wall)
+
+
+if __name__ == "__main__":
+    sys.exit(not main())
