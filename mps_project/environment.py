@@ -216,6 +216,7 @@ VARIABLES: tuple[Variable, ...] = (
         _count,
         "Gateway processes that share the devices' ports (SO_REUSEPORT); `make run` starts so many. One per core.",
     ),
+    Variable(
         "MPS_VENDOR_ALLOW_PRIVATE",
         "0",
         _switch,
