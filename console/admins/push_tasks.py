@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from console.access import Scope
 from console.columns import pretty_json, push_type
+from console.confirmation import confirmation
 from console.filters import CreatedFilter, KindFilter, PushTypeFilter, SourceFilter, WorkspaceFilter
 from console.large_tables import LargeTableAdmin, as_id
+from pushcore import revocation
+from pushcore.codes.results import ResultError
 from pushcore.models import PushTask
 
 
@@ -48,6 +51,7 @@ class PushTaskAdmin(LargeTableAdmin):
         ("Content", {"fields": ("content_json", "options_json")}),
     )
     readonly_fields = ("id", "target_type", "message_link", "content_json", "options_json")
+    actions_detail = ("revoke",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PushTask]:
         """Without the service's own: what tells devices of a revocation is no push of anybody."""
@@ -73,3 +77,26 @@ class PushTaskAdmin(LargeTableAdmin):
     @display(description="options for channels")
     def options_json(self, task: PushTask) -> SafeString:
         return pretty_json(task.options)
+
+    @action(description="Revoke", url_path="revoke", icon="undo", permissions=["push"])
+    def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        task = self.get_object(request, object_id)
+        assert isinstance(task, PushTask)
+        if request.method != "POST":
+            return confirmation(
+                request,
+                self,
+                task,
+                title="Revoke this push?",
+                consequence=f"Messages of this push: {task.message_count}. What is not delivered yet never will be; "
+                "devices that have it are told to remove it. This cannot be undone.",
+                button="Revoke",
+            )
+        try:
+            revocation.revoke_task(task.workspace, task.pk)
+        except ResultError as error:
+            messages.error(request, f"Not revoked: {error.message} (code {error.result.code}).")
+        else:
+            self.log_change(request, task, "Revoked.")
+            messages.success(request, "The push is revoked.")
+        return HttpResponseRedirect(reverse("admin:pushcore_pushtask_change", args=[task.pk]))
