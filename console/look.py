@@ -72,6 +72,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _entry("Messages", "mail", "pushcore_message_changelist"),
         _entry("Simple push", "send", "simple_push", "console.look.may_push"),
         _entry("Push tasks", "stacks", "pushcore_pushtask_changelist"),
+        _entry("Schedules", "calendar_clock", "pushcore_schedule_changelist"),
         _entry("Templates", "draft", "pushcore_template_changelist"),
     ),
     _group(

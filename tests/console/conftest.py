@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -27,10 +28,13 @@ from pushcore.models import (
     Receipt,
     ReceiptAttempt,
     RsaKey,
+    Schedule,
     Template,
     Workspace,
 )
 from pushcore.ports import Outcome
+from pushcore.schedules import service
+from pushcore.schedules.times import Timed
 from pushcore.templates import TemplateDraft
 
 Everything = dict[type[Model], Any]
@@ -54,6 +58,7 @@ def one_of_everything(workspace: Workspace, member: User) -> Everything:
         Workspace: workspace,
         AccessKey: access_key,
         RsaKey: keys.callback_key(workspace),
+        Schedule: a_schedule(workspace),
         Template: templates.create(workspace, TemplateDraft(f"of_{workspace.pk}", "d", "Hello #name#", "Body")),
         Device: Device.objects.get(pk=known.id),
         Binding: Binding.objects.get(device=known.id),
@@ -74,6 +79,11 @@ def one_of_everything(workspace: Workspace, member: User) -> Everything:
 
 
 BY_TEST: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
+
+
+def a_schedule(workspace: Workspace) -> Schedule:
+    request = a_push({f"later-{workspace.pk}": f"later-{workspace.pk}"})
+    return service.create(workspace, request, Timed(timezone.now() + timedelta(hours=1)), **BY_TEST)
 
 
 def a_push(target_msgkey: dict[str, str], **changes: Any) -> requests.SimplePush:

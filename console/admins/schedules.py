@@ -1,0 +1,69 @@
+"""Scheduled pushes: what is to be sent and when, and its cancelling."""
+
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.decorators import action
+
+from console.access import Scope
+from console.confirmation import confirmation
+from console.filters import KindFilter, PushTypeFilter, SourceFilter, WorkspaceFilter
+from console.inlines import ReadOnlyInline
+from console.large_tables import LargeTableAdmin, as_id
+from pushcore.codes.results import ResultError
+from pushcore.models import Occurrence, Schedule
+from pushcore.schedules import service
+
+
+class Occurrences(ReadOnlyInline):
+    model = Occurrence
+    fields = ("at", "status", "task_id", "fault")
+    readonly_fields = fields
+    ordering = ("at",)
+    verbose_name = "time of sending"
+    verbose_name_plural = "times of sending"
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(LargeTableAdmin):
+    app_path = "workspace__app"
+    list_display = ("id", "name", "title", "kind", "strategy", "workspace", "created_at")
+    list_filter = (WorkspaceFilter, KindFilter, PushTypeFilter, SourceFilter)
+    list_select_related = ("workspace__app",)
+    search_help_text = "Exact schedule ID"
+    fieldsets = (
+        (None, {"fields": ("id", "name", "workspace", "kind", "strategy", "delivery_type")}),
+        ("Content", {"fields": ("title", "body", "template_name")}),
+        ("Origin", {"fields": ("source", "author", "created_at")}),
+    )
+    inlines = (Occurrences,)
+    actions_detail = ("cancel",)
+
+    def find(self, rows: QuerySet[Schedule], scope: Scope, term: str) -> QuerySet[Schedule]:
+        number = as_id(term)
+        return rows.none() if number is None else rows.filter(pk=number)
+
+    @action(description="Cancel schedule", url_path="cancel", icon="event_busy", permissions=["push"])
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        schedule = self.get_object(request, object_id)
+        assert isinstance(schedule, Schedule)
+        if request.method != "POST":
+            return confirmation(
+                request,
+                self,
+                schedule,
+                title="Cancel this schedule?",
+                consequence="What is still to be sent will not be; what was sent stays. This cannot be undone.",
+                button="Cancel schedule",
+            )
+        try:
+            cancelled = service.cancel(schedule.workspace, [schedule.pk], parents=True)
+        except ResultError as error:
+            messages.error(request, f"Not cancelled: {error.message} (code {error.result.code}).")
+        else:
+            self.log_change(request, schedule, "Cancelled.")
+            messages.success(request, f"Cancelled; times of sending given up: {cancelled}.")
+        return HttpResponseRedirect(reverse("admin:pushcore_schedule_change", args=[schedule.pk]))
