@@ -1,5 +1,5 @@
 # make run    start everything in the foreground        make test   the whole suite
-# make lint   ruff, mypy, import-linter, migrations      make bench-latency, make bench-push_api
+# make lint   ruff, mypy, import-linter, migrations      make bench-latency, push_api, file_push, gateway, vendors
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin

@@ -1,0 +1,108 @@
+"""`make bench-websocket_servers`: what an idle WebSocket costs under each of uvicorn's implementations.
+
+The least an application can do: accept, then wait. permessage-deflate off, uvloop, one process on a core of its own.
+`wsproto` is measured where it is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import multiprocessing
+import os
+import socket
+import statistics
+import sys
+import time
+from importlib.util import find_spec
+from typing import Any
+
+import psutil
+import uvicorn
+
+from bench.report import report
+from mps_project import engines
+
+IMPLEMENTATIONS = {"websockets": "websockets", "websockets-sansio": "websockets", "wsproto": "wsproto"}
+
+
+async def application(_scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
+
+
+def run(implementation: str, connections: int) -> tuple[float, float]:
+    """KiB for a connection, and connections a second."""
+    port = engines.free_port()
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(port, implementation), daemon=True)
+    process.start()
+    opened: list[socket.socket] = []
+    try:
+        _wait(port)
+        server = psutil.Process(process.pid)
+        before, begun = server.memory_info().rss, time.monotonic()
+        opened = [_open(port) for _ in range(connections)]
+        seconds = time.monotonic() - begun
+        time.sleep(1)
+        return (server.memory_info().rss - before) / 1024 / connections, connections / seconds
+    finally:
+        for sock in opened:
+            sock.close()
+        process.kill()
+        process.join()
+
+
+def _serve(port: int, implementation: str) -> None:
+    os.sched_setaffinity(0, (0,))
+    uvicorn.run(
+        application, port=port, ws=implementation, ws_per_message_deflate=False, ws_ping_interval=None, http="h11",
+        loop="uvloop", lifespan="off", access_log=False, log_level="error", backlog=4096,
+    )  # fmt: skip
+
+
+def _wait(port: int) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            time.sleep(0.5)
+            return
+    sys.exit("the server did not start")
+
+
+def _open(port: int) -> socket.socket:
+    sock = socket.create_connection(("127.0.0.1", port), timeout=10)
+    key = base64.b64encode(os.urandom(16)).decode()
+    sock.sendall(
+        f"GET /gateway/mqtt HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+    )
+    answer = sock.recv(4096)
+    if b" 101 " not in answer:
+        sys.exit(f"no upgrade: {answer[:100]!r}")
+    return sock
+
+
+def main() -> bool:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--connections", type=int, default=3000)
+    parser.add_argument("--runs", type=int, default=3)
+    arguments = parser.parse_args()
+    rows, figures = [], {}
+    for name, package in IMPLEMENTATIONS.items():
+        if find_spec(package) is None:
+            continue
+        runs = [run(name, arguments.connections) for _ in range(arguments.runs)]
+        memory, rate = (statistics.median(column) for column in zip(*runs, strict=True))
+        rows.append({"implementation": name, "KiB a connection": f"{memory:.1f}", "connects/s": f"{rate:,.0f}"})
+        figures[f"{name}_kib"] = memory
+    return report("idle WebSockets under uvicorn", rows, figures, {})
+
+
+if __name__ == "__main__":
+    sys.exit(0 if main() else 1)
