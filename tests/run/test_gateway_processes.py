@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,9 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from mps_project import engines
 from tests.e2e import backends
+from tests.support.certificates import write_certificate
 from tests.support.devices import PahoDevice
 from tests.support.stack import Stack
 
@@ -67,6 +70,37 @@ def test_devices_are_spread_and_those_of_a_killed_process_miss_nothing(two_gatew
     finally:
         for device in fleet:
             device.disconnect()
+
+
+def test_sighup_shows_a_renewed_certificate_and_drops_nobody(tmp_path: Path) -> None:
+    certificate, key = write_certificate(tmp_path, "first")
+    port = engines.free_port()
+    running = Stack(tmp_path / "var", MPS_MQTT_TLS_PORT=str(port), MPS_TLS_CERT_FILE=certificate, MPS_TLS_KEY_FILE=key)
+    with running as stack, open_tls(port, certificate) as before:
+        shown = before.getpeercert(binary_form=True)
+        write_certificate(tmp_path, "second")
+        os.kill(stack.pids["gateway"], signal.SIGHUP)
+        deadline = time.monotonic() + 30
+        while shown_at(port) == shown and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert shown_at(port) != shown
+        before.settimeout(0.5)
+        with pytest.raises(TimeoutError):  # open, and silent: it has sent no CONNECT
+            before.recv(1)
+
+
+def open_tls(port: int, certificate: str) -> ssl.SSLSocket:
+    context = ssl.create_default_context(cafile=certificate)
+    context.check_hostname = False
+    return context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=10))
+
+
+def shown_at(port: int) -> bytes | None:
+    """The certificate a newcomer is shown (DER)."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=10)) as connection:
+        return connection.getpeercert(binary_form=True)
 
 
 def test_a_port_that_another_program_has_is_not_shared(tmp_path: Path) -> None:
