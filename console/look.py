@@ -70,7 +70,12 @@ NAVIGATION: list[dict[str, Any]] = [
     _group(
         "Push",
         _entry("Messages", "mail", "pushcore_message_changelist"),
-        _entry("Simple push", "send", "simple_push", "console.look.may_push"),
+        {
+            "title": "Create a message",
+            "icon": "send",
+            "link": reverse_lazy("admin:create_message", args=["simple"]),
+            "permission": "console.look.may_push",
+        },
         _entry("Push tasks", "stacks", "pushcore_pushtask_changelist"),
         _entry("Schedules", "calendar_clock", "pushcore_schedule_changelist"),
         _entry("Templates", "draft", "pushcore_template_changelist"),

@@ -249,21 +249,36 @@ def _walk_batch(task_id: int) -> list[Outgoing] | None:
 
 def _next_devices(broadcast: Broadcast) -> list[tuple[int, str, int, str]]:
     """(id, Ad-token, channel, token there) of the next devices a vendor reaches, in the order of their ids."""
+    condition, params = _behind_vendors(broadcast.workspace_id, broadcast)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT d.id, d.ad_token, d.third_channel, d.third_token FROM pushcore_device d"
+            f" WHERE {condition} AND d.id > %s ORDER BY d.id LIMIT {WALK_BATCH}",
+            [*params, broadcast.walked_to],
+        )
+        return cursor.fetchall()
+
+
+def wanted(workspace_id: int, audience: Audience) -> tuple[str, list[Any]]:
+    """The condition, in SQL, that a device (`d`) is one the audience means; and its parameters."""
+    if audience.self_built:
+        return "d.workspace_id = %s AND d.platform = %s", [workspace_id, audience.platform]
+    return _behind_vendors(workspace_id, audience)
+
+
+def _behind_vendors(workspace_id: int, audience: Audience | Broadcast) -> tuple[str, list[Any]]:
+    """The condition that a device is reached by the audience's vendors and chosen by login, where that is asked for."""
     logins: list[str] = []
-    params: list[Any] = [broadcast.workspace_id, broadcast.platform, broadcast.walked_to, broadcast.vendor_channels]
-    for window, condition in ((broadcast.bound, _BOUND), (broadcast.unbound, _UNBOUND)):
+    params: list[Any] = [workspace_id, audience.platform, list(audience.vendor_channels)]
+    for window, condition in ((audience.bound, _BOUND), (audience.unbound, _UNBOUND)):
         if window is not None:
             logins.append(condition)
             params += window
     asked = f" AND ({' OR '.join(logins)})" if logins else ""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT d.id, d.ad_token, d.third_channel, d.third_token FROM pushcore_device d"
-            " WHERE d.workspace_id = %s AND d.platform = %s AND d.id > %s AND d.third_token <> ''"
-            f" AND d.third_channel = ANY(%s){asked} ORDER BY d.id LIMIT {WALK_BATCH}",
-            params,
-        )
-        return cursor.fetchall()
+    return (
+        "d.workspace_id = %s AND d.platform = %s AND d.third_token <> '' AND d.third_channel = ANY(%s)" + asked,
+        params,
+    )
 
 
 def _row(broadcast: Broadcast, outgoing: Outgoing) -> Message:

@@ -51,7 +51,7 @@ class MessageAdmin(LargeTableAdmin):
     list_select_related = ("task", "workspace__app", "device")
     list_sections = (MessageDetails,)
     list_fullwidth = True
-    actions_list = ("new_simple_push",)
+    actions_list = ("create_message",)
     search_help_text = "Exact target ID and/or customer message ID"
     fieldsets = (
         (None, {"fields": ("id", "msgkey", "type_icon", "target", "title", "workspace")}),
@@ -85,14 +85,14 @@ class MessageAdmin(LargeTableAdmin):
         return mine.filter(msgkey=term)
 
     @action(
-        description="New simple push",
-        url_path="new-simple-push",
+        description="Create a message",
+        url_path="create-message",
         icon="send",
         variant=ActionVariant.PRIMARY,
         permissions=["push"],
     )
-    def new_simple_push(self, request: HttpRequest) -> HttpResponseRedirect:
-        return HttpResponseRedirect(reverse("admin:simple_push"))
+    def create_message(self, request: HttpRequest) -> HttpResponseRedirect:
+        return HttpResponseRedirect(reverse("admin:create_message", args=["simple"]))
 
     @display(description="customer message ID")
     def customer_message_id(self, message: Message) -> SafeString:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
-from console.pages.simple_push import simple_push
+from console.pages.create.files import inspect_file, upload_file
+from console.pages.create.views import create_message, preview_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,12 @@ class Page:
 
     path: str
     name: str
-    view: Callable[[HttpRequest], HttpResponse]
+    view: Callable[..., HttpResponse]
 
 
-PAGES: tuple[Page, ...] = (Page("simple-push/", "simple_push", simple_push),)
+PAGES: tuple[Page, ...] = (
+    Page("create/file/", "upload_file", upload_file),
+    Page("create/file/inspect/", "inspect_file", inspect_file),
+    Page("create/<str:kind>/", "create_message", create_message),
+    Page("create/<str:kind>/preview/", "preview_message", preview_message),
+)

@@ -29,8 +29,9 @@ from pushcore import delivery, ids
 from pushcore.bus import BusDown
 from pushcore.channels import Channel
 from pushcore.codes import statuses
+from pushcore.file_push.pieces import lines_of
 from pushcore.file_push.records import MAX_RECORD, Block, Fault, Lines, Reader, Record
-from pushcore.file_push.upload import CHUNK, wake_loader
+from pushcore.file_push.upload import wake_loader
 from pushcore.models import FileChunk, FileFault, FileImport, PushTask
 from pushcore.models.pushes import DeliveryType
 from pushcore.msgkeys import claim_digests
@@ -39,10 +40,7 @@ from pushcore.targets import ResolvedTarget, resolve
 
 log = structlog.get_logger(__name__)
 
-# Bytes a block has at least: some seven thousand records of usual length.
-BLOCK = 3 << 17
 MAX_FAULTS = 1000
-KEPT_OF_LINE = 2000
 HAND_OVER = 1000
 LEASE_SECONDS = 30
 # Blocks that are written at a time.
@@ -96,7 +94,7 @@ def _lease() -> FileImport | None:
 def _load(file: FileImport, deadline: float) -> int:
     """Read on in a file until its end or the deadline; gives the lease back."""
     task = PushTask.objects.get(pk=file.pk)
-    accepted, reader, lines = file.accepted, Reader(task.workspace_id, task.content), _lines(file)
+    accepted, reader, lines = file.accepted, Reader(task.workspace_id, task.content), lines_of(file)
     writing: deque[Future[None]] = deque()
     before = _Turn.over()
     with _threads(1, "file-reader") as readers, _threads(WRITERS, "file-writer") as writers:
@@ -155,34 +153,6 @@ def _prepare(task: PushTask, reader: Reader, lines: Lines) -> _Prepared:
     block = reader.read(lines)
     placed = _place(task, block.records)
     return _Prepared(block, placed, _rows(task, placed))
-
-
-def _lines(file: FileImport) -> Iterator[Lines]:
-    """The rest of the file, some `BLOCK` bytes of whole lines at a time.
-
-    Of a line that does not end, only the beginning is kept: it is too long for a record in any case.
-    """
-    start, first, rest, dropped = file.position, file.line + 1, b"", 0
-    for data, is_last in _pieces(file.pk, file.position):
-        rest += data
-        cut = len(rest) if is_last else rest.rfind(b"\n") + 1
-        if cut and (is_last or cut >= BLOCK or len(rest) - cut >= BLOCK):
-            found = Lines(start, start + cut + dropped, first, rest[:cut])
-            yield found
-            start, first, rest, dropped = found.end, found.last + 1, rest[cut:], 0
-        if len(rest) >= 2 * BLOCK:
-            dropped += len(rest) - KEPT_OF_LINE
-            rest = rest[:KEPT_OF_LINE]
-
-
-def _pieces(file_id: int, position: int) -> Iterator[tuple[bytes, bool]]:
-    """The bytes of a file from `position` on, and whether they are its last."""
-    count = FileChunk.objects.filter(file_id=file_id).count()
-    for number in range(position // CHUNK, count):
-        data = bytes(FileChunk.objects.values_list("data", flat=True).get(file_id=file_id, number=number))
-        skipped = position % CHUNK if number == position // CHUNK else 0
-        for start in range(skipped, len(data), BLOCK):
-            yield data[start : start + BLOCK], number == count - 1 and start + BLOCK >= len(data)
 
 
 class _Turn(NamedTuple):

@@ -1,4 +1,8 @@
-"""A file comes in: kept in pieces as it comes, a push task when it is whole. Memory holds one piece."""
+"""A file comes in: kept in pieces as it comes, a push task when it is whole. Memory holds one piece.
+
+The API does both in one request (`receive`); the console keeps a file, shows what is in it, and pushes it when somebody
+has said yes.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,8 @@ from kombu.exceptions import OperationalError
 
 from pushcore import content, ids, limits, templates
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.models import FileChunk, FileImport, PushTask, Template, Workspace
+from pushcore.file_push import pieces
+from pushcore.models import FileChunk, FileImport, PushTask, Workspace
 from pushcore.msgkeys import WINDOW
 from pushcore.push import fingerprint_of
 from pushcore.requests import FilePush
@@ -25,7 +30,6 @@ from pushcore.templates import Rendered
 
 log = structlog.get_logger(__name__)
 
-CHUNK = 1 << 20
 # Files of a workspace that are coming or being read at one time.
 MAX_OPEN = 20
 # A file that has been coming for so long comes no more.
@@ -42,19 +46,33 @@ def receive(workspace: Workspace, request: FilePush, read: Read, *, source: Push
     bytes are not those of `request.sha256`.
     """
     limits.check_file_push(request)
+    content_of(workspace, request)
+    return push(workspace, request, keep(workspace, read, sha256=request.sha256), source=source, author=author)
+
+
+def content_of(workspace: Workspace, request: FilePush) -> dict[str, Any]:
+    """The task's content, with the template's placeholders as they stand. Raises `ResultError`."""
     template = templates.named(workspace, request.template_name)
     made = content.of_template(template, Rendered(template.title, template.body, template.uri), request)
     limits.check_payload(made)
+    return made
+
+
+def keep(workspace: Workspace, read: Read, *, sha256: str = "") -> FileImport:
+    """Take a file that nothing is pushed with yet; where nothing ever is, it is forgotten after `ABANDONED`.
+
+    `sha256`: what the file has to be, hex; empty where nobody signed it. Raises `ResultError` as `receive`.
+    """
     if FileImport.objects.filter(workspace=workspace, finished_at__isnull=True).count() >= MAX_OPEN:
         raise ResultError(ResultCode.INVALID_PARAM, f"{MAX_OPEN} files are being read at this time already")
     [task_id] = ids.new_ids(1)
-    file = FileImport.objects.create(id=task_id, workspace=workspace, sha256=request.sha256, created_at=timezone.now())
+    file = FileImport.objects.create(id=task_id, workspace=workspace, sha256=sha256, created_at=timezone.now())
     try:
         _keep(file, read)
     except BaseException:
         discard(file)
         raise
-    return _accept(workspace, request, file, template, made, source, author)
+    return file
 
 
 def _keep(file: FileImport, read: Read) -> None:
@@ -68,17 +86,19 @@ def _keep(file: FileImport, read: Read) -> None:
         digest.update(data)
         _check_text(decoder, data)
         piece += data
-        while len(piece) >= CHUNK:
-            FileChunk.objects.create(file=file, number=number, data=bytes(piece[:CHUNK]))
-            del piece[:CHUNK]
+        while len(piece) >= pieces.CHUNK:
+            FileChunk.objects.create(file=file, number=number, data=bytes(piece[: pieces.CHUNK]))
+            del piece[: pieces.CHUNK]
             number += 1
     _check_text(decoder, b"", final=True)
     if piece:
         FileChunk.objects.create(file=file, number=number, data=bytes(piece))
     if not file.size:
         raise ResultError(ResultCode.NEED_FILE)
-    if digest.hexdigest() != file.sha256:
+    if file.sha256 and digest.hexdigest() != file.sha256:
         raise ResultError(ResultCode.SIGNATURE_MISMATCH, "the file is not the one that was signed (sha256)")
+    file.sha256 = digest.hexdigest()
+    file.save(update_fields=["sha256", "size"])
 
 
 def _check_text(decoder: codecs.IncrementalDecoder, data: bytes, *, final: bool = False) -> None:
@@ -88,27 +108,25 @@ def _check_text(decoder: codecs.IncrementalDecoder, data: bytes, *, final: bool 
         raise ResultError(ResultCode.REQUEST_SHOULD_BE_UTF8, "the file is not UTF-8") from None
 
 
-def _accept(
-    workspace: Workspace,
-    request: FilePush,
-    file: FileImport,
-    template: Template,
-    made: dict[str, Any],
-    source: PushTask.Source,
-    author: str,
+def push(
+    workspace: Workspace, request: FilePush, file: FileImport, *, source: PushTask.Source, author: str
 ) -> PushTask:
-    fingerprint = fingerprint_of(PushTask.Kind.MULTIPLE, request)
-    now = timezone.now()
+    """Accept the push of a kept file. Returns the task: of an earlier push of the same file with the same parameters,
+    within 24 hours, where there is one; the file is forgotten then.
+
+    Raises `ResultError`: the limits, which leave the file as it is; INVALID_PARAM for a file pushed or forgotten.
+    """
+    limits.check_file_push(request)
+    made = content_of(workspace, request)
+    fingerprint, now = fingerprint_of(PushTask.Kind.MULTIPLE, request), timezone.now()
     with transaction.atomic():
         # The workspace's row serialises the look for an earlier one.
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
-        first = PushTask.objects.filter(
-            pk__in=FileImport.objects.filter(
-                workspace=workspace, sha256=request.sha256, accepted_at__gt=now - WINDOW
-            ).values("pk"),
-            fingerprint=fingerprint,
-        ).first()
+        first = _earlier(workspace, request, fingerprint)
         if first is None:
+            free = FileImport.objects.filter(pk=file.pk, workspace=workspace, accepted_at__isnull=True)
+            if not free.update(accepted_at=now):
+                raise ResultError(ResultCode.INVALID_PARAM, "the file was pushed already, or is not kept any more")
             first = PushTask.objects.create(
                 id=file.pk,
                 workspace=workspace,
@@ -123,8 +141,6 @@ def _accept(
                 expire_at=now + timedelta(seconds=request.expired_seconds),
                 created_at=now,
             )
-            file.accepted_at = now
-            file.save(update_fields=["accepted_at", "size"])
     if first.pk != file.pk:
         discard(file)
     else:
@@ -132,10 +148,19 @@ def _accept(
     return first
 
 
+def _earlier(workspace: Workspace, request: FilePush, fingerprint: bytes) -> PushTask | None:
+    same = FileImport.objects.filter(
+        workspace=workspace, sha256=request.sha256, accepted_at__gt=timezone.now() - WINDOW
+    )
+    return PushTask.objects.filter(pk__in=same.values("pk"), fingerprint=fingerprint).first()
+
+
 def discard(file: FileImport) -> None:
     """Forget a file that was not accepted."""
-    FileChunk.objects.filter(file=file).delete()
-    file.delete()
+    with transaction.atomic():
+        if FileImport.objects.select_for_update().filter(pk=file.pk, accepted_at__isnull=True).exists():
+            FileChunk.objects.filter(file_id=file.pk).delete()
+            FileImport.objects.filter(pk=file.pk).delete()
 
 
 def discard_abandoned() -> int:

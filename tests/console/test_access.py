@@ -35,7 +35,7 @@ def test_every_page_is_scoped_or_for_superusers_only() -> None:
     assert {model for model in admin.site._registry if model not in SCOPED} == set(INSTALLATION)
 
 
-@pytest.mark.parametrize("path", ["", "pushcore/message/", "simple-push/", "auth/user/"])
+@pytest.mark.parametrize("path", ["", "pushcore/message/", "create/simple/", "auth/user/"])
 @pytest.mark.django_db
 def test_nothing_is_shown_before_login(client: Client, path: str) -> None:
     answer = client.get(f"/console/{path}")
@@ -156,8 +156,9 @@ def test_an_administrator_renames_his_app_and_makes_no_new_one(
 )
 def test_pushing_takes_an_operator(member: Callable[[str], Client], mine: Everything, role: str, allowed: int) -> None:
     browser = member(role)
-    assert browser.get("/console/simple-push/").status_code == allowed
-    assert ("New simple push" in browser.get("/console/pushcore/message/").text) == (allowed == 200)
+    assert browser.get("/console/create/simple/").status_code == allowed
+    link = "/console/pushcore/message/create-message"
+    assert (link in browser.get("/console/pushcore/message/").text) == (allowed == 200)
 
 
 def test_autocompletion_offers_nothing_of_another_app(

@@ -72,7 +72,7 @@ def test_the_console_works_without_the_fast_store(
     assert {row.online_state for row in answer.context["cl"].result_list} == {"unknown"}
 
 
-@pytest.mark.parametrize("path", ["login/", "", "pushcore/message/", "simple-push/", "pushcore/accesskey/add/"])
+@pytest.mark.parametrize("path", ["login/", "", "pushcore/message/", "create/simple/", "pushcore/accesskey/add/"])
 def test_pages_load_nothing_from_elsewhere(superuser: Client, mine: Everything, path: str) -> None:
     browser = Client() if path == "login/" else superuser
     page = browser.get(f"/console/{path}").text

@@ -163,7 +163,7 @@ def test_no_page_shows_a_secret(superuser: Client, mine: Everything) -> None:
     key, callback, device = mine[AccessKey], mine[RsaKey], Device.objects.get(pk=mine[Device].pk)
     hidden = [key.secret, key.secret_sealed, callback.private_sealed, device.secret_hash]
     hidden += [callback.private_pem.splitlines()[1], "PRIVATE KEY"]
-    pages = ["/console/", "/console/simple-push/"]
+    pages = ["/console/", "/console/create/simple/"]
     for model, obj in mine.items():
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         pages += [reverse(f"{name}_changelist"), reverse(f"{name}_change", args=[obj.pk])]

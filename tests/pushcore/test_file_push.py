@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pushcore import bindings, devices, push, templates
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import Facts
-from pushcore.file_push import load, upload
+from pushcore.file_push import inspection, load, pieces, upload
 from pushcore.file_push.records import Lines, Reader
 from pushcore.models import Device, FileChunk, FileFault, FileImport, Message, PushTask, Workspace
 from pushcore.requests import FilePush, SimplePush
@@ -126,9 +126,8 @@ def test_a_record_has_at_most_250_characters(upload_file: Send, length: int) -> 
 
 
 def test_a_line_that_does_not_end_takes_no_memory(upload_file: Send, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "BLOCK", 1 << 12)
-    monkeypatch.setattr(upload, "CHUNK", 1 << 13)
-    monkeypatch.setattr(load, "CHUNK", 1 << 13)
+    monkeypatch.setattr(pieces, "BLOCK", 1 << 12)
+    monkeypatch.setattr(pieces, "CHUNK", 1 << 13)
     task = upload_file("ann,k1,name=a\n" + "x" * 500_000 + "\nbob,k2,name=b\n")
     held = []
     read = Reader.read
@@ -166,9 +165,8 @@ def test_a_used_msgkey_is_a_fault_and_a_repeated_file_is_the_first_task(
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some twenty records a block, two blocks a chunk."""
-    monkeypatch.setattr(load, "BLOCK", 512)
-    monkeypatch.setattr(upload, "CHUNK", 1000)
-    monkeypatch.setattr(load, "CHUNK", 1000)
+    monkeypatch.setattr(pieces, "BLOCK", 512)
+    monkeypatch.setattr(pieces, "CHUNK", 1000)
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -363,3 +361,54 @@ def test_every_line_is_a_record_a_fault_or_blank(lines: list[str], ends: bool) -
         assert 1 <= len(record.msgkey) <= 64
         assert record.override is not None
     assert len({record.digest for record in block.records}) == len(block.records)
+
+
+# -- kept, looked at, then pushed (the console) -----------------------------------------------------------------------
+
+
+def kept(workspace: Workspace, text: str) -> FileImport:
+    return upload.keep(workspace, io.BytesIO(text.encode()).read)
+
+
+def wanted(file: FileImport, **changes: Any) -> FilePush:
+    fields: dict[str, Any] = {"delivery_type": 3, "expired_seconds": 300, "template_name": "hello"}
+    return FilePush(sha256=file.sha256, **(fields | changes))
+
+
+BY_CONSOLE: dict[str, Any] = {"source": PushTask.Source.CONSOLE, "author": "operator"}
+
+
+@pytest.mark.usefixtures("upload_file", "small_blocks")
+def test_a_kept_file_is_looked_at_without_pushing_it(workspace: Workspace) -> None:
+    file = kept(workspace, lines_of(5) + "bad\n" + lines_of(200, 5) + "too,many," + "x" * 250 + "\n")
+    found = inspection.inspect(file, upload.content_of(workspace, wanted(file)))
+    assert (found.records, found.faults) == (205, 2)
+    assert [(record.line, record.title) for record in found.first_records] == [
+        *((n + 1, f"Hello N{n}") for n in range(5)),
+        *((n + 2, f"Hello N{n}") for n in range(5, 10)),
+    ]
+    assert [fault.line for fault in found.first_faults] == [6, 207]
+    assert load.load_all() == 0
+    assert not PushTask.objects.exists()
+
+
+@pytest.mark.usefixtures("upload_file")
+def test_a_kept_file_is_pushed_once(workspace: Workspace) -> None:
+    file = kept(workspace, lines_of(3))
+    task = upload.push(workspace, wanted(file), file, **BY_CONSOLE)
+    assert upload.push(workspace, wanted(file), file, **BY_CONSOLE) == task
+    with pytest.raises(ResultError, match="pushed already"):
+        upload.push(workspace, wanted(file, expired_seconds=301), file, **BY_CONSOLE)
+    again = kept(workspace, lines_of(3))
+    assert upload.push(workspace, wanted(again), again, **BY_CONSOLE) == task
+    assert not FileImport.objects.filter(pk=again.pk).exists()
+    assert load.load_all() == 3
+
+
+@pytest.mark.usefixtures("upload_file")
+def test_a_refused_push_leaves_the_kept_file(workspace: Workspace) -> None:
+    file = kept(workspace, lines_of(3))
+    for changes in ({"expired_seconds": 0}, {"template_name": "unknown"}):
+        with pytest.raises(ResultError):
+            upload.push(workspace, wanted(file, **changes), file, **BY_CONSOLE)
+    assert upload.push(workspace, wanted(file), file, **BY_CONSOLE).pk == file.pk

@@ -1,0 +1,313 @@
+"""What the forms are made of. They only gather: business limits are the service's, so that console and API refuse the
+same things with the same codes.
+
+`data-shown-when="field=value"` on a widget hides its row while the other field has another value; several such
+conditions are separated by blanks and must all hold.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from django import forms
+from django.contrib.admin.options import HORIZONTAL
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from pushcore import limits, templates
+from pushcore.channels import Platform
+from pushcore.codes.results import ResultCode
+from pushcore.models import Template, Workspace
+from pushcore.models.pushes import DeliveryType
+
+DEFAULT_VALIDITY_SECONDS = 180
+# Rows of parameters the page offers and reads; the service's own limit (20) answers with its code before this matters.
+MOST_ROWS = 40
+RICH_STYLE = 2
+
+# Whose icon or image: the name in the request, the label, what the channel asks for.
+ICONS = (
+    ("defaultUrl", _("Default icon"), _("140 x 140 pixels, at most 50 KB.")),
+    ("oppoUrl", _("OPPO icon"), _("140 x 140 pixels, at most 50 KB.")),
+    ("miuiUrl", _("Xiaomi icon"), _("120 x 120 pixels, at most 50 KB.")),
+    ("hmsUrl", _("Huawei icon"), _("40 x 40 dp, at most 512 KB.")),
+)
+IMAGES = (
+    ("defaultUrl", _("Default image"), _("876 x 324 pixels, at most 1 MB.")),
+    ("oppoUrl", _("OPPO image"), _("876 x 324 pixels, at most 1 MB.")),
+    ("miuiUrl", _("Xiaomi image"), _("876 x 324 pixels, at most 1 MB.")),
+    ("iosUrl", _("iOS image"), _("Any size.")),
+)
+
+
+def coded(result: ResultCode, message: str = "") -> str:
+    """A refusal as an operator reads it: in words, with the code the API would answer."""
+    return f"{message or result.meaning} (code {result.code}, {result.name})"
+
+
+def required(result: ResultCode) -> dict[str, str]:
+    return {"required": coded(result)}
+
+
+def new_msgkey() -> str:
+    """A customer message ID nobody has used: the form's default."""
+    return f"console_{secrets.token_hex(16)}"
+
+
+def radio(**attrs: Any) -> UnfoldAdminRadioSelectWidget:
+    return UnfoldAdminRadioSelectWidget(radio_style=HORIZONTAL, attrs=attrs)
+
+
+def text(**attrs: Any) -> UnfoldAdminTextInputWidget:
+    return UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"} | attrs)
+
+
+class PushForm(forms.Form):
+    """Of one workspace. `default` is what stands in a new form."""
+
+    valid_seconds = forms.IntegerField(
+        label=_("Valid period (seconds)"),
+        error_messages=required(ResultCode.EXPIREDSECONDS_WRONG),
+        initial=DEFAULT_VALIDITY_SECONDS,
+        widget=UnfoldAdminIntegerFieldWidget(),
+        help_text=_("Sent again while valid, when the device connects or the user is bound."),
+    )
+
+    def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.workspace = workspace
+
+
+class MessageIdPart(PushForm):
+    msgkey = forms.CharField(
+        label=_("Customer message ID"),
+        error_messages=required(ResultCode.INVALID_PARAM),
+        initial=new_msgkey,
+        widget=text(maxlength=limits.MAX_MSGKEY_LENGTH, spellcheck="false"),
+        help_text=_("Unique in your own system. The same ID to the same target is delivered once within 24 hours."),
+    )
+
+
+class TargetTypePart(PushForm):
+    """Users, or devices of a platform."""
+
+    target_type = forms.ChoiceField(
+        label=_("Target ID type"),
+        choices=[("user", _("User ID")), ("device", _("Device ID"))],
+        initial="user",
+        widget=radio(),
+    )
+    platform = forms.TypedChoiceField(
+        label=_("Push platform"),
+        choices=[(Platform.ANDROID, "Android"), (Platform.IOS, "iOS"), (Platform.HARMONYOS, "HarmonyOS")],
+        coerce=int,
+        initial=Platform.ANDROID,
+        required=False,
+        widget=radio(**{"data-shown-when": "target_type=device"}),
+    )
+
+    @property
+    def delivery_type(self) -> DeliveryType:
+        given = self.cleaned_data
+        if given.get("target_type") != "device":
+            return DeliveryType.USER
+        return DeliveryType(given.get("platform") or Platform.ANDROID)
+
+
+class TargetPart(TargetTypePart, MessageIdPart):
+    """One target."""
+
+    target = forms.CharField(
+        label=_("Target ID"),
+        error_messages=required(ResultCode.TOKEN_OR_USERID_NULL),
+        widget=text(spellcheck="false"),
+        help_text=_(
+            "The user ID that was bound; for Android and HarmonyOS devices the Ad-token, for iOS devices the APNs "
+            "device token."
+        ),
+    )
+
+    def clean_target(self) -> str:
+        target: str = self.cleaned_data["target"]
+        # Tokens copied out of logs come with spaces in them; user IDs may have some.
+        return "".join(target.split()) if self.cleaned_data.get("target_type") == "device" else target
+
+
+class ChannelPart(PushForm):
+    android_channel = forms.TypedChoiceField(
+        label=_("Android message channel"),
+        choices=[(0, _("Default channel")), (1, _("Self-built channel"))],
+        coerce=int,
+        initial=0,
+        required=False,
+        widget=radio(),
+        help_text=_(
+            "Default: the device vendor's channel where it is set up and fits the device, else the self-built."
+        ),
+    )
+
+    def channel(self, delivery_type: DeliveryType, *, silent: bool = False) -> int:
+        """Nothing to choose for iOS; a silent template goes the self-built way."""
+        if delivery_type == DeliveryType.IOS:
+            return 0
+        return 1 if silent else int(self.cleaned_data.get("android_channel") or 0)
+
+
+class ContentPart(PushForm):
+    """What a push without a template says."""
+
+    silent = forms.TypedChoiceField(
+        label=_("Display type"),
+        choices=[(0, _("Show message")), (1, _("Silent push"))],
+        coerce=int,
+        initial=0,
+        widget=radio(),
+    )
+    style = forms.TypedChoiceField(
+        label=_("Display style"),
+        choices=[(0, _("Default")), (1, _("Big text")), (RICH_STYLE, _("Rich text"))],
+        coerce=int,
+        initial=0,
+        widget=radio(),
+    )
+    title = forms.CharField(
+        label=_("Message title"),
+        error_messages=required(ResultCode.PAYLOAD_NOT_ENOUGH),
+        widget=text(maxlength=limits.MAX_TITLE_LENGTH, **{"data-counted": ""}),
+    )
+    body = forms.CharField(
+        label=_("Message body"),
+        error_messages=required(ResultCode.PAYLOAD_NOT_ENOUGH),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "maxlength": limits.MAX_CONTENT_LENGTH, "data-counted": ""}),
+    )
+    action = forms.TypedChoiceField(
+        label=_("Action upon click"),
+        choices=[(0, _("Open web URL")), (1, _("Open intent activity"))],
+        coerce=int,
+        initial=0,
+        widget=radio(),
+    )
+    url = forms.CharField(
+        label=_("URL"),
+        required=False,
+        widget=text(spellcheck="false"),
+        help_text=_(
+            "The web page, or the native page (Android: activity name, iOS: view controller name). The app acts on it."
+        ),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for kind, materials in (("icon", ICONS), ("image", IMAGES)):
+            for name, label, advice in materials:
+                self.fields[f"{kind}_{name}"] = forms.URLField(
+                    label=label,
+                    required=False,
+                    assume_scheme="https",
+                    widget=text(placeholder="https://", **{"data-shown-when": f"style={RICH_STYLE}"}),
+                    help_text=advice,
+                )
+
+    def clean_body(self) -> str:
+        # Browsers send line breaks as two characters.
+        return self.cleaned_data["body"].replace("\r\n", "\n")
+
+    @property
+    def icons(self) -> list[forms.BoundField]:
+        return [self[f"icon_{name}"] for name, *_rest in ICONS]
+
+    @property
+    def images(self) -> list[forms.BoundField]:
+        return [self[f"image_{name}"] for name, *_rest in IMAGES]
+
+    def material(self, kind: str) -> dict[str, str]:
+        """URLs by channel; none unless the style shows them."""
+        given = self.cleaned_data
+        if given.get("style") != RICH_STYLE:
+            return {}
+        names = [name for name, *_rest in (ICONS if kind == "icon" else IMAGES)]
+        return {name: given[f"{kind}_{name}"] for name in names if given.get(f"{kind}_{name}")}
+
+
+class TemplatePart(ChannelPart):
+    """A template of the workspace. What it fixes (display type, action) is shown, not asked."""
+
+    template = forms.ModelChoiceField(
+        label=_("Template"),
+        queryset=Template.objects.none(),
+        to_field_name="name",
+        empty_label=_("Select a template"),
+        error_messages=required(ResultCode.NEED_TEMPLATE),
+        widget=UnfoldAdminSelectWidget(attrs={"data-reloads": "template"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice = self.fields["template"]
+        assert isinstance(choice, forms.ModelChoiceField)
+        choice.queryset = templates.of_workspace(self.workspace)
+
+    @property
+    def chosen(self) -> Template | None:
+        """The template, from what was sent in or what the form began with."""
+        name = self["template"].value()
+        if not name or not isinstance(name, str) or "\0" in name:
+            return None
+        return templates.of_workspace(self.workspace).filter(name=name[: templates.MAX_LENGTH]).first()
+
+
+class PlaceholdersPart(TemplatePart):
+    """The template's placeholders, each a field."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        template = self.chosen
+        self._names = sorted(templates.placeholders(template)) if template else []
+        for number, name in enumerate(self._names):
+            self.fields[f"value_{number}"] = forms.CharField(
+                label=f"#{name}#",
+                strip=False,
+                error_messages=required(ResultCode.TEMPLATEKV_NOT_ENOUGH),
+                widget=text(),
+            )
+
+    @property
+    def placeholders(self) -> list[forms.BoundField]:
+        return [self[f"value_{number}"] for number in range(len(self._names))]
+
+    def values(self, given: dict[str, Any]) -> dict[str, str]:
+        return {name: given.get(f"value_{number}") or "" for number, name in enumerate(self._names)}
+
+
+class ExtensionParameterForm(forms.Form):
+    key = forms.CharField(required=False, widget=text(**{"placeholder": _("Key"), "aria-label": _("Key")}))
+    value = forms.CharField(
+        required=False, strip=False, widget=text(**{"placeholder": _("Value"), "aria-label": _("Value")})
+    )
+
+
+class ExtensionParameters(
+    forms.formset_factory(ExtensionParameterForm, extra=1, max_num=MOST_ROWS, absolute_max=MOST_ROWS)  # type: ignore[misc]
+):
+    """Key and value rows; rows without either are no rows."""
+
+    def clean(self) -> None:
+        seen: set[str] = set()
+        for form in self.forms:
+            row = getattr(form, "cleaned_data", {})
+            if row.get("value") and not row.get("key"):
+                form.add_error("key", _("A value needs a key."))
+            if row.get("key") in seen:
+                form.add_error("key", _("This key is there already."))
+            if row.get("key"):
+                seen.add(row["key"])
+
+    def as_mapping(self) -> dict[str, str]:
+        return {row["key"]: row["value"] for row in self.cleaned_data if row.get("key")}

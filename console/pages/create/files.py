@@ -1,0 +1,125 @@
+"""The file of a multiple push: taken as it comes, and looked at before anything is pushed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from django.conf import settings
+from django.core import signing
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.template.response import TemplateResponse
+from django.views.decorators.http import require_POST
+
+from console.access import Right, scope_of
+from console.pages.create.fields import coded
+from console.pages.create.forms import MultipleForm
+from pushcore import reach
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.file_push import upload
+from pushcore.file_push.inspection import Inspection, inspect
+from pushcore.models import FileImport, Workspace
+
+_SALT = "console.pages.create.files"
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found in a file for a template and a kind of target. `reached`: of the first `sampled` targets."""
+
+    file: str
+    template: str
+    delivery_type: int
+    records: int
+    faults: int
+    sampled: int
+    reached: int
+
+    def signed(self) -> str:
+        return signing.dumps(asdict(self), salt=_SALT)
+
+
+@require_POST
+def upload_file(request: HttpRequest) -> HttpResponse:
+    """Keep the body as a file of the workspace named in the query; answers {"file", "size"} or {"error"}."""
+    workspace = _workspace(request)
+    try:
+        if _length(request) > settings.MAX_FILE_BYTES:
+            raise ResultError(ResultCode.MSG_PAYLOAD_TOO_LONG, f"a file has at most {settings.MAX_FILE_BYTES} bytes")
+        file = upload.keep(workspace, request.read)
+    except ResultError as error:
+        return JsonResponse({"error": coded(error.result, error.message)}, status=400)
+    return JsonResponse({"file": str(file.pk), "size": file.size})
+
+
+def _length(request: HttpRequest) -> int:
+    text = request.headers.get("Content-Length", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def _workspace(request: HttpRequest) -> Workspace:
+    scope = scope_of(request)
+    if not scope.may(Right.PUSH):
+        raise PermissionDenied
+    number = request.GET.get("workspace", "")
+    found = scope.workspaces(Right.PUSH).filter(pk=int(number) if _is_id(number) else 0).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
+@require_POST
+def inspect_file(request: HttpRequest) -> HttpResponse:
+    """A part of the page: what stands in the file, for the template and the target type of the form."""
+    workspace = _workspace(request)
+    form = MultipleForm(request.POST, workspace=workspace)
+    form.is_valid()
+    file = kept_file(workspace, str(form.cleaned_data.get("file", "")))
+    context: dict[str, object] = {"file": file, "template": form.chosen}
+    if file is not None and form.chosen is not None:
+        try:
+            found, findings = look(form, file)
+        except ResultError as error:
+            context["error"] = coded(error.result, error.message)
+        else:
+            context |= {"found": found, "findings": findings, "signed": findings.signed()}
+    return TemplateResponse(request, "console/create/findings.html", context)
+
+
+def kept_file(workspace: Workspace, number: str) -> FileImport | None:
+    """The workspace's file of that number."""
+    return FileImport.objects.filter(workspace=workspace, pk=int(number) if _is_id(number) else 0).first()
+
+
+def look(form: MultipleForm, file: FileImport) -> tuple[Inspection, Findings]:
+    """Read the file for what the form chose. Raises `ResultError` where the template itself is at fault."""
+    form.cleaned_data = {"valid_seconds": 1, "file": str(file.pk), "file_name": ""} | form.cleaned_data
+    form.cleaned_data["template"] = template = form.chosen
+    assert template is not None
+    wanted = form.request({}, sha256=file.sha256)
+    found = inspect(file, upload.content_of(form.workspace, wanted))
+    reached = reach.of_targets(form.workspace, form.delivery_type, found.first_targets)
+    return found, Findings(
+        file=str(file.pk),
+        template=template.name,
+        delivery_type=form.delivery_type,
+        records=found.records,
+        faults=found.faults,
+        sampled=len(found.first_targets),
+        reached=reached,
+    )
+
+
+def findings_of(form: MultipleForm, file: FileImport) -> Findings:
+    """Of a valid form: what it brought along, if that is ours and of the same file, template and target type; else the
+    file is read again."""
+    try:
+        known = Findings(**signing.loads(form.cleaned_data["findings"], salt=_SALT))
+    except (signing.BadSignature, TypeError):
+        return look(form, file)[1]
+    wanted = (str(file.pk), form.cleaned_data["template"].name, form.delivery_type)
+    return known if (known.file, known.template, known.delivery_type) == wanted else look(form, file)[1]

@@ -1,0 +1,186 @@
+"""A form for each kind of push: fields in, a request out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from console.pages.create.fields import (
+    ChannelPart,
+    ContentPart,
+    MessageIdPart,
+    PlaceholdersPart,
+    TargetPart,
+    TargetTypePart,
+    TemplatePart,
+    coded,
+    radio,
+)
+from pushcore import limits
+from pushcore.channels import Platform
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.models.pushes import DeliveryType
+from pushcore.requests import BroadcastPush, FilePush, SimplePush, TemplatePush
+
+# Which field a code speaks of; the others are said at the head of the form.
+FIELD_OF_CODE: dict[ResultCode, str] = {
+    ResultCode.TOKEN_OR_USERID_NULL: "target",
+    ResultCode.DELIVERYTOKEN_INVALID: "target",
+    ResultCode.DELIVERY_TYPE_NOT_SUPPORTED: "target_type",
+    ResultCode.SINGLE_PUSH_CONTENT_TOO_LONG: "body",
+    ResultCode.EXPIREDSECONDS_WRONG: "valid_seconds",
+    ResultCode.EXPIREDTIME_TOO_LONG: "valid_seconds",
+    ResultCode.ANDROID_CHANNEL_PARAM_INVALID: "android_channel",
+    ResultCode.NEED_TEMPLATE: "template",
+    ResultCode.TEMPLATE_NOT_EXIST: "template",
+    ResultCode.NEED_FILE: "file",
+    ResultCode.BROADCAST_ALL_USER_NEED_UNBIND_PERIOD: "logout_period",
+    ResultCode.BROADCAST_ALL_USER_NOT_SUPPORT_SELFCHANNEL_ANDROID: "android_channel",
+}
+
+Params = Mapping[str, str]
+
+
+def _task_name(text: str) -> str:
+    """Made of what the form holds alone, so that the same form sent twice is the same request."""
+    return f"Console {text}"[: limits.MAX_TASK_NAME_LENGTH]
+
+
+class SimpleForm(TargetPart, ContentPart, ChannelPart):
+    kind = "simple"
+
+    def request(self, extended_params: Params) -> SimplePush:
+        """The push this valid form stands for."""
+        given = self.cleaned_data
+        return SimplePush(
+            task_name=_task_name(given["msgkey"]),
+            title=given["title"],
+            content=given["body"],
+            delivery_type=self.delivery_type,
+            target_msgkey={given["target"]: given["msgkey"]},
+            expired_seconds=given["valid_seconds"],
+            extended_params=extended_params,
+            push_action=given["action"],
+            uri=given["url"],
+            silent=given["silent"],
+            push_style=given["style"],
+            icon_urls=self.material("icon"),
+            image_urls=self.material("image"),
+            android_channel=self.channel(self.delivery_type),
+        )
+
+
+class TemplateForm(TargetPart, PlaceholdersPart):
+    kind = "template"
+
+    def request(self, extended_params: Params) -> TemplatePush:
+        given = self.cleaned_data
+        template = given["template"]
+        return TemplatePush(
+            task_name=_task_name(given["msgkey"]),
+            template_name=template.name,
+            template_key_value=self.values(given),
+            delivery_type=self.delivery_type,
+            target_msgkey={given["target"]: given["msgkey"]},
+            expired_seconds=given["valid_seconds"],
+            extended_params=extended_params,
+            android_channel=self.channel(self.delivery_type, silent=template.silent),
+        )
+
+
+class MultipleForm(TargetTypePart, TemplatePart):
+    """From a file, which was uploaded before (`files`)."""
+
+    kind = "multiple"
+
+    file = forms.CharField(
+        label=_("File"),
+        max_length=20,
+        widget=forms.HiddenInput(),
+        error_messages={"required": coded(ResultCode.NEED_FILE)},
+    )
+    file_name = forms.CharField(max_length=1000, required=False, widget=forms.HiddenInput())
+    # What was found in the file, signed, so that it need not be read again to be shown again.
+    findings = forms.CharField(max_length=1000, required=False, widget=forms.HiddenInput())
+
+    def request(self, extended_params: Params, *, sha256: str = "0" * 64) -> FilePush:
+        """`sha256`: of the kept file."""
+        given = self.cleaned_data
+        template = given["template"]
+        return FilePush(
+            task_name=_task_name(given["file_name"] or given["file"]),
+            template_name=template.name,
+            sha256=sha256,
+            delivery_type=self.delivery_type,
+            expired_seconds=given["valid_seconds"],
+            extended_params=extended_params,
+            android_channel=self.channel(self.delivery_type, silent=template.silent),
+        )
+
+
+class BroadcastForm(MessageIdPart, PlaceholdersPart):
+    kind = "broadcast"
+
+    platform = forms.TypedChoiceField(
+        label=_("Push platform"),
+        choices=[(Platform.ANDROID, "Android"), (Platform.IOS, "iOS"), (Platform.HARMONYOS, "HarmonyOS")],
+        coerce=int,
+        initial=Platform.ANDROID,
+        widget=radio(),
+        help_text=_(
+            "Android and HarmonyOS: every device that connects while the message is valid, and those that vendors "
+            "reach. iOS: the devices of users, chosen by login status."
+        ),
+    )
+    login_status = forms.TypedChoiceField(
+        label=_("Login status"),
+        choices=[(0, _("Login users")), (1, _("Login users + logout users"))],
+        coerce=int,
+        initial=0,
+        required=False,
+        widget=radio(**{"data-shown-when": f"platform={Platform.IOS.value}"}),
+    )
+    logout_period = forms.TypedChoiceField(
+        label=_("Logout period"),
+        choices=[(1, _("7 days")), (2, _("15 days")), (3, _("60 days")), (4, _("Permanent"))],
+        coerce=int,
+        initial=1,
+        required=False,
+        empty_value=None,
+        widget=radio(**{"data-shown-when": f"platform={Platform.IOS.value} login_status=1"}),
+        help_text=_("Users who logged out within this time get the message too."),
+    )
+
+    @property
+    def delivery_type(self) -> DeliveryType:
+        return DeliveryType(self.cleaned_data.get("platform") or Platform.ANDROID)
+
+    def request(self, extended_params: Params) -> BroadcastPush:
+        given = self.cleaned_data
+        template = given["template"]
+        by_login = (given["login_status"] or 0) if self.delivery_type == DeliveryType.IOS else 0
+        return BroadcastPush(
+            task_name=_task_name(given["msgkey"]),
+            template_name=template.name,
+            template_key_value=self.values(given),
+            msgkey=given["msgkey"],
+            delivery_type=self.delivery_type,
+            expired_seconds=given["valid_seconds"],
+            extended_params=extended_params,
+            android_channel=self.channel(self.delivery_type, silent=template.silent),
+            push_status=by_login,
+            unbind_period=given["logout_period"] if by_login else None,
+        )
+
+
+AnyForm = SimpleForm | TemplateForm | MultipleForm | BroadcastForm
+
+FORMS: dict[str, type[AnyForm]] = {form.kind: form for form in (SimpleForm, TemplateForm, MultipleForm, BroadcastForm)}
+
+
+def refuse(form: forms.Form, error: ResultError) -> None:
+    """Show what the service answered, at the field it speaks of where there is one."""
+    field = FIELD_OF_CODE.get(error.result)
+    form.add_error(field if field in form.fields else None, coded(error.result, error.message))

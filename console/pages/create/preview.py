@@ -1,0 +1,107 @@
+"""What the device will get, as typed: made by what makes the real thing, from a form that need not be valid yet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from channels_vendor.apns.payload import parts_of
+from channels_vendor.notifications import deliveries_of
+from console.pages.create.fields import DEFAULT_VALIDITY_SECONDS, PlaceholdersPart
+from console.pages.create.forms import AnyForm, SimpleForm
+from pushcore import content, ids, templates
+from pushcore.channels import Channel, Platform
+from pushcore.payload import device_payload
+from pushcore.ports import Outgoing
+from pushcore.requests import TemplatePush
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """`android`, `ios`: the bodies as JSON; IDs in them are examples. `ios` is empty where APNs would refuse it."""
+
+    title: str = ""
+    body: str = ""
+    silent: bool = False
+    style: int = 0
+    icon: bool = False
+    image: bool = False
+    android: str = ""
+    ios: str = ""
+
+
+def preview_of(form: AnyForm, params: Mapping[str, str]) -> Preview:
+    """Of a bound form; where it has no template yet, of nothing."""
+    form.is_valid()
+    made = _content(form, params)
+    if made is None:
+        return Preview()
+    outgoing = _example(form, made)
+    return Preview(
+        title=made["title"],
+        body=made["content"],
+        silent=bool(made["silent"]),
+        style=made["style"],
+        icon=bool(made["icon"]),
+        image=bool(made["image"]),
+        android=_pretty(device_payload(outgoing)),
+        ios=_ios(outgoing),
+    )
+
+
+def _content(form: AnyForm, params: Mapping[str, str]) -> dict[str, Any] | None:
+    if isinstance(form, SimpleForm):
+        form.cleaned_data = _untouched(form) | form.cleaned_data
+        return content.of_simple(form.request(params))
+    template = form.chosen
+    if template is None:
+        return None
+    typed = form.values(form.cleaned_data) if isinstance(form, PlaceholdersPart) else {}
+    values = {name: typed.get(name) or f"#{name}#" for name in templates.placeholders(template)}
+    request = TemplatePush(
+        delivery_type=0, expired_seconds=0, template_name=template.name, target_msgkey={}, extended_params=params
+    )
+    return content.of_template(template, templates.render(template, values), request)
+
+
+def _untouched(form: SimpleForm) -> dict[str, Any]:
+    """What the fields hold before somebody fills them in."""
+    initial = {name: field.initial for name, field in form.fields.items()}
+    return {name: "" if value is None or callable(value) else value for name, value in initial.items()}
+
+
+def _example(form: AnyForm, made: dict[str, Any]) -> Outgoing:
+    given, now = form.cleaned_data, timezone.now()
+    seconds = given.get("valid_seconds") or DEFAULT_VALIDITY_SECONDS
+    example_id = ids.first_id_at(now)
+    return Outgoing(
+        message_id=example_id,
+        workspace_id=form.workspace.pk,
+        task_id=example_id,
+        kind=form.kind,
+        target=given.get("target", ""),
+        msgkey=given.get("msgkey", ""),
+        expire_at=now + timedelta(seconds=max(1, min(seconds, settings.MAX_EXPIRED_SECONDS))),
+        content=made,
+        options={},
+        device_id=0,
+        platform=Platform.ANDROID,
+        third_channel=Channel.APNS,
+        third_token="",
+    )
+
+
+def _ios(outgoing: Outgoing) -> str:
+    [delivery] = deliveries_of([outgoing], Channel.APNS)
+    parts = parts_of(delivery.notification, topic="")
+    return _pretty(parts.mould.fill(delivery)) if parts else ""
+
+
+def _pretty(body: bytes) -> str:
+    return json.dumps(json.loads(body), indent=2, ensure_ascii=False)

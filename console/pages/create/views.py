@@ -1,0 +1,201 @@
+"""Create a message: the form, then what it would do, then the push.
+
+Nothing is pushed but by saying yes on the review. Sent twice, a form answers with the same task: its customer message
+ID (or the file) makes the push idempotent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.contrib.admin import site
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST
+
+from console.access import Right, scope_of
+from console.pages.create import review
+from console.pages.create.fields import ExtensionParameters
+from console.pages.create.files import kept_file
+from console.pages.create.forms import FORMS, AnyForm, MultipleForm, refuse
+from console.pages.create.preview import preview_of
+from console.pages.create.sending import SendingForm
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.file_push import upload
+from pushcore.models import FileImport, PushTask, Schedule, Workspace
+from pushcore.push import accept, draft_of
+from pushcore.schedules import service
+from pushcore.schedules.times import moments
+
+TITLES = {
+    "simple": gettext_lazy("Simple push"),
+    "template": gettext_lazy("Template push"),
+    "multiple": gettext_lazy("Multiple push"),
+    "broadcast": gettext_lazy("Broadcast push"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The forms of one page. `sending`: not for files, which are sent at once."""
+
+    push: AnyForm
+    parameters: ExtensionParameters
+    sending: SendingForm | None
+
+    @classmethod
+    def of(cls, kind: str, workspace: Workspace, data: QueryDict | None, initial: dict[str, Any] | None = None) -> Page:
+        zone = ZoneInfo(workspace.time_zone)
+        return cls(
+            FORMS[kind](data, initial=initial, workspace=workspace),
+            ExtensionParameters(data, prefix="parameters"),
+            None if kind == "multiple" else SendingForm(data, zone=zone),
+        )
+
+    def is_valid(self) -> bool:
+        forms = [form for form in (self.push, self.parameters, self.sending) if form is not None]
+        # Each is asked, so that all errors are shown at once.
+        answers = [form.is_valid() for form in forms]
+        return all(answers)
+
+
+@require_http_methods(["GET", "POST"])
+def create_message(request: HttpRequest, kind: str) -> HttpResponse:
+    """Show the form; POST with `step` review or send checks it, with any other shows it again as it was filled in."""
+    workspaces = _workspaces(request)
+    _known(kind)
+    workspace = _chosen(request, workspaces)
+    if workspace is None:
+        return _answer(request, kind, workspaces, None, None)
+    data = request.POST if request.method == "POST" else None
+    page = Page.of(kind, workspace, data, initial={"template": request.GET.get("template")})
+    step = request.POST.get("step", "")
+    if step in ("review", "send") and page.is_valid():
+        try:
+            if step == "send":
+                return _send(request, page)
+            return _review(request, kind, page)
+        except ResultError as error:
+            refuse(page.push, error)
+    return _answer(request, kind, workspaces, workspace, page, shows_errors=bool(step and step != "edit"))
+
+
+def _workspaces(request: HttpRequest) -> QuerySet[Workspace]:
+    scope = scope_of(request)
+    if not scope.may(Right.PUSH):
+        raise PermissionDenied
+    return scope.workspaces(Right.PUSH).filter(enabled=True, app__enabled=True)
+
+
+def _known(kind: str) -> None:
+    if kind not in FORMS:
+        raise Http404
+
+
+def _chosen(request: HttpRequest, workspaces: QuerySet[Workspace]) -> Workspace | None:
+    """The workspace to push in: the one named, else the only one there is."""
+    named = request.POST.get("workspace") or request.GET.get("workspace") or ""
+    if named:
+        is_id = named.isascii() and named.isdigit() and len(named) < 19
+        return workspaces.filter(pk=int(named) if is_id else 0).first()
+    first = list(workspaces[:2])
+    return first[0] if len(first) == 1 else None
+
+
+def _answer(
+    request: HttpRequest,
+    kind: str,
+    workspaces: QuerySet[Workspace],
+    workspace: Workspace | None,
+    page: Page | None,
+    *,
+    shows_errors: bool = False,
+) -> HttpResponse:
+    context = site.each_context(request) | {
+        "title": _("Create a message"),
+        "kind": kind,
+        "kinds": list(TITLES.items()),
+        "workspaces": workspaces,
+        "workspace": workspace,
+        "form": page and page.push,
+        "parameters": page and page.parameters,
+        "sending": page and page.sending,
+        "shows_errors": shows_errors,
+    }
+    return TemplateResponse(request, "console/create/page.html", context)
+
+
+def _review(request: HttpRequest, kind: str, page: Page) -> HttpResponse:
+    """What the form would do, with the form itself in hidden fields."""
+    params = page.parameters.as_mapping()
+    strategy = page.sending.strategy() if page.sending else None
+    if isinstance(page.push, MultipleForm):
+        file = _file(page.push)
+        upload.content_of(page.push.workspace, page.push.request(params, sha256=file.sha256))
+        reached = review.of_file(page.push, file)
+    else:
+        draft = draft_of(page.push.workspace, page.push.request(params))
+        if strategy is not None:
+            moments(strategy, ZoneInfo(page.push.workspace.time_zone), timezone.now())
+        reached = review.of_draft(page.push.workspace, draft)
+    hidden = [(name, value) for name, values in request.POST.lists() for value in values]
+    context = site.each_context(request) | {
+        "title": _("Push this message?"),
+        "kind": kind,
+        "facts": review.facts(page.push, page.sending, str(TITLES[kind])),
+        "reached": reached,
+        "is_now": strategy is None,
+        "preview": preview_of(page.push, params),
+        "hidden": [pair for pair in hidden if pair[0] not in ("step", "csrfmiddlewaretoken")],
+    }
+    return TemplateResponse(request, "console/create/review.html", context)
+
+
+def _file(form: MultipleForm) -> FileImport:
+    file = kept_file(form.workspace, form.cleaned_data["file"])
+    if file is None:
+        raise ResultError(ResultCode.NEED_FILE, _("The file is not kept any more: upload it again."))
+    return file
+
+
+def _send(request: HttpRequest, page: Page) -> HttpResponse:
+    """Push or schedule, and lead to what came of it."""
+    made = _pushed(page, request.user.get_username())
+    if isinstance(made, Schedule):
+        messages.success(request, _("The push is scheduled: %(id)s.") % {"id": made.pk})
+        return HttpResponseRedirect(reverse("admin:pushcore_schedule_change", args=[made.pk]))
+    messages.success(request, _("The push was accepted: task %(id)s.") % {"id": made.pk})
+    return HttpResponseRedirect(reverse("admin:pushcore_pushtask_change", args=[made.pk]))
+
+
+def _pushed(page: Page, author: str) -> PushTask | Schedule:
+    form, params = page.push, page.parameters.as_mapping()
+    by: dict[str, Any] = {"source": PushTask.Source.CONSOLE, "author": author}
+    if isinstance(form, MultipleForm):
+        file = _file(form)
+        return upload.push(form.workspace, form.request(params, sha256=file.sha256), file, **by)
+    strategy = page.sending.strategy() if page.sending else None
+    if strategy is not None:
+        return service.create(form.workspace, form.request(params), strategy, **by)
+    return accept(form.workspace, form.request(params), **by)
+
+
+@require_POST
+def preview_message(request: HttpRequest, kind: str) -> JsonResponse:
+    """What the form would send, as JSON, whatever of it is filled in (`preview.Preview`)."""
+    _known(kind)
+    workspace = _chosen(request, _workspaces(request))
+    if workspace is None:
+        raise Http404
+    page = Page.of(kind, workspace, request.POST)
+    params = page.parameters.as_mapping() if page.parameters.is_valid() else {}
+    return JsonResponse(asdict(preview_of(page.push, params)))

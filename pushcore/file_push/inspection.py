@@ -1,0 +1,62 @@
+"""What is in a kept file, for whoever decides about its push: nothing is written, nobody is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from pushcore.file_push.pieces import lines_of
+from pushcore.file_push.records import Fault, Reader, Record
+from pushcore.models import FileImport
+
+SHOWN_RECORDS = 10
+SHOWN_FAULTS = 50
+# Targets whose devices may be looked up, to tell how far the push would reach.
+SAMPLED_TARGETS = 1000
+
+
+class Shown(NamedTuple):
+    """A record as its target will see it."""
+
+    line: int
+    target: str
+    msgkey: str
+    title: str
+    body: str
+
+
+@dataclass(slots=True)
+class Inspection:
+    """Counts of the whole file; the first of its records and of its lines at fault.
+
+    A record that repeats one of a line far before it, or of an earlier push, counts as good here; it is refused when
+    the file is read for the push.
+    """
+
+    records: int = 0
+    faults: int = 0
+    first_records: list[Shown] = field(default_factory=list)
+    first_faults: list[Fault] = field(default_factory=list)
+    first_targets: list[str] = field(default_factory=list)
+
+
+def inspect(file: FileImport, content: Mapping[str, Any]) -> Inspection:
+    """Read the whole file. `content`: of the task it would become, placeholders and all."""
+    found, reader = Inspection(), Reader(file.workspace_id, dict(content))
+    for lines in lines_of(file):
+        block = reader.read(lines)
+        wanted = SHOWN_RECORDS - len(found.first_records)
+        found.first_records += [_shown(record, content) for record in block.records[:wanted]]
+        found.first_faults += block.faults[: SHOWN_FAULTS - len(found.first_faults)]
+        sampled = SAMPLED_TARGETS - len(found.first_targets)
+        found.first_targets += [record.target for record in block.records[:sampled]]
+        found.records += len(block.records)
+        found.faults += len(block.faults)
+    return found
+
+
+def _shown(record: Record, content: Mapping[str, Any]) -> Shown:
+    own = {**content, **(json.loads(record.override) if record.override else {})}
+    return Shown(record.line, record.target, record.msgkey, own["title"], own["content"])

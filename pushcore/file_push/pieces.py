@@ -1,0 +1,42 @@
+"""A kept file, read: its pieces, and blocks of whole lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pushcore.file_push.records import Lines
+from pushcore.models import FileChunk, FileImport
+
+# Size of a piece, in bytes; only a file's last is smaller.
+CHUNK = 1 << 20
+# Bytes a block has at least: some seven thousand records of usual length.
+BLOCK = 3 << 17
+KEPT_OF_LINE = 2000
+
+
+def lines_of(file: FileImport) -> Iterator[Lines]:
+    """The rest of the file, some `BLOCK` bytes of whole lines at a time.
+
+    Of a line that does not end, only the beginning is kept: it is too long for a record in any case.
+    """
+    start, first, rest, dropped = file.position, file.line + 1, b"", 0
+    for data, is_last in _pieces(file.pk, file.position):
+        rest += data
+        cut = len(rest) if is_last else rest.rfind(b"\n") + 1
+        if cut and (is_last or cut >= BLOCK or len(rest) - cut >= BLOCK):
+            found = Lines(start, start + cut + dropped, first, rest[:cut])
+            yield found
+            start, first, rest, dropped = found.end, found.last + 1, rest[cut:], 0
+        if len(rest) >= 2 * BLOCK:
+            dropped += len(rest) - KEPT_OF_LINE
+            rest = rest[:KEPT_OF_LINE]
+
+
+def _pieces(file_id: int, position: int) -> Iterator[tuple[bytes, bool]]:
+    """The bytes of a file from `position` on, and whether they are its last."""
+    count = FileChunk.objects.filter(file_id=file_id).count()
+    for number in range(position // CHUNK, count):
+        data = bytes(FileChunk.objects.values_list("data", flat=True).get(file_id=file_id, number=number))
+        skipped = position % CHUNK if number == position // CHUNK else 0
+        for start in range(skipped, len(data), BLOCK):
+            yield data[start : start + BLOCK], number == count - 1 and start + BLOCK >= len(data)
