@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -63,15 +65,19 @@ class Scope:
         return list(self.workspaces().order_by().values_list("pk", flat=True))
 
 
+def roles_of(user: AbstractBaseUser | AnonymousUser) -> dict[int, str]:
+    """App id (database) -> role, from memberships; a superuser needs none."""
+    if not user.is_authenticated or getattr(user, "is_superuser", False):
+        return {}
+    return dict(Membership.objects.filter(user=user.pk).values_list("app_id", "role"))
+
+
 def scope_of(request: HttpRequest) -> Scope:
     """The scope of the request's user; one query, kept for the request."""
     known: Scope | None = getattr(request, "console_scope", None)
     if known is not None:
         return known
     user = request.user
-    roles: dict[int, str] = {}
-    if user.is_authenticated and not user.is_superuser:
-        roles = dict(Membership.objects.filter(user=user).values_list("app_id", "role"))
-    scope = Scope(superuser=bool(user.is_active and user.is_superuser), roles=roles)
+    scope = Scope(superuser=bool(user.is_active and user.is_superuser), roles=roles_of(user))
     request.console_scope = scope  # type: ignore[attr-defined]
     return scope

@@ -47,12 +47,12 @@ def status_label(message: Message) -> SafeString:
     return label(status_colour(message.status), text, f"{text}: {entry.meaning}")
 
 
-def push_type(delivery_type: int) -> SafeString:
-    """Icon and words of a push type."""
+def push_type(delivery_type: int, words: str = "") -> SafeString:
+    """Icon of a target type, with its name or other words."""
     return format_html(
         '<span class="console-push-type"><span class="material-symbols-outlined" aria-hidden="true">{}</span>{}</span>',
         PUSH_TYPE_ICONS.get(delivery_type, "help"),
-        DeliveryType(delivery_type).label if delivery_type in DeliveryType.values else delivery_type,
+        words or (DeliveryType(delivery_type).label if delivery_type in DeliveryType.values else delivery_type),
     )
 
 

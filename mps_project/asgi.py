@@ -14,7 +14,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
 # Sets Django up. HTTP itself is the web process's: served here as well, it would be a second, slower front door.
 get_asgi_application()
 
-from gateway.routing import websocket_urlpatterns  # noqa: E402 - needs Django set up
+from console import routing as console_routing  # noqa: E402 - needs Django set up
+from gateway import routing as gateway_routing  # noqa: E402
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -32,5 +33,6 @@ async def no_such_socket(_scope: dict[str, Any], receive: Receive, send: Send) -
     await send({"type": "websocket.close"})
 
 
-sockets = URLRouter([*websocket_urlpatterns, re_path("", no_such_socket)])  # type: ignore[list-item, arg-type]
+routes = [*gateway_routing.websocket_urlpatterns, *console_routing.websocket_urlpatterns]
+sockets = URLRouter([*routes, re_path("", no_such_socket)])  # type: ignore[list-item, arg-type]
 application = ProtocolTypeRouter({"http": not_here, "websocket": sockets})

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
+from console import progress
 from console.access import Scope
-from console.columns import pretty_json, push_type
+from console.columns import identifier, moment, pretty_json, push_type
 from console.confirmation import confirmation
 from console.filters import CreatedFilter, KindFilter, PushTypeFilter, SourceFilter, WorkspaceFilter
 from console.large_tables import LargeTableAdmin, as_id
-from pushcore import revocation
+from console.live import socket_url
+from pushcore import ids, revocation
 from pushcore.codes.results import ResultError
-from pushcore.models import PushTask
+from pushcore.models import FileImport, PushTask
 
 
 def messages_of(task_id: int) -> str:
@@ -27,30 +33,54 @@ def messages_of(task_id: int) -> str:
     return f"{reverse('admin:pushcore_message_changelist')}?{urlencode({'task': task_id})}"
 
 
+def live_url(request: HttpRequest) -> str:
+    return socket_url(request, "/console/live", own_port=settings.HTTP_PORT, socket_port=settings.WS_PORT)
+
+
+def _live(task: PushTask, figure: str) -> SafeString:
+    return progress.live(task, figure, progress.figures_of(task)[figure])
+
+
+def _started_in(term: str) -> tuple[int, int] | None:
+    """The first id in, and the first after, the day or minute that the term names."""
+    for form, length in (("%Y-%m-%d", timedelta(days=1)), ("%Y-%m-%d %H:%M", timedelta(minutes=1))):
+        try:
+            start = datetime.strptime(term, form).replace(tzinfo=timezone.get_current_timezone())
+            return ids.first_id_at(start), ids.first_id_at(start + length)
+        except (ValueError, OverflowError):
+            continue
+    return None
+
+
 @admin.register(PushTask)
 class PushTaskAdmin(LargeTableAdmin):
     app_path = "workspace__app"
     list_display = (
         "id",
-        "name",
-        "kind",
-        "target_type",
-        "workspace",
+        "short_name",
+        "template",
+        "kind_icon",
         "message_link",
-        "success_count",
-        "arrival_count",
-        "created_at",
+        "successes",
+        "arrivals",
+        "duration",
+        "started",
     )
     list_filter = (WorkspaceFilter, KindFilter, PushTypeFilter, SourceFilter, CreatedFilter)
     list_select_related = ("workspace__app",)
-    search_help_text = "Exact task ID, or exact task name"
+    search_help_text = "Exact task ID, exact task name, or start: 2026-01-31, 2026-01-31 14:30"
+    change_list_template = "console/push_tasks.html"
+    change_form_template = "console/push_task.html"
     fieldsets = (
-        (None, {"fields": ("id", "name", "kind", "target_type", "workspace")}),
-        ("Counters", {"fields": ("message_link", "success_count", "arrival_count", "last_outcome_at")}),
+        (None, {"fields": ("id", "name", "template", "kind", "target_type", "workspace")}),
+        ("Counters", {"fields": ("message_link", "successes", "arrivals", "duration", "last_outcome", "file")}),
         ("Origin", {"fields": ("source", "author", "created_at", "expire_at", "revoked_at")}),
         ("Content", {"fields": ("content_json", "options_json")}),
     )
-    readonly_fields = ("id", "target_type", "message_link", "content_json", "options_json")
+    readonly_fields = (
+        "id", "template", "target_type", "message_link", "successes", "arrivals", "duration", "last_outcome", "file",
+        "content_json", "options_json",
+    )  # fmt: skip
     actions_detail = ("revoke",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PushTask]:
@@ -60,7 +90,21 @@ class PushTaskAdmin(LargeTableAdmin):
     def find(self, rows: QuerySet[PushTask], scope: Scope, term: str) -> QuerySet[PushTask]:
         number = as_id(term)
         by_id = rows.filter(pk=number) if number is not None else rows.none()
-        return by_id if by_id.exists() else rows.filter(workspace_id__in=scope.workspace_ids, name=term)
+        if by_id.exists():
+            return by_id
+        mine = rows.filter(workspace_id__in=scope.workspace_ids)
+        started = _started_in(term)
+        return mine.filter(name=term) if started is None else mine.filter(pk__gte=started[0], pk__lt=started[1])
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {**(extra_context or {}), "live_url": live_url(request)})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().change_view(
+            request, object_id, form_url, {**(extra_context or {}), "live_url": live_url(request)}
+        )
 
     @display(description="target type")
     def target_type(self, task: PushTask) -> SafeString:
@@ -68,7 +112,44 @@ class PushTaskAdmin(LargeTableAdmin):
 
     @display(description="messages")
     def message_link(self, task: PushTask) -> SafeString:
-        return format_html('<a class="text-link" href="{}">{}</a>', messages_of(task.pk), task.message_count)
+        return format_html('<a class="text-link" href="{}">{}</a>', messages_of(task.pk), _live(task, "messages"))
+
+    @display(description="name")
+    def short_name(self, task: PushTask) -> SafeString:
+        return identifier(task.name or "-")
+
+    @display(description="push type")
+    def kind_icon(self, task: PushTask) -> SafeString:
+        return push_type(task.delivery_type, PushTask.Kind(task.kind).label)
+
+    @display(description="start")
+    def started(self, task: PushTask) -> SafeString:
+        return format_html('<span class="console-moment">{}</span>', moment(task.created_at))
+
+    @display(description="template")
+    def template(self, task: PushTask) -> str:
+        return str(task.content.get("templateCode") or "-")
+
+    @display(description="successful")
+    def successes(self, task: PushTask) -> SafeString:
+        return _live(task, "success")
+
+    @display(description="arrivals")
+    def arrivals(self, task: PushTask) -> SafeString:
+        return _live(task, "arrivals")
+
+    @display(description="duration")
+    def duration(self, task: PushTask) -> SafeString:
+        return _live(task, "duration")
+
+    @display(description="last heard of")
+    def last_outcome(self, task: PushTask) -> SafeString:
+        return _live(task, "last_outcome")
+
+    @display(description="file")
+    def file(self, task: PushTask) -> SafeString:
+        file = FileImport.objects.filter(pk=task.pk).first()
+        return progress.live(task, "file", progress.figures_of(task, file)["file"])
 
     @display(description="content")
     def content_json(self, task: PushTask) -> SafeString:

@@ -227,6 +227,10 @@ class ContentPart(PushForm):
     def images(self) -> list[forms.BoundField]:
         return [self[f"image_{name}"] for name, *_rest in IMAGES]
 
+    @property
+    def material_errors(self) -> bool:
+        return any(field.errors for field in (*self.icons[1:], *self.images[1:]))
+
     def material(self, kind: str) -> dict[str, str]:
         """URLs by channel; none unless the style shows them."""
         given = self.cleaned_data

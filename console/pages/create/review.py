@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.utils.formats import date_format, number_format
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from console.pages.create.files import findings_of
@@ -38,16 +39,16 @@ def of_draft(workspace: Workspace, draft: Draft) -> Reached:
         note = _("No device is bound to this user now. The message waits for one while it is valid.")
     elif not count:
         note = _("No such device is registered in this workspace now. The message waits for it while it is valid.")
-    return Reached(number_format(count), _("devices reached now"), note)
+    return Reached(intcomma(count), _("devices reached now"), note)
 
 
 def _of_broadcast(count: int | None, *, self_built: bool) -> Reached:
     if count is None:
         number = _("very many")
     elif count > reach.COUNTED:
-        number = _("more than %(count)s") % {"count": number_format(reach.COUNTED)}
+        number = _("more than %(count)s") % {"count": intcomma(reach.COUNTED)}
     else:
-        number = number_format(count)
+        number = intcomma(count)
     note = _("Those that connect while the message is valid get it.") if self_built else ""
     return Reached(number, _("devices it is for"), note)
 
@@ -56,13 +57,13 @@ def of_file(form: MultipleForm, file: FileImport) -> Reached:
     findings = findings_of(form, file)
     notes = []
     if findings.faults:
-        notes.append(_("Lines at fault, left out: %(count)s.") % {"count": number_format(findings.faults)})
+        notes.append(_("Lines at fault, left out: %(count)s.") % {"count": intcomma(findings.faults)})
     if findings.sampled:
         notes.append(
             _("The first %(sampled)s targets have %(reached)s devices now.")
-            % {"sampled": number_format(findings.sampled), "reached": number_format(findings.reached)}
+            % {"sampled": intcomma(findings.sampled), "reached": intcomma(findings.reached)}
         )
-    return Reached(number_format(findings.records), _("records to push"), " ".join(notes))
+    return Reached(intcomma(findings.records), _("records to push"), " ".join(notes))
 
 
 def facts(form: AnyForm, sending: SendingForm | None, kind: str) -> Iterator[tuple[str, str]]:
@@ -81,7 +82,7 @@ def facts(form: AnyForm, sending: SendingForm | None, kind: str) -> Iterator[tup
         yield _("Template"), given["template"].name
     if isinstance(form, SimpleForm | TemplateForm | BroadcastForm):
         yield _("Customer message ID"), given["msgkey"]
-    yield _("Valid period"), _("%(seconds)s seconds") % {"seconds": number_format(given["valid_seconds"])}
+    yield _("Valid period"), _("%(seconds)s seconds") % {"seconds": intcomma(given["valid_seconds"])}
     if sending is not None:
         yield _("Send"), _when(sending)
 

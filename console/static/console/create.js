@@ -182,7 +182,12 @@
       inspect().then(then);
     }
 
-    input.addEventListener("change", function () {
+    // Taken before it gets to the input: django-unfold would write the name into the next text field it finds.
+    form.addEventListener("change", function (event) {
+      if (event.target !== input) {
+        return;
+      }
+      event.stopPropagation();
       const file = input.files[0];
       if (!file) {
         return;
@@ -205,7 +210,7 @@
       request.setRequestHeader("X-CSRFToken", valueOf(form, "csrfmiddlewaretoken"));
       request.responseType = "json";
       request.send(file);
-    });
+    }, true);
     form.addEventListener("change", function (event) {
       if (["target_type", "platform"].includes(event.target.name)) {
         inspect();

@@ -1,0 +1,54 @@
+"""How far push tasks are: the figures of the task list and the task's page, as they are shown and as they change."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.db.models import QuerySet
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from console.columns import moment
+from pushcore.models import FileImport, PushTask
+
+FIGURES = ("messages", "success", "arrivals", "duration", "last_outcome", "file")
+
+
+def duration(task: PushTask) -> str:
+    """From the push to what was last heard of it, as hours:minutes:seconds."""
+    end = task.last_outcome_at or task.created_at
+    return str(timedelta(seconds=round((end - task.created_at).total_seconds())))
+
+
+def figures_of(task: PushTask, file: FileImport | None = None) -> dict[str, str]:
+    """By the names in `FIGURES`, in words."""
+    return {
+        "messages": intcomma(task.message_count),
+        "success": intcomma(task.success_count),
+        "arrivals": intcomma(task.arrival_count),
+        "duration": duration(task),
+        "last_outcome": moment(task.last_outcome_at),
+        "file": _file(file),
+    }
+
+
+def _file(file: FileImport | None) -> str:
+    if file is None:
+        return "-"
+    read = "read" if file.finished_at else f"{file.position / max(1, file.size):.0%} read"
+    return f"{read}: {intcomma(file.accepted)} records pushed, {intcomma(file.rejected)} left out"
+
+
+def figures_by_id(tasks: QuerySet[PushTask], task_ids: Collection[int]) -> dict[str, dict[str, str]]:
+    """The figures of those of the tasks that are among `tasks`; two queries."""
+    files = FileImport.objects.in_bulk(list(task_ids))
+    wanted = tasks.filter(pk__in=task_ids).defer("content", "options", "fingerprint")
+    return {str(task.pk): figures_of(task, files.get(task.pk)) for task in wanted}
+
+
+def live(task: PushTask, figure: str, value: Any) -> SafeString:
+    """A figure that the page keeps up to date."""
+    return format_html('<span data-live="{}:{}">{}</span>', task.pk, figure, value)

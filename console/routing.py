@@ -1,0 +1,11 @@
+"""WebSocket routes of the console."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import path
+
+from console.live import task_figures
+
+websocket_urlpatterns: list[Any] = [path("console/live", task_figures)]  # type: ignore[arg-type]
