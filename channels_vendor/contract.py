@@ -186,7 +186,8 @@ class Account:
     """A workspace's account at a vendor. `values`: the fields by name, secrets in the clear, empty ones absent.
 
     `base_url`: of the vendor's API, empty for its real one; `auth_url` likewise for where credentials come from.
-    `ca`: an authority (PEM) trusted besides the well-known ones.
+    `ca`: an authority (PEM) trusted besides the well-known ones. `receipt_url`: where vendors that are told so with
+    each message post their receipts; empty where this installation has no public address.
     """
 
     workspace_id: int
@@ -196,6 +197,7 @@ class Account:
     auth_url: str = ""
     ca: bytes = b""
     allow_private: bool = False
+    receipt_url: str = ""
 
     def get(self, name: str) -> str:
         return self.values.get(name, "")
@@ -251,8 +253,8 @@ class Vendor:
     """All that the service knows of a vendor.
 
     `rate`: targets a second granted by default, the vendor's published figure. `batch`: how many deliveries `send` is
-    given at most. `validate` returns what is wrong with the values entered, by field name.
-    `receipt_answer`: the body a receipt is answered with.
+    given at most. `connections`: to the vendor, of a process and account. `validate` returns what is wrong with the
+    values entered, by field name. `receipt_answer`: the body a receipt is answered with.
     """
 
     channel: Channel
@@ -262,6 +264,7 @@ class Vendor:
     rate: int
     batch: int = 1000
     http2: bool = False
+    connections: int = 8
     validate: Callable[[Mapping[str, str]], Mapping[str, str]] = lambda values: {}
     certificate: Callable[[Mapping[str, str]], tuple[bytes, bytes]] = lambda values: (b"", b"")
     read_receipts: ReadReceipts | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from itertools import islice
@@ -46,6 +46,8 @@ class HttpAdapter(ABC):
 
     # The status of a message that could never be handed to the vendor for want of a valid credential.
     unauthorised_status = statuses.UNKNOWN
+    # What a bare HTTP status means, without a body that says more.
+    status_rules: Mapping[int, Rule] = {}
 
     def __init__(self, account: Account, client: Client, tokens: Tokens) -> None:
         self.account = account
@@ -111,7 +113,7 @@ class HttpAdapter(ABC):
 
     def unreachable(self, answer: Answer) -> Rule:
         """What follows from an answer that did not come, or that nobody can read."""
-        return UNREACHABLE
+        return UNREACHABLE if answer.error else self.status_rules.get(answer.status or 0, UNREACHABLE)
 
     def _without_credential(self, delivery: Delivery, error: CannotAuthorise) -> SendOutcome:
         rule = BAD_CREDENTIAL if error.permanent else NO_CREDENTIAL

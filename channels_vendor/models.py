@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -57,6 +58,11 @@ class VendorAccount(models.Model):
             days=WARN_DAYS
         )
 
+    @property
+    def receipt_url(self) -> str:
+        """Where the vendor posts its receipts; empty where this installation has no public address."""
+        return f"{settings.PUBLIC_URL}/vendor/receipts/{self.receipt_key}" if settings.PUBLIC_URL else ""
+
     def secrets(self) -> dict[str, str]:
         return json.loads(crypto.decrypt(self.secrets_sealed)) if self.secrets_sealed else {}
 
@@ -74,6 +80,7 @@ class VendorAccount(models.Model):
             auth_url=self.auth_url,
             ca=self.ca_pem.encode(),
             allow_private=allow_private,
+            receipt_url=self.receipt_url,
         )
 
 

@@ -12,8 +12,8 @@ from channels_vendor.contract import Delivery
 
 # Random, so that no content can hold them.
 _SECRET = secrets.token_hex(16)
-MESSAGE_ID, TOKEN, MSGKEY = (f"{name}-{_SECRET}" for name in ("id", "token", "msgkey"))
-_MARKS = re.compile(f'"((?:id|token|msgkey)-{_SECRET})"')
+MESSAGE_ID, TOKEN, MSGKEY, DATA = (f"{name}-{_SECRET}" for name in ("id", "token", "msgkey", "data"))
+_MARKS = re.compile(f'"((?:id|token|msgkey|data)-{_SECRET})"')
 
 ELLIPSIS = "…"
 
@@ -23,19 +23,22 @@ def encode(body: Mapping[str, Any]) -> str:
 
 
 class Mould:
-    """A JSON body with marks in it: values `MESSAGE_ID`, `TOKEN` and `MSGKEY` stand for a delivery's own."""
+    """A JSON body with marks in it: `MESSAGE_ID`, `TOKEN` and `MSGKEY` stand for a delivery's own values, `DATA` for
+    text that is made for it."""
 
     __slots__ = ("_pieces",)
 
     def __init__(self, body: Mapping[str, Any]) -> None:
         self._pieces = _MARKS.split(encode(body))
 
-    def fill(self, delivery: Delivery) -> bytes:
+    def fill(self, delivery: Delivery, data: str = "") -> bytes:
         own = {MESSAGE_ID: f'"{delivery.message_id}"'}
         if TOKEN in self._pieces:
             own[TOKEN] = json.dumps(delivery.token)
         if MSGKEY in self._pieces:
             own[MSGKEY] = json.dumps(delivery.msgkey, ensure_ascii=False)
+        if DATA in self._pieces:
+            own[DATA] = json.dumps(data, ensure_ascii=False)
         return "".join([own.get(piece, piece) for piece in self._pieces]).encode()
 
 

@@ -66,7 +66,7 @@ def open_adapter(row: VendorAccount) -> Adapter:
             certificate=certificate,
             key=key,
             ca=account.ca,
-            max_connections=4 if vendor.http2 else 8,
+            max_connections=vendor.connections,
         )
     )
     identity = f"{row.pk}:{row.updated_at.isoformat()}"

@@ -180,6 +180,9 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("MPS_BIND", "127.0.0.1", _address, "IP address the services listen on."),
     Variable("MPS_DATA_DIR", "var", _text, "Directory of the embedded engines' data, `demo.json`, generated secrets."),
     Variable("MPS_PUBLIC_HOST", "127.0.0.1", _text, "Host name written into the URLs of `demo.json` and the console."),
+    Variable(
+        "MPS_PUBLIC_URL", "", _text, "Address the service is reached at from outside; vendors post receipts below it."
+    ),
     Variable("MPS_ALLOWED_HOSTS", "*", _names, "Host headers the web process answers to, comma-separated."),
     Variable("MPS_CSRF_TRUSTED_ORIGINS", "", _names, "Origins the console may be posted to behind a proxy."),
     Variable("MPS_DEBUG", "0", _switch, "Django's debug pages. Never in production."),

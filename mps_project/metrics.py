@@ -33,7 +33,7 @@ def _door(path: str) -> str:
     """A few fixed labels: a path would make as many series as callers like."""
     if path == "/":
         return "rpc"
-    for prefix, door in (("/api/", "rest"), ("/device/", "device"), ("/console/", "console")):
+    for prefix, door in (("/api/", "rest"), ("/device/", "device"), ("/vendor/", "vendor"), ("/console/", "console")):
         if path.startswith(prefix):
             return door
     return "other"

@@ -215,6 +215,7 @@ PROXY_PROTOCOL = ENV.switch("MPS_PROXY_PROTOCOL")
 PROXY_TRUSTED = [ip_network(network) for network in ENV.names("MPS_PROXY_TRUSTED")]
 BIND = ENV.text("MPS_BIND")
 PUBLIC_HOST = ENV.text("MPS_PUBLIC_HOST")
+PUBLIC_URL = ENV.text("MPS_PUBLIC_URL").rstrip("/")
 
 # The console (django-unfold): everything about its look stands in `console.look`.
 UNFOLD = look.UNFOLD

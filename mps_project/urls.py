@@ -8,5 +8,6 @@ from django.urls import include, path
 urlpatterns = [
     path("console/", admin.site.urls),
     path("device/v1/", include("gateway.urls")),
+    path("vendor/", include("channels_vendor.urls")),
     path("", include("pushcore.api.urls")),
 ]

@@ -21,6 +21,7 @@ import pycurl
 
 # A connection unused for longer is looked at before it is used again.
 IDLE_SECONDS = 0.5
+_LONGEST_WAIT = 0.5
 USER_AGENT = "message-push-service"
 PRIVATE = "the address is private, loopback or link-local"
 
@@ -125,12 +126,17 @@ class Client:
                     return answers
                 self._multi.perform()
                 if not self._collect(running):
-                    self._multi.select(0.5)
+                    self._wait()
         finally:
             self._used_at = time.monotonic()
             for transfer in running.values():
                 self._multi.remove_handle(transfer.handle)
                 transfer.close()
+
+    def _wait(self) -> None:
+        """Until a socket is ready, or libcurl wants to go on: it may have taken in more than it has looked at."""
+        due_ms = self._multi.timeout()
+        self._multi.select(_LONGEST_WAIT if due_ms < 0 else min(_LONGEST_WAIT, due_ms / 1000))
 
     def _drop_closed(self) -> None:
         """Start afresh where a peer has spoken on an idle connection: it says that it closes it, or has closed it.
@@ -305,6 +311,8 @@ def _options(settings: Settings) -> list[tuple[int, Any]]:
         ]
     if settings.http2:
         options.append((pycurl.PIPEWAIT, 1))
+    else:
+        options.append((pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1))
     if settings.ca:
         options.append((pycurl.CAINFO_BLOB, _authorities() + b"\n" + settings.ca))
     else:

@@ -55,6 +55,7 @@ VENDOR = Vendor(
     # Apple publishes no figure.
     rate=10_000,
     http2=True,
+    connections=4,
     validate=_validate,
     certificate=_certificate,
 )

@@ -32,6 +32,7 @@ VENDOR = Vendor(
     # 600,000 requests a minute and project.
     rate=10_000,
     http2=True,
+    connections=4,
     validate=_validate,
     closed_note="The server key of the legacy API no longer works: Google shut that API down in 2024.",
 )

@@ -5,8 +5,19 @@ from __future__ import annotations
 from channels_vendor.simulator.apns import ApnsDesk
 from channels_vendor.simulator.desk import Desk
 from channels_vendor.simulator.fcm import FcmDesk
+from channels_vendor.simulator.honor import HonorDesk
+from channels_vendor.simulator.huawei import HarmonyDesk, HuaweiDesk
+from channels_vendor.simulator.oppo import OppoDesk
+from channels_vendor.simulator.vivo import VivoDesk
+from channels_vendor.simulator.xiaomi import XiaomiDesk
 
 DESKS: tuple[type[Desk], ...] = (
     ApnsDesk,
     FcmDesk,
+    HuaweiDesk,
+    HarmonyDesk,
+    XiaomiDesk,
+    OppoDesk,
+    VivoDesk,
+    HonorDesk,
 )  # fmt: skip

@@ -168,8 +168,9 @@ class _Http2:
         headers = [(":status", str(reply.status)), *reply.headers]
         with contextlib.suppress(h2.exceptions.ProtocolError):  # the client has gone, or taken its request back
             self._h2.send_headers(stream, headers, end_stream=not reply.body)
-            if reply.body:
-                self._h2.send_data(stream, reply.body, end_stream=True)
+            body, most = reply.body, self._h2.max_outbound_frame_size
+            for start in range(0, len(body), most):
+                self._h2.send_data(stream, body[start : start + most], end_stream=start + most >= len(body))
         self._flush()
 
     def suffer(self, stream: int, fault: str) -> None:

@@ -17,7 +17,8 @@ from channels_vendor import accounts, checking
 from channels_vendor.contract import Field, Verdict
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
-from console.columns import label, moment
+from console.access import Right
+from console.columns import copyable, label, moment
 from console.confirmation import confirmation
 from console.filters import EnabledFilter, WorkspaceFilter
 from console.scoped import ScopedModelAdmin
@@ -93,7 +94,14 @@ class VendorAccountAdmin(ScopedModelAdmin):
     list_display = ("vendor", "workspace", "state", "certificate_expiry", "updated_at")
     list_filter = (WorkspaceFilter, EnabledFilter)
     list_select_related = ("workspace__app",)
-    readonly_fields = ("vendor", "state", "certificate_subject", "certificate_expiry", "updated_at")
+    readonly_fields = (
+        "vendor",
+        "state",
+        "certificate_subject",
+        "certificate_expiry",
+        "receipt_address",
+        "updated_at",
+    )
     actions_detail = ("check_account", "send_test")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -101,10 +109,14 @@ class VendorAccountAdmin(ScopedModelAdmin):
             return ((None, {"fields": ("workspace", "channel")}),)
         vendor = VENDORS.get(Channel(obj.channel))
         own = [_PREFIX + entry.name for entry in vendor.fields] if vendor else []
+        receipts = []
+        if vendor and vendor.read_receipts and self.may(request, Right.CONFIGURE, obj):
+            receipts = [("Receipts", {"fields": ("receipt_address",)})]
         return (
             (None, {"fields": ("vendor", "workspace", "enabled", "state", "updated_at")}),
             ("Account", {"fields": own, "description": vendor.closed_note if vendor else ""}),
             ("Certificate", {"fields": ("certificate_subject", "certificate_expiry")}),
+            *receipts,
             ("Sending", {"fields": ("rate", "base_url", "auth_url", "ca_pem")}),
         )
 
@@ -142,6 +154,11 @@ class VendorAccountAdmin(ScopedModelAdmin):
         if not row.enabled:
             return label("grey", "off")
         return label("amber", "certificate expires soon") if row.expires_soon else label("green", "in use")
+
+    @display(description="address")
+    def receipt_address(self, row: VendorAccount) -> SafeString:
+        """Who knows it may speak for the vendor: shown to those who may change the account."""
+        return copyable(row.receipt_url or f"/vendor/receipts/{row.receipt_key}")
 
     @display(description="certificate expires")
     def certificate_expiry(self, row: VendorAccount) -> str:

@@ -56,8 +56,14 @@ def open_adapter(sample: Sample, account: Account) -> Iterator[Callable[..., Ada
 
     def make(tokens: Any = None, **settings: Any) -> Adapter:
         certificate, key = sample.vendor.certificate(account.values)
+        # The simulator shares its cores with the tests: patience, where a test is not about it.
         wanted = HttpSettings(
-            allow_private=True, http2=sample.vendor.http2, ca=account.ca, certificate=certificate, key=key
+            timeout_ms=60_000,
+            allow_private=True,
+            http2=sample.vendor.http2,
+            ca=account.ca,
+            certificate=certificate,
+            key=key,
         )
         opened.append(
             sample.vendor.open(account, Client(replace(wanted, **settings)), tokens or SharedTokens(sample.name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from cryptography.hazmat.primitives import serialization
@@ -13,9 +13,20 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from channels_vendor.apns.adapter import VENDOR as APNS
 from channels_vendor.contract import Vendor
 from channels_vendor.fcm.adapter import VENDOR as FCM
+from channels_vendor.harmonyos.adapter import VENDOR as HARMONYOS
+from channels_vendor.honor.adapter import VENDOR as HONOR
+from channels_vendor.huawei.adapter import VENDOR as HUAWEI
+from channels_vendor.oppo.adapter import VENDOR as OPPO
 from channels_vendor.simulator.apns import ApnsDesk
 from channels_vendor.simulator.desk import Desk
 from channels_vendor.simulator.fcm import FcmDesk
+from channels_vendor.simulator.honor import HonorDesk
+from channels_vendor.simulator.huawei import HarmonyDesk, HuaweiDesk
+from channels_vendor.simulator.oppo import OppoDesk
+from channels_vendor.simulator.vivo import VivoDesk
+from channels_vendor.simulator.xiaomi import XiaomiDesk
+from channels_vendor.vivo.adapter import VENDOR as VIVO
+from channels_vendor.xiaomi.adapter import VENDOR as XIAOMI
 from pushcore import crypto
 
 
@@ -25,7 +36,8 @@ class Sample:
 
     `gone`: the vendor's error for a dead token, and the status a message gets from it. `values`: an account's fields.
     `auth_path`: of the simulator's token endpoint. `rows`: the vendor's errors by token that the desk can give, with
-    the status and the verdict's name each leads to. `batching`: several tokens travel in one request.
+    the status and the verdict's name each leads to; `whole`: likewise of errors that befall all of a call. `batching`:
+    several tokens travel in one request.
     """
 
     vendor: Vendor
@@ -34,13 +46,15 @@ class Sample:
     token: Callable[[int], str]
     gone: tuple[str, int]
     rows: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    whole: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     auth_path: str = ""
     renews: bool = True
     batching: bool = False
+    variant: str = ""
 
     @property
     def name(self) -> str:
-        return str(self.vendor.channel.label)
+        return f"{self.vendor.channel.label}{self.variant}"
 
 
 @lru_cache
@@ -124,7 +138,198 @@ _APNS = Sample(
     },
 )
 
+
+@lru_cache
+def huawei_service_account() -> str:
+    private, _ = crypto.new_rsa_key()
+    return json.dumps(
+        {"project_id": "p-1", "key_id": "k1", "private_key": private, "sub_account": "1010", "type": "service_account"}
+    )
+
+
+_HUAWEI = Sample(
+    HUAWEI,
+    HuaweiDesk,
+    lambda: {"app_id": "1001", "app_secret": "secret"},
+    lambda number: f"hw-{number}",
+    gone=("illegal", 80100002),
+    rows={"illegal": (80100002, "GONE")},
+    whole={
+        "80100001": (80100000, "REJECTED"),
+        "80100002": (80100002, "REJECTED"),
+        "80100003": (80100003, "REJECTED"),
+        "80100004": (80100004, "REJECTED"),
+        "80100013": (80100000, "REJECTED"),
+        "80100016": (99999999, "REJECTED"),
+        "80100017": (99999999, "RETRY"),
+        "80100018": (99999999, "REJECTED"),
+        "80200001": (99999999, "MISCONFIGURED"),
+        "80200003": (99999999, "MISCONFIGURED"),
+        "80200005": (99999999, "MISCONFIGURED"),
+        "80300002": (80300002, "MISCONFIGURED"),
+        "80300007": (80300007, "GONE"),
+        "80300008": (80300008, "REJECTED"),
+        "80300010": (80300007, "REJECTED"),
+        "80300011": (99999999, "REJECTED"),
+        "80300013": (99999999, "MISCONFIGURED"),
+        "80600003": (81000001, "RETRY"),
+        "81000001": (81000001, "RETRY"),
+        "82000001": (99999999, "REJECTED"),
+    },
+    auth_path="/oauth2/v3/token",
+    batching=True,
+)
+
+_HUAWEI_PROJECT = replace(
+    _HUAWEI,
+    values=lambda: {"app_id": "1001", "service_account": huawei_service_account()},
+    variant="-service-account",
+)
+
+_HARMONYOS = Sample(
+    HARMONYOS,
+    HarmonyDesk,
+    lambda: {"service_account": huawei_service_account()},
+    lambda number: f"ohos-{number}",
+    gone=("tokenFormatError", 99999999),
+    rows={
+        "tokenFormatError": (99999999, "GONE"),
+        "tokenPlatformNotSupport": (99999999, "GONE"),
+        "noRight": (99999999, "GONE"),
+        "noPushTypeRight": (99999999, "REJECTED"),
+        "atomicUnableSendUnsubscribedMsg": (99999999, "REJECTED"),
+        "countryNotSupport": (99999999, "REJECTED"),
+        "disableSendHuaweiMsgBecauseOfPenalty": (99999999, "REJECTED"),
+        "differentImgVerifyPolicy": (99999999, "REJECTED"),
+        "appinfoError": (99999999, "REJECTED"),
+        "noRightToSendThisLiveNotificationEvent": (99999999, "REJECTED"),
+        "notSupportPlayVoice": (99999999, "REJECTED"),
+    },
+    whole={
+        "noPushTypeRight": (99999999, "REJECTED"),
+        "tokenFormatError": (99999999, "GONE"),
+        "80100003": (99999999, "REJECTED"),
+        "80100022": (99999999, "REJECTED"),
+        "80200005": (99999999, "MISCONFIGURED"),
+        "80300007": (99999999, "REJECTED"),
+        "80300029": (99999999, "RETRY"),
+        "80300030": (99999999, "REJECTED"),
+        "80300036": (99999999, "MISCONFIGURED"),
+        "80300037": (99999999, "MISCONFIGURED"),
+        "81000001": (99999999, "RETRY"),
+    },
+    batching=True,
+)
+
+_XIAOMI = Sample(
+    XIAOMI,
+    XiaomiDesk,
+    lambda: {"package_name": "com.example.shop", "app_secret": "secret"},
+    lambda number: f"mi-{number}",
+    gone=("bad", 20301),
+    rows={"bad": (20301, "GONE")},
+    whole={
+        **{str(code): (1001, "RETRY") for code in (10001, 20607, 1)},
+        **{str(code): (code, "RETRY") for code in (10002, 10003, 10009, 22102, 10022, 10023, 10024, 10027)},
+        **{str(code): (code, "MISCONFIGURED") for code in (10004, 10005, 10012, 10013, 10014, 10026, 21301, 22022)},
+        **{str(code): (10026, "MISCONFIGURED") for code in (10031, 10033)},
+        **{str(code): (code, "REJECTED") for code in (10008, 10017, 10018, 20301, 22100, 22101, 22103)},
+        **{str(code): (99999999, "RETRY") for code in (10034, 200001, 65003)},
+        **{str(code): (99999999, "MISCONFIGURED") for code in (10036, 21303, 26006, 27001)},
+        "21302": (21301, "MISCONFIGURED"),
+        "66108": (22022, "MISCONFIGURED"),
+        "10029": (10029, "GONE"),
+        "65009": (10018, "REJECTED"),
+        "65011": (10008, "REJECTED"),
+        "26003": (10003, "RETRY"),
+        "65036": (99999999, "REJECTED"),
+        "77777": (99999999, "REJECTED"),
+    },
+    renews=False,
+    batching=True,
+)
+
+_OPPO = Sample(
+    OPPO,
+    OppoDesk,
+    lambda: {"app_key": "key", "master_secret": "secret"},
+    lambda number: f"CN_{number}",
+    gone=("10000", 10000),
+    rows={"10000": (10000, "GONE"), "67": (99999999, "REJECTED"), "10042": (99999999, "REJECTED")},
+    whole={
+        "!-1": (99999999, "RETRY"),
+        "!-2": (99999999, "RETRY"),
+        "!11": (11, "MISCONFIGURED"),
+        "!13": (13, "RETRY"),
+        "!14": (14, "MISCONFIGURED"),
+        "!15": (15, "MISCONFIGURED"),
+        "!16": (16, "MISCONFIGURED"),
+        "!17": (17, "MISCONFIGURED"),
+        "!18": (99999999, "REJECTED"),
+        "!26": (99999999, "MISCONFIGURED"),
+        "!27": (30, "MISCONFIGURED"),
+        "!28": (28, "MISCONFIGURED"),
+        "!29": (11, "MISCONFIGURED"),
+        "!30": (30, "MISCONFIGURED"),
+        "!33": (13, "RETRY"),
+        "!40": (99999999, "REJECTED"),
+        "!55": (13, "RETRY"),
+    },
+    auth_path="/server/v1/auth",
+    batching=True,
+)
+
+_VIVO = Sample(
+    VIVO,
+    VivoDesk,
+    lambda: {"app_id": "10004", "app_key": "key", "app_secret": "secret"},
+    lambda number: f"vivo-{number}",
+    gone=("invalid:1", 10302),
+    rows={
+        **{f"invalid:{kind}": (10302, "GONE") for kind in (1, 2, 3)},
+        "invalid:4": (99999999, "REJECTED"),
+        "10302": (10302, "GONE"),
+        **{str(code): (code, "REJECTED") for code in (10050, 10055, 10056, 10058, 10066, 10067, 10101, 10103, 10104)},
+        "10085": (10104, "REJECTED"),
+        **{str(code): (code, "RETRY") for code in (10040, 10070, 10071, 10072, 10102)},
+        "10073": (10070, "RETRY"),
+        "10252": (99999999, "RETRY"),
+        "10303": (2, "ACCEPTED"),
+        "10110": (10110, "MISCONFIGURED"),
+        "10094": (99999999, "MISCONFIGURED"),
+        "10000": (10000, "MISCONFIGURED"),
+        "12345": (99999999, "REJECTED"),
+    },
+    auth_path="/message/auth",
+)
+
+_HONOR = Sample(
+    HONOR,
+    HonorDesk,
+    lambda: {"app_id": "9001", "client_id": "9001", "client_secret": "secret"},
+    lambda number: f"honor-{number}",
+    gone=("expireTokens", 99999999),
+    rows={"expireTokens": (99999999, "GONE"), "failTokens": (99999999, "REJECTED")},
+    whole={
+        "80100003": (99999999, "REJECTED"),
+        "80200001": (99999999, "MISCONFIGURED"),
+        "80300002": (99999999, "MISCONFIGURED"),
+        "80300007": (99999999, "GONE"),
+        "80300008": (99999999, "REJECTED"),
+        "81000001": (99999999, "RETRY"),
+    },
+    auth_path="/auth/token",
+    batching=True,
+)
+
 SAMPLES: list[Sample] = [
     _APNS,
     _FCM,
+    _HUAWEI,
+    _HUAWEI_PROJECT,
+    _HARMONYOS,
+    _XIAOMI,
+    _OPPO,
+    _VIVO,
+    _HONOR,
 ]  # fmt: skip

@@ -55,6 +55,18 @@ def test_each_error_leads_to_its_status_and_touches_only_its_token(
     assert (second.status, second.verdict.name) == sample.rows[error]
 
 
+@pytest.mark.parametrize(
+    ("sample", "error"),
+    [pytest.param(sample, error, id=f"{sample.name}-{error}") for sample in SAMPLES for error in sample.whole],
+)
+def test_each_error_of_a_whole_call_leads_to_its_status(
+    adapter: Adapter, desk: Desk, sample: Sample, error: str
+) -> None:
+    desk.script.tokens[sample.token(0)] = error
+    [outcome] = adapter.send(deliveries(sample, 1))
+    assert (outcome.status, outcome.verdict.name) == sample.whole[error]
+
+
 class _Held:
     """One credential, renewed when it is refused."""
 
@@ -116,7 +128,9 @@ def test_a_broken_answer_is_tried_again_and_touches_only_its_request(
     outcomes = adapter.send(deliveries(sample, 20))
     kinds = verdicts(outcomes)
     assert set(kinds) <= {"ACCEPTED", "RETRY"}
-    assert kinds["RETRY"] == (20 if sample.batching else 1)
+    touched = 20 if sample.batching else 1
+    # On a reused HTTP/1.1 connection that breaks before a byte of the answer, libcurl itself repeats the call.
+    assert kinds["RETRY"] in ({touched} if sample.vendor.http2 or fault != "reset" else {touched, 0})
     assert all(outcome.unreachable for outcome in outcomes if outcome.verdict is Verdict.RETRY)
 
 

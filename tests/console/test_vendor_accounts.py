@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -67,3 +69,13 @@ def test_the_check_says_what_is_wrong(superuser: Client, row: VendorAccount) -> 
 def test_a_test_needs_a_device(superuser: Client, row: VendorAccount) -> None:
     answer = superuser.post(page(row, "send_test"), follow=True)
     assert "No device of the workspace" in answer.text
+
+
+def test_the_address_of_receipts_is_shown_to_administrators_alone(
+    member: Callable[[str], Client], workspace: Workspace
+) -> None:
+    row = VendorAccount.objects.create(workspace=workspace, channel=Channel.OPPO)
+    page = reverse("admin:channels_vendor_vendoraccount_change", args=[row.pk])
+    assert f"/vendor/receipts/{row.receipt_key}" in member("administrator").get(page).text
+    for role in ("viewer", "operator"):
+        assert row.receipt_key not in member(role).get(page).text

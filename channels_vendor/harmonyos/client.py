@@ -1,0 +1,58 @@
+"""Push Kit v3 for HarmonyOS: a list of tokens a call; the credential is a JWT signed by the service account."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from channels_vendor.contract import Action, Delivery, Rule, SendOutcome, by_rule
+from channels_vendor.harmonyos import errors, payload
+from channels_vendor.http_adapter import HttpAdapter, Request
+from channels_vendor.huawei import service_account
+from channels_vendor.huawei.client import BASE_URL
+from channels_vendor.lists import addressed, all_of, but_for
+from channels_vendor.mould import encode
+from pushcore.http import Answer, Call
+
+
+class HarmonyAdapter(HttpAdapter):
+    status_rules = {401: Rule(Action.AUTH), 429: Rule(Action.SLOW), 503: Rule(Action.SLOW)}
+
+    def fetch_credential(self) -> tuple[str, float]:
+        return service_account.bearer(self.account.get("service_account"), self.account.get("algorithm") or "PS256")
+
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+        project = quote(service_account.read(self.account.get("service_account"))["project_id"], safe="")
+        url = f"{self.account.base_url or BASE_URL}/v3/{project}/messages:send"
+        requests, refused = [], []
+        for notification, batch, message_id, msgkey in addressed(deliveries):
+            body = payload.body_of(notification, self.account.get("category"), message_id, msgkey)
+            if body is None:
+                refused += [by_rule(one, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG) for one in batch]
+                continue
+            headers = (
+                f"authorization: Bearer {credential}",
+                "content-type: application/json",
+                f"push-type: {payload.push_type(notification)}",
+            )
+            whole = encode(body | {"target": {"token": [one.token for one in batch]}}).encode()
+            requests.append(Request(Call(url, whole, headers), batch))
+        return requests, refused
+
+    def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
+        found: dict[str, Any] = json.loads(answer.body)
+        code, word = str(found["code"]), str(found.get("msg") or "")
+        vendor_id = str(found.get("requestId") or "")
+        if code == errors.OK:
+            return but_for(request.deliveries, {}, vendor_id)
+        if code in errors.WITH_REASONS and word.startswith("{"):
+            illegal: dict[str, list[str]] = json.loads(word)["illegalTokens"]
+            refused = {
+                token: (errors.rule_of(reason), f"{code} {reason}")
+                for reason, tokens in illegal.items()
+                for token in tokens
+            }
+            return but_for(request.deliveries, refused, vendor_id)
+        return all_of(request.deliveries, errors.rule_of(code), code, answer, word=word)

@@ -1,0 +1,41 @@
+"""Codes of Push Kit v3. A partly refused batch names a reason for each token: some say that the token is dead, others
+that the app may not, and the token stays."""
+
+from __future__ import annotations
+
+from channels_vendor.contract import Action, Rule
+from channels_vendor.huawei import errors as huawei
+
+OK = huawei.OK
+# Both carry a map of reasons.
+WITH_REASONS = frozenset({"80100000", "80300007"})
+TOO_BIG = huawei.TOO_BIG
+
+REASONS: dict[str, Rule] = {
+    "tokenFormatError": Rule(Action.DROP),
+    "tokenPlatformNotSupport": Rule(Action.DROP),
+    "noRight": Rule(Action.DROP),
+    "noPushTypeRight": Rule(Action.FIX),
+    "atomicUnableSendUnsubscribedMsg": Rule(Action.FIX),
+    "countryNotSupport": Rule(Action.FIX),
+    "disableSendHuaweiMsgBecauseOfPenalty": Rule(Action.FIX),
+    "differentImgVerifyPolicy": Rule(Action.FIX),
+    "appinfoError": Rule(Action.FIX),
+    "noRightToSendThisLiveNotificationEvent": Rule(Action.FIX),
+    "notSupportPlayVoice": Rule(Action.FIX),
+}
+
+# HarmonyOS has no table of statuses of its own: the vendor's word is kept beside the message.
+TABLE: dict[str, Rule] = {code: Rule(rule.action) for code, rule in huawei.TABLE.items() if "/" not in code} | {
+    # Without its map of reasons the code says nothing about a single token.
+    "80300007": Rule(Action.FIX),
+    "80100022": Rule(Action.FIX),
+    "80300029": Rule(Action.SLOW),
+    "80300030": Rule(Action.FIX),
+    "80300036": Rule(Action.STOP),
+    "80300037": Rule(Action.STOP),
+}
+
+
+def rule_of(code: str) -> Rule:
+    return REASONS.get(code) or TABLE.get(code, Rule(Action.FIX))

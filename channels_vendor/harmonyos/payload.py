@@ -1,0 +1,73 @@
+"""From a notification to the body of Push Kit v3: at most 4096 bytes without tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from channels_vendor.contract import Notification
+from channels_vendor.facts import facts_of
+from channels_vendor.lifetime import seconds_left
+from channels_vendor.lists import size_of
+from channels_vendor.mould import encode, shorten
+from channels_vendor.options import notify_id, per_vendor
+from pushcore.channels import Channel
+
+MAX_BYTES = 4096
+MAX_TTL = 1_296_000
+SHOWN, BACKGROUND = "0", "6"
+# Every message shown names one; this one asks for no right.
+DEFAULT_CATEGORY = "MARKETING"
+
+
+def push_type(notification: Notification) -> str:
+    return BACKGROUND if notification.silent else SHOWN
+
+
+def body_of(notification: Notification, category: str, message_id: str, msgkey: str) -> dict[str, Any] | None:
+    """The request without its tokens; None where it cannot be made small enough. `category`: the account's."""
+
+    def made(text: str) -> dict[str, Any]:
+        facts = facts_of(notification, message_id=message_id, msgkey=msgkey)
+        return {"payload": _payload(notification, text, facts, category), "pushOptions": _options(notification)}
+
+    text = shorten(notification.body, lambda part: size_of(made(part)), MAX_BYTES)
+    return None if text is None else made(text)
+
+
+def _options(notification: Notification) -> dict[str, Any]:
+    return {
+        "ttl": max(1, min(seconds_left(notification.expire_at), MAX_TTL)),
+        "biTag": str(notification.task_id),
+        "testMessage": notification.test,
+    }
+
+
+def _payload(notification: Notification, text: str, facts: dict[str, str], category: str) -> dict[str, Any]:
+    if notification.silent:
+        return {"extraData": encode(facts | {"title": notification.title, "content": text})}
+    shown: dict[str, Any] = {
+        "category": per_vendor(notification, "thirdChannelCategory", Channel.HARMONYOS) or category or DEFAULT_CATEGORY,
+        "title": notification.title,
+        "body": text,
+        "notifyId": notify_id(notification.task_id),
+        "clickAction": _click(notification, facts),
+    }
+    if "k" in facts:
+        shown["appMessageId"] = facts["k"]
+    if notification.image.startswith("https://"):
+        shown["image"] = notification.image
+    if notification.sound:
+        shown["sound"] = notification.sound
+    if notification.badge is not None:
+        shown["badge"] = {"setNum": min(notification.badge, 99)}
+    elif notification.badge_add:
+        shown["badge"] = {"addNum": min(notification.badge_add, 99)}
+    return {"notification": shown}
+
+
+def _click(notification: Notification, facts: dict[str, str]) -> dict[str, Any]:
+    """The app's home, or a page of it by URI; a web address stands in the data."""
+    if notification.opens_page and notification.url:
+        name = "uri" if "://" in notification.url else "action"
+        return {"actionType": 1, name: notification.url, "data": facts}
+    return {"actionType": 0, "data": facts}

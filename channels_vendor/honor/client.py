@@ -1,0 +1,79 @@
+"""HONOR Push: a list of tokens a call, with the access token of the app's credentials."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from channels_vendor.contract import Account, Action, Delivery, Rule, SendOutcome, VendorReceipt, by_rule
+from channels_vendor.honor import errors, payload
+from channels_vendor.http_adapter import HttpAdapter, Request
+from channels_vendor.lists import addressed, all_of, but_for
+from channels_vendor.mould import encode
+from channels_vendor.one_call import post_form, read_token
+from pushcore.http import Answer, Call
+
+BASE_URL = "https://push-api.cloud.honor.com"
+TOKEN_URL = "https://iam.developer.honor.com/auth/token"  # noqa: S105 - an address
+# What a receipt calls delivered: Huawei's 0, and the code that HONOR's own answers were seen with.
+_DELIVERED = frozenset({0, 40000002})
+
+
+class HonorAdapter(HttpAdapter):
+    status_rules = {401: Rule(Action.AUTH), 429: Rule(Action.SLOW), 503: Rule(Action.SLOW)}
+
+    def fetch_credential(self) -> tuple[str, float]:
+        fields = {
+            "grant_type": "client_credentials",
+            "client_id": self.account.get("client_id"),
+            "client_secret": self.account.get("client_secret"),
+        }
+        return read_token(post_form(self.account, self.account.auth_url or TOKEN_URL, fields))
+
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+        base, app = self.account.base_url or BASE_URL, quote(self.account.get("app_id"), safe="")
+        headers = (
+            f"authorization: Bearer {credential}",
+            "content-type: application/json",
+            f"timestamp: {time.time_ns() // 1_000_000}",
+        )
+        requests, refused = [], []
+        for notification, batch, message_id, msgkey in addressed(deliveries):
+            body = payload.body_of(notification, message_id, msgkey)
+            if body is None:
+                refused += [by_rule(one, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG) for one in batch]
+                continue
+            whole = encode(body | {"token": [one.token for one in batch]}).encode()
+            requests.append(Request(Call(f"{base}/api/v1/{app}/sendMessage", whole, headers), batch))
+        return requests, refused
+
+    def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
+        """The lists say more than the code."""
+        found: dict[str, Any] = json.loads(answer.body)
+        code, data = str(found["code"]), found.get("data") or {}
+        if code not in errors.OK and code != errors.PARTIAL:
+            return all_of(request.deliveries, errors.rule_of(code), code, answer, word=str(found.get("message") or ""))
+        refused = {
+            token: (errors.TABLE[word], word)
+            for word in (errors.BAD_TOKEN, errors.DEAD_TOKEN)
+            for token in data.get(word) or ()
+        }
+        return but_for(request.deliveries, refused, str(data.get("requestId") or ""))
+
+
+def read_receipts(
+    account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
+) -> list[VendorReceipt]:
+    """`{"statuses": [{biTag, token, status, ...}]}`; the tag is the task."""
+    return [
+        VendorReceipt(
+            token=str(entry["token"]),
+            arrived=int(entry["status"]) in _DELIVERED,
+            task_id=int(entry["biTag"]),
+            vendor_code=str(entry["status"]),
+        )
+        for entry in json.loads(body)["statuses"]
+    ]

@@ -1,0 +1,77 @@
+"""From a notification to HONOR's message: title 50, body 400 characters, 4096 bytes without tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from channels_vendor.contract import Notification, Style
+from channels_vendor.facts import facts_of
+from channels_vendor.lifetime import seconds_left
+from channels_vendor.lists import size_of
+from channels_vendor.mould import encode, shorten
+from channels_vendor.options import cut, is_web, notify_id, per_vendor
+from pushcore.channels import Channel
+
+MAX_BYTES = 4096
+MAX_TTL = 1_296_000
+MAX_TITLE = 50
+MAX_BODY = 400
+
+
+def body_of(notification: Notification, message_id: str, msgkey: str) -> dict[str, Any] | None:
+    """The request without its tokens; None where it cannot be made small enough."""
+
+    def made(text: str) -> dict[str, Any]:
+        return _message(notification, text, facts_of(notification, message_id=message_id, msgkey=msgkey))
+
+    text = shorten(cut(notification.body, MAX_BODY), lambda part: size_of(made(part)), MAX_BYTES)
+    return None if text is None else made(text)
+
+
+def _message(notification: Notification, text: str, facts: dict[str, str]) -> dict[str, Any]:
+    title = cut(notification.title, MAX_TITLE)
+    android: dict[str, Any] = {
+        "ttl": f"{max(1, min(seconds_left(notification.expire_at), MAX_TTL))}s",
+        "biTag": str(notification.task_id),
+        "targetUserType": int(notification.test),
+    }
+    if notification.silent:
+        return {"data": encode(facts | {"title": title, "content": text}), "android": android}
+    shown: dict[str, Any] = {
+        "title": title,
+        "body": text,
+        "clickAction": _click(notification),
+        "style": 1 if notification.style is Style.BIG_TEXT else 0,
+        "importance": per_vendor(notification, "thirdChannelCategory", Channel.HONOR) or "NORMAL",
+        "notifyId": notify_id(notification.task_id),
+    }
+    if notification.style is Style.BIG_TEXT:
+        shown |= {"bigTitle": title, "bigBody": text}
+    if notification.image:
+        shown["image"] = notification.image
+    if badge := _badge(notification):
+        shown["badge"] = badge
+    return {
+        "data": encode(facts),
+        "notification": {"title": title, "body": text},
+        "android": android | {"notification": shown},
+    }
+
+
+def _click(notification: Notification) -> dict[str, Any]:
+    if notification.opens_page and notification.url:
+        return {"type": 1, "intent": notification.url}
+    if is_web(notification.url):
+        return {"type": 2, "url": notification.url}
+    return {"type": 3}
+
+
+def _badge(notification: Notification) -> dict[str, Any]:
+    badge: dict[str, Any] = {}
+    if notification.badge is not None:
+        badge["setNum"] = min(notification.badge, 99)
+    elif notification.badge_add:
+        badge["addNum"] = min(notification.badge_add, 99)
+    if badge and notification.badge_class:
+        badge["badgeClass"] = notification.badge_class
+    return badge

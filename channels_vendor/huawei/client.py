@@ -1,0 +1,63 @@
+"""Huawei Push Kit v1 and v2: a list of tokens a call, with an access token or a service account's JWT."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from channels_vendor.contract import Action, Delivery, Rule, SendOutcome, by_rule
+from channels_vendor.http_adapter import HttpAdapter, Request
+from channels_vendor.huawei import errors, payload, service_account
+from channels_vendor.lists import addressed, all_of, but_for
+from channels_vendor.mould import encode
+from channels_vendor.one_call import post_form, read_token
+from pushcore.http import Answer, Call
+
+BASE_URL = "https://push-api.cloud.huawei.com"
+TOKEN_URL = "https://oauth-login.cloud.huawei.com/oauth2/v3/token"  # noqa: S105 - an address
+
+
+class HuaweiAdapter(HttpAdapter):
+    status_rules = {401: Rule(Action.AUTH), 429: Rule(Action.SLOW), 503: Rule(Action.SLOW)}
+
+    def fetch_credential(self) -> tuple[str, float]:
+        if text := self.account.get("service_account"):
+            return service_account.bearer(text)
+        fields = {
+            "grant_type": "client_credentials",
+            "client_id": self.account.get("app_id"),
+            "client_secret": self.account.get("app_secret"),
+        }
+        return read_token(post_form(self.account, self.account.auth_url or TOKEN_URL, fields))
+
+    def url(self) -> str:
+        """By app with an access token, by project with a service account."""
+        base = self.account.base_url or BASE_URL
+        if text := self.account.get("service_account"):
+            return f"{base}/v2/{quote(service_account.read(text)['project_id'], safe='')}/messages:send"
+        return f"{base}/v1/{quote(self.account.get('app_id'), safe='')}/messages:send"
+
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+        headers = (f"authorization: Bearer {credential}", "content-type: application/json")
+        requests, refused = [], []
+        for notification, batch, message_id, msgkey in addressed(deliveries):
+            message = payload.message_of(notification, message_id, msgkey)
+            if message is None:
+                refused += [by_rule(one, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG) for one in batch]
+                continue
+            whole = encode({"message": message | {"token": [one.token for one in batch]}}).encode()
+            requests.append(Request(Call(self.url(), whole, headers), batch))
+        return requests, refused
+
+    def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
+        found: dict[str, Any] = json.loads(answer.body)
+        code, word = str(found["code"]), str(found.get("msg") or "")
+        if code == errors.OK:
+            return but_for(request.deliveries, {}, str(found.get("requestId") or ""))
+        if code == errors.PARTIAL:
+            rule = errors.TABLE[errors.ILLEGAL_TOKEN]
+            refused = dict.fromkeys(json.loads(word)["illegal_tokens"], (rule, errors.ILLEGAL_TOKEN))
+            return but_for(request.deliveries, refused, str(found.get("requestId") or ""))
+        return all_of(request.deliveries, errors.rule_of(code), code, answer, word=word)

@@ -1,0 +1,86 @@
+"""From a notification to Huawei's message (v1, v2): at most 4096 bytes without tokens, shortened in its text to fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from channels_vendor.contract import Notification, Style
+from channels_vendor.facts import facts_of
+from channels_vendor.lifetime import seconds_left
+from channels_vendor.lists import size_of
+from channels_vendor.mould import encode, shorten
+from channels_vendor.options import is_web, notify_id, option, per_vendor
+from pushcore.channels import Channel
+
+MAX_BYTES = 4096
+MAX_TTL = 1_296_000
+
+
+def message_of(notification: Notification, message_id: str, msgkey: str) -> dict[str, Any] | None:
+    """The message without its tokens; None where it cannot be made small enough."""
+
+    def made(text: str) -> dict[str, Any]:
+        return _message(notification, text, facts_of(notification, message_id=message_id, msgkey=msgkey))
+
+    text = shorten(notification.body, lambda part: size_of({"message": made(part)}), MAX_BYTES)
+    return None if text is None else made(text)
+
+
+def _message(notification: Notification, text: str, facts: dict[str, str]) -> dict[str, Any]:
+    android: dict[str, Any] = {
+        "ttl": f"{max(1, min(seconds_left(notification.expire_at), MAX_TTL))}s",
+        "bi_tag": str(notification.task_id),
+        "urgency": "NORMAL" if notification.silent else "HIGH",
+        "target_user_type": int(notification.test),
+    }
+    if category := per_vendor(notification, "thirdChannelCategory", Channel.HUAWEI):
+        android["category"] = category
+    if notification.silent:
+        return {"data": encode(facts | {"title": notification.title, "content": text}), "android": android}
+    return {
+        "data": encode(facts),
+        "notification": {"title": notification.title, "body": text},
+        "android": android | {"notification": _shown(notification, text)},
+    }
+
+
+def _shown(notification: Notification, text: str) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "title": notification.title,
+        "body": text,
+        "click_action": _click(notification),
+        "notify_id": notify_id(notification.task_id),
+    }
+    if notification.style is Style.BIG_TEXT:
+        shown |= {"style": 1, "big_title": notification.title, "big_body": text}
+    if notification.image.startswith("https://"):
+        shown["image"] = notification.image
+    if channel_id := option(notification, "channelId"):
+        shown["channel_id"] = channel_id
+    if notification.sound:
+        shown["sound"] = notification.sound
+    else:
+        shown["default_sound"] = True
+    if badge := _badge(notification):
+        shown["badge"] = badge
+    return shown
+
+
+def _click(notification: Notification) -> dict[str, Any]:
+    """A page of the app, a web page (https only), or the app."""
+    if notification.opens_page and notification.url:
+        return {"type": 1, "intent": notification.url}
+    if is_web(notification.url) and notification.url.startswith("https://"):
+        return {"type": 2, "url": notification.url}
+    return {"type": 3}
+
+
+def _badge(notification: Notification) -> dict[str, Any]:
+    badge: dict[str, Any] = {}
+    if notification.badge is not None:
+        badge["set_num"] = min(notification.badge, 99)
+    elif notification.badge_add:
+        badge["add_num"] = min(notification.badge_add, 99)
+    if badge and notification.badge_class:
+        badge["class"] = notification.badge_class
+    return badge

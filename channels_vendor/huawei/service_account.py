@@ -1,0 +1,46 @@
+"""Huawei's service accounts: a signed JWT is the credential itself (Push Kit v2 and v3)."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import jwt
+
+from channels_vendor.contract import CannotAuthorise
+
+AUDIENCE = "https://oauth-login.cloud.huawei.com/oauth2/v3/token"
+LIFE_SECONDS = 3600
+
+
+def read(text: str) -> dict[str, str]:
+    """The service account's file. Raises `CannotAuthorise` that names what is missing."""
+    try:
+        account = json.loads(text)
+    except ValueError:
+        raise CannotAuthorise("the service account is not a JSON file", permanent=True) from None
+    wanted = ("project_id", "key_id", "private_key", "sub_account")
+    missing = [name for name in wanted if not isinstance(account, dict) or not isinstance(account.get(name), str)]
+    if missing:
+        raise CannotAuthorise(f"the service account lacks {', '.join(missing)}", permanent=True)
+    return account
+
+
+def bearer(text: str, algorithm: str = "PS256") -> tuple[str, float]:
+    """A token to be used as it is, and its life in seconds. Raises `CannotAuthorise`."""
+    account, now = read(text), int(time.time())
+    claims = {"iss": account["sub_account"], "aud": AUDIENCE, "iat": now, "exp": now + LIFE_SECONDS}
+    try:
+        made = jwt.encode(claims, account["private_key"], algorithm=algorithm, headers={"kid": account["key_id"]})
+    except (ValueError, TypeError, jwt.PyJWTError) as error:
+        raise CannotAuthorise(f"the service account's private key cannot sign: {error}", permanent=True) from None
+    return made, LIFE_SECONDS
+
+
+def problem(text: str) -> str:
+    """What is wrong with the file, or nothing."""
+    try:
+        bearer(text)
+    except CannotAuthorise as error:
+        return str(error)
+    return ""

@@ -1,0 +1,21 @@
+"""OPPO Push, as an account of it is described to operators (source document, 6.6)."""
+
+from __future__ import annotations
+
+from channels_vendor.contract import Field, Vendor
+from channels_vendor.oppo.client import OppoAdapter, read_receipts
+from pushcore.channels import Channel
+
+VENDOR = Vendor(
+    channel=Channel.OPPO,
+    label="OPPO Push",
+    fields=(
+        Field("app_key", "App key"),
+        Field("master_secret", "Master secret", secret=True),
+        Field("channel_id", "Channel ID", required=False, help_text="Of messages that name none."),
+    ),
+    open=OppoAdapter,
+    # By number of users: 5,000 to 30,000.
+    rate=5_000,
+    read_receipts=read_receipts,
+)

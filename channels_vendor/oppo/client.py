@@ -1,0 +1,121 @@
+"""OPPO Push: up to 1000 messages a call, each with its own target, with a token that lives a day."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from channels_vendor.contract import (
+    Account,
+    Action,
+    CannotAuthorise,
+    Delivery,
+    Notification,
+    Rule,
+    SendOutcome,
+    VendorReceipt,
+    accepted,
+    by_rule,
+)
+from channels_vendor.errors import NotPossibleError, TooBigError
+from channels_vendor.http_adapter import HttpAdapter, Request, batches
+from channels_vendor.lists import MAX_TOKENS, all_of
+from channels_vendor.mould import Mould
+from channels_vendor.one_call import post_form
+from channels_vendor.oppo import errors, payload
+from pushcore.http import Answer, Call
+
+BASE_URL = "https://api.push.oppomobile.com"
+_FORM = "content-type: application/x-www-form-urlencoded"
+# A day; the vendor counts from its own clock.
+_LIFE_SECONDS = 86_400 - 600
+
+
+class OppoAdapter(HttpAdapter):
+    unauthorised_status = 11
+    status_rules = {429: Rule(Action.SLOW)}
+
+    @property
+    def base(self) -> str:
+        return f"{self.account.base_url or BASE_URL}/server/v1"
+
+    def fetch_credential(self) -> tuple[str, float]:
+        key, stamp = self.account.get("app_key"), str(time.time_ns() // 1_000_000)
+        sign = hashlib.sha256(f"{key}{stamp}{self.account.get('master_secret')}".encode()).hexdigest()
+        url = self.account.auth_url or f"{self.base}/auth"
+        answer = post_form(self.account, url, {"app_key": key, "timestamp": stamp, "sign": sign})
+        try:
+            found = json.loads(answer.body) if not answer.error else {}
+            code = str(found["code"])
+            if code == errors.OK:
+                return str(found["data"]["auth_token"]), _LIFE_SECONDS
+        except (ValueError, KeyError, TypeError):
+            raise CannotAuthorise(f"no auth token: {answer.error or answer.status}", permanent=False) from None
+        permanent = errors.rule_of(code).action in (Action.STOP, Action.FIX)
+        raise CannotAuthorise(f"no auth token: {code} {found.get('message', '')}"[:200], permanent=permanent)
+
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+        moulds: dict[Notification, Mould] = {}
+        bodies: dict[int, bytes] = {}
+        refused = []
+        for delivery in deliveries:
+            try:
+                bodies[delivery.message_id] = self._message(moulds, delivery)
+            except TooBigError as error:
+                refused.append(by_rule(delivery, errors.TABLE[errors.TOO_LONG], str(error)))
+            except NotPossibleError as error:
+                refused.append(by_rule(delivery, Rule(Action.FIX), str(error)))
+        able = [delivery for delivery in deliveries if delivery.message_id in bodies]
+        requests = [
+            self._request([bodies[one.message_id] for one in batch], batch, credential)
+            for _, batch in batches(able, MAX_TOKENS)
+        ]
+        return requests, refused
+
+    def _message(self, moulds: dict[Notification, Mould], delivery: Delivery) -> bytes:
+        if delivery.notification not in moulds:
+            moulds[delivery.notification] = payload.mould_of(delivery.notification, self.account)
+        return moulds[delivery.notification].fill(delivery, payload.data_of(delivery))
+
+    def _request(self, messages: list[bytes], batch: list[Delivery], credential: str) -> Request:
+        form = urlencode({"auth_token": credential, "messages": b"[" + b",".join(messages) + b"]"}).encode()
+        return Request(Call(f"{self.base}/message/notification/unicast_batch", form, (_FORM,)), batch)
+
+    def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
+        found: dict[str, Any] = json.loads(answer.body)
+        code = str(found["code"])
+        if code != errors.OK:
+            word = str(found.get("message") or "")
+            return all_of(request.deliveries, errors.rule_of(code), code, answer, word=word)
+        results: list[dict[str, Any]] = found["data"]
+        return [_outcome(one, result) for one, result in zip(request.deliveries, results, strict=True)]
+
+
+def _outcome(delivery: Delivery, result: dict[str, Any]) -> SendOutcome:
+    code = str(result.get("errorCode") or errors.OK)
+    if code in (errors.OK, errors.REPEATED):
+        return accepted(delivery, str(result.get("messageId") or delivery.message_id))
+    return by_rule(delivery, errors.rule_of(code), f"{code} {result.get('errorMessage') or ''}".strip())
+
+
+def read_receipts(
+    account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
+) -> list[VendorReceipt]:
+    """`[{messageId, registrationIds "a,b", param, eventType}]`; `param` is the task."""
+    return [
+        VendorReceipt(
+            token=token,
+            arrived=event == "push_arrive",
+            gone=event == "regid_invalid",
+            task_id=int(entry["param"]),
+            status=int(errors.BAD_REGID) if event == "regid_invalid" else None,
+            vendor_code=event,
+        )
+        for entry in json.loads(body)
+        for event in [str(entry["eventType"])]
+        for token in str(entry["registrationIds"]).split(",")
+    ]

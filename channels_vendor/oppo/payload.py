@@ -1,0 +1,75 @@
+"""From a notification to OPPO's message: title 50, content 200 characters, data 4000."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from channels_vendor.contract import Account, Delivery, Notification, Style
+from channels_vendor.errors import NotPossibleError, TooBigError
+from channels_vendor.facts import facts_of
+from channels_vendor.lifetime import seconds_left
+from channels_vendor.mould import DATA, MESSAGE_ID, TOKEN, Mould, encode
+from channels_vendor.oppo import errors
+from channels_vendor.options import cut, is_web, notify_id, option, per_vendor
+from pushcore.channels import Channel
+
+MAX_TITLE = 50
+MAX_BODY = 200
+MAX_DATA = 4000
+MAX_TTL = 864_000
+_BY_REGID = 2
+
+
+def mould_of(notification: Notification, account: Account) -> Mould:
+    """A message with marks for what is a device's own; `data_of` goes in besides. Raises `NotPossibleError` for a
+    silent one: OPPO shows all it gets."""
+    if notification.silent:
+        raise NotPossibleError("OPPO has no silent messages")
+    return Mould({"target_type": _BY_REGID, "target_value": TOKEN, "notification": _shown(notification, account)})
+
+
+def data_of(delivery: Delivery) -> str:
+    """What the app gets. Raises `TooBigError`."""
+    facts = facts_of(delivery.notification, message_id=str(delivery.message_id), msgkey=delivery.msgkey)
+    data = encode(facts)
+    if len(data) > MAX_DATA:
+        raise TooBigError(f"{errors.TOO_LONG} action_parameters")
+    return data
+
+
+def _shown(notification: Notification, account: Account) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        # Which OPPO knows repeats by.
+        "app_message_id": MESSAGE_ID,
+        "style": 2 if notification.style is Style.BIG_TEXT else 1,
+        "title": cut(notification.title, MAX_TITLE),
+        "content": cut(notification.body, MAX_BODY),
+        **_click(notification),
+        "action_parameters": DATA,
+        "off_line": True,
+        "off_line_ttl": max(1, min(seconds_left(notification.expire_at), MAX_TTL)),
+        "notify_id": notify_id(notification.task_id),
+    }
+    wanted = {
+        "channel_id": option(notification, "channelId") or account.get("channel_id"),
+        "category": per_vendor(notification, "thirdChannelCategory", Channel.OPPO),
+        "private_msg_template_id": option(notification, "vendorTemplate"),
+    }
+    shown |= {name: value for name, value in wanted.items() if value}
+    level = per_vendor(notification, "notifyLevel", Channel.OPPO)
+    if level.isdigit() and shown.get("category"):
+        shown["notify_level"] = int(level)
+    if account.receipt_url:
+        shown |= {"call_back_url": account.receipt_url, "call_back_parameter": str(notification.task_id)}
+    return shown
+
+
+def _click(notification: Notification) -> dict[str, Any]:
+    """The app, an activity by its class, an intent by its address, or a web page."""
+    if notification.opens_page and notification.url:
+        if "://" in notification.url or notification.url.startswith("intent:"):
+            return {"click_action_type": 5, "click_action_url": notification.url}
+        return {"click_action_type": 4, "click_action_activity": notification.url}
+    if is_web(notification.url):
+        return {"click_action_type": 2, "click_action_url": notification.url}
+    return {"click_action_type": 0}

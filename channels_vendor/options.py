@@ -1,0 +1,42 @@
+"""The request's fields that only vendors read, and texts cut to a vendor's length."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from channels_vendor.contract import Notification
+from channels_vendor.mould import ELLIPSIS
+from pushcore.channels import ANALYSIS_NAMES, Channel
+
+
+def option(notification: Notification, name: str) -> str:
+    """A field as text, empty where it was not given."""
+    return str(notification.vendor_options.get(name) or "")
+
+
+def per_vendor(notification: Notification, name: str, channel: Channel) -> str:
+    """What a map by vendor (thirdChannelCategory, notifyLevel) says for it, under either name (hms, huawei)."""
+    given = notification.vendor_options.get(name)
+    if not isinstance(given, dict):
+        return ""
+    return str(given.get(ANALYSIS_NAMES[channel].lower()) or given.get(channel.label) or "")
+
+
+def is_web(url: str) -> bool:
+    return url.startswith(("https://", "http://"))
+
+
+def notify_id(task_id: int) -> int:
+    """A positive 31-bit number made of the task's: on the screen a repeat takes the place of the first."""
+    return int.from_bytes(hashlib.blake2b(str(task_id).encode(), digest_size=4).digest()) % (2**31 - 1) + 1
+
+
+def cut(text: str, most: int, width: Callable[[str], int] = len) -> str:
+    """The text, or its longest beginning that is marked as cut and at most `most` wide."""
+    if width(text) <= most:
+        return text
+    kept = text[:most]
+    while width(kept + ELLIPSIS) > most:
+        kept = kept[:-1]
+    return kept + ELLIPSIS

@@ -1,0 +1,64 @@
+"""HONOR's token endpoint and its call for a list of tokens. A script's error for a token: `expireTokens`, `failTokens`,
+or a code of the whole call."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import parse_qs
+
+from channels_vendor.simulator.desk import Desk, as_json
+from channels_vendor.simulator.script import Incoming, Reply
+
+_SEND = re.compile(r"/api/v1/[^/]+/sendMessage")
+MAX_TOKENS = 1000
+
+
+class HonorDesk(Desk):
+    name = "honor"
+    credential_path = "/auth/token"
+
+    def serves(self, incoming: Incoming) -> bool:
+        return incoming.path == self.credential_path or bool(_SEND.fullmatch(incoming.path))
+
+    def credential(self, incoming: Incoming) -> Reply:
+        form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
+        if form.get("grant_type") != "client_credentials" or not form.get("client_secret"):
+            return as_json(401, {"error": "invalid_client", "error_description": "Invalid client credentials"})
+        token = f"honor-{self.ledger.credentials}"
+        return as_json(200, {"access_token": token, "expires_in": 3600, "token_type": "Bearer"})
+
+    def send(self, incoming: Incoming) -> Reply:
+        bearer = incoming.headers.get("authorization", "").removeprefix("Bearer ")
+        if not bearer.startswith("honor-") or bearer in self.script.expired:
+            return as_json(401, {"code": 80200003, "message": "token expired"})
+        if not incoming.headers.get("timestamp", "").isdigit():
+            return as_json(400, {"code": 80100001, "message": "timestamp"})
+        try:
+            body = json.loads(incoming.body)
+            tokens, android = body["token"], body["android"]
+        except (ValueError, KeyError):
+            return as_json(400, {"code": 80100003, "message": "illegal payload"})
+        shown = android.get("notification", {})
+        if not 0 < len(tokens) <= MAX_TOKENS or len(shown.get("title", "")) > 50 or len(shown.get("body", "")) > 400:
+            return as_json(400, {"code": 80100001, "message": "parameter"})
+        wrong = {token: self.script.tokens[token] for token in tokens if token in self.script.tokens}
+        whole = next((error for error in wrong.values() if error.isdigit()), "")
+        if whole:
+            return as_json(200, {"code": int(whole), "message": "refused"})
+        for token in tokens:
+            if token not in wrong:
+                self.ledger.accept(token)
+        data = {
+            "sendResult": not wrong,
+            "requestId": f"{self.ledger.total}",
+            "failTokens": [token for token, error in wrong.items() if error == "failTokens"],
+            "expireTokens": [token for token, error in wrong.items() if error == "expireTokens"],
+        }
+        return as_json(200, {"code": 80100000 if wrong else 200, "message": "", "data": data})
+
+    def internal_error(self) -> Reply:
+        return as_json(500, {"code": 81000001, "message": "internal error"})
+
+    def too_many(self) -> Reply:
+        return Reply(429, b"")

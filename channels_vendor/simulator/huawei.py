@@ -1,0 +1,140 @@
+"""Huawei's token endpoint, Push Kit v1/v2 for Android and v3 for HarmonyOS, as Huawei documents them.
+
+A script's error for a token is a code of a whole call ("80300002"), or, where the vendor tells them apart, `illegal`
+(v1) or a reason (v3) of the token alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from urllib.parse import parse_qs
+
+import jwt
+
+from channels_vendor.simulator.desk import Desk, as_json
+from channels_vendor.simulator.script import Incoming, Reply
+
+MAX_BYTES = 4096
+MAX_TOKENS = 1000
+_AUDIENCE = "https://oauth-login.cloud.huawei.com/oauth2/v3/token"
+_WHOLE = re.compile(r"\d{8}")
+
+
+def _size(body: dict[str, Any]) -> int:
+    return len(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+class _PushKit(Desk):
+    """What both have in common."""
+
+    def say(self, code: str, msg: str, status: int = 200) -> Reply:
+        return as_json(status, {"code": code, "msg": msg, "requestId": f"1700-{self.ledger.total}"})
+
+    def internal_error(self) -> Reply:
+        return self.say("81000001", "System inner error", 500)
+
+    def too_many(self) -> Reply:
+        return Reply(503, b"flow control")
+
+    def bearer(self, incoming: Incoming) -> str:
+        return incoming.headers.get("authorization", "").removeprefix("Bearer ")
+
+    def is_good_jwt(self, bearer: str) -> bool:
+        """Signed as a service account signs: the signature itself only the vendor could check."""
+        try:
+            claims = jwt.decode(bearer, options={"verify_signature": False}, audience=_AUDIENCE)
+            head = jwt.get_unverified_header(bearer)
+        except jwt.PyJWTError:
+            return False
+        return bool(claims["iss"] and head.get("kid")) and 0 < claims["exp"] - claims["iat"] <= 86_400
+
+    def judge(self, tokens: list[str]) -> tuple[str, dict[str, str]]:
+        """A code that befalls the whole call, else what befalls single tokens."""
+        wrong = {token: self.script.tokens[token] for token in tokens if token in self.script.tokens}
+        whole = next((error for error in wrong.values() if _WHOLE.fullmatch(error)), "")
+        if not whole:
+            for token in tokens:
+                if token not in wrong:
+                    self.ledger.accept(token)
+        return whole, wrong
+
+
+class HuaweiDesk(_PushKit):
+    name = "huawei"
+    credential_path = "/oauth2/v3/token"
+
+    def serves(self, incoming: Incoming) -> bool:
+        return bool(re.fullmatch(r"/v[12]/[^/]+/messages:send|/oauth2/v3/token", incoming.path))
+
+    def credential(self, incoming: Incoming) -> Reply:
+        form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
+        if form.get("grant_type") != "client_credentials" or not form.get("client_secret"):
+            return as_json(400, {"error": 1101, "sub_error": 20001, "error_description": "invalid client"})
+        token = f"hw-{self.ledger.credentials}"
+        return as_json(200, {"access_token": token, "expires_in": 3600, "token_type": "Bearer"})
+
+    def send(self, incoming: Incoming) -> Reply:
+        bearer = self.bearer(incoming)
+        if bearer in self.script.expired:
+            return self.say("80200003", "The access token has expired")
+        if not (bearer.startswith("hw-") if "/v1/" in incoming.path else self.is_good_jwt(bearer)):
+            return self.say("80200001", "Authentication error", 401)
+        try:
+            message = json.loads(incoming.body)["message"]
+            tokens = message["token"]
+        except (ValueError, KeyError):
+            return self.say("80100003", "Illegal payload", 400)
+        if not isinstance(message.get("data", ""), str) or not message["android"]["ttl"].endswith("s"):
+            return self.say("80100001", "Parameter error", 400)
+        if not 0 < len(tokens) <= MAX_TOKENS or len(set(tokens)) != len(tokens):
+            return self.say("80300010", "The number of tokens is wrong", 400)
+        if _size({"message": {name: value for name, value in message.items() if name != "token"}}) > MAX_BYTES:
+            return self.say("80300008", "The message is larger than 4096 bytes", 400)
+        whole, wrong = self.judge(tokens)
+        if whole:
+            return self.say(whole, "Refused")
+        if not wrong:
+            return self.say("80000000", "Success")
+        told = {"success": len(tokens) - len(wrong), "failure": len(wrong), "illegal_tokens": list(wrong)}
+        return self.say("80100000", json.dumps(told))
+
+
+class HarmonyDesk(_PushKit):
+    name = "harmonyos"
+
+    def serves(self, incoming: Incoming) -> bool:
+        return bool(re.fullmatch(r"/v3/[^/]+/messages:send", incoming.path))
+
+    def credential(self, incoming: Incoming) -> Reply:
+        return as_json(404, {})  # a JWT is the credential
+
+    def send(self, incoming: Incoming) -> Reply:
+        bearer = self.bearer(incoming)
+        if bearer in self.script.expired:
+            return self.say("80200005", "The JWT has expired")
+        if not self.is_good_jwt(bearer):
+            return self.say("80200001", "Authentication error", 401)
+        try:
+            body = json.loads(incoming.body)
+            tokens, payload, options = body["target"]["token"], body["payload"], body["pushOptions"]
+        except (ValueError, KeyError):
+            return self.say("80100003", "Illegal payload", 400)
+        shown = payload.get("notification")
+        if incoming.headers.get("push-type") not in ("0", "6") or (shown is not None and not shown.get("category")):
+            return self.say("80100001", "Parameter error", 400)
+        if not isinstance(options.get("ttl"), int) or not 0 < len(tokens) <= MAX_TOKENS:
+            return self.say("80100001", "Parameter error", 400)
+        if _size({name: value for name, value in body.items() if name != "target"}) > MAX_BYTES:
+            return self.say("80300008", "The message is larger than 4096 bytes", 400)
+        whole, wrong = self.judge(tokens)
+        if whole:
+            return self.say(whole, "Refused")
+        if not wrong:
+            return self.say("80000000", "Success")
+        illegal: dict[str, list[str]] = {}
+        for token, reason in wrong.items():
+            illegal.setdefault(reason, []).append(token)
+        told = {"success": len(tokens) - len(wrong), "failure": len(wrong), "illegalTokens": illegal}
+        return self.say("80300007" if len(wrong) == len(tokens) else "80100000", json.dumps(told))

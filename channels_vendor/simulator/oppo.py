@@ -1,0 +1,83 @@
+"""OPPO's authentication and its call for a batch of messages. A script's error for a token: the message's own code
+("10000"), or a code of the whole call with a mark before it ("!14")."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qs
+
+from channels_vendor.simulator.desk import Desk, as_json
+from channels_vendor.simulator.script import Incoming, Reply
+
+MAX_MESSAGES = 1000
+
+
+class OppoDesk(Desk):
+    name = "oppo"
+    credential_path = "/server/v1/auth"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sent: set[str] = set()
+
+    def serves(self, incoming: Incoming) -> bool:
+        return incoming.path in (self.credential_path, "/server/v1/message/notification/unicast_batch")
+
+    def credential(self, incoming: Incoming) -> Reply:
+        form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
+        if not form.get("app_key"):
+            return self.error(15, "Missing App Key")
+        if len(form.get("sign", "")) != 64:
+            return self.error(16, "Invalid Signature")
+        if not form.get("timestamp", "").isdigit():
+            return self.error(19, "Invalid Timestamp")
+        data = {"auth_token": f"oppo-{self.ledger.credentials}", "create_time": int(form["timestamp"])}
+        return as_json(200, {"code": 0, "message": "Success", "data": data})
+
+    def send(self, incoming: Incoming) -> Reply:
+        form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
+        token = form.get("auth_token", "")
+        if not token.startswith("oppo-") or token in self.script.expired:
+            return self.error(11, "Invalid AuthToken")
+        try:
+            messages = json.loads(form["messages"])
+        except (ValueError, KeyError):
+            return self.error(40, "Missing Required Arguments")
+        if not 0 < len(messages) <= MAX_MESSAGES or not all(self._is_good(message) for message in messages):
+            return self.error(41, "Invalid Arguments")
+        errors = {one["target_value"]: self.script.tokens.get(one["target_value"], "") for one in messages}
+        whole = next((error for error in errors.values() if error.startswith("!")), "")
+        if whole:
+            return self.error(int(whole[1:]), "refused")
+        return as_json(200, {"code": 0, "message": "Success", "data": [self._one(one, errors) for one in messages]})
+
+    def _is_good(self, message: dict) -> bool:
+        shown = message.get("notification", {})
+        return (
+            message.get("target_type") == 2
+            and 0 < len(shown.get("title", "")) <= 50
+            and 0 < len(shown.get("content", "")) <= 200
+            and len(shown.get("action_parameters", "")) <= 4000
+            and isinstance(json.loads(shown.get("action_parameters", "{}")), dict)
+            and 0 < shown.get("off_line_ttl", 3600) <= 864_000
+        )
+
+    def _one(self, message: dict, errors: dict[str, str]) -> dict[str, object]:
+        regid = message["target_value"]
+        if error := errors[regid]:
+            return {"registrationId": regid, "errorCode": int(error), "errorMessage": "refused"}
+        own = message["notification"]["app_message_id"]
+        if own in self._sent:
+            return {"registrationId": regid, "errorCode": 32, "errorMessage": "Data Duplicate"}
+        if len(self._sent) < 1_000_000:
+            self._sent.add(own)
+        return {"registrationId": regid, "messageId": f"o{self.ledger.accept(regid)}"}
+
+    def internal_error(self) -> Reply:
+        return self.error(-1, "Service Currently Unavailable")
+
+    def too_many(self) -> Reply:
+        return self.error(-2, "Service in Flow Control")
+
+    def error(self, code: int, message: str) -> Reply:
+        return as_json(200, {"code": code, "message": message, "data": {}})

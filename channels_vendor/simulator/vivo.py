@@ -1,0 +1,76 @@
+"""vivo's authentication and its call for a single device. A script's error for a token: `invalid:1` to `invalid:4`
+(what is wrong with the device), or a result."""
+
+from __future__ import annotations
+
+import json
+
+from channels_vendor.simulator.desk import Desk, as_json
+from channels_vendor.simulator.script import Incoming, Reply
+
+
+def _width(text: str) -> int:
+    return sum(2 if ord(character) > 0xFF else 1 for character in text)
+
+
+class VivoDesk(Desk):
+    name = "vivo"
+    credential_path = "/message/auth"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sent: set[str] = set()
+
+    def serves(self, incoming: Incoming) -> bool:
+        return incoming.path in (self.credential_path, "/message/send")
+
+    def credential(self, incoming: Incoming) -> Reply:
+        try:
+            body = json.loads(incoming.body)
+        except ValueError:
+            body = {}
+        if not body.get("appId") or not body.get("appKey"):
+            return self.say(10200, "appId or appKey missing")
+        if len(str(body.get("sign", ""))) != 32:
+            return self.say(10206, "sign wrong")
+        return self.say(0, "ok", authToken=f"vivo-{self.ledger.credentials}")
+
+    def send(self, incoming: Incoming) -> Reply:
+        token = incoming.headers.get("authtoken", "")
+        if not token.startswith("vivo-") or token in self.script.expired:
+            return self.say(10000, "authToken invalid")
+        try:
+            body = json.loads(incoming.body)
+            regid, request_id = body["regId"], body["requestId"]
+        except (ValueError, KeyError):
+            return self.say(10050, "regId missing")
+        if not body.get("title"):
+            return self.say(10055, "title empty")
+        if _width(body["title"]) > 40:
+            return self.say(10056, "title too long")
+        if _width(body.get("content", "")) > 100:
+            return self.say(10058, "content too long")
+        pairs = body.get("clientCustomMap", {})
+        if len(pairs) > 10 or sum(len(name) + len(value.encode()) for name, value in pairs.items()) > 1024:
+            return self.say(10066, "custom pairs")
+        if not 60 <= body.get("timeToLive", 86_400) <= 604_800 or not body.get("skipType"):
+            return self.say(10067, "illegal")
+        if wrong := self.script.tokens.get(regid, ""):
+            kind, _, status = wrong.partition(":")
+            if kind == "invalid":
+                return self.say(10302, "regId", invalidUser={"userid": regid, "status": int(status)})
+            return self.say(int(kind), "refused")
+        if request_id in self._sent:
+            return self.say(10303, "requestId repeated")
+        if len(self._sent) < 1_000_000:
+            self._sent.add(request_id)
+        return self.say(0, "ok", taskId=f"v{self.ledger.accept(regid)}", requestId=request_id)
+
+    def internal_error(self) -> Reply:
+        return self.say(10102, "server exception")
+
+    def too_many(self) -> Reply:
+        return self.say(10072, "too fast")
+
+    def say(self, result: int, desc: str, **more: object) -> Reply:
+        return as_json(200, {"result": result, "desc": desc, **more})

@@ -1,0 +1,59 @@
+"""MiPush's call for a list of registration IDs. A script's error for a token: `bad`, or a code of the whole call."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qs, unquote
+
+from channels_vendor.simulator.desk import Desk, as_json
+from channels_vendor.simulator.script import Incoming, Reply
+
+MAX_TOKENS = 1000
+
+
+class XiaomiDesk(Desk):
+    name = "xiaomi"
+
+    def serves(self, incoming: Incoming) -> bool:
+        return incoming.path == "/v3/message/regid"
+
+    def credential(self, incoming: Incoming) -> Reply:
+        return as_json(404, {})  # the secret is the credential
+
+    def send(self, incoming: Incoming) -> Reply:
+        secret = incoming.headers.get("authorization", "").removeprefix("key=")
+        if not secret or secret in self.script.expired:
+            return self.error(21301, "authentication failed")
+        form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
+        needed = {"registration_id", "title", "description", "restricted_package_name", "pass_through", "time_to_live"}
+        if needed - form.keys():
+            return self.error(10016, "a parameter is missing")
+        regids = form["registration_id"].split(",")
+        if len(regids) > MAX_TOKENS or len(form["title"]) >= 50 or len(form["description"]) >= 128:
+            return self.error(10017, "illegal value")
+        try:
+            json.loads(unquote(form.get("payload", "{}")))
+        except ValueError:
+            return self.error(22100, "payload")
+        if int(form["time_to_live"]) > 864_000_000:
+            return self.error(10017, "time_to_live")
+        wrong = {regid: self.script.tokens[regid] for regid in regids if regid in self.script.tokens}
+        whole = next((error for error in wrong.values() if error != "bad"), "")
+        if whole:
+            return self.error(int(whole), "refused")
+        for regid in regids:
+            if regid not in wrong:
+                self.ledger.accept(regid)
+        data = {"id": f"slm{self.ledger.total}", "day_quota": "100000", "day_acked": "0"}
+        if wrong:
+            data["bad_regids"] = ",".join(wrong)
+        return as_json(200, {"result": "ok", "code": 0, "data": data, "description": "", "info": "", "trace_id": "x"})
+
+    def internal_error(self) -> Reply:
+        return self.error(10001, "System error")
+
+    def too_many(self) -> Reply:
+        return self.error(10022, "too often")
+
+    def error(self, code: int, reason: str) -> Reply:
+        return as_json(200, {"result": "error", "code": code, "reason": reason, "description": reason, "trace_id": "x"})

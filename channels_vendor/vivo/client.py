@@ -1,0 +1,107 @@
+"""vivo Push: a call for each device, side by side.
+
+Its lists are not used: of what is sent to a list vivo sends no receipts, and knows no repeats; a single call has both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from channels_vendor.contract import (
+    Account,
+    Action,
+    CannotAuthorise,
+    Delivery,
+    Notification,
+    Rule,
+    SendOutcome,
+    VendorReceipt,
+    accepted,
+    by_rule,
+)
+from channels_vendor.errors import NotPossibleError, TooBigError
+from channels_vendor.http_adapter import HttpAdapter, Request
+from channels_vendor.lists import all_of
+from channels_vendor.mould import Mould, encode
+from channels_vendor.one_call import post
+from channels_vendor.vivo import errors, payload
+from pushcore.http import Answer, Call
+
+BASE_URL = "https://api-push.vivo.com.cn"
+_JSON = "content-type: application/json"
+_LIFE_SECONDS = 86_400 - 600
+
+
+class VivoAdapter(HttpAdapter):
+    unauthorised_status = 10000
+    status_rules = {429: Rule(Action.SLOW)}
+
+    def fetch_credential(self) -> tuple[str, float]:
+        app_id, key, stamp = self.account.get("app_id"), self.account.get("app_key"), time.time_ns() // 1_000_000
+        sign = hashlib.md5(
+            f"{app_id}{key}{stamp}{self.account.get('app_secret')}".encode(), usedforsecurity=False
+        ).hexdigest()
+        url = self.account.auth_url or f"{self.account.base_url or BASE_URL}/message/auth"
+        body = encode({"appId": app_id, "appKey": key, "timestamp": stamp, "sign": sign}).encode()
+        answer = post(self.account, url, body, (_JSON,))
+        try:
+            found = json.loads(answer.body) if not answer.error else {}
+            code = str(found["result"])
+            if code == errors.OK:
+                return str(found["authToken"]), _LIFE_SECONDS
+        except (ValueError, KeyError, TypeError):
+            raise CannotAuthorise(f"no auth token: {answer.error or answer.status}", permanent=False) from None
+        permanent = errors.rule_of(code).action in (Action.STOP, Action.FIX)
+        raise CannotAuthorise(f"no auth token: {code} {found.get('desc', '')}"[:200], permanent=permanent)
+
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+        url = f"{self.account.base_url or BASE_URL}/message/send"
+        headers = (_JSON, f"authToken: {credential}")
+        moulds: dict[Notification, Mould] = {}
+        requests, refused = [], []
+        for delivery in deliveries:
+            try:
+                body = self._message(moulds, delivery)
+            except TooBigError as error:
+                refused.append(by_rule(delivery, errors.TABLE[errors.BAD_PAIR], str(error)))
+            except NotPossibleError as error:
+                refused.append(by_rule(delivery, Rule(Action.FIX), str(error)))
+            else:
+                requests.append(Request(Call(url, body, headers), (delivery,)))
+        return requests, refused
+
+    def _message(self, moulds: dict[Notification, Mould], delivery: Delivery) -> bytes:
+        if delivery.notification not in moulds:
+            moulds[delivery.notification] = payload.mould_of(delivery.notification, self.account)
+        return moulds[delivery.notification].fill(delivery, payload.data_of(delivery))
+
+    def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
+        [delivery] = request.deliveries
+        found: dict[str, Any] = json.loads(answer.body)
+        code = str(found["result"])
+        if invalid := found.get("invalidUser"):
+            kind = errors.NOT_A_TEST_USER if str(invalid.get("status")) == "4" else errors.INVALID_USER
+            return [by_rule(delivery, errors.TABLE[kind], f"{kind} {invalid.get('status')}")]
+        if code in (errors.OK, errors.REPEATED):
+            return [accepted(delivery, str(found.get("taskId") or delivery.message_id))]
+        return all_of([delivery], errors.rule_of(code), code, answer, word=str(found.get("desc") or ""))
+
+
+def read_receipts(
+    account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
+) -> list[VendorReceipt]:
+    """vivo's task ID to {targets "a,b", param, ackType}; `param` is our task, and ackType 0 (or none) says arrived."""
+    return [
+        VendorReceipt(
+            token=token,
+            arrived=str(entry.get("ackType", "0")) == "0",
+            task_id=int(entry["param"]),
+            vendor_code=f"ack {entry.get('ackType', '0')}",
+        )
+        for entry in json.loads(body).values()
+        for token in str(entry["targets"]).split(",")
+    ]

@@ -1,0 +1,46 @@
+"""vivo's results, and what it says of a single device."""
+
+from __future__ import annotations
+
+from channels_vendor.contract import Action, Rule
+
+OK = "0"
+# Our own request ID was used before: done.
+REPEATED = "10303"
+INVALID_USER = "invalidUser"
+NOT_A_TEST_USER = "invalidUser/4"
+BAD_PAIR = "10067"
+_BUSY = 60.0
+_QUOTA = 3600.0
+_UNKNOWN = 99999999
+
+
+def _rules(action: Action, *codes: int, status: int | None = None, wait: float | None = None) -> dict[str, Rule]:
+    """Rows of one kind. `status` None: the code itself."""
+    return {str(code): Rule(action, code if status is None else status, wait) for code in codes}
+
+
+TABLE: dict[str, Rule] = {
+    INVALID_USER: Rule(Action.DROP, 10302),
+    NOT_A_TEST_USER: Rule(Action.FIX),
+    **_rules(Action.AUTH, 10000),
+    **_rules(Action.SLOW, 10040, 10072, wait=_BUSY),
+    **_rules(Action.FIX, 10050, 10055, 10056, 10058, 10066, 10067, 10101, 10103, 10104),
+    **_rules(Action.FIX, 10085, status=10104),
+    # Over for today; hammering costs quota.
+    **_rules(Action.SLOW, 10070, wait=_QUOTA),
+    **_rules(Action.SLOW, 10073, status=10070, wait=_QUOTA),
+    **_rules(Action.SLOW, 10252, 10254, status=_UNKNOWN, wait=_QUOTA),
+    # Outside the hours granted to such messages: not too fast, only later.
+    **_rules(Action.RETRY, 10071, wait=_QUOTA),
+    **_rules(Action.STOP, 10094, *range(10200, 10208), status=_UNKNOWN),
+    **_rules(Action.SLOW, 10250, status=_UNKNOWN, wait=_BUSY),
+    **_rules(Action.RETRY, 10102),
+    **_rules(Action.STOP, 10110),
+    **_rules(Action.DROP, 10302),
+    **_rules(Action.OK, 10303, status=2),
+}
+
+
+def rule_of(code: str) -> Rule:
+    return TABLE.get(code, Rule(Action.FIX))

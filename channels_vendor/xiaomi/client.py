@@ -1,0 +1,85 @@
+"""MiPush: a list of registration IDs a call, with the app's secret in the header."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+from channels_vendor.contract import (
+    Account,
+    Action,
+    Delivery,
+    Rule,
+    SendOutcome,
+    Tokens,
+    VendorReceipt,
+    by_rule,
+)
+from channels_vendor.errors import TooBigError
+from channels_vendor.http_adapter import HttpAdapter, Request
+from channels_vendor.lists import addressed, all_of, but_for
+from channels_vendor.tokens import NoTokens
+from channels_vendor.xiaomi import errors, payload
+from pushcore.http import Answer, Call, Client
+
+BASE_URL = "https://api.xmpush.xiaomi.com"
+_FORM = "content-type: application/x-www-form-urlencoded"
+
+
+class XiaomiAdapter(HttpAdapter):
+    unauthorised_status = 21301
+    status_rules = {429: Rule(Action.SLOW), 503: Rule(Action.RETRY)}
+
+    def __init__(self, account: Account, client: Client, tokens: Tokens) -> None:
+        super().__init__(account, client, NoTokens())
+
+    def fetch_credential(self) -> tuple[str, float]:
+        """The secret itself."""
+        return self.account.get("app_secret"), float("inf")
+
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+        url = f"{self.account.base_url or BASE_URL}/v3/message/regid"
+        headers = (f"authorization: key={credential}", _FORM)
+        requests, refused = [], []
+        for notification, batch, message_id, msgkey in addressed(deliveries):
+            try:
+                fields = payload.fields_of(notification, self.account, message_id, msgkey)
+            except TooBigError as error:
+                refused += [by_rule(one, errors.TABLE["10018"], str(error)) for one in batch]
+                continue
+            form = fields | {"registration_id": ",".join(one.token for one in batch)}
+            requests.append(Request(Call(url, urlencode(form).encode(), headers), batch))
+        return requests, refused
+
+    def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
+        found: dict[str, Any] = json.loads(answer.body)
+        code = str(found["code"])
+        if code != errors.OK:
+            word = str(found.get("reason") or found.get("description") or "")
+            return all_of(request.deliveries, errors.rule_of(code), code, answer, word=word)
+        data = found.get("data") or {}
+        rule = errors.TABLE[errors.BAD_REGID]
+        refused = {token: (rule, errors.BAD_REGID) for token in str(data.get("bad_regids") or "").split(",") if token}
+        return but_for(request.deliveries, refused, str(data.get("id") or ""))
+
+
+def read_receipts(
+    account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
+) -> list[VendorReceipt]:
+    """A form with one field, `data`: message ID to {param, type, targets "a,b", ...}; `param` is the task."""
+    [data] = parse_qs(body.decode(), strict_parsing=True)["data"]
+    return [
+        VendorReceipt(
+            token=token,
+            arrived=kind == errors.DELIVERED,
+            gone=kind == errors.INVALID,
+            task_id=int(entry["param"]),
+            status=errors.INVALID_STATUS if kind == errors.INVALID else None,
+            vendor_code=str(kind),
+        )
+        for entry in json.loads(data).values()
+        for kind in [int(entry["type"])]
+        for token in str(entry["targets"]).split(",")
+    ]

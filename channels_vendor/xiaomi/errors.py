@@ -1,0 +1,51 @@
+"""MiPush's codes. The table of statuses prints 1001 for what the vendor sends as 10001."""
+
+from __future__ import annotations
+
+from channels_vendor.contract import Action, Rule
+
+OK = "0"
+BAD_REGID = "bad_regids"
+_BUSY = 60.0
+# What is over for today is tried again after so long.
+_QUOTA = 3600.0
+
+
+def _rules(action: Action, *codes: int, status: int | None = None, wait: float | None = None) -> dict[str, Rule]:
+    """Rows of one kind. `status` None: the code itself."""
+    return {str(code): Rule(action, code if status is None else status, wait) for code in codes}
+
+
+_UNKNOWN = 99999999
+
+TABLE: dict[str, Rule] = {
+    BAD_REGID: Rule(Action.DROP, 20301),
+    **_rules(Action.RETRY, 10001, 20607, -1, 1, status=1001),
+    **_rules(Action.RETRY, 10002, 10003, 10009),
+    **_rules(Action.RETRY, 26003, 65029, 65030, status=10003),
+    **_rules(Action.STOP, 10004, 10005, 10012, 10013, 10014, 10026, 21301),
+    **_rules(Action.STOP, 10031, 10033, status=10026),
+    **_rules(Action.STOP, 21302, status=21301),
+    **_rules(Action.STOP, 10036, 10038, 21303, 26006, 27001, status=_UNKNOWN),
+    **_rules(Action.STOP, *range(22000, 22009), 22020, 22021, 22022),
+    **_rules(Action.STOP, 66108, status=22022),
+    **_rules(Action.FIX, 10008, 10017, 10018, 20301),
+    **_rules(Action.FIX, 65009, status=10018),
+    **_rules(Action.FIX, 65011, status=10008),
+    **_rules(Action.FIX, 10016, 21305, 65014, 65015, 65036, 65037, 65038, status=_UNKNOWN),
+    **_rules(Action.FIX, 22100, 22101, 22103),
+    **_rules(Action.RETRY, 22102),
+    **_rules(Action.SLOW, 10022, 10023, 10024, 10027, wait=_BUSY),
+    **_rules(Action.SLOW, 10034, 200001, status=_UNKNOWN, wait=_QUOTA),
+    **_rules(Action.DROP, 10029),
+    # Nobody there now, usually; the token lives.
+    **_rules(Action.RETRY, 65003, status=_UNKNOWN, wait=_BUSY),
+}
+
+# Types in receipts.
+DELIVERED, CLICKED, INVALID, SWITCHED_OFF, FILTERED, OVER_QUOTA = 1, 2, 16, 32, 64, 128
+INVALID_STATUS = 20301
+
+
+def rule_of(code: str) -> Rule:
+    return TABLE.get(code, Rule(Action.FIX))

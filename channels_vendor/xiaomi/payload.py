@@ -1,0 +1,71 @@
+"""From a notification to MiPush's form fields: title 50, description 128 characters, payload 4 KB."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from channels_vendor.contract import Account, Notification, Style
+from channels_vendor.errors import TooBigError
+from channels_vendor.facts import facts_of
+from channels_vendor.lifetime import seconds_left
+from channels_vendor.mould import encode
+from channels_vendor.options import cut, is_web, notify_id, option
+from channels_vendor.xiaomi import errors
+
+# "Under 50" and "under 128".
+MAX_TITLE = 49
+MAX_BODY = 127
+MAX_PAYLOAD = 4096
+MAX_TTL = 864_000
+_ALL, _SOUND = -1, 1
+
+
+def fields_of(notification: Notification, account: Account, message_id: str, msgkey: str) -> dict[str, str]:
+    """The form without its tokens. Raises `TooBigError` where the data is too long."""
+    title, body = cut(notification.title, MAX_TITLE), cut(notification.body, MAX_BODY)
+    facts = facts_of(notification, message_id=message_id, msgkey=msgkey)
+    data = encode(facts | {"title": title, "content": body} if notification.silent else facts)
+    if len(data.encode()) > MAX_PAYLOAD:
+        raise TooBigError("10018 payload")
+    fields = {
+        "title": title,
+        "description": body,
+        "payload": quote(data),
+        "restricted_package_name": account.get("package_name"),
+        "pass_through": "1" if notification.silent else "0",
+        "notify_type": str(_SOUND if notification.sound else _ALL),
+        "time_to_live": str(1000 * max(1, min(seconds_left(notification.expire_at), MAX_TTL))),
+        "notify_id": str(notify_id(notification.task_id)),
+    }
+    return fields | {f"extra.{name}": value for name, value in _extra(notification, account).items() if value}
+
+
+def _extra(notification: Notification, account: Account) -> dict[str, str]:
+    extra = {
+        "channel_id": option(notification, "miChannelId") or account.get("channel_id"),
+        "sound_uri": notification.sound,
+        **_click(notification),
+        **_look(notification),
+    }
+    if account.receipt_url:
+        extra["callback"] = account.receipt_url
+        extra["callback.param"] = str(notification.task_id)
+        extra["callback.type"] = str(errors.DELIVERED | errors.INVALID)
+    return extra
+
+
+def _click(notification: Notification) -> dict[str, str]:
+    if notification.opens_page and notification.url:
+        return {"notify_effect": "2", "intent_uri": notification.url}
+    if is_web(notification.url):
+        return {"notify_effect": "3", "web_uri": notification.url}
+    return {"notify_effect": "1"}
+
+
+def _look(notification: Notification) -> dict[str, str]:
+    look = {"notification_large_icon_uri": notification.icon}
+    if notification.style is Style.BIG_TEXT:
+        look["notification_style_type"] = "1"
+    elif notification.image:
+        look |= {"notification_style_type": "2", "notification_bigPic_uri": notification.image}
+    return look

@@ -1,0 +1,221 @@
+"""What vendors are sent: their fields, and their limits at n and n + 1."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+import pytest
+
+from channels_vendor.contract import Account, Delivery, Style
+from channels_vendor.errors import NotPossibleError, TooBigError
+from channels_vendor.harmonyos import payload as harmonyos
+from channels_vendor.honor import payload as honor
+from channels_vendor.huawei import payload as huawei
+from channels_vendor.mould import encode
+from channels_vendor.oppo import payload as oppo
+from channels_vendor.options import cut, notify_id
+from channels_vendor.vivo import payload as vivo
+from channels_vendor.xiaomi import payload as xiaomi
+from pushcore.channels import Channel
+from tests.channels_vendor.conftest import notification
+
+ACCOUNT = Account(1, Channel.XIAOMI, {"package_name": "com.example", "app_id": "10004"}, receipt_url="https://x/r/k")
+RICH: dict[str, Any] = {
+    "style": Style.RICH, "image": "https://x/i.png", "icon": "https://x/c.png", "badge": 5, "badge_class": "com.Main",
+    "sound": "/raw/ding", "url": "https://shop.example/1", "params": {"order": "42"},
+    "vendor_options": {
+        "channelId": "orders", "miChannelId": "104", "classification": "1",
+        "thirdChannelCategory": {
+            "hms": "EXPRESS", "oppo": "ORDER", "vivo": "ORDER", "honor": "LOW", "harmonyos": "WORK"
+        },
+        "notifyLevel": {"oppo": "2"},
+    },
+}  # fmt: skip
+
+
+def delivery(**changes: Any) -> Delivery:
+    return Delivery(1001, 1, "tok", "key-1", notification(**changes))
+
+
+def of_honor(**changes: Any) -> dict[str, Any]:
+    return dict(honor.body_of(notification(**changes), "1001", "key-1") or {})
+
+
+def of_xiaomi(**changes: Any) -> dict[str, str]:
+    return xiaomi.fields_of(notification(**changes), ACCOUNT, "1001", "key-1")
+
+
+def of_oppo(**changes: Any) -> dict[str, Any]:
+    one = delivery(**changes)
+    return dict(json.loads(oppo.mould_of(one.notification, ACCOUNT).fill(one, oppo.data_of(one))))
+
+
+def of_vivo(**changes: Any) -> dict[str, Any]:
+    one = delivery(**changes)
+    return dict(json.loads(vivo.mould_of(one.notification, ACCOUNT).fill(one, vivo.data_of(one))))
+
+
+def test_huaweis_message_has_its_fields() -> None:
+    message = huawei.message_of(notification(**RICH), "1001", "key-1")
+    assert message is not None
+    android = message["android"]
+    assert json.loads(message["data"])["order"] == "42"
+    assert (android["category"], android["bi_tag"]) == ("EXPRESS", "7")
+    assert android["notification"]["click_action"] == {"type": 2, "url": "https://shop.example/1"}
+    assert android["notification"]["badge"] == {"set_num": 5, "class": "com.Main"}
+    assert (android["notification"]["channel_id"], android["notification"]["sound"]) == ("orders", "/raw/ding")
+    assert android["notification"]["image"] == "https://x/i.png"
+    big = huawei.message_of(notification(style=Style.BIG_TEXT, badge_add=200, opens_page=True, url="intent:#x"), "", "")
+    assert big is not None
+    shown = big["android"]["notification"]
+    assert (shown["style"], shown["big_body"], shown["badge"]) == (1, "Content", {"add_num": 99})
+    assert shown["click_action"] == {"type": 1, "intent": "intent:#x"}
+    assert "k" not in json.loads(big["data"])
+
+
+def test_a_silent_message_shows_nothing() -> None:
+    of_huawei = huawei.message_of(notification(silent=True), "1", "k")
+    of_honor = honor.body_of(notification(silent=True), "1", "k")
+    assert of_huawei is not None
+    assert of_honor is not None
+    for message in (of_huawei, of_honor):
+        assert "notification" not in message
+        assert "notification" not in message["android"]
+        assert json.loads(message["data"])["content"] == "Content"
+    body = harmonyos.body_of(notification(silent=True), "", "1", "k")
+    assert body is not None
+    assert list(body["payload"]) == ["extraData"]
+    assert harmonyos.push_type(notification(silent=True)) == "6"
+    assert xiaomi.fields_of(notification(silent=True), ACCOUNT, "1", "k")["pass_through"] == "1"
+    for mould_of in (oppo.mould_of, vivo.mould_of):
+        with pytest.raises(NotPossibleError):
+            mould_of(notification(silent=True), ACCOUNT)
+
+
+def test_harmonyoss_message_always_has_a_category() -> None:
+    for changes, account, category in ((RICH, "IM", "WORK"), ({}, "IM", "IM"), ({}, "", "MARKETING")):
+        body = harmonyos.body_of(notification(**changes), account, "1001", "k")
+        assert body is not None
+        assert body["payload"]["notification"]["category"] == category
+        assert body["payload"]["notification"]["appMessageId"] == "1001"
+
+
+def test_xiaomis_form_has_its_fields() -> None:
+    fields = xiaomi.fields_of(notification(**RICH), ACCOUNT, "1001", "key-1")
+    assert fields["restricted_package_name"] == "com.example"
+    assert json.loads(unquote(fields["payload"]))["k"] == "1001"
+    assert (fields["extra.channel_id"], fields["extra.web_uri"]) == ("104", "https://shop.example/1")
+    assert fields["extra.notification_bigPic_uri"] == "https://x/i.png"
+    assert (fields["extra.callback"], fields["extra.callback.param"]) == ("https://x/r/k", "7")
+    assert fields["extra.callback.type"] == "17"
+    assert (fields["notify_type"], fields["extra.sound_uri"]) == ("1", "/raw/ding")
+    assert 3_590_000 <= int(fields["time_to_live"]) <= 3_600_000
+
+
+def test_oppos_message_has_its_fields() -> None:
+    message = of_oppo(**RICH)
+    shown = message["notification"]
+    assert (message["target_type"], message["target_value"], shown["app_message_id"]) == (2, "tok", "1001")
+    assert (shown["channel_id"], shown["category"], shown["notify_level"]) == ("orders", "ORDER", 2)
+    assert (shown["click_action_type"], shown["click_action_url"]) == (2, "https://shop.example/1")
+    assert json.loads(shown["action_parameters"])["order"] == "42"
+    assert of_oppo(opens_page=True, url="com.example.Main")["notification"]["click_action_type"] == 4
+    assert of_oppo(opens_page=True, url="shop://order/1")["notification"]["click_action_type"] == 5
+
+
+def test_vivos_message_has_its_fields() -> None:
+    message = of_vivo(**RICH)
+    assert (message["appId"], message["regId"], message["requestId"]) == ("10004", "tok", "1001")
+    assert (message["classification"], message["category"]) == (1, "ORDER")
+    assert (message["skipType"], message["skipContent"]) == (2, "https://shop.example/1")
+    assert json.loads(message["clientCustomMap"]["data"])["order"] == "42"
+    assert message["extra"] == {"callback": "https://x/r/k", "callback.param": "7"}
+
+
+@pytest.mark.parametrize(
+    ("most", "text_of"),
+    [
+        (honor.MAX_TITLE, lambda title: of_honor(title=title)["notification"]["title"]),
+        (xiaomi.MAX_TITLE, lambda title: of_xiaomi(title=title)["title"]),
+        (oppo.MAX_TITLE, lambda title: of_oppo(title=title)["notification"]["title"]),
+        (vivo.MAX_TITLE, lambda title: of_vivo(title=title)["title"]),
+        (honor.MAX_BODY, lambda body: of_honor(body=body)["notification"]["body"]),
+        (xiaomi.MAX_BODY, lambda body: of_xiaomi(body=body)["description"]),
+        (oppo.MAX_BODY, lambda body: of_oppo(body=body)["notification"]["content"]),
+        (vivo.MAX_BODY, lambda body: of_vivo(body=body)["content"]),
+    ],
+)
+def test_a_text_may_be_as_long_as_the_vendor_says_and_is_cut_beyond(most: int, text_of: Any) -> None:
+    assert text_of("x" * most) == "x" * most
+    longer = text_of("x" * (most + 1))
+    assert longer.endswith("x…")
+    assert len(longer) <= most
+
+
+def test_a_chinese_character_is_two_wide_at_vivo() -> None:
+    assert of_vivo(title="长" * 20)["title"] == "长" * 20
+    assert vivo.width(of_vivo(title="长" * 21)["title"]) <= vivo.MAX_TITLE
+
+
+@pytest.mark.parametrize(
+    "size_of",
+    [
+        lambda **changes: _size({"message": huawei.message_of(notification(**changes), "1", "k")}),
+        lambda **changes: _size(honor.body_of(notification(**changes), "1", "k")),
+        lambda **changes: _size(harmonyos.body_of(notification(**changes), "", "1", "k")),
+    ],
+)
+def test_a_body_fits_into_4096_bytes_or_is_refused(size_of: Any) -> None:
+    assert size_of(body="长" * 5000) <= 4096
+    assert size_of(params={"p": "x" * 2500}, body="b" * 5000) <= 4096
+    assert size_of(params={"p": "x" * 5000}) is None
+
+
+def _size(body: dict[str, Any] | None) -> int | None:
+    if body is None or body.get("message", body) is None:
+        return None
+    return len(encode(body).encode())
+
+
+@pytest.mark.parametrize(
+    ("most", "made"),
+    [
+        (xiaomi.MAX_PAYLOAD, lambda p: len(unquote(of_xiaomi(params=p)["payload"]))),
+        (oppo.MAX_DATA, lambda p: len(oppo.data_of(delivery(params=p)))),
+        (vivo.MAX_DATA - len("data"), lambda p: len(vivo.data_of(delivery(params=p)))),
+    ],
+    ids=["xiaomi", "oppo", "vivo"],
+)  # fmt: skip
+def test_data_may_be_as_long_as_the_vendor_says_and_is_refused_beyond(most: int, made: Any) -> None:
+    empty = made({"p": ""})
+    assert made({"p": "x" * (most - empty)}) == most
+    with pytest.raises(TooBigError):
+        made({"p": "x" * (most - empty + 1)})
+
+
+def test_validity_is_kept_within_the_vendors_bounds() -> None:
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    for days, seconds in ((-1, 1), (60, None)):
+        at = timezone.now() + timedelta(days=days)
+        assert int(xiaomi.fields_of(notification(expire_at=at), ACCOUNT, "", "")["time_to_live"]) == 1000 * (
+            seconds or xiaomi.MAX_TTL
+        )
+        assert of_oppo(expire_at=at)["notification"]["off_line_ttl"] == (seconds or oppo.MAX_TTL)
+        assert of_vivo(expire_at=at)["timeToLive"] == (vivo.MIN_TTL if seconds else vivo.MAX_TTL)
+
+
+def test_a_repeat_takes_the_place_of_the_first() -> None:
+    assert notify_id(456359976598785573) == notify_id(456359976598785573)
+    assert len({notify_id(number) for number in range(2**40, 2**40 + 1000)}) == 1000
+    assert all(0 < notify_id(number) < 2**31 for number in range(1000))
+
+
+def test_cutting_keeps_the_longest_beginning() -> None:
+    assert cut("abcdef", 6) == "abcdef"
+    assert cut("abcdefg", 6) == "abcde…"
+    assert parse_qs("a=" + cut("", 1)) == {}
