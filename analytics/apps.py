@@ -11,8 +11,10 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         from analytics import queries
+        from analytics.changes import note_broadcasts
         from analytics.intake import take
-        from pushcore.ports import register_analysis, register_event_sink
+        from pushcore.ports import register_analysis, register_broadcast_count, register_event_sink
 
         register_event_sink(take)
+        register_broadcast_count(note_broadcasts)
         register_analysis(queries)

@@ -1,8 +1,11 @@
-"""Raw events of messages, kept short: for audit, and to rebuild whatever is summed up from them."""
+"""Raw events of messages, kept short; changes not yet summed up; and the sums."""
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+
+from pushcore.channels import Channel, Platform
 
 
 class MessageEvent(models.Model):
@@ -15,9 +18,11 @@ class MessageEvent(models.Model):
 
     workspace = models.ForeignKey("pushcore.Workspace", on_delete=models.CASCADE, db_index=False, related_name="+")
     message_id = models.BigIntegerField("message ID")
+    task_id = models.BigIntegerField(null=True)
+    channel = models.SmallIntegerField(choices=Channel.choices, default=Channel.SELF_BUILT)
     device = models.ForeignKey("pushcore.Device", on_delete=models.CASCADE, db_index=False, related_name="+")
     kind = models.CharField(max_length=8, choices=Kind.choices)
-    at = models.DateTimeField(help_text="When it happened, by the device's clock.")
+    at = models.DateTimeField(help_text="When it happened: the device's time, where that can be.")
     received_at = models.DateTimeField(db_index=True)
 
     class Meta:
@@ -31,3 +36,55 @@ class MessageEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.message_id} {self.kind}"
+
+
+class Change(models.Model):
+    """Counts that one statement changed (`analytics.changes`), entry by entry in arrays; gone when it is summed up.
+
+    A minute counts from 1970. Without indexes but the key: written often, read once.
+    """
+
+    metrics = ArrayField(models.SmallIntegerField())
+    minutes = ArrayField(models.IntegerField())
+    tasks = ArrayField(models.BigIntegerField())
+    channels = ArrayField(models.SmallIntegerField())
+    devices = ArrayField(models.BigIntegerField())
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Rollup(models.Model):
+    """Sums of a span of time for all that can be asked for. `start`: the span's first moment."""
+
+    workspace_id = models.BigIntegerField()
+    start = models.DateTimeField()
+    platform = models.SmallIntegerField(choices=Platform.choices)
+    app_version = models.CharField(max_length=64, blank=True)
+    channel = models.SmallIntegerField(choices=Channel.choices)
+    kind = models.CharField(max_length=10)
+    pushed = models.IntegerField(default=0)
+    accepted = models.IntegerField(default=0)
+    arrived = models.IntegerField(default=0)
+    opened = models.IntegerField(default=0)
+    ignored = models.IntegerField(default=0)
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace_id", "start", "platform", "app_version", "channel", "kind"],
+                name="%(app_label)s_%(class)s_key",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workspace_id} {self.start} {self.kind}"
+
+
+class MinuteRollup(Rollup):
+    """Sums of a minute."""
+
+
+class QuarterRollup(Rollup):
+    """Sums of a quarter of an hour: every time zone's hours and days are made of them."""

@@ -1,65 +1,181 @@
 """What was pushed, arrived, was opened and ignored: questions of report page, export and API, answered in one place.
 
-Definitions (source document, 6.2): a message is pushed when it has a device to go to; a user without one, or a message
-that was revoked before it was delivered, is not pushed. Arrivals are what a device acknowledged on the self-built
-channel, and what a vendor says on its own. Opened and ignored are what devices report, ignored on the self-built
-channel only. Broadcasts count, on the self-built channel, the devices that acknowledged them.
+The definitions stand in `analytics.changes`. Answers come from the sums (`analytics.rollups`), after what waits to be
+summed up is; those about a single task come from its rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from analytics import rollups
+from analytics.changes import COUNTED_EVENTS, pushed
 from pushcore import ids
-from pushcore.channels import Channel
+from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.models import PushTask, Workspace
 from pushcore.ports import AnalysisFilter, CoreIndex, TaskPage
 
 LISTED_KINDS = (PushTask.Kind.MULTIPLE, PushTask.Kind.BROADCAST)
+LONGEST = timedelta(days=90)
+# Before an answer, so long is spent at most on summing up what waits.
+FOLD_SECONDS = 1.0
 
 
-@dataclass(slots=True)
-class _Where:
-    """Conditions of a query and their parameters."""
+class Step(Enum):
+    """The granularity of a series. Minutes and hours are for a single day (source document, 6.2)."""
 
-    conditions: list[str] = field(default_factory=list)
-    params: list[Any] = field(default_factory=list)
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
 
-    def add(self, condition: str, *params: Any) -> None:
-        self.conditions.append(condition)
-        self.params += params
 
-    def __str__(self) -> str:
-        return " AND ".join(self.conditions)
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is asked: moments from `start` to before `end` (aware)."""
+
+    workspace: Workspace
+    start: datetime
+    end: datetime
+    platform: int | None = None
+    app_version: str | None = None
+    channel: int | None = None
+    kind: str | None = None
+
+    def before(self) -> Report:
+        """The same of the time before, as long."""
+        return Report(
+            self.workspace, self.start - (self.end - self.start), self.start,
+            self.platform, self.app_version, self.channel, self.kind,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The numbers of a span that begins at `at` (in the workspace's time zone)."""
+
+    at: datetime
+    index: CoreIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What occurs in a time, so what can be asked for."""
+
+    platforms: list[int] = field(default_factory=list)
+    app_versions: list[str] = field(default_factory=list)
+    channels: list[int] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+
+
+def report_of_days(workspace: Workspace, first: datetime, last: datetime, **narrowed: Any) -> Report:
+    """From the first moment of a day to the end of another, as the workspace's time zone has days."""
+    zone = ZoneInfo(workspace.time_zone)
+    start = _midnight(first.astimezone(zone))
+    return Report(workspace, start, _midnight(last.astimezone(zone) + timedelta(days=1)), **narrowed)
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+
+
+def totals(report: Report) -> CoreIndex:
+    """The numbers of the whole time."""
+    rollups.fold(budget_seconds=FOLD_SECONDS)
+    where, params = _conditions(report)
+    sums = ", ".join(f"coalesce(sum({metric}), 0)" for metric in rollups.METRICS)
+    return CoreIndex(*_row(f"SELECT {sums} FROM {_table(report)} WHERE {where}", params))
+
+
+def series(report: Report, step: Step) -> list[Point]:
+    """A point for each span of the time, those without anything included."""
+    rollups.fold(budget_seconds=FOLD_SECONDS)
+    where, params = _conditions(report)
+    zone = ZoneInfo(report.workspace.time_zone)
+    table = "analytics_minuterollup" if step is Step.MINUTE else _table(report)
+    sums = ", ".join(f"sum({metric})" for metric in rollups.METRICS)
+    found: dict[datetime, CoreIndex] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT date_trunc('{step.value}', start, %s) AS at, {sums} FROM {table} WHERE {where} GROUP BY 1",
+            [zone.key, *params],
+        )
+        for at, *numbers in cursor.fetchall():
+            found[at] = CoreIndex(*map(int, numbers))
+    nothing = CoreIndex(0, 0, 0, 0, 0)
+    return [Point(at, found.get(at, nothing)) for at in spans(report, step)]
+
+
+def spans(report: Report, step: Step) -> Iterator[datetime]:
+    """The beginnings of a time's spans. A day that changes the clock has 23 or 25 hours."""
+    zone = ZoneInfo(report.workspace.time_zone)
+    at = report.start.astimezone(zone)
+    if step is Step.DAY:
+        at = _midnight(at)
+        while at < report.end:
+            yield at
+            at = _midnight(at + timedelta(days=1))
+        return
+    length = timedelta(minutes=1 if step is Step.MINUTE else 60)
+    instant = report.start.astimezone(ZoneInfo("UTC"))
+    while instant < report.end:
+        yield instant.astimezone(zone)
+        instant += length
+
+
+def options(report: Report) -> Options:
+    """What occurs in the report's time, whatever it is narrowed to."""
+    where, params = _conditions(Report(report.workspace, report.start, report.end))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT array_agg(DISTINCT platform), array_agg(DISTINCT app_version), array_agg(DISTINCT channel),"
+            f" array_agg(DISTINCT kind) FROM {_table(report)} WHERE {where}",
+            params,
+        )
+        return Options(*(sorted(found or []) for found in cursor.fetchone()))
+
+
+def _table(report: Report) -> str:
+    """Quarters of an hour serve, unless the time begins or ends within one."""
+    whole = all(moment.timestamp() % 900 == 0 for moment in (report.start, report.end))
+    return "analytics_quarterrollup" if whole else "analytics_minuterollup"
+
+
+def _conditions(report: Report) -> tuple[str, list[Any]]:
+    conditions = ["workspace_id = %s", "start >= %s", "start < %s"]
+    params: list[Any] = [report.workspace.pk, report.start, report.end]
+    for column in ("platform", "app_version", "channel", "kind"):
+        value = getattr(report, column)
+        if value is not None:
+            conditions.append(f"{column} = %s")
+            params.append(value)
+    return " AND ".join(conditions), params
+
+
+# -- the API ----------------------------------------------------------------------------------------------------------
 
 
 def core_index(workspace: Workspace, asked: AnalysisFilter) -> CoreIndex:
     """The four numbers of the days from `asked.start` to `asked.end` (the workspace's days, both included)."""
-    low, high = _ids_of_days(workspace, asked.start, asked.end)
-    pushed, succeeded, arrived = _count_messages(_message_conditions(workspace, asked, low, high))
-    opened, ignored = _count_events(_message_conditions(workspace, asked, low, high))
-    if asked.channel in (None, Channel.SELF_BUILT) and asked.kind in (None, PushTask.Kind.BROADCAST):
-        where = _broadcast_conditions(workspace, asked, low, high)
-        reached, its_opened, its_ignored = _count_broadcasts(where)
-        pushed, succeeded, arrived = pushed + reached, succeeded + reached, arrived + reached
-        opened, ignored = opened + its_opened, ignored + its_ignored
-    return CoreIndex(pushed, succeeded, arrived, opened, ignored)
+    if asked.task_id is not None:
+        return _of_task(workspace, asked)
+    narrowed = {"platform": asked.platform, "channel": asked.channel, "kind": asked.kind}
+    return totals(report_of_days(workspace, asked.start, asked.end, **narrowed))
 
 
 def task_page(
     workspace: Workspace, start: datetime, *, task_id: int | None, name: str, page: int, page_size: int
 ) -> TaskPage:
     """Multiple and broadcast pushes made since the beginning of the day of `start`, the newest first."""
-    found = PushTask.objects.filter(
-        workspace=workspace, kind__in=LISTED_KINDS, pk__gte=_ids_of_days(workspace, start, start)[0]
-    )
+    since = ids.first_id_at(_midnight(start.astimezone(ZoneInfo(workspace.time_zone))))
+    found = PushTask.objects.filter(workspace=workspace, kind__in=LISTED_KINDS, pk__gte=since)
     if task_id is not None:
         found = found.filter(pk=task_id)
     if name:
@@ -73,73 +189,90 @@ def task_of(workspace: Workspace, task_id: int) -> PushTask | None:
     return PushTask.objects.filter(workspace=workspace, pk=task_id).exclude(kind=PushTask.Kind.REVOKE).first()
 
 
-def _ids_of_days(workspace: Workspace, start: datetime, end: datetime) -> tuple[int, int]:
-    """Ids from the first moment of a day to before the end of another, as the workspace's time zone has days."""
-    zone = ZoneInfo(workspace.time_zone)
-    first = start.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    last = end.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    return ids.first_id_at(first), ids.first_id_at(last + timedelta(days=1))
+# -- a single task, by its rows ---------------------------------------------------------------------------------------
 
 
-def _message_conditions(workspace: Workspace, asked: AnalysisFilter, low: int, high: int) -> _Where:
-    where = _Where()
-    where.add("m.workspace_id = %s AND m.id >= %s AND m.id < %s AND t.kind <> %s", workspace.pk, low, high, "revoke")
-    if asked.task_id is not None:
-        where.add("m.task_id = %s", asked.task_id)
-    if asked.kind is not None:
-        where.add("t.kind = %s", str(asked.kind))
-    if asked.channel is not None:
-        where.add("m.channel = %s", int(asked.channel))
-    if asked.platform is not None:
-        where.add(
-            "EXISTS (SELECT 1 FROM pushcore_device d WHERE d.id = m.device_id AND d.platform = %s)", int(asked.platform)
+@dataclass(frozen=True, slots=True)
+class ChannelIndex:
+    """A task's numbers on one channel."""
+
+    channel: Channel
+    index: CoreIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How many of a task's messages came to a status that is not success."""
+
+    status: statuses.Status
+    count: int
+
+
+def _of_task(workspace: Workspace, asked: AnalysisFilter) -> CoreIndex:
+    assert asked.task_id is not None
+    task = task_of(workspace, asked.task_id)
+    days = report_of_days(workspace, asked.start, asked.end)
+    if task is None or not days.start <= task.created_at < days.end or asked.kind not in (None, task.kind):
+        return CoreIndex(0, 0, 0, 0, 0)
+    wanted = [entry.index for entry in by_channel(task, asked.platform) if asked.channel in (None, entry.channel)]
+    return CoreIndex(*(sum(getattr(index, name) for index in wanted) for name in CoreIndex.__dataclass_fields__))
+
+
+def by_channel(task: PushTask, platform: Platform | None = None) -> list[ChannelIndex]:
+    """The task's numbers, channel by channel."""
+    on_platform, params = "", [task.pk]
+    if platform is not None:
+        on_platform = " AND EXISTS (SELECT 1 FROM pushcore_device d WHERE d.id = {0}.device_id AND d.platform = %s)"
+        params.append(int(platform))
+    numbers: dict[int, list[int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT m.channel, count(*) FILTER (WHERE {pushed('m')} IS NOT NULL),"
+            f" count(*) FILTER (WHERE m.status = {statuses.ACKED} AND m.device_id IS NOT NULL),"
+            " count(*) FILTER (WHERE m.arrived_at IS NOT NULL AND m.device_id IS NOT NULL)"
+            f" FROM pushcore_message m WHERE m.task_id = %s{on_platform.format('m')} GROUP BY 1",
+            params,
         )
-    return where
+        for channel, *counts in cursor.fetchall():
+            numbers[channel] = [*counts, 0, 0]
+        cursor.execute(
+            "SELECT e.channel, count(*) FILTER (WHERE e.kind = 'opened'), count(*) FILTER (WHERE e.kind = 'ignored')"
+            f" FROM analytics_messageevent e WHERE e.task_id = %s AND {COUNTED_EVENTS}{on_platform.format('e')}"
+            " GROUP BY 1",
+            params,
+        )
+        for channel, *counts in cursor.fetchall():
+            numbers.setdefault(channel, [0] * 5)[3:] = counts
+    reached = _broadcast_reached(task, platform)
+    if reached:
+        own = numbers.setdefault(Channel.SELF_BUILT, [0] * 5)
+        own[:3] = [count + reached for count in own[:3]]
+    return [ChannelIndex(Channel(channel), CoreIndex(*counts)) for channel, counts in sorted(numbers.items())]
 
 
-def _count_messages(where: _Where) -> Sequence[int]:
-    """Pushed, succeeded, arrived."""
-    not_pushed = f"{statuses.NO_BIND_INFO}, {statuses.REVOKED}"
-    return _row(
-        f"SELECT count(*) FILTER (WHERE m.device_id IS NOT NULL AND m.status NOT IN ({not_pushed})),"
-        f" count(*) FILTER (WHERE m.status = {statuses.ACKED}), count(*) FILTER (WHERE m.arrived_at IS NOT NULL)"
-        f" FROM pushcore_message m JOIN pushcore_pushtask t ON t.id = m.task_id WHERE {where}",
-        where.params,
-    )
+def _broadcast_reached(task: PushTask, platform: Platform | None) -> int:
+    """The devices that acknowledged a broadcast on the self-built channel, which has no rows for them."""
+    if task.kind != PushTask.Kind.BROADCAST:
+        return 0
+    sql = "SELECT coalesce(sum(reached), 0) FROM pushcore_broadcast WHERE task_id = %s"
+    if platform is None:
+        return _row(sql, [task.pk])[0]
+    return _row(f"{sql} AND platform = %s", [task.pk, int(platform)])[0]
 
 
-def _count_events(where: _Where) -> Sequence[int]:
-    """Opened and ignored."""
-    return _row(
-        "SELECT count(*) FILTER (WHERE e.kind = 'opened'),"
-        f" count(*) FILTER (WHERE e.kind = 'ignored' AND m.channel = {Channel.SELF_BUILT.value})"
-        " FROM pushcore_message m JOIN pushcore_pushtask t ON t.id = m.task_id"
-        f" JOIN analytics_messageevent e ON e.message_id = m.id AND e.device_id = m.device_id WHERE {where}",
-        where.params,
-    )
-
-
-def _broadcast_conditions(workspace: Workspace, asked: AnalysisFilter, low: int, high: int) -> _Where:
-    where = _Where()
-    where.add("b.workspace_id = %s AND b.task_id >= %s AND b.task_id < %s AND t.kind = %s", workspace.pk, low, high,
-              "broadcast")  # fmt: skip
-    if asked.task_id is not None:
-        where.add("b.task_id = %s", asked.task_id)
-    if asked.platform is not None:
-        where.add("b.platform = %s", int(asked.platform))
-    return where
-
-
-def _count_broadcasts(where: _Where) -> Sequence[int]:
-    """Reached over the self-built channel, opened, ignored."""
-    joined = f"FROM pushcore_broadcast b JOIN pushcore_pushtask t ON t.id = b.task_id WHERE {where}"
-    [reached] = _row(f"SELECT coalesce(sum(b.reached), 0) {joined}", where.params)
-    opened, ignored = _row(
-        "SELECT count(*) FILTER (WHERE e.kind = 'opened'), count(*) FILTER (WHERE e.kind = 'ignored')"
-        f" FROM analytics_messageevent e WHERE e.message_id IN (SELECT b.task_id {joined})",
-        where.params,
-    )
-    return reached, opened, ignored
+def failures(task: PushTask) -> list[Failure]:
+    """The task's final statuses that are no success, the most frequent first."""
+    good = ", ".join(str(code) for code in sorted({*statuses.PENDING, statuses.ACKED}))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT channel, status, count(*) FROM pushcore_message WHERE task_id = %s AND status NOT IN ({good})"
+            " GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
+            [task.pk],
+        )
+        return [
+            Failure(statuses.lookup(status, Channel(channel).label), count)
+            for channel, status, count in cursor.fetchall()
+        ]
 
 
 def _row(sql: str, params: Sequence[Any]) -> tuple[int, ...]:

@@ -185,6 +185,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(hours=12),
         "options": {"expires": 600},
     },
+    "fold-changes": {"task": "analytics.fold", "schedule": 5.0, "options": {"expires": 5}},
     "purge-events": {"task": "analytics.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},
 }
 
@@ -194,6 +195,8 @@ API_QUOTA_PER_DAY = ENV.number("MPS_API_QUOTA_PER_DAY")
 API_RATE_PER_SECOND = ENV.number("MPS_API_RATE_PER_SECOND")
 MAX_EXPIRED_SECONDS = ENV.number("MPS_MAX_EXPIRED_SECONDS")
 MESSAGE_RETENTION_DAYS = ENV.number("MPS_MESSAGE_RETENTION_DAYS")
+ANALYSIS_MINUTE_DAYS = ENV.number("MPS_ANALYSIS_MINUTE_DAYS")
+ANALYSIS_RETENTION_DAYS = ENV.number("MPS_ANALYSIS_RETENTION_DAYS")
 RECEIPT_RETENTION_DAYS = ENV.number("MPS_RECEIPT_RETENTION_DAYS")
 RECEIPT_ALLOW_PRIVATE = ENV.switch("MPS_RECEIPT_ALLOW_PRIVATE")
 VENDOR_ALLOW_PRIVATE = ENV.switch("MPS_VENDOR_ALLOW_PRIVATE")

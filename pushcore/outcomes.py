@@ -21,7 +21,7 @@ from pushcore import receipts
 from pushcore.channels import SAYS_ARRIVED, Channel, Platform
 from pushcore.codes import statuses
 from pushcore.models import Receipt
-from pushcore.ports import BroadcastArrival, Outcome
+from pushcore.ports import BroadcastArrival, Outcome, broadcast_counts
 
 RECORDED = Metric("mps_outcomes_total", "Messages whose status became final.", ["channel"])
 
@@ -29,18 +29,26 @@ _SAYS_ARRIVED = ", ".join(str(channel.value) for channel in sorted(SAYS_ARRIVED)
 _PENDING = ", ".join(str(code) for code in sorted(statuses.PENDING))
 
 # The rows are locked in the order of their ids, so that concurrent recorders never wait for each other in a circle.
+# Each is looked up by its key, whatever the statistics say of statuses (OFFSET 0 keeps the planner from merging the
+# lookup): where nearly all messages are delivered, it would expect a single pending row and compare each with each.
+# The bounds name the partitions, when the statement is planned.
 _UPDATE = f"""
-    WITH locked AS (
-        SELECT id, arrived_at FROM pushcore_message WHERE id = ANY(%(ids)s::bigint[]) AND status IN ({_PENDING})
-        ORDER BY id FOR UPDATE
+    WITH locked AS MATERIALIZED (
+        SELECT outcome.id, outcome.status, outcome.channel, m.arrived_at
+        FROM unnest(%(ids)s::bigint[], %(statuses)s::integer[], %(channels)s::smallint[])
+            AS outcome(id, status, channel)
+        CROSS JOIN LATERAL (
+            SELECT status, arrived_at FROM pushcore_message
+            WHERE id = outcome.id AND id BETWEEN %(first)s AND %(last)s OFFSET 0 FOR UPDATE
+        ) m
+        WHERE m.status IN ({_PENDING})
     )
     UPDATE pushcore_message m
-    SET status = outcome.status, channel = outcome.channel, updated_at = %(now)s,
-        arrived_at = CASE WHEN outcome.status = {statuses.ACKED} AND outcome.channel NOT IN ({_SAYS_ARRIVED})
+    SET status = locked.status, channel = locked.channel, updated_at = %(now)s,
+        arrived_at = CASE WHEN locked.status = {statuses.ACKED} AND locked.channel NOT IN ({_SAYS_ARRIVED})
                      THEN coalesce(m.arrived_at, %(now)s) ELSE m.arrived_at END
-    FROM unnest(%(ids)s::bigint[], %(statuses)s::integer[], %(channels)s::smallint[]) AS outcome(id, status, channel)
-    JOIN locked USING (id)
-    WHERE m.id = outcome.id AND m.id = ANY(%(ids)s::bigint[]) AND m.status IN ({_PENDING})
+    FROM locked
+    WHERE m.id = locked.id AND m.id = ANY(%(ids)s::bigint[])
     RETURNING m.id, m.task_id, m.workspace_id, m.target, m.msgkey, m.status, m.channel, m.device_id,
         locked.arrived_at IS NULL AND m.arrived_at IS NOT NULL
 """
@@ -77,6 +85,8 @@ def record(outcomes: Sequence[Outcome]) -> int:
             {
                 "now": now,
                 "ids": message_ids,
+                "first": message_ids[0],
+                "last": message_ids[-1],
                 "statuses": [outcome.status for outcome in ordered],
                 "channels": [int(outcome.channel) for outcome in ordered],
             },
@@ -112,14 +122,15 @@ def record_arrivals(message_ids: Sequence[int]) -> int:
     """
     if not message_ids:
         return 0
-    now = timezone.now()
+    ordered = sorted(set(message_ids))
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "WITH locked AS (SELECT id FROM pushcore_message WHERE id = ANY(%(ids)s::bigint[]) AND arrived_at IS NULL"
-            " ORDER BY id FOR UPDATE)"
+            "WITH locked AS MATERIALIZED (SELECT said.id FROM unnest(%(ids)s::bigint[]) AS said(id)"
+            " CROSS JOIN LATERAL (SELECT arrived_at FROM pushcore_message WHERE id = said.id"
+            " AND id BETWEEN %(first)s AND %(last)s OFFSET 0 FOR UPDATE) m WHERE m.arrived_at IS NULL)"
             " UPDATE pushcore_message m SET arrived_at = %(now)s FROM locked"
-            " WHERE m.id = locked.id AND m.id = ANY(%(ids)s::bigint[]) AND m.arrived_at IS NULL RETURNING m.task_id",
-            {"ids": sorted(set(message_ids)), "now": now},
+            " WHERE m.id = locked.id AND m.id = ANY(%(ids)s::bigint[]) RETURNING m.task_id",
+            {"ids": ordered, "first": ordered[0], "last": ordered[-1], "now": timezone.now()},
         )
         arrived = Counter(row[0] for row in cursor.fetchall())
         tasks = sorted(arrived)
@@ -178,14 +189,16 @@ def record_broadcasts(arrivals: Sequence[BroadcastArrival]) -> int:
             " FROM unnest(%s::bigint[], %s::bigint[]) AS told(device_id, position) WHERE c.device_id = told.device_id",
             [moved, [latest[device_id].position for device_id in moved]],
         )
-        counted = Counter(
-            task_id
+        arrived = [
+            (task_id, device_id)
             for device_id in moved
             for task_id in latest[device_id].task_ids
             if former[device_id] < task_id <= latest[device_id].position
-        )
-        _count_broadcasts(cursor, counted)
-    return sum(counted.values())
+        ]
+        _count_broadcasts(cursor, Counter(task_id for task_id, _ in arrived))
+        for count in broadcast_counts():
+            count(arrived)
+    return len(arrived)
 
 
 def _count_broadcasts(cursor: Any, counted: Mapping[int, int]) -> None:

@@ -174,7 +174,14 @@ class VendorChannels(Protocol):
     def __call__(self, workspace_id: int, /) -> set[int]: ...
 
 
+class BroadcastCount(Protocol):
+    """Is told, within the transaction, of devices that acknowledged broadcasts: (task id, device id), each once."""
+
+    def __call__(self, arrivals: Sequence[tuple[int, int]], /) -> object: ...
+
+
 _analysis: list[Analysis] = []
+_broadcast_counts: list[BroadcastCount] = []
 _lanes: list[tuple[int, Lane]] = []
 _broadcast_news: list[BroadcastNews] = []
 _vendor_channels: list[VendorChannels] = []
@@ -224,6 +231,14 @@ def register_vendor_channels(source: VendorChannels) -> None:
 def vendor_channels(workspace_id: int) -> set[int]:
     """The vendors' channels that are in use in the workspace."""
     return set().union(*(source(workspace_id) for source in _vendor_channels))
+
+
+def register_broadcast_count(count: BroadcastCount) -> None:
+    _broadcast_counts.append(count)
+
+
+def broadcast_counts() -> list[BroadcastCount]:
+    return list(_broadcast_counts)
 
 
 def register_analysis(analysis: Analysis) -> None:

@@ -22,6 +22,16 @@ PENDING: Final = frozenset({WAITING_FOR_VERIFY, WAITING, NO_BIND_INFO})
 
 COMMON: Final = "common"
 
+# What vendors say of a token that reaches nobody (any more), by channel.
+DEAD_TOKEN: Final[dict[str, frozenset[int]]] = {
+    "apns": frozenset({2009, 2011}),
+    "fcm": frozenset({90000002, 90000003}),
+    "huawei": frozenset({80000004, 80100002, 80300007}),
+    "xiaomi": frozenset({10029, 20301}),
+    "oppo": frozenset({10000}),
+    "vivo": frozenset({10302}),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Status:

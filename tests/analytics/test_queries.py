@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from analytics import queries
 from analytics.intake import take
-from pushcore import bindings, devices, ids, outcomes, push, revocation, templates
+from pushcore import bindings, devices, outcomes, push, revocation, templates
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.devices import Facts, KnownDevice
@@ -111,14 +111,24 @@ def test_what_tells_of_a_revocation_is_no_push(workspace: Workspace, fleet: list
     assert ask(workspace) == (1, 1, 1, 0, 0)
 
 
-def test_days_are_those_of_the_workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_days_are_those_of_the_workspace(workspace: Workspace) -> None:
     Workspace.objects.update(time_zone="Asia/Shanghai")
     workspace.refresh_from_db()
     shanghai = ZoneInfo("Asia/Shanghai")
     noon = datetime(2026, 3, 2, 12, tzinfo=shanghai)
-    low, high = queries._ids_of_days(workspace, noon, noon + timedelta(days=1))
-    assert ids.created_at(low).astimezone(shanghai) == datetime(2026, 3, 2, tzinfo=shanghai)
-    assert ids.created_at(high).astimezone(shanghai) == datetime(2026, 3, 4, tzinfo=shanghai)
+    asked = queries.report_of_days(workspace, noon, noon + timedelta(days=1))
+    assert asked.start == datetime(2026, 3, 2, tzinfo=shanghai)
+    assert asked.end == datetime(2026, 3, 4, tzinfo=shanghai)
+
+
+def test_a_day_that_changes_the_clock_has_its_hours(workspace: Workspace) -> None:
+    Workspace.objects.update(time_zone="Europe/Berlin")
+    workspace.refresh_from_db()
+    for day, hours in (((2026, 3, 29), 23), ((2026, 10, 25), 25), ((2026, 6, 1), 24)):
+        noon = datetime(*day, 12, tzinfo=ZoneInfo("Europe/Berlin"))
+        asked = queries.report_of_days(workspace, noon, noon)
+        assert len(list(queries.spans(asked, queries.Step.HOUR))) == hours
+        assert len(list(queries.spans(asked, queries.Step.DAY))) == 1
 
 
 def test_only_multiple_and_broadcast_pushes_are_listed(workspace: Workspace, fleet: list[KnownDevice]) -> None:

@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
-from pushcore import outcomes
+from pushcore import ids, outcomes
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.devices import KnownDevice
-from pushcore.models import Message, PushTask, Receipt
+from pushcore.models import Message, PushTask, Receipt, Workspace
 from pushcore.ports import Outcome
 from tests.pushcore.conftest import KeepingLane
 
@@ -87,3 +88,32 @@ def test_a_receipt_is_queued_only_where_the_workspace_wants_it(message: Message)
     message.workspace.save()
     assert outcomes.record([Outcome(message.pk, statuses.ACKED)]) == 0
     assert not Receipt.objects.exists()
+
+
+def test_rows_are_found_by_key_where_statistics_say_that_nearly_all_are_delivered(workspace: Workspace) -> None:
+    """Else the planner expects a single pending row, and compares each with each."""
+    task = PushTask.objects.create(
+        pk=ids.new_ids(1)[0], workspace=workspace, kind="simple", source="rpc", fingerprint=b"", delivery_type=1,
+        content={}, expire_at=timezone.now(), created_at=timezone.now(),
+    )  # fmt: skip
+    rows = [
+        Message(
+            id=pk, workspace=workspace, task=task, delivery_type=1, target="t", msgkey="k", status=2,
+            expire_at=timezone.now(), updated_at=timezone.now(),
+        )
+        for pk in ids.new_ids(20_000)
+    ]  # fmt: skip
+    Message.objects.bulk_create(rows, batch_size=5_000)
+    waiting = [row.pk for row in rows[-2_000:]]
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE pushcore_message")
+        cursor.execute("UPDATE pushcore_message SET status = 0 WHERE id = ANY(%s)", [waiting])
+        cursor.execute(
+            "EXPLAIN (ANALYZE, TIMING OFF) " + outcomes._UPDATE,
+            {
+                "ids": waiting, "statuses": [2] * 2_000, "channels": [0] * 2_000, "first": waiting[0],
+                "last": waiting[-1], "now": timezone.now(),
+            },
+        )  # fmt: skip
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Rows Removed by Join Filter" not in plan, plan

@@ -1,0 +1,173 @@
+"""What changes the counts of messages: noted where it happens, in the transaction that changes them.
+
+Three statement triggers on the messages' table (`TRIGGERS`) compare rows as they were with rows as they are. Whatever
+writes messages (an accepted push, COPY, an outcome, a bind, a revocation) is therefore counted exactly once, by what
+the rows say, and pushcore knows nothing of it. They note only; `rollups.fold` sums up later. Broadcasts of the
+self-built channel have no rows: pushcore tells of them through a port. Events come from `intake`.
+
+Definitions (source document, 6.2), each in its own minute:
+
+pushed     the message has a device, and was not revoked undelivered nor refused for a dead token; its creation
+accepted   the device, or the vendor's service, took it; when that became known
+arrived    it is known to be on the device; when that became known
+opened     the device says so, on any channel; when it happened
+ignored    likewise, on the self-built channel only
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntFlag
+
+from django.db import connection
+
+from pushcore import ids
+from pushcore.channels import Channel
+from pushcore.codes import statuses
+
+
+class Metric(IntFlag):
+    """What an entry counts; several at once where they share all else. Negative: it no longer does."""
+
+    PUSHED = 1
+    ACCEPTED = 2
+    ARRIVED = 4
+    OPENED = 8
+    IGNORED = 16
+
+
+# Minutes since 1970, as numbers: of a timestamp, and of when an id was made.
+_MINUTE_OF_TIME = "floor(extract(epoch FROM {0}) / 60)::integer"
+_MINUTE_OF_ID = f"((({{0}} >> {ids.SEQUENCE_BITS}) + {int(ids.EPOCH.timestamp()) * 1000}) / 60000)::integer"
+
+_DEAD = " OR ".join(
+    f"({{0}}.channel = {channel.value} AND {{0}}.status IN ({', '.join(map(str, sorted(codes)))}))"
+    for channel in Channel
+    if (codes := statuses.DEAD_TOKEN.get(channel.label))
+)
+_NOT_PUSHED = f"{statuses.NO_BIND_INFO}, {statuses.REVOKED}"
+
+
+def pushed(row: str) -> str:
+    """SQL: the minute the row counts as pushed in, or NULL."""
+    return (
+        f"CASE WHEN {row}.device_id IS NOT NULL AND {row}.status NOT IN ({_NOT_PUSHED})"
+        f" AND NOT ({_DEAD.format(row)}) THEN {_MINUTE_OF_ID.format(f'{row}.id')} END"
+    )
+
+
+def accepted(row: str) -> str:
+    """SQL: the minute the row counts as accepted in, or NULL."""
+    return (
+        f"CASE WHEN {row}.device_id IS NOT NULL AND {row}.status = {statuses.ACKED}"
+        f" THEN {_MINUTE_OF_TIME.format(f'{row}.updated_at')} END"
+    )
+
+
+def arrived(row: str) -> str:
+    """SQL: the minute the row counts as arrived in, or NULL."""
+    return (
+        f"CASE WHEN {row}.device_id IS NOT NULL AND {row}.arrived_at IS NOT NULL"
+        f" THEN {_MINUTE_OF_TIME.format(f'{row}.arrived_at')} END"
+    )
+
+
+COLUMNS = "metrics, minutes, tasks, channels, devices"
+_NOTE = (
+    f"INSERT INTO analytics_change ({COLUMNS})"
+    " SELECT array_agg(metric), array_agg(minute), array_agg(task_id), array_agg(channel), array_agg(device_id)"
+    " FROM ({entries}) entries HAVING count(*) > 0"
+)
+
+# Nearly all rows are inserted to wait on a device, and become acknowledged on the self-built channel: both are told by
+# plain comparisons.
+_WAITS = f"n.status = {statuses.WAITING} AND n.channel = {Channel.SELF_BUILT.value}"
+_INSERTED = f"""
+SELECT {Metric.PUSHED}::smallint AS metric, {_MINUTE_OF_ID.format("n.id")} AS minute, n.task_id, n.channel, n.device_id
+FROM new_rows n WHERE n.device_id IS NOT NULL AND {_WAITS}
+UNION ALL
+SELECT v.metric::smallint, v.minute, n.task_id, n.channel, n.device_id
+FROM new_rows n CROSS JOIN LATERAL (VALUES ({Metric.PUSHED}, {pushed("n")}), ({Metric.ACCEPTED}, {accepted("n")}),
+    ({Metric.ARRIVED}, {arrived("n")})) AS v(metric, minute)
+WHERE n.device_id IS NOT NULL AND NOT ({_WAITS}) AND v.minute IS NOT NULL
+"""
+
+_ACKNOWLEDGED = f"""
+n.status = {statuses.ACKED} AND o.status = {statuses.WAITING} AND n.channel = {Channel.SELF_BUILT.value}
+AND o.channel = {Channel.SELF_BUILT.value} AND n.device_id = o.device_id AND o.arrived_at IS NULL
+AND n.arrived_at = n.updated_at
+"""
+_UPDATED = f"""
+SELECT {Metric.ACCEPTED | Metric.ARRIVED}::smallint AS metric, {_MINUTE_OF_TIME.format("n.updated_at")} AS minute,
+    n.task_id, n.channel, n.device_id
+FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE {_ACKNOWLEDGED}
+UNION ALL
+SELECT (v.metric * d.sign)::smallint, d.minute, n.task_id, d.channel, d.device_id
+FROM new_rows n JOIN old_rows o ON o.id = n.id
+CROSS JOIN LATERAL (VALUES ({Metric.PUSHED}, {pushed("o")}, {pushed("n")}),
+    ({Metric.ACCEPTED}, {accepted("o")}, {accepted("n")}),
+    ({Metric.ARRIVED}, {arrived("o")}, {arrived("n")})) AS v(metric, was, now)
+CROSS JOIN LATERAL (VALUES (-1, v.was, o.channel, o.device_id), (1, v.now, n.channel, n.device_id))
+    AS d(sign, minute, channel, device_id)
+WHERE ({_ACKNOWLEDGED}) IS NOT TRUE AND d.minute IS NOT NULL
+    AND (v.was, o.channel, o.device_id) IS DISTINCT FROM (v.now, n.channel, n.device_id)
+    AND (o.status, o.channel, o.device_id, o.arrived_at) IS DISTINCT FROM
+        (n.status, n.channel, n.device_id, n.arrived_at)
+"""
+
+
+# Nothing is known of how many rows of a statement do what: without nested loops they are never compared each with each.
+def _trigger(name: str, event: str, tables: str, entries: str) -> str:
+    return f"""
+CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off AS $body$
+BEGIN
+  {_NOTE.format(entries=entries)};
+  RETURN NULL;
+END $body$;
+DROP TRIGGER IF EXISTS {name} ON pushcore_message;
+CREATE TRIGGER {name} AFTER {event} ON pushcore_message REFERENCING {tables}
+  FOR EACH STATEMENT EXECUTE FUNCTION {name}();
+"""
+
+
+TRIGGERS = _trigger("analytics_message_inserted", "INSERT", "NEW TABLE AS new_rows", _INSERTED) + _trigger(
+    "analytics_message_updated", "UPDATE", "OLD TABLE AS old_rows NEW TABLE AS new_rows", _UPDATED
+)
+NO_TRIGGERS = """
+DROP TRIGGER IF EXISTS analytics_message_inserted ON pushcore_message;
+DROP TRIGGER IF EXISTS analytics_message_updated ON pushcore_message;
+DROP FUNCTION IF EXISTS analytics_message_inserted();
+DROP FUNCTION IF EXISTS analytics_message_updated();
+"""
+
+
+def note_broadcasts(arrivals: Sequence[tuple[int, int]]) -> None:
+    """Devices that acknowledged broadcasts on the self-built channel: (task id, device id). Pushed, accepted and
+    arrived at once; part of the caller's transaction."""
+    if not arrivals:
+        return
+    task_ids, device_ids = zip(*arrivals, strict=True)
+    entries = (
+        f"SELECT {Metric.PUSHED | Metric.ACCEPTED | Metric.ARRIVED}::smallint AS metric,"
+        f" {_MINUTE_OF_TIME.format('now()')} AS minute, said.task_id, {Channel.SELF_BUILT.value}::smallint AS channel,"
+        " said.device_id FROM unnest(%s::bigint[], %s::bigint[]) AS said(task_id, device_id)"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTE.format(entries=entries), [list(task_ids), list(device_ids)])
+
+
+def note_events(event_ids: Sequence[int]) -> None:
+    """Events that are new; part of the caller's transaction."""
+    if not event_ids:
+        return
+    entries = (
+        f"SELECT (CASE e.kind WHEN 'opened' THEN {Metric.OPENED} ELSE {Metric.IGNORED} END)::smallint AS metric,"
+        f" {_MINUTE_OF_TIME.format('e.at')} AS minute, coalesce(e.task_id, 0) AS task_id, e.channel, e.device_id"
+        f" FROM analytics_messageevent e WHERE e.id = ANY(%s) AND {COUNTED_EVENTS}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTE.format(entries=entries), [list(event_ids)])
+
+
+# Of events `e`: those that are counted.
+COUNTED_EVENTS = f"(e.kind = 'opened' OR (e.kind = 'ignored' AND e.channel = {Channel.SELF_BUILT.value}))"

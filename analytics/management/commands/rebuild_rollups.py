@@ -1,0 +1,38 @@
+"""`manage.py rebuild_rollups`: count messages and events anew, and mend the sums where they differ."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from analytics import rollups
+from pushcore.channels import Channel
+
+SHOWN = 100
+
+
+class Command(BaseCommand):
+    help = "Prove that the analysis' sums equal what messages and events say, and mend them where they do not."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--check", action="store_true", help="only say what differs; exits with 1 where any does")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        rollups.fold(budget_seconds=3600)
+        found = rollups.differences()
+        for one in found[:SHOWN]:
+            self.stdout.write(
+                f"{one.minute:%Y-%m-%d %H:%M} workspace {one.workspace_id} {one.kind} {Channel(one.channel).label}"
+                f" {one.metric}: {one.summed} summed, {one.counted} counted"
+            )
+        if len(found) > SHOWN:
+            self.stdout.write(f"and {len(found) - SHOWN} more")
+        if not found:
+            self.stdout.write("no difference")
+        elif options["check"]:
+            sys.exit(1)
+        else:
+            self.stdout.write(f"{rollups.rebuild()} mended")

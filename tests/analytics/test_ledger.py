@@ -1,0 +1,257 @@
+"""The sums are exact: whatever is pushed, lost, repeated or late, they equal a plain recount of rows and events."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from analytics import queries, rollups
+from analytics.intake import take
+from analytics.models import Change, MessageEvent, MinuteRollup, QuarterRollup
+from analytics.queries import Report, Step
+from pushcore import bindings, devices, outcomes, push, revocation, templates
+from pushcore.channels import Channel, Platform
+from pushcore.codes.results import ResultError
+from pushcore.devices import Facts
+from pushcore.models import App, Broadcast, Device, Message, PushTask, Workspace
+from pushcore.ports import BroadcastArrival, DeviceEvent, Outcome
+from pushcore.requests import BroadcastPush, SimplePush
+from pushcore.templates import TemplateDraft
+from tests.pushcore.conftest import KeepingLane
+
+RPC: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
+VERSIONS = ("1.0", "2.0")
+
+# (what, a number that picks whom or what about)
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["push", "push", "push", "record", "record", "record", "vendor", "dead", "arrive", "event", "event",
+             "broadcast", "reach", "reach", "revoke", "bind", "fold"]
+        ),
+        st.integers(0, 11),
+    ),
+    min_size=5,
+    max_size=40,
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def lane(monkeypatch: pytest.MonkeyPatch) -> KeepingLane:
+    keeping = KeepingLane()
+    monkeypatch.setattr("pushcore.ports._lanes", [(1, keeping)])
+    return keeping
+
+
+class World:
+    """A workspace with four devices, two users, and what has been pushed in it."""
+
+    def __init__(self, app: App) -> None:
+        self.workspace = Workspace.objects.create(app=app, workspace_id=f"w{uuid4().hex[:12]}")
+        templates.create(self.workspace, TemplateDraft("news", "d", "News", "Body"))
+        facts = [Facts(app_version=VERSIONS[n % 2]) for n in range(3)]
+        facts.append(Facts(platform=Platform.IOS, third_token=uuid4().hex, app_version="9"))
+        self.devices = [Device.objects.get(pk=d.id) for d, _ in devices.register([(self.workspace, f) for f in facts])]
+        self.broadcasts: list[int] = []
+        self.number = 0
+
+    def do(self, what: str, number: int) -> None:
+        getattr(self, f"do_{what}")(number)
+
+    def messages(self) -> list[Message]:
+        rows = Message.objects.filter(workspace=self.workspace).exclude(task__kind="revoke")
+        return list(rows.order_by("pk"))
+
+    def one(self, number: int) -> Iterator[Message]:
+        found = self.messages()
+        if found:
+            yield found[number % len(found)]
+
+    def do_push(self, number: int) -> None:
+        target, kind = [
+            (self.devices[0].ad_token, 1), (self.devices[1].ad_token, 1), (self.devices[3].third_token, 2),
+            ("ann", 3), ("bob", 3), ("unknown", 1),
+        ][number % 6]  # fmt: skip
+        self.number += 1
+        request = SimplePush(
+            delivery_type=kind, expired_seconds=600, title="T", content="C", target_msgkey={target: f"k{self.number}"}
+        )
+        push.accept(self.workspace, request, **RPC)
+
+    def do_record(self, number: int) -> None:
+        for message in self.one(number):
+            if message.device_id is not None:
+                outcomes.record([Outcome(message.pk, 2)] * (1 + number % 2))
+
+    def do_vendor(self, number: int) -> None:
+        for message in self.one(number):
+            if message.device_id is not None:
+                outcomes.record([Outcome(message.pk, 2, [Channel.FCM, Channel.XIAOMI][number % 2])])
+
+    def do_dead(self, number: int) -> None:
+        for message in self.one(number):
+            outcomes.record([Outcome(message.pk, [90000003, 90000007][number % 2], Channel.FCM)])
+
+    def do_arrive(self, number: int) -> None:
+        for message in self.one(number):
+            outcomes.record_arrivals([message.pk, message.pk])
+
+    def do_event(self, number: int) -> None:
+        kind = ["arrived", "opened", "ignored"][number % 3]
+        at = timezone.now() + timedelta(minutes=[-500, -1, 0, 700][number % 4])
+        for message in self.one(number):
+            if message.device_id is not None:
+                take([DeviceEvent(self.workspace.pk, message.device_id, message.pk, kind, at)] * 2)
+        for task_id in self.broadcasts[:1]:
+            take([DeviceEvent(self.workspace.pk, self.devices[number % 3].pk, task_id, kind, at)])
+
+    def do_broadcast(self, number: int) -> None:
+        self.number += 1
+        request = BroadcastPush(
+            delivery_type=1, expired_seconds=600, template_name="news", msgkey=f"b{self.number}"
+        )  # fmt: skip
+        self.broadcasts.append(push.accept(self.workspace, request, **RPC).pk)
+
+    def do_reach(self, number: int) -> None:
+        if self.broadcasts:
+            reached = self.broadcasts[: 1 + number % len(self.broadcasts)]
+            outcomes.record_broadcasts([BroadcastArrival(self.devices[number % 3].pk, reached[-1], tuple(reached))])
+
+    def do_revoke(self, number: int) -> None:
+        for message in self.one(number):
+            with contextlib.suppress(ResultError):  # it was revoked before
+                revocation.revoke_message(self.workspace, message.msgkey, message.target)
+
+    def do_bind(self, number: int) -> None:
+        bindings.bind(self.devices[number % 3], ["ann", "bob"][number % 2])
+
+    def do_fold(self, number: int) -> None:
+        rollups.fold()
+
+    def recount(self) -> Counter[tuple[str, str, int, int]]:
+        """(metric, kind, channel, platform) -> how many, by looking at each row."""
+        found: Counter[tuple[str, str, int, int]] = Counter()
+        for message in self.messages():
+            if message.device is None:
+                continue
+            key = (message.task.kind, message.channel, message.device.platform)
+            dead = message.channel == Channel.FCM and message.status == 90000003
+            if message.status not in (1, -2) and not dead:
+                found["pushed", *key] += 1
+            found["accepted", *key] += message.status == 2
+            found["arrived", *key] += message.arrived_at is not None
+        for event in MessageEvent.objects.filter(workspace=self.workspace).select_related("device"):
+            kind = PushTask.objects.get(pk=event.task_id or 0).kind
+            if event.kind == "opened" or (event.kind == "ignored" and event.channel == 0):
+                found[event.kind, kind, event.channel, event.device.platform] += 1
+        for broadcast in Broadcast.objects.filter(workspace=self.workspace):
+            for metric in ("pushed", "accepted", "arrived"):
+                found[metric, "broadcast", 0, broadcast.platform] += broadcast.reached
+        return +found
+
+    def summed(self) -> Counter[tuple[str, str, int, int]]:
+        found: Counter[tuple[str, str, int, int]] = Counter()
+        for row in MinuteRollup.objects.filter(workspace_id=self.workspace.pk):
+            for metric in rollups.METRICS:
+                found[metric, row.kind, row.channel, row.platform] += getattr(row, metric)
+        return +found
+
+
+@pytest.mark.django_db
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_sums_series_and_answers_equal_a_plain_recount(app: App, steps: list[tuple[str, int]]) -> None:
+    world = World(app)
+    for what, number in steps:
+        world.do(what, number)
+    now = timezone.now()
+    report = Report(world.workspace, now - timedelta(days=2), now + timedelta(days=2))
+    report = queries.report_of_days(world.workspace, report.start, report.end)
+    totals = queries.totals(report)
+    counted = world.recount()
+    assert world.summed() == counted
+    for metric, summed in zip(rollups.METRICS, _numbers(totals), strict=True):
+        assert summed == sum(count for key, count in counted.items() if key[0] == metric)
+    for step in (Step.DAY, Step.HOUR, Step.MINUTE):
+        points = queries.series(report, step)
+        assert [sum(column) for column in zip(*(_numbers(point.index) for point in points), strict=True)] == list(
+            _numbers(totals)
+        )
+    for option in queries.options(report).channels:
+        narrowed = queries.totals(Report(world.workspace, report.start, report.end, channel=option))
+        assert narrowed.pushed == sum(n for key, n in counted.items() if key[0] == "pushed" and key[2] == option)
+    assert not [found for found in rollups.differences() if found.workspace_id == world.workspace.pk]
+
+
+def _numbers(index: Any) -> tuple[int, ...]:
+    return index.pushed, index.succeeded, index.arrived, index.opened, index.ignored
+
+
+def test_each_version_has_its_numbers(workspace: Workspace) -> None:
+    fleet = devices.register([(workspace, Facts(app_version=version)) for version in ("1.0", "2.0", "2.0")])
+    for number, (device, _) in enumerate(fleet):
+        request = SimplePush(
+            delivery_type=1, expired_seconds=600, title="T", content="C", target_msgkey={device.ad_token: f"k{number}"}
+        )
+        push.accept(workspace, request, **RPC)
+    today = queries.report_of_days(workspace, timezone.now(), timezone.now(), app_version="2.0")
+    assert queries.totals(today).pushed == 2
+    assert queries.options(today).app_versions == ["1.0", "2.0"]
+
+
+def test_a_transaction_that_is_undone_counts_nothing(workspace: Workspace) -> None:
+    [(device, _)] = devices.register([(workspace, Facts())])
+    request = SimplePush(
+        delivery_type=1, expired_seconds=600, title="T", content="C", target_msgkey={device.ad_token: "k"}
+    )
+    with transaction.atomic():
+        push.accept(workspace, request, **RPC)
+        assert Change.objects.exists()
+        transaction.set_rollback(True)
+    assert not Change.objects.exists()
+
+
+def test_what_changes_no_count_notes_nothing(workspace: Workspace) -> None:
+    [(device, _)] = devices.register([(workspace, Facts())])
+    request = SimplePush(
+        delivery_type=1, expired_seconds=600, title="T", content="C", target_msgkey={device.ad_token: "k"}
+    )
+    push.accept(workspace, request, **RPC)
+    rollups.fold()
+    outcomes.mark_sent([Message.objects.get().pk])
+    assert not Change.objects.exists()
+
+
+def test_the_rebuild_mends_what_is_wrong_and_names_it(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    [(device, _)] = devices.register([(workspace, Facts(app_version="3"))])
+    request = SimplePush(
+        delivery_type=1, expired_seconds=600, title="T", content="C", target_msgkey={device.ad_token: "k"}
+    )
+    push.accept(workspace, request, **RPC)
+    outcomes.record([Outcome(Message.objects.get().pk, 2)])
+    rollups.fold()
+    call_command("rebuild_rollups", check=True)
+    assert "no difference" in capsys.readouterr().out
+    MinuteRollup.objects.update(pushed=7, arrived=0)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM analytics_quarterrollup")
+    with pytest.raises(SystemExit):
+        call_command("rebuild_rollups", check=True)
+    assert "pushed: 7 summed, 1 counted" in capsys.readouterr().out
+    call_command("rebuild_rollups")
+    assert rollups.differences() == []
+    row = MinuteRollup.objects.get()
+    quarter = QuarterRollup.objects.get()
+    for sums in (row, quarter):
+        assert (sums.pushed, sums.accepted, sums.arrived, sums.app_version) == (1, 1, 1, "3")
