@@ -83,6 +83,7 @@ NAVIGATION: list[dict[str, Any]] = [
     _group(
         "Devices",
         _entry("Devices", "smartphone", "pushcore_device_changelist"),
+        _entry("Device simulator", "phone_android", "device_simulator", "console.look.may_push"),
         _entry("Bindings", "link", "pushcore_binding_changelist"),
     ),
     _group(

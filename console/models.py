@@ -1,11 +1,11 @@
-"""Memberships: which operator may do what in which app."""
+"""Memberships: which operator may do what in which app; and the devices operators simulate."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
 
-from pushcore.models import App
+from pushcore.models import App, Workspace
 
 
 class Membership(models.Model):
@@ -35,3 +35,17 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.app}"
+
+
+class SimulatedDevice(models.Model):
+    """The device an operator plays in a workspace: one each, so that trying things out fills no table."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    ad_token = models.CharField("Ad-token", max_length=64, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "workspace"], name="console_simulated_unique")]
+
+    def __str__(self) -> str:
+        return self.ad_token

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
 
+from console.pages.device_simulator import device_simulator, push_to_simulator, switch_on
 from console.pages.simple_push import simple_push
 
 
@@ -19,4 +20,9 @@ class Page:
     view: Callable[[HttpRequest], HttpResponse]
 
 
-PAGES: tuple[Page, ...] = (Page("simple-push/", "simple_push", simple_push),)
+PAGES: tuple[Page, ...] = (
+    Page("simple-push/", "simple_push", simple_push),
+    Page("device-simulator/", "device_simulator", device_simulator),
+    Page("device-simulator/switch-on/", "device_simulator_switch_on", switch_on),
+    Page("device-simulator/push/", "device_simulator_push", push_to_simulator),
+)
