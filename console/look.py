@@ -45,6 +45,12 @@ def may_push(request: HttpRequest) -> bool:
     return scope_of(request).may(Right.PUSH)
 
 
+def may_configure(request: HttpRequest) -> bool:
+    from console.access import Right, scope_of
+
+    return scope_of(request).may(Right.CONFIGURE)
+
+
 def is_superuser(request: HttpRequest) -> bool:
     from console.access import scope_of
 
@@ -94,6 +100,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _entry("RSA keys", "encrypted", "pushcore_rsakey_changelist"),
         _entry("Vendor accounts", "cell_tower", "channels_vendor_vendoraccount_changelist"),
         _entry("Members", "group", "console_membership_changelist"),
+        _entry("Audit log", "policy", "console_auditentry_changelist", "console.look.may_configure"),
     ),
     _group(
         "Installation",

@@ -1,4 +1,4 @@
-"""Memberships: which operator may do what in which app; and the devices operators simulate."""
+"""Memberships: which operator may do what in which app; and the devices operators simulate; and what everybody did."""
 
 from __future__ import annotations
 
@@ -49,3 +49,41 @@ class SimulatedDevice(models.Model):
 
     def __str__(self) -> str:
         return self.ad_token
+
+
+class AuditEntry(models.Model):
+    """One thing somebody did. Refers to nothing by constraint, so that it outlives what it speaks of."""
+
+    class Action(models.TextChoices):
+        ADD = "add", "add"
+        CHANGE = "change", "change"
+        DELETE = "delete", "delete"
+        PUSH = "push", "push"
+        EXPORT = "export", "export"
+        LOGIN = "login", "login"
+        LOGIN_FAILED = "login_failed", "failed login"
+        LOGOUT = "logout", "logout"
+
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    user_id = models.BigIntegerField(null=True)
+    username = models.CharField("user", max_length=150, blank=True, help_text="The name at that time.")
+    action = models.CharField(max_length=16, choices=Action.choices)
+    app = models.ForeignKey(App, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
+    object_type = models.CharField(max_length=100, blank=True)
+    object_id = models.CharField("object ID", max_length=64, blank=True)
+    object_name = models.CharField("object", max_length=200, blank=True)
+    details = models.JSONField(default=dict)
+    address = models.GenericIPAddressField(null=True)
+    request_id = models.CharField("request ID", max_length=36, blank=True)
+
+    class Meta:
+        verbose_name = "audit entry"
+        verbose_name_plural = "audit log"
+        indexes = [
+            models.Index(fields=["app", "-id"], name="console_audit_app"),
+            models.Index(fields=["username", "-id"], name="console_audit_who"),
+            models.Index(fields=["action", "-id"], name="console_audit_what"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username or '-'}: {self.action} {self.object_name}".strip()

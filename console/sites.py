@@ -21,6 +21,15 @@ class ConsoleSite(UnfoldAdminSite):
         own: list[URLPattern] = [path(page.path, self.admin_view(page.view), name=page.name) for page in PAGES]
         return own + super().get_urls()
 
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        from console import audit
+
+        answer = super().password_change(request, extra_context)
+        if request.method == "POST" and answer.status_code == 302:
+            assert request.user.is_authenticated
+            audit.record(request, "change", request.user, {"what": "Changed their own password."})
+        return answer
+
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Unfold's search across models is not offered: it knows no scope and no bounds."""
         raise Http404

@@ -204,6 +204,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("MPS_MAX_EXPIRED_SECONDS", "604800", _count, "Longest validity of a message, in seconds (code 3026)."),
     Variable("MPS_MESSAGE_RETENTION_DAYS", "30", _count, "Days a message is kept; older daily partitions are dropped."),
     Variable("MPS_RECEIPT_RETENTION_DAYS", "7", _count, "Days a finished receipt and its attempts are kept."),
+    Variable("MPS_AUDIT_RETENTION_DAYS", "365", _count, "Days an entry of the audit log is kept."),
     Variable(
         "MPS_RECEIPT_ALLOW_PRIVATE",
         "0",

@@ -184,6 +184,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(hours=12),
         "options": {"expires": 600},
     },
+    "purge-audit": {"task": "console.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},
     "purge-events": {"task": "analytics.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},
 }
 
@@ -194,6 +195,7 @@ API_RATE_PER_SECOND = ENV.number("MPS_API_RATE_PER_SECOND")
 MAX_EXPIRED_SECONDS = ENV.number("MPS_MAX_EXPIRED_SECONDS")
 MESSAGE_RETENTION_DAYS = ENV.number("MPS_MESSAGE_RETENTION_DAYS")
 RECEIPT_RETENTION_DAYS = ENV.number("MPS_RECEIPT_RETENTION_DAYS")
+AUDIT_RETENTION_DAYS = ENV.number("MPS_AUDIT_RETENTION_DAYS")
 RECEIPT_ALLOW_PRIVATE = ENV.switch("MPS_RECEIPT_ALLOW_PRIVATE")
 VENDOR_ALLOW_PRIVATE = ENV.switch("MPS_VENDOR_ALLOW_PRIVATE")
 SWEEP_AFTER_SECONDS = ENV.number("MPS_SWEEP_AFTER_SECONDS")

@@ -17,6 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_GET, require_POST
 
+from console import audit
 from console.access import Right, scope_of
 from console.models import SimulatedDevice
 from pushcore import devices
@@ -55,6 +56,7 @@ def switch_on(request: HttpRequest) -> JsonResponse:
     assert request.user.is_authenticated
     workspace = _workspace(request)
     ad_token, secret = own_device(request.user.pk, workspace)
+    audit.record(request, "change", workspace, {"what": "Switched on a simulated device.", "device": ad_token})
     username = f"{workspace.app.app_id}-{workspace.workspace_id}"
     return JsonResponse({"adToken": ad_token, "secret": secret, "username": username})
 
@@ -79,6 +81,7 @@ def push_to_simulator(request: HttpRequest) -> JsonResponse:
         task = accept(workspace, push, source=PushTask.Source.CONSOLE, author=request.user.get_username())
     except ResultError as error:
         return JsonResponse({"error": str(error.message)}, status=400)
+    audit.record(request, "push", task)
     return JsonResponse({"task": str(task.pk)})
 
 

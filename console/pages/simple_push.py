@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_http_methods
 
+from console import audit
 from console.access import Right, scope_of
 from console.admins.push_tasks import messages_of
 from console.pages.simple_push_form import ExtensionParameters, SimplePushForm
@@ -42,6 +43,7 @@ def simple_push(request: HttpRequest) -> HttpResponse:
         except ResultError as error:
             form.refuse(error)
         else:
+            audit.record(request, "push", task)
             messages.success(request, f"The push was accepted: task {task.pk}.")
             return HttpResponseRedirect(messages_of(task.pk))
     context = site.each_context(request) | {"title": "Simple push", "form": form, "parameters": parameters}
