@@ -17,6 +17,7 @@ from channels_vendor import accounts, checking
 from channels_vendor.contract import Field, Verdict
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
+from console import audit
 from console.columns import label, moment
 from console.confirmation import confirmation
 from console.filters import EnabledFilter, WorkspaceFilter
@@ -192,6 +193,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
             messages.error(request, str(error))
             return self._back(row)
         said = f"{outcome.verdict.name.lower()}: {outcome.vendor_id or outcome.vendor_code}"
+        audit.record(request, "push", row, {"what": "Sent a test message.", "outcome": outcome.verdict.name.lower()})
         level = messages.SUCCESS if outcome.verdict is Verdict.ACCEPTED else messages.ERROR
         messages.add_message(request, level, said)
         return self._back(row)
