@@ -22,7 +22,7 @@ Choices = list[tuple[str, str]]
 
 
 class WorkspaceFilter(DropdownFilter):
-    """By workspace, of those in view."""
+    """By workspace, of those in view; unasked, by the one chosen in the top bar."""
 
     title = "workspace"
     parameter_name = "workspace"
@@ -33,7 +33,8 @@ class WorkspaceFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() in {choice for choice, _ in self.lookup_choices}:
             return queryset.filter(workspace_id=self.value())
-        return queryset
+        chosen = scope_of(request).chosen
+        return queryset if chosen is None else queryset.filter(workspace_id=chosen)
 
 
 class StatusFilter(DropdownFilter):

@@ -143,6 +143,8 @@ class ScopedModelAdmin(ConsoleModelAdmin):
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> ModelChoiceField[Any] | None:
         kwargs.setdefault("queryset", self.choices_of(db_field, request))
+        if db_field.related_model is Workspace:
+            kwargs.setdefault("initial", scope_of(request).chosen)
         field: ModelChoiceField[Any] | None = super().formfield_for_foreignkey(db_field, request, **kwargs)
         return field
 

@@ -21,6 +21,16 @@ class ConsoleSite(UnfoldAdminSite):
         own: list[URLPattern] = [path(page.path, self.admin_view(page.view), name=page.name) for page in PAGES]
         return own + super().get_urls()
 
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """With what the workspace switch shows."""
+        from console.access import scope_of
+
+        context: dict[str, Any] = super().each_context(request)
+        if not request.user.is_authenticated:
+            return context
+        scope = scope_of(request)
+        return context | {"workspace_choices": scope.choices, "workspace_chosen": scope.chosen}
+
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         from console import audit
 

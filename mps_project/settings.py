@@ -73,6 +73,8 @@ ASGI_APPLICATION = "mps_project.asgi.application"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # Before those of the packages, some of which they take the place of.
+        "DIRS": [Path(look.__file__).parent / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

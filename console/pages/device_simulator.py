@@ -37,7 +37,8 @@ def device_simulator(request: HttpRequest) -> HttpResponse:
     if not scope_of(request).may(Right.PUSH):
         raise PermissionDenied
     workspaces = list(_workspaces(request))
-    wanted = request.GET.get("workspace")
+    at_hand = scope_of(request).chosen
+    wanted = request.GET.get("workspace") or (str(at_hand) if at_hand in {one.pk for one in workspaces} else None)
     chosen = next((one for one in workspaces if str(one.pk) == wanted), None)
     if wanted and chosen is None:
         raise Http404

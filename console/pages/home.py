@@ -125,10 +125,7 @@ def count_today(scope: Scope) -> Today:
 
 def count_failing_receipts(scope: Scope) -> int:
     """Receipts given up, or not delivered at the first attempt and still due; counted to `COUNTED_RECEIPTS`."""
-    rows = Receipt.objects.all()
-    if not scope.superuser:
-        rows = rows.filter(workspace_id__in=scope.workspace_ids)
-    return rows.filter(FAILING_RECEIPTS)[:COUNTED_RECEIPTS].count()
+    return _scoped(scope, Receipt).filter(FAILING_RECEIPTS)[:COUNTED_RECEIPTS].count()
 
 
 def count_connections() -> int | None:
@@ -139,8 +136,10 @@ def count_connections() -> int | None:
         return None
 
 
-def _scoped(scope: Scope) -> Any:
-    rows = Message.objects.all()
+def _scoped(scope: Scope, model: Any = Message) -> Any:
+    rows = model.objects.all()
+    if scope.chosen is not None:
+        return rows.filter(workspace_id=scope.chosen)
     return rows if scope.superuser else rows.filter(workspace_id__in=scope.workspace_ids)
 
 

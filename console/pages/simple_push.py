@@ -27,7 +27,7 @@ def simple_push(request: HttpRequest) -> HttpResponse:
     scope = scope_of(request)
     if not scope.may(Right.PUSH):
         raise PermissionDenied
-    workspaces = scope.workspaces(Right.PUSH).filter(enabled=True, app__enabled=True)
+    workspaces = scope.workspaces_at_hand(Right.PUSH).filter(enabled=True, app__enabled=True)
     data = request.POST if request.method == "POST" else None
     form = SimplePushForm(data, workspaces=workspaces)
     parameters = ExtensionParameters(data, prefix="parameters")

@@ -60,8 +60,8 @@ OTHERS: dict[str, str] = {
     "pushcore_workspace_rotate_client_key": "administrator",
     "pushcore_workspace_make_callback_key": "administrator",
 }
-# Anybody may come here, by GET or POST: these end or begin a session, or list apps by what one may see.
-OPEN = {"login", "logout", "app_list"}
+# Anybody may come here, by GET or POST: these are about the session, or list apps by what one may see.
+OPEN = {"login", "logout", "app_list", "switch_workspace"}
 
 
 @dataclass(frozen=True)
