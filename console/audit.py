@@ -108,6 +108,12 @@ def _login_failed(credentials: Mapping[str, Any], request: HttpRequest | None = 
     _write(request, AuditEntry.Action.LOGIN_FAILED, None, {} if user else {"user": "unknown"}, user)
 
 
+def record_failed_code(request: HttpRequest | None, user: Any) -> None:
+    """A right password with a wrong second factor."""
+    if _may_record_failure():
+        _write(request, AuditEntry.Action.LOGIN_FAILED, None, {"what": "The authentication code was wrong."}, user)
+
+
 def _may_record_failure() -> bool:
     key = f"audit-failures-{int(timezone.now().timestamp()) // 60}"
     try:

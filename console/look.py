@@ -135,6 +135,12 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "console.look.environment",
     "DASHBOARD_CALLBACK": "console.pages.home.dashboard",
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Two-factor login", "link": reverse_lazy("admin:two_factor")},
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+        ]
+    },
     "LOGIN": {"image": _asset("console/login.svg")},
     "STYLES": [_asset("console/console.css")],
     "SCRIPTS": [_asset("console/console.js")],

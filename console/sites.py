@@ -14,12 +14,19 @@ class ConsoleSite(UnfoldAdminSite):
 
     index_template = "console/home.html"
     index_title = "Home"
+    login_template = "console/login.html"
 
     def get_urls(self) -> list[URLPattern]:
         from console.pages import PAGES
 
         own: list[URLPattern] = [path(page.path, self.admin_view(page.view), name=page.name) for page in PAGES]
         return own + super().get_urls()
+
+    @property
+    def login_form(self) -> Any:
+        from console.login import LoginForm
+
+        return LoginForm
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """With what the workspace switch shows."""

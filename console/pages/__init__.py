@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from console.pages.device_simulator import device_simulator, push_to_simulator, switch_on
 from console.pages.simple_push import simple_push
 from console.pages.switch_workspace import switch_workspace
+from console.pages.two_factor import two_factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Page:
 PAGES: tuple[Page, ...] = (
     Page("simple-push/", "simple_push", simple_push),
     Page("switch-workspace/", "switch_workspace", switch_workspace),
+    Page("two-factor/", "two_factor", two_factor),
     Page("device-simulator/", "device_simulator", device_simulator),
     Page("device-simulator/switch-on/", "device_simulator_switch_on", switch_on),
     Page("device-simulator/push/", "device_simulator_push", push_to_simulator),

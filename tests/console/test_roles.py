@@ -47,6 +47,8 @@ OTHERS: dict[str, str] = {
     "autocomplete": NOBODY,  # without a question
     "search": NOBODY,
     "view_on_site": NOBODY,
+    "two_factor": "viewer",
+    "auth_user_remove_second_factor": NOBODY,
     "simple_push": "operator",
     "device_simulator": "operator",
     "device_simulator_switch_on": NOBODY,  # by POST alone
