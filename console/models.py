@@ -83,7 +83,7 @@ class AuditEntry(models.Model):
 
     class Meta:
         verbose_name = "audit entry"
-        verbose_name_plural = "audit log"
+        verbose_name_plural = "audit entries"
         indexes = [
             models.Index(fields=["app", "-id"], name="console_audit_app"),
             models.Index(fields=["username", "-id"], name="console_audit_who"),

@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
 from console.access import Right, Scope, scope_of
-from console.columns import label
+from console.columns import label, moment
 from console.filters import ChoiceFilter, Choices
 from console.large_tables import LargeTableAdmin
 from console.models import AuditEntry
@@ -64,7 +64,7 @@ class WhenFilter(DropdownFilter):
 @admin.register(AuditEntry)
 class AuditEntryAdmin(LargeTableAdmin):
     app_path = "app"
-    list_display = ("at", "username", "what", "object_type", "object_name", "facts", "app", "address")
+    list_display = ("when", "username", "what", "object_type", "object_name", "facts", "app", "address")
     list_filter = (ActionFilter, WhenFilter, AppFilter)
     list_select_related = ("app",)
     search_help_text = "Exact user name"
@@ -83,6 +83,10 @@ class AuditEntryAdmin(LargeTableAdmin):
     def find(self, rows: QuerySet[AuditEntry], scope: Scope, term: str) -> QuerySet[AuditEntry]:
         return rows.filter(username=term)
 
+    @display(description="when", ordering="at")
+    def when(self, entry: AuditEntry) -> SafeString:
+        return format_html('<span class="console-moment">{}</span>', moment(entry.at))
+
     @display(description="what")
     def what(self, entry: AuditEntry) -> SafeString:
         return label(COLOURS.get(entry.action, "grey"), entry.get_action_display())
@@ -90,4 +94,5 @@ class AuditEntryAdmin(LargeTableAdmin):
     @display(description="details")
     def facts(self, entry: AuditEntry) -> SafeString:
         pairs = entry.details.items() if isinstance(entry.details, dict) else ()
-        return format_html_join(", ", "{}: {}", pairs) or format_html("{}", "-")
+        shown = ((value if name == "what" else f"{name}: {value}",) for name, value in pairs)
+        return format_html_join("; ", "{}", shown) or format_html("{}", "-")

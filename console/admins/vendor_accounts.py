@@ -20,7 +20,7 @@ from channels_vendor.registry import VENDORS
 from console import audit
 from console.columns import label, moment
 from console.confirmation import confirmation
-from console.filters import EnabledFilter, WorkspaceFilter
+from console.filters import ChannelStateFilter, EnabledFilter, WorkspaceFilter
 from console.scoped import ScopedModelAdmin
 from pushcore.channels import Channel
 from pushcore.models import Device
@@ -92,7 +92,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
 
     app_path = "workspace__app"
     list_display = ("vendor", "workspace", "state", "certificate_expiry", "updated_at")
-    list_filter = (WorkspaceFilter, EnabledFilter)
+    list_filter = (WorkspaceFilter, EnabledFilter, ChannelStateFilter)
     list_select_related = ("workspace__app",)
     readonly_fields = ("vendor", "state", "certificate_subject", "certificate_expiry", "updated_at")
     actions_detail = ("check_account", "send_test")

@@ -57,7 +57,7 @@ def switch_on(request: HttpRequest) -> JsonResponse:
     assert request.user.is_authenticated
     workspace = _workspace(request)
     ad_token, secret = own_device(request.user.pk, workspace)
-    audit.record(request, "change", workspace, {"what": "Switched on a simulated device.", "device": ad_token})
+    audit.record(request, "change", workspace, {"what": "Switched on a simulated device."})
     username = f"{workspace.app.app_id}-{workspace.workspace_id}"
     return JsonResponse({"adToken": ad_token, "secret": secret, "username": username})
 
