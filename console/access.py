@@ -18,6 +18,11 @@ from django.http import HttpRequest
 from console.models import Membership
 from pushcore.models import App, Workspace
 
+# The session's key for the workspace chosen in the top bar (its database id).
+CHOSEN = "console.workspace"
+# The most workspaces the switch offers.
+MOST_CHOICES = 200
+
 
 class Right(Enum):
     VIEW = "view"
@@ -35,10 +40,14 @@ GRANTS: dict[str, frozenset[Right]] = {
 
 @dataclass
 class Scope:
-    """What one user may reach. `roles`: app id (database) -> role; unused for a superuser."""
+    """What one user may reach. `roles`: app id (database) -> role; unused for a superuser.
+
+    `wanted` is what the session says of the workspace switch; `chosen` whether the user still sees that workspace.
+    """
 
     superuser: bool
     roles: dict[int, str]
+    wanted: int | None = None
 
     def may(self, right: Right, app_id: int | None = None) -> bool:
         """Whether the right is held in the app; with no app named, in any."""
@@ -60,6 +69,22 @@ class Scope:
         return mine if self.superuser else mine.filter(app__in=self.app_ids(right))
 
     @cached_property
+    def choices(self) -> list[Workspace]:
+        """What the workspace switch offers."""
+        return list(self.workspaces().order_by("app__app_id", "workspace_id")[:MOST_CHOICES])
+
+    @cached_property
+    def chosen(self) -> int | None:
+        """The workspace (database id) lists and forms are about, None for all."""
+        known = self.wanted is not None and self.workspaces().filter(pk=self.wanted).exists()
+        return self.wanted if known else None
+
+    def workspaces_at_hand(self, right: Right = Right.VIEW) -> QuerySet[Workspace]:
+        """The chosen workspace, or all where none is chosen: what a form for something new offers."""
+        mine = self.workspaces(right)
+        return mine if self.chosen is None else mine.filter(pk=self.chosen)
+
+    @cached_property
     def workspace_ids(self) -> list[int]:
         """All workspaces in view: large tables are searched by (workspace, ...) indexes, so they must be named."""
         return list(self.workspaces().order_by().values_list("pk", flat=True))
@@ -78,6 +103,7 @@ def scope_of(request: HttpRequest) -> Scope:
     if known is not None:
         return known
     user = request.user
-    scope = Scope(superuser=bool(user.is_active and user.is_superuser), roles=roles_of(user))
+    wanted = request.session.get(CHOSEN) if hasattr(request, "session") else None
+    scope = Scope(bool(user.is_active and user.is_superuser), roles_of(user), wanted)
     request.console_scope = scope  # type: ignore[attr-defined]
     return scope

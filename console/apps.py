@@ -22,4 +22,5 @@ class ConsoleConfig(AppConfig):
     verbose_name = "Console"
 
     def ready(self) -> None:
-        import console.admins  # noqa: F401  registers every page with the site
+        import console.admins
+        import console.audit  # noqa: F401  hears of logins

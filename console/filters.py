@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import DropdownFilter
 
+from channels_vendor.models import WARN_DAYS
 from console.access import scope_of
 from pushcore import ids
 from pushcore.channels import Platform
@@ -22,7 +23,7 @@ Choices = list[tuple[str, str]]
 
 
 class WorkspaceFilter(DropdownFilter):
-    """By workspace, of those in view."""
+    """By workspace, of those in view; unasked, by the one chosen in the top bar."""
 
     title = "workspace"
     parameter_name = "workspace"
@@ -33,7 +34,8 @@ class WorkspaceFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() in {choice for choice, _ in self.lookup_choices}:
             return queryset.filter(workspace_id=self.value())
-        return queryset
+        chosen = scope_of(request).chosen
+        return queryset if chosen is None else queryset.filter(workspace_id=chosen)
 
 
 class StatusFilter(DropdownFilter):
@@ -103,6 +105,28 @@ class ReceiptStateFilter(ChoiceFilter):
         if self.value() == "failing":
             return queryset.filter(FAILING_RECEIPTS)
         return super().queryset(request, queryset)
+
+
+# Vendor accounts the service gave up on, until they are saved again.
+STOPPED = Q(stopped_at__isnull=False)
+
+
+def expiring() -> Q:
+    """Vendor accounts in use whose certificate ends soon or has ended."""
+    return Q(enabled=True, certificate_expires_at__lt=timezone.now() + timedelta(days=WARN_DAYS))
+
+
+class ChannelStateFilter(DropdownFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        return [("stopped", "stopped"), ("expiring", "certificate expires soon")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "stopped":
+            return queryset.filter(STOPPED)
+        return queryset.filter(expiring()) if self.value() == "expiring" else queryset
 
 
 class PlatformFilter(ChoiceFilter):

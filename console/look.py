@@ -45,6 +45,12 @@ def may_push(request: HttpRequest) -> bool:
     return scope_of(request).may(Right.PUSH)
 
 
+def may_configure(request: HttpRequest) -> bool:
+    from console.access import Right, scope_of
+
+    return scope_of(request).may(Right.CONFIGURE)
+
+
 def is_superuser(request: HttpRequest) -> bool:
     from console.access import scope_of
 
@@ -88,6 +94,7 @@ NAVIGATION: list[dict[str, Any]] = [
     _group(
         "Devices",
         _entry("Devices", "smartphone", "pushcore_device_changelist"),
+        _entry("Device simulator", "phone_android", "device_simulator", "console.look.may_push"),
         _entry("Bindings", "link", "pushcore_binding_changelist"),
     ),
     _group(
@@ -98,6 +105,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _entry("RSA keys", "encrypted", "pushcore_rsakey_changelist"),
         _entry("Vendor accounts", "cell_tower", "channels_vendor_vendoraccount_changelist"),
         _entry("Members", "group", "console_membership_changelist"),
+        _entry("Audit log", "policy", "console_auditentry_changelist", "console.look.may_configure"),
     ),
     _group(
         "Installation",
@@ -132,6 +140,12 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "console.look.environment",
     "DASHBOARD_CALLBACK": "console.pages.home.dashboard",
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Two-factor login", "link": reverse_lazy("admin:two_factor")},
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+        ]
+    },
     "LOGIN": {"image": _asset("console/login.svg")},
     "STYLES": [_asset("console/console.css")],
     "SCRIPTS": [_asset("console/console.js")],

@@ -1,11 +1,16 @@
-"""Memberships: which operator may do what in which app."""
+"""Memberships: which operator may do what in which app; and the devices operators simulate; and what everybody did."""
 
 from __future__ import annotations
 
+from binascii import unhexlify
+
 from django.conf import settings
 from django.db import models
+from django_otp.models import Device, ThrottlingMixin
+from django_otp.oath import TOTP
 
-from pushcore.models import App
+from pushcore import crypto
+from pushcore.models import App, Workspace
 
 
 class Membership(models.Model):
@@ -35,3 +40,103 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.app}"
+
+
+class SimulatedDevice(models.Model):
+    """The device an operator plays in a workspace: one each, so that trying things out fills no table."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    ad_token = models.CharField("Ad-token", max_length=64, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "workspace"], name="console_simulated_unique")]
+
+    def __str__(self) -> str:
+        return self.ad_token
+
+
+class AuditEntry(models.Model):
+    """One thing somebody did. Refers to nothing by constraint, so that it outlives what it speaks of."""
+
+    class Action(models.TextChoices):
+        ADD = "add", "add"
+        CHANGE = "change", "change"
+        DELETE = "delete", "delete"
+        PUSH = "push", "push"
+        EXPORT = "export", "export"
+        LOGIN = "login", "login"
+        LOGIN_FAILED = "login_failed", "failed login"
+        LOGOUT = "logout", "logout"
+
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    user_id = models.BigIntegerField(null=True)
+    username = models.CharField("user", max_length=150, blank=True, help_text="The name at that time.")
+    action = models.CharField(max_length=16, choices=Action.choices)
+    app = models.ForeignKey(App, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
+    object_type = models.CharField(max_length=100, blank=True)
+    object_id = models.CharField("object ID", max_length=64, blank=True)
+    object_name = models.CharField("object", max_length=200, blank=True)
+    details = models.JSONField(default=dict)
+    address = models.GenericIPAddressField(null=True)
+    request_id = models.CharField("request ID", max_length=36, blank=True)
+
+    class Meta:
+        verbose_name = "audit entry"
+        verbose_name_plural = "audit entries"
+        indexes = [
+            models.Index(fields=["app", "-id"], name="console_audit_app"),
+            models.Index(fields=["username", "-id"], name="console_audit_who"),
+            models.Index(fields=["action", "-id"], name="console_audit_what"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username or '-'}: {self.action} {self.object_name}".strip()
+
+
+class SecondFactor(ThrottlingMixin, Device):
+    """A user's authenticator app. django-otp's own device keeps its key in plain text; here it is sealed."""
+
+    key_sealed = models.TextField(editable=False)
+    last_step = models.BigIntegerField(default=-1, editable=False, help_text="The newest step a code was taken of.")
+    recovery_hashes = models.JSONField(default=list, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user"], name="console_second_factor_unique")]
+
+    @property
+    def key(self) -> bytes:
+        return unhexlify(crypto.decrypt(self.key_sealed))
+
+    def get_throttle_factor(self) -> int:
+        """Seconds to wait after the first wrong code; each further one doubles them."""
+        return 1
+
+    def verify_token(self, token: str) -> bool:
+        """Whether the code fits, the row locked by the caller: each serves once, wrong ones slow down the next."""
+        allowed, _ = self.verify_is_allowed()
+        given = token.replace(" ", "").replace("-", "").lower()
+        if not allowed or not given:
+            return False
+        if self._takes_code(given) or self._takes_recovery_code(given):
+            self.throttle_reset(commit=False)
+            self.save()
+            return True
+        self.throttle_increment()
+        return False
+
+    def _takes_code(self, given: str) -> bool:
+        totp = TOTP(self.key)
+        if not (given.isascii() and given.isdigit() and len(given) == 6):
+            return False
+        if not totp.verify(int(given), tolerance=1, min_t=self.last_step + 1):
+            return False
+        self.last_step = totp.t()
+        return True
+
+    def _takes_recovery_code(self, given: str) -> bool:
+        fingerprint = crypto.fingerprint_secret(given)
+        if fingerprint not in self.recovery_hashes:
+            return False
+        self.recovery_hashes = [one for one in self.recovery_hashes if one != fingerprint]
+        return True

@@ -7,17 +7,21 @@ exist.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib.admin import ShowFacets
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db.models import Field, ForeignKey, ManyToManyField, Model, QuerySet, URLField
 from django.forms import ModelChoiceField, ModelMultipleChoiceField
 from django.http import Http404, HttpRequest
 from unfold.admin import ModelAdmin
 
+from console import audit
 from console.access import Right, Scope, scope_of
 from console.change_list import ConsoleChangeList
+from console.models import AuditEntry
 from pushcore.models import App, Workspace
 
 
@@ -46,6 +50,26 @@ class ConsoleModelAdmin(ModelAdmin):
         if found is None:
             raise Http404
         return found
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> LogEntry:
+        self._record(request, AuditEntry.Action.ADD, obj, message)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> LogEntry:
+        self._record(request, AuditEntry.Action.CHANGE, obj, message)
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> list[LogEntry]:
+        for obj in queryset:
+            self._record(request, AuditEntry.Action.DELETE, obj, "")
+        return super().log_deletions(request, queryset)
+
+    def _record(self, request: HttpRequest, action: str, obj: Model, message: Any) -> None:
+        """Into the audit log: Django's message names the fields that changed, never what they hold."""
+        text = (
+            message if isinstance(message, str) else LogEntry(change_message=json.dumps(message)).get_change_message()
+        )
+        audit.record(request, action, obj, {"what": text} if text else {})
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Without the buttons that add or change what a relation points to, in windows of their own."""
@@ -119,6 +143,8 @@ class ScopedModelAdmin(ConsoleModelAdmin):
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> ModelChoiceField[Any] | None:
         kwargs.setdefault("queryset", self.choices_of(db_field, request))
+        if db_field.related_model is Workspace:
+            kwargs.setdefault("initial", scope_of(request).chosen)
         field: ModelChoiceField[Any] | None = super().formfield_for_foreignkey(db_field, request, **kwargs)
         return field
 

@@ -14,12 +14,38 @@ class ConsoleSite(UnfoldAdminSite):
 
     index_template = "console/home.html"
     index_title = "Home"
+    login_template = "console/login.html"
 
     def get_urls(self) -> list[URLPattern]:
         from console.pages import PAGES
 
         own: list[URLPattern] = [path(page.path, self.admin_view(page.view), name=page.name) for page in PAGES]
         return own + super().get_urls()
+
+    @property
+    def login_form(self) -> Any:
+        from console.login import LoginForm
+
+        return LoginForm
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """With what the workspace switch shows."""
+        from console.access import scope_of
+
+        context: dict[str, Any] = super().each_context(request)
+        if not request.user.is_authenticated:
+            return context
+        scope = scope_of(request)
+        return context | {"workspace_choices": scope.choices, "workspace_chosen": scope.chosen}
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        from console import audit
+
+        answer = super().password_change(request, extra_context)
+        if request.method == "POST" and answer.status_code == 302:
+            assert request.user.is_authenticated
+            audit.record(request, "change", request.user, {"what": "Changed their own password."})
+        return answer
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Unfold's search across models is not offered: it knows no scope and no bounds."""

@@ -209,6 +209,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("MPS_ANALYSIS_MINUTE_DAYS", "92", _count, "Days the analysis keeps its sums of minutes."),
     Variable("MPS_ANALYSIS_RETENTION_DAYS", "400", _count, "Days the analysis keeps its sums of quarters of an hour."),
     Variable("MPS_RECEIPT_RETENTION_DAYS", "7", _count, "Days a finished receipt and its attempts are kept."),
+    Variable("MPS_AUDIT_RETENTION_DAYS", "365", _count, "Days an entry of the audit log is kept."),
     Variable(
         "MPS_RECEIPT_ALLOW_PRIVATE",
         "0",

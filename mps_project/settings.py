@@ -45,6 +45,8 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_filters",
+    "axes",
+    "django_otp",
     "pushcore",
     "channels_vendor",
     "gateway",
@@ -61,10 +63,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "pushcore.api.shortcut.RpcDoorMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "mps_project.urls"
@@ -74,6 +78,8 @@ ASGI_APPLICATION = "mps_project.asgi.application"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # Before those of the packages, some of which they take the place of.
+        "DIRS": [Path(look.__file__).parent / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -113,6 +119,19 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# Failed logins of one name from one address. Counted in the fast store, where they expire.
+AXES_HANDLER = "console.login.ThrottleHandler"
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "console.login.client_address"
+AXES_LOCKOUT_CALLABLE = "console.login.locked_out"
+AXES_ENABLE_ADMIN = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_HTTPONLY = True
@@ -120,6 +139,24 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
+
+# Alpine, which django-unfold is written with, evaluates attributes of its templates ('unsafe-eval') and sets styles.
+CONTENT_SECURITY_POLICY = {
+    # JSON, and the API's documentation, which has a script of its own in the page.
+    "EXCLUDE_URL_PREFIXES": ["/api/", "/device/"],
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'", "'unsafe-eval'"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        # The device simulator is a device of the gateway.
+        "connect-src": ["'self'", *(f"{scheme}://{ENV.text('MPS_PUBLIC_HOST')}:*" for scheme in ("ws", "wss"))],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    },
+}
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
@@ -186,6 +223,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 600},
     },
     "fold-changes": {"task": "analytics.fold", "schedule": 5.0, "options": {"expires": 5}},
+    "purge-audit": {"task": "console.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},
     "purge-events": {"task": "analytics.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},
 }
 
@@ -198,6 +236,7 @@ MESSAGE_RETENTION_DAYS = ENV.number("MPS_MESSAGE_RETENTION_DAYS")
 ANALYSIS_MINUTE_DAYS = ENV.number("MPS_ANALYSIS_MINUTE_DAYS")
 ANALYSIS_RETENTION_DAYS = ENV.number("MPS_ANALYSIS_RETENTION_DAYS")
 RECEIPT_RETENTION_DAYS = ENV.number("MPS_RECEIPT_RETENTION_DAYS")
+AUDIT_RETENTION_DAYS = ENV.number("MPS_AUDIT_RETENTION_DAYS")
 RECEIPT_ALLOW_PRIVATE = ENV.switch("MPS_RECEIPT_ALLOW_PRIVATE")
 VENDOR_ALLOW_PRIVATE = ENV.switch("MPS_VENDOR_ALLOW_PRIVATE")
 SWEEP_AFTER_SECONDS = ENV.number("MPS_SWEEP_AFTER_SECONDS")

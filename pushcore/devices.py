@@ -122,6 +122,13 @@ def find_workspaces(usernames: Sequence[str]) -> dict[str, Workspace]:
     return {f"{row.app.app_id}-{row.workspace_id}": row for row in rows}
 
 
+def renew_secret(workspace: Workspace, ad_token: str) -> str | None:
+    """Give a device of the workspace a new secret, returned this once; None where there is no such device."""
+    secret = crypto.new_secret()
+    known = Device.objects.filter(workspace=workspace, ad_token=ad_token)
+    return secret if known.update(secret_hash=crypto.fingerprint_secret(secret)) else None
+
+
 def register(requests: Sequence[tuple[Workspace, Facts]]) -> list[tuple[KnownDevice, str]]:
     """Make a device for each request, in order: its Ad-token is new, its secret is returned this once. One INSERT."""
     secrets = [crypto.new_secret() for _ in requests]

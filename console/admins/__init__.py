@@ -3,6 +3,7 @@
 from console.admins import (
     access_keys,
     apps,
+    audit_log,
     bindings,
     devices,
     internals,
@@ -22,6 +23,7 @@ from console.admins import (
 __all__ = [
     "access_keys",
     "apps",
+    "audit_log",
     "bindings",
     "devices",
     "internals",

@@ -11,6 +11,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from console.access import scope_of
 from console.filters import ChoiceFilter
 from console.models import Membership
 from console.scoped import ScopedModelAdmin
@@ -51,6 +52,20 @@ class NewMemberForm(forms.ModelForm):
         return cleaned
 
 
+class RoleForm(forms.ModelForm):
+    def clean_role(self) -> str:
+        role: str = self.cleaned_data["role"]
+        if role != Membership.Role.ADMINISTRATOR and is_last_administrator(self.instance):
+            raise forms.ValidationError("An app keeps at least one administrator: make somebody else one first.")
+        return role
+
+
+def is_last_administrator(member: Membership) -> bool:
+    """Whether nobody else administrates the member's app."""
+    administrators = Membership.objects.filter(app=member.app_id, role=Membership.Role.ADMINISTRATOR)
+    return list(administrators.values_list("pk", flat=True)[:2]) == [member.pk]
+
+
 @admin.register(Membership)
 class MembershipAdmin(ScopedModelAdmin):
     app_path = "app"
@@ -64,9 +79,14 @@ class MembershipAdmin(ScopedModelAdmin):
     readonly_fields = ("created_at",)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        if not change:
-            kwargs["form"] = NewMemberForm
+        kwargs["form"] = RoleForm if change else NewMemberForm
         return super().get_form(request, obj, change, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return (*self.readonly_fields, "user", "app") if obj else self.readonly_fields
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
+        """The last administrator is removed by superusers alone."""
+        if isinstance(obj, Membership) and is_last_administrator(obj) and not scope_of(request).superuser:
+            return False
+        return super().has_delete_permission(request, obj)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from console.confirmation import confirmation
 from console.filters import ChoiceFilter
+from console.models import SecondFactor
 from console.scoped import SuperuserModelAdmin
 
 # Importing Django's pages registers them; these take their place.
@@ -44,6 +49,27 @@ class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # 
         ),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
+
+    actions_detail = ("remove_second_factor",)
+
+    @action(
+        description="Remove two-factor login", url_path="remove-two-factor", icon="lock_reset", permissions=["change"]
+    )
+    def remove_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        user = self.get_object(request, object_id)
+        if request.method != "POST":
+            return confirmation(
+                request,
+                self,
+                user,
+                title="Remove two-factor login?",
+                consequence="For a user who lost phone and recovery codes: the password alone logs in again.",
+                button="Remove",
+            )
+        SecondFactor.objects.filter(user_id=user.pk).delete()
+        self.log_change(request, user, "Removed two-factor login.")
+        messages.success(request, "The password alone logs in now.")
+        return HttpResponseRedirect(reverse("admin:auth_user_change", args=[user.pk]))
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
         return SuperuserModelAdmin.lookup_allowed(self, lookup, value, request)

@@ -17,10 +17,11 @@ from channels_vendor import accounts, checking
 from channels_vendor.contract import Field, Verdict
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
+from console import audit
 from console.access import Right
 from console.columns import copyable, label, moment
 from console.confirmation import confirmation
-from console.filters import EnabledFilter, WorkspaceFilter
+from console.filters import ChannelStateFilter, EnabledFilter, WorkspaceFilter
 from console.scoped import ScopedModelAdmin
 from pushcore.channels import Channel
 from pushcore.models import Device
@@ -92,7 +93,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
 
     app_path = "workspace__app"
     list_display = ("vendor", "workspace", "state", "certificate_expiry", "updated_at")
-    list_filter = (WorkspaceFilter, EnabledFilter)
+    list_filter = (WorkspaceFilter, EnabledFilter, ChannelStateFilter)
     list_select_related = ("workspace__app",)
     readonly_fields = (
         "vendor",
@@ -209,6 +210,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
             messages.error(request, str(error))
             return self._back(row)
         said = f"{outcome.verdict.name.lower()}: {outcome.vendor_id or outcome.vendor_code}"
+        audit.record(request, "push", row, {"what": "Sent a test message.", "outcome": outcome.verdict.name.lower()})
         level = messages.SUCCESS if outcome.verdict is Verdict.ACCEPTED else messages.ERROR
         messages.add_message(request, level, said)
         return self._back(row)

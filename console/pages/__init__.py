@@ -9,6 +9,9 @@ from django.http import HttpResponse
 
 from console.pages.create.files import inspect_file, upload_file
 from console.pages.create.views import create_message, preview_message
+from console.pages.device_simulator import device_simulator, push_to_simulator, switch_on
+from console.pages.switch_workspace import switch_workspace
+from console.pages.two_factor import two_factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,4 +28,9 @@ PAGES: tuple[Page, ...] = (
     Page("create/file/inspect/", "inspect_file", inspect_file),
     Page("create/<str:kind>/", "create_message", create_message),
     Page("create/<str:kind>/preview/", "preview_message", preview_message),
+    Page("switch-workspace/", "switch_workspace", switch_workspace),
+    Page("two-factor/", "two_factor", two_factor),
+    Page("device-simulator/", "device_simulator", device_simulator),
+    Page("device-simulator/switch-on/", "device_simulator_switch_on", switch_on),
+    Page("device-simulator/push/", "device_simulator_push", push_to_simulator),
 )

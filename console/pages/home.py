@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -11,9 +12,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from analytics.models import MessageEvent
+from channels_vendor.models import VendorAccount
 from console.access import Right, Scope, scope_of
 from console.columns import identifier, moment, push_type, status_label
-from console.filters import FAILING_RECEIPTS
+from console.filters import FAILING_RECEIPTS, STOPPED, expiring
 from gateway import presence
 from pushcore import bus, ids
 from pushcore.codes import statuses
@@ -24,6 +27,7 @@ log = structlog.get_logger(__name__)
 # The newest messages of today that are counted; beyond them a figure ends in "+".
 COUNTED_MESSAGES = 100_000
 COUNTED_RECEIPTS = 10_000
+COUNTED_EVENTS = 100_000
 RECENT_MESSAGES = 8
 TIMEOUT_MS = 2000
 
@@ -37,13 +41,16 @@ class Figure:
     icon: str
     link: str
     colour: str = "neutral"
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    total: int
-    delivered: int
-    pending: int
+    """None where it could not be counted in time."""
+
+    total: int | None
+    delivered: int | None
+    pending: int | None
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -59,27 +66,42 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def figures(scope: Scope) -> list[Figure]:
-    message_list = reverse("admin:pushcore_message_changelist")
-    today = _in_time(lambda: count_today(scope))
-    failing = _in_time(lambda: count_failing_receipts(scope))
-    connections = count_connections()
-    capped = today is not None and today.total >= COUNTED_MESSAGES
+    return [*_figures_of_today(scope), *_figures_of_health(scope)]
+
+
+def _figures_of_today(scope: Scope) -> list[Figure]:
+    list_of_today = f"{reverse('admin:pushcore_message_changelist')}?created=today"
+    today = _in_time(lambda: count_today(scope)) or Today(None, None, None)
+    opened = _in_time(lambda: count_opened(scope))
+    capped = today.total is not None and today.total >= COUNTED_MESSAGES
     return [
-        Figure("Messages today", _text(today and today.total, capped), "mail", f"{message_list}?created=today"),
+        Figure("Messages today", _text(today.total, capped), "mail", list_of_today),
         Figure(
             "Delivered today",
-            _text(today and today.delivered, capped),
+            _text(today.delivered, capped),
             "done_all",
-            f"{message_list}?created=today&status=2",
+            f"{list_of_today}&status=2",
             "success",
+            _rate(today.delivered, today.total),
         ),
         Figure(
-            "Pending today",
-            _text(today and today.pending, capped),
-            "schedule",
-            f"{message_list}?created=today&status=pending",
-            "warning",
+            "Opened today",
+            _text(opened, opened == COUNTED_EVENTS),
+            "touch_app",
+            f"{reverse('admin:analytics_messageevent_changelist')}?kind=opened",
+            "success",
+            _rate(opened, today.delivered),
         ),
+        Figure("Pending today", _text(today.pending, capped), "schedule", f"{list_of_today}&status=pending", "warning"),
+    ]
+
+
+def _figures_of_health(scope: Scope) -> list[Figure]:
+    accounts = reverse("admin:channels_vendor_vendoraccount_changelist")
+    failing = _in_time(lambda: count_failing_receipts(scope))
+    stopped = _in_time(lambda: _scoped(scope, VendorAccount).filter(STOPPED).count())
+    ending = _in_time(lambda: _scoped(scope, VendorAccount).filter(expiring()).count())
+    return [
         Figure(
             "Receipts failing",
             _text(failing, failing == COUNTED_RECEIPTS),
@@ -87,7 +109,23 @@ def figures(scope: Scope) -> list[Figure]:
             f"{reverse('admin:pushcore_receipt_changelist')}?state=failing",
             "danger" if failing else "neutral",
         ),
-        Figure("Gateway connections", _text(connections), "cell_tower", reverse("admin:pushcore_device_changelist")),
+        Figure(
+            "Channels stopped",
+            _text(stopped),
+            "signal_disconnected",
+            f"{accounts}?state=stopped",
+            "danger" if stopped else "neutral",
+        ),
+        Figure(
+            "Certificates expiring",
+            _text(ending),
+            "badge",
+            f"{accounts}?state=expiring",
+            "warning" if ending else "neutral",
+        ),
+        Figure(
+            "Gateway connections", _text(count_connections()), "cell_tower", reverse("admin:pushcore_device_changelist")
+        ),
     ]
 
 
@@ -111,8 +149,7 @@ def recent(scope: Scope) -> list[dict[str, Any]]:
 
 def count_today(scope: Scope) -> Today:
     """Messages created today, of the newest `COUNTED_MESSAGES`: one query that reads no more than those."""
-    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    newest = _scoped(scope).filter(pk__gte=ids.first_id_at(midnight)).order_by("-pk")
+    newest = _scoped(scope).filter(pk__gte=ids.first_id_at(_midnight())).order_by("-pk")
     sql, params = newest.values("status")[:COUNTED_MESSAGES].query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -123,12 +160,19 @@ def count_today(scope: Scope) -> Today:
         return Today(*cursor.fetchone())
 
 
+def count_opened(scope: Scope) -> int:
+    """Messages reported opened today; counted to `COUNTED_EVENTS`."""
+    rows = _scoped(scope, MessageEvent).filter(received_at__gte=_midnight(), kind=MessageEvent.Kind.OPENED)
+    return int(rows[:COUNTED_EVENTS].count())
+
+
+def _midnight() -> datetime:
+    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def count_failing_receipts(scope: Scope) -> int:
     """Receipts given up, or not delivered at the first attempt and still due; counted to `COUNTED_RECEIPTS`."""
-    rows = Receipt.objects.all()
-    if not scope.superuser:
-        rows = rows.filter(workspace_id__in=scope.workspace_ids)
-    return rows.filter(FAILING_RECEIPTS)[:COUNTED_RECEIPTS].count()
+    return _scoped(scope, Receipt).filter(FAILING_RECEIPTS)[:COUNTED_RECEIPTS].count()
 
 
 def count_connections() -> int | None:
@@ -139,8 +183,10 @@ def count_connections() -> int | None:
         return None
 
 
-def _scoped(scope: Scope) -> Any:
-    rows = Message.objects.all()
+def _scoped(scope: Scope, model: Any = Message) -> Any:
+    rows = model.objects.all()
+    if scope.chosen is not None:
+        return rows.filter(workspace_id=scope.chosen)
     return rows if scope.superuser else rows.filter(workspace_id__in=scope.workspace_ids)
 
 
@@ -157,3 +203,7 @@ def _in_time(question: Any) -> Any:
 
 def _text(value: int | None, more: bool = False) -> str:
     return "-" if value is None else f"{value:,}{'+' if more else ''}"
+
+
+def _rate(part: int | None, whole: int | None) -> str:
+    return f"{min(part / whole, 1):.0%}" if part is not None and whole else ""

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from analytics.models import MessageEvent
 from channels_vendor.models import VendorAccount
-from console.models import Membership
+from console.models import AuditEntry, Membership
 from pushcore import devices, keys, outcomes, push, requests, templates
 from pushcore.channels import Channel
 from pushcore.devices import Facts
@@ -54,6 +54,7 @@ def one_of_everything(workspace: Workspace, member: User) -> Everything:
     ReceiptAttempt.objects.create(receipt=receipt, at=timezone.now(), http_status=503, duration_ms=7)
     access_key, _ = keys.create_access_key(workspace.app, [workspace], name=f"backend {workspace.pk}")
     return {
+        AuditEntry: AuditEntry.objects.create(action="export", app=workspace.app),
         App: workspace.app,
         Workspace: workspace,
         AccessKey: access_key,

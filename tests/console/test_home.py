@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import redis
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from channels_vendor.models import VendorAccount
 from gateway import presence
 from pushcore import bus
-from pushcore.models import Device, Receipt
+from pushcore.models import Device, Message, Receipt
 from tests.console.conftest import Everything
 
 
@@ -34,9 +37,39 @@ def test_figures_count_what_the_user_may_see(
     assert (own["Messages today"], own["Delivered today"], own["Receipts failing"]) == ("1", "1", "0")
 
 
+def test_arrival_and_open_rates_stand_beside_their_counts(superuser: Client, mine: Everything) -> None:
+    notes = {figure.title: figure.note for figure in superuser.get("/console/").context["figures"]}
+    assert (notes["Delivered today"], notes["Opened today"]) == ("100%", "100%")
+    Message.objects.update(status=0)
+    notes = {figure.title: figure.note for figure in superuser.get("/console/").context["figures"]}
+    assert (notes["Delivered today"], notes["Opened today"]) == ("0%", "")
+
+
+@pytest.mark.parametrize(
+    ("title", "state", "fault"),
+    [
+        ("Channels stopped", "stopped", {"stopped_at": timezone.now()}),
+        ("Certificates expiring", "expiring", {"enabled": True, "certificate_expires_at": timezone.now()}),
+    ],
+)
+def test_channels_in_trouble_are_counted_and_listed(
+    superuser: Client, mine: Everything, theirs: Everything, title: str, state: str, fault: dict[str, Any]
+) -> None:
+    assert values(superuser)[title] == "0"
+    VendorAccount.objects.filter(pk=mine[VendorAccount].pk).update(**fault)
+    assert values(superuser)[title] == "1"
+    listed = superuser.get(reverse("admin:channels_vendor_vendoraccount_changelist"), {"state": state})
+    assert [row.pk for row in listed.context["cl"].result_list] == [mine[VendorAccount].pk]
+
+
+def test_home_asks_little(superuser: Client, mine: Everything, django_assert_max_num_queries: Any) -> None:
+    with django_assert_max_num_queries(30):
+        superuser.get("/console/")
+
+
 def test_each_figure_leads_to_a_list(superuser: Client, mine: Everything) -> None:
     figures = superuser.get("/console/").context["figures"]
-    assert len(figures) == 5
+    assert len(figures) == 8
     for figure in figures:
         assert superuser.get(figure.link).status_code == 200
 

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
+from console import audit
 from console.access import Right, scope_of
 from console.pages.create import review
 from console.pages.create.fields import ExtensionParameters
@@ -93,7 +94,7 @@ def _workspaces(request: HttpRequest) -> QuerySet[Workspace]:
     scope = scope_of(request)
     if not scope.may(Right.PUSH):
         raise PermissionDenied
-    return scope.workspaces(Right.PUSH).filter(enabled=True, app__enabled=True)
+    return scope.workspaces_at_hand(Right.PUSH).filter(enabled=True, app__enabled=True)
 
 
 def _known(kind: str) -> None:
@@ -170,6 +171,7 @@ def _file(form: MultipleForm) -> FileImport:
 def _send(request: HttpRequest, page: Page) -> HttpResponse:
     """Push or schedule, and lead to what came of it."""
     made = _pushed(page, request.user.get_username())
+    audit.record(request, "push", made)
     if isinstance(made, Schedule):
         messages.success(request, _("The push is scheduled: %(id)s.") % {"id": made.pk})
         return HttpResponseRedirect(reverse("admin:pushcore_schedule_change", args=[made.pk]))

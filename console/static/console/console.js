@@ -1,4 +1,4 @@
-// Buttons that copy what stands in an element marked data-copyable.
+// Buttons that copy what stands in an element marked data-copyable; the workspace switch.
 (function () {
   "use strict";
 
@@ -25,5 +25,8 @@
 
   document.addEventListener("DOMContentLoaded", function () {
     document.querySelectorAll("[data-copyable]").forEach(addButton);
+    document.querySelectorAll("[data-switch]").forEach(function (form) {
+      form.addEventListener("change", () => form.requestSubmit());
+    });
   });
 })();

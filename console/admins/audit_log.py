@@ -1,0 +1,98 @@
+"""The audit log: read only for everybody; of an app, for its administrators; logins, for superusers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.contrib import admin
+from django.contrib.admin import ModelAdmin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.decorators import display
+
+from console.access import Right, Scope, scope_of
+from console.columns import label, moment
+from console.filters import ChoiceFilter, Choices
+from console.large_tables import LargeTableAdmin
+from console.models import AuditEntry
+
+COLOURS: dict[str, str] = {
+    AuditEntry.Action.ADD: "green",
+    AuditEntry.Action.CHANGE: "blue",
+    AuditEntry.Action.DELETE: "red",
+    AuditEntry.Action.PUSH: "amber",
+    AuditEntry.Action.LOGIN_FAILED: "red",
+}
+
+
+class ActionFilter(ChoiceFilter):
+    title = "what"
+    parameter_name = "action"
+    choices_of_column = AuditEntry.Action.choices
+
+
+class AppFilter(DropdownFilter):
+    title = "app"
+    parameter_name = "app"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[AuditEntry]) -> Choices:
+        return [(str(app.pk), str(app)) for app in scope_of(request).apps(Right.CONFIGURE)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+        known = self.value() in {choice for choice, _ in self.lookup_choices}
+        return queryset.filter(app=self.value()) if known else queryset
+
+
+class WhenFilter(DropdownFilter):
+    title = "when"
+    parameter_name = "when"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[AuditEntry]) -> Choices:
+        return [("1", "last 24 hours"), ("7", "last 7 days"), ("30", "last 30 days")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+        value = self.value()
+        if value not in {choice for choice, _ in self.lookup_choices}:
+            return queryset
+        return queryset.filter(at__gte=timezone.now() - timedelta(days=int(str(value))))
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(LargeTableAdmin):
+    app_path = "app"
+    list_display = ("when", "username", "what", "object_type", "object_name", "facts", "app", "address")
+    list_filter = (ActionFilter, WhenFilter, AppFilter)
+    list_select_related = ("app",)
+    search_help_text = "Exact user name"
+    fields = ("at", "username", "what", "object_type", "object_name", "object_id", "facts", "address", "request_id")
+    readonly_fields = fields
+
+    def limit_to_scope(self, rows: QuerySet[AuditEntry], scope: Scope) -> QuerySet[AuditEntry]:
+        return rows.filter(app__in=scope.app_ids(Right.CONFIGURE))
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.may(request, Right.CONFIGURE)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
+        return self.may(request, Right.CONFIGURE, obj)
+
+    def find(self, rows: QuerySet[AuditEntry], scope: Scope, term: str) -> QuerySet[AuditEntry]:
+        return rows.filter(username=term)
+
+    @display(description="when", ordering="at")
+    def when(self, entry: AuditEntry) -> SafeString:
+        return format_html('<span class="console-moment">{}</span>', moment(entry.at))
+
+    @display(description="what")
+    def what(self, entry: AuditEntry) -> SafeString:
+        return label(COLOURS.get(entry.action, "grey"), entry.get_action_display())
+
+    @display(description="details")
+    def facts(self, entry: AuditEntry) -> SafeString:
+        pairs = entry.details.items() if isinstance(entry.details, dict) else ()
+        shown = ((value if name == "what" else f"{name}: {value}",) for name, value in pairs)
+        return format_html_join("; ", "{}", shown) or format_html("{}", "-")

@@ -1,0 +1,124 @@
+"""The audit log: who did what, when, from where. Entries are written once; the database refuses to change them.
+
+`record` is all that pages call. Pages of models record additions, changes and deletions by themselves
+(`console.scoped`), logins come by Django's signals.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.contrib.auth import get_user_model, user_logged_in, user_logged_out, user_login_failed
+from django.core.cache import cache
+from django.db import connection, transaction
+from django.db.models import Model
+from django.dispatch import receiver
+from django.http import HttpRequest
+from django.utils import timezone
+
+from console.models import AuditEntry
+from pushcore.models import App
+from pushcore.retention import delete_in_steps
+
+log = structlog.get_logger(__name__)
+
+_SECRET = re.compile(r"secret|password|passwd|token|private|pem|credential|otp", re.IGNORECASE)
+MAX_TEXT = 200
+MAX_DETAILS = 20
+# Failed logins beyond these in a minute are not recorded: guessing fills no table.
+MAX_FAILURES_PER_MINUTE = 60
+
+
+def record(
+    request: HttpRequest | None, action: str, obj: Model | None = None, details: Mapping[str, Any] | None = None
+) -> None:
+    """Write down that the request's user did `action` (`AuditEntry.Action`) to `obj`, in the caller's transaction.
+
+    `details` are short facts; values whose names sound like a secret's are left out.
+    """
+    user = getattr(request, "user", None)
+    known = user if user is not None and user.is_authenticated else None
+    _write(request, action, obj, details, known)
+
+
+def purge() -> int:
+    """Delete entries older than `MPS_AUDIT_RETENTION_DAYS`: the only way an entry goes. Returns how many."""
+    oldest = timezone.now() - timedelta(days=settings.AUDIT_RETENTION_DAYS)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL mps.audit_purge = 'on'")
+        deleted = delete_in_steps(AuditEntry.objects.filter(at__lt=oldest))
+        cursor.execute("SET LOCAL mps.audit_purge = 'off'")
+    return deleted
+
+
+def without_secrets(details: Mapping[str, Any]) -> dict[str, str]:
+    """The details as they are kept: short text, nothing that sounds like a secret, not too many."""
+    kept = [(name, value) for name, value in details.items() if not _SECRET.search(name)]
+    return {str(name)[:MAX_TEXT]: str(value)[:MAX_TEXT] for name, value in kept[:MAX_DETAILS]}
+
+
+def _write(
+    request: HttpRequest | None, action: str, obj: Model | None, details: Mapping[str, Any] | None, user: Any
+) -> None:
+    meta = request.META if request is not None else {}
+    AuditEntry.objects.create(
+        user_id=user.pk if user is not None else None,
+        username=user.get_username() if user is not None else "",
+        action=action,
+        app_id=_app_of(obj),
+        object_type=str(obj._meta.verbose_name) if obj is not None else "",
+        object_id=str(obj.pk) if obj is not None else "",
+        object_name=str(obj)[:MAX_TEXT] if obj is not None else "",
+        details=without_secrets(details or {}),
+        address=meta.get("REMOTE_ADDR") or None,
+        request_id=meta.get("mps.request_id", ""),
+    )
+
+
+def _app_of(obj: Model | None) -> int | None:
+    """The app (database id) an object belongs to, None for what belongs to none."""
+    if isinstance(obj, App):
+        return obj.pk
+    owner = getattr(getattr(obj, "workspace", None), "app", None) or getattr(obj, "app", None)
+    return owner.pk if isinstance(owner, App) else None
+
+
+@receiver(user_logged_in, dispatch_uid="console.audit")
+def _logged_in(request: HttpRequest, user: Any, **_: object) -> None:
+    _write(request, AuditEntry.Action.LOGIN, None, None, user)
+
+
+@receiver(user_logged_out, dispatch_uid="console.audit")
+def _logged_out(request: HttpRequest, user: Any, **_: object) -> None:
+    if user is not None:
+        _write(request, AuditEntry.Action.LOGOUT, None, None, user)
+
+
+@receiver(user_login_failed, dispatch_uid="console.audit")
+def _login_failed(credentials: Mapping[str, Any], request: HttpRequest | None = None, **_: object) -> None:
+    """A name nobody has is not kept: it may be a password typed into the wrong field."""
+    if not _may_record_failure():
+        return
+    user = get_user_model().objects.filter(username=credentials.get("username") or "").first()
+    _write(request, AuditEntry.Action.LOGIN_FAILED, None, {} if user else {"user": "unknown"}, user)
+
+
+def record_failed_code(request: HttpRequest | None, user: Any) -> None:
+    """A right password with a wrong second factor."""
+    if _may_record_failure():
+        _write(request, AuditEntry.Action.LOGIN_FAILED, None, {"what": "The authentication code was wrong."}, user)
+
+
+def _may_record_failure() -> bool:
+    key = f"audit-failures-{int(timezone.now().timestamp()) // 60}"
+    try:
+        cache.add(key, 0, timeout=120)
+        return bool(cache.incr(key) <= MAX_FAILURES_PER_MINUTE)
+    except Exception:  # the cache is a help, not a condition, whatever it raises
+        log.warning("fast store away; failed logins are recorded without a limit")
+        return True

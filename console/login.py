@@ -1,0 +1,78 @@
+"""Logging in: a form with the second factor, and what is said to those who guess (django-axes)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from axes.handlers.cache import AxesCacheHandler
+from django import forms
+from django.contrib.admin import site
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+from redis.exceptions import RedisError
+from unfold.forms import AuthenticationForm
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from console import audit, second_factor
+
+log = structlog.get_logger(__name__)
+
+
+class LoginForm(AuthenticationForm):
+    code = forms.CharField(
+        label=_("Authentication code"),
+        required=False,
+        max_length=32,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "one-time-code", "spellcheck": "false"}),
+        help_text=_("Of your authenticator app, or a recovery code, if you have set up two-factor login."),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean()
+        user = self.get_user()
+        if user is not None and not second_factor.passes(user.pk, cleaned.get("code", "")):
+            audit.record_failed_code(self.request, user)
+            raise ValidationError(_("The authentication code is missing, wrong, used before, or tried too often."))
+        return cleaned
+
+
+class ThrottleHandler(AxesCacheHandler):
+    """Counts failed logins in the fast store, where they expire.
+
+    While that is away nobody is locked out: operators have to get in, above all then.
+    """
+
+    def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
+        try:
+            return int(super().get_failures(request, credentials))
+        except RedisError:
+            log.warning("fast store away; logins are not throttled")
+            return 0
+
+    def user_login_failed(
+        self, sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
+    ) -> None:
+        try:
+            super().user_login_failed(sender, credentials, request, **kwargs)
+        except RedisError:
+            log.warning("fast store away; a failed login is not counted")
+
+    def user_logged_in(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+        try:
+            super().user_logged_in(sender, request, user, **kwargs)
+        except RedisError:
+            log.warning("fast store away; failed logins are not forgotten")
+
+
+def client_address(request: HttpRequest) -> str:
+    """The other end of the connection: headers that anybody can write are not believed."""
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def locked_out(
+    request: HttpRequest, original_response: HttpResponse | None = None, credentials: dict[str, Any] | None = None
+) -> HttpResponse:
+    return render(request, "console/locked_out.html", site.each_context(request), status=429)

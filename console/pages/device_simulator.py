@@ -1,0 +1,118 @@
+"""Device simulator: a page that is a device, connected to the gateway by WebSocket as any other.
+
+Each operator has one device a workspace. The page never sees the workspace's client key: the device is registered here,
+and only its own secret, a new one each time, goes to the page that switches it on.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.contrib.admin import site
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.template.response import TemplateResponse
+from django.views.decorators.http import require_GET, require_POST
+
+from console import audit
+from console.access import Right, scope_of
+from console.models import SimulatedDevice
+from pushcore import devices
+from pushcore.codes.results import ResultError
+from pushcore.models import PushTask, Workspace
+from pushcore.models.pushes import DeliveryType
+from pushcore.push import accept
+from pushcore.requests import SimplePush
+
+FACTS = devices.Facts(manufacturer="Simulator", model="Browser", os_version="14", app_version="1.0")
+TEST_VALID_SECONDS = 600
+
+
+@require_GET
+def device_simulator(request: HttpRequest) -> HttpResponse:
+    """The page; `?workspace=` chooses one of those the user may push in."""
+    if not scope_of(request).may(Right.PUSH):
+        raise PermissionDenied
+    workspaces = list(_workspaces(request))
+    at_hand = scope_of(request).chosen
+    wanted = request.GET.get("workspace") or (str(at_hand) if at_hand in {one.pk for one in workspaces} else None)
+    chosen = next((one for one in workspaces if str(one.pk) == wanted), None)
+    if wanted and chosen is None:
+        raise Http404
+    context = site.each_context(request) | {
+        "title": "Device simulator",
+        "workspaces": workspaces,
+        "workspace": chosen or (workspaces[0] if workspaces else None),
+        "gateway_url": gateway_url(secure=request.is_secure()),
+    }
+    return TemplateResponse(request, "console/device_simulator.html", context)
+
+
+@require_POST
+def switch_on(request: HttpRequest) -> JsonResponse:
+    """Register the user's device in the workspace, or renew its secret: what the page connects with."""
+    assert request.user.is_authenticated
+    workspace = _workspace(request)
+    ad_token, secret = own_device(request.user.pk, workspace)
+    audit.record(request, "change", workspace, {"what": "Switched on a simulated device."})
+    username = f"{workspace.app.app_id}-{workspace.workspace_id}"
+    return JsonResponse({"adToken": ad_token, "secret": secret, "username": username})
+
+
+@require_POST
+def push_to_simulator(request: HttpRequest) -> JsonResponse:
+    """Push a test message to the user's own simulated device."""
+    workspace = _workspace(request)
+    own = SimulatedDevice.objects.filter(user=request.user.pk, workspace=workspace).first()
+    if own is None:
+        raise Http404
+    push = SimplePush(
+        task_name="Device simulator",
+        title="Hello",
+        content=f"A test message from {request.user.get_username()}",
+        delivery_type=DeliveryType.ANDROID,
+        target_msgkey={own.ad_token: f"simulator_{secrets.token_hex(16)}"},
+        expired_seconds=TEST_VALID_SECONDS,
+        android_channel=1,
+    )
+    try:
+        task = accept(workspace, push, source=PushTask.Source.CONSOLE, author=request.user.get_username())
+    except ResultError as error:
+        return JsonResponse({"error": str(error.message)}, status=400)
+    audit.record(request, "push", task)
+    return JsonResponse({"task": str(task.pk)})
+
+
+def own_device(user_id: int, workspace: Workspace) -> tuple[str, str]:
+    """The Ad-token and a new secret of the user's device in the workspace; made where there is none."""
+    with transaction.atomic():
+        own, _ = SimulatedDevice.objects.select_for_update().get_or_create(user_id=user_id, workspace=workspace)
+        secret = devices.renew_secret(workspace, own.ad_token) if own.ad_token else None
+        if secret is None:
+            known, secret = devices.register([(workspace, FACTS)])[0]
+            own.ad_token = known.ad_token
+            own.save(update_fields=["ad_token"])
+        return own.ad_token, secret
+
+
+def gateway_url(*, secure: bool) -> str:
+    """The gateway's WebSocket. A page over https may only open `wss:`; without a TLS port a proxy has to serve it."""
+    scheme, port = ("wss", settings.WS_TLS_PORT or settings.WS_PORT) if secure else ("ws", settings.WS_PORT)
+    return f"{scheme}://{settings.PUBLIC_HOST}:{port}/gateway/mqtt"
+
+
+def _workspaces(request: HttpRequest) -> Any:
+    usable = scope_of(request).workspaces(Right.PUSH).filter(enabled=True, app__enabled=True)
+    return usable.order_by("app__app_id", "workspace_id")
+
+
+def _workspace(request: HttpRequest) -> Workspace:
+    """The workspace named in the form, or 404 where the user may not push in it."""
+    wanted = request.POST.get("workspace", "")
+    found: Workspace | None = _workspaces(request).filter(pk=wanted).first() if wanted.isdecimal() else None
+    if found is None:
+        raise Http404
+    return found

@@ -1,0 +1,26 @@
+"""The workspace switch in the top bar: its choice is kept in the session, lists and forms follow it."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from console.access import CHOSEN, scope_of
+
+
+@require_POST
+def switch_workspace(request: HttpRequest) -> HttpResponse:
+    """Choose a workspace, or all with none named; back to the page it was chosen on."""
+    wanted = request.POST.get("workspace", "")
+    if not wanted:
+        request.session.pop(CHOSEN, None)
+    elif wanted.isdecimal() and scope_of(request).workspaces().filter(pk=wanted).exists():
+        request.session[CHOSEN] = int(wanted)
+    else:
+        raise Http404
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+        back = reverse("admin:index")
+    return HttpResponseRedirect(back)

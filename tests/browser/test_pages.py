@@ -1,0 +1,162 @@
+"""Every page of the console in a browser: on a desk by day and on a phone by night, accessible and without complaints.
+
+Pictures of all are left in `var/screenshots/`. What the Content Security Policy refuses, the browser complains of, and
+fails the test (`page`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import MILLISECONDS, SCREENSHOTS
+from tests.support import node_packages
+from tests.support.stack import Stack
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+DESK = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+PAGES = [
+    "",
+    "pushcore/message/",
+    "create/simple/",
+    "create/template/",
+    "create/multiple/",
+    "create/broadcast/",
+    "pushcore/pushtask/",
+    "pushcore/schedule/",
+    "pushcore/template/",
+    "pushcore/template/add/",
+    "pushcore/receipt/",
+    "analytics/messageevent/",
+    "pushcore/device/",
+    "device-simulator/",
+    "pushcore/binding/",
+    "pushcore/app/",
+    "pushcore/workspace/",
+    "pushcore/workspace/add/",
+    "pushcore/accesskey/",
+    "pushcore/accesskey/add/",
+    "pushcore/rsakey/add/",
+    "channels_vendor/vendoraccount/add/",
+    "console/membership/",
+    "console/auditentry/",
+    "auth/user/",
+    "two-factor/",
+    "password_change/",
+]
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    folder = node_packages.installed(Path(__file__).resolve().parent / "node")
+    return (folder / "axe-core" / "axe.min.js").read_text()
+
+
+@pytest.fixture(scope="module")
+def a_push(browser: Browser, logged_in: Path, stack: Stack) -> None:
+    """Something for the lists to show."""
+    context = browser.new_context(storage_state=logged_in, base_url=stack.demo["console_url"])
+    context.set_default_timeout(MILLISECONDS)
+    page = context.new_page()
+    page.goto("device-simulator/")
+    page.click("[data-do=on]")
+    page.click("[data-do=push]:enabled")
+    expect(page.locator("[data-inbox] li")).to_have_count(1)
+    context.close()
+
+
+@pytest.fixture(params=[("desk-light", DESK, "light"), ("phone-dark", PHONE, "dark")], ids=lambda one: one[0])
+def surroundings(request: pytest.FixtureRequest, page: Page) -> str:
+    name, size, scheme = request.param
+    page.set_viewport_size(size)
+    page.emulate_media(color_scheme=scheme)
+    return str(name)
+
+
+def faults(page: Page, axe: str) -> list[str]:
+    """What axe-core calls serious or critical, with an example of each."""
+    page.evaluate(axe)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:200]} ({len(one['nodes'])})"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.usefixtures("a_push")
+def test_every_page_is_accessible_and_fits(page: Page, surroundings: str, axe: str) -> None:
+    found: dict[str, list[str]] = {}
+    for address in PAGES:
+        answer = page.goto(address)
+        assert answer is not None
+        assert answer.status == 200, address
+        name = address.strip("/").replace("/", "-") or "home"
+        page.screenshot(path=SCREENSHOTS / surroundings / f"{name}.png")
+        wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+        found[name] = faults(page, axe) + (["wider than the window"] if wide else [])
+    assert not {name: some for name, some in found.items() if some}
+
+
+def test_the_login_is_accessible(browser: Browser, stack: Stack, axe: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(stack.demo["console_url"])
+    page.screenshot(path=SCREENSHOTS / "login.png")
+    assert faults(page, axe) == []
+    page.close()
+
+
+def test_a_simple_push_by_hand_is_in_the_message_list(page: Page) -> None:
+    page.goto("create/simple/")
+    page.fill("[name=target]", "user-of-the-browser")
+    page.fill("[name=title]", "By hand")
+    page.fill("[name=body]", "From the form")
+    expect(page.locator("[data-preview]")).to_contain_text("By hand")
+    page.click("text=Android message body")
+    expect(page.locator("#preview-android")).to_contain_text('"title": "By hand"')
+    page.click("[name=step][value=review]")
+    expect(page.locator(".console-reached")).to_contain_text("0 devices reached now")
+    page.screenshot(path=SCREENSHOTS / "review.png")
+    page.click("[name=step][value=send]")
+    expect(page.locator("[data-live$=':messages']")).to_have_text("1")
+    page.goto("pushcore/message/")
+    expect(page.locator("#result_list")).to_contain_text("By hand")
+
+
+def test_a_file_is_looked_at_and_pushed_while_one_watches(page: Page, tmp_path: Path) -> None:
+    page.goto("pushcore/template/add/")
+    name = f"t{uuid4().hex[:8]}"
+    for field, text in (("name", name), ("description", "d"), ("title", "Hello #name#"), ("body", "Body")):
+        page.fill(f"[name={field}]", text)
+    page.select_option("[name=workspace]", index=1)
+    page.click("[name=_save]")
+    expect(page.locator("#result_list")).to_contain_text(name)
+    page.goto("create/multiple/")
+    page.select_option("[name=template]", name)
+    expect(page.locator("[data-part=template]")).to_contain_text("Hello #name#")
+    file = tmp_path / "targets.csv"
+    file.write_text("".join(f"{name}-{n},{name}-{n},name=N{n}\n" for n in range(3000)) + "bad\n")
+    page.set_input_files("#chosen-file", file)
+    expect(page.locator("[data-part=findings]")).to_contain_text("Hello N9")
+    expect(page.locator("[data-part=findings]")).to_contain_text("3,000 records")
+    page.screenshot(path=SCREENSHOTS / "file.png", full_page=True)
+    page.click("[name=step][value=review]")
+    expect(page.locator(".console-reached")).to_contain_text("3,000 records to push")
+    page.click("[name=step][value=send]")
+    # No reload: the figures come over the WebSocket.
+    expect(page.locator("[data-live$=':messages']")).to_have_text("3,000")
+    expect(page.locator("[data-live$=':file']")).to_have_text("read: 3,000 records pushed, 1 left out")
+
+
+def test_every_page_carries_the_policy(page: Page) -> None:
+    answer = page.goto("")
+    assert answer is not None
+    policy = answer.headers["content-security-policy"]
+    directives = {part.split()[0]: part.split()[1:] for part in policy.split("; ")}
+    assert directives["script-src"] == ["'self'", "'unsafe-eval'"]
+    assert directives["default-src"] == ["'none'"]

@@ -1,0 +1,171 @@
+"""Logging in: guessing is stopped, and a second factor is asked of those who set one up."""
+
+from __future__ import annotations
+
+import base64
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from axes.handlers.cache import AxesCacheHandler
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django_otp.oath import TOTP
+from redis.exceptions import ConnectionError as RedisDown
+
+from console import second_factor
+from console.models import AuditEntry, SecondFactor
+
+LOGIN = reverse("admin:login")
+PAGE = reverse("admin:two_factor")
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+def root(db: None) -> User:
+    return User.objects.create_superuser("root", password=PASSWORD)
+
+
+def log_in(password: str = PASSWORD, code: str = "", name: str = "root", address: str = "127.0.0.1") -> int:
+    """1 logged in, 0 not, 429 locked out."""
+    given = {"username": name, "password": password, "code": code}
+    status = Client().post(LOGIN, given, REMOTE_ADDR=address).status_code
+    return {302: 1, 200: 0}.get(status, status)
+
+
+def secret_of(page: str) -> bytes:
+    address = re.search(r"otpauth://[^<\s]+", page)
+    assert address
+    secret = parse_qs(urlsplit(address[0].replace("&amp;", "&")).query)["secret"][0]
+    return base64.b32decode(secret + "=" * (-len(secret) % 8))
+
+
+def code_of(key: bytes, step: int = 0) -> str:
+    totp = TOTP(key)
+    totp.drift = step
+    return f"{totp.token():06d}"
+
+
+@pytest.fixture
+def protected(root: User) -> tuple[bytes, list[str]]:
+    """A user with a second factor: its key and the recovery codes."""
+    factor = second_factor.begin(root.pk)
+    codes = second_factor.confirm(root.pk, code_of(factor.key))
+    assert codes
+    return factor.key, codes
+
+
+def test_five_wrong_passwords_lock_the_name_out_at_that_address(root: User) -> None:
+    assert [log_in("wrong") for _ in range(5)] == [0, 0, 0, 0, 429]
+    assert log_in() == 429
+    assert log_in(address="192.0.2.7") == 1
+
+
+def test_the_lockout_says_for_how_long(root: User) -> None:
+    for _ in range(5):
+        log_in("wrong")
+    answer = Client().post(LOGIN, {"username": "root", "password": PASSWORD})
+    assert "15 minutes" in answer.text
+    assert Client().get(LOGIN).status_code == 200
+
+
+def test_a_login_forgets_the_failures_before_it(root: User) -> None:
+    for _ in range(2):
+        assert [log_in("wrong") for _ in range(4)] == [0, 0, 0, 0]
+        assert log_in() == 1
+
+
+def test_without_the_fast_store_a_login_works(root: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: object, **__: object) -> None:
+        raise RedisDown
+
+    for name in ("get_failures", "user_login_failed", "user_logged_in"):
+        monkeypatch.setattr(AxesCacheHandler, name, down)
+    assert log_in("wrong") == 0
+    assert log_in() == 1
+
+
+def test_whoever_has_no_second_factor_logs_in_without(root: User) -> None:
+    assert log_in() == 1
+
+
+def test_set_up_with_the_qr_code_the_second_factor_is_asked_for(root: User) -> None:
+    browser = Client()
+    browser.force_login(root)
+    shown = browser.post(PAGE, {"do": "begin"}).text
+    assert "<svg" in shown
+    key = secret_of(shown)
+    assert log_in() == 1  # of no effect yet
+    wrong = browser.post(PAGE, {"do": "confirm", "code": "000000"}).text
+    assert "not the present code" in wrong
+    assert secret_of(wrong) == key
+    SecondFactor.objects.update(throttling_failure_timestamp=None, throttling_failure_count=0)
+    codes = browser.post(PAGE, {"do": "confirm", "code": code_of(key)}).text
+    assert len(re.findall(r"\b(?:[0-9a-f]{4}-){3}[0-9a-f]{4}\b", codes)) == second_factor.RECOVERY_CODES
+    assert log_in() == 0
+
+
+def test_a_code_logs_in_once(protected: tuple[bytes, list[str]]) -> None:
+    key, _ = protected
+    code = code_of(key, 1)
+    assert log_in(code=code) == 1
+    assert log_in(code=code) == 0
+
+
+def test_a_recovery_code_logs_in_once(protected: tuple[bytes, list[str]]) -> None:
+    _, codes = protected
+    assert log_in(code=codes[3]) == 1
+    assert log_in(code=codes[3]) == 0
+
+
+def test_wrong_codes_slow_down_right_ones(protected: tuple[bytes, list[str]]) -> None:
+    _, codes = protected
+    log_in(code="000000")
+    assert SecondFactor.objects.get().throttling_failure_count == 1
+    SecondFactor.objects.update(throttling_failure_count=12)  # more than half an hour
+    assert log_in(code=codes[0]) == 0
+    SecondFactor.objects.update(throttling_failure_timestamp=None, throttling_failure_count=0)
+    assert log_in(code=codes[0]) == 1
+
+
+def test_a_wrong_code_is_in_the_audit_log(protected: tuple[bytes, list[str]]) -> None:
+    log_in(code="000000")
+    assert AuditEntry.objects.get(action="login_failed").username == "root"
+
+
+def test_the_key_and_the_recovery_codes_are_not_in_the_database(protected: tuple[bytes, list[str]]) -> None:
+    key, codes = protected
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT row_to_json(f)::text FROM console_secondfactor f")
+        row = cursor.fetchone()[0]
+    assert key.hex() not in row
+    assert codes[0].replace("-", "") not in row
+
+
+def test_switching_it_off_takes_the_password(root: User, protected: tuple[bytes, list[str]]) -> None:
+    browser = Client()
+    browser.force_login(root)
+    assert "The password is wrong" in browser.post(PAGE, {"do": "remove", "password": "x"}).text
+    assert log_in() == 0
+    assert browser.post(PAGE, {"do": "remove", "password": PASSWORD}).status_code == 302
+    assert log_in() == 1
+
+
+def test_a_confirmed_key_is_never_shown_again(root: User, protected: tuple[bytes, list[str]]) -> None:
+    browser = Client()
+    browser.force_login(root)
+    assert "otpauth" not in browser.post(PAGE, {"do": "begin"}).text
+
+
+def test_a_superuser_removes_the_second_factor_of_somebody_who_lost_it(
+    root: User, protected: tuple[bytes, list[str]]
+) -> None:
+    browser = Client()
+    browser.force_login(User.objects.create_superuser("second"))
+    address = reverse("admin:auth_user_remove_second_factor", args=[root.pk])
+    assert browser.get(address).status_code == 200
+    assert log_in() == 0
+    assert browser.post(address).status_code == 302
+    assert log_in() == 1

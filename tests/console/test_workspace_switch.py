@@ -1,0 +1,89 @@
+"""The workspace switch: one choice, followed by lists, forms and figures, and never a way into another app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from console.models import Membership
+from pushcore import push
+from pushcore.models import App, Message, PushTask, Workspace
+from tests.console.conftest import BY_TEST, Everything, a_push
+
+SWITCH = reverse("admin:switch_workspace")
+TASKS = reverse("admin:pushcore_pushtask_changelist")
+HOME = reverse("admin:index")
+
+
+@pytest.fixture
+def second(mine: Everything) -> Workspace:
+    """Another workspace of the app, with a push of its own."""
+    workspace = Workspace.objects.create(app=mine[App], workspace_id="second", client_bind="open")
+    push.accept(workspace, a_push({"somebody": "k"}, task_name="of the second"), **BY_TEST)
+    return workspace
+
+
+def tasks(browser: Client, **query: int) -> set[int]:
+    return {task.workspace_id for task in browser.get(TASKS, query).context["cl"].result_list}
+
+
+def test_lists_follow_the_choice(member: Callable[[str], Client], mine: Everything, second: Workspace) -> None:
+    browser = member("viewer")
+    assert tasks(browser) == {mine[Workspace].pk, second.pk}
+    assert browser.post(SWITCH, {"workspace": second.pk, "next": TASKS})["Location"] == TASKS
+    assert tasks(browser) == {second.pk}
+    assert tasks(browser, workspace=mine[Workspace].pk) == {mine[Workspace].pk}
+    browser.post(SWITCH, {"workspace": ""})
+    assert tasks(browser) == {mine[Workspace].pk, second.pk}
+
+
+def test_home_follows_the_choice(superuser: Client, mine: Everything, second: Workspace) -> None:
+    superuser.post(SWITCH, {"workspace": second.pk})
+    assert len(superuser.get(HOME).context["recent"]) == 1
+    assert Message.objects.count() > 1
+
+
+def test_forms_for_something_new_follow_the_choice(superuser: Client, mine: Everything, second: Workspace) -> None:
+    superuser.post(SWITCH, {"workspace": second.pk})
+    form = superuser.get(reverse("admin:create_message", args=["simple"])).context["form"]
+    assert form.workspace == second
+    form = superuser.get(reverse("admin:pushcore_rsakey_add")).context["adminform"].form
+    assert form.fields["workspace"].initial == second.pk
+    assert superuser.get(reverse("admin:device_simulator")).context["workspace"] == second
+
+
+def test_an_object_of_another_workspace_still_opens(superuser: Client, mine: Everything, second: Workspace) -> None:
+    superuser.post(SWITCH, {"workspace": second.pk})
+    page = reverse("admin:pushcore_pushtask_change", args=[mine[PushTask].pk])
+    assert superuser.get(page).status_code == 200
+
+
+def test_another_apps_workspace_cannot_be_chosen(
+    member: Callable[[str], Client], mine: Everything, theirs: Everything
+) -> None:
+    browser = member("administrator")
+    assert browser.post(SWITCH, {"workspace": theirs[Workspace].pk}).status_code == 404
+    assert "strange" not in browser.get(HOME).text
+
+
+def test_a_choice_does_not_outlive_the_membership(
+    member: Callable[[str], Client], mine: Everything, theirs: Everything
+) -> None:
+    browser = member("viewer")
+    browser.post(SWITCH, {"workspace": mine[Workspace].pk})
+    Membership.objects.filter(user__username="a-viewer").update(app=theirs[App])
+    assert tasks(browser) == {theirs[Workspace].pk}
+
+
+def test_somebody_with_one_workspace_sees_its_name_only(member: Callable[[str], Client], mine: Everything) -> None:
+    page = member("viewer").get(HOME).text
+    assert f'<span class="console-switch-only">{mine[Workspace]}</span>' in page
+    assert "data-switch" not in page
+
+
+def test_the_switch_leads_to_no_other_site(superuser: Client, second: Workspace) -> None:
+    answer = superuser.post(SWITCH, {"workspace": second.pk, "next": "https://elsewhere.example/"})
+    assert answer["Location"] == HOME
