@@ -88,3 +88,39 @@ class MinuteRollup(Rollup):
 
 class QuarterRollup(Rollup):
     """Sums of a quarter of an hour: every time zone's hours and days are made of them."""
+
+
+class Export(models.Model):
+    """A report as a file, made in the background where it is long; gone a day later."""
+
+    class Form(models.TextChoices):
+        EXCEL = "xlsx", "Excel"
+        CSV = "csv", "CSV"
+
+    workspace = models.ForeignKey("pushcore.Workspace", on_delete=models.CASCADE, db_index=False, related_name="+")
+    author = models.CharField(max_length=150)
+    form = models.CharField(max_length=4, choices=Form.choices)
+    asked = models.JSONField(help_text="The report, as `analytics.exports` keeps it.")
+    rows = models.IntegerField(help_text="Of details.")
+    done = models.IntegerField(default=0)
+    fault = models.CharField(max_length=300, blank=True)
+    size = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(db_index=True)
+    finished_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class ExportPiece(models.Model):
+    """A piece of an export's file. In the database, so that any host can hand it out."""
+
+    export = models.ForeignKey(Export, on_delete=models.CASCADE, db_index=False, related_name="pieces")
+    number = models.IntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["export", "number"], name="analytics_piece_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.export_id}/{self.number}"

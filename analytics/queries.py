@@ -96,6 +96,11 @@ def totals(report: Report) -> CoreIndex:
 
 def series(report: Report, step: Step) -> list[Point]:
     """A point for each span of the time, those without anything included."""
+    return list(iter_series(report, step))
+
+
+def iter_series(report: Report, step: Step) -> Iterator[Point]:
+    """As `series`, one after the other: 90 days have 129,600 minutes."""
     rollups.fold(budget_seconds=FOLD_SECONDS)
     where, params = _conditions(report)
     zone = ZoneInfo(report.workspace.time_zone)
@@ -110,7 +115,8 @@ def series(report: Report, step: Step) -> list[Point]:
         for at, *numbers in cursor.fetchall():
             found[at] = CoreIndex(*map(int, numbers))
     nothing = CoreIndex(0, 0, 0, 0, 0)
-    return [Point(at, found.get(at, nothing)) for at in spans(report, step)]
+    for at in spans(report, step):
+        yield Point(at, found.get(at, nothing))
 
 
 def spans(report: Report, step: Step) -> Iterator[datetime]:
@@ -132,6 +138,7 @@ def spans(report: Report, step: Step) -> Iterator[datetime]:
 
 def options(report: Report) -> Options:
     """What occurs in the report's time, whatever it is narrowed to."""
+    rollups.fold(budget_seconds=FOLD_SECONDS)
     where, params = _conditions(Report(report.workspace, report.start, report.end))
     with connection.cursor() as cursor:
         cursor.execute(

@@ -26,15 +26,16 @@ MOST_CHOICES = 200
 
 class Right(Enum):
     VIEW = "view"
+    EXPORT = "export"
     PUSH = "push"
     CONFIGURE = "configure"
 
 
 GRANTS: dict[str, frozenset[Right]] = {
     Membership.Role.VIEWER: frozenset({Right.VIEW}),
-    Membership.Role.ANALYST: frozenset({Right.VIEW}),
-    Membership.Role.OPERATOR: frozenset({Right.VIEW, Right.PUSH}),
-    Membership.Role.ADMINISTRATOR: frozenset({Right.VIEW, Right.PUSH, Right.CONFIGURE}),
+    Membership.Role.ANALYST: frozenset({Right.VIEW, Right.EXPORT}),
+    Membership.Role.OPERATOR: frozenset({Right.VIEW, Right.EXPORT, Right.PUSH}),
+    Membership.Role.ADMINISTRATOR: frozenset({Right.VIEW, Right.EXPORT, Right.PUSH, Right.CONFIGURE}),
 }
 
 

@@ -88,6 +88,7 @@ NAVIGATION: list[dict[str, Any]] = [
     ),
     _group(
         "Outcomes",
+        _entry("Usage analysis", "monitoring", "analysis"),
         _entry("Receipts", "receipt_long", "pushcore_receipt_changelist"),
         _entry("Message events", "touch_app", "analytics_messageevent_changelist"),
     ),

@@ -222,6 +222,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(hours=12),
         "options": {"expires": 600},
     },
+    "make-exports": {"task": "analytics.make_exports", "schedule": 300.0, "options": {"expires": 300}},
     "fold-changes": {"task": "analytics.fold", "schedule": 5.0, "options": {"expires": 5}},
     "purge-audit": {"task": "console.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},
     "purge-events": {"task": "analytics.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from django.http import HttpResponse
 
+from console.pages.analysis import analysis
+from console.pages.analysis_export import ask_export, export_file, export_state
 from console.pages.create.files import inspect_file, upload_file
 from console.pages.create.views import create_message, preview_message
 from console.pages.device_simulator import device_simulator, push_to_simulator, switch_on
@@ -24,6 +26,10 @@ class Page:
 
 
 PAGES: tuple[Page, ...] = (
+    Page("analysis/", "analysis", analysis),
+    Page("analysis/export/", "analysis_export", ask_export),
+    Page("analysis/export/<int:pk>/", "analysis_export_state", export_state),
+    Page("analysis/export/<int:pk>/file/", "analysis_export_file", export_file),
     Page("create/file/", "upload_file", upload_file),
     Page("create/file/inspect/", "inspect_file", inspect_file),
     Page("create/<str:kind>/", "create_message", create_message),

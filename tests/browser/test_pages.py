@@ -23,6 +23,7 @@ PHONE = {"width": 390, "height": 844}
 PAGES = [
     "",
     "pushcore/message/",
+    "analysis/",
     "create/simple/",
     "create/template/",
     "create/multiple/",

@@ -50,6 +50,10 @@ OTHERS: dict[str, str] = {
     "two_factor": "viewer",
     "auth_user_remove_second_factor": NOBODY,
     "create_message": "operator",
+    "analysis": "viewer",
+    "analysis_export": NOBODY,  # by POST alone
+    "analysis_export_state": NOBODY,  # there is none of that number
+    "analysis_export_file": NOBODY,
     "preview_message": NOBODY,  # by POST alone
     "upload_file": NOBODY,
     "inspect_file": NOBODY,
@@ -66,7 +70,7 @@ OTHERS: dict[str, str] = {
     "pushcore_workspace_make_callback_key": "administrator",
 }
 # Posted to by those who may push, never opened.
-POSTS = {"preview_message": "operator"}
+POSTS = {"preview_message": "operator", "analysis_export": "analyst"}
 # Anybody may come here, by GET or POST: these are about the session, or list apps by what one may see.
 OPEN = {"login", "logout", "app_list", "switch_workspace"}
 

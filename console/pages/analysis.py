@@ -1,0 +1,122 @@
+"""Usage analysis: the four numbers, their course, and the details (source document, 6.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.admin import site
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from analytics import queries
+from analytics.models import Export
+from analytics.queries import Point, Step
+from console.access import Right, scope_of
+from console.pages.analysis_form import AnalysisForm
+from pushcore.models import Workspace
+from pushcore.ports import CoreIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A card: the number, its rate, and how it stands to the time before."""
+
+    title: str
+    value: str
+    rate: str
+    change: str
+
+
+def chosen_workspace(request: HttpRequest, named: str | None) -> Workspace | None:
+    """The workspace that is named, else the chosen one, else the first. 404 for one out of view; None without any."""
+    scope = scope_of(request)
+    if not scope.may(Right.VIEW):
+        raise PermissionDenied
+    mine = scope.workspaces().order_by("app__app_id", "workspace_id")
+    if named:
+        is_id = named.isascii() and named.isdigit() and len(named) < 19
+        found = mine.filter(pk=int(named) if is_id else 0).first()
+        if found is None:
+            raise Http404
+        return found
+    return mine.filter(pk=scope.chosen or 0).first() or mine.first()
+
+
+@require_safe
+def analysis(request: HttpRequest) -> HttpResponse:
+    """The report page. Everything asked for stands in the address."""
+    workspace = chosen_workspace(request, request.GET.get("workspace"))
+    context = site.each_context(request) | {"title": _("Usage analysis"), "workspace": workspace}
+    if workspace is None:
+        return TemplateResponse(request, "console/analysis.html", context)
+    form = AnalysisForm(request.GET, workspace=workspace)
+    context |= {"form": form, "workspaces": scope_of(request).workspaces().order_by("app__app_id", "workspace_id")}
+    if form.is_valid():
+        context |= _report(form, compares="compare" in request.GET)
+    context["exports"] = Export.objects.filter(workspace=workspace, author=request.user.get_username()).order_by("-pk")
+    context["asked"] = [(name, value) for name, value in form.data.items() if name != "workspace"]
+    return TemplateResponse(request, "console/analysis.html", context)
+
+
+def _report(form: AnalysisForm, *, compares: bool) -> dict[str, Any]:
+    report, step = form.report(), form.granularity()
+    points = queries.series(report, step)
+    before = queries.series(report.before(), step) if compares else []
+    total, former = _sum(points), _sum(before) if compares else None
+    return {
+        "figures": figures(total, former),
+        "rows": [(_label(point, step), point.index) for point in points],
+        "chart": chart_of(points, before, step),
+        "step": step,
+        "compares": compares,
+    }
+
+
+def _sum(points: Sequence[Point]) -> CoreIndex:
+    """What the details come to: page, chart and numbers cannot differ."""
+    names = CoreIndex.__dataclass_fields__
+    return CoreIndex(**{name: sum(getattr(point.index, name) for point in points) for name in names})
+
+
+def figures(total: CoreIndex, former: CoreIndex | None) -> list[Figure]:
+    def one(title: str, name: str, rate: str = "") -> Figure:
+        value = getattr(total, name)
+        change = ""
+        if former is not None:
+            was = getattr(former, name)
+            change = f"{100 * (value - was) / was:+.1f} %" if was else _("nothing before")
+        return Figure(title, intcomma(value), f"{getattr(total, rate):.2f} %" if rate else "", change)
+
+    return [
+        one(_("Pushed"), "pushed"),
+        one(_("Arrived"), "arrived", "arrival_rate"),
+        one(_("Opened"), "opened", "open_rate"),
+        one(_("Ignored"), "ignored", "ignore_rate"),
+    ]
+
+
+def _label(point: Point, step: Step) -> str:
+    return date_format(point.at, "Y-m-d" if step is Step.DAY else "H:i")
+
+
+def chart_of(points: Sequence[Point], before: Sequence[Point], step: Step) -> dict[str, Any]:
+    """What the chart's script is given: labels and, by quantity and by rate, a series for each metric."""
+    return {
+        "labels": [_label(point, step) for point in points],
+        "quantity": _series(points, [(_("Pushed"), "pushed"), (_("Arrived"), "arrived"), (_("Opened"), "opened"),
+                                     (_("Ignored"), "ignored")]),
+        "rate": _series(points, [(_("Arrival rate"), "arrival_rate"), (_("Open rate"), "open_rate"),
+                                 (_("Ignore rate"), "ignore_rate")]),
+        "before": _series(before, [(_("Pushed before"), "pushed")]) if before else [],
+    }  # fmt: skip
+
+
+def _series(points: Sequence[Point], metrics: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    return [{"label": label, "data": [getattr(point.index, name) for point in points]} for label, name in metrics]

@@ -1,0 +1,83 @@
+"""The analysis as a file: at once where it is short, in the background where it is long."""
+
+from __future__ import annotations
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from analytics import exports
+from analytics.export import row_count
+from analytics.models import Export
+from analytics.queries import Step
+from console import audit
+from console.access import Right, scope_of
+from console.pages.analysis import chosen_workspace
+from console.pages.analysis_form import AnalysisForm
+from pushcore.models import Workspace
+
+# Details of so many rows are written while one waits.
+SHORT = 2_000
+_TYPES = {
+    Export.Form.EXCEL.value: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    Export.Form.CSV.value: "text/csv; charset=utf-8",
+}
+
+
+@require_POST
+def ask_export(request: HttpRequest) -> HttpResponse:
+    """The file, or (202) where its progress is told: {"state": address}. {"error"} for what cannot be asked."""
+    workspace = chosen_workspace(request, request.POST.get("workspace"))
+    if workspace is None or not scope_of(request).may(Right.EXPORT, workspace.app_id):
+        raise PermissionDenied
+    form = AnalysisForm(request.POST, workspace=workspace)
+    kind = request.POST.get("form", Export.Form.EXCEL)
+    if kind not in _TYPES or not form.is_valid():
+        return JsonResponse({"error": form.errors.as_text() or "form"}, status=400)
+    report = form.report()
+    step = Step.MINUTE if request.POST.get("minutes") == "1" else form.granularity()
+    audit.record(
+        request, "export", workspace, {"what": "usage analysis", "form": kind, "rows": row_count(report, step)}
+    )
+    if row_count(report, step) <= SHORT:
+        return _file(HttpResponse(exports.file_of(report, step, kind)), workspace, kind)
+    try:
+        made = exports.ask(report, step, kind, author=request.user.get_username())
+    except exports.TooManyExportsError as error:
+        return JsonResponse({"error": str(error)}, status=429)
+    return JsonResponse({"state": reverse("admin:analysis_export_state", args=[made.pk])}, status=202)
+
+
+@require_GET
+def export_state(request: HttpRequest, pk: int) -> JsonResponse:
+    """How far a file is: {"done", "rows", "fault", "file": address once it is made}."""
+    export = _export(request, pk)
+    file = reverse("admin:analysis_export_file", args=[pk]) if export.finished_at and not export.fault else ""
+    return JsonResponse({"done": export.done, "rows": export.rows, "fault": export.fault, "file": file})
+
+
+@require_GET
+def export_file(request: HttpRequest, pk: int) -> HttpResponse:
+    export = _export(request, pk)
+    if export.finished_at is None or export.fault:
+        raise Http404
+    response = StreamingHttpResponse(exports.pieces_of(export))
+    response["Content-Length"] = str(export.size)
+    return _file(response, export.workspace, export.form)
+
+
+def _export(request: HttpRequest, pk: int) -> Export:
+    """One that the user asked for, in a workspace still in view."""
+    found = Export.objects.filter(
+        pk=pk, author=request.user.get_username(), workspace__in=scope_of(request).workspaces(Right.EXPORT)
+    ).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _file(response: HttpResponseBase, workspace: Workspace, form: str) -> HttpResponse:
+    response["Content-Type"] = _TYPES[form]
+    response["Content-Disposition"] = f'attachment; filename="usage-{workspace.workspace_id}.{form}"'
+    return response  # type: ignore[return-value]

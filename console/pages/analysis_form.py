@@ -1,0 +1,110 @@
+"""What is asked of the usage analysis: read from the address, so that a report can be sent as a link."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
+
+from analytics.queries import LONGEST, Options, Report, Step, options, report_of_days
+from pushcore.channels import ANALYSIS_NAMES, Channel, Platform
+from pushcore.models import PushTask, Workspace
+
+DEFAULT_DAYS = 7
+
+
+def _day() -> forms.DateInput:
+    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": " ".join(INPUT_CLASSES)})
+
+
+class AnalysisForm(forms.Form):
+    """Only what occurs in the time is offered (source document, 6.2)."""
+
+    first = forms.DateField(label=_("From"), input_formats=["%Y-%m-%d"], widget=_day())
+    last = forms.DateField(label=_("To"), input_formats=["%Y-%m-%d"], widget=_day())
+    platform = forms.TypedChoiceField(
+        label=_("Platform"), coerce=int, empty_value=None, required=False, widget=UnfoldAdminSelectWidget()
+    )
+    version = forms.ChoiceField(label=_("Version"), required=False, widget=UnfoldAdminSelectWidget())
+    channel = forms.TypedChoiceField(
+        label=_("Push channel"), coerce=int, empty_value=None, required=False, widget=UnfoldAdminSelectWidget()
+    )
+    kind = forms.ChoiceField(label=_("Push type"), required=False, widget=UnfoldAdminSelectWidget())
+    step = forms.ChoiceField(
+        label=_("Granularity"),
+        choices=[(Step.DAY.value, _("Days")), (Step.HOUR.value, _("Hours")), (Step.MINUTE.value, _("Minutes"))],
+        required=False,
+        widget=UnfoldAdminSelectWidget(),
+    )
+
+    def __init__(self, data: Any, *, workspace: Workspace) -> None:
+        given = data.copy()
+        today = timezone.localtime(timezone=ZoneInfo(workspace.time_zone)).date()
+        given.setdefault("last", today.isoformat())
+        given.setdefault("first", (today - timedelta(days=DEFAULT_DAYS - 1)).isoformat())
+        super().__init__(given)
+        self.workspace = workspace
+        self._offer(options(self._time()) if self._time_is_known() else Options())
+
+    def _time_is_known(self) -> bool:
+        for name in ("first", "last"):
+            try:
+                self.fields[name].clean(self.data.get(name))
+            except forms.ValidationError:
+                return False
+        return True
+
+    def _time(self) -> Report:
+        first, last = (self.fields[name].clean(self.data.get(name)) for name in ("first", "last"))
+        zone = ZoneInfo(self.workspace.time_zone)
+        return report_of_days(
+            self.workspace, datetime.combine(first, time(12), zone), datetime.combine(last, time(12), zone)
+        )
+
+    def _offer(self, found: Options) -> None:
+        """The choices of what occurs; an address may name others, which are refused."""
+        versions = [(f"v{version}", version or _("(not reported)")) for version in found.app_versions]
+        self._choose("platform", [(one, Platform(one).label) for one in found.platforms])
+        self._choose("version", versions)
+        self._choose("channel", [(one, ANALYSIS_NAMES[Channel(one)]) for one in found.channels])
+        self._choose("kind", [(one, PushTask.Kind(one).name) for one in found.kinds])
+
+    def _choose(self, name: str, choices: list[tuple[Any, Any]]) -> None:
+        self.fields[name].choices = [("", _("All")), *choices]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        first, last = given.get("first"), given.get("last")
+        if first and last and first > last:
+            self.add_error("last", _("The last day is before the first."))
+        elif first and last and last - first >= LONGEST:
+            self.add_error("last", _("At most %(days)s days.") % {"days": LONGEST.days})
+        elif given.get("step") in (Step.HOUR.value, Step.MINUTE.value) and first != last:
+            self.add_error("step", _("Hours and minutes are for a single day."))
+        return given
+
+    @property
+    def is_single_day(self) -> bool:
+        return self.data.get("first") == self.data.get("last")
+
+    def report(self) -> Report:
+        """The report that this valid form asks for."""
+        given, days = self.cleaned_data, self._time()
+        return Report(
+            self.workspace,
+            days.start,
+            days.end,
+            platform=given["platform"],
+            # With a letter before it, so that the empty version is not all versions.
+            app_version=given["version"][1:] if given["version"] else None,
+            channel=given["channel"],
+            kind=given["kind"] or None,
+        )
+
+    def granularity(self) -> Step:
+        return Step(self.cleaned_data["step"] or Step.DAY.value)

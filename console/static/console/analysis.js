@@ -1,0 +1,117 @@
+// Usage analysis: the chart, and files that take their time. The table says the same without it.
+(function () {
+  "use strict";
+
+  // Okabe and Ito's colours, told apart by dashes and points as well: for the colour-blind and for print.
+  const LOOKS = [
+    { colour: "#0072B2", dash: [], point: "circle" },
+    { colour: "#009E73", dash: [8, 4], point: "rect" },
+    { colour: "#D55E00", dash: [2, 3], point: "triangle" },
+    { colour: "#CC79A7", dash: [10, 3, 2, 3], point: "rectRot" },
+  ];
+  const BEFORE = { colour: "#7f7f7f", dash: [3, 5], point: "cross" };
+
+  function dataset(series, look, dense) {
+    return {
+      label: series.label,
+      data: series.data,
+      borderColor: look.colour,
+      backgroundColor: look.colour,
+      borderDash: look.dash,
+      pointStyle: look.point,
+      pointRadius: dense ? 0 : 3,
+      borderWidth: 2,
+      tension: 0.2,
+    };
+  }
+
+  function datasets(given, kind) {
+    const dense = given.labels.length > 100;
+    const before = kind === "quantity" ? given.before : [];
+    return [
+      ...given[kind].map((series, index) => dataset(series, LOOKS[kind === "rate" ? index + 1 : index], dense)),
+      ...before.map((series) => dataset(series, BEFORE, dense)),
+    ];
+  }
+
+  function addChart(canvas) {
+    const given = JSON.parse(document.getElementById("chart-data").textContent);
+    const dark = document.documentElement.classList.contains("dark");
+    const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const lines = dark ? "rgba(255,255,255,.12)" : "rgba(0,0,0,.08)";
+    window.Chart.defaults.color = dark ? "#d1d5db" : "#374151";
+    const chart = new window.Chart(canvas, {
+      type: "line",
+      data: { labels: given.labels, datasets: datasets(given, "quantity") },
+      options: {
+        animation: !still,
+        maintainAspectRatio: false,
+        interaction: { mode: "index", intersect: false },
+        plugins: { legend: { position: "bottom", labels: { usePointStyle: true } } },
+        scales: {
+          x: { grid: { color: lines }, ticks: { maxRotation: 0, autoSkipPadding: 16 } },
+          y: { grid: { color: lines }, beginAtZero: true },
+        },
+      },
+    });
+    const kinds = document.querySelectorAll("[data-chart-kind] button");
+    kinds.forEach(function (button) {
+      button.addEventListener("click", function () {
+        kinds.forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
+        chart.data.datasets = datasets(given, button.value);
+        chart.options.scales.y.max = button.value === "rate" ? 100 : undefined;
+        chart.update();
+      });
+    });
+    window.addEventListener("beforeprint", () => chart.resize(680, 300));
+    window.addEventListener("afterprint", () => chart.resize());
+  }
+
+  function wait(milliseconds) {
+    return new Promise((done) => window.setTimeout(done, milliseconds));
+  }
+
+  async function follow(form, address) {
+    const progress = form.querySelector("[data-export-progress]");
+    progress.hidden = false;
+    for (;;) {
+      const state = await (await fetch(address)).json();
+      progress.value = state.rows ? state.done / state.rows : 0;
+      if (state.fault || state.file) {
+        progress.hidden = true;
+        return state;
+      }
+      await wait(700);
+    }
+  }
+
+  function addExport(form) {
+    const link = form.querySelector("[data-export-link]");
+    const problem = form.querySelector("[data-export-error]");
+    form.addEventListener("submit", async function (event) {
+      event.preventDefault();
+      link.hidden = true;
+      problem.textContent = "";
+      const answer = await fetch(form.action, { method: "POST", body: new FormData(form, event.submitter) });
+      if (answer.status === 200) {
+        link.href = URL.createObjectURL(await answer.blob());
+        link.download = (answer.headers.get("Content-Disposition") || "").split('"')[1] || "usage";
+        link.hidden = false;
+        link.click();
+        return;
+      }
+      const said = await answer.json().catch(() => ({ error: `The export failed (${answer.status}).` }));
+      const state = said.state ? await follow(form, said.state) : { fault: said.error };
+      problem.textContent = state.fault || "";
+      if (state.file) {
+        link.href = state.file;
+        link.hidden = false;
+      }
+    });
+  }
+
+  document.addEventListener("DOMContentLoaded", function () {
+    document.querySelectorAll("[data-chart]").forEach(addChart);
+    document.querySelectorAll("[data-export]").forEach(addExport);
+  });
+})();

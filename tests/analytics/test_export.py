@@ -1,0 +1,142 @@
+"""The export says what the page says, in real numbers and dates, and nothing in it is a formula."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import subprocess
+import zipfile
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from python_calamine import CalamineWorkbook
+
+from analytics import export, exports, queries, rollups
+from analytics.models import Export, ExportPiece, MinuteRollup, QuarterRollup
+from analytics.queries import Report, Step
+from pushcore.models import Workspace
+
+EVIL = '=HYPERLINK("http://evil.example","x")'
+
+
+def fill(workspace: Workspace, *counts: int) -> Report:
+    """Sums of three days; counts are pushed, and what follows from it by halves."""
+    today = queries.report_of_days(workspace, timezone.now(), timezone.now())
+    for day, count in enumerate(counts):
+        start = today.start - timedelta(days=day)
+        for model in (MinuteRollup, QuarterRollup):
+            model.objects.create(
+                workspace_id=workspace.pk, start=start, platform=1, app_version=EVIL, channel=0, kind="simple",
+                pushed=count, accepted=count, arrived=count // 2, opened=count // 4, ignored=count // 8,
+            )  # fmt: skip
+    return Report(workspace, today.start - timedelta(days=len(counts) - 1), today.end, app_version=EVIL)
+
+
+def sheets(data: bytes) -> dict[str, list[list[Any]]]:
+    """Read by another library than the one that wrote it."""
+    book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+    return {name: book.get_sheet_by_name(name).to_python() for name in book.sheet_names}
+
+
+def test_details_summary_and_filters_are_sheets(workspace: Workspace) -> None:
+    report = fill(workspace, 80, 40, 0)
+    found = sheets(export.write_excel(report, Step.DAY))
+    details, summary, filters = (found[name] for name in ("Details", "Summary", "Filters"))
+    assert details[0] == list(export.COLUMNS)
+    assert [row[1] for row in details[1:]] == [0, 40, 80]
+    assert isinstance(details[1][0], date | datetime)
+    assert details[3][3:5] == [40, 0.5]
+    assert dict(summary)["Pushed"] == 120
+    assert dict(summary)["Arrival rate"] == 0.5
+    assert dict(filters)["Version"] == EVIL
+    total = queries.totals(report)
+    assert (dict(summary)["Pushed"], dict(summary)["Arrived"]) == (total.pushed, total.arrived)
+
+
+def test_nothing_is_a_formula_and_the_chart_is_excels_own(workspace: Workspace) -> None:
+    with zipfile.ZipFile(io.BytesIO(export.write_excel(fill(workspace, 8), Step.DAY))) as book:
+        parts = {name: book.read(name).decode("utf-8", "replace") for name in book.namelist()}
+    assert not [name for name, text in parts.items() if "worksheets/" in name and re.search("<f>|<f ", text)]
+    assert any("charts/chart" in name for name in parts)
+
+
+def test_csv_says_the_same(workspace: Workspace) -> None:
+    lines = "".join(export.write_csv(fill(workspace, 80, 40), Step.DAY)).splitlines()
+    assert lines[0].split(",") == list(export.COLUMNS)
+    assert [line.split(",")[1:5] for line in lines[1:]] == [["40", "40", "20", "50.0"], ["80", "80", "40", "50.0"]]
+
+
+@pytest.mark.parametrize(("text", "safe"), [("=1+1", "'=1+1"), ("-1", "'-1"), ("@x", "'@x"), ("1.0", "1.0"), ("", "")])
+def test_text_that_a_spreadsheet_takes_for_a_formula_is_inert(text: str, safe: str) -> None:
+    assert export.inert(text) == safe
+
+
+def test_a_day_by_minute_has_all_its_minutes(workspace: Workspace) -> None:
+    report = queries.report_of_days(workspace, timezone.now(), timezone.now())
+    assert export.row_count(report, Step.MINUTE) == 1440
+    assert len(sheets(export.write_excel(report, Step.MINUTE))["Details"]) == 1441
+
+
+def test_a_long_export_is_made_told_of_and_forgotten(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "PIECE", 1000)
+    report = fill(workspace, 80, 40, 8)
+    made = exports.ask(report, Step.MINUTE, "xlsx", author="ann")
+    exports.make(made.pk)
+    exports.make(made.pk)
+    made.refresh_from_db()
+    assert (made.rows, made.done, made.fault) == (3 * 1440, 3 * 1440, "")
+    assert ExportPiece.objects.count() > 1
+    data = b"".join(exports.pieces_of(made))
+    assert len(data) == made.size
+    assert dict(sheets(data)["Summary"])["Pushed"] == 128
+    assert exports.purge() == 0
+    Export.objects.update(created_at=timezone.now() - timedelta(days=2))
+    assert exports.purge() == 1
+    assert not ExportPiece.objects.exists()
+
+
+def test_files_of_a_workspace_are_bounded(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "MAX_KEPT", 1)
+    report = fill(workspace, 8)
+    exports.ask(report, Step.DAY, "csv", author="ann")
+    with pytest.raises(exports.TooManyExportsError):
+        exports.ask(report, Step.DAY, "csv", author="ann")
+
+
+def test_a_file_whose_worker_died_is_made_later(workspace: Workspace) -> None:
+    made = exports.ask(fill(workspace, 8), Step.DAY, "csv", author="ann")
+    exports.make_waiting()
+    assert not Export.objects.get(pk=made.pk).finished_at
+    Export.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    exports.make_waiting()
+    assert Export.objects.get(pk=made.pk).finished_at
+
+
+def test_what_goes_wrong_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = exports.ask(fill(workspace, 8), Step.DAY, "xlsx", author="ann")
+    monkeypatch.setattr(exports, "write_excel", lambda *_: 1 / 0)
+    exports.make(made.pk)
+    assert Export.objects.get(pk=made.pk).fault == "ZeroDivisionError"
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+def test_libreoffice_opens_it_with_the_same_totals(workspace: Workspace, tmp_path: Path) -> None:
+    report = fill(workspace, 80, 40)
+    (tmp_path / "report.xlsx").write_bytes(export.write_excel(report, Step.DAY))
+    command = ["soffice", "--headless", "--convert-to", "csv", "--outdir", str(tmp_path), str(tmp_path / "report.xlsx")]
+    subprocess.run(command, check=True, timeout=120, capture_output=True)
+    rows = [line.split(",") for line in (tmp_path / "report.csv").read_text().splitlines()]
+    assert sum(int(row[1]) for row in rows[1:]) == 120
+
+
+def test_sums_past_their_time_are_deleted(workspace: Workspace, settings: Any) -> None:
+    fill(workspace, 8)
+    settings.ANALYSIS_MINUTE_DAYS, settings.ANALYSIS_RETENTION_DAYS = 5, 20
+    MinuteRollup.objects.update(start=timezone.now() - timedelta(days=6))
+    QuarterRollup.objects.update(start=timezone.now() - timedelta(days=6))
+    assert rollups.purge() == 1
+    assert QuarterRollup.objects.exists()

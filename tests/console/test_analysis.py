@@ -1,0 +1,118 @@
+"""The usage analysis page: page, chart, details and export agree, and everybody sees his own apps alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from analytics import exports
+from analytics.models import Export, MinuteRollup, QuarterRollup
+from console.models import AuditEntry
+from console.pages import analysis_export
+from pushcore.models import Workspace
+from tests.analytics.test_export import sheets
+from tests.console.conftest import Everything
+
+PAGE = "/console/analysis/"
+TODAY = timezone.now().date().isoformat()
+
+
+def test_page_chart_details_and_export_agree(superuser: Client, mine: Everything) -> None:
+    asked = {"workspace": mine[Workspace].pk, "first": TODAY, "last": TODAY}
+    page = superuser.get(PAGE, asked)
+    shown = {figure.title: figure.value for figure in page.context["figures"]}
+    assert shown == {"Pushed": "1", "Arrived": "1", "Opened": "0", "Ignored": "0"}
+    assert [index.pushed for _, index in page.context["rows"]] == [1]
+    quantity = {series["label"]: sum(series["data"]) for series in page.context["chart"]["quantity"]}
+    assert quantity == {"Pushed": 1, "Arrived": 1, "Opened": 0, "Ignored": 0}
+    file = superuser.post(f"{PAGE}export/", asked | {"form": "xlsx"})
+    assert dict(sheets(file.content)["Summary"])["Pushed"] == 1
+    for step, spans in (("hour", 24), ("minute", 1440)):
+        narrow = superuser.get(PAGE, asked | {"step": step})
+        assert sum(index.pushed for _, index in narrow.context["rows"]) == 1
+        assert len(narrow.context["rows"]) == spans
+
+
+def test_only_what_occurs_is_offered(superuser: Client, mine: Everything) -> None:
+    form = superuser.get(PAGE, {"workspace": mine[Workspace].pk}).context["form"]
+    assert [label for _, label in form.fields["channel"].choices] == ["All", "ANDROID"]
+    assert [label for _, label in form.fields["kind"].choices] == ["All", "SIMPLE"]
+    nowhere = {"workspace": mine[Workspace].pk, "first": "2020-01-01", "last": "2020-01-02"}
+    form = superuser.get(PAGE, nowhere).context["form"]
+    assert len(form.fields["channel"].choices) == 1
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"first": "2026-03-02", "last": "2026-03-01"}, {"first": "2026-01-01", "last": "2026-06-01"},
+        {"first": "soon"}, {"last": ""}, {"first": "2026-03-01", "last": "2026-03-02", "step": "hour"},
+        {"channel": "99"}, {"step": "year"}, {"platform": "x"}, {"version": "v9"}, {"kind": "\0"},
+    ],
+)  # fmt: skip
+def test_what_cannot_be_asked_is_said_at_its_field(superuser: Client, mine: Everything, asked: dict[str, str]) -> None:
+    page = superuser.get(PAGE, {"workspace": mine[Workspace].pk} | asked)
+    assert page.status_code == 200
+    assert page.context["form"].errors
+    assert "figures" not in page.context
+    answer = superuser.post(f"{PAGE}export/", {"workspace": mine[Workspace].pk} | asked)
+    assert answer.status_code == 400
+
+
+def test_ninety_days_are_allowed_and_one_more_is_not(superuser: Client, mine: Everything) -> None:
+    last = timezone.now().date()
+    for days, valid in ((89, True), (90, False)):
+        asked = {"workspace": mine[Workspace].pk, "first": str(last - timedelta(days=days)), "last": str(last)}
+        assert ("figures" in superuser.get(PAGE, asked).context) == valid
+
+
+def test_the_time_before_is_compared(superuser: Client, mine: Everything) -> None:
+    start = (timezone.now() - timedelta(days=1)).replace(hour=3, minute=0, second=0, microsecond=0)
+    for model in (MinuteRollup, QuarterRollup):
+        model.objects.create(
+            workspace_id=mine[Workspace].pk, start=start, platform=1, channel=0, kind="simple", pushed=4
+        )
+    asked = {"workspace": mine[Workspace].pk, "first": TODAY, "last": TODAY, "compare": "on"}
+    page = superuser.get(PAGE, asked)
+    assert page.context["figures"][0].change == "-75.0 %"
+    assert page.context["chart"]["before"][0]["data"] == [4]
+
+
+def test_anothers_workspace_does_not_exist(
+    member: Callable[[str], Client], mine: Everything, theirs: Everything
+) -> None:
+    browser = member("analyst")
+    assert browser.get(PAGE, {"workspace": theirs[Workspace].pk}).status_code == 404
+    assert browser.post(f"{PAGE}export/", {"workspace": theirs[Workspace].pk}).status_code == 404
+    assert "strange" not in browser.get(PAGE).text
+
+
+def test_a_viewer_looks_and_exports_nothing(member: Callable[[str], Client], mine: Everything) -> None:
+    browser = member("viewer")
+    assert browser.get(PAGE).status_code == 200
+    assert browser.post(f"{PAGE}export/", {"workspace": mine[Workspace].pk}).status_code == 403
+
+
+def test_a_long_file_is_made_in_the_background_for_who_asked(
+    member: Callable[[str], Client], superuser: Client, mine: Everything, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analysis_export, "SHORT", 3)
+    browser = member("analyst")
+    answer = browser.post(f"{PAGE}export/", {"workspace": mine[Workspace].pk, "form": "xlsx"})
+    assert answer.status_code == 202
+    state = answer.json()["state"]
+    assert browser.get(state).json() == {"done": 0, "rows": 7, "fault": "", "file": ""}
+    made = Export.objects.get()
+    assert browser.get(f"{state}file/").status_code == 404
+    exports.make(made.pk)
+    told: dict[str, Any] = browser.get(state).json()
+    file = b"".join(browser.get(told["file"]).streaming_content)  # type: ignore[attr-defined]
+    assert dict(sheets(file)["Summary"])["Pushed"] == 1
+    assert superuser.get(state).status_code == 404
+    assert superuser.get(told["file"]).status_code == 404
+    assert AuditEntry.objects.filter(action="export", username="a-analyst").count() == 1
