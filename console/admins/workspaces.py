@@ -20,7 +20,7 @@ from console.confirmation import confirmation
 from console.filters import EnabledFilter
 from console.identifiers import check_identifier
 from console.scoped import ScopedModelAdmin
-from pushcore import crypto, keys
+from pushcore import crypto, keys, receipts
 from pushcore.models import RsaKey, Workspace
 
 
@@ -73,7 +73,7 @@ class WorkspaceAdmin(ScopedModelAdmin):
         ("Callback", {"fields": ("callback_enabled", "callback_url")}),
         ("Devices", {"fields": ("client_bind",)}),
     )
-    actions_detail = ("rotate_client_key", "make_callback_key")
+    actions_detail = ("rotate_client_key", "make_callback_key", "test_callback")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return (*self.readonly_fields, "app", "workspace_id") if obj else self.readonly_fields
@@ -129,6 +129,35 @@ class WorkspaceAdmin(ScopedModelAdmin):
         self.log_change(request, workspace, "Rotated the client key.")
         messages.success(request, "The client key was rotated.")
         return HttpResponseRedirect(reverse("admin:pushcore_workspace_change", args=[workspace.pk]))
+
+    @action(description="Test callback", url_path="test-callback", icon="outgoing_mail", permissions=["configure"])
+    def test_callback(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        workspace = self.get_object(request, object_id)
+        assert isinstance(workspace, Workspace)
+        if request.method != "POST":
+            return confirmation(
+                request,
+                self,
+                workspace,
+                title="Send a test receipt?",
+                consequence="A signed receipt with msgId callback-test is posted to "
+                f"{workspace.callback_url or 'the callback URL, which is not set'}. It speaks of no message.",
+                button="Send",
+            )
+        if not workspace.callback_url:
+            messages.error(request, "Not sent: the workspace has no callback URL.")
+        else:
+            self._send_test_receipt(request, workspace)
+        return HttpResponseRedirect(reverse("admin:pushcore_workspace_change", args=[workspace.pk]))
+
+    def _send_test_receipt(self, request: HttpRequest, workspace: Workspace) -> None:
+        result = receipts.send_test(workspace)
+        said = result.error or f"status {result.status}"
+        self.log_change(request, workspace, f"Sent a test receipt: {said}"[:200])
+        if result.accepted:
+            messages.success(request, f"The backend took the test receipt ({said}, {result.duration_ms} ms).")
+        else:
+            messages.error(request, f"The backend did not take the test receipt: {said}.")
 
     @action(description="Make callback key", url_path="make-callback-key", icon="encrypted", permissions=["configure"])
     def make_callback_key(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -60,6 +60,7 @@ OTHERS: dict[str, str] = {
     "channels_vendor_vendoraccount_check_account": "administrator",
     "channels_vendor_vendoraccount_send_test": "operator",
     "pushcore_workspace_rotate_client_key": "administrator",
+    "pushcore_workspace_test_callback": "administrator",
     "pushcore_workspace_make_callback_key": "administrator",
 }
 # Anybody may come here, by GET or POST: these are about the session, or list apps by what one may see.
