@@ -71,7 +71,7 @@ def _write(
         username=user.get_username() if user is not None else "",
         action=action,
         app_id=_app_of(obj),
-        object_type=str(obj._meta.verbose_name) if obj is not None else "",
+        object_type=obj._meta.verbose_name_raw if obj is not None else "",
         object_id=str(obj.pk) if obj is not None else "",
         object_name=str(obj)[:MAX_TEXT] if obj is not None else "",
         details=without_secrets(details or {}),

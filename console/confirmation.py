@@ -5,11 +5,14 @@ from __future__ import annotations
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.functional import Promise
 from unfold.admin import ModelAdmin
+
+Text = str | Promise
 
 
 def confirmation(
-    request: HttpRequest, admin: ModelAdmin, obj: Model, *, title: str, consequence: str, button: str
+    request: HttpRequest, admin: ModelAdmin, obj: Model, *, title: Text, consequence: Text, button: Text
 ) -> HttpResponse:
     """The page to answer a GET with; its button POSTs to the same address."""
     context = admin.admin_site.each_context(request) | {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,8 @@ from django.contrib.admin import ModelAdmin
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
 from channels_vendor.models import WARN_DAYS
@@ -19,13 +22,13 @@ from pushcore.codes import statuses
 from pushcore.models import PushTask, Receipt
 from pushcore.models.pushes import DeliveryType
 
-Choices = list[tuple[str, str]]
+Choices = Sequence[tuple[str, str | Promise]]
 
 
 class WorkspaceFilter(DropdownFilter):
     """By workspace, of those in view; unasked, by the one chosen in the top bar."""
 
-    title = "workspace"
+    title = _("workspace")
     parameter_name = "workspace"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
@@ -41,13 +44,13 @@ class WorkspaceFilter(DropdownFilter):
 class StatusFilter(DropdownFilter):
     """By what became of a message: a common status, or any of a kind."""
 
-    title = "status"
+    title = _("status")
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
         common = (statuses.WAITING_FOR_VERIFY, statuses.WAITING, statuses.NO_BIND_INFO, statuses.ACKED)
         exact = [(str(code), f"{code} {statuses.lookup(code).name}") for code in common]
-        return [("pending", "pending (any)"), ("failed", "failed (any)"), *exact]
+        return [("pending", _("pending (any)")), ("failed", _("failed (any)")), *exact]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
@@ -75,19 +78,19 @@ class ChoiceFilter(DropdownFilter):
 
 
 class PushTypeFilter(ChoiceFilter):
-    title = "push type"
+    title = _("push type")
     parameter_name = "delivery_type"
     choices_of_column = DeliveryType.choices
 
 
 class KindFilter(ChoiceFilter):
-    title = "kind of push"
+    title = _("kind of push")
     parameter_name = "kind"
     choices_of_column = PushTask.Kind.choices
 
 
 class SourceFilter(ChoiceFilter):
-    title = "source"
+    title = _("source")
     parameter_name = "source"
     choices_of_column = PushTask.Source.choices
 
@@ -97,9 +100,9 @@ FAILING_RECEIPTS = Q(state=Receipt.State.FAILED) | Q(state=Receipt.State.DUE, at
 
 
 class ReceiptStateFilter(ChoiceFilter):
-    title = "state"
+    title = _("state")
     parameter_name = "state"
-    choices_of_column = [("failing", "failing (given up or to be repeated)"), *Receipt.State.choices]
+    choices_of_column = [("failing", _("failing (given up or to be repeated)")), *Receipt.State.choices]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == "failing":
@@ -117,11 +120,11 @@ def expiring() -> Q:
 
 
 class ChannelStateFilter(DropdownFilter):
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
-        return [("stopped", "stopped"), ("expiring", "certificate expires soon")]
+        return [("stopped", _("stopped")), ("expiring", _("certificate expires soon"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == "stopped":
@@ -130,7 +133,7 @@ class ChannelStateFilter(DropdownFilter):
 
 
 class PlatformFilter(ChoiceFilter):
-    title = "platform"
+    title = _("platform")
     parameter_name = "platform"
     choices_of_column = Platform.choices
 
@@ -138,11 +141,11 @@ class PlatformFilter(ChoiceFilter):
 class CreatedFilter(DropdownFilter):
     """By age, along the time-ordered ids: for tables whose primary key is such an id."""
 
-    title = "creation time"
+    title = _("creation time")
     parameter_name = "created"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
-        return [("today", "today"), ("7", "last 7 days")]
+        return [("today", _("today")), ("7", _("last 7 days"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
         now = timezone.localtime()
@@ -154,6 +157,6 @@ class CreatedFilter(DropdownFilter):
 
 
 class EnabledFilter(ChoiceFilter):
-    title = "enabled"
+    title = _("enabled")
     parameter_name = "enabled"
-    choices_of_column = [("1", "enabled"), ("0", "disabled")]
+    choices_of_column = [("1", _("enabled")), ("0", _("disabled"))]

@@ -13,6 +13,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 TITLE = "Message Push Console"
 
@@ -61,59 +63,59 @@ def _asset(name: str) -> Callable[[HttpRequest], str]:
     return lambda request: static(name)
 
 
-def _entry(title: str, icon: str, view: str, permission: str = "console.look.may_view") -> dict[str, Any]:
+def _entry(title: str | Promise, icon: str, view: str, permission: str = "console.look.may_view") -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}"), "permission": permission}
 
 
-def _group(title: str, *items: dict[str, Any]) -> dict[str, Any]:
+def _group(title: str | Promise, *items: dict[str, Any]) -> dict[str, Any]:
     return {"title": title, "separator": True, "items": list(items)}
 
 
 _SUPERUSER = "console.look.is_superuser"
 
 NAVIGATION: list[dict[str, Any]] = [
-    {"items": [{"title": "Home", "icon": "home", "link": reverse_lazy("admin:index")}]},
+    {"items": [{"title": _("Home"), "icon": "home", "link": reverse_lazy("admin:index")}]},
     _group(
-        "Push",
-        _entry("Messages", "mail", "pushcore_message_changelist"),
+        _("Push"),
+        _entry(_("Messages"), "mail", "pushcore_message_changelist"),
         {
-            "title": "Create a message",
+            "title": _("Create a message"),
             "icon": "send",
             "link": reverse_lazy("admin:create_message", args=["simple"]),
             "permission": "console.look.may_push",
         },
-        _entry("Push tasks", "stacks", "pushcore_pushtask_changelist"),
-        _entry("Schedules", "calendar_clock", "pushcore_schedule_changelist"),
-        _entry("Templates", "draft", "pushcore_template_changelist"),
+        _entry(_("Push tasks"), "stacks", "pushcore_pushtask_changelist"),
+        _entry(_("Schedules"), "calendar_clock", "pushcore_schedule_changelist"),
+        _entry(_("Templates"), "draft", "pushcore_template_changelist"),
     ),
     _group(
-        "Outcomes",
-        _entry("Usage analysis", "monitoring", "analysis"),
-        _entry("Receipts", "receipt_long", "pushcore_receipt_changelist"),
-        _entry("Message events", "touch_app", "analytics_messageevent_changelist"),
+        _("Outcomes"),
+        _entry(_("Usage analysis"), "monitoring", "analysis"),
+        _entry(_("Receipts"), "receipt_long", "pushcore_receipt_changelist"),
+        _entry(_("Message events"), "touch_app", "analytics_messageevent_changelist"),
     ),
     _group(
-        "Devices",
-        _entry("Devices", "smartphone", "pushcore_device_changelist"),
-        _entry("Device simulator", "phone_android", "device_simulator", "console.look.may_push"),
-        _entry("Bindings", "link", "pushcore_binding_changelist"),
+        _("Devices"),
+        _entry(_("Devices"), "smartphone", "pushcore_device_changelist"),
+        _entry(_("Device simulator"), "phone_android", "device_simulator", "console.look.may_push"),
+        _entry(_("Bindings"), "link", "pushcore_binding_changelist"),
     ),
     _group(
-        "Settings",
-        _entry("Apps", "apps", "pushcore_app_changelist"),
-        _entry("Workspaces", "workspaces", "pushcore_workspace_changelist"),
-        _entry("Access keys", "key", "pushcore_accesskey_changelist"),
-        _entry("RSA keys", "encrypted", "pushcore_rsakey_changelist"),
-        _entry("Vendor accounts", "cell_tower", "channels_vendor_vendoraccount_changelist"),
-        _entry("Members", "group", "console_membership_changelist"),
-        _entry("Audit log", "policy", "console_auditentry_changelist", "console.look.may_configure"),
+        _("Settings"),
+        _entry(_("Apps"), "apps", "pushcore_app_changelist"),
+        _entry(_("Workspaces"), "workspaces", "pushcore_workspace_changelist"),
+        _entry(_("Access keys"), "key", "pushcore_accesskey_changelist"),
+        _entry(_("RSA keys"), "encrypted", "pushcore_rsakey_changelist"),
+        _entry(_("Vendor accounts"), "cell_tower", "channels_vendor_vendoraccount_changelist"),
+        _entry(_("Members"), "group", "console_membership_changelist"),
+        _entry(_("Audit log"), "policy", "console_auditentry_changelist", "console.look.may_configure"),
     ),
     _group(
-        "Installation",
-        _entry("Users", "person", "auth_user_changelist", _SUPERUSER),
-        _entry("Groups", "groups", "auth_group_changelist", _SUPERUSER),
-        _entry("Message keys", "fingerprint", "pushcore_messagekey_changelist", _SUPERUSER),
-        _entry("Watermarks", "flag", "pushcore_watermark_changelist", _SUPERUSER),
+        _("Installation"),
+        _entry(_("Users"), "person", "auth_user_changelist", _SUPERUSER),
+        _entry(_("Groups"), "groups", "auth_group_changelist", _SUPERUSER),
+        _entry(_("Message keys"), "fingerprint", "pushcore_messagekey_changelist", _SUPERUSER),
+        _entry(_("Watermarks"), "flag", "pushcore_watermark_changelist", _SUPERUSER),
     ),
 ]
 
@@ -139,12 +141,13 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _asset("console/favicon.svg")}],
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": True,
     "ENVIRONMENT": "console.look.environment",
     "DASHBOARD_CALLBACK": "console.pages.home.dashboard",
     "ACCOUNT": {
         "navigation": [
-            {"title": "Two-factor login", "link": reverse_lazy("admin:two_factor")},
-            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+            {"title": _("Two-factor login"), "link": reverse_lazy("admin:two_factor")},
+            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
         ]
     },
     "LOGIN": {"image": _asset("console/login.svg")},

@@ -6,6 +6,7 @@ from binascii import unhexlify
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from django_otp.models import Device, ThrottlingMixin
 from django_otp.oath import TOTP
 
@@ -17,10 +18,10 @@ class Membership(models.Model):
     """A user's role in an app. Superusers need none: they may do everything everywhere (`console.access`)."""
 
     class Role(models.TextChoices):
-        VIEWER = "viewer", "viewer"
-        ANALYST = "analyst", "analyst"
-        OPERATOR = "operator", "operator"
-        ADMINISTRATOR = "administrator", "administrator"
+        VIEWER = "viewer", _("viewer")
+        ANALYST = "analyst", _("analyst")
+        OPERATOR = "operator", _("operator")
+        ADMINISTRATOR = "administrator", _("administrator")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="memberships")
@@ -28,13 +29,15 @@ class Membership(models.Model):
         max_length=16,
         choices=Role.choices,
         default=Role.VIEWER,
-        help_text="Viewers and analysts only look; operators also push; administrators also change the app, its "
-        "workspaces, keys and members.",
+        help_text=_(
+            "Viewers and analysts only look; operators also push; administrators also change the app, its "
+            "workspaces, keys and members."
+        ),
     )
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
 
     class Meta:
-        verbose_name = "member"
+        verbose_name = _("member")
         constraints = [models.UniqueConstraint(fields=["user", "app"], name="console_membership_unique")]
         ordering = ["app", "user"]
 
@@ -60,18 +63,18 @@ class AuditEntry(models.Model):
     """One thing somebody did. Refers to nothing by constraint, so that it outlives what it speaks of."""
 
     class Action(models.TextChoices):
-        ADD = "add", "add"
-        CHANGE = "change", "change"
-        DELETE = "delete", "delete"
-        PUSH = "push", "push"
-        EXPORT = "export", "export"
-        LOGIN = "login", "login"
-        LOGIN_FAILED = "login_failed", "failed login"
-        LOGOUT = "logout", "logout"
+        ADD = "add", _("add")
+        CHANGE = "change", _("change")
+        DELETE = "delete", _("delete")
+        PUSH = "push", _("push")
+        EXPORT = "export", _("export")
+        LOGIN = "login", _("login")
+        LOGIN_FAILED = "login_failed", _("failed login")
+        LOGOUT = "logout", _("logout")
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
     user_id = models.BigIntegerField(null=True)
-    username = models.CharField("user", max_length=150, blank=True, help_text="The name at that time.")
+    username = models.CharField("user", max_length=150, blank=True, help_text=_("The name at that time."))
     action = models.CharField(max_length=16, choices=Action.choices)
     app = models.ForeignKey(App, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     object_type = models.CharField(max_length=100, blank=True)
@@ -82,8 +85,8 @@ class AuditEntry(models.Model):
     request_id = models.CharField("request ID", max_length=36, blank=True)
 
     class Meta:
-        verbose_name = "audit entry"
-        verbose_name_plural = "audit entries"
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
         indexes = [
             models.Index(fields=["app", "-id"], name="console_audit_app"),
             models.Index(fields=["username", "-id"], name="console_audit_who"),
@@ -98,7 +101,7 @@ class SecondFactor(ThrottlingMixin, Device):
     """A user's authenticator app. django-otp's own device keeps its key in plain text; here it is sealed."""
 
     key_sealed = models.TextField(editable=False)
-    last_step = models.BigIntegerField(default=-1, editable=False, help_text="The newest step a code was taken of.")
+    last_step = models.BigIntegerField(default=-1, editable=False, help_text=_("The newest step a code was taken of."))
     recovery_hashes = models.JSONField(default=list, editable=False)
 
     class Meta:

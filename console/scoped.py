@@ -16,6 +16,8 @@ from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db.models import Field, ForeignKey, ManyToManyField, Model, QuerySet, URLField
 from django.forms import ModelChoiceField, ModelMultipleChoiceField
 from django.http import Http404, HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import override
 from unfold.admin import ModelAdmin
 
 from console import audit
@@ -65,10 +67,11 @@ class ConsoleModelAdmin(ModelAdmin):
         return super().log_deletions(request, queryset)
 
     def _record(self, request: HttpRequest, action: str, obj: Model, message: Any) -> None:
-        """Into the audit log: Django's message names the fields that changed, never what they hold."""
-        text = (
-            message if isinstance(message, str) else LogEntry(change_message=json.dumps(message)).get_change_message()
-        )
+        """Into the audit log, in English: Django's message names the fields that changed, never what they hold."""
+        with override("en"):
+            text = str(message)
+            if not isinstance(message, str | Promise):
+                text = LogEntry(change_message=json.dumps(message)).get_change_message()
         audit.record(request, action, obj, {"what": text} if text else {})
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:

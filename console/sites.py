@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
+from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
 
@@ -13,7 +14,7 @@ class ConsoleSite(UnfoldAdminSite):
     """Takes the place of `admin.site` (see `console.apps`); mounted with `admin.site.urls`."""
 
     index_template = "console/home.html"
-    index_title = "Home"
+    index_title = _("Home")
     login_template = "console/login.html"
 
     def get_urls(self) -> list[URLPattern]:

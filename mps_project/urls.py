@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
+    path("console/i18n/", include("django.conf.urls.i18n")),
     path("console/", admin.site.urls),
     path("device/v1/", include("gateway.urls")),
     path("vendor/", include("channels_vendor.urls")),

@@ -7,6 +7,7 @@ at least once, never in the way of delivery, safe with any number of senders.
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from prometheus_client import Counter
 
 from pushcore import crypto, keys
 from pushcore.bus import BusDown, client
+from pushcore.codes import statuses
 from pushcore.models import Receipt, ReceiptAttempt, Workspace
 from pushcore.posting import Posting, PostResult, post_all
 
@@ -102,6 +104,21 @@ def signed_posting(workspace: Workspace, body: str, private_pem: str) -> Posting
     url = workspace.callback_url
     joint = "&" if urlsplit(url).query else "?"
     return Posting(f"{url}{joint}sign={quote(crypto.sign(raw, private_pem), safe='')}", raw)
+
+
+def send_test(workspace: Workspace) -> PostResult:
+    """Post a receipt that speaks of no message to the workspace's callback URL, once, and wait for the answer."""
+    told = {
+        "extInfo": {"adToken": "", "osType": ""},
+        "msgId": "callback-test",
+        "pushSuccess": True,
+        "statusCode": str(statuses.ACKED),
+        "statusDesc": statuses.lookup(statuses.ACKED).name,
+        "targetId": "callback-test",
+    }
+    body = json.dumps(told, separators=(",", ":"))
+    posting = signed_posting(workspace, body, keys.callback_key(workspace).private_pem)
+    return post_all([posting], allow_private=settings.RECEIPT_ALLOW_PRIVATE)[0]
 
 
 def _record(batch: Sequence[_Claimed], results: Sequence[PostResult]) -> None:

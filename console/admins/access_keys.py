@@ -11,6 +11,7 @@ from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
@@ -30,9 +31,9 @@ class AccessKeyForm(forms.ModelForm):
     def clean_workspaces(self) -> QuerySet[Workspace]:
         workspaces: QuerySet[Workspace] = self.cleaned_data["workspaces"]
         if not workspaces:
-            raise forms.ValidationError("A key is of use in at least one workspace.")
+            raise forms.ValidationError(_("A key is of use in at least one workspace."))
         if len({workspace.app_id for workspace in workspaces}) > 1:
-            raise forms.ValidationError("All workspaces of a key belong to one app.")
+            raise forms.ValidationError(_("All workspaces of a key belong to one app."))
         return workspaces
 
 
@@ -44,7 +45,7 @@ class AccessKeyAdmin(ScopedModelAdmin):
     list_filter = (EnabledFilter,)
     list_select_related = ("app",)
     search_fields = ("access_key_id", "name", "app__app_id")
-    search_help_text = "AccessKey ID, name or app ID"
+    search_help_text = _("AccessKey ID, name or app ID")
     fields = ("access_key_id", "app", "name", "enabled", "workspaces", "last_used_at", "created_at")
     add_fieldsets = ((None, {"fields": ("name", "workspaces")}),)
     readonly_fields = ("access_key_id", "app", "last_used_at", "created_at")
@@ -100,10 +101,10 @@ class AccessKeyAdmin(ScopedModelAdmin):
         assert isinstance(key, AccessKey)
         fresh = request.session.pop(SHOW_ONCE, None) or {}
         if fresh.get("key") != key.pk or time.time() > fresh["until"]:
-            messages.warning(request, "An access key's secret is shown once, right after the key was made.")
+            messages.warning(request, _("An access key's secret is shown once, right after the key was made."))
             return HttpResponseRedirect(reverse("admin:pushcore_accesskey_change", args=[key.pk]))
         context = self.admin_site.each_context(request) | {
-            "title": "The new access key",
+            "title": _("The new access key"),
             "opts": self.opts,
             "original": key,
             "secret": key.secret,
@@ -116,6 +117,6 @@ class AccessKeyAdmin(ScopedModelAdmin):
             return False
         return super().has_delete_permission(request, obj)
 
-    @display(description="workspaces")
+    @display(description=_("workspaces"))
     def granted(self, key: AccessKey) -> str:
         return ", ".join(workspace.workspace_id for workspace in key.workspaces.all()) or "-"

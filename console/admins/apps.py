@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from console.access import scope_of
@@ -25,7 +26,7 @@ class AppAdmin(ScopedModelAdmin):
     list_filter = (EnabledFilter,)
     ordering = ("app_id",)
     search_fields = ("app_id", "name")
-    search_help_text = "App ID or name"
+    search_help_text = _("App ID or name")
     fields = ("app_id", "name", "enabled", "created_at")
     readonly_fields = ("created_at",)
 
@@ -48,6 +49,6 @@ class AppAdmin(ScopedModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
         return False
 
-    @display(description="workspaces")
+    @display(description=_("workspaces"))
     def workspace_count(self, app: App) -> int:
         return app.workspace_total  # type: ignore[attr-defined]

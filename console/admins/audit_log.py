@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
@@ -30,13 +31,13 @@ COLOURS: dict[str, str] = {
 
 
 class ActionFilter(ChoiceFilter):
-    title = "what"
+    title = _("what")
     parameter_name = "action"
     choices_of_column = AuditEntry.Action.choices
 
 
 class AppFilter(DropdownFilter):
-    title = "app"
+    title = _("app")
     parameter_name = "app"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[AuditEntry]) -> Choices:
@@ -48,11 +49,11 @@ class AppFilter(DropdownFilter):
 
 
 class WhenFilter(DropdownFilter):
-    title = "when"
+    title = _("when")
     parameter_name = "when"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[AuditEntry]) -> Choices:
-        return [("1", "last 24 hours"), ("7", "last 7 days"), ("30", "last 30 days")]
+        return [("1", _("last 24 hours")), ("7", _("last 7 days")), ("30", _("last 30 days"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
         value = self.value()
@@ -67,7 +68,7 @@ class AuditEntryAdmin(LargeTableAdmin):
     list_display = ("when", "username", "what", "object_type", "object_name", "facts", "app", "address")
     list_filter = (ActionFilter, WhenFilter, AppFilter)
     list_select_related = ("app",)
-    search_help_text = "Exact user name"
+    search_help_text = _("Exact user name")
     fields = ("at", "username", "what", "object_type", "object_name", "object_id", "facts", "address", "request_id")
     readonly_fields = fields
 
@@ -83,15 +84,15 @@ class AuditEntryAdmin(LargeTableAdmin):
     def find(self, rows: QuerySet[AuditEntry], scope: Scope, term: str) -> QuerySet[AuditEntry]:
         return rows.filter(username=term)
 
-    @display(description="when", ordering="at")
+    @display(description=_("when"), ordering="at")
     def when(self, entry: AuditEntry) -> SafeString:
         return format_html('<span class="console-moment">{}</span>', moment(entry.at))
 
-    @display(description="what")
+    @display(description=_("what"))
     def what(self, entry: AuditEntry) -> SafeString:
         return label(COLOURS.get(entry.action, "grey"), entry.get_action_display())
 
-    @display(description="details")
+    @display(description=_("details"))
     def facts(self, entry: AuditEntry) -> SafeString:
         pairs = entry.details.items() if isinstance(entry.details, dict) else ()
         shown = ((value if name == "what" else f"{name}: {value}",) for name, value in pairs)

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from console.access import Scope
@@ -22,7 +23,7 @@ class BindingAdmin(LargeTableAdmin):
     list_display = ("user_id", "device_token", "workspace", "state", "bound_at", "unbound_at")
     list_filter = (WorkspaceFilter,)
     list_select_related = ("workspace__app", "device")
-    search_help_text = "Exact user ID or Ad-token"
+    search_help_text = _("Exact user ID or Ad-token")
     fields = ("user_id", "device_token", "workspace", "state", "bound_at", "unbound_at")
     readonly_fields = fields
 
@@ -31,11 +32,11 @@ class BindingAdmin(LargeTableAdmin):
         by_user = mine.filter(user_id=term)
         return by_user if by_user.exists() else mine.filter(device__ad_token=term)
 
-    @display(description="device")
+    @display(description=_("device"))
     def device_token(self, binding: Binding) -> SafeString:
         url = reverse("admin:pushcore_device_change", args=[binding.device_id])
         return format_html('<a class="text-link" href="{}">{}</a>', url, identifier(binding.device.ad_token))
 
-    @display(description="state")
+    @display(description=_("state"))
     def state(self, binding: Binding) -> SafeString:
         return label("grey", "ended") if binding.unbound_at else label("green", "bound")

@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from console.access import Scope
@@ -50,8 +51,8 @@ class BindingHistory(ReadOnlyInline):
     fields = ("user_id", "bound_at", "unbound_at")
     readonly_fields = fields
     ordering = ("-bound_at",)
-    verbose_name = "binding"
-    verbose_name_plural = "bindings, newest first"
+    verbose_name = _("binding")
+    verbose_name_plural = _("bindings, newest first")
 
 
 @admin.register(Device)
@@ -60,11 +61,11 @@ class DeviceAdmin(LargeTableAdmin):
     list_display = ("token", "platform", "maker", "workspace", "online", "last_seen_at")
     list_filter = (WorkspaceFilter, PlatformFilter)
     list_select_related = ("workspace__app",)
-    search_help_text = "Exact Ad-token or third-party token"
+    search_help_text = _("Exact Ad-token or third-party token")
     fieldsets = (
         (None, {"fields": ("full_token", "workspace", "online_now", "created_at", "last_seen_at")}),
-        ("Facts", {"fields": ("platform", "manufacturer", "model", "os_version", "app_version")}),
-        ("Third-party channel", {"fields": ("third_channel", "third_token")}),
+        (_("Facts"), {"fields": ("platform", "manufacturer", "model", "os_version", "app_version")}),
+        (_("Third-party channel"), {"fields": ("third_channel", "third_token")}),
     )
     readonly_fields = ("full_token", "online_now")
     inlines = (BindingHistory,)
@@ -83,24 +84,24 @@ class DeviceAdmin(LargeTableAdmin):
         for device in rows:
             device.online_state = states[device.pk]
 
-    @display(description="Ad-token")
+    @display(description=_("Ad-token"))
     def token(self, device: Device) -> SafeString:
         return identifier(device.ad_token)
 
-    @display(description="Ad-token")
+    @display(description=_("Ad-token"))
     def full_token(self, device: Device) -> SafeString:
         return copyable(device.ad_token)
 
-    @display(description="device")
+    @display(description=_("device"))
     def maker(self, device: Device) -> str:
         return f"{device.manufacturer} {device.model}".strip() or "-"
 
-    @display(description="self-built channel")
+    @display(description=_("self-built channel"))
     def online(self, device: Device) -> SafeString:
         state: str = device.online_state  # type: ignore[attr-defined]
         return label(ONLINE_COLOURS[state], state)
 
-    @display(description="self-built channel")
+    @display(description=_("self-built channel"))
     def online_now(self, device: Device) -> SafeString:
         state = online_states([device])[device.pk]
         return label(ONLINE_COLOURS[state], state)

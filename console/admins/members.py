@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from console.access import scope_of
@@ -18,7 +19,7 @@ from console.scoped import ScopedModelAdmin
 
 
 class RoleFilter(ChoiceFilter):
-    title = "role"
+    title = _("role")
     parameter_name = "role"
     choices_of_column = Membership.Role.choices
 
@@ -29,7 +30,7 @@ class NewMemberForm(forms.ModelForm):
     username = forms.CharField(
         max_length=150,
         widget=UnfoldAdminTextInputWidget,
-        help_text="The user name of somebody who can log in to the console.",
+        help_text=_("The user name of somebody who can log in to the console."),
     )
 
     class Meta:
@@ -40,7 +41,7 @@ class NewMemberForm(forms.ModelForm):
         name: str = self.cleaned_data["username"]
         user = get_user_model().objects.filter(username=name, is_active=True, is_staff=True).first()
         if user is None:
-            raise forms.ValidationError("Nobody with this name can log in to the console.")
+            raise forms.ValidationError(_("Nobody with this name can log in to the console."))
         self.instance.user = user
         return name
 
@@ -48,7 +49,7 @@ class NewMemberForm(forms.ModelForm):
         cleaned = super().clean() or {}
         app = cleaned.get("app")
         if app and self.instance.user_id and Membership.objects.filter(app=app, user=self.instance.user_id).exists():
-            self.add_error("username", "Already a member of this app: change the role there.")
+            self.add_error("username", _("Already a member of this app: change the role there."))
         return cleaned
 
 
@@ -56,7 +57,7 @@ class RoleForm(forms.ModelForm):
     def clean_role(self) -> str:
         role: str = self.cleaned_data["role"]
         if role != Membership.Role.ADMINISTRATOR and is_last_administrator(self.instance):
-            raise forms.ValidationError("An app keeps at least one administrator: make somebody else one first.")
+            raise forms.ValidationError(_("An app keeps at least one administrator: make somebody else one first."))
         return role
 
 
@@ -73,7 +74,7 @@ class MembershipAdmin(ScopedModelAdmin):
     list_filter = (RoleFilter,)
     list_select_related = ("user", "app")
     search_fields = ("user__username", "app__app_id", "app__name")
-    search_help_text = "User name, app ID or app name"
+    search_help_text = _("User name, app ID or app name")
     fields = ("user", "app", "role", "created_at")
     add_fieldsets = ((None, {"fields": ("username", "app", "role")}),)
     readonly_fields = ("created_at",)

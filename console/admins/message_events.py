@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from analytics.models import MessageEvent
@@ -21,7 +22,7 @@ KIND_COLOURS: dict[str, str] = {
 
 
 class EventKindFilter(ChoiceFilter):
-    title = "event"
+    title = _("event")
     parameter_name = "kind"
     choices_of_column = MessageEvent.Kind.choices
 
@@ -32,7 +33,7 @@ class MessageEventAdmin(LargeTableAdmin):
     list_display = ("message_id", "event", "device_token", "workspace", "at", "received_at")
     list_filter = (WorkspaceFilter, EventKindFilter)
     list_select_related = ("workspace__app", "device")
-    search_help_text = "Exact message ID"
+    search_help_text = _("Exact message ID")
     fields = ("message_id", "event", "device_token", "workspace", "at", "received_at")
     readonly_fields = fields
 
@@ -40,10 +41,10 @@ class MessageEventAdmin(LargeTableAdmin):
         number = as_id(term)
         return rows.none() if number is None else rows.filter(message_id=number)
 
-    @display(description="event")
+    @display(description=_("event"))
     def event(self, event: MessageEvent) -> SafeString:
         return label(KIND_COLOURS[event.kind], event.kind)
 
-    @display(description="device")
+    @display(description=_("device"))
     def device_token(self, event: MessageEvent) -> SafeString:
         return identifier(event.device.ad_token)

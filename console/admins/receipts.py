@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from console.access import Scope
@@ -26,8 +27,8 @@ class Attempts(ReadOnlyInline):
     model = ReceiptAttempt
     fields = ("at", "http_status", "error", "duration_ms")
     readonly_fields = fields
-    verbose_name = "attempt"
-    verbose_name_plural = "attempts"
+    verbose_name = _("attempt")
+    verbose_name_plural = _("attempts")
 
 
 @admin.register(Receipt)
@@ -36,11 +37,11 @@ class ReceiptAdmin(LargeTableAdmin):
     list_display = ("message_id", "target_id", "workspace", "state_label", "attempt_count", "created_at")
     list_filter = (WorkspaceFilter, ReceiptStateFilter)
     list_select_related = ("workspace__app",)
-    search_help_text = "Exact message ID"
+    search_help_text = _("Exact message ID")
     fieldsets = (
         (None, {"fields": ("message_link", "target", "workspace", "state_label")}),
-        ("Times", {"fields": ("created_at", "next_attempt_at", "finished_at", "attempt_count")}),
-        ("Body", {"fields": ("body_json",)}),
+        (_("Times"), {"fields": ("created_at", "next_attempt_at", "finished_at", "attempt_count")}),
+        (_("Body"), {"fields": ("body_json",)}),
     )
     readonly_fields = ("message_link", "state_label", "body_json")
     inlines = (Attempts,)
@@ -49,21 +50,21 @@ class ReceiptAdmin(LargeTableAdmin):
         number = as_id(term)
         return rows.none() if number is None else rows.filter(message_id=number)
 
-    @display(description="target ID")
+    @display(description=_("target ID"))
     def target_id(self, receipt: Receipt) -> SafeString:
         return identifier(receipt.target)
 
-    @display(description="state")
+    @display(description=_("state"))
     def state_label(self, receipt: Receipt) -> SafeString:
         state = Receipt.State(receipt.state)
         return label(STATE_COLOURS[state], str(state.label))
 
-    @display(description="message")
+    @display(description=_("message"))
     def message_link(self, receipt: Receipt) -> SafeString:
         url = f"{reverse('admin:pushcore_message_changelist')}?q={receipt.message_id}"
         return format_html('<a class="text-link" href="{}">{}</a>', url, receipt.message_id)
 
-    @display(description="as posted and signed")
+    @display(description=_("as posted and signed"))
     def body_json(self, receipt: Receipt) -> SafeString:
         body: Any = json.loads(receipt.body)
         return pretty_json(body)

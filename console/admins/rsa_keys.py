@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from console.columns import copyable, label
@@ -19,9 +20,9 @@ from pushcore.models import RsaKey
 
 
 class PurposeFilter(ChoiceFilter):
-    title = "purpose"
+    title = _("purpose")
     parameter_name = "purpose"
-    choices_of_column = [(RsaKey.Purpose.API, "REST calls"), (RsaKey.Purpose.CALLBACK, "receipts")]
+    choices_of_column = [(RsaKey.Purpose.API, _("REST calls")), (RsaKey.Purpose.CALLBACK, _("receipts"))]
 
 
 @admin.register(RsaKey)
@@ -38,8 +39,10 @@ class RsaKeyAdmin(ScopedModelAdmin):
             None,
             {
                 "fields": ("workspace", "public_pem"),
-                "description": "The public key a backend's REST calls are verified with, as PEM or as the bare base64 "
-                "between its markers.",
+                "description": _(
+                    "The public key a backend's REST calls are verified with, as PEM or as the bare base64 "
+                    "between its markers."
+                ),
             },
         ),
     )
@@ -66,11 +69,11 @@ class RsaKeyAdmin(ScopedModelAdmin):
             return False
         return super().has_delete_permission(request, obj)
 
-    @display(description="purpose")
+    @display(description=_("purpose"))
     def use(self, key: RsaKey) -> SafeString:
         return label("blue", "REST calls") if key.purpose == RsaKey.Purpose.API else label("green", "receipts")
 
-    @display(description="public key")
+    @display(description=_("public key"))
     def public_key(self, key: RsaKey) -> SafeString:
         return copyable(key.public_pem)
 

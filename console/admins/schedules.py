@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from console.access import Scope
@@ -23,8 +24,8 @@ class Occurrences(ReadOnlyInline):
     fields = ("at", "status", "task_id", "fault")
     readonly_fields = fields
     ordering = ("at",)
-    verbose_name = "time of sending"
-    verbose_name_plural = "times of sending"
+    verbose_name = _("time of sending")
+    verbose_name_plural = _("times of sending")
 
 
 @admin.register(Schedule)
@@ -33,11 +34,11 @@ class ScheduleAdmin(LargeTableAdmin):
     list_display = ("id", "name", "title", "kind", "strategy", "workspace", "created_at")
     list_filter = (WorkspaceFilter, KindFilter, PushTypeFilter, SourceFilter)
     list_select_related = ("workspace__app",)
-    search_help_text = "Exact schedule ID"
+    search_help_text = _("Exact schedule ID")
     fieldsets = (
         (None, {"fields": ("id", "name", "workspace", "kind", "strategy", "delivery_type")}),
-        ("Content", {"fields": ("title", "body", "template_name")}),
-        ("Origin", {"fields": ("source", "author", "created_at")}),
+        (_("Content"), {"fields": ("title", "body", "template_name")}),
+        (_("Origin"), {"fields": ("source", "author", "created_at")}),
     )
     inlines = (Occurrences,)
     actions_detail = ("cancel",)
@@ -46,7 +47,7 @@ class ScheduleAdmin(LargeTableAdmin):
         number = as_id(term)
         return rows.none() if number is None else rows.filter(pk=number)
 
-    @action(description="Cancel schedule", url_path="cancel", icon="event_busy", permissions=["push"])
+    @action(description=_("Cancel schedule"), url_path="cancel", icon="event_busy", permissions=["push"])
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         schedule = self.get_object(request, object_id)
         assert isinstance(schedule, Schedule)
@@ -55,9 +56,9 @@ class ScheduleAdmin(LargeTableAdmin):
                 request,
                 self,
                 schedule,
-                title="Cancel this schedule?",
-                consequence="What is still to be sent will not be; what was sent stays. This cannot be undone.",
-                button="Cancel schedule",
+                title=_("Cancel this schedule?"),
+                consequence=_("What is still to be sent will not be; what was sent stays. This cannot be undone."),
+                button=_("Cancel schedule"),
             )
         try:
             cancelled = service.cancel(schedule.workspace, [schedule.pk], parents=True)

@@ -9,6 +9,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -22,9 +23,9 @@ admin.site.unregister([User, Group])
 
 
 class ActiveFilter(ChoiceFilter):
-    title = "active"
+    title = _("active")
     parameter_name = "is_active"
-    choices_of_column = [("1", "active"), ("0", "inactive")]
+    choices_of_column = [("1", _("active")), ("0", _("inactive"))]
 
 
 @admin.register(User)
@@ -38,22 +39,27 @@ class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # 
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        ("Person", {"fields": ("first_name", "last_name", "email", "groups")}),
+        (_("Person"), {"fields": ("first_name", "last_name", "email", "groups")}),
         (
-            "Access",
+            _("Access"),
             {
                 "fields": ("is_active", "is_staff", "is_superuser"),
-                "description": "Staff may log in to the console and see the apps they are members of; superusers see "
-                "and may do everything.",
+                "description": _(
+                    "Staff may log in to the console and see the apps they are members of; superusers see "
+                    "and may do everything."
+                ),
             },
         ),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
+        (_("Dates"), {"fields": ("last_login", "date_joined")}),
     )
 
     actions_detail = ("remove_second_factor",)
 
     @action(
-        description="Remove two-factor login", url_path="remove-two-factor", icon="lock_reset", permissions=["change"]
+        description=_("Remove two-factor login"),
+        url_path="remove-two-factor",
+        icon="lock_reset",
+        permissions=["change"],
     )
     def remove_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
         user = self.get_object(request, object_id)
@@ -62,13 +68,13 @@ class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # 
                 request,
                 self,
                 user,
-                title="Remove two-factor login?",
-                consequence="For a user who lost phone and recovery codes: the password alone logs in again.",
-                button="Remove",
+                title=_("Remove two-factor login?"),
+                consequence=_("For a user who lost phone and recovery codes: the password alone logs in again."),
+                button=_("Remove"),
             )
         SecondFactor.objects.filter(user_id=user.pk).delete()
         self.log_change(request, user, "Removed two-factor login.")
-        messages.success(request, "The password alone logs in now.")
+        messages.success(request, _("The password alone logs in now."))
         return HttpResponseRedirect(reverse("admin:auth_user_change", args=[user.pk]))
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
@@ -81,5 +87,5 @@ class GroupAdmin(SuperuserModelAdmin):
 
     list_display = ("name",)
     search_fields = ("name",)
-    search_help_text = "Name"
+    search_help_text = _("Name")
     fields = ("name",)

@@ -10,6 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
@@ -59,7 +60,7 @@ class VendorAccountForm(forms.ModelForm):
         if value is None:
             return ""
         if value.size > MAX_FILE_BYTES:
-            self.add_error(_PREFIX + entry.name, "The file is too large.")
+            self.add_error(_PREFIX + entry.name, _("The file is too large."))
             return ""
         return checking.encode_file(value.read())
 
@@ -112,13 +113,13 @@ class VendorAccountAdmin(ScopedModelAdmin):
         own = [_PREFIX + entry.name for entry in vendor.fields] if vendor else []
         receipts = []
         if vendor and vendor.read_receipts and self.may(request, Right.CONFIGURE, obj):
-            receipts = [("Receipts", {"fields": ("receipt_address",)})]
+            receipts = [(_("Receipts"), {"fields": ("receipt_address",)})]
         return (
             (None, {"fields": ("vendor", "workspace", "enabled", "state", "updated_at")}),
-            ("Account", {"fields": own, "description": vendor.closed_note if vendor else ""}),
-            ("Certificate", {"fields": ("certificate_subject", "certificate_expiry")}),
+            (_("Account"), {"fields": own, "description": vendor.closed_note if vendor else ""}),
+            (_("Certificate"), {"fields": ("certificate_subject", "certificate_expiry")}),
             *receipts,
-            ("Sending", {"fields": ("rate", "base_url", "auth_url", "ca_pem")}),
+            (_("Sending"), {"fields": ("rate", "base_url", "auth_url", "ca_pem")}),
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
@@ -143,12 +144,12 @@ class VendorAccountAdmin(ScopedModelAdmin):
         super().save_model(request, obj, form, change)
         accounts.forget()
 
-    @display(description="vendor")
+    @display(description=_("vendor"))
     def vendor(self, row: VendorAccount) -> str:
         vendor = VENDORS.get(Channel(row.channel))
         return vendor.label if vendor else Channel(row.channel).label
 
-    @display(description="state")
+    @display(description=_("state"))
     def state(self, row: VendorAccount) -> SafeString:
         if row.stopped_at is not None:
             return label("red", f"stopped: {row.stopped_reason}")
@@ -156,16 +157,16 @@ class VendorAccountAdmin(ScopedModelAdmin):
             return label("grey", "off")
         return label("amber", "certificate expires soon") if row.expires_soon else label("green", "in use")
 
-    @display(description="address")
+    @display(description=_("address"))
     def receipt_address(self, row: VendorAccount) -> SafeString:
         """Who knows it may speak for the vendor: shown to those who may change the account."""
         return copyable(row.receipt_url or f"/vendor/receipts/{row.receipt_key}")
 
-    @display(description="certificate expires")
+    @display(description=_("certificate expires"))
     def certificate_expiry(self, row: VendorAccount) -> str:
         return moment(row.certificate_expires_at)
 
-    @action(description="Check", url_path="check", icon="fact_check", permissions=["configure"])
+    @action(description=_("Check"), url_path="check", icon="fact_check", permissions=["configure"])
     def check_account(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.get_object(request, object_id)
         assert isinstance(row, VendorAccount)
@@ -174,18 +175,18 @@ class VendorAccountAdmin(ScopedModelAdmin):
                 request,
                 self,
                 row,
-                title="Check this account?",
-                consequence="The vendor is asked for a credential; nothing is sent to a device.",
-                button="Check",
+                title=_("Check this account?"),
+                consequence=_("The vendor is asked for a credential; nothing is sent to a device."),
+                button=_("Check"),
             )
         found = checking.problems(row)
         if found:
             messages.error(request, "; ".join(found))
         else:
-            messages.success(request, "The account is in order.")
+            messages.success(request, _("The account is in order."))
         return self._back(row)
 
-    @action(description="Send test", url_path="send-test", icon="send", permissions=["push"])
+    @action(description=_("Send test"), url_path="send-test", icon="send", permissions=["push"])
     def send_test(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.get_object(request, object_id)
         assert isinstance(row, VendorAccount)
@@ -197,12 +198,12 @@ class VendorAccountAdmin(ScopedModelAdmin):
                 request,
                 self,
                 row,
-                title="Send a test?",
-                consequence="The device that last reported a token of this vendor is shown a test notification.",
-                button="Send test",
+                title=_("Send a test?"),
+                consequence=_("The device that last reported a token of this vendor is shown a test notification."),
+                button=_("Send test"),
             )
         if not device:
-            messages.error(request, "No device of the workspace has reported a token of this vendor.")
+            messages.error(request, _("No device of the workspace has reported a token of this vendor."))
             return self._back(row)
         try:
             outcome = checking.send_test(row, device[0].third_token)

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from console.columns import copyable
@@ -20,7 +21,7 @@ from console.confirmation import confirmation
 from console.filters import EnabledFilter
 from console.identifiers import check_identifier
 from console.scoped import ScopedModelAdmin
-from pushcore import crypto, keys
+from pushcore import crypto, keys, receipts
 from pushcore.models import RsaKey, Workspace
 
 
@@ -33,19 +34,19 @@ class WorkspaceForm(forms.ModelForm):
     def clean_time_zone(self) -> str:
         name: str = self.cleaned_data["time_zone"]
         if name not in available_timezones():
-            raise forms.ValidationError("Not a time zone name, such as Asia/Shanghai or UTC.")
+            raise forms.ValidationError(_("Not a time zone name, such as Asia/Shanghai or UTC."))
         return name
 
     def clean_callback_url(self) -> str:
         url: str = self.cleaned_data["callback_url"]
         if url and urlsplit(url).scheme not in ("http", "https"):
-            raise forms.ValidationError("A callback URL starts with http:// or https://.")
+            raise forms.ValidationError(_("A callback URL starts with http:// or https://."))
         return url
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if cleaned.get("callback_enabled") and not cleaned.get("callback_url") and "callback_url" not in self.errors:
-            self.add_error("callback_url", "The callback needs a URL to post receipts to.")
+            self.add_error("callback_url", _("The callback needs a URL to post receipts to."))
         return cleaned
 
 
@@ -59,21 +60,21 @@ class WorkspaceAdmin(ScopedModelAdmin):
     list_filter = (EnabledFilter,)
     list_select_related = ("app",)
     search_fields = ("workspace_id", "name", "app__app_id")
-    search_help_text = "Workspace ID, name or app ID"
+    search_help_text = _("Workspace ID, name or app ID")
     readonly_fields = ("client_key", "api_public_keys", "callback_public_key", "created_at")
     fieldsets = (
         (None, {"fields": ("app", "workspace_id", "name", "enabled", "time_zone", "created_at")}),
-        ("Push API", {"fields": ("push_api_enabled", "replay_protection", "api_public_keys")}),
-        ("Callback", {"fields": ("callback_enabled", "callback_url", "callback_public_key")}),
-        ("Devices", {"fields": ("client_bind", "client_key")}),
+        (_("Push API"), {"fields": ("push_api_enabled", "replay_protection", "api_public_keys")}),
+        (_("Callback"), {"fields": ("callback_enabled", "callback_url", "callback_public_key")}),
+        (_("Devices"), {"fields": ("client_bind", "client_key")}),
     )
     add_fieldsets = (
         (None, {"fields": ("app", "workspace_id", "name", "enabled", "time_zone")}),
-        ("Push API", {"fields": ("push_api_enabled", "replay_protection")}),
-        ("Callback", {"fields": ("callback_enabled", "callback_url")}),
-        ("Devices", {"fields": ("client_bind",)}),
+        (_("Push API"), {"fields": ("push_api_enabled", "replay_protection")}),
+        (_("Callback"), {"fields": ("callback_enabled", "callback_url")}),
+        (_("Devices"), {"fields": ("client_bind",)}),
     )
-    actions_detail = ("rotate_client_key", "make_callback_key")
+    actions_detail = ("rotate_client_key", "make_callback_key", "test_callback")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return (*self.readonly_fields, "app", "workspace_id") if obj else self.readonly_fields
@@ -90,7 +91,7 @@ class WorkspaceAdmin(ScopedModelAdmin):
             # So that its public half can be copied before the first receipt is sent.
             keys.callback_key(obj)
 
-    @display(description="client key")
+    @display(description=_("client key"))
     def client_key(self, workspace: Workspace) -> SafeString:
         return format_html(
             '{}<div class="leading-relaxed mt-2 text-xs">{}</div>',
@@ -98,19 +99,21 @@ class WorkspaceAdmin(ScopedModelAdmin):
             Workspace._meta.get_field("client_key").help_text,
         )
 
-    @display(description="RSA public keys of the backend")
+    @display(description=_("RSA public keys of the backend"))
     def api_public_keys(self, workspace: Workspace) -> SafeString:
         mine = workspace.rsa_keys.filter(purpose=RsaKey.Purpose.API, active=True)
         shown = format_html_join("", "{}", ((copyable(key.public_pem),) for key in mine[:10]))
         add = reverse("admin:pushcore_rsakey_add")
         return shown or format_html('None: REST calls are refused. <a class="text-link" href="{}">Add one</a>.', add)
 
-    @display(description="RSA public key of our receipts")
+    @display(description=_("RSA public key of our receipts"))
     def callback_public_key(self, workspace: Workspace) -> SafeString | str:
         key = workspace.rsa_keys.filter(purpose=RsaKey.Purpose.CALLBACK, active=True).first()
         return copyable(key.public_pem) if key else "Made when the callback is switched on."
 
-    @action(description="Rotate client key", url_path="rotate-client-key", icon="autorenew", permissions=["configure"])
+    @action(
+        description=_("Rotate client key"), url_path="rotate-client-key", icon="autorenew", permissions=["configure"]
+    )
     def rotate_client_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
         workspace = self.get_object(request, object_id)
         assert isinstance(workspace, Workspace)
@@ -119,18 +122,51 @@ class WorkspaceAdmin(ScopedModelAdmin):
                 request,
                 self,
                 workspace,
-                title="Rotate the client key?",
-                consequence="Apps built with the present key can no longer register new devices. Devices already "
-                "registered stay.",
-                button="Rotate client key",
+                title=_("Rotate the client key?"),
+                consequence=_(
+                    "Apps built with the present key can no longer register new devices. Devices already "
+                    "registered stay."
+                ),
+                button=_("Rotate client key"),
             )
         workspace.client_key = crypto.new_secret()
         workspace.save(update_fields=["client_key"])
         self.log_change(request, workspace, "Rotated the client key.")
-        messages.success(request, "The client key was rotated.")
+        messages.success(request, _("The client key was rotated."))
         return HttpResponseRedirect(reverse("admin:pushcore_workspace_change", args=[workspace.pk]))
 
-    @action(description="Make callback key", url_path="make-callback-key", icon="encrypted", permissions=["configure"])
+    @action(description=_("Test callback"), url_path="test-callback", icon="outgoing_mail", permissions=["configure"])
+    def test_callback(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        workspace = self.get_object(request, object_id)
+        assert isinstance(workspace, Workspace)
+        if request.method != "POST":
+            return confirmation(
+                request,
+                self,
+                workspace,
+                title=_("Send a test receipt?"),
+                consequence="A signed receipt with msgId callback-test is posted to "
+                f"{workspace.callback_url or 'the callback URL, which is not set'}. It speaks of no message.",
+                button=_("Send"),
+            )
+        if not workspace.callback_url:
+            messages.error(request, _("Not sent: the workspace has no callback URL."))
+        else:
+            self._send_test_receipt(request, workspace)
+        return HttpResponseRedirect(reverse("admin:pushcore_workspace_change", args=[workspace.pk]))
+
+    def _send_test_receipt(self, request: HttpRequest, workspace: Workspace) -> None:
+        result = receipts.send_test(workspace)
+        said = result.error or f"status {result.status}"
+        self.log_change(request, workspace, f"Sent a test receipt: {said}"[:200])
+        if result.accepted:
+            messages.success(request, f"The backend took the test receipt ({said}, {result.duration_ms} ms).")
+        else:
+            messages.error(request, f"The backend did not take the test receipt: {said}.")
+
+    @action(
+        description=_("Make callback key"), url_path="make-callback-key", icon="encrypted", permissions=["configure"]
+    )
     def make_callback_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
         workspace = self.get_object(request, object_id)
         assert isinstance(workspace, Workspace)
@@ -139,12 +175,14 @@ class WorkspaceAdmin(ScopedModelAdmin):
                 request,
                 self,
                 workspace,
-                title="Make the callback key?",
-                consequence="The key that signs receipts is made where there is none; an active one stays. To replace "
-                "it, deactivate it under RSA keys first.",
-                button="Make callback key",
+                title=_("Make the callback key?"),
+                consequence=_(
+                    "The key that signs receipts is made where there is none; an active one stays. To replace "
+                    "it, deactivate it under RSA keys first."
+                ),
+                button=_("Make callback key"),
             )
         keys.callback_key(workspace)
         self.log_change(request, workspace, "Asked for the callback key.")
-        messages.success(request, "The public half of the callback key is below.")
+        messages.success(request, _("The public half of the callback key is below."))
         return HttpResponseRedirect(reverse("admin:pushcore_workspace_change", args=[workspace.pk]))

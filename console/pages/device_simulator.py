@@ -15,6 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from console import audit
@@ -43,7 +44,7 @@ def device_simulator(request: HttpRequest) -> HttpResponse:
     if wanted and chosen is None:
         raise Http404
     context = site.each_context(request) | {
-        "title": "Device simulator",
+        "title": _("Device simulator"),
         "workspaces": workspaces,
         "workspace": chosen or (workspaces[0] if workspaces else None),
         "gateway_url": gateway_url(secure=request.is_secure()),

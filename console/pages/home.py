@@ -11,6 +11,7 @@ from django.db import OperationalError, connection, transaction
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from analytics.models import MessageEvent
 from channels_vendor.models import VendorAccount
@@ -75,9 +76,9 @@ def _figures_of_today(scope: Scope) -> list[Figure]:
     opened = _in_time(lambda: count_opened(scope))
     capped = today.total is not None and today.total >= COUNTED_MESSAGES
     return [
-        Figure("Messages today", _text(today.total, capped), "mail", list_of_today),
+        Figure(_("Messages today"), _text(today.total, capped), "mail", list_of_today),
         Figure(
-            "Delivered today",
+            _("Delivered today"),
             _text(today.delivered, capped),
             "done_all",
             f"{list_of_today}&status=2",
@@ -85,14 +86,16 @@ def _figures_of_today(scope: Scope) -> list[Figure]:
             _rate(today.delivered, today.total),
         ),
         Figure(
-            "Opened today",
+            _("Opened today"),
             _text(opened, opened == COUNTED_EVENTS),
             "touch_app",
             f"{reverse('admin:analytics_messageevent_changelist')}?kind=opened",
             "success",
             _rate(opened, today.delivered),
         ),
-        Figure("Pending today", _text(today.pending, capped), "schedule", f"{list_of_today}&status=pending", "warning"),
+        Figure(
+            _("Pending today"), _text(today.pending, capped), "schedule", f"{list_of_today}&status=pending", "warning"
+        ),
     ]
 
 
@@ -103,28 +106,31 @@ def _figures_of_health(scope: Scope) -> list[Figure]:
     ending = _in_time(lambda: _scoped(scope, VendorAccount).filter(expiring()).count())
     return [
         Figure(
-            "Receipts failing",
+            _("Receipts failing"),
             _text(failing, failing == COUNTED_RECEIPTS),
             "error",
             f"{reverse('admin:pushcore_receipt_changelist')}?state=failing",
             "danger" if failing else "neutral",
         ),
         Figure(
-            "Channels stopped",
+            _("Channels stopped"),
             _text(stopped),
             "signal_disconnected",
             f"{accounts}?state=stopped",
             "danger" if stopped else "neutral",
         ),
         Figure(
-            "Certificates expiring",
+            _("Certificates expiring"),
             _text(ending),
             "badge",
             f"{accounts}?state=expiring",
             "warning" if ending else "neutral",
         ),
         Figure(
-            "Gateway connections", _text(count_connections()), "cell_tower", reverse("admin:pushcore_device_changelist")
+            _("Gateway connections"),
+            _text(count_connections()),
+            "cell_tower",
+            reverse("admin:pushcore_device_changelist"),
         ),
     ]
 

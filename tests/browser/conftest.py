@@ -38,10 +38,11 @@ def _chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """For a module, no longer: while Playwright runs, this thread has an event loop that other tests trip over."""
     executable = _chromium()
-    # Playwright's loop runs in this thread; Django would take the ORM for called from a coroutine.
+    # Playwright's loop runs in this thread; Django would take the ORM to be called from a coroutine.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=executable, args=FLAGS)
@@ -50,7 +51,7 @@ def browser() -> Iterator[Browser]:
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def logged_in(browser: Browser, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cookies of the demo's operator, after a login by hand."""
     kept = tmp_path_factory.mktemp("browser") / "state.json"

@@ -67,6 +67,7 @@ OTHERS: dict[str, str] = {
     "channels_vendor_vendoraccount_check_account": "administrator",
     "channels_vendor_vendoraccount_send_test": "operator",
     "pushcore_workspace_rotate_client_key": "administrator",
+    "pushcore_workspace_test_callback": "administrator",
     "pushcore_workspace_make_callback_key": "administrator",
 }
 # Posted to by those who may push, never opened.

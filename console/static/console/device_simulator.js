@@ -24,10 +24,10 @@
       }
     }
 
-    showState(state, text) {
+    showState(state) {
       const badge = this.page.querySelector("[data-state]");
       badge.dataset.state = state;
-      badge.textContent = text;
+      badge.textContent = this.page.dataset[{ off: "textOff", connecting: "textConnecting", online: "textOnline" }[state]];
       this.enable("on", state === "off");
       this.enable("off", state !== "off");
       ["push", "bind", "unbind"].forEach((name) => this.enable(name, state === "online"));
@@ -97,12 +97,12 @@
 
     // Asks for the device's secret once; it stays in this page's memory alone.
     async switchOn() {
-      this.phone.showState("connecting", "Connecting");
+      this.phone.showState("connecting");
       try {
         this.identity = this.identity || (await this.post(this.page.dataset.switchOn));
       } catch (error) {
         this.phone.log(`Not registered: ${error.message}`);
-        this.phone.showState("off", "Off");
+        this.phone.showState("off");
         return;
       }
       this.page.querySelector("[data-ad-token]").textContent = this.identity.adToken;
@@ -122,10 +122,10 @@
       });
       this.client = client;
       client.on("connect", () => {
-        this.phone.showState("online", "Online");
+        this.phone.showState("online");
         this.phone.log("Connected");
       });
-      client.on("close", () => this.client === client && this.phone.showState("connecting", "Connecting"));
+      client.on("close", () => this.client === client && this.phone.showState("connecting"));
       client.on("error", (error) => this.refused(error));
       client.on("disconnect", (packet) => this.sentAway(packet.reasonCode));
       client.on("message", (topic, payload) => this.receive(topic, JSON.parse(payload.toString())));
@@ -155,7 +155,7 @@
         leaving.end();
         this.phone.log("Offline");
       }
-      this.phone.showState("off", "Off");
+      this.phone.showState("off");
     }
 
     receive(topic, message) {
@@ -224,7 +224,7 @@
       on: () => device.switchOn(),
       off: () => device.switchOff(),
       push: () => device.pushToMyself(),
-      unbind: () => device.ask("mps/unbind", { userId: form.elements.userId.value }, "No user is bound here"),
+      unbind: () => device.ask("mps/unbind", { userId: form.elements.userId.value }, page.dataset.textUnbound),
     };
     page.addEventListener("click", (event) => {
       const action = actions[event.target.dataset.do];
@@ -235,7 +235,7 @@
     form.addEventListener("submit", function (event) {
       event.preventDefault();
       const request = Object.fromEntries(new FormData(form));
-      device.ask("mps/bind", request, `Bound to ${request.userId}`);
+      device.ask("mps/bind", request, `${page.dataset.textBound} ${request.userId}`);
     });
     page.querySelector("[data-choose]").addEventListener("change", function (event) {
       window.location.search = `?workspace=${event.target.value}`;

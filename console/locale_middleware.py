@@ -1,0 +1,20 @@
+"""The console speaks the language of its user; the APIs speak English to everybody."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
+
+PREFIX = "/console/"
+
+
+class ConsoleLocaleMiddleware(LocaleMiddleware):
+    """Chooses by cookie (the switch in the user's menu), then by what the browser asks for."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if request.path_info.startswith(PREFIX):
+            super().process_request(request)
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        return super().process_response(request, response) if request.path_info.startswith(PREFIX) else response
