@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from openpyxl import Workbook
@@ -149,6 +149,15 @@ def write_csv(report: Report, step: Step) -> Iterator[str]:
             out.seek(0)
             out.truncate()
     yield out.getvalue()
+
+
+def targets_csv(targets: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Target and customer message ID, line by line."""
+    yield "Target ID,Customer message ID\r\n"
+    for row in targets:
+        line = io.StringIO()
+        csv.writer(line).writerow([inert(text) for text in row])
+        yield line.getvalue()
 
 
 def inert(text: str) -> str:

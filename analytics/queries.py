@@ -20,7 +20,7 @@ from analytics.changes import COUNTED_EVENTS, pushed
 from pushcore import ids
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
-from pushcore.models import PushTask, Workspace
+from pushcore.models import Message, PushTask, Workspace
 from pushcore.ports import AnalysisFilter, CoreIndex, TaskPage
 
 LISTED_KINDS = (PushTask.Kind.MULTIPLE, PushTask.Kind.BROADCAST)
@@ -211,6 +211,7 @@ class ChannelIndex:
 class Failure:
     """How many of a task's messages came to a status that is not success."""
 
+    channel: Channel
     status: statuses.Status
     count: int
 
@@ -267,6 +268,12 @@ def _broadcast_reached(task: PushTask, platform: Platform | None) -> int:
     return _row(f"{sql} AND platform = %s", [task.pk, int(platform)])[0]
 
 
+def failed_targets(task: PushTask, channel: Channel, status: int) -> Iterator[tuple[str, str]]:
+    """Target and msgkey of the task's messages that came to a status on a channel; read as they are asked for."""
+    found = Message.objects.filter(task=task, channel=channel, status=status)
+    yield from found.order_by("pk").values_list("target", "msgkey").iterator(chunk_size=2000)
+
+
 def failures(task: PushTask) -> list[Failure]:
     """The task's final statuses that are no success, the most frequent first."""
     good = ", ".join(str(code) for code in sorted({*statuses.PENDING, statuses.ACKED}))
@@ -277,7 +284,7 @@ def failures(task: PushTask) -> list[Failure]:
             [task.pk],
         )
         return [
-            Failure(statuses.lookup(status, Channel(channel).label), count)
+            Failure(Channel(channel), statuses.lookup(status, Channel(channel).label), count)
             for channel, status, count in cursor.fetchall()
         ]
 

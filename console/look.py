@@ -98,6 +98,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _("Devices"),
         _entry(_("Devices"), "smartphone", "pushcore_device_changelist"),
         _entry(_("Device simulator"), "phone_android", "device_simulator", "console.look.may_push"),
+        _entry(_("Query tool"), "search", "query_tool"),
         _entry(_("Bindings"), "link", "pushcore_binding_changelist"),
     ),
     _group(

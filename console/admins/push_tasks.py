@@ -8,24 +8,34 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from psycopg2.errors import QueryCanceled
 from unfold.decorators import action, display
 
-from console import progress
-from console.access import Scope
+from analytics import queries
+from analytics.export import targets_csv
+from console import audit, progress
+from console.access import Right, Scope
 from console.columns import identifier, moment, pretty_json, push_type
 from console.confirmation import confirmation
 from console.filters import CreatedFilter, KindFilter, PushTypeFilter, SourceFilter, WorkspaceFilter
 from console.large_tables import LargeTableAdmin, as_id
 from console.live import socket_url
 from pushcore import ids, revocation
+from pushcore.channels import ANALYSIS_NAMES, Channel
 from pushcore.codes.results import ResultError
 from pushcore.models import FileImport, PushTask
+
+# Of a task of millions.
+BREAKDOWN_TIMEOUT_MS = 3000
 
 
 def messages_of(task_id: int) -> str:
@@ -50,6 +60,26 @@ def _started_in(term: str) -> tuple[int, int] | None:
         except (ValueError, OverflowError):
             continue
     return None
+
+
+def _breakdown(task: PushTask) -> dict[str, Any]:
+    """The task by channel, its funnel and its failures; none of them where they cannot be counted in time."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = %s", [BREAKDOWN_TIMEOUT_MS])
+            channels, failed = queries.by_channel(task), queries.failures(task)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, QueryCanceled):
+            raise
+        return {"too_large": True}
+    names = ("pushed", "succeeded", "arrived", "opened")
+    total = {name: sum(getattr(entry.index, name) for entry in channels) for name in names}
+    labels = (_("Pushed"), _("Accepted"), _("Arrived"), _("Opened"))
+    return {
+        "channels": [(ANALYSIS_NAMES[entry.channel], entry.index) for entry in channels],
+        "funnel": [(label, total[name], total["pushed"] or 1) for label, name in zip(labels, names, strict=True)],
+        "failures": failed,
+    }
 
 
 @admin.register(PushTask)
@@ -102,9 +132,35 @@ class PushTaskAdmin(LargeTableAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return super().change_view(
-            request, object_id, form_url, {**(extra_context or {}), "live_url": live_url(request)}
+        context = {**(extra_context or {}), "live_url": live_url(request)}
+        task = self.get_object(request, object_id)
+        assert isinstance(task, PushTask)
+        context |= _breakdown(task)
+        if self.may(request, Right.EXPORT, task):
+            context["targets_url"] = reverse("admin:pushcore_pushtask_targets", args=[task.pk])
+        return super().change_view(request, object_id, form_url, context)
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path(
+            "<path:object_id>/targets/", self.admin_site.admin_view(self.targets), name="pushcore_pushtask_targets"
         )
+        return [own, *super().get_urls()]
+
+    def targets(self, request: HttpRequest, object_id: str) -> StreamingHttpResponse:
+        """The targets of a status on a channel as CSV, `?channel=&status=`: written as they are read."""
+        task = self.get_object(request, object_id)
+        if task is None or not self.may(request, Right.EXPORT, task):
+            raise PermissionDenied
+        assert isinstance(task, PushTask)
+        try:
+            channel, status = Channel(int(request.GET["channel"])), int(request.GET["status"])
+        except (KeyError, ValueError):
+            raise Http404 from None
+        audit.record(request, "export", task, {"what": "targets", "channel": channel.label, "status": status})
+        lines = targets_csv(queries.failed_targets(task, channel, status))
+        response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="targets-{task.pk}-{status}.csv"'
+        return response
 
     @display(description="target type")
     def target_type(self, task: PushTask) -> SafeString:

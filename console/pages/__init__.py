@@ -12,6 +12,7 @@ from console.pages.analysis_export import ask_export, export_file, export_state
 from console.pages.create.files import inspect_file, upload_file
 from console.pages.create.views import create_message, preview_message
 from console.pages.device_simulator import device_simulator, push_to_simulator, switch_on
+from console.pages.query_tool import query_tool
 from console.pages.switch_workspace import switch_workspace
 from console.pages.two_factor import two_factor
 
@@ -26,6 +27,7 @@ class Page:
 
 
 PAGES: tuple[Page, ...] = (
+    Page("query-tool/", "query_tool", query_tool),
     Page("analysis/", "analysis", analysis),
     Page("analysis/export/", "analysis_export", ask_export),
     Page("analysis/export/<int:pk>/", "analysis_export_state", export_state),

@@ -6,6 +6,7 @@ fails the test (`page`).
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,6 +25,8 @@ PAGES = [
     "",
     "pushcore/message/",
     "analysis/",
+    "query-tool/",
+    "query-tool/?dimension=user&target=nobody",
     "create/simple/",
     "create/template/",
     "create/multiple/",
@@ -97,7 +100,7 @@ def test_every_page_is_accessible_and_fits(page: Page, surroundings: str, axe: s
         answer = page.goto(address)
         assert answer is not None
         assert answer.status == 200, address
-        name = address.strip("/").replace("/", "-") or "home"
+        name = re.sub(r"[^a-z_]+", "-", address.strip("/")) or "home"
         page.screenshot(path=SCREENSHOTS / surroundings / f"{name}.png")
         wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
         found[name] = faults(page, axe) + (["wider than the window"] if wide else [])

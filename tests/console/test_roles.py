@@ -51,6 +51,8 @@ OTHERS: dict[str, str] = {
     "auth_user_remove_second_factor": NOBODY,
     "create_message": "operator",
     "analysis": "viewer",
+    "query_tool": "viewer",
+    "pushcore_pushtask_targets": NOBODY,  # without a question
     "analysis_export": NOBODY,  # by POST alone
     "analysis_export_state": NOBODY,  # there is none of that number
     "analysis_export_file": NOBODY,

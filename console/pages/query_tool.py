@@ -1,0 +1,96 @@
+"""The query tool: what is known of a user's devices, or a device, and what went to it last (source document, 6.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django import forms
+from django.contrib.admin import site
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from console.access import scope_of
+from console.admins.devices import ONLINE_COLOURS, online_states
+from console.columns import label, status_label
+from console.pages.analysis import chosen_workspace
+from console.pages.create.fields import radio, text
+from pushcore.limits import MAX_TARGET_LENGTH
+from pushcore.models import Binding, Device, Message, Workspace
+from pushcore.models.pushes import DeliveryType
+from pushcore.targets import resolve
+
+MAX_SHOWN = 20
+
+
+class QueryForm(forms.Form):
+    dimension = forms.ChoiceField(
+        label=gettext_lazy("Query dimension"),
+        choices=[("user", gettext_lazy("User ID")), ("device", gettext_lazy("Device ID"))],
+        initial="user",
+        widget=radio(),
+    )
+    target = forms.CharField(
+        label=gettext_lazy("ID"),
+        max_length=MAX_TARGET_LENGTH,
+        widget=text(spellcheck="false"),
+        help_text=gettext_lazy("The user ID; or the Ad-token, for iOS devices the APNs device token."),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A device, its users and its last messages, as they are shown."""
+
+    device: Device
+    user_id: str
+    state: str
+    bindings: list[Binding]
+    messages: list[tuple[Message, str]]
+
+
+@require_safe
+def query_tool(request: HttpRequest) -> HttpResponse:
+    """What is asked for stands in the address."""
+    workspace = chosen_workspace(request, request.GET.get("workspace"))
+    asked = "target" in request.GET
+    form = QueryForm(request.GET if asked else None)
+    context = site.each_context(request) | {
+        "title": _("Query tool"),
+        "workspace": workspace,
+        "workspaces": scope_of(request).workspaces().order_by("app__app_id", "workspace_id"),
+        "form": form,
+    }
+    if workspace is not None and asked and form.is_valid():
+        given = form.cleaned_data
+        context["found"] = find(workspace, given["target"], is_user=given["dimension"] == "user")
+    return TemplateResponse(request, "console/query_tool.html", context)
+
+
+def find(workspace: Workspace, target: str, *, is_user: bool) -> list[Found]:
+    """The devices the target stands for; a device's ID may be of any platform."""
+    kinds = [DeliveryType.USER] if is_user else [DeliveryType.ANDROID, DeliveryType.IOS, DeliveryType.HARMONYOS]
+    pks = list(
+        dict.fromkeys(one.device_id for kind in kinds for one in resolve(workspace, kind, [target]).get(target, ()))
+    )
+    devices = Device.objects.filter(workspace=workspace).defer("secret_hash").in_bulk(pks[:MAX_SHOWN])
+    states = online_states(list(devices.values()))
+    return [_found(devices[pk], states[pk]) for pk in pks if pk in devices]
+
+
+def _found(device: Device, state: str) -> Found:
+    bindings = list(Binding.objects.filter(device=device).order_by("-bound_at")[:MAX_SHOWN])
+    bound = next((binding.user_id for binding in bindings if binding.unbound_at is None), "")
+    targets = [one for one in (device.ad_token, device.third_token, bound) if one]
+    # By target, which an index serves; a user's other devices are left out.
+    rows = Message.objects.filter(workspace_id=device.workspace_id, target__in=targets, device=device)
+    messages = list(rows.select_related("task").order_by("-pk")[:MAX_SHOWN])
+    return Found(
+        device=device,
+        user_id=bound,
+        state=label(ONLINE_COLOURS[state], state),
+        bindings=bindings,
+        messages=[(message, status_label(message)) for message in messages],
+    )

@@ -1,0 +1,93 @@
+"""The query tool, and what a task's page breaks down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from pushcore import outcomes, push
+from pushcore.channels import Channel
+from pushcore.models import Device, Message, PushTask, Workspace
+from pushcore.ports import Outcome
+from tests.console.conftest import BY_TEST, Everything, a_push
+
+PAGE = "/console/query-tool/"
+
+
+@pytest.mark.parametrize("dimension", ["user", "device"])
+def test_a_device_is_found_by_its_user_and_by_its_id(
+    member: Callable[[str], Client], mine: Everything, dimension: str
+) -> None:
+    workspace, device = mine[Workspace], mine[Device]
+    target = f"user-{workspace.pk}" if dimension == "user" else device.ad_token
+    page = member("viewer").get(PAGE, {"dimension": dimension, "target": target})
+    [found] = page.context["found"]
+    assert (found.device, found.user_id) == (device, f"user-{workspace.pk}")
+    assert [message.pk for message, _ in found.messages] == [mine[Message].pk]
+    assert len(found.bindings) == 1
+    assert "offline" in page.text
+    assert device.secret_hash not in page.text
+
+
+@pytest.mark.parametrize("target", ["nobody", "", "x" * 600, "a\0b"])
+def test_what_is_unknown_or_nonsense_is_said(superuser: Client, mine: Everything, target: str) -> None:
+    page = superuser.get(PAGE, {"workspace": mine[Workspace].pk, "dimension": "user", "target": target})
+    assert page.status_code == 200
+    assert not page.context.get("found")
+
+
+def test_another_apps_device_is_not_found(
+    member: Callable[[str], Client], mine: Everything, theirs: Everything
+) -> None:
+    browser = member("viewer")
+    strange = theirs[Device].ad_token
+    assert browser.get(PAGE, {"dimension": "device", "target": strange}).context["found"] == []
+    asked = {"workspace": theirs[Workspace].pk, "dimension": "device", "target": strange}
+    assert browser.get(PAGE, asked).status_code == 404
+
+
+def failed_task(workspace: Workspace) -> PushTask:
+    task = push.accept(workspace, a_push({f"user-{workspace.pk}": "=cmd"}), **BY_TEST)
+    outcomes.record([Outcome(Message.objects.get(task=task).pk, 90000003, Channel.FCM)])
+    return task
+
+
+def test_a_task_is_broken_down_by_channel_and_failure(superuser: Client, mine: Everything) -> None:
+    task = failed_task(mine[Workspace])
+    page = superuser.get(f"/console/pushcore/pushtask/{task.pk}/change/")
+    [failure] = page.context["failures"]
+    assert (failure.channel, failure.status.code, failure.count) == (Channel.FCM, 90000003, 1)
+    assert failure.status.meaning in page.text
+    [(name, index)] = page.context["channels"]
+    assert (name, index.pushed, index.succeeded) == ("FCM", 0, 0)
+
+
+def test_failed_targets_are_downloaded_by_analysts_alone(member: Callable[[str], Client], mine: Everything) -> None:
+    workspace = mine[Workspace]
+    task = failed_task(workspace)
+    address = f"/console/pushcore/pushtask/{task.pk}/targets/"
+    asked = {"channel": Channel.FCM.value, "status": 90000003}
+    analyst = member("analyst")
+    text = b"".join(analyst.get(address, asked).streaming_content).decode()  # type: ignore[attr-defined]
+    assert text.splitlines() == ["Target ID,Customer message ID", f"user-{workspace.pk},'=cmd"]
+    assert analyst.get(address, {"channel": "x"}).status_code == 404
+    assert member("viewer").get(address, asked).status_code == 403
+
+
+def test_a_task_too_large_to_break_down_still_opens(
+    superuser: Client, mine: Everything, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.admins.push_tasks.BREAKDOWN_TIMEOUT_MS", 20)
+    monkeypatch.setattr("analytics.queries.by_channel", _slow)
+    page = superuser.get(f"/console/pushcore/pushtask/{mine[PushTask].pk}/change/")
+    assert page.status_code == 200
+    assert "too large to be broken down" in page.text
+
+
+def _slow(task: PushTask) -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(1)")
