@@ -65,8 +65,9 @@ def write_excel(report: Report, step: Step, progress: Progress = lambda done: No
         details.column_dimensions[get_column_letter(number)].width = 20 if number == 1 else max(12, len(name) + 2)
     details.append([_bold(details, name) for name in COLUMNS])
     count = 0
+    row_of = _row_maker(details, step)
     for count, point in enumerate(iter_series(report, step), 1):
-        details.append(_excel_row(details, point, step))
+        details.append(row_of(point))
         if count % 1000 == 0:
             progress(count)
     _add_chart(details, count)
@@ -108,12 +109,20 @@ def _rate(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
 
 
-def _excel_row(sheet: Any, point: Point, step: Step) -> list[Any]:
-    """Numbers as they are; only what needs a format of its own is a cell of its own."""
-    row: list[Any] = [_cell(sheet, point.at.replace(tzinfo=None), _FORMATS[step])]
-    for value in _numbers(point.index):
-        row.append(_cell(sheet, value, _PERCENT) if isinstance(value, float) and value else value)
-    return row
+def _row_maker(sheet: Any, step: Step) -> Callable[[Point], list[Any]]:
+    """Makes rows. Their cells with a format are the same for all rows: a row is written before the next is made."""
+    at = _cell(sheet, None)
+    at.number_format = _FORMATS[step]
+    rates = [_cell(sheet, 0.0, _PERCENT) for _ in range(3)]
+
+    def row_of(point: Point) -> list[Any]:
+        at.value = point.at.replace(tzinfo=None)
+        numbers = _numbers(point.index)
+        for rate, value in zip(rates, numbers[3::2], strict=True):
+            rate.value = value
+        return [at, *numbers[:3], rates[0], numbers[4], rates[1], numbers[6], rates[2]]
+
+    return row_of
 
 
 def _add_chart(sheet: Any, count: int) -> None:
