@@ -1,4 +1,6 @@
-"""`make bench-vendors`: notifications accepted by APNs and FCM, for each second of one core's work.
+"""`make bench-vendors`: notifications accepted by APNs, FCM and Huawei, for each second of one core's work.
+
+Of Huawei a thousand tokens share a call.
 
 Starts PostgreSQL and Valkey in a temporary directory and the vendors' simulator in a process of its own (TLS, HTTP/2),
 then, on the same simulator: the adapters alone (batch to outcomes), the whole sender (rows to statuses), and aioapns.
@@ -99,7 +101,7 @@ def measure(count: int) -> bool:
     from tests.channels_vendor.samples import SAMPLES
 
     url = os.environ["BENCH_URL"]
-    samples = {sample.name: sample for sample in SAMPLES if sample.name in ("apns", "fcm")}
+    samples = {sample.name: sample for sample in SAMPLES if sample.name in ("apns", "fcm", "huawei")}
     figures: dict[str, tuple[float, float]] = {}
     for name, sample in samples.items():
         figures[f"{name}, adapter"] = _adapter(sample, url, count)

@@ -125,7 +125,8 @@ class HttpAdapter(ABC):
         """A credential that is refused twice is no good."""
         if outcome.verdict is not Verdict.UNAUTHORISED:
             return outcome
-        return by_rule(outcome.delivery, Rule(Action.STOP, self.unauthorised_status), outcome.vendor_code)
+        status = self.unauthorised_status if outcome.status == statuses.UNKNOWN else outcome.status
+        return by_rule(outcome.delivery, Rule(Action.STOP, status), outcome.vendor_code)
 
 
 def retry_after(answer: Answer) -> float | None:

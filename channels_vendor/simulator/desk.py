@@ -8,6 +8,9 @@ from typing import Any
 
 from channels_vendor.simulator.script import Incoming, Ledger, Reply, Script
 
+# What all simulated accounts have for a secret: signatures are made with it, and checked.
+SECRET = "secret"  # noqa: S105 - guards nothing
+
 
 class Desk(ABC):
     """Answers the requests to one vendor."""

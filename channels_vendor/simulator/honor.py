@@ -7,7 +7,7 @@ import json
 import re
 from urllib.parse import parse_qs
 
-from channels_vendor.simulator.desk import Desk, as_json
+from channels_vendor.simulator.desk import SECRET, Desk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
 
 _SEND = re.compile(r"/api/v1/[^/]+/sendMessage")
@@ -23,7 +23,7 @@ class HonorDesk(Desk):
 
     def credential(self, incoming: Incoming) -> Reply:
         form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
-        if form.get("grant_type") != "client_credentials" or not form.get("client_secret"):
+        if form.get("grant_type") != "client_credentials" or form.get("client_secret") != SECRET:
             return as_json(401, {"error": "invalid_client", "error_description": "Invalid client credentials"})
         token = f"honor-{self.ledger.credentials}"
         return as_json(200, {"access_token": token, "expires_in": 3600, "token_type": "Bearer"})

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 import jwt
 
-from channels_vendor.simulator.desk import Desk, as_json
+from channels_vendor.simulator.desk import SECRET, Desk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
 
 MAX_BYTES = 4096
@@ -70,7 +70,7 @@ class HuaweiDesk(_PushKit):
 
     def credential(self, incoming: Incoming) -> Reply:
         form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
-        if form.get("grant_type") != "client_credentials" or not form.get("client_secret"):
+        if form.get("grant_type") != "client_credentials" or form.get("client_secret") != SECRET:
             return as_json(400, {"error": 1101, "sub_error": 20001, "error_description": "invalid client"})
         token = f"hw-{self.ledger.credentials}"
         return as_json(200, {"access_token": token, "expires_in": 3600, "token_type": "Bearer"})

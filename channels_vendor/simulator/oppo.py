@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from urllib.parse import parse_qs
 
-from channels_vendor.simulator.desk import Desk, as_json
+from channels_vendor.simulator.desk import SECRET, Desk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
 
 MAX_MESSAGES = 1000
@@ -27,10 +28,11 @@ class OppoDesk(Desk):
         form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
         if not form.get("app_key"):
             return self.error(15, "Missing App Key")
-        if len(form.get("sign", "")) != 64:
-            return self.error(16, "Invalid Signature")
         if not form.get("timestamp", "").isdigit():
             return self.error(19, "Invalid Timestamp")
+        signed = f"{form['app_key']}{form['timestamp']}{SECRET}"
+        if form.get("sign") != hashlib.sha256(signed.encode()).hexdigest():
+            return self.error(16, "Invalid Signature")
         data = {"auth_token": f"oppo-{self.ledger.credentials}", "create_time": int(form["timestamp"])}
         return as_json(200, {"code": 0, "message": "Success", "data": data})
 

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
-from channels_vendor.simulator.desk import Desk, as_json
+from channels_vendor.simulator.desk import SECRET, Desk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
 
 
@@ -31,7 +32,9 @@ class VivoDesk(Desk):
             body = {}
         if not body.get("appId") or not body.get("appKey"):
             return self.say(10200, "appId or appKey missing")
-        if len(str(body.get("sign", ""))) != 32:
+        signed = f"{body['appId']}{body['appKey']}{body.get('timestamp')}{SECRET}"
+        made = hashlib.md5(signed.encode(), usedforsecurity=False).hexdigest()
+        if body.get("sign") != made:
             return self.say(10206, "sign wrong")
         return self.say(0, "ok", authToken=f"vivo-{self.ledger.credentials}")
 

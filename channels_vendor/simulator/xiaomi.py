@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from urllib.parse import parse_qs, unquote
 
-from channels_vendor.simulator.desk import Desk, as_json
+from channels_vendor.simulator.desk import SECRET, Desk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
 
 MAX_TOKENS = 1000
@@ -22,7 +22,7 @@ class XiaomiDesk(Desk):
 
     def send(self, incoming: Incoming) -> Reply:
         secret = incoming.headers.get("authorization", "").removeprefix("key=")
-        if not secret or secret in self.script.expired:
+        if secret != SECRET or secret in self.script.expired:
             return self.error(21301, "authentication failed")
         form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
         needed = {"registration_id", "title", "description", "restricted_package_name", "pass_through", "time_to_live"}

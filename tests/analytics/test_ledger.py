@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,11 +11,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from python_calamine import CalamineWorkbook
 
 from analytics import queries, rollups
 from analytics.intake import take
@@ -25,13 +29,21 @@ from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultError
 from pushcore.devices import Facts
 from pushcore.models import App, Broadcast, Device, Message, PushTask, Workspace
-from pushcore.ports import BroadcastArrival, DeviceEvent, Outcome
+from pushcore.ports import AnalysisFilter, BroadcastArrival, DeviceEvent, Outcome
 from pushcore.requests import BroadcastPush, SimplePush
 from pushcore.templates import TemplateDraft
 from tests.pushcore.conftest import KeepingLane
 
 RPC: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
 VERSIONS = ("1.0", "2.0")
+
+
+@pytest.fixture
+def browser(db: None) -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    return client
+
 
 # (what, a number that picks whom or what about)
 STEPS = st.lists(
@@ -169,9 +181,11 @@ class World:
 
 
 @pytest.mark.django_db
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
-def test_sums_series_and_answers_equal_a_plain_recount(app: App, steps: list[tuple[str, int]]) -> None:
+def test_sums_page_chart_export_and_api_equal_a_plain_recount(
+    app: App, browser: Client, steps: list[tuple[str, int]]
+) -> None:
     world = World(app)
     for what, number in steps:
         world.do(what, number)
@@ -192,6 +206,28 @@ def test_sums_series_and_answers_equal_a_plain_recount(app: App, steps: list[tup
         narrowed = queries.totals(Report(world.workspace, report.start, report.end, channel=option))
         assert narrowed.pushed == sum(n for key, n in counted.items() if key[0] == "pushed" and key[2] == option)
     assert not [found for found in rollups.differences() if found.workspace_id == world.workspace.pk]
+    _check_page_export_and_api(browser, world.workspace, totals)
+
+
+def _check_page_export_and_api(browser: Client, workspace: Workspace, totals: Any) -> None:
+    """Today and the day before, in which all that happened here happened."""
+    today = timezone.now().date()
+    asked: dict[str, Any] = {"workspace": workspace.pk, "first": str(today - timedelta(days=1)), "last": str(today)}
+    page = browser.get("/console/analysis/", asked)
+    shown = [totals.pushed, totals.arrived, totals.opened, totals.ignored]
+    assert [int(figure.value.replace(",", "")) for figure in page.context["figures"]] == shown
+    assert [sum(series["data"]) for series in page.context["chart"]["quantity"]] == shown
+    details = [index for _, index in page.context["rows"]]
+    assert [sum(getattr(index, name) for index in details) for name in ("pushed", "arrived", "opened", "ignored")] == (
+        shown
+    )
+    file = browser.post("/console/analysis/export/", asked | {"form": "xlsx"}).content
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(file)).get_sheet_by_name("Summary")
+    summary = {row[0]: row[1] for row in sheet.to_python()}
+    assert [summary[name] for name in ("Pushed", "Accepted", "Arrived", "Opened", "Ignored")] == list(_numbers(totals))
+    now = timezone.now()
+    api = queries.core_index(workspace, AnalysisFilter(start=now - timedelta(days=1), end=now))
+    assert _numbers(api) == _numbers(totals)
 
 
 def _numbers(index: Any) -> tuple[int, ...]:
