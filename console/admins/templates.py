@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
-from unfold.decorators import display
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
 
 from console.access import Right
 from console.filters import WorkspaceFilter
@@ -76,6 +79,16 @@ class TemplateAdmin(ScopedModelAdmin):
             },
         ),
     )
+
+    actions_detail = ("test_send",)
+
+    @action(description=_("Test send"), url_path="test-send", icon="send", permissions=["push"])
+    def test_send(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The form of a template push, with this template chosen."""
+        template = self.get_object(request, object_id)
+        assert isinstance(template, Template)
+        chosen = urlencode({"workspace": template.workspace_id, "template": template.name})
+        return HttpResponseRedirect(f"{reverse('admin:create_message', args=['template'])}?{chosen}")
 
     def has_change_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
         return False

@@ -65,6 +65,7 @@ OTHERS: dict[str, str] = {
     "pushcore_message_create_message": "operator",
     "pushcore_pushtask_revoke": "operator",
     "pushcore_schedule_cancel": "operator",
+    "pushcore_template_test_send": "operator",
     "pushcore_accesskey_secret": "viewer",  # leads to the key's page; the secret is the maker's session's
     "channels_vendor_vendoraccount_check_account": "administrator",
     "channels_vendor_vendoraccount_send_test": "operator",

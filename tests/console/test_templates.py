@@ -59,3 +59,13 @@ def test_a_name_that_is_taken_is_refused_at_the_form(member: Callable[[str], Cli
     page = operator.post(reverse(ADD), form)
     assert page.status_code == 200
     assert Template.objects.count() == 1
+
+
+def test_a_template_is_tried_by_the_form_of_a_push(
+    member: Callable[[str], Client], workspace: Workspace, form: dict[str, Any]
+) -> None:
+    operator = member("operator")
+    operator.post(reverse(ADD), form)
+    page = operator.get(f"/console/pushcore/template/{Template.objects.get().pk}/test-send", follow=True)
+    assert page.context["form"]["template"].value() == "winner"
+    assert [field.label for field in page.context["form"].placeholders] == ["#name#"]

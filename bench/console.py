@@ -1,0 +1,155 @@
+"""`make bench-console`: the console's lists with five million messages in the table.
+
+Starts PostgreSQL and Valkey in a temporary directory, makes messages of 30 days (ids of their days, in partitions), and
+asks for each list as the browser of an app's operator does: as it opens, searched, filtered and on its last page. The
+time is that of the whole request within the process, rendering included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet
+
+from bench.report import report
+from mps_project import engines
+
+REPEATS = 5
+DAYS = 30
+
+
+def main() -> bool:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--messages", type=int, default=5_000_000, help="in the table (default 5,000,000)")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="mps-bench-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        running = [
+            (engine, engine.launch())
+            for engine in (
+                engines.postgres(directory / "postgres", "bench"),
+                engines.valkey(directory / "valkey", "bench", engines.free_port()),
+            )
+        ]
+        os.environ |= {
+            "DATABASE_URL": running[0][0].url, "REDIS_URL": running[1][0].url, "MPS_SECRET_KEY": "bench",
+            "MPS_FIELD_KEYS": Fernet.generate_key().decode(), "MPS_LOG_LEVEL": "ERROR", "MPS_ALLOWED_HOSTS": "*",
+            "DJANGO_SETTINGS_MODULE": "mps_project.settings",
+        }  # fmt: skip
+        try:
+            return _measure(arguments.messages)
+        finally:
+            for engine, process in reversed(running):
+                engine.stop(process)
+
+
+def _measure(count: int) -> bool:
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+    workspace, task_id = _fill(count)
+    browser = _operator(workspace)
+    pages = {
+        "messages": "pushcore/message/",
+        "messages, by target": "pushcore/message/?q=user-777",
+        "messages, by target and ID": "pushcore/message/?q=user-777+key-777",
+        "messages, failed": "pushcore/message/?status=failed",
+        "messages, of a status that is rare": "pushcore/message/?status=-1",
+        "messages, of today": "pushcore/message/?created=today",
+        "messages, last page": "pushcore/message/?p=199",
+        "messages of a task": f"pushcore/message/?task={task_id}",
+        "push tasks": "pushcore/pushtask/",
+        "push tasks, by day": f"pushcore/pushtask/?q={time.strftime('%Y-%m-%d')}",
+        "devices": "pushcore/device/",
+        "home": "",
+        "query tool": "query-tool/?dimension=user&target=user-777",
+    }
+    figures = {name: _median(browser, f"/console/{path}") for name, path in pages.items()}
+    rows = [{"page": name, "median": f"{value:,.0f} ms"} for name, value in figures.items()]
+    return report("console", rows, figures, dict.fromkeys(figures, 200.0))
+
+
+def _median(browser: Any, path: str) -> float:
+    """Milliseconds; the first request, which compiles templates, is not counted."""
+    times = []
+    for _ in range(REPEATS + 1):
+        start = time.perf_counter()
+        answer = browser.get(path)
+        times.append(1000 * (time.perf_counter() - start))
+        assert answer.status_code == 200, (path, answer.status_code)
+    return statistics.median(times[1:])
+
+
+def _operator(workspace: Any) -> Any:
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    from console.models import Membership
+
+    user = User.objects.create_user("operator", is_staff=True)
+    Membership.objects.create(user=user, app=workspace.app, role="operator")
+    browser = Client()
+    browser.force_login(user)
+    return browser
+
+
+def _fill(count: int) -> tuple[Any, int]:
+    """Messages of a hundred pushes, spread over the days; every fiftieth failed, none waits for verification."""
+    from django.db import connection
+    from django.utils import timezone
+
+    from pushcore import devices, ids, partitions
+    from pushcore.devices import Facts
+    from pushcore.models import App, PushTask, Workspace
+
+    workspace = Workspace.objects.create(app=App.objects.create(app_id="B", name="b"), workspace_id="b")
+    device_ids = [device.id for device, _ in devices.register([(workspace, Facts())] * 1000)]
+    partitions.ensure()
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE pushcore_message DISABLE TRIGGER USER")
+        for day in range(1, DAYS):
+            _partition(cursor, now - timedelta(days=day))
+        for number in range(100):
+            at = now - timedelta(days=number * DAYS / 101)
+            first = ids.first_id_at(at)
+            task = PushTask.objects.create(
+                id=first, workspace=workspace, kind="multiple", delivery_type=3, source="rpc", content={"title": "T"},
+                fingerprint=b"", expire_at=at, created_at=at, name=f"push {number}", message_count=count // 100,
+            )  # fmt: skip
+            cursor.execute(
+                "INSERT INTO pushcore_message (id, workspace_id, task_id, delivery_type, target, msgkey, device_id,"
+                " status, channel, expire_at, updated_at) SELECT %s + n, %s, %s, 3, 'user-' || n %% 100000,"
+                " 'key-' || n, (%s::bigint[])[1 + n %% 1000], CASE WHEN n %% 50 = 0 THEN 90000003 ELSE 2 END,"
+                " CASE WHEN n %% 50 = 0 THEN 6 ELSE 0 END, %s, %s FROM generate_series(1, %s) n",
+                [first, workspace.pk, task.pk, device_ids, at, at, count // 100],
+            )
+        cursor.execute("ALTER TABLE pushcore_message ENABLE TRIGGER USER")
+        cursor.execute("VACUUM ANALYZE")
+    return workspace, task.pk
+
+
+def _partition(cursor: Any, at: Any) -> None:
+    from pushcore import ids
+
+    day = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    low, high = ids.first_id_at(day), ids.first_id_at(day + timedelta(days=1))
+    cursor.execute(
+        f"CREATE TABLE IF NOT EXISTS pushcore_message_{day:%Y%m%d} PARTITION OF pushcore_message"
+        f" FOR VALUES FROM ({low}) TO ({high})"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(0 if main() else 1)
