@@ -22,9 +22,11 @@ from console.filters import CreatedFilter, PushTypeFilter, StatusFilter, Workspa
 from console.large_tables import LargeTableAdmin, as_id
 from pushcore import ids
 from pushcore.channels import Channel
-from pushcore.models import Message
+from pushcore.models import Message, PushTask
 
 LISTED_DAYS = 30
+# A file of targets may be read on after its push expired; no longer than this.
+LATEST_AFTER_EXPIRY = timedelta(days=1)
 
 
 class MessageDetails(TemplateSection):
@@ -62,7 +64,14 @@ class MessageAdmin(LargeTableAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         since = ids.first_id_at(timezone.now() - timedelta(days=LISTED_DAYS))
-        return super().get_queryset(request).filter(pk__gte=since)
+        rows = super().get_queryset(request).filter(pk__gte=since)
+        task_id = as_id(request.GET.get("task", ""))
+        task = PushTask.objects.filter(pk=task_id).first() if task_id is not None else None
+        if task is not None:
+            # Within the days its messages were made in: the index on ids is then walked there alone.
+            last = ids.first_id_at(task.expire_at + LATEST_AFTER_EXPIRY)
+            rows = rows.filter(pk__gte=task.pk, pk__lt=last)
+        return rows
 
     def limit_to_scope(self, rows: QuerySet[Any], scope: Scope) -> QuerySet[Any]:
         # By the column itself: the table's indexes start with it, and it needs no join.
