@@ -21,7 +21,7 @@
       pointStyle: look.point,
       pointRadius: dense ? 0 : 3,
       borderWidth: 2,
-      tension: 0.2,
+      cubicInterpolationMode: "monotone",
     };
   }
 
