@@ -17,7 +17,8 @@ class ConsoleChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        rows: list[Any] = list(self.result_list)
+        # What was counted as none need not be looked for once more: where no index serves, that is another scan.
+        rows: list[Any] = list(self.result_list) if self.result_count else []
         self.model_admin.prepare_rows(request, rows)
         self.result_list = rows
         if not self.query and not self.filter_params:
