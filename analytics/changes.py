@@ -1,6 +1,6 @@
 """What changes the counts of messages: noted where it happens, in the transaction that changes them.
 
-Three statement triggers on the messages' table (`TRIGGERS`) compare rows as they were with rows as they are. Whatever
+Two statement triggers on the messages' table (`TRIGGERS`) compare rows as they were with rows as they are. Whatever
 writes messages (an accepted push, COPY, an outcome, a bind, a revocation) is therefore counted exactly once, by what
 the rows say, and pushcore knows nothing of it. They note only; `rollups.fold` sums up later. Broadcasts of the
 self-built channel have no rows: pushcore tells of them through a port. Events come from `intake`.
@@ -156,6 +156,10 @@ def note_broadcasts(arrivals: Sequence[tuple[int, int]]) -> None:
         cursor.execute(_NOTE.format(entries=entries), [list(task_ids), list(device_ids)])
 
 
+# Of events `e`: those that are counted.
+COUNTED_EVENTS = f"(e.kind = 'opened' OR (e.kind = 'ignored' AND e.channel = {Channel.SELF_BUILT.value}))"
+
+
 def note_events(event_ids: Sequence[int]) -> None:
     """Events that are new; part of the caller's transaction."""
     if not event_ids:
@@ -167,7 +171,3 @@ def note_events(event_ids: Sequence[int]) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute(_NOTE.format(entries=entries), [list(event_ids)])
-
-
-# Of events `e`: those that are counted.
-COUNTED_EVENTS = f"(e.kind = 'opened' OR (e.kind = 'ignored' AND e.channel = {Channel.SELF_BUILT.value}))"

@@ -68,7 +68,7 @@ WITH taken AS (
 ), minutes AS ({_upsert("analytics_minuterollup", 1)}
 ), quarters AS ({_upsert("analytics_quarterrollup", 15)}
 )
-SELECT (SELECT count(*) FROM taken), (SELECT count(*) FROM entries)
+SELECT count(*) FROM taken
 """
 
 
@@ -115,23 +115,31 @@ class Difference:
 
 Cell = tuple[int, int, int, int, str, str]
 
-_FROM_MESSAGES = (
-    "FROM pushcore_message m JOIN pushcore_pushtask t ON t.id = m.task_id AND t.kind <> 'revoke'"
-    " LEFT JOIN pushcore_device d ON d.id = m.device_id WHERE m.device_id IS NOT NULL"
-)
+_BY_CELL = "GROUP BY 1, 2, 3, 4, 5"
+
+
+def _count_messages(minute: str) -> str:
+    return (
+        f"SELECT m.workspace_id, {minute} AS minute, coalesce(d.platform, 1), m.channel, t.kind, count(*)"
+        f" FROM pushcore_message m JOIN pushcore_pushtask t ON t.id = m.task_id AND t.kind <> '{PushTask.Kind.REVOKE}'"
+        f" LEFT JOIN pushcore_device d ON d.id = m.device_id WHERE m.device_id IS NOT NULL {_BY_CELL}"
+    )
+
+
+def _count_events(kind: str) -> str:
+    return (
+        "SELECT e.workspace_id, floor(extract(epoch FROM e.at) / 60)::integer, coalesce(d.platform, 1), e.channel,"
+        " t.kind, count(*) FROM analytics_messageevent e JOIN pushcore_pushtask t ON t.id = e.task_id"
+        f" LEFT JOIN pushcore_device d ON d.id = e.device_id WHERE e.kind = '{kind}' AND {COUNTED_EVENTS} {_BY_CELL}"
+    )
+
+
 _COUNTS = {
-    "pushed": f"SELECT m.workspace_id, {changes.pushed('m')} AS minute, coalesce(d.platform, 1), m.channel, t.kind,"
-    f" count(*) {_FROM_MESSAGES} GROUP BY 1, 2, 3, 4, 5",
-    "accepted": f"SELECT m.workspace_id, {changes.accepted('m')} AS minute, coalesce(d.platform, 1), m.channel, t.kind,"
-    f" count(*) {_FROM_MESSAGES} GROUP BY 1, 2, 3, 4, 5",
-    "arrived": f"SELECT m.workspace_id, {changes.arrived('m')} AS minute, coalesce(d.platform, 1), m.channel, t.kind,"
-    f" count(*) {_FROM_MESSAGES} GROUP BY 1, 2, 3, 4, 5",
-} | {
-    kind: "SELECT e.workspace_id, floor(extract(epoch FROM e.at) / 60)::integer, coalesce(d.platform, 1), e.channel,"
-    " t.kind, count(*) FROM analytics_messageevent e JOIN pushcore_pushtask t ON t.id = e.task_id"
-    f" LEFT JOIN pushcore_device d ON d.id = e.device_id WHERE e.kind = '{kind}' AND {COUNTED_EVENTS}"
-    " GROUP BY 1, 2, 3, 4, 5"
-    for kind in ("opened", "ignored")
+    "pushed": _count_messages(changes.pushed("m")),
+    "accepted": _count_messages(changes.accepted("m")),
+    "arrived": _count_messages(changes.arrived("m")),
+    "opened": _count_events("opened"),
+    "ignored": _count_events("ignored"),
 }
 # On the self-built channel, who got a broadcast is known by number only: these cells are not counted anew.
 _UNKNOWN = (PushTask.Kind.BROADCAST, Channel.SELF_BUILT)

@@ -9,21 +9,17 @@ its database connection.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import psutil
-from cryptography.fernet import Fernet
 
 from bench.report import report
-from mps_project import engines
+from bench.servers import servers, set_up
 
 DAYS = 90
 REPEATS = 7
@@ -37,37 +33,12 @@ def main() -> bool:
     arguments = parser.parse_args()
     if arguments.export:
         return _export()
-    with tempfile.TemporaryDirectory(prefix="mps-bench-") as name:
-        directory = Path(name)
-        directory.chmod(0o755)
-        running = [
-            (engine, engine.launch())
-            for engine in (
-                engines.postgres(directory / "postgres", "bench"),
-                engines.valkey(directory / "valkey", "bench", engines.free_port()),
-            )
-        ]
-        os.environ |= {
-            "DATABASE_URL": running[0][0].url, "REDIS_URL": running[1][0].url, "MPS_SECRET_KEY": "bench",
-            "MPS_FIELD_KEYS": Fernet.generate_key().decode(), "MPS_LOG_LEVEL": "WARNING",
-            "DJANGO_SETTINGS_MODULE": "mps_project.settings",
-        }  # fmt: skip
-        try:
-            return _measure(arguments.million * 1_000_000, arguments.events)
-        finally:
-            for engine, process in reversed(running):
-                engine.stop(process)
+    with servers():
+        return _measure(arguments.million * 1_000_000, arguments.events)
 
 
 def _measure(messages: int, events: int) -> bool:
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0)
-    from pushcore import partitions
-
-    partitions.ensure()
+    set_up()
     workspace = _fill(messages)
     figures = _reports(workspace)
     slowest = max(figures.values())

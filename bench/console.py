@@ -8,19 +8,14 @@ time is that of the whole request within the process, rendering included.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import sys
-import tempfile
 import time
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-from cryptography.fernet import Fernet
-
 from bench.report import report
-from mps_project import engines
+from bench.servers import servers, set_up
 
 REPEATS = 5
 DAYS = 30
@@ -30,34 +25,12 @@ def main() -> bool:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=5_000_000, help="in the table (default 5,000,000)")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="mps-bench-") as name:
-        directory = Path(name)
-        directory.chmod(0o755)
-        running = [
-            (engine, engine.launch())
-            for engine in (
-                engines.postgres(directory / "postgres", "bench"),
-                engines.valkey(directory / "valkey", "bench", engines.free_port()),
-            )
-        ]
-        os.environ |= {
-            "DATABASE_URL": running[0][0].url, "REDIS_URL": running[1][0].url, "MPS_SECRET_KEY": "bench",
-            "MPS_FIELD_KEYS": Fernet.generate_key().decode(), "MPS_LOG_LEVEL": "ERROR", "MPS_ALLOWED_HOSTS": "*",
-            "DJANGO_SETTINGS_MODULE": "mps_project.settings",
-        }  # fmt: skip
-        try:
-            return _measure(arguments.messages)
-        finally:
-            for engine, process in reversed(running):
-                engine.stop(process)
+    with servers(MPS_LOG_LEVEL="ERROR", MPS_ALLOWED_HOSTS="*"):
+        return _measure(arguments.messages)
 
 
 def _measure(count: int) -> bool:
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0)
+    set_up()
     workspace, task_id = _fill(count)
     browser = _operator(workspace)
     pages = {

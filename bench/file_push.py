@@ -22,30 +22,23 @@ import time
 from pathlib import Path
 from typing import Any
 
-from cryptography.fernet import Fernet
-
 from bench.report import report
-from mps_project import engines
+from bench.servers import servers, set_up
 
 DEVICES = 50_000
 
 
 def prepare() -> None:
     """Tables, a template, devices, and users bound to them."""
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0)
+    set_up()
     from django.db import connection
     from django.utils import timezone
 
-    from pushcore import devices, partitions, templates
+    from pushcore import devices, templates
     from pushcore.devices import Facts
     from pushcore.models import App, Binding, Workspace
     from pushcore.templates import TemplateDraft
 
-    partitions.ensure()
     workspace = Workspace.objects.create(app=App.objects.create(app_id="BENCH", name="bench"), workspace_id="bench")
     templates.create(workspace, TemplateDraft("hello", "d", "Hello #name#", "Your order #order# is on its way"))
     for start in range(0, DEVICES, 1000):
@@ -145,32 +138,15 @@ def main() -> bool:
 
 def measure(arguments: argparse.Namespace) -> bool:
     """Start the engines, and a fresh process for each run."""
-    with tempfile.TemporaryDirectory(prefix="mps-bench-") as name:
-        directory = Path(name)
-        directory.chmod(0o755)
-        database = engines.postgres(directory / "postgres", "bench")
-        store = engines.valkey(directory / "valkey", "bench", engines.free_port())
-        started = [(engine, engine.launch()) for engine in (database, store)]
-        environment = os.environ | {
-            "DATABASE_URL": database.url, "REDIS_URL": store.url, "MPS_SECRET_KEY": "bench",
-            "MPS_FIELD_KEYS": Fernet.generate_key().decode(), "MPS_LOG_LEVEL": "WARNING",
-            "DJANGO_SETTINGS_MODULE": "mps_project.settings",
-        }  # fmt: skip
+    with servers() as (_, environment):
         command = [sys.executable, "-m", "bench.file_push", "--megabytes", str(arguments.megabytes)]
-        try:
-            subprocess.run([*command, "--step", "prepare"], env=environment, check=True)
-            runs = [
-                json.loads(
-                    subprocess.run(
-                        [*command, "--step", "run", "--number", str(number)],
-                        env=environment, check=True, stdout=subprocess.PIPE,
-                    ).stdout
-                )
-                for number in range(arguments.runs)
-            ]  # fmt: skip
-        finally:
-            for engine, process in reversed(started):
-                engine.stop(process)
+        subprocess.run([*command, "--step", "prepare"], env=environment, check=True)
+        step = [*command, "--step", "run", "--number"]
+        answers = [
+            subprocess.run([*step, str(number)], env=environment, check=True, stdout=subprocess.PIPE)
+            for number in range(arguments.runs)
+        ]
+        runs = [json.loads(answer.stdout) for answer in answers]
     return show(runs)
 
 

@@ -19,201 +19,24 @@ Both speak MQTT 3.1.1 here, which is what Mosquitto is slower in; `--version 5` 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
-from cryptography.fernet import Fernet
-
+from bench.gateway_servers import OTHER_CORE, SERVER_CORE, Client, Server, Service, mosquitto, pinned
+from bench.gateway_table import Table, rate_of
 from bench.report import report
-from mps_project import engines
+from bench.servers import servers
 
-SERVER_CORE, OTHER_CORE = 0, 1
 PAYLOAD_BYTES = 250
 CONCURRENT_CONNECTS = 500
 ENTRY = 200
 PER_CLIENT = 17_000
 _PATIENCE_SECONDS = 240.0
-
-
-class Client:
-    """A `bench.devices` process."""
-
-    def __init__(self, port: int, credentials: Path, *options: str) -> None:
-        command = [sys.executable, "-m", "bench.devices", "--port", str(port), "--credentials", str(credentials)]
-        self._process = subprocess.Popen([*command, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def tell(self, command: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(command + "\n")
-        self._process.stdin.flush()
-
-    def answer(self) -> dict[str, float]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            sys.exit("a load client ended")
-        told: dict[str, float] = json.loads(line)
-        return told
-
-    def ask(self, command: str) -> dict[str, float]:
-        self.tell(command)
-        return self.answer()
-
-    def end(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-
-class Server:
-    """A server's processes: what they cost."""
-
-    def __init__(self, processes: Sequence[subprocess.Popen[bytes]]) -> None:
-        self.processes = processes
-        self._seen = [psutil.Process(process.pid) for process in processes]
-
-    def cpu(self) -> float:
-        """Seconds of CPU so far."""
-        return sum(sum(process.cpu_times()[:2]) for process in self._seen)
-
-    def rss(self) -> float:
-        """KiB of memory."""
-        return sum(process.memory_info().rss for process in self._seen) / 1024
-
-    def end(self) -> None:
-        for process in self.processes:
-            process.terminate()
-        for process in self.processes:
-            process.wait(20)
-
-
-def pinned(command: Sequence[str], environment: dict[str, str] | None = None, cores: Sequence[int] = (0,)) -> Any:
-    return subprocess.Popen(command, env=environment, preexec_fn=lambda: os.sched_setaffinity(0, cores))
-
-
-@contextlib.contextmanager
-def mosquitto(directory: Path) -> Iterator[tuple[Server, int]]:
-    """A Mosquitto without limits, and its port."""
-    found = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
-    if found is None:
-        sys.exit("mosquitto is not installed: it is what the gateway is compared with (Debian package mosquitto)")
-    port = engines.free_port()
-    settings = directory / "mosquitto.conf"
-    settings.write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_connections -1\nmax_inflight_messages 0\n"
-        "max_queued_messages 0\npersistence false\nset_tcp_nodelay true\nlog_type error\n"
-    )
-    server = Server([pinned([found, "-c", str(settings)])])
-    time.sleep(1)
-    try:
-        yield server, port
-    finally:
-        server.end()
-
-
-class Service:
-    """Engines, tables and devices; gateways and sinks are started as they are needed."""
-
-    def __init__(self, directory: Path, devices: int) -> None:
-        self.directory = directory
-        database = engines.postgres(directory / "postgres", "bench")
-        store = engines.valkey(directory / "valkey", "bench", engines.free_port())
-        self._engines = [(engine, engine.launch()) for engine in (database, store)]
-        self.tcp_port, self.ws_port = engines.free_port(), engines.free_port()
-        self.environment = os.environ | {
-            "DATABASE_URL": database.url, "REDIS_URL": store.url, "MPS_SECRET_KEY": "bench",
-            "MPS_FIELD_KEYS": Fernet.generate_key().decode(), "MPS_LOG_LEVEL": "WARNING",
-            "MPS_MQTT_PORT": str(self.tcp_port), "MPS_WS_PORT": str(self.ws_port),
-            "DJANGO_SETTINGS_MODULE": "mps_project.settings",
-        }  # fmt: skip
-        os.environ |= self.environment
-        self.credentials = directory / "credentials.json"
-        self.device_ids = self._prepare(devices)
-
-    def _prepare(self, count: int) -> list[int]:
-        import django
-        from django.core.management import call_command
-
-        django.setup()
-        call_command("migrate", verbosity=0)
-        from django.db import connection
-
-        from pushcore import devices, partitions, templates
-        from pushcore.devices import Facts
-        from pushcore.models import App, Workspace
-        from pushcore.templates import TemplateDraft
-
-        partitions.ensure()
-        self.workspace = Workspace.objects.create(app=App.objects.create(app_id="B", name="b"), workspace_id="b")
-        templates.create(self.workspace, TemplateDraft("news", "d", "News", "x" * 120))
-        made = []
-        for start in range(0, count, 1000):
-            made += devices.register([(self.workspace, Facts())] * min(1000, count - start))
-        self.credentials.write_text(json.dumps([[d.ad_token, d.username, secret] for d, secret in made]))
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE")
-        return [device.id for device, _ in made]
-
-    @contextlib.contextmanager
-    def gateways(self, count: int = 1, cores: Sequence[int] = (SERVER_CORE,)) -> Iterator[Server]:
-        command, environment = [sys.executable, "manage.py", "gateway"], self.environment
-        server = Server(
-            [pinned(command, environment | {"MPS_GATEWAY_PROCESSES": str(count)}, cores) for _ in range(count)]
-        )
-        try:
-            self._wait_for_nodes(count)
-            time.sleep(1)
-            yield server
-        finally:
-            server.end()
-
-    def _wait_for_nodes(self, count: int) -> None:
-        deadline = time.monotonic() + 60
-        while len(self.nodes()) < count:
-            if time.monotonic() > deadline:
-                sys.exit("the gateway did not start")
-            time.sleep(0.1)
-
-    def nodes(self) -> list[Any]:
-        from gateway import presence
-        from pushcore.bus import client
-
-        return presence.live_nodes(client())
-
-    @contextlib.contextmanager
-    def sink(self) -> Iterator[Server]:
-        process = pinned([sys.executable, "manage.py", "sink"], self.environment, (SERVER_CORE,))
-        try:
-            yield Server([process])
-        finally:
-            process.terminate()
-            process.wait(20)
-
-    def forget(self) -> None:
-        """Acknowledgements that nobody will read."""
-        from gateway import entries
-        from pushcore.bus import client
-
-        client().delete(entries.ACKS_STREAM)
-
-    def end(self) -> None:
-        from django.db import connection
-
-        connection.close()
-        for engine, process in reversed(self._engines):
-            engine.stop(process)
-
-
-# -- what is measured -----------------------------------------------------------------------------------------------
 
 
 def unicast(service: Service, client: Client, server: Server, messages: int) -> dict[str, float]:
@@ -375,68 +198,6 @@ def _check(told: dict[str, float], expected: int) -> None:
         sys.exit(f"{told['messages']:.0f} of {expected} messages came: {told}")
 
 
-# -- the table ------------------------------------------------------------------------------------------------------
-
-
-class Table:
-    """Figures of both, their ratio, and what is asked."""
-
-    def __init__(self) -> None:
-        self.lines: list[dict[str, str]] = []
-        self.figures: dict[str, float] = {}
-        self.targets: dict[str, float] = {}
-
-    def rate(self, what: str, name: str, here: dict[str, float], there: dict[str, float] | None, least: float) -> None:
-        """A line with rates; `least` of the ratio is asked for (0: nothing is)."""
-        ours, theirs = _rate(here), _rate(there) if there else 0.0
-        core_ours, core_theirs = _per_core(here), _per_core(there) if there else 0.0
-        ratio, of_cores = (ours / theirs, core_ours / core_theirs) if there else (0.0, 0.0)
-        self.lines.append(
-            {
-                "what": what,
-                "Mosquitto": f"{theirs:,.0f}/s" if there else "",
-                "gateway": f"{ours:,.0f}/s",
-                "ratio": f"{ratio:.2f}" if there else "",
-                "Mosquitto, for one core's CPU": f"{core_theirs:,.0f}/s" if there else "",
-                "gateway, for one core's CPU": f"{core_ours:,.0f}/s",
-                "ratio of these": f"{of_cores:.2f}" if there else "",
-                "asked": f"{least}" if least else "",
-            }
-        )
-        self.figures[f"{name}_per_s"] = ours
-        if there:
-            self.figures[f"{name}_ratio"], self.figures[f"{name}_core_ratio"] = ratio, of_cores
-            if least:
-                self.figures[f"{name}_below"] = max(0.0, least - max(ratio, of_cores))
-                self.targets[f"{name}_below"] = 0.0
-
-    def value(self, what: str, name: str, ours: float, theirs: float | None, unit: str, most: float) -> None:
-        """A line with a value that should be small."""
-        self.lines.append(
-            {
-                "what": what,
-                "Mosquitto": f"{theirs:.2f} {unit}" if theirs is not None else "",
-                "gateway": f"{ours:.2f} {unit}",
-                "ratio": f"{ours / theirs:.2f}" if theirs else "",
-                "Mosquitto, for one core's CPU": "",
-                "gateway, for one core's CPU": "",
-                "ratio of these": "",
-                "asked": f"<= {most} {unit}" if most else "",
-            }
-        )
-        self.figures[name] = ours
-        if most:
-            self.targets[name] = most
-
-
-def _rate(told: dict[str, float]) -> float:
-    return (told.get("messages") or told["ready"]) / told["seconds"]
-
-
-def _per_core(told: dict[str, float]) -> float:
-    return (told.get("messages") or told["ready"]) / told["cpu"] if told.get("cpu") else 0.0
-
-
 def connect(client: Client, server: Server, count: int) -> dict[str, float]:
     """Connections a second, and memory for each."""
     before, cpu = server.rss(), server.cpu()
@@ -452,14 +213,14 @@ def measure(arguments: argparse.Namespace) -> bool:
     count, messages, table = arguments.connections, arguments.messages, Table()
     with tempfile.TemporaryDirectory(prefix="mps-bench-") as name:
         directory = Path(name)
-        directory.chmod(0o755)
         anonymous = directory / "anonymous.json"
         anonymous.write_text(json.dumps([[f"c{number}", "u", "p"] for number in range(count)]))
         with mosquitto(directory) as (server, port):
             client = Client(port, anonymous, "--subscribe", "--version", str(arguments.version))
             theirs = _broker(client, server, count, messages, arguments.rounds)
             client.end()
-        service = Service(directory, count)
+    with servers() as (directory, environment):
+        service = Service(directory, environment, count)
         try:
             # First: later, devices that connect are given the broadcasts.
             sockets = _websocket(service, arguments)
@@ -485,7 +246,7 @@ def _broker(client: Client, server: Server, count: int, messages: int, rounds: i
     told: dict[str, Any] = {"connect": connect(client, server, count)}
     told["unicast"] = _best(lambda: _with_cpu(server, lambda: client.ask(f"publish {messages} 20000")))
     told["broadcast"] = _best(lambda: _with_cpu(server, lambda: client.ask(f"publish-all {rounds}")))
-    rate = _rate(told["unicast"]) / 2
+    rate = rate_of(told["unicast"]) / 2
     told["paced"] = client.ask(f"publish-paced {int(5 * rate)} {rate}")
     return told
 
@@ -498,7 +259,7 @@ def _with_cpu(server: Server, work: Any) -> dict[str, float]:
 
 def _best(work: Any) -> dict[str, float]:
     """The median of three runs by rate."""
-    return sorted((work() for _ in range(3)), key=_rate)[1]
+    return sorted((work() for _ in range(3)), key=rate_of)[1]
 
 
 def _tcp(service: Service, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -507,7 +268,7 @@ def _tcp(service: Service, arguments: argparse.Namespace) -> dict[str, Any]:
         client = Client(service.tcp_port, service.credentials, "--version", str(arguments.version))
         told: dict[str, Any] = {"connect": connect(client, server, count)}
         told["unicast"] = _best(lambda: unicast(service, client, server, arguments.messages))
-        told["paced"] = paced(service, client, _rate(told["unicast"]) / 2, 5.0)
+        told["paced"] = paced(service, client, rate_of(told["unicast"]) / 2, 5.0)
         told["broadcast"] = _best(lambda: broadcast(service, client, server, arguments.rounds, count))
         if arguments.rows:
             told["rows"] = rows(service, client, server, arguments.rows)
@@ -530,10 +291,8 @@ def _websocket(service: Service, arguments: argparse.Namespace) -> dict[str, Any
 def crowd(arguments: argparse.Namespace) -> bool:
     """Many connections over several processes: memory only."""
     table, clients = Table(), []
-    with tempfile.TemporaryDirectory(prefix="mps-bench-") as name:
-        directory = Path(name)
-        directory.chmod(0o755)
-        service = Service(directory, arguments.connections)
+    with servers() as (directory, environment):
+        service = Service(directory, environment, arguments.connections)
         try:
             everyone = json.loads(service.credentials.read_text())
             with service.gateways(arguments.processes, (SERVER_CORE, OTHER_CORE)) as server:

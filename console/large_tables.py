@@ -47,10 +47,3 @@ class LargeTableAdmin(ReadOnly, ScopedModelAdmin):
                 raise
         context = self.admin_site.each_context(request) | {"title": self.opts.verbose_name_plural, "opts": self.opts}
         return TemplateResponse(request, "console/too_slow.html", context, status=503)
-
-
-def as_id(term: str) -> int | None:
-    """A search term as a 64-bit id, where it is one."""
-    if not (term.isascii() and term.isdigit() and len(term) <= 19):
-        return None
-    return int(term) if int(term) < 2**63 else None

@@ -21,6 +21,7 @@ from django.http import HttpRequest
 
 from console.access import Scope, roles_of
 from console.progress import figures_by_id
+from pushcore import ids
 from pushcore.models import PushTask
 
 log = structlog.get_logger(__name__)
@@ -87,7 +88,7 @@ def _figures(user: User, task_ids: list[int]) -> dict[str, dict[str, str]]:
 
 def _task_ids(scope: Mapping[str, Any]) -> list[int]:
     named = parse_qs(scope["query_string"].decode("latin-1")).get("tasks", [""])[0].split(",")
-    return [int(text) for text in named[:MAX_TASKS] if text.isascii() and text.isdigit() and len(text) < 19]
+    return [found for text in named[:MAX_TASKS] if (found := ids.parse(text)) is not None]
 
 
 def _same_host(scope: Mapping[str, Any]) -> bool:

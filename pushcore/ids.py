@@ -23,6 +23,13 @@ def new_ids(wanted: int) -> list[int]:
         return list(cursor.fetchone()[0])
 
 
+def parse(text: str) -> int | None:
+    """An id as somebody wrote it; None where it is none (64-bit, not negative)."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 19):
+        return None
+    return number if (number := int(text)) < 2**63 else None
+
+
 def first_id_at(moment: datetime) -> int:
     """The smallest id an object created at `moment` (aware) can have; ids before it are older."""
     return int((moment - EPOCH) / timedelta(milliseconds=1)) << SEQUENCE_BITS

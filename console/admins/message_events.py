@@ -12,7 +12,8 @@ from analytics.models import MessageEvent
 from console.access import Scope
 from console.columns import identifier, label
 from console.filters import ChoiceFilter, WorkspaceFilter
-from console.large_tables import LargeTableAdmin, as_id
+from console.large_tables import LargeTableAdmin
+from pushcore import ids
 
 KIND_COLOURS: dict[str, str] = {
     MessageEvent.Kind.ARRIVED: "blue",
@@ -38,7 +39,7 @@ class MessageEventAdmin(LargeTableAdmin):
     readonly_fields = fields
 
     def find(self, rows: QuerySet[MessageEvent], scope: Scope, term: str) -> QuerySet[MessageEvent]:
-        number = as_id(term)
+        number = ids.parse(term)
         return rows.none() if number is None else rows.filter(message_id=number)
 
     @display(description=_("event"))

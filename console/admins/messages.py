@@ -19,7 +19,7 @@ from unfold.sections import TemplateSection
 from console.access import Scope
 from console.columns import identifier, moment, pretty_json, push_type, status_label
 from console.filters import CreatedFilter, PushTypeFilter, StatusFilter, WorkspaceFilter
-from console.large_tables import LargeTableAdmin, as_id
+from console.large_tables import LargeTableAdmin
 from pushcore import ids
 from pushcore.channels import Channel
 from pushcore.models import Message, PushTask
@@ -65,7 +65,7 @@ class MessageAdmin(LargeTableAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         since = ids.first_id_at(timezone.now() - timedelta(days=LISTED_DAYS))
         rows = super().get_queryset(request).filter(pk__gte=since)
-        task_id = as_id(request.GET.get("task", ""))
+        task_id = ids.parse(request.GET.get("task", ""))
         task = PushTask.objects.filter(pk=task_id).first() if task_id is not None else None
         if task is not None:
             # Within the days its messages were made in: the index on ids is then walked there alone.
@@ -80,7 +80,7 @@ class MessageAdmin(LargeTableAdmin):
     def find(self, rows: QuerySet[Message], scope: Scope, term: str) -> QuerySet[Message]:
         """By target, which an index serves; else message ID; else `target msgkey`; else msgkey alone."""
         mine = rows.filter(workspace_id__in=scope.workspace_ids)
-        number = as_id(term)
+        number = ids.parse(term)
         one, _, other = term.partition(" ")
         meanings = [Q(target=term)]
         if number is not None:

@@ -27,7 +27,7 @@ from console.access import Right, Scope
 from console.columns import identifier, moment, pretty_json, push_type
 from console.confirmation import confirmation
 from console.filters import CreatedFilter, KindFilter, PushTypeFilter, SourceFilter, WorkspaceFilter
-from console.large_tables import LargeTableAdmin, as_id
+from console.large_tables import LargeTableAdmin
 from console.live import socket_url
 from pushcore import ids, revocation
 from pushcore.channels import ANALYSIS_NAMES, Channel
@@ -118,7 +118,7 @@ class PushTaskAdmin(LargeTableAdmin):
         return super().get_queryset(request).exclude(kind=PushTask.Kind.REVOKE)
 
     def find(self, rows: QuerySet[PushTask], scope: Scope, term: str) -> QuerySet[PushTask]:
-        number = as_id(term)
+        number = ids.parse(term)
         by_id = rows.filter(pk=number) if number is not None else rows.none()
         if by_id.exists():
             return by_id

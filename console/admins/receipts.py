@@ -17,7 +17,8 @@ from console.access import Scope
 from console.columns import identifier, label, pretty_json
 from console.filters import ReceiptStateFilter, WorkspaceFilter
 from console.inlines import ReadOnlyInline
-from console.large_tables import LargeTableAdmin, as_id
+from console.large_tables import LargeTableAdmin
+from pushcore import ids
 from pushcore.models import Receipt, ReceiptAttempt
 
 STATE_COLOURS = {Receipt.State.DELIVERED: "green", Receipt.State.DUE: "amber", Receipt.State.FAILED: "red"}
@@ -47,7 +48,7 @@ class ReceiptAdmin(LargeTableAdmin):
     inlines = (Attempts,)
 
     def find(self, rows: QuerySet[Receipt], scope: Scope, term: str) -> QuerySet[Receipt]:
-        number = as_id(term)
+        number = ids.parse(term)
         return rows.none() if number is None else rows.filter(message_id=number)
 
     @display(description=_("target ID"))

@@ -13,7 +13,8 @@ from console.access import Scope
 from console.confirmation import confirmation
 from console.filters import KindFilter, PushTypeFilter, SourceFilter, WorkspaceFilter
 from console.inlines import ReadOnlyInline
-from console.large_tables import LargeTableAdmin, as_id
+from console.large_tables import LargeTableAdmin
+from pushcore import ids
 from pushcore.codes.results import ResultError
 from pushcore.models import Occurrence, Schedule
 from pushcore.schedules import service
@@ -44,7 +45,7 @@ class ScheduleAdmin(LargeTableAdmin):
     actions_detail = ("cancel",)
 
     def find(self, rows: QuerySet[Schedule], scope: Scope, term: str) -> QuerySet[Schedule]:
-        number = as_id(term)
+        number = ids.parse(term)
         return rows.none() if number is None else rows.filter(pk=number)
 
     @action(description=_("Cancel schedule"), url_path="cancel", icon="event_busy", permissions=["push"])

@@ -20,6 +20,7 @@ from analytics.models import Export
 from analytics.queries import Point, Step
 from console.access import Right, scope_of
 from console.pages.analysis_form import AnalysisForm
+from pushcore import ids
 from pushcore.models import Workspace
 from pushcore.ports import CoreIndex
 
@@ -41,8 +42,7 @@ def chosen_workspace(request: HttpRequest, named: str | None) -> Workspace | Non
         raise PermissionDenied
     mine = scope.workspaces().order_by("app__app_id", "workspace_id")
     if named:
-        is_id = named.isascii() and named.isdigit() and len(named) < 19
-        found = mine.filter(pk=int(named) if is_id else 0).first()
+        found = mine.filter(pk=ids.parse(named) or 0).first()
         if found is None:
             raise Http404
         return found

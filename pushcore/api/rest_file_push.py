@@ -16,6 +16,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from pushcore import ids
 from pushcore.api import schemas
 from pushcore.api.rest import (
     SIGNATURE,
@@ -108,8 +109,7 @@ class FileReportView(APIView):
 
 def _report(request: HttpRequest, task_id: str) -> dict[str, Any]:
     workspace = verified_path(request)
-    number = int(task_id) if task_id.isascii() and task_id.isdigit() and len(task_id) < 19 else 0
-    file = FileImport.objects.filter(workspace=workspace, pk=number, accepted_at__isnull=False).first()
+    file = FileImport.objects.filter(workspace=workspace, pk=ids.parse(task_id) or 0, accepted_at__isnull=False).first()
     if file is None:
         raise ResultError(ResultCode.INVALID_PARAM, "taskId is not the task of a file")
     page = request.GET.get("pageNumber", "1")

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
+from pushcore import ids
 from pushcore.api.values import Moment, Number, Text, TextMap, as_object
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.requests import BroadcastPush, FilePush, MultiplePush, SimplePush, TargetMessage, TemplatePush
@@ -55,9 +56,9 @@ def _fields(schema: type[RequestSchema]) -> dict[str, serializers.Field]:
 
 
 def id_of(text: str, name: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    if (found := ids.parse(text)) is None:
         raise ResultError(ResultCode.INVALID_PARAM, f"{name}: {text[:50]!r} is not an ID")
-    return int(text)
+    return found
 
 
 def between(values: Mapping[str, Any], name: str, low: int, high: int) -> int:

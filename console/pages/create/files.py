@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 from console.access import Right, scope_of
 from console.pages.create.fields import coded
 from console.pages.create.forms import MultipleForm
-from pushcore import reach
+from pushcore import ids, reach
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import upload
 from pushcore.file_push.inspection import Inspection, inspect
@@ -53,8 +53,7 @@ def upload_file(request: HttpRequest) -> HttpResponse:
 
 
 def _length(request: HttpRequest) -> int:
-    text = request.headers.get("Content-Length", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return ids.parse(request.headers.get("Content-Length", "")) or 0
 
 
 def _workspace(request: HttpRequest) -> Workspace:
@@ -62,14 +61,10 @@ def _workspace(request: HttpRequest) -> Workspace:
     if not scope.may(Right.PUSH):
         raise PermissionDenied
     number = request.GET.get("workspace", "")
-    found = scope.workspaces(Right.PUSH).filter(pk=int(number) if _is_id(number) else 0).first()
+    found = scope.workspaces(Right.PUSH).filter(pk=ids.parse(number) or 0).first()
     if found is None:
         raise Http404
     return found
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 @require_POST
@@ -92,7 +87,7 @@ def inspect_file(request: HttpRequest) -> HttpResponse:
 
 def kept_file(workspace: Workspace, number: str) -> FileImport | None:
     """The workspace's file of that number."""
-    return FileImport.objects.filter(workspace=workspace, pk=int(number) if _is_id(number) else 0).first()
+    return FileImport.objects.filter(workspace=workspace, pk=ids.parse(number) or 0).first()
 
 
 def look(form: MultipleForm, file: FileImport) -> tuple[Inspection, Findings]:

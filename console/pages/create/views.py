@@ -30,6 +30,7 @@ from console.pages.create.files import kept_file
 from console.pages.create.forms import FORMS, AnyForm, MultipleForm, refuse
 from console.pages.create.preview import preview_of
 from console.pages.create.sending import SendingForm
+from pushcore import ids
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import upload
 from pushcore.models import FileImport, PushTask, Schedule, Workspace
@@ -106,8 +107,7 @@ def _chosen(request: HttpRequest, workspaces: QuerySet[Workspace]) -> Workspace 
     """The workspace to push in: the one named, else the only one there is."""
     named = request.POST.get("workspace") or request.GET.get("workspace") or ""
     if named:
-        is_id = named.isascii() and named.isdigit() and len(named) < 19
-        return workspaces.filter(pk=int(named) if is_id else 0).first()
+        return workspaces.filter(pk=ids.parse(named) or 0).first()
     first = list(workspaces[:2])
     return first[0] if len(first) == 1 else None
 

@@ -1,0 +1,174 @@
+"""What the gateway's benchmark starts: the load client, Mosquitto, and the service's own processes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench.servers import set_up
+from mps_project import engines
+
+SERVER_CORE, OTHER_CORE = 0, 1
+
+
+class Client:
+    """A `bench.devices` process."""
+
+    def __init__(self, port: int, credentials: Path, *options: str) -> None:
+        command = [sys.executable, "-m", "bench.devices", "--port", str(port), "--credentials", str(credentials)]
+        self._process = subprocess.Popen([*command, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def tell(self, command: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(command + "\n")
+        self._process.stdin.flush()
+
+    def answer(self) -> dict[str, float]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            sys.exit("a load client ended")
+        told: dict[str, float] = json.loads(line)
+        return told
+
+    def ask(self, command: str) -> dict[str, float]:
+        self.tell(command)
+        return self.answer()
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+class Server:
+    """A server's processes: what they cost."""
+
+    def __init__(self, processes: Sequence[subprocess.Popen[bytes]]) -> None:
+        self.processes = processes
+        self._seen = [psutil.Process(process.pid) for process in processes]
+
+    def cpu(self) -> float:
+        """Seconds of CPU so far."""
+        return sum(sum(process.cpu_times()[:2]) for process in self._seen)
+
+    def rss(self) -> float:
+        """KiB of memory."""
+        return sum(process.memory_info().rss for process in self._seen) / 1024
+
+    def end(self) -> None:
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            process.wait(20)
+
+
+def pinned(command: Sequence[str], environment: dict[str, str] | None = None, cores: Sequence[int] = (0,)) -> Any:
+    return subprocess.Popen(command, env=environment, preexec_fn=lambda: os.sched_setaffinity(0, cores))
+
+
+@contextlib.contextmanager
+def mosquitto(directory: Path) -> Iterator[tuple[Server, int]]:
+    """A Mosquitto without limits, and its port."""
+    found = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
+    if found is None:
+        sys.exit("mosquitto is not installed: it is what the gateway is compared with (Debian package mosquitto)")
+    port = engines.free_port()
+    settings = directory / "mosquitto.conf"
+    settings.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_connections -1\nmax_inflight_messages 0\n"
+        "max_queued_messages 0\npersistence false\nset_tcp_nodelay true\nlog_type error\n"
+    )
+    server = Server([pinned([found, "-c", str(settings)])])
+    time.sleep(1)
+    try:
+        yield server, port
+    finally:
+        server.end()
+
+
+class Service:
+    """Tables and devices over running engines; gateways and sinks are started as they are needed."""
+
+    def __init__(self, directory: Path, environment: dict[str, str], devices: int) -> None:
+        self.tcp_port, self.ws_port = engines.free_port(), engines.free_port()
+        self.environment = environment | {"MPS_MQTT_PORT": str(self.tcp_port), "MPS_WS_PORT": str(self.ws_port)}
+        os.environ |= self.environment
+        self.credentials = directory / "credentials.json"
+        self.device_ids = self._prepare(devices)
+
+    def _prepare(self, count: int) -> list[int]:
+        set_up()
+        from django.db import connection
+
+        from pushcore import devices, templates
+        from pushcore.devices import Facts
+        from pushcore.models import App, Workspace
+        from pushcore.templates import TemplateDraft
+
+        self.workspace = Workspace.objects.create(app=App.objects.create(app_id="B", name="b"), workspace_id="b")
+        templates.create(self.workspace, TemplateDraft("news", "d", "News", "x" * 120))
+        made = []
+        for start in range(0, count, 1000):
+            made += devices.register([(self.workspace, Facts())] * min(1000, count - start))
+        self.credentials.write_text(json.dumps([[d.ad_token, d.username, secret] for d, secret in made]))
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+        return [device.id for device, _ in made]
+
+    @contextlib.contextmanager
+    def gateways(self, count: int = 1, cores: Sequence[int] = (SERVER_CORE,)) -> Iterator[Server]:
+        command, environment = [sys.executable, "manage.py", "gateway"], self.environment
+        server = Server(
+            [pinned(command, environment | {"MPS_GATEWAY_PROCESSES": str(count)}, cores) for _ in range(count)]
+        )
+        try:
+            self._wait_for_nodes(count)
+            time.sleep(1)
+            yield server
+        finally:
+            server.end()
+
+    def _wait_for_nodes(self, count: int) -> None:
+        deadline = time.monotonic() + 60
+        while len(self.nodes()) < count:
+            if time.monotonic() > deadline:
+                sys.exit("the gateway did not start")
+            time.sleep(0.1)
+
+    def nodes(self) -> list[Any]:
+        from gateway import presence
+        from pushcore.bus import client
+
+        return presence.live_nodes(client())
+
+    @contextlib.contextmanager
+    def sink(self) -> Iterator[Server]:
+        process = pinned([sys.executable, "manage.py", "sink"], self.environment, (SERVER_CORE,))
+        try:
+            yield Server([process])
+        finally:
+            process.terminate()
+            process.wait(20)
+
+    def forget(self) -> None:
+        """Acknowledgements that nobody will read."""
+        from gateway import entries
+        from pushcore.bus import client
+
+        client().delete(entries.ACKS_STREAM)
+
+    def end(self) -> None:
+        """Let go of the engines."""
+        from django.db import connection
+
+        connection.close()

@@ -1,0 +1,63 @@
+"""The table of the gateway's benchmark: figures of both servers, their ratio, and what is asked."""
+
+from __future__ import annotations
+
+
+class Table:
+    """Figures of both, their ratio, and what is asked."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, str]] = []
+        self.figures: dict[str, float] = {}
+        self.targets: dict[str, float] = {}
+
+    def rate(self, what: str, name: str, here: dict[str, float], there: dict[str, float] | None, least: float) -> None:
+        """A line with rates; `least` of the ratio is asked for (0: nothing is)."""
+        ours, theirs = rate_of(here), rate_of(there) if there else 0.0
+        core_ours, core_theirs = _per_core(here), _per_core(there) if there else 0.0
+        ratio, of_cores = (ours / theirs, core_ours / core_theirs) if there else (0.0, 0.0)
+        self.lines.append(
+            {
+                "what": what,
+                "Mosquitto": f"{theirs:,.0f}/s" if there else "",
+                "gateway": f"{ours:,.0f}/s",
+                "ratio": f"{ratio:.2f}" if there else "",
+                "Mosquitto, for one core's CPU": f"{core_theirs:,.0f}/s" if there else "",
+                "gateway, for one core's CPU": f"{core_ours:,.0f}/s",
+                "ratio of these": f"{of_cores:.2f}" if there else "",
+                "asked": f"{least}" if least else "",
+            }
+        )
+        self.figures[f"{name}_per_s"] = ours
+        if there:
+            self.figures[f"{name}_ratio"], self.figures[f"{name}_core_ratio"] = ratio, of_cores
+            if least:
+                self.figures[f"{name}_below"] = max(0.0, least - max(ratio, of_cores))
+                self.targets[f"{name}_below"] = 0.0
+
+    def value(self, what: str, name: str, ours: float, theirs: float | None, unit: str, most: float) -> None:
+        """A line with a value that should be small."""
+        self.lines.append(
+            {
+                "what": what,
+                "Mosquitto": f"{theirs:.2f} {unit}" if theirs is not None else "",
+                "gateway": f"{ours:.2f} {unit}",
+                "ratio": f"{ours / theirs:.2f}" if theirs else "",
+                "Mosquitto, for one core's CPU": "",
+                "gateway, for one core's CPU": "",
+                "ratio of these": "",
+                "asked": f"<= {most} {unit}" if most else "",
+            }
+        )
+        self.figures[name] = ours
+        if most:
+            self.targets[name] = most
+
+
+def rate_of(told: dict[str, float]) -> float:
+    """A second."""
+    return (told.get("messages") or told["ready"]) / told["seconds"]
+
+
+def _per_core(told: dict[str, float]) -> float:
+    return (told.get("messages") or told["ready"]) / told["cpu"] if told.get("cpu") else 0.0

@@ -1,0 +1,53 @@
+"""What every benchmark runs on: PostgreSQL and Valkey of its own, in a temporary directory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from mps_project import engines
+
+
+@contextlib.contextmanager
+def servers(**settings: str) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Engines that run meanwhile: their directory, and the environment of processes that use them, also set here.
+
+    `settings` go beside or before the few that every process needs.
+    """
+    with tempfile.TemporaryDirectory(prefix="mps-bench-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)  # PostgreSQL runs as a user of its own
+        database = engines.postgres(directory / "postgres", "bench")
+        store = engines.valkey(directory / "valkey", "bench", engines.free_port())
+        running = [(engine, engine.launch()) for engine in (database, store)]
+        environment = {
+            "DATABASE_URL": database.url,
+            "REDIS_URL": store.url,
+            "MPS_SECRET_KEY": "bench",
+            "MPS_FIELD_KEYS": Fernet.generate_key().decode(),
+            "MPS_LOG_LEVEL": "WARNING",
+            "DJANGO_SETTINGS_MODULE": "mps_project.settings",
+        }
+        os.environ |= environment | settings
+        try:
+            yield directory, dict(os.environ)
+        finally:
+            for engine, process in reversed(running):
+                engine.stop(process)
+
+
+def set_up() -> None:
+    """Django over the engines, with all tables."""
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+    from pushcore import partitions
+
+    partitions.ensure()
