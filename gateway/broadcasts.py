@@ -60,10 +60,8 @@ class Board:
     def __init__(self) -> None:
         self._offered: dict[int, Notice] = {}
         self._ended: dict[int, float] = {}
-
-    def __contains__(self, broadcast_id: int) -> bool:
-        """Whether it is one; ended ones are for a while."""
-        return broadcast_id in self._offered or broadcast_id in self._ended
+        # Ids of both. A set: each acknowledgement of a device that gets broadcasts asks it.
+        self.known: set[int] = set()
 
     def unknown(self, active_ids: Iterable[int]) -> list[int]:
         return [broadcast_id for broadcast_id in active_ids if broadcast_id not in self._offered]
@@ -77,6 +75,7 @@ class Board:
             del self._offered[notice.id]
             self._ended[notice.id] = now
         self._ended = {key: at for key, at in self._ended.items() if now - at < GRACE_SECONDS}
+        self.known = self._offered.keys() | self._ended.keys()
         return ended
 
     def add(self, notices: Sequence[Notice]) -> None:
@@ -84,6 +83,7 @@ class Board:
             self._offered[notice.id] = notice
             self._ended.pop(notice.id, None)
         self._offered = dict(sorted(self._offered.items()))
+        self.known = self._offered.keys() | self._ended.keys()
 
     @property
     def offered(self) -> Collection[Notice]:
@@ -118,12 +118,25 @@ class Progress:
             self._open = {key: settled for key, settled in self._open.items() if key > position}
             self._uncounted = [key for key in self._uncounted if key > position]
 
-    def owes(self, broadcast_id: int) -> bool:
-        """Whether the device is still to be offered it."""
-        return broadcast_id > self.position and not self._open.get(broadcast_id, False)
+    def opened(self, broadcast_id: int) -> bool:
+        """Note that it is offered to the device; False where the device has settled it."""
+        if broadcast_id <= self.position or self._open.get(broadcast_id, False):
+            return False
+        self._open[broadcast_id] = False
+        return True
 
-    def opened(self, broadcast_id: int) -> None:
-        self._open.setdefault(broadcast_id, False)
+    def settled_alone(self, broadcast_id: int) -> bool:
+        """Settle what the device acknowledged, and pass it, in one step; False, and nothing done, where it takes more.
+
+        It does where other broadcasts are open, or many are remembered.
+        """
+        waiting = self._open
+        if len(waiting) != 1 or waiting.get(broadcast_id, True) or len(self.acknowledged) >= MAX_REMEMBERED:
+            return False
+        waiting.clear()
+        self.position = broadcast_id
+        self.acknowledged.append(broadcast_id)
+        return True
 
     def settled(self, broadcast_id: int, *, acknowledged: bool) -> None:
         """The device has acknowledged or refused it."""
@@ -148,5 +161,5 @@ class Progress:
             self._uncounted = []
         self.acknowledged += counted
         if len(self.acknowledged) > MAX_REMEMBERED:
-            self.acknowledged = [broadcast_id for broadcast_id in self.acknowledged if broadcast_id in board]
+            self.acknowledged = [broadcast_id for broadcast_id in self.acknowledged if broadcast_id in board.known]
         return counted

@@ -12,7 +12,7 @@ import json
 import secrets
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import redis.asyncio
@@ -22,9 +22,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from gateway import entries, presence
-from gateway.entries import EntryError, Parcel
+from gateway.entries import EntryError, Parcel, Passed
 from gateway.session import State
-from pushcore.ports import BroadcastArrival
 
 if TYPE_CHECKING:
     from gateway.session import Session
@@ -83,10 +82,13 @@ class Courier:
         self._lost = False
         self._renewed_at = time.monotonic()
         self._acks: deque[int] = deque(maxlen=MAX_KEPT_ACKS)
+        # A device has acknowledged a message: the queue's own method, for it is called for each.
+        self.acknowledged: Callable[[int], None] = self._acks.append
         self._left_open: deque[int] = deque(maxlen=MAX_KEPT_ACKS)
-        self._broadcasts: deque[BroadcastArrival] = deque(maxlen=MAX_KEPT_ACKS)
+        # Of broadcasts: position and ids -> devices; nearly all devices say the same.
+        self._passed: dict[tuple[int, tuple[int, ...]], list[int]] = {}
+        self._passed_kept = 0
         self._withdrawn: deque[tuple[int, str]] = deque(maxlen=MAX_KEPT_ACKS)
-        self._wake = asyncio.Event()
         self.tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -224,7 +226,6 @@ class Courier:
         """The device has left; its presence is deleted if it is still this session's."""
         assert session.device is not None
         self._withdrawn.append((session.device.id, f"{self.node_id}/{session.session_id}"))
-        self._wake.set()
 
     def count_gone(self, session: Session) -> None:
         """Keep what an ended session adds to the node's counters."""
@@ -263,42 +264,41 @@ class Courier:
 
     # -- acknowledgements -----------------------------------------------------------------------------------------
 
-    def acknowledged(self, message_id: int) -> None:
-        self._acks.append(message_id)
-        self._wake.set()
+    def broadcasts_acknowledged(self, device_id: int, position: int, task_ids: tuple[int, ...]) -> None:
+        """The device has acknowledged these broadcasts, and passed the others up to `position`.
 
-    def broadcasts_acknowledged(self, arrival: BroadcastArrival) -> None:
-        """What a device said of broadcasts since it connected; said again, it counts once."""
-        self._broadcasts.append(arrival)
-        self._wake.set()
+        Said again, it counts once; so what does not fit while the store is away is no loss.
+        """
+        if self._passed_kept < MAX_KEPT_ACKS:
+            self._passed_kept += 1
+            devices = self._passed.get((position, task_ids))
+            if devices is None:
+                self._passed[position, task_ids] = [device_id]
+            else:
+                devices.append(device_id)
 
     def left_open(self, message_ids: Sequence[int]) -> None:
         """Messages written to a connection that ended before they were acknowledged."""
-        if message_ids:
-            self._left_open.extend(message_ids)
-            self._wake.set()
+        self._left_open.extend(message_ids)
 
     async def _flush_acks(self) -> None:
         """Every 50 ms, if there is anything: one entry for the sink, one call for presence."""
         while True:
-            await self._wake.wait()
             await asyncio.sleep(ACK_FLUSH_SECONDS)
-            self._wake.clear()
             try:
                 await self._flush_once()
             except RedisError as error:
                 self._note_loss(error)
-                self._wake.set()
                 await asyncio.sleep(0.5)
 
     async def _flush_once(self) -> None:
-        while self._acks or self._left_open or self._broadcasts:
-            acks, left_open, broadcasts = _taken(self._acks), _taken(self._left_open), _taken(self._broadcasts)
-            with self._kept_if_lost(acks, left_open, broadcasts):
+        while self._acks or self._left_open or self._passed:
+            acks, left_open, passed = _taken(self._acks), _taken(self._left_open), self._taken_passed()
+            with self._kept_if_lost(acks, left_open, passed):
                 self.acknowledged_count += len(acks)
                 await self._bus.xadd(
                     entries.ACKS_STREAM,
-                    entries.pack_acks(acks, left_open, broadcasts),
+                    entries.pack_acks(acks, left_open, passed),
                     maxlen=entries.ACKS_MAX_ENTRIES,
                     approximate=True,
                 )
@@ -310,17 +310,30 @@ class Courier:
                 args=[value for _, value in leaving],
             )
 
+    def _taken_passed(self) -> list[Passed]:
+        """What devices said of broadcasts, of at most a batch of them, taken out."""
+        taken, room = [], ACK_BATCH
+        while room and self._passed:
+            (position, task_ids), devices = self._passed.popitem()
+            if len(devices) > room:
+                self._passed[position, task_ids] = devices[room:]
+                del devices[room:]
+            room -= len(devices)
+            taken.append(Passed(position, task_ids, devices))
+        self._passed_kept -= ACK_BATCH - room
+        return taken
+
     @contextlib.contextmanager
-    def _kept_if_lost(
-        self, acks: list[int], left_open: list[int], broadcasts: list[BroadcastArrival]
-    ) -> Iterator[None]:
+    def _kept_if_lost(self, acks: list[int], left_open: list[int], passed: list[Passed]) -> Iterator[None]:
         try:
             yield
         except (RedisError, asyncio.CancelledError):
             self.acknowledged_count -= len(acks)
             self._acks.extendleft(reversed(acks))
             self._left_open.extendleft(reversed(left_open))
-            self._broadcasts.extendleft(reversed(broadcasts))
+            for position, task_ids, device_ids in passed:
+                for device_id in device_ids:
+                    self.broadcasts_acknowledged(device_id, position, task_ids)
             raise
 
 

@@ -43,7 +43,6 @@ from gateway.throttle import FailureThrottle
 from gateway.wheel import KeepAliveWheel
 from pushcore import broadcasts, delivery, devices
 from pushcore.payload import PayloadEncoder
-from pushcore.ports import BroadcastArrival
 
 log = structlog.get_logger(__name__)
 
@@ -230,13 +229,14 @@ class Node:
                 session.device = verdict.device
                 admitted.append((session, verdict))
         await self.courier.announce([session for session, _ in admitted])
+        now_ms = int(time.time() * 1000)
         for session, verdict in admitted:
             assert verdict.device is not None
             if session.state is State.CLOSED or self.sessions.get(verdict.device.id) is not session:
                 continue
             session.accept(verdict.device, issued_secret=verdict.secret, max_keep_alive=self._max_keep_alive)
             self._wheel.moved(session)
-            self._offer_broadcasts(session, self._board.offered)
+            self._offer_broadcasts(session, self._board.offered, now_ms)
             if verdict.secret is None:  # nothing can wait for a device that did not exist
                 self._pending.add((session, 0))
 
@@ -271,7 +271,7 @@ class Node:
         self._advance(session)
         if session.broadcasts is not None:
             self._progress_left.keep(device.id, session.broadcasts)
-        left_open = [message_id for message_id in session.unacknowledged() if message_id not in self._board]
+        left_open = [message_id for message_id in session.unacknowledged() if message_id not in self._board.known]
         for message_id in left_open:
             self._left_open.add(message_id)
         self.courier.left_open(left_open)
@@ -285,7 +285,7 @@ class Node:
     def deliver(self, parcels: Iterable[Parcel]) -> None:
         """Write messages to the devices that are here."""
         sessions, known, known_before = self.sessions, self._acknowledged.young, self._acknowledged.old
-        marked = bool(self._revoked or self._left_open)
+        marked, now_ms = bool(self._revoked or self._left_open), int(time.time() * 1000)
         for device_id, message_id, expire_at_ms, dup, payload in parcels:
             session = sessions.get(device_id)
             if session is None or (marked and message_id in self._revoked):
@@ -294,7 +294,7 @@ class Node:
                 self._tell_again(message_id)
                 continue
             again = dup or (marked and message_id in self._left_open)
-            session.deliver(message_id, payload, expire_at_ms, dup=again)
+            session.deliver(message_id, payload, expire_at_ms, again, now_ms)
 
     def withdraw(self, held: Iterable[tuple[int, int]]) -> None:
         """Messages were revoked: what is not written yet never is."""
@@ -311,9 +311,14 @@ class Node:
             self.courier.acknowledged(message_id)
 
     def acknowledged(self, session: Session, message_id: int) -> None:
-        if session.broadcasts is not None and message_id in self._board:
-            session.broadcasts.settled(message_id, acknowledged=True)
-            self._advance(session)
+        progress = session.broadcasts
+        if progress is not None and message_id in self._board.known:
+            if progress.settled_alone(message_id):
+                assert session.device is not None
+                self.courier.broadcasts_acknowledged(session.device.id, message_id, (message_id,))
+            else:
+                progress.settled(message_id, acknowledged=True)
+                self._advance(session)
             return
         self._acknowledged.young.add(message_id)
         self.courier.acknowledged(message_id)
@@ -352,8 +357,9 @@ class Node:
             self.deliver(parcels)
             if len(parcels) == PENDING_PER_DEVICE:
                 asking[device_id][0].expect_more(parcels[-1].message_id)
+        now_ms = int(time.time() * 1000)
         for session, _ in asking.values():
-            self._offer_broadcasts(session, self._board.offered)
+            self._offer_broadcasts(session, self._board.offered, now_ms)
 
     # -- broadcasts -----------------------------------------------------------------------------------------------
 
@@ -382,12 +388,14 @@ class Node:
             return
         new = [Notice.of(found) for found in await self._in_thread(self._batch_threads, broadcasts.load, unknown)]
         self._board.add(new)
-        for count, session in enumerate(list(self.sessions.values()), 1):
-            self._offer_broadcasts(session, new)
-            if not count % SLICE:
-                await asyncio.sleep(0)
+        here = list(self.sessions.values())
+        for start in range(0, len(here), SLICE):
+            now_ms = int(time.time() * 1000)
+            for session in here[start : start + SLICE]:
+                self._offer_broadcasts(session, new, now_ms)
+            await asyncio.sleep(0)
 
-    def _offer_broadcasts(self, session: Session, notices: Iterable[Notice]) -> None:
+    def _offer_broadcasts(self, session: Session, notices: Iterable[Notice], now_ms: int) -> None:
         """Write to the device those of the notices that lie after its cursor and are not on their way."""
         device = session.device
         if device is None or session.state is not State.OPEN:
@@ -399,12 +407,11 @@ class Node:
             if progress is None:
                 progress = session.broadcasts = self._progress_left.take(device.id) or Progress(0)
                 progress.moved_to(device.broadcast_position)
-            if progress.owes(notice.id):
-                progress.opened(notice.id)
-                session.deliver(notice.id, notice.payload, notice.expire_at_ms, dup=False)
+            if progress.opened(notice.id):
+                session.deliver(notice.id, notice.payload, notice.expire_at_ms, False, now_ms)
 
     def refused(self, session: Session, message_id: int) -> None:
-        if session.broadcasts is not None and message_id in self._board:
+        if session.broadcasts is not None and message_id in self._board.known:
             session.broadcasts.settled(message_id, acknowledged=False)
             self._advance(session)
 
@@ -412,16 +419,13 @@ class Node:
         if session.broadcasts is not None and session.device is not None:
             counted = session.broadcasts.advance(self._board)
             if counted:
-                position = session.broadcasts.position
-                self.courier.broadcasts_acknowledged(BroadcastArrival(session.device.id, position, tuple(counted)))
+                self.courier.broadcasts_acknowledged(session.device.id, session.broadcasts.position, tuple(counted))
 
     def _tell_broadcasts(self, session: Session) -> None:
         """Tell the sink all that the device acknowledged since it connected: what was lost before is made good."""
         progress = session.broadcasts
         if progress is not None and progress.acknowledged and session.device is not None:
-            self.courier.broadcasts_acknowledged(
-                BroadcastArrival(session.device.id, progress.position, tuple(progress.acknowledged))
-            )
+            self.courier.broadcasts_acknowledged(session.device.id, progress.position, tuple(progress.acknowledged))
 
     # -- requests -------------------------------------------------------------------------------------------------
 

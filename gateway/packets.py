@@ -8,6 +8,7 @@ bytes and takes NUL for a character.
 from __future__ import annotations
 
 from functools import lru_cache
+from struct import Struct
 
 import mqtt5
 
@@ -15,6 +16,9 @@ import mqtt5
 MAX_PACKET_BYTES = 16_384
 MAX_RESPONSE_TOPIC = 256
 INBOX = "mps/inbox"
+
+# A packet id as it is written (2.2.1).
+packet_id_bytes = Struct(">H").pack
 
 CONNECT, PUBLISH, PUBACK, SUBSCRIBE, UNSUBSCRIBE, PINGREQ, DISCONNECT = 1, 3, 4, 8, 10, 12, 14
 

@@ -7,10 +7,10 @@ it with bytes alone.
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
+from time import monotonic, time
 from typing import TYPE_CHECKING, Protocol
 
 import mqtt5
@@ -131,7 +131,7 @@ class Session:
         self.broadcasts: Progress | None = None
         self.keep_alive = 0
         # When it was last heard of; until it is admitted, when it came: a slow CONNECT buys no time.
-        self.last_received = time.monotonic()
+        self.last_received = monotonic()
         self.wheel_slot = 0
         self.delivered = 0
         self.open_requests = 0
@@ -154,8 +154,8 @@ class Session:
         """Take what the device sent. Never raises: a fault ends the session with the reason the standard names."""
         # What devices send most, alone: an acknowledgement without properties.
         if len(data) == _PUBACK_BYTES and data[0] == _PUBACK and self.state is _OPEN and not self._buffer:
-            self.last_received = time.monotonic()
-            self._acknowledge((data[2] << 8) | data[3])
+            self.last_received = monotonic()
+            self._acknowledge(data[2] << 8 | data[3])
             return
         if self.state is State.CLOSED:
             return
@@ -166,7 +166,7 @@ class Session:
             self._hold(data)
             return
         if self.state is State.OPEN:
-            self.last_received = time.monotonic()
+            self.last_received = monotonic()
         position, end = 0, len(data)
         while position < end:
             # Several of them.
@@ -353,7 +353,7 @@ class Session:
         """Open the session. `issued_secret`: the device is new and is told its Ad-token and secret, this once."""
         self.device = device
         self.state = State.OPEN
-        self.last_received = time.monotonic()
+        self.last_received = monotonic()
         server_keep_alive = None
         if not 0 < self.keep_alive <= max_keep_alive:
             self.keep_alive = server_keep_alive = max_keep_alive
@@ -371,8 +371,10 @@ class Session:
             self._wire.write(self._version.refused(code))
             self._close()
 
-    def deliver(self, message_id: int, payload: bytes | SharedPayload, expire_at_ms: int, *, dup: bool) -> None:
-        """Send a message, or keep it while the device's Receive Maximum is used up.
+    def deliver(
+        self, message_id: int, payload: bytes | SharedPayload, expire_at_ms: int, dup: bool, now_ms: int
+    ) -> None:
+        """Send a message, or keep it while the device's Receive Maximum is used up. Times: milliseconds since 1970.
 
         What is on its way already is not sent twice; what does not fit into memory stays a row and is asked for when
         the device has caught up.
@@ -386,7 +388,7 @@ class Session:
         ):
             return
         if len(in_flight) < self._window:
-            self._publish(message_id, payload, expire_at_ms, dup)
+            self._publish(message_id, payload, expire_at_ms, dup, now_ms)
             return
         if self._backlog is None:
             self._backlog = deque()
@@ -411,8 +413,10 @@ class Session:
         self._more_after = after if self._more_after is None else min(after, self._more_after)
         self._refill()
 
-    def _publish(self, message_id: int, payload: bytes | SharedPayload, expire_at_ms: int, dup: bool) -> None:
-        seconds_left = -((int(time.time() * 1000) - expire_at_ms) // 1000)
+    def _publish(
+        self, message_id: int, payload: bytes | SharedPayload, expire_at_ms: int, dup: bool, now_ms: int
+    ) -> None:
+        seconds_left = -((now_ms - expire_at_ms) // 1000)
         if seconds_left <= 0:
             return
         in_flight, packet_id = self.in_flight, self._next_packet_id % MAX_PACKET_ID + 1
@@ -431,7 +435,7 @@ class Session:
         """Send what waits in memory; when that is done and half the window is free, ask for what waits as rows."""
         backlog = self._backlog
         while backlog and len(self.in_flight) < self._window:
-            self._publish(*backlog.popleft())
+            self._publish(*backlog.popleft(), int(time() * 1000))
         if backlog:
             return
         self._backlog = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mqtt5 import PublishPacket, QoS
 
-from gateway.packets import INBOX
+from gateway.packets import INBOX, packet_id_bytes
 
 
 class SharedPayload:
@@ -22,7 +22,7 @@ class SharedPayload:
         """The packet with this id; `seconds_left` becomes its Message Expiry Interval."""
         if seconds_left != self._seconds_left:
             self._encode(seconds_left)
-        return b"%b%b%b" % (self._head, packet_id.to_bytes(2, "big"), self._tail)
+        return b"".join((self._head, packet_id_bytes(packet_id), self._tail))
 
     def _encode(self, seconds_left: int) -> None:
         whole = PublishPacket(

@@ -23,10 +23,12 @@ def _nowhere(_data: bytes) -> None:
 class TcpConnection(asyncio.Protocol):
     """One socket, one session."""
 
-    __slots__ = ("_address", "_node", "_session", "_transport", "write")
+    __slots__ = ("_address", "_node", "_session", "_transport", "data_received", "write")
 
-    # Of `Wire`: the transport's own, which gathers what is written in a turn of the loop; nowhere before and after.
+    # Both go straight from transport to session and back, while there are any; nowhere before and after. The
+    # transport gathers what is written in a turn of the loop.
     write: Callable[[bytes], None]
+    data_received: Callable[[bytes], None]  # type: ignore[assignment]  # a method of the base
 
     def __init__(self, node: Node, address: str | None = None) -> None:
         """`address`: the client's, where it is not that of the socket's other end."""
@@ -34,7 +36,7 @@ class TcpConnection(asyncio.Protocol):
         self._address = address
         self._transport: asyncio.Transport | None = None
         self._session: Session | None = None
-        self.write = _nowhere
+        self.write = self.data_received = _nowhere
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -47,10 +49,8 @@ class TcpConnection(asyncio.Protocol):
             peer = transport.get_extra_info("peername")
             self._address = str(peer[0]) if peer else ""
         self._session = self._node.new_session(self, self._address)
-
-    def data_received(self, data: bytes) -> None:
-        if self._session is not None:
-            self._session.feed(data)
+        self.data_received = self._session.feed
+        self._transport.set_protocol(self)  # a transport looks methods up once
 
     def pause_writing(self) -> None:
         """Too much waits for this device."""
@@ -59,7 +59,7 @@ class TcpConnection(asyncio.Protocol):
 
     def connection_lost(self, _exc: Exception | None) -> None:
         session, self._session, self._transport = self._session, None, None
-        self.write = _nowhere
+        self.write = self.data_received = _nowhere
         if session is not None:
             session.wire_lost()
 

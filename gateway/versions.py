@@ -17,11 +17,12 @@ from mqtt5 import QoS
 from mqtt5 import SubAckReasonCode as SubAck
 
 from gateway import packets
-from gateway.packets import MAX_PACKET_BYTES, inbox_head
+from gateway.packets import MAX_PACKET_BYTES, inbox_head, packet_id_bytes
 from gateway.shared_payload import SharedPayload
 
-# Of a message to the inbox: their length and themselves.
-_INBOX_PROPERTIES = 8
+# Of a message to the inbox: their length, UTF-8 payload, and Message Expiry Interval, whose four bytes follow.
+_INBOX_PROPERTIES = b"\x07\x01\x01\x02"
+_INBOX_PROPERTIES_BYTES = 8
 # Requests a device may have open at once (its Receive Maximum towards us).
 MAX_OPEN_REQUESTS = 16
 
@@ -85,12 +86,15 @@ class Version5:
     def message(self, packet_id: int, payload: bytes | SharedPayload, seconds_left: int, dup: bool) -> bytes:
         if isinstance(payload, SharedPayload):
             return payload.packet(packet_id, seconds_left)
-        # 3.3; a third of the codec's time. Properties: UTF-8 payload, Message Expiry Interval.
-        return b"%b%b\x07\x01\x01\x02%b%b" % (
-            inbox_head(len(payload) + _INBOX_PROPERTIES, dup),
-            packet_id.to_bytes(2, "big"),
-            seconds_left.to_bytes(4, "big"),
-            payload,
+        # 3.3; a third of the codec's time.
+        return b"".join(
+            (
+                inbox_head(len(payload) + _INBOX_PROPERTIES_BYTES, dup),
+                packet_id_bytes(packet_id),
+                _INBOX_PROPERTIES,
+                seconds_left.to_bytes(4, "big"),
+                payload,
+            )
         )
 
     def answer(self, topic: str, body: bytes, correlation_data: bytes | None) -> bytes:

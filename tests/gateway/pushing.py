@@ -41,7 +41,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 15) -> bool:
 def flood(gateway: RunningGateway, device: KnownDevice) -> None:
     """Write some megabytes to a device, little by little: more than the kernel keeps for one that does not read."""
     session = gateway.session_of(device)
-    expire_at_ms = int(time.time() * 1000) + 60_000
+    now_ms = int(time.time() * 1000)
     for message_id in range(1, 41):
-        gateway.call(partial(session.deliver, message_id, bytes(200_000), expire_at_ms, dup=False))
+        gateway.call(partial(session.deliver, message_id, bytes(200_000), now_ms + 60_000, False, now_ms))
         time.sleep(0.01)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import mqtt5
 import pytest
+from redis import RedisError
 
+from gateway import courier as courier_module
+from gateway import entries
 from gateway import node as node_module
 from gateway.broadcasts import Board, Progress
+from gateway.courier import ACK_BATCH, Courier
 from gateway.shared_payload import SharedPayload
 from gateway.sink import Sink
 from pushcore import bus, events, push, templates
@@ -191,10 +196,7 @@ class OpenBoard(Board):
 
     def __init__(self, *active: int) -> None:
         super().__init__()
-        self.active = set(active)
-
-    def __contains__(self, broadcast_id: int) -> bool:
-        return True
+        self.active = self.known = set(active)
 
     def is_open(self, broadcast_id: int) -> bool:
         return broadcast_id in self.active
@@ -224,7 +226,7 @@ def test_a_refused_one_holds_nothing_up_and_does_not_count() -> None:
     progress.settled(2, acknowledged=True)
     assert progress.advance(board)
     assert (progress.position, progress.acknowledged) == (2, [2])
-    assert not progress.owes(1)
+    assert not progress.opened(1)
 
 
 @pytest.mark.parametrize("size", [10, 100, 200, 16_000, 20_000])
@@ -234,3 +236,28 @@ def test_a_shared_packet_is_what_the_codec_writes(size: int) -> None:
         packet, _ = mqtt5.read(memoryview(shared.packet(packet_id, seconds)))
         assert isinstance(packet, mqtt5.PublishPacket)
         assert (packet.packet_id, packet.message_expiry_interval, len(packet.payload)) == (packet_id, seconds, size)
+
+
+def test_what_many_devices_acknowledged_is_told_in_batches_once_each() -> None:
+    courier = Courier("redis://127.0.0.1:1", Mock())
+    for device_id in range(2 * ACK_BATCH + 500):
+        courier.broadcasts_acknowledged(device_id, 7, (7,))
+    courier.broadcasts_acknowledged(1, 9, (7, 9))
+    told = []
+    while taken := courier._taken_passed():
+        assert sum(len(passed.device_ids) for passed in taken) <= ACK_BATCH
+        told += entries.unpack_acks(entries.pack_acks([], [], taken)["acks"])[2]
+    assert sorted(arrival.device_id for arrival in told if arrival.position == 7) == list(range(2 * ACK_BATCH + 500))
+    assert [arrival for arrival in told if arrival.position == 9] == [(1, 9, (7, 9))]
+
+
+def test_what_waits_for_the_store_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courier_module, "MAX_KEPT_ACKS", 3)
+    courier = Courier("redis://127.0.0.1:1", Mock())
+    for device_id in range(5):
+        courier.broadcasts_acknowledged(device_id, 7, (7,))
+    [passed] = courier._taken_passed()
+    with pytest.raises(RedisError), courier._kept_if_lost([], [], [passed]):
+        raise RedisError
+    assert courier._taken_passed() == [(7, (7,), [0, 1, 2])]
+    assert courier._taken_passed() == []

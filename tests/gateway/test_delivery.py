@@ -21,7 +21,7 @@ from pushcore import bus, push, requests
 from pushcore.models import Message, PushTask, Workspace
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import flood, send, status_of, wait_for
-from tests.gateway.test_session import SOON
+from tests.gateway.test_session import NOW, SOON
 from tests.support.raw_device import RawDevice
 
 
@@ -215,7 +215,7 @@ def test_nobody_waits_for_a_device_that_does_not_read(
         session = gateway.session_of(known[0])
         # Some of it stays in the gateway, and less than what a device is cut off for.
         for message_id in range(1, 41):
-            gateway.call(partial(session.deliver, message_id, bytes(4_000), SOON, dup=False))
+            gateway.call(partial(session.deliver, message_id, bytes(4_000), SOON, False, NOW))
         send(workspace, other.ad_token, "other")
         other.wait_for_key("other")
 

@@ -26,7 +26,7 @@ from tests.gateway import mqtt311
 from tests.gateway.conftest import RunningGateway
 from tests.gateway.pushing import wait_for
 from tests.gateway.test_packets import ALL
-from tests.gateway.test_session import DEVICE, SOON, Recorder, new_session
+from tests.gateway.test_session import DEVICE, NOW, SOON, Recorder, new_session
 from tests.support.raw_device import RawDevice
 
 EXAMPLES = int(os.environ.get("MPS_FUZZ_EXAMPLES", "150"))
@@ -91,7 +91,7 @@ class SessionMachine(RuleBasedStateMachine):
     @rule(message_id=ids, size=st.sampled_from([5, 5, 5, 300]), dup=st.booleans(), late=st.booleans())
     def deliver(self, message_id: int, size: int, dup: bool, late: bool) -> None:
         self.offered.add(message_id)
-        self.session.deliver(message_id, b"x" * size, 1 if late else SOON, dup=dup)
+        self.session.deliver(message_id, b"x" * size, 1 if late else SOON, dup, NOW)
 
     @rule(first=st.integers(100, 10_000))
     def deliver_many(self, first: int) -> None:

@@ -20,7 +20,7 @@ from pushcore.models import App, Workspace
 from tests.gateway import mqtt311
 from tests.gateway.conftest import Known, RunningGateway
 from tests.gateway.pushing import send, status_of, wait_for
-from tests.gateway.test_session import DEVICE, SOON, Recorder, new_session
+from tests.gateway.test_session import DEVICE, NOW, SOON, Recorder, new_session
 
 
 def open_session(**connect: Any) -> tuple[Session, Recorder]:
@@ -111,7 +111,7 @@ def test_a_keep_alive_is_bounded_though_the_device_cannot_be_told(asked: int, ke
 def test_a_message_is_a_publish_without_properties(size: int, shared: bool) -> None:
     session, recorder = open_session()
     body = b"x" * size
-    session.deliver(11, SharedPayload(body) if shared else body, SOON, dup=False)
+    session.deliver(11, SharedPayload(body) if shared else body, SOON, False, NOW)
     length = 2 + len("mps/inbox") + 2 + size
     head = b"\x32" + (bytes((length,)) if length < 128 else b"")
     assert recorder.written.startswith(head)
@@ -122,7 +122,7 @@ def test_a_message_is_a_publish_without_properties(size: int, shared: bool) -> N
 
 def test_a_repeat_says_so() -> None:
     session, recorder = open_session()
-    session.deliver(11, b"x", SOON, dup=True)
+    session.deliver(11, b"x", SOON, True, NOW)
     assert recorder.written == mqtt311.publish("mps/inbox", b"x", packet_id=1, flags=0x0A)
 
 
