@@ -27,7 +27,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.gateway_servers import OTHER_CORE, SERVER_CORE, Client, Server, Service, mosquitto, pinned
+from bench.gateway_servers import OTHER_CORE, SERVER_CORE, Client, Server, Service, mosquitto
 from bench.gateway_table import Table, rate_of
 from bench.report import report
 from bench.servers import servers
@@ -126,10 +126,10 @@ def rows(service: Service, client: Client, server: Server, messages: int) -> dic
             {"workspace": service.workspace.pk, "task": task.pk, "expire": task.expire_at, "count": messages},
         )
         cursor.execute("ANALYZE pushcore_message")
-    cpu, begun = server.cpu(), time.monotonic()
-    with service.sink() as sink:
+    with service.sink() as sink, service.hand_over(task.pk) as handing:
+        before, begun = [one.cpu() for one in (server, sink, handing)], time.monotonic()
         client.tell(f"receive {messages} {_PATIENCE_SECONDS}")
-        handing = Server([pinned([sys.executable, "-m", "bench.gateway", "--hand-over", str(task.pk)])])
+        handing.begin()
         told = client.answer()
         _check(told, messages)
         while True:
@@ -140,14 +140,14 @@ def rows(service: Service, client: Client, server: Server, messages: int) -> dic
                 sys.exit(f"{task.success_count} of {messages} acknowledged in the database")
             time.sleep(0.1)
         seconds = time.monotonic() - begun
-        spent = {"gateway": server.cpu() - cpu, "sink": sink.cpu(), "hand-over": handing.cpu()}
-        handing.end()
-    print(", ".join(f"{name} {1e6 * used / messages:.1f} us a message" for name, used in spent.items()))
-    return told | {"seconds": seconds, "cpu": sum(spent.values())}
+        spent = [one.cpu() - used for one, used in zip((server, sink, handing), before, strict=True)]
+    for name, used in zip(("gateway", "sink", "hand-over"), spent, strict=True):
+        print(f"{name}: {1e6 * used / messages:.1f} us a message")
+    return told | {"seconds": seconds, "cpu": sum(spent)}
 
 
 def hand_over_all(task_id: int) -> None:
-    """In a process of its own, which stays until its CPU was read."""
+    """In a process of its own, which begins when it is told, and stays until its CPU was read."""
     import django
 
     django.setup()
@@ -155,15 +155,15 @@ def hand_over_all(task_id: int) -> None:
 
     from pushcore import delivery
 
+    print("ready", flush=True)
+    sys.stdin.readline()
     with connection.cursor() as cursor:
         cursor.execute("SELECT min(id), max(id) FROM pushcore_message WHERE task_id = %s", [task_id])
         low, high = cursor.fetchone()
-    while low <= high:
+    while low is not None:
         page = delivery.waiting_between(low, high + 1, 2000)
-        if not page:
-            break
-        delivery.hand_over(page)
-        low = page[-1].message_id + 1
+        delivery.hand_over(page.batch)
+        low = page.next_id
     time.sleep(_PATIENCE_SECONDS)
 
 

@@ -72,6 +72,28 @@ class Server:
             process.wait(20)
 
 
+class HandOver(Server):
+    """Hands a task's messages over, once it is told to begin."""
+
+    def __init__(self, task_id: int, environment: dict[str, str]) -> None:
+        command = [sys.executable, "-m", "bench.gateway", "--hand-over", str(task_id)]
+        self._process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            preexec_fn=lambda: os.sched_setaffinity(0, (SERVER_CORE,)),
+        )
+        super().__init__([self._process])
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
+
+    def begin(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"\n")
+        self._process.stdin.flush()
+
+
 def pinned(command: Sequence[str], environment: dict[str, str] | None = None, cores: Sequence[int] = (0,)) -> Any:
     return subprocess.Popen(command, env=environment, preexec_fn=lambda: os.sched_setaffinity(0, cores))
 
@@ -153,12 +175,26 @@ class Service:
 
     @contextlib.contextmanager
     def sink(self) -> Iterator[Server]:
-        process = pinned([sys.executable, "manage.py", "sink"], self.environment, (SERVER_CORE,))
+        """A sink that works."""
+        from gateway.sink import is_alive
+        from pushcore.bus import client
+
+        server = Server([pinned([sys.executable, "manage.py", "sink"], self.environment, (SERVER_CORE,))])
         try:
-            yield Server([process])
+            while not is_alive(client()):
+                time.sleep(0.1)
+            yield server
         finally:
-            process.terminate()
-            process.wait(20)
+            server.end()
+
+    @contextlib.contextmanager
+    def hand_over(self, task_id: int) -> Iterator[HandOver]:
+        """A process that is ready to hand over a task's messages."""
+        handing = HandOver(task_id, self.environment)
+        try:
+            yield handing
+        finally:
+            handing.end()
 
     def forget(self) -> None:
         """Acknowledgements that nobody will read."""

@@ -19,8 +19,7 @@ from django.db import close_old_connections
 
 from gateway import entries
 from pushcore import outcomes
-from pushcore.codes import statuses
-from pushcore.ports import BroadcastArrival, Outcome
+from pushcore.ports import BroadcastArrival
 
 log = structlog.get_logger(__name__)
 
@@ -132,7 +131,7 @@ class Sink:
             acknowledged += acks
             left_open += opened
             broadcasts += told
-        self._in_batches(_acknowledge, acknowledged)
+        self._in_batches(outcomes.record_acknowledged, acknowledged)
         self._in_batches(outcomes.mark_sent, left_open)
         self._in_batches(outcomes.record_broadcasts, broadcasts)
         names = [entry_id for entry_id, _ in found]
@@ -145,7 +144,3 @@ class Sink:
         for start in range(0, len(told), RECORD_BATCH):
             record(told[start : start + RECORD_BATCH])
             self._show_alive()
-
-
-def _acknowledge(message_ids: Sequence[int]) -> None:
-    outcomes.record([Outcome(message_id, statuses.ACKED) for message_id in message_ids])

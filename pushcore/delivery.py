@@ -10,7 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from django.conf import settings
@@ -30,23 +30,22 @@ HAND_OVER_FAILED = Counter(
     "mps_hand_over_failed_total", "Messages a lane could not take; the sweeper retries.", ["lane"]
 )
 
-# The columns of an Outgoing, in its order, then the message's own content; every query below joins m, t and d.
+# The columns of an Outgoing, in its order, then the message's own content; every query below has m, t and d.
 _COLUMNS = (
-    "m.id, m.workspace_id, m.task_id, t.kind, m.target, m.msgkey, m.expire_at, t.content, t.options,"
-    " d.id, d.platform, d.third_channel, d.third_token, m.sent_at IS NOT NULL, m.override"
+    "m.id, m.workspace_id, m.task_id, t.kind, m.target, m.msgkey, m.expire_at, t.content::text, t.options::text,"
+    " d.id, d.platform, d.third_channel, d.third_token, m.sent_at IS NOT NULL, m.override::text"
 )
 
-# Of a revoked task nothing is delivered. Tasks are looked up by their key (OFFSET 0 keeps it so): where statistics lag
-# behind, the planner would take them for few and compare each message with all of them.
-_JOINS = (
-    "CROSS JOIN LATERAL (SELECT kind, content, options FROM pushcore_pushtask"
-    " WHERE id = m.task_id AND revoked_at IS NULL OFFSET 0) t JOIN pushcore_device d ON d.id = m.device_id"
-)
+# Of a revoked task nothing is delivered. Tasks, devices and bindings are looked up by key (OFFSET 0 keeps it so): where
+# statistics lag behind, the planner would take them for few and compare each message with all of them.
+_TASK = "(SELECT kind, content, options FROM pushcore_pushtask WHERE id = m.task_id AND revoked_at IS NULL OFFSET 0) t"
+_DEVICE = "(SELECT id, platform, third_channel, third_token FROM pushcore_device WHERE id = m.device_id OFFSET 0) d"
+_JOINS = f"CROSS JOIN LATERAL {_TASK} CROSS JOIN LATERAL {_DEVICE}"
 
 # A message to a user goes only to a device the user is still bound to.
 STILL_BOUND = (
     f"(m.delivery_type <> {DeliveryType.USER.value} OR EXISTS (SELECT 1 FROM pushcore_binding b"
-    " WHERE b.device_id = m.device_id AND b.unbound_at IS NULL AND b.user_id = m.target))"
+    " WHERE b.device_id = m.device_id AND b.unbound_at IS NULL AND b.user_id = m.target OFFSET 0))"
 )
 
 
@@ -55,11 +54,21 @@ def oldest_pending_id() -> int:
     return ids.first_id_at(timezone.now() - timedelta(seconds=settings.MAX_EXPIRED_SECONDS + 60))
 
 
-def _fetch(sql: str, params: Sequence[Any]) -> list[Outgoing]:
-    """Run a query that selects `_COLUMNS`. A task's content is decoded once, however many of its messages wait."""
+class Page(NamedTuple):
+    """Messages that wait, and the id to go on from; None where there are no more."""
+
+    batch: list[Outgoing]
+    next_id: int | None
+
+
+def _fetch(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        rows = cursor.fetchall()
+        return cursor.fetchall()
+
+
+def _outgoing(rows: Iterable[tuple[Any, ...]]) -> list[Outgoing]:
+    """Rows of `_COLUMNS`. A task's content is decoded once, however many of its messages wait."""
     contents: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
     batch: list[Outgoing] = []
     for row in rows:
@@ -69,8 +78,7 @@ def _fetch(sql: str, params: Sequence[Any]) -> list[Outgoing]:
         content, options = contents[task_id]
         if row[14] is not None:
             content = content | json.loads(row[14])
-        values: list[Any] = [*row[:7], content, options, *row[9:14]]
-        batch.append(Outgoing(*values))
+        batch.append(Outgoing._make((*row[:7], content, options, *row[9:14])))
     return batch
 
 
@@ -93,28 +101,36 @@ def pending_for_devices(
         [list(device_ids), [known.get(device_id, 0) for device_id in device_ids], oldest_pending_id(), per_device],
     )
     waiting: dict[int, list[Outgoing]] = defaultdict(list)
-    for outgoing in rows:
+    for outgoing in _outgoing(rows):
         waiting[outgoing.device_id].append(outgoing)
     return dict(waiting)
 
 
 def outgoing_of(message_ids: Sequence[int]) -> list[Outgoing]:
     """Those of the messages that wait for a device and have one, oldest first. One query."""
-    return _fetch(
+    rows = _fetch(
         f"SELECT {_COLUMNS} FROM pushcore_message m {_JOINS}"
         f" WHERE m.id = ANY(%s) AND m.status = {statuses.WAITING} AND m.expire_at > now() ORDER BY m.id",
         [list(message_ids)],
     )
+    return _outgoing(rows)
 
 
-def waiting_between(low: int, high: int, limit: int) -> list[Outgoing]:
-    """Messages with ids in [low, high) that wait for a device and have one, oldest first, at most `limit`."""
-    return _fetch(
-        f"SELECT {_COLUMNS} FROM pushcore_message m {_JOINS}"
-        f" WHERE m.id >= %s AND m.id < %s AND m.status = {statuses.WAITING} AND m.expire_at > now()"
-        f" AND {STILL_BOUND} ORDER BY m.id LIMIT %s",
+def waiting_between(low: int, high: int, limit: int) -> Page:
+    """Messages with ids in [low, high) that wait for a device and have one, oldest first, at most `limit`.
+
+    The page is cut out of the messages by their key alone, so a walk over a task of millions reads each of them once.
+    What may not be delivered (revoked, no longer bound) is left out of it afterwards.
+    """
+    rows = _fetch(
+        f"SELECT {_COLUMNS}, t.kind IS NOT NULL AND d.id IS NOT NULL AND {STILL_BOUND} FROM ("
+        f"SELECT * FROM pushcore_message WHERE id >= %s AND id < %s AND status = {statuses.WAITING}"
+        " AND device_id IS NOT NULL AND expire_at > now() ORDER BY id LIMIT %s) m"
+        f" LEFT JOIN LATERAL {_TASK} ON true LEFT JOIN LATERAL {_DEVICE} ON true ORDER BY m.id",
         [low, high, limit],
     )
+    next_id = rows[-1][0] + 1 if len(rows) == limit else None
+    return Page(_outgoing(row for row in rows if row[-1]), next_id)
 
 
 def hand_over(batch: Iterable[Outgoing]) -> bool:

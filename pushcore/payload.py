@@ -8,6 +8,9 @@ from typing import Any
 from pushcore import ids
 from pushcore.ports import Outgoing
 
+# `json.dumps` with options would make an encoder for each value.
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 class PayloadEncoder:
     """Encodes messages for the self-built channel. Of a batch's contents, which tasks share, each is encoded once."""
@@ -37,7 +40,3 @@ class PayloadEncoder:
 def device_payload(outgoing: Outgoing) -> bytes:
     """Encode one message for the self-built channel."""
     return PayloadEncoder().encode(outgoing)
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

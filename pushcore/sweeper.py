@@ -52,10 +52,10 @@ def sweep(*, budget_seconds: float = 8.0) -> int:
     offered = 0
     while low < high and time.monotonic() < deadline:
         page = delivery.waiting_between(low, high, PAGE)
-        if not delivery.hand_over(page):
+        if not delivery.hand_over(page.batch):
             break
-        offered += len(page)
-        low = page[-1].message_id + 1 if len(page) == PAGE else high
+        offered += len(page.batch)
+        low = high if page.next_id is None else page.next_id
     mine.update(position=max(mark.position, low), leased_until=None)
     if offered:
         log.debug("swept", offered=offered)

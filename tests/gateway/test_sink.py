@@ -14,7 +14,6 @@ from gateway.sink import Sink, is_alive
 from pushcore import bus, devices, outcomes
 from pushcore.devices import Facts
 from pushcore.models import Message, Workspace
-from pushcore.ports import Outcome
 from tests.gateway.pushing import send, status_of, wait_for
 
 
@@ -68,14 +67,14 @@ def test_while_the_database_is_away_nothing_is_lost(
     monkeypatch.setattr(sink_module, "CLAIM_IDLE_MS", 0)
     monkeypatch.setattr(sink_module, "CLAIM_EVERY_SECONDS", 0.0)
     monkeypatch.setattr(sink_module, "RETRY_SECONDS", 0.05)
-    record, failures = outcomes.record, iter(range(3))
+    record, failures = outcomes.record_acknowledged, iter(range(3))
 
-    def away(batch: Sequence[Outcome]) -> int:
+    def away(batch: Sequence[int]) -> int:
         if next(failures, None) is not None:
             raise InterfaceError("connection already closed")
         return record(batch)
 
-    monkeypatch.setattr(outcomes, "record", away)
+    monkeypatch.setattr(outcomes, "record_acknowledged", away)
     tell([messages[0].pk])
     request.getfixturevalue("sink")
     assert wait_for(lambda: status_of(messages[0]) == 2)

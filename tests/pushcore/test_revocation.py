@@ -91,7 +91,7 @@ def test_from_the_moment_a_task_is_marked_nothing_of_it_is_delivered(
     assert {outgoing.task_id for batch in waiting.values() for outgoing in batch} == {other.pk}
     assert len(waiting) == 5
     assert delivery.outgoing_of([row.pk for row in task.messages.all()]) == []
-    everything = delivery.waiting_between(0, ids.first_id_at(timezone.now() + timedelta(hours=1)), 100)
+    everything = delivery.waiting_between(0, ids.first_id_at(timezone.now() + timedelta(hours=1)), 100).batch
     assert {outgoing.task_id for outgoing in everything} == {other.pk}
 
 

@@ -62,6 +62,18 @@ def test_a_backlog_longer_than_a_page_is_swept_whole(
 
 
 @pytest.mark.django_db
+def test_a_page_of_what_may_not_be_delivered_does_not_end_the_sweep(
+    send: Send, lane: KeepingLane, known: KnownDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeper, "PAGE", 2)
+    tasks = [send({known.ad_token: f"k{n}"}, delivery_type=1) for n in range(5)]
+    PushTask.objects.filter(pk__in=[task.pk for task in tasks[:4]]).update(revoked_at=timezone.now())
+    lane.got.clear()
+    assert sweeper.sweep() == 1
+    assert [outgoing.task_id for outgoing in lane.got] == [tasks[4].pk]
+
+
+@pytest.mark.django_db
 def test_a_sweeper_that_was_away_for_long_takes_up_where_it_stopped(
     send: Send, lane: KeepingLane, known: KnownDevice
 ) -> None:
