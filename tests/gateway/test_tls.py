@@ -22,6 +22,7 @@ from pushcore.models import Workspace
 from tests.gateway.conftest import Known, RunningGateway
 from tests.gateway.pushing import flood, send, wait_for
 from tests.support.certificates import write_certificate
+from tests.support.raw_device import open_websocket
 
 
 @pytest.fixture
@@ -126,15 +127,20 @@ def test_a_certificate_that_cannot_be_reloaded_stops_nothing(certificate: Certif
     _reload(None)
 
 
+@pytest.mark.parametrize("transport", ["tcp", "websockets"])
 def test_a_device_that_does_not_read_is_cut_off(
-    secure: RunningGateway, tmp_path: Path, username: str, known: Known
+    secure: RunningGateway, tmp_path: Path, username: str, known: Known, transport: str
 ) -> None:
+    connect = mqtt5.ConnectPacket(known[0].ad_token, username=username, password=known[1].encode())
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     raw.settimeout(15)
-    raw.connect(("127.0.0.1", secure.mqtt_port))
+    raw.connect(("127.0.0.1", secure.ws_port if transport == "websockets" else secure.mqtt_port))
     with trusting(tmp_path).wrap_socket(raw, server_hostname="localhost") as device:
-        device.sendall(mqtt5.ConnectPacket(known[0].ad_token, username=username, password=known[1].encode()).write())
+        if transport == "websockets":
+            open_websocket(device, connect)
+        else:
+            device.sendall(connect.write())
         assert wait_for(lambda: secure.holds(known[0]))
         flood(secure, known[0])
         assert wait_for(lambda: not secure.holds(known[0]))

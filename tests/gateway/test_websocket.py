@@ -15,6 +15,7 @@ from websockets.typing import Subprotocol
 
 from tests.gateway.conftest import Known, RunningGateway
 from tests.gateway.pushing import flood, wait_for
+from tests.support.raw_device import open_websocket
 
 MQTT = [Subprotocol("mqtt")]
 
@@ -73,17 +74,10 @@ def test_packets_need_not_keep_to_frames(open_device: ClientConnection) -> None:
 
 
 def test_a_websocket_that_does_not_read_is_cut_off(gateway: RunningGateway, username: str, known: Known) -> None:
-    connect = mqtt5.ConnectPacket(known[0].ad_token, username=username, password=known[1].encode()).write()
-    assert len(connect) > 125
+    connect = mqtt5.ConnectPacket(known[0].ad_token, username=username, password=known[1].encode())
     with socket.create_connection(("127.0.0.1", gateway.ws_port), timeout=15) as device:
         device.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        device.sendall(
-            b"GET /gateway/mqtt HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-            b"Sec-WebSocket-Protocol: mqtt\r\n\r\n"
-        )
-        assert device.recv(4096).startswith(b"HTTP/1.1 101")
-        device.sendall(b"\x82\xfe" + len(connect).to_bytes(2, "big") + bytes(4) + connect)
+        open_websocket(device, connect)
         assert wait_for(lambda: gateway.holds(known[0]))
         flood(gateway, known[0])
         assert wait_for(lambda: not gateway.holds(known[0]))

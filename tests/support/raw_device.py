@@ -55,3 +55,16 @@ class RawDevice:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         self.socket.close()
+
+
+def open_websocket(connection: socket.socket, connect: mqtt5.ConnectPacket) -> None:
+    """Upgrade a connection to the gateway and send the CONNECT in one masked frame (RFC 6455, 5.2)."""
+    connection.sendall(
+        b"GET /gateway/mqtt HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Protocol: mqtt\r\n\r\n"
+    )
+    assert connection.recv(4096).startswith(b"HTTP/1.1 101")
+    packet = connect.write()
+    assert len(packet) > 125
+    connection.sendall(b"\x82\xfe" + len(packet).to_bytes(2, "big") + bytes(4) + packet)
