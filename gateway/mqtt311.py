@@ -16,7 +16,7 @@ from mqtt5 import QoS
 from mqtt5 import SubAckReasonCode as SubAck
 
 from gateway import packets
-from gateway.packets import DUP, inbox_head, packet_id_bytes, publish_head, variable_length
+from gateway.packets import DUP, INBOX_HEADS, packet_id_bytes, publish_head, variable_length
 from gateway.shared_payload import SharedPayload
 
 _ACCEPTED = b"\x20\x02\x00\x00"
@@ -66,7 +66,7 @@ class Version311:
 
     def message(self, packet_id: int, payload: bytes | SharedPayload, seconds_left: int, dup: bool) -> bytes:
         body = payload.payload if isinstance(payload, SharedPayload) else payload
-        return b"".join((inbox_head(len(body), dup), packet_id_bytes(packet_id), body))
+        return b"".join((INBOX_HEADS[dup][len(body)], packet_id_bytes(packet_id), body))
 
     def answer(self, topic: str, body: bytes, correlation_data: bytes | None) -> bytes:
         return b"%b%b" % (publish_head(0x30, topic.encode(), len(body)), body)

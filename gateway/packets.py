@@ -7,7 +7,6 @@ bytes and takes NUL for a character.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from struct import Struct
 
 import mqtt5
@@ -75,10 +74,19 @@ def decode(raw: bytes) -> mqtt5.Packet | None:
     return packet if consumed == len(raw) else None
 
 
-@lru_cache(maxsize=4096)
-def inbox_head(rest_bytes: int, dup: bool) -> bytes:
-    """What precedes the packet id of a QoS 1 PUBLISH to the inbox; `rest_bytes` follow the id."""
-    return publish_head(0x32 | (DUP if dup else 0), INBOX.encode(), rest_bytes + 2)
+class InboxHeads(dict[int, bytes]):
+    """What precedes the packet id of a QoS 1 PUBLISH to the inbox, by how many bytes follow the id; made once each.
+
+    As many as there are lengths of messages: some thousands at most.
+    """
+
+    def __init__(self, *, dup: bool) -> None:
+        super().__init__()
+        self._first = 0x32 | (DUP if dup else 0)
+
+    def __missing__(self, rest_bytes: int) -> bytes:
+        head = self[rest_bytes] = publish_head(self._first, INBOX.encode(), rest_bytes + 2)
+        return head
 
 
 def publish_head(first: int, topic: bytes, rest_bytes: int) -> bytes:
@@ -94,6 +102,10 @@ def variable_length(value: int) -> bytes:
         value >>= 7
     encoded.append(value)
     return bytes(encoded)
+
+
+# By whether the message was sent before.
+INBOX_HEADS = InboxHeads(dup=False), InboxHeads(dup=True)
 
 
 def plain_topic(topic: str | None) -> str | None:

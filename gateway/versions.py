@@ -17,7 +17,7 @@ from mqtt5 import QoS
 from mqtt5 import SubAckReasonCode as SubAck
 
 from gateway import packets
-from gateway.packets import MAX_PACKET_BYTES, inbox_head, packet_id_bytes
+from gateway.packets import INBOX_HEADS, MAX_PACKET_BYTES, packet_id_bytes
 from gateway.shared_payload import SharedPayload
 
 # Of a message to the inbox: their length, UTF-8 payload, and Message Expiry Interval, whose four bytes follow.
@@ -89,7 +89,7 @@ class Version5:
         # 3.3; a third of the codec's time.
         return b"".join(
             (
-                inbox_head(len(payload) + _INBOX_PROPERTIES_BYTES, dup),
+                INBOX_HEADS[dup][len(payload) + _INBOX_PROPERTIES_BYTES],
                 packet_id_bytes(packet_id),
                 _INBOX_PROPERTIES,
                 seconds_left.to_bytes(4, "big"),
