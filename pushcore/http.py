@@ -11,9 +11,9 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import certifi
@@ -106,6 +106,7 @@ class Client:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._authorities = _Authorities(settings.ca)
         self._multi = _new_multi(settings)
         self._idle: list[_Transfer] = []
         # File descriptors of the connections the last exchange used, and when it ended (monotonic).
@@ -166,9 +167,10 @@ class Client:
             transfer.close()
         self._idle.clear()
         self._multi.close()
+        self._authorities.close()
 
     def _start(self, call: Call, answer: Answer, running: dict[Any, _Transfer]) -> None:
-        transfer = self._idle.pop() if self._idle else _Transfer(self.settings)
+        transfer = self._idle.pop() if self._idle else _Transfer(self.settings, self._authorities.path)
         try:
             transfer.prepare(call, answer)
             self._multi.add_handle(transfer.handle)
@@ -223,7 +225,7 @@ _NEVER_SENT = frozenset(
 class _Transfer:
     """A curl handle that makes one call after the other."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, authorities: str) -> None:
         self._settings = settings
         self._answer = Answer()
         self._chunks: list[bytes] = []
@@ -234,7 +236,7 @@ class _Transfer:
         self._headers: tuple[str, ...] | None = None
         self._plain: bool | None = None
         self.handle = handle = pycurl.Curl()
-        for option, value in _options(settings):
+        for option, value in _options(settings, authorities):
             handle.setopt(option, value)
         handle.setopt(pycurl.WRITEFUNCTION, self._take)
         handle.setopt(pycurl.HEADERFUNCTION, self._take_header)
@@ -299,7 +301,7 @@ class _Transfer:
         self._opened.clear()
 
 
-def _options(settings: Settings) -> list[tuple[int, Any]]:
+def _options(settings: Settings, authorities: str) -> list[tuple[int, Any]]:
     """What all handles of a client have in common."""
     schemes = pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS
     options: list[tuple[int, Any]] = [
@@ -322,19 +324,30 @@ def _options(settings: Settings) -> list[tuple[int, Any]]:
         options.append((pycurl.PIPEWAIT, 1))
     else:
         options.append((pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1))
-    if settings.ca:
-        options.append((pycurl.CAINFO_BLOB, _authorities() + b"\n" + settings.ca))
-    else:
-        options.append((pycurl.CAINFO, certifi.where()))
+    options.append((pycurl.CAINFO, authorities))
     if settings.certificate:
         options += [(pycurl.SSLCERTTYPE, "PEM"), (pycurl.SSLCERT_BLOB, settings.certificate)]
         options += [(pycurl.SSLKEYTYPE, "PEM"), (pycurl.SSLKEY_BLOB, settings.key)]
     return options
 
 
-@lru_cache(maxsize=1)
-def _authorities() -> bytes:
-    return Path(certifi.where()).read_bytes()
+class _Authorities:
+    """The file of the well-known authorities and those beside them, as long as a client needs it.
+
+    A file, for libcurl compares what a call and a connection have: of bytes, all quarter of a million for each call.
+    """
+
+    def __init__(self, more: bytes) -> None:
+        self.path, self._file = certifi.where(), None
+        if more:
+            self._file = NamedTemporaryFile(prefix="mps-authorities-", suffix=".pem")  # noqa: SIM115
+            self._file.write(Path(self.path).read_bytes() + b"\n" + more)
+            self._file.flush()
+            self.path = self._file.name
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
 
 def _host(address: tuple[Any, ...]) -> str:
