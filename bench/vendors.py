@@ -3,32 +3,32 @@
 Of Huawei a thousand tokens share a call.
 
 Starts PostgreSQL and Valkey in a temporary directory and the vendors' simulator in a process of its own (TLS, HTTP/2),
-then, on the same simulator: the adapters alone (batch to outcomes), the whole sender (rows to statuses), and aioapns.
-A second counts as processor time of the measured process: the simulator is written in Python too and would be measured
-otherwise. In the sender's figure PostgreSQL's own work is not counted.
+then, on the same simulator: the adapters alone (batch to outcomes), the whole sender (rows to statuses), and the
+published packages (`bench.peers`). A second counts as processor time of the measured process: the simulator is written
+in Python too and would be measured otherwise. In the sender's figure PostgreSQL's own work is not counted.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
+import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives import serialization
 
+from bench import peers
 from bench.report import report
-from mps_project import engines
+from bench.servers import servers, set_up
 
 BATCH = 1000
+RUNS = 3
 
 
 def main() -> bool:
@@ -41,35 +41,19 @@ def main() -> bool:
 
 def start(count: int) -> bool:
     """Start what is needed and measure in a process of its own."""
-    with tempfile.TemporaryDirectory() as name:
-        directory = Path(name)
-        directory.chmod(0o755)
+    with servers(MPS_VENDOR_ALLOW_PRIVATE="1", MPS_LOG_LEVEL="ERROR") as (directory, environment):
         certificate = directory / "server.pem"
         certificate.write_bytes(_server_pem())
-        environment = os.environ | {
-            "MPS_SECRET_KEY": "bench",
-            "MPS_FIELD_KEYS": Fernet.generate_key().decode(),
-            "MPS_VENDOR_ALLOW_PRIVATE": "1",
-            "MPS_LOG_LEVEL": "ERROR",
-            "BENCH_CERTIFICATE": str(certificate),
-            "DJANGO_SETTINGS_MODULE": "mps_project.settings",
-        }
-        postgres = engines.postgres(directory / "postgres", "bench")
-        valkey = engines.valkey(directory / "valkey", "bench", engines.free_port())
-        running = [(postgres, postgres.launch()), (valkey, valkey.launch())]
-        environment |= {"DATABASE_URL": postgres.url, "REDIS_URL": valkey.url}
         command = [sys.executable, "manage.py", "vendor_simulator", "--port", "0", "--certificate", str(certificate)]
         simulator = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         try:
             assert simulator.stdout is not None
-            environment["BENCH_URL"] = simulator.stdout.readline().strip()
+            environment |= {"BENCH_URL": simulator.stdout.readline().strip(), "BENCH_CERTIFICATE": str(certificate)}
             again = [sys.executable, "-m", "bench.vendors", "--measure", "--count", str(count)]
             return subprocess.run(again, env=environment, check=False).returncode == 0
         finally:
             simulator.terminate()
             simulator.wait()
-            for engine, process in reversed(running):
-                engine.stop(process)
 
 
 def _server_pem() -> bytes:
@@ -90,14 +74,7 @@ def _server_pem() -> bytes:
 
 
 def measure(count: int) -> bool:
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0)
-    from pushcore import partitions
-
-    partitions.ensure()
+    set_up()
     from tests.channels_vendor.samples import SAMPLES
 
     url = os.environ["BENCH_URL"]
@@ -107,14 +84,43 @@ def measure(count: int) -> bool:
         figures[f"{name}, adapter"] = _adapter(sample, url, count)
     for name, sample in samples.items():
         figures[f"{name}, rows to statuses"] = _sender(sample, url, count)
-    figures["aioapns"] = asyncio.run(_aioapns(samples["apns"], url, count))
-    peer = figures["aioapns"][0]
+    figures |= _peers(samples, url, count)
     rows = [
-        {"what": name, "a core-second": f"{core:,.0f}", "a second": f"{wall:,.0f}", "x aioapns": f"{core / peer:.1f}"}
+        {"what": name, "a core-second": f"{core:,.0f}", "a second": f"{wall:,.0f}"}
+        | {f"x {peer}": f"{core / figures[peer][0]:.1f}" for peer in ("aioapns", "@parse/node-apn") if peer in figures}
         for name, (core, wall) in figures.items()
     ]
     shown = {name: round(core, 1) for name, (core, _) in figures.items()}
     return report("vendors", rows, shown, {})
+
+
+def _peers(samples: Mapping[str, Any], url: str, count: int) -> dict[str, tuple[float, float]]:
+    """The published packages, those that can be had on this machine."""
+    apns, fcm = samples["apns"], samples["fcm"]
+    message = {"aps": {"alert": {"title": "Title", "body": "Content"}, "sound": "default"}}
+    to_apns: dict[str, Any] = {"url": url, "runs": RUNS, "values": dict(apns.values()), "message": message}
+    to_apns["tokens"] = [apns.token(number) for number in range(count)]
+    account = json.loads(fcm.values()["service_account"]) | {
+        "type": "service_account",
+        "token_uri": url + fcm.auth_path,
+    }
+    # It is slow: a tenth says as much.
+    to_fcm: dict[str, Any] = {"url": url, "runs": RUNS, "service_account": account}
+    to_fcm["tokens"] = [fcm.token(number) for number in range(count // 10)]
+    figures = {}
+    for name, measured, asked in (
+        ("aioapns", peers.aioapns, to_apns),
+        ("@parse/node-apn", peers.node_apn, to_apns),
+        ("firebase-admin", peers.firebase_admin, to_fcm),
+    ):
+        try:
+            runs = measured(asked)
+        except (OSError, subprocess.CalledProcessError) as error:
+            print(f"{name} is left out: {error}")
+        else:
+            sent = len(asked["tokens"])
+            figures[name] = _median([(sent / core, sent / wall) for core, wall in runs])
+    return figures
 
 
 def _timed(count: int, work: Callable[[], Any]) -> tuple[float, float]:
@@ -122,6 +128,11 @@ def _timed(count: int, work: Callable[[], Any]) -> tuple[float, float]:
     core, wall = time.process_time(), time.perf_counter()
     work()
     return count / (time.process_time() - core), count / (time.perf_counter() - wall)
+
+
+def _median(figures: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The middle one by core-seconds."""
+    return sorted(figures)[len(figures) // 2]
 
 
 def _account(sample: Any, url: str, workspace: Any) -> Any:
@@ -155,7 +166,7 @@ def _adapter(sample: Any, url: str, count: int) -> tuple[float, float]:
             for batch in batches:
                 assert all(outcome.verdict is Verdict.ACCEPTED for outcome in adapter.send(batch))
 
-        return _timed(count, work)
+        return _median([_timed(count, work) for _ in range(RUNS)])
 
 
 def _sender(sample: Any, url: str, count: int) -> tuple[float, float]:
@@ -215,41 +226,6 @@ def _sender(sample: Any, url: str, count: int) -> tuple[float, float]:
     rates = _timed(count, work)
     assert Message.objects.filter(task=task, status=2).count() == count
     return rates
-
-
-async def _aioapns(sample: Any, url: str, count: int) -> tuple[float, float]:
-    """The published client on the same simulator, as many side by side as it takes."""
-    import ssl
-    from urllib.parse import urlsplit
-
-    from aioapns import APNs, NotificationRequest
-    from aioapns.connection import APNsProductionClientProtocol
-
-    address, values = urlsplit(url), sample.values()
-    APNsProductionClientProtocol.APNS_SERVER = address.hostname
-    APNsProductionClientProtocol.APNS_PORT = address.port
-    client = APNs(
-        key=values["p8"],
-        key_id=values["key_id"],
-        team_id=values["team_id"],
-        topic=values["bundle_id"],
-        max_connections=4,
-        ssl_context=ssl.create_default_context(cafile=os.environ["BENCH_CERTIFICATE"]),
-    )
-    message = {"aps": {"alert": {"title": "Title", "body": "Content"}, "sound": "default"}}
-    gate = asyncio.Semaphore(400)
-
-    async def send(number: int) -> None:
-        async with gate:
-            answer = await client.send_notification(
-                NotificationRequest(device_token=sample.token(number), message=message)
-            )
-            assert answer.is_successful, answer.description
-
-    await send(0)
-    core, wall = time.process_time(), time.perf_counter()
-    await asyncio.gather(*(send(number) for number in range(count)))
-    return count / (time.process_time() - core), count / (time.perf_counter() - wall)
 
 
 if __name__ == "__main__":

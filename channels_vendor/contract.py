@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pushcore.channels import Channel
 from pushcore.codes import statuses
@@ -58,8 +58,7 @@ class Notification:
     test: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """A notification on its way to one device. Devices drop repeats by the message ID."""
 
     message_id: int
@@ -116,8 +115,7 @@ _VERDICTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SendOutcome:
+class SendOutcome(NamedTuple):
     """What became of one delivery at the vendor.
 
     `status` as in `pushcore.codes.statuses` for the channel; `vendor_code` is the vendor's own word. `retry_after`:

@@ -6,9 +6,9 @@ import contextlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from itertools import islice
+from typing import NamedTuple
 
 from channels_vendor.contract import (
     Account,
@@ -33,8 +33,7 @@ NO_CREDENTIAL = Rule(Action.RETRY)
 BAD_CREDENTIAL = Rule(Action.STOP)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One call and the deliveries it carries: a batch shares one notification."""
 
     call: Call
@@ -131,7 +130,7 @@ class HttpAdapter(ABC):
 
 def retry_after(answer: Answer) -> float | None:
     """Seconds named by the Retry-After header (RFC 9110, 10.2.3), or None."""
-    value = answer.headers.get("retry-after", "")
+    value = answer.header("retry-after")
     if not value:
         return None
     try:

@@ -15,31 +15,38 @@ _SECRET = secrets.token_hex(16)
 MESSAGE_ID, TOKEN, MSGKEY, DATA = (f"{name}-{_SECRET}" for name in ("id", "token", "msgkey", "data"))
 _MARKS = re.compile(f'"((?:id|token|msgkey|data)-{_SECRET})"')
 
+# What each mark stands for.
+_OWN: dict[str, Callable[[Delivery, str], str]] = {
+    MESSAGE_ID: lambda delivery, _: str(delivery.message_id),
+    TOKEN: lambda delivery, _: delivery.token,
+    MSGKEY: lambda delivery, _: delivery.msgkey,
+    DATA: lambda _, data: data,
+}
+
 ELLIPSIS = "…"
+# `json.dumps` with options would make an encoder for each value.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def encode(body: Mapping[str, Any]) -> str:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return _encode(body)
 
 
 class Mould:
     """A JSON body with marks in it: `MESSAGE_ID`, `TOKEN` and `MSGKEY` stand for a delivery's own values, `DATA` for
     text that is made for it."""
 
-    __slots__ = ("_pieces",)
+    __slots__ = ("_marks", "_pieces")
 
     def __init__(self, body: Mapping[str, Any]) -> None:
         self._pieces = _MARKS.split(encode(body))
+        self._marks = [(place, piece) for place, piece in enumerate(self._pieces) if piece in _OWN]
 
     def fill(self, delivery: Delivery, data: str = "") -> bytes:
-        own = {MESSAGE_ID: f'"{delivery.message_id}"'}
-        if TOKEN in self._pieces:
-            own[TOKEN] = json.dumps(delivery.token)
-        if MSGKEY in self._pieces:
-            own[MSGKEY] = json.dumps(delivery.msgkey, ensure_ascii=False)
-        if DATA in self._pieces:
-            own[DATA] = json.dumps(data, ensure_ascii=False)
-        return "".join([own.get(piece, piece) for piece in self._pieces]).encode()
+        pieces = self._pieces.copy()
+        for place, mark in self._marks:
+            pieces[place] = _encode(_OWN[mark](delivery, data))
+        return "".join(pieces).encode()
 
 
 def shorten(text: str, size: Callable[[str], int], most: int) -> str | None:

@@ -10,11 +10,11 @@ import select
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import Any, NamedTuple
 
 import certifi
 import pycurl
@@ -24,13 +24,12 @@ IDLE_SECONDS = 0.5
 _LONGEST_WAIT = 0.5
 # Calls under way that are looked at without thought; and how long more answers are waited for, for each call above.
 _FEW = 16
-_PATIENCE_A_CALL = 25e-6
+_PATIENCE_A_CALL = 50e-6
 USER_AGENT = "message-push-service"
 PRIVATE = "the address is private, loopback or link-local"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A request. `headers` are whole lines ("name: value"); content type and length are the caller's and libcurl's."""
 
     url: str
@@ -40,7 +39,7 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """What came back: an HTTP status, or why there is none. Header names are lower case.
+    """What came back: an HTTP status, or why there is none; `header_lines` as they came.
 
     `error` is empty where the whole answer arrived; a status may stand beside an error (cut off in the body).
     `sent` tells whether the peer may have seen the request.
@@ -49,13 +48,24 @@ class Answer:
     status: int | None = None
     error: str = "not finished"
     body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
+    header_lines: tuple[bytes, ...] = ()
     duration_ms: int = 0
     sent: bool = False
 
     @property
     def ok(self) -> bool:
         return self.status is not None and 200 <= self.status < 300 and not self.error
+
+    def header(self, name: str) -> str:
+        """The value of a header (lower case), the last where there are several; empty where there is none.
+
+        Looked for only when asked: most answers of a vendor are asked for nothing, or for one.
+        """
+        wanted = f"{name}:".encode()
+        for line in reversed(self.header_lines):
+            if line[: len(wanted)].lower() == wanted:
+                return line[len(wanted) :].decode("latin-1").strip()
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +151,7 @@ class Client:
         """Until a socket is ready, or libcurl wants to go on: it may have taken in more than it has looked at.
 
         libcurl looks at every call under way whenever it is let go on: the more there are, the more answers may come in
-        before, so that looking takes a small share of the time.
+        before (20 ms with 400), so that looking takes a small share of the time.
         """
         due_ms = self._multi.timeout()
         self._multi.select(_LONGEST_WAIT if due_ms < 0 else min(_LONGEST_WAIT, due_ms / 1000))
@@ -229,6 +239,7 @@ class _Transfer:
         self._settings = settings
         self._answer = Answer()
         self._chunks: list[bytes] = []
+        self._header_lines: list[bytes] = []
         self._received = 0
         self._refused = False
         # libcurl works on a duplicate of each socket; ours are closed when the call has ended.
@@ -239,12 +250,11 @@ class _Transfer:
         for option, value in _options(settings, authorities):
             handle.setopt(option, value)
         handle.setopt(pycurl.WRITEFUNCTION, self._take)
-        handle.setopt(pycurl.HEADERFUNCTION, self._take_header)
+        handle.setopt(pycurl.HEADERFUNCTION, self._header_lines.append)
         handle.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
 
     def prepare(self, call: Call, answer: Answer) -> None:
         self._answer, self._refused, self._received = answer, False, 0
-        self._chunks = []
         handle = self.handle
         handle.setopt(pycurl.URL, call.url)
         handle.setopt(pycurl.POSTFIELDS, call.body)
@@ -267,11 +277,6 @@ class _Transfer:
             self._chunks.append(chunk)
         return len(chunk)
 
-    def _take_header(self, line: bytes) -> None:
-        name, colon, value = line.decode("latin-1").partition(":")
-        if colon:
-            self._answer.headers[name.lower()] = value.strip()
-
     def _open_socket(self, _purpose: int, endpoint: tuple[Any, ...]) -> Any:
         family, kind, protocol, address = endpoint
         if family not in (socket.AF_INET, socket.AF_INET6) or not (
@@ -287,6 +292,9 @@ class _Transfer:
         answer.status = handle.getinfo(pycurl.RESPONSE_CODE) or None
         answer.error = PRIVATE if self._refused and error else error
         answer.body = b"".join(self._chunks)
+        answer.header_lines = tuple(self._header_lines)
+        self._chunks.clear()
+        self._header_lines.clear()
         answer.duration_ms = int(handle.getinfo(pycurl.TOTAL_TIME) * 1000)
         answer.sent = not error or not (code in _NEVER_SENT or handle.getinfo(pycurl.PRETRANSFER_TIME) == 0)
         self._close_sockets()

@@ -6,7 +6,6 @@ import json
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import jwt
@@ -77,7 +76,7 @@ class ApnsAdapter(HttpAdapter):
         if self._proven:
             return outcomes
         return [
-            replace(outcome, verdict=Verdict.REJECTED) if outcome.vendor_code == errors.BAD_TOKEN else outcome
+            outcome._replace(verdict=Verdict.REJECTED) if outcome.vendor_code == errors.BAD_TOKEN else outcome
             for outcome in outcomes
         ]
 
@@ -85,7 +84,7 @@ class ApnsAdapter(HttpAdapter):
         [delivery] = request.deliveries
         assert answer.status is not None
         if answer.ok:
-            return [accepted(delivery, answer.headers.get("apns-id", ""))]
+            return [accepted(delivery, answer.header("apns-id"))]
         found = json.loads(answer.body)
         reason, moment = str(found["reason"]), found.get("timestamp")
         return [

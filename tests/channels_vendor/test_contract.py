@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -177,7 +176,7 @@ def test_a_private_address_is_refused_when_the_socket_opens(
 
 def test_the_same_token_twice_gets_both_messages(adapter: Adapter, desk: Desk, sample: Sample) -> None:
     one, two = deliveries(sample, 2)
-    outcomes = adapter.send([one, replace(two, token=one.token)])
+    outcomes = adapter.send([one, two._replace(token=one.token)])
     assert verdicts(outcomes) == {"ACCEPTED": 2}
     assert desk.ledger.accepted == {one.token: 2}
 
