@@ -1,15 +1,24 @@
-"""Google FCM, HTTP v1. The legacy API with a server key was shut down by Google in 2024 and is not offered."""
+"""Google FCM: HTTP v1 with a service account; the legacy API with a server key, which Google has shut down."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from channels_vendor.contract import CannotAuthorise, Field, Vendor
+from channels_vendor.contract import Account, Adapter, CannotAuthorise, Field, Tokens, Vendor
 from channels_vendor.fcm.client import FcmAdapter, service_account
+from channels_vendor.fcm.legacy import LegacyFcmAdapter
 from pushcore.channels import Channel
+from pushcore.http import Client
+
+
+def _open(account: Account, client: Client, tokens: Tokens) -> Adapter:
+    is_legacy = bool(account.get("server_key")) and not account.get("service_account")
+    return (LegacyFcmAdapter if is_legacy else FcmAdapter)(account, client, tokens)
 
 
 def _validate(values: Mapping[str, str]) -> dict[str, str]:
+    if values.get("server_key") and not values.get("service_account"):
+        return {}
     try:
         service_account(values.get("service_account", ""))
     except CannotAuthorise as error:
@@ -25,14 +34,22 @@ VENDOR = Vendor(
             "service_account",
             "Service account",
             secret=True,
+            required=False,
             help_text="The JSON key file of a service account with the role Firebase Cloud Messaging API Admin.",
         ),
+        Field(
+            "server_key",
+            "Server key (shut down by Google)",
+            secret=True,
+            required=False,
+            help_text="Of the legacy API. Used only without a service account, with an address that still speaks it.",
+        ),
     ),
-    open=FcmAdapter,
+    open=_open,
     # 600,000 requests a minute and project.
     rate=10_000,
     http2=True,
     connections=4,
     validate=_validate,
-    closed_note="The server key of the legacy API no longer works: Google shut that API down in 2024.",
+    closed_note="Google shut the legacy API down in 2024: a server key works only with another address that speaks it.",
 )

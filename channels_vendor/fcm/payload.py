@@ -36,21 +36,21 @@ def _message(notification: Notification, body: str) -> dict[str, Any]:
         "ttl": f"{min(seconds_left(notification.expire_at), MAX_TTL)}s",
         "priority": "NORMAL" if notification.silent else "HIGH",
     }
-    message: dict[str, Any] = {"data": _data(notification), "android": android}
+    message: dict[str, Any] = {"data": data_of(notification, MESSAGE_ID, MSGKEY), "android": android}
     if notification.silent:
         message["data"] |= {"title": notification.title, "content": body}
         return message
     message["notification"] = {"title": notification.title, "body": body}
     if notification.image:
         message["notification"]["image"] = notification.image
-    android["notification"] = _shown(notification)
+    android["notification"] = shown_of(notification, MESSAGE_ID)
     return message
 
 
-def _shown(notification: Notification) -> dict[str, Any]:
+def shown_of(notification: Notification, message_id: str) -> dict[str, Any]:
     """How Android shows it. A web address is opened by the app: it stands in the data."""
     # A repeat takes the place of the first.
-    shown: dict[str, Any] = {"tag": MESSAGE_ID}
+    shown: dict[str, Any] = {"tag": message_id}
     if channel_id := notification.vendor_options.get("channelId"):
         shown["channel_id"] = channel_id
     if notification.sound:
@@ -64,9 +64,9 @@ def _shown(notification: Notification) -> dict[str, Any]:
     return shown
 
 
-def _data(notification: Notification) -> dict[str, str]:
+def data_of(notification: Notification, message_id: str, msgkey: str) -> dict[str, str]:
     """What the app gets: text only. Names that FCM keeps for itself are passed over."""
-    facts = facts_of(notification, message_id=MESSAGE_ID, msgkey=MSGKEY)
+    facts = facts_of(notification, message_id=message_id, msgkey=msgkey)
     return {
         name: str(value)
         for name, value in facts.items()

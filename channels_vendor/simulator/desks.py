@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from channels_vendor.simulator.apns import ApnsDesk
 from channels_vendor.simulator.desk import Desk
-from channels_vendor.simulator.fcm import FcmDesk
+from channels_vendor.simulator.fcm import FcmDesk, FcmLegacyDesk
 from channels_vendor.simulator.honor import HonorDesk
 from channels_vendor.simulator.huawei import HarmonyDesk, HuaweiDesk
 from channels_vendor.simulator.oppo import OppoDesk
@@ -14,6 +14,7 @@ from channels_vendor.simulator.xiaomi import XiaomiDesk
 DESKS: tuple[type[Desk], ...] = (
     ApnsDesk,
     FcmDesk,
+    FcmLegacyDesk,
     HuaweiDesk,
     HarmonyDesk,
     XiaomiDesk,

@@ -1,11 +1,11 @@
-"""FCM HTTP v1 and Google's token endpoint, as Google documents them."""
+"""FCM HTTP v1, Google's token endpoint, and the legacy HTTP API, as Google documents them."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from channels_vendor.simulator.desk import Desk, as_json
+from channels_vendor.simulator.desk import SECRET, Desk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
 
 _KIND = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
@@ -23,6 +23,7 @@ _ERRORS = {
     "INTERNAL": (500, "INTERNAL"),
 }
 MAX_BYTES = 4096
+MAX_TOKENS = 1000
 
 
 class FcmDesk(Desk):
@@ -74,3 +75,43 @@ class FcmDesk(Desk):
             details.append({"@type": _BAD_REQUEST, "fieldViolations": [{"field": field, "description": "Invalid"}]})
         body = {"code": status, "message": text or "Request failed.", "status": name, "details": details}
         return as_json(status, {"error": body})
+
+
+class FcmLegacyDesk(Desk):
+    """The legacy HTTP API, as Firebase's server reference had it. A script's error for a token: its name."""
+
+    name = "fcm-legacy"
+
+    def serves(self, incoming: Incoming) -> bool:
+        return incoming.path == "/fcm/send"
+
+    def credential(self, incoming: Incoming) -> Reply:
+        return Reply(404)
+
+    def send(self, incoming: Incoming) -> Reply:
+        if incoming.headers.get("authorization") != f"key={SECRET}":
+            return Reply(401, b"<HTML>Unauthorized</HTML>")
+        try:
+            body = json.loads(incoming.body)
+            tokens = body["registration_ids"]
+        except (ValueError, KeyError):
+            return Reply(400, b"JSON_PARSING_ERROR")
+        if not 0 < len(tokens) <= MAX_TOKENS or not all(isinstance(one, str) for one in body.get("data", {}).values()):
+            return Reply(400, b"Field is invalid")
+        wrong = {token: self.script.tokens[token] for token in tokens if token in self.script.tokens}
+        results = [self._result(token, wrong, dry_run=bool(body.get("dry_run"))) for token in tokens]
+        told = {"multicast_id": 216 + self.ledger.total, "success": len(tokens) - len(wrong), "failure": len(wrong)}
+        return as_json(200, told | {"canonical_ids": 0, "results": results})
+
+    def _result(self, token: str, wrong: dict[str, str], *, dry_run: bool) -> dict[str, str]:
+        if token in wrong:
+            return {"error": wrong[token]}
+        if dry_run:
+            return {"error": "InvalidRegistration"}
+        return {"message_id": f"1:{self.ledger.accept(token)}"}
+
+    def internal_error(self) -> Reply:
+        return Reply(500, b"Internal Server Error")
+
+    def too_many(self) -> Reply:
+        return Reply(429, b"")

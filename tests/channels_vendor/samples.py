@@ -19,7 +19,7 @@ from channels_vendor.huawei.adapter import VENDOR as HUAWEI
 from channels_vendor.oppo.adapter import VENDOR as OPPO
 from channels_vendor.simulator.apns import ApnsDesk
 from channels_vendor.simulator.desk import Desk
-from channels_vendor.simulator.fcm import FcmDesk
+from channels_vendor.simulator.fcm import FcmDesk, FcmLegacyDesk
 from channels_vendor.simulator.honor import HonorDesk
 from channels_vendor.simulator.huawei import HarmonyDesk, HuaweiDesk
 from channels_vendor.simulator.oppo import OppoDesk
@@ -101,6 +101,33 @@ _FCM = Sample(
         "UNAVAILABLE": (90000011, "RETRY"),
     },
     auth_path="/fcm-oauth/token",
+)
+
+_FCM_LEGACY = Sample(
+    FCM,
+    FcmLegacyDesk,
+    lambda: {"server_key": "secret"},
+    lambda number: f"fcm-token:{number}",
+    gone=("NotRegistered", 90000003),
+    rows={
+        "NotRegistered": (90000003, "GONE"),
+        "InvalidRegistration": (90000002, "GONE"),
+        "InvalidPackageName": (90000004, "REJECTED"),
+        "MismatchSenderId": (90000401, "REJECTED"),
+        "MissingRegistration": (99999999, "REJECTED"),
+        "InvalidParameters": (99999999, "REJECTED"),
+        "InvalidDataKey": (99999999, "REJECTED"),
+        "MessageTooBig": (90000007, "REJECTED"),
+        "InvalidTtl": (90000009, "REJECTED"),
+        "Unavailable": (90000011, "RETRY"),
+        "InternalServerError": (90000011, "RETRY"),
+        "DeviceMessageRateExceeded": (99999999, "RETRY"),
+        "TopicsMessageRateExceeded": (99999999, "RETRY"),
+        "SomethingNew": (99999999, "REJECTED"),
+    },
+    renews=False,
+    batching=True,
+    variant="-legacy",
 )
 
 _APNS = Sample(
@@ -342,6 +369,7 @@ _HONOR = Sample(
 SAMPLES: list[Sample] = [
     _APNS,
     _FCM,
+    _FCM_LEGACY,
     _HUAWEI,
     _HUAWEI_PROJECT,
     _HARMONYOS,

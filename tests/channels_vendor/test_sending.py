@@ -44,7 +44,7 @@ def vendors(workspace: Workspace, fcm: FcmDesk, apns: ApnsDesk, settings: Settin
     settings.VENDOR_ALLOW_PRIVATE = True
     running = Running([fcm, apns], tls=True)
     for sample in SAMPLES:
-        if sample.vendor.channel in (Channel.FCM, Channel.APNS):
+        if sample.name in ("fcm", "apns"):
             account = VendorAccount(
                 workspace=workspace,
                 channel=sample.vendor.channel,

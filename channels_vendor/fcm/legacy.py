@@ -1,0 +1,129 @@
+"""FCM's legacy HTTP API with a server key: a list of tokens a call.
+
+Google shut it down in 2024, and its own address answers no more. It is here for those who were given a server key and
+have an address that still speaks it: an account with a server key and no service account uses it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from channels_vendor.contract import Account, Action, Delivery, Notification, Rule, SendOutcome, Tokens, by_rule
+from channels_vendor.fcm import payload
+from channels_vendor.http_adapter import HttpAdapter, Request
+from channels_vendor.lifetime import seconds_left
+from channels_vendor.lists import addressed, all_of, but_for, size_of
+from channels_vendor.mould import encode, shorten
+from channels_vendor.tokens import NoTokens
+from pushcore.http import Answer, Call, Client
+
+BASE_URL = "https://fcm.googleapis.com"
+SHUT_DOWN = "the legacy API was shut down by Google in 2024: use a service account"
+WRONG_KEY = "Authentication"
+TOO_BIG = "MessageTooBig"
+_QUOTA_WAIT = 60.0
+
+# `error` of a result (Firebase's legacy server reference), with the status codes of the source document.
+TABLE: dict[str, Rule] = {
+    "InvalidRegistration": Rule(Action.DROP, 90000002),
+    "NotRegistered": Rule(Action.DROP, 90000003),
+    "InvalidPackageName": Rule(Action.FIX, 90000004),
+    "MismatchSenderId": Rule(Action.FIX, 90000401),
+    "MissingRegistration": Rule(Action.FIX),
+    "InvalidParameters": Rule(Action.FIX),
+    "InvalidDataKey": Rule(Action.FIX),
+    TOO_BIG: Rule(Action.FIX, 90000007),
+    "InvalidTtl": Rule(Action.FIX, 90000009),
+    "Unavailable": Rule(Action.RETRY, 90000011),
+    "InternalServerError": Rule(Action.RETRY, 90000011),
+    "DeviceMessageRateExceeded": Rule(Action.SLOW, wait=_QUOTA_WAIT),
+    "TopicsMessageRateExceeded": Rule(Action.SLOW, wait=_QUOTA_WAIT),
+}
+_KEY_REFUSED = Rule(Action.STOP, 90000401)
+# Names of HTTP v1 and what the legacy API calls them in `notification`.
+_SHOWN = (
+    ("tag", "tag"), ("channel_id", "android_channel_id"), ("sound", "sound"), ("icon", "icon"),
+    ("click_action", "click_action"),
+)  # fmt: skip
+
+
+class LegacyFcmAdapter(HttpAdapter):
+    unauthorised_status = 90000401
+    status_rules = {429: Rule(Action.SLOW, wait=_QUOTA_WAIT)}
+
+    def __init__(self, account: Account, client: Client, _tokens: Tokens) -> None:
+        super().__init__(account, client, NoTokens())
+
+    def fetch_credential(self) -> tuple[str, float]:
+        """The server key, which never runs out."""
+        return self.account.get("server_key"), float("inf")
+
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+        requests, refused = [], []
+        for notification, batch, message_id, msgkey in addressed(deliveries):
+            body = body_of(notification, message_id, msgkey)
+            if body is None:
+                refused += [by_rule(one, TABLE[TOO_BIG], TOO_BIG) for one in batch]
+            else:
+                body["registration_ids"] = [one.token for one in batch]
+                requests.append(Request(self._call(body, credential), batch))
+        return requests, refused
+
+    def _call(self, body: dict[str, Any], key: str) -> Call:
+        headers = (f"authorization: key={key}", "content-type: application/json")
+        return Call(f"{self.account.base_url or BASE_URL}/fcm/send", encode(body).encode(), headers)
+
+    def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
+        """A result for each token, in their order. What befalls the whole call is not JSON."""
+        if answer.status in _OF_THE_CALL:
+            rule, word = _OF_THE_CALL[answer.status]
+            return all_of(request.deliveries, rule, word, answer)
+        found = json.loads(answer.body)
+        results = found["results"]
+        if len(results) != len(request.deliveries):
+            raise ValueError("not a result for each token")
+        refused = {
+            one.token: (TABLE.get(error, Rule(Action.FIX)), error)
+            for one, result in zip(request.deliveries, results, strict=True)
+            if (error := str(result.get("error", "")))
+        }
+        return but_for(request.deliveries, refused, str(found["multicast_id"]))
+
+    def check(self) -> str:
+        """A dry run to a token that is none: whether there is an API, and whether it knows the key."""
+        call = self._call({"registration_ids": ["check"], "dry_run": True}, self.account.get("server_key"))
+        [answer] = self.client.exchange([call])
+        if answer.ok:
+            return ""
+        _, word = _OF_THE_CALL.get(answer.status, (None, answer.error or f"HTTP {answer.status}"))
+        return word
+
+
+_OF_THE_CALL: dict[int | None, tuple[Rule, str]] = {
+    400: (Rule(Action.FIX), "InvalidParameters"),
+    401: (_KEY_REFUSED, WRONG_KEY),
+    403: (_KEY_REFUSED, WRONG_KEY),
+    404: (Rule(Action.STOP), SHUT_DOWN),
+}
+
+
+def body_of(notification: Notification, message_id: str, msgkey: str) -> dict[str, Any] | None:
+    """The body without its tokens; None where it cannot be made small enough."""
+    facts = payload.data_of(notification, message_id, msgkey)
+    body: dict[str, Any] = {
+        "priority": "normal" if notification.silent else "high",
+        "time_to_live": min(seconds_left(notification.expire_at), payload.MAX_TTL),
+    }
+
+    def body_with(text: str) -> dict[str, Any]:
+        if notification.silent:
+            return body | {"data": facts | {"title": notification.title, "content": text}}
+        shown = payload.shown_of(notification, message_id)
+        own = {theirs: shown[name] for name, theirs in _SHOWN if shown.get(name)}
+        image = {"image": notification.image} if notification.image else {}
+        return body | {"data": facts, "notification": {"title": notification.title, "body": text} | own | image}
+
+    text = shorten(notification.body, lambda cut: size_of(body_with(cut)), payload.MAX_BYTES)
+    return None if text is None else body_with(text)
