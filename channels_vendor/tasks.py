@@ -3,51 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 
+import structlog
 from celery import shared_task
 
 from channels_vendor import accounts, checking, lane, sender
+from channels_vendor.turns import Turns
 from pushcore.bus import BusDown, client
 from pushcore.channels import Channel
 
-# Senders at once in a process: of an account, and of a vendor. A vendor that hangs holds no more threads than that.
-PER_ACCOUNT = 1
+log = structlog.get_logger(__name__)
+
 PER_VENDOR = 4
 
-_running: dict[tuple[int, ...], int] = {}
-_lock = threading.Lock()
-
-
-def _enter(workspace_id: int, channel: int) -> bool:
-    with _lock:
-        account, vendor = (channel, workspace_id), (channel,)
-        if _running.get(account, 0) >= PER_ACCOUNT or _running.get(vendor, 0) >= PER_VENDOR:
-            return False
-        for key in (account, vendor):
-            _running[key] = _running.get(key, 0) + 1
-        return True
-
-
-def _leave(workspace_id: int, channel: int) -> None:
-    with _lock:
-        for key in ((channel, workspace_id), (channel,)):
-            _running[key] -= 1
-            if not _running[key]:
-                del _running[key]
+_turns = Turns(PER_VENDOR)
 
 
 @shared_task(name="channels_vendor.send")
 def send(workspace_id: int, channel: int) -> None:
-    """Send an account's due messages; where its share of the process is taken, whoever has it or the clock goes on."""
-    if not _enter(workspace_id, channel):
-        return
-    try:
-        with contextlib.suppress(*BusDown):
-            client().delete(lane.awake_key(workspace_id, Channel(channel)))
-        sender.send_due(workspace_id, Channel(channel))
-    finally:
-        _leave(workspace_id, channel)
+    """Send an account's due messages, then those of accounts that came meanwhile and found no room."""
+    vendor = Channel(channel)
+    with contextlib.suppress(*BusDown):
+        client().delete(lane.awake_key(workspace_id, vendor))  # from here on, new messages send word again
+    turn: int | None = workspace_id if _turns.take(workspace_id, vendor) else None
+    while turn is not None:
+        try:
+            sender.send_due(turn, vendor)
+        except Exception:  # of one account; its rows come due again
+            log.exception("messages could not be sent", workspace=turn, channel=vendor.label)
+        turn = _turns.hand_on(turn, vendor)
 
 
 @shared_task(name="channels_vendor.wake")

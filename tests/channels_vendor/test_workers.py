@@ -15,9 +15,11 @@ import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
-from channels_vendor import tasks
+from channels_vendor import lane, tasks
 from channels_vendor.models import VendorMessage
 from channels_vendor.simulator.fcm import FcmDesk
+from channels_vendor.turns import Turns
+from pushcore import bus
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.devices import KnownDevice
@@ -68,6 +70,50 @@ def test_a_vendor_that_hangs_delays_no_other(
     vendors.drop_connections()
     hanging.join()
     assert Message.objects.exclude(target="ab" * 32).get().status == statuses.WAITING
+
+
+def test_a_message_that_comes_while_its_account_is_sent_follows_at_once(
+    workspace: Workspace,
+    vendors: Running,
+    fcm: FcmDesk,
+    device: Callable[..., KnownDevice],
+    send: Callable[..., PushTask],
+) -> None:
+    fcm.script.latency = 1
+    send(device().ad_token)
+
+    def first() -> None:
+        tasks.send(workspace.pk, Channel.FCM)
+        connections.close_all()
+
+    sending = threading.Thread(target=first)
+    sending.start()
+    wait_until(lambda: bool(fcm.ledger.requests))
+    send(device("another").ad_token)
+    tasks.send(workspace.pk, Channel.FCM)
+    assert len(fcm.ledger.requests) == 1
+    sending.join()
+    assert set(Message.objects.values_list("status", flat=True)) == {statuses.ACKED}
+    # The next one sends word again.
+    assert not bus.client().exists(lane.awake_key(workspace.pk, Channel.FCM))
+
+
+def test_accounts_have_their_turn_when_there_is_room() -> None:
+    turns = Turns(per_vendor=2)
+    assert [turns.take(account, Channel.FCM) for account in (1, 2, 3, 4, 1, 3)] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
+    assert turns.take(3, Channel.APNS)
+    assert turns.hand_on(2, Channel.FCM) == 3
+    assert turns.hand_on(1, Channel.FCM) == 4
+    assert turns.hand_on(4, Channel.FCM) == 1
+    assert [turns.hand_on(account, Channel.FCM) for account in (1, 3)] == [None, None]
+    assert turns.take(5, Channel.FCM)
 
 
 def test_a_sender_killed_in_mid_batch_loses_no_target(
