@@ -24,3 +24,6 @@ class ConsoleConfig(AppConfig):
     def ready(self) -> None:
         import console.admins
         import console.audit  # noqa: F401  hears of logins
+        from console.words import translate_models
+
+        translate_models()

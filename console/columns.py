@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -35,7 +36,7 @@ def status_colour(code: int) -> str:
     return "amber" if code in statuses.PENDING else "red"
 
 
-def label(colour: str, text: str, title: str = "") -> SafeString:
+def label(colour: str, text: str | Promise, title: str = "") -> SafeString:
     """Words on a colour: green, amber, red, blue or grey. `title` shows on hover."""
     return format_html('<span class="console-label console-{}" title="{}">{}</span>', colour, title or text, text)
 

@@ -10,6 +10,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import QuerySet
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from console.columns import moment
 from pushcore.models import FileImport, PushTask
@@ -38,8 +39,12 @@ def figures_of(task: PushTask, file: FileImport | None = None) -> dict[str, str]
 def _file(file: FileImport | None) -> str:
     if file is None:
         return "-"
-    read = "read" if file.finished_at else f"{file.position / max(1, file.size):.0%} read"
-    return f"{read}: {intcomma(file.accepted)} records pushed, {intcomma(file.rejected)} left out"
+    read = 1 if file.finished_at else file.position / max(1, file.size)
+    return _("%(read)s read: %(pushed)s records pushed, %(left_out)s left out") % {
+        "read": f"{read:.0%}",
+        "pushed": intcomma(file.accepted),
+        "left_out": intcomma(file.rejected),
+    }
 
 
 def figures_by_id(tasks: QuerySet[PushTask], task_ids: Collection[int]) -> dict[str, dict[str, str]]:

@@ -66,7 +66,7 @@ class AccessKeyAdmin(ScopedModelAdmin):
         kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
         field = super().formfield_for_manytomany(db_field, request, **kwargs)
         if field is not None:
-            field.help_text = "Where the key may push."
+            field.help_text = _("Where the key may push.")
         return field
 
     def choices_of(

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.sections import TemplateSection
@@ -54,11 +55,14 @@ class MessageAdmin(LargeTableAdmin):
     list_sections = (MessageDetails,)
     list_fullwidth = True
     actions_list = ("create_message",)
-    search_help_text = "Exact target ID and/or customer message ID"
+    search_help_text = _("Exact target ID and/or customer message ID")
     fieldsets = (
         (None, {"fields": ("id", "msgkey", "type_icon", "target", "title", "workspace")}),
-        ("Outcome", {"fields": ("status_column", "status_meaning", "channel", "created", "updated_at", "expire_at")}),
-        ("Content", {"fields": ("payload",)}),
+        (
+            _("Outcome"),
+            {"fields": ("status_column", "status_meaning", "channel", "created", "updated_at", "expire_at")},
+        ),
+        (_("Content"), {"fields": ("payload",)}),
     )
     readonly_fields = ("id", "type_icon", "title", "created", "status_column", "status_meaning", "payload")
 
@@ -81,7 +85,7 @@ class MessageAdmin(LargeTableAdmin):
         """By target, which an index serves; else message ID; else `target msgkey`; else msgkey alone."""
         mine = rows.filter(workspace_id__in=scope.workspace_ids)
         number = ids.parse(term)
-        one, _, other = term.partition(" ")
+        one, _space, other = term.partition(" ")
         meanings = [Q(target=term)]
         if number is not None:
             meanings.append(Q(pk=number))
@@ -94,7 +98,7 @@ class MessageAdmin(LargeTableAdmin):
         return mine.filter(msgkey=term)
 
     @action(
-        description="Create a message",
+        description=_("Create a message"),
         url_path="create-message",
         icon="send",
         variant=ActionVariant.PRIMARY,
@@ -103,34 +107,34 @@ class MessageAdmin(LargeTableAdmin):
     def create_message(self, request: HttpRequest) -> HttpResponseRedirect:
         return HttpResponseRedirect(reverse("admin:create_message", args=["simple"]))
 
-    @display(description="customer message ID")
+    @display(description=_("customer message ID"))
     def customer_message_id(self, message: Message) -> SafeString:
         return identifier(message.msgkey)
 
-    @display(description="push type")
+    @display(description=_("push type"))
     def type_icon(self, message: Message) -> SafeString:
         return push_type(message.delivery_type)
 
-    @display(description="target ID")
+    @display(description=_("target ID"))
     def target_id(self, message: Message) -> SafeString:
         return identifier(message.target)
 
-    @display(description="title")
+    @display(description=_("title"))
     def title(self, message: Message) -> SafeString:
         return format_html('<span class="console-title">{}</span>', message.title or "-")
 
-    @display(description="creation time")
+    @display(description=_("creation time"))
     def created(self, message: Message) -> SafeString:
         return format_html('<span class="console-moment">{}</span>', moment(message.created_at))
 
-    @display(description="status")
+    @display(description=_("status"))
     def status_column(self, message: Message) -> SafeString:
         return status_label(message)
 
-    @display(description="meaning")
+    @display(description=_("meaning"))
     def status_meaning(self, message: Message) -> str:
         return message.status_entry.meaning
 
-    @display(description="payload")
+    @display(description=_("payload"))
     def payload(self, message: Message) -> SafeString:
         return pretty_json(message.content)

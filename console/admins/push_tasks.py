@@ -16,7 +16,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from psycopg2.errors import QueryCanceled
 from unfold.decorators import action, display
 
@@ -29,6 +29,7 @@ from console.confirmation import confirmation
 from console.filters import CreatedFilter, KindFilter, PushTypeFilter, SourceFilter, WorkspaceFilter
 from console.large_tables import LargeTableAdmin
 from console.live import socket_url
+from console.words import refusal
 from pushcore import ids, revocation
 from pushcore.channels import ANALYSIS_NAMES, Channel
 from pushcore.codes.results import ResultError
@@ -98,14 +99,14 @@ class PushTaskAdmin(LargeTableAdmin):
     )
     list_filter = (WorkspaceFilter, KindFilter, PushTypeFilter, SourceFilter, CreatedFilter)
     list_select_related = ("workspace__app",)
-    search_help_text = "Exact task ID, exact task name, or start: 2026-01-31, 2026-01-31 14:30"
+    search_help_text = _("Exact task ID, exact task name, or start: 2026-01-31, 2026-01-31 14:30")
     change_list_template = "console/push_tasks.html"
     change_form_template = "console/push_task.html"
     fieldsets = (
         (None, {"fields": ("id", "name", "template", "kind", "target_type", "workspace")}),
-        ("Counters", {"fields": ("message_link", "successes", "arrivals", "duration", "last_outcome", "file")}),
-        ("Origin", {"fields": ("source", "author", "created_at", "expire_at", "revoked_at")}),
-        ("Content", {"fields": ("content_json", "options_json")}),
+        (_("Counters"), {"fields": ("message_link", "successes", "arrivals", "duration", "last_outcome", "file")}),
+        (_("Origin"), {"fields": ("source", "author", "created_at", "expire_at", "revoked_at")}),
+        (_("Content"), {"fields": ("content_json", "options_json")}),
     )
     readonly_fields = (
         "id", "template", "target_type", "message_link", "successes", "arrivals", "duration", "last_outcome", "file",
@@ -162,60 +163,60 @@ class PushTaskAdmin(LargeTableAdmin):
         response["Content-Disposition"] = f'attachment; filename="targets-{task.pk}-{status}.csv"'
         return response
 
-    @display(description="target type")
+    @display(description=_("target type"))
     def target_type(self, task: PushTask) -> SafeString:
         return push_type(task.delivery_type)
 
-    @display(description="messages")
+    @display(description=_("messages"))
     def message_link(self, task: PushTask) -> SafeString:
         return format_html('<a class="text-link" href="{}">{}</a>', messages_of(task.pk), _live(task, "messages"))
 
-    @display(description="name")
+    @display(description=_("name"))
     def short_name(self, task: PushTask) -> SafeString:
         return identifier(task.name or "-")
 
-    @display(description="push type")
+    @display(description=_("push type"))
     def kind_icon(self, task: PushTask) -> SafeString:
         return push_type(task.delivery_type, PushTask.Kind(task.kind).label)
 
-    @display(description="start")
+    @display(description=_("start"))
     def started(self, task: PushTask) -> SafeString:
         return format_html('<span class="console-moment">{}</span>', moment(task.created_at))
 
-    @display(description="template")
+    @display(description=_("template"))
     def template(self, task: PushTask) -> str:
         return str(task.content.get("templateCode") or "-")
 
-    @display(description="successful")
+    @display(description=_("successful"))
     def successes(self, task: PushTask) -> SafeString:
         return _live(task, "success")
 
-    @display(description="arrivals")
+    @display(description=_("arrivals"))
     def arrivals(self, task: PushTask) -> SafeString:
         return _live(task, "arrivals")
 
-    @display(description="duration")
+    @display(description=_("duration"))
     def duration(self, task: PushTask) -> SafeString:
         return _live(task, "duration")
 
-    @display(description="last heard of")
+    @display(description=_("last heard of"))
     def last_outcome(self, task: PushTask) -> SafeString:
         return _live(task, "last_outcome")
 
-    @display(description="file")
+    @display(description=_("file"))
     def file(self, task: PushTask) -> SafeString:
         file = FileImport.objects.filter(pk=task.pk).first()
         return progress.live(task, "file", progress.figures_of(task, file)["file"])
 
-    @display(description="content")
+    @display(description=_("content"))
     def content_json(self, task: PushTask) -> SafeString:
         return pretty_json(task.content)
 
-    @display(description="options for channels")
+    @display(description=_("options for channels"))
     def options_json(self, task: PushTask) -> SafeString:
         return pretty_json(task.options)
 
-    @action(description="Revoke", url_path="revoke", icon="undo", permissions=["push"])
+    @action(description=_("Revoke"), url_path="revoke", icon="undo", permissions=["push"])
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         task = self.get_object(request, object_id)
         assert isinstance(task, PushTask)
@@ -224,16 +225,19 @@ class PushTaskAdmin(LargeTableAdmin):
                 request,
                 self,
                 task,
-                title="Revoke this push?",
-                consequence=f"Messages of this push: {task.message_count}. What is not delivered yet never will be; "
-                "devices that have it are told to remove it. This cannot be undone.",
-                button="Revoke",
+                title=_("Revoke this push?"),
+                consequence=_(
+                    "Messages of this push: %(count)s. What is not delivered yet never will be; devices that have it "
+                    "are told to remove it. This cannot be undone."
+                )
+                % {"count": task.message_count},
+                button=_("Revoke"),
             )
         try:
             revocation.revoke_task(task.workspace, task.pk)
         except ResultError as error:
-            messages.error(request, f"Not revoked: {error.message} (code {error.result.code}).")
+            messages.error(request, _("Not revoked: %(why)s") % {"why": refusal(error)})
         else:
             self.log_change(request, task, "Revoked.")
-            messages.success(request, "The push is revoked.")
+            messages.success(request, _("The push is revoked."))
         return HttpResponseRedirect(reverse("admin:pushcore_pushtask_change", args=[task.pk]))

@@ -71,7 +71,7 @@ class RsaKeyAdmin(ScopedModelAdmin):
 
     @display(description=_("purpose"))
     def use(self, key: RsaKey) -> SafeString:
-        return label("blue", "REST calls") if key.purpose == RsaKey.Purpose.API else label("green", "receipts")
+        return label("blue", _("REST calls")) if key.purpose == RsaKey.Purpose.API else label("green", _("receipts"))
 
     @display(description=_("public key"))
     def public_key(self, key: RsaKey) -> SafeString:
@@ -80,9 +80,7 @@ class RsaKeyAdmin(ScopedModelAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
         if "active" in form.base_fields:
-            form.base_fields[
-                "active"
-            ].help_text = (
+            form.base_fields["active"].help_text = _(
                 "Deactivated, a backend's key verifies nothing; a receipts key is replaced by a new one at next use."
             )
         return form

@@ -14,6 +14,7 @@ from console.confirmation import confirmation
 from console.filters import KindFilter, PushTypeFilter, SourceFilter, WorkspaceFilter
 from console.inlines import ReadOnlyInline
 from console.large_tables import LargeTableAdmin
+from console.words import refusal
 from pushcore import ids
 from pushcore.codes.results import ResultError
 from pushcore.models import Occurrence, Schedule
@@ -64,8 +65,8 @@ class ScheduleAdmin(LargeTableAdmin):
         try:
             cancelled = service.cancel(schedule.workspace, [schedule.pk], parents=True)
         except ResultError as error:
-            messages.error(request, f"Not cancelled: {error.message} (code {error.result.code}).")
+            messages.error(request, _("Not cancelled: %(why)s") % {"why": refusal(error)})
         else:
             self.log_change(request, schedule, "Cancelled.")
-            messages.success(request, f"Cancelled; times of sending given up: {cancelled}.")
+            messages.success(request, _("Cancelled; times of sending given up: %(count)s.") % {"count": cancelled})
         return HttpResponseRedirect(reverse("admin:pushcore_schedule_change", args=[schedule.pk]))

@@ -16,6 +16,7 @@ from unfold.decorators import action, display
 from console.access import Right
 from console.filters import WorkspaceFilter
 from console.scoped import ScopedModelAdmin
+from console.words import refusal
 from pushcore import templates
 from pushcore.codes.results import ResultError
 from pushcore.models import Template
@@ -32,7 +33,7 @@ class TemplateForm(forms.ModelForm):
         try:
             templates.check(draft_of(given))
         except ResultError as error:
-            raise forms.ValidationError(f"{error.message} (code {error.result.code})") from None
+            raise forms.ValidationError(refusal(error)) from None
         return given
 
 
@@ -61,21 +62,21 @@ class TemplateAdmin(ScopedModelAdmin):
     list_filter = (WorkspaceFilter,)
     list_select_related = ("workspace__app",)
     search_fields = ("name",)
-    search_help_text = "Name"
+    search_help_text = _("Name")
     fieldsets = (
         (None, {"fields": ("workspace", "name", "description")}),
         (
-            "Message",
+            _("Message"),
             {
                 "fields": ("silent", "style", "title", "body", "action", "uri"),
-                "description": "Mark what differs from push to push in title, body and URL as #placeholder#.",
+                "description": _("Mark what differs from push to push in title, body and URL as #placeholder#."),
             },
         ),
         (
-            "Material",
+            _("Material"),
             {
                 "fields": ("icon", "image"),
-                "description": 'URLs by channel, as JSON: {"default": "https://...", "oppo": "https://..."}.',
+                "description": _("URLs by channel, as JSON:") + ' {"default": "https://...", "oppo": "https://..."}',
             },
         ),
     )
@@ -103,12 +104,13 @@ class TemplateAdmin(ScopedModelAdmin):
         """A template that a schedule will still need is protected."""
         shown, counts, needed, protected = super().get_deleted_objects(objs, request)
         waiting = [
-            f"{template}: needed by schedule {schedule.pk} ({schedule.name or schedule.title}); cancel it first"
+            _("%(template)s: needed by schedule %(id)s (%(name)s); cancel it first")
+            % {"template": template, "id": schedule.pk, "name": schedule.name or schedule.title}
             for template in objs
             for schedule in templates.schedules_using(template)
         ]
         return shown, counts, needed, [*protected, *waiting]
 
-    @display(description="placeholders")
+    @display(description=_("placeholders"))
     def placeholders(self, template: Template) -> str:
         return ", ".join(sorted(templates.placeholders(template))) or "-"

@@ -10,6 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
@@ -74,9 +75,18 @@ def form_for(row: VendorAccount) -> type[VendorAccountForm]:
     return type("VendorAccountForm", (VendorAccountForm,), made | {"vendor_fields": entries})
 
 
+def _spoken(words: str) -> str:
+    """In the user's language where `console/words.py` has it."""
+    return gettext(words) if words else ""
+
+
 def _form_field(entry: Field, row: VendorAccount, is_kept: bool) -> forms.Field:
-    hint = "Entered; leave empty to keep it. " if is_kept else ""
-    common: dict[str, Any] = {"label": entry.label, "required": False, "help_text": hint + entry.help_text}
+    hint = gettext("Entered; leave empty to keep it.") + " " if is_kept else ""
+    common: dict[str, Any] = {
+        "label": _spoken(entry.label),
+        "required": False,
+        "help_text": hint + _spoken(entry.help_text),
+    }
     if entry.file:
         return forms.FileField(**common)
     if entry.choices:
@@ -116,7 +126,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
             receipts = [(_("Receipts"), {"fields": ("receipt_address",)})]
         return (
             (None, {"fields": ("vendor", "workspace", "enabled", "state", "updated_at")}),
-            (_("Account"), {"fields": own, "description": vendor.closed_note if vendor else ""}),
+            (_("Account"), {"fields": own, "description": _spoken(vendor.closed_note) if vendor else ""}),
             (_("Certificate"), {"fields": ("certificate_subject", "certificate_expiry")}),
             *receipts,
             (_("Sending"), {"fields": ("rate", "base_url", "auth_url", "ca_pem")}),
@@ -147,15 +157,17 @@ class VendorAccountAdmin(ScopedModelAdmin):
     @display(description=_("vendor"))
     def vendor(self, row: VendorAccount) -> str:
         vendor = VENDORS.get(Channel(row.channel))
-        return vendor.label if vendor else Channel(row.channel).label
+        return _spoken(vendor.label) if vendor else Channel(row.channel).label
 
     @display(description=_("state"))
     def state(self, row: VendorAccount) -> SafeString:
         if row.stopped_at is not None:
-            return label("red", f"stopped: {row.stopped_reason}")
+            return label("red", gettext("stopped") + f": {row.stopped_reason}")
         if not row.enabled:
-            return label("grey", "off")
-        return label("amber", "certificate expires soon") if row.expires_soon else label("green", "in use")
+            return label("grey", gettext("off"))
+        if row.expires_soon:
+            return label("amber", gettext("certificate expires soon"))
+        return label("green", gettext("in use"))
 
     @display(description=_("address"))
     def receipt_address(self, row: VendorAccount) -> SafeString:

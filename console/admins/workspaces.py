@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
@@ -104,12 +105,13 @@ class WorkspaceAdmin(ScopedModelAdmin):
         mine = workspace.rsa_keys.filter(purpose=RsaKey.Purpose.API, active=True)
         shown = format_html_join("", "{}", ((copyable(key.public_pem),) for key in mine[:10]))
         add = reverse("admin:pushcore_rsakey_add")
-        return shown or format_html('None: REST calls are refused. <a class="text-link" href="{}">Add one</a>.', add)
+        none, add_one = _("None: REST calls are refused."), _("Add one")
+        return shown or format_html('{} <a class="text-link" href="{}">{}</a>', none, add, add_one)
 
     @display(description=_("RSA public key of our receipts"))
     def callback_public_key(self, workspace: Workspace) -> SafeString | str:
         key = workspace.rsa_keys.filter(purpose=RsaKey.Purpose.CALLBACK, active=True).first()
-        return copyable(key.public_pem) if key else "Made when the callback is switched on."
+        return copyable(key.public_pem) if key else gettext("Made when the callback is switched on.")
 
     @action(
         description=_("Rotate client key"), url_path="rotate-client-key", icon="autorenew", permissions=["configure"]
@@ -145,8 +147,10 @@ class WorkspaceAdmin(ScopedModelAdmin):
                 self,
                 workspace,
                 title=_("Send a test receipt?"),
-                consequence="A signed receipt with msgId callback-test is posted to "
-                f"{workspace.callback_url or 'the callback URL, which is not set'}. It speaks of no message.",
+                consequence=_(
+                    "A signed receipt with msgId callback-test is posted to %(url)s. It speaks of no message."
+                )
+                % {"url": workspace.callback_url or _("the callback URL, which is not set")},
                 button=_("Send"),
             )
         if not workspace.callback_url:
@@ -160,9 +164,13 @@ class WorkspaceAdmin(ScopedModelAdmin):
         said = result.error or f"status {result.status}"
         self.log_change(request, workspace, f"Sent a test receipt: {said}"[:200])
         if result.accepted:
-            messages.success(request, f"The backend took the test receipt ({said}, {result.duration_ms} ms).")
+            messages.success(
+                request,
+                _("The backend took the test receipt (%(said)s, %(ms)s ms).")
+                % {"said": said, "ms": result.duration_ms},
+            )
         else:
-            messages.error(request, f"The backend did not take the test receipt: {said}.")
+            messages.error(request, _("The backend did not take the test receipt: %(said)s.") % {"said": said})
 
     @action(
         description=_("Make callback key"), url_path="make-callback-key", icon="encrypted", permissions=["configure"]

@@ -154,7 +154,7 @@ def test_a_file_is_looked_at_and_pushed_while_one_watches(page: Page, tmp_path: 
     page.click("[name=step][value=send]")
     # No reload: the figures come over the WebSocket.
     expect(page.locator("[data-live$=':messages']")).to_have_text("3,000")
-    expect(page.locator("[data-live$=':file']")).to_have_text("read: 3,000 records pushed, 1 left out")
+    expect(page.locator("[data-live$=':file']")).to_have_text("100% read: 3,000 records pushed, 1 left out")
 
 
 def test_every_page_carries_the_policy(page: Page) -> None:

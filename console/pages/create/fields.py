@@ -12,6 +12,8 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.options import HORIZONTAL
+from django.utils.functional import lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
@@ -21,6 +23,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from console.words import said
 from pushcore import limits, templates
 from pushcore.channels import Platform
 from pushcore.codes.results import ResultCode
@@ -49,11 +52,16 @@ IMAGES = (
 
 def coded(result: ResultCode, message: str = "") -> str:
     """A refusal as an operator reads it: in words, with the code the API would answer."""
-    return f"{message or result.meaning} (code {result.code}, {result.name})"
+    words = said(result, message)
+    return gettext("{words} (code {code}, {name})").format(words=words, code=result.code, name=result.name)
+
+
+# For classes: their texts are made before there is a user.
+coded_lazy = lazy(coded, str)
 
 
 def required(result: ResultCode) -> dict[str, str]:
-    return {"required": coded(result)}
+    return {"required": coded_lazy(result)}
 
 
 def new_msgkey() -> str:

@@ -17,6 +17,7 @@ from console.pages.create.fields import (
     TemplatePart,
     coded,
     radio,
+    required,
 )
 from pushcore import limits
 from pushcore.channels import Platform
@@ -99,7 +100,7 @@ class MultipleForm(TargetTypePart, TemplatePart):
         label=_("File"),
         max_length=20,
         widget=forms.HiddenInput(),
-        error_messages={"required": coded(ResultCode.NEED_FILE)},
+        error_messages=required(ResultCode.NEED_FILE),
     )
     file_name = forms.CharField(max_length=1000, required=False, widget=forms.HiddenInput())
     # What was found in the file, signed, so that it need not be read again to be shown again.
