@@ -22,6 +22,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from console.models import AuditEntry
+from pushcore import proxies
 from pushcore.models import App
 from pushcore.retention import delete_in_steps
 
@@ -75,7 +76,7 @@ def _write(
         object_id=str(obj.pk) if obj is not None else "",
         object_name=str(obj)[:MAX_TEXT] if obj is not None else "",
         details=without_secrets(details or {}),
-        address=meta.get("REMOTE_ADDR") or None,
+        address=proxies.address_of(meta) or None,
         request_id=meta.get("mps.request_id", ""),
     )
 

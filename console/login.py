@@ -17,6 +17,7 @@ from unfold.forms import AuthenticationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from console import audit, second_factor
+from pushcore import proxies
 
 log = structlog.get_logger(__name__)
 
@@ -68,8 +69,8 @@ class ThrottleHandler(AxesCacheHandler):
 
 
 def client_address(request: HttpRequest) -> str:
-    """The other end of the connection: headers that anybody can write are not believed."""
-    return str(request.META.get("REMOTE_ADDR", ""))
+    """The other end of the connection, or whom a trusted proxy there names."""
+    return proxies.address_of(request.META)
 
 
 def locked_out(

@@ -9,10 +9,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from django.conf import settings
+
 from gateway.node import Node
 from gateway.session import Session
 from gateway.tcp import CLOSE_SECONDS, MAX_UNSENT_BYTES
 from gateway.websocket import ABORT, ADDRESS
+from pushcore.proxies import client_address
 
 SUBPROTOCOL = "mqtt"
 _NORMAL = 1000
@@ -37,9 +40,11 @@ async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
         await send({"type": "websocket.close", "code": _PROTOCOL_ERROR})
         return
     await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+    peer = scope["state"].get(ADDRESS) or (scope["client"] or ("",))[0]
+    named = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
+    address = client_address(peer, named, settings.TRUSTED_PROXIES)
     scope["headers"].clear()  # read, and kept as long as the connection by all that share the list
     wire = SocketWire(send, scope["extensions"][ABORT]["abort"])
-    address = scope["state"].get(ADDRESS) or (scope["client"] or ("",))[0]
     session: Session = _nodes[0].new_session(wire, address)
     try:
         while True:

@@ -177,6 +177,12 @@ VARIABLES: tuple[Variable, ...] = (
         _networks,
         "Networks (CIDR, comma-separated) whose PROXY headers are believed; from elsewhere nobody may connect then.",
     ),
+    Variable(
+        "MPS_TRUSTED_PROXIES",
+        "",
+        _networks,
+        "Networks (CIDR, comma-separated) of HTTP proxies whose X-Forwarded-For is believed (console, WebSocket).",
+    ),
     Variable("MPS_BIND", "127.0.0.1", _address, "IP address the services listen on."),
     Variable("MPS_DATA_DIR", "var", _text, "Directory of the embedded engines' data, `demo.json`, generated secrets."),
     Variable("MPS_PUBLIC_HOST", "127.0.0.1", _text, "Host name written into the URLs of `demo.json` and the console."),

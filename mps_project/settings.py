@@ -258,6 +258,7 @@ TLS_CERT_FILE = ENV.text("MPS_TLS_CERT_FILE")
 TLS_KEY_FILE = ENV.text("MPS_TLS_KEY_FILE")
 PROXY_PROTOCOL = ENV.switch("MPS_PROXY_PROTOCOL")
 PROXY_TRUSTED = [ip_network(network) for network in ENV.names("MPS_PROXY_TRUSTED")]
+TRUSTED_PROXIES = [ip_network(network) for network in ENV.names("MPS_TRUSTED_PROXIES")]
 BIND = ENV.text("MPS_BIND")
 PUBLIC_HOST = ENV.text("MPS_PUBLIC_HOST")
 PUBLIC_URL = ENV.text("MPS_PUBLIC_URL").rstrip("/")

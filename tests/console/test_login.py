@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from ipaddress import ip_network
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,6 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django_otp.oath import TOTP
+from pytest_django import Settings
 from redis.exceptions import ConnectionError as RedisDown
 
 from console import second_factor
@@ -169,3 +171,17 @@ def test_a_superuser_removes_the_second_factor_of_somebody_who_lost_it(
     assert log_in() == 0
     assert browser.post(address).status_code == 302
     assert log_in() == 1
+
+
+def test_behind_a_trusted_proxy_each_guesser_counts_for_himself(root: User, settings: Settings) -> None:
+    settings.TRUSTED_PROXIES = [ip_network("10.0.0.0/8")]
+
+    def guess(password: str, forwarded: str) -> int:
+        given = {"username": "root", "password": password, "code": ""}
+        return Client().post(LOGIN, given, REMOTE_ADDR="10.0.0.2", HTTP_X_FORWARDED_FOR=forwarded).status_code
+
+    for _ in range(5):
+        guess("wrong", "10.9.9.9, 198.51.100.7")
+    assert guess(PASSWORD, "203.0.113.9, 198.51.100.7") == 429
+    assert guess(PASSWORD, "198.51.100.7, 203.0.113.9") == 302
+    assert AuditEntry.objects.filter(action="login").latest("pk").address == "203.0.113.9"

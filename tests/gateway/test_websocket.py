@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from ipaddress import ip_network
 
 import mqtt5
 import pytest
 import requests
+from pytest_django import Settings
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as open_socket
@@ -88,3 +90,14 @@ def test_a_handshake_that_does_not_end_is_dropped(gateway: RunningGateway, monke
     with socket.create_connection(("127.0.0.1", gateway.ws_port), timeout=15) as connection:
         connection.sendall(b"GET /gateway/mqtt HTTP/1.1\r\nHost: x\r\n")
         assert connection.recv(1) == b""
+
+
+def test_behind_a_trusted_proxy_a_sockets_address_is_the_one_it_names(
+    gateway: RunningGateway, username: str, known: Known, settings: Settings
+) -> None:
+    settings.TRUSTED_PROXIES = [ip_network("127.0.0.0/8")]
+    connect = mqtt5.ConnectPacket(known[0].ad_token, username=username, password=known[1].encode())
+    with socket.create_connection(("127.0.0.1", gateway.ws_port), timeout=15) as device:
+        open_websocket(device, connect, b"X-Forwarded-For: 1.2.3.4, 203.0.113.9\r\n")
+        assert wait_for(lambda: gateway.holds(known[0]))
+        assert gateway.session_of(known[0]).address == "203.0.113.9"

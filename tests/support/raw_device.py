@@ -57,12 +57,12 @@ class RawDevice:
         self.socket.close()
 
 
-def open_websocket(connection: socket.socket, connect: mqtt5.ConnectPacket) -> None:
+def open_websocket(connection: socket.socket, connect: mqtt5.ConnectPacket, headers: bytes = b"") -> None:
     """Upgrade a connection to the gateway and send the CONNECT in one masked frame (RFC 6455, 5.2)."""
     connection.sendall(
         b"GET /gateway/mqtt HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-        b"Sec-WebSocket-Protocol: mqtt\r\n\r\n"
+        b"Sec-WebSocket-Protocol: mqtt\r\n" + headers + b"\r\n"
     )
     assert connection.recv(4096).startswith(b"HTTP/1.1 101")
     packet = connect.write()
