@@ -1,4 +1,4 @@
-"""Every page of the console in a browser: on a desk by day and on a phone by night, accessible and without complaints.
+"""Every page of the console in a browser: on a desk and on a phone, by day and by night, accessible, no complaints.
 
 Pictures of all are left in `var/screenshots/`. What the Content Security Policy refuses, the browser complains of, and
 fails the test (`page`).
@@ -74,9 +74,19 @@ def a_push(browser: Browser, logged_in: Path, stack: Stack) -> None:
     context.close()
 
 
-@pytest.fixture(params=[("desk-light", DESK, "light"), ("phone-dark", PHONE, "dark")], ids=lambda one: one[0])
+@pytest.fixture(
+    params=[
+        ("desk-light", DESK, "light", "en"),
+        ("desk-dark", DESK, "dark", "en"),
+        ("phone-light", PHONE, "light", "en"),
+        ("phone-dark", PHONE, "dark", "en"),
+        ("phone-chinese", PHONE, "light", "zh-CN"),
+    ],
+    ids=lambda one: one[0],
+)
 def surroundings(request: pytest.FixtureRequest, page: Page) -> str:
-    name, size, scheme = request.param
+    name, size, scheme, language = request.param
+    page.set_extra_http_headers({"Accept-Language": language})
     page.set_viewport_size(size)
     page.emulate_media(color_scheme=scheme)
     return str(name)
@@ -130,6 +140,29 @@ def test_a_simple_push_by_hand_is_in_the_message_list(page: Page) -> None:
     expect(page.locator("[data-live$=':messages']")).to_have_text("1")
     page.goto("pushcore/message/")
     expect(page.locator("#result_list")).to_contain_text("By hand")
+
+
+def test_a_simple_push_by_keyboard_alone(page: Page) -> None:
+    page.goto("create/simple/")
+    key = f"k{uuid4().hex[:8]}"
+    for name, text in (("target", "user-of-the-keyboard"), ("msgkey", key), ("title", "By keys"), ("body", "Typed")):
+        tab_to(page, f"[name={name}]")
+        page.keyboard.insert_text(text)
+    tab_to(page, "[name=step][value=review]")
+    page.keyboard.press("Enter")
+    expect(page.locator(".console-reached")).to_be_visible()
+    tab_to(page, "[name=step][value=send]")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-live$=':messages']")).to_have_text("1")
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """With the Tab key only, as far as it takes."""
+    for _ in range(150):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"{selector} is not reached by the Tab key")
 
 
 def test_a_file_is_looked_at_and_pushed_while_one_watches(page: Page, tmp_path: Path) -> None:
