@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from pushcore.codes import statuses
 from pushcore.models import Message
@@ -50,10 +51,13 @@ def status_label(message: Message) -> SafeString:
 
 def push_type(delivery_type: int, words: str = "") -> SafeString:
     """Icon of a target type, with its name or other words."""
+    if not words:
+        known = delivery_type in DeliveryType.values
+        words = gettext(DeliveryType(delivery_type).label) if known else str(delivery_type)
     return format_html(
         '<span class="console-push-type"><span class="material-symbols-outlined" aria-hidden="true">{}</span>{}</span>',
         PUSH_TYPE_ICONS.get(delivery_type, "help"),
-        words or (DeliveryType(delivery_type).label if delivery_type in DeliveryType.values else delivery_type),
+        words,
     )
 
 

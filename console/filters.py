@@ -11,6 +11,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
@@ -69,7 +70,7 @@ class ChoiceFilter(DropdownFilter):
     choices_of_column: list[tuple[Any, Any]]
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
-        return [(str(value), str(label)) for value, label in self.choices_of_column]
+        return [(str(value), gettext(str(label))) for value, label in self.choices_of_column]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() in {choice for choice, _ in self.lookup_choices}:

@@ -14,16 +14,17 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-TITLE = "Message Push Console"
+TITLE = _("Message Push Console")
 
 
 def environment(request: HttpRequest) -> list[str]:
     """The badge in the header: where this console runs, so that nobody pushes to the wrong place."""
     if settings.DEBUG:
-        return ["Development", "warning"]
-    return ["Local", "info"] if _is_local(settings.PUBLIC_HOST) else ["Production", "danger"]
+        return [gettext("Development"), "warning"]
+    return [gettext("Local"), "info"] if _is_local(settings.PUBLIC_HOST) else [gettext("Production"), "danger"]
 
 
 def _is_local(host: str) -> bool:

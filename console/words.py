@@ -17,6 +17,19 @@ from django.utils.translation import gettext_noop as _
 
 from pushcore.codes.results import ResultCode, ResultError
 
+# Of apps, in breadcrumbs, and of the admin's own pages.
+APPS = (
+    _("Usage analysis"),
+    _("Vendor channels"),
+    _("Console"),
+    _("Message push"),
+    _("Expand row"),
+    _("Apply Filters"),
+    _("Light"),
+    _("Dark"),
+    _("System"),
+    _("Select value"),
+)
 MODELS = (
     _("access key"),
     _("access keys"),
@@ -336,7 +349,11 @@ def said(result: ResultCode, message: str = "") -> str:
 
 
 def translate_models() -> None:
-    """Make lazy what the site's models and their fields are called. Texts that are lazy already are left alone."""
+    """Make lazy what the site's models, their fields and apps are called. Texts that are lazy are left alone."""
+    for config in {model._meta.app_config for model in admin.site._registry}:
+        if config is not None:
+            words: Any = _lazy(config.verbose_name)
+            config.verbose_name = words
     for model in admin.site._registry:
         _translate(model)
 

@@ -17,6 +17,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.sections import TemplateSection
 
+from channels_vendor.models import VendorMessage
 from console.access import Scope
 from console.columns import identifier, moment, pretty_json, push_type, status_label
 from console.filters import CreatedFilter, PushTypeFilter, StatusFilter, WorkspaceFilter
@@ -39,6 +40,7 @@ class MessageDetails(TemplateSection):
         return {
             "status": instance.status_entry,
             "channel": Channel(instance.channel),
+            "at_vendor": getattr(instance, "at_vendor", None),
             "payload": pretty_json(instance.content),
             "task_url": reverse("admin:pushcore_pushtask_change", args=[instance.task_id]),
             "device_url": instance.device and reverse("admin:pushcore_device_change", args=[instance.device_id]),
@@ -76,6 +78,13 @@ class MessageAdmin(LargeTableAdmin):
             last = ids.first_id_at(task.expire_at + LATEST_AFTER_EXPIRY)
             rows = rows.filter(pk__gte=task.pk, pk__lt=last)
         return rows
+
+    def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
+        """What vendors said of the page's messages, in one query."""
+        super().prepare_rows(request, rows)
+        known = VendorMessage.objects.in_bulk([message.pk for message in rows]) if rows else {}
+        for message in rows:
+            message.at_vendor = known.get(message.pk)
 
     def limit_to_scope(self, rows: QuerySet[Any], scope: Scope) -> QuerySet[Any]:
         # By the column itself: the table's indexes start with it, and it needs no join.

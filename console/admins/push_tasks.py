@@ -16,6 +16,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from psycopg2.errors import QueryCanceled
 from unfold.decorators import action, display
@@ -177,7 +178,7 @@ class PushTaskAdmin(LargeTableAdmin):
 
     @display(description=_("push type"))
     def kind_icon(self, task: PushTask) -> SafeString:
-        return push_type(task.delivery_type, PushTask.Kind(task.kind).label)
+        return push_type(task.delivery_type, gettext(PushTask.Kind(task.kind).label))
 
     @display(description=_("start"))
     def started(self, task: PushTask) -> SafeString:

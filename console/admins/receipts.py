@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -58,7 +59,7 @@ class ReceiptAdmin(LargeTableAdmin):
     @display(description=_("state"))
     def state_label(self, receipt: Receipt) -> SafeString:
         state = Receipt.State(receipt.state)
-        return label(STATE_COLOURS[state], str(state.label))
+        return label(STATE_COLOURS[state], gettext(state.label))
 
     @display(description=_("message"))
     def message_link(self, receipt: Receipt) -> SafeString:

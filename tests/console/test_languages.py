@@ -170,3 +170,21 @@ def test_an_api_call_after_a_chinese_page_is_answered_in_english(superuser: Clie
     assert get_language() == "zh-hans"
     superuser.post("/api/v1/push/simple", data="{}", content_type="application/json")
     assert get_language() == "en"
+
+
+WORDS = re.compile(r">([^<>]*[A-Za-z]{3}[^<>]*)<")
+# Names of codes and what operators entered themselves; a key's name; the languages, each in its own.
+SAME = re.compile(
+    r"-?\d+ \w+(: .*)?|\{.*|ONEX\w+-test|[0-9a-f]{60}|(user|key)-1|Parcel|root|task|esc|English|zh-hans", re.DOTALL
+)
+    r"-?\d+ \w+(: .*)?|\{.*|ONEX\w+-test|[0-9a-f]{60}|(user|key)-1|root|task|esc|English|zh-hans", re.DOTALL
+)
+
+
+@pytest.mark.parametrize("address", ["pushcore/message/", "pushcore/pushtask/", "channels_vendor/vendoraccount/add/"])
+def test_no_english_is_left_on_a_page(superuser: Client, mine: Everything, address: str) -> None:
+    page = superuser.get(f"{HOME}{address}", headers={"accept-language": "zh-CN"}).text
+    # Icons are named in English.
+    page = re.sub(r"<(script|style)\b.*?</\1>|<span[^>]*material-symbols[^>]*>[^<]*</span>", "", page, flags=re.S)
+    said = {text.strip() for text in WORDS.findall(page)}
+    assert {text for text in said if not spoken(text) and not SAME.match(text)} == set()

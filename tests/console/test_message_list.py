@@ -11,9 +11,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from channels_vendor.models import VendorMessage
 from console.admins import messages as page
 from console.change_list import CappedPaginator
 from pushcore import ids, outcomes, push
+from pushcore.channels import Channel
 from pushcore.models import Message, Workspace
 from pushcore.ports import Outcome
 from tests.console.conftest import BY_TEST, Everything, a_push
@@ -40,6 +42,19 @@ def test_a_row_shows_the_message_and_expands_to_its_details(superuser: Client, m
     assert "On its way" in text
     assert f"{message.created_at:%Y-%m-%d %H:%M:%S}" in text
     assert "the device confirmed receipt" in text
+
+
+def test_a_messages_details_tell_what_its_vendor_said(superuser: Client, mine: Everything) -> None:
+    message = mine[Message]
+    VendorMessage.objects.create(
+        message_id=message.pk, workspace_id=message.workspace_id, channel=Channel.FCM, task_id=message.task_id,
+        device_id=1, vendor_id="projects/p/messages/0:17", vendor_code="", accepted_at=timezone.now(),
+    )  # fmt: skip
+    Message.objects.filter(pk=message.pk).update(arrived_at=timezone.now())
+    page = superuser.get(LIST).text
+    assert "projects/p/messages/0:17" in page
+    assert "Accepted by the vendor" in page
+    assert "Arrived" in page
 
 
 def test_the_newest_message_is_first(superuser: Client, workspace: Workspace) -> None:

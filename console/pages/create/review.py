@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
 from console.pages.create.files import findings_of
@@ -72,12 +73,12 @@ def facts(form: AnyForm, sending: SendingForm | None, kind: str) -> Iterator[tup
     yield _("Kind"), kind
     yield _("Workspace"), str(form.workspace)
     if isinstance(form, BroadcastForm):
-        yield _("Target"), _("all devices: %(platform)s") % {"platform": form.delivery_type.label}
+        yield _("Target"), _("all devices: %(platform)s") % {"platform": gettext(form.delivery_type.label)}
     elif isinstance(form, MultipleForm):
         yield _("File"), given["file_name"]
-        yield _("Target ID type"), form.delivery_type.label
+        yield _("Target ID type"), gettext(form.delivery_type.label)
     else:
-        yield _("Target"), f"{form.delivery_type.label}: {given['target']}"
+        yield _("Target"), f"{gettext(form.delivery_type.label)}: {given['target']}"
     if not isinstance(form, SimpleForm):
         yield _("Template"), given["template"].name
     if isinstance(form, SimpleForm | TemplateForm | BroadcastForm):
