@@ -177,8 +177,6 @@ WORDS = re.compile(r">([^<>]*[A-Za-z]{3}[^<>]*)<")
 SAME = re.compile(
     r"-?\d+ \w+(: .*)?|\{.*|ONEX\w+-test|[0-9a-f]{60}|(user|key)-1|Parcel|root|task|esc|English|zh-hans", re.DOTALL
 )
-    r"-?\d+ \w+(: .*)?|\{.*|ONEX\w+-test|[0-9a-f]{60}|(user|key)-1|root|task|esc|English|zh-hans", re.DOTALL
-)
 
 
 @pytest.mark.parametrize("address", ["pushcore/message/", "pushcore/pushtask/", "channels_vendor/vendoraccount/add/"])
