@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -154,7 +154,8 @@ UNFOLD: dict[str, Any] = {
     },
     "LOGIN": {"image": _asset("console/login.svg")},
     "STYLES": [_asset("console/console.css")],
-    "SCRIPTS": [_asset("console/console.js")],
+    # First the words of the user's language, which the others speak with.
+    "SCRIPTS": [lambda request: reverse("console_words"), _asset("console/console.js")],
     "BORDER_RADIUS": "8px",
     "COLORS": {"primary": _PRIMARY},
     "SIDEBAR": {

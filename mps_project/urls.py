@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import JavaScriptCatalog
 
 urlpatterns = [
     path("console/i18n/", include("django.conf.urls.i18n")),
+    # The words of the console's scripts; the login page has some too.
+    path("console/words.js", JavaScriptCatalog.as_view(packages=["console"]), name="console_words"),
     path("console/", admin.site.urls),
     path("device/v1/", include("gateway.urls")),
     path("vendor/", include("channels_vendor.urls")),

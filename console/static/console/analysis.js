@@ -100,7 +100,7 @@
         link.click();
         return;
       }
-      const said = await answer.json().catch(() => ({ error: `The export failed (${answer.status}).` }));
+      const said = await answer.json().catch(() => ({ error: interpolate(gettext("The export failed (%s)."), [answer.status]) }));
       const state = said.state ? await follow(form, said.state) : { fault: said.error };
       problem.textContent = state.fault || "";
       if (state.file) {

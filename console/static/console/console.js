@@ -6,8 +6,8 @@
     const button = document.createElement("button");
     button.type = "button";
     button.className = "console-copy-button";
-    button.title = "Copy";
-    button.setAttribute("aria-label", "Copy");
+    button.title = gettext("Copy");
+    button.setAttribute("aria-label", gettext("Copy"));
     button.innerHTML = '<span class="material-symbols-outlined" aria-hidden="true">content_copy</span>';
     const text = element.textContent;
     button.addEventListener("click", async function () {

@@ -203,7 +203,7 @@
       });
       request.addEventListener("loadend", function () {
         const known = request.response && (request.response.file || request.response.error);
-        finish(known ? request.response : { error: `The upload failed (${request.status || "no connection"}).` });
+        finish(known ? request.response : { error: interpolate(gettext("The upload failed (%s)."), [request.status || gettext("no connection")]) });
       });
       request.open("POST", form.dataset.uploadUrl);
       request.setRequestHeader("Content-Type", "application/octet-stream");

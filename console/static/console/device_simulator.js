@@ -101,7 +101,7 @@
       try {
         this.identity = this.identity || (await this.post(this.page.dataset.switchOn));
       } catch (error) {
-        this.phone.log(`Not registered: ${error.message}`);
+        this.phone.log(interpolate(gettext("Not registered: %s"), [error.message]));
         this.phone.showState("off");
         return;
       }
@@ -123,7 +123,7 @@
       this.client = client;
       client.on("connect", () => {
         this.phone.showState("online");
-        this.phone.log("Connected");
+        this.phone.log(gettext("Connected"));
       });
       client.on("close", () => this.client === client && this.phone.showState("connecting"));
       client.on("error", (error) => this.refused(error));
@@ -133,7 +133,7 @@
 
     // Another page with the same device renewed its secret: this one would be refused for ever.
     refused(error) {
-      this.phone.log(`Not connected: ${error.message}`);
+      this.phone.log(interpolate(gettext("Not connected: %s"), [error.message]));
       if (error.code === 0x86 || error.code === 0x87) {
         this.identity = null;
         this.switchOff();
@@ -142,7 +142,7 @@
 
     sentAway(reason) {
       if (reason === 0x8e) {
-        this.phone.log("Taken over: the device was switched on elsewhere");
+        this.phone.log(gettext("Taken over: the device was switched on elsewhere"));
         this.identity = null;
         this.switchOff();
       }
@@ -153,7 +153,7 @@
         const leaving = this.client;
         this.client = null;
         leaving.end();
-        this.phone.log("Offline");
+        this.phone.log(gettext("Offline"));
       }
       this.phone.showState("off");
     }
@@ -176,19 +176,19 @@
       this.seen = [...this.seen.slice(1 - MOST_KEYS), message.k];
       const content = message.bData;
       if (content.revokes) {
-        this.phone.log(`Revoked: ${content.revokes}`);
+        this.phone.log(interpolate(gettext("Revoked: %s"), [content.revokes]));
         this.phone.remove(content.revokes);
         return;
       }
       this.report(message.k, "arrived");
       if (content.silent) {
-        this.phone.log("Silent message received");
+        this.phone.log(gettext("Silent message received"));
         return;
       }
-      this.phone.log(`Received: ${content.title}`);
+      this.phone.log(interpolate(gettext("Received: %s"), [content.title]));
       this.phone.notify(message.k, content, (name) => {
         this.report(message.k, name);
-        this.phone.log(name === "opened" && content.url ? `Opened: ${content.url}` : `Reported ${name}`);
+        this.phone.log(interpolate(name === "opened" ? gettext("Reported opened: %s") : gettext("Reported ignored: %s"), [content.url || content.title]));
       });
     }
 
@@ -206,9 +206,9 @@
     async pushToMyself() {
       try {
         const made = await this.post(this.page.dataset.push);
-        this.phone.log(`Pushed: task ${made.task}`);
+        this.phone.log(interpolate(gettext("Pushed: task %s"), [made.task]));
       } catch (error) {
-        this.phone.log(`Not pushed: ${error.message}`);
+        this.phone.log(interpolate(gettext("Not pushed: %s"), [error.message]));
       }
     }
   }
