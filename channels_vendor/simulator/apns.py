@@ -51,6 +51,12 @@ class ApnsDesk(Desk):
     def credential(self, incoming: Incoming) -> Reply:
         return self.error("BadPath")
 
+    def answer(self, incoming: Incoming) -> Reply:
+        """Every answer names the notification: by the ID that came with it, else by one made for it."""
+        reply = super().answer(incoming)
+        named = incoming.headers.get("apns-id") or str(uuid.uuid4()).upper()
+        return Reply(reply.status, reply.body, (*reply.headers, ("apns-id", named)))
+
     def send(self, incoming: Incoming) -> Reply:
         wrong = self._refused(incoming)
         if wrong:
@@ -59,7 +65,7 @@ class ApnsDesk(Desk):
         if reason := self.script.tokens.get(token):
             return self.error(reason)
         self.ledger.accept(token)
-        return Reply(200, b"", (("apns-id", incoming.headers.get("apns-id") or str(uuid.uuid4()).upper()),))
+        return Reply(200)
 
     def _refused(self, incoming: Incoming) -> str:
         token = incoming.path.removeprefix("/3/device/")

@@ -1,0 +1,54 @@
+"""The simulator is held against clients that others wrote: what it says, they understand."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from urllib.parse import urlsplit
+
+import pytest
+from aioapns import APNs, NotificationRequest
+from aioapns.connection import APNsProductionClientProtocol
+
+from channels_vendor.simulator.apns import ApnsDesk
+from tests.channels_vendor.running import Running
+from tests.channels_vendor.samples import SAMPLES
+
+_APNS = next(sample for sample in SAMPLES if sample.name == "apns")
+
+
+@pytest.fixture
+def desk() -> ApnsDesk:
+    return ApnsDesk()
+
+
+async def send(running: Running, tokens: list[str]) -> list[tuple[str, str | None]]:
+    """(status, description) of each, as aioapns reads the answers."""
+    values = _APNS.values()
+    client = APNs(
+        key=values["p8"],
+        key_id=values["key_id"],
+        team_id=values["team_id"],
+        topic=values["bundle_id"],
+        ssl_context=ssl.create_default_context(cadata=running.ca.decode()),
+    )
+    answers = [
+        await client.send_notification(NotificationRequest(device_token=token, message={"aps": {"alert": "Hello"}}))
+        for token in tokens
+    ]
+    return [(answer.status, answer.description) for answer in answers]
+
+
+def test_aioapns_understands_the_simulated_apns(desk: ApnsDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = Running([desk], tls=True)
+    address = urlsplit(running.url)
+    monkeypatch.setattr(APNsProductionClientProtocol, "APNS_SERVER", address.hostname)
+    monkeypatch.setattr(APNsProductionClientProtocol, "APNS_PORT", address.port)
+    good, gone, bad = (_APNS.token(number) for number in range(3))
+    desk.script.tokens = {gone: "Unregistered", bad: "BadDeviceToken"}
+    try:
+        answers = asyncio.run(asyncio.wait_for(send(running, [good, gone, bad]), 30))
+    finally:
+        running.stop()
+    assert answers == [("200", None), ("410", "Unregistered"), ("400", "BadDeviceToken")]
+    assert dict(desk.ledger.accepted) == {good: 1}
