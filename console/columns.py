@@ -45,8 +45,9 @@ def label(colour: str, text: str | Promise, title: str = "") -> SafeString:
 def status_label(message: Message) -> SafeString:
     """Code and name of the status on a colour for what it comes to; its meaning on hover."""
     entry = message.status_entry
-    text = f"{entry.code} {entry.label}"
-    return label(status_colour(message.status), text, f"{text}: {entry.meaning}")
+    meaning = gettext(entry.meaning)
+    text = f"{entry.code} {entry.name or meaning}"
+    return label(status_colour(message.status), text, f"{text}: {meaning}")
 
 
 def push_type(delivery_type: int, words: str = "") -> SafeString:

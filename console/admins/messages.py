@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -142,7 +143,7 @@ class MessageAdmin(LargeTableAdmin):
 
     @display(description=_("meaning"))
     def status_meaning(self, message: Message) -> str:
-        return message.status_entry.meaning
+        return gettext(message.status_entry.meaning)
 
     @display(description=_("payload"))
     def payload(self, message: Message) -> SafeString:
