@@ -36,6 +36,9 @@ async def send(running: Running, tokens: list[str]) -> list[tuple[str, str | Non
         await client.send_notification(NotificationRequest(device_token=token, message={"aps": {"alert": "Hello"}}))
         for token in tokens
     ]
+    client.pool.close()
+    while client.pool.connections:  # its transports end some turns of the loop later
+        await asyncio.sleep(0.01)
     return [(answer.status, answer.description) for answer in answers]
 
 
