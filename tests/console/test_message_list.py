@@ -54,7 +54,7 @@ def test_a_messages_details_tell_what_its_vendor_said(superuser: Client, mine: E
     page = superuser.get(LIST).text
     assert "projects/p/messages/0:17" in page
     assert "Accepted by the vendor" in page
-    assert "Arrived" in page
+    assert "Arrived at" in page
 
 
 def test_the_newest_message_is_first(superuser: Client, workspace: Workspace) -> None:
