@@ -63,8 +63,10 @@ class Board:
         # Ids of both. A set: each acknowledgement of a device that gets broadcasts asks it.
         self.known: set[int] = set()
 
-    def unknown(self, active_ids: Iterable[int]) -> list[int]:
-        return [broadcast_id for broadcast_id in active_ids if broadcast_id not in self._offered]
+    @property
+    def held(self) -> frozenset[int]:
+        """Ids of those that are active, as far as the node knows."""
+        return frozenset(self._offered)
 
     def keep_only(self, active_ids: Iterable[int]) -> list[Notice]:
         """End what is not active any more (expired or revoked); returns what was ended."""
@@ -102,27 +104,37 @@ class Progress:
     `acknowledged`: what it acknowledged since it connected, up to its position, while that may still count.
     """
 
-    __slots__ = ("_open", "_uncounted", "acknowledged", "position")
+    __slots__ = ("_alone", "_open", "_uncounted", "acknowledged", "position")
 
     def __init__(self, position: int) -> None:
         self.position = position
         self.acknowledged: list[int] = []
-        # Beyond the position: what was offered, and whether it is settled; what of it was acknowledged.
-        self._open: dict[int, bool] = {}
-        self._uncounted: list[int] = []
+        # Beyond the position: what was offered, and whether it is settled. Mostly that is one: it stands in `_alone`
+        # (0: none does), and the dictionary is there only while there are more.
+        self._alone = 0
+        self._open: dict[int, bool] | None = None
+        # What of it was acknowledged.
+        self._uncounted: list[int] | None = None
 
     def moved_to(self, position: int) -> None:
         """The device's cursor is known to be there."""
         if position > self.position:
             self.position = position
-            self._open = {key: settled for key, settled in self._open.items() if key > position}
-            self._uncounted = [key for key in self._uncounted if key > position]
+            self._keep({key: settled for key, settled in self._waiting().items() if key > position})
+            self._uncounted = [key for key in self._uncounted or () if key > position] or None
 
     def opened(self, broadcast_id: int) -> bool:
         """Note that it is offered to the device; False where the device has settled it."""
-        if broadcast_id <= self.position or self._open.get(broadcast_id, False):
+        if broadcast_id <= self.position:
             return False
-        self._open[broadcast_id] = False
+        if self._open is None and self._alone in (0, broadcast_id):
+            self._alone = broadcast_id
+            return True
+        waiting = self._waiting()
+        if waiting.get(broadcast_id, False):
+            return False
+        waiting[broadcast_id] = False
+        self._keep(waiting)
         return True
 
     def settled_alone(self, broadcast_id: int) -> bool:
@@ -130,36 +142,49 @@ class Progress:
 
         It does where other broadcasts are open, or many are remembered.
         """
-        waiting = self._open
-        if len(waiting) != 1 or waiting.get(broadcast_id, True) or len(self.acknowledged) >= MAX_REMEMBERED:
+        if self._alone != broadcast_id or len(self.acknowledged) >= MAX_REMEMBERED:
             return False
-        waiting.clear()
+        self._alone = 0
         self.position = broadcast_id
         self.acknowledged.append(broadcast_id)
         return True
 
     def settled(self, broadcast_id: int, *, acknowledged: bool) -> None:
         """The device has acknowledged or refused it."""
-        if broadcast_id > self.position and not self._open.get(broadcast_id, False):
-            self._open[broadcast_id] = True
+        waiting = self._waiting()
+        if broadcast_id > self.position and not waiting.get(broadcast_id, False):
+            waiting[broadcast_id] = True
+            self._open, self._alone = waiting, 0
             if acknowledged:
-                self._uncounted.append(broadcast_id)
+                self._uncounted = [*(self._uncounted or ()), broadcast_id]
 
     def advance(self, board: Board) -> list[int]:
         """Move the position over what is settled or ended; returns what was acknowledged and is passed by that."""
-        waiting = self._open
-        for broadcast_id in sorted(waiting) if len(waiting) > 1 else list(waiting):
+        waiting = self._waiting()
+        for broadcast_id in sorted(waiting):
             if not waiting[broadcast_id] and board.is_open(broadcast_id):
                 break
             del waiting[broadcast_id]
             self.position = broadcast_id
-        counted = self._uncounted
-        if waiting:
-            counted = [broadcast_id for broadcast_id in counted if broadcast_id <= self.position]
-            self._uncounted = [broadcast_id for broadcast_id in self._uncounted if broadcast_id > self.position]
-        elif counted:
-            self._uncounted = []
+        self._keep(waiting)
+        uncounted = self._uncounted or ()
+        counted = [broadcast_id for broadcast_id in uncounted if broadcast_id <= self.position]
+        self._uncounted = [broadcast_id for broadcast_id in uncounted if broadcast_id > self.position] or None
         self.acknowledged += counted
         if len(self.acknowledged) > MAX_REMEMBERED:
             self.acknowledged = [broadcast_id for broadcast_id in self.acknowledged if broadcast_id in board.known]
         return counted
+
+    def _waiting(self) -> dict[int, bool]:
+        """What was offered beyond the position, as a dictionary."""
+        if self._open is not None:
+            return self._open
+        return {self._alone: False} if self._alone else {}
+
+    def _keep(self, waiting: dict[int, bool]) -> None:
+        """Keep that, in the form that takes least."""
+        self._alone, self._open = 0, waiting or None
+        if len(waiting) == 1:
+            [(only, settled)] = waiting.items()
+            if not settled:
+                self._alone, self._open = only, None

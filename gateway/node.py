@@ -15,7 +15,7 @@ import contextlib
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
@@ -42,6 +42,7 @@ from gateway.session import Request, Session, State, Wire
 from gateway.throttle import FailureThrottle
 from gateway.wheel import KeepAliveWheel
 from pushcore import broadcasts, delivery, devices
+from pushcore.devices import KnownDevice
 from pushcore.payload import PayloadEncoder
 
 log = structlog.get_logger(__name__)
@@ -229,14 +230,13 @@ class Node:
                 session.device = verdict.device
                 admitted.append((session, verdict))
         await self.courier.announce([session for session, _ in admitted])
-        now_ms = int(time.time() * 1000)
         for session, verdict in admitted:
             assert verdict.device is not None
             if session.state is State.CLOSED or self.sessions.get(verdict.device.id) is not session:
                 continue
             session.accept(verdict.device, issued_secret=verdict.secret, max_keep_alive=self._max_keep_alive)
             self._wheel.moved(session)
-            self._offer_broadcasts(session, self._board.offered, now_ms)
+            self._offer_broadcasts((session,), self._board.offered)
             if verdict.secret is None:  # nothing can wait for a device that did not exist
                 self._pending.add((session, 0))
 
@@ -321,7 +321,8 @@ class Node:
                 self._advance(session)
             return
         self._acknowledged.young.add(message_id)
-        self.courier.acknowledged(message_id)
+        tell = self.courier.acknowledged
+        tell(message_id)
 
     def wants_more(self, session: Session, after: int) -> None:
         self._pending.add((session, after))
@@ -357,9 +358,7 @@ class Node:
             self.deliver(parcels)
             if len(parcels) == PENDING_PER_DEVICE:
                 asking[device_id][0].expect_more(parcels[-1].message_id)
-        now_ms = int(time.time() * 1000)
-        for session, _ in asking.values():
-            self._offer_broadcasts(session, self._board.offered, now_ms)
+        self._offer_broadcasts([session for session, _ in asking.values()], self._board.offered)
 
     # -- broadcasts -----------------------------------------------------------------------------------------------
 
@@ -379,36 +378,38 @@ class Node:
 
     async def _read_broadcasts(self) -> None:
         """End what is not active any more, and offer what is new to every session it is for."""
-        active = await self._in_thread(self._batch_threads, broadcasts.active_ids)
+        active, unknown = await self._in_thread(self._batch_threads, broadcasts.active, self._board.held)
         for notice in self._board.keep_only(active):
             for session in self.sessions.values():
                 session.withdraw(notice.id)
-        unknown = self._board.unknown(active)
-        if not unknown:
+        new = [Notice.of(found) for found in unknown]
+        if not new:
             return
-        new = [Notice.of(found) for found in await self._in_thread(self._batch_threads, broadcasts.load, unknown)]
         self._board.add(new)
         here = list(self.sessions.values())
         for start in range(0, len(here), SLICE):
-            now_ms = int(time.time() * 1000)
-            for session in here[start : start + SLICE]:
-                self._offer_broadcasts(session, new, now_ms)
+            self._offer_broadcasts(here[start : start + SLICE], new)
             await asyncio.sleep(0)
 
-    def _offer_broadcasts(self, session: Session, notices: Iterable[Notice], now_ms: int) -> None:
-        """Write to the device those of the notices that lie after its cursor and are not on their way."""
-        device = session.device
-        if device is None or session.state is not State.OPEN:
-            return
-        for notice in notices:
-            if not notice.is_for(device):
+    def _offer_broadcasts(self, sessions: Iterable[Session], notices: Collection[Notice]) -> None:
+        """Write to each device those of the notices that lie after its cursor and are not on their way."""
+        now_ms = int(time.time() * 1000)
+        for session in sessions:
+            device = session.device
+            if device is None or session.state is not State.OPEN:
                 continue
-            progress = session.broadcasts
-            if progress is None:
-                progress = session.broadcasts = self._progress_left.take(device.id) or Progress(0)
-                progress.moved_to(device.broadcast_position)
-            if progress.opened(notice.id):
-                session.deliver(notice.id, notice.payload, notice.expire_at_ms, False, now_ms)
+            for notice in notices:
+                if not notice.is_for(device):
+                    continue
+                progress = session.broadcasts or self._progress_of(session, device)
+                if progress.opened(notice.id):
+                    session.deliver(notice.id, notice.payload, notice.expire_at_ms, False, now_ms)
+
+    def _progress_of(self, session: Session, device: KnownDevice) -> Progress:
+        """Where the device stands, by its cursor and by what is remembered since it was here last."""
+        progress = session.broadcasts = self._progress_left.take(device.id) or Progress(0)
+        progress.moved_to(device.broadcast_position)
+        return progress
 
     def refused(self, session: Session, message_id: int) -> None:
         if session.broadcasts is not None and message_id in self._board.known:

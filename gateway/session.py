@@ -419,9 +419,9 @@ class Session:
         seconds_left = -((now_ms - expire_at_ms) // 1000)
         if seconds_left <= 0:
             return
-        in_flight, packet_id = self.in_flight, self._next_packet_id % MAX_PACKET_ID + 1
-        while packet_id in in_flight:
-            packet_id = packet_id % MAX_PACKET_ID + 1
+        in_flight, packet_id = self.in_flight, self._next_packet_id + 1
+        while packet_id > MAX_PACKET_ID or packet_id in in_flight:
+            packet_id = packet_id + 1 if packet_id < MAX_PACKET_ID else 1
         self._next_packet_id = packet_id
         packet = self._version.message(packet_id, payload, seconds_left, dup)
         if self._max_packet and len(packet) > self._max_packet:
@@ -429,7 +429,8 @@ class Session:
             return
         in_flight[packet_id] = message_id
         self.delivered += 1
-        self._wire.write(packet)
+        write = self._wire.write  # an attribute, no method: looked up by itself it is found faster
+        write(packet)
 
     def _refill(self) -> None:
         """Send what waits in memory; when that is done and half the window is free, ask for what waits as rows."""

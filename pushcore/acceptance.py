@@ -125,7 +125,7 @@ class _Incoming:
                 devices.append(device)
                 messages.append(_message(task, entry, device))
         task.message_count = len(messages)
-        return Accepted(Push(task, messages, self.keys), devices)
+        return Accepted(Push(task, messages, self.keys), devices, draft.audience)
 
 
 def _message(task: PushTask, entry: Addressed, device: ResolvedTarget | None) -> Message:
@@ -145,10 +145,12 @@ def _message(task: PushTask, entry: Addressed, device: ResolvedTarget | None) ->
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A push's rows, and the device of each of its messages. `first`: the same request was accepted before."""
+    """A push's rows, and the device of each of its messages; of a broadcast, its audience. `first`: the same request
+    was accepted before."""
 
     push: Push
     devices: Sequence[ResolvedTarget | None]
+    audience: Audience | None = None
     first: PushTask | None = None
 
     @property
@@ -157,8 +159,10 @@ class Accepted:
 
     def hand_over(self) -> None:
         """The first attempt, once all is committed; whatever becomes of it, the request is accepted."""
-        if self.task.kind == PushTask.Kind.BROADCAST:
-            broadcasts.spread()
+        if self.audience is not None:
+            broadcasts.tell_gateways()
+            if self.audience.vendor_channels:
+                broadcasts.wake_walker()
         elif self.first is None:
             delivery.hand_over(self.outgoing())
 

@@ -10,6 +10,7 @@ self-built channel needs none: the device's cursor says what it has.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -138,14 +139,13 @@ def save(task: PushTask, audience: Audience) -> Broadcast:
     )
 
 
-def spread() -> None:
-    """Tell the gateways, and have vendors' devices walked. Never raises: both look for themselves now and then."""
+def tell_gateways() -> None:
+    """A broadcast was accepted or revoked. Never raises: gateways look for themselves now and then."""
     for tell in broadcast_news():
         try:
             tell()
         except Exception:  # the broadcast is committed, and stays accepted though a gateway is away
             log.exception("gateways could not be told of a broadcast; they will look themselves")
-    wake_walker()
 
 
 def wake_walker() -> None:
@@ -164,16 +164,14 @@ def _active() -> Q:
     return Q(expire_at__gt=timezone.now(), revoked_at__isnull=True)
 
 
-def active_ids() -> list[int]:
-    """Task ids of what gateways give to their sessions now, in order."""
-    found = Broadcast.objects.filter(_active(), self_built=True).order_by("pk")
-    return list(found.values_list("pk", flat=True))
-
-
-def load(task_ids: list[int]) -> list[Active]:
-    """Those broadcasts, in order."""
-    found = Broadcast.objects.select_related("task").filter(pk__in=task_ids).order_by("pk")
-    return [
+def active(held: Collection[int]) -> tuple[list[int], list[Active]]:
+    """What gateways give to their sessions now: the task ids of all, and those that are not in `held`; in order."""
+    task_ids = list(Broadcast.objects.filter(_active(), self_built=True).order_by("pk").values_list("pk", flat=True))
+    unknown = [task_id for task_id in task_ids if task_id not in held]
+    if not unknown:
+        return task_ids, []
+    found = Broadcast.objects.select_related("task").filter(pk__in=unknown).order_by("pk")
+    return task_ids, [
         Active(row.workspace_id, row.platform, frozenset(row.vendor_channels), _outgoing(row, row.task_id))
         for row in found
     ]

@@ -79,7 +79,7 @@ def revoke_task(workspace: Workspace, task_id: int) -> None:
         Revocation.objects.create(task=task, own_task_id=own.pk, created_at=now)
         is_broadcast = _revoke_broadcast(task, own, now)
     if is_broadcast:
-        broadcasts.spread()
+        broadcasts.tell_gateways()
     if not work_off(task.pk, budget_seconds=INLINE_SECONDS):
         wake_worker()
 

@@ -70,7 +70,7 @@ def test_an_android_broadcast_is_one_row(workspace: Workspace, lane: KeepingLane
     task = push.accept(workspace, NEWS, **RPC)
     assert (task.kind, task.content["content"], task.message_count) == ("broadcast", "About tea", 0)
     assert not Message.objects.exists()
-    [active] = broadcasts.load(broadcasts.active_ids())
+    _, [active] = broadcasts.active(())
     assert (active.platform, active.outgoing.message_id, active.outgoing.msgkey) == (1, task.pk, "b1")
 
 
@@ -210,7 +210,7 @@ def test_where_a_vendor_is_in_use_its_devices_are_reached_there_only(
     [xiaomi] = fleet(1, Platform.ANDROID, Channel.XIAOMI)
     [oppo] = fleet(1, Platform.ANDROID, Channel.OPPO)
     push.accept(workspace, NEWS, **RPC)
-    [active] = broadcasts.load(broadcasts.active_ids())
+    _, [active] = broadcasts.active(())
     broadcasts.walk_all()
     assert [outgoing.device_id for outgoing in lane.got] == [xiaomi.pk]
     assert active.vendor_channels == {Channel.XIAOMI}
@@ -226,7 +226,7 @@ def test_the_self_built_channel_may_be_asked_for(
     push.accept(workspace, replace(NEWS, **changes), **RPC)
     broadcasts.walk_all()
     assert lane.got == []
-    assert broadcasts.load(broadcasts.active_ids())[0].vendor_channels == frozenset()
+    assert broadcasts.active(())[1][0].vendor_channels == frozenset()
 
 
 def test_logged_out_users_are_reached_through_vendors_only(
@@ -239,7 +239,7 @@ def test_logged_out_users_are_reached_through_vendors_only(
     push.accept(workspace, replace(NEWS, push_status=2, unbind_period=1), **RPC)
     broadcasts.walk_all()
     assert [outgoing.device_id for outgoing in lane.got] == [gone.pk]
-    assert broadcasts.active_ids() == []
+    assert broadcasts.active(())[0] == []
 
 
 def test_a_bind_does_not_give_a_broadcasts_row_away(workspace: Workspace, fleet: Fleet, lane: KeepingLane) -> None:
@@ -314,7 +314,7 @@ def test_broadcasts_at_once_become_visible_in_the_order_of_their_ids(workspace: 
         highest = 0
         try:
             while not stop.is_set():
-                seen = broadcasts.active_ids()
+                seen = broadcasts.active(())[0]
                 orders.append(all(task_id > highest for task_id in set(seen) - known))
                 known.update(seen)
                 highest = max(known, default=0)
@@ -338,4 +338,4 @@ def test_broadcasts_at_once_become_visible_in_the_order_of_their_ids(workspace: 
     stop.set()
     watcher.join()
     assert all(orders)
-    assert len(broadcasts.active_ids()) == 30
+    assert len(broadcasts.active(())[0]) == 30
