@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from channels_vendor.simulator.script import Incoming, Ledger, Reply, Script
+from channels_vendor.simulator.script import Callback, Incoming, Ledger, Reply, Script
 
 # What all simulated accounts have for a secret: signatures are made with it, and checked.
 SECRET = "secret"  # noqa: S105 - guards nothing
+# Huawei's figure; of others none is known.
+RECEIPT_TOKENS = 100
 
 
 class Desk(ABC):
@@ -18,10 +21,13 @@ class Desk(ABC):
     name: str
     # What a script says befalls all requests but those for a credential.
     credential_path: str = ""
+    # The vendor's word for arrived in its receipts; empty where it sends none.
+    arrived: str = ""
 
     def __init__(self) -> None:
         self.script = Script()
         self.ledger = Ledger()
+        self.outbox: list[Callback] = []
 
     @abstractmethod
     def serves(self, incoming: Incoming) -> bool:
@@ -54,6 +60,24 @@ class Desk(ABC):
         if script.error_rate and script.dice.random() < script.error_rate:
             return self.internal_error()
         return self.send(incoming)
+
+    def call_back(self, url: str, tag: str, tokens: Iterable[str], vendor_id: str) -> None:
+        """Have the tokens' receipts posted, each with the word its script says. `tag`: what the call gave for them."""
+        by_word: dict[str, list[str]] = {}
+        for token in tokens if url else ():
+            by_word.setdefault(self.script.receipts.get(token, self.arrived), []).append(token)
+        by_word.pop("", None)
+        for word, told in by_word.items():
+            for start in range(0, len(told), RECEIPT_TOKENS):
+                body = self.receipt(tag, told[start : start + RECEIPT_TOKENS], word, vendor_id)
+                self.outbox.append(Callback(url, body, self.receipt_headers()))
+
+    def receipt(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+        """The body of a receipt, by a vendor that sends some."""
+        raise NotImplementedError
+
+    def receipt_headers(self) -> Mapping[str, str]:
+        return {"content-type": "application/json"}
 
     def is_for_credential(self, incoming: Incoming) -> bool:
         return bool(self.credential_path) and incoming.path.startswith(self.credential_path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from collections.abc import Sequence
 from urllib.parse import parse_qs
 
 from channels_vendor.simulator.desk import SECRET, Desk, as_json
@@ -17,6 +19,7 @@ MAX_TOKENS = 1000
 class HonorDesk(Desk):
     name = "honor"
     credential_path = "/auth/token"
+    arrived = "40000002"
 
     def serves(self, incoming: Incoming) -> bool:
         return incoming.path == self.credential_path or bool(_SEND.fullmatch(incoming.path))
@@ -46,9 +49,10 @@ class HonorDesk(Desk):
         whole = next((error for error in wrong.values() if error.isdigit()), "")
         if whole:
             return as_json(200, {"code": int(whole), "message": "refused"})
-        for token in tokens:
-            if token not in wrong:
-                self.ledger.accept(token)
+        good = [token for token in tokens if token not in wrong]
+        for token in good:
+            self.ledger.accept(token)
+        self.call_back(self.script.receipt_url, android.get("biTag", ""), good, f"{self.ledger.total}")
         data = {
             "sendResult": not wrong,
             "requestId": f"{self.ledger.total}",
@@ -56,6 +60,11 @@ class HonorDesk(Desk):
             "expireTokens": [token for token, error in wrong.items() if error == "expireTokens"],
         }
         return as_json(200, {"code": 80100000 if wrong else 200, "message": "", "data": data})
+
+    def receipt(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+        told = {"biTag": tag, "appid": "app", "status": int(word), "requestId": vendor_id}
+        stamp = time.time_ns() // 1_000_000
+        return json.dumps({"statuses": [told | {"token": token, "timestamp": stamp} for token in tokens]}).encode()
 
     def internal_error(self) -> Reply:
         return as_json(500, {"code": 81000001, "message": "internal error"})

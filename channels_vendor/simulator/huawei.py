@@ -6,8 +6,15 @@ A script's error for a token is a code of a whole call ("80300002"), or, where t
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 import re
+import time
+import uuid
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -28,6 +35,8 @@ def _size(body: dict[str, Any]) -> int:
 
 class _PushKit(Desk):
     """What both have in common."""
+
+    arrived = "0"
 
     def say(self, code: str, msg: str, status: int = 200) -> Reply:
         return as_json(status, {"code": code, "msg": msg, "requestId": f"1700-{self.ledger.total}"})
@@ -50,15 +59,36 @@ class _PushKit(Desk):
             return False
         return bool(claims["iss"] and head.get("kid")) and 0 < claims["exp"] - claims["iat"] <= 86_400
 
-    def judge(self, tokens: list[str]) -> tuple[str, dict[str, str]]:
-        """A code that befalls the whole call, else what befalls single tokens."""
+    def judge(self, tokens: list[str], tag: str) -> tuple[str, dict[str, str]]:
+        """A code that befalls the whole call, else what befalls single tokens; the others are accepted."""
         wrong = {token: self.script.tokens[token] for token in tokens if token in self.script.tokens}
         whole = next((error for error in wrong.values() if _WHOLE.fullmatch(error)), "")
         if not whole:
-            for token in tokens:
-                if token not in wrong:
-                    self.ledger.accept(token)
+            good = [token for token in tokens if token not in wrong]
+            for token in good:
+                self.ledger.accept(token)
+            self.call_back(self.script.receipt_url, tag, good, f"1700-{self.ledger.total}")
         return whole, wrong
+
+    def receipt(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+        stamp = time.time_ns() // 1_000_000
+        told = {"biTag": tag, "requestId": vendor_id} | self.result(int(word), stamp)
+        return json.dumps({"statuses": [told | {"token": token} for token in tokens]}).encode()
+
+    @abstractmethod
+    def result(self, code: int, stamp: int) -> dict[str, Any]:
+        """What a receipt says of a device, at a time in milliseconds."""
+
+    def receipt_headers(self) -> Mapping[str, str]:
+        """Signed as a newly made configuration signs: its key is held in base64."""
+        headers = {"content-type": "application/json"}
+        if self.script.receipt_user and self.script.receipt_key:
+            stamp, nonce = f"{time.time_ns() // 1_000_000}", str(uuid.uuid4())
+            key = base64.b64decode(self.script.receipt_key)
+            made = hmac.new(key, f"{stamp}{nonce}{self.script.receipt_user}".encode(), hashlib.sha256).digest()
+            value = base64.b64encode(made).decode()
+            headers["x-huawei-callback-id"] = f"timestamp={stamp}; nonce={nonce}; value={value}"
+        return headers
 
 
 class HuaweiDesk(_PushKit):
@@ -92,13 +122,16 @@ class HuaweiDesk(_PushKit):
             return self.say("80300010", "The number of tokens is wrong", 400)
         if _size({"message": {name: value for name, value in message.items() if name != "token"}}) > MAX_BYTES:
             return self.say("80300008", "The message is larger than 4096 bytes", 400)
-        whole, wrong = self.judge(tokens)
+        whole, wrong = self.judge(tokens, message["android"].get("bi_tag", ""))
         if whole:
             return self.say(whole, "Refused")
         if not wrong:
             return self.say("80000000", "Success")
         told = {"success": len(tokens) - len(wrong), "failure": len(wrong), "illegal_tokens": list(wrong)}
         return self.say("80100000", json.dumps(told))
+
+    def result(self, code: int, stamp: int) -> dict[str, Any]:
+        return {"appid": "app", "status": code, "timestamp": stamp}
 
 
 class HarmonyDesk(_PushKit):
@@ -128,7 +161,7 @@ class HarmonyDesk(_PushKit):
             return self.say("80100001", "Parameter error", 400)
         if _size({name: value for name, value in body.items() if name != "target"}) > MAX_BYTES:
             return self.say("80300008", "The message is larger than 4096 bytes", 400)
-        whole, wrong = self.judge(tokens)
+        whole, wrong = self.judge(tokens, options.get("biTag", ""))
         if whole:
             return self.say(whole, "Refused")
         if not wrong:
@@ -138,3 +171,6 @@ class HarmonyDesk(_PushKit):
             illegal.setdefault(reason, []).append(token)
         told = {"success": len(tokens) - len(wrong), "failure": len(wrong), "illegalTokens": illegal}
         return self.say("80300007" if len(wrong) == len(tokens) else "80100000", json.dumps(told))
+
+    def result(self, code: int, stamp: int) -> dict[str, Any]:
+        return {"appPackageName": "app", "pushType": 0, "deliveryStatus": {"result": code, "timestamp": stamp}}

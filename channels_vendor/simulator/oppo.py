@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
+from collections.abc import Sequence
 from urllib.parse import parse_qs
 
 from channels_vendor.simulator.desk import SECRET, Desk, as_json
@@ -16,6 +18,7 @@ MAX_MESSAGES = 1000
 class OppoDesk(Desk):
     name = "oppo"
     credential_path = "/server/v1/auth"
+    arrived = "push_arrive"
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,7 +76,21 @@ class OppoDesk(Desk):
             return {"registrationId": regid, "errorCode": 32, "errorMessage": "Data Duplicate"}
         if len(self._sent) < 1_000_000:
             self._sent.add(own)
-        return {"registrationId": regid, "messageId": f"o{self.ledger.accept(regid)}"}
+        made, shown = f"o{self.ledger.accept(regid)}", message["notification"]
+        self.call_back(shown.get("call_back_url", ""), shown.get("call_back_parameter", ""), [regid], made)
+        return {"registrationId": regid, "messageId": made}
+
+    def receipt(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+        told = {
+            "messageId": vendor_id,
+            "taskId": vendor_id,
+            "appId": "app",
+            "registrationIds": ",".join(tokens),
+            "param": tag,
+            "eventType": word,
+            "eventTime": time.time_ns() // 1_000_000,
+        }
+        return json.dumps([told]).encode()
 
     def internal_error(self) -> Reply:
         return self.error(-1, "Service Currently Unavailable")
