@@ -105,7 +105,7 @@ class ApnsAdapter(HttpAdapter):
         try:
             if self._by_certificate:
                 found = certificate.parse(self.account.get("p12"), self.account.get("p12_password"))
-                return "the certificate has expired" if found.expires_at < datetime.now(UTC) else ""
+                return "the certificate has expired" if found.expired else ""
         except ValueError as error:
             return str(error)
         return super().check()
