@@ -22,16 +22,16 @@ PASSWORD = "secret"
 @lru_cache
 def authority() -> tuple[x509.Certificate, Any]:
     """Who signs them: certificate and key."""
-    return certificate("Push authority", is_authority=True)
+    return certificate("Push authority", self_signed=True)
 
 
 def certificate(
-    name: str, *environments: str, bundle_id: str = BUNDLE_ID, days: int = 30, is_authority: bool = False
+    name: str, *environments: str, bundle_id: str = BUNDLE_ID, days: int = 30, self_signed: bool = False
 ) -> tuple[x509.Certificate, Any]:
     """A certificate for an app and its key; `days` it is good for, negative where it has expired."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.USER_ID, bundle_id), x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    issuer, signer = (subject, key) if is_authority else (authority()[0].subject, authority()[1])
+    issuer, signer = (subject, key) if self_signed else (authority()[0].subject, authority()[1])
     now = datetime.now(UTC)
     builder = (
         x509.CertificateBuilder()
@@ -41,7 +41,7 @@ def certificate(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=400))
         .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        .add_extension(x509.BasicConstraints(ca=self_signed, path_length=None), critical=True)
     )
     for oid in environments:
         mark = x509.UnrecognizedExtension(ObjectIdentifier(oid), b"\x05\x00")
@@ -49,16 +49,16 @@ def certificate(
     return builder.sign(signer, hashes.SHA256()), key
 
 
-def p12_file(name: str, *environments: str, bundle_id: str = BUNDLE_ID, days: int = 30) -> bytes:
-    """As it is uploaded; `PASSWORD` opens it."""
-    found, key = certificate(name, *environments, bundle_id=bundle_id, days=days)
+def p12_file(name: str, *environments: str, **more: Any) -> bytes:
+    """As it is uploaded; `PASSWORD` opens it. `more`: as `certificate`."""
+    found, key = certificate(name, *environments, **more)
     sealing = serialization.BestAvailableEncryption(PASSWORD.encode())
     return pkcs12.serialize_key_and_certificates(b"push", key, found, None, sealing)
 
 
-def p12(name: str, *environments: str, bundle_id: str = BUNDLE_ID, days: int = 30) -> str:
+def p12(name: str, *environments: str, **more: Any) -> str:
     """As it is kept."""
-    return base64.b64encode(p12_file(name, *environments, bundle_id=bundle_id, days=days)).decode()
+    return base64.b64encode(p12_file(name, *environments, **more)).decode()
 
 
 # Its key is of a curve (secp112r1) that the cryptography package does not know; the password is `PASSWORD`.

@@ -28,6 +28,7 @@ from channels_vendor.simulator.xiaomi import XiaomiDesk
 from channels_vendor.vivo.adapter import VENDOR as VIVO
 from channels_vendor.xiaomi.adapter import VENDOR as XIAOMI
 from pushcore import crypto
+from tests.channels_vendor import push_certificates
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,12 @@ def _apns_key() -> dict[str, str]:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return {"p8": pem.decode(), "key_id": "ABCDE12345", "team_id": "TEAM123456", "bundle_id": "com.example.shop"}
+
+
+@lru_cache
+def apns_certificate() -> dict[str, str]:
+    made = push_certificates.p12("Apple Push Services: shop", push_certificates.PRODUCTION)
+    return {"p12": made, "p12_password": push_certificates.PASSWORD, "bundle_id": push_certificates.BUNDLE_ID}
 
 
 _FCM = Sample(
@@ -164,6 +171,8 @@ _APNS = Sample(
         "TooManyProviderTokenUpdates": (99999999, "RETRY"),
     },
 )
+
+_APNS_CERTIFICATE = replace(_APNS, values=apns_certificate, renews=False, variant="-certificate")
 
 
 @lru_cache
@@ -368,6 +377,7 @@ _HONOR = Sample(
 
 SAMPLES: list[Sample] = [
     _APNS,
+    _APNS_CERTIFICATE,
     _FCM,
     _FCM_LEGACY,
     _HUAWEI,

@@ -9,19 +9,23 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import requests
+from cryptography.hazmat.primitives import serialization
 
 from channels_vendor.contract import Account, Adapter, VendorReceipt
 from channels_vendor.simulator import callbacks
 from channels_vendor.simulator.desk import SECRET, Desk
 from channels_vendor.simulator.desks import DESKS
+from tests.channels_vendor import push_certificates
 from tests.channels_vendor.conftest import deliveries
-from tests.channels_vendor.running import Running
+from tests.channels_vendor.running import Running, pem_of, server_pem
 from tests.channels_vendor.samples import SAMPLES, Sample
 
 _WITH_RECEIPTS = [sample for sample in SAMPLES if sample.vendor.read_receipts and not sample.variant]
@@ -198,17 +202,32 @@ def test_a_script_that_is_none_changes_nothing_and_is_told(
     assert reason in answer.json()["error"]
 
 
-def test_the_command_serves_all_vendors_until_it_is_stopped() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "vendor_simulator", "--port", "0"], env=os.environ.copy(), stdout=subprocess.PIPE
-    )
+@contextmanager
+def command(*arguments: str) -> Iterator[str]:
+    """`manage.py vendor_simulator` as a process of its own; its address."""
+    line = [sys.executable, "manage.py", "vendor_simulator", "--port", "0", *arguments]
+    process = subprocess.Popen(line, env=os.environ.copy(), stdout=subprocess.PIPE)
     assert process.stdout is not None
     try:
-        url = process.stdout.readline().decode().strip()
-        for desk in DESKS:
-            assert requests.post(f"{url}/_script/{desk.name}", json={}, timeout=10).status_code == 200
-        assert requests.post(f"{url}/3/device/ab", timeout=10).json() == {"reason": "MissingProviderToken"}
+        yield process.stdout.readline().decode().strip()
     finally:
         process.terminate()
         process.stdout.close()
         assert process.wait(30) == 0
+
+
+def test_the_command_serves_all_vendors_until_it_is_stopped() -> None:
+    with command() as url:
+        for desk in DESKS:
+            assert requests.post(f"{url}/_script/{desk.name}", json={}, timeout=10).status_code == 200
+        assert requests.post(f"{url}/3/device/ab", timeout=10).json() == {"reason": "MissingProviderToken"}
+
+
+def test_the_command_takes_clients_certificates_over_tls(tmp_path: Path) -> None:
+    server, authority, client = tmp_path / "server.pem", tmp_path / "authority.pem", tmp_path / "client.pem"
+    server.write_bytes(server_pem())
+    authority.write_bytes(push_certificates.authority()[0].public_bytes(serialization.Encoding.PEM))
+    client.write_bytes(pem_of(*push_certificates.certificate("Push", push_certificates.PRODUCTION)))
+    with command("--certificate", str(server), "--clients-ca", str(authority)) as url:
+        answer = requests.post(f"{url}/3/device/ab", b"{}", cert=str(client), verify=str(server), timeout=10)
+    assert answer.status_code == 200
