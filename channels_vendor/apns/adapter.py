@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from channels_vendor.apns import certificate
-from channels_vendor.apns.client import URLS, ApnsAdapter, provider_token
+from channels_vendor.apns.client import URLS, ApnsAdapter
+from channels_vendor.apns.provider_token import provider_token
 from channels_vendor.contract import CannotAuthorise, Field, Vendor
 from pushcore.channels import Channel
 
