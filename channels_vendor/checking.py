@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 def problems(row: VendorAccount) -> list[str]:
-    """What keeps the account from working, and what soon will. Asks the vendor for a credential, sends nothing."""
+    """What keeps the account from working, and what soon will. Asks the vendor, with a token that no device has."""
     vendor = VENDORS.get(Channel(row.channel))
     if vendor is None:
         return ["this version has no such channel"]

@@ -221,7 +221,7 @@ class Adapter(Protocol):
         """One outcome for each delivery, in their order. Raises nothing for what a vendor or a network does."""
 
     def check(self) -> str:
-        """Try the credential against the vendor, sending nothing; what is wrong in a sentence, or empty."""
+        """Try the account at the vendor, with a token that is none; what is wrong in a sentence, or empty."""
 
     def close(self) -> None: ...
 

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import NamedTuple
 
+from channels_vendor import probing
 from channels_vendor.contract import (
     Account,
     Action,
@@ -47,6 +48,10 @@ class HttpAdapter(ABC):
     unauthorised_status = statuses.UNKNOWN
     # What a bare HTTP status means, without a body that says more.
     status_rules: Mapping[int, Rule] = {}
+    # How the vendor's word for a token that is none begins.
+    no_token_signs: Sequence[str] = ()
+    # While the account is only tried: a call says so to a vendor that has a mark for it.
+    trying = False
 
     def __init__(self, account: Account, client: Client, tokens: Tokens) -> None:
         self.account = account
@@ -88,7 +93,10 @@ class HttpAdapter(ABC):
             self.tokens.get(self.fetch_credential)
         except CannotAuthorise as error:
             return str(error)
-        return ""
+        self.trying = True
+        [outcome] = self.send([probing.probe()])
+        self.trying = False
+        return probing.sentence(outcome, self.no_token_signs)
 
     def close(self) -> None:
         self.client.close()

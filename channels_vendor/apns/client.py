@@ -30,6 +30,8 @@ _HEXADECIMAL = re.compile(r"(?:[0-9a-fA-F]{2}){1,128}")
 
 
 class ApnsAdapter(HttpAdapter):
+    no_token_signs = (errors.BAD_TOKEN, "DeviceTokenNotForTopic")
+
     def __init__(self, account: Account, client: Client, tokens: Tokens) -> None:
         self._by_certificate = bool(account.get("p12"))
         self._key = (account.get("p8"), account.get("key_id"), account.get("team_id"))
@@ -95,10 +97,12 @@ class ApnsAdapter(HttpAdapter):
         return errors.CONNECTION_CLOSED if answer.sent else errors.CANNOT_CONNECT
 
     def check(self) -> str:
-        try:
-            if self._by_certificate:
+        """With a certificate the connection tells; one that has expired is not shown to anybody."""
+        if self._by_certificate:
+            try:
                 found = certificate.parse(self.account.get("p12"), self.account.get("p12_password"))
-                return "the certificate has expired" if found.expired else ""
-        except ValueError as error:
-            return str(error)
+            except ValueError as error:
+                return str(error)
+            if found.expired:
+                return f"the certificate expired on {found.expires_at:%Y-%m-%d}"
         return super().check()

@@ -18,6 +18,8 @@ from pushcore.http import Answer, Call
 
 
 class HarmonyAdapter(HttpAdapter):
+    # With the reason; other reasons for a token are the app's want of rights.
+    no_token_signs = tuple(f"{code} {reason}" for code in errors.WITH_REASONS for reason in errors.ABOUT_TOKENS)
     status_rules = {401: Rule(Action.AUTH), 429: Rule(Action.SLOW), 503: Rule(Action.SLOW)}
 
     def fetch_credential(self) -> tuple[str, float]:

@@ -23,6 +23,7 @@ _DELIVERED = frozenset({0, 40000002})
 
 
 class HonorAdapter(HttpAdapter):
+    no_token_signs = (errors.BAD_TOKEN, errors.DEAD_TOKEN, "80300007")
     status_rules = {401: Rule(Action.AUTH), 429: Rule(Action.SLOW), 503: Rule(Action.SLOW)}
 
     def fetch_credential(self) -> tuple[str, float]:

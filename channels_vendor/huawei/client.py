@@ -20,6 +20,7 @@ TOKEN_URL = "https://oauth-login.cloud.huawei.com/oauth2/v3/token"  # noqa: S105
 
 
 class HuaweiAdapter(HttpAdapter):
+    no_token_signs = (errors.ILLEGAL_TOKEN, "80300007")
     status_rules = {401: Rule(Action.AUTH), 429: Rule(Action.SLOW), 503: Rule(Action.SLOW)}
 
     def fetch_credential(self) -> tuple[str, float]:
@@ -47,7 +48,8 @@ class HuaweiAdapter(HttpAdapter):
             if message is None:
                 refused += [by_rule(one, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG) for one in batch]
                 continue
-            whole = encode({"message": message | {"token": [one.token for one in batch]}}).encode()
+            body: dict[str, Any] = {"message": message | {"token": [one.token for one in batch]}}
+            whole = encode({"validate_only": True} | body if self.trying else body).encode()
             requests.append(Request(Call(self.url(), whole, headers), batch))
         return requests, refused
 

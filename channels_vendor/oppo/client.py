@@ -37,6 +37,7 @@ _LIFE_SECONDS = 86_400 - 600
 
 class OppoAdapter(HttpAdapter):
     unauthorised_status = 11
+    no_token_signs = (errors.BAD_REGID,)
     status_rules = {429: Rule(Action.SLOW)}
 
     @property

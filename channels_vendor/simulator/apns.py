@@ -61,6 +61,7 @@ def _read(der: bytes) -> tuple[str, frozenset[str], datetime]:
 
 class ApnsDesk(Desk):
     name = "apns"
+    malformed = "BadDeviceToken"
     # Of which of the two hosts it is.
     environment = "production"
 
@@ -81,7 +82,7 @@ class ApnsDesk(Desk):
         if wrong:
             return self.error(wrong)
         token = incoming.path.rsplit("/", 1)[-1]
-        if reason := self.script.tokens.get(token):
+        if reason := self.error_of(token):
             return self.error(reason)
         self.ledger.accept(token)
         return Reply(200)
@@ -124,7 +125,7 @@ class ApnsDesk(Desk):
             return "ExpiredProviderToken"
         try:
             header = jwt.get_unverified_header(bearer)
-            claims = jwt.decode(bearer, options={"verify_signature": False})
+            claims = self.claims_of(bearer, ["ES256"])
         except jwt.PyJWTError:
             return "InvalidProviderToken"
         if header.get("alg") != "ES256" or not header.get("kid") or not claims.get("iss"):

@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import jwt
+
 from channels_vendor.simulator.script import Callback, Incoming, Ledger, Reply, Script
 
 # What all simulated accounts have for a secret: signatures are made with it, and checked.
@@ -23,6 +25,10 @@ class Desk(ABC):
     credential_path: str = ""
     # The vendor's word for arrived in its receipts; empty where it sends none.
     arrived: str = ""
+    # A script's error for a token that no vendor gives: one of zeros.
+    malformed: str
+    # The key that signatures of the account are checked with (PEM); empty: they are not.
+    public_key: bytes = b""
 
     def __init__(self) -> None:
         self.script = Script()
@@ -60,6 +66,24 @@ class Desk(ABC):
         if script.error_rate and script.dice.random() < script.error_rate:
             return self.internal_error()
         return self.send(incoming)
+
+    def error_of(self, token: str) -> str:
+        """The vendor's error for the token, empty where it is a device's."""
+        return self.script.tokens.get(token, "" if token.strip("0") else self.malformed)
+
+    def errors_of(self, tokens: Sequence[str]) -> dict[str, str]:
+        """By token, those that have one."""
+        return {token: error for token in tokens if (error := self.error_of(token))}
+
+    def claims_of(self, signed: str, algorithms: Sequence[str], audience: str | None = None) -> dict[str, Any]:
+        """A JWT's claims. Raises `jwt.PyJWTError`."""
+        return jwt.decode(
+            signed,
+            self.public_key,
+            algorithms=list(algorithms),
+            audience=audience,
+            options={"verify_signature": bool(self.public_key), "verify_aud": audience is not None},
+        )
 
     def call_back(self, url: str, tag: str, tokens: Iterable[str], vendor_id: str) -> None:
         """Have the tokens' receipts posted, each with the word its script says. `tag`: what the call gave for them."""

@@ -18,6 +18,7 @@ MAX_TOKENS = 1000
 
 class HonorDesk(Desk):
     name = "honor"
+    malformed = "failTokens"
     credential_path = "/auth/token"
     arrived = "40000002"
 
@@ -45,7 +46,7 @@ class HonorDesk(Desk):
         shown = android.get("notification", {})
         if not 0 < len(tokens) <= MAX_TOKENS or len(shown.get("title", "")) > 50 or len(shown.get("body", "")) > 400:
             return as_json(400, {"code": 80100001, "message": "parameter"})
-        wrong = {token: self.script.tokens[token] for token in tokens if token in self.script.tokens}
+        wrong = self.errors_of(tokens)
         whole = next((error for error in wrong.values() if error.isdigit()), "")
         if whole:
             return as_json(200, {"code": int(whole), "message": "refused"})

@@ -19,6 +19,7 @@ class OppoDesk(Desk):
     name = "oppo"
     credential_path = "/server/v1/auth"
     arrived = "push_arrive"
+    malformed = "10000"
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +51,7 @@ class OppoDesk(Desk):
             return self.error(40, "Missing Required Arguments")
         if not 0 < len(messages) <= MAX_MESSAGES or not all(self._is_good(message) for message in messages):
             return self.error(41, "Invalid Arguments")
-        errors = {one["target_value"]: self.script.tokens.get(one["target_value"], "") for one in messages}
+        errors = {one["target_value"]: self.error_of(one["target_value"]) for one in messages}
         whole = next((error for error in errors.values() if error.startswith("!")), "")
         if whole:
             return self.error(int(whole[1:]), "refused")

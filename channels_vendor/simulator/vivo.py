@@ -20,6 +20,7 @@ class VivoDesk(Desk):
     name = "vivo"
     credential_path = "/message/auth"
     arrived = "0"
+    malformed = "invalid:1"
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +62,7 @@ class VivoDesk(Desk):
             return self.say(10066, "custom pairs")
         if not 60 <= body.get("timeToLive", 86_400) <= 604_800 or not body.get("skipType"):
             return self.say(10067, "illegal")
-        if wrong := self.script.tokens.get(regid, ""):
+        if wrong := self.error_of(regid):
             kind, _, status = wrong.partition(":")
             if kind == "invalid":
                 return self.say(10302, "regId", invalidUser={"userid": regid, "status": int(status)})

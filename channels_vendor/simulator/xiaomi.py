@@ -17,6 +17,7 @@ _DELIVERED, _DEFAULT_TYPES = 1, 3
 
 class XiaomiDesk(Desk):
     name = "xiaomi"
+    malformed = "bad"
     arrived = str(_DELIVERED)
 
     def serves(self, incoming: Incoming) -> bool:
@@ -42,7 +43,7 @@ class XiaomiDesk(Desk):
             return self.error(22100, "payload")
         if int(form["time_to_live"]) > 864_000_000:
             return self.error(10017, "time_to_live")
-        wrong = {regid: self.script.tokens[regid] for regid in regids if regid in self.script.tokens}
+        wrong = self.errors_of(regids)
         whole = next((error for error in wrong.values() if error != "bad"), "")
         if whole:
             return self.error(int(whole), "refused")

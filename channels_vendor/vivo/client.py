@@ -38,6 +38,8 @@ _LIFE_SECONDS = 86_400 - 600
 
 class VivoAdapter(HttpAdapter):
     unauthorised_status = 10000
+    # vivo also looks at the text first, and dislikes tests.
+    no_token_signs = (errors.INVALID_USER, "10302", "10085", "10104")
     status_rules = {429: Rule(Action.SLOW)}
 
     def fetch_credential(self) -> tuple[str, float]:

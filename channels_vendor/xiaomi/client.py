@@ -30,6 +30,7 @@ _FORM = "content-type: application/x-www-form-urlencoded"
 
 class XiaomiAdapter(HttpAdapter):
     unauthorised_status = 21301
+    no_token_signs = (errors.BAD_REGID, "20301")
     status_rules = {429: Rule(Action.SLOW), 503: Rule(Action.RETRY)}
 
     def __init__(self, account: Account, client: Client, tokens: Tokens) -> None:

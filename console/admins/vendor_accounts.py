@@ -210,7 +210,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
                 self,
                 row,
                 title=_("Check this account?"),
-                consequence=_("The vendor is asked for a credential; nothing is sent to a device."),
+                consequence=_("The vendor is called once with a token of no device; nobody gets anything."),
                 button=_("Check"),
             )
         found = checking.problems(row)
