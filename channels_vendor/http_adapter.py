@@ -29,6 +29,8 @@ from pushcore.http import Answer, Call, Client
 LONGEST_RETRY_AFTER = 86_400.0
 
 UNREACHABLE = Rule(Action.RETRY)
+# What an HTTP status means by itself (RFC 9110, RFC 6585); every 5xx is the vendor's fault, or a gateway's before it.
+STATUSES: Mapping[int, Rule] = {401: Rule(Action.AUTH), 408: UNREACHABLE, 429: Rule(Action.SLOW)}
 NO_CREDENTIAL = Rule(Action.RETRY)
 BAD_CREDENTIAL = Rule(Action.STOP)
 
@@ -45,7 +47,8 @@ class HttpAdapter(ABC):
 
     # The status of a message that could never be handed to the vendor for want of a valid credential.
     unauthorised_status = statuses.UNKNOWN
-    # What a bare HTTP status means, without a body that says more.
+    # The vendor's codes, and what it means by an HTTP status where that is more than `STATUSES` says.
+    table: Mapping[str, Rule] = {}
     status_rules: Mapping[int, Rule] = {}
 
     def __init__(self, account: Account, client: Client, tokens: Tokens) -> None:
@@ -112,7 +115,17 @@ class HttpAdapter(ABC):
 
     def unreachable(self, answer: Answer) -> Rule:
         """What follows from an answer that did not come, or that nobody can read."""
-        return UNREACHABLE if answer.error else self.status_rules.get(answer.status or 0, UNREACHABLE)
+        return UNREACHABLE if answer.error else self.of_status(answer, UNREACHABLE)
+
+    def rule_of(self, code: str, answer: Answer) -> Rule:
+        """The table's row; of a code that no table knows the HTTP status decides, and only then it is final."""
+        return self.table.get(code) or self.of_status(answer, Rule(Action.FIX))
+
+    def of_status(self, answer: Answer, otherwise: Rule) -> Rule:
+        """What follows from the HTTP status alone; `otherwise` where it says nothing."""
+        status = answer.status or 0
+        known = self.status_rules.get(status) or STATUSES.get(status)
+        return known or (UNREACHABLE if status >= 500 else otherwise)
 
     def _without_credential(self, delivery: Delivery, error: CannotAuthorise) -> SendOutcome:
         rule = BAD_CREDENTIAL if error.permanent else NO_CREDENTIAL

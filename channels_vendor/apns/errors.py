@@ -46,7 +46,3 @@ TABLE: dict[str, Rule] = {
     # Apple takes a new provider token every 20 minutes at most.
     "TooManyProviderTokenUpdates": Rule(Action.SLOW, wait=1200.0),
 }
-
-
-def rule_of(reason: str) -> Rule:
-    return TABLE.get(reason, Rule(Action.FIX))
