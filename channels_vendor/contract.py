@@ -121,7 +121,7 @@ class SendOutcome(NamedTuple):
     `status` as in `pushcore.codes.statuses` for the channel; `vendor_code` is the vendor's own word. `retry_after`:
     seconds until the next attempt, None for the usual backoff. `slow`: the vendor asked for less, not only later.
     `unreachable`: no usable answer came, or a 5xx (the circuit breaker counts these). `gone_at`: a token registered
-    later than this lives.
+    later than this lives. `tried`: False where the vendor was not asked, for want of time.
     """
 
     delivery: Delivery
@@ -133,6 +133,7 @@ class SendOutcome(NamedTuple):
     slow: bool = False
     unreachable: bool = False
     gone_at: datetime | None = None
+    tried: bool = True
 
 
 def accepted(delivery: Delivery, vendor_id: str) -> SendOutcome:
@@ -214,11 +215,18 @@ class Field:
     file: bool = False
 
 
+# What of a batch has not been started so many seconds after `Adapter.send` began is not sent.
+SEND_SECONDS = 60.0
+
+
 class Adapter(Protocol):
     """One account at a vendor, with its warm connections; used by one thread at a time."""
 
     def send(self, deliveries: Sequence[Delivery]) -> list[SendOutcome]:
-        """One outcome for each delivery, in their order. Raises nothing for what a vendor or a network does."""
+        """One outcome for each delivery, in their order. Raises nothing for what a vendor or a network does.
+
+        Starts nothing after `SEND_SECONDS`: what is left comes back untried.
+        """
 
     def check(self) -> str:
         """Try the credential against the vendor, sending nothing; what is wrong in a sentence, or empty."""

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import NamedTuple
 
+from channels_vendor import contract
 from channels_vendor.contract import (
     Account,
     Action,
@@ -70,6 +71,7 @@ class HttpAdapter(ABC):
         body the vendor documents. Raises `ValueError` (`KeyError`, `TypeError`) for an answer that is none."""
 
     def send(self, deliveries: Sequence[Delivery]) -> list[SendOutcome]:
+        last_start = time.monotonic() + contract.SEND_SECONDS
         outcomes: dict[int, SendOutcome] = {}
         left, refused = list(deliveries), ""
         for attempt in (1, 2):
@@ -78,7 +80,7 @@ class HttpAdapter(ABC):
             except CannotAuthorise as error:
                 outcomes |= {d.message_id: self._without_credential(d, error) for d in left}
                 break
-            found = self._send_once(left, credential)
+            found = self._send_once(left, credential, within=last_start - time.monotonic())
             outcomes |= {outcome.delivery.message_id: outcome for outcome in found}
             left = [outcome.delivery for outcome in found if outcome.verdict is Verdict.UNAUTHORISED]
             if not left or attempt == 2:
@@ -96,14 +98,19 @@ class HttpAdapter(ABC):
     def close(self) -> None:
         self.client.close()
 
-    def _send_once(self, deliveries: Sequence[Delivery], credential: str) -> list[SendOutcome]:
+    def _send_once(self, deliveries: Sequence[Delivery], credential: str, *, within: float) -> list[SendOutcome]:
         requests, outcomes = self.prepare(deliveries, credential)
-        answers = self.client.exchange([request.call for request in requests])
+        answers = self.client.exchange([request.call for request in requests], within=within)
         for request, answer in zip(requests, answers, strict=True):
             outcomes += self._outcomes_of(request, answer)
         return outcomes
 
     def _outcomes_of(self, request: Request, answer: Answer) -> list[SendOutcome]:
+        if not answer.started:
+            return [
+                SendOutcome(one, Verdict.RETRY, statuses.UNKNOWN, vendor_code=answer.error, tried=False)
+                for one in request.deliveries
+            ]
         if answer.status is not None and not answer.error:
             with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
                 return self.read(request, answer)

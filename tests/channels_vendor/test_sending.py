@@ -190,7 +190,7 @@ def test_of_a_sender_that_died_in_mid_batch_another_takes_every_target(
 ) -> None:
     tokens = [device(f"fcm-token:{number}").ad_token for number in range(5)]
     send(*tokens)
-    assert len(sender._claim(workspace.pk, Channel.FCM, 100)) == 5
+    assert len(sender._claim(workspace.pk, Channel.FCM, 100).attempts) == 5
     assert work(workspace) == 0
     VendorMessage.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     assert sender.accounts_due() == [(workspace.pk, Channel.FCM)]
