@@ -29,6 +29,9 @@ from pushcore.http import Answer, Call, Client
 # The vendor may name a later time; the row waits at most so long before it is tried again.
 LONGEST_RETRY_AFTER = 86_400.0
 
+# More dead tokens in a batch without a live one are not believed: it is the account that is another app's.
+MOST_GONE = 200
+
 UNREACHABLE = Rule(Action.RETRY)
 # What an HTTP status means by itself (RFC 9110, RFC 6585); every 5xx is the vendor's fault, or a gateway's before it.
 STATUSES: Mapping[int, Rule] = {401: Rule(Action.AUTH), 408: UNREACHABLE, 429: Rule(Action.SLOW)}
@@ -86,7 +89,7 @@ class HttpAdapter(ABC):
             if not left or attempt == 2:
                 break
             refused = credential
-        return [self._settled(outcomes[delivery.message_id]) for delivery in deliveries]
+        return _believed([self._settled(outcomes[delivery.message_id]) for delivery in deliveries])
 
     def check(self) -> str:
         try:
@@ -146,6 +149,21 @@ class HttpAdapter(ABC):
             return outcome
         status = self.unauthorised_status if outcome.status == statuses.UNKNOWN else outcome.status
         return by_rule(outcome.delivery, Rule(Action.STOP, status), outcome.vendor_code)
+
+
+def _believed(outcomes: list[SendOutcome]) -> list[SendOutcome]:
+    """Where too many are gone at once the tokens are kept, and the channel stops for an operator to look."""
+    gone = sum(one.verdict is Verdict.GONE for one in outcomes)
+    if gone <= MOST_GONE or any(one.verdict is Verdict.ACCEPTED for one in outcomes):
+        return outcomes
+    return [
+        by_rule(
+            one.delivery, Rule(Action.STOP, one.status), f"{gone} tokens refused at once, none taken: {one.vendor_code}"
+        )
+        if one.verdict is Verdict.GONE
+        else one
+        for one in outcomes
+    ]
 
 
 def retry_after(answer: Answer) -> float | None:

@@ -14,7 +14,8 @@ TOO_BIG = huawei.TOO_BIG
 REASONS: dict[str, Rule] = {
     "tokenFormatError": Rule(Action.DROP),
     "tokenPlatformNotSupport": Rule(Action.DROP),
-    "noRight": Rule(Action.DROP),
+    # Of the app or of the token, says Huawei: the token stays.
+    "noRight": Rule(Action.FIX),
     "noPushTypeRight": Rule(Action.FIX),
     "atomicUnableSendUnsubscribedMsg": Rule(Action.FIX),
     "countryNotSupport": Rule(Action.FIX),
