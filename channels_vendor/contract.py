@@ -87,11 +87,19 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A row of a vendor's error table. `wait`: seconds until the next attempt, where the vendor names none."""
+    """A row of a vendor's error table. `wait`: seconds until the next attempt, where the vendor names none.
+
+    RETRY without it is the vendor's own trouble and counts for the breaker; with it, it is about a device or the hour.
+    SLOW is about the whole account, which is then left alone for so long.
+    """
 
     action: Action
     status: int = statuses.UNKNOWN
     wait: float | None = None
+
+
+# What a vendor that asks for less and names no time is given.
+SLOW_SECONDS = 60.0
 
 
 class Verdict(Enum):
@@ -150,14 +158,16 @@ def by_rule(
     unreachable: bool = False,
 ) -> SendOutcome:
     """The outcome a row of an error table asks for."""
+    slow = rule.action is Action.SLOW
+    wait = SLOW_SECONDS if slow and rule.wait is None else rule.wait
     return SendOutcome(
         delivery,
         _VERDICTS[rule.action],
         rule.status,
         vendor_code=vendor_code[:200],
-        retry_after=retry_after if retry_after is not None else rule.wait,
-        slow=rule.action is Action.SLOW,
-        unreachable=unreachable,
+        retry_after=retry_after if retry_after is not None else wait,
+        slow=slow,
+        unreachable=unreachable or (rule.action is Action.RETRY and rule.wait is None),
         gone_at=gone_at,
     )
 

@@ -175,17 +175,17 @@ def _final_status(one: SendOutcome) -> int:
 def _step(one: SendOutcome, attempts: int, now: datetime) -> Step:
     if not one.tried:
         return Step(one, attempts, now)
-    tried = attempts + 1
+    # Who was only asked for less has not failed: that lasts while the message is valid.
+    tried = attempts + (not one.slow)
     is_final = one.verdict in _FINAL or tried >= MAX_ATTEMPTS
     return Step(one, tried, None if is_final else _next(one, tried, now))
 
 
 def _next(one: SendOutcome, tried: int, now: datetime) -> datetime:
-    """As the vendor asks, else exponential backoff with jitter."""
-    if one.retry_after is not None:
-        return now + timedelta(seconds=one.retry_after)
-    delay = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** (tried - 1))
-    return now + timedelta(seconds=delay * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, guards nothing
+    """Exponential backoff with jitter, and not before the vendor said: one that says "now" is not asked at once."""
+    delay = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** max(0, tried - 1))
+    spread = delay * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
+    return now + timedelta(seconds=max(spread, one.retry_after or 0.0))
 
 
 def _write(steps: Sequence[Step], lease: Lease, now: datetime) -> None:

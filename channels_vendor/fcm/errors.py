@@ -26,6 +26,8 @@ TABLE: dict[str, Rule] = {
     "THIRD_PARTY_AUTH_ERROR": Rule(Action.STOP, 90000401),
     "APNS_AUTH_ERROR": Rule(Action.STOP, 90000401),
     "QUOTA_EXCEEDED": Rule(Action.SLOW, wait=_QUOTA_WAIT),
+    # Of one device: only that one waits.
+    "QUOTA_EXCEEDED/device": Rule(Action.RETRY, wait=_QUOTA_WAIT),
     "RESOURCE_EXHAUSTED": Rule(Action.SLOW, wait=_QUOTA_WAIT),
     "INTERNAL": Rule(Action.RETRY, 90000011),
     "UNAVAILABLE": Rule(Action.RETRY, 90000011),
@@ -54,7 +56,15 @@ def code_of(http_status: int, error: dict[str, Any]) -> str:
     named = next((detail["errorCode"] for detail in details if detail.get("errorCode")), "") or error.get("status", "")
     if named == "INVALID_ARGUMENT":
         return named + _subject(str(error.get("message", "")).lower(), details)
+    if named == "QUOTA_EXCEEDED" and _is_of_a_device(details):
+        return "QUOTA_EXCEEDED/device"
     return str(named) or f"HTTP {http_status}"
+
+
+def _is_of_a_device(details: list[dict[str, Any]]) -> bool:
+    """Whether the `google.rpc.QuotaFailure` that tells which quota is spent names a device's."""
+    violations = [found for detail in details for found in detail.get("violations", ())]
+    return any("device" in f"{found.get('subject')} {found.get('description')}".lower() for found in violations)
 
 
 def _subject(message: str, details: list[dict[str, Any]]) -> str:

@@ -38,7 +38,7 @@ TABLE: dict[str, Rule] = {
     "InvalidTtl": Rule(Action.FIX, 90000009),
     "Unavailable": Rule(Action.RETRY, 90000011),
     "InternalServerError": Rule(Action.RETRY, 90000011),
-    "DeviceMessageRateExceeded": Rule(Action.SLOW, wait=_QUOTA_WAIT),
+    "DeviceMessageRateExceeded": Rule(Action.RETRY, wait=_QUOTA_WAIT),
     "TopicsMessageRateExceeded": Rule(Action.SLOW, wait=_QUOTA_WAIT),
 }
 _KEY_REFUSED = Rule(Action.STOP, 90000401)

@@ -25,6 +25,13 @@ _UNKNOWN: dict[str, Any] = {
     "message": "new",
 }
 
+# The vendors' words for "it is our fault", under HTTP 200.
+_DOWN = [
+    pytest.param(sample, {"xiaomi": "10001", "oppo": "!-1", "vivo": "10102"}[sample.name], id=sample.name)
+    for sample in SAMPLES
+    if sample.name in ("xiaomi", "oppo", "vivo")
+]
+
 
 def only(name: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("sample", [one for one in SAMPLES if one.name == name], ids=[name])
@@ -93,3 +100,12 @@ def test_a_404_that_is_not_fcms_is_tried_again(adapter: Adapter, desk: Desk, sam
     desk.script.replies = [Reply(404, b"<html>no such page</html>")]
     [outcome] = adapter.send(deliveries(sample, 1))
     assert (outcome.verdict, outcome.status) == (Verdict.RETRY, statuses.UNKNOWN)
+
+
+@pytest.mark.parametrize(("sample", "code"), _DOWN)
+def test_a_vendors_own_trouble_counts_for_the_breaker_under_http_200_too(
+    adapter: Adapter, desk: Desk, sample: Sample, code: str
+) -> None:
+    desk.script.tokens[sample.token(0)] = code
+    [outcome] = adapter.send(deliveries(sample, 1))
+    assert (outcome.verdict, outcome.unreachable) == (Verdict.RETRY, True)
