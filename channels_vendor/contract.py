@@ -129,7 +129,8 @@ class SendOutcome(NamedTuple):
     `status` as in `pushcore.codes.statuses` for the channel; `vendor_code` is the vendor's own word. `retry_after`:
     seconds until the next attempt, None for the usual backoff. `slow`: the vendor asked for less, not only later.
     `unreachable`: no usable answer came, or a 5xx (the circuit breaker counts these). `gone_at`: a token registered
-    later than this lives. `tried`: False where the vendor was not asked, for want of time.
+    later than this lives. `tried`: False where the vendor was not asked, for want of time. `in_doubt`: the vendor may
+    have taken it without our knowing, or has been asked twice.
     """
 
     delivery: Delivery
@@ -142,6 +143,7 @@ class SendOutcome(NamedTuple):
     unreachable: bool = False
     gone_at: datetime | None = None
     tried: bool = True
+    in_doubt: bool = False
 
 
 def accepted(delivery: Delivery, vendor_id: str) -> SendOutcome:
@@ -269,7 +271,8 @@ class Vendor:
     """All that the service knows of a vendor.
 
     `rate`: targets a second granted by default, the vendor's published figure. `batch`: how many deliveries `send` is
-    given at most. `connections`: to the vendor, of a process and account. `validate` returns what is wrong with the
+    given at most. `knows_repeats`: a repeat by its message ID is dropped there. `connections`: to the vendor, of a
+    process and account. `validate` returns what is wrong with the
     values entered, by field name. `receipt_answer`: the body a receipt is answered with.
     """
 
@@ -279,6 +282,7 @@ class Vendor:
     open: Callable[[Account, Client, Tokens], Adapter]
     rate: int
     batch: int = 1000
+    knows_repeats: bool = False
     http2: bool = False
     connections: int = 8
     validate: Callable[[Mapping[str, str]], Mapping[str, str]] = lambda values: {}

@@ -32,6 +32,9 @@ LONGEST_RETRY_AFTER = 86_400.0
 # More dead tokens in a batch without a live one are not believed: it is the account that is another app's.
 MOST_GONE = 200
 
+# A gateway's words for an answer that it did not get itself.
+_GATEWAY_LOST = (502, 504)
+
 UNREACHABLE = Rule(Action.RETRY)
 # What an HTTP status means by itself (RFC 9110, RFC 6585); every 5xx is the vendor's fault, or a gateway's before it.
 STATUSES: Mapping[int, Rule] = {401: Rule(Action.AUTH), 408: UNREACHABLE, 429: Rule(Action.SLOW)}
@@ -116,10 +119,14 @@ class HttpAdapter(ABC):
             ]
         if answer.status is not None and not answer.error:
             with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
-                return self.read(request, answer)
+                outcomes = self.read(request, answer)
+                return [one._replace(in_doubt=True) for one in outcomes] if answer.repeated else outcomes
         reason = answer.error or f"HTTP {answer.status}"
+        lost = bool(answer.error) or answer.ok or answer.status in _GATEWAY_LOST
         return [
-            by_rule(delivery, self.unreachable(answer), reason, retry_after=retry_after(answer), unreachable=True)
+            by_rule(
+                delivery, self.unreachable(answer), reason, retry_after=retry_after(answer), unreachable=True
+            )._replace(in_doubt=answer.sent and lost)
             for delivery in request.deliveries
         ]
 

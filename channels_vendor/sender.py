@@ -34,6 +34,12 @@ log = structlog.get_logger(__name__)
 SENT = Metric("mps_vendor_sent_total", "Targets a vendor was asked to reach.", ["channel", "verdict"])
 
 # Twice the time in which calls are started: the rest is for those under way, and for the credential.
+MAYBE_REPEATED = Metric(
+    "mps_vendor_maybe_repeated_total",
+    "Targets a vendor was asked to reach again though it may have reached them, and whether it knows the repeat.",
+    ["channel", "knows_repeats"],
+)
+
 LEASE = timedelta(seconds=2 * SEND_SECONDS)
 FIRST_DELAY_SECONDS = 5.0
 LONGEST_DELAY_SECONDS = 3600.0
@@ -42,10 +48,14 @@ _FINAL = (Verdict.ACCEPTED, Verdict.GONE, Verdict.REJECTED, Verdict.MISCONFIGURE
 
 
 class Lease(NamedTuple):
-    """Messages that are this sender's until then, and the attempts made at each so far, by message ID."""
+    """Messages that are this sender's until then, and the attempts made at each so far, by message ID.
+
+    `in_doubt`: those a vendor may have been asked for already.
+    """
 
     until: datetime
     attempts: Mapping[int, int]
+    in_doubt: frozenset[int] = frozenset()
 
 
 class Step(NamedTuple):
@@ -98,12 +108,19 @@ def _claim(workspace_id: int, channel: Channel, most: int) -> Lease:
         return Lease(now, {})
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE channels_vendor_vendormessage SET due_at = %s WHERE message_id IN ("
-            " SELECT message_id FROM channels_vendor_vendormessage WHERE workspace_id = %s AND channel = %s"
-            " AND due_at <= %s ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING message_id, attempts",
-            [now + LEASE, workspace_id, int(channel), now, most],
+            "WITH due AS (SELECT message_id, in_doubt FROM channels_vendor_vendormessage"
+            " WHERE workspace_id = %s AND channel = %s AND due_at <= %s ORDER BY due_at LIMIT %s"
+            " FOR UPDATE SKIP LOCKED)"
+            " UPDATE channels_vendor_vendormessage v SET due_at = %s, in_doubt = true FROM due"
+            " WHERE v.message_id = due.message_id RETURNING v.message_id, v.attempts, due.in_doubt",
+            [workspace_id, int(channel), now, most, now + LEASE],
         )
-        return Lease(now + LEASE, dict(cursor.fetchall()))
+        rows = cursor.fetchall()
+    return Lease(
+        now + LEASE,
+        {message_id: attempts for message_id, attempts, _ in rows},
+        frozenset(message_id for message_id, _, in_doubt in rows if in_doubt),
+    )
 
 
 def _send(row: VendorAccount, vendor: Vendor, flow: Flow, lease: Lease) -> int:
@@ -111,12 +128,20 @@ def _send(row: VendorAccount, vendor: Vendor, flow: Flow, lease: Lease) -> int:
     here = _release(lease, channel)
     if not here:
         return 0
+    _count_repeats(vendor, sum(one.message_id in lease.in_doubt for one in here))
     asked_at = timezone.now()
     with open_adapters.adapter_of(row) as adapter:
         results = adapter.send(deliveries_of(here, channel))
     _record(row, channel, lease, results, asked_at)
+    _count_repeats(vendor, sum(one.in_doubt and one.verdict is not Verdict.RETRY for one in results))
     _steer(flow, results)
     return sum(one.tried for one in results)
+
+
+def _count_repeats(vendor: Vendor, targets: int) -> None:
+    """Counted when it happens: what is in doubt is counted once it is sent again."""
+    if targets:
+        MAYBE_REPEATED.labels(vendor.channel.label, "yes" if vendor.knows_repeats else "no").inc(targets)
 
 
 def _release(lease: Lease, channel: Channel) -> list[Outgoing]:
@@ -194,9 +219,9 @@ def _write(steps: Sequence[Step], lease: Lease, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE channels_vendor_vendormessage v SET due_at = s.due_at, attempts = s.attempts,"
-            " vendor_id = s.vendor_id, vendor_code = s.vendor_code, accepted_at = s.accepted_at"
-            " FROM unnest(%s::bigint[], %s::timestamptz[], %s::smallint[], %s::text[], %s::text[], %s::timestamptz[])"
-            " AS s(id, due_at, attempts, vendor_id, vendor_code, accepted_at)"
+            " vendor_id = s.vendor_id, vendor_code = s.vendor_code, accepted_at = s.accepted_at, in_doubt = s.in_doubt"
+            " FROM unnest(%s::bigint[], %s::timestamptz[], %s::smallint[], %s::text[], %s::text[], %s::timestamptz[],"
+            " %s::boolean[]) AS s(id, due_at, attempts, vendor_id, vendor_code, accepted_at, in_doubt)"
             " WHERE v.message_id = s.id AND v.due_at = %s",
             [
                 [step.outcome.delivery.message_id for step in ordered],
@@ -205,6 +230,7 @@ def _write(steps: Sequence[Step], lease: Lease, now: datetime) -> None:
                 [step.outcome.vendor_id[:200] for step in ordered],
                 [step.outcome.vendor_code[:200] for step in ordered],
                 [now if step.outcome.verdict is Verdict.ACCEPTED else None for step in ordered],
+                [step.outcome.in_doubt and step.due_at is not None for step in ordered],
                 lease.until,
             ],
         )

@@ -28,6 +28,7 @@ _FEW = 16
 _PATIENCE_A_CALL = 50e-6
 USER_AGENT = "message-push-service"
 PRIVATE = "the address is private, loopback or link-local"
+BROKEN_OFF = "the connection broke before a byte of the answer"
 NOT_STARTED = "not started: the time was spent"
 
 
@@ -251,7 +252,8 @@ class _Transfer:
         self._answer = Answer()
         self._chunks: list[bytes] = []
         self._header_lines: list[bytes] = []
-        self._received = 0
+        self._body = b""
+        self._given = self._received = 0
         self._refused = False
         # libcurl works on a duplicate of each socket; ours are closed when the call has ended.
         self._opened: list[socket.socket] = []
@@ -262,13 +264,16 @@ class _Transfer:
             handle.setopt(option, value)
         handle.setopt(pycurl.WRITEFUNCTION, self._take)
         handle.setopt(pycurl.HEADERFUNCTION, self._header_lines.append)
+        handle.setopt(pycurl.READFUNCTION, self._give)
+        handle.setopt(pycurl.SEEKFUNCTION, self._rewind)
         handle.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
 
     def prepare(self, call: Call, answer: Answer) -> None:
         self._answer, self._refused, self._received = answer, False, 0
         handle = self.handle
         handle.setopt(pycurl.URL, call.url)
-        handle.setopt(pycurl.POSTFIELDS, call.body)
+        handle.setopt(pycurl.POSTFIELDSIZE_LARGE, len(call.body))
+        self._body, self._given = call.body, 0
         if call.headers != self._headers:
             handle.setopt(pycurl.HTTPHEADER, [*call.headers, "Expect:"])
             self._headers = call.headers
@@ -278,6 +283,25 @@ class _Transfer:
                 known = pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
                 handle.setopt(pycurl.HTTP_VERSION, known if plain else pycurl.CURL_HTTP_VERSION_2TLS)
                 self._plain = plain
+
+    def _give(self, most: int) -> bytes:
+        """The next part of the body. libcurl is not given it whole, for then it would repeat a call without a word."""
+        part = self._body[self._given : self._given + most]
+        self._given += len(part)
+        return part
+
+    def _rewind(self, _offset: int, _origin: int) -> int:
+        """libcurl wants to write the body again: the peer redirects, or broke off without a byte of an answer.
+
+        In the latter case the peer may have worked on it. Over HTTP/1.1 the call fails then, and the caller knows as
+        much; over HTTP/2 the peer has mostly said that it did not look (RFC 9113, 8.7): the call goes on and tells.
+        """
+        if not self._header_lines:
+            if not self._settings.http2:
+                return pycurl.SEEKFUNC_FAIL
+            self._answer.repeated = True
+        self._given = 0
+        return pycurl.SEEKFUNC_OK
 
     def _take(self, chunk: bytes) -> int:
         """An endless answer is cut off."""
@@ -301,9 +325,12 @@ class _Transfer:
     def finish(self, code: int, error: str) -> None:
         answer, handle = self._answer, self.handle
         answer.status = handle.getinfo(pycurl.RESPONSE_CODE) or None
-        answer.error = PRIVATE if self._refused and error else error
+        answer.error = (
+            PRIVATE if self._refused and error else BROKEN_OFF if code == pycurl.E_SEND_FAIL_REWIND else error
+        )
         answer.body = b"".join(self._chunks)
         answer.header_lines = tuple(self._header_lines)
+        self._body = b""
         self._chunks.clear()
         self._header_lines.clear()
         answer.duration_ms = int(handle.getinfo(pycurl.TOTAL_TIME) * 1000)

@@ -129,8 +129,7 @@ def test_a_broken_answer_is_tried_again_and_touches_only_its_request(
     kinds = verdicts(outcomes)
     assert set(kinds) <= {"ACCEPTED", "RETRY"}
     touched = 20 if sample.batching else 1
-    # On a reused HTTP/1.1 connection that breaks before a byte of the answer, libcurl itself repeats the call.
-    assert kinds["RETRY"] in ({touched} if sample.vendor.http2 or fault != "reset" else {touched, 0})
+    assert kinds["RETRY"] == touched
     assert all(outcome.unreachable for outcome in outcomes if outcome.verdict is Verdict.RETRY)
 
 
