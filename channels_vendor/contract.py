@@ -87,11 +87,19 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A row of a vendor's error table. `wait`: seconds until the next attempt, where the vendor names none."""
+    """A row of a vendor's error table. `wait`: seconds until the next attempt, where the vendor names none.
+
+    RETRY without it is the vendor's own trouble and counts for the breaker; with it, it is about a device or the hour.
+    SLOW is about the whole account, which is then left alone for so long.
+    """
 
     action: Action
     status: int = statuses.UNKNOWN
     wait: float | None = None
+
+
+# What a vendor that asks for less and names no time is given.
+SLOW_SECONDS = 60.0
 
 
 class Verdict(Enum):
@@ -121,7 +129,8 @@ class SendOutcome(NamedTuple):
     `status` as in `pushcore.codes.statuses` for the channel; `vendor_code` is the vendor's own word. `retry_after`:
     seconds until the next attempt, None for the usual backoff. `slow`: the vendor asked for less, not only later.
     `unreachable`: no usable answer came, or a 5xx (the circuit breaker counts these). `gone_at`: a token registered
-    later than this lives.
+    later than this lives. `tried`: False where the vendor was not asked, for want of time. `in_doubt`: the vendor may
+    have taken it without our knowing, or has been asked twice.
     """
 
     delivery: Delivery
@@ -133,6 +142,8 @@ class SendOutcome(NamedTuple):
     slow: bool = False
     unreachable: bool = False
     gone_at: datetime | None = None
+    tried: bool = True
+    in_doubt: bool = False
 
 
 def accepted(delivery: Delivery, vendor_id: str) -> SendOutcome:
@@ -149,14 +160,16 @@ def by_rule(
     unreachable: bool = False,
 ) -> SendOutcome:
     """The outcome a row of an error table asks for."""
+    slow = rule.action is Action.SLOW
+    wait = SLOW_SECONDS if slow and rule.wait is None else rule.wait
     return SendOutcome(
         delivery,
         _VERDICTS[rule.action],
         rule.status,
         vendor_code=vendor_code[:200],
-        retry_after=retry_after if retry_after is not None else rule.wait,
-        slow=rule.action is Action.SLOW,
-        unreachable=unreachable,
+        retry_after=retry_after if retry_after is not None else wait,
+        slow=slow,
+        unreachable=unreachable or (rule.action is Action.RETRY and rule.wait is None),
         gone_at=gone_at,
     )
 
@@ -214,11 +227,18 @@ class Field:
     file: bool = False
 
 
+# What of a batch has not been started so many seconds after `Adapter.send` began is not sent.
+SEND_SECONDS = 60.0
+
+
 class Adapter(Protocol):
     """One account at a vendor, with its warm connections; used by one thread at a time."""
 
     def send(self, deliveries: Sequence[Delivery]) -> list[SendOutcome]:
-        """One outcome for each delivery, in their order. Raises nothing for what a vendor or a network does."""
+        """One outcome for each delivery, in their order. Raises nothing for what a vendor or a network does.
+
+        Starts nothing after `SEND_SECONDS`: what is left comes back untried.
+        """
 
     def check(self) -> str:
         """Try the account at the vendor, with a token that is none; what is wrong in a sentence, or empty."""
@@ -251,7 +271,8 @@ class Vendor:
     """All that the service knows of a vendor.
 
     `rate`: targets a second granted by default, the vendor's published figure. `batch`: how many deliveries `send` is
-    given at most. `connections`: to the vendor, of a process and account. `validate` returns what is wrong with the
+    given at most. `knows_repeats`: a repeat by its message ID is dropped there. `connections`: to the vendor, of a
+    process and account. `validate` returns what is wrong with the
     values entered, by field name. `receipt_answer`: the body a receipt is answered with.
     """
 
@@ -261,6 +282,7 @@ class Vendor:
     open: Callable[[Account, Client, Tokens], Adapter]
     rate: int
     batch: int = 1000
+    knows_repeats: bool = False
     http2: bool = False
     connections: int = 8
     validate: Callable[[Mapping[str, str]], Mapping[str, str]] = lambda values: {}

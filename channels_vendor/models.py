@@ -88,7 +88,7 @@ class VendorMessage(models.Model):
     """A message on its way to a vendor, and what the vendor said of it. Without foreign keys, as messages.
 
     `due_at`: when it is (next) to be sent, None once that is settled; a sender that claims it moves it ahead by its
-    lease.
+    lease. `in_doubt`: a sender is asking the vendor, or has asked it and does not know what became of it.
     """
 
     message_id = models.BigIntegerField(primary_key=True)
@@ -98,6 +98,7 @@ class VendorMessage(models.Model):
     device_id = models.BigIntegerField()
     due_at = models.DateTimeField(null=True)
     attempts = models.SmallIntegerField(default=0)
+    in_doubt = models.BooleanField(db_default=False)
     vendor_id = models.CharField("vendor's message ID", max_length=200, blank=True)
     vendor_code = models.CharField("vendor's word", max_length=200, blank=True)
     accepted_at = models.DateTimeField(null=True)

@@ -6,6 +6,7 @@ name that changes its address between attempts cannot reach a private network ei
 
 from __future__ import annotations
 
+import math
 import select
 import socket
 import time
@@ -27,6 +28,8 @@ _FEW = 16
 _PATIENCE_A_CALL = 50e-6
 USER_AGENT = "message-push-service"
 PRIVATE = "the address is private, loopback or link-local"
+BROKEN_OFF = "the connection broke before a byte of the answer"
+NOT_STARTED = "not started: the time was spent"
 
 
 class Call(NamedTuple):
@@ -42,15 +45,20 @@ class Answer:
     """What came back: an HTTP status, or why there is none; `header_lines` as they came.
 
     `error` is empty where the whole answer arrived; a status may stand beside an error (cut off in the body).
-    `sent` tells whether the peer may have seen the request.
+    `sent` tells whether the peer may have seen the request, `repeated` whether libcurl wrote it a second time.
     """
 
     status: int | None = None
-    error: str = "not finished"
+    error: str = NOT_STARTED
     body: bytes = b""
     header_lines: tuple[bytes, ...] = ()
     duration_ms: int = 0
     sent: bool = False
+    repeated: bool = False
+
+    @property
+    def started(self) -> bool:
+        return self.error != NOT_STARTED
 
     @property
     def ok(self) -> bool:
@@ -123,18 +131,22 @@ class Client:
         self._sockets: set[int] = set()
         self._used_at = 0.0
 
-    def exchange(self, calls: Sequence[Call]) -> list[Answer]:
+    def exchange(self, calls: Sequence[Call], *, within: float = math.inf) -> list[Answer]:
         """Make all calls side by side, `max_in_flight` at a time; the answers stand in the order of the calls.
 
-        Raises nothing for a bad URL, host or answer: each answer tells.
+        Raises nothing for a bad URL, host or answer: each answer tells. Calls that could not be started `within` so
+        many seconds are not made; those under way are waited for, each for `timeout_ms` at most.
         """
         answers = [Answer() for _ in calls]
+        last_start = time.monotonic() + within
         self._drop_closed()
         running: dict[Any, _Transfer] = {}
         waiting = iter(zip(calls, answers, strict=True))
         try:
             while True:
-                while len(running) < self.settings.max_in_flight and (following := next(waiting, None)) is not None:
+                while len(running) < self.settings.max_in_flight and time.monotonic() < last_start:
+                    if (following := next(waiting, None)) is None:
+                        break
                     self._start(*following, running)
                 if not running:
                     return answers
@@ -240,7 +252,8 @@ class _Transfer:
         self._answer = Answer()
         self._chunks: list[bytes] = []
         self._header_lines: list[bytes] = []
-        self._received = 0
+        self._body = b""
+        self._given = self._received = 0
         self._refused = False
         # libcurl works on a duplicate of each socket; ours are closed when the call has ended.
         self._opened: list[socket.socket] = []
@@ -251,13 +264,16 @@ class _Transfer:
             handle.setopt(option, value)
         handle.setopt(pycurl.WRITEFUNCTION, self._take)
         handle.setopt(pycurl.HEADERFUNCTION, self._header_lines.append)
+        handle.setopt(pycurl.READFUNCTION, self._give)
+        handle.setopt(pycurl.SEEKFUNCTION, self._rewind)
         handle.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
 
     def prepare(self, call: Call, answer: Answer) -> None:
         self._answer, self._refused, self._received = answer, False, 0
         handle = self.handle
         handle.setopt(pycurl.URL, call.url)
-        handle.setopt(pycurl.POSTFIELDS, call.body)
+        handle.setopt(pycurl.POSTFIELDSIZE_LARGE, len(call.body))
+        self._body, self._given = call.body, 0
         if call.headers != self._headers:
             handle.setopt(pycurl.HTTPHEADER, [*call.headers, "Expect:"])
             self._headers = call.headers
@@ -267,6 +283,25 @@ class _Transfer:
                 known = pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
                 handle.setopt(pycurl.HTTP_VERSION, known if plain else pycurl.CURL_HTTP_VERSION_2TLS)
                 self._plain = plain
+
+    def _give(self, most: int) -> bytes:
+        """The next part of the body. libcurl is not given it whole, for then it would repeat a call without a word."""
+        part = self._body[self._given : self._given + most]
+        self._given += len(part)
+        return part
+
+    def _rewind(self, _offset: int, _origin: int) -> int:
+        """libcurl wants to write the body again: the peer redirects, or broke off without a byte of an answer.
+
+        In the latter case the peer may have worked on it. Over HTTP/1.1 the call fails then, and the caller knows as
+        much; over HTTP/2 the peer has mostly said that it did not look (RFC 9113, 8.7): the call goes on and tells.
+        """
+        if not self._header_lines:
+            if not self._settings.http2:
+                return pycurl.SEEKFUNC_FAIL
+            self._answer.repeated = True
+        self._given = 0
+        return pycurl.SEEKFUNC_OK
 
     def _take(self, chunk: bytes) -> int:
         """An endless answer is cut off."""
@@ -290,9 +325,12 @@ class _Transfer:
     def finish(self, code: int, error: str) -> None:
         answer, handle = self._answer, self.handle
         answer.status = handle.getinfo(pycurl.RESPONSE_CODE) or None
-        answer.error = PRIVATE if self._refused and error else error
+        answer.error = (
+            PRIVATE if self._refused and error else BROKEN_OFF if code == pycurl.E_SEND_FAIL_REWIND else error
+        )
         answer.body = b"".join(self._chunks)
         answer.header_lines = tuple(self._header_lines)
+        self._body = b""
         self._chunks.clear()
         self._header_lines.clear()
         answer.duration_ms = int(handle.getinfo(pycurl.TOTAL_TIME) * 1000)

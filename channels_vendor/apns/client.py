@@ -30,6 +30,7 @@ _HEXADECIMAL = re.compile(r"(?:[0-9a-fA-F]{2}){1,128}")
 
 
 class ApnsAdapter(HttpAdapter):
+    table = errors.TABLE
     no_token_signs = (errors.BAD_TOKEN, "DeviceTokenNotForTopic")
 
     def __init__(self, account: Account, client: Client, tokens: Tokens) -> None:
@@ -85,7 +86,7 @@ class ApnsAdapter(HttpAdapter):
         return [
             by_rule(
                 delivery,
-                errors.rule_of(reason),
+                self.rule_of(reason, answer),
                 reason,
                 retry_after=retry_after(answer),
                 gone_at=datetime.fromtimestamp(moment / 1000, UTC) if isinstance(moment, int) else None,
@@ -94,6 +95,8 @@ class ApnsAdapter(HttpAdapter):
         ]
 
     def unreachable(self, answer: Answer) -> Rule:
+        if not answer.error:
+            return self.of_status(answer, errors.CONNECTION_CLOSED)
         return errors.CONNECTION_CLOSED if answer.sent else errors.CANNOT_CONNECT
 
     def check(self) -> str:

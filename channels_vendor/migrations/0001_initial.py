@@ -24,6 +24,7 @@ class Migration(migrations.Migration):
                 ('device_id', models.BigIntegerField()),
                 ('due_at', models.DateTimeField(null=True)),
                 ('attempts', models.SmallIntegerField(default=0)),
+                ('in_doubt', models.BooleanField(db_default=False)),
                 ('vendor_id', models.CharField(blank=True, max_length=200, verbose_name="vendor's message ID")),
                 ('vendor_code', models.CharField(blank=True, max_length=200, verbose_name="vendor's word")),
                 ('accepted_at', models.DateTimeField(null=True)),

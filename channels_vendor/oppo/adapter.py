@@ -17,5 +17,6 @@ VENDOR = Vendor(
     open=OppoAdapter,
     # By number of users: 5,000 to 30,000.
     rate=5_000,
+    knows_repeats=True,
     read_receipts=read_receipts,
 )

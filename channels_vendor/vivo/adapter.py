@@ -17,6 +17,7 @@ VENDOR = Vendor(
     open=VivoAdapter,
     # By number of users: 3,000 to 5,000.
     rate=3_000,
+    knows_repeats=True,
     # A call for each device, and one at a time on a connection.
     connections=64,
     read_receipts=read_receipts,

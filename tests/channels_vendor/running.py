@@ -50,6 +50,15 @@ class Running:
 
         self._wait(drop())
 
+    def reset_connections(self) -> None:
+        """End them as a peer that crashed does."""
+
+        async def reset() -> None:
+            for connection in list(self.server._open):
+                connection.abort()
+
+        self._wait(reset())
+
     def stop(self) -> None:
         self._wait(self.server.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)

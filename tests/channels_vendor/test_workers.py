@@ -8,24 +8,31 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection, connections
 from django.utils import timezone
+from prometheus_client import REGISTRY
+from pytest_django import Settings
 
-from channels_vendor import lane, tasks
-from channels_vendor.models import VendorMessage
+from channels_vendor import accounts, lane, tasks
+from channels_vendor.contract import Vendor
+from channels_vendor.fcm.adapter import VENDOR as FCM
+from channels_vendor.models import VendorAccount, VendorMessage
+from channels_vendor.simulator.desk import Desk
 from channels_vendor.simulator.fcm import FcmDesk
 from channels_vendor.turns import Turns
-from pushcore import bus
+from pushcore import bus, devices
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
-from pushcore.devices import KnownDevice
+from pushcore.devices import Facts, KnownDevice
 from pushcore.models import Message, PushTask, Workspace
 from tests.channels_vendor import test_sending
 from tests.channels_vendor.running import Running
+from tests.channels_vendor.samples import SAMPLES, Sample
+from tests.channels_vendor.test_sending import Send
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,7 +45,7 @@ import django
 django.setup()
 from channels_vendor import sender
 from pushcore.channels import Channel
-sender.send_due(%d, Channel.FCM)
+sender.send_due(%d, Channel(%d))
 """
 
 
@@ -116,33 +123,106 @@ def test_accounts_have_their_turn_when_there_is_room() -> None:
     assert turns.take(5, Channel.FCM)
 
 
-def test_a_sender_killed_in_mid_batch_loses_no_target(
-    workspace: Workspace,
-    vendors: Running,
-    fcm: FcmDesk,
-    device: Callable[..., KnownDevice],
-    send: Callable[..., PushTask],
+@pytest.fixture(params=["fcm", "huawei", "oppo", "vivo"])
+def sample(request: pytest.FixtureRequest) -> Sample:
+    return next(one for one in SAMPLES if one.name == request.param)
+
+
+@pytest.fixture
+def desk(sample: Sample, workspace: Workspace, settings: Settings) -> Iterator[Desk]:
+    """Of the vendor, where the workspace has an account."""
+    settings.VENDOR_ALLOW_PRIVATE = True
+    desk = sample.desk()
+    running = Running([desk], tls=True)
+    account = VendorAccount(
+        workspace=workspace,
+        channel=sample.vendor.channel,
+        base_url=running.url,
+        auth_url=running.url + sample.auth_path,
+        ca_pem=running.ca.decode(),
+    )
+    account.set_secrets(dict(sample.values()))
+    account.save()
+    accounts.forget()
+    yield desk
+    running.stop()
+    accounts.forget()
+
+
+def test_a_sender_killed_in_mid_batch_loses_no_target_and_its_doubles_are_counted(
+    workspace: Workspace, sample: Sample, desk: Desk, send: Callable[..., PushTask]
 ) -> None:
-    targets = [device(f"fcm-token:{number}").ad_token for number in range(10)]
-    send(*targets)
-    fcm.script.latency = 60
+    channel = sample.vendor.channel
+    known = [known for known, _ in devices.register([(workspace, Facts(platform=Platform.ANDROID))] * 10)]
+    for number, one in enumerate(known):
+        devices.client_report(one.id, channel, sample.token(number))
+    send(*[one.ad_token for one in known])
+    desk.script.latency = 60
     database = str(connection.settings_dict["NAME"])
     url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}").geturl()
     process = subprocess.Popen(
-        [sys.executable, "-c", _SENDER % workspace.pk],
+        [sys.executable, "-c", _SENDER % (workspace.pk, channel.value)],
         env=os.environ
         | {"DATABASE_URL": url, "MPS_VENDOR_ALLOW_PRIVATE": "1", "DJANGO_SETTINGS_MODULE": "mps_project.settings"},
     )
-    wait_until(lambda: len(fcm.ledger.requests) == 10)
+    wait_until(lambda: desk.ledger.total == 10)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert set(Message.objects.values_list("status", flat=True)) == {statuses.WAITING}
-    fcm.script.latency = 0
-    fcm.ledger.accepted.clear()
+    desk.script.latency = 0
     VendorMessage.objects.update(due_at=timezone.now())
-    tasks.send(workspace.pk, Channel.FCM)
+    counted = repeats(sample.vendor)
+    tasks.send(workspace.pk, channel)
     assert set(Message.objects.values_list("status", flat=True)) == {statuses.ACKED}
-    assert len(fcm.ledger.accepted) == 10
+    assert set(desk.ledger.accepted) == {sample.token(number) for number in range(10)}
+    doubles = desk.ledger.total - 10
+    assert doubles == (0 if sample.vendor.knows_repeats else 10)
+    assert repeats(sample.vendor) - counted == 10
+    # What is known to have arrived is in doubt no more.
+    assert not VendorMessage.objects.filter(in_doubt=True).exists()
+
+
+def test_a_message_whose_answer_was_lost_is_counted_when_it_is_sent_again(
+    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    send(device().ad_token)
+    counted = repeats(FCM)
+    fcm.script.faults = ["truncate"]
+    test_sending.work(workspace)
+    assert repeats(FCM) == counted
+    VendorMessage.objects.update(due_at=timezone.now())
+    test_sending.work(workspace)
+    assert Message.objects.get().status == statuses.ACKED
+    assert repeats(FCM) == counted + 1
+
+
+def test_what_libcurl_repeats_of_its_own_over_http2_is_counted(
+    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    send(device().ad_token)
+    test_sending.work(workspace)
+    counted = repeats(FCM)
+    fcm.script.latency = 60
+    send(device("fcm-token:2").ad_token)
+
+    def sending() -> None:
+        test_sending.work(workspace)
+        connections.close_all()
+
+    thread = threading.Thread(target=sending)
+    thread.start()
+    wait_until(lambda: fcm.ledger.total == 2)
+    fcm.script.latency = 0
+    vendors.reset_connections()
+    thread.join()
+    assert set(Message.objects.values_list("status", flat=True)) == {statuses.ACKED}
+    assert fcm.ledger.total == 3
+    assert repeats(FCM) == counted + 1
+
+
+def repeats(vendor: Vendor) -> float:
+    labels = {"channel": vendor.channel.label, "knows_repeats": "yes" if vendor.knows_repeats else "no"}
+    return REGISTRY.get_sample_value("mps_vendor_maybe_repeated_total", labels) or 0.0
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
