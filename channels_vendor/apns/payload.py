@@ -12,8 +12,10 @@ from pushcore import ids
 
 MAX_BYTES = 4096
 LIVE_ACTIVITY = "liveactivity"
+# The source document spells it as Apple does (extension parameters); some callers leave the hyphen out.
+_MUTABLE = ("mutable-content", "mutablecontent")
 # What `facts_of` may bring that has its own place in `aps`.
-_IN_APS = frozenset({"aps", "badge", "sound", "mutablecontent"})
+_IN_APS = frozenset({"aps", "badge", "sound", *_MUTABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def _aps(notification: Notification, push_type: str, body: str) -> dict[str, Any
     if notification.badge is not None:
         aps["badge"] = notification.badge
     aps["sound"] = notification.sound or "default"
-    if notification.image or notification.params.get("mutablecontent") == "1":
+    if notification.image or any(notification.params.get(name) == "1" for name in _MUTABLE):
         aps["mutable-content"] = 1
     if thread := _option(notification, "threadId"):
         aps["thread-id"] = thread

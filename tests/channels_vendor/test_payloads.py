@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, unquote
 
 import pytest
 
+from channels_vendor.apns import payload as apns
 from channels_vendor.contract import Account, Delivery, Style, Vendor
 from channels_vendor.errors import NotPossibleError, TooBigError
 from channels_vendor.harmonyos import payload as harmonyos
@@ -63,6 +64,23 @@ def of_oppo(**changes: Any) -> dict[str, Any]:
 def of_vivo(**changes: Any) -> dict[str, Any]:
     one = delivery(**changes)
     return dict(json.loads(vivo.mould_of(one.notification, ACCOUNT).fill(one, vivo.data_of(one))))
+
+
+def of_apns(**changes: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """Body and headers."""
+    one = delivery(**changes)
+    parts = apns.parts_of(one.notification, "com.example.shop")
+    assert parts is not None
+    return json.loads(parts.mould.fill(one)), dict(header.split(": ", 1) for header in parts.headers)
+
+
+@pytest.mark.parametrize("name", ["mutable-content", "mutablecontent"])
+def test_mutable_content_is_apples_field_under_either_spelling(name: str) -> None:
+    body, _ = of_apns(params={name: "1"})
+    assert body["aps"]["mutable-content"] == 1
+    assert name not in body
+    body, _ = of_apns(params={name: "0"})
+    assert "mutable-content" not in body["aps"]
 
 
 def test_huaweis_message_has_its_fields() -> None:
