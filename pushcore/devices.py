@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from pushcore import bindings, crypto
@@ -294,10 +294,14 @@ def _device_of(workspace: Workspace, delivery_token: str, platform: Platform | N
     if len(token) > 512 or "\0" in token:
         raise ResultError(ResultCode.DELIVERYTOKEN_INVALID)
     mine = Device.objects.filter(workspace=workspace)
-    device = mine.filter(ad_token=token).first() or mine.filter(third_channel=Channel.APNS, third_token=token).first()
+    device = mine.filter(ad_token=token).first() or _by_apns(mine, token)
     if device is not None:
         return device
     if platform != Platform.IOS:
         raise ResultError(ResultCode.DELIVERYTOKEN_INVALID)
     known, _ = register([(workspace, replace(Facts(), platform=platform, third_token=token))])[0]
     return Device.objects.get(pk=known.id)
+
+
+def _by_apns(devices: QuerySet[Device], token: str) -> Device | None:
+    return devices.filter(third_channel=Channel.APNS, third_token=token, activity_id__isnull=True).first()

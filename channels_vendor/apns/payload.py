@@ -32,7 +32,8 @@ def parts_of(notification: Notification, topic: str) -> Parts | None:
     push_type = _push_type(notification)
 
     def body_with(text: str) -> dict[str, Any]:
-        return {"aps": _aps(notification, push_type, text), **_custom(notification, text)}
+        aps = {"aps": _aps(notification, push_type, text)}
+        return aps if push_type == LIVE_ACTIVITY else aps | _custom(notification, text)
 
     text = shorten(notification.body, lambda cut: len(encode(body_with(cut)).encode()), MAX_BYTES)
     if text is None:
@@ -68,6 +69,8 @@ def _headers(notification: Notification, push_type: str, topic: str) -> tuple[st
 def _aps(notification: Notification, push_type: str, body: str) -> dict[str, Any]:
     if push_type == "background":
         return {"content-available": 1}
+    if push_type == LIVE_ACTIVITY:
+        return _live_activity(notification, body)
     aps: dict[str, Any] = {"alert": {"title": notification.title, "body": body}}
     if subtitle := notification.params.get("subtitle"):
         aps["alert"]["subtitle"] = subtitle
@@ -80,18 +83,27 @@ def _aps(notification: Notification, push_type: str, body: str) -> dict[str, Any
         aps["thread-id"] = thread
     if category := _option(notification, "apnsCategory"):
         aps["category"] = category
-    return aps | _live_activity(notification) if push_type == LIVE_ACTIVITY else aps
+    return aps
 
 
-def _live_activity(notification: Notification) -> dict[str, Any]:
+def _live_activity(notification: Notification, body: str) -> dict[str, Any]:
+    """Apple, "Starting and updating Live Activities with ActivityKit push notifications": what starts carries its
+    attributes and an alert; an update alerts only where a sound is asked for."""
     options = notification.vendor_options
     live: dict[str, Any] = {
         "event": options["activityEvent"],
         "content-state": options.get("activityContentState") or {},
         "timestamp": int(ids.created_at(notification.task_id).timestamp()),
     }
-    if dismissal := options.get("dismissalDate"):
-        live["dismissal-date"] = dismissal
+    starts = live["event"] == "start"
+    if starts:
+        live["attributes-type"] = options["activityAttributesType"]
+        live["attributes"] = options.get("activityAttributes") or {}
+    if starts or notification.sound:
+        alert = {"title": notification.title, "body": body}
+        live["alert"] = alert | ({"sound": notification.sound} if notification.sound else {})
+    if "dismissalDate" in options:
+        live["dismissal-date"] = options["dismissalDate"]
     return live
 
 
