@@ -9,18 +9,22 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from channels_vendor.contract import Delivery
+from channels_vendor.references import Reference
 
 # Random, so that no content can hold them.
 _SECRET = secrets.token_hex(16)
-MESSAGE_ID, TOKEN, MSGKEY, DATA = (f"{name}-{_SECRET}" for name in ("id", "token", "msgkey", "data"))
-_MARKS = re.compile(f'"((?:id|token|msgkey|data)-{_SECRET})"')
+_NAMES = ("id", "token", "msgkey", "data", "reference", "notify")
+MESSAGE_ID, TOKEN, MSGKEY, DATA, REFERENCE, NOTIFY_ID = (f"{name}-{_SECRET}" for name in _NAMES)
+_MARKS = re.compile(f'"((?:{"|".join(_NAMES)})-{_SECRET})"')
 
 # What each mark stands for.
-_OWN: dict[str, Callable[[Delivery, str], str]] = {
+_OWN: dict[str, Callable[[Delivery, str], str | int]] = {
     MESSAGE_ID: lambda delivery, _: str(delivery.message_id),
     TOKEN: lambda delivery, _: delivery.token,
     MSGKEY: lambda delivery, _: delivery.msgkey,
     DATA: lambda _, data: data,
+    REFERENCE: lambda delivery, _: str(Reference(delivery.message_id)),
+    NOTIFY_ID: lambda delivery, _: Reference(delivery.message_id).notify_id,
 }
 
 ELLIPSIS = "…"
@@ -33,8 +37,7 @@ def encode(body: Mapping[str, Any]) -> str:
 
 
 class Mould:
-    """A JSON body with marks in it: `MESSAGE_ID`, `TOKEN` and `MSGKEY` stand for a delivery's own values, `DATA` for
-    text that is made for it."""
+    """A JSON body with marks in it: `DATA` stands for text made for a delivery, the others for its own values."""
 
     __slots__ = ("_marks", "_pieces")
 

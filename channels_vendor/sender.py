@@ -22,6 +22,7 @@ from channels_vendor.contract import SendOutcome, Vendor, Verdict
 from channels_vendor.flow import Flow
 from channels_vendor.models import VendorAccount, VendorMessage
 from channels_vendor.notifications import deliveries_of
+from channels_vendor.references import token_hash
 from channels_vendor.registry import VENDORS
 from pushcore import delivery, devices, ids, outcomes, retention
 from pushcore.channels import Channel
@@ -159,9 +160,11 @@ def _write_steps(steps: Sequence[tuple[SendOutcome, datetime | None, int]], now:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE channels_vendor_vendormessage v SET due_at = s.due_at, attempts = s.attempts,"
-            " vendor_id = s.vendor_id, vendor_code = s.vendor_code, accepted_at = s.accepted_at"
-            " FROM unnest(%s::bigint[], %s::timestamptz[], %s::smallint[], %s::text[], %s::text[], %s::timestamptz[])"
-            " AS s(id, due_at, attempts, vendor_id, vendor_code, accepted_at) WHERE v.message_id = s.id",
+            " vendor_id = s.vendor_id, vendor_code = s.vendor_code, accepted_at = s.accepted_at,"
+            " token_hash = s.token_hash"
+            " FROM unnest(%s::bigint[], %s::timestamptz[], %s::smallint[], %s::text[], %s::text[], %s::timestamptz[],"
+            " %s::bigint[]) AS s(id, due_at, attempts, vendor_id, vendor_code, accepted_at, token_hash)"
+            " WHERE v.message_id = s.id",
             [
                 [one.delivery.message_id for one, _, _ in ordered],
                 [due_at for _, due_at, _ in ordered],
@@ -169,6 +172,7 @@ def _write_steps(steps: Sequence[tuple[SendOutcome, datetime | None, int]], now:
                 [one.vendor_id[:200] for one, _, _ in ordered],
                 [one.vendor_code[:200] for one, _, _ in ordered],
                 [now if one.verdict is Verdict.ACCEPTED else None for one, _, _ in ordered],
+                [token_hash(one.delivery.token) for one, _, _ in ordered],
             ],
         )
 

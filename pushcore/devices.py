@@ -217,6 +217,20 @@ def drop_third_tokens(gone: Sequence[tuple[int, str, datetime]]) -> None:
         )
 
 
+def replace_third_tokens(replaced: Sequence[tuple[int, str, str]]) -> None:
+    """Keep the token a vendor gave a device in the place of another: (device id, old token, new token)."""
+    if not replaced:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE pushcore_device d SET third_token = said.new FROM"
+            " (SELECT d.id, said.new FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS said(id, old, new)"
+            " JOIN pushcore_device d ON d.id = said.id AND d.third_token = said.old ORDER BY d.id FOR UPDATE OF d) said"
+            " WHERE d.id = said.id",
+            [list(column) for column in zip(*replaced, strict=True)],
+        )
+
+
 def server_bind(workspace: Workspace, user_id: str, delivery_token: str, os_type: int) -> None:
     """PushBind. An iOS device the service has not met becomes known by its APNs token.
 

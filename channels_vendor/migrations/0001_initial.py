@@ -27,10 +27,14 @@ class Migration(migrations.Migration):
                 ('vendor_id', models.CharField(blank=True, max_length=200, verbose_name="vendor's message ID")),
                 ('vendor_code', models.CharField(blank=True, max_length=200, verbose_name="vendor's word")),
                 ('accepted_at', models.DateTimeField(null=True)),
+                ('token_hash', models.BigIntegerField(default=0)),
+                ('receipt_code', models.CharField(blank=True, max_length=200, verbose_name="vendor's receipt")),
+                ('receipt_status', models.IntegerField(null=True)),
+                ('receipt_at', models.DateTimeField(null=True)),
             ],
             options={
                 'verbose_name': 'message at a vendor',
-                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['workspace_id', 'channel', 'due_at'], name='channels_vendor_due'), models.Index(fields=['device_id', 'task_id'], name='channels_vendor_device_task')],
+                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['workspace_id', 'channel', 'due_at'], name='channels_vendor_due'), models.Index(fields=['task_id', 'token_hash'], name='channels_vendor_task_token')],
             },
         ),
         migrations.CreateModel(

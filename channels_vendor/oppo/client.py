@@ -5,19 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from channels_vendor.contract import (
-    Account,
     Action,
     CannotAuthorise,
     Delivery,
     Notification,
     Rule,
     SendOutcome,
-    VendorReceipt,
     accepted,
     by_rule,
 )
@@ -100,22 +98,3 @@ def _outcome(delivery: Delivery, result: dict[str, Any]) -> SendOutcome:
     if code in (errors.OK, errors.REPEATED):
         return accepted(delivery, str(result.get("messageId") or delivery.message_id))
     return by_rule(delivery, errors.rule_of(code), f"{code} {result.get('errorMessage') or ''}".strip())
-
-
-def read_receipts(
-    account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
-) -> list[VendorReceipt]:
-    """`[{messageId, registrationIds "a,b", param, eventType}]`; `param` is the task."""
-    return [
-        VendorReceipt(
-            token=token,
-            arrived=event == "push_arrive",
-            gone=event == "regid_invalid",
-            task_id=int(entry["param"]),
-            status=int(errors.BAD_REGID) if event == "regid_invalid" else None,
-            vendor_code=event,
-        )
-        for entry in json.loads(body)
-        for event in [str(entry["eventType"])]
-        for token in str(entry["registrationIds"]).split(",")
-    ]

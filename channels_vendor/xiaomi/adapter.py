@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from channels_vendor.contract import Field, Vendor
-from channels_vendor.xiaomi.client import XiaomiAdapter, read_receipts
+from channels_vendor.xiaomi.client import XiaomiAdapter
+from channels_vendor.xiaomi.receipts import read_receipts
 from pushcore.channels import Channel
 
 VENDOR = Vendor(

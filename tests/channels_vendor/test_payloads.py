@@ -19,7 +19,8 @@ from channels_vendor.huawei.adapter import VENDOR as HUAWEI
 from channels_vendor.mould import encode
 from channels_vendor.oppo import payload as oppo
 from channels_vendor.oppo.adapter import VENDOR as OPPO
-from channels_vendor.options import cut, notify_id
+from channels_vendor.options import cut
+from channels_vendor.references import Reference
 from channels_vendor.tokens import NoTokens
 from channels_vendor.vivo import payload as vivo
 from channels_vendor.vivo.adapter import VENDOR as VIVO
@@ -88,7 +89,7 @@ def test_huaweis_message_has_its_fields() -> None:
     assert message is not None
     android = message["android"]
     assert json.loads(message["data"])["order"] == "42"
-    assert (android["category"], android["bi_tag"]) == ("EXPRESS", "7")
+    assert (android["category"], android["bi_tag"]) == ("EXPRESS", "m1001")
     assert android["notification"]["click_action"] == {"type": 2, "url": "https://shop.example/1"}
     assert android["notification"]["badge"] == {"set_num": 5, "class": "com.Main"}
     assert (android["notification"]["channel_id"], android["notification"]["sound"]) == ("orders", "/raw/ding")
@@ -134,8 +135,8 @@ def test_xiaomis_form_has_its_fields() -> None:
     assert json.loads(unquote(fields["payload"]))["k"] == "1001"
     assert (fields["extra.channel_id"], fields["extra.web_uri"]) == ("104", "https://shop.example/1")
     assert fields["extra.notification_bigPic_uri"] == "https://x/i.png"
-    assert (fields["extra.callback"], fields["extra.callback.param"]) == ("https://x/r/k", "7")
-    assert fields["extra.callback.type"] == "17"
+    assert (fields["extra.callback"], fields["extra.callback.param"]) == ("https://x/r/k", "m1001")
+    assert fields["extra.callback.type"] == str(1 + 16 + 32 + 64 + 128)
     assert (fields["notify_type"], fields["extra.sound_uri"]) == ("1", "/raw/ding")
     assert 3_590_000 <= int(fields["time_to_live"]) <= 3_600_000
 
@@ -157,7 +158,7 @@ def test_vivos_message_has_its_fields() -> None:
     assert (message["classification"], message["category"]) == (1, "ORDER")
     assert (message["skipType"], message["skipContent"]) == (2, "https://shop.example/1")
     assert json.loads(message["clientCustomMap"]["data"])["order"] == "42"
-    assert message["extra"] == {"callback": "https://x/r/k", "callback.param": "7"}
+    assert message["extra"] == {"callback": "https://x/r/k", "callback.param": "m1001"}
 
 
 @pytest.mark.parametrize(
@@ -236,9 +237,41 @@ def test_validity_is_kept_within_the_vendors_bounds() -> None:
 
 
 def test_a_repeat_takes_the_place_of_the_first() -> None:
-    assert notify_id(456359976598785573) == notify_id(456359976598785573)
-    assert len({notify_id(number) for number in range(2**40, 2**40 + 1000)}) == 1000
-    assert all(0 < notify_id(number) < 2**31 for number in range(1000))
+    assert Reference(456359976598785573).notify_id == Reference(456359976598785573).notify_id
+    assert len({Reference(number).notify_id for number in range(2**40, 2**40 + 1000)}) == 1000
+    assert all(0 < Reference(number).notify_id < 2**31 for number in range(1000))
+
+
+MARKED: dict[str, Any] = {
+    "huawei": lambda message_id: _found(huawei.message_of(notification(), message_id, "k"), "notify_id", "bi_tag"),
+    "honor": lambda message_id: _found(honor.body_of(notification(), message_id, "k"), "notifyId", "biTag"),
+    "harmonyos": lambda message_id: _found(harmonyos.body_of(notification(), "", message_id, "k"), "notifyId", "biTag"),
+    "xiaomi": lambda message_id: _found(
+        xiaomi.fields_of(notification(), ACCOUNT, message_id, "k"), "notify_id", "extra.callback.param"
+    ),
+}
+
+
+def _found(body: Any, *names: str) -> list[str]:
+    """The values under these names, wherever they stand."""
+    if not isinstance(body, dict):
+        return []
+    here = [str(body[name]) for name in names if name in body]
+    return here + [value for part in body.values() for value in _found(part, *names)]
+
+
+@pytest.mark.parametrize("vendor", MARKED)
+def test_a_message_called_alone_goes_by_its_own_id_and_one_of_several_by_the_tasks(vendor: str) -> None:
+    alone, other, shared = (MARKED[vendor](message_id) for message_id in ("1001", "1002", ""))
+    assert sorted(alone) == sorted(["m1001", str(Reference(1001).notify_id)])
+    assert not set(alone) & set(other)
+    assert sorted(shared) == sorted(["t7", str(Reference(task_id=7).notify_id)])
+
+
+def test_where_each_target_has_a_message_of_its_own_it_goes_by_its_own_id() -> None:
+    for message in (of_oppo(), of_vivo()):
+        own = [*_found(message, "notify_id", "notifyId"), *_found(message, "call_back_parameter", "callback.param")]
+        assert own == [str(Reference(1001).notify_id), "m1001"]
 
 
 def test_cutting_keeps_the_longest_beginning() -> None:
