@@ -186,7 +186,7 @@ class Account:
 
     `base_url`: of the vendor's API, empty for its real one; `auth_url` likewise for where credentials come from.
     `ca`: an authority (PEM) trusted besides the well-known ones. `receipt_url`: where vendors that are told so with
-    each message post their receipts; empty where this installation has no public address.
+    each message post their receipts; empty where this installation has no public address, or one too long for them.
     """
 
     workspace_id: int
@@ -256,7 +256,8 @@ class Vendor:
 
     `rate`: targets a second granted by default, the vendor's published figure. `batch`: how many deliveries `send` is
     given at most. `connections`: to the vendor, of a process and account. `validate` returns what is wrong with the
-    values entered, by field name. `receipt_answer`: the body a receipt is answered with.
+    values entered, by field name. `receipt_answer`: the body a receipt is answered with. `max_receipt_url`: how long
+    the address may be that goes with each message; 0 where receipts are set up at the vendor, or there are none.
     """
 
     channel: Channel
@@ -271,4 +272,5 @@ class Vendor:
     certificate: Callable[[Mapping[str, str]], tuple[bytes, bytes]] = lambda values: (b"", b"")
     read_receipts: ReadReceipts | None = None
     receipt_answer: bytes = b"{}"
+    max_receipt_url: int = 0
     closed_note: str = ""

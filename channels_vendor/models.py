@@ -34,7 +34,7 @@ class VendorAccount(models.Model):
     auth_url = models.URLField("token address", blank=True, help_text="Empty: the vendor's own.")
     ca_pem = models.TextField("extra CA", blank=True, help_text="PEM; trusted beside the well-known ones.")
     rate = models.PositiveIntegerField("targets a second", default=0, help_text="0: the vendor's published figure.")
-    receipt_key = models.CharField(max_length=64, default=crypto.new_token, unique=True, editable=False)
+    receipt_key = models.CharField(max_length=32, default=crypto.new_address_key, unique=True, editable=False)
     stopped_at = models.DateTimeField(null=True, blank=True, editable=False)
     stopped_reason = models.CharField(max_length=300, blank=True, editable=False)
     certificate_subject = models.CharField(max_length=200, blank=True, editable=False)

@@ -36,7 +36,7 @@ MAX_TOKEN_LENGTH = 512
 def receive(request: HttpRequest, key: str) -> HttpResponse:
     """200 with the answer the vendor wants once all is written; 400 for what is no receipt or forged; 404 for a key
     nobody has. Vendors repeat what was not answered with 200."""
-    row = VendorAccount.objects.filter(receipt_key=key).first() if len(key) <= 64 and "\0" not in key else None
+    row = VendorAccount.objects.filter(receipt_key=key).first() if len(key) <= 32 and "\0" not in key else None
     vendor = VENDORS.get(Channel(row.channel)) if row else None
     if row is None or vendor is None or vendor.read_receipts is None:
         raise Http404
@@ -55,6 +55,17 @@ def receive(request: HttpRequest, key: str) -> HttpResponse:
         return HttpResponseBadRequest("too many at once")
     record(row, found)
     return HttpResponse(vendor.receipt_answer, content_type="application/json")
+
+
+def address_problem(row: VendorAccount) -> str:
+    """Why a vendor that is told with each message where its receipts go cannot be told, or empty."""
+    longest, vendor = len(row.receipt_url), VENDORS[Channel(row.channel)]
+    if not vendor.max_receipt_url or longest <= vendor.max_receipt_url:
+        return ""
+    return (
+        f"no receipts: their address has {longest} characters with this MPS_PUBLIC_URL,"
+        f" {vendor.label} takes {vendor.max_receipt_url}"
+    )
 
 
 def record(row: VendorAccount, found: Sequence[VendorReceipt]) -> int:

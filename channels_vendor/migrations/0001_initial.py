@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
                 ('auth_url', models.URLField(blank=True, help_text="Empty: the vendor's own.", verbose_name='token address')),
                 ('ca_pem', models.TextField(blank=True, help_text='PEM; trusted beside the well-known ones.', verbose_name='extra CA')),
                 ('rate', models.PositiveIntegerField(default=0, help_text="0: the vendor's published figure.", verbose_name='targets a second')),
-                ('receipt_key', models.CharField(default=pushcore.crypto.new_token, editable=False, max_length=64, unique=True)),
+                ('receipt_key', models.CharField(default=pushcore.crypto.new_address_key, editable=False, max_length=32, unique=True)),
                 ('stopped_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('stopped_reason', models.CharField(blank=True, editable=False, max_length=300)),
                 ('certificate_subject', models.CharField(blank=True, editable=False, max_length=200)),

@@ -19,4 +19,5 @@ VENDOR = Vendor(
     # By number of users: 5,000 to 30,000.
     rate=5_000,
     read_receipts=read_receipts,
+    max_receipt_url=200,
 )

@@ -21,4 +21,5 @@ VENDOR = Vendor(
     # A call for each device, and one at a time on a connection.
     connections=64,
     read_receipts=read_receipts,
+    max_receipt_url=128,
 )

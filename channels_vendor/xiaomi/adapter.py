@@ -19,5 +19,6 @@ VENDOR = Vendor(
     # By daily actives: 500 below 100,000, up to 3,000.
     rate=500,
     read_receipts=read_receipts,
+    max_receipt_url=128,
     receipt_answer=b"ok",
 )

@@ -14,8 +14,9 @@ from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
-from channels_vendor import receipts
+from channels_vendor import checking, open_adapters, receipts
 from channels_vendor.models import VendorAccount, VendorMessage
 from channels_vendor.references import Reference, token_hash
 from pushcore import devices, outcomes, push, requests
@@ -23,6 +24,7 @@ from pushcore.channels import Channel
 from pushcore.devices import Facts
 from pushcore.models import App, Device, Message, PushTask, Workspace
 from pushcore.ports import Outcome
+from tests.channels_vendor.samples import SAMPLES
 
 Say = Callable[..., tuple[bytes, str]]
 # Each vendor's way to say `what` of `named` (a message or a task) and a token, `at` milliseconds since 1970.
@@ -277,6 +279,32 @@ def test_a_huge_body_is_refused(sent: Callable[..., Any], monkeypatch: pytest.Mo
     account, message = sent(Channel.OPPO)
     monkeypatch.setattr(receipts, "MAX_BYTES", 10)
     assert post(account, oppo(by_task(message), "tok", "arrived")).status_code == 400
+
+
+@pytest.mark.parametrize(("channel", "most"), [(Channel.XIAOMI, 128), (Channel.VIVO, 128), (Channel.OPPO, 200)])
+def test_an_address_too_long_for_the_vendor_is_left_out_and_operators_are_told(
+    workspace: Workspace, settings: Settings, channel: Channel, most: int
+) -> None:
+    row = VendorAccount.objects.create(workspace=workspace, channel=channel)
+    settings.PUBLIC_URL = "https://push.example/"
+    settings.PUBLIC_URL += "x" * (most - len(row.receipt_url))
+    for length in (most, most + 1):
+        assert len(row.receipt_url) == length
+        adapter = open_adapters.open_adapter(row)
+        assert bool(adapter.account.receipt_url) == (length == most)  # type: ignore[attr-defined]
+        adapter.close()
+        assert any("no receipts" in problem for problem in checking.problems(row)) == (length > most)
+        settings.PUBLIC_URL += "x"
+
+
+def test_a_huawei_key_without_its_user_is_refused() -> None:
+    for channel in (Channel.HUAWEI, Channel.HARMONYOS):
+        sample = next(one for one in SAMPLES if one.vendor.channel == channel)
+        both = {"callback_user": "shop", "callback_key": "secret"}
+        assert not checking.wrong_values(sample.vendor, {**sample.values(), **both})
+        for name in both:
+            [missing] = checking.wrong_values(sample.vendor, {**sample.values(), name: both[name]})
+            assert missing == next(other for other in both if other != name)
 
 
 def _signed(key: bytes, user: str, *, age: int = 0) -> str:
