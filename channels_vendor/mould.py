@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from channels_vendor.contract import Delivery
+from channels_vendor.contract import Delivery, Notification
 from channels_vendor.references import Reference
 
 # Random, so that no content can hold them.
@@ -27,6 +27,8 @@ _OWN: dict[str, Callable[[Delivery, str], str | int]] = {
     NOTIFY_ID: lambda delivery, _: Reference(delivery.message_id).notify_id,
 }
 
+# The longest ID there is: bodies are measured with it, and with their longest msgkey, in the marks' places.
+LONGEST_ID = str(2**63 - 1)
 ELLIPSIS = "…"
 # `json.dumps` with options would make an encoder for each value.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -34,6 +36,21 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def encode(body: Mapping[str, Any]) -> str:
     return _encode(body)
+
+
+def longest_msgkeys(deliveries: Iterable[Delivery]) -> dict[Notification, str]:
+    """Of those that share a notification, the msgkey that takes the most bytes in JSON."""
+    longest: dict[Notification, tuple[int, str]] = {}
+    for delivery in deliveries:
+        size = len(_encode(delivery.msgkey).encode())
+        if size > longest.get(delivery.notification, (0, ""))[0]:
+            longest[delivery.notification] = (size, delivery.msgkey)
+    return {notification: msgkey for notification, (_, msgkey) in longest.items()}
+
+
+def size_of(body: Mapping[str, Any]) -> int:
+    """Bytes of the body as it is sent."""
+    return len(_encode(body).encode())
 
 
 class Mould:

@@ -113,6 +113,9 @@ def _check_common(request: AnyPush | FilePush) -> None:
     check_validity(request.expired_seconds)
     check_extended_params(request.extended_params)
     _check_length("notifyType", request.notify_type, 32)
+    if not re.fullmatch("[!-~]{0,64}", str(request.vendor_options.get("apnsCollapseId", ""))):
+        # It travels in a header.
+        raise ResultError(ResultCode.INVALID_PARAM, "apnsCollapseId is at most 64 letters, digits and signs (ASCII)")
     if request.android_channel not in (0, 1, 2):
         raise ResultError(ResultCode.ANDROID_CHANNEL_PARAM_INVALID)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from channels_vendor.contract import Notification
 from channels_vendor.facts import facts_of
-from channels_vendor.mould import MESSAGE_ID, MSGKEY, Mould, encode, shorten
+from channels_vendor.mould import LONGEST_ID, MESSAGE_ID, MSGKEY, Mould, shorten, size_of
 from pushcore import ids
 
 MAX_BYTES = 4096
@@ -27,19 +27,19 @@ class Parts:
     collapse: str
 
 
-def parts_of(notification: Notification, topic: str) -> Parts | None:
-    """Body and headers; None where the body cannot be made small enough."""
+def parts_of(notification: Notification, topic: str, msgkey: str) -> Parts | None:
+    """Body and headers; None where the body cannot be made small enough. `msgkey`: the longest of its deliveries."""
     push_type = _push_type(notification)
 
-    def body_with(text: str) -> dict[str, Any]:
+    def body_with(text: str, message_id: str, msgkey: str) -> dict[str, Any]:
         aps = {"aps": _aps(notification, push_type, text)}
-        return aps if push_type == LIVE_ACTIVITY else aps | _custom(notification, text)
+        return aps if push_type == LIVE_ACTIVITY else aps | _custom(notification, text, message_id, msgkey)
 
-    text = shorten(notification.body, lambda cut: len(encode(body_with(cut)).encode()), MAX_BYTES)
+    text = shorten(notification.body, lambda cut: size_of(body_with(cut, LONGEST_ID, msgkey)), MAX_BYTES)
     if text is None:
         return None
-    mould = Mould(body_with(text))
-    return Parts(mould, _headers(notification, push_type, topic), _option(notification, "apnsCollapseId")[:64])
+    mould = Mould(body_with(text, MESSAGE_ID, MSGKEY))
+    return Parts(mould, _headers(notification, push_type, topic), _option(notification, "apnsCollapseId"))
 
 
 def _option(notification: Notification, name: str) -> str:
@@ -107,8 +107,8 @@ def _live_activity(notification: Notification, body: str) -> dict[str, Any]:
     return live
 
 
-def _custom(notification: Notification, body: str) -> dict[str, str]:
-    facts = facts_of(notification, message_id=MESSAGE_ID, msgkey=MSGKEY)
+def _custom(notification: Notification, body: str, message_id: str, msgkey: str) -> dict[str, str]:
+    facts = facts_of(notification, message_id=message_id, msgkey=msgkey)
     custom = {name: value for name, value in facts.items() if name not in _IN_APS}
     if notification.silent:
         custom |= {"title": notification.title, "content": body}

@@ -7,8 +7,7 @@ from typing import Any
 from channels_vendor.contract import Notification
 from channels_vendor.facts import facts_of
 from channels_vendor.lifetime import seconds_left
-from channels_vendor.lists import size_of
-from channels_vendor.mould import encode, shorten
+from channels_vendor.mould import encode, shorten, size_of
 from channels_vendor.options import per_vendor
 from channels_vendor.references import Reference
 from pushcore.channels import Channel

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
 import pytest
+from django.utils import timezone
 
 from channels_vendor.apns import payload as apns
 from channels_vendor.contract import Account, Delivery, Style, Vendor
 from channels_vendor.errors import NotPossibleError, TooBigError
+from channels_vendor.fcm import payload as fcm
 from channels_vendor.harmonyos import payload as harmonyos
 from channels_vendor.honor import payload as honor
 from channels_vendor.honor.adapter import VENDOR as HONOR
 from channels_vendor.huawei import payload as huawei
 from channels_vendor.huawei.adapter import VENDOR as HUAWEI
-from channels_vendor.mould import encode
+from channels_vendor.mould import encode, longest_msgkeys
 from channels_vendor.oppo import payload as oppo
 from channels_vendor.oppo.adapter import VENDOR as OPPO
 from channels_vendor.options import cut
@@ -70,9 +73,99 @@ def of_vivo(**changes: Any) -> dict[str, Any]:
 def of_apns(**changes: Any) -> tuple[dict[str, Any], dict[str, str]]:
     """Body and headers."""
     one = delivery(**changes)
-    parts = apns.parts_of(one.notification, "com.example.shop")
+    parts = apns.parts_of(one.notification, "com.example.shop", one.msgkey)
     assert parts is not None
     return json.loads(parts.mould.fill(one)), dict(header.split(": ", 1) for header in parts.headers)
+
+
+def of_fcm(**changes: Any) -> dict[str, Any]:
+    """The message, less its token."""
+    one = delivery(**changes)
+    mould = fcm.mould_of(one.notification, one.msgkey)
+    assert mould is not None
+    message = json.loads(mould.fill(one))["message"]
+    assert message.pop("token") == "tok"
+    return dict(message)
+
+
+def test_apnss_notification_has_its_fields() -> None:
+    body, headers = of_apns(**(RICH | {"vendor_options": {"threadId": "t", "apnsCategory": "ORDER"}}))
+    assert body["aps"] == {
+        "alert": {"title": "Title", "body": "Content"}, "badge": 5, "sound": "/raw/ding", "mutable-content": 1,
+        "thread-id": "t", "category": "ORDER",
+    }  # fmt: skip
+    assert (body["image"], body["order"], body["url"]) == ("https://x/i.png", "42", "https://shop.example/1")
+    assert (body["k"], body["msgKey"]) == ("1001", "key-1")
+    assert (headers["apns-push-type"], headers["apns-priority"]) == ("alert", "10")
+    assert headers["apns-topic"] == "com.example.shop"
+    at = timezone.now()
+    _, headers = of_apns(expire_at=at)
+    assert headers["apns-expiration"] == str(int(at.timestamp()))
+
+
+def test_apnss_silent_notification_is_in_the_background() -> None:
+    body, headers = of_apns(silent=True, badge=5, sound="x")
+    assert body["aps"] == {"content-available": 1}
+    assert (body["title"], body["content"]) == ("Title", "Content")
+    assert (headers["apns-push-type"], headers["apns-priority"]) == ("background", "5")
+
+
+def test_apnss_alert_without_wishes_has_the_default_sound_and_no_badge() -> None:
+    body, _ = of_apns(params={"subtitle": "Second"})
+    assert body["aps"] == {"alert": {"title": "Title", "body": "Content", "subtitle": "Second"}, "sound": "default"}
+
+
+@pytest.mark.parametrize(("given", "sent"), [("parcel-7", "parcel-7"), ("", "1001")])
+def test_apnss_collapse_id_is_the_requests_else_the_messages(given: str, sent: str) -> None:
+    sample = next(one for one in SAMPLES if one.name == "apns")
+    account = Account(1, Channel.APNS, sample.values())
+    adapter = sample.vendor.open(account, Client(Settings()), NoTokens())
+    one = delivery(vendor_options={"apnsCollapseId": given})._replace(token="ab" * 32)
+    [request], _ = adapter.prepare([one], "credential")  # type: ignore[attr-defined]
+    adapter.close()
+    assert f"apns-collapse-id: {sent}" in request.call.headers
+
+
+def test_fcms_message_has_its_fields() -> None:
+    message = of_fcm(**(RICH | {"icon": "parcel"}))
+    assert message["notification"] == {"title": "Title", "body": "Content", "image": "https://x/i.png"}
+    assert message["android"]["notification"] == {
+        "tag": "1001", "channel_id": "orders", "sound": "/raw/ding", "notification_count": 5, "icon": "parcel",
+    }  # fmt: skip
+    assert message["android"]["priority"] == "HIGH"
+    assert 3590 <= int(message["android"]["ttl"].removesuffix("s")) <= 3600
+    assert (message["data"]["order"], message["data"]["k"], message["data"]["msgKey"]) == ("42", "1001", "key-1")
+    assert message["data"]["url"] == "https://shop.example/1"
+    opened = of_fcm(opens_page=True, url="shop.OPEN", params={"google.x": "1", "from": "me"})
+    assert opened["android"]["notification"]["click_action"] == "shop.OPEN"
+    assert not {"google.x", "from"} & set(opened["data"])
+
+
+def test_fcms_silent_message_is_data_and_not_urgent() -> None:
+    message = of_fcm(silent=True)
+    assert "notification" not in message
+    assert message["android"]["priority"] == "NORMAL"
+    assert (message["data"]["title"], message["data"]["content"]) == ("Title", "Content")
+
+
+def test_fcms_validity_is_kept_within_its_bounds() -> None:
+    for days, ttl in ((-1, "0s"), (60, "2419200s")):
+        assert of_fcm(expire_at=timezone.now() + timedelta(days=days))["android"]["ttl"] == ttl
+
+
+@pytest.mark.parametrize("letter", ["k", "长", "\U0001f600", '"', "\x01"])
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_body_is_shortened_for_the_longest_msgkey_of_those_that_share_it(letter: str, silent: bool) -> None:
+    shared = notification(body="b" * 5000, silent=silent)
+    batch = [Delivery(2**63 - 1 - n, n, "tok", key, shared) for n, key in enumerate(("k", letter * 64))]
+    [longest] = longest_msgkeys(batch).values()
+    parts, mould = apns.parts_of(shared, "com.example.shop", longest), fcm.mould_of(shared, longest)
+    assert parts is not None
+    assert mould is not None
+    message = json.loads(mould.fill(batch[1]))["message"]
+    del message["token"]
+    for size in (len(parts.mould.fill(batch[1])), len(encode(message).encode())):
+        assert 4090 <= size <= 4096
 
 
 @pytest.mark.parametrize("name", ["mutable-content", "mutablecontent"])
@@ -223,10 +316,6 @@ def test_data_may_be_as_long_as_the_vendor_says_and_is_refused_beyond(most: int,
 
 
 def test_validity_is_kept_within_the_vendors_bounds() -> None:
-    from datetime import timedelta
-
-    from django.utils import timezone
-
     for days, seconds in ((-1, 1), (60, None)):
         at = timezone.now() + timedelta(days=days)
         assert int(xiaomi.fields_of(notification(expire_at=at), ACCOUNT, "", "")["time_to_live"]) == 1000 * (
