@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,7 +20,7 @@ from channels_vendor.contract import (
     by_rule,
 )
 from channels_vendor.errors import NotPossibleError, TooBigError
-from channels_vendor.http_adapter import HttpAdapter, Request, batches
+from channels_vendor.http_adapter import HttpAdapter, Request
 from channels_vendor.lists import MAX_TOKENS, all_of
 from channels_vendor.mould import Mould
 from channels_vendor.one_call import post_form
@@ -69,8 +69,7 @@ class OppoAdapter(HttpAdapter):
                 refused.append(by_rule(delivery, Rule(Action.FIX), str(error)))
         able = [delivery for delivery in deliveries if delivery.message_id in bodies]
         requests = [
-            self._request([bodies[one.message_id] for one in batch], batch, credential)
-            for _, batch in batches(able, MAX_TOKENS)
+            self._request([bodies[one.message_id] for one in batch], batch, credential) for batch in _calls(able)
         ]
         return requests, refused
 
@@ -91,6 +90,17 @@ class OppoAdapter(HttpAdapter):
             return all_of(request.deliveries, errors.rule_of(code), code, answer, word=word)
         results: list[dict[str, Any]] = found["data"]
         return [_outcome(one, result) for one, result in zip(request.deliveries, results, strict=True)]
+
+
+def _calls(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
+    """At most `MAX_TOKENS` together, whatever their texts, but of one task: what OPPO refuses a whole call for, a
+    category or channel, is the task's, and befalls no other."""
+    by_task: dict[int, list[Delivery]] = {}
+    for delivery in deliveries:
+        by_task.setdefault(delivery.notification.task_id, []).append(delivery)
+    for of_task in by_task.values():
+        for start in range(0, len(of_task), MAX_TOKENS):
+            yield of_task[start : start + MAX_TOKENS]
 
 
 def _outcome(delivery: Delivery, result: dict[str, Any]) -> SendOutcome:
