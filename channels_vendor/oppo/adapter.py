@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from channels_vendor.contract import Field, Vendor
-from channels_vendor.oppo.client import OppoAdapter, read_receipts
+from channels_vendor.oppo.client import OppoAdapter
+from channels_vendor.oppo.receipts import read_receipts
 from pushcore.channels import Channel
 
 VENDOR = Vendor(
@@ -19,4 +20,5 @@ VENDOR = Vendor(
     rate=5_000,
     knows_repeats=True,
     read_receipts=read_receipts,
+    max_receipt_url=200,
 )
