@@ -77,6 +77,8 @@ class Action(Enum):
     DROP = auto()
     # The request or its content is at fault: final, no use in repeating.
     FIX = auto()
+    # As FIX, and the token is perhaps dead: it is, where it is refused so again and again (`suspects.py`).
+    SUSPECT = auto()
     # The credential has run out: a new one, and once more.
     AUTH = auto()
     # Again later: the vendor's fault, or too fast.
@@ -117,6 +119,7 @@ _VERDICTS = {
     Action.OK: Verdict.ACCEPTED,
     Action.DROP: Verdict.GONE,
     Action.FIX: Verdict.REJECTED,
+    Action.SUSPECT: Verdict.REJECTED,
     Action.AUTH: Verdict.UNAUTHORISED,
     Action.RETRY: Verdict.RETRY,
     Action.SLOW: Verdict.RETRY,
@@ -131,7 +134,7 @@ class SendOutcome(NamedTuple):
     seconds until the next attempt, None for the usual backoff. `slow`: the vendor asked for less, not only later.
     `unreachable`: no usable answer came, or a 5xx (the circuit breaker counts these). `gone_at`: a token registered
     later than this lives. `tried`: False where the vendor was not asked, for want of time. `in_doubt`: the vendor may
-    have taken it without our knowing, or has been asked twice.
+    have taken it without our knowing, or has been asked twice. `suspect`: the token is dead where this goes on.
     """
 
     delivery: Delivery
@@ -145,6 +148,7 @@ class SendOutcome(NamedTuple):
     gone_at: datetime | None = None
     tried: bool = True
     in_doubt: bool = False
+    suspect: bool = False
 
 
 def accepted(delivery: Delivery, vendor_id: str) -> SendOutcome:
@@ -172,6 +176,7 @@ def by_rule(
         slow=slow,
         unreachable=unreachable or (rule.action is Action.RETRY and rule.wait is None),
         gone_at=gone_at,
+        suspect=rule.action is Action.SUSPECT,
     )
 
 

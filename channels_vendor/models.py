@@ -118,8 +118,8 @@ class VendorMessage(models.Model):
                 name="channels_vendor_due",
                 condition=Q(due_at__isnull=False),
             ),
-            # Vendors' receipts name a task and a device's token.
-            models.Index(fields=["task_id", "token_hash"], name="channels_vendor_task_token"),
+            # Vendors' receipts name a task and a device's token; a token's history tells whether it lives.
+            models.Index(fields=["token_hash", "task_id"], name="channels_vendor_token_task"),
         ]
 
     def __str__(self) -> str:

@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from prometheus_client import Counter as Metric
 
-from channels_vendor import accounts, open_adapters
+from channels_vendor import accounts, open_adapters, suspects
 from channels_vendor.contract import SEND_SECONDS, SendOutcome, Vendor, Verdict
 from channels_vendor.flow import Flow
 from channels_vendor.models import VendorAccount, VendorMessage
@@ -187,6 +187,7 @@ def _record(
                 for one in results
                 if one.verdict is Verdict.GONE
             ]
+            + suspects.given_up(row.workspace_id, channel, results, now)
         )
         wrong = next((one for one in results if one.verdict is Verdict.MISCONFIGURED), None)
         if wrong is not None:

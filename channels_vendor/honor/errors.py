@@ -12,8 +12,8 @@ TOO_BIG = "80300008"
 
 TABLE: dict[str, Rule] = {
     DEAD_TOKEN: Rule(Action.DROP),
-    # Why is not said: the message fails, the token stays.
-    BAD_TOKEN: Rule(Action.FIX),
+    # Why is not said.
+    BAD_TOKEN: Rule(Action.SUSPECT),
     "80100001": Rule(Action.FIX),
     "80100003": Rule(Action.FIX),
     "80100004": Rule(Action.FIX),

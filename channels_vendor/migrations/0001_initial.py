@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'message at a vendor',
-                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['workspace_id', 'channel', 'due_at'], name='channels_vendor_due'), models.Index(fields=['task_id', 'token_hash'], name='channels_vendor_task_token')],
+                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['workspace_id', 'channel', 'due_at'], name='channels_vendor_due'), models.Index(fields=['token_hash', 'task_id'], name='channels_vendor_token_task')],
             },
         ),
         migrations.CreateModel(

@@ -56,6 +56,8 @@ class XiaomiAdapter(HttpAdapter):
         code = str(found["code"])
         if code != errors.OK:
             word = str(found.get("reason") or found.get("description") or "")
+            if code == errors.NO_TARGET and len(request.deliveries) == 1:
+                code = errors.NO_SINGLE_TARGET
             return all_of(request.deliveries, self.rule_of(code, answer), code, answer, word=word)
         data = found.get("data") or {}
         rule = errors.TABLE[errors.BAD_REGID]

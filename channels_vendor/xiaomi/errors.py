@@ -6,6 +6,9 @@ from channels_vendor.contract import Action, Rule
 
 OK = "0"
 BAD_REGID = "bad_regids"
+# Nobody to send to: of a call to a single device that may be the device's fault.
+NO_TARGET = "20301"
+NO_SINGLE_TARGET = "20301/single"
 _BUSY = 60.0
 # What is over for today is tried again after so long.
 _QUOTA = 3600.0
@@ -20,6 +23,7 @@ _UNKNOWN = 99999999
 
 TABLE: dict[str, Rule] = {
     BAD_REGID: Rule(Action.DROP, 20301),
+    NO_SINGLE_TARGET: Rule(Action.SUSPECT, 20301),
     **_rules(Action.RETRY, 10001, 20607, -1, 1, status=1001),
     **_rules(Action.RETRY, 10002, 10003, 10009),
     **_rules(Action.RETRY, 26003, 65029, 65030, status=10003),

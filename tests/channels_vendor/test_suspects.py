@@ -1,0 +1,161 @@
+"""A token that is refused without a reason is given up once that goes on; one that is accepted again is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import Settings
+
+from channels_vendor import accounts, sender, suspects
+from channels_vendor.models import VendorAccount, VendorMessage
+from channels_vendor.references import token_hash
+from channels_vendor.simulator.desk import Desk
+from pushcore import devices, ids, push, requests
+from pushcore.channels import Channel
+from pushcore.devices import Facts
+from pushcore.models import Device, Message, PushTask, Workspace
+from tests.channels_vendor.running import Running
+from tests.channels_vendor.samples import SAMPLES, Sample
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HOUR = timedelta(hours=1)
+_WORDS = {"honor": ("failTokens", "failTokens"), "xiaomi": ("20301", "20301/single refused")}
+both = pytest.mark.parametrize(
+    "sample", [one for one in SAMPLES if one.name in _WORDS], ids=lambda one: one.name, indirect=True
+)
+honor = pytest.mark.parametrize(
+    "sample", [one for one in SAMPLES if one.name == "honor"], ids=lambda one: one.name, indirect=True
+)
+
+
+@pytest.fixture
+def channel(sample: Sample, running: Running, workspace: Workspace, settings: Settings) -> Iterator[Channel]:
+    """The workspace's channel at the simulator."""
+    settings.VENDOR_ALLOW_PRIVATE = True
+    row = VendorAccount(workspace=workspace, channel=sample.vendor.channel, ca_pem=running.ca.decode())
+    row.base_url, row.auth_url = running.url, running.url + sample.auth_path
+    secret = {entry.name for entry in sample.vendor.fields if entry.secret}
+    row.public_values = {name: value for name, value in sample.values().items() if name not in secret}
+    row.set_secrets({name: value for name, value in sample.values().items() if name in secret})
+    row.save()
+    accounts.forget()
+    yield sample.vendor.channel
+    accounts.forget()
+
+
+@pytest.fixture
+def device(workspace: Workspace, channel: Channel, sample: Sample, desk: Desk) -> Device:
+    """Whose token was reported a month ago, and is refused without a reason."""
+    known, _ = devices.register([(workspace, Facts())])[0]
+    devices.client_report(known.id, channel, sample.token(1))
+    Device.objects.filter(pk=known.id).update(third_reported_at=timezone.now() - timedelta(days=30))
+    desk.script.tokens[sample.token(1)] = _WORDS[sample.name][0]
+    return Device.objects.get(pk=known.id)
+
+
+def before(device: Device, word: str, *, ago: timedelta, task: int, accepted: bool = False) -> None:
+    """What became of an earlier message to the device."""
+    at: datetime = timezone.now() - ago
+    VendorMessage.objects.create(
+        message_id=ids.first_id_at(at) + task,
+        workspace_id=device.workspace_id,
+        channel=device.third_channel or 0,
+        task_id=task,
+        device_id=device.pk,
+        token_hash=token_hash(device.third_token),
+        vendor_code="" if accepted else word,
+        accepted_at=at if accepted else None,
+    )
+
+
+@pytest.fixture
+def push_again(workspace: Workspace, device: Device, channel: Channel) -> Callable[[], str]:
+    """One more message to the device; the token it has afterwards."""
+
+    def accept() -> str:
+        request = requests.SimplePush(
+            delivery_type=1, expired_seconds=300, title="t", content="c", target_msgkey={device.ad_token: "k"}
+        )
+        task = push.accept(workspace, request, source=PushTask.Source.RPC, author="")
+        sender.send_due(workspace.pk, channel, budget_seconds=5)
+        assert Message.objects.get(task=task).status not in (0, 2)
+        return Device.objects.get(pk=device.pk).third_token
+
+    return accept
+
+
+@both
+def test_a_token_refused_in_three_tasks_over_a_day_is_given_up(
+    device: Device, sample: Sample, push_again: Callable[[], str]
+) -> None:
+    word = _WORDS[sample.name][1]
+    before(device, word, ago=25 * HOUR, task=1)
+    before(device, word, ago=2 * HOUR, task=2)
+    assert push_again() == ""
+
+
+@honor
+@pytest.mark.parametrize(
+    "history",
+    [
+        [],
+        [(25, 1)],
+        # One task is one bad moment, however many messages it had.
+        [(25, 1), (24.5, 1)],
+        # All of them within a day.
+        [(23, 1), (2, 2)],
+    ],
+    ids=["none", "once", "one task", "one day"],
+)
+def test_until_then_it_stays(device: Device, push_again: Callable[[], str], history: list[tuple[float, int]]) -> None:
+    for hours, task in history:
+        before(device, "failTokens", ago=hours * HOUR, task=task)
+    assert push_again() == device.third_token
+
+
+@honor
+def test_a_token_accepted_in_between_stays(device: Device, push_again: Callable[[], str]) -> None:
+    before(device, "failTokens", ago=50 * HOUR, task=1)
+    before(device, "failTokens", ago=40 * HOUR, task=2)
+    before(device, "", ago=30 * HOUR, task=3, accepted=True)
+    assert push_again() == device.third_token
+
+
+@honor
+def test_a_token_reported_again_starts_anew(device: Device, push_again: Callable[[], str]) -> None:
+    before(device, "failTokens", ago=50 * HOUR, task=1)
+    before(device, "failTokens", ago=40 * HOUR, task=2)
+    Device.objects.filter(pk=device.pk).update(third_reported_at=timezone.now() - 10 * HOUR)
+    assert push_again() == device.third_token
+
+
+@honor
+def test_refused_for_another_reason_it_stays(device: Device, push_again: Callable[[], str]) -> None:
+    before(device, "80100001 parameter", ago=50 * HOUR, task=1)
+    before(device, "failTokens", ago=40 * HOUR, task=2)
+    assert push_again() == device.third_token
+
+
+@honor
+def test_many_at_once_without_one_accepted_are_not_believed(
+    device: Device, push_again: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suspects, "MOST_GONE", 0)
+    before(device, "failTokens", ago=50 * HOUR, task=1)
+    before(device, "failTokens", ago=40 * HOUR, task=2)
+    assert push_again() == device.third_token
+
+
+@honor
+def test_a_batch_without_suspects_asks_nothing(workspace: Workspace, channel: Channel) -> None:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        assert suspects.given_up(workspace.pk, channel, [], timezone.now()) == []
+    assert len(queries) == 0
