@@ -37,14 +37,14 @@ REQUESTS = frozenset({"mps/bind", "mps/unbind", "mps/report", "mps/event"})
 # content) fit what a transport keeps for a slow device (256 KiB): slowness alone cuts nobody off.
 MAX_IN_FLIGHT = 48
 # Messages that wait in memory for a device whose Receive Maximum is used up; more wait as rows.
-MAX_BACKLOG = 100
+MAX_BACKLOG = 16
 # Messages a device refused or cannot take, remembered so that its connection is not tried with them again.
 MAX_REFUSED = 1000
 CONNECT_SECONDS = 10.0
 MAX_PACKET_ID = 65_535
 
-_PUBACK, _PUBACK_BYTES = 0x40, 4
-_PUBACK_HEAD = b"\x40\x02"
+_PUBACK, _PUBACK_LENGTH, _PUBACK_BYTES = 0x40, 2, 4
+_PUBACK_HEAD = bytes((_PUBACK, _PUBACK_LENGTH))
 # Reason codes of an acknowledgement; the others say that the message was refused (3.4.2.1).
 _TAKEN = (PubAck.SUCCESS, PubAck.NO_MATCHING_SUBSCRIBERS)
 _PING_REQUEST = mqtt5.PingReqPacket().write()
@@ -153,7 +153,13 @@ class Session:
     def feed(self, data: bytes) -> None:
         """Take what the device sent. Never raises: a fault ends the session with the reason the standard names."""
         # What devices send most, alone: an acknowledgement without properties.
-        if len(data) == _PUBACK_BYTES and data[0] == _PUBACK and self.state is _OPEN and not self._buffer:
+        if (
+            len(data) == _PUBACK_BYTES
+            and data[0] == _PUBACK
+            and data[1] == _PUBACK_LENGTH
+            and self.state is _OPEN
+            and not self._buffer
+        ):
             self.last_received = monotonic()
             self._acknowledge(data[2] << 8 | data[3])
             return
