@@ -133,23 +133,22 @@ class Progress:
             self._keep({key: settled for key, settled in self._waiting().items() if key > position})
             self._uncounted = [key for key in self._uncounted or () if key > position] or None
 
-    def opened(self, broadcast_id: int) -> bool:
-        """Note that it is offered to the device; False where the device has settled it."""
+    def opened(self, broadcast_id: int) -> bool | None:
+        """Note that it is offered to the device. Whether it was before, on this connection or its last; None where the
+        device has settled it."""
         if broadcast_id <= self.position:
-            return False
+            return None
         if self._open is None and self._alone in (0, broadcast_id):
+            before = self._alone == broadcast_id
             self._alone = broadcast_id
-            return True
+            return before
         waiting = self._waiting()
-        if waiting.get(broadcast_id, False):
-            return False
+        before = broadcast_id in waiting
+        if before and waiting[broadcast_id]:
+            return None
         waiting[broadcast_id] = False
         self._keep(waiting)
-        return True
-
-    def holds(self, broadcast_id: int) -> bool:
-        """Whether it was offered to the device before, on this connection or the last, and is not settled."""
-        return self._alone == broadcast_id or (self._open is not None and self._open.get(broadcast_id) is False)
+        return before
 
     def settled_alone(self, broadcast_id: int) -> bool:
         """Settle what the device acknowledged, and pass it, in one step; False, and nothing done, where it takes more.

@@ -433,8 +433,8 @@ class Node:
                 continue
             for notice in offers.to(device):
                 progress = session.broadcasts or self._progress_of(session, device)
-                again = progress.holds(notice.id)
-                if progress.opened(notice.id):
+                again = progress.opened(notice.id)
+                if again is not None:
                     session.deliver(notice.id, notice.payload, notice.expire_at_ms, again, now_ms)
 
     def _progress_of(self, session: Session, device: KnownDevice) -> Progress:

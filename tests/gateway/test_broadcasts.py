@@ -230,7 +230,7 @@ def test_a_refused_one_holds_nothing_up_and_does_not_count() -> None:
     progress.settled(2, acknowledged=True)
     assert progress.advance(board)
     assert (progress.position, progress.acknowledged) == (2, [2])
-    assert not progress.opened(1)
+    assert progress.opened(1) is None
 
 
 @pytest.mark.parametrize("size", [10, 100, 200, 16_000, 20_000])
