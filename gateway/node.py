@@ -220,8 +220,9 @@ class Node:
             return  # all were given up on while they waited
         try:
             verdicts = await self._in_thread(self._batch_threads, admit, [credentials for _, credentials in batch])
-        except Exception:  # mostly the database's; whatever it is, the devices come again
-            log.exception("admission failed", connects=len(batch))
+        except Exception as error:  # whatever it is, the devices come again
+            ours = not isinstance(error, AnyDatabaseError)
+            log.error("admission failed", connects=len(batch), error=type(error).__name__, exc_info=ours)
             verdicts = [Admission(ConnAck.SERVER_UNAVAILABLE)] * len(batch)
         admitted: list[tuple[Session, Admission]] = []
         for (session, _), verdict in zip(batch, verdicts, strict=True):
@@ -479,8 +480,10 @@ class Node:
             answer = await self._in_thread(
                 self._request_threads, device_requests.serve, session.device, request.topic, request.payload
             )
-            if request.topic == "mps/report" and answer["success"]:
+            if answer["success"] and request.topic == "mps/report":
                 await self._learn_channel(session)
+            elif answer["success"] and request.topic in ("mps/bind", "mps/unbind"):
+                session.read_again()
             session.answer(request, json.dumps(answer).encode())
             queue.pop(0)
         self._requests.pop(session, None)

@@ -414,6 +414,11 @@ class Session:
         if self._backlog:
             self._backlog = deque(waiting for waiting in self._backlog if waiting[0] != message_id)
 
+    def read_again(self) -> None:
+        """Whom the device belongs to has changed: what waits in memory may not be its any more; the rows tell."""
+        self._backlog = None
+        self.expect_more(0)
+
     def expect_more(self, after: int) -> None:
         """Rows with ids above `after` may wait: ask for them when the device has caught up."""
         self._more_after = after if self._more_after is None else min(after, self._more_after)
