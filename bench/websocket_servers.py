@@ -118,7 +118,8 @@ def main() -> bool:
     parser.add_argument("--connections", type=int, default=3000)
     parser.add_argument("--runs", type=int, default=3)
     arguments = parser.parse_args()
-    rows, figures = [], {}
+    rows: list[dict[str, str]] = []
+    figures: dict[str, float] = {}
     for name, package in IMPLEMENTATIONS.items():
         if find_spec(package) is None:
             continue
