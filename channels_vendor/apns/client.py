@@ -36,6 +36,8 @@ _HEXADECIMAL = re.compile(r"(?:[0-9a-fA-F]{2}){1,128}")
 
 
 class ApnsAdapter(HttpAdapter):
+    table = errors.TABLE
+
     def __init__(self, account: Account, client: Client, tokens: Tokens) -> None:
         self._by_certificate = bool(account.get("p12"))
         super().__init__(account, client, NoTokens() if self._by_certificate else tokens)
@@ -90,7 +92,7 @@ class ApnsAdapter(HttpAdapter):
         return [
             by_rule(
                 delivery,
-                errors.rule_of(reason),
+                self.rule_of(reason, answer),
                 reason,
                 retry_after=retry_after(answer),
                 gone_at=datetime.fromtimestamp(moment / 1000, UTC) if isinstance(moment, int) else None,
@@ -99,6 +101,8 @@ class ApnsAdapter(HttpAdapter):
         ]
 
     def unreachable(self, answer: Answer) -> Rule:
+        if not answer.error:
+            return self.of_status(answer, errors.CONNECTION_CLOSED)
         return errors.CONNECTION_CLOSED if answer.sent else errors.CANNOT_CONNECT
 
     def check(self) -> str:

@@ -20,7 +20,9 @@ TOKEN_URL = "https://oauth-login.cloud.huawei.com/oauth2/v3/token"  # noqa: S105
 
 
 class HuaweiAdapter(HttpAdapter):
-    status_rules = {401: Rule(Action.AUTH), 429: Rule(Action.SLOW), 503: Rule(Action.SLOW)}
+    table = errors.TABLE
+    # Huawei's flow control.
+    status_rules = {503: Rule(Action.SLOW)}
 
     def fetch_credential(self) -> tuple[str, float]:
         if text := self.account.get("service_account"):
@@ -60,4 +62,4 @@ class HuaweiAdapter(HttpAdapter):
             rule = errors.TABLE[errors.ILLEGAL_TOKEN]
             refused = dict.fromkeys(json.loads(word)["illegal_tokens"], (rule, errors.ILLEGAL_TOKEN))
             return but_for(request.deliveries, refused, str(found.get("requestId") or ""))
-        return all_of(request.deliveries, errors.rule_of(code), code, answer, word=word)
+        return all_of(request.deliveries, self.rule_of(code, answer), code, answer, word=word)

@@ -47,6 +47,8 @@ class Desk(ABC):
             return self.credential(incoming)
         self.ledger.note(incoming)
         script = self.script
+        if script.replies:
+            return script.replies.pop(0)
         if script.limited > 0:
             script.limited -= 1
             reply = self.too_many()

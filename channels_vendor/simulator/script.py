@@ -35,7 +35,8 @@ class Script:
 
     `tokens`: the vendor's own error by device token. `faults`: what befalls the next requests, first to last ("" for
     none). `error_rate`: the share of requests answered with the vendor's internal error. `limited`: that many requests
-    are answered with 429 and `retry_after` seconds. `expired`: credentials refused from now on.
+    are answered with 429 and `retry_after` seconds. `expired`: credentials refused from now on. `replies`: what the
+    next requests are answered with, whatever they ask.
     """
 
     latency: float = 0.0
@@ -45,6 +46,7 @@ class Script:
     tokens: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     expired: set[str] = field(default_factory=set)
+    replies: list[Reply] = field(default_factory=list)
     dice: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - repeatable, guards nothing
 
 

@@ -62,8 +62,9 @@ class VendorServer:
             wanted = json.loads(incoming.body)
             if desk is None or not isinstance(wanted, dict) or not set(wanted.get("faults", ())) <= {*FAULTS, ""}:
                 raise ValueError("no such vendor or fault")
-            desk.script = Script(**{**wanted, "expired": set(wanted.get("expired", ()))})
-        except (ValueError, TypeError) as error:
+            replies = [Reply(status, body.encode()) for status, body in wanted.get("replies", ())]
+            desk.script = Script(**{**wanted, "expired": set(wanted.get("expired", ())), "replies": replies})
+        except (ValueError, TypeError, AttributeError) as error:
             return as_json(400, {"error": str(error)})
         return as_json(200, {})
 

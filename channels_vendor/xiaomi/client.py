@@ -9,9 +9,7 @@ from urllib.parse import parse_qs, urlencode
 
 from channels_vendor.contract import (
     Account,
-    Action,
     Delivery,
-    Rule,
     SendOutcome,
     Tokens,
     VendorReceipt,
@@ -30,7 +28,7 @@ _FORM = "content-type: application/x-www-form-urlencoded"
 
 class XiaomiAdapter(HttpAdapter):
     unauthorised_status = 21301
-    status_rules = {429: Rule(Action.SLOW), 503: Rule(Action.RETRY)}
+    table = errors.TABLE
 
     def __init__(self, account: Account, client: Client, tokens: Tokens) -> None:
         super().__init__(account, client, NoTokens())
@@ -58,7 +56,7 @@ class XiaomiAdapter(HttpAdapter):
         code = str(found["code"])
         if code != errors.OK:
             word = str(found.get("reason") or found.get("description") or "")
-            return all_of(request.deliveries, errors.rule_of(code), code, answer, word=word)
+            return all_of(request.deliveries, self.rule_of(code, answer), code, answer, word=word)
         data = found.get("data") or {}
         rule = errors.TABLE[errors.BAD_REGID]
         refused = {token: (rule, errors.BAD_REGID) for token in str(data.get("bad_regids") or "").split(",") if token}

@@ -222,7 +222,7 @@ _HARMONYOS = Sample(
     rows={
         "tokenFormatError": (99999999, "GONE"),
         "tokenPlatformNotSupport": (99999999, "GONE"),
-        "noRight": (99999999, "GONE"),
+        "noRight": (99999999, "REJECTED"),
         "noPushTypeRight": (99999999, "REJECTED"),
         "atomicUnableSendUnsubscribedMsg": (99999999, "REJECTED"),
         "countryNotSupport": (99999999, "REJECTED"),
