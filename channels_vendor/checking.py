@@ -13,6 +13,7 @@ from channels_vendor import open_adapters
 from channels_vendor.apns import certificate
 from channels_vendor.contract import Delivery, Notification, SendOutcome, Vendor
 from channels_vendor.models import VendorAccount
+from channels_vendor.receipts import address_problem
 from channels_vendor.registry import VENDORS
 from pushcore import ids
 from pushcore.channels import Channel
@@ -32,6 +33,8 @@ def problems(row: VendorAccount) -> list[str]:
         found.append(f"stopped at {row.stopped_at:%Y-%m-%d %H:%M}: {row.stopped_reason}")
     if row.expires_soon:
         found.append(f"the certificate expires on {row.certificate_expires_at:%Y-%m-%d}")
+    if problem := address_problem(row):
+        found.append(problem)
     values = dict(row.public_values) | row.secrets()
     wrong = wrong_values(vendor, {name: value for name, value in values.items() if value})
     if wrong:

@@ -1,8 +1,8 @@
 """What a vendor's adapter is: deliveries in, one outcome for each out.
 
-A vendor is a folder with four files: `errors.py` (the one table from the vendor's errors to a status code and what to
-do), `payload.py` (from a notification to the vendor's body), `client.py` (requests and answers) and `adapter.py` (the
-`Vendor` that describes it all). It joins by one line in `registry.py`.
+A vendor is a folder: `errors.py` (the one table from the vendor's errors to a status code and what to do), `payload.py`
+(from a notification to the vendor's body), `client.py` (requests and answers), `receipts.py` where it posts some, and
+`adapter.py` (the `Vendor` that describes it all). It joins by one line in `registry.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import Any, NamedTuple, Protocol
 
+from channels_vendor.references import Reference
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.http import Client
@@ -196,7 +197,7 @@ class Account:
 
     `base_url`: of the vendor's API, empty for its real one; `auth_url` likewise for where credentials come from.
     `ca`: an authority (PEM) trusted besides the well-known ones. `receipt_url`: where vendors that are told so with
-    each message post their receipts; empty where this installation has no public address.
+    each message post their receipts; empty where this installation has no public address, or one too long for them.
     """
 
     workspace_id: int
@@ -246,16 +247,19 @@ class Adapter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class VendorReceipt:
-    """What a vendor says later of a message it accepted.
+    """What a vendor says later of a message it accepted, to a device's token there.
 
-    Named by our own message ID where the vendor carries one, else by the task and the device's token there.
+    `at`: when it happened there, None where it does not say. `gone`: the token is dead, unless registered later than
+    that; `replaced_by`: another has taken its place. `status` as in `pushcore.codes.statuses` for the channel, None
+    where the table has none; `vendor_code` is the vendor's own word.
     """
 
+    reference: Reference
     token: str
     arrived: bool
+    at: datetime | None = None
     gone: bool = False
-    task_id: int | None = None
-    message_id: int | None = None
+    replaced_by: str = ""
     status: int | None = None
     vendor_code: str = ""
 
@@ -270,7 +274,8 @@ class Vendor:
 
     `rate`: targets a second granted by default, the vendor's published figure. `batch`: how many deliveries `send` is
     given at most. `connections`: to the vendor, of a process and account. `validate` returns what is wrong with the
-    values entered, by field name. `receipt_answer`: the body a receipt is answered with.
+    values entered, by field name. `receipt_answer`: the body a receipt is answered with. `max_receipt_url`: how long
+    the address may be that goes with each message; 0 where receipts are set up at the vendor, or there are none.
     """
 
     channel: Channel
@@ -285,4 +290,5 @@ class Vendor:
     certificate: Callable[[Mapping[str, str]], tuple[bytes, bytes]] = lambda values: (b"", b"")
     read_receipts: ReadReceipts | None = None
     receipt_answer: bytes = b"{}"
+    max_receipt_url: int = 0
     closed_note: str = ""

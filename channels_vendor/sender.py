@@ -23,6 +23,7 @@ from channels_vendor.contract import SEND_SECONDS, SendOutcome, Vendor, Verdict
 from channels_vendor.flow import Flow
 from channels_vendor.models import VendorAccount, VendorMessage
 from channels_vendor.notifications import deliveries_of
+from channels_vendor.references import token_hash
 from channels_vendor.registry import VENDORS
 from pushcore import delivery, devices, ids, outcomes, retention
 from pushcore.channels import Channel
@@ -194,9 +195,10 @@ def _write(steps: Sequence[Step], lease: Lease, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE channels_vendor_vendormessage v SET due_at = s.due_at, attempts = s.attempts,"
-            " vendor_id = s.vendor_id, vendor_code = s.vendor_code, accepted_at = s.accepted_at"
-            " FROM unnest(%s::bigint[], %s::timestamptz[], %s::smallint[], %s::text[], %s::text[], %s::timestamptz[])"
-            " AS s(id, due_at, attempts, vendor_id, vendor_code, accepted_at)"
+            " vendor_id = s.vendor_id, vendor_code = s.vendor_code, accepted_at = s.accepted_at,"
+            " token_hash = s.token_hash"
+            " FROM unnest(%s::bigint[], %s::timestamptz[], %s::smallint[], %s::text[], %s::text[], %s::timestamptz[],"
+            " %s::bigint[]) AS s(id, due_at, attempts, vendor_id, vendor_code, accepted_at, token_hash)"
             " WHERE v.message_id = s.id AND v.due_at = %s",
             [
                 [step.outcome.delivery.message_id for step in ordered],
@@ -205,6 +207,7 @@ def _write(steps: Sequence[Step], lease: Lease, now: datetime) -> None:
                 [step.outcome.vendor_id[:200] for step in ordered],
                 [step.outcome.vendor_code[:200] for step in ordered],
                 [now if step.outcome.verdict is Verdict.ACCEPTED else None for step in ordered],
+                [token_hash(step.outcome.delivery.token) for step in ordered],
                 lease.until,
             ],
         )

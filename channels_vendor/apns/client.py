@@ -25,6 +25,7 @@ from channels_vendor.contract import (
     by_rule,
 )
 from channels_vendor.http_adapter import HttpAdapter, Request, retry_after
+from channels_vendor.mould import longest_msgkeys
 from channels_vendor.tokens import NoTokens
 from pushcore.http import Answer, Call, Client
 
@@ -54,11 +55,14 @@ class ApnsAdapter(HttpAdapter):
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
         parts: dict[Notification, payload.Parts | None] = {}
         requests, refused = [], []
+        longest = longest_msgkeys(deliveries)
         authorisation = (f"authorization: bearer {credential}",) if credential else ()
         for delivery in deliveries:
             notification = delivery.notification
             if notification not in parts:
-                parts[notification] = payload.parts_of(notification, self.account.get("bundle_id"))
+                parts[notification] = payload.parts_of(
+                    notification, self.account.get("bundle_id"), longest[notification]
+                )
             shared = parts[notification]
             if shared is None:
                 refused.append(by_rule(delivery, errors.TABLE[errors.TOO_LARGE], errors.TOO_LARGE))

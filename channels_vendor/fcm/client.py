@@ -13,7 +13,7 @@ import jwt
 from channels_vendor.contract import CannotAuthorise, Delivery, SendOutcome, accepted, by_rule
 from channels_vendor.fcm import errors, payload
 from channels_vendor.http_adapter import HttpAdapter, Request, retry_after
-from channels_vendor.mould import Mould
+from channels_vendor.mould import Mould, longest_msgkeys
 from channels_vendor.one_call import post_form, read_token
 from pushcore.http import Answer, Call
 
@@ -55,9 +55,10 @@ class FcmAdapter(HttpAdapter):
         headers = (f"authorization: Bearer {credential}", "content-type: application/json")
         moulds: dict[Any, Mould | None] = {}
         requests, refused = [], []
+        longest = longest_msgkeys(deliveries)
         for delivery in deliveries:
             if delivery.notification not in moulds:
-                moulds[delivery.notification] = payload.mould_of(delivery.notification)
+                moulds[delivery.notification] = payload.mould_of(delivery.notification, longest[delivery.notification])
             mould = moulds[delivery.notification]
             if mould is None:
                 refused.append(by_rule(delivery, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG))

@@ -14,8 +14,8 @@ from channels_vendor.contract import Account, Action, Delivery, Notification, Ru
 from channels_vendor.fcm import payload
 from channels_vendor.http_adapter import HttpAdapter, Request
 from channels_vendor.lifetime import seconds_left
-from channels_vendor.lists import addressed, all_of, but_for, size_of
-from channels_vendor.mould import encode, shorten
+from channels_vendor.lists import addressed, all_of, but_for
+from channels_vendor.mould import encode, shorten, size_of
 from channels_vendor.tokens import NoTokens
 from pushcore.http import Answer, Call, Client
 

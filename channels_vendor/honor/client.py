@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from channels_vendor.contract import Account, Action, Delivery, Rule, SendOutcome, VendorReceipt, by_rule
+from channels_vendor.contract import Action, Delivery, Rule, SendOutcome, by_rule
 from channels_vendor.honor import errors, payload
 from channels_vendor.http_adapter import HttpAdapter, Request
 from channels_vendor.lists import addressed, all_of, but_for
@@ -18,8 +18,6 @@ from pushcore.http import Answer, Call
 
 BASE_URL = "https://push-api.cloud.honor.com"
 TOKEN_URL = "https://iam.developer.honor.com/auth/token"  # noqa: S105 - an address
-# What a receipt calls delivered: Huawei's 0, and the code that HONOR's own answers were seen with.
-_DELIVERED = frozenset({0, 40000002})
 
 
 class HonorAdapter(HttpAdapter):
@@ -66,18 +64,3 @@ class HonorAdapter(HttpAdapter):
             rule = self.rule_of(code, answer)
             return all_of(request.deliveries, rule, code, answer, word=str(found.get("message") or ""))
         return but_for(request.deliveries, refused, str(data.get("requestId") or ""))
-
-
-def read_receipts(
-    account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
-) -> list[VendorReceipt]:
-    """`{"statuses": [{biTag, token, status, ...}]}`; the tag is the task."""
-    return [
-        VendorReceipt(
-            token=str(entry["token"]),
-            arrived=int(entry["status"]) in _DELIVERED,
-            task_id=int(entry["biTag"]),
-            vendor_code=str(entry["status"]),
-        )
-        for entry in json.loads(body)["statuses"]
-    ]

@@ -5,19 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from channels_vendor.contract import (
-    Account,
     Action,
     CannotAuthorise,
     Delivery,
     Notification,
     Rule,
     SendOutcome,
-    VendorReceipt,
     accepted,
     by_rule,
 )
@@ -99,22 +97,3 @@ class OppoAdapter(HttpAdapter):
         if code in (errors.OK, errors.REPEATED):
             return accepted(delivery, str(result.get("messageId") or delivery.message_id))
         return by_rule(delivery, self.rule_of(code, answer), f"{code} {result.get('errorMessage') or ''}".strip())
-
-
-def read_receipts(
-    account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
-) -> list[VendorReceipt]:
-    """`[{messageId, registrationIds "a,b", param, eventType}]`; `param` is the task."""
-    return [
-        VendorReceipt(
-            token=token,
-            arrived=event == "push_arrive",
-            gone=event == "regid_invalid",
-            task_id=int(entry["param"]),
-            status=int(errors.BAD_REGID) if event == "regid_invalid" else None,
-            vendor_code=event,
-        )
-        for entry in json.loads(body)
-        for event in [str(entry["eventType"])]
-        for token in str(entry["registrationIds"]).split(",")
-    ]

@@ -8,18 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from channels_vendor.contract import (
-    Account,
     Action,
     CannotAuthorise,
     Delivery,
     Notification,
     Rule,
     SendOutcome,
-    VendorReceipt,
     accepted,
     by_rule,
 )
@@ -89,19 +87,3 @@ class VivoAdapter(HttpAdapter):
         if code in (errors.OK, errors.REPEATED):
             return [accepted(delivery, str(found.get("taskId") or delivery.message_id))]
         return all_of([delivery], self.rule_of(code, answer), code, answer, word=str(found.get("desc") or ""))
-
-
-def read_receipts(
-    account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
-) -> list[VendorReceipt]:
-    """vivo's task ID to {targets "a,b", param, ackType}; `param` is our task, and ackType 0 (or none) says arrived."""
-    return [
-        VendorReceipt(
-            token=token,
-            arrived=str(entry.get("ackType", "0")) == "0",
-            task_id=int(entry["param"]),
-            vendor_code=f"ack {entry.get('ackType', '0')}",
-        )
-        for entry in json.loads(body).values()
-        for token in str(entry["targets"]).split(",")
-    ]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 from channels_vendor.contract import (
     Account,
     Delivery,
     SendOutcome,
     Tokens,
-    VendorReceipt,
     by_rule,
 )
 from channels_vendor.errors import TooBigError
@@ -61,23 +60,3 @@ class XiaomiAdapter(HttpAdapter):
         rule = errors.TABLE[errors.BAD_REGID]
         refused = {token: (rule, errors.BAD_REGID) for token in str(data.get("bad_regids") or "").split(",") if token}
         return but_for(request.deliveries, refused, str(data.get("id") or ""))
-
-
-def read_receipts(
-    account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
-) -> list[VendorReceipt]:
-    """A form with one field, `data`: message ID to {param, type, targets "a,b", ...}; `param` is the task."""
-    [data] = parse_qs(body.decode(), strict_parsing=True)["data"]
-    return [
-        VendorReceipt(
-            token=token,
-            arrived=kind == errors.DELIVERED,
-            gone=kind == errors.INVALID,
-            task_id=int(entry["param"]),
-            status=errors.INVALID_STATUS if kind == errors.INVALID else None,
-            vendor_code=str(kind),
-        )
-        for entry in json.loads(data).values()
-        for kind in [int(entry["type"])]
-        for token in str(entry["targets"]).split(",")
-    ]

@@ -203,7 +203,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
         row = self.get_object(request, object_id)
         assert isinstance(row, VendorAccount)
         device = Device.objects.filter(
-            workspace=row.workspace_id, third_channel=row.channel, third_token__gt=""
+            workspace=row.workspace_id, third_channel=row.channel, third_token__gt="", activity_id__isnull=True
         ).order_by("-third_reported_at")[:1]
         if request.method != "POST":
             return confirmation(

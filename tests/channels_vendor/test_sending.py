@@ -12,6 +12,7 @@ from pytest_django import Settings
 from channels_vendor import accounts, sender
 from channels_vendor.flow import OPENS_AFTER
 from channels_vendor.models import VendorAccount, VendorMessage
+from channels_vendor.references import token_hash
 from channels_vendor.simulator.apns import ApnsDesk
 from channels_vendor.simulator.fcm import FcmDesk
 from pushcore import bindings, delivery, devices, push, requests
@@ -101,6 +102,7 @@ def test_a_push_is_accepted_by_the_vendor_and_both_say_so(
     message, kept = Message.objects.get(), VendorMessage.objects.get()
     assert (message.status, message.channel) == (statuses.ACKED, Channel.FCM)
     assert kept.accepted_at is not None
+    assert kept.token_hash == token_hash("fcm-token:1")
     assert kept.due_at is None
     assert kept.vendor_id
     assert fcm.ledger.accepted == {"fcm-token:1": 1}
