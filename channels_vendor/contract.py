@@ -240,7 +240,7 @@ class Adapter(Protocol):
         """
 
     def check(self) -> str:
-        """Try the credential against the vendor, sending nothing; what is wrong in a sentence, or empty."""
+        """Try the account at the vendor, with a token that is none; what is wrong in a sentence, or empty."""
 
     def close(self) -> None: ...
 

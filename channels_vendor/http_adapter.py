@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import NamedTuple
 
-from channels_vendor import contract
+from channels_vendor import contract, probing
 from channels_vendor.contract import (
     Account,
     Action,
@@ -54,6 +54,10 @@ class HttpAdapter(ABC):
     # The vendor's codes, and what it means by an HTTP status where that is more than `STATUSES` says.
     table: Mapping[str, Rule] = {}
     status_rules: Mapping[int, Rule] = {}
+    # How the vendor's word for a token that is none begins.
+    no_token_signs: Sequence[str] = ()
+    # While the account is only tried: a call says so to a vendor that has a mark for it.
+    trying = False
 
     def __init__(self, account: Account, client: Client, tokens: Tokens) -> None:
         self.account = account
@@ -96,7 +100,10 @@ class HttpAdapter(ABC):
             self.tokens.get(self.fetch_credential)
         except CannotAuthorise as error:
             return str(error)
-        return ""
+        self.trying = True
+        [outcome] = self.send([probing.probe()])
+        self.trying = False
+        return probing.sentence(outcome, self.no_token_signs)
 
     def close(self) -> None:
         self.client.close()

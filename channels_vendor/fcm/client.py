@@ -28,6 +28,7 @@ class FcmAdapter(HttpAdapter):
     unauthorised_status = 90000401
     table = errors.TABLE
     status_rules = errors.STATUSES
+    no_token_signs = ("INVALID_ARGUMENT", "UNREGISTERED")
 
     def fetch_credential(self) -> tuple[str, float]:
         """Exchange a signed assertion for an access token (RFC 7523). Raises `CannotAuthorise`."""
@@ -63,7 +64,10 @@ class FcmAdapter(HttpAdapter):
             if mould is None:
                 refused.append(by_rule(delivery, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG))
             else:
-                requests.append(Request(Call(url, mould.fill(delivery), headers), (delivery,)))
+                body = mould.fill(delivery)
+                if self.trying:
+                    body = b'{"validate_only":true,' + body[1:]
+                requests.append(Request(Call(url, body, headers), (delivery,)))
         return requests, refused
 
     def read(self, request: Request, answer: Answer) -> list[SendOutcome]:

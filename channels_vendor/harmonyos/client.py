@@ -21,6 +21,8 @@ class HarmonyAdapter(HttpAdapter):
     table = errors.TABLE
     # Huawei's flow control.
     status_rules = {503: Rule(Action.SLOW)}
+    # With the reason; other reasons for a token are the app's want of rights.
+    no_token_signs = tuple(f"{code} {reason}" for code in errors.WITH_REASONS for reason in errors.ABOUT_TOKENS)
 
     def fetch_credential(self) -> tuple[str, float]:
         return service_account.bearer(self.account.get("service_account"), self.account.get("algorithm") or "PS256")

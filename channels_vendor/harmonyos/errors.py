@@ -25,6 +25,8 @@ REASONS: dict[str, Rule] = {
     "noRightToSendThisLiveNotificationEvent": Rule(Action.FIX),
     "notSupportPlayVoice": Rule(Action.FIX),
 }
+# Of these, what says that it is the token's fault.
+ABOUT_TOKENS = ("tokenFormatError", "tokenPlatformNotSupport")
 
 # HarmonyOS has no table of statuses of its own: the vendor's word is kept beside the message.
 TABLE: dict[str, Rule] = (

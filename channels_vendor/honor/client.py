@@ -24,6 +24,7 @@ class HonorAdapter(HttpAdapter):
     table = errors.TABLE
     # As Huawei's: flow control.
     status_rules = {503: Rule(Action.SLOW)}
+    no_token_signs = (errors.BAD_TOKEN, errors.DEAD_TOKEN, "80300007")
 
     def fetch_credential(self) -> tuple[str, float]:
         fields = {

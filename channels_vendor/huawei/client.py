@@ -23,6 +23,7 @@ class HuaweiAdapter(HttpAdapter):
     table = errors.TABLE
     # Huawei's flow control.
     status_rules = {503: Rule(Action.SLOW)}
+    no_token_signs = (errors.ILLEGAL_TOKEN, "80300007")
 
     def fetch_credential(self) -> tuple[str, float]:
         if text := self.account.get("service_account"):
@@ -49,7 +50,8 @@ class HuaweiAdapter(HttpAdapter):
             if message is None:
                 refused += [by_rule(one, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG) for one in batch]
                 continue
-            whole = encode({"message": message | {"token": [one.token for one in batch]}}).encode()
+            body: dict[str, Any] = {"message": message | {"token": [one.token for one in batch]}}
+            whole = encode({"validate_only": True} | body if self.trying else body).encode()
             requests.append(Request(Call(self.url(), whole, headers), batch))
         return requests, refused
 

@@ -36,6 +36,7 @@ _LIFE_SECONDS = 86_400 - 600
 class OppoAdapter(HttpAdapter):
     unauthorised_status = 11
     table = errors.TABLE
+    no_token_signs = (errors.BAD_REGID,)
 
     @property
     def base(self) -> str:

@@ -28,6 +28,7 @@ _FORM = "content-type: application/x-www-form-urlencoded"
 class XiaomiAdapter(HttpAdapter):
     unauthorised_status = 21301
     table = errors.TABLE
+    no_token_signs = (errors.BAD_REGID, "20301")
 
     def __init__(self, account: Account, client: Client, tokens: Tokens) -> None:
         super().__init__(account, client, NoTokens())
