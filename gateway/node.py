@@ -15,7 +15,7 @@ import contextlib
 import json
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
@@ -31,14 +31,14 @@ from mqtt5 import DisconnectReasonCode as Reason
 from gateway import device_requests
 from gateway.admission import Admission, Credentials, admit
 from gateway.batcher import Batcher
-from gateway.broadcasts import Board, Notice, Progress
+from gateway.broadcasts import Board, Notice, Offers, Progress
 from gateway.courier import SLICE, Courier
 from gateway.entries import Parcel
 from gateway.lag import LoopLag
 from gateway.lane import parcel_of
 from gateway.limits import UNLIMITED, Doorkeeper, Limits
 from gateway.recent import RecentByDevice, RecentIds
-from gateway.session import Request, Session, State, Wire
+from gateway.session import MAX_BACKLOG, MAX_IN_FLIGHT, Request, Session, State, Wire
 from gateway.throttle import FailureThrottle
 from gateway.wheel import KeepAliveWheel
 from pushcore import broadcasts, delivery, devices
@@ -55,8 +55,12 @@ REQUEST_THREADS = 4
 # Connects within this time share their queries.
 CONNECT_DELAY = 0.003
 PENDING_DELAY = 0.003
-PENDING_PER_DEVICE = 100
+# Rows one query brings, and of them for one device: what it may have on its way and in memory.
+PENDING_ROWS = 5_000
+PENDING_PER_DEVICE = MAX_IN_FLIGHT + MAX_BACKLOG
 BATCH = 500
+# Connects that wait to be admitted; those beyond are told to come again later.
+MAX_ADMITTING = 100_000
 RETRY_SECONDS = 1.0
 # Devices told to go when the node stops, a second; beyond what fits into the seconds, more.
 DRAIN_PER_SECOND = 3_000
@@ -210,14 +214,21 @@ class Node:
         if (code := self._doorkeeper.verdict(session.address)) is not None:
             session.refuse(code)
             return
+        if len(self._admission) >= MAX_ADMITTING:
+            session.refuse(ConnAck.SERVER_BUSY)
+            return
         self._admission.add((session, Credentials.of(packet)))
 
     async def _admit(self, batch: list[tuple[Session, Credentials]]) -> None:
         """Decide about a batch of connects: who they are, presence for those admitted, then what waits for them."""
+        batch = [(session, credentials) for session, credentials in batch if session.state is not State.CLOSED]
+        if not batch:
+            return  # all were given up on while they waited
         try:
             verdicts = await self._in_thread(self._batch_threads, admit, [credentials for _, credentials in batch])
-        except AnyDatabaseError:
-            log.exception("admission failed", connects=len(batch))
+        except Exception as error:  # whatever it is, the devices come again
+            ours = not isinstance(error, AnyDatabaseError)
+            log.error("admission failed", connects=len(batch), error=type(error).__name__, exc_info=ours)
             verdicts = [Admission(ConnAck.SERVER_UNAVAILABLE)] * len(batch)
         admitted: list[tuple[Session, Admission]] = []
         for (session, _), verdict in zip(batch, verdicts, strict=True):
@@ -238,11 +249,14 @@ class Node:
         await self.courier.announce([session for session, _ in admitted])
         for session, verdict in admitted:
             assert verdict.device is not None
-            if session.state is State.CLOSED or self.sessions.get(verdict.device.id) is not session:
+            if session.state is State.CLOSED:
+                self.courier.withdraw(session)  # it left while it was announced
+                continue
+            if self.sessions.get(verdict.device.id) is not session:
                 continue
             session.accept(verdict.device, issued_secret=verdict.secret, max_keep_alive=self._max_keep_alive)
             self._wheel.moved(session)
-            self._offer_broadcasts((session,), self._board.offered)
+            self._offer_broadcasts((session,))
             if verdict.secret is None:  # nothing can wait for a device that did not exist
                 self._pending.add((session, 0))
 
@@ -333,13 +347,21 @@ class Node:
     def wants_more(self, session: Session, after: int) -> None:
         self._pending.add((session, after))
 
-    def ask_pending_for_all(self) -> None:
-        """The bus was away or emptied: what it carried is still in the rows, and what was told is told again."""
+    async def ask_pending_for_all(self) -> None:
+        """What the bus carried was lost: it is still in the rows, and what was told is told again."""
         self._told_again.clear()
-        for session in self.sessions.values():
-            if session.state is State.OPEN:
-                self._tell_broadcasts(session)
-                session.expect_more(0)
+        async for here in self._slices():
+            for session in here:
+                if session.state is State.OPEN:
+                    self._tell_broadcasts(session)
+                    session.expect_more(0)
+
+    async def _slices(self) -> AsyncIterator[list[Session]]:
+        """All sessions that are here now, a slice for each turn of the loop."""
+        here = list(self.sessions.values())
+        for start in range(0, len(here), SLICE):
+            yield here[start : start + SLICE]
+            await asyncio.sleep(0)
 
     async def _send_pending(self, batch: list[tuple[Session, int]]) -> None:
         """Send what waits for the devices of a batch of sessions. One query; asked again later when it fails."""
@@ -350,9 +372,13 @@ class Node:
                 asking[session.device.id] = session, min(after, lowest)
         if not asking:
             return
+        most = min(PENDING_PER_DEVICE, PENDING_ROWS // len(asking))
         try:
             waiting = await self._in_thread(
-                self._batch_threads, _pending_parcels, {device_id: after for device_id, (_, after) in asking.items()}
+                self._batch_threads,
+                _pending_parcels,
+                {device_id: after for device_id, (_, after) in asking.items()},
+                most,
             )
         except AnyDatabaseError:
             log.exception("pending messages cannot be read; asked again", devices=len(asking))
@@ -360,11 +386,16 @@ class Node:
             for session, after in asking.values():
                 self._pending.add((session, after))
             return
+        written = 0
         for device_id, parcels in waiting.items():
             self.deliver(parcels)
-            if len(parcels) == PENDING_PER_DEVICE:
+            if len(parcels) == most:
                 asking[device_id][0].expect_more(parcels[-1].message_id)
-        self._offer_broadcasts([session for session, _ in asking.values()], self._board.offered)
+            written += len(parcels)
+            if written >= SLICE:
+                written = 0
+                await asyncio.sleep(0)
+        self._offer_broadcasts([session for session, _ in asking.values()])
 
     # -- broadcasts -----------------------------------------------------------------------------------------------
 
@@ -385,31 +416,33 @@ class Node:
     async def _read_broadcasts(self) -> None:
         """End what is not active any more, and offer what is new to every session it is for."""
         active, unknown = await self._in_thread(self._batch_threads, broadcasts.active, self._board.held)
-        for notice in self._board.keep_only(active):
-            for session in self.sessions.values():
-                session.withdraw(notice.id)
+        ended = self._board.keep_only(active)
         new = [Notice.of(found) for found in unknown]
-        if not new:
-            return
         self._board.add(new)
-        here = list(self.sessions.values())
-        for start in range(0, len(here), SLICE):
-            self._offer_broadcasts(here[start : start + SLICE], new)
-            await asyncio.sleep(0)
+        if not ended and not new:
+            return
+        offers = Offers(new)
+        async for here in self._slices():
+            for session in here if ended else ():
+                for notice in ended:
+                    session.withdraw(notice.id)
+            self._offer_broadcasts(here, offers)
 
-    def _offer_broadcasts(self, sessions: Iterable[Session], notices: Collection[Notice]) -> None:
-        """Write to each device those of the notices that lie after its cursor and are not on their way."""
-        now_ms = int(time.time() * 1000)
+    def _offer_broadcasts(self, sessions: Iterable[Session], offers: Offers | None = None) -> None:
+        """Write to each device those of the offers (default: all that are active) that lie after its cursor.
+
+        What is on its way already is not written twice.
+        """
+        now_ms, offers = int(time.time() * 1000), self._board.offers if offers is None else offers
         for session in sessions:
             device = session.device
             if device is None or session.state is not State.OPEN:
                 continue
-            for notice in notices:
-                if not notice.is_for(device):
-                    continue
+            for notice in offers.to(device):
                 progress = session.broadcasts or self._progress_of(session, device)
-                if progress.opened(notice.id):
-                    session.deliver(notice.id, notice.payload, notice.expire_at_ms, False, now_ms)
+                again = progress.opened(notice.id)
+                if again is not None:
+                    session.deliver(notice.id, notice.payload, notice.expire_at_ms, again, now_ms)
 
     def _progress_of(self, session: Session, device: KnownDevice) -> Progress:
         """Where the device stands, by its cursor and by what is remembered since it was here last."""
@@ -453,8 +486,10 @@ class Node:
             answer = await self._in_thread(
                 self._request_threads, device_requests.serve, session.device, request.topic, request.payload
             )
-            if request.topic == "mps/report" and answer["success"]:
+            if answer["success"] and request.topic == "mps/report":
                 await self._learn_channel(session)
+            elif answer["success"] and request.topic in ("mps/bind", "mps/unbind"):
+                session.read_again()
             session.answer(request, json.dumps(answer).encode())
             queue.pop(0)
         self._requests.pop(session, None)
@@ -472,8 +507,8 @@ class Node:
             session.device = replace(session.device, third_channel=found[ad_token].third_channel)
 
 
-def _pending_parcels(after: dict[int, int]) -> dict[int, list[Parcel]]:
-    """What waits for each device after the message id named, encoded; runs in a thread."""
-    waiting = delivery.pending_for_devices(list(after), PENDING_PER_DEVICE, after)
+def _pending_parcels(after: dict[int, int], most: int) -> dict[int, list[Parcel]]:
+    """The oldest that wait for each device after the message id named, at most so many, encoded; runs in a thread."""
+    waiting = delivery.pending_for_devices(list(after), most, after)
     encoder = PayloadEncoder()
     return {device_id: [parcel_of(outgoing, encoder) for outgoing in batch] for device_id, batch in waiting.items()}
