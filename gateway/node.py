@@ -55,6 +55,8 @@ RETRY_SECONDS = 1.0
 # Devices told to go when the node stops, a second; beyond what fits into the seconds, more.
 DRAIN_PER_SECOND = 3_000
 DRAIN_SECONDS = 5.0
+# How often silent devices are looked for.
+WATCH_SECONDS = 1.0
 
 
 class Node:
@@ -127,8 +129,12 @@ class Node:
             await asyncio.sleep(pause)
 
     async def _watch_keep_alives(self) -> None:
+        """After a pause of the process timers come first: devices are judged when what they sent meanwhile is heard."""
         while True:
-            await asyncio.sleep(1.0)
+            slept_at = time.monotonic()
+            await asyncio.sleep(WATCH_SECONDS)
+            if time.monotonic() - slept_at > 2 * WATCH_SECONDS:
+                await asyncio.sleep(WATCH_SECONDS)
             for session in self._wheel.overdue():
                 session.disconnect(Reason.KEEP_ALIVE_TIMEOUT)
             for remembered in self._remembered:
