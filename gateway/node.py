@@ -244,7 +244,7 @@ class Node:
             return
         self._doorkeeper.left(device.workspace_id)
         self._broadcaster.closed(session)
-        left_open = [message for message in session.unacknowledged() if not self._broadcaster.is_one(message)]
+        left_open = [message for message in session.unacknowledged() if message not in self._broadcaster.known]
         for message_id in left_open:
             self._left_open.add(message_id)
         self.courier.left_open(left_open)
@@ -284,7 +284,7 @@ class Node:
             self.courier.acknowledged(message_id)
 
     def acknowledged(self, session: Session, message_id: int) -> None:
-        if session.broadcasts is not None and self._broadcaster.is_one(message_id):
+        if session.broadcasts is not None and message_id in self._broadcaster.known:
             self._broadcaster.acknowledged(session, message_id)
             return
         self._acknowledged.young.add(message_id)
