@@ -88,11 +88,19 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A row of a vendor's error table. `wait`: seconds until the next attempt, where the vendor names none."""
+    """A row of a vendor's error table. `wait`: seconds until the next attempt, where the vendor names none.
+
+    RETRY without it is the vendor's own trouble and counts for the breaker; with it, it is about a device or the hour.
+    SLOW is about the whole account, which is then left alone for so long.
+    """
 
     action: Action
     status: int = statuses.UNKNOWN
     wait: float | None = None
+
+
+# What a vendor that asks for less and names no time is given.
+SLOW_SECONDS = 60.0
 
 
 class Verdict(Enum):
@@ -122,7 +130,7 @@ class SendOutcome(NamedTuple):
     `status` as in `pushcore.codes.statuses` for the channel; `vendor_code` is the vendor's own word. `retry_after`:
     seconds until the next attempt, None for the usual backoff. `slow`: the vendor asked for less, not only later.
     `unreachable`: no usable answer came, or a 5xx (the circuit breaker counts these). `gone_at`: a token registered
-    later than this lives.
+    later than this lives. `tried`: False where the vendor was not asked, for want of time.
     """
 
     delivery: Delivery
@@ -134,6 +142,7 @@ class SendOutcome(NamedTuple):
     slow: bool = False
     unreachable: bool = False
     gone_at: datetime | None = None
+    tried: bool = True
 
 
 def accepted(delivery: Delivery, vendor_id: str) -> SendOutcome:
@@ -150,14 +159,16 @@ def by_rule(
     unreachable: bool = False,
 ) -> SendOutcome:
     """The outcome a row of an error table asks for."""
+    slow = rule.action is Action.SLOW
+    wait = SLOW_SECONDS if slow and rule.wait is None else rule.wait
     return SendOutcome(
         delivery,
         _VERDICTS[rule.action],
         rule.status,
         vendor_code=vendor_code[:200],
-        retry_after=retry_after if retry_after is not None else rule.wait,
-        slow=rule.action is Action.SLOW,
-        unreachable=unreachable,
+        retry_after=retry_after if retry_after is not None else wait,
+        slow=slow,
+        unreachable=unreachable or (rule.action is Action.RETRY and rule.wait is None),
         gone_at=gone_at,
     )
 
@@ -215,14 +226,21 @@ class Field:
     file: bool = False
 
 
+# What of a batch has not been started so many seconds after `Adapter.send` began is not sent.
+SEND_SECONDS = 60.0
+
+
 class Adapter(Protocol):
     """One account at a vendor, with its warm connections; used by one thread at a time."""
 
     def send(self, deliveries: Sequence[Delivery]) -> list[SendOutcome]:
-        """One outcome for each delivery, in their order. Raises nothing for what a vendor or a network does."""
+        """One outcome for each delivery, in their order. Raises nothing for what a vendor or a network does.
+
+        Starts nothing after `SEND_SECONDS`: what is left comes back untried.
+        """
 
     def check(self) -> str:
-        """Try the credential against the vendor, sending nothing; what is wrong in a sentence, or empty."""
+        """Try the account at the vendor, with a token that is none; what is wrong in a sentence, or empty."""
 
     def close(self) -> None: ...
 

@@ -21,7 +21,10 @@ TOKEN_URL = "https://iam.developer.honor.com/auth/token"  # noqa: S105 - an addr
 
 
 class HonorAdapter(HttpAdapter):
-    status_rules = {401: Rule(Action.AUTH), 429: Rule(Action.SLOW), 503: Rule(Action.SLOW)}
+    table = errors.TABLE
+    # As Huawei's: flow control.
+    status_rules = {503: Rule(Action.SLOW)}
+    no_token_signs = (errors.BAD_TOKEN, errors.DEAD_TOKEN, "80300007")
 
     def fetch_credential(self) -> tuple[str, float]:
         fields = {
@@ -49,14 +52,16 @@ class HonorAdapter(HttpAdapter):
         return requests, refused
 
     def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
-        """The lists say more than the code."""
+        """The lists say more than the code: there is no table of codes, and sources differ."""
         found: dict[str, Any] = json.loads(answer.body)
         code, data = str(found["code"]), found.get("data") or {}
-        if code not in errors.OK and code != errors.PARTIAL:
-            return all_of(request.deliveries, errors.rule_of(code), code, answer, word=str(found.get("message") or ""))
         refused = {
             token: (errors.TABLE[word], word)
             for word in (errors.BAD_TOKEN, errors.DEAD_TOKEN)
             for token in data.get(word) or ()
         }
+        by_lists = answer.ok and code not in errors.TABLE and (refused or data.get("sendResult") is True)
+        if code not in errors.OK and code != errors.PARTIAL and not by_lists:
+            rule = self.rule_of(code, answer)
+            return all_of(request.deliveries, rule, code, answer, word=str(found.get("message") or ""))
         return but_for(request.deliveries, refused, str(data.get("requestId") or ""))

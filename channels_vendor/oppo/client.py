@@ -35,7 +35,8 @@ _LIFE_SECONDS = 86_400 - 600
 
 class OppoAdapter(HttpAdapter):
     unauthorised_status = 11
-    status_rules = {429: Rule(Action.SLOW)}
+    table = errors.TABLE
+    no_token_signs = (errors.BAD_REGID,)
 
     @property
     def base(self) -> str:
@@ -53,7 +54,7 @@ class OppoAdapter(HttpAdapter):
                 return str(found["data"]["auth_token"]), _LIFE_SECONDS
         except (ValueError, KeyError, TypeError):
             raise CannotAuthorise(f"no auth token: {answer.error or answer.status}", permanent=False) from None
-        permanent = errors.rule_of(code).action in (Action.STOP, Action.FIX)
+        permanent = self.rule_of(code, answer).action in (Action.STOP, Action.FIX)
         raise CannotAuthorise(f"no auth token: {code} {found.get('message', '')}"[:200], permanent=permanent)
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
@@ -87,9 +88,15 @@ class OppoAdapter(HttpAdapter):
         code = str(found["code"])
         if code != errors.OK:
             word = str(found.get("message") or "")
-            return all_of(request.deliveries, errors.rule_of(code), code, answer, word=word)
+            return all_of(request.deliveries, self.rule_of(code, answer), code, answer, word=word)
         results: list[dict[str, Any]] = found["data"]
-        return [_outcome(one, result) for one, result in zip(request.deliveries, results, strict=True)]
+        return [self._outcome(one, result, answer) for one, result in zip(request.deliveries, results, strict=True)]
+
+    def _outcome(self, delivery: Delivery, result: dict[str, Any], answer: Answer) -> SendOutcome:
+        code = str(result.get("errorCode") or errors.OK)
+        if code in (errors.OK, errors.REPEATED):
+            return accepted(delivery, str(result.get("messageId") or delivery.message_id))
+        return by_rule(delivery, self.rule_of(code, answer), f"{code} {result.get('errorMessage') or ''}".strip())
 
 
 def _calls(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
@@ -101,10 +108,3 @@ def _calls(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
     for of_task in by_task.values():
         for start in range(0, len(of_task), MAX_TOKENS):
             yield of_task[start : start + MAX_TOKENS]
-
-
-def _outcome(delivery: Delivery, result: dict[str, Any]) -> SendOutcome:
-    code = str(result.get("errorCode") or errors.OK)
-    if code in (errors.OK, errors.REPEATED):
-        return accepted(delivery, str(result.get("messageId") or delivery.message_id))
-    return by_rule(delivery, errors.rule_of(code), f"{code} {result.get('errorMessage') or ''}".strip())

@@ -9,9 +9,7 @@ from urllib.parse import urlencode
 
 from channels_vendor.contract import (
     Account,
-    Action,
     Delivery,
-    Rule,
     SendOutcome,
     Tokens,
     by_rule,
@@ -29,7 +27,8 @@ _FORM = "content-type: application/x-www-form-urlencoded"
 
 class XiaomiAdapter(HttpAdapter):
     unauthorised_status = 21301
-    status_rules = {429: Rule(Action.SLOW), 503: Rule(Action.RETRY)}
+    table = errors.TABLE
+    no_token_signs = (errors.BAD_REGID, "20301")
 
     def __init__(self, account: Account, client: Client, tokens: Tokens) -> None:
         super().__init__(account, client, NoTokens())
@@ -57,7 +56,7 @@ class XiaomiAdapter(HttpAdapter):
         code = str(found["code"])
         if code != errors.OK:
             word = str(found.get("reason") or found.get("description") or "")
-            return all_of(request.deliveries, errors.rule_of(code), code, answer, word=word)
+            return all_of(request.deliveries, self.rule_of(code, answer), code, answer, word=word)
         data = found.get("data") or {}
         rule = errors.TABLE[errors.BAD_REGID]
         refused = {token: (rule, errors.BAD_REGID) for token in str(data.get("bad_regids") or "").split(",") if token}

@@ -123,6 +123,22 @@ def test_after_an_outage_the_newer_of_two_connections_keeps_the_device(
     assert bus.client().get(key) == newer.encode()
 
 
+def test_after_an_outage_the_older_of_two_connections_is_let_go_of_by_the_newers_node(
+    gateway: RunningGateway, username: str, known: Known
+) -> None:
+    bus.client().xadd(presence.stream_key("othernode"), {"hello": b""})
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        bus.client().set(presence.presence_key(known[0].id), "othernode/000000000000ffffffff")
+        bus.client().delete(presence.stream_key(gateway.node.courier.node_id))  # type: ignore[union-attr]
+        assert wait_for(lambda: bus.client().xlen(presence.stream_key("othernode")) == 2)
+        entries_there: Any = bus.client().xrange(presence.stream_key("othernode"))
+        told = entries_there[-1][1]
+        assert entries.unpack_take_over(told[b"take-over"]) == (known[0].id, "000000000000ffffffff")
+        device.send(mqtt5.PingReqPacket())
+        assert isinstance(device.recv(), mqtt5.PingRespPacket)
+
+
 class Store:
     """A Valkey of the test's own, to be taken away."""
 
