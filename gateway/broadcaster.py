@@ -32,6 +32,8 @@ class Broadcaster:
         self._courier = courier
         self._threads = threads
         self._board = Board()
+        # Ids of broadcasts, as they come and go: what else is acknowledged is one device's message.
+        self.known = self._board.known
         self._news = asyncio.Event()
         # Of devices that left lately: what they acknowledged is not offered again, though their cursor may lag behind.
         self.left: RecentByDevice[Progress] = RecentByDevice(seconds=120, limit=50_000)
@@ -87,10 +89,6 @@ class Broadcaster:
         progress.moved_to(device.broadcast_position)
         return progress
 
-    def is_one(self, message_id: int) -> bool:
-        """Whether it is a broadcast's id, not that of one device's message."""
-        return message_id in self._board.known
-
     def acknowledged(self, session: Session, broadcast_id: int) -> None:
         """For a session that was offered broadcasts."""
         progress, device = session.broadcasts, session.device
@@ -103,7 +101,7 @@ class Broadcaster:
             self._advance(session)
 
     def refused(self, session: Session, message_id: int) -> None:
-        if session.broadcasts is not None and self.is_one(message_id):
+        if session.broadcasts is not None and message_id in self.known:
             session.broadcasts.settled(message_id, acknowledged=False)
             self._advance(session)
 

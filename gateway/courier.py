@@ -38,6 +38,8 @@ READ_COUNT = 32
 # Messages written between two turns of the loop: sockets are read and written in between.
 SLICE = 250
 COMMAND_SECONDS = 2.0
+# How long a node that stops waits for the store: with the goodbye to its devices, less than a supervisor's patience.
+LAST_WORD_SECONDS = 2.0
 # Acknowledgements are told when there are so many, or after so long; it is looked so often.
 ACK_BATCH = 1000
 ACK_FLUSH_SECONDS = 0.05
@@ -120,10 +122,11 @@ class Courier:
                 task.cancel()
             _, running = await asyncio.wait(running, timeout=0.5)
         try:
-            await self._flush_once()
-            await self._bus.delete(self._stream, presence.info_key(self.node_id))
-            await self._bus.zrem(presence.NODES, self.node_id)
-        except RedisError:
+            async with asyncio.timeout(LAST_WORD_SECONDS):
+                await self._flush_once()
+                await self._bus.delete(self._stream, presence.info_key(self.node_id))
+                await self._bus.zrem(presence.NODES, self.node_id)
+        except (RedisError, TimeoutError):
             log.warning("fast store away at the end; lease and presence run out by themselves")
         await self._bus.aclose()
         await self._reader.aclose()

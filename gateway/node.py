@@ -55,6 +55,8 @@ RETRY_SECONDS = 1.0
 # Devices told to go when the node stops, a second; beyond what fits into the seconds, more.
 DRAIN_PER_SECOND = 3_000
 DRAIN_SECONDS = 5.0
+# How often silent devices are looked for.
+WATCH_SECONDS = 1.0
 
 
 class Node:
@@ -127,8 +129,12 @@ class Node:
             await asyncio.sleep(pause)
 
     async def _watch_keep_alives(self) -> None:
+        """After a pause of the process timers come first: devices are judged when what they sent meanwhile is heard."""
         while True:
-            await asyncio.sleep(1.0)
+            slept_at = time.monotonic()
+            await asyncio.sleep(WATCH_SECONDS)
+            if time.monotonic() - slept_at > 2 * WATCH_SECONDS:
+                await asyncio.sleep(WATCH_SECONDS)
             for session in self._wheel.overdue():
                 session.disconnect(Reason.KEEP_ALIVE_TIMEOUT)
             for remembered in self._remembered:
@@ -238,7 +244,7 @@ class Node:
             return
         self._doorkeeper.left(device.workspace_id)
         self._broadcaster.closed(session)
-        left_open = [message for message in session.unacknowledged() if not self._broadcaster.is_one(message)]
+        left_open = [message for message in session.unacknowledged() if message not in self._broadcaster.known]
         for message_id in left_open:
             self._left_open.add(message_id)
         self.courier.left_open(left_open)
@@ -278,7 +284,7 @@ class Node:
             self.courier.acknowledged(message_id)
 
     def acknowledged(self, session: Session, message_id: int) -> None:
-        if session.broadcasts is not None and self._broadcaster.is_one(message_id):
+        if session.broadcasts is not None and message_id in self._broadcaster.known:
             self._broadcaster.acknowledged(session, message_id)
             return
         self._acknowledged.young.add(message_id)
