@@ -146,10 +146,11 @@ def test_an_activity_is_no_device_of_a_broadcast_or_of_a_user(workspace: Workspa
 
 def test_a_token_is_kept_once_and_forgotten_with_its_messages(workspace: Workspace, apns: ApnsDesk, rest: Rest) -> None:
     for key in ("k1", "k2"):
+        Device.objects.update(last_seen_at=timezone.now() - timedelta(days=60))
         rest.call("push/simple", PUSH | {"deliveryType": 5, "targetMsgkey": {TOKEN: key}})
     assert Device.objects.count() == 1
     retention.purge()
     assert Device.objects.count() == 1
-    Device.objects.update(third_reported_at=timezone.now() - timedelta(days=60))
+    Device.objects.update(last_seen_at=timezone.now() - timedelta(days=60))
     retention.purge()
     assert not Device.objects.exists()
