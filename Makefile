@@ -23,7 +23,7 @@ test-interop: .venv/dev.stamp
 			echo "not on this machine:$$missing (Debian packages: mosquitto-clients, nodejs, npm)" >&2; exit 1; fi
 	$(BIN)/python -m pytest -n 2 tests/gateway/test_interoperability.py $(ARGS)
 
-# Processes killed and paused under load, also for longer than a test may take.
+# Processes killed, stopped and paused under a fleet and its load, also for longer than a test may take.
 test-faults: .venv/dev.stamp
 	MPS_LONG_FAULTS=1 $(BIN)/python -m pytest tests/e2e/test_faults.py $(ARGS)
 

@@ -1,7 +1,8 @@
-"""`make bench-websocket_servers`: what an idle WebSocket costs under each of uvicorn's implementations.
+"""`make bench-websocket_servers`: what WebSockets cost under each of uvicorn's implementations.
 
-The least an application can do: accept, then wait. permessage-deflate off, uvloop, one process on a core of its own.
-`wsproto` is measured where it is installed.
+The least an application can do: accept, then answer each frame with a message of 250 bytes, as each acknowledgement
+follows a message. permessage-deflate off, uvloop, one process on a core of its own. `wsproto` is measured where it is
+installed.
 """
 
 from __future__ import annotations
@@ -26,15 +27,22 @@ from mps_project import engines
 IMPLEMENTATIONS = {"websockets": "websockets", "websockets-sansio": "websockets", "wsproto": "wsproto"}
 
 
+ROUNDS = 10
+MESSAGE = bytes(250)
+# A client's binary frame of four bytes, masked with zeros, as an acknowledgement is; the answer's size, with its head.
+_FRAME = b"\x82\x84\0\0\0\0\x40\x02\0\1"
+_ANSWER_BYTES = 4 + len(MESSAGE)
+
+
 async def application(_scope: Any, receive: Any, send: Any) -> None:
     await receive()
     await send({"type": "websocket.accept"})
     while (await receive())["type"] != "websocket.disconnect":
-        pass
+        await send({"type": "websocket.send", "bytes": MESSAGE})
 
 
-def run(implementation: str, connections: int) -> tuple[float, float]:
-    """KiB for a connection, and connections a second."""
+def run(implementation: str, connections: int) -> tuple[float, float, float]:
+    """KiB for a connection, connections a second, and microseconds of the server's CPU for a message and its frame."""
     port = engines.free_port()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(port, implementation), daemon=True)
     process.start()
@@ -46,7 +54,12 @@ def run(implementation: str, connections: int) -> tuple[float, float]:
         opened = [_open(port) for _ in range(connections)]
         seconds = time.monotonic() - begun
         time.sleep(1)
-        return (server.memory_info().rss - before) / 1024 / connections, connections / seconds
+        memory = (server.memory_info().rss - before) / 1024 / connections
+        used = sum(server.cpu_times()[:2])
+        for _ in range(ROUNDS):
+            _exchange(opened)
+        used = sum(server.cpu_times()[:2]) - used
+        return memory, connections / seconds, 1e6 * used / (ROUNDS * connections)
     finally:
         for sock in opened:
             sock.close()
@@ -88,20 +101,40 @@ def _open(port: int) -> socket.socket:
     return sock
 
 
+def _exchange(opened: list[socket.socket]) -> None:
+    """Each connection sends a frame and gets a message."""
+    for sock in opened:
+        sock.sendall(_FRAME)
+    for sock in opened:
+        left = _ANSWER_BYTES
+        while left:
+            if not (data := sock.recv(left)):
+                sys.exit("the server closed a connection")
+            left -= len(data)
+
+
 def main() -> bool:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--connections", type=int, default=3000)
     parser.add_argument("--runs", type=int, default=3)
     arguments = parser.parse_args()
-    rows, figures = [], {}
+    rows: list[dict[str, str]] = []
+    figures: dict[str, float] = {}
     for name, package in IMPLEMENTATIONS.items():
         if find_spec(package) is None:
             continue
         runs = [run(name, arguments.connections) for _ in range(arguments.runs)]
-        memory, rate = (statistics.median(column) for column in zip(*runs, strict=True))
-        rows.append({"implementation": name, "KiB a connection": f"{memory:.1f}", "connects/s": f"{rate:,.0f}"})
-        figures[f"{name}_kib"] = memory
-    return report("idle WebSockets under uvicorn", rows, figures, {})
+        memory, rate, used = (statistics.median(column) for column in zip(*runs, strict=True))
+        rows.append(
+            {
+                "implementation": name,
+                "KiB a connection": f"{memory:.1f}",
+                "connects/s": f"{rate:,.0f}",
+                "CPU, us a message": f"{used:.1f}",
+            }
+        )
+        figures |= {f"{name}_kib": memory, f"{name}_us": used}
+    return report("WebSockets under uvicorn", rows, figures, {})
 
 
 if __name__ == "__main__":

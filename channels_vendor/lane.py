@@ -57,6 +57,10 @@ class VendorLane:
             if channel is not None:
                 wake(workspace_id, Channel(channel))
 
+    def is_behind(self) -> bool:
+        """A message handed over again is the row that is there already."""
+        return False
+
     def withdraw(self, held: Sequence[tuple[int, int]]) -> None:
         """What is not yet sent is not sent any more."""
         with connection.cursor() as cursor:

@@ -7,13 +7,17 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 Item = TypeVar("Item")
 
 
 class Batcher(Generic[Item]):
     """Collects items and hands them to `work` in lists of at most `size`, `delay` seconds after the first.
 
-    At most `width` lists are worked on at a time; the rest waits. `work` must not raise.
+    At most `width` lists are worked on at a time; the rest waits. What `work` raises is logged.
     """
 
     def __init__(
@@ -44,19 +48,12 @@ class Batcher(Generic[Item]):
             task.add_done_callback(self._done)
 
     async def _run(self, batch: list[Item]) -> None:
-        await self._work(batch)
+        try:
+            await self._work(batch)
+        except Exception:  # one batch's fault is not that of those behind it
+            log.exception("a batch failed", size=len(batch))
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
-        if not task.cancelled():
-            task.result()
         if self._waiting and self._timer is None:
             self._start()
-
-    async def finish(self) -> None:
-        """Work off everything that waits, now."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._start()
-        while self._running:
-            await asyncio.gather(*self._running)

@@ -8,7 +8,7 @@ it is open any more.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gateway.shared_payload import SharedPayload
@@ -45,13 +45,22 @@ class Notice:
             SharedPayload(device_payload(outgoing)),
         )
 
-    def is_for(self, device: KnownDevice) -> bool:
-        """Whether the device gets it here: one behind a vendor that takes part gets it there."""
-        return (
-            self.workspace_id == device.workspace_id
-            and self.platform == device.platform
-            and (device.third_channel is None or device.third_channel not in self.vendor_channels)
-        )
+
+class Offers:
+    """Broadcasts in order, found by the device they are for."""
+
+    def __init__(self, notices: Iterable[Notice] = ()) -> None:
+        self._notices: dict[tuple[int, int], list[Notice]] = {}
+        for notice in notices:
+            self._notices.setdefault((notice.workspace_id, notice.platform), []).append(notice)
+
+    def to(self, device: KnownDevice) -> Sequence[Notice]:
+        """What the device gets here: one behind a vendor that takes part in a broadcast gets it there."""
+        found = self._notices.get((device.workspace_id, device.platform), ())
+        channel = device.third_channel
+        if channel is None or not found:
+            return found
+        return [notice for notice in found if channel not in notice.vendor_channels]
 
 
 class Board:
@@ -59,8 +68,10 @@ class Board:
 
     def __init__(self) -> None:
         self._offered: dict[int, Notice] = {}
+        # Those that are active, for devices that connect.
+        self.offers = Offers()
         self._ended: dict[int, float] = {}
-        # Ids of both. A set: each acknowledgement of a device that gets broadcasts asks it.
+        # Ids of both. A set, always the same one: each acknowledgement of a device that gets broadcasts asks it.
         self.known: set[int] = set()
 
     @property
@@ -77,7 +88,7 @@ class Board:
             del self._offered[notice.id]
             self._ended[notice.id] = now
         self._ended = {key: at for key, at in self._ended.items() if now - at < GRACE_SECONDS}
-        self.known = self._offered.keys() | self._ended.keys()
+        self._changed()
         return ended
 
     def add(self, notices: Sequence[Notice]) -> None:
@@ -85,12 +96,12 @@ class Board:
             self._offered[notice.id] = notice
             self._ended.pop(notice.id, None)
         self._offered = dict(sorted(self._offered.items()))
-        self.known = self._offered.keys() | self._ended.keys()
+        self._changed()
 
-    @property
-    def offered(self) -> Collection[Notice]:
-        """Those that are active, in order."""
-        return self._offered.values()
+    def _changed(self) -> None:
+        self.known.clear()
+        self.known.update(self._offered, self._ended)
+        self.offers = Offers(self._offered.values())
 
     def is_open(self, broadcast_id: int) -> bool:
         """Whether it may still be delivered."""
@@ -123,19 +134,22 @@ class Progress:
             self._keep({key: settled for key, settled in self._waiting().items() if key > position})
             self._uncounted = [key for key in self._uncounted or () if key > position] or None
 
-    def opened(self, broadcast_id: int) -> bool:
-        """Note that it is offered to the device; False where the device has settled it."""
+    def opened(self, broadcast_id: int) -> bool | None:
+        """Note that it is offered to the device. Whether it was before, on this connection or its last; None where the
+        device has settled it."""
         if broadcast_id <= self.position:
-            return False
+            return None
         if self._open is None and self._alone in (0, broadcast_id):
+            before = self._alone == broadcast_id
             self._alone = broadcast_id
-            return True
+            return before
         waiting = self._waiting()
-        if waiting.get(broadcast_id, False):
-            return False
+        before = broadcast_id in waiting
+        if before and waiting[broadcast_id]:
+            return None
         waiting[broadcast_id] = False
         self._keep(waiting)
-        return True
+        return before
 
     def settled_alone(self, broadcast_id: int) -> bool:
         """Settle what the device acknowledged, and pass it, in one step; False, and nothing done, where it takes more.

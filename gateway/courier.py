@@ -12,7 +12,7 @@ import json
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import redis.asyncio
@@ -38,12 +38,24 @@ READ_COUNT = 32
 # Messages written between two turns of the loop: sockets are read and written in between.
 SLICE = 250
 COMMAND_SECONDS = 2.0
-ACK_FLUSH_SECONDS = 0.05
+# How long a node that stops waits for the store: with the goodbye to its devices, less than a supervisor's patience.
+LAST_WORD_SECONDS = 2.0
+# Acknowledgements are told when there are so many, or after so long; it is looked so often.
 ACK_BATCH = 1000
+ACK_FLUSH_SECONDS = 0.05
+ACK_LOOK_SECONDS = 0.01
 # Acknowledgements kept while the store is away; beyond, the rows stay pending and the device gets a repeat.
 MAX_KEPT_ACKS = 200_000
 RENEW_SECONDS = 1800.0
 CHUNK = 500
+
+
+async def slices(sessions: Iterable[Session]) -> AsyncIterator[list[Session]]:
+    """All of them as they are now, a slice for each turn of the loop."""
+    here = list(sessions)
+    for start in range(0, len(here), SLICE):
+        yield here[start : start + SLICE]
+        await asyncio.sleep(0)
 
 
 class Recipient(Protocol):
@@ -59,7 +71,7 @@ class Recipient(Protocol):
 
     def broadcast_news(self) -> None: ...
 
-    def ask_pending_for_all(self) -> None: ...
+    async def ask_pending_for_all(self) -> None: ...
 
     def gauges(self) -> dict[str, float]: ...
 
@@ -78,8 +90,9 @@ class Courier:
         self._announce_again = self._bus.register_script(presence.ANNOUNCE_AGAIN)
         self._compare_and_delete = self._bus.register_script(presence.COMPARE_AND_DELETE)
         self._stream = presence.stream_key(self.node_id)
-        self._last_id = "0"
+        self._last_id: str | bytes = "0"
         self._lost = False
+        self._read_entries = 0
         self._renewed_at = time.monotonic()
         self._acks: deque[int] = deque(maxlen=MAX_KEPT_ACKS)
         # A device has acknowledged a message: the queue's own method, for it is called for each.
@@ -109,10 +122,11 @@ class Courier:
                 task.cancel()
             _, running = await asyncio.wait(running, timeout=0.5)
         try:
-            await self._flush_once()
-            await self._bus.delete(self._stream, presence.info_key(self.node_id))
-            await self._bus.zrem(presence.NODES, self.node_id)
-        except RedisError:
+            async with asyncio.timeout(LAST_WORD_SECONDS):
+                await self._flush_once()
+                await self._bus.delete(self._stream, presence.info_key(self.node_id))
+                await self._bus.zrem(presence.NODES, self.node_id)
+        except (RedisError, TimeoutError):
             log.warning("fast store away at the end; lease and presence run out by themselves")
         await self._bus.aclose()
         await self._reader.aclose()
@@ -120,6 +134,8 @@ class Courier:
     # -- lease ----------------------------------------------------------------------------------------------------
 
     async def _take_lease(self) -> None:
+        # A new stream's ids start anew, and by the store's clock.
+        self._last_id, self._read_entries = "0", 0
         async with self._bus.pipeline(transaction=True) as pipeline:
             pipeline.xadd(self._stream, {"hello": b""}, maxlen=presence.STREAM_MAX_ENTRIES, approximate=True)
             pipeline.expire(self._stream, presence.LEASE_SECONDS)
@@ -153,9 +169,10 @@ class Courier:
                     # Before the sessions are listed: those that come from here on are announced by themselves.
                     self._lost = False
                     await self._announce_all()
-                    self._recipient.ask_pending_for_all()
+                    await self._recipient.ask_pending_for_all()
                 elif time.monotonic() - self._renewed_at > RENEW_SECONDS:
                     await self._announce_all()
+                await self._look_for_a_gap()
                 if self._last_id != "0":
                     await self._bus.xtrim(self._stream, minid=self._last_id, approximate=True)
                 await self._tell_counters()
@@ -185,12 +202,15 @@ class Courier:
                 assert session.device is not None
                 pipeline.set(
                     presence.presence_key(session.device.id),
-                    f"{self.node_id}/{session.session_id}",
+                    self._presence_of(session),
                     ex=presence.PRESENCE_SECONDS,
                     get=True,
                 )
             formers: list[bytes | None] = await pipeline.execute()
         return formers
+
+    def _presence_of(self, session: Session) -> str:
+        return f"{self.node_id}/{session.session_id}"
 
     async def _ask_others_to_let_go(self, sessions: Sequence[Session], formers: Sequence[bytes | None]) -> None:
         async with self._bus.pipeline(transaction=False) as pipeline:
@@ -207,25 +227,30 @@ class Courier:
             await pipeline.execute()
 
     async def _announce_all(self) -> None:
-        """Write the presence of all devices anew. One that has a newer session elsewhere is let go of."""
-        everyone = [session for session in self._recipient.sessions.values() if session.state is not State.CLOSED]
+        """Write the presence of all devices anew. Of a device's two sessions the older is let go of, here or there."""
+        everyone = list(self._recipient.sessions.values())
         for start in range(0, len(everyone), CHUNK):
-            chunk = everyone[start : start + CHUNK]
-            devices = [session.device.id for session in chunk if session.device is not None]
-            values = [f"{self.node_id}/{session.session_id}" for session in chunk]
-            held = await self._announce_again(
-                keys=[presence.presence_key(device_id) for device_id in devices],
-                args=[presence.PRESENCE_SECONDS, *values],
+            chunk = [session for session in everyone[start : start + CHUNK] if session.state is not State.CLOSED]
+            keys = [presence.presence_key(session.device.id) for session in chunk if session.device is not None]
+            values = [self._presence_of(session) for session in chunk]
+            formers: list[bytes | None] = await self._announce_again(
+                keys=keys, args=[presence.PRESENCE_SECONDS, *values]
             )
-            for session, device_id, value, holder in zip(chunk, devices, values, held, strict=True):
-                if holder.decode() != value:
-                    self._recipient.take_over_elsewhere(device_id, session.session_id)
+            replaced: list[bytes | None] = []
+            for session, former in zip(chunk, formers, strict=True):
+                newer = former is not None and former.decode().partition("/")[2] > session.session_id
+                replaced.append(None if newer else former)
+                if newer and session.device is not None:
+                    self._recipient.take_over_elsewhere(session.device.id, session.session_id)
+                elif session.state is State.CLOSED:
+                    self.withdraw(session)  # it left while it was announced
+            await self._ask_others_to_let_go(chunk, replaced)
         self._renewed_at = time.monotonic()
 
     def withdraw(self, session: Session) -> None:
         """The device has left; its presence is deleted if it is still this session's."""
         assert session.device is not None
-        self._withdrawn.append((session.device.id, f"{self.node_id}/{session.session_id}"))
+        self._withdrawn.append((session.device.id, self._presence_of(session)))
 
     def count_gone(self, session: Session) -> None:
         """Keep what an ended session adds to the node's counters."""
@@ -248,6 +273,21 @@ class Courier:
                     except EntryError as error:
                         log.error("stream entry left out", error=str(error))
                     self._last_id = entry_id
+                    self._read_entries += 1
+
+    async def _look_for_a_gap(self) -> None:
+        """Where the stream grew too long, senders cut off what was not read yet: it is in the rows, and asked for.
+
+        Looked at when nothing is left to read: what was ever added and not read then was cut off.
+        """
+        async with self._bus.pipeline(transaction=True) as pipeline:
+            pipeline.xread({self._stream: self._last_id}, count=1)
+            pipeline.xinfo_stream(self._stream)
+            unread, told = await pipeline.execute()
+        if not unread and told["entries-added"] > self._read_entries:
+            log.warning("the stream was cut; its rows are read", entries=told["entries-added"] - self._read_entries)
+            self._read_entries = told["entries-added"]
+            await self._recipient.ask_pending_for_all()
 
     async def _take(self, fields: dict[bytes, bytes]) -> None:
         if b"deliver" in fields:
@@ -282,14 +322,18 @@ class Courier:
         self._left_open.extend(message_ids)
 
     async def _flush_acks(self) -> None:
-        """Every 50 ms, if there is anything: one entry for the sink, one call for presence."""
+        """An entry for the sink, and a call for presence, where there is anything to tell."""
+        flushed_at = time.monotonic()
         while True:
-            await asyncio.sleep(ACK_FLUSH_SECONDS)
+            await asyncio.sleep(ACK_LOOK_SECONDS)
+            if len(self._acks) < ACK_BATCH and time.monotonic() - flushed_at < ACK_FLUSH_SECONDS:
+                continue
             try:
                 await self._flush_once()
             except RedisError as error:
                 self._note_loss(error)
                 await asyncio.sleep(0.5)
+            flushed_at = time.monotonic()
 
     async def _flush_once(self) -> None:
         while self._acks or self._left_open or self._passed:
@@ -304,11 +348,14 @@ class Courier:
                 )
         while self._withdrawn:
             leaving = [self._withdrawn.popleft() for _ in range(min(CHUNK, len(self._withdrawn)))]
-            # Lost with the store, presence is gone anyway: not kept.
-            await self._compare_and_delete(
-                keys=[presence.presence_key(device_id) for device_id, _ in leaving],
-                args=[value for _, value in leaving],
-            )
+            try:
+                await self._compare_and_delete(
+                    keys=[presence.presence_key(device_id) for device_id, _ in leaving],
+                    args=[value for _, value in leaving],
+                )
+            except (RedisError, asyncio.CancelledError):
+                self._withdrawn.extendleft(reversed(leaving))
+                raise
 
     def _taken_passed(self) -> list[Passed]:
         """What devices said of broadcasts, of at most a batch of them, taken out."""

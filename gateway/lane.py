@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from gateway.entries import Parcel, pack_broadcast_news, pack_parcels, pack_withdrawn
+from gateway.entries import ACKS_STREAM, Parcel, pack_broadcast_news, pack_parcels, pack_withdrawn
 from gateway.presence import STREAM_MAX_ENTRIES, live_nodes, nodes_of, stream_key
 from pushcore.bus import client
 from pushcore.payload import PayloadEncoder
 from pushcore.ports import Outgoing
 
-# A node works an entry off in one go, between two looks at its sockets.
+# A node works an entry off in one go, between two looks at its sockets; and its stream is bounded in entries.
 PARCELS_PER_ENTRY = 200
+BYTES_PER_ENTRY = 65_536
+# Entries of acknowledgements, of a thousand each, that wait for the sink.
+MANY_ACKS = 50
 
 
 class GatewayLane:
@@ -35,9 +38,13 @@ class GatewayLane:
                 by_node[held[outgoing.device_id]].append(parcel_of(outgoing, encoder))
         with bus.pipeline(transaction=False) as pipeline:
             for node_id, parcels in by_node.items():
-                for start in range(0, len(parcels), PARCELS_PER_ENTRY):
-                    _append(pipeline, node_id, pack_parcels(parcels[start : start + PARCELS_PER_ENTRY]))
+                for entry in _entries(parcels):
+                    _append(pipeline, node_id, pack_parcels(entry))
             pipeline.execute()
+
+    def is_behind(self) -> bool:
+        """Whether acknowledgements wait to be recorded: their rows look as if nobody had them. Raises `BusDown`."""
+        return client().xlen(ACKS_STREAM) >= MANY_ACKS
 
     def withdraw(self, held: Sequence[tuple[int, int]]) -> None:
         """Tell the nodes that hold the devices. Two round trips. Raises `BusDown`."""
@@ -51,6 +58,19 @@ class GatewayLane:
             for node_id, withdrawn in by_node.items():
                 _append(pipeline, node_id, pack_withdrawn(withdrawn))
             pipeline.execute()
+
+
+def _entries(parcels: Iterable[Parcel]) -> Iterator[list[Parcel]]:
+    """Parcels in order, as many as an entry takes."""
+    entry: list[Parcel] = []
+    size = 0
+    for parcel in parcels:
+        if entry and (len(entry) == PARCELS_PER_ENTRY or size + len(parcel.payload) > BYTES_PER_ENTRY):
+            yield entry
+            entry, size = [], 0
+        entry.append(parcel)
+        size += len(parcel.payload)
+    yield entry
 
 
 def _append(pipeline: Any, node_id: str, entry: dict[str, bytes]) -> None:

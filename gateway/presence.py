@@ -26,20 +26,18 @@ STREAM_MAX_ENTRIES = 10_000
 NODES = "mps:nodes"
 
 # KEYS: presence keys. ARGV: seconds to live, then a value for each key. A device's newer session, held elsewhere, keeps
-# its place (session ids are ordered by time). Answers, by key, the value now held.
+# its place (session ids are ordered by time). Answers, by key, the value that was held before.
 ANNOUNCE_AGAIN = """
-local held = {}
+local formers = {}
 for i, key in ipairs(KEYS) do
   local value = ARGV[i + 1]
   local former = redis.call('GET', key)
-  if former and string.match(former, '/(.*)') > string.match(value, '/(.*)') then
-    held[i] = former
-  else
+  formers[i] = former
+  if not former or string.match(former, '/(.*)') <= string.match(value, '/(.*)') then
     redis.call('SET', key, value, 'EX', ARGV[1])
-    held[i] = value
   end
 end
-return held
+return formers
 """
 
 # KEYS: presence keys. ARGV: the value each must have to be deleted.

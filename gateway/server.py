@@ -41,7 +41,8 @@ def _web_sockets(application: object) -> _WebSocketServer:
         access_log=False,
         log_config=None,
         log_level="warning",  # below, it writes a line for each connection
-        timeout_graceful_shutdown=2,
+        # The node has said goodbye by then; what a supervisor grants (10 s) is not to be used up.
+        timeout_graceful_shutdown=1,
         backlog=BACKLOG,
     )
     config.load()

@@ -37,14 +37,14 @@ REQUESTS = frozenset({"mps/bind", "mps/unbind", "mps/report", "mps/event"})
 # content) fit what a transport keeps for a slow device (256 KiB): slowness alone cuts nobody off.
 MAX_IN_FLIGHT = 48
 # Messages that wait in memory for a device whose Receive Maximum is used up; more wait as rows.
-MAX_BACKLOG = 100
+MAX_BACKLOG = 16
 # Messages a device refused or cannot take, remembered so that its connection is not tried with them again.
 MAX_REFUSED = 1000
 CONNECT_SECONDS = 10.0
 MAX_PACKET_ID = 65_535
 
-_PUBACK, _PUBACK_BYTES = 0x40, 4
-_PUBACK_HEAD = b"\x40\x02"
+_PUBACK, _PUBACK_LENGTH, _PUBACK_BYTES = 0x40, 2, 4
+_PUBACK_HEAD = bytes((_PUBACK, _PUBACK_LENGTH))
 # Reason codes of an acknowledgement; the others say that the message was refused (3.4.2.1).
 _TAKEN = (PubAck.SUCCESS, PubAck.NO_MATCHING_SUBSCRIBERS)
 _PING_REQUEST = mqtt5.PingReqPacket().write()
@@ -153,7 +153,13 @@ class Session:
     def feed(self, data: bytes) -> None:
         """Take what the device sent. Never raises: a fault ends the session with the reason the standard names."""
         # What devices send most, alone: an acknowledgement without properties.
-        if len(data) == _PUBACK_BYTES and data[0] == _PUBACK and self.state is _OPEN and not self._buffer:
+        if (
+            len(data) == _PUBACK_BYTES
+            and data[0] == _PUBACK
+            and data[1] == _PUBACK_LENGTH
+            and self.state is _OPEN
+            and not self._buffer
+        ):
             self.last_received = monotonic()
             self._acknowledge(data[2] << 8 | data[3])
             return
@@ -407,6 +413,11 @@ class Session:
         """Do not send a message that waits for the device's Receive Maximum. What is written is written."""
         if self._backlog:
             self._backlog = deque(waiting for waiting in self._backlog if waiting[0] != message_id)
+
+    def read_again(self) -> None:
+        """Whom the device belongs to has changed: what waits in memory may not be its any more; the rows tell."""
+        self._backlog = None
+        self.expect_more(0)
 
     def expect_more(self, after: int) -> None:
         """Rows with ids above `after` may wait: ask for them when the device has caught up."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mqtt5 import PublishPacket, QoS
 
-from gateway.packets import INBOX, packet_id_bytes
+from gateway.packets import DUP, INBOX, packet_id_bytes
 
 
 class SharedPayload:
@@ -18,11 +18,12 @@ class SharedPayload:
         self._head = b""
         self._tail = b""
 
-    def packet(self, packet_id: int, seconds_left: int) -> bytes:
+    def packet(self, packet_id: int, seconds_left: int, dup: bool) -> bytes:
         """The packet with this id; `seconds_left` becomes its Message Expiry Interval."""
         if seconds_left != self._seconds_left:
             self._encode(seconds_left)
-        return b"".join((self._head, packet_id_bytes(packet_id), self._tail))
+        head = bytes((self._head[0] | DUP,)) + self._head[1:] if dup else self._head
+        return b"".join((head, packet_id_bytes(packet_id), self._tail))
 
     def _encode(self, seconds_left: int) -> None:
         whole = PublishPacket(

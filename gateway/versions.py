@@ -85,7 +85,7 @@ class Version5:
 
     def message(self, packet_id: int, payload: bytes | SharedPayload, seconds_left: int, dup: bool) -> bytes:
         if isinstance(payload, SharedPayload):
-            return payload.packet(packet_id, seconds_left)
+            return payload.packet(packet_id, seconds_left, dup)
         # 3.3; a third of the codec's time.
         return b"".join(
             (

@@ -7,6 +7,9 @@ from collections import defaultdict
 
 from gateway.session import CONNECT_SECONDS, Session, State
 
+# The longest a device waits for the answer to its CONNECT: about as long as clients themselves do.
+ADMISSION_SECONDS = 60.0
+
 
 class KeepAliveWheel:
     """Buckets of sessions by the second they are due. A session is looked at about once per keep alive interval."""
@@ -49,7 +52,10 @@ class KeepAliveWheel:
 
 
 def _due(session: Session) -> float:
-    """When it must have been heard of: 1.5 keep alives after its last packet (MQTT 5, 3.1.2.10), 10 s for a CONNECT."""
+    """When it must have been heard of: 1.5 keep alives after its last packet (MQTT 5, 3.1.2.10), 10 s for a CONNECT.
+
+    While it is being admitted, it is us it waits for.
+    """
     if session.state is State.OPEN:
         return session.last_received + 1.5 * session.keep_alive
-    return session.last_received + CONNECT_SECONDS
+    return session.last_received + (ADMISSION_SECONDS if session.state is State.ADMITTING else CONNECT_SECONDS)

@@ -54,6 +54,12 @@ class Lane(Protocol):
         May raise: the rows stay pending and the sweeper hands them over again.
         """
 
+    def is_behind(self) -> bool:
+        """Whether it has so much under way that rows which still wait say little: nothing is handed over again now.
+
+        May raise.
+        """
+
     def withdraw(self, held: Sequence[tuple[int, int]]) -> None:
         """Forget messages (device id, message id) that were handed over and are revoked, as far as it still can.
 

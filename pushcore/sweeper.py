@@ -22,6 +22,7 @@ from pushcore import bindings, delivery, ids
 from pushcore.codes import statuses
 from pushcore.models import Binding, Watermark
 from pushcore.models.pushes import DeliveryType
+from pushcore.ports import lanes
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +48,9 @@ def sweep(*, budget_seconds: float = 8.0) -> int:
     )
     if not leased:
         return 0
+    if _lanes_are_behind():
+        mine.update(leased_until=None)
+        return 0
     low = max(min(mark.position, recent), delivery.oldest_pending_id())
     _attach_missed(low, high)
     offered = 0
@@ -60,6 +64,18 @@ def sweep(*, budget_seconds: float = 8.0) -> int:
     if offered:
         log.debug("swept", offered=offered)
     return offered
+
+
+def _lanes_are_behind() -> bool:
+    """What lanes have under way would be sent twice, and more work makes it no better: the watermark stays."""
+    try:
+        behind = [lane.name for lane in lanes() if lane.is_behind()]
+    except Exception:  # a lane that is away takes nothing now either
+        log.exception("a lane could not be asked; nothing is handed over again")
+        return True
+    if behind:
+        log.warning("lanes are behind; nothing is handed over again yet", lanes=behind)
+    return bool(behind)
 
 
 def _attach_missed(low: int, high: int) -> None:

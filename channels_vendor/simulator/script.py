@@ -37,7 +37,7 @@ class Script:
     `tokens`: the vendor's own error by device token. `faults`: what befalls the next requests, first to last ("" for
     none). `error_rate`: the share of requests answered with the vendor's internal error. `limited`: that many requests
     are answered with 429 and `retry_after` seconds. `expired`: credentials refused from now on. `replies`: what the
-    next requests are answered with, whatever they ask (in JSON: status and body).
+    next requests are answered with, whatever they ask.
 
     Receipts are posted `receipt_delay` seconds after the answer, to the address a call names, or, by vendors that take
     it from their own console, to `receipt_url` (Huawei's signed where `receipt_user` and `receipt_key`, in base64, are
@@ -71,8 +71,8 @@ class Script:
                 raise ValueError(f"a script has no {name}")
             if isinstance(known, set) and isinstance(value, list):
                 value = set(value)
-            if name == "replies":
-                value = [Reply(status, body.encode()) for status, body in value]
+            if name == "replies" and isinstance(value, list):
+                value = [Reply(int(status), str(body).encode()) for status, body in value]
             if isinstance(value, bool) or not isinstance(value, (int, float) if type(known) is float else type(known)):
                 raise ValueError(f"{name} is no {type(known).__name__}")
             setattr(made, name, value)

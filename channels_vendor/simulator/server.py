@@ -65,7 +65,7 @@ class VendorServer:
             if desk is None:
                 raise ValueError(f"the vendors are {', '.join(self.desks)}")
             desk.script = Script.of(json.loads(incoming.body))
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError) as error:
             return as_json(400, {"error": str(error)})
         return as_json(200, {})
 

@@ -19,7 +19,6 @@ from channels_vendor.honor import payload as honor
 from channels_vendor.huawei import payload as huawei
 from channels_vendor.mould import encode, longest_msgkeys
 from channels_vendor.oppo import payload as oppo
-from channels_vendor.oppo.adapter import VENDOR as OPPO
 from channels_vendor.options import cut
 from channels_vendor.references import Reference
 from channels_vendor.tokens import NoTokens
@@ -360,7 +359,7 @@ def test_where_each_target_has_a_message_of_its_own_it_goes_by_its_own_id() -> N
 
 
 def test_a_multiple_push_to_oppo_shares_calls_and_another_task_has_its_own() -> None:
-    sample = next(one for one in SAMPLES if one.vendor is OPPO)
+    sample = next(one for one in SAMPLES if one.vendor.channel == Channel.OPPO)
     batch = [Delivery(n, n, f"CN_{n % 700}", f"k{n}", notification(title=f"To {n}", task_id=7)) for n in range(1400)]
     other = Delivery(9999, 1, "CN_1", "k", notification(task_id=8))
     calls = prepared(sample, [*batch, other])

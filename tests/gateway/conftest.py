@@ -76,12 +76,13 @@ class RunningGateway:
         session = self.node.sessions.get(device.id)
         return session is not None and session.state is State.OPEN
 
-    def stop(self) -> None:
+    def stop(self, seconds: float = 15) -> None:
+        """Drain, and be gone within so many seconds."""
         assert self._loop is not None
         assert self._stop is not None
         assert self._thread is not None
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(15)
+        self._thread.join(seconds)
         assert not self._thread.is_alive()
 
     def demo(self, workspace: Workspace) -> dict[str, str]:

@@ -11,9 +11,8 @@ import mqtt5
 import pytest
 from redis import RedisError
 
+from gateway import broadcaster, entries
 from gateway import courier as courier_module
-from gateway import entries
-from gateway import node as node_module
 from gateway.broadcasts import Board, Progress
 from gateway.courier import ACK_BATCH, Courier
 from gateway.shared_payload import SharedPayload
@@ -93,7 +92,11 @@ def test_what_was_not_acknowledged_comes_again_and_the_rest_does_not(
         assert wait_for(lambda: counted(first) == 1)
     with RawDevice(gateway.mqtt_port) as device:
         device.connect(known[0].ad_token, username, known[1])
-        assert acknowledge(device) == second.pk
+        repeat = device.next_publish()
+        assert repeat.duplicate
+        assert repeat.packet_id is not None
+        assert f'"k":"{second.pk}"'.encode() in repeat.payload
+        device.send(mqtt5.PubAckPacket(repeat.packet_id))
         assert wait_for(lambda: counted(second) == 1)
     assert counted(first) == 1
 
@@ -140,7 +143,7 @@ def test_nobody_need_tell_of_a_broadcast(
     transactional_db: None, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, connect: Connect
 ) -> None:
     """The word to the nodes may be lost; they look for themselves."""
-    monkeypatch.setattr(node_module, "BROADCAST_SECONDS", 0.2)
+    monkeypatch.setattr(broadcaster, "READ_SECONDS", 0.2)
     monkeypatch.setattr("pushcore.ports._broadcast_news", [])
     device = connect()
     broadcast(workspace, "b0")  # the look that began before the change of pace
@@ -226,16 +229,18 @@ def test_a_refused_one_holds_nothing_up_and_does_not_count() -> None:
     progress.settled(2, acknowledged=True)
     assert progress.advance(board)
     assert (progress.position, progress.acknowledged) == (2, [2])
-    assert not progress.opened(1)
+    assert progress.opened(1) is None
 
 
 @pytest.mark.parametrize("size", [10, 100, 200, 16_000, 20_000])
 def test_a_shared_packet_is_what_the_codec_writes(size: int) -> None:
     shared = SharedPayload(b"x" * size)
     for packet_id, seconds in ((1, 300), (65_535, 300), (7, 299)):
-        packet, _ = mqtt5.read(memoryview(shared.packet(packet_id, seconds)))
-        assert isinstance(packet, mqtt5.PublishPacket)
-        assert (packet.packet_id, packet.message_expiry_interval, len(packet.payload)) == (packet_id, seconds, size)
+        for dup in (False, True):
+            packet, _ = mqtt5.read(memoryview(shared.packet(packet_id, seconds, dup)))
+            assert isinstance(packet, mqtt5.PublishPacket)
+            assert (packet.packet_id, packet.message_expiry_interval, len(packet.payload)) == (packet_id, seconds, size)
+            assert packet.duplicate == dup
 
 
 def test_what_many_devices_acknowledged_is_told_in_batches_once_each() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -13,12 +14,15 @@ import mqtt5
 import pytest
 from django.db import connection
 from django.utils import timezone
+from pytest_django import Settings
 
-from gateway import lane, node, presence
+from gateway import courier, entries, lane, node, presence
 from gateway.entries import Parcel
 from gateway.sink import Sink
-from pushcore import bus, push, requests
+from pushcore import bus, devices, push, requests, sweeper, templates
+from pushcore.devices import Facts
 from pushcore.models import Message, PushTask, Workspace
+from pushcore.templates import TemplateDraft
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import flood, send, status_of, wait_for
 from tests.gateway.test_session import NOW, SOON
@@ -100,11 +104,11 @@ def test_a_message_to_a_dead_node_waits_for_the_device(
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[int, int]]:
     """The queries for waiting rows: by device, the message id they start after."""
     queries: list[dict[int, int]] = []
-    ask: Callable[[dict[int, int]], dict[int, list[Parcel]]] = node._pending_parcels
+    ask: Callable[[dict[int, int], int], dict[int, list[Parcel]]] = node._pending_parcels
 
-    def note(after: dict[int, int]) -> dict[int, list[Parcel]]:
+    def note(after: dict[int, int], most: int) -> dict[int, list[Parcel]]:
         queries.append(after)
-        return ask(after)
+        return ask(after, most)
 
     monkeypatch.setattr(node, "_pending_parcels", note)
     return queries
@@ -218,6 +222,83 @@ def test_nobody_waits_for_a_device_that_does_not_read(
             gateway.call(partial(session.deliver, message_id, bytes(4_000), SOON, False, NOW))
         send(workspace, other.ad_token, "other")
         other.wait_for_key("other")
+
+
+def test_what_many_devices_wait_for_is_read_in_bounded_portions(
+    gateway: RunningGateway, workspace: Workspace, username: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node, "PENDING_ROWS", 6)
+    monkeypatch.setattr(node, "PENDING_DELAY", 0.2)
+    read: list[int] = []
+    ask = node._pending_parcels
+
+    def note(after: dict[int, int], most: int) -> dict[int, list[Parcel]]:
+        waiting = ask(after, most)
+        read.append(sum(len(parcels) for parcels in waiting.values()))
+        return waiting
+
+    monkeypatch.setattr(node, "_pending_parcels", note)
+    fleet = devices.register([(workspace, Facts())] * 3)
+    for known, _ in fleet:
+        for n in range(7):
+            send(workspace, known.ad_token, f"k{n}")
+    with contextlib.ExitStack() as stack:
+        opened = [stack.enter_context(RawDevice(gateway.mqtt_port)) for _ in fleet]
+        for device, (known, secret) in zip(opened, fleet, strict=True):
+            device.connect(known.ad_token, username, secret)
+        for device in opened:
+            assert [msgkey_of(device.next_publish()) for _ in range(7)] == [f"k{n}" for n in range(7)]
+    assert max(read) <= 6
+
+
+def test_what_was_cut_off_a_stream_that_grew_too_long_arrives_all_the_same(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace, asked: list[dict[int, int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(lane, "STREAM_MAX_ENTRIES", 10)
+    monkeypatch.setattr(lane, "PARCELS_PER_ENTRY", 1)
+    monkeypatch.setattr(courier, "HEARTBEAT_SECONDS", 0.2)
+    templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
+    request = requests.MultiplePush(
+        task_name="t", delivery_type=1, expired_seconds=300, template_name="news",
+        target_msg=[requests.TargetMessage(target=known[0].ad_token, msgkey=f"k{n}") for n in range(400)],
+    )  # fmt: skip
+    free = threading.Event()
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        assert wait_for(lambda: len(asked) == 1)  # it has looked for what waited before
+        gateway.call(partial(free.wait, 10))  # the node is busy with something else
+        push.accept(workspace, request, source=PushTask.Source.RPC, author="test")
+        assert bus.client().xlen(presence.stream_key(gateway.node.courier.node_id)) < 400  # type: ignore[union-attr]
+        free.set()
+        got = set()
+        for _ in range(400):
+            packet = device.next_publish()
+            assert packet.packet_id is not None
+            device.send(mqtt5.PubAckPacket(packet.packet_id))
+            got.add(msgkey_of(packet))
+    assert got == {entry.msgkey for entry in request.target_msg}
+
+
+def test_messages_are_not_packed_into_more_bytes_than_an_entry_takes() -> None:
+    parcels = [Parcel(1, n, SOON, False, bytes(30_000)) for n in range(5)]
+    assert [[parcel.message_id for parcel in entry] for entry in lane._entries(parcels)] == [[0, 1], [2, 3], [4]]
+    [alone] = lane._entries([Parcel(1, 1, SOON, False, bytes(100_000))])
+    assert len(alone) == 1
+
+
+def test_while_acknowledgements_wait_for_the_sink_nothing_is_handed_over_again(
+    connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    monkeypatch.setattr(lane, "MANY_ACKS", 1)
+    settings.SWEEP_AFTER_SECONDS = -1
+    device = connect()
+    send(workspace, device.ad_token, "k1")
+    device.wait_for_key("k1")
+    assert wait_for(lambda: bus.client().xlen(entries.ACKS_STREAM) > 0)
+    assert sweeper.sweep() == 0
+    bus.client().delete(entries.ACKS_STREAM)
+    assert sweeper.sweep() == 1
 
 
 def test_a_large_batch_reaches_its_node_in_entries_of_bounded_size(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import redis
 from mqtt5 import ConnAckReasonCode, DisconnectReasonCode
 
 from gateway import courier, entries, presence
+from gateway.node import DRAIN_SECONDS
 from mps_project import engines
 from pushcore import bus, devices
 from pushcore.devices import Facts
@@ -22,6 +24,9 @@ from pushcore.models import Workspace
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import send, status_of, wait_for
 from tests.support.raw_device import RawDevice
+
+# A supervisor's patience (`mps_project.supervisor`, containers).
+STOP_SECONDS = 10
 
 
 def test_an_acknowledgement_lost_with_the_store_is_told_again_not_sent_again(
@@ -67,6 +72,27 @@ def test_a_node_that_stops_says_goodbye_and_leaves_nothing(
     assert presence.live_nodes(bus.client()) == []
     assert bus.client().keys("mps:presence:*") == []
     assert bus.client().keys("mps:node:*") == []
+
+
+def test_a_node_that_stops_takes_no_newcomers_and_lets_its_devices_go_little_by_little(
+    transactional_db: None, workspace: Workspace, username: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.node.SLICE", 1)
+    monkeypatch.setattr("gateway.node.DRAIN_PER_SECOND", 1)
+    running = RunningGateway().start()
+    [first, second] = devices.register([(workspace, Facts())] * 2)
+    with RawDevice(running.mqtt_port) as told, RawDevice(running.mqtt_port) as still_here:
+        told.connect(first[0].ad_token, username, first[1])
+        still_here.connect(second[0].ad_token, username, second[1])
+        stopping = threading.Thread(target=running.stop)
+        stopping.start()
+        assert isinstance(told.recv(), mqtt5.DisconnectPacket)
+        still_here.send(mqtt5.PingReqPacket())
+        assert isinstance(still_here.recv(), mqtt5.PingRespPacket)
+        with pytest.raises(ConnectionRefusedError):
+            RawDevice(running.mqtt_port)
+        assert isinstance(still_here.recv(), mqtt5.DisconnectPacket)
+        stopping.join()
 
 
 def test_a_node_tells_how_busy_it_is(connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,6 +149,22 @@ def test_after_an_outage_the_newer_of_two_connections_keeps_the_device(
     assert bus.client().get(key) == newer.encode()
 
 
+def test_after_an_outage_the_older_of_two_connections_is_let_go_of_by_the_newers_node(
+    gateway: RunningGateway, username: str, known: Known
+) -> None:
+    bus.client().xadd(presence.stream_key("othernode"), {"hello": b""})
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        bus.client().set(presence.presence_key(known[0].id), "othernode/000000000000ffffffff")
+        bus.client().delete(presence.stream_key(gateway.node.courier.node_id))  # type: ignore[union-attr]
+        assert wait_for(lambda: bus.client().xlen(presence.stream_key("othernode")) == 2)
+        entries_there: Any = bus.client().xrange(presence.stream_key("othernode"))
+        told = entries_there[-1][1]
+        assert entries.unpack_take_over(told[b"take-over"]) == (known[0].id, "000000000000ffffffff")
+        device.send(mqtt5.PingReqPacket())
+        assert isinstance(device.recv(), mqtt5.PingRespPacket)
+
+
 class Store:
     """A Valkey of the test's own, to be taken away."""
 
@@ -177,6 +219,20 @@ def test_while_the_store_is_away_devices_connect_get_what_waits_and_nothing_is_f
             os.kill(store.process.pid, signal.SIGCONT)
         assert wait_for(lambda: known[0].id in presence.nodes_of(store.client, [known[0].id]))
         assert wait_for(lambda: acknowledged_on(store.client) == {message.pk})
+
+
+def test_a_node_stops_before_its_supervisor_loses_patience_though_the_store_is_away(
+    store: Store, transactional_db: None, username: str, known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.node.SLICE", 1)
+    monkeypatch.setattr("gateway.node.DRAIN_PER_SECOND", 1 / DRAIN_SECONDS)  # as long as it takes at most
+    monkeypatch.setattr("gateway.courier.COMMAND_SECONDS", 10)
+    running = RunningGateway(redis_url=store.engine.url).start()
+    with RawDevice(running.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        os.kill(store.process.pid, signal.SIGSTOP)
+        running.stop(STOP_SECONDS)
+        os.kill(store.process.pid, signal.SIGCONT)
 
 
 def acknowledged_on(client: redis.Redis) -> set[int]:

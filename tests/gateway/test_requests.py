@@ -85,3 +85,23 @@ def test_a_payload_that_is_no_json_is_answered_and_requests_keep_their_order(
                 acks.append(packet.packet_id)
     assert (codes, acks) == (["3028", "3028", "100", "100"], [1, 2, 3, 4])
     assert Binding.objects.get(unbound_at__isnull=True).user_id == "bob"
+
+
+def test_what_waits_in_memory_for_a_user_who_left_the_device_is_not_sent(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace
+) -> None:
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1], receive_max=1)
+        device.send(mqtt5.PublishPacket("mps/bind", b'{"userId": "ann"}', qos=QoS.AT_MOST_ONCE))
+        assert device.next_publish().topic == "mps/reply"
+        for n in range(3):
+            send(workspace, "ann", f"k{n}", delivery_type=3)
+        first = device.next_publish()
+        assert wait_for(lambda: gateway.session_of(known[0]).queued == 2)
+        device.send(mqtt5.PublishPacket("mps/unbind", b'{"userId": "ann"}', qos=QoS.AT_MOST_ONCE))
+        assert device.next_publish().topic == "mps/reply"
+        send(workspace, known[0].ad_token, "own")
+        assert first.packet_id is not None
+        device.send(mqtt5.PubAckPacket(first.packet_id))
+        following = device.next_publish()
+    assert json.loads(following.payload)["bData"]["msgKey"] == "own"

@@ -193,6 +193,15 @@ def test_a_refused_message_is_no_acknowledged_one_and_not_sent_again_here() -> N
     assert recorder.packets() == []
 
 
+def test_a_refusal_that_comes_in_pieces_is_no_acknowledgement() -> None:
+    session, recorder = open_session()
+    deliver(session, 11)
+    refusal = mqtt5.PubAckPacket(1, reason_code=PubAckReasonCode.UNSPECIFIED_ERROR).write()
+    session.feed(refusal[:4])
+    session.feed(refusal[4:])
+    assert (recorder.acknowledged_ids, recorder.refused_ids) == ([], [11])
+
+
 def test_a_message_larger_than_the_client_takes_is_not_sent() -> None:
     session, recorder = open_session(max_packet_size=50)
     session.deliver(1, b"x" * 100, SOON, False, NOW)

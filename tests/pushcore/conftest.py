@@ -15,14 +15,14 @@ from pushcore.ports import Outgoing
 
 
 class KeepingLane:
-    """Claims every message and keeps it; `broken` makes it refuse, as a lane that is away does."""
+    """Claims every message and keeps it; `broken` makes it refuse, as one that is away does."""
 
     name = "keeping"
 
     def __init__(self) -> None:
         self.got: list[Outgoing] = []
         self.withdrawn: list[tuple[int, int]] = []
-        self.broken = False
+        self.broken = self.behind = False
 
     def claims(self, outgoing: Outgoing) -> bool:
         return True
@@ -31,6 +31,9 @@ class KeepingLane:
         if self.broken:
             raise ConnectionError("lane away")
         self.got.extend(batch)
+
+    def is_behind(self) -> bool:
+        return self.behind
 
     def withdraw(self, held: Sequence[tuple[int, int]]) -> None:
         self.withdrawn.extend(held)

@@ -39,6 +39,18 @@ def test_what_the_lane_did_not_take_is_handed_over_by_the_sweep(
 
 
 @pytest.mark.django_db
+def test_while_a_lane_is_behind_the_sweep_waits_and_keeps_its_place(
+    send: Send, lane: KeepingLane, known: KnownDevice
+) -> None:
+    lane.broken = True
+    send({known.ad_token: "k1"}, delivery_type=1)
+    lane.broken, lane.behind = False, True
+    assert sweeper.sweep() == 0
+    lane.behind = False
+    assert sweeper.sweep() == 1
+
+
+@pytest.mark.django_db
 def test_what_needs_no_sweep_is_left_alone(send: Send, lane: KeepingLane, known: KnownDevice) -> None:
     for key in ("acked", "expired", "deviceless"):
         send({known.ad_token if key != "deviceless" else "gone": key}, delivery_type=1)

@@ -1,4 +1,4 @@
-"""Several gateway processes on the same ports: each has its part of the devices, and one that dies loses no message."""
+"""Gateway processes as the supervisor starts them: their certificate, and ports that are theirs."""
 
 from __future__ import annotations
 
@@ -7,69 +7,15 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import psutil
 import pytest
 
 from mps_project import engines
-from tests.e2e import backends
 from tests.support.certificates import write_certificate
-from tests.support.devices import PahoDevice
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("run")
-
-DEVICES = 16
-
-
-@pytest.fixture
-def two_gateways(tmp_path: Path) -> Iterator[Stack]:
-    with Stack(tmp_path / "var", MPS_GATEWAY_PROCESSES="2") as running:
-        yield running
-
-
-def held(stack: Stack) -> list[int]:
-    """Device connections of each gateway process, the fewest first."""
-    port = urlsplit(stack.demo["mqtt_url"]).port
-    return sorted(
-        sum(c.status == psutil.CONN_ESTABLISHED and c.laddr.port == port for c in process.net_connections("tcp"))
-        for process in (psutil.Process(stack.pids[name]) for name in ("gateway", "gateway.2"))
-    )
-
-
-def both_up(stack: Stack) -> bool:
-    return {"gateway", "gateway.2"} <= stack.pids.keys()
-
-
-def push_to_all(stack: Stack, fleet: list[PahoDevice], key: str) -> None:
-    for device in fleet:
-        backends.push_2019(stack.demo, device.ad_token, key, DeliveryType=1)
-
-
-def test_devices_are_spread_and_those_of_a_killed_process_miss_nothing(two_gateways: Stack) -> None:
-    stack = two_gateways
-    fleet = [PahoDevice(stack.demo).connect() for _ in range(DEVICES)]
-    try:
-        spread = held(stack)
-        assert spread[0] > 0
-        assert sum(spread) == DEVICES
-        push_to_all(stack, fleet, "before")
-        for device in fleet:
-            device.wait_for_key("before")
-        os.kill(stack.pids["gateway.2"], signal.SIGKILL)
-        push_to_all(stack, fleet, "after")
-        for device in fleet:
-            device.wait_for_key("after", seconds=60)
-        deadline = time.monotonic() + 30
-        while not both_up(stack) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        assert sum(held(stack)) == DEVICES
-    finally:
-        for device in fleet:
-            device.disconnect()
 
 
 def test_sighup_shows_a_renewed_certificate_and_drops_nobody(tmp_path: Path) -> None:
