@@ -12,6 +12,7 @@ from channels_vendor.simulator.desk import SECRET, Desk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
 
 _KIND = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
+_QUOTA_FAILURE = "type.googleapis.com/google.rpc.QuotaFailure"
 _BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 # errorCode: (HTTP status, google.rpc status)
 _ERRORS = {
@@ -20,11 +21,17 @@ _ERRORS = {
     "SENDER_ID_MISMATCH": (403, "PERMISSION_DENIED"),
     "PERMISSION_DENIED": (403, "PERMISSION_DENIED"),
     "THIRD_PARTY_AUTH_ERROR": (401, "UNAUTHENTICATED"),
+    "APNS_AUTH_ERROR": (401, "UNAUTHENTICATED"),
+    "NOT_FOUND": (404, "NOT_FOUND"),
+    "RESOURCE_EXHAUSTED": (429, "RESOURCE_EXHAUSTED"),
     "UNAUTHENTICATED": (401, "UNAUTHENTICATED"),
     "QUOTA_EXCEEDED": (429, "RESOURCE_EXHAUSTED"),
     "UNAVAILABLE": (503, "UNAVAILABLE"),
     "INTERNAL": (500, "INTERNAL"),
 }
+# These are statuses alone, without FCM's own detail.
+_BARE = ("UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND", "RESOURCE_EXHAUSTED")
+_TOO_BIG = "Message too big"
 MAX_BYTES = 4096
 MAX_TOKENS = 1000
 
@@ -61,10 +68,10 @@ class FcmDesk(Desk):
             return self.error("INVALID_ARGUMENT", field="message.data[0].value")
         bare = {name: value for name, value in message.items() if name != "token"}
         if len(json.dumps(bare, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_BYTES:
-            return self.error("INVALID_ARGUMENT", text="Message too big")
+            return self.error("INVALID_ARGUMENT", text=_TOO_BIG)
         if wrong := self.error_of(token):
-            name, _, field = wrong.partition(":")
-            return self.error(name, field=field)
+            name, _, about = wrong.partition(":")
+            return self.error(name, text=_TOO_BIG) if about == "size" else self.error(name, field=about)
         project = incoming.path.split("/")[3]
         if body.get("validate_only"):
             return Reply(200, b'{"name": "projects/%s/messages/fake_message_id"}' % project.encode())
@@ -80,9 +87,12 @@ class FcmDesk(Desk):
     def error(self, code: str, *, field: str = "", text: str = "") -> Reply:
         status, name = _ERRORS[code]
         details: list[dict[str, Any]] = []
-        if code not in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
+        if code not in _BARE:
             details.append({"@type": _KIND, "errorCode": code})
-        if field:
+        if field == "device":
+            violations = [{"subject": "device:1", "description": "Device message rate exceeded"}]
+            details.append({"@type": _QUOTA_FAILURE, "violations": violations})
+        elif field:
             details.append({"@type": _BAD_REQUEST, "fieldViolations": [{"field": field, "description": "Invalid"}]})
         body = {"code": status, "message": text or "Request failed.", "status": name, "details": details}
         return as_json(status, {"error": body})

@@ -38,5 +38,4 @@ TABLE: dict[str, Rule] = {
     **_rules(Action.RETRY, 10102),
     **_rules(Action.STOP, 10110),
     **_rules(Action.DROP, 10302),
-    **_rules(Action.OK, 10303, status=2),
 }

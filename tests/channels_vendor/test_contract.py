@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from email.utils import formatdate
+from typing import Any
 
 import pytest
 
-from channels_vendor.contract import Adapter, Delivery, Verdict
+from channels_vendor.contract import Adapter, Delivery, Rule, Verdict
+from channels_vendor.http_adapter import HttpAdapter
 from channels_vendor.simulator.desk import Desk
+from channels_vendor.simulator.script import Incoming, Reply
 from channels_vendor.tokens import SharedTokens
 from pushcore import http
 from pushcore.channels import Channel
@@ -67,6 +72,42 @@ def test_each_error_of_a_whole_call_leads_to_its_status(
     assert (outcome.status, outcome.verdict.name) == sample.whole[error]
 
 
+def test_every_row_of_the_vendors_table_is_tried(
+    open_adapter: Callable[..., Adapter], desk: Desk, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is added wants a case in the sample."""
+    adapter = open_adapter()
+    assert isinstance(adapter, HttpAdapter)
+    table = _Seen(adapter.table)
+    monkeypatch.setattr(adapter, "table", table)
+    # Its module reads some rows by name: from its `errors`, or a table of its own.
+    own = sys.modules[type(adapter).__module__]
+    for module in (own, getattr(own, "errors", None)):
+        if hasattr(module, "TABLE"):
+            monkeypatch.setattr(module, "TABLE", table)
+    for error in (*sample.rows, *sample.whole):
+        desk.script.tokens = {sample.token(0): error}
+        adapter.send(deliveries(sample, 1))
+        adapter.send(deliveries(sample, 2))
+    assert sorted(set(table) - table.seen) == []
+
+
+class _Seen(dict[str, Rule]):
+    """A table that knows which of its rows were looked up."""
+
+    def __init__(self, table: Mapping[str, Rule]) -> None:
+        super().__init__(table)
+        self.seen: set[str] = set()
+
+    def __getitem__(self, code: str) -> Rule:
+        self.seen.add(code)
+        return super().__getitem__(code)
+
+    def get(self, code: str, default: Any = None) -> Any:
+        self.seen.add(code)
+        return super().get(code, default)
+
+
 class _Held:
     """One credential, renewed when it is refused."""
 
@@ -94,6 +135,44 @@ def test_a_credential_that_runs_out_in_mid_batch_is_renewed_once_and_nothing_dou
     assert verdicts(adapter.send(deliveries(sample, 100))) == {"ACCEPTED": 100}
     assert tokens.fetched == 2
     assert set(desk.ledger.accepted.values()) == {1}
+
+
+def test_a_credential_that_runs_out_when_half_a_batch_is_answered_is_renewed_for_the_other_half(
+    open_adapter: Callable[..., Adapter], desk: Desk, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not sample.renews:
+        pytest.skip("the vendor's credential never runs out")
+    tokens, answer = _Held(), desk.send
+    batch, lasts = (deliveries(sample, 1_500), 1) if sample.batching else (deliveries(sample, 100), 50)
+    answered: list[Incoming] = []
+
+    def send(incoming: Incoming) -> Reply:
+        if len(answered) == lasts:
+            desk.script.expired.add(tokens.held)
+        answered.append(incoming)
+        return answer(incoming)
+
+    monkeypatch.setattr(desk, "send", send)
+    assert verdicts(open_adapter(tokens=tokens).send(batch)) == {"ACCEPTED": len(batch)}
+    assert tokens.fetched == 2
+    calls = 2 if sample.batching else 100
+    assert len(answered) == calls + (calls - lasts)
+    assert set(desk.ledger.accepted.values()) == {1}
+    assert len(desk.ledger.accepted) == len(batch)
+
+
+@pytest.mark.parametrize("said", ["7", "date"])
+def test_a_bare_429_is_tried_again_when_its_retry_after_says(
+    adapter: Adapter, desk: Desk, sample: Sample, said: str
+) -> None:
+    """By HTTP alone (RFC 9110, 10.2.3: seconds, or a date), as a gateway before the vendor answers."""
+    value = formatdate(time.time() + 7, usegmt=True) if said == "date" else said
+    desk.script.replies = [Reply(429, b"<html>Too Many Requests</html>", (("retry-after", value),))]
+    [outcome] = adapter.send(deliveries(sample, 1))
+    assert (outcome.verdict, outcome.slow) == (Verdict.RETRY, True)
+    assert outcome.retry_after is not None
+    assert 5 < outcome.retry_after <= 7
+    assert verdicts(adapter.send(deliveries(sample, 1))) == {"ACCEPTED": 1}
 
 
 def test_too_many_requests_are_tried_again_when_the_vendor_says(adapter: Adapter, desk: Desk, sample: Sample) -> None:
