@@ -8,11 +8,16 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from channels_vendor.models import VendorAccount
+from channels_vendor.simulator.fcm import FcmDesk
+from pushcore import devices
 from pushcore.channels import Channel
+from pushcore.devices import Facts
 from pushcore.models import Workspace
 from tests.channels_vendor.push_certificates import PASSWORD, PRODUCTION, p12_file
+from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES
 
 _FCM = next(sample for sample in SAMPLES if sample.vendor.channel == Channel.FCM)
@@ -150,6 +155,28 @@ def test_the_check_says_what_is_wrong(superuser: Client, row: VendorAccount) -> 
 def test_a_test_needs_a_device(superuser: Client, row: VendorAccount) -> None:
     answer = superuser.post(page(row, "send_test"), follow=True)
     assert "No device of the workspace" in answer.text
+
+
+def test_an_account_in_order_is_checked_and_tried_by_button(
+    superuser: Client, row: VendorAccount, settings: Settings
+) -> None:
+    settings.VENDOR_ALLOW_PRIVATE = True
+    desk = FcmDesk()
+    running = Running([desk], tls=False)
+    try:
+        row.base_url, row.auth_url, row.enabled = running.url, running.url + desk.credential_path, True
+        row.set_secrets(dict(_FCM.values()))
+        row.save()
+        assert "The account is in order" in superuser.post(page(row, "check_account"), follow=True).text
+        assert not desk.ledger.accepted
+        known, _ = devices.register([(row.workspace, Facts())])[0]
+        devices.client_report(known.id, Channel.FCM, "fcm-token:1")
+        assert "accepted: 0:1" in superuser.post(page(row, "send_test"), follow=True).text
+        assert desk.ledger.accepted == {"fcm-token:1": 1}
+        desk.script.tokens["fcm-token:1"] = "UNREGISTERED"
+        assert "gone: UNREGISTERED" in superuser.post(page(row, "send_test"), follow=True).text
+    finally:
+        running.stop()
 
 
 def test_the_address_of_receipts_is_shown_to_administrators_alone(
