@@ -44,13 +44,9 @@ class VendorLane:
 
     def send(self, batch: Sequence[Outgoing]) -> None:
         """One INSERT; what is on its way to the same device already stays as it is, else it is sent on at once."""
-        columns = [
-            [outgoing.message_id for outgoing in batch],
-            [outgoing.workspace_id for outgoing in batch],
-            [outgoing.third_channel for outgoing in batch],
-            [outgoing.task_id for outgoing in batch],
-            [outgoing.device_id for outgoing in batch],
-        ]
+        message_ids = [outgoing.message_id for outgoing in batch]
+        channels = [outgoing.third_channel for outgoing in batch]
+        device_ids = [outgoing.device_id for outgoing in batch]
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO channels_vendor_vendormessage"
@@ -58,10 +54,16 @@ class VendorLane:
                 " SELECT m.*, now(), 0, '', '' FROM"
                 " unnest(%s::bigint[], %s::bigint[], %s::smallint[], %s::bigint[], %s::bigint[]) AS m"
                 " ON CONFLICT (message_id) DO NOTHING",
-                columns,
+                [
+                    message_ids,
+                    [outgoing.workspace_id for outgoing in batch],
+                    channels,
+                    [outgoing.task_id for outgoing in batch],
+                    device_ids,
+                ],
             )
             if cursor.rowcount < len(batch):
-                cursor.execute(_REDIRECT, [columns[0], columns[2], columns[4]])
+                cursor.execute(_REDIRECT, [message_ids, channels, device_ids])
         for workspace_id, channel in {(outgoing.workspace_id, outgoing.third_channel) for outgoing in batch}:
             if channel is not None:
                 wake(workspace_id, Channel(channel))
