@@ -14,7 +14,7 @@ from django.conf import settings
 from gateway.node import Node
 from gateway.session import Session
 from gateway.tcp import CLOSE_SECONDS, MAX_UNSENT_BYTES
-from gateway.websocket import ABORT, ADDRESS
+from gateway.websocket import ABORT, ADDRESS, ARRIVAL
 from pushcore.proxies import client_address
 
 SUBPROTOCOL = "mqtt"
@@ -45,6 +45,7 @@ async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
     address = client_address(peer, named, settings.TRUSTED_PROXIES)
     scope["headers"].clear()  # read, and kept as long as the connection by all that share the list
     wire = SocketWire(send, scope["extensions"][ABORT]["abort"])
+    scope["state"].pop(ARRIVAL).ended()  # it is a session from here on
     session: Session = _nodes[0].new_session(wire, address)
     try:
         while True:

@@ -83,7 +83,7 @@ class Node:
         self._batch_threads = self._pool("gateway-batch", BATCH_THREADS)
         self._request_threads = self._pool("gateway-request", REQUEST_THREADS)
         self._throttle = FailureThrottle()
-        self._doorkeeper = Doorkeeper(limits)
+        self.doorkeeper = Doorkeeper(limits)
         self._wheel = KeepAliveWheel()
         self._lag = LoopLag()
         self._admission: Batcher[tuple[Session, Credentials]] = Batcher(
@@ -203,7 +203,7 @@ class Node:
         session_id = f"{int(time.time() * 1000):012x}{secrets.token_hex(4)}"
         session = Session(self, wire, address=address, session_id=session_id)
         self._wheel.add(session)
-        if not self._doorkeeper.opened(address):
+        if not self.doorkeeper.opened(address):
             session.disconnect(Reason.QUOTA_EXCEEDED)
         return session
 
@@ -211,7 +211,7 @@ class Node:
         if not self.accepting:
             session.refuse(ConnAck.SERVER_UNAVAILABLE)
             return
-        if (code := self._doorkeeper.verdict(session.address)) is not None:
+        if (code := self.doorkeeper.verdict(session.address)) is not None:
             session.refuse(code)
             return
         if len(self._admission) >= MAX_ADMITTING:
@@ -240,7 +240,7 @@ class Node:
                 self._refuse(session, verdict.code)
             else:
                 self._take_over_here(session, verdict.device.id)
-                if not self._doorkeeper.admitted(verdict.device.workspace_id):
+                if not self.doorkeeper.admitted(verdict.device):
                     del self.sessions[verdict.device.id]
                     session.refuse(ConnAck.QUOTA_EXCEEDED)
                     continue
@@ -283,11 +283,12 @@ class Node:
     def closed(self, session: Session) -> None:
         self._wheel.discard(session)
         self._requests.pop(session, None)
-        self._doorkeeper.closed(session.address)
+        self.doorkeeper.closed(session.address)
         device = session.device
         if device is None:
+            self.doorkeeper.turned_away += 1
             return
-        self._doorkeeper.left(device.workspace_id)
+        self.doorkeeper.left(device)
         self._advance(session)
         if session.broadcasts is not None:
             self._progress_left.keep(device.id, session.broadcasts)

@@ -16,7 +16,7 @@ from gateway import session as session_module
 from gateway.session import MAX_OPEN_REQUESTS, MAX_PACKET_BYTES, Request, Session, State
 from pushcore.devices import KnownDevice
 
-DEVICE = KnownDevice(7, 1, "ad-token", "", "app-test", True)
+DEVICE = KnownDevice(7, 1, 1, "ad-token", "", "app-test", True)
 UNSUPPORTED = ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION
 NOW = int(time.time() * 1000)
 SOON = NOW + 600_000

@@ -31,8 +31,8 @@ class Command(BaseCommand):
 
         try:
             certificate = _certificate()
-            mqtt = _doors(settings.MQTT_PORT, settings.MQTT_TLS_PORT, certificate)
-            websocket = _doors(settings.WS_PORT, settings.WS_TLS_PORT, certificate)
+            mqtt = _doors(settings.MQTT_PORT, settings.MQTT_TLS_PORT, certificate, proxies_of("mqtt"))
+            websocket = _doors(settings.WS_PORT, settings.WS_TLS_PORT, certificate, proxies_of("websocket"))
             uvloop.run(self._serve(mqtt, websocket, certificate, get_default_application()))
         except (PortTakenError, CertificateError) as error:
             self.stderr.write(f"mps: gateway: {error}")
@@ -47,6 +47,7 @@ class Command(BaseCommand):
         limits = Limits(
             settings.MAX_CONNECTIONS,
             settings.MAX_CONNECTIONS_PER_ADDRESS,
+            settings.MAX_CONNECTIONS_PER_APP,
             settings.MAX_CONNECTIONS_PER_WORKSPACE,
             settings.MAX_CONNECT_RATE_PER_ADDRESS,
         )
@@ -68,9 +69,13 @@ def _certificate() -> Certificate | None:
     return Certificate(settings.TLS_CERT_FILE, settings.TLS_KEY_FILE)
 
 
-def _doors(port: int, tls_port: int, certificate: Certificate | None) -> list[Door]:
+def proxies_of(transport: str) -> Proxies | None:
+    """Whose PROXY headers the doors of "mqtt" or "websocket" require, by `MPS_PROXY_PROTOCOL`; None for no header."""
+    return Proxies(settings.PROXY_TRUSTED) if settings.PROXY_PROTOCOL in (transport, "all") else None
+
+
+def _doors(port: int, tls_port: int, certificate: Certificate | None, proxies: Proxies | None) -> list[Door]:
     """Raises `PortTakenError`."""
-    proxies = Proxies(settings.PROXY_TRUSTED) if settings.PROXY_PROTOCOL else None
     shared = settings.GATEWAY_PROCESSES > 1
     doors = [Door(listen(settings.BIND, port, shared=shared), proxies=proxies)]
     if tls_port:
