@@ -21,8 +21,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives import serialization
-
 from bench import peers
 from bench.report import report
 from bench.servers import servers, set_up
@@ -41,9 +39,11 @@ def main() -> bool:
 
 def start(count: int) -> bool:
     """Start what is needed and measure in a process of its own."""
+    from tests.channels_vendor.running import server_pem
+
     with servers(MPS_VENDOR_ALLOW_PRIVATE="1", MPS_LOG_LEVEL="ERROR") as (directory, environment):
         certificate = directory / "server.pem"
-        certificate.write_bytes(_server_pem())
+        certificate.write_bytes(server_pem())
         command = [sys.executable, "manage.py", "vendor_simulator", "--port", "0", "--certificate", str(certificate)]
         simulator = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         try:
@@ -54,23 +54,6 @@ def start(count: int) -> bool:
         finally:
             simulator.terminate()
             simulator.wait()
-
-
-def _server_pem() -> bytes:
-    from ipaddress import IPv4Address
-
-    from cryptography import x509
-
-    from tests.channels_vendor.running import self_signed
-
-    found, key = self_signed(
-        "127.0.0.1",
-        x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]),
-        x509.BasicConstraints(ca=True, path_length=None),
-    )
-    return found.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
 
 
 def measure(count: int) -> bool:

@@ -13,6 +13,7 @@ from channels_vendor import open_adapters
 from channels_vendor.apns import certificate
 from channels_vendor.contract import Delivery, Notification, SendOutcome, Vendor
 from channels_vendor.models import VendorAccount
+from channels_vendor.receipts import address_problem
 from channels_vendor.registry import VENDORS
 from pushcore import ids
 from pushcore.channels import Channel
@@ -21,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 def problems(row: VendorAccount) -> list[str]:
-    """What keeps the account from working, and what soon will. Asks the vendor for a credential, sends nothing."""
+    """What keeps the account from working, and what soon will. Asks the vendor, with a token that no device has."""
     vendor = VENDORS.get(Channel(row.channel))
     if vendor is None:
         return ["this version has no such channel"]
@@ -32,6 +33,8 @@ def problems(row: VendorAccount) -> list[str]:
         found.append(f"stopped at {row.stopped_at:%Y-%m-%d %H:%M}: {row.stopped_reason}")
     if row.expires_soon:
         found.append(f"the certificate expires on {row.certificate_expires_at:%Y-%m-%d}")
+    if problem := address_problem(row):
+        found.append(problem)
     values = dict(row.public_values) | row.secrets()
     wrong = wrong_values(vendor, {name: value for name, value in values.items() if value})
     if wrong:
@@ -50,12 +53,21 @@ def wrong_values(vendor: Vendor, values: Mapping[str, str]) -> dict[str, str]:
     return missing or dict(vendor.validate(values))
 
 
+def wrong_entries(vendor: Vendor, values: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with an account that is half filled in: what lacks is not."""
+    return {name: reason for name, reason in vendor.validate(values).items() if values.get(name)}
+
+
 def note_certificate(row: VendorAccount) -> None:
-    """Keep what operators are shown of an iOS certificate: its subject, environment and expiry."""
+    """Keep what operators are shown of an iOS certificate: its subject, environment and expiry. Nothing of a file that
+    is none."""
     values = row.secrets()
     row.certificate_subject, row.certificate_expires_at = "", None
     if row.channel == Channel.APNS and values.get("p12"):
-        found = certificate.parse(values["p12"], values.get("p12_password", ""))
+        try:
+            found = certificate.parse(values["p12"], values.get("p12_password", ""))
+        except ValueError:
+            return
         row.certificate_subject = f"{found.subject} ({', '.join(found.environments)})"[:200]
         row.certificate_expires_at = found.expires_at
         row.public_values = row.public_values | {"bundle_id": row.public_values.get("bundle_id") or found.bundle_id}

@@ -1,8 +1,8 @@
 """What a vendor's adapter is: deliveries in, one outcome for each out.
 
-A vendor is a folder with four files: `errors.py` (the one table from the vendor's errors to a status code and what to
-do), `payload.py` (from a notification to the vendor's body), `client.py` (requests and answers) and `adapter.py` (the
-`Vendor` that describes it all). It joins by one line in `registry.py`.
+A vendor is a folder: `errors.py` (the one table from the vendor's errors to a status code and what to do), `payload.py`
+(from a notification to the vendor's body), `client.py` (requests and answers), `receipts.py` where it posts some, and
+`adapter.py` (the `Vendor` that describes it all). It joins by one line in `registry.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import Any, NamedTuple, Protocol
 
+from channels_vendor.references import Reference
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.http import Client
@@ -87,11 +88,19 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A row of a vendor's error table. `wait`: seconds until the next attempt, where the vendor names none."""
+    """A row of a vendor's error table. `wait`: seconds until the next attempt, where the vendor names none.
+
+    RETRY without it is the vendor's own trouble and counts for the breaker; with it, it is about a device or the hour.
+    SLOW is about the whole account, which is then left alone for so long.
+    """
 
     action: Action
     status: int = statuses.UNKNOWN
     wait: float | None = None
+
+
+# What a vendor that asks for less and names no time is given.
+SLOW_SECONDS = 60.0
 
 
 class Verdict(Enum):
@@ -121,7 +130,7 @@ class SendOutcome(NamedTuple):
     `status` as in `pushcore.codes.statuses` for the channel; `vendor_code` is the vendor's own word. `retry_after`:
     seconds until the next attempt, None for the usual backoff. `slow`: the vendor asked for less, not only later.
     `unreachable`: no usable answer came, or a 5xx (the circuit breaker counts these). `gone_at`: a token registered
-    later than this lives.
+    later than this lives. `tried`: False where the vendor was not asked, for want of time.
     """
 
     delivery: Delivery
@@ -133,6 +142,7 @@ class SendOutcome(NamedTuple):
     slow: bool = False
     unreachable: bool = False
     gone_at: datetime | None = None
+    tried: bool = True
 
 
 def accepted(delivery: Delivery, vendor_id: str) -> SendOutcome:
@@ -149,14 +159,16 @@ def by_rule(
     unreachable: bool = False,
 ) -> SendOutcome:
     """The outcome a row of an error table asks for."""
+    slow = rule.action is Action.SLOW
+    wait = SLOW_SECONDS if slow and rule.wait is None else rule.wait
     return SendOutcome(
         delivery,
         _VERDICTS[rule.action],
         rule.status,
         vendor_code=vendor_code[:200],
-        retry_after=retry_after if retry_after is not None else rule.wait,
-        slow=rule.action is Action.SLOW,
-        unreachable=unreachable,
+        retry_after=retry_after if retry_after is not None else wait,
+        slow=slow,
+        unreachable=unreachable or (rule.action is Action.RETRY and rule.wait is None),
         gone_at=gone_at,
     )
 
@@ -185,7 +197,7 @@ class Account:
 
     `base_url`: of the vendor's API, empty for its real one; `auth_url` likewise for where credentials come from.
     `ca`: an authority (PEM) trusted besides the well-known ones. `receipt_url`: where vendors that are told so with
-    each message post their receipts; empty where this installation has no public address.
+    each message post their receipts; empty where this installation has no public address, or one too long for them.
     """
 
     workspace_id: int
@@ -214,30 +226,40 @@ class Field:
     file: bool = False
 
 
+# What of a batch has not been started so many seconds after `Adapter.send` began is not sent.
+SEND_SECONDS = 60.0
+
+
 class Adapter(Protocol):
     """One account at a vendor, with its warm connections; used by one thread at a time."""
 
     def send(self, deliveries: Sequence[Delivery]) -> list[SendOutcome]:
-        """One outcome for each delivery, in their order. Raises nothing for what a vendor or a network does."""
+        """One outcome for each delivery, in their order. Raises nothing for what a vendor or a network does.
+
+        Starts nothing after `SEND_SECONDS`: what is left comes back untried.
+        """
 
     def check(self) -> str:
-        """Try the credential against the vendor, sending nothing; what is wrong in a sentence, or empty."""
+        """Try the account at the vendor, with a token that is none; what is wrong in a sentence, or empty."""
 
     def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class VendorReceipt:
-    """What a vendor says later of a message it accepted.
+    """What a vendor says later of a message it accepted, to a device's token there.
 
-    Named by our own message ID where the vendor carries one, else by the task and the device's token there.
+    `at`: when it happened there, None where it does not say. `gone`: the token is dead, unless registered later than
+    that; `replaced_by`: another has taken its place. `status` as in `pushcore.codes.statuses` for the channel, None
+    where the table has none; `vendor_code` is the vendor's own word.
     """
 
+    reference: Reference
     token: str
     arrived: bool
+    at: datetime | None = None
     gone: bool = False
-    task_id: int | None = None
-    message_id: int | None = None
+    replaced_by: str = ""
     status: int | None = None
     vendor_code: str = ""
 
@@ -252,7 +274,8 @@ class Vendor:
 
     `rate`: targets a second granted by default, the vendor's published figure. `batch`: how many deliveries `send` is
     given at most. `connections`: to the vendor, of a process and account. `validate` returns what is wrong with the
-    values entered, by field name. `receipt_answer`: the body a receipt is answered with.
+    values entered, by field name. `receipt_answer`: the body a receipt is answered with. `max_receipt_url`: how long
+    the address may be that goes with each message; 0 where receipts are set up at the vendor, or there are none.
     """
 
     channel: Channel
@@ -267,4 +290,5 @@ class Vendor:
     certificate: Callable[[Mapping[str, str]], tuple[bytes, bytes]] = lambda values: (b"", b"")
     read_receipts: ReadReceipts | None = None
     receipt_answer: bytes = b"{}"
+    max_receipt_url: int = 0
     closed_note: str = ""

@@ -1,11 +1,13 @@
-"""How much may be sent to a vendor now: a rate shared by all workers, and a breaker for a vendor that is down.
+"""How much may be sent to a vendor now: a rate shared by all workers, a breaker for a vendor that is down, and
+the pause a vendor asked for.
 
-Both live in the fast store and may be lost with it: then sending starts afresh.
+All live in the fast store and may be lost with it: then sending starts afresh.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 from functools import lru_cache
 
 import redis
@@ -47,10 +49,10 @@ class Flow:
         self._rate = rate
 
     def grant(self, wanted: int) -> int:
-        """How many of `wanted` targets may be sent now: none while the breaker is open, one to try it after that."""
+        """How many of `wanted` targets may be sent now: none in a pause or with an open breaker, one to try it."""
         try:
-            is_open, failures = client().mget(self._name % "open", self._name % "failures")
-            if is_open:
+            paused, is_open, failures = client().mget(*(self._name % part for part in ("pause", "open", "failures")))
+            if paused or is_open:
                 return 0
             if int(failures or 0) >= OPENS_AFTER:
                 # Half open: whoever comes first tries one; the others wait for what it finds.
@@ -69,11 +71,11 @@ class Flow:
                 client().hincrbyfloat(self._name % "bucket", "tokens", unused)
 
     def slow_down(self, seconds: float) -> None:
-        """The vendor asked for a pause."""
-        try:
-            client().set(self._name % "open", 1, ex=max(1, min(int(seconds), LONGEST_OPEN_SECONDS)))
-        except BusDown:
-            return
+        """The vendor asked for a pause: nothing ends it but its time, and a shorter one does not shorten it."""
+        name, seconds = self._name % "pause", max(1, math.ceil(seconds))
+        with contextlib.suppress(*BusDown):
+            if not client().set(name, 1, nx=True, ex=seconds):
+                client().expire(name, seconds, gt=True)
 
     def answered(self, *, usable: bool) -> None:
         """Note how a batch went."""

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import NamedTuple
 
+from channels_vendor import contract, probing
 from channels_vendor.contract import (
     Account,
     Action,
@@ -28,7 +29,12 @@ from pushcore.http import Answer, Call, Client
 # The vendor may name a later time; the row waits at most so long before it is tried again.
 LONGEST_RETRY_AFTER = 86_400.0
 
+# More dead tokens in a batch without a live one are not believed: it is the account that is another app's.
+MOST_GONE = 200
+
 UNREACHABLE = Rule(Action.RETRY)
+# What an HTTP status means by itself (RFC 9110, RFC 6585); every 5xx is the vendor's fault, or a gateway's before it.
+STATUSES: Mapping[int, Rule] = {401: Rule(Action.AUTH), 408: UNREACHABLE, 429: Rule(Action.SLOW)}
 NO_CREDENTIAL = Rule(Action.RETRY)
 BAD_CREDENTIAL = Rule(Action.STOP)
 
@@ -45,8 +51,13 @@ class HttpAdapter(ABC):
 
     # The status of a message that could never be handed to the vendor for want of a valid credential.
     unauthorised_status = statuses.UNKNOWN
-    # What a bare HTTP status means, without a body that says more.
+    # The vendor's codes, and what it means by an HTTP status where that is more than `STATUSES` says.
+    table: Mapping[str, Rule] = {}
     status_rules: Mapping[int, Rule] = {}
+    # How the vendor's word for a token that is none begins.
+    no_token_signs: Sequence[str] = ()
+    # While the account is only tried: a call says so to a vendor that has a mark for it.
+    trying = False
 
     def __init__(self, account: Account, client: Client, tokens: Tokens) -> None:
         self.account = account
@@ -67,6 +78,7 @@ class HttpAdapter(ABC):
         body the vendor documents. Raises `ValueError` (`KeyError`, `TypeError`) for an answer that is none."""
 
     def send(self, deliveries: Sequence[Delivery]) -> list[SendOutcome]:
+        last_start = time.monotonic() + contract.SEND_SECONDS
         outcomes: dict[int, SendOutcome] = {}
         left, refused = list(deliveries), ""
         for attempt in (1, 2):
@@ -75,32 +87,40 @@ class HttpAdapter(ABC):
             except CannotAuthorise as error:
                 outcomes |= {d.message_id: self._without_credential(d, error) for d in left}
                 break
-            found = self._send_once(left, credential)
+            found = self._send_once(left, credential, within=last_start - time.monotonic())
             outcomes |= {outcome.delivery.message_id: outcome for outcome in found}
             left = [outcome.delivery for outcome in found if outcome.verdict is Verdict.UNAUTHORISED]
             if not left or attempt == 2:
                 break
             refused = credential
-        return [self._settled(outcomes[delivery.message_id]) for delivery in deliveries]
+        return _believed([self._settled(outcomes[delivery.message_id]) for delivery in deliveries])
 
     def check(self) -> str:
         try:
             self.tokens.get(self.fetch_credential)
         except CannotAuthorise as error:
             return str(error)
-        return ""
+        self.trying = True
+        [outcome] = self.send([probing.probe()])
+        self.trying = False
+        return probing.sentence(outcome, self.no_token_signs)
 
     def close(self) -> None:
         self.client.close()
 
-    def _send_once(self, deliveries: Sequence[Delivery], credential: str) -> list[SendOutcome]:
+    def _send_once(self, deliveries: Sequence[Delivery], credential: str, *, within: float) -> list[SendOutcome]:
         requests, outcomes = self.prepare(deliveries, credential)
-        answers = self.client.exchange([request.call for request in requests])
+        answers = self.client.exchange([request.call for request in requests], within=within)
         for request, answer in zip(requests, answers, strict=True):
             outcomes += self._outcomes_of(request, answer)
         return outcomes
 
     def _outcomes_of(self, request: Request, answer: Answer) -> list[SendOutcome]:
+        if not answer.started:
+            return [
+                SendOutcome(one, Verdict.RETRY, statuses.UNKNOWN, vendor_code=answer.error, tried=False)
+                for one in request.deliveries
+            ]
         if answer.status is not None and not answer.error:
             with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
                 return self.read(request, answer)
@@ -112,7 +132,17 @@ class HttpAdapter(ABC):
 
     def unreachable(self, answer: Answer) -> Rule:
         """What follows from an answer that did not come, or that nobody can read."""
-        return UNREACHABLE if answer.error else self.status_rules.get(answer.status or 0, UNREACHABLE)
+        return UNREACHABLE if answer.error else self.of_status(answer, UNREACHABLE)
+
+    def rule_of(self, code: str, answer: Answer) -> Rule:
+        """The table's row; of a code that no table knows the HTTP status decides, and only then it is final."""
+        return self.table.get(code) or self.of_status(answer, Rule(Action.FIX))
+
+    def of_status(self, answer: Answer, otherwise: Rule) -> Rule:
+        """What follows from the HTTP status alone; `otherwise` where it says nothing."""
+        status = answer.status or 0
+        known = self.status_rules.get(status) or STATUSES.get(status)
+        return known or (UNREACHABLE if status >= 500 else otherwise)
 
     def _without_credential(self, delivery: Delivery, error: CannotAuthorise) -> SendOutcome:
         rule = BAD_CREDENTIAL if error.permanent else NO_CREDENTIAL
@@ -126,6 +156,21 @@ class HttpAdapter(ABC):
             return outcome
         status = self.unauthorised_status if outcome.status == statuses.UNKNOWN else outcome.status
         return by_rule(outcome.delivery, Rule(Action.STOP, status), outcome.vendor_code)
+
+
+def _believed(outcomes: list[SendOutcome]) -> list[SendOutcome]:
+    """Where too many are gone at once the tokens are kept, and the channel stops for an operator to look."""
+    gone = sum(one.verdict is Verdict.GONE for one in outcomes)
+    if gone <= MOST_GONE or any(one.verdict is Verdict.ACCEPTED for one in outcomes):
+        return outcomes
+    return [
+        by_rule(
+            one.delivery, Rule(Action.STOP, one.status), f"{gone} tokens refused at once, none taken: {one.vendor_code}"
+        )
+        if one.verdict is Verdict.GONE
+        else one
+        for one in outcomes
+    ]
 
 
 def retry_after(answer: Answer) -> float | None:

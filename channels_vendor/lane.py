@@ -15,6 +15,7 @@ from django.db import connection
 from kombu.exceptions import OperationalError
 
 from channels_vendor.accounts import usable
+from channels_vendor.references import token_hash
 from channels_vendor.registry import VENDORS
 from pushcore.bus import BusDown, client
 from pushcore.channels import Channel, Platform
@@ -39,9 +40,9 @@ class VendorLane:
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO channels_vendor_vendormessage"
-                " (message_id, workspace_id, channel, task_id, device_id, due_at, attempts, vendor_id, vendor_code)"
-                " SELECT m.*, now(), 0, '', '' FROM"
-                " unnest(%s::bigint[], %s::bigint[], %s::smallint[], %s::bigint[], %s::bigint[]) AS m"
+                " (message_id, workspace_id, channel, task_id, device_id, token_hash, due_at, attempts, vendor_id,"
+                " vendor_code, receipt_code) SELECT m.*, now(), 0, '', '', '' FROM"
+                " unnest(%s::bigint[], %s::bigint[], %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[]) AS m"
                 " ON CONFLICT (message_id) DO NOTHING",
                 [
                     [outgoing.message_id for outgoing in batch],
@@ -49,6 +50,7 @@ class VendorLane:
                     [outgoing.third_channel for outgoing in batch],
                     [outgoing.task_id for outgoing in batch],
                     [outgoing.device_id for outgoing in batch],
+                    [token_hash(outgoing.third_token) for outgoing in batch],
                 ],
             )
         for workspace_id, channel in {(outgoing.workspace_id, outgoing.third_channel) for outgoing in batch}:

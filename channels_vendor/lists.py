@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from channels_vendor.contract import Delivery, Notification, Rule, SendOutcome, accepted, by_rule
 from channels_vendor.http_adapter import batches, retry_after
-from channels_vendor.mould import encode
 from pushcore.http import Answer
 
 MAX_TOKENS = 1000
@@ -39,8 +38,3 @@ def but_for(deliveries: Sequence[Delivery], refused: dict[str, tuple[Rule, str]]
     return [
         by_rule(one, *refused[one.token]) if one.token in refused else accepted(one, vendor_id) for one in deliveries
     ]
-
-
-def size_of(body: dict[str, object]) -> int:
-    """Bytes of the body as it is sent."""
-    return len(encode(body).encode())

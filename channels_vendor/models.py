@@ -14,6 +14,7 @@ from django.utils import timezone
 from channels_vendor.contract import Account
 from pushcore import crypto
 from pushcore.channels import Channel
+from pushcore.codes import statuses
 from pushcore.models import Workspace
 
 WARN_DAYS = 15
@@ -33,7 +34,7 @@ class VendorAccount(models.Model):
     auth_url = models.URLField("token address", blank=True, help_text="Empty: the vendor's own.")
     ca_pem = models.TextField("extra CA", blank=True, help_text="PEM; trusted beside the well-known ones.")
     rate = models.PositiveIntegerField("targets a second", default=0, help_text="0: the vendor's published figure.")
-    receipt_key = models.CharField(max_length=64, default=crypto.new_token, unique=True, editable=False)
+    receipt_key = models.CharField(max_length=32, default=crypto.new_address_key, unique=True, editable=False)
     stopped_at = models.DateTimeField(null=True, blank=True, editable=False)
     stopped_reason = models.CharField(max_length=300, blank=True, editable=False)
     certificate_subject = models.CharField(max_length=200, blank=True, editable=False)
@@ -88,7 +89,8 @@ class VendorMessage(models.Model):
     """A message on its way to a vendor, and what the vendor said of it. Without foreign keys, as messages.
 
     `due_at`: when it is (next) to be sent, None once that is settled; a sender that claims it moves it ahead by its
-    lease.
+    lease. `token_hash`: of the token it is sent to, which receipts name long after the device may have another.
+    `receipt_...`: the last word of the vendor's receipts, but for an arrival, which the message itself knows.
     """
 
     message_id = models.BigIntegerField(primary_key=True)
@@ -101,6 +103,10 @@ class VendorMessage(models.Model):
     vendor_id = models.CharField("vendor's message ID", max_length=200, blank=True)
     vendor_code = models.CharField("vendor's word", max_length=200, blank=True)
     accepted_at = models.DateTimeField(null=True)
+    token_hash = models.BigIntegerField(default=0)
+    receipt_code = models.CharField("vendor's receipt", max_length=200, blank=True)
+    receipt_status = models.IntegerField(null=True)
+    receipt_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = "message at a vendor"
@@ -111,8 +117,13 @@ class VendorMessage(models.Model):
                 condition=Q(due_at__isnull=False),
             ),
             # Vendors' receipts name a task and a device's token.
-            models.Index(fields=["device_id", "task_id"], name="channels_vendor_device_task"),
+            models.Index(fields=["task_id", "token_hash"], name="channels_vendor_task_token"),
         ]
 
     def __str__(self) -> str:
         return str(self.message_id)
+
+    @property
+    def receipt_meaning(self) -> statuses.Status | None:
+        """The status that stands for the last receipt, where the table has one."""
+        return statuses.STATUSES.get((Channel(self.channel).label, self.receipt_status or 0))

@@ -5,24 +5,30 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from channels_vendor.contract import Delivery
+from channels_vendor.contract import Delivery, Notification
+from channels_vendor.references import Reference
 
 # Random, so that no content can hold them.
 _SECRET = secrets.token_hex(16)
-MESSAGE_ID, TOKEN, MSGKEY, DATA = (f"{name}-{_SECRET}" for name in ("id", "token", "msgkey", "data"))
-_MARKS = re.compile(f'"((?:id|token|msgkey|data)-{_SECRET})"')
+_NAMES = ("id", "token", "msgkey", "data", "reference", "notify")
+MESSAGE_ID, TOKEN, MSGKEY, DATA, REFERENCE, NOTIFY_ID = (f"{name}-{_SECRET}" for name in _NAMES)
+_MARKS = re.compile(f'"((?:{"|".join(_NAMES)})-{_SECRET})"')
 
 # What each mark stands for.
-_OWN: dict[str, Callable[[Delivery, str], str]] = {
+_OWN: dict[str, Callable[[Delivery, str], str | int]] = {
     MESSAGE_ID: lambda delivery, _: str(delivery.message_id),
     TOKEN: lambda delivery, _: delivery.token,
     MSGKEY: lambda delivery, _: delivery.msgkey,
     DATA: lambda _, data: data,
+    REFERENCE: lambda delivery, _: str(Reference(delivery.message_id)),
+    NOTIFY_ID: lambda delivery, _: Reference(delivery.message_id).notify_id,
 }
 
+# The longest ID there is: bodies are measured with it, and with their longest msgkey, in the marks' places.
+LONGEST_ID = str(2**63 - 1)
 ELLIPSIS = "…"
 # `json.dumps` with options would make an encoder for each value.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -32,9 +38,23 @@ def encode(body: Mapping[str, Any]) -> str:
     return _encode(body)
 
 
+def longest_msgkeys(deliveries: Iterable[Delivery]) -> dict[Notification, str]:
+    """Of those that share a notification, the msgkey that takes the most bytes in JSON."""
+    longest: dict[Notification, tuple[int, str]] = {}
+    for delivery in deliveries:
+        size = len(_encode(delivery.msgkey).encode())
+        if size > longest.get(delivery.notification, (0, ""))[0]:
+            longest[delivery.notification] = (size, delivery.msgkey)
+    return {notification: msgkey for notification, (_, msgkey) in longest.items()}
+
+
+def size_of(body: Mapping[str, Any]) -> int:
+    """Bytes of the body as it is sent."""
+    return len(_encode(body).encode())
+
+
 class Mould:
-    """A JSON body with marks in it: `MESSAGE_ID`, `TOKEN` and `MSGKEY` stand for a delivery's own values, `DATA` for
-    text that is made for it."""
+    """A JSON body with marks in it: `DATA` stands for text made for a delivery, the others for its own values."""
 
     __slots__ = ("_marks", "_pieces")
 

@@ -6,17 +6,22 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
+import structlog
 from django.conf import settings
 
 from channels_vendor.contract import Adapter
 from channels_vendor.models import VendorAccount
+from channels_vendor.receipts import address_problem
 from channels_vendor.registry import VENDORS
 from channels_vendor.tokens import SharedTokens
 from pushcore.channels import Channel
 from pushcore.http import Client
 from pushcore.http import Settings as HttpSettings
+
+log = structlog.get_logger(__name__)
 
 MAX_IDLE = 64
 
@@ -58,6 +63,10 @@ def open_adapter(row: VendorAccount) -> Adapter:
     channel = Channel(row.channel)
     vendor = VENDORS[channel]
     account = row.account(allow_private=settings.VENDOR_ALLOW_PRIVATE)
+    if problem := address_problem(row):
+        # With it the vendor would refuse every message.
+        log.warning("vendor is not told where receipts go", channel=channel.label, problem=problem)
+        account = replace(account, receipt_url="")
     certificate, key = vendor.certificate(account.values)
     client = Client(
         HttpSettings(

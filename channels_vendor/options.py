@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
 from channels_vendor.contract import Notification
@@ -25,11 +24,6 @@ def per_vendor(notification: Notification, name: str, channel: Channel) -> str:
 
 def is_web(url: str) -> bool:
     return url.startswith(("https://", "http://"))
-
-
-def notify_id(task_id: int) -> int:
-    """A positive 31-bit number made of the task's: on the screen a repeat takes the place of the first."""
-    return int.from_bytes(hashlib.blake2b(str(task_id).encode(), digest_size=4).digest()) % (2**31 - 1) + 1
 
 
 def cut(text: str, most: int, width: Callable[[str], int] = len) -> str:

@@ -7,6 +7,7 @@ and a word about a message that nobody knows, or of another workspace's device, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import structlog
 from django.db import connection, transaction
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_POST
 
 from channels_vendor.contract import VendorReceipt
 from channels_vendor.models import VendorAccount
+from channels_vendor.references import token_hash
 from channels_vendor.registry import VENDORS
 from pushcore import devices, outcomes
 from pushcore.channels import Channel
@@ -26,6 +28,7 @@ log = structlog.get_logger(__name__)
 # Vendors send up to 1000 results at once, of some 300 bytes.
 MAX_BYTES = 1_048_576
 MAX_RECEIPTS = 5_000
+MAX_TOKEN_LENGTH = 512
 
 
 @csrf_exempt
@@ -33,7 +36,7 @@ MAX_RECEIPTS = 5_000
 def receive(request: HttpRequest, key: str) -> HttpResponse:
     """200 with the answer the vendor wants once all is written; 400 for what is no receipt or forged; 404 for a key
     nobody has. Vendors repeat what was not answered with 200."""
-    row = VendorAccount.objects.filter(receipt_key=key).first() if len(key) <= 64 and "\0" not in key else None
+    row = VendorAccount.objects.filter(receipt_key=key).first() if len(key) <= 32 and "\0" not in key else None
     vendor = VENDORS.get(Channel(row.channel)) if row else None
     if row is None or vendor is None or vendor.read_receipts is None:
         raise Http404
@@ -43,7 +46,7 @@ def receive(request: HttpRequest, key: str) -> HttpResponse:
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
         found = vendor.read_receipts(row.account(allow_private=False), headers, request.GET.dict(), body)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         log.warning(
             "vendor receipt refused", channel=vendor.channel.label, workspace=row.workspace_id, error=str(error)
         )
@@ -54,40 +57,93 @@ def receive(request: HttpRequest, key: str) -> HttpResponse:
     return HttpResponse(vendor.receipt_answer, content_type="application/json")
 
 
+def address_problem(row: VendorAccount) -> str:
+    """Why a vendor that is told with each message where its receipts go cannot be told, or empty."""
+    longest, vendor = len(row.receipt_url), VENDORS[Channel(row.channel)]
+    if not vendor.max_receipt_url or longest <= vendor.max_receipt_url:
+        return ""
+    return (
+        f"no receipts: their address has {longest} characters with this MPS_PUBLIC_URL,"
+        f" {vendor.label} takes {vendor.max_receipt_url}"
+    )
+
+
 def record(row: VendorAccount, found: Sequence[VendorReceipt]) -> int:
-    """Note arrivals and dead tokens; returns how many messages are newly known to have arrived. A fixed number of
-    statements, one transaction."""
+    """Note arrivals, other words, dead and replaced tokens; returns how many messages are newly known to have arrived.
+    A fixed number of statements, one transaction."""
     now = timezone.now()
     with transaction.atomic():
         known = _known(row, found)
         arrived = [message_id for receipt, message_id, _ in known if receipt.arrived]
         count = outcomes.record_arrivals(sorted(set(arrived)))
-        devices.drop_third_tokens([(device_id, receipt.token, now) for receipt, _, device_id in known if receipt.gone])
+        _keep_words(known, now)
+        devices.drop_third_tokens(
+            [(device_id, receipt.token, _at(receipt, now)) for receipt, _, device_id in known if receipt.gone]
+        )
+        devices.replace_third_tokens(
+            [
+                (device_id, receipt.token, receipt.replaced_by)
+                for receipt, _, device_id in known
+                if 0 < len(receipt.replaced_by) <= MAX_TOKEN_LENGTH
+            ]
+        )
     return count
+
+
+def _at(receipt: VendorReceipt, now: datetime) -> datetime:
+    """When it happened at the vendor, whose clock may be ahead."""
+    return min(receipt.at or now, now)
 
 
 def _known(row: VendorAccount, found: Sequence[VendorReceipt]) -> list[tuple[VendorReceipt, int, int]]:
     """Each receipt with the message and the device it is about; one of neither is left out.
 
-    By the task and the device that has (or had, while the message was on its way) the token at this vendor.
+    By the message, or by the task and the token it was sent to, whatever token the device has by now.
     """
-    named = [receipt for receipt in found if receipt.task_id is not None and abs(receipt.task_id) < 2**63]
-    if not named:
+    if not found:
         return []
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT said.number, m.message_id, m.device_id"
-            " FROM unnest(%s::integer[], %s::bigint[], %s::text[]) AS said(number, task_id, token)"
-            " JOIN pushcore_device d ON d.workspace_id = %s AND d.third_token = said.token AND d.third_token <> ''"
-            " JOIN channels_vendor_vendormessage m ON m.device_id = d.id AND m.task_id = said.task_id"
-            " AND m.workspace_id = %s AND m.channel = %s",
+            " FROM unnest(%s::integer[], %s::bigint[], %s::bigint[], %s::bigint[])"
+            " AS said(number, message_id, task_id, token_hash) CROSS JOIN LATERAL ("
+            " SELECT * FROM channels_vendor_vendormessage WHERE message_id = said.message_id UNION ALL"
+            " SELECT * FROM channels_vendor_vendormessage"
+            " WHERE task_id = said.task_id AND token_hash = said.token_hash"
+            ") m WHERE m.workspace_id = %s AND m.channel = %s",
             [
-                list(range(len(named))),
-                [receipt.task_id for receipt in named],
-                [receipt.token.replace("\0", "") for receipt in named],
-                row.workspace_id,
+                list(range(len(found))),
+                [receipt.reference.message_id for receipt in found],
+                [receipt.reference.task_id for receipt in found],
+                [token_hash(receipt.token) for receipt in found],
                 row.workspace_id,
                 row.channel,
             ],
         )
-        return [(named[number], message_id, device_id) for number, message_id, device_id in cursor.fetchall()]
+        return [(found[number], message_id, device_id) for number, message_id, device_id in cursor.fetchall()]
+
+
+def _keep_words(known: Sequence[tuple[VendorReceipt, int, int]], now: datetime) -> None:
+    """What a message's details show besides its arrival: the last word, by the vendor's clock."""
+    last: dict[int, VendorReceipt] = {}
+    for receipt, message_id, _ in known:
+        if not receipt.arrived and (message_id not in last or _at(receipt, now) >= _at(last[message_id], now)):
+            last[message_id] = receipt
+    ordered = sorted(last)
+    if not ordered:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE channels_vendor_vendormessage m SET receipt_code = said.code, receipt_status = said.status,"
+            " receipt_at = said.at FROM unnest(%s::bigint[], %s::text[], %s::integer[], %s::timestamptz[])"
+            " AS said(message_id, code, status, at) WHERE m.message_id = said.message_id AND m.message_id IN"
+            " (SELECT message_id FROM channels_vendor_vendormessage WHERE message_id = ANY(%s)"
+            " ORDER BY message_id FOR UPDATE) AND coalesce(m.receipt_at, '-infinity') < said.at",
+            [
+                ordered,
+                [last[message_id].vendor_code[:200] for message_id in ordered],
+                [last[message_id].status for message_id in ordered],
+                [_at(last[message_id], now) for message_id in ordered],
+                ordered,
+            ],
+        )

@@ -1,15 +1,16 @@
 """Sending what is due to a vendor: claim, send, write what became of it, batch by batch.
 
-The rows are the queue. A claim is a lease: of a sender that dies in mid-batch the rows come due again. Any number of
-senders may run.
+The rows are the queue. A claim is a lease: of a sender that dies in mid-batch the rows come due again, and one that
+answers after its lease writes nothing over what another has begun. Any number of senders may run.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 from django.conf import settings
@@ -18,10 +19,11 @@ from django.utils import timezone
 from prometheus_client import Counter as Metric
 
 from channels_vendor import accounts, open_adapters
-from channels_vendor.contract import SendOutcome, Vendor, Verdict
+from channels_vendor.contract import SEND_SECONDS, SendOutcome, Vendor, Verdict
 from channels_vendor.flow import Flow
 from channels_vendor.models import VendorAccount, VendorMessage
 from channels_vendor.notifications import deliveries_of
+from channels_vendor.references import token_hash
 from channels_vendor.registry import VENDORS
 from pushcore import delivery, devices, ids, outcomes, retention
 from pushcore.channels import Channel
@@ -32,11 +34,27 @@ log = structlog.get_logger(__name__)
 
 SENT = Metric("mps_vendor_sent_total", "Targets a vendor was asked to reach.", ["channel", "verdict"])
 
-LEASE = timedelta(seconds=120)
+# Twice the time in which calls are started: the rest is for those under way, and for the credential.
+LEASE = timedelta(seconds=2 * SEND_SECONDS)
 FIRST_DELAY_SECONDS = 5.0
 LONGEST_DELAY_SECONDS = 3600.0
 MAX_ATTEMPTS = 20
 _FINAL = (Verdict.ACCEPTED, Verdict.GONE, Verdict.REJECTED, Verdict.MISCONFIGURED)
+
+
+class Lease(NamedTuple):
+    """Messages that are this sender's until then, and the attempts made at each so far, by message ID."""
+
+    until: datetime
+    attempts: Mapping[int, int]
+
+
+class Step(NamedTuple):
+    """What is written of an outcome. `due_at`: None where it is final."""
+
+    outcome: SendOutcome
+    attempts: int
+    due_at: datetime | None
 
 
 def send_due(workspace_id: int, channel: Channel, *, budget_seconds: float = 20.0) -> int:
@@ -49,11 +67,11 @@ def send_due(workspace_id: int, channel: Channel, *, budget_seconds: float = 20.
             break
         flow = Flow(workspace_id, channel, row.rate or vendor.rate)
         granted = flow.grant(vendor.batch)
-        claimed = _claim(workspace_id, channel, granted) if granted else []
-        flow.give_back(granted - len(claimed))
-        if not claimed:
+        lease = _claim(workspace_id, channel, granted)
+        flow.give_back(granted - len(lease.attempts))
+        if not lease.attempts:
             break
-        sent += _send(row, vendor, flow, claimed)
+        sent += _send(row, vendor, flow, lease)
     return sent
 
 
@@ -74,64 +92,73 @@ def purge() -> int:
     return retention.delete_in_steps(VendorMessage.objects.filter(message_id__lt=oldest))
 
 
-def _claim(workspace_id: int, channel: Channel, most: int) -> list[int]:
+def _claim(workspace_id: int, channel: Channel, most: int) -> Lease:
     """Lease the messages that are due longest."""
     now = timezone.now()
+    if most <= 0:
+        return Lease(now, {})
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE channels_vendor_vendormessage SET due_at = %s WHERE message_id IN ("
             " SELECT message_id FROM channels_vendor_vendormessage WHERE workspace_id = %s AND channel = %s"
-            " AND due_at <= %s ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING message_id",
+            " AND due_at <= %s ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING message_id, attempts",
             [now + LEASE, workspace_id, int(channel), now, most],
         )
-        return [row[0] for row in cursor.fetchall()]
+        return Lease(now + LEASE, dict(cursor.fetchall()))
 
 
-def _send(row: VendorAccount, vendor: Vendor, flow: Flow, claimed: Sequence[int]) -> int:
+def _send(row: VendorAccount, vendor: Vendor, flow: Flow, lease: Lease) -> int:
     channel = vendor.channel
-    waiting = delivery.outgoing_of(claimed)
-    here = [one for one in waiting if one.third_channel == channel and one.third_token]
-    _release(claimed, waiting, here)
+    here = _release(lease, channel)
     if not here:
         return 0
+    asked_at = timezone.now()
     with open_adapters.adapter_of(row) as adapter:
         results = adapter.send(deliveries_of(here, channel))
-    _record(row, channel, results)
+    _record(row, channel, lease, results, asked_at)
     _steer(flow, results)
-    return len(results)
+    return sum(one.tried for one in results)
 
 
-def _release(claimed: Sequence[int], waiting: Sequence[Outgoing], here: Sequence[Outgoing]) -> None:
-    """Forget what is settled, revoked or expired; what the device no longer gets here goes another way."""
+def _release(lease: Lease, channel: Channel) -> list[Outgoing]:
+    """Forget what is settled, revoked or expired; what the device no longer gets here goes another way.
+
+    Returns what is to be sent.
+    """
+    waiting = delivery.outgoing_of(list(lease.attempts))
+    here = [one for one in waiting if one.third_channel == channel and one.third_token]
     kept = {one.message_id for one in here}
-    if leaving := [message_id for message_id in claimed if message_id not in kept]:
+    if leaving := [message_id for message_id in lease.attempts if message_id not in kept]:
         VendorMessage.objects.filter(message_id__in=leaving).delete()
     if elsewhere := [one for one in waiting if one.message_id not in kept]:
         delivery.hand_over(elsewhere)
+    return here
 
 
-def _record(row: VendorAccount, channel: Channel, results: Sequence[SendOutcome]) -> None:
-    """Statuses, the vendor's words, dead tokens and a stopped channel: one transaction for the batch."""
+def _record(
+    row: VendorAccount, channel: Channel, lease: Lease, results: Sequence[SendOutcome], asked_at: datetime
+) -> None:
+    """Statuses, the vendor's words, dead tokens and a stopped channel: one transaction for the batch.
+
+    `asked_at`: a token reported later than that is none that the vendor has given up.
+    """
     now = timezone.now()
-    attempts = dict(
-        VendorMessage.objects.filter(message_id__in=[one.delivery.message_id for one in results]).values_list(
-            "message_id", "attempts"
-        )
-    )
-    final, steps = [], []
+    steps = [_step(one, lease.attempts[one.delivery.message_id], now) for one in results]
     for one in results:
-        tried = attempts.get(one.delivery.message_id, 0) + 1
-        is_final = one.verdict in _FINAL or tried >= MAX_ATTEMPTS
-        if is_final:
-            final.append(Outcome(one.delivery.message_id, _final_status(one), channel))
-        steps.append((one, None if is_final else _next(one, tried, now), tried))
-        SENT.labels(channel.label, one.verdict.name.lower()).inc()
+        if one.tried:
+            SENT.labels(channel.label, one.verdict.name.lower()).inc()
     with transaction.atomic():
-        outcomes.record(final)
-        _write_steps(steps, now)
+        outcomes.record(
+            [
+                Outcome(step.outcome.delivery.message_id, _final_status(step.outcome), channel)
+                for step in steps
+                if step.due_at is None
+            ]
+        )
+        _write(steps, lease, now)
         devices.drop_third_tokens(
             [
-                (one.delivery.device_id, one.delivery.token, one.gone_at or now)
+                (one.delivery.device_id, one.delivery.token, one.gone_at or asked_at)
                 for one in results
                 if one.verdict is Verdict.GONE
             ]
@@ -146,37 +173,52 @@ def _final_status(one: SendOutcome) -> int:
     return statuses.UNKNOWN if one.status in statuses.PENDING else one.status
 
 
+def _step(one: SendOutcome, attempts: int, now: datetime) -> Step:
+    if not one.tried:
+        return Step(one, attempts, now)
+    # Who was only asked for less has not failed: that lasts while the message is valid.
+    tried = attempts + (not one.slow)
+    is_final = one.verdict in _FINAL or tried >= MAX_ATTEMPTS
+    return Step(one, tried, None if is_final else _next(one, tried, now))
+
+
 def _next(one: SendOutcome, tried: int, now: datetime) -> datetime:
-    """As the vendor asks, else exponential backoff with jitter."""
-    if one.retry_after is not None:
-        return now + timedelta(seconds=one.retry_after)
-    delay = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** (tried - 1))
-    return now + timedelta(seconds=delay * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, guards nothing
+    """Exponential backoff with jitter, and not before the vendor said: one that says "now" is not asked at once."""
+    delay = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** max(0, tried - 1))
+    spread = delay * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
+    return now + timedelta(seconds=max(spread, one.retry_after or 0.0))
 
 
-def _write_steps(steps: Sequence[tuple[SendOutcome, datetime | None, int]], now: datetime) -> None:
-    ordered = sorted(steps, key=lambda step: step[0].delivery.message_id)
+def _write(steps: Sequence[Step], lease: Lease, now: datetime) -> None:
+    """Into the rows that are still leased: after its lease a batch may be another sender's."""
+    ordered = sorted(steps, key=lambda step: step.outcome.delivery.message_id)
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE channels_vendor_vendormessage v SET due_at = s.due_at, attempts = s.attempts,"
-            " vendor_id = s.vendor_id, vendor_code = s.vendor_code, accepted_at = s.accepted_at"
-            " FROM unnest(%s::bigint[], %s::timestamptz[], %s::smallint[], %s::text[], %s::text[], %s::timestamptz[])"
-            " AS s(id, due_at, attempts, vendor_id, vendor_code, accepted_at) WHERE v.message_id = s.id",
+            " vendor_id = s.vendor_id, vendor_code = s.vendor_code, accepted_at = s.accepted_at,"
+            " token_hash = s.token_hash"
+            " FROM unnest(%s::bigint[], %s::timestamptz[], %s::smallint[], %s::text[], %s::text[], %s::timestamptz[],"
+            " %s::bigint[]) AS s(id, due_at, attempts, vendor_id, vendor_code, accepted_at, token_hash)"
+            " WHERE v.message_id = s.id AND v.due_at = %s",
             [
-                [one.delivery.message_id for one, _, _ in ordered],
-                [due_at for _, due_at, _ in ordered],
-                [tried for _, _, tried in ordered],
-                [one.vendor_id[:200] for one, _, _ in ordered],
-                [one.vendor_code[:200] for one, _, _ in ordered],
-                [now if one.verdict is Verdict.ACCEPTED else None for one, _, _ in ordered],
+                [step.outcome.delivery.message_id for step in ordered],
+                [step.due_at for step in ordered],
+                [step.attempts for step in ordered],
+                [step.outcome.vendor_id[:200] for step in ordered],
+                [step.outcome.vendor_code[:200] for step in ordered],
+                [now if step.outcome.verdict is Verdict.ACCEPTED else None for step in ordered],
+                [token_hash(step.outcome.delivery.token) for step in ordered],
+                lease.until,
             ],
         )
 
 
 def _steer(flow: Flow, results: Sequence[SendOutcome]) -> None:
     """Tell the flow how the batch went: half of it without a usable answer is a failure."""
-    unreachable = sum(one.unreachable for one in results)
-    flow.answered(usable=2 * unreachable < len(results))
-    pauses = [one.retry_after for one in results if one.slow and one.retry_after]
-    if 2 * len(pauses) >= len(results) and pauses:
+    tried = [one for one in results if one.tried]
+    unreachable = sum(one.unreachable for one in tried)
+    if tried:
+        flow.answered(usable=2 * unreachable < len(tried))
+    pauses = [one.retry_after for one in tried if one.slow and one.retry_after]
+    if 2 * len(pauses) >= len(tried) and pauses:
         flow.slow_down(max(pauses))

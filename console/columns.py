@@ -22,6 +22,8 @@ PUSH_TYPE_ICONS: dict[int, str] = {
     DeliveryType.ANDROID: "android",
     DeliveryType.IOS: "phone_iphone",
     DeliveryType.HARMONYOS: "smartphone",
+    DeliveryType.ACTIVITY_TOKEN: "bolt",
+    DeliveryType.ACTIVITY: "bolt",
 }
 
 

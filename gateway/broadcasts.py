@@ -71,7 +71,7 @@ class Board:
         # Those that are active, for devices that connect.
         self.offers = Offers()
         self._ended: dict[int, float] = {}
-        # Ids of both. A set: each acknowledgement of a device that gets broadcasts asks it.
+        # Ids of both. A set, always the same one: each acknowledgement of a device that gets broadcasts asks it.
         self.known: set[int] = set()
 
     @property
@@ -99,7 +99,8 @@ class Board:
         self._changed()
 
     def _changed(self) -> None:
-        self.known = self._offered.keys() | self._ended.keys()
+        self.known.clear()
+        self.known.update(self._offered, self._ended)
         self.offers = Offers(self._offered.values())
 
     def is_open(self, broadcast_id: int) -> bool:

@@ -12,7 +12,7 @@ import json
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import redis.asyncio
@@ -48,6 +48,14 @@ ACK_LOOK_SECONDS = 0.01
 MAX_KEPT_ACKS = 200_000
 RENEW_SECONDS = 1800.0
 CHUNK = 500
+
+
+async def slices(sessions: Iterable[Session]) -> AsyncIterator[list[Session]]:
+    """All of them as they are now, a slice for each turn of the loop."""
+    here = list(sessions)
+    for start in range(0, len(here), SLICE):
+        yield here[start : start + SLICE]
+        await asyncio.sleep(0)
 
 
 class Recipient(Protocol):

@@ -11,47 +11,37 @@ message meets its device on one of the two ways; on both, the session's ids in f
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from typing import TypeVar
+from collections.abc import Iterable
 
 import structlog
-from django.db import DEFAULT_DB_ALIAS, close_old_connections, connections
 from django.db import Error as AnyDatabaseError
-from django.db.backends.base.base import BaseDatabaseWrapper
 from mqtt5 import ConnAckReasonCode as ConnAck
 from mqtt5 import ConnectPacket
 from mqtt5 import DisconnectReasonCode as Reason
 
-from gateway import device_requests
 from gateway.admission import Admission, Credentials, admit
 from gateway.batcher import Batcher
-from gateway.broadcasts import Board, Notice, Offers, Progress
-from gateway.courier import SLICE, Courier
+from gateway.broadcaster import Broadcaster
+from gateway.courier import SLICE, Courier, slices
 from gateway.entries import Parcel
 from gateway.lag import LoopLag
 from gateway.lane import parcel_of
 from gateway.limits import UNLIMITED, Doorkeeper, Limits
-from gateway.recent import RecentByDevice, RecentIds
+from gateway.recent import RecentIds
+from gateway.request_queue import RequestQueue
 from gateway.session import MAX_BACKLOG, MAX_IN_FLIGHT, Request, Session, State, Wire
+from gateway.threads import DatabaseThreads
 from gateway.throttle import FailureThrottle
 from gateway.wheel import KeepAliveWheel
-from pushcore import broadcasts, delivery, devices
-from pushcore.devices import KnownDevice
+from pushcore import delivery
 from pushcore.payload import PayloadEncoder
 
 log = structlog.get_logger(__name__)
 
-T = TypeVar("T")
-
-# Requests have threads of their own: however many come, connects and waiting messages do not queue behind them.
-BATCH_THREADS = 4
-REQUEST_THREADS = 4
+# Of connects, waiting messages and broadcasts.
+THREADS = 4
 # Connects within this time share their queries.
 CONNECT_DELAY = 0.003
 PENDING_DELAY = 0.003
@@ -67,21 +57,18 @@ DRAIN_PER_SECOND = 3_000
 DRAIN_SECONDS = 5.0
 # How often silent devices are looked for.
 WATCH_SECONDS = 1.0
-# How often the active broadcasts are read though nobody told of news.
-BROADCAST_SECONDS = 5.0
 
 
 class Node:
-    """See the module. All methods but those run through `_in_thread` belong to the event loop's thread."""
+    """See the module. Its methods belong to the event loop's thread."""
 
     def __init__(self, redis_url: str, *, max_keep_alive: int, limits: Limits = UNLIMITED) -> None:
         self.sessions: dict[int, Session] = {}
         self.courier = Courier(redis_url, self)
         self._max_keep_alive = max_keep_alive
-        # Each thread has its own database connection; they are closed with the pool.
-        self._databases: list[BaseDatabaseWrapper] = []
-        self._batch_threads = self._pool("gateway-batch", BATCH_THREADS)
-        self._request_threads = self._pool("gateway-request", REQUEST_THREADS)
+        self._threads = DatabaseThreads("gateway-batch", THREADS)
+        self._requests = RequestQueue()
+        self._broadcaster = Broadcaster(self.sessions, self.courier, self._threads)
         self._throttle = FailureThrottle()
         self.doorkeeper = Doorkeeper(limits)
         self._wheel = KeepAliveWheel()
@@ -93,9 +80,6 @@ class Node:
         self._pending: Batcher[tuple[Session, int]] = Batcher(
             self._send_pending, size=BATCH, delay=PENDING_DELAY, width=2
         )
-        # Requests of a session run one after the other; these are the queues of those that have more than one open.
-        self._requests: dict[Session, list[Request]] = {}
-        self._serving: set[asyncio.Task[None]] = set()
         # Acknowledged here lately: not sent again while the sink lags, and told again if the word was lost.
         self._acknowledged = RecentIds(seconds=120, limit=200_000)
         self._told_again = RecentIds(seconds=5, limit=200_000)
@@ -103,22 +87,11 @@ class Node:
         self._left_open = RecentIds(seconds=3600, limit=200_000)
         # Revoked lately: a batch that was read before may still come.
         self._revoked = RecentIds(seconds=120, limit=200_000)
-        self._board = Board()
-        self._news = asyncio.Event()
-        # Of devices that left lately: what they acknowledged is not offered again, though their cursor may lag behind.
-        self._progress_left: RecentByDevice[Progress] = RecentByDevice(seconds=120, limit=50_000)
         self._remembered = (
-            self._acknowledged, self._told_again, self._left_open, self._revoked, self._progress_left,
+            self._acknowledged, self._told_again, self._left_open, self._revoked, self._broadcaster.left,
         )  # fmt: skip
         self._tasks: list[asyncio.Task[None]] = []
         self.accepting = True
-
-    def _pool(self, name: str, threads: int) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(
-            threads,
-            thread_name_prefix=name,
-            initializer=lambda: self._databases.append(connections[DEFAULT_DB_ALIAS]),
-        )
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -126,7 +99,7 @@ class Node:
         await self.courier.start()
         self._tasks = [
             asyncio.create_task(self._watch_keep_alives()),
-            asyncio.create_task(self._watch_broadcasts()),
+            asyncio.create_task(self._broadcaster.watch()),
             asyncio.create_task(self._lag.watch()),
         ]
 
@@ -138,11 +111,13 @@ class Node:
     async def stop(self) -> None:
         """Say goodbye to all devices, tell what they acknowledged, take back presence and lease."""
         self.accepting = False
-        for task in (*self._tasks, *self._serving):
+        for task in self._tasks:
             task.cancel()
+        self._requests.stop()
         await self._say_goodbye()
         await self.courier.stop()
-        await asyncio.to_thread(self._end_threads)
+        for threads in (self._threads, self._requests.threads):
+            await asyncio.to_thread(threads.end)
 
     async def _say_goodbye(self) -> None:
         """To a part of the devices at a time, so that they do not all knock at the other nodes at once."""
@@ -152,14 +127,6 @@ class Node:
             for session in here[start : start + SLICE]:
                 session.disconnect(Reason.SERVER_SHUTTING_DOWN)
             await asyncio.sleep(pause)
-
-    def _end_threads(self) -> None:
-        """In a thread: Django refuses to close a connection in one that runs a loop."""
-        for pool in (self._batch_threads, self._request_threads):
-            pool.shutdown(wait=True, cancel_futures=True)
-        for database in self._databases:
-            database.inc_thread_sharing()
-            database.close()
 
     async def _watch_keep_alives(self) -> None:
         """After a pause of the process timers come first: devices are judged when what they sent meanwhile is heard."""
@@ -172,18 +139,6 @@ class Node:
                 session.disconnect(Reason.KEEP_ALIVE_TIMEOUT)
             for remembered in self._remembered:
                 remembered.turn()
-
-    async def _in_thread(self, pool: ThreadPoolExecutor, work: Callable[..., T], *arguments: object) -> T:
-        """Run database work in a thread; a broken connection is replaced before the next use."""
-
-        def run() -> T:
-            close_old_connections()
-            try:
-                return work(*arguments)
-            finally:
-                close_old_connections()
-
-        return await asyncio.get_running_loop().run_in_executor(pool, run)
 
     def gauges(self) -> dict[str, float]:
         """What the node says of itself, besides counts."""
@@ -225,7 +180,7 @@ class Node:
         if not batch:
             return  # all were given up on while they waited
         try:
-            verdicts = await self._in_thread(self._batch_threads, admit, [credentials for _, credentials in batch])
+            verdicts = await self._threads.run(admit, [credentials for _, credentials in batch])
         except Exception as error:  # whatever it is, the devices come again
             ours = not isinstance(error, AnyDatabaseError)
             log.error("admission failed", connects=len(batch), error=type(error).__name__, exc_info=ours)
@@ -256,7 +211,7 @@ class Node:
                 continue
             session.accept(verdict.device, issued_secret=verdict.secret, max_keep_alive=self._max_keep_alive)
             self._wheel.moved(session)
-            self._offer_broadcasts((session,))
+            self._broadcaster.offer((session,))
             if verdict.secret is None:  # nothing can wait for a device that did not exist
                 self._pending.add((session, 0))
 
@@ -282,17 +237,15 @@ class Node:
 
     def closed(self, session: Session) -> None:
         self._wheel.discard(session)
-        self._requests.pop(session, None)
+        self._requests.forget(session)
         self.doorkeeper.closed(session.address)
         device = session.device
         if device is None:
             self.doorkeeper.turned_away += 1
             return
         self.doorkeeper.left(device)
-        self._advance(session)
-        if session.broadcasts is not None:
-            self._progress_left.keep(device.id, session.broadcasts)
-        left_open = [message_id for message_id in session.unacknowledged() if message_id not in self._board.known]
+        self._broadcaster.closed(session)
+        left_open = [message for message in session.unacknowledged() if message not in self._broadcaster.known]
         for message_id in left_open:
             self._left_open.add(message_id)
         self.courier.left_open(left_open)
@@ -332,14 +285,8 @@ class Node:
             self.courier.acknowledged(message_id)
 
     def acknowledged(self, session: Session, message_id: int) -> None:
-        progress = session.broadcasts
-        if progress is not None and message_id in self._board.known:
-            if progress.settled_alone(message_id):
-                assert session.device is not None
-                self.courier.broadcasts_acknowledged(session.device.id, message_id, (message_id,))
-            else:
-                progress.settled(message_id, acknowledged=True)
-                self._advance(session)
+        if session.broadcasts is not None and message_id in self._broadcaster.known:
+            self._broadcaster.acknowledged(session, message_id)
             return
         self._acknowledged.young.add(message_id)
         tell = self.courier.acknowledged
@@ -351,18 +298,11 @@ class Node:
     async def ask_pending_for_all(self) -> None:
         """What the bus carried was lost: it is still in the rows, and what was told is told again."""
         self._told_again.clear()
-        async for here in self._slices():
+        async for here in slices(self.sessions.values()):
             for session in here:
                 if session.state is State.OPEN:
-                    self._tell_broadcasts(session)
+                    self._broadcaster.tell_again(session)
                     session.expect_more(0)
-
-    async def _slices(self) -> AsyncIterator[list[Session]]:
-        """All sessions that are here now, a slice for each turn of the loop."""
-        here = list(self.sessions.values())
-        for start in range(0, len(here), SLICE):
-            yield here[start : start + SLICE]
-            await asyncio.sleep(0)
 
     async def _send_pending(self, batch: list[tuple[Session, int]]) -> None:
         """Send what waits for the devices of a batch of sessions. One query; asked again later when it fails."""
@@ -375,8 +315,7 @@ class Node:
             return
         most = min(PENDING_PER_DEVICE, PENDING_ROWS // len(asking))
         try:
-            waiting = await self._in_thread(
-                self._batch_threads,
+            waiting = await self._threads.run(
                 _pending_parcels,
                 {device_id: after for device_id, (_, after) in asking.items()},
                 most,
@@ -396,116 +335,18 @@ class Node:
             if written >= SLICE:
                 written = 0
                 await asyncio.sleep(0)
-        self._offer_broadcasts([session for session, _ in asking.values()])
+        self._broadcaster.offer([session for session, _ in asking.values()])
 
-    # -- broadcasts -----------------------------------------------------------------------------------------------
+    # -- passed on ------------------------------------------------------------------------------------------------
 
     def broadcast_news(self) -> None:
-        """There is a new broadcast, or one was revoked."""
-        self._news.set()
-
-    async def _watch_broadcasts(self) -> None:
-        while True:
-            try:
-                await self._read_broadcasts()
-            except AnyDatabaseError:
-                log.exception("broadcasts cannot be read; tried again")
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), BROADCAST_SECONDS)
-            self._news.clear()
-
-    async def _read_broadcasts(self) -> None:
-        """End what is not active any more, and offer what is new to every session it is for."""
-        active, unknown = await self._in_thread(self._batch_threads, broadcasts.active, self._board.held)
-        ended = self._board.keep_only(active)
-        new = [Notice.of(found) for found in unknown]
-        self._board.add(new)
-        if not ended and not new:
-            return
-        offers = Offers(new)
-        async for here in self._slices():
-            for session in here if ended else ():
-                for notice in ended:
-                    session.withdraw(notice.id)
-            self._offer_broadcasts(here, offers)
-
-    def _offer_broadcasts(self, sessions: Iterable[Session], offers: Offers | None = None) -> None:
-        """Write to each device those of the offers (default: all that are active) that lie after its cursor.
-
-        What is on its way already is not written twice.
-        """
-        now_ms, offers = int(time.time() * 1000), self._board.offers if offers is None else offers
-        for session in sessions:
-            device = session.device
-            if device is None or session.state is not State.OPEN:
-                continue
-            for notice in offers.to(device):
-                progress = session.broadcasts or self._progress_of(session, device)
-                again = progress.opened(notice.id)
-                if again is not None:
-                    session.deliver(notice.id, notice.payload, notice.expire_at_ms, again, now_ms)
-
-    def _progress_of(self, session: Session, device: KnownDevice) -> Progress:
-        """Where the device stands, by its cursor and by what is remembered since it was here last."""
-        progress = session.broadcasts = self._progress_left.take(device.id) or Progress(0)
-        progress.moved_to(device.broadcast_position)
-        return progress
+        self._broadcaster.news()
 
     def refused(self, session: Session, message_id: int) -> None:
-        if session.broadcasts is not None and message_id in self._board.known:
-            session.broadcasts.settled(message_id, acknowledged=False)
-            self._advance(session)
-
-    def _advance(self, session: Session) -> None:
-        if session.broadcasts is not None and session.device is not None:
-            counted = session.broadcasts.advance(self._board)
-            if counted:
-                self.courier.broadcasts_acknowledged(session.device.id, session.broadcasts.position, tuple(counted))
-
-    def _tell_broadcasts(self, session: Session) -> None:
-        """Tell the sink all that the device acknowledged since it connected: what was lost before is made good."""
-        progress = session.broadcasts
-        if progress is not None and progress.acknowledged and session.device is not None:
-            self.courier.broadcasts_acknowledged(session.device.id, progress.position, tuple(progress.acknowledged))
-
-    # -- requests -------------------------------------------------------------------------------------------------
+        self._broadcaster.refused(session, message_id)
 
     def request_received(self, session: Session, request: Request) -> None:
-        queue = self._requests.get(session)
-        if queue is not None:
-            queue.append(request)  # bounded by the session: MAX_OPEN_REQUESTS
-            return
-        self._requests[session] = [request]
-        task = asyncio.get_running_loop().create_task(self._serve_requests(session))
-        self._serving.add(task)
-        task.add_done_callback(self._serving.discard)
-
-    async def _serve_requests(self, session: Session) -> None:
-        assert session.device is not None
-        while queue := self._requests.get(session):
-            request = queue[0]
-            answer = await self._in_thread(
-                self._request_threads, device_requests.serve, session.device, request.topic, request.payload
-            )
-            if answer["success"] and request.topic == "mps/report":
-                await self._learn_channel(session)
-            elif answer["success"] and request.topic in ("mps/bind", "mps/unbind"):
-                session.read_again()
-            session.answer(request, json.dumps(answer).encode())
-            queue.pop(0)
-        self._requests.pop(session, None)
-
-    async def _learn_channel(self, session: Session) -> None:
-        """A device that has reported a vendor's token gets broadcasts there from now on, and not here as well."""
-        assert session.device is not None
-        ad_token = session.device.ad_token
-        try:
-            found = await self._in_thread(self._request_threads, devices.find_devices, [ad_token])
-        except AnyDatabaseError:
-            log.exception("a device's new channel cannot be read; it is known at its next connect")
-            return
-        if ad_token in found:
-            session.device = replace(session.device, third_channel=found[ad_token].third_channel)
+        self._requests.add(session, request)
 
 
 def _pending_parcels(after: dict[int, int], most: int) -> dict[int, list[Parcel]]:

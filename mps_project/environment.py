@@ -235,6 +235,12 @@ VARIABLES: tuple[Variable, ...] = (
         _switch,
         "Call vendors also at private, loopback and link-local addresses (a simulator).",
     ),
+    Variable(
+        "MPS_DEMO_VENDORS",
+        "0",
+        _switch,
+        "`make run` also simulates the vendors, and shows a message going through each of them.",
+    ),
     Variable("MPS_VENDOR_THREADS", "40", _count, "Threads of the worker that sends to vendors; each vendor takes 4."),
     Variable("MPS_GATEWAY_MAX_KEEP_ALIVE", "1200", _count, "Longest MQTT keep alive granted to a device, in seconds."),
     Variable(

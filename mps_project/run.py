@@ -74,6 +74,8 @@ def _run() -> int:
         if not stop.asked:
             procfile = parse_procfile((ROOT / "Procfile").read_text())
             supervisor.start(list(_programs(procfile.processes)))
+            if environment.load().switch("MPS_DEMO_VENDORS"):
+                supervisor.start([Program("simulator", "python manage.py demo_vendors", ROOT)])
             _watch(supervisor, embedded, stop, started)
         say("stopping")
     say("stopped")
@@ -132,6 +134,11 @@ def _complete_environment(directory: Path, made_up: dict[str, str]) -> None:
     for variable in environment.VARIABLES:
         if variable.default is not None:
             os.environ.setdefault(variable.name, variable.default)
+    if environment.load(required=False).switch("MPS_DEMO_VENDORS"):
+        # The simulated vendors are on this machine, and post their receipts here.
+        os.environ["MPS_VENDOR_ALLOW_PRIVATE"] = "1"
+        if not os.environ["MPS_PUBLIC_URL"]:
+            os.environ["MPS_PUBLIC_URL"] = f"http://{_reachable(os.environ['MPS_BIND'])}:{os.environ['MPS_HTTP_PORT']}"
     os.environ["MPS_DATA_DIR"] = str(directory)
     metrics = directory / "metrics"
     metrics.mkdir(exist_ok=True)

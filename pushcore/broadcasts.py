@@ -274,7 +274,8 @@ def _behind_vendors(workspace_id: int, audience: Audience | Broadcast) -> tuple[
             params += window
     asked = f" AND ({' OR '.join(logins)})" if logins else ""
     return (
-        "d.workspace_id = %s AND d.platform = %s AND d.third_token <> '' AND d.third_channel = ANY(%s)" + asked,
+        "d.workspace_id = %s AND d.platform = %s AND d.third_token <> '' AND d.third_channel = ANY(%s)"
+        " AND d.activity_id IS NULL" + asked,
         params,
     )
 

@@ -32,7 +32,7 @@ class Channel(models.IntegerChoices):
 
 
 # These say later, in a receipt of their own, that a message arrived; of the others an accepted message has.
-SAYS_ARRIVED = frozenset({Channel.XIAOMI, Channel.HUAWEI, Channel.OPPO, Channel.VIVO, Channel.HONOR})
+SAYS_ARRIVED = frozenset({Channel.XIAOMI, Channel.HUAWEI, Channel.OPPO, Channel.VIVO, Channel.HONOR, Channel.HARMONYOS})
 
 # How analysis and the console name a channel (source document, chapter 6.2).
 ANALYSIS_NAMES: dict[Channel, str] = {

@@ -42,6 +42,11 @@ def new_token() -> str:
     return secrets.token_hex(32)
 
 
+def new_address_key() -> str:
+    """A part of an address that nobody guesses: 192 bits in 32 characters, for addresses that must be short."""
+    return secrets.token_urlsafe(24)
+
+
 def new_secret() -> str:
     """A random secret of 256 bits, URL-safe."""
     return secrets.token_urlsafe(32)

@@ -107,10 +107,11 @@ def pending_for_devices(
 
 
 def outgoing_of(message_ids: Sequence[int]) -> list[Outgoing]:
-    """Those of the messages that wait for a device and have one, oldest first. One query."""
+    """Those of the messages that wait for a device and may still be given to it, oldest first. One query."""
     rows = _fetch(
         f"SELECT {_COLUMNS} FROM pushcore_message m {_JOINS}"
-        f" WHERE m.id = ANY(%s) AND m.status = {statuses.WAITING} AND m.expire_at > now() ORDER BY m.id",
+        f" WHERE m.id = ANY(%s) AND m.status = {statuses.WAITING} AND m.expire_at > now() AND {STILL_BOUND}"
+        " ORDER BY m.id",
         [list(message_ids)],
     )
     return _outgoing(rows)

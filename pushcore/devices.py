@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from pushcore import bindings, crypto
@@ -229,6 +229,20 @@ def drop_third_tokens(gone: Sequence[tuple[int, str, datetime]]) -> None:
         )
 
 
+def replace_third_tokens(replaced: Sequence[tuple[int, str, str]]) -> None:
+    """Keep the token a vendor gave a device in the place of another: (device id, old token, new token)."""
+    if not replaced:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE pushcore_device d SET third_token = said.new FROM"
+            " (SELECT d.id, said.new FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS said(id, old, new)"
+            " JOIN pushcore_device d ON d.id = said.id AND d.third_token = said.old ORDER BY d.id FOR UPDATE OF d) said"
+            " WHERE d.id = said.id",
+            [list(column) for column in zip(*replaced, strict=True)],
+        )
+
+
 def server_bind(workspace: Workspace, user_id: str, delivery_token: str, os_type: int) -> None:
     """PushBind. An iOS device the service has not met becomes known by its APNs token.
 
@@ -306,10 +320,14 @@ def _device_of(workspace: Workspace, delivery_token: str, platform: Platform | N
     if len(token) > 512 or "\0" in token:
         raise ResultError(ResultCode.DELIVERYTOKEN_INVALID)
     mine = Device.objects.filter(workspace=workspace)
-    device = mine.filter(ad_token=token).first() or mine.filter(third_channel=Channel.APNS, third_token=token).first()
+    device = mine.filter(ad_token=token).first() or _by_apns(mine, token)
     if device is not None:
         return device
     if platform != Platform.IOS:
         raise ResultError(ResultCode.DELIVERYTOKEN_INVALID)
     known, _ = register([(workspace, replace(Facts(), platform=platform, third_token=token))])[0]
     return Device.objects.get(pk=known.id)
+
+
+def _by_apns(devices: QuerySet[Device], token: str) -> Device | None:
+    return devices.filter(third_channel=Channel.APNS, third_token=token, activity_id__isnull=True).first()

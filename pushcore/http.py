@@ -6,6 +6,7 @@ name that changes its address between attempts cannot reach a private network ei
 
 from __future__ import annotations
 
+import math
 import select
 import socket
 import time
@@ -27,6 +28,7 @@ _FEW = 16
 _PATIENCE_A_CALL = 50e-6
 USER_AGENT = "message-push-service"
 PRIVATE = "the address is private, loopback or link-local"
+NOT_STARTED = "not started: the time was spent"
 
 
 class Call(NamedTuple):
@@ -42,15 +44,20 @@ class Answer:
     """What came back: an HTTP status, or why there is none; `header_lines` as they came.
 
     `error` is empty where the whole answer arrived; a status may stand beside an error (cut off in the body).
-    `sent` tells whether the peer may have seen the request.
+    `sent` tells whether the peer may have seen the request, `repeated` whether libcurl wrote it a second time.
     """
 
     status: int | None = None
-    error: str = "not finished"
+    error: str = NOT_STARTED
     body: bytes = b""
     header_lines: tuple[bytes, ...] = ()
     duration_ms: int = 0
     sent: bool = False
+    repeated: bool = False
+
+    @property
+    def started(self) -> bool:
+        return self.error != NOT_STARTED
 
     @property
     def ok(self) -> bool:
@@ -123,18 +130,22 @@ class Client:
         self._sockets: set[int] = set()
         self._used_at = 0.0
 
-    def exchange(self, calls: Sequence[Call]) -> list[Answer]:
+    def exchange(self, calls: Sequence[Call], *, within: float = math.inf) -> list[Answer]:
         """Make all calls side by side, `max_in_flight` at a time; the answers stand in the order of the calls.
 
-        Raises nothing for a bad URL, host or answer: each answer tells.
+        Raises nothing for a bad URL, host or answer: each answer tells. Calls that could not be started `within` so
+        many seconds are not made; those under way are waited for, each for `timeout_ms` at most.
         """
         answers = [Answer() for _ in calls]
+        last_start = time.monotonic() + within
         self._drop_closed()
         running: dict[Any, _Transfer] = {}
         waiting = iter(zip(calls, answers, strict=True))
         try:
             while True:
-                while len(running) < self.settings.max_in_flight and (following := next(waiting, None)) is not None:
+                while len(running) < self.settings.max_in_flight and time.monotonic() < last_start:
+                    if (following := next(waiting, None)) is None:
+                        break
                     self._start(*following, running)
                 if not running:
                     return answers

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.models.pushes import DeliveryType
+from pushcore.models.pushes import ACTIVITIES, DeliveryType
 
 if TYPE_CHECKING:
-    from pushcore.requests import AnyPush, BroadcastPush, FilePush, MultiplePush, SimplePush, TemplatePush
+    from pushcore.requests import AnyPush, BroadcastPush, FilePush, MultiplePush, NamedPush, SimplePush, TemplatePush
 
 MAX_TARGETS = 10
 MAX_MULTIPLE_TARGETS = 400
@@ -33,7 +33,7 @@ RESERVED_PARAMS = frozenset({"notifyType", "action", "silent", "pushType", "temp
 def check_simple(request: SimplePush) -> None:
     """Raises `ResultError` for the first limit a simple push breaks."""
     check_task_name(request.task_name, required=request.task_name_required)
-    check_delivery_type(request.delivery_type)
+    _check_aim(request)
     _check_text(request)
     check_targets(request.target_msgkey)
     _check_common(request)
@@ -46,7 +46,7 @@ def check_simple(request: SimplePush) -> None:
 def check_template_push(request: TemplatePush) -> None:
     """Raises `ResultError` for the first limit a template push breaks; the template itself is looked at later."""
     check_task_name(request.task_name, required=request.task_name_required)
-    check_delivery_type(request.delivery_type)
+    _check_aim(request)
     check_targets(request.target_msgkey)
     _check_common(request)
     one_of("pushAction", request.push_action, (None, 0, 1))
@@ -56,7 +56,7 @@ def check_template_push(request: TemplatePush) -> None:
 def check_multiple(request: MultiplePush) -> None:
     """Raises `ResultError` for the first limit a multiple push breaks."""
     check_task_name(request.task_name, required=request.task_name_required)
-    check_delivery_type(request.delivery_type)
+    _check_aim(request)
     if not request.target_msg:
         raise ResultError(ResultCode.TOKEN_OR_USERID_NULL)
     if len(request.target_msg) > MAX_MULTIPLE_TARGETS:
@@ -113,6 +113,9 @@ def _check_common(request: AnyPush | FilePush) -> None:
     check_validity(request.expired_seconds)
     check_extended_params(request.extended_params)
     _check_length("notifyType", request.notify_type, 32)
+    if not re.fullmatch("[!-~]{0,64}", str(request.vendor_options.get("apnsCollapseId", ""))):
+        # It travels in a header.
+        raise ResultError(ResultCode.INVALID_PARAM, "apnsCollapseId is at most 64 letters, digits and signs (ASCII)")
     if request.android_channel not in (0, 1, 2):
         raise ResultError(ResultCode.ANDROID_CHANNEL_PARAM_INVALID)
 
@@ -124,8 +127,28 @@ def check_task_name(name: str, *, required: bool) -> None:
 
 
 def check_delivery_type(delivery_type: int) -> None:
-    if delivery_type not in DeliveryType.values:
+    """Of devices and users: a Live Activity is only pushed to by name."""
+    if delivery_type not in DeliveryType.values or delivery_type in ACTIVITIES:
         raise ResultError(ResultCode.DELIVERY_TYPE_NOT_SUPPORTED)
+
+
+def _check_aim(request: NamedPush) -> None:
+    """What the targets are, and for Live Activities what befalls them."""
+    event = request.vendor_options.get("activityEvent")
+    if request.delivery_type not in ACTIVITIES:
+        check_delivery_type(request.delivery_type)
+        if event:
+            raise ResultError(ResultCode.INVALID_PARAM, "activityEvent is for deliveryType 5 and 6")
+        return
+    # What is to start has no ID yet, only the app's token for starting (push to start).
+    events = ("start", "update", "end") if request.delivery_type == DeliveryType.ACTIVITY_TOKEN else ("update", "end")
+    if event not in events:
+        raise ResultError(ResultCode.INVALID_PARAM, f"activityEvent is one of {', '.join(events)}")
+    if event != "end" and not request.vendor_options.get("activityContentState"):
+        raise ResultError(ResultCode.INVALID_PARAM, "activityContentState is missing")
+    if event == "start" and not request.vendor_options.get("activityAttributesType"):
+        raise ResultError(ResultCode.INVALID_PARAM, "activityAttributesType is missing")
+    check_payload(request.vendor_options)
 
 
 def _check_text(request: SimplePush) -> None:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from pushcore import msgkeys
+from pushcore import activities, msgkeys
 from pushcore.models import (
     Broadcast,
     FileChunk,
@@ -28,7 +28,7 @@ MAX_STEPS = 200
 
 
 def purge() -> int:
-    """Delete expired msgkey claims, finished receipts, and tasks whose messages are gone; returns how many rows."""
+    """Delete expired msgkey claims, finished receipts, past activities, tasks without messages; how many rows."""
     now = timezone.now()
     oldest = now - timedelta(days=settings.MESSAGE_RETENTION_DAYS + 1)
     finished = Receipt.objects.filter(finished_at__lt=now - timedelta(days=settings.RECEIPT_RETENTION_DAYS))
@@ -44,6 +44,7 @@ def purge() -> int:
         + delete_in_steps(Revocation.objects.filter(task__created_at__lt=oldest))
         + delete_in_steps(Broadcast.objects.filter(task__created_at__lt=oldest))
         + delete_in_steps(PushTask.objects.filter(created_at__lt=oldest))
+        + delete_in_steps(activities.past())
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from pushcore import activities
 from pushcore.channels import Channel, Platform
 from pushcore.models import Workspace
 from pushcore.models.pushes import DeliveryType
@@ -17,12 +18,14 @@ MAX_DEVICES_PER_USER = 20
 
 
 class _Queries(NamedTuple):
-    """Devices by their user, by Ad-token and by APNs token. Written by hand: the ORM takes longer to make such a query
-    than the database to answer it, and every push asks one."""
+    """Devices by their user, by Ad-token and by APNs token, Live Activities by token and ID. Written by hand: the ORM
+    takes longer to make such a query than the database to answer it, and every push asks one."""
 
     bound: str
     by_ad: str
     by_apns: str
+    by_activity_token: str
+    by_activity: str
 
     @classmethod
     def over(cls, wanted: str, named: str, workspace: str, platform: str) -> _Queries:
@@ -36,7 +39,12 @@ class _Queries(NamedTuple):
             f" AND d.workspace_id = {workspace} AND d.platform = {platform}",
             f"SELECT {device} FROM {wanted} JOIN pushcore_device d ON d.third_token = wanted.target"
             f" AND d.third_token <> '' AND d.workspace_id = {workspace} AND d.platform = {Platform.IOS.value}"
-            f" AND d.third_channel = {Channel.APNS.value} ORDER BY d.id DESC",
+            f" AND d.third_channel = {Channel.APNS.value} AND d.activity_id IS NULL ORDER BY d.id DESC",
+            f"SELECT {device} FROM {wanted} JOIN pushcore_device d ON d.third_token = wanted.target"
+            f" AND d.third_token <> '' AND d.workspace_id = {workspace} AND d.activity_id IS NOT NULL"
+            " ORDER BY d.id DESC",
+            f"SELECT {device} FROM {wanted} JOIN pushcore_device d ON d.activity_id = wanted.target"
+            f" AND d.workspace_id = {workspace} AND d.third_token <> '' ORDER BY d.id DESC",
         )
 
 
@@ -94,12 +102,15 @@ def resolve_all(targets: Iterable[Target]) -> dict[Target, list[ResolvedTarget]]
     """The devices of each target; a target without any is absent. A query for each kind of target, whatever the number.
 
     Users stand for all devices they are bound to, Android and HarmonyOS devices are named by their Ad-token, iOS
-    devices by their APNs token (or the Ad-token issued at registration).
+    devices by their APNs token (or the Ad-token issued at registration). A Live Activity's token that nobody has met
+    becomes known.
     """
-    users: set[Target] = set()
-    devices: set[Target] = set()
+    kinds: dict[int, set[Target]] = defaultdict(set)
     for target in targets:
-        (users if target.delivery_type == DeliveryType.USER else devices).add(target)
+        kinds[target.delivery_type].add(target)
+    users = kinds.pop(DeliveryType.USER, set())
+    tokens, named = kinds.pop(DeliveryType.ACTIVITY_TOKEN, set()), kinds.pop(DeliveryType.ACTIVITY, set())
+    devices = set().union(*kinds.values())
     found: dict[Target, list[ResolvedTarget]] = defaultdict(list)
     for target, device in _fetch(_ANY.bound, users):
         if len(found[target]) < MAX_DEVICES_PER_USER:
@@ -111,7 +122,18 @@ def resolve_all(targets: Iterable[Target]) -> dict[Target, list[ResolvedTarget]]
         # A token registered twice is one device: the newest registration.
         if target not in found:
             found[target].append(device)
+    for target, device in (*_by_activity_token(tokens), *_fetch(_ANY.by_activity, named)):
+        if target not in found:
+            found[target].append(device)
     return dict(found)
+
+
+def _by_activity_token(targets: set[Target]) -> list[tuple[Target, ResolvedTarget]]:
+    known = _fetch(_ANY.by_activity_token, targets)
+    if new := targets - {target for target, _ in known}:
+        activities.make_known((target.workspace_id, target.name) for target in new)
+        known += _fetch(_ANY.by_activity_token, new)
+    return known
 
 
 def _fetch(sql: str, targets: Collection[Target]) -> list[tuple[Target, ResolvedTarget]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from channels_vendor.apns import certificate
-from channels_vendor.apns.client import URLS, ApnsAdapter, provider_token
+from channels_vendor.apns.client import URLS, ApnsAdapter
+from channels_vendor.apns.provider_token import provider_token
 from channels_vendor.contract import CannotAuthorise, Field, Vendor
 from pushcore.channels import Channel
 
@@ -13,13 +14,7 @@ from pushcore.channels import Channel
 def _validate(values: Mapping[str, str]) -> dict[str, str]:
     environment = values.get("environment") or "production"
     if values.get("p12"):
-        try:
-            found = certificate.parse(values["p12"], values.get("p12_password", ""))
-        except ValueError as error:
-            return {"p12": str(error)}
-        if environment not in found.environments:
-            return {"environment": f"the certificate is for {' and '.join(found.environments)}"}
-        return {}
+        return _wrong_certificate(values, environment)
     missing = {
         name: "needed with a key (.p8)" for name in ("p8", "key_id", "team_id", "bundle_id") if not values.get(name)
     }
@@ -29,6 +24,20 @@ def _validate(values: Mapping[str, str]) -> dict[str, str]:
         provider_token(values["p8"], values["key_id"], values["team_id"])
     except CannotAuthorise as error:
         return {"p8": str(error)}
+    return {}
+
+
+def _wrong_certificate(values: Mapping[str, str], environment: str) -> dict[str, str]:
+    try:
+        found = certificate.parse(values["p12"], values.get("p12_password", ""))
+    except ValueError as error:
+        return {"p12": str(error)}
+    if found.expired:
+        return {"p12": f"the certificate expired on {found.expires_at:%Y-%m-%d}"}
+    if environment not in found.environments:
+        return {"environment": f"the certificate is for {' and '.join(found.environments)}"}
+    if (values.get("bundle_id") or found.bundle_id) != found.bundle_id:
+        return {"bundle_id": f"the certificate is for {found.bundle_id}"}
     return {}
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID, ObjectIdentifier
@@ -31,6 +32,10 @@ class PushCertificate:
     certificate: bytes
     key: bytes
 
+    @property
+    def expired(self) -> bool:
+        return self.expires_at < datetime.now(UTC)
+
 
 @lru_cache(maxsize=256)
 def parse(encoded: str, password: str) -> PushCertificate:
@@ -43,6 +48,8 @@ def parse(encoded: str, password: str) -> PushCertificate:
         key, found, _ = pkcs12.load_key_and_certificates(raw, password.encode() or None)
     except ValueError:
         raise ValueError("the file is not a .p12 file, or the password does not open it") from None
+    except UnsupportedAlgorithm as error:
+        raise ValueError(f"the file uses what is not supported: {error}") from None
     if key is None or found is None:
         raise ValueError("the file lacks the certificate or its private key")
     environments = _environments(found)

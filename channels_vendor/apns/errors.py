@@ -29,8 +29,8 @@ TABLE: dict[str, Rule] = {
     "Forbidden": Rule(Action.STOP, 2015),
     "BadPath": Rule(Action.FIX, 2016),
     "MethodNotAllowed": Rule(Action.FIX, 2017),
-    # Too many to one device.
-    "TooManyRequests": Rule(Action.SLOW, 2018, wait=60.0),
+    # Too many to one device: only that one waits.
+    "TooManyRequests": Rule(Action.RETRY, 2018, wait=60.0),
     "IdleTimeout": Rule(Action.RETRY, 2019),
     "Shutdown": Rule(Action.RETRY, 2020),
     "InternalServerError": Rule(Action.RETRY, 2021),
@@ -46,7 +46,3 @@ TABLE: dict[str, Rule] = {
     # Apple takes a new provider token every 20 minutes at most.
     "TooManyProviderTokenUpdates": Rule(Action.SLOW, wait=1200.0),
 }
-
-
-def rule_of(reason: str) -> Rule:
-    return TABLE.get(reason, Rule(Action.FIX))

@@ -7,13 +7,15 @@ from typing import Any
 
 from channels_vendor.contract import Notification
 from channels_vendor.facts import facts_of
-from channels_vendor.mould import MESSAGE_ID, MSGKEY, Mould, encode, shorten
+from channels_vendor.mould import LONGEST_ID, MESSAGE_ID, MSGKEY, Mould, shorten, size_of
 from pushcore import ids
 
 MAX_BYTES = 4096
 LIVE_ACTIVITY = "liveactivity"
+# The source document spells it as Apple does (extension parameters); some callers leave the hyphen out.
+_MUTABLE = ("mutable-content", "mutablecontent")
 # What `facts_of` may bring that has its own place in `aps`.
-_IN_APS = frozenset({"aps", "badge", "sound", "mutablecontent"})
+_IN_APS = frozenset({"aps", "badge", "sound", *_MUTABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +27,19 @@ class Parts:
     collapse: str
 
 
-def parts_of(notification: Notification, topic: str) -> Parts | None:
-    """Body and headers; None where the body cannot be made small enough."""
+def parts_of(notification: Notification, topic: str, msgkey: str) -> Parts | None:
+    """Body and headers; None where the body cannot be made small enough. `msgkey`: the longest of its deliveries."""
     push_type = _push_type(notification)
 
-    def body_with(text: str) -> dict[str, Any]:
-        return {"aps": _aps(notification, push_type, text), **_custom(notification, text)}
+    def body_with(text: str, message_id: str, msgkey: str) -> dict[str, Any]:
+        aps = {"aps": _aps(notification, push_type, text)}
+        return aps if push_type == LIVE_ACTIVITY else aps | _custom(notification, text, message_id, msgkey)
 
-    text = shorten(notification.body, lambda cut: len(encode(body_with(cut)).encode()), MAX_BYTES)
+    text = shorten(notification.body, lambda cut: size_of(body_with(cut, LONGEST_ID, msgkey)), MAX_BYTES)
     if text is None:
         return None
-    mould = Mould(body_with(text))
-    return Parts(mould, _headers(notification, push_type, topic), _option(notification, "apnsCollapseId")[:64])
+    mould = Mould(body_with(text, MESSAGE_ID, MSGKEY))
+    return Parts(mould, _headers(notification, push_type, topic), _option(notification, "apnsCollapseId"))
 
 
 def _option(notification: Notification, name: str) -> str:
@@ -66,35 +69,46 @@ def _headers(notification: Notification, push_type: str, topic: str) -> tuple[st
 def _aps(notification: Notification, push_type: str, body: str) -> dict[str, Any]:
     if push_type == "background":
         return {"content-available": 1}
+    if push_type == LIVE_ACTIVITY:
+        return _live_activity(notification, body)
     aps: dict[str, Any] = {"alert": {"title": notification.title, "body": body}}
     if subtitle := notification.params.get("subtitle"):
         aps["alert"]["subtitle"] = subtitle
     if notification.badge is not None:
         aps["badge"] = notification.badge
     aps["sound"] = notification.sound or "default"
-    if notification.image or notification.params.get("mutablecontent") == "1":
+    if notification.image or any(notification.params.get(name) == "1" for name in _MUTABLE):
         aps["mutable-content"] = 1
     if thread := _option(notification, "threadId"):
         aps["thread-id"] = thread
     if category := _option(notification, "apnsCategory"):
         aps["category"] = category
-    return aps | _live_activity(notification) if push_type == LIVE_ACTIVITY else aps
+    return aps
 
 
-def _live_activity(notification: Notification) -> dict[str, Any]:
+def _live_activity(notification: Notification, body: str) -> dict[str, Any]:
+    """Apple, "Starting and updating Live Activities with ActivityKit push notifications": what starts carries its
+    attributes and an alert; an update alerts only where a sound is asked for."""
     options = notification.vendor_options
     live: dict[str, Any] = {
         "event": options["activityEvent"],
         "content-state": options.get("activityContentState") or {},
         "timestamp": int(ids.created_at(notification.task_id).timestamp()),
     }
-    if dismissal := options.get("dismissalDate"):
-        live["dismissal-date"] = dismissal
+    starts = live["event"] == "start"
+    if starts:
+        live["attributes-type"] = options["activityAttributesType"]
+        live["attributes"] = options.get("activityAttributes") or {}
+    if starts or notification.sound:
+        alert = {"title": notification.title, "body": body}
+        live["alert"] = alert | ({"sound": notification.sound} if notification.sound else {})
+    if "dismissalDate" in options:
+        live["dismissal-date"] = options["dismissalDate"]
     return live
 
 
-def _custom(notification: Notification, body: str) -> dict[str, str]:
-    facts = facts_of(notification, message_id=MESSAGE_ID, msgkey=MSGKEY)
+def _custom(notification: Notification, body: str, message_id: str, msgkey: str) -> dict[str, str]:
+    facts = facts_of(notification, message_id=message_id, msgkey=msgkey)
     custom = {name: value for name, value in facts.items() if name not in _IN_APS}
     if notification.silent:
         custom |= {"title": notification.title, "content": body}

@@ -10,11 +10,10 @@ from urllib.parse import quote
 
 import jwt
 
-from channels_vendor import http_adapter
-from channels_vendor.contract import CannotAuthorise, Delivery, Rule, SendOutcome, accepted, by_rule
+from channels_vendor.contract import CannotAuthorise, Delivery, SendOutcome, accepted, by_rule
 from channels_vendor.fcm import errors, payload
 from channels_vendor.http_adapter import HttpAdapter, Request, retry_after
-from channels_vendor.mould import Mould
+from channels_vendor.mould import Mould, longest_msgkeys
 from channels_vendor.one_call import post_form, read_token
 from pushcore.http import Answer, Call
 
@@ -27,6 +26,9 @@ _ASSERTION_SECONDS = 3600
 
 class FcmAdapter(HttpAdapter):
     unauthorised_status = 90000401
+    table = errors.TABLE
+    status_rules = errors.STATUSES
+    no_token_signs = ("INVALID_ARGUMENT", "UNREGISTERED")
 
     def fetch_credential(self) -> tuple[str, float]:
         """Exchange a signed assertion for an access token (RFC 7523). Raises `CannotAuthorise`."""
@@ -54,14 +56,18 @@ class FcmAdapter(HttpAdapter):
         headers = (f"authorization: Bearer {credential}", "content-type: application/json")
         moulds: dict[Any, Mould | None] = {}
         requests, refused = [], []
+        longest = longest_msgkeys(deliveries)
         for delivery in deliveries:
             if delivery.notification not in moulds:
-                moulds[delivery.notification] = payload.mould_of(delivery.notification)
+                moulds[delivery.notification] = payload.mould_of(delivery.notification, longest[delivery.notification])
             mould = moulds[delivery.notification]
             if mould is None:
                 refused.append(by_rule(delivery, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG))
             else:
-                requests.append(Request(Call(url, mould.fill(delivery), headers), (delivery,)))
+                body = mould.fill(delivery)
+                if self.trying:
+                    body = b'{"validate_only":true,' + body[1:]
+                requests.append(Request(Call(url, body, headers), (delivery,)))
         return requests, refused
 
     def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
@@ -71,16 +77,10 @@ class FcmAdapter(HttpAdapter):
         if answer.ok:
             return [accepted(delivery, str(found["name"]).rsplit("/", 1)[-1])]
         code = errors.code_of(answer.status, found["error"])
-        rule: Rule = errors.rule_of(code)
+        rule = self.rule_of(code, answer)
         return [
             by_rule(delivery, rule, code, retry_after=retry_after(answer), unreachable=answer.status >= 500),
         ]
-
-    def unreachable(self, answer: Answer) -> Rule:
-        """A bare 401 or 429 counts as what it is."""
-        if answer.status in (401, 403, 429) and not answer.error:
-            return errors.rule_of(errors.code_of(answer.status, {}))
-        return http_adapter.UNREACHABLE
 
 
 def service_account(text: str) -> dict[str, str]:

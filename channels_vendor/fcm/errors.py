@@ -12,7 +12,8 @@ _QUOTA_WAIT = 60.0
 
 TABLE: dict[str, Rule] = {
     "UNREGISTERED": Rule(Action.DROP, 90000003),
-    "NOT_FOUND": Rule(Action.DROP, 90000003),
+    # Without FCM's own detail it is not the token that is not found, but the project.
+    "NOT_FOUND": Rule(Action.STOP, 90000401),
     "INVALID_ARGUMENT/token": Rule(Action.DROP, 90000002),
     "INVALID_ARGUMENT/ttl": Rule(Action.FIX, 90000009),
     "INVALID_ARGUMENT/package": Rule(Action.FIX, 90000004),
@@ -25,13 +26,18 @@ TABLE: dict[str, Rule] = {
     "THIRD_PARTY_AUTH_ERROR": Rule(Action.STOP, 90000401),
     "APNS_AUTH_ERROR": Rule(Action.STOP, 90000401),
     "QUOTA_EXCEEDED": Rule(Action.SLOW, wait=_QUOTA_WAIT),
+    # Of one device: only that one waits.
+    "QUOTA_EXCEEDED/device": Rule(Action.RETRY, wait=_QUOTA_WAIT),
     "RESOURCE_EXHAUSTED": Rule(Action.SLOW, wait=_QUOTA_WAIT),
     "INTERNAL": Rule(Action.RETRY, 90000011),
     "UNAVAILABLE": Rule(Action.RETRY, 90000011),
 }
 
-# By HTTP status, where the answer names no error of the table.
-_BY_STATUS = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "UNREGISTERED", 429: "QUOTA_EXCEEDED"}
+# Where the answer names no error of the table.
+STATUSES: dict[int, Rule] = {
+    401: TABLE["UNAUTHENTICATED"],
+    429: TABLE["QUOTA_EXCEEDED"],
+}
 
 # What an INVALID_ARGUMENT is about: by the field that is named, else by FCM's words.
 _FIELDS = (("token", "token"), ("ttl", "ttl"), ("restricted_package_name", "package"))
@@ -50,9 +56,15 @@ def code_of(http_status: int, error: dict[str, Any]) -> str:
     named = next((detail["errorCode"] for detail in details if detail.get("errorCode")), "") or error.get("status", "")
     if named == "INVALID_ARGUMENT":
         return named + _subject(str(error.get("message", "")).lower(), details)
-    if named in ("", "UNSPECIFIED_ERROR"):
-        return _BY_STATUS.get(http_status, "INTERNAL" if http_status >= 500 else str(named))
-    return str(named)
+    if named == "QUOTA_EXCEEDED" and _is_of_a_device(details):
+        return "QUOTA_EXCEEDED/device"
+    return str(named) or f"HTTP {http_status}"
+
+
+def _is_of_a_device(details: list[dict[str, Any]]) -> bool:
+    """Whether the `google.rpc.QuotaFailure` that tells which quota is spent names a device's."""
+    violations = [found for detail in details for found in detail.get("violations", ())]
+    return any("device" in f"{found.get('subject')} {found.get('description')}".lower() for found in violations)
 
 
 def _subject(message: str, details: list[dict[str, Any]]) -> str:
@@ -63,7 +75,3 @@ def _subject(message: str, details: list[dict[str, Any]]) -> str:
     if fields:
         return ""
     return next((f"/{subject}" for words, subject in _WORDS if words in message), "")
-
-
-def rule_of(code: str) -> Rule:
-    return TABLE.get(code, Rule(Action.FIX))

@@ -14,8 +14,8 @@ from channels_vendor.contract import Account, Action, Delivery, Notification, Ru
 from channels_vendor.fcm import payload
 from channels_vendor.http_adapter import HttpAdapter, Request
 from channels_vendor.lifetime import seconds_left
-from channels_vendor.lists import addressed, all_of, but_for, size_of
-from channels_vendor.mould import encode, shorten
+from channels_vendor.lists import addressed, all_of, but_for
+from channels_vendor.mould import encode, shorten, size_of
 from channels_vendor.tokens import NoTokens
 from pushcore.http import Answer, Call, Client
 
@@ -38,7 +38,7 @@ TABLE: dict[str, Rule] = {
     "InvalidTtl": Rule(Action.FIX, 90000009),
     "Unavailable": Rule(Action.RETRY, 90000011),
     "InternalServerError": Rule(Action.RETRY, 90000011),
-    "DeviceMessageRateExceeded": Rule(Action.SLOW, wait=_QUOTA_WAIT),
+    "DeviceMessageRateExceeded": Rule(Action.RETRY, wait=_QUOTA_WAIT),
     "TopicsMessageRateExceeded": Rule(Action.SLOW, wait=_QUOTA_WAIT),
 }
 _KEY_REFUSED = Rule(Action.STOP, 90000401)
@@ -51,7 +51,7 @@ _SHOWN = (
 
 class LegacyFcmAdapter(HttpAdapter):
     unauthorised_status = 90000401
-    status_rules = {429: Rule(Action.SLOW, wait=_QUOTA_WAIT)}
+    table = TABLE
 
     def __init__(self, account: Account, client: Client, _tokens: Tokens) -> None:
         super().__init__(account, client, NoTokens())
@@ -85,7 +85,7 @@ class LegacyFcmAdapter(HttpAdapter):
         if len(results) != len(request.deliveries):
             raise ValueError("not a result for each token")
         refused = {
-            one.token: (TABLE.get(error, Rule(Action.FIX)), error)
+            one.token: (self.rule_of(error, answer), error)
             for one, result in zip(request.deliveries, results, strict=True)
             if (error := str(result.get("error", "")))
         }

@@ -7,7 +7,7 @@ from typing import Any
 from channels_vendor.contract import Notification
 from channels_vendor.facts import facts_of
 from channels_vendor.lifetime import seconds_left
-from channels_vendor.mould import MESSAGE_ID, MSGKEY, TOKEN, Mould, encode, shorten
+from channels_vendor.mould import LONGEST_ID, MESSAGE_ID, MSGKEY, TOKEN, Mould, shorten, size_of
 
 MAX_BYTES = 4096
 # Four weeks.
@@ -16,34 +16,28 @@ MAX_TTL = 2_419_200
 _RESERVED = frozenset({"from", "notification", "message_type", "collapse_key"})
 
 
-def mould_of(notification: Notification) -> Mould | None:
-    """The body with marks for what is a device's own; None where it cannot be made small enough."""
-    fixed = _message(notification, "")
-    text = shorten(notification.body, lambda body: len(encode(_with_body(fixed, body)).encode()), MAX_BYTES)
+def mould_of(notification: Notification, msgkey: str) -> Mould | None:
+    """The body with marks for what is a device's own; None where it cannot be made small enough. `msgkey`: the longest
+    of its deliveries."""
+    text = shorten(notification.body, lambda cut: size_of(_message(notification, cut, LONGEST_ID, msgkey)), MAX_BYTES)
     if text is None:
         return None
-    return Mould({"message": _with_body(fixed, text) | {"token": TOKEN}})
+    return Mould({"message": _message(notification, text, MESSAGE_ID, MSGKEY) | {"token": TOKEN}})
 
 
-def _with_body(message: dict[str, Any], body: str) -> dict[str, Any]:
-    if "notification" in message:
-        return message | {"notification": message["notification"] | {"body": body}}
-    return message | {"data": message["data"] | {"content": body}}
-
-
-def _message(notification: Notification, body: str) -> dict[str, Any]:
+def _message(notification: Notification, body: str, message_id: str, msgkey: str) -> dict[str, Any]:
     android: dict[str, Any] = {
         "ttl": f"{min(seconds_left(notification.expire_at), MAX_TTL)}s",
         "priority": "NORMAL" if notification.silent else "HIGH",
     }
-    message: dict[str, Any] = {"data": data_of(notification, MESSAGE_ID, MSGKEY), "android": android}
+    message: dict[str, Any] = {"data": data_of(notification, message_id, msgkey), "android": android}
     if notification.silent:
         message["data"] |= {"title": notification.title, "content": body}
         return message
     message["notification"] = {"title": notification.title, "body": body}
     if notification.image:
         message["notification"]["image"] = notification.image
-    android["notification"] = shown_of(notification, MESSAGE_ID)
+    android["notification"] = shown_of(notification, message_id)
     return message
 
 

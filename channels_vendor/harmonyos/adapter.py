@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from channels_vendor.contract import Field, Vendor
 from channels_vendor.harmonyos.client import HarmonyAdapter
 from channels_vendor.huawei import service_account
-from channels_vendor.huawei.adapter import RECEIPT_FIELDS
+from channels_vendor.huawei.adapter import RECEIPT_FIELDS, receipts_problem
 from channels_vendor.huawei.receipts import read_receipts
 from pushcore.channels import Channel
 
 
 def _validate(values: Mapping[str, str]) -> dict[str, str]:
     problem = service_account.problem(values.get("service_account", ""))
-    return {"service_account": problem} if problem else {}
+    return {"service_account": problem} if problem else receipts_problem(values)
 
 
 VENDOR = Vendor(

@@ -18,7 +18,11 @@ from pushcore.http import Answer, Call
 
 
 class HarmonyAdapter(HttpAdapter):
-    status_rules = {401: Rule(Action.AUTH), 429: Rule(Action.SLOW), 503: Rule(Action.SLOW)}
+    table = errors.TABLE
+    # Huawei's flow control.
+    status_rules = {503: Rule(Action.SLOW)}
+    # With the reason; other reasons for a token are the app's want of rights.
+    no_token_signs = tuple(f"{code} {reason}" for code in errors.WITH_REASONS for reason in errors.ABOUT_TOKENS)
 
     def fetch_credential(self) -> tuple[str, float]:
         return service_account.bearer(self.account.get("service_account"), self.account.get("algorithm") or "PS256")
@@ -50,9 +54,9 @@ class HarmonyAdapter(HttpAdapter):
         if code in errors.WITH_REASONS and word.startswith("{"):
             illegal: dict[str, list[str]] = json.loads(word)["illegalTokens"]
             refused = {
-                token: (errors.rule_of(reason), f"{code} {reason}")
+                token: (self.rule_of(reason, answer), f"{code} {reason}")
                 for reason, tokens in illegal.items()
                 for token in tokens
             }
             return but_for(request.deliveries, refused, vendor_id)
-        return all_of(request.deliveries, errors.rule_of(code), code, answer, word=word)
+        return all_of(request.deliveries, self.rule_of(code, answer), code, answer, word=word)

@@ -14,7 +14,8 @@ TOO_BIG = huawei.TOO_BIG
 REASONS: dict[str, Rule] = {
     "tokenFormatError": Rule(Action.DROP),
     "tokenPlatformNotSupport": Rule(Action.DROP),
-    "noRight": Rule(Action.DROP),
+    # Of the app or of the token, says Huawei: the token stays.
+    "noRight": Rule(Action.FIX),
     "noPushTypeRight": Rule(Action.FIX),
     "atomicUnableSendUnsubscribedMsg": Rule(Action.FIX),
     "countryNotSupport": Rule(Action.FIX),
@@ -24,18 +25,20 @@ REASONS: dict[str, Rule] = {
     "noRightToSendThisLiveNotificationEvent": Rule(Action.FIX),
     "notSupportPlayVoice": Rule(Action.FIX),
 }
+# Of these, what says that it is the token's fault.
+ABOUT_TOKENS = ("tokenFormatError", "tokenPlatformNotSupport")
 
 # HarmonyOS has no table of statuses of its own: the vendor's word is kept beside the message.
-TABLE: dict[str, Rule] = {code: Rule(rule.action) for code, rule in huawei.TABLE.items() if "/" not in code} | {
-    # Without its map of reasons the code says nothing about a single token.
-    "80300007": Rule(Action.FIX),
-    "80100022": Rule(Action.FIX),
-    "80300029": Rule(Action.SLOW),
-    "80300030": Rule(Action.FIX),
-    "80300036": Rule(Action.STOP),
-    "80300037": Rule(Action.STOP),
-}
-
-
-def rule_of(code: str) -> Rule:
-    return REASONS.get(code) or TABLE.get(code, Rule(Action.FIX))
+TABLE: dict[str, Rule] = (
+    REASONS
+    | {code: Rule(rule.action) for code, rule in huawei.TABLE.items() if "/" not in code}
+    | {
+        # Without its map of reasons the code says nothing about a single token.
+        "80300007": Rule(Action.FIX),
+        "80100022": Rule(Action.FIX),
+        "80300029": Rule(Action.SLOW),
+        "80300030": Rule(Action.FIX),
+        "80300036": Rule(Action.STOP),
+        "80300037": Rule(Action.STOP),
+    }
+)

@@ -7,9 +7,9 @@ from typing import Any
 from channels_vendor.contract import Notification
 from channels_vendor.facts import facts_of
 from channels_vendor.lifetime import seconds_left
-from channels_vendor.lists import size_of
-from channels_vendor.mould import encode, shorten
-from channels_vendor.options import notify_id, per_vendor
+from channels_vendor.mould import encode, shorten, size_of
+from channels_vendor.options import per_vendor
+from channels_vendor.references import Reference
 from pushcore.channels import Channel
 
 MAX_BYTES = 4096
@@ -25,35 +25,42 @@ def push_type(notification: Notification) -> str:
 
 def body_of(notification: Notification, category: str, message_id: str, msgkey: str) -> dict[str, Any] | None:
     """The request without its tokens; None where it cannot be made small enough. `category`: the account's."""
+    reference = Reference.of(notification.task_id, message_id)
 
     def made(text: str) -> dict[str, Any]:
         facts = facts_of(notification, message_id=message_id, msgkey=msgkey)
-        return {"payload": _payload(notification, text, facts, category), "pushOptions": _options(notification)}
+        return {
+            "payload": _payload(notification, text, facts, category, reference),
+            "pushOptions": _options(notification, reference),
+        }
 
     text = shorten(notification.body, lambda part: size_of(made(part)), MAX_BYTES)
     return None if text is None else made(text)
 
 
-def _options(notification: Notification) -> dict[str, Any]:
+def _options(notification: Notification, reference: Reference) -> dict[str, Any]:
     return {
         "ttl": max(1, min(seconds_left(notification.expire_at), MAX_TTL)),
-        "biTag": str(notification.task_id),
+        "biTag": str(reference),
         "testMessage": notification.test,
     }
 
 
-def _payload(notification: Notification, text: str, facts: dict[str, str], category: str) -> dict[str, Any]:
+def _payload(
+    notification: Notification, text: str, facts: dict[str, str], category: str, reference: Reference
+) -> dict[str, Any]:
     if notification.silent:
         return {"extraData": encode(facts | {"title": notification.title, "content": text})}
     shown: dict[str, Any] = {
         "category": per_vendor(notification, "thirdChannelCategory", Channel.HARMONYOS) or category or DEFAULT_CATEGORY,
         "title": notification.title,
         "body": text,
-        "notifyId": notify_id(notification.task_id),
+        "notifyId": reference.notify_id,
         "clickAction": _click(notification, facts),
     }
-    if "k" in facts:
-        shown["appMessageId"] = facts["k"]
+    if reference.message_id is not None:
+        # Which Push Kit knows repeats by.
+        shown["appMessageId"] = str(reference.message_id)
     if notification.image.startswith("https://"):
         shown["image"] = notification.image
     if notification.sound:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from channels_vendor.contract import Field, Vendor
-from channels_vendor.honor.client import HonorAdapter, read_receipts
+from channels_vendor.honor.client import HonorAdapter
+from channels_vendor.honor.receipts import read_receipts
 from pushcore.channels import Channel
 
 VENDOR = Vendor(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from channels_vendor.contract import Account, Action, Delivery, Rule, SendOutcome, VendorReceipt, by_rule
+from channels_vendor.contract import Action, Delivery, Rule, SendOutcome, by_rule
 from channels_vendor.honor import errors, payload
 from channels_vendor.http_adapter import HttpAdapter, Request
 from channels_vendor.lists import addressed, all_of, but_for
@@ -18,12 +18,13 @@ from pushcore.http import Answer, Call
 
 BASE_URL = "https://push-api.cloud.honor.com"
 TOKEN_URL = "https://iam.developer.honor.com/auth/token"  # noqa: S105 - an address
-# What a receipt calls delivered: Huawei's 0, and the code that HONOR's own answers were seen with.
-_DELIVERED = frozenset({0, 40000002})
 
 
 class HonorAdapter(HttpAdapter):
-    status_rules = {401: Rule(Action.AUTH), 429: Rule(Action.SLOW), 503: Rule(Action.SLOW)}
+    table = errors.TABLE
+    # As Huawei's: flow control.
+    status_rules = {503: Rule(Action.SLOW)}
+    no_token_signs = (errors.BAD_TOKEN, errors.DEAD_TOKEN, "80300007")
 
     def fetch_credential(self) -> tuple[str, float]:
         fields = {
@@ -51,29 +52,16 @@ class HonorAdapter(HttpAdapter):
         return requests, refused
 
     def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
-        """The lists say more than the code."""
+        """The lists say more than the code: there is no table of codes, and sources differ."""
         found: dict[str, Any] = json.loads(answer.body)
         code, data = str(found["code"]), found.get("data") or {}
-        if code not in errors.OK and code != errors.PARTIAL:
-            return all_of(request.deliveries, errors.rule_of(code), code, answer, word=str(found.get("message") or ""))
         refused = {
             token: (errors.TABLE[word], word)
             for word in (errors.BAD_TOKEN, errors.DEAD_TOKEN)
             for token in data.get(word) or ()
         }
+        by_lists = answer.ok and code not in errors.TABLE and (refused or data.get("sendResult") is True)
+        if code not in errors.OK and code != errors.PARTIAL and not by_lists:
+            rule = self.rule_of(code, answer)
+            return all_of(request.deliveries, rule, code, answer, word=str(found.get("message") or ""))
         return but_for(request.deliveries, refused, str(data.get("requestId") or ""))
-
-
-def read_receipts(
-    account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
-) -> list[VendorReceipt]:
-    """`{"statuses": [{biTag, token, status, ...}]}`; the tag is the task."""
-    return [
-        VendorReceipt(
-            token=str(entry["token"]),
-            arrived=int(entry["status"]) in _DELIVERED,
-            task_id=int(entry["biTag"]),
-            vendor_code=str(entry["status"]),
-        )
-        for entry in json.loads(body)["statuses"]
-    ]

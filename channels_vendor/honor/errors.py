@@ -24,7 +24,3 @@ TABLE: dict[str, Rule] = {
     TOO_BIG: Rule(Action.FIX),
     "81000001": Rule(Action.RETRY),
 }
-
-
-def rule_of(code: str) -> Rule:
-    return TABLE.get(code, Rule(Action.FIX))

@@ -7,9 +7,9 @@ from typing import Any
 from channels_vendor.contract import Notification, Style
 from channels_vendor.facts import facts_of
 from channels_vendor.lifetime import seconds_left
-from channels_vendor.lists import size_of
-from channels_vendor.mould import encode, shorten
-from channels_vendor.options import cut, is_web, notify_id, per_vendor
+from channels_vendor.mould import encode, shorten, size_of
+from channels_vendor.options import cut, is_web, per_vendor
+from channels_vendor.references import Reference
 from pushcore.channels import Channel
 
 MAX_BYTES = 4096
@@ -22,17 +22,18 @@ def body_of(notification: Notification, message_id: str, msgkey: str) -> dict[st
     """The request without its tokens; None where it cannot be made small enough."""
 
     def made(text: str) -> dict[str, Any]:
-        return _message(notification, text, facts_of(notification, message_id=message_id, msgkey=msgkey))
+        facts = facts_of(notification, message_id=message_id, msgkey=msgkey)
+        return _message(notification, text, facts, Reference.of(notification.task_id, message_id))
 
     text = shorten(cut(notification.body, MAX_BODY), lambda part: size_of(made(part)), MAX_BYTES)
     return None if text is None else made(text)
 
 
-def _message(notification: Notification, text: str, facts: dict[str, str]) -> dict[str, Any]:
+def _message(notification: Notification, text: str, facts: dict[str, str], reference: Reference) -> dict[str, Any]:
     title = cut(notification.title, MAX_TITLE)
     android: dict[str, Any] = {
         "ttl": f"{max(1, min(seconds_left(notification.expire_at), MAX_TTL))}s",
-        "biTag": str(notification.task_id),
+        "biTag": str(reference),
         "targetUserType": int(notification.test),
     }
     if notification.silent:
@@ -43,7 +44,7 @@ def _message(notification: Notification, text: str, facts: dict[str, str]) -> di
         "clickAction": _click(notification),
         "style": 1 if notification.style is Style.BIG_TEXT else 0,
         "importance": per_vendor(notification, "thirdChannelCategory", Channel.HONOR) or "NORMAL",
-        "notifyId": notify_id(notification.task_id),
+        "notifyId": reference.notify_id,
     }
     if notification.style is Style.BIG_TEXT:
         shown |= {"bigTitle": title, "bigBody": text}

@@ -11,14 +11,20 @@ from channels_vendor.huawei.receipts import read_receipts
 from pushcore.channels import Channel
 
 
-def validate(values: Mapping[str, str]) -> dict[str, str]:
+def _validate(values: Mapping[str, str]) -> dict[str, str]:
     """One of the two credentials."""
     if text := values.get("service_account"):
         problem = service_account.problem(text)
-        return {"service_account": problem} if problem else {}
+        return {"service_account": problem} if problem else receipts_problem(values)
     if not values.get("app_secret"):
         return {"app_secret": "the app secret or a service account is needed"}
-    return {}
+    return receipts_problem(values)
+
+
+def receipts_problem(values: Mapping[str, str]) -> dict[str, str]:
+    """Receipts are signed with user name and key together: with one of them, each would be taken for forged."""
+    missing = [entry.name for entry in RECEIPT_FIELDS if not values.get(entry.name)]
+    return {missing[0]: "user name and key come together"} if len(missing) == 1 else {}
 
 
 RECEIPT_FIELDS = (
@@ -49,7 +55,7 @@ VENDOR = Vendor(
     ),
     open=HuaweiAdapter,
     rate=6_000,
-    validate=validate,
+    validate=_validate,
     read_receipts=read_receipts,
     receipt_answer=b'{"code":"0","message":"success"}',
 )

@@ -20,7 +20,10 @@ TOKEN_URL = "https://oauth-login.cloud.huawei.com/oauth2/v3/token"  # noqa: S105
 
 
 class HuaweiAdapter(HttpAdapter):
-    status_rules = {401: Rule(Action.AUTH), 429: Rule(Action.SLOW), 503: Rule(Action.SLOW)}
+    table = errors.TABLE
+    # Huawei's flow control.
+    status_rules = {503: Rule(Action.SLOW)}
+    no_token_signs = (errors.ILLEGAL_TOKEN, "80300007")
 
     def fetch_credential(self) -> tuple[str, float]:
         if text := self.account.get("service_account"):
@@ -47,7 +50,8 @@ class HuaweiAdapter(HttpAdapter):
             if message is None:
                 refused += [by_rule(one, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG) for one in batch]
                 continue
-            whole = encode({"message": message | {"token": [one.token for one in batch]}}).encode()
+            body: dict[str, Any] = {"message": message | {"token": [one.token for one in batch]}}
+            whole = encode({"validate_only": True} | body if self.trying else body).encode()
             requests.append(Request(Call(self.url(), whole, headers), batch))
         return requests, refused
 
@@ -60,4 +64,4 @@ class HuaweiAdapter(HttpAdapter):
             rule = errors.TABLE[errors.ILLEGAL_TOKEN]
             refused = dict.fromkeys(json.loads(word)["illegal_tokens"], (rule, errors.ILLEGAL_TOKEN))
             return but_for(request.deliveries, refused, str(found.get("requestId") or ""))
-        return all_of(request.deliveries, errors.rule_of(code), code, answer, word=word)
+        return all_of(request.deliveries, self.rule_of(code, answer), code, answer, word=word)

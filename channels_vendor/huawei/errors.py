@@ -39,7 +39,3 @@ RECEIPTS: dict[int, tuple[int, bool]] = {
     5: (80100002, True),
     10: (80000003, False),
 }
-
-
-def rule_of(code: str) -> Rule:
-    return TABLE.get(code, Rule(Action.FIX))

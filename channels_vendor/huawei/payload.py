@@ -7,9 +7,9 @@ from typing import Any
 from channels_vendor.contract import Notification, Style
 from channels_vendor.facts import facts_of
 from channels_vendor.lifetime import seconds_left
-from channels_vendor.lists import size_of
-from channels_vendor.mould import encode, shorten
-from channels_vendor.options import is_web, notify_id, option, per_vendor
+from channels_vendor.mould import encode, shorten, size_of
+from channels_vendor.options import is_web, option, per_vendor
+from channels_vendor.references import Reference
 from pushcore.channels import Channel
 
 MAX_BYTES = 4096
@@ -20,16 +20,17 @@ def message_of(notification: Notification, message_id: str, msgkey: str) -> dict
     """The message without its tokens; None where it cannot be made small enough."""
 
     def made(text: str) -> dict[str, Any]:
-        return _message(notification, text, facts_of(notification, message_id=message_id, msgkey=msgkey))
+        facts = facts_of(notification, message_id=message_id, msgkey=msgkey)
+        return _message(notification, text, facts, Reference.of(notification.task_id, message_id))
 
     text = shorten(notification.body, lambda part: size_of({"message": made(part)}), MAX_BYTES)
     return None if text is None else made(text)
 
 
-def _message(notification: Notification, text: str, facts: dict[str, str]) -> dict[str, Any]:
+def _message(notification: Notification, text: str, facts: dict[str, str], reference: Reference) -> dict[str, Any]:
     android: dict[str, Any] = {
         "ttl": f"{max(1, min(seconds_left(notification.expire_at), MAX_TTL))}s",
-        "bi_tag": str(notification.task_id),
+        "bi_tag": str(reference),
         "urgency": "NORMAL" if notification.silent else "HIGH",
         "target_user_type": int(notification.test),
     }
@@ -40,16 +41,16 @@ def _message(notification: Notification, text: str, facts: dict[str, str]) -> di
     return {
         "data": encode(facts),
         "notification": {"title": notification.title, "body": text},
-        "android": android | {"notification": _shown(notification, text)},
+        "android": android | {"notification": _shown(notification, text, reference.notify_id)},
     }
 
 
-def _shown(notification: Notification, text: str) -> dict[str, Any]:
+def _shown(notification: Notification, text: str, notify_id: int) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "title": notification.title,
         "body": text,
         "click_action": _click(notification),
-        "notify_id": notify_id(notification.task_id),
+        "notify_id": notify_id,
     }
     if notification.style is Style.BIG_TEXT:
         shown |= {"style": 1, "big_title": notification.title, "big_body": text}

@@ -9,15 +9,29 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from channels_vendor.contract import Account, VendorReceipt
 from channels_vendor.huawei import errors
+from channels_vendor.receipt_entries import each, moment_of
+from channels_vendor.references import Reference
 
 HEADER = "x-huawei-callback-id"
 # Older ones, or ones from so far ahead, may be repeats of what somebody saw.
 MAX_AGE_SECONDS = 900
+# What results mean, of those whose number operators will not know.
+_WORDS = {
+    2: "app not installed",
+    5: "token not on this device",
+    6: "notifications switched off",
+    10: "device inactive for 30 days",
+    15: "overwritten by later messages",
+    102: "frequency control",
+    201: "sending is controlled",
+    256: "frequency control",
+    259: "rejected",
+}
 
 
 def read_receipts(
@@ -26,19 +40,30 @@ def read_receipts(
     """Raises `ValueError` for a body that is none, or forged."""
     if account.get("callback_key"):
         _verify(headers.get(HEADER, ""), account.get("callback_user"), account.get("callback_key"))
-    return [_receipt(entry) for entry in json.loads(body)["statuses"]]
+    return each(account, entries_of(body), _read)
 
 
-def _receipt(entry: dict[str, Any]) -> VendorReceipt:
-    result = int((entry.get("deliveryStatus") or {}).get("result", entry.get("status", 14)))
+def entries_of(body: bytes) -> list[dict[str, Any]]:
+    """Of `{"statuses": [...]}`. Raises `ValueError`."""
+    entries = json.loads(body)["statuses"]
+    if not isinstance(entries, list):
+        raise ValueError("the statuses are no list")
+    return entries
+
+
+def _read(entry: dict[str, Any]) -> Iterator[VendorReceipt]:
+    """HarmonyOS has result and time in an object of their own."""
+    told = entry.get("deliveryStatus") or {"result": entry["status"], "timestamp": entry.get("timestamp")}
+    result = int(told["result"])
     status, gone = errors.RECEIPTS.get(result, (None, False))
-    return VendorReceipt(
-        token=str(entry["token"]),
+    yield VendorReceipt(
+        Reference.parse(entry["biTag"]),
+        str(entry["token"]),
         arrived=result == 0,
+        at=moment_of(told.get("timestamp")),
         gone=gone,
-        task_id=int(entry["biTag"]),
         status=status,
-        vendor_code=str(result),
+        vendor_code=f"{result} {_WORDS.get(result, '')}".strip(),
     )
 
 

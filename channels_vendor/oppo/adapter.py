@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from channels_vendor.contract import Field, Vendor
-from channels_vendor.oppo.client import OppoAdapter, read_receipts
+from channels_vendor.oppo.client import OppoAdapter
+from channels_vendor.oppo.receipts import read_receipts
 from pushcore.channels import Channel
 
 VENDOR = Vendor(
@@ -18,4 +19,5 @@ VENDOR = Vendor(
     # By number of users: 5,000 to 30,000.
     rate=5_000,
     read_receipts=read_receipts,
+    max_receipt_url=200,
 )

@@ -5,19 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from channels_vendor.contract import (
-    Account,
     Action,
     CannotAuthorise,
     Delivery,
     Notification,
     Rule,
     SendOutcome,
-    VendorReceipt,
     accepted,
     by_rule,
 )
@@ -37,7 +35,8 @@ _LIFE_SECONDS = 86_400 - 600
 
 class OppoAdapter(HttpAdapter):
     unauthorised_status = 11
-    status_rules = {429: Rule(Action.SLOW)}
+    table = errors.TABLE
+    no_token_signs = (errors.BAD_REGID,)
 
     @property
     def base(self) -> str:
@@ -55,7 +54,7 @@ class OppoAdapter(HttpAdapter):
                 return str(found["data"]["auth_token"]), _LIFE_SECONDS
         except (ValueError, KeyError, TypeError):
             raise CannotAuthorise(f"no auth token: {answer.error or answer.status}", permanent=False) from None
-        permanent = errors.rule_of(code).action in (Action.STOP, Action.FIX)
+        permanent = self.rule_of(code, answer).action in (Action.STOP, Action.FIX)
         raise CannotAuthorise(f"no auth token: {code} {found.get('message', '')}"[:200], permanent=permanent)
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
@@ -90,32 +89,12 @@ class OppoAdapter(HttpAdapter):
         code = str(found["code"])
         if code != errors.OK:
             word = str(found.get("message") or "")
-            return all_of(request.deliveries, errors.rule_of(code), code, answer, word=word)
+            return all_of(request.deliveries, self.rule_of(code, answer), code, answer, word=word)
         results: list[dict[str, Any]] = found["data"]
-        return [_outcome(one, result) for one, result in zip(request.deliveries, results, strict=True)]
+        return [self._outcome(one, result, answer) for one, result in zip(request.deliveries, results, strict=True)]
 
-
-def _outcome(delivery: Delivery, result: dict[str, Any]) -> SendOutcome:
-    code = str(result.get("errorCode") or errors.OK)
-    if code in (errors.OK, errors.REPEATED):
-        return accepted(delivery, str(result.get("messageId") or delivery.message_id))
-    return by_rule(delivery, errors.rule_of(code), f"{code} {result.get('errorMessage') or ''}".strip())
-
-
-def read_receipts(
-    account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
-) -> list[VendorReceipt]:
-    """`[{messageId, registrationIds "a,b", param, eventType}]`; `param` is the task."""
-    return [
-        VendorReceipt(
-            token=token,
-            arrived=event == "push_arrive",
-            gone=event == "regid_invalid",
-            task_id=int(entry["param"]),
-            status=int(errors.BAD_REGID) if event == "regid_invalid" else None,
-            vendor_code=event,
-        )
-        for entry in json.loads(body)
-        for event in [str(entry["eventType"])]
-        for token in str(entry["registrationIds"]).split(",")
-    ]
+    def _outcome(self, delivery: Delivery, result: dict[str, Any], answer: Answer) -> SendOutcome:
+        code = str(result.get("errorCode") or errors.OK)
+        if code in (errors.OK, errors.REPEATED):
+            return accepted(delivery, str(result.get("messageId") or delivery.message_id))
+        return by_rule(delivery, self.rule_of(code, answer), f"{code} {result.get('errorMessage') or ''}".strip())

@@ -34,7 +34,3 @@ TABLE: dict[str, Rule] = {
     **_rules(Action.OK, 32, status=2),
     **_rules(Action.DROP, 10000),
 }
-
-
-def rule_of(code: str) -> Rule:
-    return TABLE.get(code, Rule(Action.FIX))

@@ -8,9 +8,9 @@ from channels_vendor.contract import Account, Delivery, Notification, Style
 from channels_vendor.errors import NotPossibleError, TooBigError
 from channels_vendor.facts import facts_of
 from channels_vendor.lifetime import seconds_left
-from channels_vendor.mould import DATA, MESSAGE_ID, TOKEN, Mould, encode
+from channels_vendor.mould import DATA, MESSAGE_ID, NOTIFY_ID, REFERENCE, TOKEN, Mould, encode
 from channels_vendor.oppo import errors
-from channels_vendor.options import cut, is_web, notify_id, option, per_vendor
+from channels_vendor.options import cut, is_web, option, per_vendor
 from pushcore.channels import Channel
 
 MAX_TITLE = 50
@@ -48,7 +48,7 @@ def _shown(notification: Notification, account: Account) -> dict[str, Any]:
         "action_parameters": DATA,
         "off_line": True,
         "off_line_ttl": max(1, min(seconds_left(notification.expire_at), MAX_TTL)),
-        "notify_id": notify_id(notification.task_id),
+        "notify_id": NOTIFY_ID,
     }
     wanted = {
         "channel_id": option(notification, "channelId") or account.get("channel_id"),
@@ -60,7 +60,7 @@ def _shown(notification: Notification, account: Account) -> dict[str, Any]:
     if level.isdigit() and shown.get("category"):
         shown["notify_level"] = int(level)
     if account.receipt_url:
-        shown |= {"call_back_url": account.receipt_url, "call_back_parameter": str(notification.task_id)}
+        shown |= {"call_back_url": account.receipt_url, "call_back_parameter": REFERENCE}
     return shown
 
 

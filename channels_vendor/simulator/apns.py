@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import time
 import uuid
+from datetime import UTC, datetime
+from functools import lru_cache
 
 import jwt
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from channels_vendor.simulator.desk import Desk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
@@ -40,10 +44,26 @@ _STATUSES = {
 }
 MAX_BYTES = 4096
 _TOKEN_SECONDS = 3600
+# Apple's extensions that say what a certificate is for.
+_ENVIRONMENTS = {"sandbox": "1.2.840.113635.100.6.3.1", "production": "1.2.840.113635.100.6.3.2"}
+# What may follow the bundle ID in a topic.
+_SUFFIXES = (".voip", ".complication", ".push-type.liveactivity")
+
+
+@lru_cache(maxsize=256)
+def _read(der: bytes) -> tuple[str, frozenset[str], datetime]:
+    """A client certificate's bundle ID, the marks it carries, and its end."""
+    found = x509.load_der_x509_certificate(der)
+    named = found.subject.get_attributes_for_oid(NameOID.USER_ID)
+    marks = frozenset(extension.oid.dotted_string for extension in found.extensions)
+    return str(named[0].value) if named else "", marks & set(_ENVIRONMENTS.values()), found.not_valid_after_utc
 
 
 class ApnsDesk(Desk):
     name = "apns"
+    malformed = "BadDeviceToken"
+    # Of which of the two hosts it is.
+    environment = "production"
 
     def serves(self, incoming: Incoming) -> bool:
         return incoming.path.startswith("/3/")
@@ -62,7 +82,7 @@ class ApnsDesk(Desk):
         if wrong:
             return self.error(wrong)
         token = incoming.path.rsplit("/", 1)[-1]
-        if reason := self.script.tokens.get(token):
+        if reason := self.error_of(token):
             return self.error(reason)
         self.ledger.accept(token)
         return Reply(200)
@@ -73,10 +93,10 @@ class ApnsDesk(Desk):
             return "BadPath"
         if incoming.method != "POST":
             return "MethodNotAllowed"
-        if not incoming.client_certificate and (reason := self._bad_bearer(incoming)):
+        # A connection made with a certificate needs no provider token.
+        certificate = incoming.client_certificate
+        if reason := self._bad_certificate(certificate, incoming) if certificate else self._bad_bearer(incoming):
             return reason
-        if not incoming.client_certificate and "apns-topic" not in incoming.headers:
-            return "MissingTopic"
         if len(incoming.body) > MAX_BYTES:
             return "PayloadTooLarge"
         if not incoming.body:
@@ -88,6 +108,15 @@ class ApnsDesk(Desk):
             return "BadCollapseId"
         return "" if token and all(letter in "0123456789abcdefABCDEF" for letter in token) else "BadDeviceToken"
 
+    def _bad_certificate(self, der: bytes, incoming: Incoming) -> str:
+        bundle_id, environments, expires_at = _read(der)
+        if not bundle_id or not environments or expires_at < datetime.now(UTC):
+            return "BadCertificate"
+        if _ENVIRONMENTS[self.environment] not in environments:
+            return "BadCertificateEnvironment"
+        topic = incoming.headers.get("apns-topic", bundle_id)
+        return "" if topic == bundle_id or topic.removeprefix(bundle_id) in _SUFFIXES else "BadTopic"
+
     def _bad_bearer(self, incoming: Incoming) -> str:
         scheme, _, bearer = incoming.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
@@ -96,12 +125,14 @@ class ApnsDesk(Desk):
             return "ExpiredProviderToken"
         try:
             header = jwt.get_unverified_header(bearer)
-            claims = jwt.decode(bearer, options={"verify_signature": False})
+            claims = self.claims_of(bearer, ["ES256"])
         except jwt.PyJWTError:
             return "InvalidProviderToken"
         if header.get("alg") != "ES256" or not header.get("kid") or not claims.get("iss"):
             return "InvalidProviderToken"
-        return "ExpiredProviderToken" if time.time() - claims.get("iat", 0) > _TOKEN_SECONDS else ""
+        if time.time() - claims.get("iat", 0) > _TOKEN_SECONDS:
+            return "ExpiredProviderToken"
+        return "" if "apns-topic" in incoming.headers else "MissingTopic"
 
     def internal_error(self) -> Reply:
         return self.error("InternalServerError")

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from channels_vendor.simulator.script import Incoming, Ledger, Reply, Script
+import jwt
+
+from channels_vendor.simulator.script import Callback, Incoming, Ledger, Reply, Script
 
 # What all simulated accounts have for a secret: signatures are made with it, and checked.
 SECRET = "secret"  # noqa: S105 - guards nothing
+# Huawei's figure; of others none is known.
+RECEIPT_TOKENS = 100
 
 
 class Desk(ABC):
@@ -18,10 +23,17 @@ class Desk(ABC):
     name: str
     # What a script says befalls all requests but those for a credential.
     credential_path: str = ""
+    # The vendor's word for arrived in its receipts; empty where it sends none.
+    arrived: str = ""
+    # A script's error for a token that no vendor gives: one of zeros.
+    malformed: str
+    # The key that signatures of the account are checked with (PEM); empty: they are not.
+    public_key: bytes = b""
 
     def __init__(self) -> None:
         self.script = Script()
         self.ledger = Ledger()
+        self.outbox: list[Callback] = []
 
     @abstractmethod
     def serves(self, incoming: Incoming) -> bool:
@@ -47,6 +59,8 @@ class Desk(ABC):
             return self.credential(incoming)
         self.ledger.note(incoming)
         script = self.script
+        if script.replies:
+            return script.replies.pop(0)
         if script.limited > 0:
             script.limited -= 1
             reply = self.too_many()
@@ -54,6 +68,42 @@ class Desk(ABC):
         if script.error_rate and script.dice.random() < script.error_rate:
             return self.internal_error()
         return self.send(incoming)
+
+    def error_of(self, token: str) -> str:
+        """The vendor's error for the token, empty where it is a device's."""
+        return self.script.tokens.get(token, "" if token.strip("0") else self.malformed)
+
+    def errors_of(self, tokens: Sequence[str]) -> dict[str, str]:
+        """By token, those that have one."""
+        return {token: error for token in tokens if (error := self.error_of(token))}
+
+    def claims_of(self, signed: str, algorithms: Sequence[str], audience: str | None = None) -> dict[str, Any]:
+        """A JWT's claims. Raises `jwt.PyJWTError`."""
+        return jwt.decode(
+            signed,
+            self.public_key,
+            algorithms=list(algorithms),
+            audience=audience,
+            options={"verify_signature": bool(self.public_key), "verify_aud": audience is not None},
+        )
+
+    def call_back(self, url: str, tag: str, tokens: Iterable[str], vendor_id: str) -> None:
+        """Have the tokens' receipts posted, each with the word its script says. `tag`: what the call gave for them."""
+        by_word: dict[str, list[str]] = {}
+        for token in tokens if url else ():
+            by_word.setdefault(self.script.receipts.get(token, self.arrived), []).append(token)
+        by_word.pop("", None)
+        for word, told in by_word.items():
+            for start in range(0, len(told), RECEIPT_TOKENS):
+                body = self.receipt(tag, told[start : start + RECEIPT_TOKENS], word, vendor_id)
+                self.outbox.append(Callback(url, body, self.receipt_headers()))
+
+    def receipt(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+        """The body of a receipt, by a vendor that sends some."""
+        raise NotImplementedError
+
+    def receipt_headers(self) -> Mapping[str, str]:
+        return {"content-type": "application/json"}
 
     def is_for_credential(self, incoming: Incoming) -> bool:
         return bool(self.credential_path) and incoming.path.startswith(self.credential_path)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import parse_qs
+
+import jwt
 
 from channels_vendor.simulator.desk import SECRET, Desk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
@@ -29,13 +32,19 @@ MAX_TOKENS = 1000
 class FcmDesk(Desk):
     name = "fcm"
     credential_path = "/fcm-oauth/token"
+    malformed = "INVALID_ARGUMENT:message.token"
 
     def serves(self, incoming: Incoming) -> bool:
         return incoming.path.startswith(("/v1/projects/", self.credential_path))
 
     def credential(self, incoming: Incoming) -> Reply:
-        if b"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer" not in incoming.body:
+        form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
+        if form.get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer":
             return as_json(400, {"error": "unsupported_grant_type", "error_description": "Invalid grant_type"})
+        try:
+            self.claims_of(form.get("assertion", ""), ["RS256"])
+        except jwt.PyJWTError:
+            return as_json(400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."})
         token = f"ya29.simulated-{self.ledger.credentials}"
         return as_json(200, {"access_token": token, "expires_in": 3599, "token_type": "Bearer"})
 
@@ -44,8 +53,8 @@ class FcmDesk(Desk):
         if not bearer.startswith("ya29.simulated-") or bearer in self.script.expired:
             return self.error("UNAUTHENTICATED")
         try:
-            message = json.loads(incoming.body)["message"]
-            token = message["token"]
+            body = json.loads(incoming.body)
+            message, token = body["message"], body["message"]["token"]
         except (ValueError, KeyError):
             return self.error("INVALID_ARGUMENT")
         if not all(isinstance(value, str) for value in message.get("data", {}).values()):
@@ -53,11 +62,13 @@ class FcmDesk(Desk):
         bare = {name: value for name, value in message.items() if name != "token"}
         if len(json.dumps(bare, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_BYTES:
             return self.error("INVALID_ARGUMENT", text="Message too big")
-        if wrong := self.script.tokens.get(token):
+        if wrong := self.error_of(token):
             name, _, field = wrong.partition(":")
             return self.error(name, field=field)
-        number = self.ledger.accept(token)
         project = incoming.path.split("/")[3]
+        if body.get("validate_only"):
+            return Reply(200, b'{"name": "projects/%s/messages/fake_message_id"}' % project.encode())
+        number = self.ledger.accept(token)
         return Reply(200, b'{"name": "projects/%s/messages/0:%d"}' % (project.encode(), number))
 
     def internal_error(self) -> Reply:
@@ -81,6 +92,7 @@ class FcmLegacyDesk(Desk):
     """The legacy HTTP API, as Firebase's server reference had it. A script's error for a token: its name."""
 
     name = "fcm-legacy"
+    malformed = "InvalidRegistration"
 
     def serves(self, incoming: Incoming) -> bool:
         return incoming.path == "/fcm/send"
@@ -98,7 +110,7 @@ class FcmLegacyDesk(Desk):
             return Reply(400, b"JSON_PARSING_ERROR")
         if not 0 < len(tokens) <= MAX_TOKENS or not all(isinstance(one, str) for one in body.get("data", {}).values()):
             return Reply(400, b"Field is invalid")
-        wrong = {token: self.script.tokens[token] for token in tokens if token in self.script.tokens}
+        wrong = self.errors_of(tokens)
         results = [self._result(token, wrong, dry_run=bool(body.get("dry_run"))) for token in tokens]
         told = {"multicast_id": 216 + self.ledger.total, "success": len(tokens) - len(wrong), "failure": len(wrong)}
         return as_json(200, told | {"canonical_ids": 0, "results": results})

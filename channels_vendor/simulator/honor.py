@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from collections.abc import Sequence
 from urllib.parse import parse_qs
 
 from channels_vendor.simulator.desk import SECRET, Desk, as_json
@@ -16,7 +18,9 @@ MAX_TOKENS = 1000
 
 class HonorDesk(Desk):
     name = "honor"
+    malformed = "failTokens"
     credential_path = "/auth/token"
+    arrived = "40000002"
 
     def serves(self, incoming: Incoming) -> bool:
         return incoming.path == self.credential_path or bool(_SEND.fullmatch(incoming.path))
@@ -42,13 +46,14 @@ class HonorDesk(Desk):
         shown = android.get("notification", {})
         if not 0 < len(tokens) <= MAX_TOKENS or len(shown.get("title", "")) > 50 or len(shown.get("body", "")) > 400:
             return as_json(400, {"code": 80100001, "message": "parameter"})
-        wrong = {token: self.script.tokens[token] for token in tokens if token in self.script.tokens}
+        wrong = self.errors_of(tokens)
         whole = next((error for error in wrong.values() if error.isdigit()), "")
         if whole:
             return as_json(200, {"code": int(whole), "message": "refused"})
-        for token in tokens:
-            if token not in wrong:
-                self.ledger.accept(token)
+        good = [token for token in tokens if token not in wrong]
+        for token in good:
+            self.ledger.accept(token)
+        self.call_back(self.script.receipt_url, android.get("biTag", ""), good, f"{self.ledger.total}")
         data = {
             "sendResult": not wrong,
             "requestId": f"{self.ledger.total}",
@@ -56,6 +61,11 @@ class HonorDesk(Desk):
             "expireTokens": [token for token, error in wrong.items() if error == "expireTokens"],
         }
         return as_json(200, {"code": 80100000 if wrong else 200, "message": "", "data": data})
+
+    def receipt(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+        told = {"biTag": tag, "appid": "app", "status": int(word), "requestId": vendor_id}
+        stamp = time.time_ns() // 1_000_000
+        return json.dumps({"statuses": [told | {"token": token, "timestamp": stamp} for token in tokens]}).encode()
 
     def internal_error(self) -> Reply:
         return as_json(500, {"code": 81000001, "message": "internal error"})

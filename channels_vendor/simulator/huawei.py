@@ -6,8 +6,15 @@ A script's error for a token is a code of a whole call ("80300002"), or, where t
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 import re
+import time
+import uuid
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -29,6 +36,8 @@ def _size(body: dict[str, Any]) -> int:
 class _PushKit(Desk):
     """What both have in common."""
 
+    arrived = "0"
+
     def say(self, code: str, msg: str, status: int = 200) -> Reply:
         return as_json(status, {"code": code, "msg": msg, "requestId": f"1700-{self.ledger.total}"})
 
@@ -42,27 +51,49 @@ class _PushKit(Desk):
         return incoming.headers.get("authorization", "").removeprefix("Bearer ")
 
     def is_good_jwt(self, bearer: str) -> bool:
-        """Signed as a service account signs: the signature itself only the vendor could check."""
+        """Signed as a service account signs."""
         try:
-            claims = jwt.decode(bearer, options={"verify_signature": False}, audience=_AUDIENCE)
+            claims = self.claims_of(bearer, ["PS256", "RS256"], audience=_AUDIENCE)
             head = jwt.get_unverified_header(bearer)
         except jwt.PyJWTError:
             return False
         return bool(claims["iss"] and head.get("kid")) and 0 < claims["exp"] - claims["iat"] <= 86_400
 
-    def judge(self, tokens: list[str]) -> tuple[str, dict[str, str]]:
-        """A code that befalls the whole call, else what befalls single tokens."""
-        wrong = {token: self.script.tokens[token] for token in tokens if token in self.script.tokens}
+    def judge(self, tokens: list[str], tag: str) -> tuple[str, dict[str, str]]:
+        """A code that befalls the whole call, else what befalls single tokens; the others are accepted."""
+        wrong = self.errors_of(tokens)
         whole = next((error for error in wrong.values() if _WHOLE.fullmatch(error)), "")
         if not whole:
-            for token in tokens:
-                if token not in wrong:
-                    self.ledger.accept(token)
+            good = [token for token in tokens if token not in wrong]
+            for token in good:
+                self.ledger.accept(token)
+            self.call_back(self.script.receipt_url, tag, good, f"1700-{self.ledger.total}")
         return whole, wrong
+
+    def receipt(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+        stamp = time.time_ns() // 1_000_000
+        told = {"biTag": tag, "requestId": vendor_id} | self.result(int(word), stamp)
+        return json.dumps({"statuses": [told | {"token": token} for token in tokens]}).encode()
+
+    @abstractmethod
+    def result(self, code: int, stamp: int) -> dict[str, Any]:
+        """What a receipt says of a device, at a time in milliseconds."""
+
+    def receipt_headers(self) -> Mapping[str, str]:
+        """Signed as a newly made configuration signs: its key is held in base64."""
+        headers = {"content-type": "application/json"}
+        if self.script.receipt_user and self.script.receipt_key:
+            stamp, nonce = f"{time.time_ns() // 1_000_000}", str(uuid.uuid4())
+            key = base64.b64decode(self.script.receipt_key)
+            made = hmac.new(key, f"{stamp}{nonce}{self.script.receipt_user}".encode(), hashlib.sha256).digest()
+            value = base64.b64encode(made).decode()
+            headers["x-huawei-callback-id"] = f"timestamp={stamp}; nonce={nonce}; value={value}"
+        return headers
 
 
 class HuaweiDesk(_PushKit):
     name = "huawei"
+    malformed = "illegal"
     credential_path = "/oauth2/v3/token"
 
     def serves(self, incoming: Incoming) -> bool:
@@ -82,8 +113,8 @@ class HuaweiDesk(_PushKit):
         if not (bearer.startswith("hw-") if "/v1/" in incoming.path else self.is_good_jwt(bearer)):
             return self.say("80200001", "Authentication error", 401)
         try:
-            message = json.loads(incoming.body)["message"]
-            tokens = message["token"]
+            body = json.loads(incoming.body)
+            message, tokens = body["message"], body["message"]["token"]
         except (ValueError, KeyError):
             return self.say("80100003", "Illegal payload", 400)
         if not isinstance(message.get("data", ""), str) or not message["android"]["ttl"].endswith("s"):
@@ -92,7 +123,9 @@ class HuaweiDesk(_PushKit):
             return self.say("80300010", "The number of tokens is wrong", 400)
         if _size({"message": {name: value for name, value in message.items() if name != "token"}}) > MAX_BYTES:
             return self.say("80300008", "The message is larger than 4096 bytes", 400)
-        whole, wrong = self.judge(tokens)
+        if body.get("validate_only"):  # of the message alone
+            return self.say("80000000", "Success")
+        whole, wrong = self.judge(tokens, message["android"].get("bi_tag", ""))
         if whole:
             return self.say(whole, "Refused")
         if not wrong:
@@ -100,9 +133,13 @@ class HuaweiDesk(_PushKit):
         told = {"success": len(tokens) - len(wrong), "failure": len(wrong), "illegal_tokens": list(wrong)}
         return self.say("80100000", json.dumps(told))
 
+    def result(self, code: int, stamp: int) -> dict[str, Any]:
+        return {"appid": "app", "status": code, "timestamp": stamp}
+
 
 class HarmonyDesk(_PushKit):
     name = "harmonyos"
+    malformed = "tokenFormatError"
 
     def serves(self, incoming: Incoming) -> bool:
         return bool(re.fullmatch(r"/v3/[^/]+/messages:send", incoming.path))
@@ -128,7 +165,7 @@ class HarmonyDesk(_PushKit):
             return self.say("80100001", "Parameter error", 400)
         if _size({name: value for name, value in body.items() if name != "target"}) > MAX_BYTES:
             return self.say("80300008", "The message is larger than 4096 bytes", 400)
-        whole, wrong = self.judge(tokens)
+        whole, wrong = self.judge(tokens, options.get("biTag", ""))
         if whole:
             return self.say(whole, "Refused")
         if not wrong:
@@ -138,3 +175,6 @@ class HarmonyDesk(_PushKit):
             illegal.setdefault(reason, []).append(token)
         told = {"success": len(tokens) - len(wrong), "failure": len(wrong), "illegalTokens": illegal}
         return self.say("80300007" if len(wrong) == len(tokens) else "80100000", json.dumps(told))
+
+    def result(self, code: int, stamp: int) -> dict[str, Any]:
+        return {"appPackageName": "app", "pushType": 0, "deliveryStatus": {"result": code, "timestamp": stamp}}

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
+from collections.abc import Sequence
 from urllib.parse import parse_qs
 
 from channels_vendor.simulator.desk import SECRET, Desk, as_json
@@ -16,6 +18,8 @@ MAX_MESSAGES = 1000
 class OppoDesk(Desk):
     name = "oppo"
     credential_path = "/server/v1/auth"
+    arrived = "push_arrive"
+    malformed = "10000"
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,7 +51,7 @@ class OppoDesk(Desk):
             return self.error(40, "Missing Required Arguments")
         if not 0 < len(messages) <= MAX_MESSAGES or not all(self._is_good(message) for message in messages):
             return self.error(41, "Invalid Arguments")
-        errors = {one["target_value"]: self.script.tokens.get(one["target_value"], "") for one in messages}
+        errors = {one["target_value"]: self.error_of(one["target_value"]) for one in messages}
         whole = next((error for error in errors.values() if error.startswith("!")), "")
         if whole:
             return self.error(int(whole[1:]), "refused")
@@ -73,7 +77,21 @@ class OppoDesk(Desk):
             return {"registrationId": regid, "errorCode": 32, "errorMessage": "Data Duplicate"}
         if len(self._sent) < 1_000_000:
             self._sent.add(own)
-        return {"registrationId": regid, "messageId": f"o{self.ledger.accept(regid)}"}
+        made, shown = f"o{self.ledger.accept(regid)}", message["notification"]
+        self.call_back(shown.get("call_back_url", ""), shown.get("call_back_parameter", ""), [regid], made)
+        return {"registrationId": regid, "messageId": made}
+
+    def receipt(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+        told = {
+            "messageId": vendor_id,
+            "taskId": vendor_id,
+            "appId": "app",
+            "registrationIds": ",".join(tokens),
+            "param": tag,
+            "eventType": word,
+            "eventTime": time.time_ns() // 1_000_000,
+        }
+        return json.dumps([told]).encode()
 
     def internal_error(self) -> Reply:
         return self.error(-1, "Service Currently Unavailable")

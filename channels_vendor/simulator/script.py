@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 FAULTS = ("hang", "reset", "truncate", "goaway")
 
@@ -35,7 +36,12 @@ class Script:
 
     `tokens`: the vendor's own error by device token. `faults`: what befalls the next requests, first to last ("" for
     none). `error_rate`: the share of requests answered with the vendor's internal error. `limited`: that many requests
-    are answered with 429 and `retry_after` seconds. `expired`: credentials refused from now on.
+    are answered with 429 and `retry_after` seconds. `expired`: credentials refused from now on. `replies`: what the
+    next requests are answered with, whatever they ask.
+
+    Receipts are posted `receipt_delay` seconds after the answer, to the address a call names, or, by vendors that take
+    it from their own console, to `receipt_url` (Huawei's signed where `receipt_user` and `receipt_key`, in base64, are
+    set up). `receipts`: by device token, the vendor's own word in place of that for arrived; "" for no receipt.
     """
 
     latency: float = 0.0
@@ -45,11 +51,48 @@ class Script:
     tokens: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     expired: set[str] = field(default_factory=set)
+    replies: list[Reply] = field(default_factory=list)
+    receipt_delay: float = 0.1
+    receipt_url: str = ""
+    receipt_user: str = ""
+    receipt_key: str = ""
+    receipts: dict[str, str] = field(default_factory=dict)
     dice: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - repeatable, guards nothing
+
+    @classmethod
+    def of(cls, wanted: Any) -> Script:
+        """From a JSON object with some of the fields. Raises `ValueError` that names what is wrong."""
+        if not isinstance(wanted, dict):
+            raise ValueError("a script is an object")
+        made = cls()
+        for name, value in wanted.items():
+            known = getattr(made, name, None) if name in cls.__dataclass_fields__ and name != "dice" else None
+            if known is None:
+                raise ValueError(f"a script has no {name}")
+            if isinstance(known, set) and isinstance(value, list):
+                value = set(value)
+            if name == "replies" and isinstance(value, list):
+                value = [Reply(int(status), str(body).encode()) for status, body in value]
+            if isinstance(value, bool) or not isinstance(value, (int, float) if type(known) is float else type(known)):
+                raise ValueError(f"{name} is no {type(known).__name__}")
+            setattr(made, name, value)
+        if unknown := [fault for fault in made.faults if fault not in (*FAULTS, "")]:
+            raise ValueError(f"there is no fault {unknown[0]}")
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A receipt, to be posted to a backend."""
+
+    url: str
+    body: bytes
+    headers: Mapping[str, str]
 
 
 class Ledger:
-    """What a vendor accepted: how often each token got something, and what the last requests were."""
+    """What a vendor accepted: how often each token got something, and what the last requests were. `receipts`: how many
+    were answered with each HTTP status (0: with none)."""
 
     def __init__(self, keep: int = 1000) -> None:
         self._lock = threading.Lock()
@@ -57,6 +100,7 @@ class Ledger:
         self.accepted: Counter[str] = Counter()
         self.requests: list[Incoming] = []
         self.credentials = 0
+        self.receipts: Counter[int] = Counter()
         self.total = 0
 
     def note(self, incoming: Incoming) -> None:

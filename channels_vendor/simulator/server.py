@@ -16,8 +16,9 @@ import h2.events
 import h2.exceptions
 import h11
 
+from channels_vendor.simulator.callbacks import Poster
 from channels_vendor.simulator.desk import Desk, as_json
-from channels_vendor.simulator.script import FAULTS, Incoming, Reply, Script
+from channels_vendor.simulator.script import Incoming, Reply, Script
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _MAX_BODY = 8_388_608
@@ -33,6 +34,7 @@ class VendorServer:
         self.connections = 0
         self._server: asyncio.Server | None = None
         self._open: set[_Connection] = set()
+        self._poster = Poster()
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Listen; returns the port (`port` 0: any free one)."""
@@ -45,6 +47,7 @@ class VendorServer:
             self._server.close()
         for connection in list(self._open):
             connection.abort()
+        self._poster.stop()
 
     def desk_of(self, incoming: Incoming) -> Desk | None:
         return next((desk for desk in self.desks.values() if desk.serves(incoming)), None)
@@ -59,13 +62,18 @@ class VendorServer:
     def change_script(self, incoming: Incoming) -> Reply:
         desk = self.desks.get(incoming.path.rsplit("/", 1)[-1])
         try:
-            wanted = json.loads(incoming.body)
-            if desk is None or not isinstance(wanted, dict) or not set(wanted.get("faults", ())) <= {*FAULTS, ""}:
-                raise ValueError("no such vendor or fault")
-            desk.script = Script(**{**wanted, "expired": set(wanted.get("expired", ()))})
+            if desk is None:
+                raise ValueError(f"the vendors are {', '.join(self.desks)}")
+            desk.script = Script.of(json.loads(incoming.body))
         except (ValueError, TypeError) as error:
             return as_json(400, {"error": str(error)})
         return as_json(200, {})
+
+    def post_receipts(self, desk: Desk) -> None:
+        """Those the last answer gave rise to."""
+        posted, desk.outbox = desk.outbox, []
+        for callback in posted:
+            self._poster.post(callback, desk.script.receipt_delay + desk.script.latency, desk.ledger)
 
 
 class _Connection(asyncio.Protocol):
@@ -114,6 +122,7 @@ class _Connection(asyncio.Protocol):
             speaker.suffer(stream, fault)
             return
         reply = desk.answer(incoming)
+        self.server.post_receipts(desk)
         if desk.script.latency and not desk.is_for_credential(incoming):
             asyncio.get_running_loop().call_later(desk.script.latency, speaker.reply, stream, reply)
         else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
+from collections.abc import Sequence
 
 from channels_vendor.simulator.desk import SECRET, Desk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
@@ -17,6 +19,8 @@ def _width(text: str) -> int:
 class VivoDesk(Desk):
     name = "vivo"
     credential_path = "/message/auth"
+    arrived = "0"
+    malformed = "invalid:1"
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +62,7 @@ class VivoDesk(Desk):
             return self.say(10066, "custom pairs")
         if not 60 <= body.get("timeToLive", 86_400) <= 604_800 or not body.get("skipType"):
             return self.say(10067, "illegal")
-        if wrong := self.script.tokens.get(regid, ""):
+        if wrong := self.error_of(regid):
             kind, _, status = wrong.partition(":")
             if kind == "invalid":
                 return self.say(10302, "regId", invalidUser={"userid": regid, "status": int(status)})
@@ -67,7 +71,14 @@ class VivoDesk(Desk):
             return self.say(10303, "requestId repeated")
         if len(self._sent) < 1_000_000:
             self._sent.add(request_id)
-        return self.say(0, "ok", taskId=f"v{self.ledger.accept(regid)}", requestId=request_id)
+        made, extra = f"v{self.ledger.accept(regid)}", body.get("extra", {})
+        self.call_back(extra.get("callback", ""), extra.get("callback.param", ""), [regid], made)
+        return self.say(0, "ok", taskId=made, requestId=request_id)
+
+    def receipt(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+        stamp = time.time_ns() // 1_000_000
+        told = {"targets": ",".join(tokens), "param": tag, "ackType": word, "ackTime": stamp}
+        return json.dumps({vendor_id: told}).encode()
 
     def internal_error(self) -> Reply:
         return self.say(10102, "server exception")

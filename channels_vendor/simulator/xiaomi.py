@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import parse_qs, unquote
+import time
+from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qs, unquote, urlencode
 
 from channels_vendor.simulator.desk import SECRET, Desk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
 
 MAX_TOKENS = 1000
+# `extra.callback.type` is a sum of bits; without one, delivered and clicked.
+_DELIVERED, _DEFAULT_TYPES = 1, 3
 
 
 class XiaomiDesk(Desk):
     name = "xiaomi"
+    malformed = "bad"
+    arrived = str(_DELIVERED)
 
     def serves(self, incoming: Incoming) -> bool:
         return incoming.path == "/v3/message/regid"
@@ -37,17 +43,26 @@ class XiaomiDesk(Desk):
             return self.error(22100, "payload")
         if int(form["time_to_live"]) > 864_000_000:
             return self.error(10017, "time_to_live")
-        wrong = {regid: self.script.tokens[regid] for regid in regids if regid in self.script.tokens}
+        wrong = self.errors_of(regids)
         whole = next((error for error in wrong.values() if error != "bad"), "")
         if whole:
             return self.error(int(whole), "refused")
-        for regid in regids:
-            if regid not in wrong:
-                self.ledger.accept(regid)
+        good = [regid for regid in regids if regid not in wrong]
+        for regid in good:
+            self.ledger.accept(regid)
         data = {"id": f"slm{self.ledger.total}", "day_quota": "100000", "day_acked": "0"}
+        if int(form.get("extra.callback.type", _DEFAULT_TYPES)) & _DELIVERED:
+            self.call_back(form.get("extra.callback", ""), form.get("extra.callback.param", ""), good, data["id"])
         if wrong:
             data["bad_regids"] = ",".join(wrong)
         return as_json(200, {"result": "ok", "code": 0, "data": data, "description": "", "info": "", "trace_id": "x"})
+
+    def receipt(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+        told = {"param": tag, "type": int(word), "targets": ",".join(tokens), "timestamp": time.time_ns() // 1_000_000}
+        return urlencode({"data": json.dumps({vendor_id: told})}).encode()
+
+    def receipt_headers(self) -> Mapping[str, str]:
+        return {"content-type": "application/x-www-form-urlencoded"}
 
     def internal_error(self) -> Reply:
         return self.error(10001, "System error")

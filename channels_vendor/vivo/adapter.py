@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from channels_vendor.contract import Field, Vendor
-from channels_vendor.vivo.client import VivoAdapter, read_receipts
+from channels_vendor.vivo.client import VivoAdapter
+from channels_vendor.vivo.receipts import read_receipts
 from pushcore.channels import Channel
 
 VENDOR = Vendor(
@@ -20,4 +21,5 @@ VENDOR = Vendor(
     # A call for each device, and one at a time on a connection.
     connections=64,
     read_receipts=read_receipts,
+    max_receipt_url=128,
 )

@@ -8,18 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from channels_vendor.contract import (
-    Account,
     Action,
     CannotAuthorise,
     Delivery,
     Notification,
     Rule,
     SendOutcome,
-    VendorReceipt,
     accepted,
     by_rule,
 )
@@ -38,7 +36,9 @@ _LIFE_SECONDS = 86_400 - 600
 
 class VivoAdapter(HttpAdapter):
     unauthorised_status = 10000
-    status_rules = {429: Rule(Action.SLOW)}
+    table = errors.TABLE
+    # vivo also looks at the text first, and dislikes tests.
+    no_token_signs = (errors.INVALID_USER, "10302", "10085", "10104")
 
     def fetch_credential(self) -> tuple[str, float]:
         app_id, key, stamp = self.account.get("app_id"), self.account.get("app_key"), time.time_ns() // 1_000_000
@@ -55,7 +55,7 @@ class VivoAdapter(HttpAdapter):
                 return str(found["authToken"]), _LIFE_SECONDS
         except (ValueError, KeyError, TypeError):
             raise CannotAuthorise(f"no auth token: {answer.error or answer.status}", permanent=False) from None
-        permanent = errors.rule_of(code).action in (Action.STOP, Action.FIX)
+        permanent = self.rule_of(code, answer).action in (Action.STOP, Action.FIX)
         raise CannotAuthorise(f"no auth token: {code} {found.get('desc', '')}"[:200], permanent=permanent)
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
@@ -88,20 +88,4 @@ class VivoAdapter(HttpAdapter):
             return [by_rule(delivery, errors.TABLE[kind], f"{kind} {invalid.get('status')}")]
         if code in (errors.OK, errors.REPEATED):
             return [accepted(delivery, str(found.get("taskId") or delivery.message_id))]
-        return all_of([delivery], errors.rule_of(code), code, answer, word=str(found.get("desc") or ""))
-
-
-def read_receipts(
-    account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
-) -> list[VendorReceipt]:
-    """vivo's task ID to {targets "a,b", param, ackType}; `param` is our task, and ackType 0 (or none) says arrived."""
-    return [
-        VendorReceipt(
-            token=token,
-            arrived=str(entry.get("ackType", "0")) == "0",
-            task_id=int(entry["param"]),
-            vendor_code=f"ack {entry.get('ackType', '0')}",
-        )
-        for entry in json.loads(body).values()
-        for token in str(entry["targets"]).split(",")
-    ]
+        return all_of([delivery], self.rule_of(code, answer), code, answer, word=str(found.get("desc") or ""))

@@ -40,7 +40,3 @@ TABLE: dict[str, Rule] = {
     **_rules(Action.DROP, 10302),
     **_rules(Action.OK, 10303, status=2),
 }
-
-
-def rule_of(code: str) -> Rule:
-    return TABLE.get(code, Rule(Action.FIX))

@@ -8,8 +8,8 @@ from channels_vendor.contract import Account, Delivery, Notification
 from channels_vendor.errors import NotPossibleError, TooBigError
 from channels_vendor.facts import facts_of
 from channels_vendor.lifetime import seconds_left
-from channels_vendor.mould import DATA, MESSAGE_ID, TOKEN, Mould, encode
-from channels_vendor.options import cut, is_web, notify_id, option, per_vendor
+from channels_vendor.mould import DATA, MESSAGE_ID, NOTIFY_ID, REFERENCE, TOKEN, Mould, encode
+from channels_vendor.options import cut, is_web, option, per_vendor
 from channels_vendor.vivo import errors
 from pushcore.channels import Channel
 
@@ -55,12 +55,12 @@ def _message(notification: Notification, account: Account) -> dict[str, Any]:
         "clientCustomMap": {"data": DATA},
         "classification": 1 if option(notification, "classification") == "1" else 0,
         "pushMode": int(notification.test),
-        "notifyId": notify_id(notification.task_id),
+        "notifyId": NOTIFY_ID,
     }
     if category := per_vendor(notification, "thirdChannelCategory", Channel.VIVO):
         message["category"] = category
     if account.receipt_url:
-        message["extra"] = {"callback": account.receipt_url, "callback.param": str(notification.task_id)}
+        message["extra"] = {"callback": account.receipt_url, "callback.param": REFERENCE}
     return message
 
 

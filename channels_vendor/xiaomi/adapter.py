@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from channels_vendor.contract import Field, Vendor
-from channels_vendor.xiaomi.client import XiaomiAdapter, read_receipts
+from channels_vendor.xiaomi.client import XiaomiAdapter
+from channels_vendor.xiaomi.receipts import read_receipts
 from pushcore.channels import Channel
 
 VENDOR = Vendor(
@@ -18,5 +19,6 @@ VENDOR = Vendor(
     # By daily actives: 500 below 100,000, up to 3,000.
     rate=500,
     read_receipts=read_receipts,
+    max_receipt_url=128,
     receipt_answer=b"ok",
 )

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 from channels_vendor.contract import (
     Account,
-    Action,
     Delivery,
-    Rule,
     SendOutcome,
     Tokens,
-    VendorReceipt,
     by_rule,
 )
 from channels_vendor.errors import TooBigError
@@ -30,7 +27,8 @@ _FORM = "content-type: application/x-www-form-urlencoded"
 
 class XiaomiAdapter(HttpAdapter):
     unauthorised_status = 21301
-    status_rules = {429: Rule(Action.SLOW), 503: Rule(Action.RETRY)}
+    table = errors.TABLE
+    no_token_signs = (errors.BAD_REGID, "20301")
 
     def __init__(self, account: Account, client: Client, tokens: Tokens) -> None:
         super().__init__(account, client, NoTokens())
@@ -58,28 +56,8 @@ class XiaomiAdapter(HttpAdapter):
         code = str(found["code"])
         if code != errors.OK:
             word = str(found.get("reason") or found.get("description") or "")
-            return all_of(request.deliveries, errors.rule_of(code), code, answer, word=word)
+            return all_of(request.deliveries, self.rule_of(code, answer), code, answer, word=word)
         data = found.get("data") or {}
         rule = errors.TABLE[errors.BAD_REGID]
         refused = {token: (rule, errors.BAD_REGID) for token in str(data.get("bad_regids") or "").split(",") if token}
         return but_for(request.deliveries, refused, str(data.get("id") or ""))
-
-
-def read_receipts(
-    account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
-) -> list[VendorReceipt]:
-    """A form with one field, `data`: message ID to {param, type, targets "a,b", ...}; `param` is the task."""
-    [data] = parse_qs(body.decode(), strict_parsing=True)["data"]
-    return [
-        VendorReceipt(
-            token=token,
-            arrived=kind == errors.DELIVERED,
-            gone=kind == errors.INVALID,
-            task_id=int(entry["param"]),
-            status=errors.INVALID_STATUS if kind == errors.INVALID else None,
-            vendor_code=str(kind),
-        )
-        for entry in json.loads(data).values()
-        for kind in [int(entry["type"])]
-        for token in str(entry["targets"]).split(",")
-    ]

@@ -45,7 +45,3 @@ TABLE: dict[str, Rule] = {
 # Types in receipts.
 DELIVERED, CLICKED, INVALID, SWITCHED_OFF, FILTERED, OVER_QUOTA = 1, 2, 16, 32, 64, 128
 INVALID_STATUS = 20301
-
-
-def rule_of(code: str) -> Rule:
-    return TABLE.get(code, Rule(Action.FIX))

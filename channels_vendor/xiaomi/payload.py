@@ -9,8 +9,9 @@ from channels_vendor.errors import TooBigError
 from channels_vendor.facts import facts_of
 from channels_vendor.lifetime import seconds_left
 from channels_vendor.mould import encode
-from channels_vendor.options import cut, is_web, notify_id, option
-from channels_vendor.xiaomi import errors
+from channels_vendor.options import cut, is_web, option
+from channels_vendor.references import Reference
+from channels_vendor.xiaomi.receipts import RECEIPTS
 
 # "Under 50" and "under 128".
 MAX_TITLE = 49
@@ -24,6 +25,7 @@ def fields_of(notification: Notification, account: Account, message_id: str, msg
     """The form without its tokens. Raises `TooBigError` where the data is too long."""
     title, body = cut(notification.title, MAX_TITLE), cut(notification.body, MAX_BODY)
     facts = facts_of(notification, message_id=message_id, msgkey=msgkey)
+    reference = Reference.of(notification.task_id, message_id)
     data = encode(facts | {"title": title, "content": body} if notification.silent else facts)
     if len(data.encode()) > MAX_PAYLOAD:
         raise TooBigError("10018 payload")
@@ -35,12 +37,13 @@ def fields_of(notification: Notification, account: Account, message_id: str, msg
         "pass_through": "1" if notification.silent else "0",
         "notify_type": str(_SOUND if notification.sound else _ALL),
         "time_to_live": str(1000 * max(1, min(seconds_left(notification.expire_at), MAX_TTL))),
-        "notify_id": str(notify_id(notification.task_id)),
+        "notify_id": str(reference.notify_id),
     }
-    return fields | {f"extra.{name}": value for name, value in _extra(notification, account).items() if value}
+    extra = _extra(notification, account, reference)
+    return fields | {f"extra.{name}": value for name, value in extra.items() if value}
 
 
-def _extra(notification: Notification, account: Account) -> dict[str, str]:
+def _extra(notification: Notification, account: Account, reference: Reference) -> dict[str, str]:
     extra = {
         "channel_id": option(notification, "miChannelId") or account.get("channel_id"),
         "sound_uri": notification.sound,
@@ -49,8 +52,8 @@ def _extra(notification: Notification, account: Account) -> dict[str, str]:
     }
     if account.receipt_url:
         extra["callback"] = account.receipt_url
-        extra["callback.param"] = str(notification.task_id)
-        extra["callback.type"] = str(errors.DELIVERED | errors.INVALID)
+        extra["callback.param"] = str(reference)
+        extra["callback.type"] = str(sum(RECEIPTS))
     return extra
 
 

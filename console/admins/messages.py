@@ -38,10 +38,12 @@ class MessageDetails(TemplateSection):
     template_name = "console/message_details.html"
 
     def get_context_data(self, request: HttpRequest, instance: Message) -> dict[str, Any]:
+        at_vendor: VendorMessage | None = getattr(instance, "at_vendor", None)
         return {
             "status": instance.status_entry,
             "channel": Channel(instance.channel),
-            "at_vendor": getattr(instance, "at_vendor", None),
+            "at_vendor": at_vendor,
+            "receipt_status": at_vendor and at_vendor.receipt_meaning,
             "payload": pretty_json(instance.content),
             "task_url": reverse("admin:pushcore_pushtask_change", args=[instance.task_id]),
             "device_url": instance.device and reverse("admin:pushcore_device_change", args=[instance.device_id]),

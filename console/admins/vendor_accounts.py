@@ -13,7 +13,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
 
 from channels_vendor import accounts, checking
 from channels_vendor.contract import Field, Verdict
@@ -29,11 +34,13 @@ from pushcore.channels import Channel
 from pushcore.models import Device
 
 _PREFIX = "value_"
+_REMOVE = "remove_"
 MAX_FILE_BYTES = 65_536
 
 
 class VendorAccountForm(forms.ModelForm):
-    """The vendor's own fields are added by `form_for`. A secret that is left empty stays as it is."""
+    """The vendor's own fields are added by `form_for`. A secret that is left empty stays as it is, unless its removal
+    is asked for."""
 
     vendor_fields: tuple[Field, ...] = ()
 
@@ -43,13 +50,17 @@ class VendorAccountForm(forms.ModelForm):
             return cleaned
         kept = self.instance.secrets()
         values: dict[str, str] = {}
+        is_new = False
         for entry in self.vendor_fields:
             given = self._given(entry, cleaned.get(_PREFIX + entry.name))
-            values[entry.name] = given or (kept.get(entry.name, "") if entry.secret else "")
-        # Switched off it may be half filled in.
-        if cleaned.get("enabled"):
-            for name, reason in checking.wrong_values(VENDORS[Channel(self.instance.channel)], values).items():
-                self.add_error(_PREFIX + name, reason)
+            stays = entry.secret and not cleaned.get(_REMOVE + entry.name)
+            values[entry.name] = given or (kept.get(entry.name, "") if stays else "")
+            is_new = is_new or (entry.secret and bool(given))
+        vendor = VENDORS[Channel(self.instance.channel)]
+        # Switched off it may be half filled in; one that has gone bad can be switched off.
+        wrong = checking.wrong_values if cleaned.get("enabled") else checking.wrong_entries if is_new else None
+        for name, reason in wrong(vendor, values).items() if wrong else ():
+            self.add_error(_PREFIX + name, reason)
         secret = {entry.name for entry in self.vendor_fields if entry.secret}
         self.instance.public_values = {name: value for name, value in values.items() if name not in secret and value}
         self.instance.set_secrets({name: value for name, value in values.items() if name in secret and value})
@@ -71,7 +82,15 @@ def form_for(row: VendorAccount) -> type[VendorAccountForm]:
     vendor = VENDORS.get(Channel(row.channel))
     entries = vendor.fields if vendor else ()
     kept = row.secrets()
-    made: dict[str, Any] = {_PREFIX + entry.name: _form_field(entry, row, entry.name in kept) for entry in entries}
+    made: dict[str, Any] = {}
+    for entry in entries:
+        made[_PREFIX + entry.name] = _form_field(entry, row, entry.name in kept)
+        if entry.name in kept:
+            made[_REMOVE + entry.name] = forms.BooleanField(
+                label=gettext("Remove: %(name)s") % {"name": _spoken(entry.label)},
+                required=False,
+                widget=UnfoldBooleanWidget,
+            )
     return type("VendorAccountForm", (VendorAccountForm,), made | {"vendor_fields": entries})
 
 
@@ -120,7 +139,11 @@ class VendorAccountAdmin(ScopedModelAdmin):
         if obj is None:
             return ((None, {"fields": ("workspace", "channel")}),)
         vendor = VENDORS.get(Channel(obj.channel))
-        own = [_PREFIX + entry.name for entry in vendor.fields] if vendor else []
+        own, kept = [], obj.secrets()
+        for entry in vendor.fields if vendor else ():
+            own.append(_PREFIX + entry.name)
+            if entry.name in kept:
+                own.append(_REMOVE + entry.name)
         receipts = []
         if vendor and vendor.read_receipts and self.may(request, Right.CONFIGURE, obj):
             receipts = [(_("Receipts"), {"fields": ("receipt_address",)})]
@@ -147,8 +170,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
         """Saved again, a stopped channel is tried again."""
         if change:
             obj.stopped_at, obj.stopped_reason = None, ""
-            if obj.enabled:
-                checking.note_certificate(obj)
+            checking.note_certificate(obj)
         else:
             obj.enabled = False
         super().save_model(request, obj, form, change)
@@ -188,7 +210,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
                 self,
                 row,
                 title=_("Check this account?"),
-                consequence=_("The vendor is asked for a credential; nothing is sent to a device."),
+                consequence=_("The vendor is called once with a token of no device; nobody gets anything."),
                 button=_("Check"),
             )
         found = checking.problems(row)
@@ -203,7 +225,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
         row = self.get_object(request, object_id)
         assert isinstance(row, VendorAccount)
         device = Device.objects.filter(
-            workspace=row.workspace_id, third_channel=row.channel, third_token__gt=""
+            workspace=row.workspace_id, third_channel=row.channel, third_token__gt="", activity_id__isnull=True
         ).order_by("-third_reported_at")[:1]
         if request.method != "POST":
             return confirmation(

@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any
 
-from pushcore import device_state, devices, limits, push, revocation
+from pushcore import activities, device_state, devices, limits, push, revocation
 from pushcore.api import analysis_schemas, schemas
 from pushcore.api.schemas import between, id_of, needed
 from pushcore.codes.results import ResultCode, ResultError
@@ -218,6 +218,8 @@ def push_report(workspace: Workspace, values: Mapping[str, Any], caller: Caller)
         values["thirdChannelDeviceToken"],
         {"appVersion": values["appVersion"], "model": values["model"]},
     )
+    if values["activityId"] or values["activityPushToken"]:
+        activities.report(workspace, values["activityId"], values["activityPushToken"])
 
 
 def query_device_state(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from pushcore import ids
-from pushcore.api.values import Moment, Number, Text, TextMap, as_object
+from pushcore.api.values import JsonObject, Moment, Number, Text, TextMap, as_object
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.requests import BroadcastPush, FilePush, MultiplePush, SimplePush, TargetMessage, TemplatePush
 from pushcore.schedules.times import Cyclic, Strategy, Timed
@@ -98,7 +98,10 @@ class PushSchema(RequestSchema):
     }
 
     taskName = Text(help_text="Name of the push task; required in version 2019-08-21. At most 200 characters.")
-    deliveryType = Number(help_text="What a target is: 1 Android device, 2 iOS device, 3 user, 7 HarmonyOS device.")
+    deliveryType = Number(
+        help_text="What a target is: 1 Android device, 2 iOS device, 3 user, 5 Live Activity's push token, "
+        "6 Live Activity's ID, 7 HarmonyOS device."
+    )
     expiredSeconds = Number(help_text="Validity in seconds.")
     extendedParams = TextMap(help_text="Extension parameters, at most 20; reserved names are refused.")
     notifyType = Text(help_text="Kind of notice, passed to the device.")
@@ -116,6 +119,19 @@ class PushSchema(RequestSchema):
     vendorTemplate = Text(help_text="Vendor's private-message template.")
     transparentMessagePayload = Text(help_text="Payload of a transparent message.")
     transparentMessageUrgency = Text(help_text="Urgency of a transparent message.")
+    apnsCollapseId = Text(help_text="APNs: notifications with the same one replace each other; at most 64 bytes.")
+    apnsCategory = Text(help_text="APNs: category, whose actions are offered.")
+    threadId = Text(help_text="APNs: notifications with the same one are grouped.")
+    activityEvent = Text(help_text="Live Activity: start (deliveryType 5 only), update or end.")
+    activityContentState = JsonObject(help_text="Live Activity: its content, as the app declares it.", **OPTIONAL)
+    activityAttributesType = Text(help_text="Live Activity to start: the name of the app's attributes type.")
+    activityAttributes = JsonObject(help_text="Live Activity to start: its attributes.", **OPTIONAL)
+    dismissalDate = serializers.IntegerField(
+        help_text="Live Activity that ends: when it leaves the screen, seconds since 1970.",
+        min_value=0,
+        max_value=253_402_300_799,
+        **OPTIONAL,
+    )
     smsSignName = Text(help_text="SMS complement: signature.")
     smsStrategy = Text(help_text="SMS complement: strategy.")
     smsTemplateCode = Text(help_text="SMS complement: template.")
@@ -247,7 +263,8 @@ class PushBroadcastSchema(PushSchema):
 
 _VENDOR_FIELDS = (
     "channelId", "miChannelId", "classification", "thirdChannelCategory", "notifyLevel", "vendorTemplate",
-    "transparentMessagePayload", "transparentMessageUrgency",
+    "transparentMessagePayload", "transparentMessageUrgency", "apnsCollapseId", "apnsCategory", "threadId",
+    "activityEvent", "activityContentState", "activityAttributesType", "activityAttributes", "dismissalDate",
     "smsSignName", "smsStrategy", "smsTemplateCode", "smsTemplateParam",
 )  # fmt: skip
 
@@ -260,7 +277,7 @@ def _common(values: Mapping[str, Any], *, task_name_required: bool) -> dict[str,
         "expired_seconds": values["expiredSeconds"],
         "extended_params": values["extendedParams"],
         "notify_type": values["notifyType"],
-        "vendor_options": {name: values[name] for name in _VENDOR_FIELDS if values[name]},
+        "vendor_options": {name: values[name] for name in _VENDOR_FIELDS if values[name] not in (None, "", {})},
         "task_name_required": task_name_required,
     }
 
@@ -395,6 +412,8 @@ class PushReportSchema(RequestSchema):
     imei = Text(help_text="Not kept.")
     imsi = Text(help_text="Not kept.")
     pushVersion = Text(help_text="Version of the push client.")
+    activityId = Text(help_text="A Live Activity on the device: the app's ID of it, at most 128 characters.")
+    activityPushToken = Text(help_text="Its push token, reported again when it changes.")
 
 
 class PushQueryDeviceStateSchema(RequestSchema):

@@ -91,6 +91,24 @@ class TextMap(serializers.DictField):
         }
 
 
+class JsonObject(serializers.JSONField):
+    """A JSON object of any shape, or its text; such as a column can hold: no NUL, no half of a surrogate pair."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        value = as_object(data)
+        if not isinstance(value, dict):
+            self.fail("invalid")
+        try:
+            text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+            text.encode()
+        except (ValueError, TypeError, RecursionError):
+            self.fail("invalid")
+        if "\\u0000" in text:
+            self.fail("invalid")
+        made: dict[str, Any] = json.loads(text)
+        return made
+
+
 def _as_text(value: Any) -> str:
     """Numbers and truth values as JSON writes them."""
     return value if isinstance(value, str) else json.dumps(value, default=str)

@@ -71,6 +71,7 @@ class Migration(migrations.Migration):
                 ('app_version', models.CharField(blank=True, max_length=64)),
                 ('third_channel', models.SmallIntegerField(blank=True, choices=[(0, 'common'), (2, 'apns'), (4, 'xiaomi'), (5, 'huawei'), (6, 'fcm'), (7, 'oppo'), (8, 'vivo'), (11, 'honor'), (13, 'harmonyos')], null=True, verbose_name='third-party channel')),
                 ('third_token', models.CharField(blank=True, max_length=512, verbose_name='third-party token')),
+                ('activity_id', models.CharField(blank=True, editable=False, help_text='Null for a real device.', max_length=128, null=True, verbose_name='Live Activity')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('last_seen_at', models.DateTimeField(blank=True, editable=False, null=True)),
             ],
@@ -167,7 +168,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigIntegerField(primary_key=True, serialize=False, verbose_name='task ID')),
                 ('name', models.CharField(blank=True, max_length=200)),
                 ('kind', models.CharField(choices=[('simple', 'simple push'), ('template', 'template push'), ('multiple', 'multiple push'), ('broadcast', 'broadcast push')], max_length=10)),
-                ('delivery_type', models.SmallIntegerField(choices=[(1, 'Android device'), (2, 'iOS device'), (3, 'user'), (7, 'HarmonyOS device')])),
+                ('delivery_type', models.SmallIntegerField(choices=[(1, 'Android device'), (2, 'iOS device'), (3, 'user'), (5, 'Live Activity by push token'), (6, 'Live Activity by ID'), (7, 'HarmonyOS device')])),
                 ('source', models.CharField(choices=[('rpc', 'API (RPC)'), ('rest', 'API (REST)'), ('console', 'console')], max_length=8)),
                 ('author', models.CharField(blank=True, help_text='AccessKey ID or operator.', max_length=150)),
                 ('content', models.JSONField(help_text='What the device gets as bData, less what differs by message.')),
@@ -191,7 +192,7 @@ class Migration(migrations.Migration):
                     name='Message',
                     fields=[
                         ('id', models.BigIntegerField(primary_key=True, serialize=False, verbose_name='message ID')),
-                        ('delivery_type', models.SmallIntegerField(choices=[(1, 'Android device'), (2, 'iOS device'), (3, 'user'), (7, 'HarmonyOS device')], verbose_name='push type')),
+                        ('delivery_type', models.SmallIntegerField(choices=[(1, 'Android device'), (2, 'iOS device'), (3, 'user'), (5, 'Live Activity by push token'), (6, 'Live Activity by ID'), (7, 'HarmonyOS device')], verbose_name='push type')),
                         ('target', models.CharField(max_length=512, verbose_name='target ID')),
                         ('msgkey', models.CharField(max_length=64, verbose_name='customer message ID')),
                         ('status', models.IntegerField(default=0)),
@@ -278,6 +279,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='device',
             index=models.Index(condition=models.Q(('third_token', ''), _negated=True), fields=['workspace', 'third_token'], name='pushcore_device_third'),
+        ),
+        migrations.AddIndex(
+            model_name='device',
+            index=models.Index(condition=models.Q(('activity_id__isnull', False)), fields=['workspace', 'activity_id'], name='pushcore_device_activity'),
         ),
         migrations.AddIndex(
             model_name='binding',

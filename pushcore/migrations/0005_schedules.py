@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigIntegerField(primary_key=True, serialize=False, verbose_name='schedule ID')),
                 ('kind', models.CharField(choices=[('simple', 'simple push'), ('template', 'template push'), ('multiple', 'multiple push'), ('broadcast', 'broadcast push')], max_length=10)),
                 ('strategy', models.SmallIntegerField(choices=[(1, 'timed'), (2, 'cyclic')])),
-                ('delivery_type', models.SmallIntegerField(choices=[(1, 'Android device'), (2, 'iOS device'), (3, 'user'), (7, 'HarmonyOS device')])),
+                ('delivery_type', models.SmallIntegerField(choices=[(1, 'Android device'), (2, 'iOS device'), (3, 'user'), (5, 'Live Activity by push token'), (6, 'Live Activity by ID'), (7, 'HarmonyOS device')])),
                 ('name', models.CharField(blank=True, max_length=200)),
                 ('title', models.CharField(max_length=500)),
                 ('body', models.CharField(max_length=500)),

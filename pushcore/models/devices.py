@@ -11,7 +11,9 @@ from pushcore.models.apps import Workspace
 
 
 class Device(models.Model):
-    """A device of a workspace: its Ad-token, its facts, and its token at a vendor's channel if it has one."""
+    """A device of a workspace: its Ad-token, its facts, and its token at a vendor's channel if it has one.
+
+    Or a Live Activity, which is pushed to like one (`pushcore.activities`)."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="devices")
     ad_token = models.CharField("Ad-token", max_length=64, unique=True, default=crypto.new_token)
@@ -26,6 +28,9 @@ class Device(models.Model):
     third_reported_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When that token was last reported."
     )
+    activity_id = models.CharField(
+        "Live Activity", max_length=128, null=True, blank=True, editable=False, help_text="Null for a real device."
+    )
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
     last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -33,6 +38,11 @@ class Device(models.Model):
         indexes = [
             models.Index(
                 fields=["workspace", "third_token"], name="pushcore_device_third", condition=~Q(third_token="")
+            ),
+            models.Index(
+                fields=["workspace", "activity_id"],
+                name="pushcore_device_activity",
+                condition=Q(activity_id__isnull=False),
             ),
             # In the order a broadcast walks them.
             models.Index(

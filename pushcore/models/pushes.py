@@ -20,7 +20,12 @@ class DeliveryType(models.IntegerChoices):
     ANDROID = Platform.ANDROID, "Android device"
     IOS = Platform.IOS, "iOS device"
     USER = 3, "user"
+    ACTIVITY_TOKEN = 5, "Live Activity by push token"
+    ACTIVITY = 6, "Live Activity by ID"
     HARMONYOS = Platform.HARMONYOS, "HarmonyOS device"
+
+
+ACTIVITIES = frozenset({DeliveryType.ACTIVITY_TOKEN, DeliveryType.ACTIVITY})
 
 
 class PushTask(models.Model):

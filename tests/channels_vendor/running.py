@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from channels_vendor.simulator.desk import Desk
 from channels_vendor.simulator.server import VendorServer
+from tests.channels_vendor import push_certificates
 
 
 class Running:
@@ -77,23 +78,34 @@ def self_signed(name: str, *extensions: x509.ExtensionType, days: int = 30) -> t
     return builder.sign(key, hashes.SHA256()), key
 
 
-def server_tls() -> tuple[ssl.SSLContext, bytes]:
-    """A context for 127.0.0.1 that offers HTTP/2 and HTTP/1.1 and asks for a client's certificate, and its CA."""
-    certificate, key = self_signed(
-        "127.0.0.1",
-        x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]),
-        x509.BasicConstraints(ca=True, path_length=None),
+def pem_of(certificate: x509.Certificate, key: Any) -> bytes:
+    """Both, as a server or a client is given them."""
+    return certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def server_pem() -> bytes:
+    """A certificate for 127.0.0.1 that is its own authority, with its key."""
+    return pem_of(
+        *self_signed(
+            "127.0.0.1",
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]),
+            x509.BasicConstraints(ca=True, path_length=None),
+        )
+    )
+
+
+def server_tls() -> tuple[ssl.SSLContext, bytes]:
+    """A context for 127.0.0.1 that offers HTTP/2 and HTTP/1.1, and its CA. A client may show a certificate, of
+    `push_certificates.authority()`."""
+    pem = server_pem()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory() as directory:
         chain = Path(directory) / "server.pem"
-        chain.write_bytes(
-            pem
-            + key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
+        chain.write_bytes(pem)
         context.load_cert_chain(chain)
     context.set_alpn_protocols(["h2", "http/1.1"])
-    return context, pem
+    context.load_verify_locations(cadata=push_certificates.authority()[0].public_bytes(serialization.Encoding.DER))
+    context.verify_mode = ssl.CERT_OPTIONAL
+    return context, x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.PEM)

@@ -28,6 +28,7 @@ from channels_vendor.simulator.xiaomi import XiaomiDesk
 from channels_vendor.vivo.adapter import VENDOR as VIVO
 from channels_vendor.xiaomi.adapter import VENDOR as XIAOMI
 from pushcore import crypto
+from tests.channels_vendor import push_certificates
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,9 @@ class Sample:
     """A vendor as the suite needs it.
 
     `gone`: the vendor's error for a dead token, and the status a message gets from it. `values`: an account's fields.
-    `auth_path`: of the simulator's token endpoint. `rows`: the vendor's errors by token that the desk can give, with
-    the status and the verdict's name each leads to; `whole`: likewise of errors that befall all of a call. `batching`:
-    several tokens travel in one request.
+    `wrong`: what to replace in them for an account the vendor refuses. `auth_path`: of the simulator's token endpoint.
+    `rows`: the vendor's errors by token that the desk can give, with the status and the verdict's name each leads to;
+    `whole`: likewise of errors that befall all of a call. `batching`: several tokens travel in one request.
     """
 
     vendor: Vendor
@@ -45,6 +46,7 @@ class Sample:
     values: Callable[[], Mapping[str, str]]
     token: Callable[[int], str]
     gone: tuple[str, int]
+    wrong: Callable[[], Mapping[str, str]]
     rows: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     whole: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     auth_path: str = ""
@@ -57,8 +59,8 @@ class Sample:
         return f"{self.vendor.channel.label}{self.variant}"
 
 
-@lru_cache
 def _service_account() -> dict[str, str]:
+    """Another each time."""
     private, _ = crypto.new_rsa_key()
     return {
         "service_account": json.dumps(
@@ -72,20 +74,27 @@ def _service_account() -> dict[str, str]:
     }
 
 
-@lru_cache
 def _apns_key() -> dict[str, str]:
+    """Another each time."""
     pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return {"p8": pem.decode(), "key_id": "ABCDE12345", "team_id": "TEAM123456", "bundle_id": "com.example.shop"}
 
 
+@lru_cache
+def apns_certificate() -> dict[str, str]:
+    made = push_certificates.p12("Apple Push Services: shop", push_certificates.PRODUCTION)
+    return {"p12": made, "p12_password": push_certificates.PASSWORD, "bundle_id": push_certificates.BUNDLE_ID}
+
+
 _FCM = Sample(
     FCM,
     FcmDesk,
-    _service_account,
+    lru_cache(_service_account),
     lambda number: f"fcm-token:{number}",
     gone=("UNREGISTERED", 90000003),
+    wrong=_service_account,
     rows={
         "UNREGISTERED": (90000003, "GONE"),
         "INVALID_ARGUMENT:message.token": (90000002, "GONE"),
@@ -109,6 +118,7 @@ _FCM_LEGACY = Sample(
     lambda: {"server_key": "secret"},
     lambda number: f"fcm-token:{number}",
     gone=("NotRegistered", 90000003),
+    wrong=lambda: {"server_key": "other"},
     rows={
         "NotRegistered": (90000003, "GONE"),
         "InvalidRegistration": (90000002, "GONE"),
@@ -133,9 +143,10 @@ _FCM_LEGACY = Sample(
 _APNS = Sample(
     APNS,
     ApnsDesk,
-    _apns_key,
-    lambda number: f"{number:064x}",
+    lru_cache(_apns_key),
+    lambda number: f"a{number:063x}",
     gone=("Unregistered", 2011),
+    wrong=lambda: {"p8": _apns_key()["p8"]},
     rows={
         "PayloadEmpty": (2001, "REJECTED"),
         "PayloadTooLarge": (2002, "REJECTED"),
@@ -165,14 +176,25 @@ _APNS = Sample(
     },
 )
 
+_APNS_CERTIFICATE = replace(
+    _APNS,
+    values=apns_certificate,
+    # Of the other environment.
+    wrong=lambda: {"p12": push_certificates.p12("Apple Push Services: shop", push_certificates.SANDBOX)},
+    renews=False,
+    variant="-certificate",
+)
 
-@lru_cache
-def huawei_service_account() -> str:
+
+def _new_huawei_service_account() -> str:
+    """Another each time."""
     private, _ = crypto.new_rsa_key()
     return json.dumps(
         {"project_id": "p-1", "key_id": "k1", "private_key": private, "sub_account": "1010", "type": "service_account"}
     )
 
+
+huawei_service_account = lru_cache(_new_huawei_service_account)
 
 _HUAWEI = Sample(
     HUAWEI,
@@ -180,6 +202,7 @@ _HUAWEI = Sample(
     lambda: {"app_id": "1001", "app_secret": "secret"},
     lambda number: f"hw-{number}",
     gone=("illegal", 80100002),
+    wrong=lambda: {"app_secret": "other"},
     rows={"illegal": (80100002, "GONE")},
     whole={
         "80100001": (80100000, "REJECTED"),
@@ -210,6 +233,7 @@ _HUAWEI = Sample(
 _HUAWEI_PROJECT = replace(
     _HUAWEI,
     values=lambda: {"app_id": "1001", "service_account": huawei_service_account()},
+    wrong=lambda: {"service_account": _new_huawei_service_account()},
     variant="-service-account",
 )
 
@@ -219,10 +243,11 @@ _HARMONYOS = Sample(
     lambda: {"service_account": huawei_service_account()},
     lambda number: f"ohos-{number}",
     gone=("tokenFormatError", 99999999),
+    wrong=lambda: {"service_account": _new_huawei_service_account()},
     rows={
         "tokenFormatError": (99999999, "GONE"),
         "tokenPlatformNotSupport": (99999999, "GONE"),
-        "noRight": (99999999, "GONE"),
+        "noRight": (99999999, "REJECTED"),
         "noPushTypeRight": (99999999, "REJECTED"),
         "atomicUnableSendUnsubscribedMsg": (99999999, "REJECTED"),
         "countryNotSupport": (99999999, "REJECTED"),
@@ -262,6 +287,7 @@ _XIAOMI = Sample(
     lambda: {"package_name": "com.example.shop", "app_secret": "secret"},
     lambda number: f"mi-{number}",
     gone=("bad", 20301),
+    wrong=lambda: {"app_secret": "other"},
     rows={"bad": (20301, "GONE")},
     whole={
         **{str(code): (1001, "RETRY") for code in (10001, 20607, 1)},
@@ -294,6 +320,7 @@ _OPPO = Sample(
     lambda: {"app_key": "key", "master_secret": "secret"},
     lambda number: f"CN_{number}",
     gone=("10000", 10000),
+    wrong=lambda: {"master_secret": "other"},
     rows={"10000": (10000, "GONE"), "67": (99999999, "REJECTED"), "10042": (99999999, "REJECTED")},
     whole={
         "!-1": (99999999, "RETRY"),
@@ -325,6 +352,7 @@ _VIVO = Sample(
     lambda: {"app_id": "10004", "app_key": "key", "app_secret": "secret"},
     lambda number: f"vivo-{number}",
     gone=("invalid:1", 10302),
+    wrong=lambda: {"app_secret": "other"},
     rows={
         **{f"invalid:{kind}": (10302, "GONE") for kind in (1, 2, 3)},
         "invalid:4": (99999999, "REJECTED"),
@@ -350,6 +378,7 @@ _HONOR = Sample(
     lambda: {"app_id": "9001", "client_id": "9001", "client_secret": "secret"},
     lambda number: f"honor-{number}",
     gone=("expireTokens", 99999999),
+    wrong=lambda: {"client_secret": "other"},
     rows={"expireTokens": (99999999, "GONE"), "failTokens": (99999999, "REJECTED")},
     whole={
         "80100001": (99999999, "REJECTED"),
@@ -368,6 +397,7 @@ _HONOR = Sample(
 
 SAMPLES: list[Sample] = [
     _APNS,
+    _APNS_CERTIFICATE,
     _FCM,
     _FCM_LEGACY,
     _HUAWEI,

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
 import pytest
+from django.utils import timezone
 
-from channels_vendor.contract import Account, Delivery, Style, Vendor
+from channels_vendor.apns import payload as apns
+from channels_vendor.contract import Account, Delivery, Style
 from channels_vendor.errors import NotPossibleError, TooBigError
+from channels_vendor.fcm import payload as fcm
 from channels_vendor.harmonyos import payload as harmonyos
 from channels_vendor.honor import payload as honor
-from channels_vendor.honor.adapter import VENDOR as HONOR
 from channels_vendor.huawei import payload as huawei
-from channels_vendor.huawei.adapter import VENDOR as HUAWEI
-from channels_vendor.mould import encode
+from channels_vendor.mould import encode, longest_msgkeys
 from channels_vendor.oppo import payload as oppo
-from channels_vendor.oppo.adapter import VENDOR as OPPO
-from channels_vendor.options import cut, notify_id
+from channels_vendor.options import cut
+from channels_vendor.references import Reference
 from channels_vendor.tokens import NoTokens
 from channels_vendor.vivo import payload as vivo
-from channels_vendor.vivo.adapter import VENDOR as VIVO
 from channels_vendor.xiaomi import payload as xiaomi
 from pushcore.channels import Channel
 from pushcore.http import Client, Settings
 from tests.channels_vendor.conftest import notification
-from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES
 
 ACCOUNT = Account(1, Channel.XIAOMI, {"package_name": "com.example", "app_id": "10004"}, receipt_url="https://x/r/k")
@@ -65,12 +65,119 @@ def of_vivo(**changes: Any) -> dict[str, Any]:
     return dict(json.loads(vivo.mould_of(one.notification, ACCOUNT).fill(one, vivo.data_of(one))))
 
 
+def of_apns(**changes: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """Body and headers."""
+    one = delivery(**changes)
+    parts = apns.parts_of(one.notification, "com.example.shop", one.msgkey)
+    assert parts is not None
+    return json.loads(parts.mould.fill(one)), dict(header.split(": ", 1) for header in parts.headers)
+
+
+def of_fcm(**changes: Any) -> dict[str, Any]:
+    """The message, less its token."""
+    one = delivery(**changes)
+    mould = fcm.mould_of(one.notification, one.msgkey)
+    assert mould is not None
+    message = json.loads(mould.fill(one))["message"]
+    assert message.pop("token") == "tok"
+    return dict(message)
+
+
+def test_apnss_notification_has_its_fields() -> None:
+    body, headers = of_apns(**(RICH | {"vendor_options": {"threadId": "t", "apnsCategory": "ORDER"}}))
+    assert body["aps"] == {
+        "alert": {"title": "Title", "body": "Content"}, "badge": 5, "sound": "/raw/ding", "mutable-content": 1,
+        "thread-id": "t", "category": "ORDER",
+    }  # fmt: skip
+    assert (body["image"], body["order"], body["url"]) == ("https://x/i.png", "42", "https://shop.example/1")
+    assert (body["k"], body["msgKey"]) == ("1001", "key-1")
+    assert (headers["apns-push-type"], headers["apns-priority"]) == ("alert", "10")
+    assert headers["apns-topic"] == "com.example.shop"
+    at = timezone.now()
+    _, headers = of_apns(expire_at=at)
+    assert headers["apns-expiration"] == str(int(at.timestamp()))
+
+
+def test_apnss_silent_notification_is_in_the_background() -> None:
+    body, headers = of_apns(silent=True, badge=5, sound="x")
+    assert body["aps"] == {"content-available": 1}
+    assert (body["title"], body["content"]) == ("Title", "Content")
+    assert (headers["apns-push-type"], headers["apns-priority"]) == ("background", "5")
+
+
+def test_apnss_alert_without_wishes_has_the_default_sound_and_no_badge() -> None:
+    body, _ = of_apns(params={"subtitle": "Second"})
+    assert body["aps"] == {"alert": {"title": "Title", "body": "Content", "subtitle": "Second"}, "sound": "default"}
+
+
+@pytest.mark.parametrize(("given", "sent"), [("parcel-7", "parcel-7"), ("", "1001")])
+def test_apnss_collapse_id_is_the_requests_else_the_messages(given: str, sent: str) -> None:
+    sample = next(one for one in SAMPLES if one.name == "apns")
+    account = Account(1, Channel.APNS, sample.values())
+    adapter = sample.vendor.open(account, Client(Settings()), NoTokens())
+    one = delivery(vendor_options={"apnsCollapseId": given})._replace(token="ab" * 32)
+    [request], _ = adapter.prepare([one], "credential")  # type: ignore[attr-defined]
+    adapter.close()
+    assert f"apns-collapse-id: {sent}" in request.call.headers
+
+
+def test_fcms_message_has_its_fields() -> None:
+    message = of_fcm(**(RICH | {"icon": "parcel"}))
+    assert message["notification"] == {"title": "Title", "body": "Content", "image": "https://x/i.png"}
+    assert message["android"]["notification"] == {
+        "tag": "1001", "channel_id": "orders", "sound": "/raw/ding", "notification_count": 5, "icon": "parcel",
+    }  # fmt: skip
+    assert message["android"]["priority"] == "HIGH"
+    assert 3590 <= int(message["android"]["ttl"].removesuffix("s")) <= 3600
+    assert (message["data"]["order"], message["data"]["k"], message["data"]["msgKey"]) == ("42", "1001", "key-1")
+    assert message["data"]["url"] == "https://shop.example/1"
+    opened = of_fcm(opens_page=True, url="shop.OPEN", params={"google.x": "1", "from": "me"})
+    assert opened["android"]["notification"]["click_action"] == "shop.OPEN"
+    assert not {"google.x", "from"} & set(opened["data"])
+
+
+def test_fcms_silent_message_is_data_and_not_urgent() -> None:
+    message = of_fcm(silent=True)
+    assert "notification" not in message
+    assert message["android"]["priority"] == "NORMAL"
+    assert (message["data"]["title"], message["data"]["content"]) == ("Title", "Content")
+
+
+def test_fcms_validity_is_kept_within_its_bounds() -> None:
+    for days, ttl in ((-1, "0s"), (60, "2419200s")):
+        assert of_fcm(expire_at=timezone.now() + timedelta(days=days))["android"]["ttl"] == ttl
+
+
+@pytest.mark.parametrize("letter", ["k", "长", "\U0001f600", '"', "\x01"])
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_body_is_shortened_for_the_longest_msgkey_of_those_that_share_it(letter: str, silent: bool) -> None:
+    shared = notification(body="b" * 5000, silent=silent)
+    batch = [Delivery(2**63 - 1 - n, n, "tok", key, shared) for n, key in enumerate(("k", letter * 64))]
+    [longest] = longest_msgkeys(batch).values()
+    parts, mould = apns.parts_of(shared, "com.example.shop", longest), fcm.mould_of(shared, longest)
+    assert parts is not None
+    assert mould is not None
+    message = json.loads(mould.fill(batch[1]))["message"]
+    del message["token"]
+    for size in (len(parts.mould.fill(batch[1])), len(encode(message).encode())):
+        assert 4090 <= size <= 4096
+
+
+@pytest.mark.parametrize("name", ["mutable-content", "mutablecontent"])
+def test_mutable_content_is_apples_field_under_either_spelling(name: str) -> None:
+    body, _ = of_apns(params={name: "1"})
+    assert body["aps"]["mutable-content"] == 1
+    assert name not in body
+    body, _ = of_apns(params={name: "0"})
+    assert "mutable-content" not in body["aps"]
+
+
 def test_huaweis_message_has_its_fields() -> None:
     message = huawei.message_of(notification(**RICH), "1001", "key-1")
     assert message is not None
     android = message["android"]
     assert json.loads(message["data"])["order"] == "42"
-    assert (android["category"], android["bi_tag"]) == ("EXPRESS", "7")
+    assert (android["category"], android["bi_tag"]) == ("EXPRESS", "m1001")
     assert android["notification"]["click_action"] == {"type": 2, "url": "https://shop.example/1"}
     assert android["notification"]["badge"] == {"set_num": 5, "class": "com.Main"}
     assert (android["notification"]["channel_id"], android["notification"]["sound"]) == ("orders", "/raw/ding")
@@ -116,8 +223,8 @@ def test_xiaomis_form_has_its_fields() -> None:
     assert json.loads(unquote(fields["payload"]))["k"] == "1001"
     assert (fields["extra.channel_id"], fields["extra.web_uri"]) == ("104", "https://shop.example/1")
     assert fields["extra.notification_bigPic_uri"] == "https://x/i.png"
-    assert (fields["extra.callback"], fields["extra.callback.param"]) == ("https://x/r/k", "7")
-    assert fields["extra.callback.type"] == "17"
+    assert (fields["extra.callback"], fields["extra.callback.param"]) == ("https://x/r/k", "m1001")
+    assert fields["extra.callback.type"] == str(1 + 16 + 32 + 64 + 128)
     assert (fields["notify_type"], fields["extra.sound_uri"]) == ("1", "/raw/ding")
     assert 3_590_000 <= int(fields["time_to_live"]) <= 3_600_000
 
@@ -139,7 +246,7 @@ def test_vivos_message_has_its_fields() -> None:
     assert (message["classification"], message["category"]) == (1, "ORDER")
     assert (message["skipType"], message["skipContent"]) == (2, "https://shop.example/1")
     assert json.loads(message["clientCustomMap"]["data"])["order"] == "42"
-    assert message["extra"] == {"callback": "https://x/r/k", "callback.param": "7"}
+    assert message["extra"] == {"callback": "https://x/r/k", "callback.param": "m1001"}
 
 
 @pytest.mark.parametrize(
@@ -204,10 +311,6 @@ def test_data_may_be_as_long_as_the_vendor_says_and_is_refused_beyond(most: int,
 
 
 def test_validity_is_kept_within_the_vendors_bounds() -> None:
-    from datetime import timedelta
-
-    from django.utils import timezone
-
     for days, seconds in ((-1, 1), (60, None)):
         at = timezone.now() + timedelta(days=days)
         assert int(xiaomi.fields_of(notification(expire_at=at), ACCOUNT, "", "")["time_to_live"]) == 1000 * (
@@ -218,32 +321,44 @@ def test_validity_is_kept_within_the_vendors_bounds() -> None:
 
 
 def test_a_repeat_takes_the_place_of_the_first() -> None:
-    assert notify_id(456359976598785573) == notify_id(456359976598785573)
-    assert len({notify_id(number) for number in range(2**40, 2**40 + 1000)}) == 1000
-    assert all(0 < notify_id(number) < 2**31 for number in range(1000))
+    assert Reference(456359976598785573).notify_id == Reference(456359976598785573).notify_id
+    assert len({Reference(number).notify_id for number in range(2**40, 2**40 + 1000)}) == 1000
+    assert all(0 < Reference(number).notify_id < 2**31 for number in range(1000))
+
+
+MARKED: dict[str, Any] = {
+    "huawei": lambda message_id: _found(huawei.message_of(notification(), message_id, "k"), "notify_id", "bi_tag"),
+    "honor": lambda message_id: _found(honor.body_of(notification(), message_id, "k"), "notifyId", "biTag"),
+    "harmonyos": lambda message_id: _found(harmonyos.body_of(notification(), "", message_id, "k"), "notifyId", "biTag"),
+    "xiaomi": lambda message_id: _found(
+        xiaomi.fields_of(notification(), ACCOUNT, message_id, "k"), "notify_id", "extra.callback.param"
+    ),
+}
+
+
+def _found(body: Any, *names: str) -> list[str]:
+    """The values under these names, wherever they stand."""
+    if not isinstance(body, dict):
+        return []
+    here = [str(body[name]) for name in names if name in body]
+    return here + [value for part in body.values() for value in _found(part, *names)]
+
+
+@pytest.mark.parametrize("vendor", MARKED)
+def test_a_message_called_alone_goes_by_its_own_id_and_one_of_several_by_the_tasks(vendor: str) -> None:
+    alone, other, shared = (MARKED[vendor](message_id) for message_id in ("1001", "1002", ""))
+    assert sorted(alone) == sorted(["m1001", str(Reference(1001).notify_id)])
+    assert not set(alone) & set(other)
+    assert sorted(shared) == sorted(["t7", str(Reference(task_id=7).notify_id)])
+
+
+def test_where_each_target_has_a_message_of_its_own_it_goes_by_its_own_id() -> None:
+    for message in (of_oppo(), of_vivo()):
+        own = [*_found(message, "notify_id", "notifyId"), *_found(message, "call_back_parameter", "callback.param")]
+        assert own == [str(Reference(1001).notify_id), "m1001"]
 
 
 def test_cutting_keeps_the_longest_beginning() -> None:
     assert cut("abcdef", 6) == "abcdef"
     assert cut("abcdefg", 6) == "abcde…"
     assert parse_qs("a=" + cut("", 1)) == {}
-
-
-@pytest.mark.parametrize("vendor", [OPPO, VIVO, HONOR, HUAWEI], ids=lambda vendor: vendor.channel.label)
-def test_a_wrong_secret_is_found_by_the_check(vendor: Vendor) -> None:
-    """The simulator makes the signature itself, from the vendor's description."""
-    sample = next(one for one in SAMPLES if one.vendor is vendor)
-    running = Running([sample.desk()], tls=False)
-    try:
-        for secret, says in (("secret", ""), ("other", "no a")):
-            values = {name: secret if value == "secret" else value for name, value in sample.values().items()}
-            account = Account(
-                1, vendor.channel, values, base_url=running.url, auth_url=running.url + sample.auth_path,
-                allow_private=True,
-            )  # fmt: skip
-            adapter = vendor.open(account, Client(Settings(allow_private=True)), NoTokens())
-            assert adapter.check().startswith(says)
-            assert bool(adapter.check()) == bool(says)
-            adapter.close()
-    finally:
-        running.stop()

@@ -12,9 +12,10 @@ from pytest_django import Settings
 from channels_vendor import accounts, sender
 from channels_vendor.flow import OPENS_AFTER
 from channels_vendor.models import VendorAccount, VendorMessage
+from channels_vendor.references import token_hash
 from channels_vendor.simulator.apns import ApnsDesk
 from channels_vendor.simulator.fcm import FcmDesk
-from pushcore import delivery, devices, push, requests
+from pushcore import bindings, delivery, devices, push, requests
 from pushcore.bus import client
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
@@ -101,6 +102,7 @@ def test_a_push_is_accepted_by_the_vendor_and_both_say_so(
     message, kept = Message.objects.get(), VendorMessage.objects.get()
     assert (message.status, message.channel) == (statuses.ACKED, Channel.FCM)
     assert kept.accepted_at is not None
+    assert kept.token_hash == token_hash("fcm-token:1")
     assert kept.due_at is None
     assert kept.vendor_id
     assert fcm.ledger.accepted == {"fcm-token:1": 1}
@@ -190,7 +192,7 @@ def test_of_a_sender_that_died_in_mid_batch_another_takes_every_target(
 ) -> None:
     tokens = [device(f"fcm-token:{number}").ad_token for number in range(5)]
     send(*tokens)
-    assert len(sender._claim(workspace.pk, Channel.FCM, 100)) == 5
+    assert len(sender._claim(workspace.pk, Channel.FCM, 100).attempts) == 5
     assert work(workspace) == 0
     VendorMessage.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     assert sender.accounts_due() == [(workspace.pk, Channel.FCM)]
@@ -215,6 +217,26 @@ def test_a_revoked_message_is_not_sent(
     assert work(workspace) == 0
     assert not fcm.ledger.accepted
     assert not VendorMessage.objects.exists()
+
+
+def test_a_retry_does_not_reach_a_device_that_serves_another_user_by_now(
+    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    shared = Device.objects.get(pk=device().id)
+    bindings.bind(shared, "first user")
+    fcm.script.tokens["fcm-token:1"] = "UNAVAILABLE"
+    send("first user", delivery_type=3)
+    work(workspace)
+    bindings.bind(shared, "second user")
+    fcm.script.tokens.clear()
+    VendorMessage.objects.update(due_at=timezone.now())
+    assert work(workspace) == 0
+    assert not fcm.ledger.accepted
+    # It waits for its user, and follows to the next device.
+    assert Message.objects.get().status == statuses.WAITING
+    bindings.bind(Device.objects.get(pk=device("fcm-token:2").id), "first user")
+    assert work(workspace) == 1
+    assert fcm.ledger.accepted == {"fcm-token:2": 1}
 
 
 def test_a_vendor_that_is_down_is_left_alone_and_tried_with_one_message(

@@ -49,11 +49,13 @@ def test_a_messages_details_tell_what_its_vendor_said(superuser: Client, mine: E
     VendorMessage.objects.create(
         message_id=message.pk, workspace_id=message.workspace_id, channel=Channel.FCM, task_id=message.task_id,
         device_id=1, vendor_id="projects/p/messages/0:17", vendor_code="", accepted_at=timezone.now(),
+        receipt_code="NotRegistered, says the vendor", receipt_status=90000003, receipt_at=timezone.now(),
     )  # fmt: skip
     Message.objects.filter(pk=message.pk).update(arrived_at=timezone.now())
     page = superuser.get(LIST).text
     assert "projects/p/messages/0:17" in page
     assert "Accepted by the vendor" in page
+    assert "NotRegistered, says the vendor (90000003 target is no longer registered)" in page
     assert "Arrived at" in page
 
 

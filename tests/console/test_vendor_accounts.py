@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
 from channels_vendor.models import VendorAccount
 from pushcore.channels import Channel
 from pushcore.models import Workspace
+from tests.channels_vendor.push_certificates import PASSWORD, PRODUCTION, p12_file
 from tests.channels_vendor.samples import SAMPLES
 
 _FCM = next(sample for sample in SAMPLES if sample.vendor.channel == Channel.FCM)
+_APNS = next(sample for sample in SAMPLES if sample.vendor.channel == Channel.APNS)
 
 
 @pytest.fixture
@@ -59,6 +62,84 @@ def test_what_is_wrong_is_said_beside_its_field(superuser: Client, row: VendorAc
     assert "lacks project_id" in answer.text
     row.refresh_from_db()
     assert not row.enabled
+
+
+APNS_FORM = FORM | {"value_environment": "production", "value_bundle_id": "", "value_key_id": "", "value_team_id": ""}
+
+
+def upload(superuser: Client, row: VendorAccount, file: bytes, **more: str) -> str:
+    uploaded = SimpleUploadedFile("push.p12", file, "application/x-pkcs12")
+    form = APNS_FORM | {"value_p12": uploaded, "value_p12_password": PASSWORD} | more
+    page_text = superuser.post(page(row), form).text
+    row.refresh_from_db()
+    return page_text
+
+
+@pytest.fixture
+def apns(workspace: Workspace) -> VendorAccount:
+    return VendorAccount.objects.create(workspace=workspace, channel=Channel.APNS, enabled=False)
+
+
+@pytest.mark.parametrize("switched", [{}, {"enabled": "on"}], ids=["off", "on"])
+def test_an_uploaded_certificate_is_read_whether_the_account_is_on_or_off(
+    superuser: Client, apns: VendorAccount, switched: dict[str, str]
+) -> None:
+    upload(superuser, apns, p12_file("Apple Push Services: shop", PRODUCTION), **switched)
+    assert apns.certificate_subject == "Apple Push Services: shop (production)"
+    assert apns.certificate_expires_at is not None
+    assert apns.public_values["bundle_id"] == "com.example.shop"
+    assert apns.enabled is bool(switched)
+    told = superuser.get(page(apns)).text
+    assert "Apple Push Services: shop" in told
+    assert "PRIVATE KEY" not in told
+    for file, reason in (
+        (p12_file("Apple Push Services: shop", PRODUCTION, days=-1), "expired on"),
+        (p12_file("Apple Push Services: x", PRODUCTION, bundle_id="com.example.other"), "is for com.example.other"),
+        (b"nonsense", "not a .p12 file"),
+    ):
+        told = upload(superuser, apns, file, value_bundle_id="com.example.shop", **switched)
+        assert reason in told
+        assert apns.certificate_subject == "Apple Push Services: shop (production)"
+
+
+def test_an_account_whose_certificate_has_gone_bad_can_be_switched_off(superuser: Client, apns: VendorAccount) -> None:
+    apns.set_secrets({"p12": "bm9uc2Vuc2U="})
+    apns.enabled = True
+    apns.save()
+    superuser.post(page(apns), APNS_FORM)
+    apns.refresh_from_db()
+    assert not apns.enabled
+
+
+def test_a_certificate_gives_way_to_a_key(superuser: Client, apns: VendorAccount) -> None:
+    upload(superuser, apns, p12_file("Apple Push Services: shop", PRODUCTION), enabled="on")
+    assert "remove_p12" in superuser.get(page(apns)).text
+    assert "remove_p8" not in superuser.get(page(apns)).text
+    key = {f"value_{name}": value for name, value in _APNS.values().items()}
+    form = APNS_FORM | key | {"enabled": "on", "remove_p12": "on", "remove_p12_password": "on"}
+    superuser.post(page(apns), form)
+    apns.refresh_from_db()
+    assert set(apns.secrets()) == {"p8"}
+    assert (apns.certificate_subject, apns.certificate_expires_at) == ("", None)
+
+
+def test_a_needed_secret_is_not_removed(superuser: Client, row: VendorAccount) -> None:
+    row.set_secrets(dict(_FCM.values()))
+    row.enabled = True
+    row.save()
+    form = FORM | {"enabled": "on", "remove_service_account": "on"}
+    assert superuser.post(page(row), form).status_code == 200
+    row.refresh_from_db()
+    assert row.secrets() == _FCM.values()
+
+
+def test_a_secret_entered_anew_stays_though_the_old_one_is_removed(superuser: Client, row: VendorAccount) -> None:
+    row.set_secrets({"server_key": "old"})
+    row.save()
+    form = FORM | {"value_server_key": "new", "remove_server_key": "on"}
+    superuser.post(page(row), form)
+    row.refresh_from_db()
+    assert row.secrets() == {"server_key": "new"}
 
 
 def test_the_check_says_what_is_wrong(superuser: Client, row: VendorAccount) -> None:

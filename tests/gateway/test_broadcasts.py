@@ -11,9 +11,8 @@ import mqtt5
 import pytest
 from redis import RedisError
 
+from gateway import broadcaster, entries
 from gateway import courier as courier_module
-from gateway import entries
-from gateway import node as node_module
 from gateway.broadcasts import Board, Progress
 from gateway.courier import ACK_BATCH, Courier
 from gateway.shared_payload import SharedPayload
@@ -144,7 +143,7 @@ def test_nobody_need_tell_of_a_broadcast(
     transactional_db: None, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, connect: Connect
 ) -> None:
     """The word to the nodes may be lost; they look for themselves."""
-    monkeypatch.setattr(node_module, "BROADCAST_SECONDS", 0.2)
+    monkeypatch.setattr(broadcaster, "READ_SECONDS", 0.2)
     monkeypatch.setattr("pushcore.ports._broadcast_news", [])
     device = connect()
     broadcast(workspace, "b0")  # the look that began before the change of pace

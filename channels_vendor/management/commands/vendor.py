@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from channels_vendor.checking import problems, send_test
+from channels_vendor.contract import Verdict
 from channels_vendor.models import VendorAccount
 from pushcore.channels import Channel
 
@@ -52,4 +53,7 @@ class Command(BaseCommand):
             outcome = send_test(row, token)
         except ValueError as error:
             raise CommandError(str(error)) from None
-        self.stdout.write(f"{outcome.verdict.name}: {outcome.vendor_id or outcome.vendor_code}")
+        said = f"{outcome.verdict.name}: {outcome.vendor_id or outcome.vendor_code}"
+        if outcome.verdict is not Verdict.ACCEPTED:
+            raise CommandError(said)
+        self.stdout.write(said)

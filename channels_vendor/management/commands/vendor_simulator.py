@@ -23,6 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8100, help="0: any free one")
         parser.add_argument("--certificate", type=Path, help="PEM with certificate and key: serve with TLS")
+        parser.add_argument("--clients-ca", type=Path, help="PEM: who signed clients' certificates (APNs)")
 
     def handle(self, *_: Any, **options: Any) -> None:
         tls = None
@@ -30,6 +31,9 @@ class Command(BaseCommand):
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             tls.load_cert_chain(options["certificate"])
             tls.set_alpn_protocols(["h2", "http/1.1"])
+            if options["clients_ca"]:
+                tls.load_verify_locations(options["clients_ca"])
+                tls.verify_mode = ssl.CERT_OPTIONAL
         asyncio.run(self._serve(options["host"], options["port"], tls))
 
     async def _serve(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:

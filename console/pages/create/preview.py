@@ -99,7 +99,7 @@ def _example(form: AnyForm, made: dict[str, Any]) -> Outgoing:
 
 def _ios(outgoing: Outgoing) -> str:
     [delivery] = deliveries_of([outgoing], Channel.APNS)
-    parts = parts_of(delivery.notification, topic="")
+    parts = parts_of(delivery.notification, topic="", msgkey=delivery.msgkey)
     return _pretty(parts.mould.fill(delivery)) if parts else ""
 
 

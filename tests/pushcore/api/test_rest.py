@@ -128,6 +128,8 @@ def test_the_switch_the_type_and_the_signature_are_checked_in_this_order(
         ("extendedParams", {"a": {"b": "c"}}, "3044"),
         ("extendedParams", {"a": True}, "100"),
         ("silent", "yes", "3028"),
+        ("apnsCollapseId", "a\r\nx: y", "3028"),
+        ("apnsCollapseId", "长", "3028"),
         ("iconUrls", 3, "3028"),
         ("taskName", {"a": 1}, "3028"),
         ("title", "\ud800", "3024"),

@@ -1,0 +1,66 @@
+"""APNs' provider tokens (JWT, ES256): the same one wherever it is signed.
+
+Apple takes a token for 60 minutes, and answers TooManyProviderTokenUpdates where a key's token changes more often than
+every 20 minutes. So a token carries the beginning of a slot of 40 minutes as its time, and its signature is
+deterministic (RFC 6979): workspaces that share a key, processes, and a worker whose store was flushed come to the same.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+from jwt.utils import der_to_raw_signature
+
+from channels_vendor.contract import CannotAuthorise, Tokens
+from channels_vendor.tokens import AHEAD_SECONDS
+
+SLOT_SECONDS = 40 * 60
+
+
+class _Deterministic(ECAlgorithm):
+    def sign(self, msg: bytes, key: ec.EllipticCurvePrivateKey) -> bytes:
+        signature = key.sign(msg, ec.ECDSA(self.hash_alg(), deterministic_signing=True))
+        return der_to_raw_signature(signature, key.curve)
+
+
+_jws = jwt.PyJWS()
+_jws.unregister_algorithm("ES256")
+_jws.register_algorithm("ES256", _Deterministic(ECAlgorithm.SHA256))
+
+
+def provider_token(
+    p8: str, key_id: str, team_id: str, *, clock: Callable[[], float] = time.time, fresh: bool = False
+) -> tuple[str, float]:
+    """A signed token and its life in seconds, which ends with the slot. Raises `CannotAuthorise`.
+
+    `fresh`: issued now, where Apple calls that of the slot expired (its clock and ours disagree).
+    """
+    now = int(clock())
+    slot = now - now % SLOT_SECONDS
+    claims = json.dumps({"iss": team_id, "iat": now if fresh else slot}, separators=(",", ":"))
+    try:
+        signed = _jws.encode(claims.encode(), p8, algorithm="ES256", headers={"kid": key_id})
+    except (ValueError, TypeError, AttributeError, jwt.PyJWTError, UnsupportedAlgorithm) as error:
+        raise CannotAuthorise(f"the key (.p8) cannot sign: {error}", permanent=True) from None
+    left = float(slot + SLOT_SECONDS - now)
+    # Credentials are renewed ahead of their end: this one at the end of its slot.
+    return signed, left + min(left, AHEAD_SECONDS)
+
+
+class ProviderTokens:
+    """A key's token, kept by `tokens`; in place of one that was refused, one issued now."""
+
+    def __init__(self, tokens: Tokens, p8: str, key_id: str, team_id: str) -> None:
+        self._tokens = tokens
+        self._key = (p8, key_id, team_id)
+
+    def get(self, fetch: Callable[[], tuple[str, float]], *, refused: str = "") -> str:
+        if not refused:
+            return self._tokens.get(fetch)
+        return self._tokens.get(lambda: provider_token(*self._key, fresh=True), refused=refused)

@@ -1,0 +1,56 @@
+"""`manage.py demo_vendors`: simulated vendors, the demo workspace's accounts there, and a message through each."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+
+from channels_vendor import demo
+from channels_vendor.simulator.desk import Desk
+from channels_vendor.simulator.desks import DESKS
+from channels_vendor.simulator.server import VendorServer
+from pushcore.demo import APP_ID, WORKSPACE_ID
+from pushcore.models import Workspace
+
+
+class Command(BaseCommand):
+    help = (
+        "Serve simulated vendors on a free port, give the demo workspace an account at each, push a message through"
+        " each and tell what became of it; go on serving until stopped. `make run` does so with MPS_DEMO_VENDORS=1."
+    )
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        workspace = Workspace.objects.filter(app__app_id=APP_ID, workspace_id=WORKSPACE_ID).first()
+        if workspace is None:
+            raise CommandError("there is no demo workspace: `make run` makes it")
+        asyncio.run(self._serve(workspace))
+
+    async def _serve(self, workspace: Workspace) -> None:
+        stopped, stop = asyncio.Event(), threading.Event()
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(signum, stopped.set)
+        server = VendorServer([desk() for desk in DESKS])
+        url = f"http://127.0.0.1:{await server.start('127.0.0.1', 0)}"
+        self._say(f"vendors are simulated at {url}")
+        showing = asyncio.create_task(asyncio.to_thread(self._show, workspace, url, server.desks, stop))
+        await stopped.wait()
+        stop.set()
+        await server.stop()
+        await showing
+
+    def _show(self, workspace: Workspace, url: str, desks: Mapping[str, Desk], stop: threading.Event) -> None:
+        try:
+            for told in demo.show(workspace, url, desks, stop):
+                self._say(f"{told.channel.label:<10} {told.words}")
+        finally:
+            connections.close_all()
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()

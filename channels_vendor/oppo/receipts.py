@@ -1,0 +1,38 @@
+"""Receipts of OPPO: posted to the address that came with the message."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from channels_vendor.contract import Account, VendorReceipt
+from channels_vendor.oppo import errors
+from channels_vendor.receipt_entries import each, moment_of
+from channels_vendor.references import Reference
+
+_ARRIVED, _INVALID = "push_arrive", "regid_invalid"
+
+
+def read_receipts(
+    account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
+) -> list[VendorReceipt]:
+    """`[{messageId, registrationIds "a,b", param, eventType, eventTime (ms)}]`. Raises `ValueError`."""
+    entries = json.loads(body)
+    if not isinstance(entries, list):
+        raise ValueError("not a list")
+    return each(account, entries, _read)
+
+
+def _read(entry: dict[str, Any]) -> Iterator[VendorReceipt]:
+    reference, event = Reference.parse(entry["param"]), str(entry["eventType"])
+    for token in str(entry["registrationIds"]).split(","):
+        yield VendorReceipt(
+            reference,
+            token,
+            arrived=event == _ARRIVED,
+            at=moment_of(entry.get("eventTime")),
+            gone=event == _INVALID,
+            status=int(errors.BAD_REGID) if event == _INVALID else None,
+            vendor_code=event,
+        )

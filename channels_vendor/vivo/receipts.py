@@ -1,0 +1,27 @@
+"""Receipts of vivo: posted to the address that came with the message."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from channels_vendor.contract import Account, VendorReceipt
+from channels_vendor.receipt_entries import each, moment_of
+from channels_vendor.references import Reference
+
+
+def read_receipts(
+    account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
+) -> list[VendorReceipt]:
+    """vivo's task ID to {targets "a,b", param, ackType, ackTime (ms)}; ackType 0 (or none) says arrived. Raises
+    `ValueError`."""
+    return each(account, json.loads(body).values(), _read)
+
+
+def _read(entry: dict[str, Any]) -> Iterator[VendorReceipt]:
+    reference, kind = Reference.parse(entry["param"]), str(entry.get("ackType", "0"))
+    for token in str(entry["targets"]).split(","):
+        yield VendorReceipt(
+            reference, token, arrived=kind == "0", at=moment_of(entry.get("ackTime")), vendor_code=f"ack {kind}"
+        )

@@ -1,0 +1,47 @@
+"""Receipts of MiPush: a form with one field, posted about once a second to the address that came with the message."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from channels_vendor.contract import Account, VendorReceipt
+from channels_vendor.receipt_entries import each, moment_of
+from channels_vendor.references import Reference
+from channels_vendor.xiaomi.errors import DELIVERED, FILTERED, INVALID, INVALID_STATUS, OVER_QUOTA, SWITCHED_OFF
+
+# The types that are asked for (a bit each), and what they mean.
+RECEIPTS: dict[int, str] = {
+    DELIVERED: "delivered",
+    INVALID: "invalid target",
+    SWITCHED_OFF: "notifications switched off",
+    FILTERED: "filtered out",
+    OVER_QUOTA: "over the quota",
+}
+
+
+def read_receipts(
+    account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
+) -> list[VendorReceipt]:
+    """`data`: message ID to {param, type, targets "a,b", timestamp (ms), replaceTarget {old: new}}. Raises
+    `ValueError`."""
+    [data] = parse_qs(body.decode(), strict_parsing=True)["data"]
+    return each(account, json.loads(data).values(), _read)
+
+
+def _read(entry: dict[str, Any]) -> Iterator[VendorReceipt]:
+    reference, kind = Reference.parse(entry["param"]), int(entry["type"])
+    replaced = entry.get("replaceTarget") or {}
+    for token in str(entry["targets"]).split(","):
+        yield VendorReceipt(
+            reference,
+            token,
+            arrived=kind == DELIVERED,
+            at=moment_of(entry.get("timestamp")),
+            gone=kind == INVALID,
+            replaced_by=str(replaced.get(token) or ""),
+            status=INVALID_STATUS if kind == INVALID else None,
+            vendor_code=f"{kind} {RECEIPTS.get(kind, '')}".strip(),
+        )

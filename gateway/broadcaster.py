@@ -1,0 +1,124 @@
+"""Broadcasts on a node: read when there is news, offered to its sessions, and told of when devices have them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterable
+
+import structlog
+from django.db import Error as AnyDatabaseError
+
+from gateway.broadcasts import Board, Notice, Offers, Progress
+from gateway.courier import Courier, slices
+from gateway.recent import RecentByDevice
+from gateway.session import Session, State
+from gateway.threads import DatabaseThreads
+from pushcore import broadcasts
+from pushcore.devices import KnownDevice
+
+log = structlog.get_logger(__name__)
+
+# How often the active broadcasts are read though nobody told of news.
+READ_SECONDS = 5.0
+
+
+class Broadcaster:
+    """Gives the active broadcasts to `sessions` (by device id) and tells the courier who has them."""
+
+    def __init__(self, sessions: dict[int, Session], courier: Courier, threads: DatabaseThreads) -> None:
+        self._sessions = sessions
+        self._courier = courier
+        self._threads = threads
+        self._board = Board()
+        # Ids of broadcasts, as they come and go: what else is acknowledged is one device's message.
+        self.known = self._board.known
+        self._news = asyncio.Event()
+        # Of devices that left lately: what they acknowledged is not offered again, though their cursor may lag behind.
+        self.left: RecentByDevice[Progress] = RecentByDevice(seconds=120, limit=50_000)
+
+    def news(self) -> None:
+        """There is a new broadcast, or one was revoked."""
+        self._news.set()
+
+    async def watch(self) -> None:
+        while True:
+            try:
+                await self._read()
+            except AnyDatabaseError:
+                log.exception("broadcasts cannot be read; tried again")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), READ_SECONDS)
+            self._news.clear()
+
+    async def _read(self) -> None:
+        """End what is not active any more, and offer what is new to every session it is for."""
+        active, unknown = await self._threads.run(broadcasts.active, self._board.held)
+        ended = self._board.keep_only(active)
+        new = [Notice.of(found) for found in unknown]
+        self._board.add(new)
+        if not ended and not new:
+            return
+        offers = Offers(new)
+        async for here in slices(self._sessions.values()):
+            for session in here if ended else ():
+                for notice in ended:
+                    session.withdraw(notice.id)
+            self.offer(here, offers)
+
+    def offer(self, sessions: Iterable[Session], offers: Offers | None = None) -> None:
+        """Write to each device those of the offers (default: all that are active) that lie after its cursor.
+
+        What is on its way already is not written twice.
+        """
+        now_ms, offers = int(time.time() * 1000), self._board.offers if offers is None else offers
+        for session in sessions:
+            device = session.device
+            if device is None or session.state is not State.OPEN:
+                continue
+            for notice in offers.to(device):
+                progress = session.broadcasts or self._progress_of(session, device)
+                again = progress.opened(notice.id)
+                if again is not None:
+                    session.deliver(notice.id, notice.payload, notice.expire_at_ms, again, now_ms)
+
+    def _progress_of(self, session: Session, device: KnownDevice) -> Progress:
+        """Where the device stands, by its cursor and by what is remembered since it was here last."""
+        progress = session.broadcasts = self.left.take(device.id) or Progress(0)
+        progress.moved_to(device.broadcast_position)
+        return progress
+
+    def acknowledged(self, session: Session, broadcast_id: int) -> None:
+        """For a session that was offered broadcasts."""
+        progress, device = session.broadcasts, session.device
+        assert progress is not None
+        assert device is not None
+        if progress.settled_alone(broadcast_id):
+            self._courier.broadcasts_acknowledged(device.id, broadcast_id, (broadcast_id,))
+        else:
+            progress.settled(broadcast_id, acknowledged=True)
+            self._advance(session)
+
+    def refused(self, session: Session, message_id: int) -> None:
+        if session.broadcasts is not None and message_id in self.known:
+            session.broadcasts.settled(message_id, acknowledged=False)
+            self._advance(session)
+
+    def closed(self, session: Session) -> None:
+        """The session ended; how far its device has come is remembered for a while."""
+        self._advance(session)
+        if session.broadcasts is not None and session.device is not None:
+            self.left.keep(session.device.id, session.broadcasts)
+
+    def _advance(self, session: Session) -> None:
+        if session.broadcasts is not None and session.device is not None:
+            counted = session.broadcasts.advance(self._board)
+            if counted:
+                self._courier.broadcasts_acknowledged(session.device.id, session.broadcasts.position, tuple(counted))
+
+    def tell_again(self, session: Session) -> None:
+        """Tell the sink all that the device acknowledged since it connected: what was lost before is made good."""
+        progress = session.broadcasts
+        if progress is not None and progress.acknowledged and session.device is not None:
+            self._courier.broadcasts_acknowledged(session.device.id, progress.position, tuple(progress.acknowledged))

@@ -1,0 +1,55 @@
+"""Live Activities of iOS: each has a push token of its own, and is pushed to as a device is.
+
+So it is kept as a device, told apart by `activity_id`: the app's ID of it, reported with its token (PushReport) and
+what deliveryType 6 names; empty where a backend only gave the token (deliveryType 5). Nobody binds to one, connects as
+one or broadcasts to one. A token may change while the activity lasts: the ID stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from pushcore.channels import Channel, Platform
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.models import Device, Workspace
+
+MAX_ID_LENGTH = 128
+
+
+def report(workspace: Workspace, activity_id: str, push_token: str) -> None:
+    """An app tells an activity's push token. Raises `ResultError` (INVALID_PARAM)."""
+    activity_id, push_token = activity_id.strip(), push_token.strip()
+    if not activity_id or len(activity_id) > MAX_ID_LENGTH:
+        raise ResultError(ResultCode.INVALID_PARAM, f"activityId is empty or longer than {MAX_ID_LENGTH} characters")
+    if not push_token or len(push_token) > 512:
+        raise ResultError(ResultCode.INVALID_PARAM, "activityPushToken is empty or longer than 512 characters")
+    known = Device.objects.filter(workspace=workspace, activity_id=activity_id)
+    if not known.update(third_token=push_token, third_channel=Channel.APNS, third_reported_at=timezone.now()):
+        _row(workspace.pk, push_token, activity_id).save()
+
+
+def make_known(tokens: Iterable[tuple[int, str]]) -> None:
+    """Keep activities that are only known by their tokens: (workspace id, token). One INSERT."""
+    Device.objects.bulk_create([_row(workspace_id, token, "") for workspace_id, token in sorted(set(tokens))])
+
+
+def past() -> QuerySet[Device]:
+    """Those that are over: an activity lasts for hours, its messages for the time of retention."""
+    oldest = timezone.now() - timedelta(days=settings.MESSAGE_RETENTION_DAYS + 1)
+    return Device.objects.filter(activity_id__isnull=False, third_reported_at__lt=oldest)
+
+
+def _row(workspace_id: int, token: str, activity_id: str) -> Device:
+    return Device(
+        workspace_id=workspace_id,
+        platform=Platform.IOS,
+        third_channel=Channel.APNS,
+        third_token=token,
+        third_reported_at=timezone.now(),
+        activity_id=activity_id,
+    )

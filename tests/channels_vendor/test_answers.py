@@ -1,0 +1,111 @@
+"""Answers no table foresees: what nobody can name is final only where the vendor is well."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from channels_vendor.contract import Adapter, Verdict
+from channels_vendor.http_adapter import MOST_GONE
+from channels_vendor.simulator.desk import Desk
+from channels_vendor.simulator.script import Reply
+from pushcore.codes import statuses
+from tests.channels_vendor.conftest import deliveries
+from tests.channels_vendor.samples import SAMPLES, Sample
+
+# In every vendor's words: a code of a day after its table was written.
+_UNKNOWN: dict[str, Any] = {
+    "code": 599,
+    "result": 599,
+    "reason": "SomethingNew",
+    "error": {"code": 599, "status": "SOMETHING_NEW", "message": "new"},
+    "message": "new",
+}
+
+# The vendors' words for "it is our fault", under HTTP 200.
+_DOWN = [
+    pytest.param(sample, {"xiaomi": "10001", "oppo": "!-1", "vivo": "10102"}[sample.name], id=sample.name)
+    for sample in SAMPLES
+    if sample.name in ("xiaomi", "oppo", "vivo")
+]
+
+
+def only(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("sample", [one for one in SAMPLES if one.name == name], ids=[name])
+
+
+def reply(status: int, body: Any) -> Reply:
+    return Reply(status, json.dumps(body).encode())
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_an_unknown_code_of_a_vendor_that_is_not_well_is_tried_again(
+    adapter: Adapter, desk: Desk, sample: Sample, status: int
+) -> None:
+    desk.script.replies = [reply(status, _UNKNOWN)]
+    [outcome] = adapter.send(deliveries(sample, 1))
+    assert outcome.verdict is Verdict.RETRY
+    assert outcome.slow or status != 429
+    assert outcome.unreachable or status < 500
+
+
+def test_an_unknown_code_under_401_has_the_credential_renewed(adapter: Adapter, desk: Desk, sample: Sample) -> None:
+    desk.script.replies = [reply(401, _UNKNOWN)]
+    [outcome] = adapter.send(deliveries(sample, 1))
+    refuses_at_once = sample.name == "fcm-legacy"  # one key, which never runs out
+    assert outcome.verdict is (Verdict.MISCONFIGURED if refuses_at_once else Verdict.ACCEPTED)
+
+
+def test_an_unknown_code_of_a_vendor_that_is_well_is_final(adapter: Adapter, desk: Desk, sample: Sample) -> None:
+    if sample.name == "fcm-legacy":
+        pytest.skip("its codes are a result's, and read without the status")
+    desk.script.replies = [reply(400, _UNKNOWN)]
+    [outcome] = adapter.send(deliveries(sample, 1))
+    assert outcome.verdict is Verdict.REJECTED
+
+
+def test_all_tokens_of_a_large_batch_are_not_given_up_at_once(adapter: Adapter, desk: Desk, sample: Sample) -> None:
+    batch = deliveries(sample, MOST_GONE + 2)
+    desk.script.tokens = {one.token: sample.gone[0] for one in batch}
+    outcomes = adapter.send(batch)
+    assert {(one.verdict, one.status) for one in outcomes} == {(Verdict.MISCONFIGURED, sample.gone[1])}
+    assert "none taken" in outcomes[0].vendor_code
+    del desk.script.tokens[batch[0].token]
+    assert Counter(one.verdict for one in adapter.send(batch)) == {Verdict.ACCEPTED: 1, Verdict.GONE: MOST_GONE + 1}
+
+
+@only("honor")
+def test_of_honor_the_lists_are_read_whatever_the_code(adapter: Adapter, desk: Desk, sample: Sample) -> None:
+    batch = deliveries(sample, 3)
+    lists = {"failTokens": [batch[0].token], "expireTokens": [batch[1].token], "requestId": "r"}
+    desk.script.replies = [reply(200, {"code": 80000001, "data": lists})]
+    assert [one.verdict for one in adapter.send(batch)] == [Verdict.REJECTED, Verdict.GONE, Verdict.ACCEPTED]
+
+
+@only("fcm")
+@pytest.mark.parametrize("details", [[], [{"@type": "type.googleapis.com/google.rpc.RequestInfo"}]], ids=str)
+def test_fcm_gives_a_token_up_only_in_its_own_words(
+    adapter: Adapter, desk: Desk, sample: Sample, details: list[dict[str, str]]
+) -> None:
+    desk.script.replies = [reply(404, {"error": {"code": 404, "status": "NOT_FOUND", "details": details}})]
+    [outcome] = adapter.send(deliveries(sample, 1))
+    assert (outcome.verdict, outcome.status) == (Verdict.MISCONFIGURED, 90000401)
+
+
+@only("fcm")
+def test_a_404_that_is_not_fcms_is_tried_again(adapter: Adapter, desk: Desk, sample: Sample) -> None:
+    desk.script.replies = [Reply(404, b"<html>no such page</html>")]
+    [outcome] = adapter.send(deliveries(sample, 1))
+    assert (outcome.verdict, outcome.status) == (Verdict.RETRY, statuses.UNKNOWN)
+
+
+@pytest.mark.parametrize(("sample", "code"), _DOWN)
+def test_a_vendors_own_trouble_counts_for_the_breaker_under_http_200_too(
+    adapter: Adapter, desk: Desk, sample: Sample, code: str
+) -> None:
+    desk.script.tokens[sample.token(0)] = code
+    [outcome] = adapter.send(deliveries(sample, 1))
+    assert (outcome.verdict, outcome.unreachable) == (Verdict.RETRY, True)

@@ -1,0 +1,82 @@
+"""APNs with a certificate: it is shown to Apple on the wire, and a wrong one reaches nobody."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+
+import pytest
+
+from channels_vendor.apns import certificate
+from channels_vendor.contract import Account, Adapter, SendOutcome
+from channels_vendor.simulator.apns import ApnsDesk
+from channels_vendor.tokens import NoTokens
+from pushcore.http import Client
+from pushcore.http import Settings as HttpSettings
+from tests.channels_vendor.conftest import deliveries
+from tests.channels_vendor.push_certificates import PASSWORD, PRODUCTION, SANDBOX, p12
+from tests.channels_vendor.running import Running
+from tests.channels_vendor.samples import SAMPLES, Sample
+
+pytestmark = pytest.mark.parametrize(
+    "sample", [one for one in SAMPLES if one.name == "apns-certificate"], ids=lambda one: one.name, indirect=True
+)
+
+
+def test_the_certificate_takes_the_place_of_a_token(adapter: Adapter, desk: ApnsDesk, sample: Sample) -> None:
+    [outcome] = adapter.send(deliveries(sample, 1))
+    assert outcome.verdict.name == "ACCEPTED"
+    [request] = desk.ledger.requests
+    shown = certificate.parse(sample.values()["p12"], PASSWORD).certificate
+    assert request.client_certificate is not None
+    assert ssl.DER_cert_to_PEM_cert(request.client_certificate).encode() == shown
+    assert "authorization" not in request.headers
+
+
+@pytest.fixture
+def send_with(sample: Sample, running: Running) -> Callable[[str], SendOutcome]:
+    """Send one message with another certificate (a .p12 in base64) than the account's own."""
+
+    def send(file: str) -> SendOutcome:
+        values = {**sample.values(), "p12": file}
+        account = Account(1, sample.vendor.channel, values, running.url, ca=running.ca, allow_private=True)
+        shown, key = sample.vendor.certificate(values)
+        settings = HttpSettings(allow_private=True, http2=True, ca=running.ca, certificate=shown, key=key)
+        adapter = sample.vendor.open(account, Client(settings), NoTokens())
+        try:
+            [outcome] = adapter.send(deliveries(sample, 1))
+        finally:
+            adapter.close()
+        return outcome
+
+    return send
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "status"),
+    [
+        (p12("Apple Push Services: x", SANDBOX), "BadCertificateEnvironment", 2013),
+        (p12("Apple Push Services: x", PRODUCTION, bundle_id="com.example.other"), "BadTopic", 2003),
+    ],
+    ids=["environment", "app"],
+)
+def test_a_certificate_for_something_else_stops_the_channel(
+    send_with: Callable[[str], SendOutcome], desk: ApnsDesk, file: str, code: str, status: int
+) -> None:
+    outcome = send_with(file)
+    assert (outcome.verdict.name, outcome.status, outcome.vendor_code) == ("MISCONFIGURED", status, code)
+    assert not desk.ledger.accepted
+
+
+@pytest.mark.parametrize(
+    "file",
+    [p12("Apple Push Services: x", PRODUCTION, days=-1), p12("Apple Push Services: x", PRODUCTION, self_signed=True)],
+    ids=["expired", "of another authority"],
+)
+def test_a_certificate_the_server_does_not_take_gets_no_connection(
+    send_with: Callable[[str], SendOutcome], desk: ApnsDesk, file: str
+) -> None:
+    outcome = send_with(file)
+    assert outcome.verdict.name == "RETRY"
+    assert outcome.unreachable
+    assert not desk.ledger.requests

@@ -1,0 +1,108 @@
+"""How fast an account is sent: its rate, its vendor's pauses, and what neither costs a message."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from channels_vendor.flow import LONGEST_OPEN_SECONDS, Flow
+from channels_vendor.models import VendorMessage
+from channels_vendor.sender import MAX_ATTEMPTS
+from channels_vendor.simulator.fcm import FcmDesk
+from channels_vendor.simulator.script import Reply
+from pushcore.bus import client
+from pushcore.channels import Channel
+from pushcore.codes import statuses
+from pushcore.devices import KnownDevice
+from pushcore.models import Message, Workspace
+from tests.channels_vendor import test_sending
+from tests.channels_vendor.running import Running
+from tests.channels_vendor.test_sending import Send, work
+
+apns, fcm, device, send, vendors = (
+    test_sending.apns, test_sending.fcm, test_sending.device, test_sending.send, test_sending.vendors
+)  # fmt: skip
+
+_transactional = pytest.mark.django_db(transaction=True)
+
+
+def test_an_account_is_granted_a_second_of_its_rate_at_once_and_what_was_not_needed_again() -> None:
+    flow, other = Flow(1, Channel.FCM, 1), Flow(2, Channel.FCM, 1)
+    assert [flow.grant(1_000), flow.grant(1_000)] == [1, 0]
+    assert other.grant(1_000) == 1
+    flow.give_back(1)
+    assert flow.grant(1_000) == 1
+
+
+def test_a_pause_lasts_as_long_as_the_vendor_said_whatever_is_heard_meanwhile() -> None:
+    flow = Flow(1, Channel.VIVO, 100)
+    flow.slow_down(3600)
+    flow.answered(usable=True)
+    flow.slow_down(5)
+    assert flow.grant(10) == 0
+    [pause] = client().keys("mps:vendor:*:1:8")
+    assert client().ttl(pause) > LONGEST_OPEN_SECONDS
+    flow.slow_down(7200)
+    assert client().ttl(pause) > 3600
+
+
+@_transactional
+def test_an_account_that_is_told_to_slow_down_pauses_and_its_messages_lose_no_attempt(
+    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    send(device().ad_token)
+    fcm.script.limited, fcm.script.retry_after = 1, 900
+    work(workspace)
+    kept = VendorMessage.objects.get()
+    assert kept.attempts == 0
+    assert kept.due_at is not None
+    assert kept.due_at > timezone.now() + timedelta(seconds=800)
+    send(device("fcm-token:2").ad_token)
+    assert work(workspace) == 0
+    assert fcm.ledger.total == 0
+
+
+@_transactional
+def test_however_often_it_is_told_to_slow_down_a_valid_message_is_not_given_up(
+    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    send(device().ad_token)
+    fcm.script.limited, fcm.script.retry_after = MAX_ATTEMPTS + 1, 0
+    for _ in range(MAX_ATTEMPTS + 1):
+        assert work(workspace) == 1
+        VendorMessage.objects.update(due_at=timezone.now())
+    assert Message.objects.get().status == statuses.WAITING
+    assert work(workspace) == 1
+    assert Message.objects.get().status == statuses.ACKED
+
+
+@_transactional
+def test_a_retry_after_of_nothing_is_not_taken_at_its_word(
+    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    send(device().ad_token)
+    fcm.script.replies = [Reply(503, b"", (("retry-after", "0"),))]
+    assert work(workspace) == 1
+    kept = VendorMessage.objects.get()
+    assert kept.attempts == 1
+    assert kept.due_at is not None
+    assert kept.due_at > timezone.now()
+
+
+@_transactional
+def test_a_limit_of_one_device_delays_no_other(
+    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    spent = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"subject": "device:fcm-token:1"}]}
+    named = {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": "QUOTA_EXCEEDED"}
+    error = {"code": 429, "status": "RESOURCE_EXHAUSTED", "details": [named, spent]}
+    fcm.script.replies = [Reply(429, json.dumps({"error": error}).encode())]
+    send(device().ad_token)
+    assert work(workspace) == 1
+    send(device("fcm-token:2").ad_token)
+    assert work(workspace) == 1
+    assert fcm.ledger.accepted == {"fcm-token:2": 1}

@@ -1,0 +1,112 @@
+"""A batch has a time: what is not sent within it is not sent, and who comes late writes over nobody."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+
+from channels_vendor import contract, sender
+from channels_vendor.contract import Adapter, SendOutcome, Verdict
+from channels_vendor.models import VendorAccount, VendorMessage
+from channels_vendor.notifications import deliveries_of
+from channels_vendor.simulator.desk import Desk
+from channels_vendor.simulator.fcm import FcmDesk
+from pushcore import delivery, devices
+from pushcore.channels import Channel
+from pushcore.codes import statuses
+from pushcore.devices import KnownDevice
+from pushcore.models import Device, Message, PushTask, Workspace
+from tests.channels_vendor import test_sending
+from tests.channels_vendor.conftest import deliveries, notification
+from tests.channels_vendor.running import Running
+from tests.channels_vendor.samples import Sample
+from tests.channels_vendor.test_sending import Send, work
+from tests.channels_vendor.test_workers import wait_until
+
+apns, fcm, device, send, vendors = (
+    test_sending.apns, test_sending.fcm, test_sending.device, test_sending.send, test_sending.vendors
+)  # fmt: skip
+
+_transactional = pytest.mark.django_db(transaction=True)
+
+
+def test_what_is_not_started_in_time_is_not_sent(
+    open_adapter: Callable[..., Adapter], desk: Desk, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contract, "SEND_SECONDS", 2.0)
+    adapter = open_adapter(max_connections=1, max_streams=1)
+    batch = [one._replace(notification=notification()) for one in deliveries(sample, 3)]
+    adapter.check()
+    desk.script.latency = 2.5
+    first, *others = adapter.send(batch)
+    assert (first.verdict, first.tried) == (Verdict.ACCEPTED, True)
+    assert [(one.verdict, one.tried, one.unreachable) for one in others] == [(Verdict.RETRY, False, False)] * 2
+    assert desk.ledger.total == 1
+
+
+@_transactional
+def test_what_is_not_started_in_time_has_used_no_attempt_and_is_due_at_once(
+    workspace: Workspace,
+    vendors: Running,
+    fcm: FcmDesk,
+    device: Callable[..., KnownDevice],
+    send: Send,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    send(device().ad_token)
+    monkeypatch.setattr(contract, "SEND_SECONDS", 0.0)
+    assert sender.send_due(workspace.pk, Channel.FCM, budget_seconds=0.1) == 0
+    kept = VendorMessage.objects.get()
+    assert (kept.attempts, fcm.ledger.total) == (0, 0)
+    assert kept.due_at is not None
+    assert kept.due_at <= timezone.now()
+    monkeypatch.undo()
+    assert work(workspace) == 1
+
+
+@_transactional
+def test_a_sender_that_comes_late_writes_nothing_over_another(
+    workspace: Workspace, vendors: Running, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    send(device().ad_token)
+    late = sender._claim(workspace.pk, Channel.FCM, 10)
+    [one] = deliveries_of(delivery.outgoing_of(list(late.attempts)), Channel.FCM)
+    VendorMessage.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    assert work(workspace) == 1
+    row = VendorAccount.objects.get(channel=Channel.FCM)
+    sender._record(row, Channel.FCM, late, [SendOutcome(one, Verdict.RETRY, statuses.UNKNOWN)], timezone.now())
+    kept = VendorMessage.objects.get()
+    assert kept.due_at is None
+    assert kept.accepted_at is not None
+    assert Message.objects.get().status == statuses.ACKED
+
+
+@_transactional
+def test_a_token_reported_again_while_its_message_was_sent_stays(
+    workspace: Workspace,
+    vendors: Running,
+    fcm: FcmDesk,
+    device: Callable[..., KnownDevice],
+    send: Callable[..., PushTask],
+) -> None:
+    known = device()
+    fcm.script.tokens["fcm-token:1"] = "UNREGISTERED"
+    fcm.script.latency = 1
+    send(known.ad_token)
+
+    def sending() -> None:
+        work(workspace)
+        connections.close_all()
+
+    thread = threading.Thread(target=sending)
+    thread.start()
+    wait_until(lambda: bool(fcm.ledger.requests))
+    devices.client_report(known.id, Channel.FCM, "fcm-token:1")
+    thread.join()
+    assert Message.objects.get().status == 90000003
+    assert Device.objects.get().third_token == "fcm-token:1"

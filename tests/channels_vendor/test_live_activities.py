@@ -1,0 +1,155 @@
+"""Live Activities of iOS: asked for at a door, sent to APNs as Apple wants them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from channels_vendor import accounts, sender
+from channels_vendor.models import VendorAccount
+from channels_vendor.simulator.apns import ApnsDesk
+from channels_vendor.simulator.script import Incoming
+from pushcore import broadcasts, crypto, devices, keys, push, retention, templates
+from pushcore.channels import Channel, Platform
+from pushcore.models import AccessKey, Device, Message, PushTask, Workspace
+from pushcore.requests import BroadcastPush
+from pushcore.templates import TemplateDraft
+from tests.channels_vendor.running import Running
+from tests.channels_vendor.samples import SAMPLES
+from tests.pushcore.api.callers import Rest, Rpc2020, form_of
+from tests.pushcore.api.samples import COMMON, SCOPE
+
+TOKEN, NEXT_TOKEN, PHONE = "ab" * 32, "cd" * 32, "ef" * 32
+STATE = {"progress": 0.5, "driver": {"name": "王"}, "stops": [1, 2]}
+PUSH = COMMON | {"title": "Title", "content": "Content", "activityContentState": STATE, "activityEvent": "update"}
+APNS = next(sample for sample in SAMPLES if sample.name == "apns")
+
+
+@pytest.fixture
+def apns(workspace: Workspace, settings: Settings) -> Iterator[ApnsDesk]:
+    settings.VENDOR_ALLOW_PRIVATE = True
+    desk = ApnsDesk()
+    running = Running([desk], tls=True)
+    account = VendorAccount(
+        workspace=workspace, channel=Channel.APNS, base_url=running.url, ca_pem=running.ca.decode(),
+        public_values={name: value for name, value in APNS.values().items() if name != "p8"},
+    )  # fmt: skip
+    account.set_secrets({"p8": APNS.values()["p8"]})
+    account.save()
+    accounts.forget()
+    yield desk
+    running.stop()
+    accounts.forget()
+
+
+@pytest.fixture
+def rest(workspace: Workspace) -> Rest:
+    private, public = crypto.new_rsa_key()
+    keys.add_api_key(workspace, public)
+    return Rest(private)
+
+
+def sent(workspace: Workspace, apns: ApnsDesk) -> tuple[dict[str, Any], Incoming]:
+    """The body and the request of the one message that is due."""
+    assert sender.send_due(workspace.pk, Channel.APNS, budget_seconds=5) == 1
+    assert Message.objects.latest("id").status == 2
+    request = apns.ledger.requests[-1]
+    return json.loads(request.body), request
+
+
+def test_an_activity_is_updated_by_its_push_token_over_rest(workspace: Workspace, apns: ApnsDesk, rest: Rest) -> None:
+    assert rest.call("push/simple", PUSH | {"deliveryType": 5, "targetMsgkey": {TOKEN: "k1"}})["code"] == "100"
+    body, request = sent(workspace, apns)
+    assert request.path == f"/3/device/{TOKEN}"
+    assert request.headers["apns-push-type"] == "liveactivity"
+    assert request.headers["apns-topic"] == "com.example.shop.push-type.liveactivity"
+    assert isinstance(body["aps"].pop("timestamp"), int)
+    assert body == {"aps": {"event": "update", "content-state": STATE}}
+
+
+def test_an_activity_ends_by_its_id_over_rpc_with_the_token_it_was_last_reported_with(
+    workspace: Workspace, apns: ApnsDesk, access_key: tuple[AccessKey, str]
+) -> None:
+    rpc = Rpc2020(access_key[0].access_key_id, access_key[1])
+    devices.server_bind(workspace, "ann", PHONE, Platform.IOS)
+    for token in (TOKEN, NEXT_TOKEN):
+        told = {"deliveryToken": PHONE, "osType": 2, "activityId": "ride-7", "activityPushToken": token}
+        assert json.loads(rpc.call("PushReport", form_of(SCOPE | told)).content)["ResultCode"] == "OK"
+    ends = {"deliveryType": 6, "activityEvent": "end", "dismissalDate": 1_800_000_000, "targetMsgkey": {"ride-7": "k1"}}
+    assert json.loads(rpc.call("PushSimple", form_of(PUSH | ends)).content)["ResultCode"] == "OK"
+    body, request = sent(workspace, apns)
+    assert request.path == f"/3/device/{NEXT_TOKEN}"
+    assert (body["aps"]["event"], body["aps"]["dismissal-date"]) == ("end", 1_800_000_000)
+    assert body["aps"]["content-state"] == STATE
+
+
+def test_what_starts_has_its_attributes_and_an_alert(workspace: Workspace, apns: ApnsDesk, rest: Rest) -> None:
+    starts = {
+        "deliveryType": 5, "targetMsgkey": {TOKEN: "k1"}, "activityEvent": "start",
+        "activityAttributesType": "RideAttributes", "activityAttributes": {"number": 7},
+    }  # fmt: skip
+    assert rest.call("push/simple", PUSH | starts)["code"] == "100"
+    body, _ = sent(workspace, apns)
+    assert (body["aps"]["attributes-type"], body["aps"]["attributes"]) == ("RideAttributes", {"number": 7})
+    assert body["aps"]["alert"] == {"title": "Title", "body": "Content"}
+
+
+def test_an_update_alerts_where_a_sound_is_asked_for(workspace: Workspace, apns: ApnsDesk, rest: Rest) -> None:
+    changes = {"deliveryType": 5, "targetMsgkey": {TOKEN: "k1"}, "extendedParams": {"sound": "ding.aiff"}}
+    assert rest.call("push/simple", PUSH | changes)["code"] == "100"
+    body, _ = sent(workspace, apns)
+    assert body["aps"]["alert"] == {"title": "Title", "body": "Content", "sound": "ding.aiff"}
+    assert "sound" not in body["aps"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"activityEvent": ""}, "3028"),
+        ({"activityEvent": "pause"}, "3028"),
+        ({"activityContentState": None}, "3028"),
+        ({"activityContentState": "[1]"}, "3028"),
+        ({"activityContentState": '{"a": "\\u0000"}'}, "3028"),
+        ({"activityContentState": {"a": "x" * 5000}}, "3050"),
+        ({"activityEvent": "start"}, "3028"),
+        ({"deliveryType": 6, "activityEvent": "start", "activityAttributesType": "T"}, "3028"),
+        ({"deliveryType": 2}, "3028"),
+        ({"deliveryType": 4}, "3009"),
+        ({"dismissalDate": -1}, "3028"),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_what_is_no_live_activity_is_refused(rest: Rest, changes: dict[str, Any], code: str) -> None:
+    body = PUSH | {"deliveryType": 5, "targetMsgkey": {TOKEN: "k1"}} | changes
+    assert rest.call("push/simple", body)["code"] == code
+    assert not Message.objects.exists()
+
+
+def test_an_activity_is_no_device_of_a_broadcast_or_of_a_user(workspace: Workspace, apns: ApnsDesk, rest: Rest) -> None:
+    rest.call("push/simple", PUSH | {"deliveryType": 5, "targetMsgkey": {TOKEN: "k1"}})
+    templates.create(workspace, TemplateDraft(name="news", description="d", title="T", body="B"))
+    request = BroadcastPush(
+        delivery_type=2, expired_seconds=300, template_name="news", msgkey="b", push_status=1, unbind_period=4
+    )
+    task = push.accept(workspace, request, source=PushTask.Source.RPC, author="")
+    broadcasts.walk_all()
+    assert not Message.objects.filter(task=task).exists()
+    devices.server_bind(workspace, "ann", TOKEN, Platform.IOS)
+    assert Device.objects.filter(third_token=TOKEN, activity_id__isnull=True).count() == 1
+
+
+def test_a_token_is_kept_once_and_forgotten_with_its_messages(workspace: Workspace, apns: ApnsDesk, rest: Rest) -> None:
+    for key in ("k1", "k2"):
+        rest.call("push/simple", PUSH | {"deliveryType": 5, "targetMsgkey": {TOKEN: key}})
+    assert Device.objects.count() == 1
+    retention.purge()
+    assert Device.objects.count() == 1
+    Device.objects.update(third_reported_at=timezone.now() - timedelta(days=60))
+    retention.purge()
+    assert not Device.objects.exists()

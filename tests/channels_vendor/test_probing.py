@@ -1,0 +1,125 @@
+"""Whether an account works is found out at the vendor, without reaching a device; what is wrong is said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from channels_vendor import checking, probing
+from channels_vendor.contract import Adapter
+from channels_vendor.models import VendorAccount
+from channels_vendor.simulator.desk import Desk
+from pushcore.models import Workspace
+from tests.channels_vendor.running import Running
+from tests.channels_vendor.samples import SAMPLES, Sample
+
+# How the sentence about a wrong account goes on, by sample.
+_SAID = {
+    "apns": "the vendor refuses the account: InvalidProviderToken",
+    "apns-certificate": "the vendor refuses the account: BadCertificateEnvironment",
+    "fcm": "no access token: Invalid JWT Signature",
+    "fcm-legacy": "Authentication",
+    "huawei": "no access token: invalid client",
+    "huawei-service-account": "the vendor refuses the account: 80200001",
+    "harmonyos": "the vendor refuses the account: 80200001",
+    "xiaomi": "the vendor refuses the account: 21301",
+    "oppo": "no auth token: 16",
+    "vivo": "no auth token: 10206",
+    "honor": "no access token: Invalid client credentials",
+}
+
+
+@pytest.fixture
+def row(sample: Sample, running: Running, desk: Desk, workspace: Workspace, settings: Settings) -> VendorAccount:
+    """The sample's account at the simulator, which knows its key."""
+    settings.VENDOR_ALLOW_PRIVATE = True
+    row = VendorAccount(workspace=workspace, channel=sample.vendor.channel, ca_pem=running.ca.decode())
+    row.base_url, row.auth_url = running.url, running.url + sample.auth_path
+    desk.public_key = public_key(dict(sample.values()))
+    enter(row, sample, {})
+    return row
+
+
+def enter(row: VendorAccount, sample: Sample, changes: dict[str, str]) -> None:
+    secret = {entry.name for entry in sample.vendor.fields if entry.secret}
+    values = {**sample.values(), **changes}
+    if sample.name.startswith("apns"):
+        values.setdefault("environment", "production")
+    row.public_values = {name: value for name, value in values.items() if name not in secret}
+    row.set_secrets({name: value for name, value in values.items() if name in secret})
+    row.save()
+
+
+def public_key(values: dict[str, str]) -> bytes:
+    """Of the key the account signs with; empty where it signs nothing."""
+    private = values.get("p8") or json.loads(values.get("service_account", "{}")).get("private_key")
+    if not private:
+        return b""
+    key = serialization.load_pem_private_key(private.encode(), None)
+    return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def test_an_account_in_order_has_no_problem_and_no_device_gets_anything(row: VendorAccount, desk: Desk) -> None:
+    assert checking.problems(row) == []
+    assert not desk.ledger.accepted
+    assert desk.ledger.requests
+
+
+def test_a_wrong_secret_is_found_at_the_vendor(row: VendorAccount, sample: Sample, desk: Desk) -> None:
+    changes = dict(sample.wrong())
+    if sample.name == "apns-certificate":
+        changes["environment"] = "sandbox"
+    enter(row, sample, changes)
+    [problem] = checking.problems(row)
+    assert problem.startswith(_SAID[sample.name])
+    assert not desk.ledger.accepted
+    with_secrets = [value for value in row.secrets().values() if len(value) > 20]
+    assert not any(value in problem for value in with_secrets)
+
+
+def test_a_vendor_that_cannot_be_asked_is_told(row: VendorAccount, desk: Desk, running: Running) -> None:
+    desk.script.error_rate = 1.0
+    [problem] = checking.problems(row)
+    assert "cannot be asked now" in problem or "HTTP 500" in problem
+
+
+def test_a_test_is_sent_to_a_device(row: VendorAccount, sample: Sample, desk: Desk) -> None:
+    outcome = checking.send_test(row, sample.token(5))
+    assert outcome.verdict.name == "ACCEPTED"
+    assert desk.ledger.accepted == {sample.token(5): 1}
+
+
+def test_the_commands_check_and_test(row: VendorAccount, sample: Sample, desk: Desk) -> None:
+    out = StringIO()
+    call_command("vendor", "check", stdout=out)
+    assert out.getvalue().strip().endswith(f"{sample.vendor.channel.label}: ok")
+    app = row.workspace.app.app_id
+    target = (f"{app}-{row.workspace.workspace_id}", sample.vendor.channel.label)
+    call_command("vendor", "test", *target, sample.token(5), stdout=out)
+    assert "ACCEPTED: " in out.getvalue()
+    desk.script.tokens[sample.token(6)] = sample.gone[0]
+    with pytest.raises(CommandError, match="GONE: "):
+        call_command("vendor", "test", *target, sample.token(6), stdout=out)
+    assert desk.ledger.accepted == {sample.token(5): 1}
+
+
+@pytest.mark.parametrize("sample", [one for one in SAMPLES if one.name == "apns"], ids=["apns"], indirect=True)
+def test_a_topic_that_is_not_the_keys_is_told(open_adapter: Callable[..., Adapter], desk: Desk, sample: Sample) -> None:
+    desk.script.tokens[probing.TOKEN] = "TopicDisallowed"
+    assert open_adapter().check() == "the vendor refuses the account: TopicDisallowed"
+
+
+@pytest.mark.parametrize("sample", [one for one in SAMPLES if one.name == "xiaomi"], ids=["xiaomi"], indirect=True)
+def test_a_package_the_vendor_does_not_know_is_told(
+    open_adapter: Callable[..., Adapter], desk: Desk, sample: Sample
+) -> None:
+    desk.script.tokens[probing.TOKEN] = "22022"
+    assert open_adapter().check().startswith("the vendor refuses the account: 22022")
+    desk.script.tokens[probing.TOKEN] = "10017"
+    assert open_adapter().check().startswith("the vendor refuses to send: 10017")
