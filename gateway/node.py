@@ -141,12 +141,10 @@ class Node:
                 remembered.turn()
 
     def gauges(self) -> dict[str, float]:
-        """What the node says of itself, besides counts."""
-        here = self.sessions.values()
+        """What the node says of itself, besides what its sessions add up to."""
         return {
-            "in_flight": sum(len(session.in_flight) for session in here),
-            "queued": sum(session.queued for session in here),
-            "unsent_bytes": sum(session.unsent_bytes for session in here),
+            "admitting": len(self._admission),
+            "turned_away": self.doorkeeper.turned_away,
             "loop_lag_p99_ms": round(1000 * self._lag.p99(), 2),
         }
 

@@ -2,7 +2,7 @@
 
 - a connection that sends no whole handshake is closed, as one that sends no CONNECT is;
 - a text frame is refused where it arrives: MQTT is binary (MQTT 5, 6.0);
-- the application is given a way to cut off a peer that does not read: a WebSocket's close waits for it.
+- the application is given the transport, to see what a peer does not read and to cut it off: a close waits for it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from gateway.limits import Arrival, Doorkeeper
 from gateway.session import CONNECT_SECONDS
 from pushcore.proxies import is_in
 
-# Key of the scope's extensions; its value is {"abort": a function that drops the connection at once}.
-ABORT = "mps.abort"
+# Key of the scope's extensions; its value is {"transport": the connection's}.
+TRANSPORT = "mps.transport"
 # Key of the scope's state: the client's address, where it is not that of the socket's other end.
 ADDRESS = "mps.address"
 # Key of the scope's state: the `Arrival` that counts the connection until it has a session.
@@ -78,7 +78,7 @@ class DeviceSocketProtocol(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.response.status_code == 101:
-            extensions: dict[str, dict[object, object]] = {ABORT: {"abort": self.transport.abort}}
+            extensions: dict[str, dict[object, object]] = {TRANSPORT: {"transport": self.transport}}
             self.scope["extensions"] = {**(self.scope["extensions"] or {}), **extensions}
 
     def connection_lost(self, exc: Exception | None) -> None:
