@@ -67,9 +67,9 @@ class NodeInfo:
     """What a node last said of itself. Counts are since it started.
 
     `acknowledged`: messages that devices have answered (a few refuse one); `turned_away`: connections that ended
-    without a device admitted; `admitting`: connects that wait to be decided about; `in_flight`: messages written and not
-    acknowledged; `queued`: those that wait in memory for a device's window; `unsent_bytes`: what devices' sockets have
-    not taken yet; `loop_lag_p99_ms`: of the last minute.
+    without a device admitted; `admitting`: connects that wait to be decided about; `in_flight`: messages written and
+    not acknowledged; `queued`: those that wait in memory for a device's window; `unsent_bytes`: what devices' sockets
+    have not taken yet; `loop_lag_p99_ms`: of the last minute.
     """
 
     node_id: str

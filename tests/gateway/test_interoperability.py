@@ -200,7 +200,7 @@ def test_mosquitto_clients(
     gateway: RunningGateway, sink: Sink, workspace: Workspace, username: str, known: Known, version: str
 ) -> None:
     if shutil.which("mosquitto_sub") is None or shutil.which("mosquitto_pub") is None:
-        pytest.skip("mosquitto_sub and mosquitto_pub (Debian: mosquitto-clients) are not on this machine")
+        node_packages.missing("mosquitto_sub and mosquitto_pub (Debian: mosquitto-clients) are not on this machine")
     who = [
         "-V", f"mqttv{version}", "-p", str(gateway.mqtt_port), "-i", known[0].ad_token, "-u", username, "-P", known[1],
     ]  # fmt: skip

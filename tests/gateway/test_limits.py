@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 from collections.abc import Callable, Iterator
 from ipaddress import ip_network
@@ -16,6 +17,7 @@ from pytest_django import Settings
 from gateway import limits as limits_module
 from gateway.doors import Certificate, Proxies
 from gateway.limits import Arrival, Doorkeeper, Limits
+from gateway.management.commands.gateway import raise_file_limit
 from gateway.throttle import FREE_FAILURES, FailureThrottle
 from pushcore import devices
 from pushcore.devices import Facts, KnownDevice
@@ -179,6 +181,16 @@ def test_a_burst_is_granted_and_the_rate_from_then_on(monkeypatch: pytest.Monkey
     now += 1.0
     assert [keeper.verdict("a") for _ in range(3)].count(None) == 2
     assert keeper.verdict("b") is None
+
+
+def test_a_gateway_takes_all_the_files_the_system_grants() -> None:
+    before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard - 1, hard))
+        raise_file_limit()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
 
 
 def test_nothing_is_kept_of_those_who_left(monkeypatch: pytest.MonkeyPatch) -> None:

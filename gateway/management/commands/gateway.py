@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import resource
 import signal
 import sys
 from typing import Any
@@ -29,6 +31,7 @@ class Command(BaseCommand):
         # Imported here: it needs Django set up, and other commands do not need it.
         from channels.routing import get_default_application
 
+        raise_file_limit()
         try:
             certificate = _certificate()
             mqtt = _doors(settings.MQTT_PORT, settings.MQTT_TLS_PORT, certificate, proxies_of("mqtt"))
@@ -58,6 +61,14 @@ class Command(BaseCommand):
             loop.add_signal_handler(signum, stop.set)
         loop.add_signal_handler(signal.SIGHUP, _reload, certificate)
         await serve(node, mqtt, websocket, application, stop=stop, ready=_freeze)
+
+
+def raise_file_limit() -> None:
+    """A connection is a file: take as many as the system grants, not the few (1,024) that a process starts with."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # macOS names no limit and grants less.
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _certificate() -> Certificate | None:
