@@ -24,6 +24,7 @@ from typing import Any
 from bench import peers
 from bench.report import report
 from bench.servers import servers, set_up
+from mps_project.collector import spare_what_is_loaded
 
 BATCH = 1000
 RUNS = 3
@@ -58,6 +59,7 @@ def start(count: int) -> bool:
 
 def measure(count: int) -> bool:
     set_up()
+    spare_what_is_loaded()  # as a worker does
     from tests.channels_vendor.samples import SAMPLES
 
     url = os.environ["BENCH_URL"]

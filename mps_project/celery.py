@@ -8,7 +8,9 @@ from typing import Any
 
 from celery import Celery
 from celery.platforms import SecurityWarning  # type: ignore[attr-defined]  # the stubs leave it out
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_process_init, worker_ready
+
+from mps_project.collector import spare_what_is_loaded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
 
@@ -23,3 +25,10 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 @setup_logging.connect
 def _keep_django_logging(**_: Any) -> None:
     """Celery leaves logging alone where this signal has a receiver: `mps_project.logs` has set it up already."""
+
+
+@worker_process_init.connect
+@worker_ready.connect
+def _spare_what_is_loaded(**_: Any) -> None:
+    """In the processes that do the work: those a worker forks, or itself where threads do it."""
+    spare_what_is_loaded()

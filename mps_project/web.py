@@ -6,7 +6,6 @@ outside of Python.
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 import sys
@@ -19,6 +18,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from mps_project import environment, processes
+from mps_project.collector import spare_what_is_loaded
 
 GRACEFUL_SECONDS = 8
 # As long as a URL of the RPC door may be, which takes its parameters there too, with headers.
@@ -69,10 +69,7 @@ def load_application() -> WSGIHandler:
     processes.follow_parent()
     from mps_project.wsgi import application
 
-    # What was made while loading stays: the collector need not look at it, nor at what a request makes, so often.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    spare_what_is_loaded()
     return application
 
 

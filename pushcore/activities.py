@@ -7,7 +7,7 @@ one or broadcasts to one. A token may change while the activity lasts: the ID st
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from django.conf import settings
@@ -19,6 +19,7 @@ from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Device, Workspace
 
 MAX_ID_LENGTH = 128
+_SEEN_AGAIN = timedelta(days=1)
 
 
 def report(workspace: Workspace, activity_id: str, push_token: str) -> None:
@@ -28,8 +29,8 @@ def report(workspace: Workspace, activity_id: str, push_token: str) -> None:
         raise ResultError(ResultCode.INVALID_PARAM, f"activityId is empty or longer than {MAX_ID_LENGTH} characters")
     if not push_token or len(push_token) > 512:
         raise ResultError(ResultCode.INVALID_PARAM, "activityPushToken is empty or longer than 512 characters")
-    known = Device.objects.filter(workspace=workspace, activity_id=activity_id)
-    if not known.update(third_token=push_token, third_channel=Channel.APNS, third_reported_at=timezone.now()):
+    known, now = Device.objects.filter(workspace=workspace, activity_id=activity_id), timezone.now()
+    if not known.update(third_token=push_token, third_channel=Channel.APNS, third_reported_at=now, last_seen_at=now):
         _row(workspace.pk, push_token, activity_id).save()
 
 
@@ -38,18 +39,27 @@ def make_known(tokens: Iterable[tuple[int, str]]) -> None:
     Device.objects.bulk_create([_row(workspace_id, token, "") for workspace_id, token in sorted(set(tokens))])
 
 
+def pushed_to(device_ids: Collection[int]) -> None:
+    """Note that activities are still in use; one write a day and activity."""
+    now = timezone.now()
+    Device.objects.filter(pk__in=device_ids, last_seen_at__lt=now - _SEEN_AGAIN).update(last_seen_at=now)
+
+
 def past() -> QuerySet[Device]:
-    """Those that are over: an activity lasts for hours, its messages for the time of retention."""
-    oldest = timezone.now() - timedelta(days=settings.MESSAGE_RETENTION_DAYS + 1)
-    return Device.objects.filter(activity_id__isnull=False, third_reported_at__lt=oldest)
+    """Those that are over: an activity lasts for hours, its token for starting for months, and their messages for the
+    time of retention."""
+    oldest = timezone.now() - timedelta(days=settings.MESSAGE_RETENTION_DAYS) - 2 * _SEEN_AGAIN
+    return Device.objects.filter(activity_id__isnull=False, last_seen_at__lt=oldest)
 
 
 def _row(workspace_id: int, token: str, activity_id: str) -> Device:
+    now = timezone.now()
     return Device(
         workspace_id=workspace_id,
         platform=Platform.IOS,
         third_channel=Channel.APNS,
         third_token=token,
-        third_reported_at=timezone.now(),
+        third_reported_at=now,
+        last_seen_at=now,
         activity_id=activity_id,
     )

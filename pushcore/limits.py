@@ -113,6 +113,8 @@ def _check_common(request: AnyPush | FilePush) -> None:
     check_validity(request.expired_seconds)
     check_extended_params(request.extended_params)
     _check_length("notifyType", request.notify_type, 32)
+    if request.vendor_options.get("activityEvent") and request.delivery_type not in ACTIVITIES:
+        raise ResultError(ResultCode.INVALID_PARAM, "activityEvent is for deliveryType 5 and 6")
     if not re.fullmatch("[!-~]{0,64}", str(request.vendor_options.get("apnsCollapseId", ""))):
         # It travels in a header.
         raise ResultError(ResultCode.INVALID_PARAM, "apnsCollapseId is at most 64 letters, digits and signs (ASCII)")
@@ -137,8 +139,6 @@ def _check_aim(request: NamedPush) -> None:
     event = request.vendor_options.get("activityEvent")
     if request.delivery_type not in ACTIVITIES:
         check_delivery_type(request.delivery_type)
-        if event:
-            raise ResultError(ResultCode.INVALID_PARAM, "activityEvent is for deliveryType 5 and 6")
         return
     # What is to start has no ID yet, only the app's token for starting (push to start).
     events = ("start", "update", "end") if request.delivery_type == DeliveryType.ACTIVITY_TOKEN else ("update", "end")

@@ -122,15 +122,17 @@ def resolve_all(targets: Iterable[Target]) -> dict[Target, list[ResolvedTarget]]
         # A token registered twice is one device: the newest registration.
         if target not in found:
             found[target].append(device)
-    for target, device in (*_by_activity_token(tokens), *_fetch(_ANY.by_activity, named)):
+    for target, device in _of_activities(tokens, named):
         if target not in found:
             found[target].append(device)
     return dict(found)
 
 
-def _by_activity_token(targets: set[Target]) -> list[tuple[Target, ResolvedTarget]]:
-    known = _fetch(_ANY.by_activity_token, targets)
-    if new := targets - {target for target, _ in known}:
+def _of_activities(tokens: set[Target], named: set[Target]) -> list[tuple[Target, ResolvedTarget]]:
+    known = _fetch(_ANY.by_activity_token, tokens) + _fetch(_ANY.by_activity, named)
+    if known:
+        activities.pushed_to([activity.device_id for _, activity in known])
+    if new := tokens - {target for target, _ in known}:
         activities.make_known((target.workspace_id, target.name) for target in new)
         known += _fetch(_ANY.by_activity_token, new)
     return known

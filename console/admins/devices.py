@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -94,6 +95,8 @@ class DeviceAdmin(LargeTableAdmin):
 
     @display(description=_("device"))
     def maker(self, device: Device) -> str:
+        if device.activity_id is not None:
+            return f"{gettext('Live Activity')} {device.activity_id}".strip()
         return f"{device.manufacturer} {device.model}".strip() or "-"
 
     @display(description=_("self-built channel"))

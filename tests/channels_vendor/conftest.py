@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from channels_vendor.contract import Account, Adapter, Delivery, Notification
 from channels_vendor.simulator.desk import Desk
-from channels_vendor.tokens import SharedTokens
+from channels_vendor.tokens import NoTokens, SharedTokens
 from pushcore.http import Client
 from pushcore.http import Settings as HttpSettings
 from tests.channels_vendor.running import Running
@@ -89,6 +89,15 @@ def notification(**changes: Any) -> Notification:
         "expire_at": timezone.now() + timedelta(hours=1),
     }
     return Notification(**(fields | changes))
+
+
+def prepared(sample: Sample, batch: list[Delivery]) -> list[list[Delivery]]:
+    """The deliveries of each call the vendor's adapter would make of the batch."""
+    account = Account(1, sample.vendor.channel, sample.values())
+    adapter: Any = sample.vendor.open(account, Client(HttpSettings()), NoTokens())
+    requests, _ = adapter.prepare(batch, "credential")
+    adapter.close()
+    return [list(request.deliveries) for request in requests]
 
 
 def deliveries(sample: Sample, count: int, **changes: Any) -> list[Delivery]:

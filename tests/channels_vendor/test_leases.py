@@ -40,7 +40,7 @@ def test_what_is_not_started_in_time_is_not_sent(
 ) -> None:
     monkeypatch.setattr(contract, "SEND_SECONDS", 2.0)
     adapter = open_adapter(max_connections=1, max_streams=1)
-    batch = [one._replace(notification=notification()) for one in deliveries(sample, 3)]
+    batch = [one._replace(notification=notification(task_id=one.message_id)) for one in deliveries(sample, 3)]
     adapter.check()
     desk.script.latency = 2.5
     first, *others = adapter.send(batch)

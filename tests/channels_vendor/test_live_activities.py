@@ -131,6 +131,13 @@ def test_what_is_no_live_activity_is_refused(rest: Rest, changes: dict[str, Any]
     assert not Message.objects.exists()
 
 
+@pytest.mark.parametrize(("delivery_type", "code"), [(2, "3028"), (5, "3009"), (6, "3009")])
+def test_a_broadcast_is_for_no_live_activity(workspace: Workspace, rest: Rest, delivery_type: int, code: str) -> None:
+    templates.create(workspace, TemplateDraft(name="news", description="d", title="T", body="B"))
+    asked = {"deliveryType": delivery_type, "templateName": "news", "msgkey": "b"}
+    assert rest.call("push/broadcast", PUSH | asked)["code"] == code
+
+
 def test_an_activity_is_no_device_of_a_broadcast_or_of_a_user(workspace: Workspace, apns: ApnsDesk, rest: Rest) -> None:
     rest.call("push/simple", PUSH | {"deliveryType": 5, "targetMsgkey": {TOKEN: "k1"}})
     templates.create(workspace, TemplateDraft(name="news", description="d", title="T", body="B"))
@@ -146,10 +153,11 @@ def test_an_activity_is_no_device_of_a_broadcast_or_of_a_user(workspace: Workspa
 
 def test_a_token_is_kept_once_and_forgotten_with_its_messages(workspace: Workspace, apns: ApnsDesk, rest: Rest) -> None:
     for key in ("k1", "k2"):
+        Device.objects.update(last_seen_at=timezone.now() - timedelta(days=60))
         rest.call("push/simple", PUSH | {"deliveryType": 5, "targetMsgkey": {TOKEN: key}})
     assert Device.objects.count() == 1
     retention.purge()
     assert Device.objects.count() == 1
-    Device.objects.update(third_reported_at=timezone.now() - timedelta(days=60))
+    Device.objects.update(last_seen_at=timezone.now() - timedelta(days=60))
     retention.purge()
     assert not Device.objects.exists()

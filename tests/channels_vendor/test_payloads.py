@@ -26,7 +26,7 @@ from channels_vendor.vivo import payload as vivo
 from channels_vendor.xiaomi import payload as xiaomi
 from pushcore.channels import Channel
 from pushcore.http import Client, Settings
-from tests.channels_vendor.conftest import notification
+from tests.channels_vendor.conftest import notification, prepared
 from tests.channels_vendor.samples import SAMPLES
 
 ACCOUNT = Account(1, Channel.XIAOMI, {"package_name": "com.example", "app_id": "10004"}, receipt_url="https://x/r/k")
@@ -356,6 +356,15 @@ def test_where_each_target_has_a_message_of_its_own_it_goes_by_its_own_id() -> N
     for message in (of_oppo(), of_vivo()):
         own = [*_found(message, "notify_id", "notifyId"), *_found(message, "call_back_parameter", "callback.param")]
         assert own == [str(Reference(1001).notify_id), "m1001"]
+
+
+def test_a_multiple_push_to_oppo_shares_calls_and_another_task_has_its_own() -> None:
+    sample = next(one for one in SAMPLES if one.vendor.channel == Channel.OPPO)
+    batch = [Delivery(n, n, f"CN_{n % 700}", f"k{n}", notification(title=f"To {n}", task_id=7)) for n in range(1400)]
+    other = Delivery(9999, 1, "CN_1", "k", notification(task_id=8))
+    calls = prepared(sample, [*batch, other])
+    assert [len(call) for call in calls] == [1000, 400, 1]
+    assert [one for call in calls for one in call] == [*batch, other]
 
 
 def test_cutting_keeps_the_longest_beginning() -> None:

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from channels_vendor.models import VendorAccount
 from gateway import presence
-from pushcore import bus
-from pushcore.models import Device, Message, Receipt
+from pushcore import activities, bus
+from pushcore.models import Device, Message, Receipt, Workspace
 from tests.console.conftest import Everything
 
 
@@ -92,6 +92,12 @@ def test_devices_show_whether_they_are_online(superuser: Client, mine: Everythin
     bus.client().set(presence.presence_key(mine[Device].pk), b"node-1/session")
     rows = superuser.get(reverse("admin:pushcore_device_changelist")).context["cl"].result_list
     assert {row.pk: row.online_state for row in rows} == {mine[Device].pk: "online", theirs[Device].pk: "offline"}
+
+
+def test_a_live_activity_among_the_devices_is_called_one(superuser: Client, workspace: Workspace) -> None:
+    activities.report(workspace, "ride-7", "ab" * 32)
+    page = superuser.get(reverse("admin:pushcore_device_changelist")).text
+    assert "Live Activity ride-7" in page
 
 
 def test_the_console_works_without_the_fast_store(
