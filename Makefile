@@ -21,7 +21,7 @@ test-interop: .venv/dev.stamp
 		command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 		if [ -n "$$missing" ]; then \
 			echo "not on this machine:$$missing (Debian packages: mosquitto-clients, nodejs, npm)" >&2; exit 1; fi
-	$(BIN)/python -m pytest -n 2 tests/gateway/test_interoperability.py $(ARGS)
+	MPS_ALL_CLIENTS=1 $(BIN)/python -m pytest -n 2 tests/gateway/test_interoperability.py $(ARGS)
 
 # Processes killed, stopped and paused under a fleet and its load, also for longer than a test may take.
 test-faults: .venv/dev.stamp

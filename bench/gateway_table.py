@@ -12,7 +12,7 @@ class Table:
         self.targets: dict[str, float] = {}
 
     def rate(self, what: str, name: str, here: dict[str, float], there: dict[str, float] | None, least: float) -> None:
-        """A line with rates; `least` of the ratio is asked for (0: nothing is)."""
+        """A line with rates; `least` of the ratio is asked for (0: nothing is). That of the CPU's is for reading."""
         ours, theirs = rate_of(here), rate_of(there) if there else 0.0
         core_ours, core_theirs = _per_core(here), _per_core(there) if there else 0.0
         ratio, of_cores = (ours / theirs, core_ours / core_theirs) if there else (0.0, 0.0)
@@ -32,7 +32,7 @@ class Table:
         if there:
             self.figures[f"{name}_ratio"], self.figures[f"{name}_core_ratio"] = ratio, of_cores
             if least:
-                self.figures[f"{name}_below"] = max(0.0, least - max(ratio, of_cores))
+                self.figures[f"{name}_below"] = max(0.0, least - ratio)
                 self.targets[f"{name}_below"] = 0.0
 
     def value(self, what: str, name: str, ours: float, theirs: float | None, unit: str, most: float) -> None:

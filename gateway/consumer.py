@@ -14,7 +14,7 @@ from django.conf import settings
 from gateway.node import Node
 from gateway.session import Session
 from gateway.tcp import CLOSE_SECONDS, MAX_UNSENT_BYTES
-from gateway.websocket import ABORT, ADDRESS
+from gateway.websocket import ADDRESS, ARRIVAL, TRANSPORT
 from pushcore.proxies import client_address
 
 SUBPROTOCOL = "mqtt"
@@ -44,7 +44,8 @@ async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
     named = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
     address = client_address(peer, named, settings.TRUSTED_PROXIES)
     scope["headers"].clear()  # read, and kept as long as the connection by all that share the list
-    wire = SocketWire(send, scope["extensions"][ABORT]["abort"])
+    wire = SocketWire(send, scope["extensions"][TRANSPORT]["transport"])
+    scope["state"].pop(ARRIVAL).ended()  # it is a session from here on
     session: Session = _nodes[0].new_session(wire, address)
     try:
         while True:
@@ -64,26 +65,31 @@ async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
 class SocketWire:
     """Writes to a WebSocket without waiting: a task exists only while something is being sent."""
 
-    __slots__ = ("_abort", "_close_code", "_send", "_task", "_unsent", "unsent_bytes")
+    __slots__ = ("_close_code", "_send", "_sending", "_task", "_transport", "_unsent", "_waiting")
 
-    def __init__(self, send: Send, abort: Callable[[], None]) -> None:
+    def __init__(self, send: Send, transport: asyncio.WriteTransport) -> None:
         self._send = send
-        self._abort = abort
+        self._transport = transport
         self._unsent: list[bytes] = []
-        self.unsent_bytes = 0
+        # Bytes of what waits in the list, and of what is handed over and waits for room in the transport.
+        self._waiting = self._sending = 0
         self._close_code: int | None = None
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def unsent_bytes(self) -> int:
+        return self._waiting + self._sending + self._transport.get_write_buffer_size()
 
     def write(self, data: bytes) -> None:
         if self._close_code is not None:
             return
         self._unsent.append(data)
-        self.unsent_bytes += len(data)
+        self._waiting += len(data)
         if self.unsent_bytes > MAX_UNSENT_BYTES:
             # The device does not read. The receiving side hears of the end and ends the session.
             self._close_code = _PROTOCOL_ERROR
             self._unsent.clear()
-            self._abort()
+            self._transport.abort()
         elif self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._drain())
 
@@ -95,13 +101,15 @@ class SocketWire:
         if self._task is None:
             self._task = loop.create_task(self._drain())
         # The closing handshake is the peer's too; one that does not take part is not waited for.
-        loop.call_later(CLOSE_SECONDS, self._abort)
+        loop.call_later(CLOSE_SECONDS, self._transport.abort)
 
     async def _drain(self) -> None:
         try:
             while self._unsent:
-                data, self._unsent, self.unsent_bytes = b"".join(self._unsent), [], 0
+                data, self._unsent = b"".join(self._unsent), []
+                self._waiting, self._sending = 0, len(data)
                 await self._send({"type": "websocket.send", "bytes": data})
+                self._sending = 0
             if self._close_code is not None:
                 await self._send({"type": "websocket.close", "code": self._close_code})
         except (OSError, RuntimeError):

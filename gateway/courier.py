@@ -37,6 +37,8 @@ READ_BLOCK_MS = 2_000
 READ_COUNT = 32
 # Messages written between two turns of the loop: sockets are read and written in between.
 SLICE = 250
+# Sessions counted between two turns of the loop.
+COUNTED_AT_ONCE = 1_000
 COMMAND_SECONDS = 2.0
 # How long a node that stops waits for the store: with the goodbye to its devices, less than a supervisor's patience.
 LAST_WORD_SECONDS = 2.0
@@ -81,8 +83,8 @@ class Courier:
 
     def __init__(self, redis_url: str, recipient: Recipient) -> None:
         self.node_id = secrets.token_hex(6)
-        self.delivered_before = 0
-        self.acknowledged_count = 0
+        # Of sessions that have ended: messages written, and those of them that the device has answered.
+        self._delivered_before = self._answered_before = 0
         self._recipient = recipient
         self._bus = _connection(redis_url, COMMAND_SECONDS)
         # Reading blocks, so it has a connection of its own with a longer patience.
@@ -143,19 +145,38 @@ class Courier:
         await self._tell_counters()
 
     async def _tell_counters(self) -> None:
-        sessions = self._recipient.sessions
-        counters = {
-            "connections": len(sessions),
-            "delivered": self.delivered_before + sum(session.delivered for session in sessions.values()),
-            "acknowledged": self.acknowledged_count,
-            **self._recipient.gauges(),
-        }
+        counters = await self._counters()
         now = time.time()
         async with self._bus.pipeline(transaction=False) as pipeline:
             pipeline.zadd(presence.NODES, {self.node_id: now})
             pipeline.zremrangebyscore(presence.NODES, "-inf", now - 10 * presence.LEASE_SECONDS)
             pipeline.set(presence.info_key(self.node_id), json.dumps(counters), ex=presence.LEASE_SECONDS)
             await pipeline.execute()
+
+    async def _counters(self) -> dict[str, float]:
+        """The sums over all sessions: one pass, a slice for each turn of the loop.
+
+        Of those here when it begins, so that a counter never falls: what they add later is in the next pass.
+        """
+        here, gauges = list(self._recipient.sessions.values()), self._recipient.gauges()
+        delivered, answered, in_flight, queued, unsent = self._delivered_before, self._answered_before, 0, 0, 0
+        for start in range(0, len(here), COUNTED_AT_ONCE):
+            for session in here[start : start + COUNTED_AT_ONCE]:
+                open_here = len(session.in_flight)
+                delivered += session.delivered
+                answered += session.delivered - open_here
+                in_flight += open_here
+                queued += session.queued
+                unsent += session.unsent_bytes
+            await asyncio.sleep(0)
+        return gauges | {
+            "connections": len(here),
+            "delivered": delivered,
+            "acknowledged": answered,
+            "in_flight": in_flight,
+            "queued": queued,
+            "unsent_bytes": unsent,
+        }
 
     async def _heartbeat(self) -> None:
         """Renew the lease. If it was gone, so was everything else: announce all devices again, then ask the rows."""
@@ -254,7 +275,8 @@ class Courier:
 
     def count_gone(self, session: Session) -> None:
         """Keep what an ended session adds to the node's counters."""
-        self.delivered_before += session.delivered
+        self._delivered_before += session.delivered
+        self._answered_before += session.delivered - len(session.in_flight)
 
     # -- the node's stream ----------------------------------------------------------------------------------------
 
@@ -339,7 +361,6 @@ class Courier:
         while self._acks or self._left_open or self._passed:
             acks, left_open, passed = _taken(self._acks), _taken(self._left_open), self._taken_passed()
             with self._kept_if_lost(acks, left_open, passed):
-                self.acknowledged_count += len(acks)
                 await self._bus.xadd(
                     entries.ACKS_STREAM,
                     entries.pack_acks(acks, left_open, passed),
@@ -375,7 +396,6 @@ class Courier:
         try:
             yield
         except (RedisError, asyncio.CancelledError):
-            self.acknowledged_count -= len(acks)
             self._acks.extendleft(reversed(acks))
             self._left_open.extendleft(reversed(left_open))
             for position, task_ids, device_ids in passed:

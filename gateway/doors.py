@@ -10,14 +10,17 @@ import asyncio
 import errno
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
 
-from gateway.proxy_protocol import Networks, ProxyHeaderError, is_trusted, read_address
+from gateway.limits import Arrival, Doorkeeper
+from gateway.proxy_protocol import ProxyHeaderError, read_address
 from gateway.session import CONNECT_SECONDS
+from pushcore.proxies import Networks, is_in
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +32,12 @@ TLS_CLOSE_SECONDS = 5.0
 # Out of descriptors or memory: what is open goes on, new connections wait.
 ACCEPT_AGAIN_SECONDS = 0.5
 
-# Makes the protocol of a connection; the address is None where the socket's own peer is the client.
-Factory = Callable[[str | None], asyncio.BaseProtocol]
+# Refused connections are told of together, so often.
+REFUSALS_SECONDS = 10.0
+
+# Makes the protocol of a connection. Both are None where the socket has just been accepted: its own peer is the client.
+# Else they are the client's address, and what counts the connection until it has become a session.
+Factory = Callable[[str | None, Arrival | None], asyncio.BaseProtocol]
 
 
 class PortTakenError(Exception):
@@ -80,23 +87,16 @@ class Door:
     _server: asyncio.Server | None = None
     _accepting: asyncio.Task[None] | None = None
     _arriving: set[asyncio.Task[None]] = field(default_factory=set)
+    _refusals: int = 0
+    _refusals_told: float = -REFUSALS_SECONDS
 
-    async def open(self, make: Factory) -> None:
+    async def open(self, make: Factory, keeper: Doorkeeper) -> None:
         """Take connections from here on."""
         loop = asyncio.get_running_loop()
-        if self.proxies is not None:
-            self._accepting = loop.create_task(self._accept(make, self.proxies))
-        elif self.certificate is None:
-            self._server = await loop.create_server(lambda: make(None), sock=self.listener, backlog=BACKLOG)
+        if self.proxies is None and self.certificate is None:
+            self._server = await loop.create_server(lambda: make(None, None), sock=self.listener, backlog=BACKLOG)
         else:
-            self._server = await loop.create_server(
-                lambda: make(None),
-                sock=self.listener,
-                backlog=BACKLOG,
-                ssl=self.certificate.context,
-                ssl_handshake_timeout=CONNECT_SECONDS,
-                ssl_shutdown_timeout=TLS_CLOSE_SECONDS,
-            )
+            self._accepting = loop.create_task(self._accept(make, keeper))
 
     def close(self) -> None:
         """Take no more connections."""
@@ -108,45 +108,74 @@ class Door:
         if self._accepting is not None:
             self.listener.close()
 
-    async def _accept(self, make: Factory, proxies: Proxies) -> None:
+    async def _accept(self, make: Factory, keeper: Doorkeeper) -> None:
+        """Where something comes before the device's own protocol: connections count from here on."""
         loop = asyncio.get_running_loop()
-        room = asyncio.Semaphore(MAX_HEADERS_READ)
+        headers = asyncio.Semaphore(MAX_HEADERS_READ)
         while True:
-            await room.acquire()
+            async with headers:  # there is room for one more
+                pass
             try:
                 connection, peer = await loop.sock_accept(self.listener)
             except OSError as error:
-                room.release()
                 if error.errno not in (errno.ECONNABORTED, errno.EINTR):
                     log.warning("connections cannot be accepted; tried again", error=error.strerror)
                     await asyncio.sleep(ACCEPT_AGAIN_SECONDS)
                 continue
-            task = loop.create_task(self._arrive(connection, str(peer[0]), make, proxies))
+            task = loop.create_task(self._arrive(connection, str(peer[0]), make, keeper, headers))
             self._arriving.add(task)
             task.add_done_callback(self._arriving.discard)
-            task.add_done_callback(lambda _: room.release())
 
-    async def _arrive(self, connection: socket.socket, peer: str, make: Factory, proxies: Proxies) -> None:
+    async def _arrive(
+        self, connection: socket.socket, address: str, make: Factory, keeper: Doorkeeper, headers: asyncio.Semaphore
+    ) -> None:
         connection.setblocking(False)
+        arrival = Arrival(keeper, address if self.proxies is None else None)
         try:
-            if not is_trusted(peer, proxies.networks):
-                raise ProxyHeaderError("the address is not among those trusted")
-            async with asyncio.timeout(CONNECT_SECONDS):
-                address = await read_address(connection, peer)
-                await self._hand_in(connection, address, make)
+            if self.proxies is not None and arrival.welcome:
+                async with headers, asyncio.timeout(CONNECT_SECONDS):
+                    address = await self._named(connection, address, self.proxies)
+                arrival.ended()
+                arrival = Arrival(keeper, address)
+            if not arrival.welcome:
+                connection.close()
+                return
+            await self._hand_in(connection, address, make, arrival)
         except ProxyHeaderError as error:
-            log.warning("connection refused: PROXY protocol", peer=peer, error=str(error))
-            connection.close()
+            self._refuse(connection, address, error)
+            arrival.ended()
         except (OSError, TimeoutError):  # ssl.SSLError is an OSError
             connection.close()
+            arrival.ended()
         except asyncio.CancelledError:
             connection.close()
+            arrival.ended()
             raise
 
-    async def _hand_in(self, connection: socket.socket, address: str, make: Factory) -> None:
-        loop = asyncio.get_running_loop()
-        context = None if self.certificate is None else self.certificate.context
-        await loop.connect_accepted_socket(lambda: make(address), connection, ssl=context)
+    @staticmethod
+    async def _named(connection: socket.socket, peer: str, proxies: Proxies) -> str:
+        """The client's address, by a balancer's word. Raises `ProxyHeaderError`, `OSError`."""
+        if not is_in(peer, proxies.networks):
+            raise ProxyHeaderError("the address is not among those trusted")
+        return await read_address(connection, peer)
+
+    def _refuse(self, connection: socket.socket, peer: str, error: ProxyHeaderError) -> None:
+        connection.close()
+        self._refusals += 1
+        now = time.monotonic()
+        if now - self._refusals_told >= REFUSALS_SECONDS:
+            log.warning("connections refused: PROXY protocol", refused=self._refusals, last=peer, error=str(error))
+            self._refusals, self._refusals_told = 0, now
+
+    async def _hand_in(self, connection: socket.socket, address: str, make: Factory, arrival: Arrival) -> None:
+        loop, tls = asyncio.get_running_loop(), self.certificate is not None
+        await loop.connect_accepted_socket(
+            lambda: make(address, arrival),
+            connection,
+            ssl=self.certificate.context if self.certificate is not None else None,
+            ssl_handshake_timeout=CONNECT_SECONDS if tls else None,
+            ssl_shutdown_timeout=TLS_CLOSE_SECONDS if tls else None,
+        )
 
 
 def listen(address: str, port: int, *, shared: bool = False) -> socket.socket:

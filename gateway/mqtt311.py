@@ -41,7 +41,7 @@ _FLAGS = {
     packets.SUBSCRIBE: 2,
     packets.UNSUBSCRIBE: 2,
 }
-_CLEAN, _WILL, _WILL_QOS, _WILL_RETAIN, _PASSWORD, _USERNAME = 0x02, 0x04, 0x18, 0x20, 0x40, 0x80
+_CLEAN, _WILL, _PASSWORD, _USERNAME = 0x02, 0x04, 0x40, 0x80
 
 
 class Version311:
@@ -49,14 +49,14 @@ class Version311:
 
     assigns_client_ids = False
 
-    def decode(self, raw: bytes) -> mqtt5.Packet | None:
+    def decode(self, raw: bytes) -> mqtt5.Packet | Reason:
         kind, at = raw[0] >> 4, packets.body(raw)
         if _FLAGS.get(kind, raw[0] & 0x0F) != raw[0] & 0x0F:
-            return None
+            return Reason.MALFORMED_PACKET
         try:
             return _READERS[kind](raw, at)
         except (ValueError, IndexError):
-            return None
+            return Reason.MALFORMED_PACKET
 
     def accepted(self, client_id: str, secret: str | None, keep_alive: int | None) -> bytes:
         return _ACCEPTED
@@ -99,9 +99,7 @@ def _number(raw: bytes, at: int) -> int:
 def _connect(raw: bytes, at: int) -> mqtt5.ConnectPacket:
     """3.1. A will is read and ignored, as in MQTT 5: nobody could receive it."""
     flags = raw[at + 7]
-    will_asked = flags & (_WILL_QOS | _WILL_RETAIN)
-    if flags & 0x01 or flags & _WILL_QOS == _WILL_QOS or (will_asked and not flags & _WILL):
-        raise ValueError("connect flags that contradict each other")
+    packets.check_connect_flags(flags)
     if flags & _PASSWORD and not flags & _USERNAME:
         raise ValueError("a password without a user name")  # 3.1.2.9
     keep_alive = _number(raw, at + 8)

@@ -70,7 +70,7 @@ class Node:
         self._requests = RequestQueue()
         self._broadcaster = Broadcaster(self.sessions, self.courier, self._threads)
         self._throttle = FailureThrottle()
-        self._doorkeeper = Doorkeeper(limits)
+        self.doorkeeper = Doorkeeper(limits)
         self._wheel = KeepAliveWheel()
         self._lag = LoopLag()
         self._admission: Batcher[tuple[Session, Credentials]] = Batcher(
@@ -141,12 +141,10 @@ class Node:
                 remembered.turn()
 
     def gauges(self) -> dict[str, float]:
-        """What the node says of itself, besides counts."""
-        here = self.sessions.values()
+        """What the node says of itself, besides what its sessions add up to."""
         return {
-            "in_flight": sum(len(session.in_flight) for session in here),
-            "queued": sum(session.queued for session in here),
-            "unsent_bytes": sum(session.unsent_bytes for session in here),
+            "admitting": len(self._admission),
+            "turned_away": self.doorkeeper.turned_away,
             "loop_lag_p99_ms": round(1000 * self._lag.p99(), 2),
         }
 
@@ -158,7 +156,7 @@ class Node:
         session_id = f"{int(time.time() * 1000):012x}{secrets.token_hex(4)}"
         session = Session(self, wire, address=address, session_id=session_id)
         self._wheel.add(session)
-        if not self._doorkeeper.opened(address):
+        if not self.doorkeeper.opened(address):
             session.disconnect(Reason.QUOTA_EXCEEDED)
         return session
 
@@ -166,7 +164,7 @@ class Node:
         if not self.accepting:
             session.refuse(ConnAck.SERVER_UNAVAILABLE)
             return
-        if (code := self._doorkeeper.verdict(session.address)) is not None:
+        if (code := self.doorkeeper.verdict(session.address)) is not None:
             session.refuse(code)
             return
         if len(self._admission) >= MAX_ADMITTING:
@@ -195,7 +193,7 @@ class Node:
                 self._refuse(session, verdict.code)
             else:
                 self._take_over_here(session, verdict.device.id)
-                if not self._doorkeeper.admitted(verdict.device.workspace_id):
+                if not self.doorkeeper.admitted(verdict.device):
                     del self.sessions[verdict.device.id]
                     session.refuse(ConnAck.QUOTA_EXCEEDED)
                     continue
@@ -238,11 +236,12 @@ class Node:
     def closed(self, session: Session) -> None:
         self._wheel.discard(session)
         self._requests.forget(session)
-        self._doorkeeper.closed(session.address)
+        self.doorkeeper.closed(session.address)
         device = session.device
         if device is None:
+            self.doorkeeper.turned_away += 1
             return
-        self._doorkeeper.left(device.workspace_id)
+        self.doorkeeper.left(device)
         self._broadcaster.closed(session)
         left_open = [message for message in session.unacknowledged() if message not in self._broadcaster.known]
         for message_id in left_open:

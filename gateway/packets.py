@@ -1,8 +1,8 @@
 """MQTT packets as bytes: where one ends, whether it may be read, and what it says.
 
 `mqtt5` reads and writes them. What it leaves to its caller is here: the size, known from the first bytes so that
-nothing too large is kept, and the text, which must be UTF-8 without NUL (MQTT 5, 1.5.4): the codec panics on other
-bytes and takes NUL for a character.
+nothing too large is kept; the text, which must be UTF-8 without NUL (MQTT 5, 1.5.4): the codec panics on other
+bytes and takes NUL for a character; bits, values and repeats that the standard forbids and the codec passes over.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from struct import Struct
 
 import mqtt5
+from mqtt5 import DisconnectReasonCode as Reason
 
 # The largest packet a device may send (CONNACK Maximum Packet Size).
 MAX_PACKET_BYTES = 16_384
@@ -33,10 +34,18 @@ _BINARY = frozenset({0x09, 0x16})
 _SUBSCRIPTION_ID = 0x0B
 _USER_PROPERTY = 0x26
 
+# These are 0 or 1 (3.1.2.11.6, 3.1.2.11.7, 3.3.2.3.2).
+_YES_OR_NO = frozenset({0x01, 0x17, 0x19})
+
 # A flag of a PUBLISH (3.3.1.1).
 DUP = 0x08
-# Flags of a CONNECT (3.1.2.3).
-_HAS_WILL, _HAS_PASSWORD, _HAS_USERNAME = 0x04, 0x40, 0x80
+# Flags of a CONNECT (3.1.2.3), and bits of a SUBSCRIBE's options (3.8.3.1).
+_RESERVED, _HAS_WILL, _WILL_QOS, _WILL_RETAIN, _HAS_PASSWORD, _HAS_USERNAME = 0x01, 0x04, 0x18, 0x20, 0x40, 0x80
+_OPTIONS_RESERVED = 0xC0
+
+
+class ProtocolError(ValueError):
+    """The packet can be read, and says what the protocol does not allow (4.13.1)."""
 
 
 def packet_size(data: bytes, position: int) -> int:
@@ -64,14 +73,16 @@ def connect_level(raw: bytes) -> int:
     return 3 if raw[start : start + 8] == b"\x00\x06MQIsdp" else -1
 
 
-def decode(raw: bytes) -> mqtt5.Packet | None:
-    """Read a packet of a kind that devices send; None where it is malformed."""
+def decode(raw: bytes) -> mqtt5.Packet | Reason:
+    """Read a packet of a kind that devices send; what it ends the connection with where it cannot be taken."""
     try:
-        _check_text(raw)
+        _check(raw)
         packet, consumed = mqtt5.read(memoryview(raw))
+    except ProtocolError:
+        return Reason.PROTOCOL_ERROR
     except (ValueError, IndexError):
-        return None
-    return packet if consumed == len(raw) else None
+        return Reason.MALFORMED_PACKET
+    return packet if consumed == len(raw) else Reason.MALFORMED_PACKET
 
 
 class InboxHeads(dict[int, bytes]):
@@ -123,8 +134,18 @@ def body(raw: bytes) -> int:
     return start
 
 
-def _check_text(raw: bytes) -> None:
-    """Raises `ValueError` or `IndexError` where a text is not one or the packet ends before its parts do."""
+def check_connect_flags(flags: int) -> None:
+    """Raises `ValueError` where they contradict each other (3.1.2.3 to 3.1.2.7; 3.1.2.3 to 3.1.2.6 of 3.1.1)."""
+    of_will = flags & (_WILL_QOS | _WILL_RETAIN)
+    if flags & _RESERVED or flags & _WILL_QOS == _WILL_QOS or (of_will and not flags & _HAS_WILL):
+        raise ValueError("connect flags that contradict each other")
+
+
+def _check(raw: bytes) -> None:
+    """What the codec leaves out. Raises `ValueError` or `IndexError`.
+
+    A text that is none, an end before the parts' ends, and bits, values and repeats that are not allowed.
+    """
     kind, at = raw[0] >> 4, body(raw)
     if kind == CONNECT:
         _check_connect(raw, at)
@@ -137,11 +158,16 @@ def _check_text(raw: bytes) -> None:
     elif kind in (SUBSCRIBE, UNSUBSCRIBE):
         at = _skip_properties(raw, at + 2)
         while at < len(raw):
-            at = skip_text(raw, at) + (kind == SUBSCRIBE)
+            at = skip_text(raw, at)
+            if kind == SUBSCRIBE:
+                if raw[at] & _OPTIONS_RESERVED:
+                    raise ValueError("subscription options of no meaning")
+                at += 1
 
 
 def _check_connect(raw: bytes, at: int) -> None:
     flags = raw[at + 7]
+    check_connect_flags(flags)
     at = skip_text(raw, _skip_properties(raw, at + 10))
     if flags & _HAS_WILL:
         at = skip_binary(raw, skip_text(raw, _skip_properties(raw, at)))
@@ -153,10 +179,15 @@ def _check_connect(raw: bytes, at: int) -> None:
 
 def _skip_properties(raw: bytes, at: int) -> int:
     length, at = _variable(raw, at)
-    end = at + length
+    end, seen = at + length, 0
     while at < end:
         name = raw[at]
         at += 1
+        if name != _USER_PROPERTY and seen >> name & 1:
+            raise ProtocolError("a property more than once")
+        seen |= 1 << name
+        if name in _YES_OR_NO and raw[at] > 1:
+            raise ProtocolError("neither 0 nor 1")
         if name in _FIXED:
             at += _FIXED[name]
         elif name in _TEXT:

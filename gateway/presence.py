@@ -66,14 +66,18 @@ def info_key(node_id: str) -> str:
 class NodeInfo:
     """What a node last said of itself. Counts are since it started.
 
-    `in_flight`: messages written and not acknowledged; `queued`: those that wait in memory for a device's window;
-    `unsent_bytes`: what devices' sockets have not taken yet; `loop_lag_p99_ms`: of the last minute.
+    `acknowledged`: messages that devices have answered (a few refuse one); `turned_away`: connections that ended
+    without a device admitted; `admitting`: connects that wait to be decided about; `in_flight`: messages written and
+    not acknowledged; `queued`: those that wait in memory for a device's window; `unsent_bytes`: what devices' sockets
+    have not taken yet; `loop_lag_p99_ms`: of the last minute.
     """
 
     node_id: str
     connections: int
     delivered: int
     acknowledged: int
+    turned_away: int = 0
+    admitting: int = 0
     in_flight: int = 0
     queued: int = 0
     unsent_bytes: int = 0

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
-
-Networks = Sequence[IPv4Network | IPv6Network]
+from ipaddress import ip_address
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 _FIXED_BYTES = 16
@@ -68,13 +65,6 @@ def source_address_v1(line: bytes) -> str | None:
     if address.version != int(parts[1][-1]):
         raise ProxyHeaderError("an address of another family")
     return str(address)
-
-
-def is_trusted(address: str, networks: Networks) -> bool:
-    """Whether a header from there is believed."""
-    found = ip_address(address.partition("%")[0])
-    mapped = getattr(found, "ipv4_mapped", None)
-    return any((mapped or found) in network for network in networks)
 
 
 async def read_address(connection: socket.socket, peer: str) -> str:

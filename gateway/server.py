@@ -11,6 +11,7 @@ import uvicorn
 
 from gateway.consumer import serve_node
 from gateway.doors import BACKLOG, Door, Factory
+from gateway.limits import Arrival, Doorkeeper
 from gateway.node import Node
 from gateway.packets import MAX_PACKET_BYTES
 from gateway.tcp import TcpConnection
@@ -49,10 +50,10 @@ def _web_sockets(application: object) -> _WebSocketServer:
     return _WebSocketServer(config)
 
 
-def _socket_factory(server: _WebSocketServer) -> Factory:
-    def make(address: str | None) -> asyncio.BaseProtocol:
-        state = {} if address is None else {ADDRESS: address}
-        return HandshakeProtocol(server.config, server.server_state, state)
+def _socket_factory(server: _WebSocketServer, keeper: Doorkeeper) -> Factory:
+    def make(address: str | None, arrival: Arrival | None) -> asyncio.BaseProtocol:
+        state: dict[str, object] = {} if address is None else {ADDRESS: address}
+        return HandshakeProtocol(server.config, server.server_state, state, keeper=keeper, arrival=arrival)
 
     return make
 
@@ -75,9 +76,9 @@ async def serve(
     sockets = _web_sockets(application)
     serving = asyncio.create_task(sockets.serve(sockets=[]))
     for door in mqtt:
-        await door.open(lambda address: TcpConnection(node, address))
+        await door.open(lambda address, arrival: TcpConnection(node, address, arrival), node.doorkeeper)
     for door in websocket:
-        await door.open(_socket_factory(sockets))
+        await door.open(_socket_factory(sockets, node.doorkeeper), node.doorkeeper)
     log.info("gateway ready", node=node.courier.node_id)
     ready()
     stopping = asyncio.create_task(stop.wait())

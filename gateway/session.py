@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from gateway.broadcasts import Progress
 
 REPLY = "mps/reply"
+# Whatever is asked for: messages and answers come as they do, with or without a subscription.
+_GRANTED = {INBOX: SubAck.GRANTED_QOS_AT_LEAST_ONCE, REPLY: SubAck.GRANTED_QOS_AT_MOST_ONCE}
 REQUESTS = frozenset({"mps/bind", "mps/unbind", "mps/report", "mps/event"})
 
 # Messages on their way to a device, whatever larger Receive Maximum it grants. So many of the largest (4 KiB of
@@ -242,7 +244,7 @@ class Session:
         if packet.authentication_method is not None:
             self.refuse(ConnAck.BAD_AUTHENTICATION_METHOD)
             return
-        if packet.receive_max == 0 or packet.max_packet_size == 0:
+        if packet.receive_max == 0 or packet.max_packet_size == 0 or packet.authentication_data is not None:
             self.refuse(ConnAck.PROTOCOL_ERROR)
             return
         if packet.will is not None and packet.will.qos == QoS.EXACTLY_ONCE:
@@ -260,7 +262,7 @@ class Session:
         self._max_packet = packet.max_packet_size or 0
         self.host.connect_requested(self, packet)
 
-    def _take_open(self, packet: mqtt5.Packet | None) -> None:
+    def _take_open(self, packet: mqtt5.Packet | Reason) -> None:
         match packet:
             case mqtt5.PubAckPacket():
                 if packet.reason_code in _TAKEN:
@@ -273,6 +275,8 @@ class Session:
                 self._subscribe(packet)
             case mqtt5.UnsubscribePacket():
                 self._unsubscribe(packet)
+            case Reason():
+                self._fail(packet)
             case _:
                 self._fail(Reason.MALFORMED_PACKET)
 
@@ -284,21 +288,14 @@ class Session:
         if packet.subscription_id is not None:
             self._fail(Reason.SUBSCRIPTION_IDS_NOT_SUPPORTED)  # as the CONNACK said (3.2.2.3.12)
             return
-        codes = [
-            SubAck.NOT_AUTHORIZED
-            if asked.pattern not in (INBOX, REPLY)
-            else SubAck.GRANTED_QOS_AT_MOST_ONCE
-            if asked.max_qos == QoS.AT_MOST_ONCE
-            else SubAck.GRANTED_QOS_AT_LEAST_ONCE
-            for asked in packet.topic_filters
-        ]
-        self._wire.write(self._version.suback(packet.packet_id, codes))
+        codes = [_GRANTED.get(asked.pattern, SubAck.NOT_AUTHORIZED) for asked in packet.topic_filters]
+        self._reply(self._version.suback(packet.packet_id, codes))
 
     def _unsubscribe(self, packet: mqtt5.UnsubscribePacket) -> None:
         if packet.packet_id == 0 or not packet.patterns:
             self._fail(Reason.PROTOCOL_ERROR)
             return
-        self._wire.write(self._version.unsuback(packet.packet_id, len(packet.patterns)))
+        self._reply(self._version.unsuback(packet.packet_id, len(packet.patterns)))
 
     def _publish_received(self, packet: mqtt5.PublishPacket) -> None:
         """A request. QoS and retain beyond what the CONNACK announced are protocol errors (3.2.2.3.4, 3.2.2.3.5)."""
@@ -460,9 +457,7 @@ class Session:
         self.open_requests -= 1
         if self.state is not State.OPEN:
             return
-        response = self._version.answer(request.response_topic, body, request.correlation_data)
-        if not self._max_packet or len(response) <= self._max_packet:
-            self._wire.write(response)
+        self._reply(self._version.answer(request.response_topic, body, request.correlation_data))
         if request.packet_id is not None:
             self._puback(request.packet_id, PubAck.SUCCESS)
 
@@ -491,7 +486,12 @@ class Session:
         return list(self.in_flight.values())
 
     def _puback(self, packet_id: int, code: PubAck) -> None:
-        self._wire.write(self._version.puback(packet_id, code))
+        self._reply(self._version.puback(packet_id, code))
+
+    def _reply(self, packet: bytes) -> None:
+        """Write it, unless it is larger than the device takes: then it is as if it had been sent (3.1.2.11.4)."""
+        if not self._max_packet or len(packet) <= self._max_packet:
+            self._wire.write(packet)
 
     def _fail(self, reason: Reason) -> None:
         """A fault of the device: before the CONNACK the connection just ends (4.13.2), after it with a DISCONNECT."""

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import cast
 
+from gateway.limits import Arrival
 from gateway.node import Node
 from gateway.session import Session
 
@@ -23,17 +24,18 @@ def _nowhere(_data: bytes) -> None:
 class TcpConnection(asyncio.Protocol):
     """One socket, one session."""
 
-    __slots__ = ("_address", "_node", "_session", "_transport", "data_received", "write")
+    __slots__ = ("_address", "_arrival", "_node", "_session", "_transport", "data_received", "write")
 
     # Both go straight from transport to session and back, while there are any; nowhere before and after. The
     # transport gathers what is written in a turn of the loop.
     write: Callable[[bytes], None]
     data_received: Callable[[bytes], None]  # type: ignore[assignment]  # a method of the base
 
-    def __init__(self, node: Node, address: str | None = None) -> None:
-        """`address`: the client's, where it is not that of the socket's other end."""
+    def __init__(self, node: Node, address: str | None = None, arrival: Arrival | None = None) -> None:
+        """`address`: the client's, where it is not that of the socket's other end; `arrival`: see `gateway.doors`."""
         self._node = node
         self._address = address
+        self._arrival = arrival
         self._transport: asyncio.Transport | None = None
         self._session: Session | None = None
         self.write = self.data_received = _nowhere
@@ -48,6 +50,9 @@ class TcpConnection(asyncio.Protocol):
         if self._address is None:
             peer = transport.get_extra_info("peername")
             self._address = str(peer[0]) if peer else ""
+        if self._arrival is not None:
+            self._arrival.ended()
+            self._arrival = None
         self._session = self._node.new_session(self, self._address)
         self.data_received = self._session.feed
         self._transport.set_protocol(self)  # a transport looks methods up once

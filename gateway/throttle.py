@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 
+from gateway.limits import origin
+
 FREE_FAILURES = 5
 FIRST_DELAY_SECONDS = 0.2
 LONGEST_DELAY_SECONDS = 5.0
@@ -20,10 +22,10 @@ class FailureThrottle:
 
     def failed(self, address: str) -> float:
         """Note a failure; returns how many seconds its refusal is to be held back."""
-        now = time.monotonic()
-        count, last = self._failures.pop(address, (0, now))
+        now, key = time.monotonic(), origin(address)
+        count, last = self._failures.pop(key, (0, now))
         count = 1 if now - last > FORGET_SECONDS else count + 1
-        self._failures[address] = (count, now)
+        self._failures[key] = (count, now)
         if len(self._failures) > MAX_ADDRESSES:
             self._failures.popitem(last=False)
         if count <= FREE_FAILURES:

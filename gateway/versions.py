@@ -33,8 +33,8 @@ class Version(Protocol):
     # Whether a CONNECT without client id can be answered with the id and secret made for the device.
     assigns_client_ids: bool
 
-    def decode(self, raw: bytes) -> mqtt5.Packet | None:
-        """Read a packet of a kind that devices send; None where it is malformed."""
+    def decode(self, raw: bytes) -> mqtt5.Packet | Reason:
+        """Read a packet of a kind that devices send; what it ends the connection with where it cannot be taken."""
 
     def accepted(self, client_id: str, secret: str | None, keep_alive: int | None) -> bytes:
         """The CONNACK; `secret`: of the device just registered; `keep_alive`: the server's, if not the asked one."""
@@ -62,7 +62,7 @@ class Version5:
 
     assigns_client_ids = True
 
-    def decode(self, raw: bytes) -> mqtt5.Packet | None:
+    def decode(self, raw: bytes) -> mqtt5.Packet | Reason:
         return packets.decode(raw)
 
     def accepted(self, client_id: str, secret: str | None, keep_alive: int | None) -> bytes:

@@ -2,32 +2,60 @@
 
 - a connection that sends no whole handshake is closed, as one that sends no CONNECT is;
 - a text frame is refused where it arrives: MQTT is binary (MQTT 5, 6.0);
-- the application is given a way to cut off a peer that does not read: a WebSocket's close waits for it.
+- the application is given the transport, to see what a peer does not read and to cut it off: a close waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import h11
+from django.conf import settings
+from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
+from gateway.limits import Arrival, Doorkeeper
 from gateway.session import CONNECT_SECONDS
+from pushcore.proxies import is_in
 
-# Key of the scope's extensions; its value is {"abort": a function that drops the connection at once}.
-ABORT = "mps.abort"
+# Key of the scope's extensions; its value is {"transport": the connection's}.
+TRANSPORT = "mps.transport"
 # Key of the scope's state: the client's address, where it is not that of the socket's other end.
 ADDRESS = "mps.address"
+# Key of the scope's state: the `Arrival` that counts the connection until it has a session.
+ARRIVAL = "mps.arrival"
 
 
 class HandshakeProtocol(H11Protocol):
     """HTTP until the upgrade, and not for long."""
 
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        *,
+        keeper: Doorkeeper,
+        arrival: Arrival | None,
+    ) -> None:
+        super().__init__(config, server_state, app_state)
+        self._keeper = keeper
+        self._arrival = arrival
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if self._arrival is None:
+            peer = self.client[0] if self.client else ""
+            # A proxy brings many.
+            self._arrival = Arrival(self._keeper, None if is_in(peer, settings.TRUSTED_PROXIES) else peer)
+            if not self._arrival.welcome:
+                transport.abort()
+        self.app_state[ARRIVAL] = self._arrival
         self._patience = self.loop.call_later(CONNECT_SECONDS, self._give_up)
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
@@ -37,6 +65,7 @@ class HandshakeProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._patience.cancel()
+        self.app_state[ARRIVAL].ended()
 
     def _give_up(self) -> None:
         if self.transport.get_protocol() is self and not self.transport.is_closing():
@@ -49,8 +78,12 @@ class DeviceSocketProtocol(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.response.status_code == 101:
-            extensions: dict[str, dict[object, object]] = {ABORT: {"abort": self.transport.abort}}
+            extensions: dict[str, dict[object, object]] = {TRANSPORT: {"transport": self.transport}}
             self.scope["extensions"] = {**(self.scope["extensions"] or {}), **extensions}
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.app_state[ARRIVAL].ended()
 
     def handle_text(self, event: Frame) -> None:
         self.conn.fail(CloseCode.UNSUPPORTED_DATA, "binary only")

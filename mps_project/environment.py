@@ -167,9 +167,10 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("MPS_TLS_KEY_FILE", "", _text, "Private key of that certificate (PEM, without a passphrase)."),
     Variable(
         "MPS_PROXY_PROTOCOL",
-        "0",
-        _switch,
-        "Require a PROXY protocol header (v1, v2), from a balancer, on all connections of the device gateway.",
+        "none",
+        _one_of("none", "mqtt", "all"),
+        "Ports of the device gateway whose connections must begin with a balancer's PROXY protocol header (v1, v2): "
+        "`none`, `mqtt` (the two of MQTT), `all` (those of the WebSocket too).",
     ),
     Variable(
         "MPS_PROXY_TRUSTED",
@@ -253,6 +254,12 @@ VARIABLES: tuple[Variable, ...] = (
         "0",
         _number_or_none,
         "Device connections from one address to a gateway process; 0 for no limit.",
+    ),
+    Variable(
+        "MPS_MAX_CONNECTIONS_PER_APP",
+        "0",
+        _number_or_none,
+        "Devices of one app connected to a gateway process; 0 for no limit.",
     ),
     Variable(
         "MPS_MAX_CONNECTIONS_PER_WORKSPACE",

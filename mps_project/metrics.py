@@ -11,7 +11,7 @@ from django.db import Error as DatabaseFault
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -57,15 +57,23 @@ class MetricsMiddleware:
 class ServiceCollector(Collector):
     """What is true of the whole service, asked for when it is scraped. A part that does not answer is left out."""
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         try:
             nodes = presence.live_nodes(client())
         except redis.RedisError:
             nodes = []
         for name, meaning in (
+            ("delivered", "Messages the node has written since it started, broadcasts and repeats included."),
+            ("acknowledged", "Those of them that devices have acknowledged (or, rarely, refused)."),
+            ("turned_away", "Connections that ended without a device admitted: refused, silent, broken."),
+        ):
+            counter = CounterMetricFamily(f"mps_gateway_{name}", meaning, labels=["node"])
+            for node in nodes:
+                counter.add_metric([node.node_id], getattr(node, name))
+            yield counter
+        for name, meaning in (
             ("connections", "Devices connected to the node."),
-            ("delivered", "Messages the node has written since it started."),
-            ("acknowledged", "Messages acknowledged to the node since it started."),
+            ("admitting", "Connects that wait to be decided about."),
             ("in_flight", "Messages written and not acknowledged yet."),
             ("queued", "Messages that wait in the node's memory for a device's Receive Maximum."),
             ("unsent_bytes", "Bytes that devices' sockets have not taken yet."),

@@ -73,6 +73,7 @@ class KnownDevice:
     `broadcast_position`: its cursor (`BroadcastCursor`)."""
 
     id: int
+    app_id: int
     workspace_id: int
     ad_token: str
     secret_hash: str
@@ -91,6 +92,7 @@ def find_devices(ad_tokens: Sequence[str]) -> dict[str, KnownDevice]:
     """The devices with these Ad-tokens, by Ad-token. One query."""
     rows = Device.objects.filter(ad_token__in=ad_tokens).values_list(
         "id",
+        "workspace__app_id",
         "workspace_id",
         "ad_token",
         "secret_hash",
@@ -104,9 +106,18 @@ def find_devices(ad_tokens: Sequence[str]) -> dict[str, KnownDevice]:
     )
     return {
         ad_token: KnownDevice(
-            pk, workspace, ad_token, secret_hash, f"{app_id}-{name}", on and app_on, platform, channel, position or 0
+            pk,
+            app,
+            workspace,
+            ad_token,
+            secret_hash,
+            f"{app_id}-{name}",
+            on and app_on,
+            platform,
+            channel,
+            position or 0,
         )
-        for pk, workspace, ad_token, secret_hash, app_id, name, on, app_on, platform, channel, position in rows
+        for pk, app, workspace, ad_token, secret_hash, app_id, name, on, app_on, platform, channel, position in rows
     }
 
 
@@ -154,6 +165,7 @@ def register(requests: Sequence[tuple[Workspace, Facts]]) -> list[tuple[KnownDev
         (
             KnownDevice(
                 device.pk,
+                workspace.app_id,
                 workspace.pk,
                 device.ad_token,
                 device.secret_hash,

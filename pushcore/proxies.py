@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 from django.conf import settings
@@ -24,19 +24,22 @@ def client_address(peer: str, forwarded_for: str, trusted: Networks) -> str:
     """
     address = peer
     for named in reversed(forwarded_for.split(",")):
-        if not _is_in(address, trusted) or not _is_address(named.strip()):
+        if not is_in(address, trusted) or plain_address(named.strip()) is None:
             return address
         address = named.strip()
     return address
 
 
-def _is_address(text: str) -> bool:
+def plain_address(text: str) -> IPv4Address | IPv6Address | None:
+    """The address, where it is one; one of IPv4 in IPv6's form, as sockets for both name it (RFC 4291), as itself."""
     try:
-        ip_address(text)
+        found = ip_address(text.partition("%")[0])
     except ValueError:
-        return False
-    return True
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
 
 
-def _is_in(address: str, networks: Networks) -> bool:
-    return _is_address(address) and any(ip_address(address) in network for network in networks)
+def is_in(address: str, networks: Networks) -> bool:
+    """Whether it is an address of one of the networks."""
+    found = plain_address(address)
+    return found is not None and any(found in network for network in networks)

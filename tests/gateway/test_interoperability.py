@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import queue
@@ -15,6 +16,7 @@ from typing import Any
 
 import aiomqtt
 import pytest
+from mqtt5 import DisconnectPacket, DisconnectReasonCode
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -23,6 +25,7 @@ from pushcore.models import Binding, Message, Workspace
 from tests.gateway.conftest import Known, RunningGateway
 from tests.gateway.pushing import send, status_of, wait_for
 from tests.support import node_packages
+from tests.support.raw_device import RawDevice
 
 NODE = Path(__file__).resolve().parent / "node"
 SECONDS = 20
@@ -36,6 +39,12 @@ def mqtt_js() -> Path:
 @pytest.fixture(autouse=True)
 def anyone_may_bind(workspace: Workspace) -> None:
     Workspace.objects.update(client_bind=Workspace.ClientBind.OPEN)
+
+
+def is_taken_over(device: RawDevice) -> bool:
+    """Waits for the device's connection to end; whether it is told that another has its place."""
+    ended = device.recv()
+    return isinstance(ended, DisconnectPacket) and ended.reason_code == DisconnectReasonCode.SESSION_TAKEN_OVER
 
 
 class JsDevice:
@@ -149,30 +158,48 @@ def test_aiomqtt(
             protocol=version,
         )  # fmt: skip
 
-    async def run() -> tuple[Any, Any]:
+    async def push(msgkey: str) -> str:
+        return str((await asyncio.to_thread(send, workspace, known[0].ad_token, msgkey)).pk)
+
+    async def run() -> None:
         async with asyncio.timeout(SECONDS):
             async with client() as first:
-                await asyncio.to_thread(send, workspace, known[0].ad_token, "first")
-                message = await anext(first.messages)
-                await first.publish("mps/unbind", json.dumps({"userId": "nobody"}), qos=1)
+                pushed = await push("first")
+                assert key_of(await anext(first.messages)) == pushed
+                await first.publish("mps/bind", json.dumps({"userId": "u-7"}), qos=1)
                 answer = await anext(first.messages)
-            async with client():  # reconnected
-                pass
-            return message, answer
+                assert str(answer.topic) == "mps/reply"
+                assert json.loads(answer.payload)["success"]
+            async with client() as again:  # reconnected
+                pushed = await push("second")
+                assert key_of(await anext(again.messages)) == pushed
+                async with client() as newer:  # takes over
+                    with pytest.raises(aiomqtt.MqttError):
+                        await anext(again.messages)
+                    pushed = await push("third")
+                    assert key_of(await anext(newer.messages)) == pushed
 
-    message, answer = asyncio.run(run())
-    assert (str(message.topic), str(answer.topic)) == ("mps/inbox", "mps/reply")
-    received = Message.objects.get(pk=json.loads(message.payload)["k"])
-    assert wait_for(lambda: status_of(received) == 2)
+    # The connection it was taken is gone: its own end is told so too.
+    with contextlib.suppress(aiomqtt.MqttError):
+        asyncio.run(run())
+    assert Binding.objects.filter(device_id=known[0].id, user_id="u-7").exists()
+    assert wait_for(lambda: list(Message.objects.values_list("status", flat=True)) == [2, 2, 2])
+
+
+def key_of(message: aiomqtt.Message) -> str:
+    assert str(message.topic) == "mps/inbox"
+    assert isinstance(message.payload, bytes)
+    return str(json.loads(message.payload)["k"])
 
 
 @pytest.mark.parametrize("transport", ["tcp", "websockets"])
 @pytest.mark.parametrize("version", [MQTTv5, MQTTv311])
-def test_paho_comes_back_by_itself(
+def test_paho(
     gateway: RunningGateway, sink: Sink, workspace: Workspace, username: str, known: Known, transport: str, version: Any
 ) -> None:
     messages: queue.Queue[MQTTMessage] = queue.Queue()
     connects: queue.Queue[bool] = queue.Queue()
+    ends: queue.Queue[int] = queue.Queue()
     client = Client(CallbackAPIVersion.VERSION2, known[0].ad_token, protocol=version, transport=transport)
     client.reconnect_delay_set(1, 1)
     if transport == "websockets":
@@ -180,16 +207,27 @@ def test_paho_comes_back_by_itself(
     client.username_pw_set(username, known[1])
     client.on_message = lambda _client, _data, message: messages.put(message)
     client.on_connect = lambda *_: connects.put(True)
+    client.on_disconnect = lambda _client, _data, _flags, reason, _properties: ends.put(reason.value)
     client.connect("127.0.0.1", gateway.ws_port if transport == "websockets" else gateway.mqtt_port)
     client.loop_start()
     try:
         connects.get(timeout=SECONDS)
         assert wait_for(lambda: gateway.holds(known[0]))
+        client.publish("mps/bind", json.dumps({"userId": "u-8"}), qos=1)
+        assert messages.get(timeout=SECONDS).topic == "mps/reply"
+        assert Binding.objects.filter(device_id=known[0].id, user_id="u-8").exists()
         gateway.call(lambda: gateway.session_of(known[0])._wire.close())
         connects.get(timeout=SECONDS)
+        ends.get(timeout=SECONDS)
         message = send(workspace, known[0].ad_token, "after")
         assert json.loads(messages.get(timeout=SECONDS).payload)["k"] == str(message.pk)
         assert wait_for(lambda: status_of(message) == 2)
+        with RawDevice(gateway.mqtt_port) as newer:
+            newer.connect(known[0].ad_token, username, known[1])
+            reason = ends.get(timeout=SECONDS)
+            assert reason == 0x8E if version == MQTTv5 else reason >= 0x80
+            connects.get(timeout=SECONDS)  # and it is its turn
+            assert is_taken_over(newer)
     finally:
         client.disconnect()
         client.loop_stop()
@@ -200,17 +238,30 @@ def test_mosquitto_clients(
     gateway: RunningGateway, sink: Sink, workspace: Workspace, username: str, known: Known, version: str
 ) -> None:
     if shutil.which("mosquitto_sub") is None or shutil.which("mosquitto_pub") is None:
-        pytest.skip("mosquitto_sub and mosquitto_pub (Debian: mosquitto-clients) are not on this machine")
+        node_packages.missing("mosquitto_sub and mosquitto_pub (Debian: mosquitto-clients) are not on this machine")
     who = [
         "-V", f"mqttv{version}", "-p", str(gateway.mqtt_port), "-i", known[0].ad_token, "-u", username, "-P", known[1],
     ]  # fmt: skip
-    command = ["mosquitto_sub", *who, "-q", "1", "-t", "mps/inbox", "-C", "1", "-W", str(SECONDS)]
+    command = ["mosquitto_sub", *who, "-q", "1", "-t", "mps/inbox", "-C", "3", "-W", str(SECONDS)]
+    pushed: list[str] = []
+
+    def push() -> None:
+        message = send(workspace, known[0].ad_token, f"m-{len(pushed)}")
+        pushed.append(str(message.pk))
+        assert wait_for(lambda: status_of(message) == 2)
+
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as device:
         assert wait_for(lambda: gateway.holds(known[0]))
-        message = send(workspace, known[0].ad_token, "one")
-        said, _ = device.communicate(timeout=SECONDS)
-    assert json.loads(said)["k"] == str(message.pk)
-    assert wait_for(lambda: status_of(message) == 2)
+        push()
+        gateway.call(lambda: gateway.session_of(known[0])._wire.close())
+        push()  # it has come again
+        with RawDevice(gateway.mqtt_port) as newer:
+            newer.connect(known[0].ad_token, username, known[1])
+            if version == "311":  # it is not told why, and comes again
+                assert is_taken_over(newer)
+                push()
+            said, _ = device.communicate(timeout=SECONDS)
+    assert [json.loads(line)["k"] for line in said.splitlines()] == pushed
     asked = ["mosquitto_pub", *who, "-q", "1", "-t", "mps/bind", "-m", '{"userId": "u-9"}']
     subprocess.run(asked, check=True, timeout=SECONDS)
     assert wait_for(lambda: Binding.objects.filter(device_id=known[0].id, user_id="u-9").exists())

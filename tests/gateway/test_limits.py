@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 from collections.abc import Callable, Iterator
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
 
+import mqtt5
 import pytest
 from mqtt5 import ConnAckReasonCode as ConnAck
+from pytest_django import Settings
 
 from gateway import limits as limits_module
-from gateway.limits import Doorkeeper, Limits
+from gateway.doors import Certificate, Proxies
+from gateway.limits import Arrival, Doorkeeper, Limits
+from gateway.management.commands.gateway import raise_file_limit
+from gateway.throttle import FREE_FAILURES, FailureThrottle
 from pushcore import devices
-from pushcore.devices import Facts
+from pushcore.devices import Facts, KnownDevice
 from pushcore.models import Workspace
 from tests.gateway import mqtt311
 from tests.gateway.conftest import Known, RunningGateway
 from tests.gateway.pushing import wait_for
-from tests.support.raw_device import RawDevice
+from tests.support.certificates import write_certificate
+from tests.support.raw_device import RawDevice, open_websocket
 
-Start = Callable[[Limits], RunningGateway]
+Start = Callable[..., RunningGateway]
 
 
 @pytest.fixture
 def start(transactional_db: None) -> Iterator[Start]:
     running: list[RunningGateway] = []
 
-    def start(limits: Limits) -> RunningGateway:
-        running.append(RunningGateway(limits=limits).start())
+    def start(limits: Limits, **options: Any) -> RunningGateway:
+        running.append(RunningGateway(limits=limits, **options).start())
         return running[-1]
 
     yield start
@@ -39,6 +49,7 @@ def start(transactional_db: None) -> Iterator[Start]:
     [
         (Limits(connections=1), ConnAck.SERVER_BUSY),
         (Limits(per_address=1), ConnAck.QUOTA_EXCEEDED),
+        (Limits(per_app=1), ConnAck.QUOTA_EXCEEDED),
         (Limits(per_workspace=1), ConnAck.QUOTA_EXCEEDED),
     ],
 )
@@ -77,13 +88,78 @@ def test_mqtt_3_1_1_is_told_that_the_server_is_unavailable(start: Start, usernam
             assert second.recv(4) == b"\x20\x02\x00\x03"
 
 
-def test_far_too_many_are_not_even_listened_to(start: Start) -> None:
-    gateway = start(Limits(per_address=2))
-    silent = [socket.create_connection(("127.0.0.1", gateway.mqtt_port), timeout=15) for _ in range(4)]
-    with socket.create_connection(("127.0.0.1", gateway.mqtt_port), timeout=15) as one_more:
-        assert one_more.recv(1) == b""
+def test_an_apps_workspaces_share_its_limit(start: Start, workspace: Workspace, username: str, known: Known) -> None:
+    other = Workspace.objects.create(app=workspace.app, workspace_id="other")
+    [(device, secret)] = devices.register([(other, Facts())])
+    gateway = start(Limits(per_app=1))
+    with RawDevice(gateway.mqtt_port) as first, RawDevice(gateway.mqtt_port) as second:
+        assert first.connect(known[0].ad_token, username, known[1]).reason_code == ConnAck.SUCCESS
+        assert second.connect(device.ad_token, device.username, secret).reason_code == ConnAck.QUOTA_EXCEEDED
+
+
+@pytest.mark.parametrize("transport", ["tcp", "websockets"])
+@pytest.mark.parametrize("before", ["nothing", "TLS", "PROXY"])
+def test_far_too_many_are_not_even_listened_to_whatever_they_have_not_said_yet(
+    start: Start, tmp_path: Path, transport: str, before: str
+) -> None:
+    """Silent ones: in their TLS handshake, their PROXY header, the HTTP of a WebSocket, or before their CONNECT."""
+    gateway = start(
+        # Behind a balancer an address is known only when the header has been read.
+        Limits(connections=1) if before == "PROXY" else Limits(per_address=2),
+        certificate=Certificate(*write_certificate(tmp_path)) if before == "TLS" else None,
+        proxies=Proxies([ip_network("127.0.0.0/8")]) if before == "PROXY" else None,
+    )
+    port = gateway.ws_port if transport == "websockets" else gateway.mqtt_port
+    silent = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(17 if before == "PROXY" else 4)]
+
+    def is_closed() -> bool:
+        with socket.create_connection(("127.0.0.1", port), timeout=0.5) as one_more:
+            try:
+                return one_more.recv(1) == b""
+            except ConnectionResetError:
+                return True
+            except TimeoutError:
+                return False
+
+    assert wait_for(is_closed)
     for connection in silent:
         connection.close()
+    assert wait_for(lambda: not is_closed())
+
+
+def test_behind_a_proxy_that_speaks_http_its_devices_count_by_their_own_addresses(
+    start: Start, username: str, known: Known, settings: Settings
+) -> None:
+    settings.TRUSTED_PROXIES = [ip_network("127.0.0.0/8")]
+    gateway = start(Limits(per_address=1))
+    silent = [socket.create_connection(("127.0.0.1", gateway.ws_port), timeout=5) for _ in range(4)]
+    connect = mqtt5.ConnectPacket(known[0].ad_token, username=username, password=known[1].encode())
+    with socket.create_connection(("127.0.0.1", gateway.ws_port), timeout=15) as device:
+        open_websocket(device, connect, b"X-Forwarded-For: 203.0.113.9\r\n")
+        assert wait_for(lambda: gateway.holds(known[0]))
+    for connection in silent:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2%eth1", True),
+        ("::ffff:203.0.113.9", "203.0.113.9", True),
+        ("::ffff:203.0.113.9", "::ffff:203.0.113.8", False),
+        ("203.0.113.9", "203.0.113.8", False),
+    ],
+)
+def test_what_counts_as_one_address(one: str, other: str, same: bool) -> None:
+    keeper, throttle = Doorkeeper(Limits(per_address=1)), FailureThrottle()
+    keeper.opened(one)
+    keeper.opened(other)
+    assert (keeper.verdict(one) is ConnAck.QUOTA_EXCEEDED) is same
+    for _ in range(FREE_FAILURES):
+        throttle.failed(one)
+    assert (throttle.failed(other) > 0) is same
 
 
 def test_an_address_that_comes_too_fast_is_told_so(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,13 +183,28 @@ def test_a_burst_is_granted_and_the_rate_from_then_on(monkeypatch: pytest.Monkey
     assert keeper.verdict("b") is None
 
 
+def test_a_gateway_takes_all_the_files_the_system_grants() -> None:
+    before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard - 1, hard))
+        raise_file_limit()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
+
+
 def test_nothing_is_kept_of_those_who_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits_module, "MAX_ADDRESSES", 10)
     keeper = Doorkeeper(Limits(address_rate=1))
     for number in range(100):
+        device = KnownDevice(number, number, number, "", "", "", True)
+        arrival = Arrival(keeper, str(number))
+        arrival.ended()
+        arrival.ended()
         keeper.opened(str(number))
         keeper.verdict(str(number))
-        keeper.admitted(number)
-        keeper.left(number)
+        keeper.admitted(device)
+        keeper.left(device)
         keeper.closed(str(number))
-    assert (keeper._open, keeper._by_address, keeper._by_workspace, len(keeper._due)) == (0, {}, {}, 10)
+    kept = (keeper._open, keeper._by_origin, keeper._by_app, keeper._by_workspace, len(keeper._due))
+    assert kept == (0, {}, {}, {}, 10)

@@ -23,6 +23,7 @@ from pushcore.devices import Facts
 from pushcore.models import Workspace
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import send, status_of, wait_for
+from tests.gateway.test_broadcasts import broadcast
 from tests.support.raw_device import RawDevice
 
 # A supervisor's patience (`mps_project.supervisor`, containers).
@@ -103,9 +104,36 @@ def test_a_node_tells_how_busy_it_is(connect: Connect, workspace: Workspace, mon
 
     def told() -> bool:
         [node] = presence.live_nodes(bus.client())
-        return (node.connections, node.delivered, node.acknowledged) == (1, 1, 1)
+        return (node.connections, node.delivered, node.acknowledged, node.turned_away) == (1, 1, 1, 0)
 
     assert wait_for(told)
+
+
+def test_a_node_counts_a_broadcast_once_its_devices_have_it_and_what_is_told_again_once(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courier, "HEARTBEAT_SECONDS", 0.1)
+    assert gateway.node is not None
+    with RawDevice(gateway.mqtt_port) as stranger:
+        stranger.connect("stranger", "u", "p")
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        message = send(workspace, known[0].ad_token, "k1")
+        for msgkey in ("b1", "b2"):
+            broadcast(workspace, msgkey)
+        for _ in range(3):
+            packet_id = device.next_publish().packet_id
+            assert packet_id is not None
+            device.send(mqtt5.PubAckPacket(packet_id))
+        device.send(mqtt5.PingReqPacket())
+        assert isinstance(device.recv(), mqtt5.PingRespPacket)
+        gateway.call(lambda: gateway.node._tell_again(message.pk))  # type: ignore[union-attr]
+
+    def told() -> tuple[int, int, int, int]:
+        [node] = presence.live_nodes(bus.client())
+        return node.connections, node.delivered, node.acknowledged, node.turned_away
+
+    assert wait_for(lambda: told() == (0, 3, 3, 1)), told()
 
 
 def test_a_dead_nodes_devices_are_not_online(gateway: RunningGateway, username: str, known: Known) -> None:

@@ -6,6 +6,7 @@ import mqtt5
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mqtt5 import DisconnectReasonCode as Reason
 from mqtt5 import QoS
 
 from gateway import packets
@@ -68,7 +69,7 @@ ALL: list[mqtt5.Packet] = [
 def test_a_packet_with_all_there_is_can_be_read(packet: mqtt5.Packet) -> None:
     raw = packet.write()
     decoded = packets.decode(raw)
-    assert decoded is not None
+    assert not isinstance(decoded, Reason)
     assert decoded.write() == raw
 
 
@@ -78,7 +79,54 @@ def test_text_that_is_none_makes_a_packet_malformed_wherever_it_is(packet: mqtt5
     raw = packet.write()
     places = [at for at in range(len(raw)) if raw.startswith(b"TEXT", at)]
     for at in places:
-        assert packets.decode(raw[:at] + text + raw[at + 4 :]) is None
+        assert packets.decode(raw[:at] + text + raw[at + 4 :]) == Reason.MALFORMED_PACKET
+
+
+def connect(flags: int, properties: bytes = b"") -> bytes:
+    """A CONNECT of client id X, with a will, user name and password where the flags say so."""
+    texts = (flags >> 2 & 1) * 2 + (flags >> 7 & 1) + (flags >> 6 & 1)
+    of_will = b"\0" if flags & 0x04 else b""
+    payload = b"\0\x01X" + of_will + b"\0\x01t" * texts
+    body = b"\0\x04MQTT\x05%c\0\x3c%c%b%b" % (flags, len(properties), properties, payload)
+    return b"\x10%c%b" % (len(body), body)
+
+
+@pytest.mark.parametrize("flags", [0x02, 0x06, 0x0E, 0x26, 0xC2, 0xEE])
+def test_connect_flags_that_agree_can_be_read(flags: int) -> None:
+    assert isinstance(packets.decode(connect(flags)), mqtt5.ConnectPacket)
+
+
+@pytest.mark.parametrize("flags", [0x03, 0x0A, 0x12, 0x22, 0x1E, 0x1A])
+def test_connect_flags_that_contradict_each_other_are_malformed(flags: int) -> None:
+    """The reserved one [MQTT-3.1.2-3], QoS or retain of a will that there is not, a will's QoS 3."""
+    assert packets.decode(connect(flags)) == Reason.MALFORMED_PACKET
+
+
+@pytest.mark.parametrize("bits", [0x40, 0x80, 0x03, 0x30])
+def test_subscription_options_of_no_meaning_are_malformed(bits: int) -> None:
+    """[MQTT-3.8.3-5]; also QoS 3 and retain handling 3."""
+    raw = mqtt5.SubscribePacket(1, [mqtt5.TopicFilter("a")]).write()
+    assert packets.decode(raw[:-1] + bytes((raw[-1] | bits,))) == Reason.MALFORMED_PACKET
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        connect(0x02, b"\x21\0\x05\x21\0\x05"),
+        connect(0x02, b"\x17\x02"),
+        connect(0x02, b"\x19\x02"),
+        b"\x30\x07\0\x01t\x02\x01\x02!",
+        b"\x30\x09\0\x01t\x04\x01\x01\x01\x01!",
+        b"\x82\x0b\0\x01\x04\x0b\x01\x0b\x02\0\x01a\x01",
+    ],
+)
+def test_values_and_repeats_that_are_not_allowed_are_protocol_errors(raw: bytes) -> None:
+    """2.2.2.2, 3.1.2.11, 3.3.2.3.2, 3.8.2.1.2."""
+    assert packets.decode(raw) == Reason.PROTOCOL_ERROR
+
+
+def test_a_user_property_may_come_again() -> None:
+    assert isinstance(packets.decode(connect(0x02, b"\x26\0\x01a\0\x01b" * 2)), mqtt5.ConnectPacket)
 
 
 @given(packet=st.sampled_from(ALL), data=st.data())

@@ -11,13 +11,14 @@ import mqtt5
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django import Settings
 
 from gateway.doors import Certificate, Proxies
+from gateway.management.commands.gateway import proxies_of
 from gateway.proxy_protocol import (
     MAX_HEADER_BYTES,
     SIGNATURE,
     ProxyHeaderError,
-    is_trusted,
     rest_bytes,
     source_address,
     source_address_v1,
@@ -98,13 +99,6 @@ def test_no_header_raises_anything_else(rest: bytes, kinds: tuple[int, int]) -> 
         pass
 
 
-@pytest.mark.parametrize(
-    ("address", "trusted"), [("127.0.0.9", True), ("::ffff:127.0.0.1", True), ("10.0.0.1", False), ("::1", False)]
-)
-def test_only_networks_named_are_believed(address: str, trusted: bool) -> None:
-    assert is_trusted(address, LOOPBACK.networks) is trusted
-
-
 @pytest.fixture
 def behind(transactional_db: None) -> Iterator[RunningGateway]:
     running = RunningGateway(proxies=LOOPBACK).start()
@@ -183,6 +177,42 @@ def test_a_balancer_nobody_named_is_not_believed(transactional_db: None) -> None
             assert _closed(connection)
     finally:
         running.stop()
+
+
+def test_slow_handshakes_keep_nobody_out(
+    transactional_db: None, tmp_path: Path, username: str, known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.doors.MAX_HEADERS_READ", 2)
+    running = RunningGateway(certificate=Certificate(*write_certificate(tmp_path)), proxies=LOOPBACK).start()
+    try:
+        slow = [socket.create_connection(("127.0.0.1", running.mqtt_port), timeout=5) for _ in range(4)]
+        for connection in slow:
+            connection.sendall(header())
+        raw = socket.create_connection(("127.0.0.1", running.mqtt_port), timeout=5)
+        raw.sendall(header())
+        with trusting(tmp_path).wrap_socket(raw, server_hostname="localhost") as device:
+            device.sendall(connect_packet(username, known))
+            assert device.recv(100).startswith(b"\x20")
+        for connection in slow:
+            connection.close()
+    finally:
+        running.stop()
+
+
+def test_many_that_are_refused_are_one_line_in_the_log(
+    behind: RunningGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", behind.mqtt_port), timeout=15) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert _closed(connection)
+    assert [record.levelname for record in caplog.records if "PROXY" in record.getMessage()] == ["WARNING"]
+
+
+@pytest.mark.parametrize(("wanted", "doors"), [("none", []), ("mqtt", ["mqtt"]), ("all", ["mqtt", "websocket"])])
+def test_each_kind_of_door_has_its_own_switch(settings: Settings, wanted: str, doors: list[str]) -> None:
+    settings.PROXY_PROTOCOL = wanted
+    assert [door for door in ("mqtt", "websocket") if proxies_of(door)] == doors
 
 
 def _closed(connection: socket.socket) -> bool:

@@ -16,7 +16,7 @@ from gateway import session as session_module
 from gateway.session import MAX_OPEN_REQUESTS, MAX_PACKET_BYTES, Request, Session, State
 from pushcore.devices import KnownDevice
 
-DEVICE = KnownDevice(7, 1, "ad-token", "", "app-test", True)
+DEVICE = KnownDevice(7, 1, 1, "ad-token", "", "app-test", True)
 UNSUPPORTED = ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION
 NOW = int(time.time() * 1000)
 SOON = NOW + 600_000
@@ -229,9 +229,31 @@ def test_only_the_inbox_and_replies_can_be_subscribed_to() -> None:
     session.feed(mqtt5.SubscribePacket(5, filters).write())
     [suback] = recorder.packets()
     granted, refused = SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE, SubAckReasonCode.NOT_AUTHORIZED
-    assert suback.reason_codes == [granted, granted, refused, refused]
+    assert suback.reason_codes == [granted, SubAckReasonCode.GRANTED_QOS_AT_MOST_ONCE, refused, refused]
     session.feed(mqtt5.UnsubscribePacket(6, ["mps/inbox"]).write())
     assert recorder.packets()[0].packet_id == 6
+
+
+@pytest.mark.parametrize("qos", [QoS.AT_MOST_ONCE, QoS.AT_LEAST_ONCE, QoS.EXACTLY_ONCE])
+def test_a_subscription_is_granted_as_messages_come(qos: QoS) -> None:
+    session, recorder = open_session()
+    session.feed(mqtt5.SubscribePacket(5, [mqtt5.TopicFilter("mps/inbox", max_qos=qos)]).write())
+    assert recorder.packets()[0].reason_codes == [SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE]
+
+
+def test_no_answer_is_larger_than_the_device_takes() -> None:
+    session, recorder = open_session(max_packet_size=100)
+    session.feed(mqtt5.SubscribePacket(5, [mqtt5.TopicFilter("a")] * 200).write())
+    session.feed(mqtt5.UnsubscribePacket(6, ["a"] * 200).write())
+    assert recorder.packets() == []
+    session.feed(mqtt5.UnsubscribePacket(7, ["a"]).write())
+    assert len(recorder.packets()) == 1
+
+
+def test_authentication_data_needs_its_method() -> None:
+    session, recorder = new_session()
+    session.feed(mqtt5.ConnectPacket("x", authentication_data=b"d").write())
+    assert recorder.packets()[0].reason_code == ConnAckReasonCode.PROTOCOL_ERROR
 
 
 def publish(topic: str = "mps/bind", **options: Any) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from ipaddress import ip_network
@@ -15,6 +16,7 @@ from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as open_socket
 from websockets.typing import Subprotocol
 
+from gateway.consumer import SocketWire
 from tests.gateway.conftest import Known, RunningGateway
 from tests.gateway.pushing import flood, wait_for
 from tests.support.raw_device import open_websocket
@@ -83,6 +85,35 @@ def test_a_websocket_that_does_not_read_is_cut_off(gateway: RunningGateway, user
         assert wait_for(lambda: gateway.holds(known[0]))
         flood(gateway, known[0])
         assert wait_for(lambda: not gateway.holds(known[0]))
+
+
+def test_what_a_slow_websocket_may_keep_is_bounded_wherever_it_waits() -> None:
+    """Handed over and waiting for room, or in the transport's buffer: it counts until the device has taken it."""
+
+    class Transport(asyncio.WriteTransport):
+        aborted = False
+
+        def get_write_buffer_size(self) -> int:
+            return 60_000
+
+        def abort(self) -> None:
+            self.aborted = True
+
+    async def never(_event: object) -> None:
+        await asyncio.Event().wait()
+
+    async def run() -> None:
+        transport = Transport()
+        wire = SocketWire(never, transport)
+        wire.write(bytes(150_000))
+        await asyncio.sleep(0)
+        assert wire.unsent_bytes == 210_000
+        wire.write(bytes(50_000))
+        assert not transport.aborted
+        wire.write(bytes(50_000))
+        assert transport.aborted
+
+    asyncio.run(run())
 
 
 def test_a_handshake_that_does_not_end_is_dropped(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> None:

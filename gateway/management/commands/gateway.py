@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import resource
 import signal
 import sys
 from typing import Any
@@ -29,10 +31,11 @@ class Command(BaseCommand):
         # Imported here: it needs Django set up, and other commands do not need it.
         from channels.routing import get_default_application
 
+        raise_file_limit()
         try:
             certificate = _certificate()
-            mqtt = _doors(settings.MQTT_PORT, settings.MQTT_TLS_PORT, certificate)
-            websocket = _doors(settings.WS_PORT, settings.WS_TLS_PORT, certificate)
+            mqtt = _doors(settings.MQTT_PORT, settings.MQTT_TLS_PORT, certificate, proxies_of("mqtt"))
+            websocket = _doors(settings.WS_PORT, settings.WS_TLS_PORT, certificate, proxies_of("websocket"))
             uvloop.run(self._serve(mqtt, websocket, certificate, get_default_application()))
         except (PortTakenError, CertificateError) as error:
             self.stderr.write(f"mps: gateway: {error}")
@@ -47,6 +50,7 @@ class Command(BaseCommand):
         limits = Limits(
             settings.MAX_CONNECTIONS,
             settings.MAX_CONNECTIONS_PER_ADDRESS,
+            settings.MAX_CONNECTIONS_PER_APP,
             settings.MAX_CONNECTIONS_PER_WORKSPACE,
             settings.MAX_CONNECT_RATE_PER_ADDRESS,
         )
@@ -59,6 +63,14 @@ class Command(BaseCommand):
         await serve(node, mqtt, websocket, application, stop=stop, ready=_freeze)
 
 
+def raise_file_limit() -> None:
+    """A connection is a file: take as many as the system grants, not the few (1,024) that a process starts with."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # macOS names no limit and grants less.
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def _certificate() -> Certificate | None:
     """None where no TLS port is set. Raises `CertificateError`."""
     if not (settings.MQTT_TLS_PORT or settings.WS_TLS_PORT):
@@ -68,9 +80,13 @@ def _certificate() -> Certificate | None:
     return Certificate(settings.TLS_CERT_FILE, settings.TLS_KEY_FILE)
 
 
-def _doors(port: int, tls_port: int, certificate: Certificate | None) -> list[Door]:
+def proxies_of(transport: str) -> Proxies | None:
+    """Whose PROXY headers the doors of "mqtt" or "websocket" require, by `MPS_PROXY_PROTOCOL`; None for no header."""
+    return Proxies(settings.PROXY_TRUSTED) if settings.PROXY_PROTOCOL in (transport, "all") else None
+
+
+def _doors(port: int, tls_port: int, certificate: Certificate | None, proxies: Proxies | None) -> list[Door]:
     """Raises `PortTakenError`."""
-    proxies = Proxies(settings.PROXY_TRUSTED) if settings.PROXY_PROTOCOL else None
     shared = settings.GATEWAY_PROCESSES > 1
     doors = [Door(listen(settings.BIND, port, shared=shared), proxies=proxies)]
     if tls_port:
