@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import NamedTuple
+
+import structlog
 
 from channels_vendor import contract, probing
 from channels_vendor.contract import (
@@ -25,6 +26,8 @@ from channels_vendor.contract import (
 )
 from pushcore.codes import statuses
 from pushcore.http import Answer, Call, Client
+
+log = structlog.get_logger(__name__)
 
 # The vendor may name a later time; the row waits at most so long before it is tried again.
 LONGEST_RETRY_AFTER = 86_400.0
@@ -78,7 +81,7 @@ class HttpAdapter(ABC):
     @abstractmethod
     def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
         """One outcome for each delivery of the request, from a whole answer with a status under 500, or a 5xx whose
-        body the vendor documents. Raises `ValueError` (`KeyError`, `TypeError`) for an answer that is none."""
+        body the vendor documents. Raises what it likes for an answer that is none."""
 
     def send(self, deliveries: Sequence[Delivery]) -> list[SendOutcome]:
         last_start = time.monotonic() + contract.SEND_SECONDS
@@ -125,8 +128,17 @@ class HttpAdapter(ABC):
                 for one in request.deliveries
             ]
         if answer.status is not None and not answer.error:
-            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+            try:
                 outcomes = self.read(request, answer)
+            except Exception as error:  # whatever one answer does to its reader stays that answer's
+                log.warning(
+                    "vendor's answer cannot be read",
+                    channel=self.account.channel.label,
+                    workspace=self.account.workspace_id,
+                    status=answer.status,
+                    error=type(error).__name__,
+                )
+            else:
                 return [one._replace(in_doubt=True) for one in outcomes] if answer.repeated else outcomes
         reason = answer.error or f"HTTP {answer.status}"
         lost = bool(answer.error) or answer.ok or answer.status in _GATEWAY_LOST

@@ -25,6 +25,16 @@ log = structlog.get_logger(__name__)
 
 _WAKE_SECONDS = 5
 
+# A user's message that has moved to another device, or a device that has moved to another vendor.
+_REDIRECT = (
+    "UPDATE channels_vendor_vendormessage v SET channel = m.channel, device_id = m.device_id,"
+    " token_hash = m.token_hash, due_at = now(),"
+    " attempts = 0, vendor_id = '', vendor_code = '', accepted_at = NULL"
+    " FROM unnest(%s::bigint[], %s::smallint[], %s::bigint[], %s::bigint[])"
+    " AS m(id, channel, device_id, token_hash)"
+    " WHERE v.message_id = m.id AND (v.channel, v.device_id) <> (m.channel, m.device_id)"
+)
+
 
 class VendorLane:
     name = "vendors"
@@ -36,7 +46,11 @@ class VendorLane:
         return _by_vendor(outgoing) and (outgoing.workspace_id, channel) in usable()
 
     def send(self, batch: Sequence[Outgoing]) -> None:
-        """One INSERT; what is on its way already stays as it is."""
+        """One INSERT; what is on its way to the same device already stays as it is, else it is sent on at once."""
+        message_ids = [outgoing.message_id for outgoing in batch]
+        channels = [outgoing.third_channel for outgoing in batch]
+        device_ids = [outgoing.device_id for outgoing in batch]
+        token_hashes = [token_hash(outgoing.third_token) for outgoing in batch]
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO channels_vendor_vendormessage"
@@ -45,14 +59,16 @@ class VendorLane:
                 " unnest(%s::bigint[], %s::bigint[], %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[]) AS m"
                 " ON CONFLICT (message_id) DO NOTHING",
                 [
-                    [outgoing.message_id for outgoing in batch],
+                    message_ids,
                     [outgoing.workspace_id for outgoing in batch],
-                    [outgoing.third_channel for outgoing in batch],
+                    channels,
                     [outgoing.task_id for outgoing in batch],
-                    [outgoing.device_id for outgoing in batch],
-                    [token_hash(outgoing.third_token) for outgoing in batch],
+                    device_ids,
+                    token_hashes,
                 ],
             )
+            if cursor.rowcount < len(batch):
+                cursor.execute(_REDIRECT, [message_ids, channels, device_ids, token_hashes])
         for workspace_id, channel in {(outgoing.workspace_id, outgoing.third_channel) for outgoing in batch}:
             if channel is not None:
                 wake(workspace_id, Channel(channel))

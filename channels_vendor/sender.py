@@ -42,6 +42,8 @@ MAYBE_REPEATED = Metric(
 )
 
 LEASE = timedelta(seconds=2 * SEND_SECONDS)
+# What waits for an account that is not in use is offered to other channels so often.
+ASIDE = timedelta(minutes=10)
 FIRST_DELAY_SECONDS = 5.0
 LONGEST_DELAY_SECONDS = 3600.0
 MAX_ATTEMPTS = 20
@@ -74,7 +76,9 @@ def send_due(workspace_id: int, channel: Channel, *, budget_seconds: float = 20.
     while time.monotonic() < deadline:
         row = VendorAccount.objects.filter(workspace_id=workspace_id, channel=channel).first()
         if row is None or not row.usable:
-            break
+            if not _set_aside(workspace_id, channel, vendor.batch):
+                break
+            continue
         flow = Flow(workspace_id, channel, row.rate or vendor.rate)
         granted = flow.grant(vendor.batch)
         lease = _claim(workspace_id, channel, granted)
@@ -86,11 +90,11 @@ def send_due(workspace_id: int, channel: Channel, *, budget_seconds: float = 20.
 
 
 def accounts_due() -> list[tuple[int, Channel]]:
-    """Whose messages are due."""
+    """Whose messages are due. Accounts that are not in use too: their messages go another way."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT a.workspace_id, a.channel FROM channels_vendor_vendoraccount a"
-            " WHERE a.enabled AND a.stopped_at IS NULL AND EXISTS (SELECT 1 FROM channels_vendor_vendormessage m"
+            " WHERE EXISTS (SELECT 1 FROM channels_vendor_vendormessage m"
             " WHERE m.workspace_id = a.workspace_id AND m.channel = a.channel AND m.due_at <= now())"
         )
         return [(workspace_id, Channel(channel)) for workspace_id, channel in cursor.fetchall()]
@@ -102,8 +106,10 @@ def purge() -> int:
     return retention.delete_in_steps(VendorMessage.objects.filter(message_id__lt=oldest))
 
 
-def _claim(workspace_id: int, channel: Channel, most: int) -> Lease:
-    """Lease the messages that are due longest."""
+def _claim(
+    workspace_id: int, channel: Channel, most: int, *, lasting: timedelta = LEASE, in_doubt: bool = True
+) -> Lease:
+    """Lease the messages that are due longest. `in_doubt`: the vendor is about to be asked."""
     now = timezone.now()
     if most <= 0:
         return Lease(now, {})
@@ -112,13 +118,13 @@ def _claim(workspace_id: int, channel: Channel, most: int) -> Lease:
             "WITH due AS (SELECT message_id, in_doubt FROM channels_vendor_vendormessage"
             " WHERE workspace_id = %s AND channel = %s AND due_at <= %s ORDER BY due_at LIMIT %s"
             " FOR UPDATE SKIP LOCKED)"
-            " UPDATE channels_vendor_vendormessage v SET due_at = %s, in_doubt = true FROM due"
+            " UPDATE channels_vendor_vendormessage v SET due_at = %s, in_doubt = v.in_doubt OR %s FROM due"
             " WHERE v.message_id = due.message_id RETURNING v.message_id, v.attempts, due.in_doubt",
-            [workspace_id, int(channel), now, most, now + LEASE],
+            [workspace_id, int(channel), now, most, now + lasting, in_doubt],
         )
         rows = cursor.fetchall()
     return Lease(
-        now + LEASE,
+        now + lasting,
         {message_id: attempts for message_id, attempts, _ in rows},
         frozenset(message_id for message_id, _, in_doubt in rows if in_doubt),
     )
@@ -145,19 +151,38 @@ def _count_repeats(vendor: Vendor, targets: int) -> None:
         MAYBE_REPEATED.labels(vendor.channel.label, "yes" if vendor.knows_repeats else "no").inc(targets)
 
 
+def _set_aside(workspace_id: int, channel: Channel, most: int) -> int:
+    """Offer what waits for an account that is not in use to the other channels; returns how many were due.
+
+    It stays here too: the account may be back before the device is. What has arrived by then is forgotten, and devices
+    drop what comes twice.
+    """
+    accounts.forget()
+    lease = _claim(workspace_id, channel, most, lasting=ASIDE, in_doubt=False)
+    waiting = delivery.outgoing_of(list(lease.attempts))
+    _forget(lease, channel, keeping=waiting)
+    delivery.hand_over(waiting)
+    return len(lease.attempts)
+
+
 def _release(lease: Lease, channel: Channel) -> list[Outgoing]:
     """Forget what is settled, revoked or expired; what the device no longer gets here goes another way.
 
-    Returns what is to be sent.
+    Returns what is to be sent. What no lane could take stays and comes due again.
     """
     waiting = delivery.outgoing_of(list(lease.attempts))
     here = [one for one in waiting if one.third_channel == channel and one.third_token]
     kept = {one.message_id for one in here}
-    if leaving := [message_id for message_id in lease.attempts if message_id not in kept]:
-        VendorMessage.objects.filter(message_id__in=leaving).delete()
-    if elsewhere := [one for one in waiting if one.message_id not in kept]:
-        delivery.hand_over(elsewhere)
+    taken = delivery.hand_over([one for one in waiting if one.message_id not in kept])
+    _forget(lease, channel, keeping=here if taken else waiting)
     return here
+
+
+def _forget(lease: Lease, channel: Channel, *, keeping: Sequence[Outgoing]) -> None:
+    """Delete the other rows of the lease, but for those that another channel has taken over."""
+    kept = {one.message_id for one in keeping}
+    if leaving := [message_id for message_id in lease.attempts if message_id not in kept]:
+        VendorMessage.objects.filter(message_id__in=leaving, channel=channel, due_at=lease.until).delete()
 
 
 def _record(

@@ -40,8 +40,11 @@ class XiaomiAdapter(HttpAdapter):
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
         url = f"{self.account.base_url or BASE_URL}/v3/message/regid"
         headers = (f"authorization: key={credential}", _FORM)
-        requests, refused = [], []
-        for notification, batch, message_id, msgkey in addressed(deliveries):
+        requests: list[Request] = []
+        # Tokens are joined by commas: one within a token would name others.
+        refused = [_no_token(one) for one in deliveries if "," in one.token]
+        able = [one for one in deliveries if "," not in one.token]
+        for notification, batch, message_id, msgkey in addressed(able):
             try:
                 fields = payload.fields_of(notification, self.account, message_id, msgkey)
             except TooBigError as error:
@@ -63,3 +66,7 @@ class XiaomiAdapter(HttpAdapter):
         rule = errors.TABLE[errors.BAD_REGID]
         refused = {token: (rule, errors.BAD_REGID) for token in str(data.get("bad_regids") or "").split(",") if token}
         return but_for(request.deliveries, refused, str(data.get("id") or ""))
+
+
+def _no_token(delivery: Delivery) -> SendOutcome:
+    return by_rule(delivery, errors.TABLE[errors.BAD_REGID], errors.BAD_REGID)

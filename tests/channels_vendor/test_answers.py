@@ -77,6 +77,28 @@ def test_all_tokens_of_a_large_batch_are_not_given_up_at_once(adapter: Adapter, 
     assert Counter(one.verdict for one in adapter.send(batch)) == {Verdict.ACCEPTED: 1, Verdict.GONE: MOST_GONE + 1}
 
 
+@only("apns")
+@pytest.mark.parametrize(
+    "body", [b'{"reason": "Unregistered", "timestamp": %d}' % 10**30, b"[" * 20_000, b"\xff", b"null"], ids=len
+)
+def test_an_answer_that_cannot_be_read_is_one_messages_matter(
+    adapter: Adapter, desk: Desk, sample: Sample, body: bytes
+) -> None:
+    desk.script.replies = [Reply(410, body)]
+    assert Counter(one.verdict for one in adapter.send(deliveries(sample, 5))) == {
+        Verdict.ACCEPTED: 4,
+        Verdict.RETRY: 1,
+    }
+
+
+@only("xiaomi")
+def test_a_token_with_a_comma_names_nobody_else(adapter: Adapter, desk: Desk, sample: Sample) -> None:
+    good, bad = deliveries(sample, 2)
+    outcomes = adapter.send([good, bad._replace(token="mi-8,mi-9")])
+    assert [one.verdict for one in outcomes] == [Verdict.ACCEPTED, Verdict.GONE]
+    assert desk.ledger.accepted == {good.token: 1}
+
+
 @only("honor")
 def test_of_honor_the_lists_are_read_whatever_the_code(adapter: Adapter, desk: Desk, sample: Sample) -> None:
     batch = deliveries(sample, 3)

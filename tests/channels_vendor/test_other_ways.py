@@ -1,0 +1,121 @@
+"""What a vendor cannot carry any more goes another way, and nothing is lost between two ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.utils import timezone
+
+from channels_vendor import accounts, sender
+from channels_vendor.models import VendorAccount, VendorMessage
+from channels_vendor.simulator.fcm import FcmDesk
+from gateway.lane import GatewayLane
+from gateway.sink import Sink
+from pushcore import bindings, devices
+from pushcore.bus import BusDown
+from pushcore.channels import Channel
+from pushcore.codes import statuses
+from pushcore.devices import KnownDevice
+from pushcore.models import Device, Message, Workspace
+from tests.channels_vendor import test_sending
+from tests.channels_vendor.running import Running
+from tests.channels_vendor.test_sending import Send, work
+from tests.gateway import conftest as gateways
+from tests.gateway.conftest import Connect
+from tests.gateway.pushing import wait_for
+
+apns, fcm, device, send, vendors = (
+    test_sending.apns, test_sending.fcm, test_sending.device, test_sending.send, test_sending.vendors
+)  # fmt: skip
+gateway, connect, sink = gateways.gateway, gateways.connect, gateways.sink
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("change", [{"enabled": False}, {"stopped_at": timezone.now()}], ids=["off", "stopped"])
+def test_what_waits_for_an_account_that_is_not_in_use_reaches_a_device_that_is_online(
+    workspace: Workspace,
+    vendors: Running,
+    fcm: FcmDesk,
+    connect: Connect,
+    sink: Sink,
+    send: Send,
+    change: dict[str, object],
+) -> None:
+    online = connect()
+    known = Device.objects.get(ad_token=online.ad_token)
+    devices.client_report(known.pk, Channel.FCM, "fcm-token:1")
+    fcm.script.tokens["fcm-token:1"] = "UNAVAILABLE"
+    send(online.ad_token)
+    work(workspace)
+    assert online.keys() == []
+    VendorAccount.objects.update(**change)
+    VendorMessage.objects.update(due_at=timezone.now())
+    assert sender.accounts_due() == [(workspace.pk, Channel.FCM)]
+    assert work(workspace) == 0
+    assert online.wait(lambda: len(online.keys()) == 1)
+    assert wait_for(lambda: Message.objects.get().status == statuses.ACKED)
+
+
+def test_what_waited_for_a_stopped_account_is_sent_when_it_is_back(
+    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    send(device().ad_token)
+    VendorAccount.objects.update(stopped_at=timezone.now())
+    assert work(workspace) == 0
+    assert sender.accounts_due() == []
+    VendorAccount.objects.update(stopped_at=None)
+    accounts.forget()
+    VendorMessage.objects.update(due_at=timezone.now())
+    assert work(workspace) == 1
+    assert fcm.ledger.accepted == {"fcm-token:1": 1}
+
+
+def test_what_no_lane_could_take_stays_and_comes_due_again(
+    workspace: Workspace,
+    vendors: Running,
+    device: Callable[..., KnownDevice],
+    send: Send,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    send(device().ad_token)
+    Device.objects.update(third_token="", third_channel=None)
+
+    def away(*_: object) -> None:
+        raise BusDown[0]
+
+    monkeypatch.setattr(GatewayLane, "send", away)
+    assert work(workspace) == 0
+    assert VendorMessage.objects.get().due_at is not None
+    monkeypatch.undo()
+    VendorMessage.objects.update(due_at=timezone.now())
+    assert work(workspace) == 0
+    assert not VendorMessage.objects.exists()
+
+
+def test_a_message_that_follows_its_user_to_another_vendor_is_sent_there_at_once(
+    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    first = Device.objects.get(pk=device().id)
+    bindings.bind(first, "user")
+    fcm.script.tokens["fcm-token:1"] = "UNAVAILABLE"
+    send("user", delivery_type=3)
+    work(workspace)
+    bindings.unbind(first, "user")
+    bindings.bind(Device.objects.get(pk=device("fcm-token:2").id), "user")
+    assert work(workspace) == 1
+    assert fcm.ledger.accepted == {"fcm-token:2": 1}
+    assert VendorMessage.objects.get().device_id == Message.objects.get().device_id
+
+
+def test_a_device_that_has_moved_to_another_vendor_gets_its_message_there(
+    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    known = device()
+    send(known.ad_token)
+    Device.objects.update(third_channel=Channel.APNS, third_token="ab" * 32)
+    assert work(workspace) == 0
+    assert VendorMessage.objects.get().channel == Channel.APNS
+    assert work(workspace, Channel.APNS) == 1
+    assert fcm.ledger.total == 0
