@@ -11,6 +11,7 @@ there is the server's own CPU for a message, and what one core could do at that 
 - broadcast: to all devices, the next when all have the last.
 - latency: from hand-over (there: PUBLISH) to the device at half of the unicast rate.
 
+Both servers are up all the time and measured in turn, five times; a ratio is the median of those of runs made in turn.
 Both speak MQTT 3.1.1 here, which is what Mosquitto is slower in; `--version 5` compares them in MQTT 5.
 
 `--connections 50000 --processes 3`: only connects and memory, over several gateway processes and clients.
@@ -22,13 +23,13 @@ import argparse
 import json
 import os
 import sys
-import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from bench.gateway_servers import OTHER_CORE, SERVER_CORE, Client, Server, Service, mosquitto
-from bench.gateway_table import Table, rate_of
+from bench.gateway_table import Table, Told, rate_of
 from bench.report import report
 from bench.servers import servers
 
@@ -36,6 +37,8 @@ PAYLOAD_BYTES = 250
 CONCURRENT_CONNECTS = 500
 ENTRY = 200
 PER_CLIENT = 17_000
+# Of each measurement, of both servers in turn.
+RUNS = 5
 _PATIENCE_SECONDS = 240.0
 
 
@@ -210,70 +213,68 @@ def connect(client: Client, server: Server, count: int) -> dict[str, float]:
 
 
 def measure(arguments: argparse.Namespace) -> bool:
-    count, messages, table = arguments.connections, arguments.messages, Table()
-    with tempfile.TemporaryDirectory(prefix="mps-bench-") as name:
-        directory = Path(name)
-        anonymous = directory / "anonymous.json"
-        anonymous.write_text(json.dumps([[f"c{number}", "u", "p"] for number in range(count)]))
-        with mosquitto(directory) as (server, port):
-            client = Client(port, anonymous, "--subscribe", "--version", str(arguments.version))
-            theirs = _broker(client, server, count, messages, arguments.rounds)
-            client.end()
-    with servers() as (directory, environment):
+    count, table = arguments.connections, Table()
+    with servers() as (directory, environment), mosquitto(directory) as (broker, port):
         service = Service(directory, environment, count)
         try:
             # First: later, devices that connect are given the broadcasts.
             sockets = _websocket(service, arguments)
-            ours = _tcp(service, arguments)
+            _beside(service, broker, port, directory, arguments, table)
         finally:
             service.end()
-    table.rate("connects", "connects", ours["connect"], theirs["connect"], 0.3)
-    table.rate("unicast, database half off", "unicast", ours["unicast"], theirs["unicast"], 1.5)
-    if "rows" in ours:
-        table.rate(f"rows to statuses, {arguments.rows:,}", "rows", ours["rows"], theirs["unicast"], 0.6)
-    table.rate("broadcast", "broadcast", ours["broadcast"], theirs["broadcast"], 2.5)
-    table.rate("WebSocket connects", "ws_connects", sockets["connect"], None, 0)
-    table.rate("WebSocket unicast", "ws_unicast", sockets["unicast"], None, 0)
-    table.value("memory of a TCP connection", "tcp_kib", ours["connect"]["rss"], theirs["connect"]["rss"], "KiB", 3.0)
+    table.rate("WebSocket connects", "ws_connects", [sockets["connect"]])
+    table.rate("WebSocket unicast", "ws_unicast", sockets["unicast"])
     table.value("memory of a WebSocket", "ws_kib", sockets["connect"]["rss"], None, "KiB", 22.0)
-    table.value("p50 at half load", "p50_ms", ours["paced"]["p50_ms"], theirs["paced"]["p50_ms"], "ms", 0)
-    table.value("p99 at half load", "p99_ms", ours["paced"]["p99_ms"], theirs["paced"]["p99_ms"], "ms", 0)
-    table.value("loop lag p99 at half load", "lag_ms", ours["paced"]["lag"], None, "ms", 20.0)
     return report("gateway", table.lines, table.figures, table.targets)
 
 
-def _broker(client: Client, server: Server, count: int, messages: int, rounds: int) -> dict[str, Any]:
-    told: dict[str, Any] = {"connect": connect(client, server, count)}
-    told["unicast"] = _best(lambda: _with_cpu(server, lambda: client.ask(f"publish {messages} 20000")))
-    told["broadcast"] = _best(lambda: _with_cpu(server, lambda: client.ask(f"publish-all {rounds}")))
-    rate = rate_of(told["unicast"]) / 2
-    told["paced"] = client.ask(f"publish-paced {int(5 * rate)} {rate}")
-    return told
-
-
-def _with_cpu(server: Server, work: Any) -> dict[str, float]:
-    cpu = server.cpu()
-    told: dict[str, float] = work()
-    return told | {"cpu": server.cpu() - cpu}
-
-
-def _best(work: Any) -> dict[str, float]:
-    """The median of three runs by rate."""
-    return sorted((work() for _ in range(3)), key=rate_of)[1]
-
-
-def _tcp(service: Service, arguments: argparse.Namespace) -> dict[str, Any]:
-    count = arguments.connections
+def _beside(
+    service: Service, broker: Server, port: int, directory: Path, arguments: argparse.Namespace, table: Table
+) -> None:
+    """Both servers are up, and measured in turn, so that what else befalls the machine befalls both."""
+    count, messages, version = arguments.connections, arguments.messages, str(arguments.version)
+    anonymous = directory / "anonymous.json"
+    anonymous.write_text(json.dumps([[f"c{number}", "u", "p"] for number in range(count)]))
     with service.gateways() as server:
-        client = Client(service.tcp_port, service.credentials, "--version", str(arguments.version))
-        told: dict[str, Any] = {"connect": connect(client, server, count)}
-        told["unicast"] = _best(lambda: unicast(service, client, server, arguments.messages))
-        told["paced"] = paced(service, client, rate_of(told["unicast"]) / 2, 5.0)
-        told["broadcast"] = _best(lambda: broadcast(service, client, server, arguments.rounds, count))
+        there = Client(port, anonymous, "--subscribe", "--version", version)
+        here = Client(service.tcp_port, service.credentials, "--version", version)
+        connects = connect(here, server, count), connect(there, broker, count)
+
+        def their_unicast() -> Told:
+            return _with_cpu(broker, lambda: there.ask(f"publish {messages} 20000"))
+
+        unicasts = _in_turn(lambda: unicast(service, here, server, messages), their_unicast)
+        rates = [sorted(map(rate_of, runs))[len(runs) // 2] / 2 for runs in unicasts]
+        ours = paced(service, here, rates[0], 5.0)
+        theirs = there.ask(f"publish-paced {int(5 * rates[1])} {rates[1]}")
+        broadcasts = _in_turn(
+            lambda: broadcast(service, here, server, arguments.rounds, count),
+            lambda: _with_cpu(broker, lambda: there.ask(f"publish-all {arguments.rounds}")),
+        )
+        table.rate("connects", "connects", [connects[0]], [connects[1]], least=0.3)
+        table.rate("unicast, database half off", "unicast", *unicasts, least=1.5)
         if arguments.rows:
-            told["rows"] = rows(service, client, server, arguments.rows)
-        client.end()
-    return told
+            before, told, after = their_unicast(), rows(service, here, server, arguments.rows), their_unicast()
+            table.rate(f"rows to statuses, {arguments.rows:,}", "rows", [told, told], [before, after], least=0.6)
+        table.rate("broadcast", "broadcast", *broadcasts, least=2.5)
+        here.end()
+        there.end()
+    table.value("memory of a TCP connection", "tcp_kib", connects[0]["rss"], connects[1]["rss"], "KiB", 3.0)
+    table.value("p50 at half load", "p50_ms", ours["p50_ms"], theirs["p50_ms"], "ms", 0)
+    table.value("p99 at half load", "p99_ms", ours["p99_ms"], theirs["p99_ms"], "ms", 0)
+    table.value("loop lag p99 at half load", "lag_ms", ours["lag"], None, "ms", 20.0)
+
+
+def _in_turn(here: Callable[[], Told], there: Callable[[], Told]) -> tuple[list[Told], list[Told]]:
+    """Runs of both, one after the other."""
+    runs = [(here(), there()) for _ in range(RUNS)]
+    return [ours for ours, _ in runs], [theirs for _, theirs in runs]
+
+
+def _with_cpu(server: Server, work: Callable[[], Told]) -> Told:
+    cpu = server.cpu()
+    told = work()
+    return told | {"cpu": server.cpu() - cpu}
 
 
 def _websocket(service: Service, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -282,7 +283,7 @@ def _websocket(service: Service, arguments: argparse.Namespace) -> dict[str, Any
         client = Client(service.ws_port, service.credentials, "--websocket", "--version", str(arguments.version))
         told: dict[str, Any] = {"connect": connect(client, server, count)}
         all_devices, service.device_ids = service.device_ids, service.device_ids[:count]
-        told["unicast"] = _best(lambda: unicast(service, client, server, arguments.messages // 2))
+        told["unicast"] = [unicast(service, client, server, arguments.messages // 2) for _ in range(RUNS)]
         service.device_ids = all_devices
         client.end()
     return told
@@ -313,7 +314,7 @@ def crowd(arguments: argparse.Namespace) -> bool:
         finally:
             service.end()
     print(f"{ready:,.0f} of {arguments.connections:,} connected; by process: {sorted(held)}")
-    table.rate("connects", "connects", {"ready": ready, "seconds": seconds}, None, 0)
+    table.rate("connects", "connects", [{"ready": ready, "seconds": seconds}])
     table.value("memory of a connection", "tcp_kib", memory, None, "KiB", 3.0)
     return report(f"gateway, {arguments.processes} processes", table.lines, table.figures, table.targets)
 

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+# What a run told: messages (or connections ready), seconds, seconds of the server's CPU.
+Told = dict[str, float]
+T = TypeVar("T")
+
 
 class Table:
     """Figures of both, their ratio, and what is asked."""
@@ -11,11 +19,18 @@ class Table:
         self.figures: dict[str, float] = {}
         self.targets: dict[str, float] = {}
 
-    def rate(self, what: str, name: str, here: dict[str, float], there: dict[str, float] | None, least: float) -> None:
-        """A line with rates; `least` of the ratio is asked for (0: nothing is). That of the CPU's is for reading."""
-        ours, theirs = rate_of(here), rate_of(there) if there else 0.0
-        core_ours, core_theirs = _per_core(here), _per_core(there) if there else 0.0
-        ratio, of_cores = (ours / theirs, core_ours / core_theirs) if there else (0.0, 0.0)
+    def rate(
+        self, what: str, name: str, here: Sequence[Told], there: Sequence[Told] = (), *, least: float = 0.0
+    ) -> None:
+        """A line with the medians of rates, and of the ratios of runs made in turn (`here` and `there` in that order).
+
+        `least` of the ratio is asked for (0: nothing is). That of the CPU's is for reading.
+        """
+        ours, theirs = _median(here, rate_of), _median(there, rate_of)
+        core_ours, core_theirs = _median(here, _per_core), _median(there, _per_core)
+        pairs = list(zip(here, there, strict=False))
+        ratio = _median(pairs, lambda pair: rate_of(pair[0]) / rate_of(pair[1]))
+        of_cores = _median(pairs, lambda pair: _per_core(pair[0]) / _per_core(pair[1]))
         self.lines.append(
             {
                 "what": what,
@@ -54,10 +69,15 @@ class Table:
             self.targets[name] = most
 
 
-def rate_of(told: dict[str, float]) -> float:
+def rate_of(told: Told) -> float:
     """A second."""
     return (told.get("messages") or told["ready"]) / told["seconds"]
 
 
-def _per_core(told: dict[str, float]) -> float:
+def _per_core(told: Told) -> float:
     return (told.get("messages") or told["ready"]) / told["cpu"] if told.get("cpu") else 0.0
+
+
+def _median(runs: Sequence[T], of: Callable[[T], float]) -> float:
+    """0 where there are none."""
+    return statistics.median(map(of, runs)) if runs else 0.0
