@@ -77,7 +77,9 @@ class Broadcaster:
             device = session.device
             if device is None or session.state is not State.OPEN:
                 continue
-            for notice in offers.to(device):
+            for notice in offers.get((device.workspace_id, device.platform), ()):
+                if device.third_channel is not None and device.third_channel in notice.vendor_channels:
+                    continue  # it gets this one there
                 progress = session.broadcasts or self._progress_of(session, device)
                 again = progress.opened(notice.id)
                 if again is not None:
@@ -89,13 +91,10 @@ class Broadcaster:
         progress.moved_to(device.broadcast_position)
         return progress
 
-    def acknowledged(self, session: Session, broadcast_id: int) -> None:
-        """For a session that was offered broadcasts."""
-        progress, device = session.broadcasts, session.device
-        assert progress is not None
-        assert device is not None
+    def acknowledged(self, session: Session, progress: Progress, broadcast_id: int) -> None:
+        """`progress`: the session's."""
         if progress.settled_alone(broadcast_id):
-            self._courier.broadcasts_acknowledged(device.id, broadcast_id, (broadcast_id,))
+            self._courier.broadcast_acknowledged(session.device.id, broadcast_id)  # type: ignore[union-attr]
         else:
             progress.settled(broadcast_id, acknowledged=True)
             self._advance(session)

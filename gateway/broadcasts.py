@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from gateway.shared_payload import SharedPayload
 from pushcore.broadcasts import Active
-from pushcore.devices import KnownDevice
 from pushcore.payload import device_payload
 
 # Acknowledgements of a broadcast that has just ended are still counted.
@@ -46,21 +45,13 @@ class Notice:
         )
 
 
-class Offers:
-    """Broadcasts in order, found by the device they are for."""
+class Offers(dict[tuple[int, int], list[Notice]]):
+    """Broadcasts in order, by the workspace and platform they are for."""
 
     def __init__(self, notices: Iterable[Notice] = ()) -> None:
-        self._notices: dict[tuple[int, int], list[Notice]] = {}
+        super().__init__()
         for notice in notices:
-            self._notices.setdefault((notice.workspace_id, notice.platform), []).append(notice)
-
-    def to(self, device: KnownDevice) -> Sequence[Notice]:
-        """What the device gets here: one behind a vendor that takes part in a broadcast gets it there."""
-        found = self._notices.get((device.workspace_id, device.platform), ())
-        channel = device.third_channel
-        if channel is None or not found:
-            return found
-        return [notice for notice in found if channel not in notice.vendor_channels]
+            self.setdefault((notice.workspace_id, notice.platform), []).append(notice)
 
 
 class Board:

@@ -100,8 +100,9 @@ class Courier:
         # A device has acknowledged a message: the queue's own method, for it is called for each.
         self.acknowledged: Callable[[int], None] = self._acks.append
         self._left_open: deque[int] = deque(maxlen=MAX_KEPT_ACKS)
-        # Of broadcasts: position and ids -> devices; nearly all devices say the same.
+        # Of broadcasts: position and ids -> devices; and, of one broadcast alone, its id -> devices.
         self._passed: dict[tuple[int, tuple[int, ...]], list[int]] = {}
+        self._passed_one: dict[int, list[int]] = {}
         self._passed_kept = 0
         self._withdrawn: deque[tuple[int, str]] = deque(maxlen=MAX_KEPT_ACKS)
         self.tasks: list[asyncio.Task[None]] = []
@@ -326,6 +327,16 @@ class Courier:
 
     # -- acknowledgements -----------------------------------------------------------------------------------------
 
+    def broadcast_acknowledged(self, device_id: int, task_id: int) -> None:
+        """The device has acknowledged this broadcast, and passed the others up to it: what nearly all devices say."""
+        if self._passed_kept < MAX_KEPT_ACKS:
+            self._passed_kept += 1
+            devices = self._passed_one.get(task_id)
+            if devices is None:
+                self._passed_one[task_id] = [device_id]
+            else:
+                devices.append(device_id)
+
     def broadcasts_acknowledged(self, device_id: int, position: int, task_ids: tuple[int, ...]) -> None:
         """The device has acknowledged these broadcasts, and passed the others up to `position`.
 
@@ -358,7 +369,7 @@ class Courier:
             flushed_at = time.monotonic()
 
     async def _flush_once(self) -> None:
-        while self._acks or self._left_open or self._passed:
+        while self._acks or self._left_open or self._passed or self._passed_one:
             acks, left_open, passed = _taken(self._acks), _taken(self._left_open), self._taken_passed()
             with self._kept_if_lost(acks, left_open, passed):
                 await self._bus.xadd(
@@ -380,6 +391,9 @@ class Courier:
 
     def _taken_passed(self) -> list[Passed]:
         """What devices said of broadcasts, of at most a batch of them, taken out."""
+        while self._passed_one:
+            task_id, devices = self._passed_one.popitem()
+            self._passed.setdefault((task_id, (task_id,)), []).extend(devices)
         taken, room = [], ACK_BATCH
         while room and self._passed:
             (position, task_ids), devices = self._passed.popitem()

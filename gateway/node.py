@@ -283,8 +283,9 @@ class Node:
             self.courier.acknowledged(message_id)
 
     def acknowledged(self, session: Session, message_id: int) -> None:
-        if session.broadcasts is not None and message_id in self._broadcaster.known:
-            self._broadcaster.acknowledged(session, message_id)
+        progress = session.broadcasts
+        if progress is not None and message_id in self._broadcaster.known:
+            self._broadcaster.acknowledged(session, progress, message_id)
             return
         self._acknowledged.young.add(message_id)
         tell = self.courier.acknowledged
