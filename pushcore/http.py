@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -215,7 +216,9 @@ class Client:
         return some
 
     def _end(self, transfer: _Transfer, code: int, error: str) -> None:
-        if (descriptor := transfer.handle.getinfo(pycurl.ACTIVESOCKET)) >= 0:
+        # Over HTTP/2 all calls share a few.
+        looked = self.settings.http2 and len(self._sockets) >= self.settings.max_connections
+        if not looked and (descriptor := transfer.handle.getinfo(pycurl.ACTIVESOCKET)) >= 0:
             self._sockets.add(descriptor)
         self._multi.remove_handle(transfer.handle)
         transfer.finish(code, error)
@@ -252,8 +255,9 @@ class _Transfer:
         self._answer = Answer()
         self._chunks: list[bytes] = []
         self._header_lines: list[bytes] = []
-        self._body = b""
-        self._given = self._received = 0
+        self._body = BytesIO()
+        self._received = 0
+        self._begun_at = 0.0
         self._refused = False
         # libcurl works on a duplicate of each socket; ours are closed when the call has ended.
         self._opened: list[socket.socket] = []
@@ -264,7 +268,8 @@ class _Transfer:
             handle.setopt(option, value)
         handle.setopt(pycurl.WRITEFUNCTION, self._take)
         handle.setopt(pycurl.HEADERFUNCTION, self._header_lines.append)
-        handle.setopt(pycurl.READFUNCTION, self._give)
+        # libcurl is not given the body whole, for then it would repeat a call without a word.
+        handle.setopt(pycurl.READFUNCTION, self._body.read)
         handle.setopt(pycurl.SEEKFUNCTION, self._rewind)
         handle.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
 
@@ -273,9 +278,15 @@ class _Transfer:
         handle = self.handle
         handle.setopt(pycurl.URL, call.url)
         handle.setopt(pycurl.POSTFIELDSIZE_LARGE, len(call.body))
-        self._body, self._given = call.body, 0
+        body = self._body
+        body.seek(0)
+        body.truncate()
+        body.write(call.body)
+        body.seek(0)
+        self._begun_at = time.monotonic()
         if call.headers != self._headers:
-            handle.setopt(pycurl.HTTPHEADER, [*call.headers, "Expect:"])
+            # Over HTTP/1.1 it would wait for a "100 Continue" with a large body.
+            handle.setopt(pycurl.HTTPHEADER, call.headers if self._settings.http2 else (*call.headers, "Expect:"))
             self._headers = call.headers
         if self._settings.http2:
             plain = call.url.startswith("http:")
@@ -283,12 +294,6 @@ class _Transfer:
                 known = pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
                 handle.setopt(pycurl.HTTP_VERSION, known if plain else pycurl.CURL_HTTP_VERSION_2TLS)
                 self._plain = plain
-
-    def _give(self, most: int) -> bytes:
-        """The next part of the body. libcurl is not given it whole, for then it would repeat a call without a word."""
-        part = self._body[self._given : self._given + most]
-        self._given += len(part)
-        return part
 
     def _rewind(self, _offset: int, _origin: int) -> int:
         """libcurl wants to write the body again: the peer redirects, or broke off without a byte of an answer.
@@ -300,7 +305,7 @@ class _Transfer:
             if not self._settings.http2:
                 return pycurl.SEEKFUNC_FAIL
             self._answer.repeated = True
-        self._given = 0
+        self._body.seek(0)
         return pycurl.SEEKFUNC_OK
 
     def _take(self, chunk: bytes) -> int:
@@ -330,10 +335,9 @@ class _Transfer:
         )
         answer.body = b"".join(self._chunks)
         answer.header_lines = tuple(self._header_lines)
-        self._body = b""
         self._chunks.clear()
         self._header_lines.clear()
-        answer.duration_ms = int(handle.getinfo(pycurl.TOTAL_TIME) * 1000)
+        answer.duration_ms = int((time.monotonic() - self._begun_at) * 1000)
         answer.sent = not error or not (code in _NEVER_SENT or handle.getinfo(pycurl.PRETRANSFER_TIME) == 0)
         self._close_sockets()
 
