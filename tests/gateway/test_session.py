@@ -19,7 +19,7 @@ from pushcore.devices import KnownDevice
 DEVICE = KnownDevice(7, 1, 1, "ad-token", "", "app-test", True)
 UNSUPPORTED = ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION
 NOW = int(time.time() * 1000)
-SOON = NOW + 600_000
+SOON = NOW + 86_400_000
 
 
 class Recorder:
