@@ -192,8 +192,10 @@ def broadcast(service: Service, client: Client, server: Server, rounds: int, dev
         _check(client.answer(), devices)
     seconds = time.monotonic() - begun
     time.sleep(0.5)
+    cpu = server.cpu() - cpu
+    service.end_broadcasts()
     service.forget()
-    return {"messages": float(rounds * devices), "seconds": seconds, "cpu": server.cpu() - cpu}
+    return {"messages": float(rounds * devices), "seconds": seconds, "cpu": cpu}
 
 
 def _check(told: dict[str, float], expected: int) -> None:

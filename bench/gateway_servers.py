@@ -203,6 +203,17 @@ class Service:
 
         client().delete(entries.ACKS_STREAM)
 
+    def end_broadcasts(self) -> None:
+        """The next run begins as the first did: with none."""
+        from django.utils import timezone
+
+        from gateway.lane import tell_broadcast_news
+        from pushcore.models import Broadcast
+
+        Broadcast.objects.update(expire_at=timezone.now())
+        tell_broadcast_news()
+        time.sleep(0.5)
+
     def end(self) -> None:
         """Let go of the engines."""
         from django.db import connection
