@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import structlog
 from django.db import Error as AnyDatabaseError
 
-from gateway.broadcasts import Board, Notice, Offers, Progress
+from gateway.broadcasts import Audience, Board, Notice, Offers, Progress
 from gateway.courier import Courier, slices
 from gateway.recent import RecentByDevice
 from gateway.session import Session, State
@@ -72,52 +72,57 @@ class Broadcaster:
 
         What is on its way already is not written twice.
         """
-        now_ms, offers = int(time.time() * 1000), self._board.offers if offers is None else offers
+        now_ms, offers, is_open = int(time.time() * 1000), self._board.offers if offers is None else offers, State.OPEN
         for session in sessions:
-            device = session.device
-            if device is None or session.state is not State.OPEN:
+            if session.state is not is_open:
                 continue
-            for notice in offers.get((device.workspace_id, device.platform), ()):
-                if device.third_channel is not None and device.third_channel in notice.vendor_channels:
-                    continue  # it gets this one there
-                progress = session.broadcasts or self._progress_of(session, device)
+            progress = session.broadcasts
+            if progress is None:
+                device = session.device
+                if device is None or not offers[Audience.of(device)]:
+                    continue
+                progress = session.broadcasts = self._progress_of(device)
+            for notice in offers[progress.audience]:
                 again = progress.opened(notice.id)
                 if again is not None:
                     session.deliver(notice.id, notice.payload, notice.expire_at_ms, again, now_ms)
 
-    def _progress_of(self, session: Session, device: KnownDevice) -> Progress:
+    def _progress_of(self, device: KnownDevice) -> Progress:
         """Where the device stands, by its cursor and by what is remembered since it was here last."""
-        progress = session.broadcasts = self.left.take(device.id) or Progress(0)
-        progress.moved_to(device.broadcast_position)
+        progress, standings, audience = self.left.take(device.id), self._board.standings, Audience.of(device)
+        if progress is None:
+            return Progress(device.id, audience, standings.at(device.broadcast_position))
+        progress.audience = audience
+        progress.moved_to(device.broadcast_position, standings)
         return progress
 
-    def acknowledged(self, session: Session, progress: Progress, broadcast_id: int) -> None:
-        """`progress`: the session's."""
-        if progress.settled_alone(broadcast_id):
-            self._courier.broadcast_acknowledged(session.device.id, broadcast_id)  # type: ignore[union-attr]
+    def acknowledged(self, progress: Progress, broadcast_id: int) -> None:
+        """`progress`: of the device that says so."""
+        standing = progress.passed_alone(broadcast_id, self._board.standings)
+        if standing is not None:
+            self._courier.stands_at(progress.device_id, standing)
         else:
             progress.settled(broadcast_id, acknowledged=True)
-            self._advance(session)
+            self._advance(progress)
 
     def refused(self, session: Session, message_id: int) -> None:
         if session.broadcasts is not None and message_id in self.known:
             session.broadcasts.settled(message_id, acknowledged=False)
-            self._advance(session)
+            self._advance(session.broadcasts)
 
     def closed(self, session: Session) -> None:
         """The session ended; how far its device has come is remembered for a while."""
-        self._advance(session)
-        if session.broadcasts is not None and session.device is not None:
-            self.left.keep(session.device.id, session.broadcasts)
+        progress = session.broadcasts
+        if progress is not None:
+            self._advance(progress)
+            self.left.keep(progress.device_id, progress)
 
-    def _advance(self, session: Session) -> None:
-        if session.broadcasts is not None and session.device is not None:
-            counted = session.broadcasts.advance(self._board)
-            if counted:
-                self._courier.broadcasts_acknowledged(session.device.id, session.broadcasts.position, tuple(counted))
+    def _advance(self, progress: Progress) -> None:
+        if progress.advance(self._board):
+            self._courier.stands_at(progress.device_id, progress.standing)
 
     def tell_again(self, session: Session) -> None:
-        """Tell the sink all that the device acknowledged since it connected: what was lost before is made good."""
+        """Tell the sink where the device stands: what was lost before is made good."""
         progress = session.broadcasts
-        if progress is not None and progress.acknowledged and session.device is not None:
-            self._courier.broadcasts_acknowledged(session.device.id, progress.position, tuple(progress.acknowledged))
+        if progress is not None and progress.standing.acknowledged:
+            self._courier.stands_at(progress.device_id, progress.standing)

@@ -3,6 +3,10 @@
 The node reads the active broadcasts when it is told that there is news, and now and then by itself. A session is
 offered what lies after its device's cursor. Acknowledgements come out of order; the cursor follows when nothing before
 it is open any more.
+
+What is true of many devices is one object for all of them: whom they are to a broadcast (`Audience`), and where they
+stand (`Standing`). A broadcast to all devices touches each of them for microseconds, and then what it finds in the
+processor's cache counts for more than what it computes.
 """
 
 from __future__ import annotations
@@ -10,14 +14,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from gateway.shared_payload import SharedPayload
 from pushcore.broadcasts import Active
+from pushcore.devices import KnownDevice
 from pushcore.payload import device_payload
 
 # Acknowledgements of a broadcast that has just ended are still counted.
 GRACE_SECONDS = 600
-# Acknowledgements a session remembers before it looks which of them still may count.
+# The newest that a device acknowledged, so many: each word to the sink names them, so that a lost one is made good.
 MAX_REMEMBERED = 100
 
 
@@ -45,13 +53,83 @@ class Notice:
         )
 
 
-class Offers(dict[tuple[int, int], list[Notice]]):
-    """Broadcasts in order, by the workspace and platform they are for."""
+class Audience(NamedTuple):
+    """Devices that get the same broadcasts here."""
+
+    workspace_id: int
+    platform: int
+    # The vendor's channel that reaches them as well.
+    third_channel: int | None
+
+    @classmethod
+    def of(cls, device: KnownDevice) -> Audience:
+        """The device's; the same object for all of them."""
+        return _audience(device.workspace_id, device.platform, device.third_channel)
+
+
+@lru_cache(maxsize=10_000)
+def _audience(workspace_id: int, platform: int, third_channel: int | None) -> Audience:
+    return Audience(workspace_id, platform, third_channel)
+
+
+class Offers(dict[Audience, list[Notice]]):
+    """Broadcasts in order, by whom they are for."""
 
     def __init__(self, notices: Iterable[Notice] = ()) -> None:
         super().__init__()
+        self._notices: dict[tuple[int, int], list[Notice]] = {}
         for notice in notices:
-            self.setdefault((notice.workspace_id, notice.platform), []).append(notice)
+            self._notices.setdefault((notice.workspace_id, notice.platform), []).append(notice)
+
+    def __missing__(self, audience: Audience) -> list[Notice]:
+        meant = self._notices.get((audience.workspace_id, audience.platform), ())
+        # The others it gets there.
+        found = self[audience] = [one for one in meant if audience.third_channel not in one.vendor_channels]
+        return found
+
+
+class Standing:
+    """How far a device has come: all broadcasts up to `position` are settled or ended, and of them it acknowledged
+    these (ids, ascending; the newest). Equal ones are the same object, as long as they come from one `Standings`."""
+
+    __slots__ = ("__weakref__", "acknowledged", "position")
+
+    def __init__(self, position: int, acknowledged: tuple[int, ...]) -> None:
+        self.position = position
+        self.acknowledged = acknowledged
+
+
+class Standings:
+    """Makes them, and knows those that devices have."""
+
+    def __init__(self) -> None:
+        self._all: WeakValueDictionary[tuple[int, tuple[int, ...]], Standing] = WeakValueDictionary()
+        # What follows which when a broadcast is acknowledged: nearly all devices take the same step.
+        self._steps: dict[int, dict[Standing, Standing]] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def at(self, position: int, acknowledged: Sequence[int] = ()) -> Standing:
+        key = position, tuple(acknowledged[-MAX_REMEMBERED:])
+        standing = self._all.get(key)
+        if standing is None:
+            standing = self._all[key] = Standing(*key)
+        return standing
+
+    def after(self, before: Standing, broadcast_id: int) -> Standing:
+        """Where a device stands that has acknowledged the next, with nothing open before it."""
+        steps = self._steps.get(broadcast_id)
+        if steps is None:
+            steps = self._steps[broadcast_id] = {}
+        standing = steps.get(before)
+        if standing is None:
+            standing = steps[before] = self.at(broadcast_id, (*before.acknowledged, broadcast_id))
+        return standing
+
+    def forget_steps(self) -> None:
+        """They are found again; those to broadcasts of the past are not wanted any more."""
+        self._steps.clear()
 
 
 class Board:
@@ -64,6 +142,7 @@ class Board:
         self._ended: dict[int, float] = {}
         # Ids of both. A set, always the same one: each acknowledgement of a device that gets broadcasts asks it.
         self.known: set[int] = set()
+        self.standings = Standings()
 
     @property
     def held(self) -> frozenset[int]:
@@ -93,6 +172,7 @@ class Board:
         self.known.clear()
         self.known.update(self._offered, self._ended)
         self.offers = Offers(self._offered.values())
+        self.standings.forget_steps()
 
     def is_open(self, broadcast_id: int) -> bool:
         """Whether it may still be delivered."""
@@ -101,34 +181,32 @@ class Board:
 
 
 class Progress:
-    """How far a session's device has come.
+    """How far a session's device has come, and what it is offered beyond."""
 
-    `acknowledged`: what it acknowledged since it connected, up to its position, while that may still count.
-    """
+    __slots__ = ("_alone", "_open", "_uncounted", "audience", "device_id", "standing")
 
-    __slots__ = ("_alone", "_open", "_uncounted", "acknowledged", "position")
-
-    def __init__(self, position: int) -> None:
-        self.position = position
-        self.acknowledged: list[int] = []
-        # Beyond the position: what was offered, and whether it is settled. Mostly that is one: it stands in `_alone`
+    def __init__(self, device_id: int, audience: Audience, standing: Standing) -> None:
+        self.device_id = device_id
+        self.audience = audience
+        self.standing = standing
+        # Beyond its position: what was offered, and whether it is settled. Mostly that is one: it stands in `_alone`
         # (0: none does), and the dictionary is there only while there are more.
         self._alone = 0
         self._open: dict[int, bool] | None = None
         # What of it was acknowledged.
         self._uncounted: list[int] | None = None
 
-    def moved_to(self, position: int) -> None:
+    def moved_to(self, position: int, standings: Standings) -> None:
         """The device's cursor is known to be there."""
-        if position > self.position:
-            self.position = position
+        if position > self.standing.position:
+            self.standing = standings.at(position, self.standing.acknowledged)
             self._keep({key: settled for key, settled in self._waiting().items() if key > position})
             self._uncounted = [key for key in self._uncounted or () if key > position] or None
 
     def opened(self, broadcast_id: int) -> bool | None:
         """Note that it is offered to the device. Whether it was before, on this connection or its last; None where the
         device has settled it."""
-        if broadcast_id <= self.position:
+        if broadcast_id <= self.standing.position:
             return None
         if self._open is None and self._alone in (0, broadcast_id):
             before = self._alone == broadcast_id
@@ -142,43 +220,38 @@ class Progress:
         self._keep(waiting)
         return before
 
-    def settled_alone(self, broadcast_id: int) -> bool:
-        """Settle what the device acknowledged, and pass it, in one step; False, and nothing done, where it takes more.
-
-        It does where other broadcasts are open, or many are remembered.
-        """
-        if self._alone != broadcast_id or len(self.acknowledged) >= MAX_REMEMBERED:
-            return False
+    def passed_alone(self, broadcast_id: int, standings: Standings) -> Standing | None:
+        """Settle what the device acknowledged, and pass it, in one step: where it stands now. None, and nothing done,
+        where others are open."""
+        if self._alone != broadcast_id:
+            return None
         self._alone = 0
-        self.position = broadcast_id
-        self.acknowledged.append(broadcast_id)
-        return True
+        standing = self.standing = standings.after(self.standing, broadcast_id)
+        return standing
 
     def settled(self, broadcast_id: int, *, acknowledged: bool) -> None:
         """The device has acknowledged or refused it."""
         waiting = self._waiting()
-        if broadcast_id > self.position and not waiting.get(broadcast_id, False):
+        if broadcast_id > self.standing.position and not waiting.get(broadcast_id, False):
             waiting[broadcast_id] = True
             self._open, self._alone = waiting, 0
             if acknowledged:
                 self._uncounted = [*(self._uncounted or ()), broadcast_id]
 
-    def advance(self, board: Board) -> list[int]:
-        """Move the position over what is settled or ended; returns what was acknowledged and is passed by that."""
-        waiting = self._waiting()
+    def advance(self, board: Board) -> bool:
+        """Move on over what is settled or ended; whether something was acknowledged of what is passed by that."""
+        waiting, position = self._waiting(), self.standing.position
         for broadcast_id in sorted(waiting):
             if not waiting[broadcast_id] and board.is_open(broadcast_id):
                 break
             del waiting[broadcast_id]
-            self.position = broadcast_id
+            position = broadcast_id
         self._keep(waiting)
         uncounted = self._uncounted or ()
-        counted = [broadcast_id for broadcast_id in uncounted if broadcast_id <= self.position]
-        self._uncounted = [broadcast_id for broadcast_id in uncounted if broadcast_id > self.position] or None
-        self.acknowledged += counted
-        if len(self.acknowledged) > MAX_REMEMBERED:
-            self.acknowledged = [broadcast_id for broadcast_id in self.acknowledged if broadcast_id in board.known]
-        return counted
+        counted = sorted(broadcast_id for broadcast_id in uncounted if broadcast_id <= position)
+        self._uncounted = [broadcast_id for broadcast_id in uncounted if broadcast_id > position] or None
+        self.standing = board.standings.at(position, (*self.standing.acknowledged, *counted))
+        return bool(counted)
 
     def _waiting(self) -> dict[int, bool]:
         """What was offered beyond the position, as a dictionary."""

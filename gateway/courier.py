@@ -26,6 +26,7 @@ from gateway.entries import EntryError, Parcel, Passed
 from gateway.session import State
 
 if TYPE_CHECKING:
+    from gateway.broadcasts import Standing
     from gateway.session import Session
 
 log = structlog.get_logger(__name__)
@@ -75,7 +76,7 @@ class Recipient(Protocol):
 
     async def ask_pending_for_all(self) -> None: ...
 
-    def gauges(self) -> dict[str, float]: ...
+    def counters(self) -> dict[str, float]: ...
 
 
 class Courier:
@@ -83,8 +84,6 @@ class Courier:
 
     def __init__(self, redis_url: str, recipient: Recipient) -> None:
         self.node_id = secrets.token_hex(6)
-        # Of sessions that have ended: messages written, and those of them that the device has answered.
-        self._delivered_before = self._answered_before = 0
         self._recipient = recipient
         self._bus = _connection(redis_url, COMMAND_SECONDS)
         # Reading blocks, so it has a connection of its own with a longer patience.
@@ -100,10 +99,9 @@ class Courier:
         # A device has acknowledged a message: the queue's own method, for it is called for each.
         self.acknowledged: Callable[[int], None] = self._acks.append
         self._left_open: deque[int] = deque(maxlen=MAX_KEPT_ACKS)
-        # Of broadcasts: position and ids -> devices; and, of one broadcast alone, its id -> devices.
-        self._passed: dict[tuple[int, tuple[int, ...]], list[int]] = {}
-        self._passed_one: dict[int, list[int]] = {}
-        self._passed_kept = 0
+        # How far devices have come with broadcasts, and which.
+        self._standings: dict[Standing, list[int]] = {}
+        self._standings_kept = 0
         self._withdrawn: deque[tuple[int, str]] = deque(maxlen=MAX_KEPT_ACKS)
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -155,25 +153,17 @@ class Courier:
             await pipeline.execute()
 
     async def _counters(self) -> dict[str, float]:
-        """The sums over all sessions: one pass, a slice for each turn of the loop.
-
-        Of those here when it begins, so that a counter never falls: what they add later is in the next pass.
-        """
-        here, gauges = list(self._recipient.sessions.values()), self._recipient.gauges()
-        delivered, answered, in_flight, queued, unsent = self._delivered_before, self._answered_before, 0, 0, 0
+        """What the node says of itself, and sums over all sessions: one pass, a slice for each turn of the loop."""
+        here, told = list(self._recipient.sessions.values()), self._recipient.counters()
+        in_flight = queued = unsent = 0
         for start in range(0, len(here), COUNTED_AT_ONCE):
             for session in here[start : start + COUNTED_AT_ONCE]:
-                open_here = len(session.in_flight)
-                delivered += session.delivered
-                answered += session.delivered - open_here
-                in_flight += open_here
+                in_flight += len(session.in_flight)
                 queued += session.queued
                 unsent += session.unsent_bytes
             await asyncio.sleep(0)
-        return gauges | {
+        return told | {
             "connections": len(here),
-            "delivered": delivered,
-            "acknowledged": answered,
             "in_flight": in_flight,
             "queued": queued,
             "unsent_bytes": unsent,
@@ -274,11 +264,6 @@ class Courier:
         assert session.device is not None
         self._withdrawn.append((session.device.id, self._presence_of(session)))
 
-    def count_gone(self, session: Session) -> None:
-        """Keep what an ended session adds to the node's counters."""
-        self._delivered_before += session.delivered
-        self._answered_before += session.delivered - len(session.in_flight)
-
     # -- the node's stream ----------------------------------------------------------------------------------------
 
     async def _read_stream(self) -> None:
@@ -327,26 +312,16 @@ class Courier:
 
     # -- acknowledgements -----------------------------------------------------------------------------------------
 
-    def broadcast_acknowledged(self, device_id: int, task_id: int) -> None:
-        """The device has acknowledged this broadcast, and passed the others up to it: what nearly all devices say."""
-        if self._passed_kept < MAX_KEPT_ACKS:
-            self._passed_kept += 1
-            devices = self._passed_one.get(task_id)
-            if devices is None:
-                self._passed_one[task_id] = [device_id]
-            else:
-                devices.append(device_id)
-
-    def broadcasts_acknowledged(self, device_id: int, position: int, task_ids: tuple[int, ...]) -> None:
-        """The device has acknowledged these broadcasts, and passed the others up to `position`.
+    def stands_at(self, device_id: int, standing: Standing) -> None:
+        """The device has come so far with broadcasts: it acknowledged them, and passed the others.
 
         Said again, it counts once; so what does not fit while the store is away is no loss.
         """
-        if self._passed_kept < MAX_KEPT_ACKS:
-            self._passed_kept += 1
-            devices = self._passed.get((position, task_ids))
+        if self._standings_kept < MAX_KEPT_ACKS:
+            self._standings_kept += 1
+            devices = self._standings.get(standing)
             if devices is None:
-                self._passed[position, task_ids] = [device_id]
+                self._standings[standing] = [device_id]
             else:
                 devices.append(device_id)
 
@@ -369,9 +344,10 @@ class Courier:
             flushed_at = time.monotonic()
 
     async def _flush_once(self) -> None:
-        while self._acks or self._left_open or self._passed or self._passed_one:
-            acks, left_open, passed = _taken(self._acks), _taken(self._left_open), self._taken_passed()
-            with self._kept_if_lost(acks, left_open, passed):
+        while self._acks or self._left_open or self._standings:
+            acks, left_open, standings = _taken(self._acks), _taken(self._left_open), self._taken_standings()
+            with self._kept_if_lost(acks, left_open, standings):
+                passed = [Passed(one.position, one.acknowledged, devices) for one, devices in standings.items()]
                 await self._bus.xadd(
                     entries.ACKS_STREAM,
                     entries.pack_acks(acks, left_open, passed),
@@ -389,32 +365,31 @@ class Courier:
                 self._withdrawn.extendleft(reversed(leaving))
                 raise
 
-    def _taken_passed(self) -> list[Passed]:
-        """What devices said of broadcasts, of at most a batch of them, taken out."""
-        while self._passed_one:
-            task_id, devices = self._passed_one.popitem()
-            self._passed.setdefault((task_id, (task_id,)), []).extend(devices)
-        taken, room = [], ACK_BATCH
-        while room and self._passed:
-            (position, task_ids), devices = self._passed.popitem()
+    def _taken_standings(self) -> dict[Standing, list[int]]:
+        """Where devices stand, of at most a batch of them, taken out. In any order: each tells all it is about."""
+        taken, room = {}, ACK_BATCH
+        while room and self._standings:
+            standing, devices = self._standings.popitem()
             if len(devices) > room:
-                self._passed[position, task_ids] = devices[room:]
+                self._standings[standing] = devices[room:]
                 del devices[room:]
             room -= len(devices)
-            taken.append(Passed(position, task_ids, devices))
-        self._passed_kept -= ACK_BATCH - room
+            taken[standing] = devices
+        self._standings_kept -= ACK_BATCH - room
         return taken
 
     @contextlib.contextmanager
-    def _kept_if_lost(self, acks: list[int], left_open: list[int], passed: list[Passed]) -> Iterator[None]:
+    def _kept_if_lost(
+        self, acks: list[int], left_open: list[int], standings: dict[Standing, list[int]]
+    ) -> Iterator[None]:
         try:
             yield
         except (RedisError, asyncio.CancelledError):
             self._acks.extendleft(reversed(acks))
             self._left_open.extendleft(reversed(left_open))
-            for position, task_ids, device_ids in passed:
+            for standing, device_ids in standings.items():
                 for device_id in device_ids:
-                    self.broadcasts_acknowledged(device_id, position, task_ids)
+                    self.stands_at(device_id, standing)
             raise
 
 

@@ -96,11 +96,10 @@ def unpack_acks(entry: bytes) -> tuple[list[int], list[int], list[BroadcastArriv
     """Raises `EntryError`."""
     try:
         acknowledged, unacknowledged, told = msgpack.unpackb(entry)
-        broadcasts = [
-            BroadcastArrival(device_id, position, tuple(ids))
-            for position, ids, device_ids in told
-            for device_id in device_ids
-        ]
+        broadcasts: list[BroadcastArrival] = []
+        for position, ids, device_ids in told:
+            task_ids = tuple(sorted(ids))
+            broadcasts += [BroadcastArrival(device_id, position, task_ids) for device_id in device_ids]
     except (ValueError, TypeError) as error:
         raise EntryError(f"acknowledgements: {error}") from None
     return acknowledged, unacknowledged, broadcasts

@@ -64,6 +64,8 @@ class Node:
 
     def __init__(self, redis_url: str, *, max_keep_alive: int, limits: Limits = UNLIMITED) -> None:
         self.sessions: dict[int, Session] = {}
+        # Messages written, and those of them that devices acknowledged.
+        self.delivered = self._answered = 0
         self.courier = Courier(redis_url, self)
         self._max_keep_alive = max_keep_alive
         self._threads = DatabaseThreads("gateway-batch", THREADS)
@@ -140,11 +142,13 @@ class Node:
             for remembered in self._remembered:
                 remembered.turn()
 
-    def gauges(self) -> dict[str, float]:
+    def counters(self) -> dict[str, float]:
         """What the node says of itself, besides what its sessions add up to."""
         return {
             "admitting": len(self._admission),
             "turned_away": self.doorkeeper.turned_away,
+            "delivered": self.delivered,
+            "acknowledged": self._answered,
             "loop_lag_p99_ms": round(1000 * self._lag.p99(), 2),
         }
 
@@ -247,7 +251,6 @@ class Node:
         for message_id in left_open:
             self._left_open.add(message_id)
         self.courier.left_open(left_open)
-        self.courier.count_gone(session)
         if self.sessions.get(device.id) is session:
             del self.sessions[device.id]
             self.courier.withdraw(session)
@@ -283,9 +286,10 @@ class Node:
             self.courier.acknowledged(message_id)
 
     def acknowledged(self, session: Session, message_id: int) -> None:
+        self._answered += 1
         progress = session.broadcasts
         if progress is not None and message_id in self._broadcaster.known:
-            self._broadcaster.acknowledged(session, progress, message_id)
+            self._broadcaster.acknowledged(progress, message_id)
             return
         self._acknowledged.young.add(message_id)
         tell = self.courier.acknowledged

@@ -10,6 +10,7 @@ import structlog
 from django.db import Error as AnyDatabaseError
 
 from gateway import device_requests
+from gateway.broadcasts import Audience
 from gateway.session import Request, Session
 from gateway.threads import DatabaseThreads
 from pushcore import devices
@@ -75,3 +76,5 @@ class RequestQueue:
             return
         if ad_token in found:
             session.device = replace(session.device, third_channel=found[ad_token].third_channel)
+            if session.broadcasts is not None:
+                session.broadcasts.audience = Audience.of(session.device)

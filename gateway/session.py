@@ -8,6 +8,7 @@ it with bytes alone.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from time import monotonic, time
@@ -43,7 +44,8 @@ MAX_BACKLOG = 16
 # Messages a device refused or cannot take, remembered so that its connection is not tried with them again.
 MAX_REFUSED = 1000
 CONNECT_SECONDS = 10.0
-MAX_PACKET_ID = 65_535
+# Packet ids go round so far: numbers of a byte are no objects of their own in Python, and the window is smaller.
+MAX_PACKET_ID = 255
 
 _PUBACK, _PUBACK_LENGTH, _PUBACK_BYTES = 0x40, 2, 4
 _PUBACK_HEAD = bytes((_PUBACK, _PUBACK_LENGTH))
@@ -86,6 +88,9 @@ class Request:
 class Host(Protocol):
     """Whom a session tells what happened. Calls must not block."""
 
+    # Messages written to devices: its sessions count here.
+    delivered: int
+
     def connect_requested(self, session: Session, packet: mqtt5.ConnectPacket) -> None: ...
 
     def acknowledged(self, session: Session, message_id: int) -> None: ...
@@ -100,6 +105,10 @@ class Host(Protocol):
 
     def closed(self, session: Session) -> None:
         """The session ended, for whatever reason; called once."""
+
+
+def _nowhere(_data: bytes) -> None:
+    """The session has ended."""
 
 
 class State(Enum):
@@ -118,8 +127,8 @@ class Session:
 
     __slots__ = (
         "_backlog", "_buffer", "_max_packet", "_more_after", "_next_packet_id", "_refused", "_version", "_window",
-        "_wire",
-        "address", "broadcasts", "delivered", "device", "host", "in_flight", "keep_alive", "last_received",
+        "_wire", "_write",
+        "address", "broadcasts", "device", "host", "in_flight", "keep_alive", "last_received",
         "open_requests", "session_id", "state", "wheel_slot",
     )  # fmt: skip
 
@@ -135,11 +144,11 @@ class Session:
         # When it was last heard of; until it is admitted, when it came: a slow CONNECT buys no time.
         self.last_received = monotonic()
         self.wheel_slot = 0
-        self.delivered = 0
         self.open_requests = 0
         # Packet id -> message id of what is written and not acknowledged.
         self.in_flight: dict[int, int] = {}
         self._wire = wire
+        self._write: Callable[[bytes], None] = wire.write
         self._version: Version = VERSION_5
         self._buffer = b""
         self._backlog: deque[tuple[int, bytes | SharedPayload, int, bool]] | None = None
@@ -215,7 +224,7 @@ class Session:
         if kind == packets.DISCONNECT:
             self._close()
         elif raw == _PING_REQUEST:
-            self._wire.write(_PING_RESPONSE)
+            self._write(_PING_RESPONSE)
         elif kind in (0, packets.PINGREQ):
             self._fail(Reason.MALFORMED_PACKET)
         elif kind not in _FROM_DEVICES:
@@ -364,14 +373,14 @@ class Session:
         if self._max_packet and len(connack) > self._max_packet:
             self._close()  # must not be sent (3.1.2.11.4), and nothing can be without it
             return
-        self._wire.write(connack)
+        self._write(connack)
         if self._buffer:
             self.feed(b"")
 
     def refuse(self, code: ConnAck) -> None:
         """Answer the CONNECT with a failure and close."""
         if self.state is not State.CLOSED:
-            self._wire.write(self._version.refused(code))
+            self._write(self._version.refused(code))
             self._close()
 
     def deliver(
@@ -436,8 +445,8 @@ class Session:
             self._refuse_message(message_id)  # must not be sent (3.1.2.11.4)
             return
         in_flight[packet_id] = message_id
-        self.delivered += 1
-        write = self._wire.write  # an attribute, no method: looked up by itself it is found faster
+        self.host.delivered += 1
+        write = self._write  # an attribute, no method: looked up by itself it is found faster
         write(packet)
 
     def _refill(self) -> None:
@@ -464,7 +473,7 @@ class Session:
     def disconnect(self, reason: Reason) -> None:
         """End the session from our side: taken over, keep alive missed, shutting down."""
         if self.state is State.OPEN and (goodbye := self._version.disconnect(reason)):
-            self._wire.write(goodbye)
+            self._write(goodbye)
         self._close()
 
     def wire_lost(self) -> None:
@@ -491,7 +500,7 @@ class Session:
     def _reply(self, packet: bytes) -> None:
         """Write it, unless it is larger than the device takes: then it is as if it had been sent (3.1.2.11.4)."""
         if not self._max_packet or len(packet) <= self._max_packet:
-            self._wire.write(packet)
+            self._write(packet)
 
     def _fail(self, reason: Reason) -> None:
         """A fault of the device: before the CONNACK the connection just ends (4.13.2), after it with a DISCONNECT."""
@@ -504,4 +513,5 @@ class Session:
         self._buffer = b""
         self._backlog = None
         self._wire.close()
+        self._write = _nowhere
         self.host.closed(self)

@@ -64,7 +64,7 @@ class ServiceCollector(Collector):
             nodes = []
         for name, meaning in (
             ("delivered", "Messages the node has written since it started, broadcasts and repeats included."),
-            ("acknowledged", "Those of them that devices have acknowledged (or, rarely, refused)."),
+            ("acknowledged", "Those of them that devices have acknowledged."),
             ("turned_away", "Connections that ended without a device admitted: refused, silent, broken."),
         ):
             counter = CounterMetricFamily(f"mps_gateway_{name}", meaning, labels=["node"])

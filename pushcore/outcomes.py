@@ -8,6 +8,7 @@ therefore counts once.
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -185,13 +186,15 @@ def record_broadcasts(arrivals: Sequence[BroadcastArrival]) -> int:
     """
     if not arrivals:
         return 0
-    # Of a device's words in one batch the last says everything.
+    # A device's words in one batch, as one.
     latest: dict[int, BroadcastArrival] = {}
     for arrival in arrivals:
-        known = latest.get(arrival.device_id)
-        task_ids = {*arrival.task_ids, *(known.task_ids if known else ())}
-        position = max(arrival.position, known.position if known else 0)
-        latest[arrival.device_id] = BroadcastArrival(arrival.device_id, position, tuple(task_ids))
+        known = latest.setdefault(arrival.device_id, arrival)
+        if known is not arrival:
+            task_ids = tuple(sorted({*arrival.task_ids, *known.task_ids}))
+            latest[arrival.device_id] = arrival._replace(
+                position=max(arrival.position, known.position), task_ids=task_ids
+            )
     device_ids = sorted(latest)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
@@ -212,15 +215,18 @@ def record_broadcasts(arrivals: Sequence[BroadcastArrival]) -> int:
             [moved, [latest[device_id].position for device_id in moved]],
         )
         arrived = [
-            (task_id, device_id)
-            for device_id in moved
-            for task_id in latest[device_id].task_ids
-            if former[device_id] < task_id <= latest[device_id].position
+            (task_id, device_id) for device_id in moved for task_id in _between(latest[device_id], former[device_id])
         ]
         _count_broadcasts(cursor, Counter(task_id for task_id, _ in arrived))
         for count in broadcast_counts():
             count(arrived)
     return len(arrived)
+
+
+def _between(arrival: BroadcastArrival, former: int) -> tuple[int, ...]:
+    """What the device acknowledged between its former position and its new one."""
+    task_ids = arrival.task_ids
+    return task_ids[bisect_right(task_ids, former) : bisect_right(task_ids, arrival.position)]
 
 
 def _count_broadcasts(cursor: Any, counted: Mapping[int, int]) -> None:

@@ -76,9 +76,11 @@ class Outcome(NamedTuple):
 
 
 class BroadcastArrival(NamedTuple):
-    """A device has acknowledged `task_ids`, and every other broadcast meant for it up to `position`.
+    """A device has acknowledged `task_ids` (ascending), and has passed every other broadcast meant for it up to
+    `position`.
 
-    `task_ids` are all that it acknowledged since it connected: a word that was lost is made good by the next.
+    `task_ids` are all that it acknowledged lately, not only the newest: a word that was lost, or is overtaken by a
+    later one, is made good by that.
     """
 
     device_id: int

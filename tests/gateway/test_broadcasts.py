@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from dataclasses import replace
 from typing import Any
@@ -13,11 +14,11 @@ from redis import RedisError
 
 from gateway import broadcaster, entries
 from gateway import courier as courier_module
-from gateway.broadcasts import Board, Progress
+from gateway.broadcasts import MAX_REMEMBERED, Audience, Board, Progress, Standings
 from gateway.courier import ACK_BATCH, Courier
 from gateway.shared_payload import SharedPayload
 from gateway.sink import Sink
-from pushcore import bus, events, push, templates
+from pushcore import bus, events, outcomes, push, templates
 from pushcore.channels import Channel
 from pushcore.models import BroadcastCursor, Device, PushTask, Workspace
 from pushcore.ports import DeviceEvent
@@ -122,12 +123,14 @@ def test_a_device_that_reports_a_vendor_while_connected_gets_broadcasts_there_al
 ) -> None:
     monkeypatch.setattr("pushcore.ports._vendor_channels", [lambda _workspace: {int(Channel.XIAOMI)}])
     xiaomi = connect()
+    broadcast(workspace, "b0", android_channel=1)
+    xiaomi.wait_for_key("b0")
     report = {"thirdChannel": int(Channel.XIAOMI), "thirdChannelDeviceToken": "mi"}
     assert xiaomi.request("mps/report", report)["code"] == "100"
     broadcast(workspace, "b1")
     broadcast(workspace, "b2", android_channel=1)
     xiaomi.wait_for_key("b2")
-    assert xiaomi.keys() == ["b2"]
+    assert xiaomi.keys() == ["b0", "b2"]
 
 
 def test_another_workspaces_devices_get_nothing(connect: Connect, workspace: Workspace) -> None:
@@ -163,6 +166,23 @@ def test_the_store_emptied_loses_no_count(
         bus.client().flushdb()
         request.getfixturevalue("sink")
         assert wait_for(lambda: counted(task) == 1)
+
+
+def test_words_that_overtake_each_other_lose_no_count(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace, request: pytest.FixtureRequest
+) -> None:
+    """Several sinks share the stream; the one with the later entry may be the first to write."""
+    tasks = [broadcast(workspace, f"b{n}") for n in range(2)]
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        for number in (1, 2):
+            acknowledge(device)
+            assert wait_for(lambda count=number: bus.client().xlen("mps:acks") == count)  # type: ignore[misc]
+    stream: Any = bus.client().xrange("mps:acks")
+    told = [entries.unpack_acks(fields[b"acks"])[2] for _, fields in stream]
+    for arrivals in reversed(told):
+        outcomes.record_broadcasts(arrivals)
+    assert [counted(task) for task in tasks] == [1, 1]
 
 
 def test_more_broadcasts_than_a_device_takes_at_once_all_arrive(
@@ -205,31 +225,74 @@ class OpenBoard(Board):
         return broadcast_id in self.active
 
 
+def progress_on(board: Board) -> Progress:
+    return Progress(1, Audience(1, 1, None), board.standings.at(0))
+
+
+def stands(progress: Progress) -> tuple[int, list[int]]:
+    return progress.standing.position, list(progress.standing.acknowledged)
+
+
 def test_the_cursor_waits_for_what_is_open_before_it() -> None:
-    board, progress = OpenBoard(1, 2, 3), Progress(0)
+    board = OpenBoard(1, 2, 3)
+    progress = progress_on(board)
     for broadcast_id in (1, 2, 3):
         progress.opened(broadcast_id)
     progress.settled(2, acknowledged=True)
     assert not progress.advance(board)
-    assert progress.position == 0
+    assert stands(progress) == (0, [])
     progress.settled(1, acknowledged=True)
     assert progress.advance(board)
-    assert (progress.position, sorted(progress.acknowledged)) == (2, [1, 2])
+    assert stands(progress) == (2, [1, 2])
     board.active.discard(3)  # expired or revoked, never acknowledged
     assert not progress.advance(board)
-    assert (progress.position, sorted(progress.acknowledged)) == (3, [1, 2])
+    assert stands(progress) == (3, [1, 2])
 
 
 def test_a_refused_one_holds_nothing_up_and_does_not_count() -> None:
-    board, progress = OpenBoard(1, 2), Progress(0)
+    board = OpenBoard(1, 2)
+    progress = progress_on(board)
     progress.opened(1)
     progress.opened(2)
     progress.settled(1, acknowledged=False)
     progress.settled(2, acknowledged=True)
     progress.settled(2, acknowledged=True)
     assert progress.advance(board)
-    assert (progress.position, progress.acknowledged) == (2, [2])
+    assert stands(progress) == (2, [2])
     assert progress.opened(1) is None
+
+
+def test_devices_that_acknowledged_the_same_share_where_they_stand() -> None:
+    board = OpenBoard(1, 2, 3)
+    alone, together = progress_on(board), progress_on(board)
+    for broadcast_id in (1, 2):
+        alone.opened(broadcast_id)
+        assert alone.passed_alone(broadcast_id, board.standings) is alone.standing
+    for broadcast_id in (1, 2):
+        together.opened(broadcast_id)
+    assert together.passed_alone(1, board.standings) is None
+    for broadcast_id in (2, 1):
+        together.settled(broadcast_id, acknowledged=True)
+    assert together.advance(board)
+    assert stands(alone) == (2, [1, 2])
+    assert alone.standing is together.standing
+    board.standings.forget_steps()
+    for progress in (alone, together):
+        progress.opened(3)
+        progress.passed_alone(3, board.standings)
+    assert alone.standing is together.standing
+
+
+def test_where_devices_stand_is_bounded_and_forgotten_with_them() -> None:
+    board = Board()
+    progress = progress_on(board)
+    for broadcast_id in range(1, 3 * MAX_REMEMBERED):
+        progress.opened(broadcast_id)
+        progress.passed_alone(broadcast_id, board.standings)
+    assert list(progress.standing.acknowledged) == list(range(2 * MAX_REMEMBERED, 3 * MAX_REMEMBERED))
+    board.standings.forget_steps()
+    gc.collect()
+    assert len(board.standings) == 1
 
 
 @pytest.mark.parametrize("size", [10, 100, 200, 16_000, 20_000])
@@ -244,25 +307,26 @@ def test_a_shared_packet_is_what_the_codec_writes(size: int) -> None:
 
 
 def test_what_many_devices_acknowledged_is_told_in_batches_once_each() -> None:
-    courier = Courier("redis://127.0.0.1:1", Mock())
+    courier, standings = Courier("redis://127.0.0.1:1", Mock()), Standings()
     for device_id in range(2 * ACK_BATCH + 500):
-        courier.broadcasts_acknowledged(device_id, 7, (7,))
-    courier.broadcasts_acknowledged(1, 9, (7, 9))
+        courier.stands_at(device_id, standings.at(7, (7,)))
+    courier.stands_at(1, standings.at(9, (7, 9)))
     told = []
-    while taken := courier._taken_passed():
-        assert sum(len(passed.device_ids) for passed in taken) <= ACK_BATCH
-        told += entries.unpack_acks(entries.pack_acks([], [], taken)["acks"])[2]
+    while taken := courier._taken_standings():
+        assert sum(map(len, taken.values())) <= ACK_BATCH
+        passed = [entries.Passed(one.position, one.acknowledged, devices) for one, devices in taken.items()]
+        told += entries.unpack_acks(entries.pack_acks([], [], passed)["acks"])[2]
     assert sorted(arrival.device_id for arrival in told if arrival.position == 7) == list(range(2 * ACK_BATCH + 500))
     assert [arrival for arrival in told if arrival.position == 9] == [(1, 9, (7, 9))]
 
 
 def test_what_waits_for_the_store_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(courier_module, "MAX_KEPT_ACKS", 3)
-    courier = Courier("redis://127.0.0.1:1", Mock())
+    courier, standing = Courier("redis://127.0.0.1:1", Mock()), Standings().at(7, (7,))
     for device_id in range(5):
-        courier.broadcasts_acknowledged(device_id, 7, (7,))
-    [passed] = courier._taken_passed()
-    with pytest.raises(RedisError), courier._kept_if_lost([], [], [passed]):
+        courier.stands_at(device_id, standing)
+    taken = courier._taken_standings()
+    with pytest.raises(RedisError), courier._kept_if_lost([], [], taken):
         raise RedisError
-    assert courier._taken_passed() == [(7, (7,), [0, 1, 2])]
-    assert courier._taken_passed() == []
+    assert courier._taken_standings() == {standing: [0, 1, 2]}
+    assert courier._taken_standings() == {}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mqtt5 import ConnAckReasonCode, DisconnectReasonCode, PubAckReasonCode, QoS, SubAckReasonCode
 
 from gateway import session as session_module
-from gateway.session import MAX_OPEN_REQUESTS, MAX_PACKET_BYTES, Request, Session, State
+from gateway.session import MAX_OPEN_REQUESTS, MAX_PACKET_BYTES, MAX_PACKET_ID, Request, Session, State
 from pushcore.devices import KnownDevice
 
 DEVICE = KnownDevice(7, 1, 1, "ad-token", "", "app-test", True)
@@ -27,6 +27,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.written = b""
+        self.delivered = 0
         self.wire_closed = 0
         self.connects: list[mqtt5.ConnectPacket] = []
         self.acknowledged_ids: list[int] = []
@@ -212,7 +213,7 @@ def test_a_message_larger_than_the_client_takes_is_not_sent() -> None:
 def test_packet_ids_wrap_without_hitting_one_in_flight() -> None:
     session, recorder = open_session()
     deliver(session, 1)
-    session._next_packet_id = 65_535
+    session._next_packet_id = MAX_PACKET_ID
     deliver(session, 2)
     assert [packet.packet_id for packet in recorder.packets()] == [1, 2]
 
