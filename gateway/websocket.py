@@ -80,6 +80,7 @@ class DeviceSocketProtocol(WebSocketsSansIOProtocol):
         if self.response.status_code == 101:
             extensions: dict[str, dict[object, object]] = {TRANSPORT: {"transport": self.transport}}
             self.scope["extensions"] = {**(self.scope["extensions"] or {}), **extensions}
+            event.headers.clear()  # the scope has them, and the request is kept as long as the connection
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
