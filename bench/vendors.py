@@ -2,49 +2,66 @@
 
 Of Huawei a thousand tokens share a call.
 
-Starts PostgreSQL and Valkey in a temporary directory and the vendors' simulator in a process of its own (TLS, HTTP/2),
-then, on the same simulator: the adapters alone (batch to outcomes), the whole sender (rows to statuses), and the
-published packages (`bench.peers`). A second counts as processor time of the measured process: the simulator is written
-in Python too and would be measured otherwise. In the sender's figure PostgreSQL's own work is not counted.
+Two cores at least: on core 0 what is measured, on core 1 everything else. A second counts as processor time of the
+measured process.
+
+- The adapters alone (batch to outcomes) and the published packages (`bench.peers`), over HTTP/2 and TLS: in turn, five
+  times; a ratio is the median of those of runs made in turn. The packages for APNs are given the same notifications as
+  the adapter: the same bodies, priority, push type, expiration and collapse IDs. FCM's adapter is compared with them
+  too.
+- The whole sender (rows to statuses). PostgreSQL's own work is not counted.
+
+The vendors are the simulator, in Python: it takes a few thousand a second, and all that call it wait most of the time.
+`--nginx`: the adapters and packages call a server that takes everything at once, and work as fast as a core can.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from bench import peers
+from bench.gateway_servers import OTHER_CORE, SERVER_CORE
 from bench.report import report
 from bench.servers import servers, set_up
+from bench.vendor_mock import mock
 from mps_project.collector import spare_what_is_loaded
 
 BATCH = 1000
-RUNS = 3
+RUNS = 5
 # What is asked: of an adapter for single calls, times a published package; of the whole sender, a core-second.
 ASKED_OF_PEERS = {"aioapns": 5.0, "@parse/node-apn": 2.0}
 ASKED_OF_ROWS = 8_000.0
+SINGLE_CALLS = ("apns, adapter", "fcm, adapter")
+
+# Processor seconds and wall seconds of sending so many.
+Spent = tuple[float, float]
 
 
 def main() -> bool:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=10_000, help="notifications of each measurement (default 10000)")
+    parser.add_argument("--nginx", action="store_true", help="adapters and packages call nginx, not the simulator")
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    return measure(arguments.count) if arguments.measure else start(arguments.count)
+    return measure(arguments.count) if arguments.measure else start(arguments.count, arguments.nginx)
 
 
-def start(count: int) -> bool:
+def start(count: int, nginx: bool) -> bool:
     """Start what is needed and measure in a process of its own."""
     from tests.channels_vendor.running import server_pem
 
+    os.sched_setaffinity(0, (OTHER_CORE,))
     with servers(MPS_VENDOR_ALLOW_PRIVATE="1", MPS_LOG_LEVEL="ERROR") as (directory, environment):
         certificate = directory / "server.pem"
         certificate.write_bytes(server_pem())
@@ -52,92 +69,134 @@ def start(count: int) -> bool:
         simulator = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         try:
             assert simulator.stdout is not None
-            environment |= {"BENCH_URL": simulator.stdout.readline().strip(), "BENCH_CERTIFICATE": str(certificate)}
-            again = [sys.executable, "-m", "bench.vendors", "--measure", "--count", str(count)]
-            return subprocess.run(again, env=environment, check=False).returncode == 0
+            url = simulator.stdout.readline().strip()
+            environment |= {"BENCH_SIMULATOR": url, "BENCH_CERTIFICATE": str(certificate)}
+            with mock(directory, certificate) if nginx else contextlib.nullcontext(url) as called:
+                again = [sys.executable, "-m", "bench.vendors", "--measure", "--count", str(count)]
+                return subprocess.run(again, env=environment | {"BENCH_CALLED": called}, check=False).returncode == 0
         finally:
             simulator.terminate()
             simulator.wait()
 
 
 def measure(count: int) -> bool:
+    os.sched_setaffinity(0, (SERVER_CORE,))
     set_up()
     spare_what_is_loaded()  # as a worker does
     from tests.channels_vendor.samples import SAMPLES
 
-    url = os.environ["BENCH_URL"]
+    url, simulator = os.environ["BENCH_CALLED"], os.environ["BENCH_SIMULATOR"]
     samples = {sample.name: sample for sample in SAMPLES if sample.name in ("apns", "fcm", "huawei")}
-    figures: dict[str, tuple[float, float]] = {}
+    with contextlib.ExitStack() as stack:
+        runners = {
+            f"{name}, adapter": (stack.enter_context(_adapter(sample, url, count)), count)
+            for name, sample in samples.items()
+        } | _peers(stack, samples, url, count)
+        spent = _in_turn(runners)
+    sent = {name: number for name, (_, number) in runners.items()}
     for name, sample in samples.items():
-        figures[f"{name}, adapter"] = _adapter(sample, url, count)
-    for name, sample in samples.items():
-        figures[f"{name}, rows to statuses"] = _sender(sample, url, count)
-    figures |= _peers(samples, url, count)
+        spent[f"{name}, rows to statuses"] = [_sender(sample, simulator, count)]
+        sent[f"{name}, rows to statuses"] = count
+    ratios = {
+        f"{name}, x {peer}": statistics.median(
+            theirs / ours for (ours, _), (theirs, _) in zip(spent[name], spent[peer], strict=True)
+        )
+        for name in SINGLE_CALLS
+        for peer in ASKED_OF_PEERS
+        if peer in spent
+    }
+    rates = {
+        name: tuple(sent[name] / statistics.median(seconds) for seconds in zip(*runs, strict=True))
+        for name, runs in spent.items()
+    }
     rows = [
         {"what": name, "a core-second": f"{core:,.0f}", "a second": f"{wall:,.0f}"}
-        | {f"x {peer}": f"{core / figures[peer][0]:.1f}" for peer in ASKED_OF_PEERS if peer in figures}
-        for name, (core, wall) in figures.items()
+        | {f"x {peer}": f"{ratio:.2f}" if (ratio := ratios.get(f"{name}, x {peer}")) else "" for peer in ASKED_OF_PEERS}
+        for name, (core, wall) in rates.items()
     ]
-    core_seconds = {name: round(core, 1) for name, (core, _) in figures.items()}
-    lacking = below(core_seconds)
-    return report("vendors", rows, core_seconds | lacking, dict.fromkeys(lacking, 0.0))
+    figures = {name: round(core, 1) for name, (core, _) in rates.items()} | ratios
+    lacking = below(figures)
+    return report("vendors", rows, figures | lacking, dict.fromkeys(lacking, 0.0))
 
 
-def below(core_seconds: Mapping[str, float]) -> dict[str, float]:
+def below(figures: Mapping[str, float]) -> dict[str, float]:
     """How much each figure lacks of what is asked of it (0: nothing): in times a package, or rows a core-second. A
     package that could not be had asks nothing."""
-    lacking = {
-        f"{name}, x {peer} below": least - core_seconds[name] / core_seconds[peer]
-        for name in ("apns, adapter", "fcm, adapter")
-        for peer, least in ASKED_OF_PEERS.items()
-        if peer in core_seconds
-    } | {
-        f"{name} below": ASKED_OF_ROWS - core
-        for name, core in core_seconds.items()
-        if name.endswith("rows to statuses")
+    asked = {f"{name}, x {peer}": least for name in SINGLE_CALLS for peer, least in ASKED_OF_PEERS.items()}
+    asked |= {name: ASKED_OF_ROWS for name in figures if name.endswith("rows to statuses")}
+    return {
+        f"{name} below": round(max(0.0, least - figures[name]), 2) for name, least in asked.items() if name in figures
     }
-    return {name: round(max(0.0, lack), 2) for name, lack in lacking.items()}
 
 
-def _peers(samples: Mapping[str, Any], url: str, count: int) -> dict[str, tuple[float, float]]:
-    """The published packages, those that can be had on this machine."""
-    apns, fcm = samples["apns"], samples["fcm"]
-    message = {"aps": {"alert": {"title": "Title", "body": "Content"}, "sound": "default"}}
-    to_apns: dict[str, Any] = {"url": url, "runs": RUNS, "values": dict(apns.values()), "message": message}
-    to_apns["tokens"] = [apns.token(number) for number in range(count)]
+def _in_turn(runners: Mapping[str, tuple[Callable[[], Spent], int]]) -> dict[str, list[Spent]]:
+    """Runs of all, one after the other, so that what else befalls the machine befalls all."""
+    rounds = [{name: run() for name, (run, _) in runners.items()} for _ in range(RUNS)]
+    return {name: [spent[name] for spent in rounds] for name in runners}
+
+
+def _peers(
+    stack: contextlib.ExitStack, samples: Mapping[str, Any], url: str, count: int
+) -> dict[str, tuple[Callable[[], Spent], int]]:
+    """The published packages, those that can be had on this machine, and how many each sends."""
+    fcm = samples["fcm"]
     account = json.loads(fcm.values()["service_account"]) | {
         "type": "service_account",
         "token_uri": url + fcm.auth_path,
     }
     # It is slow: a tenth says as much.
-    to_fcm: dict[str, Any] = {"url": url, "runs": RUNS, "service_account": account}
-    to_fcm["tokens"] = [fcm.token(number) for number in range(count // 10)]
-    figures = {}
-    for name, measured, asked in (
-        ("aioapns", peers.aioapns, to_apns),
-        ("@parse/node-apn", peers.node_apn, to_apns),
-        ("firebase-admin", peers.firebase_admin, to_fcm),
+    tokens = [fcm.token(number) for number in range(count // 10)]
+    to_apns = _as_the_adapter_sends(samples["apns"], url, count)
+    runners = {}
+    for name, open_peer, asked, sent in (
+        ("aioapns", peers.aioapns, to_apns, count),
+        ("@parse/node-apn", peers.node_apn, to_apns, count),
+        (
+            "firebase-admin",
+            peers.firebase_admin,
+            {"url": url, "service_account": account, "tokens": tokens},
+            len(tokens),
+        ),
     ):
         try:
-            runs = measured(asked)
-        except (OSError, subprocess.CalledProcessError) as error:
+            runners[name] = stack.enter_context(open_peer(asked)).run, sent
+        except peers.PeerError as error:
             print(f"{name} is left out: {error}")
-        else:
-            sent = len(asked["tokens"])
-            figures[name] = _median([(sent / core, sent / wall) for core, wall in runs])
-    return figures
+    return runners
 
 
-def _timed(count: int, work: Callable[[], Any]) -> tuple[float, float]:
-    """(a core-second, a second)."""
+def _as_the_adapter_sends(sample: Any, url: str, count: int) -> dict[str, Any]:
+    """The adapter's notifications to APNs, as the packages take them."""
+    from channels_vendor.contract import Account
+    from channels_vendor.tokens import NoTokens
+    from pushcore.http import Client, Settings
+    from tests.channels_vendor.conftest import deliveries
+
+    adapter = sample.vendor.open(Account(1, sample.vendor.channel, sample.values()), Client(Settings()), NoTokens())
+    requests, _ = adapter.prepare(deliveries(sample, count), "")
+    adapter.close()
+    headers = [dict(line.decode().split(": ", 1) for line in request.call.headers) for request in requests]
+    return {
+        "url": url,
+        "values": dict(sample.values()),
+        "priority": int(headers[0]["apns-priority"]),
+        "push_type": headers[0]["apns-push-type"],
+        "seconds": 3600,
+        "notifications": [
+            {
+                "token": request.deliveries[0].token,
+                "message": json.loads(request.call.body),
+                "collapse": header["apns-collapse-id"],
+            }
+            for request, header in zip(requests, headers, strict=True)
+        ],
+    }
+
+
+def _timed(work: Callable[[], Any]) -> Spent:
     core, wall = time.process_time(), time.perf_counter()
     work()
-    return count / (time.process_time() - core), count / (time.perf_counter() - wall)
-
-
-def _median(figures: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """The middle one by core-seconds."""
-    return sorted(figures)[len(figures) // 2]
+    return time.process_time() - core, time.perf_counter() - wall
 
 
 def _account(sample: Any, url: str, workspace: Any) -> Any:
@@ -157,7 +216,8 @@ def _workspace(name: str) -> Any:
     return Workspace.objects.create(app=app, workspace_id=name)
 
 
-def _adapter(sample: Any, url: str, count: int) -> tuple[float, float]:
+@contextlib.contextmanager
+def _adapter(sample: Any, url: str, count: int) -> Iterator[Callable[[], Spent]]:
     from channels_vendor import open_adapters
     from channels_vendor.contract import Verdict
     from tests.channels_vendor.conftest import deliveries
@@ -171,10 +231,10 @@ def _adapter(sample: Any, url: str, count: int) -> tuple[float, float]:
             for batch in batches:
                 assert all(outcome.verdict is Verdict.ACCEPTED for outcome in adapter.send(batch))
 
-        return _median([_timed(count, work) for _ in range(RUNS)])
+        yield lambda: _timed(work)
 
 
-def _sender(sample: Any, url: str, count: int) -> tuple[float, float]:
+def _sender(sample: Any, url: str, count: int) -> Spent:
     from django.utils import timezone
 
     from channels_vendor import accounts, sender
@@ -228,9 +288,9 @@ def _sender(sample: Any, url: str, count: int) -> tuple[float, float]:
         while sent < count:
             sent += sender.send_due(workspace.pk, channel, budget_seconds=60)
 
-    rates = _timed(count, work)
+    spent = _timed(work)
     assert Message.objects.filter(task=task, status=2).count() == count
-    return rates
+    return spent
 
 
 if __name__ == "__main__":

@@ -95,11 +95,14 @@ class HttpAdapter(ABC):
                 break
             found = self._send_once(left, credential, within=last_start - time.monotonic())
             outcomes |= {outcome.delivery.message_id: outcome for outcome in found}
-            left = [outcome.delivery for outcome in found if outcome.verdict is Verdict.UNAUTHORISED]
+            unauthorised = Verdict.UNAUTHORISED  # of an enumeration: looked up once
+            left = [outcome.delivery for outcome in found if outcome.verdict is unauthorised]
             if not left or attempt == 2:
                 break
             refused = credential
-        return _believed([self._settled(outcomes[delivery.message_id]) for delivery in deliveries])
+        for delivery in left:
+            outcomes[delivery.message_id] = self._settled(outcomes[delivery.message_id])
+        return _believed([outcomes[delivery.message_id] for delivery in deliveries])
 
     def check(self) -> str:
         try:
@@ -179,7 +182,7 @@ class HttpAdapter(ABC):
 
 def _believed(outcomes: list[SendOutcome]) -> list[SendOutcome]:
     """Where too many are gone at once the tokens are kept, and the channel stops for an operator to look."""
-    gone = sum(one.verdict is Verdict.GONE for one in outcomes)
+    gone = [one.verdict for one in outcomes].count(Verdict.GONE)
     if gone <= MOST_GONE or any(one.verdict is Verdict.ACCEPTED for one in outcomes):
         return outcomes
     return [

@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from json.encoder import encode_basestring
 from typing import Any
 
 from channels_vendor.contract import Delivery, Notification
@@ -41,10 +42,11 @@ def encode(body: Mapping[str, Any]) -> str:
 def longest_msgkeys(deliveries: Iterable[Delivery]) -> dict[Notification, str]:
     """Of those that share a notification, the msgkey that takes the most bytes in JSON."""
     longest: dict[Notification, tuple[int, str]] = {}
-    for delivery in deliveries:
-        size = len(_encode(delivery.msgkey).encode())
-        if size > longest.get(delivery.notification, (0, ""))[0]:
-            longest[delivery.notification] = (size, delivery.msgkey)
+    for _, _, _, msgkey, notification in deliveries:
+        size = len(encode_basestring(msgkey).encode())
+        known = longest.get(notification)
+        if known is None or size > known[0]:
+            longest[notification] = size, msgkey
     return {notification: msgkey for notification, (_, msgkey) in longest.items()}
 
 
@@ -56,16 +58,17 @@ def size_of(body: Mapping[str, Any]) -> int:
 class Mould:
     """A JSON body with marks in it: `DATA` stands for text made for a delivery, the others for its own values."""
 
-    __slots__ = ("_marks", "_pieces")
+    __slots__ = ("_pieces", "_values")
 
     def __init__(self, body: Mapping[str, Any]) -> None:
         self._pieces = _MARKS.split(encode(body))
-        self._marks = [(place, piece) for place, piece in enumerate(self._pieces) if piece in _OWN]
+        self._values = [(place, _OWN[piece]) for place, piece in enumerate(self._pieces) if piece in _OWN]
 
     def fill(self, delivery: Delivery, data: str = "") -> bytes:
         pieces = self._pieces.copy()
-        for place, mark in self._marks:
-            pieces[place] = _encode(_OWN[mark](delivery, data))
+        for place, own in self._values:
+            value = own(delivery, data)
+            pieces[place] = encode_basestring(value) if isinstance(value, str) else str(value)
         return "".join(pieces).encode()
 
 

@@ -1,7 +1,8 @@
 """The HTTP engine: many calls side by side on warm connections, HTTP/2 where the server speaks it.
 
-libcurl's multi interface does the work. The address of a peer is checked when the socket is opened, so a redirect or a
-name that changes its address between attempts cannot reach a private network either (server-side request forgery).
+libcurl's multi interface does the work, told of each socket that is ready: asked to look for itself it would look at
+every call under way. The address of a peer is checked when the socket is opened, so a redirect or a name that changes
+its address between attempts cannot reach a private network either (server-side request forgery).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from itertools import islice
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, NamedTuple
@@ -23,10 +25,11 @@ import pycurl
 
 # A connection unused for longer is looked at before it is used again.
 IDLE_SECONDS = 0.5
-_LONGEST_WAIT = 0.5
-# Calls under way that are looked at without thought; and how long more answers are waited for, for each call above.
+_LONGEST_WAIT_MS = 500
+# Above so many calls under way, when an answer comes, it is waited for those of a share of them, but not for long.
 _FEW = 16
-_PATIENCE_A_CALL = 50e-6
+_SHARE = 0.25
+_PATIENCE = 0.05
 USER_AGENT = "message-push-service"
 PRIVATE = "the address is private, loopback or link-local"
 BROKEN_OFF = "the connection broke before a byte of the answer"
@@ -34,11 +37,12 @@ NOT_STARTED = "not started: the time was spent"
 
 
 class Call(NamedTuple):
-    """A request. `headers` are whole lines ("name: value"); content type and length are the caller's and libcurl's."""
+    """A request. `headers` are whole lines ("name: value"), as bytes where there are very many calls; content type and
+    length are the caller's and libcurl's."""
 
     url: str
     body: bytes
-    headers: tuple[str, ...] = ()
+    headers: tuple[str | bytes, ...] = ()
 
 
 @dataclass(slots=True)
@@ -71,9 +75,10 @@ class Answer:
         Looked for only when asked: most answers of a vendor are asked for nothing, or for one.
         """
         wanted = f"{name}:".encode()
+        size = len(wanted)
         for line in reversed(self.header_lines):
-            if line[: len(wanted)].lower() == wanted:
-                return line[len(wanted) :].decode("latin-1").strip()
+            if line[:size].lower() == wanted:
+                return line[size:].decode("latin-1").strip()
         return ""
 
 
@@ -126,7 +131,8 @@ class Client:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._authorities = _Authorities(settings.ca)
-        self._multi = _new_multi(settings)
+        self._most = settings.max_in_flight
+        self._multi = self._new_multi()
         self._idle: list[_Transfer] = []
         # File descriptors of the connections the last exchange used, and when it ended (monotonic).
         self._sockets: set[int] = set()
@@ -138,38 +144,64 @@ class Client:
         Raises nothing for a bad URL, host or answer: each answer tells. Calls that could not be started `within` so
         many seconds are not made; those under way are waited for, each for `timeout_ms` at most.
         """
-        answers = [Answer() for _ in calls]
-        last_start = time.monotonic() + within
+        answers: list[Answer | None] = [None] * len(calls)
+        begun = time.monotonic()
         self._drop_closed()
         running: dict[Any, _Transfer] = {}
-        waiting = iter(zip(calls, answers, strict=True))
+        waiting, ended = iter(enumerate(calls)), 0
         try:
             while True:
-                while len(running) < self.settings.max_in_flight and time.monotonic() < last_start:
-                    if (following := next(waiting, None)) is None:
+                while len(running) < self._most and time.monotonic() < begun + within:
+                    if not (following := list(islice(waiting, self._most - len(running)))):
                         break
-                    self._start(*following, running)
+                    for place, call in following:
+                        answers[place] = self._start(call, place, running)
                 if not running:
-                    return answers
-                self._multi.perform()
-                if not self._collect(running):
-                    self._wait(len(running))
+                    return [answer or Answer() for answer in answers]
+                due_ms = self._multi.timeout()
+                if due_ms == 0:
+                    self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+                found = self._collect(running, answers)
+                if not found:
+                    pace = (time.monotonic() - begun) / ended if ended else 0.0
+                    self._read_on(due_ms, len(running), pace)
+                    found = self._collect(running, answers)
+                ended += found
         finally:
             self._used_at = time.monotonic()
             for transfer in running.values():
                 self._multi.remove_handle(transfer.handle)
                 transfer.close()
 
-    def _wait(self, running: int) -> None:
-        """Until a socket is ready, or libcurl wants to go on: it may have taken in more than it has looked at.
+    def _read_on(self, due_ms: int, running: int, pace: float) -> None:
+        """Wait until a socket is ready, or libcurl wants to go on, and tell libcurl which sockets are.
 
-        libcurl looks at every call under way whenever it is let go on: the more there are, the more answers may come in
-        before (20 ms with 400), so that looking takes a small share of the time.
+        It looks at all calls of a socket then. So where many are under way more answers are let come in before: a share
+        of them, at the pace (seconds an answer) of the exchange so far.
         """
-        due_ms = self._multi.timeout()
-        self._multi.select(_LONGEST_WAIT if due_ms < 0 else min(_LONGEST_WAIT, due_ms / 1000))
-        if running > _FEW:
-            time.sleep(running * _PATIENCE_A_CALL)
+        ready = self._poll.poll(_LONGEST_WAIT_MS if due_ms < 0 else min(_LONGEST_WAIT_MS, due_ms))
+        if ready and running > _FEW:
+            time.sleep(min(_PATIENCE, running * _SHARE * pace))
+            ready = self._poll.poll(0)
+        for descriptor, events in ready:
+            self._multi.socket_action(descriptor, _actions(events))
+
+    def _new_multi(self) -> Any:
+        # The sockets libcurl has calls on.
+        self._poll = select.poll()
+        multi = pycurl.CurlMulti()
+        multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_MULTIPLEX)
+        multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, self.settings.max_connections)
+        multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, self.settings.max_streams)
+        multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+        return multi
+
+    def _watch(self, what: int, descriptor: int, _multi: Any, _data: Any) -> None:
+        """libcurl says what it waits for on a socket; of sockets without a call it wants to hear nothing."""
+        if what == pycurl.POLL_REMOVE:
+            self._poll.unregister(descriptor)
+        else:
+            self._poll.register(descriptor, _EVENTS[what])
 
     def _drop_closed(self) -> None:
         """Start afresh where a peer has spoken on an idle connection: it says that it closes it, or has closed it.
@@ -182,7 +214,7 @@ class Client:
                 poll.register(descriptor, select.POLLIN)
             if poll.poll(0):
                 self._multi.close()
-                self._multi = _new_multi(self.settings)
+                self._multi = self._new_multi()
             self._sockets.clear()
 
     def close(self) -> None:
@@ -192,45 +224,55 @@ class Client:
         self._multi.close()
         self._authorities.close()
 
-    def _start(self, call: Call, answer: Answer, running: dict[Any, _Transfer]) -> None:
+    def _start(self, call: Call, place: int, running: dict[Any, _Transfer]) -> Answer | None:
+        """The answer is known at once where the call cannot be made."""
         transfer = self._idle.pop() if self._idle else _Transfer(self.settings, self._authorities.path)
         try:
-            transfer.prepare(call, answer)
+            transfer.prepare(call, place)
             self._multi.add_handle(transfer.handle)
         except (pycurl.error, UnicodeEncodeError, ValueError) as error:
-            answer.error = f"the call cannot be made: {error}"
             transfer.close()
-        else:
-            running[transfer.handle] = transfer
+            return Answer(error=f"the call cannot be made: {error}")
+        running[transfer.handle] = transfer
+        return None
 
-    def _collect(self, running: dict[Any, _Transfer]) -> bool:
-        """Take what has ended off; whether anything has."""
-        some, more = False, 1
+    def _collect(self, running: dict[Any, _Transfer], answers: list[Answer | None]) -> int:
+        """Take what has ended off, with its answer; how many that are."""
+        before, more = len(running), 1
         while more:
             more, done, failed = self._multi.info_read(1000)
             for handle in done:
-                self._end(running.pop(handle), 0, "")
+                self._end(running.pop(handle), 0, "", answers)
             for handle, code, message in failed:
-                self._end(running.pop(handle), code, message or f"libcurl error {code}")
-            some = some or bool(done or failed)
-        return some
+                self._end(running.pop(handle), code, message or f"libcurl error {code}", answers)
+        return before - len(running)
 
-    def _end(self, transfer: _Transfer, code: int, error: str) -> None:
+    def _end(self, transfer: _Transfer, code: int, error: str, answers: list[Answer | None]) -> None:
         # Over HTTP/2 all calls share a few.
         looked = self.settings.http2 and len(self._sockets) >= self.settings.max_connections
         if not looked and (descriptor := transfer.handle.getinfo(pycurl.ACTIVESOCKET)) >= 0:
             self._sockets.add(descriptor)
         self._multi.remove_handle(transfer.handle)
-        transfer.finish(code, error)
+        answers[transfer.place] = transfer.finish(code, error)
         self._idle.append(transfer)
 
 
-def _new_multi(settings: Settings) -> Any:
-    multi = pycurl.CurlMulti()
-    multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_MULTIPLEX)
-    multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, settings.max_connections)
-    multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, settings.max_streams)
-    return multi
+# What libcurl waits for, as the operating system has it.
+_EVENTS = {
+    pycurl.POLL_NONE: 0,
+    pycurl.POLL_IN: select.POLLIN,
+    pycurl.POLL_OUT: select.POLLOUT,
+    pycurl.POLL_INOUT: select.POLLIN | select.POLLOUT,
+}
+
+
+def _actions(events: int) -> int:
+    """What the operating system says of a socket, as libcurl has it."""
+    return (
+        (pycurl.CSELECT_IN if events & (select.POLLIN | select.POLLHUP) else 0)
+        | (pycurl.CSELECT_OUT if events & select.POLLOUT else 0)
+        | (pycurl.CSELECT_ERR if events & (select.POLLERR | select.POLLNVAL) else 0)
+    )
 
 
 # libcurl's errors from before a request is written.
@@ -252,7 +294,8 @@ class _Transfer:
 
     def __init__(self, settings: Settings, authorities: str) -> None:
         self._settings = settings
-        self._answer = Answer()
+        self.place = 0
+        self._repeated = False
         self._chunks: list[bytes] = []
         self._header_lines: list[bytes] = []
         self._body = BytesIO()
@@ -261,7 +304,8 @@ class _Transfer:
         self._refused = False
         # libcurl works on a duplicate of each socket; ours are closed when the call has ended.
         self._opened: list[socket.socket] = []
-        self._headers: tuple[str, ...] | None = None
+        self._headers: tuple[str | bytes, ...] | None = None
+        self._size = -1
         self._plain: bool | None = None
         self.handle = handle = pycurl.Curl()
         for option, value in _options(settings, authorities):
@@ -273,23 +317,27 @@ class _Transfer:
         handle.setopt(pycurl.SEEKFUNCTION, self._rewind)
         handle.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
 
-    def prepare(self, call: Call, answer: Answer) -> None:
-        self._answer, self._refused, self._received = answer, False, 0
+    def prepare(self, call: Call, place: int) -> None:
+        """`place`: the call's in its exchange."""
+        url, content, headers = call
+        self.place, self._refused, self._repeated, self._received = place, False, False, 0
         handle = self.handle
-        handle.setopt(pycurl.URL, call.url)
-        handle.setopt(pycurl.POSTFIELDSIZE_LARGE, len(call.body))
-        body = self._body
+        handle.setopt(pycurl.URL, url)
+        body, size = self._body, len(content)
+        if size != self._size:
+            handle.setopt(pycurl.POSTFIELDSIZE_LARGE, size)
+            body.truncate(0)
+            self._size = size
         body.seek(0)
-        body.truncate()
-        body.write(call.body)
+        body.write(content)
         body.seek(0)
         self._begun_at = time.monotonic()
-        if call.headers != self._headers:
+        if headers != self._headers:
             # Over HTTP/1.1 it would wait for a "100 Continue" with a large body.
-            handle.setopt(pycurl.HTTPHEADER, call.headers if self._settings.http2 else (*call.headers, "Expect:"))
-            self._headers = call.headers
+            handle.setopt(pycurl.HTTPHEADER, headers if self._settings.http2 else (*headers, "Expect:"))
+            self._headers = headers
         if self._settings.http2:
-            plain = call.url.startswith("http:")
+            plain = url.startswith("http:")
             if plain is not self._plain:
                 known = pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
                 handle.setopt(pycurl.HTTP_VERSION, known if plain else pycurl.CURL_HTTP_VERSION_2TLS)
@@ -304,7 +352,7 @@ class _Transfer:
         if not self._header_lines:
             if not self._settings.http2:
                 return pycurl.SEEKFUNC_FAIL
-            self._answer.repeated = True
+            self._repeated = True
         self._body.seek(0)
         return pycurl.SEEKFUNC_OK
 
@@ -327,19 +375,25 @@ class _Transfer:
         self._opened.append(socket.socket(family, kind, protocol))
         return self._opened[-1]
 
-    def finish(self, code: int, error: str) -> None:
-        answer, handle = self._answer, self.handle
-        answer.status = handle.getinfo(pycurl.RESPONSE_CODE) or None
-        answer.error = (
-            PRIVATE if self._refused and error else BROKEN_OFF if code == pycurl.E_SEND_FAIL_REWIND else error
+    def finish(self, code: int, error: str) -> Answer:
+        handle, sent = self.handle, True
+        if error:
+            sent = not (code in _NEVER_SENT or handle.getinfo(pycurl.PRETRANSFER_TIME) == 0)
+            error = PRIVATE if self._refused else BROKEN_OFF if code == pycurl.E_SEND_FAIL_REWIND else error
+        answer = Answer(
+            handle.getinfo(pycurl.RESPONSE_CODE) or None,
+            error,
+            b"".join(self._chunks),
+            tuple(self._header_lines),
+            int((time.monotonic() - self._begun_at) * 1000),
+            sent,
+            self._repeated,
         )
-        answer.body = b"".join(self._chunks)
-        answer.header_lines = tuple(self._header_lines)
         self._chunks.clear()
         self._header_lines.clear()
-        answer.duration_ms = int((time.monotonic() - self._begun_at) * 1000)
-        answer.sent = not error or not (code in _NEVER_SENT or handle.getinfo(pycurl.PRETRANSFER_TIME) == 0)
-        self._close_sockets()
+        if self._opened:
+            self._close_sockets()
+        return answer
 
     def close(self) -> None:
         self.handle.close()

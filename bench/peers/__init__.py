@@ -1,58 +1,99 @@
 """The published packages a backend would pick instead, measured on the same simulator by `make bench-vendors`.
 
-Each runs by itself (`aioapns_peer.py`, `firebase_admin_peer.py`, `node_apn_peer.js`): it reads what it needs as one
-JSON object from standard input and answers with one of processor and wall seconds for each run. What is no part of the
-project's requirements is installed beside it, into `var/bench-peers`, when the benchmark first runs.
+Each is a process of its own (`aioapns_peer.py`, `firebase_admin_peer.py`, `node_apn_peer.js`): it reads what it needs
+as one line of JSON, says that it is ready, and sends all once for each line that follows, over connections that are
+there, and answers with one JSON object of processor and wall seconds. What is no part of the project's requirements is
+installed beside it, into `var/bench-peers`, when the benchmark first runs.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
 INSTALLED = HERE.parent.parent / "var" / "bench-peers"
 FIREBASE_ADMIN, NODE_APN = "firebase-admin==7.7.0", "@parse/node-apn@8.1.0"
+READY = "ready"
 
 
-def aioapns(asked: Mapping[str, object]) -> list[tuple[float, float]]:
-    """(Processor seconds, wall seconds) of each run."""
-    return _ask([sys.executable, str(HERE / "aioapns_peer.py")], asked)
+class PeerError(Exception):
+    """The package cannot be had, or does not do what it is asked."""
 
 
-def firebase_admin(asked: Mapping[str, object]) -> list[tuple[float, float]]:
+class Peer:
+    """A running one."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def tell(self, line: str) -> str:
+        """Send a line and wait for the answer to it. Raises `PeerError`."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline().strip()
+        if not answer:
+            raise PeerError(f"it ended with {self._process.wait()}")
+        return answer
+
+    def run(self) -> tuple[float, float]:
+        """Processor seconds and wall seconds of sending all."""
+        told = json.loads(self.tell("run"))
+        return told["core"], told["wall"]
+
+
+def aioapns(asked: Mapping[str, object]) -> contextlib.AbstractContextManager[Peer]:
+    return _peer([sys.executable, str(HERE / "aioapns_peer.py")], asked)
+
+
+def firebase_admin(asked: Mapping[str, object]) -> contextlib.AbstractContextManager[Peer]:
+    """Raises `PeerError`."""
     python = INSTALLED / "firebase" / "bin" / "python"
     if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(python.parent.parent)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-qq", FIREBASE_ADMIN], check=True)
-    return _ask([str(python), str(HERE / "firebase_admin_peer.py")], asked)
+        _install([sys.executable, "-m", "venv", str(python.parent.parent)])
+        _install([str(python), "-m", "pip", "install", "-qq", FIREBASE_ADMIN])
+    return _peer([str(python), str(HERE / "firebase_admin_peer.py")], asked)
 
 
-def node_apn(asked: Mapping[str, object]) -> list[tuple[float, float]]:
+def node_apn(asked: Mapping[str, object]) -> contextlib.AbstractContextManager[Peer]:
+    """Raises `PeerError`."""
     node = shutil.which("node")
     if node is None:
-        raise FileNotFoundError("node is not installed (Debian packages nodejs and npm)")
+        raise PeerError("node is not installed (Debian packages nodejs and npm)")
     folder = INSTALLED / "node"
     if not (folder / "node_modules" / "@parse" / "node-apn").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["npm", "install", "--silent", "--prefix", str(folder), NODE_APN], check=True)
-    return _ask([node, str(HERE / "node_apn_peer.js")], asked, NODE_PATH=str(folder / "node_modules"))
+        _install(["npm", "install", "--silent", "--prefix", str(folder), NODE_APN])
+    return _peer([node, str(HERE / "node_apn_peer.js")], asked, NODE_PATH=str(folder / "node_modules"))
 
 
-def _ask(command: Sequence[str], asked: Mapping[str, object], **environment: str) -> list[tuple[float, float]]:
+def _install(command: Sequence[str]) -> None:
+    try:
+        subprocess.run(command, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise PeerError(f"it cannot be installed: {error}") from None
+
+
+@contextlib.contextmanager
+def _peer(command: Sequence[str], asked: Mapping[str, object], **environment: str) -> Iterator[Peer]:
     certificate = os.environ["BENCH_CERTIFICATE"]
     trusting = dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), certificate)
-    answer = subprocess.run(
-        command,
-        input=json.dumps(asked),
-        env=os.environ | trusting | environment,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
+    process = subprocess.Popen(
+        command, env=os.environ | trusting | environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    return [(run["core"], run["wall"]) for run in json.loads(answer.stdout.splitlines()[-1])]
+    peer = Peer(process)
+    try:
+        if (said := peer.tell(json.dumps(asked))) != READY:
+            raise PeerError(f"it said {said!r}")
+        yield peer
+    finally:
+        process.terminate()
+        process.wait()

@@ -14,7 +14,7 @@ from firebase_admin import credentials, messaging
 MOST = 500
 
 
-async def main(asked: dict[str, Any]) -> list[dict[str, float]]:
+async def main(asked: dict[str, Any]) -> None:
     # The package has no setting for another address than Google's.
     messaging._MessagingService.FCM_URL = asked["url"] + "/v1/projects/{0}/messages:send"
     firebase_admin.initialize_app(credentials.Certificate(asked["service_account"]))
@@ -25,14 +25,13 @@ async def main(asked: dict[str, Any]) -> list[dict[str, float]]:
         answer = await messaging.send_each_async(batch, dry_run=False)
         assert answer.failure_count == 0, next(one.exception for one in answer.responses if one.exception)
 
-    await send(messages[:1])
-    runs = []
-    for _ in range(asked["runs"]):
+    print("ready", flush=True)
+    while await asyncio.to_thread(sys.stdin.readline):
+        await send(messages[:100])
         core, wall = time.process_time(), time.perf_counter()
         for start in range(0, len(messages), MOST):
             await send(messages[start : start + MOST])
-        runs.append({"core": time.process_time() - core, "wall": time.perf_counter() - wall})
-    return runs
+        print(json.dumps({"core": time.process_time() - core, "wall": time.perf_counter() - wall}), flush=True)
 
 
-print(json.dumps(asyncio.run(main(json.load(sys.stdin)))))
+asyncio.run(main(json.loads(sys.stdin.readline())))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+from binascii import unhexlify
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -27,7 +27,16 @@ from pushcore.http import Answer, Call, Client
 
 URLS = {"production": "https://api.push.apple.com", "sandbox": "https://api.sandbox.push.apple.com"}
 
-_HEXADECIMAL = re.compile(r"(?:[0-9a-fA-F]{2}){1,128}")
+# Of a device token; Apple says not to count on a length.
+_MAX_TOKEN_BYTES = 128
+
+
+def _is_token(text: str) -> bool:
+    """Whether it is some bytes in hexadecimal."""
+    try:
+        return 0 < len(unhexlify(text)) <= _MAX_TOKEN_BYTES
+    except ValueError:
+        return False
 
 
 class ApnsAdapter(HttpAdapter):
@@ -47,26 +56,27 @@ class ApnsAdapter(HttpAdapter):
         return ("", float("inf")) if self._by_certificate else provider_token(*self._key)
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
-        parts: dict[Notification, payload.Parts | None] = {}
+        shapes: dict[Notification, tuple[payload.Parts | None, tuple[bytes, ...]]] = {}
         requests, refused = [], []
         longest = longest_msgkeys(deliveries)
         authorisation = (f"authorization: bearer {credential}",) if credential else ()
+        place = f"{self._base_url}/3/device/"
         for delivery in deliveries:
-            notification = delivery.notification
-            if notification not in parts:
-                parts[notification] = payload.parts_of(
-                    notification, self.account.get("bundle_id"), longest[notification]
-                )
-            shared = parts[notification]
+            message_id, _, token, _, notification = delivery
+            shape = shapes.get(notification)
+            if shape is None:
+                parts = payload.parts_of(notification, self.account.get("bundle_id"), longest[notification])
+                lines = (*parts.headers, *authorisation) if parts else ()
+                shape = shapes[notification] = parts, tuple(line.encode() for line in lines)
+            shared, headers = shape
             if shared is None:
                 refused.append(by_rule(delivery, errors.TABLE[errors.TOO_LARGE], errors.TOO_LARGE))
-            elif not _HEXADECIMAL.fullmatch(delivery.token):
+            elif not _is_token(token):
                 refused.append(by_rule(delivery, errors.TABLE[errors.BAD_TOKEN], errors.BAD_TOKEN))
             else:
                 # A repeat takes the place of the first.
-                collapse = f"apns-collapse-id: {shared.collapse or delivery.message_id}"
-                headers = (*shared.headers, *authorisation, collapse)
-                call = Call(f"{self._base_url}/3/device/{delivery.token}", shared.mould.fill(delivery), headers)
+                collapse = f"apns-collapse-id: {shared.collapse or message_id}".encode()
+                call = Call(place + token, shared.mould.fill(delivery), (*headers, collapse))
                 requests.append(Request(call, (delivery,)))
         return requests, refused
 

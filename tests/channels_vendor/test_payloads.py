@@ -118,7 +118,7 @@ def test_apnss_collapse_id_is_the_requests_else_the_messages(given: str, sent: s
     one = delivery(vendor_options={"apnsCollapseId": given})._replace(token="ab" * 32)
     [request], _ = adapter.prepare([one], "credential")  # type: ignore[attr-defined]
     adapter.close()
-    assert f"apns-collapse-id: {sent}" in request.call.headers
+    assert f"apns-collapse-id: {sent}".encode() in request.call.headers
 
 
 def test_fcms_message_has_its_fields() -> None:
