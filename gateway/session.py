@@ -107,6 +107,10 @@ class Host(Protocol):
         """The session ended, for whatever reason; called once."""
 
 
+# What is in flight to devices that have acknowledged all: one for all of them, never written to.
+_NOTHING: dict[int, int] = {}
+
+
 def _nowhere(_data: bytes) -> None:
     """The session has ended."""
 
@@ -146,7 +150,7 @@ class Session:
         self.wheel_slot = 0
         self.open_requests = 0
         # Packet id -> message id of what is written and not acknowledged.
-        self.in_flight: dict[int, int] = {}
+        self.in_flight: dict[int, int] = _NOTHING
         self._wire = wire
         self._write: Callable[[bytes], None] = wire.write
         self._version: Version = VERSION_5
@@ -337,11 +341,12 @@ class Session:
             )
 
     def _acknowledge(self, packet_id: int) -> None:
-        message_id = self.in_flight.pop(packet_id, None)
+        in_flight = self.in_flight
+        message_id = in_flight.pop(packet_id, None)
         if message_id is None:
             return
-        if not self.in_flight:
-            self.in_flight = {}  # one that was full once stays large
+        if not in_flight:
+            self.in_flight = _NOTHING
         self.host.acknowledged(self, message_id)
         if self._backlog or self._more_after is not None:
             self._refill()
@@ -444,7 +449,10 @@ class Session:
         if self._max_packet and len(packet) > self._max_packet:
             self._refuse_message(message_id)  # must not be sent (3.1.2.11.4)
             return
-        in_flight[packet_id] = message_id
+        if in_flight:
+            in_flight[packet_id] = message_id
+        else:
+            self.in_flight = {packet_id: message_id}
         self.host.delivered += 1
         write = self._write  # an attribute, no method: looked up by itself it is found faster
         write(packet)

@@ -6,6 +6,7 @@ import time
 import uuid
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 import jwt
 from cryptography import x509
@@ -50,6 +51,7 @@ _STATUSES = {
 }
 MAX_BYTES = 4096
 _TOKEN_SECONDS = 3600
+_MAX_BEARERS = 100
 # Apple's extensions that say what a certificate is for.
 _ENVIRONMENTS = {"sandbox": "1.2.840.113635.100.6.3.1", "production": "1.2.840.113635.100.6.3.2"}
 # What may follow the bundle ID in a topic.
@@ -70,6 +72,10 @@ class ApnsDesk(Desk):
     malformed = "BadDeviceToken"
     # Of which of the two hosts it is.
     environment = "production"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bearers: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
 
     def serves(self, incoming: Incoming) -> bool:
         return incoming.path.startswith("/3/")
@@ -123,6 +129,14 @@ class ApnsDesk(Desk):
         topic = incoming.headers.get("apns-topic", bundle_id)
         return "" if topic == bundle_id or topic.removeprefix(bundle_id) in _SUFFIXES else "BadTopic"
 
+    def _read_bearer(self, bearer: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A provider token's header and claims; each comes with very many notifications. Raises `jwt.PyJWTError`."""
+        if bearer not in self._bearers:
+            if len(self._bearers) >= _MAX_BEARERS:
+                self._bearers.clear()
+            self._bearers[bearer] = jwt.get_unverified_header(bearer), self.claims_of(bearer, ["ES256"])
+        return self._bearers[bearer]
+
     def _bad_bearer(self, incoming: Incoming) -> str:
         scheme, _, bearer = incoming.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
@@ -130,8 +144,7 @@ class ApnsDesk(Desk):
         if bearer in self.script.expired:
             return "ExpiredProviderToken"
         try:
-            header = jwt.get_unverified_header(bearer)
-            claims = self.claims_of(bearer, ["ES256"])
+            header, claims = self._read_bearer(bearer)
         except jwt.PyJWTError:
             return "InvalidProviderToken"
         if header.get("alg") != "ES256" or not header.get("kid") or not claims.get("iss"):
