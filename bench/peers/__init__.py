@@ -1,4 +1,4 @@
-"""The published packages a backend would pick instead, measured on the same simulator by `make bench-vendors`.
+"""The published packages a backend would pick instead, measured on the same server by `make bench-vendors`.
 
 Each is a process of its own (`aioapns_peer.py`, `firebase_admin_peer.py`, `node_apn_peer.js`): it reads what it needs
 as one line of JSON, says that it is ready, and sends all once for each line that follows, over connections that are

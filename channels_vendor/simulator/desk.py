@@ -23,8 +23,6 @@ class Desk(ABC):
     name: str
     # What a script says befalls all requests but those for a credential.
     credential_path: str = ""
-    # The vendor's word for arrived in its receipts; empty where it sends none.
-    arrived: str = ""
     # A script's error for a token that no vendor gives: one of zeros.
     malformed: str
     # The key that signatures of the account are checked with (PEM); empty: they are not.
@@ -87,6 +85,22 @@ class Desk(ABC):
             options={"verify_signature": bool(self.public_key), "verify_aud": audience is not None},
         )
 
+    def is_for_credential(self, incoming: Incoming) -> bool:
+        return bool(self.credential_path) and incoming.path.startswith(self.credential_path)
+
+    def fault(self, incoming: Incoming) -> str:
+        """What befalls the connection on this request, once."""
+        if self.is_for_credential(incoming):
+            return ""
+        return self.script.faults.pop(0) if self.script.faults else ""
+
+
+class ReceiptingDesk(Desk):
+    """Of a vendor that sends receipts."""
+
+    # The vendor's word for arrived.
+    arrived: str
+
     def call_back(self, url: str, tag: str, tokens: Iterable[str], vendor_id: str) -> None:
         """Have the tokens' receipts posted, each with the word its script says. `tag`: what the call gave for them."""
         by_word: dict[str, list[str]] = {}
@@ -98,21 +112,12 @@ class Desk(ABC):
                 body = self.receipt(tag, told[start : start + RECEIPT_TOKENS], word, vendor_id)
                 self.outbox.append(Callback(url, body, self.receipt_headers()))
 
+    @abstractmethod
     def receipt(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
-        """The body of a receipt, by a vendor that sends some."""
-        raise NotImplementedError
+        """The body of a receipt."""
 
     def receipt_headers(self) -> Mapping[str, str]:
         return {"content-type": "application/json"}
-
-    def is_for_credential(self, incoming: Incoming) -> bool:
-        return bool(self.credential_path) and incoming.path.startswith(self.credential_path)
-
-    def fault(self, incoming: Incoming) -> str:
-        """What befalls the connection on this request, once."""
-        if self.is_for_credential(incoming):
-            return ""
-        return self.script.faults.pop(0) if self.script.faults else ""
 
 
 def as_json(status: int, body: Any) -> Reply:

@@ -9,14 +9,14 @@ import time
 from collections.abc import Sequence
 from urllib.parse import parse_qs
 
-from channels_vendor.simulator.desk import SECRET, Desk, as_json
+from channels_vendor.simulator.desk import SECRET, ReceiptingDesk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
 
 _SEND = re.compile(r"/api/v1/[^/]+/sendMessage")
 MAX_TOKENS = 1000
 
 
-class HonorDesk(Desk):
+class HonorDesk(ReceiptingDesk):
     name = "honor"
     malformed = "failTokens"
     credential_path = "/auth/token"

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs
 
 import jwt
 
-from channels_vendor.simulator.desk import SECRET, Desk, as_json
+from channels_vendor.simulator.desk import SECRET, ReceiptingDesk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
 
 MAX_BYTES = 4096
@@ -33,7 +33,7 @@ def _size(body: dict[str, Any]) -> int:
     return len(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-class _PushKit(Desk):
+class _PushKit(ReceiptingDesk):
     """What both have in common."""
 
     arrived = "0"

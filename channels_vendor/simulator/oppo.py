@@ -9,13 +9,13 @@ import time
 from collections.abc import Sequence
 from urllib.parse import parse_qs
 
-from channels_vendor.simulator.desk import SECRET, Desk, as_json
+from channels_vendor.simulator.desk import SECRET, ReceiptingDesk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
 
 MAX_MESSAGES = 1000
 
 
-class OppoDesk(Desk):
+class OppoDesk(ReceiptingDesk):
     name = "oppo"
     credential_path = "/server/v1/auth"
     arrived = "push_arrive"

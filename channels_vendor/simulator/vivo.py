@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Sequence
 
-from channels_vendor.simulator.desk import SECRET, Desk, as_json
+from channels_vendor.simulator.desk import SECRET, ReceiptingDesk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
 
 
@@ -16,7 +16,7 @@ def _width(text: str) -> int:
     return sum(2 if ord(character) > 0xFF else 1 for character in text)
 
 
-class VivoDesk(Desk):
+class VivoDesk(ReceiptingDesk):
     name = "vivo"
     credential_path = "/message/auth"
     arrived = "0"

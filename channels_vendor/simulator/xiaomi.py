@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs, unquote, urlencode
 
-from channels_vendor.simulator.desk import SECRET, Desk, as_json
+from channels_vendor.simulator.desk import SECRET, ReceiptingDesk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
 
 MAX_TOKENS = 1000
@@ -15,7 +15,7 @@ MAX_TOKENS = 1000
 _DELIVERED, _DEFAULT_TYPES = 1, 3
 
 
-class XiaomiDesk(Desk):
+class XiaomiDesk(ReceiptingDesk):
     name = "xiaomi"
     malformed = "bad"
     arrived = str(_DELIVERED)
