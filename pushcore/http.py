@@ -131,7 +131,6 @@ class Client:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._authorities = _Authorities(settings.ca)
-        self._most = settings.max_in_flight
         self._multi = self._new_multi()
         self._idle: list[_Transfer] = []
         # File descriptors of the connections the last exchange used, and when it ended (monotonic).
@@ -148,11 +147,11 @@ class Client:
         begun = time.monotonic()
         self._drop_closed()
         running: dict[Any, _Transfer] = {}
-        waiting, ended = iter(enumerate(calls)), 0
+        waiting, most, ended = iter(enumerate(calls)), self.settings.max_in_flight, 0
         try:
             while True:
-                while len(running) < self._most and time.monotonic() < begun + within:
-                    if not (following := list(islice(waiting, self._most - len(running)))):
+                while len(running) < most and time.monotonic() < begun + within:
+                    if not (following := list(islice(waiting, most - len(running)))):
                         break
                     for place, call in following:
                         answers[place] = self._start(call, place, running)

@@ -210,6 +210,17 @@ def test_a_message_larger_than_the_client_takes_is_not_sent() -> None:
     assert session.unacknowledged() == []
 
 
+def test_what_is_in_flight_is_a_sessions_own() -> None:
+    (one, _), (other, _) = open_session(), open_session()
+    for _ in range(2):
+        deliver(one, 1)
+        assert (one.unacknowledged(), other.unacknowledged()) == ([1], [])
+        one.feed(mqtt5.PubAckPacket(one._next_packet_id).write())
+        assert one.unacknowledged() == []
+    deliver(other, 2, 3)
+    assert (one.unacknowledged(), other.unacknowledged()) == ([], [2, 3])
+
+
 def test_packet_ids_wrap_without_hitting_one_in_flight() -> None:
     session, recorder = open_session()
     deliver(session, 1)
