@@ -44,8 +44,8 @@ MAX_BACKLOG = 16
 # Messages a device refused or cannot take, remembered so that its connection is not tried with them again.
 MAX_REFUSED = 1000
 CONNECT_SECONDS = 10.0
-# Packet ids go round so far, more than are ever in flight: small integers exist once in Python, while a larger one would
-# be an object of each device, out of the processor's cache when its turn comes.
+# Packet ids go round so far, more than are ever in flight: small integers exist once in Python, while a larger one
+# would be an object of each device, out of the processor's cache when its turn comes.
 MAX_PACKET_ID = 255
 
 _PUBACK, _PUBACK_LENGTH, _PUBACK_BYTES = 0x40, 2, 4
