@@ -14,7 +14,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from itertools import islice
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -22,6 +21,8 @@ from typing import Any, NamedTuple
 
 import certifi
 import pycurl
+
+from pushcore import addresses
 
 # A connection unused for longer is looked at before it is used again.
 IDLE_SECONDS = 0.5
@@ -107,22 +108,6 @@ class Settings:
     @property
     def max_in_flight(self) -> int:
         return self.side_by_side or self.max_connections * (self.max_streams if self.http2 else 1)
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the public Internet, also when it is wrapped in an IPv6 one."""
-    parsed: IPv4Address | IPv6Address = ip_address(address.split("%", 1)[0])
-    if isinstance(parsed, IPv6Address):
-        inner = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo[1] if parsed.teredo else None)
-        if inner is not None:
-            parsed = inner
-        elif int(parsed) >> 32 == _NAT64:
-            parsed = IPv4Address(int(parsed) & 0xFFFFFFFF)
-    return parsed.is_global and not parsed.is_multicast
-
-
-# The well-known prefix 64:ff9b::/96 (RFC 6052), which stands for an IPv4 address.
-_NAT64 = int(IPv6Address("64:ff9b::")) >> 32
 
 
 class Client:
@@ -367,7 +352,7 @@ class _Transfer:
     def _open_socket(self, _purpose: int, endpoint: tuple[Any, ...]) -> Any:
         family, kind, protocol, address = endpoint
         if family not in (socket.AF_INET, socket.AF_INET6) or not (
-            self._settings.allow_private or is_public(_host(address))
+            self._settings.allow_private or addresses.is_public(_host(address))
         ):
             self._refused = True
             return pycurl.SOCKET_BAD

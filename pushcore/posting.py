@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pushcore.http import Call, Client, Settings, is_public
-
-__all__ = ["PostResult", "Posting", "is_public", "post_all"]
+from pushcore.http import Call, Client, Settings
 
 CONNECT_TIMEOUT_MS = 5_000
 TIMEOUT_MS = 10_000

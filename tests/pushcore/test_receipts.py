@@ -14,7 +14,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from pushcore import http, keys, outcomes, posting, receipts
+from pushcore import addresses, keys, outcomes, posting, receipts
 from pushcore.codes import statuses
 from pushcore.devices import KnownDevice
 from pushcore.models import Message, PushTask, Receipt, ReceiptAttempt, Workspace
@@ -135,7 +135,7 @@ def test_a_redirect_to_a_private_address_is_refused_when_its_socket_opens(callba
 
     callback.answers = [(307, f"http://localhost:{callback.server_address[1]}/again")]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(http, "is_public", public_only_first)
+        patch.setattr(addresses, "is_public", public_only_first)
         [result] = posting.post_all([posting.Posting(callback.url, b"{}")], allow_private=False)
     assert "private" in result.error
     assert not result.accepted
@@ -151,12 +151,12 @@ def test_a_redirect_to_a_private_address_is_refused_when_its_socket_opens(callba
     ],
 )  # fmt: skip
 def test_no_address_of_our_own_network_is_public(address: str) -> None:
-    assert not posting.is_public(address)
+    assert not addresses.is_public(address)
 
 
 @pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "::ffff:93.184.216.34"])
 def test_an_internet_address_is_public(address: str) -> None:
-    assert posting.is_public(address)
+    assert addresses.is_public(address)
 
 
 @pytest.mark.parametrize(
