@@ -132,16 +132,16 @@ class Fleet:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
         sock.bind((f"127.0.{self._address}.{2 + number // _PER_ADDRESS}", 0))
-        if sock.connect_ex(("127.0.0.1", self._port)) not in (0, errno.EINPROGRESS):
-            self.failed += 1
+        if (error := sock.connect_ex(("127.0.0.1", self._port))) not in (0, errno.EINPROGRESS):
+            self._fail(f"cannot be dialled: {errno.errorcode[error]}")
             return
         self._devices[sock.fileno()] = Device(sock, self._hellos[number])
         self._poll.register(sock.fileno(), select.EPOLLOUT)
 
     def _opened(self, fd: int, device: Device) -> None:
         """The socket is connected (or not)."""
-        if device.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            self._lost(fd, device)
+        if error := device.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self._lost(fd, device, f"does not open: {errno.errorcode[error]}")
             return
         self._poll.modify(fd, select.EPOLLIN)
         if self._websocket:
@@ -150,9 +150,14 @@ class Fleet:
             device.upgraded = True
             device.socket.send(device.hello)
 
-    def _lost(self, fd: int, device: Device) -> None:
+    def _fail(self, why: str) -> None:
+        if not self.failed:
+            print(f"a connection to port {self._port} {why}", file=sys.stderr, flush=True)
+        self.failed += 1
+
+    def _lost(self, fd: int, device: Device, why: str = "is closed before it is accepted") -> None:
         if not device.opened:
-            self.failed += 1
+            self._fail(why)
         device.socket.close()
         del self._devices[fd]
 
