@@ -308,7 +308,7 @@ class Node:
                     session.expect_more(0)
 
     async def _send_pending(self, batch: list[tuple[Session, int]]) -> None:
-        """Send what waits for the devices of a batch of sessions. One query; asked again later when it fails."""
+        """Send what waits for the devices of a batch of sessions. Two queries; asked again later when it fails."""
         asking: dict[int, tuple[Session, int]] = {}
         for session, after in batch:
             if session.device is not None and session.state is State.OPEN:

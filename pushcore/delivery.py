@@ -30,17 +30,17 @@ HAND_OVER_FAILED = Counter(
     "mps_hand_over_failed_total", "Messages a lane could not take; the sweeper retries.", ["lane"]
 )
 
-# The columns of an Outgoing, in its order, then the message's own content; every query below has m, t and d.
+# The columns of an Outgoing but for what is its task's, then the message's own content; every query below has m and d.
 _COLUMNS = (
-    "m.id, m.workspace_id, m.task_id, t.kind, m.target, m.msgkey, m.expire_at, t.content::text, t.options::text,"
-    " d.id, d.platform, d.third_channel, d.third_token, m.sent_at IS NOT NULL, m.override::text"
+    "m.id, m.workspace_id, m.task_id, m.target, m.msgkey, m.expire_at, d.id, d.platform, d.third_channel,"
+    " d.third_token, m.sent_at IS NOT NULL, m.override::text"
 )
 
-# Of a revoked task nothing is delivered. Tasks, devices and bindings are looked up by key (OFFSET 0 keeps it so): where
-# statistics lag behind, the planner would take them for few and compare each message with all of them.
-_TASK = "(SELECT kind, content, options FROM pushcore_pushtask WHERE id = m.task_id AND revoked_at IS NULL OFFSET 0) t"
-_DEVICE = "(SELECT id, platform, third_channel, third_token FROM pushcore_device WHERE id = m.device_id OFFSET 0) d"
-_JOINS = f"CROSS JOIN LATERAL {_TASK} CROSS JOIN LATERAL {_DEVICE}"
+# Devices and bindings are looked up by key (OFFSET 0 keeps it so): where statistics lag behind, the planner would take
+# them for few and compare each message with all of them.
+_DEVICE = (
+    "LATERAL (SELECT id, platform, third_channel, third_token FROM pushcore_device WHERE id = m.device_id OFFSET 0) d"
+)
 
 # A message to a user goes only to a device the user is still bound to.
 STILL_BOUND = (
@@ -67,25 +67,35 @@ def _fetch(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
         return cursor.fetchall()
 
 
-def _outgoing(rows: Iterable[tuple[Any, ...]]) -> list[Outgoing]:
-    """Rows of `_COLUMNS`. A task's content is decoded once, however many of its messages wait."""
-    contents: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
+def _outgoing(rows: Sequence[tuple[Any, ...]]) -> list[Outgoing]:
+    """Rows of `_COLUMNS`, less those of revoked tasks, of which nothing is delivered. One query for what they share."""
+    tasks = _tasks({row[2] for row in rows}) if rows else {}
     batch: list[Outgoing] = []
     for row in rows:
-        task_id = row[2]
-        if task_id not in contents:
-            contents[task_id] = (json.loads(row[7]), json.loads(row[8]))
-        content, options = contents[task_id]
-        if row[14] is not None:
-            content = content | json.loads(row[14])
-        batch.append(Outgoing._make((*row[:7], content, options, *row[9:14])))
+        task = tasks.get(row[2])
+        if task is None:
+            continue
+        kind, content, options = task
+        if row[11] is not None:
+            content = content | json.loads(row[11])
+        batch.append(Outgoing._make((*row[:3], kind, *row[3:6], content, options, *row[6:11])))
     return batch
+
+
+def _tasks(task_ids: Iterable[int]) -> dict[int, tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Kind, content and options of those that are not revoked."""
+    found = _fetch(
+        "SELECT id, kind, content::text, options::text FROM pushcore_pushtask"
+        " WHERE id = ANY(%s) AND revoked_at IS NULL",
+        [list(task_ids)],
+    )
+    return {task_id: (kind, json.loads(content), json.loads(options)) for task_id, kind, content, options in found}
 
 
 def pending_for_devices(
     device_ids: Sequence[int], per_device: int, after: Mapping[int, int] | None = None
 ) -> dict[int, list[Outgoing]]:
-    """The oldest `per_device` messages that wait for each device, by device id. One query, whatever the number.
+    """The oldest `per_device` messages that wait for each device, by device id. Two queries, whatever the number.
 
     `after` continues: by device id, the message id up to which they are known; 0 for a device not named.
     """
@@ -97,7 +107,7 @@ def pending_for_devices(
         "   AND m.id >= %s AND m.id > wanted.known AND m.expire_at > now()"
         "   AND EXISTS (SELECT 1 FROM pushcore_pushtask WHERE id = m.task_id AND revoked_at IS NULL OFFSET 0)"
         f"   AND {STILL_BOUND} ORDER BY m.id LIMIT %s) m"
-        f" {_JOINS} ORDER BY m.id",
+        f" CROSS JOIN {_DEVICE} ORDER BY m.id",
         [list(device_ids), [known.get(device_id, 0) for device_id in device_ids], oldest_pending_id(), per_device],
     )
     waiting: dict[int, list[Outgoing]] = defaultdict(list)
@@ -107,9 +117,9 @@ def pending_for_devices(
 
 
 def outgoing_of(message_ids: Sequence[int]) -> list[Outgoing]:
-    """Those of the messages that wait for a device and may still be given to it, oldest first. One query."""
+    """Those of the messages that wait for a device and may still be given to it, oldest first. Two queries."""
     rows = _fetch(
-        f"SELECT {_COLUMNS} FROM pushcore_message m {_JOINS}"
+        f"SELECT {_COLUMNS} FROM pushcore_message m CROSS JOIN {_DEVICE}"
         f" WHERE m.id = ANY(%s) AND m.status = {statuses.WAITING} AND m.expire_at > now() AND {STILL_BOUND}"
         " ORDER BY m.id",
         [list(message_ids)],
@@ -124,14 +134,14 @@ def waiting_between(low: int, high: int, limit: int) -> Page:
     What may not be delivered (revoked, no longer bound) is left out of it afterwards.
     """
     rows = _fetch(
-        f"SELECT {_COLUMNS}, t.kind IS NOT NULL AND d.id IS NOT NULL AND {STILL_BOUND} FROM ("
+        f"SELECT {_COLUMNS}, d.id IS NOT NULL AND {STILL_BOUND} FROM ("
         f"SELECT * FROM pushcore_message WHERE id >= %s AND id < %s AND status = {statuses.WAITING}"
         " AND device_id IS NOT NULL AND expire_at > now() ORDER BY id LIMIT %s) m"
-        f" LEFT JOIN LATERAL {_TASK} ON true LEFT JOIN LATERAL {_DEVICE} ON true ORDER BY m.id",
+        f" LEFT JOIN {_DEVICE} ON true ORDER BY m.id",
         [low, high, limit],
     )
     next_id = rows[-1][0] + 1 if len(rows) == limit else None
-    return Page(_outgoing(row for row in rows if row[-1]), next_id)
+    return Page(_outgoing([row for row in rows if row[-1]]), next_id)
 
 
 def hand_over(batch: Iterable[Outgoing]) -> bool:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -26,38 +27,44 @@ from pushcore.ports import BroadcastArrival, Outcome, broadcast_counts
 
 RECORDED = Metric("mps_outcomes_total", "Messages whose status became final.", ["channel"])
 
-_SAYS_ARRIVED = ", ".join(str(channel.value) for channel in sorted(SAYS_ARRIVED))
-_PENDING = ", ".join(str(code) for code in sorted(statuses.PENDING))
+# How messages are found here: by their keys, in the order of these, so that concurrent recorders never wait for each
+# other in a circle. The planner is not told which ids: it would look at each of them, and is left no other way to go.
+# Their bounds, which it is told, name the partitions.
+_KEYS = "m.id = ANY((SELECT %(ids)s::bigint[])::bigint[]) AND m.id BETWEEN %(first)s AND %(last)s"
+_BY_KEY = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off"
+_ANY_WAY = "SET LOCAL enable_seqscan TO DEFAULT; SET LOCAL enable_bitmapscan TO DEFAULT"
 
-# The rows are locked in the order of their ids, so that concurrent recorders never wait for each other in a circle.
-# Each is looked up by its key, whatever the statistics say of statuses (OFFSET 0 keeps the planner from merging the
-# lookup): where nearly all messages are delivered, it would expect a single pending row and compare each with each.
-# The bounds name the partitions, when the statement is planned. Answered are sums, and ids only where a receipt is due.
+_IS_PENDING = f"m.status IN ({', '.join(str(code) for code in sorted(statuses.PENDING))})"
+_LOCK = f"SELECT 1 FROM pushcore_message m WHERE {_KEYS} AND {_IS_PENDING} ORDER BY m.id FOR UPDATE"
+
+# Answered are sums, and ids only where a receipt is due. Of those that say "arrived" by it, arrived now are those that
+# were not known to be before.
 _UPDATE = f"""
-    WITH locked AS MATERIALIZED (
-        SELECT outcome.id, outcome.status, outcome.channel, m.arrived_at
-        FROM unnest(%(ids)s::bigint[], %(statuses)s::integer[], %(channels)s::smallint[])
-            AS outcome(id, status, channel)
-        CROSS JOIN LATERAL (
-            SELECT status, arrived_at FROM pushcore_message
-            WHERE id = outcome.id AND id BETWEEN %(first)s AND %(last)s OFFSET 0 FOR UPDATE
-        ) m
-        WHERE m.status IN ({_PENDING})
-    ), changed AS (
-        UPDATE pushcore_message m
-        SET status = locked.status, channel = locked.channel, updated_at = %(now)s,
-            arrived_at = CASE WHEN locked.status = {statuses.ACKED} AND locked.channel NOT IN ({_SAYS_ARRIVED})
-                         THEN coalesce(m.arrived_at, %(now)s) ELSE m.arrived_at END
-        FROM locked
-        WHERE m.id = locked.id AND m.id = ANY(%(ids)s::bigint[])
-        RETURNING m.id, m.task_id, m.workspace_id, m.status, m.channel,
-            locked.arrived_at IS NULL AND m.arrived_at IS NOT NULL AS arrived
+    WITH changed AS (
+        UPDATE pushcore_message m SET status = %(status)s, channel = %(channel)s, updated_at = %(now)s,
+            arrived_at = CASE WHEN %(arrives)s THEN coalesce(m.arrived_at, %(now)s) ELSE m.arrived_at END
+        WHERE {_KEYS} AND {_IS_PENDING}
+        RETURNING m.id, m.task_id, m.workspace_id, m.arrived_at = %(now)s AS arrived
+    ), summed AS (
+        SELECT task_id, workspace_id, count(*) AS messages, count(*) FILTER (WHERE arrived) AS arrived,
+            array_agg(id) AS ids
+        FROM changed GROUP BY task_id, workspace_id
     )
-    SELECT c.task_id, c.status, c.channel, count(*), count(*) FILTER (WHERE c.arrived),
-        array_agg(c.id) FILTER (WHERE w.callback_enabled AND w.callback_url <> '')
-    FROM changed c JOIN pushcore_workspace w ON w.id = c.workspace_id
-    GROUP BY c.task_id, c.status, c.channel
+    SELECT s.task_id, s.messages, s.arrived, CASE WHEN w.callback_enabled AND w.callback_url <> '' THEN s.ids END
+    FROM summed s JOIN pushcore_workspace w ON w.id = s.workspace_id
 """
+
+
+class _Outcome(NamedTuple):
+    """What became of messages."""
+
+    status: int
+    channel: int
+
+    @property
+    def arrives(self) -> bool:
+        """Whether it says that the message is on its device; some vendors say so later."""
+        return self.status == statuses.ACKED and self.channel not in SAYS_ARRIVED
 
 
 class _Changed(NamedTuple):
@@ -65,8 +72,6 @@ class _Changed(NamedTuple):
     devices; `told`: those whose workspace wants receipts."""
 
     task_id: int
-    status: int
-    channel: int
     messages: int
     arrived: int
     told: list[int] | None
@@ -75,44 +80,46 @@ class _Changed(NamedTuple):
 def record(outcomes: Sequence[Outcome]) -> int:
     """Write what became of messages; returns how many changed. One transaction: statuses, counters, receipts."""
     # A message named twice: the first outcome counts.
-    first: dict[int, Outcome] = {}
+    first: dict[int, _Outcome] = {}
     for outcome in outcomes:
-        first.setdefault(outcome.message_id, outcome)
-    ordered = [first[message_id] for message_id in sorted(first)]
-    return _record(
-        [outcome.message_id for outcome in ordered],
-        [outcome.status for outcome in ordered],
-        [int(outcome.channel) for outcome in ordered],
-    )
+        first.setdefault(outcome.message_id, _Outcome(outcome.status, int(outcome.channel)))
+    alike: dict[_Outcome, list[int]] = defaultdict(list)
+    for message_id in sorted(first):
+        alike[first[message_id]].append(message_id)
+    return _record(alike)
 
 
 def record_acknowledged(message_ids: Iterable[int]) -> int:
     """The same for messages that devices acknowledged on the self-built channel."""
     ordered = sorted(set(message_ids))
-    return _record(ordered, [statuses.ACKED] * len(ordered), [Channel.SELF_BUILT.value] * len(ordered))
+    return _record({_Outcome(statuses.ACKED, Channel.SELF_BUILT.value): ordered} if ordered else {})
 
 
-def _record(message_ids: list[int], codes: list[int], channels: list[int]) -> int:
-    if not message_ids:
+def _record(alike: Mapping[_Outcome, list[int]]) -> int:
+    """By outcome: the messages that have it, ordered; one statement for each outcome."""
+    if not alike:
         return 0
-    now = timezone.now()
-    values: dict[str, Any] = {
-        "now": now,
-        "ids": _array(message_ids),
-        "first": message_ids[0],
-        "last": message_ids[-1],
-        "statuses": _array(codes),
-        "channels": _array(channels),
-    }
+    now, changed = timezone.now(), list[tuple[_Outcome, _Changed]]()
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_UPDATE, values)
-        changed = [_Changed._make(row) for row in cursor.fetchall()]
+        cursor.execute(_BY_KEY)
+        if len(alike) > 1:
+            cursor.execute(_LOCK, _keys(sorted(chain.from_iterable(alike.values()))))
+        for outcome, message_ids in alike.items():
+            values = {"now": now, "arrives": outcome.arrives, **outcome._asdict(), **_keys(message_ids)}
+            cursor.execute(_UPDATE, values)
+            changed += [(outcome, _Changed._make(row)) for row in cursor.fetchall()]
+        cursor.execute(_ANY_WAY)
         if changed:
             _count_outcomes(cursor, changed, now)
-            _queue_receipts(cursor, [message_id for group in changed for message_id in group.told or ()], now)
-    for group in changed:
-        RECORDED.labels(Channel(group.channel).label).inc(group.messages)
-    return sum(group.messages for group in changed)
+            _queue_receipts(cursor, [message_id for _, group in changed for message_id in group.told or ()], now)
+    for outcome, group in changed:
+        RECORDED.labels(Channel(outcome.channel).label).inc(group.messages)
+    return sum(group.messages for _, group in changed)
+
+
+def _keys(message_ids: Sequence[int]) -> dict[str, Any]:
+    """The values of `_KEYS`; the ids are ordered."""
+    return {"ids": _array(message_ids), "first": message_ids[0], "last": message_ids[-1]}
 
 
 def _array(numbers: Iterable[int]) -> str:
@@ -120,15 +127,14 @@ def _array(numbers: Iterable[int]) -> str:
     return f"{{{','.join(map(str, numbers))}}}"
 
 
-def _count_outcomes(cursor: Any, changed: Sequence[_Changed], now: datetime) -> None:
+def _count_outcomes(cursor: Any, changed: Sequence[tuple[_Outcome, _Changed]], now: datetime) -> None:
     """Keep the tasks' counters equal to their rows, in the rows' transaction."""
     succeeded: Counter[int] = Counter()
     arrived: Counter[int] = Counter()
-    for group in changed:
+    for outcome, group in changed:
+        succeeded[group.task_id] += group.messages if outcome.status == statuses.ACKED else 0
         arrived[group.task_id] += group.arrived
-        if group.status == statuses.ACKED:
-            succeeded[group.task_id] += group.messages
-    tasks = sorted({group.task_id for group in changed})
+    tasks = sorted(succeeded)
     cursor.execute("SELECT 1 FROM pushcore_pushtask WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [tasks])
     cursor.execute(
         "UPDATE pushcore_pushtask t SET success_count = success_count + c.succeeded,"
@@ -145,17 +151,15 @@ def record_arrivals(message_ids: Sequence[int]) -> int:
     """
     if not message_ids:
         return 0
-    ordered = sorted(set(message_ids))
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_BY_KEY)
         cursor.execute(
-            "WITH locked AS MATERIALIZED (SELECT said.id FROM unnest(%(ids)s::bigint[]) AS said(id)"
-            " CROSS JOIN LATERAL (SELECT arrived_at FROM pushcore_message WHERE id = said.id"
-            " AND id BETWEEN %(first)s AND %(last)s OFFSET 0 FOR UPDATE) m WHERE m.arrived_at IS NULL)"
-            " UPDATE pushcore_message m SET arrived_at = %(now)s FROM locked"
-            " WHERE m.id = locked.id AND m.id = ANY(%(ids)s::bigint[]) RETURNING m.task_id",
-            {"ids": ordered, "first": ordered[0], "last": ordered[-1], "now": timezone.now()},
+            f"UPDATE pushcore_message m SET arrived_at = %(now)s WHERE {_KEYS} AND m.arrived_at IS NULL"
+            " RETURNING m.task_id",
+            {"now": timezone.now(), **_keys(sorted(set(message_ids)))},
         )
         arrived = Counter(row[0] for row in cursor.fetchall())
+        cursor.execute(_ANY_WAY)
         tasks = sorted(arrived)
         cursor.execute("SELECT 1 FROM pushcore_pushtask WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [tasks])
         cursor.execute(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -90,9 +92,10 @@ def test_a_receipt_is_queued_only_where_the_workspace_wants_it(message: Message)
     assert not Receipt.objects.exists()
 
 
-@pytest.mark.parametrize("share", [2, 20])
-def test_rows_are_found_by_key_whatever_share_is_delivered(workspace: Workspace, share: int) -> None:
-    """Left to itself, the planner compares each row with each where it expects few pending ones in a large table."""
+@pytest.mark.parametrize(("size", "share"), [(20_000, 2), (20_000, 20), (30, 1)])
+def test_rows_are_found_by_key_whatever_share_is_delivered(workspace: Workspace, size: int, share: int) -> None:
+    """Left to itself, the planner takes a small table as it comes, and may compare each row with each in a large one
+    where it expects few pending ones."""
     task = PushTask.objects.create(
         pk=ids.new_ids(1)[0], workspace=workspace, kind="simple", source="rpc", fingerprint=b"", delivery_type=1,
         content={}, expire_at=timezone.now(), created_at=timezone.now(),
@@ -102,21 +105,66 @@ def test_rows_are_found_by_key_whatever_share_is_delivered(workspace: Workspace,
             id=pk, workspace=workspace, task=task, delivery_type=1, target="t", msgkey="k", status=2,
             expire_at=timezone.now(), updated_at=timezone.now(),
         )
-        for pk in ids.new_ids(20_000)
+        for pk in ids.new_ids(size)
     ]  # fmt: skip
     Message.objects.bulk_create(rows, batch_size=5_000)
-    waiting = [row.pk for row in rows[-1_000:]]
+    pending = [row.pk for row in rows[-size // share :]]
     with connection.cursor() as cursor:
-        pending = [row.pk for row in rows[-20_000 // share :]]
         cursor.execute("UPDATE pushcore_message SET status = 0 WHERE id = ANY(%s)", [pending])
         cursor.execute("ANALYZE pushcore_message")
-        cursor.execute(
-            "EXPLAIN (ANALYZE, TIMING OFF) " + outcomes._UPDATE,
-            {
-                "ids": waiting, "statuses": [2] * 1_000, "channels": [0] * 1_000, "first": waiting[0],
-                "last": waiting[-1], "now": timezone.now(),
-            },
-        )  # fmt: skip
-        plan = "\n".join(line for (line,) in cursor.fetchall())
-    assert "AND (id = outcome.id)" in plan, plan
-    assert "Join Filter" not in plan, plan
+    batch = [row.pk for row in rows[-1_000:]]
+    for recorded in (
+        lambda: outcomes.record_arrivals(batch[:500]),
+        lambda: outcomes.record([Outcome(pk, 2 if pk % 2 else 2009) for pk in batch[:500]]),
+        lambda: outcomes.record_acknowledged(batch),
+    ):
+        for plan in plans_of_messages(recorded):
+            assert "Index Cond: ((id = ANY" in plan, plan
+            assert "_pkey on pushcore_message" in plan, plan
+            assert not re.search("(Seq|Bitmap Heap) Scan on pushcore_message", plan), plan
+    assert not Message.objects.filter(pk__in=batch, status=0).exists()
+
+
+def plans_of_messages(work: Callable[[], object]) -> list[str]:
+    """Do it; how the statements that look for messages were planned."""
+    plans: list[str] = []
+
+    def explain(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "pushcore_message m" in sql and not sql.startswith("EXPLAIN"):
+            context["cursor"].execute("EXPLAIN " + sql, params)
+            plans.append("\n".join(line for (line,) in context["cursor"].fetchall()))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explain):
+        work()
+    assert plans
+    return plans
+
+
+def test_a_recorder_leaves_its_callers_plans_alone(workspace: Workspace, message: Message) -> None:
+    outcomes.record([Outcome(message.pk, statuses.ACKED)])
+    outcomes.record_arrivals([message.pk])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('enable_seqscan'), current_setting('enable_bitmapscan')")
+        assert cursor.fetchone() == ("on", "on")
+
+
+def test_a_batch_of_several_outcomes_counts_each_task_by_its_own(
+    send: Send, lane: KeepingLane, known: KnownDevice
+) -> None:
+    tasks = [send({known.ad_token: f"k{n}"}, delivery_type=1) for n in range(4)]
+    first, second, third, fourth = Message.objects.order_by("pk").values_list("pk", flat=True)
+    assert outcomes.record_arrivals([third, third]) == 1
+    said = [
+        Outcome(first, statuses.ACKED), Outcome(second, statuses.ACKED, Channel.HUAWEI), Outcome(third, statuses.ACKED),
+        Outcome(fourth, 10302, Channel.VIVO), Outcome(first, 10302, Channel.VIVO),
+    ]  # fmt: skip
+    assert outcomes.record(said) == 4
+    for task in tasks:
+        task.refresh_from_db()
+    # Huawei takes the message now and says later that it has arrived; the third had arrived before.
+    assert [(task.success_count, task.arrival_count) for task in tasks] == [(1, 1), (1, 0), (1, 1), (0, 0)]
+    assert list(Message.objects.order_by("pk").values_list("status", "channel")) == [
+        (statuses.ACKED, Channel.SELF_BUILT), (statuses.ACKED, Channel.HUAWEI), (statuses.ACKED, Channel.SELF_BUILT),
+        (10302, Channel.VIVO),
+    ]  # fmt: skip
