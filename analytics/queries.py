@@ -20,7 +20,7 @@ from analytics.changes import COUNTED_EVENTS, pushed
 from pushcore import ids
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
-from pushcore.models import Message, PushTask, Workspace
+from pushcore.models import PushTask, Workspace
 from pushcore.ports import AnalysisFilter, CoreIndex, TaskPage
 
 LISTED_KINDS = (PushTask.Kind.MULTIPLE, PushTask.Kind.BROADCAST)
@@ -239,9 +239,13 @@ def _of_task(workspace: Workspace, asked: AnalysisFilter) -> CoreIndex:
     return CoreIndex(*(sum(getattr(index, name) for index in wanted) for name in CoreIndex.__dataclass_fields__))
 
 
+# Of messages `m`; takes the task's id and `PushTask.message_ids`.
+_OF_TASK = "m.task_id = %s AND m.id BETWEEN %s AND %s"
+
+
 def by_channel(task: PushTask, platform: Platform | None = None) -> list[ChannelIndex]:
     """The task's numbers, channel by channel."""
-    on_platform, params = "", [task.pk]
+    on_platform, params = "", []
     if platform is not None:
         on_platform = " AND EXISTS (SELECT 1 FROM pushcore_device d WHERE d.id = {0}.device_id AND d.platform = %s)"
         params.append(int(platform))
@@ -251,8 +255,8 @@ def by_channel(task: PushTask, platform: Platform | None = None) -> list[Channel
             f"SELECT m.channel, count(*) FILTER (WHERE {pushed('m')} IS NOT NULL),"
             f" count(*) FILTER (WHERE m.status = {statuses.ACKED} AND m.device_id IS NOT NULL),"
             " count(*) FILTER (WHERE m.arrived_at IS NOT NULL AND m.device_id IS NOT NULL)"
-            f" FROM pushcore_message m WHERE m.task_id = %s{on_platform.format('m')} GROUP BY 1",
-            params,
+            f" FROM pushcore_message m WHERE {_OF_TASK}{on_platform.format('m')} GROUP BY 1",
+            [task.pk, *task.message_ids, *params],
         )
         for channel, *counts in cursor.fetchall():
             numbers[channel] = [*counts, 0, 0]
@@ -260,7 +264,7 @@ def by_channel(task: PushTask, platform: Platform | None = None) -> list[Channel
             "SELECT e.channel, count(*) FILTER (WHERE e.kind = 'opened'), count(*) FILTER (WHERE e.kind = 'ignored')"
             f" FROM analytics_messageevent e WHERE e.task_id = %s AND {COUNTED_EVENTS}{on_platform.format('e')}"
             " GROUP BY 1",
-            params,
+            [task.pk, *params],
         )
         for channel, *counts in cursor.fetchall():
             numbers.setdefault(channel, [0] * 5)[3:] = counts
@@ -283,7 +287,7 @@ def _broadcast_reached(task: PushTask, platform: Platform | None) -> int:
 
 def failed_targets(task: PushTask, channel: Channel, status: int) -> Iterator[tuple[str, str]]:
     """Target and msgkey of the task's messages that came to a status on a channel; read as they are asked for."""
-    found = Message.objects.filter(task=task, channel=channel, status=status)
+    found = task.own_messages().filter(channel=channel, status=status)
     yield from found.order_by("pk").values_list("target", "msgkey").iterator(chunk_size=2000)
 
 
@@ -292,9 +296,9 @@ def failures(task: PushTask) -> list[Failure]:
     good = ", ".join(str(code) for code in sorted({*statuses.PENDING, statuses.ACKED}))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT channel, status, count(*) FROM pushcore_message WHERE task_id = %s AND status NOT IN ({good})"
+            f"SELECT channel, status, count(*) FROM pushcore_message m WHERE {_OF_TASK} AND status NOT IN ({good})"
             " GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
-            [task.pk],
+            [task.pk, *task.message_ids],
         )
         return [
             Failure(Channel(channel), statuses.lookup(status, Channel(channel).label), count)

@@ -20,6 +20,7 @@ import contextlib
 import errno
 import itertools
 import json
+import os
 import select
 import socket
 import sys
@@ -35,6 +36,9 @@ _UPGRADE = (
 ALL = "all"
 # Ports of one client address; the next connections come from another of 127.0.0.0/8.
 _PER_ADDRESS = 20_000
+_READ_BYTES = 16_384
+# Of a payload and what is before it: where its time is, if it has one.
+_TIME_WITHIN = 32
 
 
 class Wording:
@@ -178,7 +182,7 @@ class Fleet:
 
     def _read(self, fd: int, device: Device) -> None:
         try:
-            data = device.socket.recv(65536)
+            data = os.read(fd, _READ_BYTES)
         except BlockingIOError:
             return
         except OSError:
@@ -191,9 +195,17 @@ class Fleet:
             device.partial = b""
         if not device.upgraded:
             data = self._upgrade(device, data)
-        acks = self._take_frames(device, data) if self._websocket else self._take(device, data)
+        acks = self._take_frames(device, data) if self._websocket else self._take_one(data) or self._take(device, data)
         if acks:
-            device.socket.send(acks)
+            os.write(fd, acks)
+
+    def _take_one(self, data: bytes) -> bytes:
+        """What nearly every read is: a whole QoS 1 PUBLISH of 128 bytes or more. Empty: it is something else."""
+        if data[0] & 0xF6 != 0x32 or len(data) < 131 or (data[1] & 0x7F | data[2] << 7) + 3 != len(data):
+            return b""
+        place = 5 + (data[3] << 8 | data[4])
+        self._arrived(data, place, len(data))
+        return b"\x40\x02" + data[place : place + 2]
 
     def _upgrade(self, device: Device, data: bytes) -> bytes:
         head, end, rest = data.partition(b"\r\n\r\n")
@@ -267,13 +279,13 @@ class Fleet:
         return _frame(acks) if acks else b""
 
     def _arrived(self, data: bytes, start: int, end: int) -> None:
+        self.last = now = time.monotonic()
+        if not self.messages:
+            self.first = now
         self.messages += 1
-        self.last = time.monotonic()
-        if not self.first:
-            self.first = self.last
-        found = data.find(b'"t":"', start, end)
-        if found >= 0:
-            self.latencies.append(self.last - float(data[found + 5 : found + 21]))
+        found = data.find(b'"t":"', start, start + _TIME_WITHIN)
+        if found >= 0 and found < end:
+            self.latencies.append(now - float(data[found + 5 : found + 21]))
 
     def receive(self, count: int, seconds: float) -> dict[str, float]:
         deadline = time.monotonic() + seconds

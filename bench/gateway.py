@@ -161,10 +161,11 @@ def hand_over_all(task_id: int) -> None:
     print("ready", flush=True)
     sys.stdin.readline()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT min(id), max(id) FROM pushcore_message WHERE task_id = %s", [task_id])
-        low, high = cursor.fetchone()
+        cursor.execute("SELECT max(id) + 1 FROM pushcore_message")
+        end = cursor.fetchone()[0]
+    low: int | None = task_id
     while low is not None:
-        page = delivery.waiting_between(low, high + 1, 2000)
+        page = delivery.waiting_between(low, end, 2000)
         delivery.hand_over(page.batch)
         low = page.next_id
     time.sleep(_PATIENCE_SECONDS)

@@ -21,7 +21,7 @@ from pushcore import crypto, devices, ids, push, requests
 from pushcore.channels import SAYS_ARRIVED, Channel, Platform
 from pushcore.codes import statuses
 from pushcore.devices import Facts
-from pushcore.models import Device, Message, PushTask, Workspace
+from pushcore.models import Device, PushTask, Workspace
 
 PATIENCE_SECONDS = 60.0
 _LOCAL = "http://127.0.0.1:"
@@ -129,7 +129,7 @@ def _push(workspace: Workspace, channel: Channel) -> PushTask:
 
 
 def _told(channel: Channel, task: PushTask) -> Told:
-    message = Message.objects.get(task=task)
+    message = task.own_messages().get()
     step = VendorMessage.objects.filter(message_id=message.pk).first()
     if message.status != statuses.ACKED or step is None:
         return Told(channel, f"status {message.status} {step.vendor_code if step else ''}".strip(), well=False)

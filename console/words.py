@@ -167,6 +167,7 @@ MODELS = (
     _("fingerprint"),
     _("expire at"),
     _("message count"),
+    _("last message ID"),
     _("success count"),
     _("arrival count"),
     _("last outcome at"),

@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 from celery import current_app
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -241,7 +241,8 @@ def _walk_batch(task_id: int) -> list[Outgoing] | None:
             for message_id, (device_id, target, channel, token) in zip(message_ids, devices, strict=True)
         ]
         Message.objects.bulk_create([_row(broadcast, outgoing) for outgoing in made])
-        _count(broadcast.task_id, len(made))
+        if made:
+            PushTask.objects.filter(pk=task_id).update(**PushTask.grown_by(message_ids))
     return made
 
 
@@ -293,8 +294,3 @@ def _row(broadcast: Broadcast, outgoing: Outgoing) -> Message:
         expire_at=broadcast.expire_at,
         updated_at=timezone.now(),
     )
-
-
-def _count(task_id: int, made: int) -> None:
-    if made:
-        PushTask.objects.filter(pk=task_id).update(message_count=F("message_count") + made)

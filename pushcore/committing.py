@@ -37,6 +37,7 @@ class Push:
 
     def give_ids(self, made: Sequence[int]) -> None:
         self.task.pk, *message_ids = made
+        self.task.last_message_id = made[-1]
         for message, message_id in zip(self.messages, message_ids, strict=True):
             message.pk, message.task_id = message_id, self.task.pk
 
@@ -88,13 +89,13 @@ def commit_alone(push: Push) -> PushTask | None:
 def _parameters(pushes: Sequence[Push]) -> list[Any]:
     """Arrays, in the statement's order. Places in the array of ids count from 1, pushes from 0."""
     claims: list[tuple[str, int, int, object]] = []
-    task_places: list[int] = []
+    task_places: list[tuple[int, int]] = []
     message_places: list[tuple[int, int, int]] = []
     place = 1
     for number, push in enumerate(pushes):
         digests = {entry.digest(push.task.workspace_id) for entry in push.keyed}
         claims += [(str(digest), number, place, push.task.created_at) for digest in digests]
-        task_places.append(place)
+        task_places.append((place, place + push.size - 1))
         message_places += [(number, place + 1 + own, place) for own in range(len(push.messages))]
         place += push.size
     # In one order, as `claim` has it: two statements cannot wait for each other in a circle.
@@ -104,7 +105,7 @@ def _parameters(pushes: Sequence[Push]) -> list[Any]:
     return [
         place - 1,
         *_columns(claims),
-        task_places,
+        *_columns(task_places),
         *([take(push.task, connection) for push in pushes] for take in _takers(PushTask)),
         *_columns(message_places),
         *([take(message, connection) for message in messages] for take in _takers(Message)),
@@ -115,7 +116,7 @@ def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-_OWN = {PushTask: ("id",), Message: ("id", "task_id")}
+_OWN = {PushTask: ("id", "last_message_id"), Message: ("id", "task_id")}
 
 
 @cache
@@ -159,9 +160,10 @@ WITH made AS MATERIALIZED (
   INSERT INTO pushcore_messagekey (digest, task_id, claimed_at)
   SELECT digest, ids[place], at FROM made, wanted WHERE push NOT IN (SELECT push FROM used)
 ), tasks AS (
-  INSERT INTO pushcore_pushtask (id, {task_columns})
-  SELECT ids[place], {task_columns}
-  FROM made, unnest(%s::int[], {task_arrays}) WITH ORDINALITY AS given(place, {task_columns}, number)
+  INSERT INTO pushcore_pushtask (id, last_message_id, {task_columns})
+  SELECT ids[place], ids[last_place], {task_columns}
+  FROM made, unnest(%s::int[], %s::int[], {task_arrays})
+    WITH ORDINALITY AS given(place, last_place, {task_columns}, number)
   WHERE number - 1 NOT IN (SELECT push FROM used)
 ), messages AS (
   INSERT INTO pushcore_message (id, task_id, {message_columns})

@@ -96,6 +96,7 @@ def _own_task(workspace: Workspace, now: datetime, revokes: int | None = None) -
         source=PushTask.Source.RPC,
         content={"title": "", "content": "", "silent": 1} | ({"revokes": str(revokes)} if revokes else {}),
         options={"androidChannel": 1},
+        last_message_id=task_id,
         fingerprint=b"",
         expire_at=now + min(LONGEST_AGO, timedelta(seconds=settings.MAX_EXPIRED_SECONDS)),
         created_at=now,
@@ -155,13 +156,15 @@ def _stop_waiting(task_id: int) -> bool:
         revocation = _open(task_id)
         if revocation is None or revocation.stopped_at is not None:
             return False
-        waiting = Message.objects.filter(task_id=task_id, status__in=statuses.PENDING)
-        rows = list(waiting.filter(pk__gte=task_id).order_by("pk")[:BATCH])
+        waiting = revocation.task.own_messages().filter(status__in=statuses.PENDING)
+        rows = list(waiting.filter(pk__gt=revocation.position).order_by("pk")[:BATCH])
         outcomes.record([Outcome(row.pk, statuses.REVOKED) for row in rows])
         told = _tell(_task(revocation), _perhaps_there(rows))
         if len(rows) < BATCH:
-            revocation.stopped_at = timezone.now()
-            revocation.save(update_fields=["stopped_at"])
+            revocation.stopped_at, revocation.position = timezone.now(), 0
+        else:
+            revocation.position = rows[-1].pk
+        revocation.save(update_fields=["stopped_at", "position"])
     _withdraw(rows)
     delivery.hand_over(delivery.outgoing_of(told))
     return len(rows) == BATCH
@@ -173,8 +176,8 @@ def _tell_arrived(task_id: int) -> bool:
         revocation = _open(task_id)
         if revocation is None:
             return False
-        arrived = Message.objects.filter(task_id=task_id, status=statuses.ACKED, channel=Channel.SELF_BUILT)
-        rows = list(arrived.filter(pk__gt=max(revocation.position, task_id)).order_by("pk")[:BATCH])
+        arrived = revocation.task.own_messages().filter(status=statuses.ACKED, channel=Channel.SELF_BUILT)
+        rows = list(arrived.filter(pk__gt=revocation.position).order_by("pk")[:BATCH])
         told = _tell(_task(revocation), _arrived(rows))
         if rows:
             revocation.position = rows[-1].pk
@@ -187,8 +190,8 @@ def _tell_arrived(task_id: int) -> bool:
 
 def _open(task_id: int) -> Revocation | None:
     """The revocation, locked, if something of it is left to do and nobody else is at it."""
-    found = Revocation.objects.select_for_update(skip_locked=True)
-    return found.filter(pk=task_id, finished_at__isnull=True).first()
+    found = Revocation.objects.select_for_update(of=("self",), skip_locked=True)
+    return found.select_related("task").filter(pk=task_id, finished_at__isnull=True).first()
 
 
 def _task(revocation: Revocation) -> PushTask:
@@ -239,6 +242,7 @@ def _tell(own: PushTask, rows: Sequence[Message]) -> list[int]:
         )
         for message_id, row in zip(message_ids, rows, strict=True)
     )
+    PushTask.objects.filter(pk=own.pk).update(**PushTask.grown_by(message_ids))
     return message_ids
 
 

@@ -28,8 +28,6 @@ from pushcore.channels import Channel
 from pushcore.models import Message, PushTask
 
 LISTED_DAYS = 30
-# A file of targets may be read on after its push expired; no longer than this.
-LATEST_AFTER_EXPIRY = timedelta(days=1)
 
 
 class MessageDetails(TemplateSection):
@@ -77,9 +75,7 @@ class MessageAdmin(LargeTableAdmin):
         task_id = ids.parse(request.GET.get("task", ""))
         task = PushTask.objects.filter(pk=task_id).first() if task_id is not None else None
         if task is not None:
-            # Within the days its messages were made in: the index on ids is then walked there alone.
-            last = ids.first_id_at(task.expire_at + LATEST_AFTER_EXPIRY)
-            rows = rows.filter(pk__gte=task.pk, pk__lt=last)
+            rows = rows.filter(pk__range=task.message_ids)
         return rows
 
     def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import structlog
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from pushcore import delivery, ids
@@ -208,7 +208,7 @@ def _make(file: FileImport, task: PushTask, prepared: _Prepared, turn: _Turn, be
     file.accepted += len(block.records) - len(repeated)
     file.rejected += len(block.faults) + len(repeated)
     counted = PushTask.objects.filter(pk=task.pk, revoked_at__isnull=True)
-    if not counted.update(message_count=F("message_count") + len(placed)):
+    if not counted.update(**PushTask.grown_by([message_id for message_id, _, _ in placed])):
         raise TaskRevokedError
     return placed
 

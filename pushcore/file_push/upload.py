@@ -129,6 +129,7 @@ def push(
                 raise ResultError(ResultCode.INVALID_PARAM, "the file was pushed already, or is not kept any more")
             first = PushTask.objects.create(
                 id=file.pk,
+                last_message_id=file.pk,
                 workspace=workspace,
                 name=request.task_name,
                 kind=PushTask.Kind.MULTIPLE,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
+from django.db.models import F
+from django.db.models.functions import Greatest
 
 from pushcore import ids
 from pushcore.channels import Channel, Platform
@@ -26,6 +29,9 @@ class DeliveryType(models.IntegerChoices):
 
 
 ACTIVITIES = frozenset({DeliveryType.ACTIVITY_TOKEN, DeliveryType.ACTIVITY})
+
+# A file of targets may be read on after its push expired; no longer than this.
+_LATEST_AFTER_EXPIRY = timedelta(days=1)
 
 
 class PushTask(models.Model):
@@ -58,6 +64,8 @@ class PushTask(models.Model):
     expire_at = models.DateTimeField()
     created_at = models.DateTimeField(db_index=True)
     message_count = models.PositiveIntegerField(default=0)
+    # Its own id where it has none; null where the task was made before this was kept.
+    last_message_id = models.BigIntegerField("last message ID", null=True, editable=False)
     success_count = models.PositiveIntegerField(default=0)
     arrival_count = models.PositiveIntegerField(default=0)
     last_outcome_at = models.DateTimeField(null=True, blank=True)
@@ -73,6 +81,29 @@ class PushTask(models.Model):
     @property
     def title(self) -> str:
         return str(self.content.get("title", ""))
+
+    @property
+    def message_ids(self) -> tuple[int, int]:
+        """Between which the ids of its messages are, bounds included.
+
+        Messages are found by it, and by their task: an index on their task would be written with each of them, and
+        again with each outcome.
+        """
+        if self.last_message_id is not None:
+            return self.pk, self.last_message_id
+        return self.pk, ids.first_id_at(self.expire_at + _LATEST_AFTER_EXPIRY)
+
+    @staticmethod
+    def grown_by(message_ids: Sequence[int]) -> dict[str, Any]:
+        """How a task's row changes (for `update`) when messages are made after it; their ids in ascending order."""
+        return {
+            "message_count": F("message_count") + len(message_ids),
+            "last_message_id": Greatest("last_message_id", message_ids[-1] if message_ids else 0),
+        }
+
+    def own_messages(self) -> models.QuerySet[Message]:
+        """Its messages."""
+        return Message.objects.filter(task=self, pk__range=self.message_ids)
 
 
 class Message(models.Model):
@@ -110,7 +141,6 @@ class Message(models.Model):
                 fields=["device", "id"], condition=models.Q(status=statuses.WAITING), name="pushcore_msg_pending"
             ),
             models.Index(fields=["workspace", "target", "id"], name="pushcore_msg_target"),
-            models.Index(fields=["task"], name="pushcore_msg_task"),
         ]
 
     def __str__(self) -> str:

@@ -178,6 +178,7 @@ def test_vendors_devices_are_walked_in_batches_and_none_twice(
     assert set(rows.values_list("msgkey", flat=True)) == {"b1"}
     task.refresh_from_db()
     assert task.message_count == 10
+    assert set(task.own_messages()) == set(rows)
 
 
 def test_two_walkers_share_the_work_and_none_is_reached_twice(

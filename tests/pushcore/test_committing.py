@@ -86,6 +86,7 @@ def test_pushes_committed_together_stand_by_their_own_keys(workspace: Workspace,
     for push in (pushes[0], pushes[2]):
         [message] = push.messages
         assert Message.objects.get(task_id=push.task.pk).pk == message.pk
+        assert PushTask.objects.get(pk=push.task.pk).message_ids == push.task.message_ids == (push.task.pk, message.pk)
         assert MessageKey.objects.get(task_id=push.task.pk).claimed_at == push.task.created_at
     assert pushes[1].task.pk is None
 

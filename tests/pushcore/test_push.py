@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
-from pushcore import bindings, devices, push, requests
+from pushcore import bindings, devices, ids, push, requests
 from pushcore.codes import statuses
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import Facts, KnownDevice
@@ -48,6 +49,35 @@ def test_a_user_push_goes_to_each_of_the_users_devices(send: Send, lane: Keeping
     task = send({"ann": "k1"})
     assert {outgoing.device_id for outgoing in lane.got} == {device.id for device, _ in mine}
     assert task.message_count == Message.objects.count() == 2
+    assert set(task.own_messages()) == set(Message.objects.all())
+
+
+@pytest.mark.django_db
+def test_a_tasks_messages_are_found_by_their_ids_alone(send: Send, lane: KeepingLane, known: KnownDevice) -> None:
+    tasks = [send({known.ad_token: f"k{number}"}, delivery_type=1) for number in range(3)]
+    kept = PushTask.objects.in_bulk([task.pk for task in tasks])
+    for number, task in enumerate(tasks):
+        assert [row.msgkey for row in task.own_messages()] == [f"k{number}"]
+        assert kept[task.pk].message_ids == task.message_ids == (task.pk, task.own_messages().get().pk)
+    plan = tasks[0].own_messages().explain()
+    assert "_pkey on pushcore_message" in plan, plan
+
+
+@pytest.mark.django_db
+def test_the_messages_of_an_earlier_versions_tasks_are_found_too(
+    send: Send, lane: KeepingLane, known: KnownDevice
+) -> None:
+    accepted, read_from_a_file = [send({known.ad_token: f"k{number}"}, delivery_type=1) for number in range(2)]
+    PushTask.objects.update(last_message_id=None)
+    PushTask.objects.filter(pk=read_from_a_file.pk).update(kind=PushTask.Kind.MULTIPLE)
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("pushcore.migrations.0009_last_message").FILL)
+    # What may still get messages is looked for until the latest one possible.
+    latest = ids.first_id_at(read_from_a_file.expire_at + timedelta(days=1))
+    for number, (task, last) in enumerate([(accepted, accepted.last_message_id), (read_from_a_file, latest)]):
+        kept = PushTask.objects.get(pk=task.pk)
+        assert kept.message_ids == (task.pk, last)
+        assert [row.msgkey for row in kept.own_messages()] == [f"k{number}"]
 
 
 @pytest.mark.django_db
