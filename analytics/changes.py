@@ -73,6 +73,7 @@ def arrived(row: str) -> str:
 
 
 COLUMNS = "metrics, minutes, tasks, channels, devices"
+_SELF_BUILT = Channel.SELF_BUILT.value
 _NOTE = (
     f"INSERT INTO analytics_change ({COLUMNS})"
     " SELECT array_agg(metric), array_agg(minute), array_agg(task_id), array_agg(channel), array_agg(device_id)"
@@ -81,7 +82,7 @@ _NOTE = (
 
 # Nearly all rows are inserted to wait on a device, and become acknowledged on the self-built channel: both are told by
 # plain comparisons.
-_WAITS = f"n.status = {statuses.WAITING} AND n.channel = {Channel.SELF_BUILT.value}"
+_WAITS = f"n.status = {statuses.WAITING} AND n.channel = {_SELF_BUILT}"
 _INSERTED = f"""
 SELECT {Metric.PUSHED}::smallint AS metric, {_MINUTE_OF_ID.format("n.id")} AS minute, n.task_id, n.channel, n.device_id
 FROM new_rows n WHERE n.device_id IS NOT NULL AND {_WAITS}
@@ -92,24 +93,40 @@ FROM new_rows n CROSS JOIN LATERAL (VALUES ({Metric.PUSHED}, {pushed("n")}), ({M
 WHERE n.device_id IS NOT NULL AND NOT ({_WAITS}) AND v.minute IS NOT NULL
 """
 
-_ACKNOWLEDGED = f"""
-n.status = {statuses.ACKED} AND o.status = {statuses.WAITING} AND n.channel = {Channel.SELF_BUILT.value}
-AND o.channel = {Channel.SELF_BUILT.value} AND n.device_id = o.device_id AND o.arrived_at IS NULL
-AND n.arrived_at = n.updated_at
-"""
+# A statement all of whose rows become acknowledged notes what they have in common as it is. That each has the device it
+# had is seen by the lists: they are in one order, and where they are not, rows are compared one by one, as all others.
+_ALL_ACKNOWLEDGED = f"""
+  DECLARE
+    ids_before bigint[]; devices_before bigint[]; ids_now bigint[]; devices_now bigint[]; task_ids bigint[];
+    minute_now integer; size integer[];
+  BEGIN
+    SELECT array_agg(o.id), array_agg(o.device_id) INTO ids_before, devices_before FROM old_rows o
+    HAVING bool_and(o.status = {statuses.WAITING} AND o.channel = {_SELF_BUILT} AND o.device_id IS NOT NULL
+      AND o.arrived_at IS NULL);
+    IF ids_before IS NOT NULL THEN
+      SELECT array_agg(n.id), array_agg(n.device_id), array_agg(n.task_id),
+        {_MINUTE_OF_TIME.format("min(n.updated_at)")}
+      INTO ids_now, devices_now, task_ids, minute_now FROM new_rows n
+      HAVING bool_and(n.status = {statuses.ACKED} AND n.channel = {_SELF_BUILT} AND n.arrived_at = n.updated_at)
+        AND min(n.updated_at) = max(n.updated_at);
+      IF ids_now = ids_before AND devices_now = devices_before THEN
+        size := ARRAY[cardinality(ids_now)];
+        INSERT INTO analytics_change ({COLUMNS}) VALUES (
+          array_fill({Metric.ACCEPTED | Metric.ARRIVED}::smallint, size), array_fill(minute_now, size), task_ids,
+          array_fill({_SELF_BUILT}::smallint, size), devices_now);
+        RETURN NULL;
+      END IF;
+    END IF;
+  END;"""
 _UPDATED = f"""
-SELECT {Metric.ACCEPTED | Metric.ARRIVED}::smallint AS metric, {_MINUTE_OF_TIME.format("n.updated_at")} AS minute,
-    n.task_id, n.channel, n.device_id
-FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE {_ACKNOWLEDGED}
-UNION ALL
-SELECT (v.metric * d.sign)::smallint, d.minute, n.task_id, d.channel, d.device_id
+SELECT (v.metric * d.sign)::smallint AS metric, d.minute, n.task_id, d.channel, d.device_id
 FROM new_rows n JOIN old_rows o ON o.id = n.id
 CROSS JOIN LATERAL (VALUES ({Metric.PUSHED}, {pushed("o")}, {pushed("n")}),
     ({Metric.ACCEPTED}, {accepted("o")}, {accepted("n")}),
     ({Metric.ARRIVED}, {arrived("o")}, {arrived("n")})) AS v(metric, was, now)
 CROSS JOIN LATERAL (VALUES (-1, v.was, o.channel, o.device_id), (1, v.now, n.channel, n.device_id))
     AS d(sign, minute, channel, device_id)
-WHERE ({_ACKNOWLEDGED}) IS NOT TRUE AND d.minute IS NOT NULL
+WHERE d.minute IS NOT NULL
     AND (v.was, o.channel, o.device_id) IS DISTINCT FROM (v.now, n.channel, n.device_id)
     AND (o.status, o.channel, o.device_id, o.arrived_at) IS DISTINCT FROM
         (n.status, n.channel, n.device_id, n.arrived_at)
@@ -117,10 +134,10 @@ WHERE ({_ACKNOWLEDGED}) IS NOT TRUE AND d.minute IS NOT NULL
 
 
 # Nothing is known of how many rows of a statement do what: without nested loops they are never compared each with each.
-def _trigger(name: str, event: str, tables: str, entries: str) -> str:
+def _trigger(name: str, event: str, tables: str, entries: str, first: str = "") -> str:
     return f"""
 CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off AS $body$
-BEGIN
+BEGIN{first}
   {_NOTE.format(entries=entries)};
   RETURN NULL;
 END $body$;
@@ -131,7 +148,11 @@ CREATE TRIGGER {name} AFTER {event} ON pushcore_message REFERENCING {tables}
 
 
 TRIGGERS = _trigger("analytics_message_inserted", "INSERT", "NEW TABLE AS new_rows", _INSERTED) + _trigger(
-    "analytics_message_updated", "UPDATE", "OLD TABLE AS old_rows NEW TABLE AS new_rows", _UPDATED
+    "analytics_message_updated",
+    "UPDATE",
+    "OLD TABLE AS old_rows NEW TABLE AS new_rows",
+    _UPDATED,
+    _ALL_ACKNOWLEDGED,
 )
 NO_TRIGGERS = """
 DROP TRIGGER IF EXISTS analytics_message_inserted ON pushcore_message;

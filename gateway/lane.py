@@ -89,10 +89,5 @@ def tell_broadcast_news() -> None:
 
 def parcel_of(outgoing: Outgoing, encoder: PayloadEncoder) -> Parcel:
     """Encode a message for a node."""
-    return Parcel(
-        outgoing.device_id,
-        outgoing.message_id,
-        int(outgoing.expire_at.timestamp() * 1000),
-        outgoing.sent_before,
-        encoder.encode(outgoing),
-    )
+    payload, expire_at_ms = encoder.encode(outgoing)
+    return Parcel(outgoing.device_id, outgoing.message_id, expire_at_ms, outgoing.sent_before, payload)

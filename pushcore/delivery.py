@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import structlog
@@ -32,8 +32,8 @@ HAND_OVER_FAILED = Counter(
 
 # The columns of an Outgoing but for what is its task's, then the message's own content; every query below has m and d.
 _COLUMNS = (
-    "m.id, m.workspace_id, m.task_id, m.target, m.msgkey, m.expire_at, d.id, d.platform, d.third_channel,"
-    " d.third_token, m.sent_at IS NOT NULL, m.override::text"
+    "m.id, m.task_id, m.target, m.msgkey, d.id, d.platform, d.third_channel, d.third_token, m.sent_at IS NOT NULL,"
+    " m.override::text"
 )
 
 # Devices and bindings are looked up by key (OFFSET 0 keeps it so): where statistics lag behind, the planner would take
@@ -69,27 +69,39 @@ def _fetch(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 def _outgoing(rows: Sequence[tuple[Any, ...]]) -> list[Outgoing]:
     """Rows of `_COLUMNS`, less those of revoked tasks, of which nothing is delivered. One query for what they share."""
-    tasks = _tasks({row[2] for row in rows}) if rows else {}
+    tasks = _tasks({row[1] for row in rows}) if rows else {}
     batch: list[Outgoing] = []
     for row in rows:
-        task = tasks.get(row[2])
-        if task is None:
+        shared = tasks.get(row[1])
+        if shared is None:
             continue
-        kind, content, options = task
-        if row[11] is not None:
-            content = content | json.loads(row[11])
-        batch.append(Outgoing._make((*row[:3], kind, *row[3:6], content, options, *row[6:11])))
+        if row[9] is not None:
+            shared = shared._replace(content=shared.content | json.loads(row[9]))
+        batch.append(Outgoing._make((*row[:8], *shared, row[8])))
     return batch
 
 
-def _tasks(task_ids: Iterable[int]) -> dict[int, tuple[str, dict[str, Any], dict[str, Any]]]:
-    """Kind, content and options of those that are not revoked."""
+class _Shared(NamedTuple):
+    """What a task's messages have in common: columns of an Outgoing, in its order."""
+
+    workspace_id: int
+    kind: str
+    expire_at: datetime
+    content: dict[str, Any]
+    options: dict[str, Any]
+
+
+def _tasks(task_ids: Iterable[int]) -> dict[int, _Shared]:
+    """Those that are not revoked."""
     found = _fetch(
-        "SELECT id, kind, content::text, options::text FROM pushcore_pushtask"
+        "SELECT id, workspace_id, kind, expire_at, content::text, options::text FROM pushcore_pushtask"
         " WHERE id = ANY(%s) AND revoked_at IS NULL",
         [list(task_ids)],
     )
-    return {task_id: (kind, json.loads(content), json.loads(options)) for task_id, kind, content, options in found}
+    return {
+        task_id: _Shared(workspace_id, kind, expire_at, json.loads(content), json.loads(options))
+        for task_id, workspace_id, kind, expire_at, content, options in found
+    }
 
 
 def pending_for_devices(

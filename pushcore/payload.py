@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from json.encoder import encode_basestring
+from typing import Any, NamedTuple
 
 from pushcore import ids
 from pushcore.ports import Outgoing
@@ -12,31 +13,49 @@ from pushcore.ports import Outgoing
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
+class _Shared(NamedTuple):
+    """What messages of a task with the same content have in common: the text before, between and after what is their
+    own. `content` is kept so that it lives as long as it is known by its identity."""
+
+    before_key: str
+    before_time: str
+    end: str
+    expire_at_ms: int
+    content: dict[str, Any]
+
+
 class PayloadEncoder:
-    """Encodes messages for the self-built channel. Of a batch's contents, which tasks share, each is encoded once."""
+    """Encodes messages for the self-built channel. Of a batch, what messages share is encoded once."""
 
     def __init__(self) -> None:
-        # By identity, with the content itself, so that it lives as long as its identity is remembered.
-        self._contents: dict[int, tuple[dict[str, Any], str]] = {}
+        self._shared: dict[tuple[int, int], _Shared] = {}
 
-    def encode(self, outgoing: Outgoing) -> bytes:
-        """UTF-8 JSON. `k` is text, for ids exceed what a JavaScript number holds; times: milliseconds since 1970."""
-        return (
-            f'{{"k":"{outgoing.message_id}","bData":{{{self._content(outgoing.content)}'
-            f'"msgKey":{_json(outgoing.msgkey)},"taskId":"{outgoing.task_id}","pushType":{_json(outgoing.kind)},'
-            f'"createdAt":{ids.created_at_ms(outgoing.message_id)},'
-            f'"expireAt":{int(outgoing.expire_at.timestamp() * 1000)}}}}}'
-        ).encode()
+    def encode(self, outgoing: Outgoing) -> tuple[bytes, int]:
+        """UTF-8 JSON, and when the message expires. `k` is text, for ids exceed what a JavaScript number holds; times:
+        milliseconds since 1970."""
+        key = outgoing.task_id, id(outgoing.content)
+        shared = self._shared.get(key) or self._shared.setdefault(key, _share(outgoing))
+        before_key, before_time, end, expire_at_ms, _ = shared
+        message_id = outgoing.message_id
+        text = (
+            f'{{"k":"{message_id}{before_key}{encode_basestring(outgoing.msgkey)}'
+            f"{before_time}{ids.created_at_ms(message_id)}{end}"
+        )
+        return text.encode(), expire_at_ms
 
-    def _content(self, content: dict[str, Any]) -> str:
-        """Its members, each followed by a comma."""
-        known = self._contents.get(id(content))
-        if known is None:
-            members = _json(content)[1:-1]
-            known = self._contents[id(content)] = content, f"{members}," if members else ""
-        return known[1]
+
+def _share(outgoing: Outgoing) -> _Shared:
+    expire_at_ms = int(outgoing.expire_at.timestamp() * 1000)
+    members = _json(outgoing.content)[1:-1]
+    return _Shared(
+        f'","bData":{{{members}{"," if members else ""}"msgKey":',
+        f',"taskId":"{outgoing.task_id}","pushType":{_json(outgoing.kind)},"createdAt":',
+        f',"expireAt":{expire_at_ms}}}}}',
+        expire_at_ms,
+        outgoing.content,
+    )
 
 
 def device_payload(outgoing: Outgoing) -> bytes:
     """Encode one message for the self-built channel."""
-    return PayloadEncoder().encode(outgoing)
+    return PayloadEncoder().encode(outgoing)[0]

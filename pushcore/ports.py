@@ -25,18 +25,18 @@ class Outgoing(NamedTuple):
     """
 
     message_id: int
-    workspace_id: int
     task_id: int
-    kind: str
     target: str
     msgkey: str
-    expire_at: datetime
-    content: dict[str, Any]
-    options: dict[str, Any]
     device_id: int
     platform: int
     third_channel: int | None
     third_token: str
+    workspace_id: int
+    kind: str
+    expire_at: datetime
+    content: dict[str, Any]
+    options: dict[str, Any]
     sent_before: bool = False
 
 

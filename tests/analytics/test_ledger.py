@@ -14,6 +14,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.db.models import Sum
 from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from analytics import queries, rollups
+from analytics.changes import Metric
 from analytics.intake import take
 from analytics.models import Change, MessageEvent, MinuteRollup, QuarterRollup
 from analytics.queries import Report, Step
@@ -49,8 +51,8 @@ def browser(db: None) -> Client:
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(
-            ["push", "push", "push", "record", "record", "record", "vendor", "dead", "arrive", "event", "event",
-             "broadcast", "reach", "reach", "revoke", "bind", "fold"]
+            ["push", "push", "push", "record", "record", "acknowledge", "acknowledge", "moved", "vendor", "dead",
+             "arrive", "event", "event", "broadcast", "reach", "reach", "revoke", "bind", "fold"]
         ),
         st.integers(0, 11),
     ),
@@ -105,6 +107,16 @@ class World:
         for message in self.one(number):
             if message.device_id is not None:
                 outcomes.record([Outcome(message.pk, 2)] * (1 + number % 2))
+
+    def do_acknowledge(self, number: int) -> None:
+        """Several at once: those that wait, and others among them."""
+        outcomes.record_acknowledged([message.pk for message in self.messages()[number % 3 :][:4]])
+
+    def do_moved(self, number: int) -> None:
+        """Acknowledged and given to another device in one statement, which this service does not do."""
+        now = timezone.now()
+        rows = Message.objects.filter(pk__in=[message.pk for message in self.messages()[:2]], status=0)
+        rows.update(status=2, arrived_at=now, updated_at=now, device=self.devices[number % 3])
 
     def do_vendor(self, number: int) -> None:
         for message in self.one(number):
@@ -256,6 +268,27 @@ def test_a_transaction_that_is_undone_counts_nothing(workspace: Workspace) -> No
         assert Change.objects.exists()
         transaction.set_rollback(True)
     assert not Change.objects.exists()
+
+
+def test_messages_acknowledged_by_one_statement_are_counted_for_the_devices_they_went_to(workspace: Workspace) -> None:
+    fleet = [d for d, _ in devices.register([(workspace, Facts(app_version=version)) for version in ("1", "2", "3")])]
+    for number, device in enumerate(fleet):
+        request = SimplePush(
+            delivery_type=1, expired_seconds=600, title="T", content="C", target_msgkey={device.ad_token: f"k{number}"}
+        )
+        push.accept(workspace, request, **RPC)
+    rollups.fold()
+    alike, moved, other = Message.objects.order_by("pk")
+    outcomes.record_acknowledged([alike.pk])
+    assert Change.objects.get().metrics == [Metric.ACCEPTED | Metric.ARRIVED]
+    # One that goes to another device by the same statement counts there, and no longer for the one it had.
+    now = timezone.now()
+    rows = Message.objects.filter(pk__in=[moved.pk, other.pk])
+    rows.update(status=2, arrived_at=now, updated_at=now, device=fleet[2].id)
+    rollups.fold()
+    assert not list(rollups.differences())
+    cells = MinuteRollup.objects.values_list("app_version").annotate(Sum("pushed"), Sum("arrived"))
+    assert sorted(cells) == [("1", 1, 1), ("2", 0, 0), ("3", 2, 2)]
 
 
 def test_what_changes_no_count_notes_nothing(workspace: Workspace) -> None:
