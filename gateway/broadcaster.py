@@ -66,6 +66,8 @@ class Broadcaster:
                 for notice in ended:
                     session.withdraw(notice.id)
             self.offer(here, offers)
+        for notice in new:
+            notice.payload.given()
 
     def offer(self, sessions: Iterable[Session], offers: Offers | None = None) -> None:
         """Write to each device those of the offers (default: all that are active) that lie after its cursor.

@@ -104,8 +104,9 @@ class Standings:
 
     def __init__(self) -> None:
         self._all: WeakValueDictionary[tuple[int, tuple[int, ...]], Standing] = WeakValueDictionary()
-        # What follows which when a broadcast is acknowledged: nearly all devices take the same step.
-        self._steps: dict[int, dict[Standing, Standing]] = {}
+        # By broadcast: where a device stands, by where it stood, that has acknowledged it with nothing open before it.
+        # Nearly all devices take the same step.
+        self.steps = _StepsByBroadcast(self)
 
     def __len__(self) -> int:
         return len(self._all)
@@ -117,19 +118,31 @@ class Standings:
             standing = self._all[key] = Standing(*key)
         return standing
 
-    def after(self, before: Standing, broadcast_id: int) -> Standing:
-        """Where a device stands that has acknowledged the next, with nothing open before it."""
-        steps = self._steps.get(broadcast_id)
-        if steps is None:
-            steps = self._steps[broadcast_id] = {}
-        standing = steps.get(before)
-        if standing is None:
-            standing = steps[before] = self.at(broadcast_id, (*before.acknowledged, broadcast_id))
-        return standing
-
     def forget_steps(self) -> None:
         """They are found again; those to broadcasts of the past are not wanted any more."""
-        self._steps.clear()
+        self.steps.clear()
+
+
+class _StepsByBroadcast(dict[int, "_Steps"]):
+    def __init__(self, standings: Standings) -> None:
+        super().__init__()
+        self._standings = standings
+
+    def __missing__(self, broadcast_id: int) -> _Steps:
+        steps = self[broadcast_id] = _Steps(self._standings, broadcast_id)
+        return steps
+
+
+class _Steps(dict[Standing, Standing]):
+    def __init__(self, standings: Standings, broadcast_id: int) -> None:
+        super().__init__()
+        self._standings = standings
+        self._broadcast_id = broadcast_id
+
+    def __missing__(self, before: Standing) -> Standing:
+        acknowledged = (*before.acknowledged, self._broadcast_id)
+        after = self[before] = self._standings.at(self._broadcast_id, acknowledged)
+        return after
 
 
 class Board:
@@ -226,7 +239,7 @@ class Progress:
         if self._alone != broadcast_id:
             return None
         self._alone = 0
-        standing = self.standing = standings.after(self.standing, broadcast_id)
+        standing = self.standing = standings.steps[broadcast_id][self.standing]
         return standing
 
     def settled(self, broadcast_id: int, *, acknowledged: bool) -> None:

@@ -158,7 +158,7 @@ class Courier:
         in_flight = queued = unsent = 0
         for start in range(0, len(here), COUNTED_AT_ONCE):
             for session in here[start : start + COUNTED_AT_ONCE]:
-                in_flight += len(session.in_flight)
+                in_flight += session.in_flight
                 queued += session.queued
                 unsent += session.unsent_bytes
             await asyncio.sleep(0)

@@ -16,7 +16,7 @@ from mqtt5 import QoS
 from mqtt5 import SubAckReasonCode as SubAck
 
 from gateway import packets
-from gateway.packets import DUP, INBOX_HEADS, packet_id_bytes, publish_head, variable_length
+from gateway.packets import DUP, publish_head, variable_length
 from gateway.shared_payload import SharedPayload
 
 _ACCEPTED = b"\x20\x02\x00\x00"
@@ -64,9 +64,10 @@ class Version311:
     def refused(self, code: ConnAck) -> bytes:
         return bytes((0x20, 2, 0, _RETURN_CODES.get(int(code), _NOT_AUTHORIZED)))
 
-    def message(self, packet_id: int, payload: bytes | SharedPayload, seconds_left: int, dup: bool) -> bytes:
-        body = payload.payload if isinstance(payload, SharedPayload) else payload
-        return b"".join((INBOX_HEADS[dup][len(body)], packet_id_bytes(packet_id), body))
+    def message(self, packet_id: int, payload: bytes | SharedPayload, ms_left: int, dup: bool) -> bytes:
+        if isinstance(payload, SharedPayload):
+            return payload.plain_packet(packet_id, dup)
+        return packets.plain_message(packet_id, payload, dup)
 
     def answer(self, topic: str, body: bytes, correlation_data: bytes | None) -> bytes:
         return b"%b%b" % (publish_head(0x30, topic.encode(), len(body)), body)

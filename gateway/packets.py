@@ -119,6 +119,11 @@ def variable_length(value: int) -> bytes:
 INBOX_HEADS = InboxHeads(dup=False), InboxHeads(dup=True)
 
 
+def plain_message(packet_id: int, payload: bytes, dup: bool) -> bytes:
+    """A QoS 1 PUBLISH to the inbox without properties, as MQTT 3.1.1 has it (3.3)."""
+    return b"".join((INBOX_HEADS[dup][len(payload)], packet_id_bytes(packet_id), payload))
+
+
 def plain_topic(topic: str | None) -> str | None:
     """A Response Topic that can be published to; None where there is none, or one with wildcards or too long."""
     if not topic or len(topic) > MAX_RESPONSE_TOPIC or "#" in topic or "+" in topic:

@@ -108,8 +108,7 @@ class Host(Protocol):
         """The session ended, for whatever reason; called once."""
 
 
-# What is in flight to devices that have acknowledged all: one for all of them, never written to.
-_NOTHING: dict[int, int] = {}
+_NO_PACKET = -1
 
 
 def _nowhere(_data: bytes) -> None:
@@ -131,10 +130,10 @@ class Session:
     """See the module. Attributes are for the host to read; methods are how it acts on the device."""
 
     __slots__ = (
-        "_backlog", "_buffer", "_max_packet", "_more_after", "_next_packet_id", "_refused", "_version", "_window",
-        "_wire", "_write",
-        "address", "broadcasts", "device", "host", "in_flight", "keep_alive", "last_received",
-        "open_requests", "session_id", "state", "wheel_slot",
+        "_alone", "_alone_packet", "_backlog", "_buffer", "_max_packet", "_more_after", "_next_packet_id", "_refused",
+        "_several", "_version", "_window", "_wire", "_write",
+        "address", "broadcasts", "device", "host", "keep_alive", "last_received", "open_requests", "session_id",
+        "state", "wheel_slot",
     )  # fmt: skip
 
     def __init__(self, host: Host, wire: Wire, *, address: str, session_id: str) -> None:
@@ -150,8 +149,11 @@ class Session:
         self.last_received = monotonic()
         self.wheel_slot = 0
         self.open_requests = 0
-        # Packet id -> message id of what is written and not acknowledged.
-        self.in_flight: dict[int, int] = _NOTHING
+        # What is written and not acknowledged. Mostly that is one message: it stands in `_alone`, by its packet id (or
+        # none does). Where there are more, all are in `_several`, packet id -> message id.
+        self._alone_packet = _NO_PACKET
+        self._alone = 0
+        self._several: dict[int, int] | None = None
         self._wire = wire
         self._write: Callable[[bytes], None] = wire.write
         self._version: Version = VERSION_5
@@ -342,19 +344,20 @@ class Session:
             )
 
     def _acknowledge(self, packet_id: int) -> None:
-        in_flight = self.in_flight
-        message_id = in_flight.pop(packet_id, None)
-        if message_id is None:
-            return
-        if not in_flight:
-            self.in_flight = _NOTHING
+        message_id: int | None
+        if packet_id == self._alone_packet:  # nearly always: without a call
+            message_id, self._alone_packet = self._alone, _NO_PACKET
+        else:
+            message_id = self._take_out(packet_id)
+            if message_id is None:
+                return
         self.host.acknowledged(self, message_id)
         if self._backlog or self._more_after is not None:
             self._refill()
 
     def _reject(self, packet_id: int) -> None:
         """The device refused a message: not acknowledged, and not sent again on this connection."""
-        message_id = self.in_flight.pop(packet_id, None)
+        message_id = self._take_out(packet_id)
         if message_id is not None:
             self._refuse_message(message_id)
             self._refill()
@@ -399,15 +402,36 @@ class Session:
         """
         if self.state is not _OPEN:
             return
-        in_flight = self.in_flight
-        # One that is on its way, or was refused: a look for each only where there are any.
-        if (in_flight or self._backlog or self._refused) and (
-            self.holds(message_id) or (self._refused and message_id in self._refused)
-        ):
+        alone, several = self._alone_packet, self._several
+        if alone != _NO_PACKET or several or self._backlog or self._refused:
+            if self.holds(message_id) or (self._refused and message_id in self._refused):
+                return
+            if self.in_flight >= self._window:
+                self._keep(message_id, payload, expire_at_ms, dup)
+                return
+        ms_left = expire_at_ms - now_ms
+        if ms_left <= 0:
             return
-        if len(in_flight) < self._window:
-            self._publish(message_id, payload, expire_at_ms, dup, now_ms)
+        packet_id = self._next_packet_id + 1
+        while packet_id > MAX_PACKET_ID or packet_id == alone or (several and packet_id in several):
+            packet_id = packet_id + 1 if packet_id < MAX_PACKET_ID else 1
+        self._next_packet_id = packet_id
+        packet = self._version.message(packet_id, payload, ms_left, dup)
+        if self._max_packet and len(packet) > self._max_packet:
+            self._refuse_message(message_id)  # must not be sent (3.1.2.11.4)
             return
+        if several:
+            several[packet_id] = message_id
+        elif alone == _NO_PACKET:
+            self._alone_packet, self._alone = packet_id, message_id
+        else:
+            self._alone_packet, self._several = _NO_PACKET, {alone: self._alone, packet_id: message_id}
+        self.host.delivered += 1
+        write = self._write  # an attribute, no method: looked up by itself it is found faster
+        write(packet)
+
+    def _keep(self, message_id: int, payload: bytes | SharedPayload, expire_at_ms: int, dup: bool) -> None:
+        """Keep a message for which there is no room on the way; it stays a row where there is none in memory either."""
         if self._backlog is None:
             self._backlog = deque()
         if len(self._backlog) >= MAX_BACKLOG:
@@ -415,9 +439,37 @@ class Session:
         else:
             self._backlog.append((message_id, payload, expire_at_ms, dup))
 
+    def _take_out(self, packet_id: int) -> int | None:
+        """What is in flight with this packet id; no longer."""
+        if packet_id == self._alone_packet:
+            self._alone_packet = _NO_PACKET
+            return self._alone
+        if self._several is None:
+            return None
+        message_id = self._several.pop(packet_id, None)
+        if not self._several:
+            self._several = None
+        return message_id
+
+    @property
+    def in_flight(self) -> int:
+        """Messages written and not acknowledged."""
+        if self._several is not None:
+            return len(self._several)
+        return 0 if self._alone_packet == _NO_PACKET else 1
+
+    def unacknowledged(self) -> list[int]:
+        """Their ids."""
+        if self._several is not None:
+            return list(self._several.values())
+        return [] if self._alone_packet == _NO_PACKET else [self._alone]
+
     def holds(self, message_id: int) -> bool:
         """Whether the message is on its way to the device: written, or waiting in memory. Both are short."""
-        if self.in_flight and message_id in self.in_flight.values():
+        if self._several is not None:
+            if message_id in self._several.values():
+                return True
+        elif message_id == self._alone and self._alone_packet != _NO_PACKET:
             return True
         return bool(self._backlog) and any(waiting[0] == message_id for waiting in self._backlog or ())
 
@@ -436,37 +488,15 @@ class Session:
         self._more_after = after if self._more_after is None else min(after, self._more_after)
         self._refill()
 
-    def _publish(
-        self, message_id: int, payload: bytes | SharedPayload, expire_at_ms: int, dup: bool, now_ms: int
-    ) -> None:
-        seconds_left = -((now_ms - expire_at_ms) // 1000)
-        if seconds_left <= 0:
-            return
-        in_flight, packet_id = self.in_flight, self._next_packet_id + 1
-        while packet_id > MAX_PACKET_ID or packet_id in in_flight:
-            packet_id = packet_id + 1 if packet_id < MAX_PACKET_ID else 1
-        self._next_packet_id = packet_id
-        packet = self._version.message(packet_id, payload, seconds_left, dup)
-        if self._max_packet and len(packet) > self._max_packet:
-            self._refuse_message(message_id)  # must not be sent (3.1.2.11.4)
-            return
-        if in_flight:
-            in_flight[packet_id] = message_id
-        else:
-            self.in_flight = {packet_id: message_id}
-        self.host.delivered += 1
-        write = self._write  # an attribute, no method: looked up by itself it is found faster
-        write(packet)
-
     def _refill(self) -> None:
         """Send what waits in memory; when that is done and half the window is free, ask for what waits as rows."""
         backlog = self._backlog
-        while backlog and len(self.in_flight) < self._window:
-            self._publish(*backlog.popleft(), int(time() * 1000))
+        while backlog and self.in_flight < self._window:
+            self.deliver(*backlog.popleft(), int(time() * 1000))
         if backlog:
             return
         self._backlog = None
-        if self._more_after is not None and 2 * len(self.in_flight) <= self._window and self.state is State.OPEN:
+        if self._more_after is not None and 2 * self.in_flight <= self._window and self.state is State.OPEN:
             after, self._more_after = self._more_after, None
             self.host.wants_more(self, after)
 
@@ -498,10 +528,6 @@ class Session:
     def unsent_bytes(self) -> int:
         """What the transport keeps for the device."""
         return self._wire.unsent_bytes
-
-    def unacknowledged(self) -> list[int]:
-        """Message ids written and not acknowledged."""
-        return list(self.in_flight.values())
 
     def _puback(self, packet_id: int, code: PubAck) -> None:
         self._reply(self._version.puback(packet_id, code))

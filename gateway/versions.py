@@ -41,8 +41,8 @@ class Version(Protocol):
 
     def refused(self, code: ConnAck) -> bytes: ...
 
-    def message(self, packet_id: int, payload: bytes | SharedPayload, seconds_left: int, dup: bool) -> bytes:
-        """A QoS 1 PUBLISH to the inbox."""
+    def message(self, packet_id: int, payload: bytes | SharedPayload, ms_left: int, dup: bool) -> bytes:
+        """A QoS 1 PUBLISH to the inbox, of a message that expires in so many milliseconds."""
 
     def answer(self, topic: str, body: bytes, correlation_data: bytes | None) -> bytes:
         """A QoS 0 PUBLISH."""
@@ -83,7 +83,8 @@ class Version5:
     def refused(self, code: ConnAck) -> bytes:
         return mqtt5.ConnAckPacket(reason_code=code).write()
 
-    def message(self, packet_id: int, payload: bytes | SharedPayload, seconds_left: int, dup: bool) -> bytes:
+    def message(self, packet_id: int, payload: bytes | SharedPayload, ms_left: int, dup: bool) -> bytes:
+        seconds_left = -(-ms_left // 1000)
         if isinstance(payload, SharedPayload):
             return payload.packet(packet_id, seconds_left, dup)
         # 3.3; a third of the codec's time.

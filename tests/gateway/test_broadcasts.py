@@ -12,7 +12,7 @@ import mqtt5
 import pytest
 from redis import RedisError
 
-from gateway import broadcaster, entries
+from gateway import broadcaster, entries, packets
 from gateway import courier as courier_module
 from gateway.broadcasts import MAX_REMEMBERED, Audience, Board, Progress, Standings
 from gateway.courier import ACK_BATCH, Courier
@@ -296,14 +296,27 @@ def test_where_devices_stand_is_bounded_and_forgotten_with_them() -> None:
 
 
 @pytest.mark.parametrize("size", [10, 100, 200, 16_000, 20_000])
-def test_a_shared_packet_is_what_the_codec_writes(size: int) -> None:
+@pytest.mark.parametrize("given", [False, True])
+def test_a_shared_packet_is_what_the_codec_writes(size: int, given: bool) -> None:
     shared = SharedPayload(b"x" * size)
-    for packet_id, seconds in ((1, 300), (65_535, 300), (7, 299)):
+    if given:
+        shared.given()
+    for packet_id, seconds in ((1, 300), (65_535, 300), (7, 299), (1, 299), (1, 299)):
         for dup in (False, True):
             packet, _ = mqtt5.read(memoryview(shared.packet(packet_id, seconds, dup)))
             assert isinstance(packet, mqtt5.PublishPacket)
             assert (packet.packet_id, packet.message_expiry_interval, len(packet.payload)) == (packet_id, seconds, size)
             assert packet.duplicate == dup
+            assert shared.plain_packet(packet_id, dup) == packets.plain_message(packet_id, shared.payload, dup)
+
+
+def test_equal_packets_are_one_until_all_have_theirs() -> None:
+    shared = SharedPayload(b"x" * 100)
+    for make in (lambda: shared.packet(7, 300, dup=False), lambda: shared.plain_packet(7, dup=False)):
+        assert make() is make()
+    shared.given()
+    for make in (lambda: shared.packet(7, 300, dup=False), lambda: shared.plain_packet(7, dup=False)):
+        assert make() is not make()
 
 
 def test_what_many_devices_acknowledged_is_told_in_batches_once_each() -> None:

@@ -152,19 +152,20 @@ class SessionMachine(RuleBasedStateMachine):
     def bounded_and_consistent(self) -> None:
         session, recorder = self.session, self.recorder
         waiting = [entry[0] for entry in session._backlog or ()]
-        assert len(session.in_flight) <= self.window
+        in_flight = session.unacknowledged()
+        assert len(in_flight) == session.in_flight <= self.window
         assert len(waiting) <= MAX_BACKLOG
         assert len(session._buffer) <= MAX_PACKET_BYTES
         assert 0 <= session.open_requests <= MAX_OPEN_REQUESTS
         assert len(session._refused or ()) <= MAX_REFUSED
-        assert {*session.in_flight.values()} <= self.offered
+        assert {*in_flight} <= self.offered
         assert recorder.closes == recorder.wire_closed == (session.state is State.CLOSED)
         if session.state is State.CLOSED:
             self.wheel.discard(session)
             assert (session._buffer, session._backlog) == (b"", None)
             assert not any(self.wheel._buckets.values())
         else:
-            held = [*session.in_flight.values(), *waiting]
+            held = [*in_flight, *waiting]
             assert len({*held}) == len(held)
             assert all(session.holds(message_id) for message_id in held)
         self.check_written()
