@@ -5,12 +5,15 @@ what to do by lines on standard input, and answers each with one JSON line:
 
     connect COUNT CONCURRENT   open so many more connections; {"ready", "failed", "seconds"}
     receive COUNT SECONDS      until so many messages came, or for so long; {"messages", "seconds", "p50_ms", "p99_ms"}
+    gather COUNT SECONDS       the same, but looked for once a millisecond unless there are many
     publish COUNT WINDOW       have a connection of its own publish to the devices' topics (for a plain broker)
     publish-paced COUNT RATE   the same at so many a second, each with its time; {"messages", "p50_ms", "p99_ms"}
     publish-all ROUNDS         the same, to the topic that all have subscribed to, each time when all have the last
     close                      close all
 
-Latencies are of messages whose payload has `"t":"SECONDS"` by this machine's monotonic clock.
+Latencies are of messages whose payload has `"t":"SECONDS"` by this machine's monotonic clock. What follows without
+waiting for anything (`gather`, `publish`) is gathered: real devices are elsewhere, and a server that wakes a process of
+its own machine for each message pays for that.
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ ALL = "all"
 # Ports of one client address; the next connections come from another of 127.0.0.0/8.
 _PER_ADDRESS = 20_000
 _READ_BYTES = 16_384
+_PAUSE_SECONDS, _MANY = 0.001, 256
 # Of a payload and what is before it: where its time is, if it has one.
 _TIME_WITHIN = 32
 
@@ -167,10 +171,11 @@ class Fleet:
 
     # -- receiving ------------------------------------------------------------------------------------------------
 
-    def turn(self, seconds: float) -> None:
-        """Wait for what comes and take it."""
+    def turn(self, seconds: float, *, pause: bool = False) -> None:
+        """Wait for what comes and take it. `pause`: then let more come."""
         devices = self._devices
-        for fd, event in self._poll.poll(seconds, 1024):
+        events = self._poll.poll(seconds, 1024)
+        for fd, event in events:
             device = devices.get(fd)
             if device is None:
                 if self._publisher is not None:
@@ -179,6 +184,8 @@ class Fleet:
                 self._opened(fd, device)
             else:
                 self._read(fd, device)
+        if pause and len(events) < _MANY:
+            time.sleep(_PAUSE_SECONDS)
 
     def _read(self, fd: int, device: Device) -> None:
         try:
@@ -287,10 +294,10 @@ class Fleet:
         if found >= 0 and found < end:
             self.latencies.append(now - float(data[found + 5 : found + 21]))
 
-    def receive(self, count: int, seconds: float) -> dict[str, float]:
+    def receive(self, count: int, seconds: float, *, gather: bool) -> dict[str, float]:
         deadline = time.monotonic() + seconds
         while self.messages < count and time.monotonic() < deadline:
-            self.turn(0.1)
+            self.turn(0.1, pause=gather)
         return self._told()
 
     def _told(self) -> dict[str, float]:
@@ -308,7 +315,7 @@ class Fleet:
     def publish(self, count: int, window: int, payload: bytes) -> dict[str, float]:
         """Publish to each device in turn, at most `window` unacknowledged."""
         topics = [f"d/{number % self.ready}" for number in range(count)]
-        self._publish(((topic, payload) for topic in topics), window, count)
+        self._publish(((topic, payload) for topic in topics), window, count, gather=True)
         return self._told()
 
     def publish_paced(self, count: int, rate: float, size: int) -> dict[str, float]:
@@ -330,16 +337,16 @@ class Fleet:
         """Publish to all, so many times."""
         begun = time.monotonic()
         for sent in range(1, rounds + 1):
-            self._publish([(ALL, payload)], 1, sent * self.ready)
+            self._publish([(ALL, payload)], 1, sent * self.ready, gather=False)
         return self._told() | {"seconds": time.monotonic() - begun}
 
-    def _publish(self, what: Iterable[tuple[str, bytes]], window: int, expected: int) -> None:
+    def _publish(self, what: Iterable[tuple[str, bytes]], window: int, expected: int, *, gather: bool) -> None:
         begun = time.monotonic()
         if self._publisher is None:
             self._publisher = Publisher(self._poll, self._port, self._wording)
         self._publisher.start(what, window)
         while self.messages < expected and time.monotonic() - begun < 300:
-            self.turn(0.1)
+            self.turn(0.1, pause=gather)
 
     def close(self) -> None:
         for device in self._devices.values():
@@ -429,8 +436,8 @@ def main() -> None:
         name, *words = line.split()
         if name == "connect":
             answer = fleet.connect(int(words[0]), int(words[1]))
-        elif name == "receive":
-            answer = fleet.receive(int(words[0]), float(words[1]))
+        elif name in ("receive", "gather"):
+            answer = fleet.receive(int(words[0]), float(words[1]), gather=name == "gather")
         elif name == "publish":
             answer = fleet.publish(int(words[0]), int(words[1]), payload)
         elif name == "publish-paced":

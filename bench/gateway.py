@@ -50,7 +50,7 @@ def unicast(service: Service, client: Client, server: Server, messages: int) -> 
     stream = presence.stream_key(service.nodes()[0].node_id)
     packed = [_entry(service, start, min(ENTRY, messages - start)) for start in range(0, messages, ENTRY)]
     cpu = server.cpu()
-    client.tell(f"receive {messages} {_PATIENCE_SECONDS}")
+    client.tell(f"gather {messages} {_PATIENCE_SECONDS}")
     for start in range(0, len(packed), 20):
         with bus().pipeline(transaction=False) as pipeline:
             for entry in packed[start : start + 20]:
@@ -131,7 +131,7 @@ def rows(service: Service, client: Client, server: Server, messages: int) -> dic
         cursor.execute("ANALYZE pushcore_message")
     with service.sink() as sink, service.hand_over(task.pk) as handing:
         before, begun = [one.cpu() for one in (server, sink, handing)], time.monotonic()
-        client.tell(f"receive {messages} {_PATIENCE_SECONDS}")
+        client.tell(f"gather {messages} {_PATIENCE_SECONDS}")
         handing.begin()
         told = client.answer()
         _check(told, messages)
