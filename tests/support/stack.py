@@ -88,8 +88,8 @@ class Stack:
         self.wait_until_ready()
         return self
 
-    def wait_until_ready(self) -> None:
-        """Wait for /readyz to be 200."""
+    def wait_until_ready(self) -> object:
+        """Wait for /readyz to be 200; returns what it says then."""
         assert self.process is not None
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
@@ -97,7 +97,7 @@ class Stack:
             try:
                 with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
                     if answer.status == 200:
-                        return
+                        return json.load(answer)
             except (urllib.error.URLError, OSError):
                 pass
             time.sleep(0.3)
