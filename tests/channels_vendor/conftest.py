@@ -58,6 +58,7 @@ def open_adapter(sample: Sample, account: Account) -> Iterator[Callable[..., Ada
         certificate, key = sample.vendor.certificate(account.values)
         # The simulator shares its cores with the tests: patience, where a test is not about it.
         wanted = HttpSettings(
+            connect_timeout_ms=60_000,
             timeout_ms=60_000,
             allow_private=True,
             http2=sample.vendor.http2,

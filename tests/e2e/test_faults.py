@@ -113,8 +113,8 @@ class Backends:
         for _ in range(120):
             try:
                 answer = backends.push_2019(self.stack.demo, member.ad_token, key, DeliveryType=1)
-            except ClientException:  # refused or broken connection: the web process is being restarted
-                pass
+            except (ClientException, json.JSONDecodeError):
+                pass  # refused, broken off, or (to the package) empty, for its end was missing: web is being restarted
             except ServerException as error:
                 if error.get_http_status() != 503:
                     self.unexpected.append(str(error))
