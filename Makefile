@@ -13,7 +13,7 @@ run: .venv/run.stamp
 	@exec $(BIN)/python -m mps_project.run
 
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadgroup --cov --cov-report=term $(ARGS)
 
 # The published device clients; mosquitto_sub and mosquitto_pub take part in `make test` where they are installed.
 test-interop: .venv/dev.stamp
