@@ -12,6 +12,7 @@ LINT_ENV := DATABASE_URL=postgresql://lint@localhost/lint REDIS_URL=redis://loca
 run: .venv/run.stamp
 	@exec $(BIN)/python -m mps_project.run
 
+# Three on two cores: a worker waits much for the processes it has started.
 test: .venv/dev.stamp
 	$(BIN)/python -m pytest -n 3 --dist loadgroup --cov --cov-report=term $(ARGS)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from tests.support.debian import program
 from tests.support.stack import ROOT, Stack
 
 FLAGS = (
@@ -27,21 +26,10 @@ SCREENSHOTS = ROOT / "var" / "screenshots"
 MILLISECONDS = 15_000
 
 
-def _chromium() -> str:
-    """Debian's Chromium; installed where that is allowed, else the tests are skipped with the reason."""
-    found = shutil.which("chromium")
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "install", "-y", "chromium"], capture_output=True, timeout=300, check=False)
-        found = shutil.which("chromium")
-    if found is None:
-        pytest.skip("no Chromium on this machine (Debian package: chromium)")
-    return found
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """For a module, no longer: while Playwright runs, this thread has an event loop that other tests trip over."""
-    executable = _chromium()
+    executable = program("chromium", "chromium", "fonts-liberation")
     # Playwright's loop runs in this thread; Django would take the ORM to be called from a coroutine.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:

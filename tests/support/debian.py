@@ -1,0 +1,22 @@
+"""Programs of the system that tests need: installed where that is allowed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+
+def program(name: str, *packages: str) -> str:
+    """Where the program is. Not there: its Debian packages are installed, else the test is skipped with the reason."""
+    found = shutil.which(name)
+    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        # Another worker may be installing.
+        command = ["apt-get", "install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", *packages]
+        subprocess.run(command, capture_output=True, timeout=600, check=False)
+        found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"no {name} on this machine (Debian packages: {', '.join(packages)})")
+    return found
