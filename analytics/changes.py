@@ -72,11 +72,18 @@ def arrived(row: str) -> str:
     )
 
 
+# Of a change: its columns, and each entry's values in their order. What all entries have in common is kept once.
 COLUMNS = "metrics, minutes, tasks, channels, devices"
+_SHARED = "CASE WHEN min({0}) = max({0}) THEN ARRAY[min({0})] ELSE array_agg({0}) END"
+ENTRIES = (
+    "SELECT coalesce(metric, metrics[1]) AS metric, coalesce(minute, minutes[1]) AS minute,"
+    " coalesce(task_id, tasks[1]) AS task_id, coalesce(channel, channels[1]) AS channel, device_id FROM {changes},"
+    " unnest(metrics, minutes, tasks, channels, devices) AS u(metric, minute, task_id, channel, device_id)"
+)
 _SELF_BUILT = Channel.SELF_BUILT.value
 _NOTE = (
-    f"INSERT INTO analytics_change ({COLUMNS})"
-    " SELECT array_agg(metric), array_agg(minute), array_agg(task_id), array_agg(channel), array_agg(device_id)"
+    f"INSERT INTO analytics_change ({COLUMNS}) SELECT"
+    f" {', '.join(_SHARED.format(value) for value in ('metric', 'minute', 'task_id', 'channel'))}, array_agg(device_id)"
     " FROM ({entries}) entries HAVING count(*) > 0"
 )
 
@@ -98,22 +105,21 @@ WHERE n.device_id IS NOT NULL AND NOT ({_WAITS}) AND v.minute IS NOT NULL
 _ALL_ACKNOWLEDGED = f"""
   DECLARE
     ids_before bigint[]; devices_before bigint[]; ids_now bigint[]; devices_now bigint[]; task_ids bigint[];
-    minute_now integer; size integer[];
+    minute_now integer;
   BEGIN
     SELECT array_agg(o.id), array_agg(o.device_id) INTO ids_before, devices_before FROM old_rows o
     HAVING bool_and(o.status = {statuses.WAITING} AND o.channel = {_SELF_BUILT} AND o.device_id IS NOT NULL
       AND o.arrived_at IS NULL);
     IF ids_before IS NOT NULL THEN
-      SELECT array_agg(n.id), array_agg(n.device_id), array_agg(n.task_id),
+      SELECT array_agg(n.id), array_agg(n.device_id), {_SHARED.format("n.task_id")},
         {_MINUTE_OF_TIME.format("min(n.updated_at)")}
       INTO ids_now, devices_now, task_ids, minute_now FROM new_rows n
       HAVING bool_and(n.status = {statuses.ACKED} AND n.channel = {_SELF_BUILT} AND n.arrived_at = n.updated_at)
         AND min(n.updated_at) = max(n.updated_at);
       IF ids_now = ids_before AND devices_now = devices_before THEN
-        size := ARRAY[cardinality(ids_now)];
         INSERT INTO analytics_change ({COLUMNS}) VALUES (
-          array_fill({Metric.ACCEPTED | Metric.ARRIVED}::smallint, size), array_fill(minute_now, size), task_ids,
-          array_fill({_SELF_BUILT}::smallint, size), devices_now);
+          ARRAY[{Metric.ACCEPTED | Metric.ARRIVED}::smallint], ARRAY[minute_now], task_ids,
+          ARRAY[{_SELF_BUILT}::smallint], devices_now);
         RETURN NULL;
       END IF;
     END IF;

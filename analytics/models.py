@@ -41,7 +41,8 @@ class MessageEvent(models.Model):
 class Change(models.Model):
     """Counts that one statement changed (`analytics.changes`), entry by entry in arrays; gone when it is summed up.
 
-    A minute counts from 1970. Without indexes but the key: written often, read once.
+    An array of one stands for all entries. A minute counts from 1970. Without indexes but the key, and uncompressed:
+    written often, read once.
     """
 
     metrics = ArrayField(models.SmallIntegerField())

@@ -53,8 +53,8 @@ WITH taken AS (
   RETURNING {changes.COLUMNS}
 ), entries AS (
   SELECT abs(metric) AS metric, minute, task_id, channel, device_id, sum(sign(metric)) AS sign
-  FROM taken, unnest(metrics, minutes, tasks, channels, devices) AS u(metric, minute, task_id, channel, device_id)
-  GROUP BY 1, 2, 3, 4, 5
+  FROM ({changes.ENTRIES.format(changes="taken")}) each
+  GROUP BY abs(metric), minute, task_id, channel, device_id
 ), summed AS (
   SELECT workspace_id, minute, platform, app_version, channel, kind, {_FILLED} FROM (
     SELECT t.workspace_id, e.minute, coalesce(d.platform, 1) AS platform, coalesce(d.app_version, '') AS app_version,

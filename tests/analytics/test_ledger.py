@@ -291,6 +291,28 @@ def test_messages_acknowledged_by_one_statement_are_counted_for_the_devices_they
     assert sorted(cells) == [("1", 1, 1), ("2", 0, 0), ("3", 2, 2)]
 
 
+def test_what_all_messages_of_a_statement_share_is_noted_once_and_counted_for_each(workspace: Workspace) -> None:
+    fleet = [device for device, _ in devices.register([(workspace, Facts())] * 3)]
+    targets = {device.ad_token: f"k{number}" for number, device in enumerate(fleet[:2])}
+    for target_msgkey in (targets, {fleet[2].ad_token: "k3"}):
+        request = SimplePush(
+            delivery_type=1, expired_seconds=600, title="T", content="C", target_msgkey=target_msgkey
+        )  # fmt: skip
+        push.accept(workspace, request, **RPC)
+    first, second = PushTask.objects.order_by("pk")
+    of_both = Change.objects.order_by("pk")[0]
+    assert (len(of_both.metrics), len(of_both.minutes), of_both.tasks) == (1, 1, [first.pk])
+    assert of_both.devices == [device.id for device in fleet[:2]]
+    rollups.fold()
+    outcomes.record_acknowledged(Message.objects.values_list("pk", flat=True))
+    of_all = Change.objects.get()
+    assert (len(of_all.minutes), of_all.tasks) == (1, [first.pk, first.pk, second.pk])
+    rollups.fold()
+    assert not list(rollups.differences())
+    [sums] = MinuteRollup.objects.values_list("kind").annotate(Sum("pushed"), Sum("accepted"), Sum("arrived"))
+    assert sums == (PushTask.Kind.SIMPLE, 3, 3, 3)
+
+
 def test_what_changes_no_count_notes_nothing(workspace: Workspace) -> None:
     [(device, _)] = devices.register([(workspace, Facts())])
     request = SimplePush(
