@@ -126,7 +126,7 @@ def rows(service: Service, client: Client, server: Server, messages: int) -> dic
             " SELECT i.id, %(workspace)s, %(task)s, 1, 'token', 'key' || i.n, d.id, 0, 0, %(expire)s, now()"
             " FROM (SELECT id, row_number() OVER () AS n FROM pushcore_new_ids(%(count)s) AS id) i"
             " JOIN (SELECT id, row_number() OVER () - 1 AS n FROM pushcore_device) d"
-            "   ON d.n = i.n %% (SELECT count(*) FROM pushcore_device)",
+            "   ON d.n = i.n %% (SELECT count(*) FROM pushcore_device) ORDER BY i.id",
             {"workspace": service.workspace.pk, "task": task.pk, "expire": task.expire_at, "count": messages},
         )
         cursor.execute("ANALYZE pushcore_message")
