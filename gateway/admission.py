@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mqtt5 import ConnAckReasonCode as ConnAck
 from mqtt5 import ConnectPacket
 
-from pushcore import crypto, devices
+from pushcore import crypto, devices, settled
 from pushcore.codes.results import ResultError
 from pushcore.devices import Facts, KnownDevice
 from pushcore.models import Workspace
@@ -68,7 +68,7 @@ def admit(batch: Sequence[Credentials]) -> list[Admission]:
             verdicts[position] = Admission(ConnAck.SUCCESS, device, secret)
     admitted = [verdict.device.id for verdict in verdicts if verdict and verdict.device and verdict.secret is None]
     if admitted:
-        devices.touch(admitted)
+        settled.note_return(admitted)
     return [verdict or _WRONG for verdict in verdicts]
 
 

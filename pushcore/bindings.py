@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from django.db import connection, transaction
 from django.utils import timezone
 
-from pushcore import delivery
+from pushcore import delivery, settled
 from pushcore.codes import statuses
 from pushcore.models import Binding, Device
 from pushcore.models.pushes import DeliveryType
@@ -41,10 +41,11 @@ def unbind(device: Device, user_id: str) -> None:
 def attach_waiting(workspace_id: int, user_ids: Sequence[str]) -> int:
     """Give the users' waiting messages a device to go to and hand them over; returns how many.
 
-    A message waits if it never had a device (status 1) or its device no longer serves the user. One statement; a
-    message goes to the user's most recently bound device, and never to one that has the same push already.
+    A message waits if it never had a device (status 1) or its device no longer serves the user. Three statements,
+    whatever the number; a message goes to the user's most recently bound device, and never to one that has the same
+    push already.
     """
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             f"""
             WITH waiting AS (
@@ -67,11 +68,13 @@ def attach_waiting(workspace_id: int, user_ids: Sequence[str]) -> int:
                 ) b
             )
             UPDATE pushcore_message m SET device_id = chosen.device_id, status = {statuses.WAITING}, updated_at = now()
-            FROM chosen WHERE m.id = chosen.id AND m.id >= %(floor)s RETURNING m.id
+            FROM chosen WHERE m.id = chosen.id AND m.id >= %(floor)s RETURNING m.device_id, m.id
             """,
-            {"workspace": workspace_id, "users": list(user_ids), "floor": delivery.oldest_pending_id()},
+            {"workspace": workspace_id, "users": list(user_ids), "floor": settled.oldest_pending_id()},
         )
-        attached = [row[0] for row in cursor.fetchall()]
+        attached: list[tuple[int, int]] = cursor.fetchall()
+        if attached:
+            settled.reopen(attached)
     if attached:
-        delivery.hand_over(delivery.outgoing_of(attached))
+        delivery.hand_over(delivery.outgoing_of([message_id for _, message_id in attached]))
     return len(attached)

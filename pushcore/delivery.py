@@ -9,19 +9,17 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import structlog
-from django.conf import settings
 from django.db import connection
-from django.utils import timezone
 from prometheus_client import Counter
 
-from pushcore import ids
 from pushcore.codes import statuses
 from pushcore.models.pushes import DeliveryType
 from pushcore.ports import Outgoing, lanes
+from pushcore.settled import oldest_pending_id
 
 log = structlog.get_logger(__name__)
 
@@ -47,11 +45,6 @@ STILL_BOUND = (
     f"(m.delivery_type <> {DeliveryType.USER.value} OR EXISTS (SELECT 1 FROM pushcore_binding b"
     " WHERE b.device_id = m.device_id AND b.unbound_at IS NULL AND b.user_id = m.target OFFSET 0))"
 )
-
-
-def oldest_pending_id() -> int:
-    """No message with a smaller id can still be valid: partitions before it need not be looked at."""
-    return ids.first_id_at(timezone.now() - timedelta(seconds=settings.MAX_EXPIRED_SECONDS + 60))
 
 
 class Page(NamedTuple):
@@ -114,12 +107,13 @@ def pending_for_devices(
     known = after or {}
     rows = _fetch(
         f"SELECT {_COLUMNS} FROM unnest(%s::bigint[], %s::bigint[]) AS wanted(device_id, known)"
+        " CROSS JOIN LATERAL (SELECT id, platform, third_channel, third_token, settled_id FROM pushcore_device"
+        "   WHERE id = wanted.device_id OFFSET 0) d"
         " CROSS JOIN LATERAL (SELECT m.* FROM pushcore_message m"
-        f"   WHERE m.device_id = wanted.device_id AND m.status = {statuses.WAITING}"
-        "   AND m.id >= %s AND m.id > wanted.known AND m.expire_at > now()"
+        f"   WHERE m.device_id = d.id AND m.status = {statuses.WAITING}"
+        "   AND m.id >= %s AND m.id > greatest(wanted.known, d.settled_id) AND m.expire_at > now()"
         "   AND EXISTS (SELECT 1 FROM pushcore_pushtask WHERE id = m.task_id AND revoked_at IS NULL OFFSET 0)"
-        f"   AND {STILL_BOUND} ORDER BY m.id LIMIT %s) m"
-        f" CROSS JOIN {_DEVICE} ORDER BY m.id",
+        f"   AND {STILL_BOUND} ORDER BY m.id LIMIT %s) m ORDER BY m.id",
         [list(device_ids), [known.get(device_id, 0) for device_id in device_ids], oldest_pending_id(), per_device],
     )
     waiting: dict[int, list[Outgoing]] = defaultdict(list)

@@ -180,16 +180,6 @@ def register(requests: Sequence[tuple[Workspace, Facts]]) -> list[tuple[KnownDev
     ]
 
 
-def touch(device_ids: Sequence[int]) -> None:
-    """Note that devices were seen now. One UPDATE, locked in the order of the ids."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE pushcore_device SET last_seen_at = now() WHERE id IN"
-            " (SELECT id FROM pushcore_device WHERE id = ANY(%s) ORDER BY id FOR UPDATE)",
-            [list(device_ids)],
-        )
-
-
 def client_bind(device_id: int, user_id: str, bind_token: str = "") -> None:
     """A device binds itself to a user, as far as the workspace's client-bind mode lets it.
 

@@ -18,7 +18,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from pushcore import bindings, delivery, ids
+from pushcore import bindings, delivery, ids, settled
 from pushcore.codes import statuses
 from pushcore.models import Binding, Watermark
 from pushcore.models.pushes import DeliveryType
@@ -51,7 +51,7 @@ def sweep(*, budget_seconds: float = 8.0) -> int:
     if _lanes_are_behind():
         mine.update(leased_until=None)
         return 0
-    low = max(min(mark.position, recent), delivery.oldest_pending_id())
+    low = max(min(mark.position, recent), settled.oldest_pending_id())
     _attach_missed(low, high)
     offered = 0
     while low < high and time.monotonic() < deadline:

@@ -33,6 +33,8 @@ class Device(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
     last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Up to which message none waits for it (`pushcore.settled`).
+    settled_id = models.BigIntegerField(db_default=0, editable=False)
 
     class Meta:
         indexes = [

@@ -137,9 +137,8 @@ class Message(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
-            models.Index(
-                fields=["device", "id"], condition=models.Q(status=statuses.WAITING), name="pushcore_msg_pending"
-            ),
+            # No column that an outcome changes is in an index: see `pushcore.settled`.
+            models.Index(fields=["device", "id"], name="pushcore_msg_device"),
             models.Index(fields=["workspace", "target", "id"], name="pushcore_msg_target"),
         ]
 
