@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -31,9 +32,7 @@ def oldest_pending_id() -> int:
 def note_return(device_ids: Sequence[int]) -> None:
     """Devices are back: they are seen now, and settled as far as they can be. Two statements, whatever the number."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM pushcore_device WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(device_ids)]
-        )
+        _lock(cursor, device_ids)
         cursor.execute(
             "UPDATE pushcore_device d SET last_seen_at = now(), settled_id = greatest(d.settled_id, coalesce("
             f" (SELECT m.id FROM pushcore_message m WHERE m.device_id = d.id AND m.status = {statuses.WAITING}"
@@ -52,9 +51,8 @@ def reopen(given: Sequence[tuple[int, int]]) -> None:
 
     Part of the transaction that gives them. Two statements.
     """
-    device_ids = sorted({device_id for device_id, _ in given})
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pushcore_device WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [device_ids])
+        _lock(cursor, [device_id for device_id, _ in given])
         cursor.execute(
             "UPDATE pushcore_device d SET settled_id = g.first - 1"
             " FROM (SELECT device_id, min(message_id) AS first"
@@ -62,3 +60,8 @@ def reopen(given: Sequence[tuple[int, int]]) -> None:
             " WHERE d.id = g.device_id AND d.settled_id >= g.first",
             [[device_id for device_id, _ in given], [message_id for _, message_id in given]],
         )
+
+
+def _lock(cursor: Any, device_ids: Sequence[int]) -> None:
+    """A statement of its own, and in one order: the next one sees what was committed while this one waited."""
+    cursor.execute("SELECT 1 FROM pushcore_device WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(device_ids)])
