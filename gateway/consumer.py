@@ -93,6 +93,8 @@ class SocketWire:
         elif self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._drain())
 
+    write_more = write  # all that is written in a turn is sent in one go
+
     def close(self, code: int = _NORMAL) -> None:
         if self._close_code is not None:
             return

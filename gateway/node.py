@@ -24,6 +24,7 @@ from mqtt5 import DisconnectReasonCode as Reason
 from gateway.admission import Admission, Credentials, admit
 from gateway.batcher import Batcher
 from gateway.broadcaster import Broadcaster
+from gateway.clock import HearingClock
 from gateway.courier import SLICE, Courier, slices
 from gateway.entries import Parcel
 from gateway.lag import LoopLag
@@ -66,6 +67,7 @@ class Node:
         self.sessions: dict[int, Session] = {}
         # Messages written, and those of them that devices acknowledged.
         self.delivered = self._answered = 0
+        self.clock = HearingClock()
         self.courier = Courier(redis_url, self)
         self._max_keep_alive = max_keep_alive
         self._threads = DatabaseThreads("gateway-batch", THREADS)
@@ -73,7 +75,7 @@ class Node:
         self._broadcaster = Broadcaster(self.sessions, self.courier, self._threads)
         self._throttle = FailureThrottle()
         self.doorkeeper = Doorkeeper(limits)
-        self._wheel = KeepAliveWheel()
+        self._wheel = KeepAliveWheel(self.clock)
         self._lag = LoopLag()
         self._admission: Batcher[tuple[Session, Credentials]] = Batcher(
             self._admit, size=BATCH, delay=CONNECT_DELAY, width=2
@@ -100,6 +102,7 @@ class Node:
     async def start(self) -> None:
         await self.courier.start()
         self._tasks = [
+            asyncio.create_task(self.clock.run()),
             asyncio.create_task(self._watch_keep_alives()),
             asyncio.create_task(self._broadcaster.watch()),
             asyncio.create_task(self._lag.watch()),
@@ -131,12 +134,8 @@ class Node:
             await asyncio.sleep(pause)
 
     async def _watch_keep_alives(self) -> None:
-        """After a pause of the process timers come first: devices are judged when what they sent meanwhile is heard."""
         while True:
-            slept_at = time.monotonic()
             await asyncio.sleep(WATCH_SECONDS)
-            if time.monotonic() - slept_at > 2 * WATCH_SECONDS:
-                await asyncio.sleep(WATCH_SECONDS)
             for session in self._wheel.overdue():
                 session.disconnect(Reason.KEEP_ALIVE_TIMEOUT)
             for remembered in self._remembered:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from time import monotonic, time
+from time import time
 from typing import TYPE_CHECKING, Protocol
 
 import mqtt5
@@ -22,6 +22,7 @@ from mqtt5 import QoS
 from mqtt5 import SubAckReasonCode as SubAck
 
 from gateway import packets
+from gateway.clock import HearingClock
 from gateway.mqtt311 import VERSION_311
 from gateway.packets import INBOX, MAX_PACKET_BYTES
 from gateway.shared_payload import SharedPayload
@@ -65,10 +66,13 @@ class Wire(Protocol):
     """What a transport gives a session."""
 
     def write(self, data: bytes) -> None:
-        """Send, in order, without waiting."""
+        """Send, without waiting."""
+
+    def write_more(self, data: bytes) -> None:
+        """Send in this turn of the loop, with all else that is said so: in order, in one go."""
 
     def close(self) -> None:
-        """Close after what was written."""
+        """Close after all that was to be sent."""
 
     @property
     def unsent_bytes(self) -> int:
@@ -91,6 +95,7 @@ class Host(Protocol):
 
     # Messages written to devices: its sessions count here.
     delivered: int
+    clock: HearingClock
 
     def connect_requested(self, session: Session, packet: mqtt5.ConnectPacket) -> None: ...
 
@@ -130,7 +135,7 @@ class Session:
     """See the module. Attributes are for the host to read; methods are how it acts on the device."""
 
     __slots__ = (
-        "_alone", "_alone_packet", "_backlog", "_buffer", "_max_packet", "_more_after", "_next_packet_id", "_refused",
+        "_alone", "_alone_packet", "_backlog", "_buffer", "_clock", "_max_packet", "_more_after", "_next_packet_id", "_refused",
         "_several", "_version", "_window", "_wire", "_write",
         "address", "broadcasts", "device", "host", "keep_alive", "last_received", "open_requests", "session_id",
         "state", "wheel_slot",
@@ -146,7 +151,8 @@ class Session:
         self.broadcasts: Progress | None = None
         self.keep_alive = 0
         # When it was last heard of; until it is admitted, when it came: a slow CONNECT buys no time.
-        self.last_received = monotonic()
+        self._clock = host.clock
+        self.last_received = self._clock.now
         self.wheel_slot = 0
         self.open_requests = 0
         # What is written and not acknowledged. Mostly that is one message: it stands in `_alone`, by its packet id (or
@@ -178,7 +184,7 @@ class Session:
             and self.state is _OPEN
             and not self._buffer
         ):
-            self.last_received = monotonic()
+            self.last_received = self._clock.now
             self._acknowledge(data[2] << 8 | data[3])
             return
         if self.state is State.CLOSED:
@@ -190,7 +196,7 @@ class Session:
             self._hold(data)
             return
         if self.state is State.OPEN:
-            self.last_received = monotonic()
+            self.last_received = self._clock.now
         position, end = 0, len(data)
         while position < end:
             # Several of them.
@@ -325,7 +331,7 @@ class Session:
             self._fail(Reason.PROTOCOL_ERROR)
         elif packet.topic not in REQUESTS:
             if packet.packet_id is not None:
-                self._puback(packet.packet_id, PubAck.NOT_AUTHORIZED)
+                self._reply(self._version.puback(packet.packet_id, PubAck.NOT_AUTHORIZED))
         elif self.open_requests >= MAX_OPEN_REQUESTS:
             # Receive Maximum speaks of QoS 1 (3.3.4); QoS 0 is bounded by the same number.
             over_qos_0 = packet.packet_id is None
@@ -374,7 +380,7 @@ class Session:
         """Open the session. `issued_secret`: the device is new and is told its Ad-token and secret, this once."""
         self.device = device
         self.state = State.OPEN
-        self.last_received = monotonic()
+        self.last_received = self._clock.now
         server_keep_alive = None
         if not 0 < self.keep_alive <= max_keep_alive:
             self.keep_alive = server_keep_alive = max_keep_alive
@@ -420,15 +426,18 @@ class Session:
         if self._max_packet and len(packet) > self._max_packet:
             self._refuse_message(message_id)  # must not be sent (3.1.2.11.4)
             return
+        self.host.delivered += 1
+        if alone == _NO_PACKET and not several:
+            self._alone_packet, self._alone = packet_id, message_id
+            write = self._write  # an attribute, no method: looked up by itself it is found faster
+            write(packet)
+            return
+        # Where there is one on its way there are often many.
         if several:
             several[packet_id] = message_id
-        elif alone == _NO_PACKET:
-            self._alone_packet, self._alone = packet_id, message_id
         else:
             self._alone_packet, self._several = _NO_PACKET, {alone: self._alone, packet_id: message_id}
-        self.host.delivered += 1
-        write = self._write  # an attribute, no method: looked up by itself it is found faster
-        write(packet)
+        self._wire.write_more(packet)
 
     def _keep(self, message_id: int, payload: bytes | SharedPayload, expire_at_ms: int, dup: bool) -> None:
         """Keep a message for which there is no room on the way; it stays a row where there is none in memory either."""
@@ -505,14 +514,14 @@ class Session:
         self.open_requests -= 1
         if self.state is not State.OPEN:
             return
-        self._reply(self._version.answer(request.response_topic, body, request.correlation_data))
-        if request.packet_id is not None:
-            self._puback(request.packet_id, PubAck.SUCCESS)
+        answer = self._version.answer(request.response_topic, body, request.correlation_data)
+        puback = b"" if request.packet_id is None else self._version.puback(request.packet_id, PubAck.SUCCESS)
+        self._reply(answer, puback)
 
     def disconnect(self, reason: Reason) -> None:
         """End the session from our side: taken over, keep alive missed, shutting down."""
         if self.state is State.OPEN and (goodbye := self._version.disconnect(reason)):
-            self._write(goodbye)
+            self._wire.write_more(goodbye)  # after what was said so before
         self._close()
 
     def wire_lost(self) -> None:
@@ -529,13 +538,9 @@ class Session:
         """What the transport keeps for the device."""
         return self._wire.unsent_bytes
 
-    def _puback(self, packet_id: int, code: PubAck) -> None:
-        self._reply(self._version.puback(packet_id, code))
-
-    def _reply(self, packet: bytes) -> None:
-        """Write it, unless it is larger than the device takes: then it is as if it had been sent (3.1.2.11.4)."""
-        if not self._max_packet or len(packet) <= self._max_packet:
-            self._write(packet)
+    def _reply(self, *packets: bytes) -> None:
+        """Write them in one go; one that is larger than the device takes is as if it had been sent (3.1.2.11.4)."""
+        self._write(b"".join(packet for packet in packets if not self._max_packet or len(packet) <= self._max_packet))
 
     def _fail(self, reason: Reason) -> None:
         """A fault of the device: before the CONNACK the connection just ends (4.13.2), after it with a DISCONNECT."""

@@ -24,10 +24,9 @@ def _nowhere(_data: bytes) -> None:
 class TcpConnection(asyncio.Protocol):
     """One socket, one session."""
 
-    __slots__ = ("_address", "_arrival", "_node", "_session", "_transport", "data_received", "write")
+    __slots__ = ("_address", "_arrival", "_gathered", "_node", "_session", "_transport", "data_received", "write")
 
-    # Both go straight from transport to session and back, while there are any; nowhere before and after. The
-    # transport gathers what is written in a turn of the loop.
+    # Both go straight from transport to session and back, while there are any; nowhere before and after.
     write: Callable[[bytes], None]
     data_received: Callable[[bytes], None]  # type: ignore[assignment]  # a method of the base
 
@@ -38,6 +37,7 @@ class TcpConnection(asyncio.Protocol):
         self._arrival = arrival
         self._transport: asyncio.Transport | None = None
         self._session: Session | None = None
+        self._gathered: list[bytes] | None = None
         self.write = self.data_received = _nowhere
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -74,7 +74,20 @@ class TcpConnection(asyncio.Protocol):
     def unsent_bytes(self) -> int:
         return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
+    def write_more(self, data: bytes) -> None:
+        if self._gathered is None:
+            self._gathered = [data]
+            asyncio.get_running_loop().call_soon(self._write_gathered)
+        else:
+            self._gathered.append(data)
+
+    def _write_gathered(self) -> None:
+        gathered, self._gathered = self._gathered, None
+        if gathered:
+            self.write(b"".join(gathered))
+
     def close(self) -> None:
+        self._write_gathered()
         transport = self._transport
         if transport is None:
             return

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 
+from gateway.clock import TICK_SECONDS, HearingClock
 from gateway.session import CONNECT_SECONDS, Session, State
 
 # The longest a device waits for the answer to its CONNECT: about as long as clients themselves do.
@@ -12,11 +12,14 @@ ADMISSION_SECONDS = 60.0
 
 
 class KeepAliveWheel:
-    """Buckets of sessions by the second they are due. A session is looked at about once per keep alive interval."""
+    """Buckets of sessions by the second they are due. A session is looked at about once per keep alive interval.
 
-    def __init__(self) -> None:
+    `clock`: the one that stamps what the sessions receive."""
+
+    def __init__(self, clock: HearingClock) -> None:
+        self._clock = clock
         self._buckets: dict[int, set[Session]] = defaultdict(set)
-        self._swept = int(time.monotonic())
+        self._swept = int(clock.now)
 
     def add(self, session: Session) -> None:
         """Watch a session, from its first byte on."""
@@ -36,7 +39,7 @@ class KeepAliveWheel:
 
     def overdue(self) -> list[Session]:
         """The sessions that were silent for too long; the others of the buckets passed are put where they belong."""
-        now = int(time.monotonic())
+        now = int(self._clock.now)
         late: list[Session] = []
         for slot in range(self._swept + 1, now + 1):
             for session in self._buckets.pop(slot, ()):
@@ -56,6 +59,7 @@ def _due(session: Session) -> float:
 
     While it is being admitted, it is us it waits for.
     """
+    heard = session.last_received + TICK_SECONDS  # or earlier
     if session.state is State.OPEN:
-        return session.last_received + 1.5 * session.keep_alive
-    return session.last_received + (ADMISSION_SECONDS if session.state is State.ADMITTING else CONNECT_SECONDS)
+        return heard + 1.5 * session.keep_alive
+    return heard + (ADMISSION_SECONDS if session.state is State.ADMITTING else CONNECT_SECONDS)

@@ -19,6 +19,7 @@ from pytest_django import Settings
 from gateway import courier, entries, lane, node, presence
 from gateway.entries import Parcel
 from gateway.sink import Sink
+from gateway.tcp import TcpConnection
 from pushcore import bus, devices, push, requests, sweeper, templates
 from pushcore.devices import Facts
 from pushcore.models import Message, PushTask, Workspace
@@ -65,6 +66,27 @@ def test_more_than_one_batch_of_waiting_messages_comes_whole(
         send(workspace, device.ad_token, f"k{n}")
     again = connect(known=device)
     assert again.wait(lambda: len(set(again.keys())) == 10)
+
+
+def test_what_waits_for_a_device_leaves_in_two_writes(
+    connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = connect()
+    device.disconnect()
+    for n in range(10):
+        send(workspace, device.ad_token, f"k{n}")
+    together: list[int] = []
+    write_gathered = TcpConnection._write_gathered
+
+    def seen(connection: TcpConnection) -> None:
+        together.append(len(connection._gathered or ()))
+        write_gathered(connection)
+
+    monkeypatch.setattr(TcpConnection, "_write_gathered", seen)
+    again = connect(known=device)
+    again.wait_for_key("k9")
+    assert again.keys() == [f"k{n}" for n in range(10)]
+    assert together == [9]
 
 
 def test_an_unacknowledged_message_is_repeated_with_dup_and_an_acknowledged_one_never(

@@ -76,7 +76,7 @@ class SessionMachine(RuleBasedStateMachine):
     @initialize(admitted=st.booleans())
     def open(self, admitted: bool) -> None:
         self.session, self.recorder = new_session()
-        self.wheel = KeepAliveWheel()
+        self.wheel = KeepAliveWheel(self.recorder.clock)
         self.wheel.add(self.session)
         self.offered: set[int] = set()
         self.session.feed(self.connect_packet)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mqtt5 import ConnAckReasonCode, DisconnectReasonCode, PubAckReasonCode, QoS, SubAckReasonCode
 
 from gateway import session as session_module
+from gateway.clock import HearingClock
 from gateway.session import MAX_OPEN_REQUESTS, MAX_PACKET_BYTES, MAX_PACKET_ID, Request, Session, State
 from pushcore.devices import KnownDevice
 
@@ -28,6 +29,7 @@ class Recorder:
     def __init__(self) -> None:
         self.written = b""
         self.delivered = 0
+        self.clock = HearingClock()
         self.wire_closed = 0
         self.connects: list[mqtt5.ConnectPacket] = []
         self.acknowledged_ids: list[int] = []
@@ -39,6 +41,8 @@ class Recorder:
     def write(self, data: bytes) -> None:
         assert not self.wire_closed
         self.written += data
+
+    write_more = write
 
     def close(self) -> None:
         self.wire_closed += 1
