@@ -84,7 +84,7 @@ class Broadcaster:
                 if device is None or not offers[Audience.of(device)]:
                     continue
                 progress = session.broadcasts = self._progress_of(device)
-            for notice in offers[progress.audience]:
+            for notice in offers[progress.standing.audience]:
                 again = progress.opened(notice.id)
                 if again is not None:
                     session.deliver(notice.id, notice.payload, notice.expire_at_ms, again, now_ms)
@@ -93,9 +93,8 @@ class Broadcaster:
         """Where the device stands, by its cursor and by what is remembered since it was here last."""
         progress, standings, audience = self.left.take(device.id), self._board.standings, Audience.of(device)
         if progress is None:
-            return Progress(device.id, audience, standings.at(device.broadcast_position))
-        progress.audience = audience
-        progress.moved_to(device.broadcast_position, standings)
+            return Progress(device.id, standings.at(audience, device.broadcast_position))
+        progress.back(audience, device.broadcast_position, standings)
         return progress
 
     def acknowledged(self, progress: Progress, broadcast_id: int) -> None:

@@ -89,12 +89,14 @@ class Offers(dict[Audience, list[Notice]]):
 
 
 class Standing:
-    """How far a device has come: all broadcasts up to `position` are settled or ended, and of them it acknowledged
-    these (ids, ascending; the newest). Equal ones are the same object, as long as they come from one `Standings`."""
+    """How far a device of the audience has come: all broadcasts up to `position` are settled or ended, and of them it
+    acknowledged these (ids, ascending; the newest). Equal ones are the same object, as long as they come from one
+    `Standings`."""
 
-    __slots__ = ("__weakref__", "acknowledged", "position")
+    __slots__ = ("__weakref__", "acknowledged", "audience", "position")
 
-    def __init__(self, position: int, acknowledged: tuple[int, ...]) -> None:
+    def __init__(self, audience: Audience, position: int, acknowledged: tuple[int, ...]) -> None:
+        self.audience = audience
         self.position = position
         self.acknowledged = acknowledged
 
@@ -103,7 +105,7 @@ class Standings:
     """Makes them, and knows those that devices have."""
 
     def __init__(self) -> None:
-        self._all: WeakValueDictionary[tuple[int, tuple[int, ...]], Standing] = WeakValueDictionary()
+        self._all: WeakValueDictionary[tuple[Audience, int, tuple[int, ...]], Standing] = WeakValueDictionary()
         # By broadcast: where a device stands, by where it stood, that has acknowledged it with nothing open before it.
         # Nearly all devices take the same step.
         self.steps = _StepsByBroadcast(self)
@@ -111,8 +113,8 @@ class Standings:
     def __len__(self) -> int:
         return len(self._all)
 
-    def at(self, position: int, acknowledged: Sequence[int] = ()) -> Standing:
-        key = position, tuple(acknowledged[-MAX_REMEMBERED:])
+    def at(self, audience: Audience, position: int, acknowledged: Sequence[int] = ()) -> Standing:
+        key = audience, position, tuple(acknowledged[-MAX_REMEMBERED:])
         standing = self._all.get(key)
         if standing is None:
             standing = self._all[key] = Standing(*key)
@@ -141,7 +143,7 @@ class _Steps(dict[Standing, Standing]):
 
     def __missing__(self, before: Standing) -> Standing:
         acknowledged = (*before.acknowledged, self._broadcast_id)
-        after = self[before] = self._standings.at(self._broadcast_id, acknowledged)
+        after = self[before] = self._standings.at(before.audience, self._broadcast_id, acknowledged)
         return after
 
 
@@ -196,40 +198,41 @@ class Board:
 class Progress:
     """How far a session's device has come, and what it is offered beyond."""
 
-    __slots__ = ("_alone", "_open", "_uncounted", "audience", "device_id", "standing")
+    __slots__ = ("_alone", "_beyond", "device_id", "standing")
 
-    def __init__(self, device_id: int, audience: Audience, standing: Standing) -> None:
+    def __init__(self, device_id: int, standing: Standing) -> None:
         self.device_id = device_id
-        self.audience = audience
         self.standing = standing
-        # Beyond its position: what was offered, and whether it is settled. Mostly that is one: it stands in `_alone`
-        # (0: none does), and the dictionary is there only while there are more.
+        # Beyond its position: what was offered, and whether it was acknowledged, None while it is open. Mostly that is
+        # one that is open: it stands in `_alone` (0: none does), and the dictionary is there only while there is more.
         self._alone = 0
-        self._open: dict[int, bool] | None = None
-        # What of it was acknowledged.
-        self._uncounted: list[int] | None = None
+        self._beyond: dict[int, bool | None] | None = None
 
-    def moved_to(self, position: int, standings: Standings) -> None:
-        """The device's cursor is known to be there."""
-        if position > self.standing.position:
-            self.standing = standings.at(position, self.standing.acknowledged)
+    def back(self, audience: Audience, position: int, standings: Standings) -> None:
+        """The device is here again: whom it belongs to now, and where its cursor is known to be."""
+        before = self.standing
+        if position > before.position:
             self._keep({key: settled for key, settled in self._waiting().items() if key > position})
-            self._uncounted = [key for key in self._uncounted or () if key > position] or None
+        self.standing = standings.at(audience, max(position, before.position), before.acknowledged)
+
+    def belongs_to(self, audience: Audience) -> None:
+        """To broadcasts the device is another from here on; where it stands is shared again from its next step."""
+        self.standing = Standing(audience, self.standing.position, self.standing.acknowledged)
 
     def opened(self, broadcast_id: int) -> bool | None:
         """Note that it is offered to the device. Whether it was before, on this connection or its last; None where the
         device has settled it."""
         if broadcast_id <= self.standing.position:
             return None
-        if self._open is None and self._alone in (0, broadcast_id):
+        if self._beyond is None and self._alone in (0, broadcast_id):
             before = self._alone == broadcast_id
             self._alone = broadcast_id
             return before
         waiting = self._waiting()
         before = broadcast_id in waiting
-        if before and waiting[broadcast_id]:
+        if waiting.get(broadcast_id) is not None:
             return None
-        waiting[broadcast_id] = False
+        waiting[broadcast_id] = None
         self._keep(waiting)
         return before
 
@@ -245,37 +248,34 @@ class Progress:
     def settled(self, broadcast_id: int, *, acknowledged: bool) -> None:
         """The device has acknowledged or refused it."""
         waiting = self._waiting()
-        if broadcast_id > self.standing.position and not waiting.get(broadcast_id, False):
-            waiting[broadcast_id] = True
-            self._open, self._alone = waiting, 0
-            if acknowledged:
-                self._uncounted = [*(self._uncounted or ()), broadcast_id]
+        if broadcast_id > self.standing.position and waiting.get(broadcast_id) is None:
+            waiting[broadcast_id] = acknowledged
+            self._beyond, self._alone = waiting, 0
 
     def advance(self, board: Board) -> bool:
         """Move on over what is settled or ended; whether something was acknowledged of what is passed by that."""
-        waiting, position = self._waiting(), self.standing.position
+        before, waiting = self.standing, self._waiting()
+        position, acknowledged = before.position, list(before.acknowledged)
         for broadcast_id in sorted(waiting):
-            if not waiting[broadcast_id] and board.is_open(broadcast_id):
+            if waiting[broadcast_id] is None and board.is_open(broadcast_id):
                 break
-            del waiting[broadcast_id]
             position = broadcast_id
+            if waiting.pop(broadcast_id):
+                acknowledged.append(broadcast_id)
         self._keep(waiting)
-        uncounted = self._uncounted or ()
-        counted = sorted(broadcast_id for broadcast_id in uncounted if broadcast_id <= position)
-        self._uncounted = [broadcast_id for broadcast_id in uncounted if broadcast_id > position] or None
-        self.standing = board.standings.at(position, (*self.standing.acknowledged, *counted))
-        return bool(counted)
+        self.standing = board.standings.at(before.audience, position, acknowledged)
+        return len(acknowledged) > len(before.acknowledged)
 
-    def _waiting(self) -> dict[int, bool]:
+    def _waiting(self) -> dict[int, bool | None]:
         """What was offered beyond the position, as a dictionary."""
-        if self._open is not None:
-            return self._open
-        return {self._alone: False} if self._alone else {}
+        if self._beyond is not None:
+            return self._beyond
+        return {self._alone: None} if self._alone else {}
 
-    def _keep(self, waiting: dict[int, bool]) -> None:
+    def _keep(self, waiting: dict[int, bool | None]) -> None:
         """Keep that, in the form that takes least."""
-        self._alone, self._open = 0, waiting or None
+        self._alone, self._beyond = 0, waiting or None
         if len(waiting) == 1:
             [(only, settled)] = waiting.items()
-            if not settled:
-                self._alone, self._open = only, None
+            if settled is None:
+                self._alone, self._beyond = only, None

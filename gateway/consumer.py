@@ -77,6 +77,10 @@ class SocketWire:
         self._task: asyncio.Task[None] | None = None
 
     @property
+    def outlet(self) -> SocketWire:
+        return self
+
+    @property
     def unsent_bytes(self) -> int:
         return self._waiting + self._sending + self._transport.get_write_buffer_size()
 

@@ -77,4 +77,4 @@ class RequestQueue:
         if ad_token in found:
             session.device = replace(session.device, third_channel=found[ad_token].third_channel)
             if session.broadcasts is not None:
-                session.broadcasts.audience = Audience.of(session.device)
+                session.broadcasts.belongs_to(Audience.of(session.device))

@@ -8,7 +8,6 @@ it with bytes alone.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from time import time
@@ -62,11 +61,19 @@ _VERSIONS: dict[int, Version] = {5: VERSION_5, 4: VERSION_311}
 _FROM_DEVICES = frozenset({packets.PUBLISH, packets.PUBACK, packets.SUBSCRIBE, packets.UNSUBSCRIBE})
 
 
-class Wire(Protocol):
-    """What a transport gives a session."""
+class Outlet(Protocol):
+    """Where what is for the device goes."""
 
     def write(self, data: bytes) -> None:
         """Send, without waiting."""
+
+
+class Wire(Protocol):
+    """What a transport gives a session."""
+
+    @property
+    def outlet(self) -> Outlet:
+        """The same one as long as the connection is there."""
 
     def write_more(self, data: bytes) -> None:
         """Send in this turn of the loop, with all else that is said so: in order, in one go."""
@@ -116,8 +123,14 @@ class Host(Protocol):
 _NO_PACKET = -1
 
 
-def _nowhere(_data: bytes) -> None:
-    """The session has ended."""
+class Nowhere:
+    """There is no connection, or no session any more."""
+
+    def write(self, _data: bytes) -> None:
+        pass
+
+
+NOWHERE = Nowhere()
 
 
 class State(Enum):
@@ -131,14 +144,20 @@ class State(Enum):
 _OPEN = State.OPEN
 
 
-class Session:
+class _TouchedByEachMessage:
+    """A session's first attributes, side by side: of many thousand sessions none is in the processor's cache."""
+
+    __slots__ = (
+        "_alone", "_alone_packet", "_backlog", "_buffer", "_clock", "_max_packet", "_more_after", "_next_packet_id",
+        "_outlet", "_refused", "_several", "_version", "broadcasts", "host", "last_received", "state",
+    )  # fmt: skip
+
+
+class Session(_TouchedByEachMessage):
     """See the module. Attributes are for the host to read; methods are how it acts on the device."""
 
     __slots__ = (
-        "_alone", "_alone_packet", "_backlog", "_buffer", "_clock", "_max_packet", "_more_after", "_next_packet_id", "_refused",
-        "_several", "_version", "_window", "_wire", "_write",
-        "address", "broadcasts", "device", "host", "keep_alive", "last_received", "open_requests", "session_id",
-        "state", "wheel_slot",
+        "_window", "_wire", "address", "device", "keep_alive", "open_requests", "session_id", "wheel_slot",
     )  # fmt: skip
 
     def __init__(self, host: Host, wire: Wire, *, address: str, session_id: str) -> None:
@@ -161,7 +180,7 @@ class Session:
         self._alone = 0
         self._several: dict[int, int] | None = None
         self._wire = wire
-        self._write: Callable[[bytes], None] = wire.write
+        self._outlet: Outlet = wire.outlet
         self._version: Version = VERSION_5
         self._buffer = b""
         self._backlog: deque[tuple[int, bytes | SharedPayload, int, bool]] | None = None
@@ -237,7 +256,7 @@ class Session:
         if kind == packets.DISCONNECT:
             self._close()
         elif raw == _PING_REQUEST:
-            self._write(_PING_RESPONSE)
+            self._outlet.write(_PING_RESPONSE)
         elif kind in (0, packets.PINGREQ):
             self._fail(Reason.MALFORMED_PACKET)
         elif kind not in _FROM_DEVICES:
@@ -388,14 +407,14 @@ class Session:
         if self._max_packet and len(connack) > self._max_packet:
             self._close()  # must not be sent (3.1.2.11.4), and nothing can be without it
             return
-        self._write(connack)
+        self._outlet.write(connack)
         if self._buffer:
             self.feed(b"")
 
     def refuse(self, code: ConnAck) -> None:
         """Answer the CONNECT with a failure and close."""
         if self.state is not State.CLOSED:
-            self._write(self._version.refused(code))
+            self._outlet.write(self._version.refused(code))
             self._close()
 
     def deliver(
@@ -429,8 +448,7 @@ class Session:
         self.host.delivered += 1
         if alone == _NO_PACKET and not several:
             self._alone_packet, self._alone = packet_id, message_id
-            write = self._write  # an attribute, no method: looked up by itself it is found faster
-            write(packet)
+            self._outlet.write(packet)
             return
         # Where there is one on its way there are often many.
         if several:
@@ -540,7 +558,9 @@ class Session:
 
     def _reply(self, *packets: bytes) -> None:
         """Write them in one go; one that is larger than the device takes is as if it had been sent (3.1.2.11.4)."""
-        self._write(b"".join(packet for packet in packets if not self._max_packet or len(packet) <= self._max_packet))
+        self._outlet.write(
+            b"".join(packet for packet in packets if not self._max_packet or len(packet) <= self._max_packet)
+        )
 
     def _fail(self, reason: Reason) -> None:
         """A fault of the device: before the CONNACK the connection just ends (4.13.2), after it with a DISCONNECT."""
@@ -553,5 +573,5 @@ class Session:
         self._buffer = b""
         self._backlog = None
         self._wire.close()
-        self._write = _nowhere
+        self._outlet = NOWHERE
         self.host.closed(self)

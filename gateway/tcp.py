@@ -9,7 +9,7 @@ from typing import cast
 
 from gateway.limits import Arrival
 from gateway.node import Node
-from gateway.session import Session
+from gateway.session import NOWHERE, Outlet, Session
 
 # A device that does not read is cut off when this much waits for it; the others never wait.
 MAX_UNSENT_BYTES = 262_144
@@ -18,16 +18,16 @@ CLOSE_SECONDS = 5.0
 
 
 def _nowhere(_data: bytes) -> None:
-    """There is no connection."""
+    """There is no session."""
 
 
 class TcpConnection(asyncio.Protocol):
     """One socket, one session."""
 
-    __slots__ = ("_address", "_arrival", "_gathered", "_node", "_session", "_transport", "data_received", "write")
+    __slots__ = ("_address", "_arrival", "_gathered", "_node", "_session", "_transport", "data_received", "outlet")
 
-    # Both go straight from transport to session and back, while there are any; nowhere before and after.
-    write: Callable[[bytes], None]
+    # Straight from session to transport and back, while there are any; nowhere before and after.
+    outlet: Outlet
     data_received: Callable[[bytes], None]  # type: ignore[assignment]  # a method of the base
 
     def __init__(self, node: Node, address: str | None = None, arrival: Arrival | None = None) -> None:
@@ -38,12 +38,12 @@ class TcpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._session: Session | None = None
         self._gathered: list[bytes] | None = None
-        self.write = self.data_received = _nowhere
+        self.outlet, self.data_received = NOWHERE, _nowhere
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=MAX_UNSENT_BYTES)
-        self.write = self._transport.write
+        self.outlet = self._transport
         raw = transport.get_extra_info("socket")
         if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -64,7 +64,7 @@ class TcpConnection(asyncio.Protocol):
 
     def connection_lost(self, _exc: Exception | None) -> None:
         session, self._session, self._transport = self._session, None, None
-        self.write = self.data_received = _nowhere
+        self.outlet, self.data_received = NOWHERE, _nowhere
         if session is not None:
             session.wire_lost()
 
@@ -84,7 +84,7 @@ class TcpConnection(asyncio.Protocol):
     def _write_gathered(self) -> None:
         gathered, self._gathered = self._gathered, None
         if gathered:
-            self.write(b"".join(gathered))
+            self.outlet.write(b"".join(gathered))
 
     def close(self) -> None:
         self._write_gathered()

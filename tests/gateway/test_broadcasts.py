@@ -225,8 +225,11 @@ class OpenBoard(Board):
         return broadcast_id in self.active
 
 
+ANDROID = Audience(1, 1, None)
+
+
 def progress_on(board: Board) -> Progress:
-    return Progress(1, Audience(1, 1, None), board.standings.at(0))
+    return Progress(1, board.standings.at(ANDROID, 0))
 
 
 def stands(progress: Progress) -> tuple[int, list[int]]:
@@ -322,8 +325,8 @@ def test_equal_packets_are_one_until_all_have_theirs() -> None:
 def test_what_many_devices_acknowledged_is_told_in_batches_once_each() -> None:
     courier, standings = Courier("redis://127.0.0.1:1", Mock()), Standings()
     for device_id in range(2 * ACK_BATCH + 500):
-        courier.stands_at(device_id, standings.at(7, (7,)))
-    courier.stands_at(1, standings.at(9, (7, 9)))
+        courier.stands_at(device_id, standings.at(ANDROID, 7, (7,)))
+    courier.stands_at(1, standings.at(ANDROID, 9, (7, 9)))
     told = []
     while taken := courier._taken_standings():
         assert sum(map(len, taken.values())) <= ACK_BATCH
@@ -335,7 +338,7 @@ def test_what_many_devices_acknowledged_is_told_in_batches_once_each() -> None:
 
 def test_what_waits_for_the_store_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(courier_module, "MAX_KEPT_ACKS", 3)
-    courier, standing = Courier("redis://127.0.0.1:1", Mock()), Standings().at(7, (7,))
+    courier, standing = Courier("redis://127.0.0.1:1", Mock()), Standings().at(ANDROID, 7, (7,))
     for device_id in range(5):
         courier.stands_at(device_id, standing)
     taken = courier._taken_standings()

@@ -48,6 +48,10 @@ class Recorder:
         self.wire_closed += 1
 
     @property
+    def outlet(self) -> Recorder:
+        return self
+
+    @property
     def unsent_bytes(self) -> int:
         return 0
 
