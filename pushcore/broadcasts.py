@@ -10,6 +10,7 @@ self-built channel needs none: the device's cursor says what it has.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -165,34 +166,25 @@ def _active() -> Q:
 
 
 def active(held: Collection[int]) -> tuple[list[int], list[Active]]:
-    """What gateways give to their sessions now: the task ids of all, and those that are not in `held`; in order."""
-    task_ids = list(Broadcast.objects.filter(_active(), self_built=True).order_by("pk").values_list("pk", flat=True))
-    unknown = [task_id for task_id in task_ids if task_id not in held]
-    if not unknown:
-        return task_ids, []
-    found = Broadcast.objects.select_related("task").filter(pk__in=unknown).order_by("pk")
-    return task_ids, [
-        Active(row.workspace_id, row.platform, frozenset(row.vendor_channels), _outgoing(row, row.task_id))
-        for row in found
-    ]
+    """What gateways give to their sessions now: the task ids of all, and those that are not in `held`; in order.
 
-
-def _outgoing(broadcast: Broadcast, message_id: int, **device: Any) -> Outgoing:
-    task = broadcast.task
-    facts: dict[str, Any] = {
-        "target": "", "device_id": 0, "platform": broadcast.platform, "third_channel": None, "third_token": ""
-    }  # fmt: skip
-    return Outgoing(
-        message_id=message_id,
-        workspace_id=task.workspace_id,
-        task_id=task.pk,
-        kind=task.kind,
-        msgkey=broadcast.msgkey,
-        expire_at=broadcast.expire_at,
-        content=task.content,
-        options=task.options,
-        **(facts | device),
-    )
+    One query; of those held only the id is read."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT b.task_id, b.workspace_id, b.platform, b.vendor_channels::text, b.msgkey, b.expire_at, t.kind,"
+            " t.content::text, t.options::text FROM pushcore_broadcast b"
+            " LEFT JOIN pushcore_pushtask t ON t.id = b.task_id AND b.task_id <> ALL(%s)"
+            " WHERE b.self_built AND b.revoked_at IS NULL AND b.expire_at > %s ORDER BY b.task_id",
+            [list(held), timezone.now()],
+        )
+        rows = cursor.fetchall()
+    unknown = []
+    for task_id, workspace_id, platform, vendors, msgkey, expire_at, kind, content, options in rows:
+        if kind is not None:
+            shared = (workspace_id, kind, expire_at, json.loads(content), json.loads(options))
+            outgoing = Outgoing(task_id, task_id, "", msgkey, 0, platform, None, "", *shared)
+            unknown.append(Active(workspace_id, platform, frozenset(json.loads(vendors)), outgoing))
+    return [row[0] for row in rows], unknown
 
 
 # -- vendors' devices -------------------------------------------------------------------------------------------------
@@ -234,10 +226,10 @@ def _walk_batch(task_id: int) -> list[Outgoing] | None:
             broadcast.walked_to = devices[-1][0]
         broadcast.save(update_fields=["walked_to", "walked_at"])
         message_ids = ids.new_ids(len(devices)) if devices else []
+        task, platform = broadcast.task, broadcast.platform
+        shared = (task.workspace_id, task.kind, broadcast.expire_at, task.content, task.options)
         made = [
-            _outgoing(
-                broadcast, message_id, device_id=device_id, target=target, third_channel=channel, third_token=token
-            )
+            Outgoing(message_id, task.pk, target, broadcast.msgkey, device_id, platform, channel, token, *shared)
             for message_id, (device_id, target, channel, token) in zip(message_ids, devices, strict=True)
         ]
         Message.objects.bulk_create([_row(broadcast, outgoing) for outgoing in made])
