@@ -6,15 +6,17 @@ No channel layer: messages come from the node, which lives in the same loop.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from django.conf import settings
 
+from gateway.gathering import GatheringWire
 from gateway.node import Node
 from gateway.session import Session
 from gateway.tcp import CLOSE_SECONDS, MAX_UNSENT_BYTES
-from gateway.websocket import ADDRESS, ARRIVAL, TRANSPORT
+from gateway.websocket import ADDRESS, ARRIVAL, SOCKET, DeviceSocketProtocol
 from pushcore.proxies import client_address
 
 SUBPROTOCOL = "mqtt"
@@ -44,7 +46,7 @@ async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
     named = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
     address = client_address(peer, named, settings.TRUSTED_PROXIES)
     scope["headers"].clear()  # read, and kept as long as the connection by all that share the list
-    wire = SocketWire(send, scope["extensions"][TRANSPORT]["transport"])
+    wire = SocketWire(send, scope["extensions"][SOCKET]["socket"])
     scope["state"].pop(ARRIVAL).ended()  # it is a session from here on
     session: Session = _nodes[0].new_session(wire, address)
     try:
@@ -62,19 +64,17 @@ async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
         await wire.finished()
 
 
-class SocketWire:
-    """Writes to a WebSocket without waiting: a task exists only while something is being sent."""
+class SocketWire(GatheringWire):
+    """Writes to a WebSocket without waiting, past ASGI's `send`; only the closing handshake takes a task."""
 
-    __slots__ = ("_close_code", "_send", "_sending", "_task", "_transport", "_unsent", "_waiting")
+    __slots__ = ("_closing", "_ended", "_send", "_socket")
 
-    def __init__(self, send: Send, transport: asyncio.WriteTransport) -> None:
+    def __init__(self, send: Send, device_socket: DeviceSocketProtocol) -> None:
+        super().__init__()
         self._send = send
-        self._transport = transport
-        self._unsent: list[bytes] = []
-        # Bytes of what waits in the list, and of what is handed over and waits for room in the transport.
-        self._waiting = self._sending = 0
-        self._close_code: int | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._socket = device_socket
+        self._ended = False
+        self._closing: asyncio.Task[None] | None = None
 
     @property
     def outlet(self) -> SocketWire:
@@ -82,49 +82,32 @@ class SocketWire:
 
     @property
     def unsent_bytes(self) -> int:
-        return self._waiting + self._sending + self._transport.get_write_buffer_size()
+        return self._socket.unsent_bytes
 
     def write(self, data: bytes) -> None:
-        if self._close_code is not None:
+        if self._ended:
             return
-        self._unsent.append(data)
-        self._waiting += len(data)
-        if self.unsent_bytes > MAX_UNSENT_BYTES:
+        self._socket.send_binary(data)
+        if self._socket.unsent_bytes > MAX_UNSENT_BYTES:
             # The device does not read. The receiving side hears of the end and ends the session.
-            self._close_code = _PROTOCOL_ERROR
-            self._unsent.clear()
-            self._transport.abort()
-        elif self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._drain())
-
-    write_more = write  # all that is written in a turn is sent in one go
+            self._ended = True
+            self._socket.transport.abort()
 
     def close(self, code: int = _NORMAL) -> None:
-        if self._close_code is not None:
+        self.write_gathered()
+        if self._ended:
             return
-        self._close_code = code
+        self._ended = True
         loop = asyncio.get_running_loop()
-        if self._task is None:
-            self._task = loop.create_task(self._drain())
+        self._closing = loop.create_task(self._say_close(code))
         # The closing handshake is the peer's too; one that does not take part is not waited for.
-        loop.call_later(CLOSE_SECONDS, self._transport.abort)
+        loop.call_later(CLOSE_SECONDS, self._socket.transport.abort)
 
-    async def _drain(self) -> None:
-        try:
-            while self._unsent:
-                data, self._unsent = b"".join(self._unsent), []
-                self._waiting, self._sending = 0, len(data)
-                await self._send({"type": "websocket.send", "bytes": data})
-                self._sending = 0
-            if self._close_code is not None:
-                await self._send({"type": "websocket.close", "code": self._close_code})
-        except (OSError, RuntimeError):
-            # The peer is gone; the receiving side hears of it and ends the session.
-            self._unsent.clear()
-        finally:
-            self._task = None
+    async def _say_close(self, code: int) -> None:
+        with contextlib.suppress(OSError, RuntimeError):  # the peer is gone
+            await self._send({"type": "websocket.close", "code": code})
 
     async def finished(self) -> None:
-        """Wait until what was written is sent."""
-        if self._task is not None:
-            await asyncio.wait([self._task], timeout=CLOSE_SECONDS)
+        """Wait until the close is said."""
+        if self._closing is not None:
+            await asyncio.wait([self._closing], timeout=CLOSE_SECONDS)

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import cast
 
+from gateway.gathering import GatheringWire
 from gateway.limits import Arrival
 from gateway.node import Node
 from gateway.session import NOWHERE, Outlet, Session
@@ -21,10 +22,10 @@ def _nowhere(_data: bytes) -> None:
     """There is no session."""
 
 
-class TcpConnection(asyncio.Protocol):
+class TcpConnection(GatheringWire, asyncio.Protocol):
     """One socket, one session."""
 
-    __slots__ = ("_address", "_arrival", "_gathered", "_node", "_session", "_transport", "data_received", "outlet")
+    __slots__ = ("_address", "_arrival", "_node", "_session", "_transport", "data_received", "outlet")
 
     # Straight from session to transport and back, while there are any; nowhere before and after.
     outlet: Outlet
@@ -32,12 +33,12 @@ class TcpConnection(asyncio.Protocol):
 
     def __init__(self, node: Node, address: str | None = None, arrival: Arrival | None = None) -> None:
         """`address`: the client's, where it is not that of the socket's other end; `arrival`: see `gateway.doors`."""
+        super().__init__()
         self._node = node
         self._address = address
         self._arrival = arrival
         self._transport: asyncio.Transport | None = None
         self._session: Session | None = None
-        self._gathered: list[bytes] | None = None
         self.outlet, self.data_received = NOWHERE, _nowhere
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -74,20 +75,11 @@ class TcpConnection(asyncio.Protocol):
     def unsent_bytes(self) -> int:
         return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
-    def write_more(self, data: bytes) -> None:
-        if self._gathered is None:
-            self._gathered = [data]
-            asyncio.get_running_loop().call_soon(self._write_gathered)
-        else:
-            self._gathered.append(data)
-
-    def _write_gathered(self) -> None:
-        gathered, self._gathered = self._gathered, None
-        if gathered:
-            self.outlet.write(b"".join(gathered))
+    def write(self, data: bytes) -> None:
+        self.outlet.write(data)
 
     def close(self) -> None:
-        self._write_gathered()
+        self.write_gathered()
         transport = self._transport
         if transport is None:
             return

@@ -2,12 +2,14 @@
 
 - a connection that sends no whole handshake is closed, as one that sends no CONNECT is;
 - a text frame is refused where it arrives: MQTT is binary (MQTT 5, 6.0);
-- the application is given the transport, to see what a peer does not read and to cut it off: a close waits for it.
+- the application is given the connection: to send without a task and a message for each, to see what a peer does not
+  read, and to cut it off, where a close waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import h11
@@ -16,6 +18,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from websockets.exceptions import InvalidState
 from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
@@ -23,8 +26,8 @@ from gateway.limits import Arrival, Doorkeeper
 from gateway.session import CONNECT_SECONDS
 from pushcore.proxies import is_in
 
-# Key of the scope's extensions; its value is {"transport": the connection's}.
-TRANSPORT = "mps.transport"
+# Key of the scope's extensions; its value is {"socket": a `DeviceSocketProtocol`}.
+SOCKET = "mps.socket"
 # Key of the scope's state: the client's address, where it is not that of the socket's other end.
 ADDRESS = "mps.address"
 # Key of the scope's state: the `Arrival` that counts the connection until it has a session.
@@ -78,9 +81,22 @@ class DeviceSocketProtocol(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.response.status_code == 101:
-            extensions: dict[str, dict[object, object]] = {TRANSPORT: {"transport": self.transport}}
+            extensions: dict[str, dict[object, object]] = {SOCKET: {"socket": self}}
             self.scope["extensions"] = {**(self.scope["extensions"] or {}), **extensions}
             event.headers.clear()  # the scope has them, and the request is kept as long as the connection
+
+    def send_binary(self, data: bytes) -> None:
+        """Send a frame without waiting; nowhere once the connection ends. What is not taken is in `unsent_bytes`."""
+        if self.disconnected:
+            return
+        with contextlib.suppress(InvalidState):  # a close is under way
+            self.conn.send_binary(data)
+            self.transport.write(b"".join(self.conn.data_to_send()))
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What the peer does not read."""
+        return self.transport.get_write_buffer_size()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

@@ -76,13 +76,13 @@ def test_what_waits_for_a_device_leaves_in_two_writes(
     for n in range(10):
         send(workspace, device.ad_token, f"k{n}")
     together: list[int] = []
-    write_gathered = TcpConnection._write_gathered
+    write_gathered = TcpConnection.write_gathered
 
     def seen(connection: TcpConnection) -> None:
         together.append(len(connection._gathered or ()))
         write_gathered(connection)
 
-    monkeypatch.setattr(TcpConnection, "_write_gathered", seen)
+    monkeypatch.setattr(TcpConnection, "write_gathered", seen)
     again = connect(known=device)
     again.wait_for_key("k9")
     assert again.keys() == [f"k{n}" for n in range(10)]

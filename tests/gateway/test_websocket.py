@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import Iterator
 from ipaddress import ip_network
+from typing import cast
+from unittest.mock import AsyncMock, Mock
 
 import mqtt5
 import pytest
@@ -87,33 +90,47 @@ def test_a_websocket_that_does_not_read_is_cut_off(gateway: RunningGateway, user
         assert wait_for(lambda: not gateway.holds(known[0]))
 
 
-def test_what_a_slow_websocket_may_keep_is_bounded_wherever_it_waits() -> None:
-    """Handed over and waiting for room, or in the transport's buffer: it counts until the device has taken it."""
+def test_what_a_slow_websocket_may_keep_is_bounded() -> None:
+    class SlowSocket:
+        unsent_bytes = 0
+        transport = Mock()
 
-    class Transport(asyncio.WriteTransport):
-        aborted = False
+        def send_binary(self, data: bytes) -> None:
+            self.unsent_bytes += len(data)
 
-        def get_write_buffer_size(self) -> int:
-            return 60_000
+    slow = SlowSocket()
+    wire = SocketWire(AsyncMock(), slow)  # type: ignore[arg-type]
+    wire.write(bytes(150_000))
+    wire.write(bytes(100_000))
+    assert wire.unsent_bytes == 250_000
+    assert not slow.transport.abort.called
+    wire.write(bytes(20_000))
+    assert slow.transport.abort.called
+    wire.write(bytes(20_000))
+    assert wire.unsent_bytes == 270_000
 
-        def abort(self) -> None:
-            self.aborted = True
 
-    async def never(_event: object) -> None:
-        await asyncio.Event().wait()
+@pytest.mark.parametrize("gone", ["closing", "lost"])
+def test_what_is_written_to_a_websocket_that_ends_goes_nowhere(
+    gateway: RunningGateway, open_device: ClientConnection, known: Known, gone: str
+) -> None:
+    wire = cast(SocketWire, gateway.session_of(known[0])._wire)
+    done = threading.Event()
 
-    async def run() -> None:
-        transport = Transport()
-        wire = SocketWire(never, transport)
-        wire.write(bytes(150_000))
-        await asyncio.sleep(0)
-        assert wire.unsent_bytes == 210_000
-        wire.write(bytes(50_000))
-        assert not transport.aborted
-        wire.write(bytes(50_000))
-        assert transport.aborted
+    def write() -> None:
+        wire.write(mqtt5.PingRespPacket().write())
+        done.set()
 
-    asyncio.run(run())
+    def end() -> None:
+        if gone == "closing":
+            wire._socket.conn.send_close(1000)
+            write()
+        else:
+            wire._socket.transport.abort()
+            asyncio.get_running_loop().call_later(0.2, write)
+
+    gateway.call(end)
+    assert done.wait(10)
 
 
 def test_a_handshake_that_does_not_end_is_dropped(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> None:
