@@ -46,9 +46,12 @@ async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
     named = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
     address = client_address(peer, named, settings.TRUSTED_PROXIES)
     scope["headers"].clear()  # read, and kept as long as the connection by all that share the list
-    wire = SocketWire(send, scope["extensions"][SOCKET]["socket"])
+    here: DeviceSocketProtocol = scope["extensions"][SOCKET]["socket"]
+    wire = SocketWire(send, here)
     scope["state"].pop(ARRIVAL).ended()  # it is a session from here on
     session: Session = _nodes[0].new_session(wire, address)
+    # From here on; what came before is still received, and nothing was read since.
+    here.taker = session.feed
     try:
         while True:
             event = await receive()
@@ -60,6 +63,7 @@ async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
                 return
             session.feed(data)
     finally:
+        here.taker = None
         session.wire_lost()
         await wire.finished()
 

@@ -2,14 +2,15 @@
 
 - a connection that sends no whole handshake is closed, as one that sends no CONNECT is;
 - a text frame is refused where it arrives: MQTT is binary (MQTT 5, 6.0);
-- the application is given the connection: to send without a task and a message for each, to see what a peer does not
-  read, and to cut it off, where a close waits for it.
+- the application is given the connection: to send, and to be given what comes, without a task, a message and a pause
+  of the reading for each; to see what a peer does not read, and to cut it off, where a close waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import h11
@@ -76,7 +77,10 @@ class HandshakeProtocol(H11Protocol):
 
 
 class DeviceSocketProtocol(WebSocketsSansIOProtocol):
-    """A WebSocket of a device."""
+    """A WebSocket of a device. `taker`: the application's, once it has one: frames go there, and no more to its
+    `receive`, which still brings the end."""
+
+    taker: Callable[[bytes], None] | None = None
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -84,6 +88,13 @@ class DeviceSocketProtocol(WebSocketsSansIOProtocol):
             extensions: dict[str, dict[object, object]] = {SOCKET: {"socket": self}}
             self.scope["extensions"] = {**(self.scope["extensions"] or {}), **extensions}
             event.headers.clear()  # the scope has them, and the request is kept as long as the connection
+
+    def send_receive_event_to_app(self) -> None:
+        if self.taker is None or self.close_sent:
+            super().send_receive_event_to_app()
+            return
+        data, self.frames = b"".join(self.frames), []
+        self.taker(data)
 
     def send_binary(self, data: bytes) -> None:
         """Send a frame without waiting; nowhere once the connection ends. What is not taken is in `unsent_bytes`."""
