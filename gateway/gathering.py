@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 
 
-class GatheringWire:
+class GatheringWire(ABC):
     """`gateway.session.Wire.write_more`, by the `write` of who inherits it."""
 
     __slots__ = ("_gathered",)
@@ -13,8 +14,9 @@ class GatheringWire:
     def __init__(self) -> None:
         self._gathered: list[bytes] | None = None
 
+    @abstractmethod
     def write(self, data: bytes) -> None:
-        raise NotImplementedError
+        """Send now."""
 
     def write_more(self, data: bytes) -> None:
         if self._gathered is None:
