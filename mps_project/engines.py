@@ -72,7 +72,7 @@ class Engine:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 user=self.user,
-                group=_group_of(self.user),
+                group=group_of(self.user),
                 extra_groups=[] if self.user else None,
                 env={**os.environ, **self.environment},
                 preexec_fn=processes.die_with_parent(self.stop_signal),
@@ -115,7 +115,8 @@ class Engine:
             os.truncate(self.log, 0)
 
 
-def _group_of(user: str | None) -> int | None:
+def group_of(user: str | None) -> int | None:
+    """The system user's own group."""
     return pwd.getpwnam(user).pw_gid if user else None
 
 
@@ -132,8 +133,8 @@ def postgres(directory: Path, password: str, *, options: Sequence[str] = ()) -> 
     binaries = postgres_binaries()
     directory = directory.resolve()
     if user:
-        _ensure_user(user)
-        _let_through(directory, binaries / "postgres")
+        ensure_user(user)
+        let_through(directory, binaries / "postgres")
     if not directory.exists():
         _init_database(binaries, directory, password, user)
     sockets, temporary = _socket_directory(directory, user)
@@ -163,7 +164,8 @@ def postgres_binaries() -> Path:
     return Path(found.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
-def _ensure_user(name: str) -> None:
+def ensure_user(name: str) -> None:
+    """Make the system user if there is none of that name. Raises `EngineError`."""
     try:
         pwd.getpwnam(name)
     except KeyError:
@@ -179,7 +181,7 @@ def _ensure_user(name: str) -> None:
             ) from None
 
 
-def _let_through(*paths: Path) -> None:
+def let_through(*paths: Path) -> None:
     """Let the system user reach paths below folders of root's: search permission where it is missing, nothing more."""
     paths[0].parent.mkdir(parents=True, exist_ok=True)
     for path in paths:
@@ -194,12 +196,12 @@ def _init_database(binaries: Path, directory: Path, password: str, user: str | N
     unfinished = directory.with_suffix(".new")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700, parents=True)
-    _give(unfinished, user)
+    give(unfinished, user)
     descriptor, name = tempfile.mkstemp()
     try:
         with os.fdopen(descriptor, "w") as file:
             file.write(password)
-        _give(Path(name), user)
+        give(Path(name), user)
         made = subprocess.run(
             [
                 str(binaries / "initdb"), "-D", str(unfinished), "-U", POSTGRES_USER, "--encoding=UTF8", "--locale=C",
@@ -210,7 +212,7 @@ def _init_database(binaries: Path, directory: Path, password: str, user: str | N
             check=False,
             cwd="/",
             user=user,
-            group=_group_of(user),
+            group=group_of(user),
             extra_groups=[] if user else None,
             start_new_session=True,
             preexec_fn=processes.die_with_parent(),
@@ -225,7 +227,8 @@ def _init_database(binaries: Path, directory: Path, password: str, user: str | N
     unfinished.rename(directory)
 
 
-def _give(path: Path, user: str | None) -> None:
+def give(path: Path, user: str | None) -> None:
+    """Let the system user own the path; None: it stays as it is."""
     if user:
         owner = pwd.getpwnam(user)
         os.chown(path, owner.pw_uid, owner.pw_gid)
@@ -239,7 +242,7 @@ def _socket_directory(directory: Path, user: str | None) -> tuple[Path, Path | N
     if len(str(directory).encode()) <= _LONGEST_SOCKET_DIRECTORY and not set(str(directory)) & set(',"'):
         return directory, None
     temporary = Path(tempfile.mkdtemp(prefix="mps-"))
-    _give(temporary, user)
+    give(temporary, user)
     return temporary, temporary
 
 

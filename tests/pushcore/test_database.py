@@ -39,3 +39,9 @@ def test_a_connection_the_server_closed_is_replaced_before_its_next_use() -> Non
 def test_without_a_connection_there_is_nothing_usable() -> None:
     connection.close()
     assert not connection.is_usable()
+
+
+def test_no_statement_is_compiled() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW jit")
+        assert cursor.fetchone() == ("off",)

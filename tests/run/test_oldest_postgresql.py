@@ -1,0 +1,82 @@
+"""The oldest PostgreSQL that is supported: all migrations, the domain's core, and no statement that is compiled."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from tests.support import oldest_postgresql
+
+ROOT = Path(__file__).parents[2]
+# What uses most of the server: statements shared by pushes, COPY, partitions, triggers, sums.
+CORE = [
+    "tests/pushcore/test_push.py",
+    "tests/pushcore/test_committing.py",
+    "tests/pushcore/test_outcomes.py",
+    "tests/pushcore/test_partitions.py",
+    "tests/pushcore/test_file_push.py",
+    "tests/analytics/test_ledger.py",
+]
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    # Its own place: a socket's path must be short.
+    with (
+        tempfile.TemporaryDirectory(prefix="mps-oldest-") as directory,
+        oldest_postgresql.server(Path(directory) / "server") as url,
+    ):
+        yield url
+
+
+def run(url: str, *arguments: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    # Its own logical database of Valkey: tests empty theirs.
+    valkey = os.environ["REDIS_URL"].rpartition("/")[0] + "/31"
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment | {"DATABASE_URL": url, "REDIS_URL": valkey},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.xdist_group("oldest_postgresql")
+def test_the_core_works_with_the_oldest_supported_postgresql(url: str) -> None:
+    run(url, "-m", "pytest", "-p", "no:cacheprovider", "-q", *CORE)
+
+
+@pytest.mark.xdist_group("oldest_postgresql")
+def test_the_triggers_of_messages_are_never_compiled_whoever_writes_them(url: str) -> None:
+    """As another client would, on a connection that leaves jit on."""
+    run(url, "manage.py", "migrate", "-v0")
+    connection = psycopg2.connect(url)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("LOAD 'auto_explain'")
+        cursor.execute(
+            "SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on;"
+            " SET auto_explain.log_analyze = on; SET client_min_messages = log"
+        )
+        for number in (1, 2):
+            cursor.execute(
+                "INSERT INTO pushcore_message (id, workspace_id, task_id, delivery_type, target, msgkey, device_id,"
+                " status, channel, expire_at, updated_at)"
+                " SELECT %s * 1000 + n, 1, 1, 1, 't', 'k', n, 0, 0, now(), now() FROM generate_series(1, 100) n",
+                [number],
+            )
+        cursor.execute("UPDATE pushcore_message SET status = 2, updated_at = now() WHERE id % 2 = 0")
+        cursor.execute("UPDATE pushcore_message SET channel = 6, updated_at = now()")
+    plans = "\n".join(connection.notices)
+    connection.close()
+    assert "analytics_change" in plans
+    assert "JIT:" not in plans

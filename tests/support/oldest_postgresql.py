@@ -1,0 +1,67 @@
+"""A server of the oldest PostgreSQL that is supported, from its Debian package, where that is installed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from mps_project import engines, processes
+
+VERSION = 15
+BINARIES = Path(f"/usr/lib/postgresql/{VERSION}/bin")
+
+
+@contextmanager
+def server(directory: Path) -> Iterator[str]:
+    """Start it with its data in `directory`, which nobody else can reach, and stop it at the end; yields its URL."""
+    if not (BINARIES / "initdb").exists():
+        pytest.skip(f"no PostgreSQL {VERSION} on this machine (Debian package: postgresql-{VERSION})")
+    # PostgreSQL refuses to run as root.
+    user = engines.SYSTEM_USER if os.geteuid() == 0 else None
+    if user:
+        engines.ensure_user(user)
+        engines.let_through(directory)
+    directory.mkdir(mode=0o700)
+    engines.give(directory, user)
+    data = directory / "postgres"
+    made = subprocess.run(
+        [BINARIES / "initdb", "-D", data, "-U", "postgres", "--encoding=UTF8", "--locale=C", "--auth=trust"],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd="/",
+        user=user,
+        group=engines.group_of(user),
+        extra_groups=[] if user else None,
+        preexec_fn=processes.die_with_parent(),
+    )
+    assert made.returncode == 0, made.stderr
+    engine = engines.Engine(
+        f"PostgreSQL {VERSION}",
+        [str(BINARIES / "postgres"), "-D", str(data), "-h", "", "-k", str(directory), "-c", "fsync=off"],
+        f"postgresql://postgres@/postgres?host={directory}",
+        signal.SIGINT,
+        lambda: _answers(directory),
+        directory.parent / "oldest.log",
+        user=user,
+    )
+    process = engine.launch()
+    try:
+        yield engine.url
+    finally:
+        engine.stop(process)
+
+
+def _answers(directory: Path) -> bool:
+    try:
+        psycopg2.connect(host=str(directory), user="postgres", dbname="postgres").close()
+    except psycopg2.OperationalError:
+        return False
+    return True
