@@ -1,5 +1,6 @@
 # make run    start everything in the foreground        make test   the whole suite
-# make lint   ruff, mypy, import-linter, migrations      make bench-latency, push_api, file_push, gateway, vendors
+# make lint   ruff, mypy, import-linter, migrations      make coverage       the suite, and what it does not reach
+# make bench-latency, push_api, file_push, gateway, vendors
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -7,14 +8,18 @@ BIN := .venv/bin
 LINT_ENV := DATABASE_URL=postgresql://lint@localhost/lint REDIS_URL=redis://localhost/0 MPS_SECRET_KEY=lint \
 	MPS_FIELD_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 
-.PHONY: run test test-interop test-faults lint format clean
+.PHONY: run test coverage test-interop test-faults lint format clean
 
 run: .venv/run.stamp
 	@exec $(BIN)/python -m mps_project.run
 
 # Three on two cores: a worker waits much for the processes it has started.
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest -n 3 --dist loadgroup --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadgroup --durations=20 $(ARGS)
+
+# The same, with the lines and branches that no test reaches.
+coverage: .venv/dev.stamp
+	$(BIN)/python -m pytest -n 3 --dist loadgroup --cov --cov-report=term-missing $(ARGS)
 
 # The published device clients; mosquitto_sub and mosquitto_pub take part in `make test` where they are installed.
 test-interop: .venv/dev.stamp

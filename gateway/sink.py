@@ -6,6 +6,7 @@ successor (`XAUTOCLAIM`). Recording twice counts once, so a repeat does no harm.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +30,7 @@ ALIVE = "mps:alive:sink"
 ALIVE_SECONDS = 10
 READ_COUNT = 50
 BLOCK_MS = 1000
+COMMAND_SECONDS: float | None = 10.0
 CLAIM_IDLE_MS = 5_000
 CLAIM_EVERY_SECONDS = 5.0
 # Ids written in one transaction: a read of full entries holds up to fifty thousand.
@@ -44,13 +46,26 @@ def is_alive(bus: redis.Redis) -> bool:
 
 
 class Sink:
-    """Reads until `stop` is set. `name` tells this consumer from others of the group."""
+    """Reads until it is told to stop. `name` tells this consumer from others of the group."""
 
-    def __init__(self, name: str, stop: threading.Event) -> None:
+    def __init__(self, name: str) -> None:
         self._name = name
-        self._stop = stop
-        self._bus: Any = redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=10)
+        self._stop = threading.Event()
+        self._bus: Any = redis.Redis.from_url(
+            settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=COMMAND_SECONDS
+        )
+        # The connection that waits for entries, by the store's number; None until it is there.
+        self._reader_id: int | None = None
         self._claimed_at = 0.0
+
+    def stop(self) -> None:
+        """End `run` after the batch it is at. For another thread, or for a signal's handler."""
+        self._stop.set()
+        if self._reader_id is None:
+            return
+        # Its blocking read returns at once instead of when its time is up.
+        with contextlib.suppress(redis.RedisError), redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1) as bus:
+            bus.client_unblock(self._reader_id)
 
     def run(self) -> None:
         """Work until told to stop. The fast store or the database being away is waited out."""
@@ -76,6 +91,7 @@ class Sink:
         self._bus.close()
 
     def _work(self) -> None:
+        self._reader_id = self._bus.client_id()
         while not self._stop.is_set():
             self._show_alive()
             if time.monotonic() - self._claimed_at > CLAIM_EVERY_SECONDS:

@@ -111,8 +111,7 @@ def known(transactional_db: None, workspace: Workspace) -> Known:
 
 @pytest.fixture
 def sink(transactional_db: None) -> Iterator[Sink]:
-    stop = threading.Event()
-    sink = Sink("test", stop)
+    sink = Sink("test")
 
     def run() -> None:
         try:
@@ -123,7 +122,7 @@ def sink(transactional_db: None) -> Iterator[Sink]:
     thread = threading.Thread(target=run)
     thread.start()
     yield sink
-    stop.set()
+    sink.stop()
     thread.join(15)
     assert not thread.is_alive()
 

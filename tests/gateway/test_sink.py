@@ -54,7 +54,7 @@ def test_what_a_dead_sink_had_taken_is_taken_by_the_next(
 ) -> None:
     monkeypatch.setattr(sink_module, "CLAIM_IDLE_MS", 0)
     tell([messages[0].pk])
-    Sink("dead", threading.Event())._make_group()
+    Sink("dead")._make_group()
     taken = bus.client().xreadgroup(entries.ACKS_GROUP, "dead", {entries.ACKS_STREAM: ">"})
     assert taken
     request.getfixturevalue("sink")
@@ -95,7 +95,7 @@ def test_consumers_of_the_past_are_forgotten_unless_they_left_something(
     messages: list[Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sink_module, "FORGET_CONSUMER_MS", -1)
-    sink = Sink("now", threading.Event())
+    sink = Sink("now")
     sink._make_group()
     tell([messages[0].pk])
     client = bus.client()
@@ -104,3 +104,17 @@ def test_consumers_of_the_past_are_forgotten_unless_they_left_something(
     sink._forget_consumers()
     left = client.xinfo_consumers(entries.ACKS_STREAM, entries.ACKS_GROUP)
     assert [consumer["name"] for consumer in left] == [b"left something"]
+
+
+def test_a_sink_that_is_stopped_does_not_wait_for_acknowledgements(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sink_module, "BLOCK_MS", 0)  # for ever
+    monkeypatch.setattr(sink_module, "COMMAND_SECONDS", None)
+    sink = Sink("waits")
+    thread = threading.Thread(target=sink.run, daemon=True)
+    thread.start()
+    assert wait_for(lambda: bus.client().info("clients")["blocked_clients"])
+    sink.stop()
+    thread.join(60)
+    assert not thread.is_alive()

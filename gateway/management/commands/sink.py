@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -17,7 +16,7 @@ class Command(BaseCommand):
     help = "Record acknowledgements from the gateways' stream."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stop = threading.Event()
+        sink = Sink(f"{socket.gethostname()}-{os.getpid()}")
         for signum in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(signum, lambda *_: stop.set())
-        Sink(f"{socket.gethostname()}-{os.getpid()}", stop).run()
+            signal.signal(signum, lambda *_: sink.stop())
+        sink.run()
