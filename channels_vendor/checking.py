@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import structlog
+from cryptography import x509
+from django.conf import settings
 from django.utils import timezone
 
 from channels_vendor import open_adapters
@@ -15,10 +17,14 @@ from channels_vendor.contract import Delivery, Notification, SendOutcome, Vendor
 from channels_vendor.models import VendorAccount
 from channels_vendor.receipts import address_problem
 from channels_vendor.registry import VENDORS
-from pushcore import ids
+from pushcore import endpoints, ids
 from pushcore.channels import Channel
 
 log = structlog.get_logger(__name__)
+
+# The columns that decide where an account's secrets go, and who is believed to be there.
+DESTINATION = ("base_url", "auth_url", "ca_pem")
+NO_CERTIFICATE = "This is no certificate in PEM form."
 
 
 def problems(row: VendorAccount) -> list[str]:
@@ -37,6 +43,7 @@ def problems(row: VendorAccount) -> list[str]:
         found.append(problem)
     values = dict(row.public_values) | row.secrets()
     wrong = wrong_values(vendor, {name: value for name, value in values.items() if value})
+    wrong |= wrong_destination(row.base_url, row.auth_url, row.ca_pem)
     if wrong:
         return [*found, *(f"{name}: {reason}" for name, reason in wrong.items())]
     adapter = open_adapters.open_adapter(row)
@@ -56,6 +63,28 @@ def wrong_values(vendor: Vendor, values: Mapping[str, str]) -> dict[str, str]:
 def wrong_entries(vendor: Vendor, values: Mapping[str, str]) -> dict[str, str]:
     """What is wrong with an account that is half filled in: what lacks is not."""
     return {name: reason for name, reason in vendor.validate(values).items() if values.get(name)}
+
+
+def wrong_destination(base_url: str, auth_url: str, ca_pem: str) -> dict[str, str]:
+    """What is wrong with where an account's secrets would go, by column. Plain HTTP is for simulators, where
+    `MPS_VENDOR_ALLOW_PRIVATE` allows these."""
+    https_only = not settings.VENDOR_ALLOW_PRIVATE
+    found = {
+        "base_url": endpoints.problem(base_url, https_only=https_only, is_base=True) if base_url else "",
+        "auth_url": endpoints.problem(auth_url, https_only=https_only) if auth_url else "",
+        "ca_pem": "" if _is_certificate(ca_pem) else NO_CERTIFICATE,
+    }
+    return {name: reason for name, reason in found.items() if reason}
+
+
+def _is_certificate(pem: str) -> bool:
+    """Whether an extra authority can be read; none at all is fine."""
+    if not pem.strip():
+        return True
+    try:
+        return bool(x509.load_pem_x509_certificates(pem.encode()))
+    except ValueError:
+        return False
 
 
 def note_certificate(row: VendorAccount) -> None:

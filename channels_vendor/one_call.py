@@ -12,7 +12,7 @@ from pushcore.http import Answer, Call, Client, Settings
 
 def post(account: Account, url: str, body: bytes, headers: tuple[str, ...]) -> Answer:
     """POST on a connection of its own, with the same check of addresses as all calls."""
-    client = Client(Settings(allow_private=account.allow_private, ca=account.ca))
+    client = Client(Settings(allow_private=account.allow_private, https_only=not account.allow_private, ca=account.ca))
     try:
         [answer] = client.exchange([Call(url, body, headers)])
     finally:

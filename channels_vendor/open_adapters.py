@@ -71,6 +71,7 @@ def open_adapter(row: VendorAccount) -> Adapter:
     client = Client(
         HttpSettings(
             allow_private=account.allow_private,
+            https_only=not account.allow_private,
             http2=vendor.http2,
             certificate=certificate,
             key=key,

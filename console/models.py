@@ -67,6 +67,7 @@ class AuditEntry(models.Model):
         CHANGE = "change", _("change")
         DELETE = "delete", _("delete")
         PUSH = "push", _("push")
+        TEST = "test", _("test")
         EXPORT = "export", _("export")
         LOGIN = "login", _("login")
         LOGIN_FAILED = "login_failed", _("failed login")

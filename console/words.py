@@ -56,6 +56,7 @@ MODELS = (
     _("change"),
     _("delete"),
     _("push"),
+    _("test"),
     _("export"),
     _("login"),
     _("failed login"),
@@ -301,6 +302,18 @@ VENDORS = (
     _("HONOR Push"),
 )
 
+
+# What is wrong with a URL or a certificate that an operator enters.
+ADDRESSES = (
+    _("This is no URL."),
+    _("Starts with http:// or https://."),
+    _("Starts with https://: what is sent there is secret."),
+    _("Has a user name or password, which everybody who sees the page would see."),
+    _("Has a fragment (#...), which no server is ever sent."),
+    _("Has a query (?...): a path is appended to it."),
+    _("Has a parameter sign, which is where the signature goes."),
+    _("This is no certificate in PEM form."),
+)
 
 # What the doors refuse with, of what an operator may run into.
 REFUSALS = (

@@ -233,7 +233,7 @@ VARIABLES: tuple[Variable, ...] = (
         "MPS_VENDOR_ALLOW_PRIVATE",
         "0",
         _switch,
-        "Call vendors also at private, loopback and link-local addresses (a simulator).",
+        "Call vendors also at private, loopback and link-local addresses, and by plain http (a simulator).",
     ),
     Variable(
         "MPS_DEMO_VENDORS",

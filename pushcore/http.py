@@ -88,10 +88,12 @@ class Settings:
     """How a client calls. PEM bytes; `ca` beside the well-known authorities. Times in milliseconds.
 
     `max_connections` is for each host; `side_by_side` limits calls to all, 0 for what the connections carry.
-    `http2`: HTTP/2 over TLS where the server offers it, and over plain TCP at once (prior knowledge: simulators).
+    `https_only`: nothing is sent in the clear. `http2`: HTTP/2 over TLS where the server offers it, and over plain TCP
+    at once (prior knowledge: simulators).
     """
 
     allow_private: bool = False
+    https_only: bool = False
     http2: bool = False
     certificate: bytes = b""
     key: bytes = b""
@@ -391,7 +393,7 @@ class _Transfer:
 
 def _options(settings: Settings, authorities: str) -> list[tuple[int, Any]]:
     """What all handles of a client have in common."""
-    schemes = pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS
+    schemes = pycurl.PROTO_HTTPS | (0 if settings.https_only else pycurl.PROTO_HTTP)
     options: list[tuple[int, Any]] = [
         (pycurl.POST, 1),
         (pycurl.USERAGENT, USER_AGENT),

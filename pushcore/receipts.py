@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import structlog
 from celery import current_app
@@ -23,7 +23,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from prometheus_client import Counter
 
-from pushcore import crypto, keys
+from pushcore import crypto, endpoints, keys
 from pushcore.bus import BusDown, client
 from pushcore.codes import statuses
 from pushcore.models import Receipt, ReceiptAttempt, Workspace
@@ -39,6 +39,7 @@ FIRST_DELAY_SECONDS = 5.0
 LONGEST_DELAY_SECONDS = 3600.0
 GIVE_UP_AFTER = timedelta(hours=24)
 _AWAKE = "mps:receipts:awake"
+HAS_SIGN = "Has a parameter sign, which is where the signature goes."
 
 
 def wake_sender() -> None:
@@ -101,9 +102,17 @@ def _posting(claimed: _Claimed) -> Posting:
 def signed_posting(workspace: Workspace, body: str, private_pem: str) -> Posting:
     """The POST of a receipt: the body as it is, its signature as query parameter `sign`."""
     raw = body.encode()
-    url = workspace.callback_url
-    joint = "&" if urlsplit(url).query else "?"
-    return Posting(f"{url}{joint}sign={quote(crypto.sign(raw, private_pem), safe='')}", raw)
+    signature = quote(crypto.sign(raw, private_pem), safe="")
+    try:
+        return Posting(endpoints.with_parameter(workspace.callback_url, f"sign={signature}"), raw)
+    except ValueError:  # refused by the form; the attempt tells
+        return Posting("", raw)
+
+
+def callback_problem(url: str) -> str:
+    """What is wrong with a callback URL, in a sentence, or empty."""
+    has_sign = "sign" in parse_qs(urlsplit(url).query, keep_blank_values=True)
+    return endpoints.problem(url) or (HAS_SIGN if has_sign else "")
 
 
 def send_test(workspace: Workspace) -> PostResult:

@@ -29,6 +29,7 @@ from console.access import Right
 from console.columns import copyable, label, moment
 from console.confirmation import confirmation
 from console.filters import ChannelStateFilter, EnabledFilter, WorkspaceFilter
+from console.models import AuditEntry
 from console.scoped import ScopedModelAdmin
 from pushcore.channels import Channel
 from pushcore.models import Device
@@ -40,7 +41,7 @@ MAX_FILE_BYTES = 65_536
 
 class VendorAccountForm(forms.ModelForm):
     """The vendor's own fields are added by `form_for`. A secret that is left empty stays as it is, unless its removal
-    is asked for."""
+    is asked for, or the place it is sent to changes: then it is entered again, by somebody who knows it."""
 
     vendor_fields: tuple[Field, ...] = ()
 
@@ -48,7 +49,7 @@ class VendorAccountForm(forms.ModelForm):
         cleaned = super().clean() or {}
         if not self.vendor_fields or self.errors:
             return cleaned
-        kept = self.instance.secrets()
+        kept, moves = self.instance.secrets(), self._check_destination(cleaned)
         values: dict[str, str] = {}
         is_new = False
         for entry in self.vendor_fields:
@@ -56,6 +57,8 @@ class VendorAccountForm(forms.ModelForm):
             stays = entry.secret and not cleaned.get(_REMOVE + entry.name)
             values[entry.name] = given or (kept.get(entry.name, "") if stays else "")
             is_new = is_new or (entry.secret and bool(given))
+            if moves and stays and not given and kept.get(entry.name):
+                self.add_error(_PREFIX + entry.name, _("Enter it again: an address it is sent to has changed."))
         vendor = VENDORS[Channel(self.instance.channel)]
         # Switched off it may be half filled in; one that has gone bad can be switched off.
         wrong = checking.wrong_values if cleaned.get("enabled") else checking.wrong_entries if is_new else None
@@ -65,6 +68,16 @@ class VendorAccountForm(forms.ModelForm):
         self.instance.public_values = {name: value for name, value in values.items() if name not in secret and value}
         self.instance.set_secrets({name: value for name, value in values.items() if name in secret and value})
         return cleaned
+
+    def _check_destination(self, cleaned: dict[str, Any]) -> bool:
+        """Note what is wrong with where the secrets are to go; returns whether that is elsewhere than before, or at
+        servers that another authority vouches for."""
+        destination = {name: cleaned.get(name) or "" for name in checking.DESTINATION}
+        moved = {name for name, value in destination.items() if value.split() != getattr(self.instance, name).split()}
+        for name, reason in checking.wrong_destination(**destination).items():
+            if name in moved:
+                self.add_error(name, _spoken(reason))
+        return bool(moved)
 
     def _given(self, entry: Field, value: Any) -> str:
         if not entry.file:
@@ -214,6 +227,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
                 button=_("Check"),
             )
         found = checking.problems(row)
+        self._record_call(request, row, "Checked the account.", "; ".join(found) or "in order")
         if found:
             messages.error(request, "; ".join(found))
         else:
@@ -245,10 +259,16 @@ class VendorAccountAdmin(ScopedModelAdmin):
             messages.error(request, str(error))
             return self._back(row)
         said = f"{outcome.verdict.name.lower()}: {outcome.vendor_id or outcome.vendor_code}"
-        audit.record(request, "push", row, {"what": "Sent a test message.", "outcome": outcome.verdict.name.lower()})
+        self._record_call(request, row, "Sent a test message.", outcome.verdict.name.lower())
         level = messages.SUCCESS if outcome.verdict is Verdict.ACCEPTED else messages.ERROR
         messages.add_message(request, level, said)
         return self._back(row)
+
+    def _record_call(self, request: HttpRequest, row: VendorAccount, what: str, outcome: str) -> None:
+        """Into the audit log: the account's secrets went to these addresses, the vendor's own where none is named."""
+        called = {"API address": row.base_url, "authorisation address": row.auth_url}
+        details = {"what": what, "outcome": outcome} | {name: url for name, url in called.items() if url}
+        audit.record(request, AuditEntry.Action.TEST, row, details)
 
     def _back(self, row: VendorAccount) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:channels_vendor_vendoraccount_change", args=[row.pk]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from django import forms
@@ -17,10 +16,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
+from console import audit
 from console.columns import copyable
 from console.confirmation import confirmation
 from console.filters import EnabledFilter
 from console.identifiers import check_identifier
+from console.models import AuditEntry
 from console.scoped import ScopedModelAdmin
 from pushcore import crypto, keys, receipts
 from pushcore.models import RsaKey, Workspace
@@ -40,8 +41,8 @@ class WorkspaceForm(forms.ModelForm):
 
     def clean_callback_url(self) -> str:
         url: str = self.cleaned_data["callback_url"]
-        if url and urlsplit(url).scheme not in ("http", "https"):
-            raise forms.ValidationError(_("A callback URL starts with http:// or https://."))
+        if url and "callback_url" in self.changed_data and (reason := receipts.callback_problem(url)):
+            raise forms.ValidationError(gettext(reason))
         return url
 
     def clean(self) -> dict[str, Any]:
@@ -162,7 +163,8 @@ class WorkspaceAdmin(ScopedModelAdmin):
     def _send_test_receipt(self, request: HttpRequest, workspace: Workspace) -> None:
         result = receipts.send_test(workspace)
         said = result.error or f"status {result.status}"
-        self.log_change(request, workspace, f"Sent a test receipt: {said}"[:200])
+        details = {"what": "Sent a test receipt.", "outcome": said, "address": workspace.callback_url}
+        audit.record(request, AuditEntry.Action.TEST, workspace, details)
         if result.accepted:
             messages.success(
                 request,

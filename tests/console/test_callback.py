@@ -43,7 +43,11 @@ def test_the_backend_gets_a_signed_receipt(
     [signature] = parse_qs(urlsplit(path).query)["sign"]
     assert crypto.verify(body, signature, keys.callback_key(workspace).public_pem)
     assert not Receipt.objects.exists()
-    assert AuditEntry.objects.get(action="change").details == {"what": "Sent a test receipt: status 200"}
+    assert AuditEntry.objects.get(action="test").details == {
+        "what": "Sent a test receipt.",
+        "outcome": "status 200",
+        "address": callback.url,
+    }
 
 
 def test_a_backend_that_refuses_is_reported(press: Callable[[str], str], callback: CallbackServer) -> None:

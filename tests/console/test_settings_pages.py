@@ -44,7 +44,10 @@ def test_a_workspaces_switches_are_changed(superuser: Client, workspace: Workspa
     [
         ({"time_zone": "Mars/Olympus"}, "Not a time zone name"),
         ({"callback_enabled": "on"}, "The callback needs a URL"),
-        ({"callback_url": "ftp://backend.example/"}, "starts with http:// or https://"),
+        ({"callback_url": "ftp://backend.example/"}, "Starts with http:// or https://"),
+        ({"callback_url": "https://backend.example/r#receipts"}, "Has a fragment"),
+        ({"callback_url": "https://me:pass@backend.example/"}, "Has a user name or password"),
+        ({"callback_url": "https://backend.example/?sign=x"}, "Has a parameter sign"),
     ],
 )
 def test_a_workspace_refuses_what_cannot_work(

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from channels_vendor import checking, open_adapters
 from channels_vendor.models import VendorAccount
 from channels_vendor.simulator.fcm import FcmDesk
+from console.models import AuditEntry
 from pushcore import devices
 from pushcore.channels import Channel
 from pushcore.devices import Facts
 from pushcore.models import Workspace
+from tests.channels_vendor import push_certificates
 from tests.channels_vendor.push_certificates import PASSWORD, PRODUCTION, p12_file
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES
@@ -147,6 +151,74 @@ def test_a_secret_entered_anew_stays_though_the_old_one_is_removed(superuser: Cl
     assert row.secrets() == {"server_key": "new"}
 
 
+ELSEWHERE = "https://attacker.example"
+AUTHORITY = push_certificates.authority()[0].public_bytes(serialization.Encoding.PEM).decode().strip()
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [{"base_url": ELSEWHERE}, {"auth_url": f"{ELSEWHERE}/token"}, {"ca_pem": AUTHORITY}],
+    ids=["API address", "token address", "extra CA"],
+)
+def test_a_secret_is_entered_again_before_it_goes_elsewhere(
+    superuser: Client, row: VendorAccount, moved: dict[str, str]
+) -> None:
+    row.set_secrets(dict(_FCM.values()))
+    row.save()
+    assert "Enter it again" in superuser.post(page(row), FORM | {"rate": "9"} | moved).text
+    row.refresh_from_db()
+    assert (row.rate, row.base_url, row.auth_url, row.ca_pem) == (0, "", "", "")
+    superuser.post(page(row), FORM | moved | {"value_service_account": _FCM.values()["service_account"]})
+    row.refresh_from_db()
+    assert [getattr(row, name) for name in moved] == list(moved.values())
+    again = FORM | {"rate": "9"} | {name: value.replace("\n", "\r\n") for name, value in moved.items()}
+    superuser.post(page(row), again)
+    row.refresh_from_db()
+    assert (row.rate, row.secrets()) == (9, _FCM.values())
+    assert "Enter it again" in superuser.post(page(row), FORM).text
+
+
+def test_a_secret_that_is_removed_need_not_be_entered_again(superuser: Client, row: VendorAccount) -> None:
+    row.set_secrets({"server_key": "old"})
+    row.save()
+    superuser.post(page(row), FORM | {"base_url": ELSEWHERE, "remove_server_key": "on"})
+    row.refresh_from_db()
+    assert (row.base_url, row.secrets()) == (ELSEWHERE, {})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"base_url": "http://vendor.example"}, "Starts with https://"),
+        ({"auth_url": "http://vendor.example/token"}, "Starts with https://"),
+        ({"base_url": "https://me:pass@vendor.example"}, "Has a user name or password"),
+        ({"base_url": "https://vendor.example/?a=b"}, "Has a query"),
+        ({"auth_url": "https://vendor.example/#token"}, "Has a fragment"),
+        ({"ca_pem": "-----BEGIN CERTIFICATE-----"}, "no certificate"),
+    ],
+)
+def test_an_address_that_is_no_place_for_secrets_is_refused(
+    superuser: Client, row: VendorAccount, settings: Settings, wrong: dict[str, str], said: str
+) -> None:
+    settings.VENDOR_ALLOW_PRIVATE = False
+    assert said in superuser.post(page(row), FORM | wrong).text
+    row.refresh_from_db()
+    assert (row.base_url, row.auth_url, row.ca_pem) == ("", "", "")
+
+
+def test_no_secret_leaves_in_the_clear_however_its_address_came_to_be(row: VendorAccount, settings: Settings) -> None:
+    settings.VENDOR_ALLOW_PRIVATE = False
+    row.set_secrets(dict(_FCM.values()))
+    row.base_url = row.auth_url = "http://192.0.2.1/"
+    row.save()
+    adapter = open_adapters.open_adapter(row)
+    try:
+        assert "disabled" in adapter.check()
+    finally:
+        adapter.close()
+    assert "base_url: Starts with https://: what is sent there is secret." in checking.problems(row)
+
+
 def test_the_check_says_what_is_wrong(superuser: Client, row: VendorAccount) -> None:
     answer = superuser.post(page(row, "check_account"), follow=True)
     assert "switched off" in answer.text
@@ -169,6 +241,12 @@ def test_an_account_in_order_is_checked_and_tried_by_button(
         row.save()
         assert "The account is in order" in superuser.post(page(row, "check_account"), follow=True).text
         assert not desk.ledger.accepted
+        assert AuditEntry.objects.get(action="test").details == {
+            "what": "Checked the account.",
+            "outcome": "in order",
+            "API address": row.base_url,
+            "authorisation address": row.auth_url,
+        }
         known, _ = devices.register([(row.workspace, Facts())])[0]
         devices.client_report(known.id, Channel.FCM, "fcm-token:1")
         assert "accepted: 0:1" in superuser.post(page(row, "send_test"), follow=True).text

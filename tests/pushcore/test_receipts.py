@@ -8,13 +8,13 @@ import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from pushcore import addresses, keys, outcomes, posting, receipts
+from pushcore import addresses, crypto, keys, outcomes, posting, receipts
 from pushcore.codes import statuses
 from pushcore.devices import KnownDevice
 from pushcore.models import Message, PushTask, Receipt, ReceiptAttempt, Workspace
@@ -124,6 +124,44 @@ def test_a_private_address_is_refused(receipt: Receipt, callback: CallbackServer
     receipts.send_due()
     assert callback.requests == []
     assert "private" in ReceiptAttempt.objects.get().error
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("typed", "path", "query"),
+    [
+        ("", "/receipts", []),
+        ("?", "/receipts", []),
+        ("?of=shop", "/receipts", [("of", "shop")]),
+        ("#fragment", "/receipts", []),
+        ("?of=shop#fragment", "/receipts", [("of", "shop")]),
+        ("/回执/a b?名=值", "/receipts/%E5%9B%9E%E6%89%A7/a%20b", [("名", "值")]),
+        ("/%E5%9B%9E", "/receipts/%E5%9B%9E", []),
+    ],
+)
+def test_a_receipt_reaches_the_path_that_was_meant_and_is_signed(
+    receipt: Receipt,
+    callback: CallbackServer,
+    workspace: Workspace,
+    typed: str,
+    path: str,
+    query: list[tuple[str, str]],
+) -> None:
+    Workspace.objects.update(callback_url=callback.url + typed)
+    receipts.send_due()
+    [(called, body)] = callback.requests
+    *others, (name, signature) = parse_qsl(urlsplit(called).query)
+    assert (urlsplit(called).path, others, name) == (path, query, "sign")
+    assert crypto.verify(body, signature, keys.callback_key(workspace).public_pem)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_callback_url_that_is_none_is_an_attempt_that_failed(receipt: Receipt) -> None:
+    Workspace.objects.update(callback_url="https://")
+    receipts.send_due()
+    assert ReceiptAttempt.objects.get().error
+    receipt.refresh_from_db()
+    assert receipt.state == Receipt.State.DUE
 
 
 def test_a_redirect_to_a_private_address_is_refused_when_its_socket_opens(callback: CallbackServer) -> None:

@@ -1,0 +1,67 @@
+"""Endpoints: URLs that operators enter and the service calls, of backends and of vendors."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from urllib.parse import urldefrag, urlsplit
+
+from requests import PreparedRequest
+from requests.exceptions import RequestException
+
+NO_URL = "This is no URL."
+NOT_HTTP = "Starts with http:// or https://."
+NOT_HTTPS = "Starts with https://: what is sent there is secret."
+HAS_USER = "Has a user name or password, which everybody who sees the page would see."
+HAS_FRAGMENT = "Has a fragment (#...), which no server is ever sent."
+HAS_QUERY = "Has a query (?...): a path is appended to it."
+
+
+def problem(url: str, *, https_only: bool = False, is_base: bool = False) -> str:
+    """What is wrong with an endpoint, in a sentence, or empty.
+
+    `https_only`: secrets go there. `is_base`: paths are appended to it, so it may have no query.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+        as_sent(url)
+    except ValueError:
+        return NO_URL
+    checks = (
+        (parts.scheme not in ("http", "https"), NOT_HTTP),
+        (https_only and parts.scheme != "https", NOT_HTTPS),
+        (not host, NO_URL),
+        ("@" in parts.netloc, HAS_USER),
+        ("#" in url, HAS_FRAGMENT),
+        (is_base and "?" in url, HAS_QUERY),
+    )
+    return next((found for is_wrong, found in checks if is_wrong), "")
+
+
+@lru_cache(maxsize=4096)
+def as_sent(url: str) -> str:
+    """The URL as it goes over the wire: host in IDNA, other characters percent-encoded, without a fragment or an empty
+    query. Raises `ValueError` for what is none."""
+    prepared = PreparedRequest()
+    try:
+        prepared.prepare_url(urldefrag(url).url, None)
+    except RequestException as error:
+        raise ValueError(str(error)) from None
+    return str(prepared.url)
+
+
+def with_parameter(url: str, parameter: str) -> str:
+    """The URL as it is sent, with one more query parameter ("name=value", encoded) at its end."""
+    ready = as_sent(url)
+    return f"{ready}{'&' if '?' in ready else '?'}{parameter}"
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port: the server that an endpoint is at. Empty for what is no URL."""
+    try:
+        parts = urlsplit(as_sent(url))
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+    except ValueError:
+        return ""
+    host = parts.hostname or ""
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
