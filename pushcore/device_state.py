@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pushcore import ports
 from pushcore.bus import BusDown
 from pushcore.channels import Platform
-from pushcore.codes.results import ResultCode, ResultError
-from pushcore.limits import MAX_TARGET_LENGTH, check_delivery_type
+from pushcore.limits import check_delivery_type
 from pushcore.models import Binding, Device, Workspace
 from pushcore.models.pushes import DeliveryType
+from pushcore.target_names import clean_target
 from pushcore.targets import resolve
 
 ONLINE = "Online"
@@ -37,8 +37,7 @@ def of_target(workspace: Workspace, target: str, target_type: int) -> DeviceStat
     Raises `ResultError`: TOKEN_OR_USERID_NULL, DELIVERY_TYPE_NOT_SUPPORTED.
     """
     check_delivery_type(target_type)
-    if not target.strip() or len(target) > MAX_TARGET_LENGTH:
-        raise ResultError(ResultCode.TOKEN_OR_USERID_NULL)
+    target = clean_target(target_type, target)
     found = resolve(workspace, DeliveryType(target_type), [target]).get(target)
     if not found:
         return None

@@ -20,6 +20,7 @@ from pushcore.channels import Channel, Platform
 from pushcore.client_bind import check_client_may_bind
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Device, Workspace
+from pushcore.target_names import clean_user_id
 
 _PLATFORM_NAMES = {platform.label: platform for platform in Platform}
 
@@ -185,7 +186,7 @@ def client_bind(device_id: int, user_id: str, bind_token: str = "") -> None:
 
     Raises `ResultError`: NEED_USERID, INVALID_PARAM (mode `server`), SIGNATURE_MISMATCH (mode `signed`, token bad).
     """
-    user_id = checked_user_id(user_id)
+    user_id = clean_user_id(user_id)
     device = Device.objects.select_related("workspace__app").get(pk=device_id)
     check_client_may_bind(device, user_id, bind_token)
     bindings.bind(device, user_id)
@@ -193,7 +194,7 @@ def client_bind(device_id: int, user_id: str, bind_token: str = "") -> None:
 
 def client_unbind(device_id: int, user_id: str) -> None:
     """A device ends its binding to a user. Not bound: done already. Raises `ResultError` (NEED_USERID)."""
-    bindings.unbind(Device.objects.get(pk=device_id), checked_user_id(user_id))
+    bindings.unbind(Device.objects.get(pk=device_id), clean_user_id(user_id))
 
 
 def client_report(device_id: int, third_channel: int, third_token: str) -> None:
@@ -238,14 +239,14 @@ def server_bind(workspace: Workspace, user_id: str, delivery_token: str, os_type
 
     Raises `ResultError`: NEED_USERID, NEED_DELIVERYTOKEN, OS_TYPE_NOT_SUPPORTED, DELIVERYTOKEN_INVALID.
     """
-    user_id = checked_user_id(user_id)
+    user_id = clean_user_id(user_id)
     platform = parse_platform(os_type)
     bindings.bind(_device_of(workspace, delivery_token, platform), user_id)
 
 
 def server_unbind(workspace: Workspace, user_id: str, delivery_token: str) -> None:
     """PushUnBind. Raises `ResultError`: NEED_USERID, NEED_DELIVERYTOKEN, DELIVERYTOKEN_INVALID."""
-    user_id = checked_user_id(user_id)
+    user_id = clean_user_id(user_id)
     bindings.unbind(_device_of(workspace, delivery_token, None), user_id)
 
 
@@ -274,16 +275,6 @@ def server_report(
     }
     if changes:
         Device.objects.filter(pk=device.pk).update(**changes)
-
-
-def checked_user_id(user_id: str) -> str:
-    """The user id without surrounding blanks. Raises `ResultError` (NEED_USERID, INVALID_PARAM)."""
-    user_id = user_id.strip()
-    if not user_id:
-        raise ResultError(ResultCode.NEED_USERID)
-    if len(user_id) > 256 or "\0" in user_id:
-        raise ResultError(ResultCode.INVALID_PARAM, "userId is longer than 256 characters or holds a NUL")
-    return user_id
 
 
 def checked_third_party(third_channel: int | None, third_token: str) -> tuple[Channel, str]:

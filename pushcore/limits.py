@@ -11,13 +11,13 @@ from django.conf import settings
 
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models.pushes import ACTIVITIES, DeliveryType
+from pushcore.target_names import clean_target
 
 if TYPE_CHECKING:
     from pushcore.requests import AnyPush, BroadcastPush, FilePush, MultiplePush, NamedPush, SimplePush, TemplatePush
 
 MAX_TARGETS = 10
 MAX_MULTIPLE_TARGETS = 400
-MAX_TARGET_LENGTH = 512
 MAX_MSGKEY_LENGTH = 64
 MAX_TASK_NAME_LENGTH = 200
 MAX_TITLE_LENGTH = 200
@@ -35,7 +35,7 @@ def check_simple(request: SimplePush) -> None:
     check_task_name(request.task_name, required=request.task_name_required)
     _check_aim(request)
     _check_text(request)
-    check_targets(request.target_msgkey)
+    check_targets(request.delivery_type, request.target_msgkey)
     _check_common(request)
     one_of("pushAction", request.push_action, (0, 1))
     one_of("silent", request.silent, (0, 1))
@@ -47,7 +47,7 @@ def check_template_push(request: TemplatePush) -> None:
     """Raises `ResultError` for the first limit a template push breaks; the template itself is looked at later."""
     check_task_name(request.task_name, required=request.task_name_required)
     _check_aim(request)
-    check_targets(request.target_msgkey)
+    check_targets(request.delivery_type, request.target_msgkey)
     _check_common(request)
     one_of("pushAction", request.push_action, (None, 0, 1))
     one_of("silent", request.silent, (None, 0, 1))
@@ -63,10 +63,10 @@ def check_multiple(request: MultiplePush) -> None:
         raise ResultError(ResultCode.MULTIPLE_TARGET_NUMBER_TOO_MUCH, f"at most {MAX_MULTIPLE_TARGETS}")
     seen: set[tuple[str, str]] = set()
     for entry in request.target_msg:
-        check_target(entry.target, entry.msgkey)
-        if (entry.target, entry.msgkey) in seen:
+        target = check_target(request.delivery_type, entry.target, entry.msgkey)
+        if (target, entry.msgkey) in seen:
             raise ResultError(ResultCode.INVALID_PARAM, f"msgkey {entry.msgkey!r} is named twice for one target")
-        seen.add((entry.target, entry.msgkey))
+        seen.add((target, entry.msgkey))
         if len(entry.extended_params) > MAX_OWN_EXTENDED_PARAMS:
             raise ResultError(ResultCode.MULTIPLE_INNER_EXTEND_PARAM_TO_MUCH)
         check_extended_params(entry.extended_params)
@@ -159,21 +159,22 @@ def _check_text(request: SimplePush) -> None:
         raise ResultError(ResultCode.SINGLE_PUSH_CONTENT_TOO_LONG, f"at most {MAX_CONTENT_LENGTH} characters")
 
 
-def check_targets(target_msgkey: Mapping[str, str]) -> None:
+def check_targets(delivery_type: int, target_msgkey: Mapping[str, str]) -> None:
     """Targets and msgkeys of a simple or template push."""
     if not target_msgkey:
         raise ResultError(ResultCode.TOKEN_OR_USERID_NULL)
     if len(target_msgkey) > MAX_TARGETS:
         raise ResultError(ResultCode.SINGLE_PUSH_TARGET_TOO_MUCH)
-    for target, msgkey in target_msgkey.items():
-        check_target(target, msgkey)
+    named = {check_target(delivery_type, target, msgkey) for target, msgkey in target_msgkey.items()}
+    if len(named) < len(target_msgkey):
+        raise ResultError(ResultCode.INVALID_PARAM, "a target is named twice, in two spellings")
 
 
-def check_target(target: str, msgkey: str) -> None:
-    if not target.strip():
-        raise ResultError(ResultCode.TOKEN_OR_USERID_NULL)
-    _check_length("target", target, MAX_TARGET_LENGTH)
+def check_target(delivery_type: int, target: str, msgkey: str) -> str:
+    """The target as it is kept (`pushcore.target_names`), once it and its msgkey are within their limits."""
+    cleaned = clean_target(delivery_type, target)
     check_msgkey(msgkey)
+    return cleaned
 
 
 def check_msgkey(msgkey: str) -> None:

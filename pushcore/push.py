@@ -18,6 +18,7 @@ from pushcore.acceptance import Addressed, Draft
 from pushcore.models import PushTask, Workspace
 from pushcore.msgkeys import KeyedTarget
 from pushcore.requests import AnyPush, BroadcastPush, MultiplePush, Push, SimplePush, TemplatePush
+from pushcore.target_names import clean_target
 from pushcore.templates import Rendered
 
 
@@ -46,7 +47,7 @@ def draft_of(workspace: Workspace, request: AnyPush) -> Draft:
 def _simple(request: SimplePush) -> Draft:
     """One message to each of up to 10 targets."""
     limits.check_simple(request)
-    addressed = [Addressed(target, msgkey) for target, msgkey in request.target_msgkey.items()]
+    addressed = _addressed(request)
     return _draft(PushTask.Kind.SIMPLE, request, content.of_simple(request), addressed)
 
 
@@ -55,8 +56,15 @@ def _template(workspace: Workspace, request: TemplatePush) -> Draft:
     limits.check_template_push(request)
     template = templates.named(workspace, request.template_name)
     made = content.of_template(template, templates.render(template, request.template_key_value), request)
-    addressed = [Addressed(target, msgkey) for target, msgkey in request.target_msgkey.items()]
+    addressed = _addressed(request)
     return _draft(PushTask.Kind.TEMPLATE, request, made, addressed)
+
+
+def _addressed(request: SimplePush | TemplatePush) -> list[Addressed]:
+    return [
+        Addressed(clean_target(request.delivery_type, target), msgkey)
+        for target, msgkey in request.target_msgkey.items()
+    ]
 
 
 def _multiple(workspace: Workspace, request: MultiplePush) -> Draft:
@@ -72,7 +80,7 @@ def _multiple(workspace: Workspace, request: MultiplePush) -> Draft:
         rendered = templates.render(template, entry.template_key_value)
         override = content.own(rendered, {**request.extended_params, **entry.extended_params})
         limits.check_payload(made | override)
-        addressed.append(Addressed(entry.target, entry.msgkey, override))
+        addressed.append(Addressed(clean_target(request.delivery_type, entry.target), entry.msgkey, override))
     return _draft(PushTask.Kind.MULTIPLE, request, made, addressed)
 
 

@@ -29,6 +29,7 @@ from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Broadcast, Message, PushTask, Revocation, Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.ports import Outcome, lanes, online
+from pushcore.target_names import spellings
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +48,7 @@ def revoke_message(workspace: Workspace, msgkey: str, target: str) -> int:
     now = timezone.now()
     with transaction.atomic():
         found = Message.objects.filter(
-            workspace=workspace, target=target, msgkey=msgkey, pk__gte=ids.first_id_at(now - LONGEST_AGO)
+            workspace=workspace, target__in=spellings(target), msgkey=msgkey, pk__gte=ids.first_id_at(now - LONGEST_AGO)
         ).exclude(msgkey="")
         rows = list(found.select_for_update().order_by("pk")[:MAX_ROWS_OF_TARGET])
         if not rows:

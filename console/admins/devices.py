@@ -22,6 +22,7 @@ from gateway import presence
 from pushcore import bus
 from pushcore.channels import Platform
 from pushcore.models import Binding, Device
+from pushcore.target_names import spellings
 
 log = structlog.get_logger(__name__)
 
@@ -78,7 +79,8 @@ class DeviceAdmin(LargeTableAdmin):
         by_token = rows.filter(ad_token=term)
         if by_token.exists():
             return by_token
-        return rows.filter(workspace_id__in=scope.workspace_ids, third_token=term).exclude(third_token="")
+        by_vendor = rows.filter(third_token__in=spellings(term)).exclude(third_token="")
+        return by_vendor.filter(workspace_id__in=scope.workspace_ids)
 
     def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
         states = online_states(rows)

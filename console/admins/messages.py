@@ -26,6 +26,7 @@ from console.large_tables import LargeTableAdmin
 from pushcore import ids
 from pushcore.channels import Channel
 from pushcore.models import Message, PushTask
+from pushcore.target_names import spellings
 
 LISTED_DAYS = 30
 
@@ -94,7 +95,7 @@ class MessageAdmin(LargeTableAdmin):
         mine = rows.filter(workspace_id__in=scope.workspace_ids)
         number = ids.parse(term)
         one, _space, other = term.partition(" ")
-        meanings = [Q(target=term)]
+        meanings = [Q(target__in=spellings(term))]
         if number is not None:
             meanings.append(Q(pk=number))
         if other:

@@ -17,9 +17,10 @@ from console.admins.devices import ONLINE_COLOURS, online_states
 from console.columns import label, status_label
 from console.pages.analysis import chosen_workspace
 from console.pages.create.fields import radio, text
-from pushcore.limits import MAX_TARGET_LENGTH
+from pushcore.codes.results import ResultError
 from pushcore.models import Binding, Device, Message, Workspace
 from pushcore.models.pushes import DeliveryType
+from pushcore.target_names import MAX_DEVICE_NAME_LENGTH, clean_target
 from pushcore.targets import resolve
 
 MAX_SHOWN = 20
@@ -34,10 +35,17 @@ class QueryForm(forms.Form):
     )
     target = forms.CharField(
         label=gettext_lazy("ID"),
-        max_length=MAX_TARGET_LENGTH,
+        max_length=MAX_DEVICE_NAME_LENGTH,
         widget=text(spellcheck="false"),
         help_text=gettext_lazy("The user ID; or the Ad-token, for iOS devices the APNs device token."),
     )
+
+    def clean_target(self) -> str:
+        kind = DeliveryType.USER if self.cleaned_data.get("dimension") == "user" else DeliveryType.ANDROID
+        try:
+            return clean_target(kind, self.cleaned_data["target"])
+        except ResultError as error:
+            raise forms.ValidationError(error.message) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +80,11 @@ def query_tool(request: HttpRequest) -> HttpResponse:
 def find(workspace: Workspace, target: str, *, is_user: bool) -> list[Found]:
     """The devices the target stands for; a device's ID may be of any platform."""
     kinds = [DeliveryType.USER] if is_user else [DeliveryType.ANDROID, DeliveryType.IOS, DeliveryType.HARMONYOS]
-    pks = list(
-        dict.fromkeys(one.device_id for kind in kinds for one in resolve(workspace, kind, [target]).get(target, ()))
-    )
+    found: dict[int, None] = {}
+    for kind in kinds:
+        named = clean_target(kind, target)
+        found |= dict.fromkeys(one.device_id for one in resolve(workspace, kind, [named]).get(named, ()))
+    pks = list(found)
     devices = Device.objects.filter(workspace=workspace).defer("secret_hash").in_bulk(pks[:MAX_SHOWN])
     states = online_states(list(devices.values()))
     return [_found(devices[pk], states[pk]) for pk in pks if pk in devices]

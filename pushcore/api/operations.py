@@ -130,7 +130,7 @@ def cancel_schedules(workspace: Workspace, values: Mapping[str, Any], caller: Ca
 def revoke_message(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
     if not values["targetId"].strip():
         raise ResultError(ResultCode.TOKEN_OR_USERID_NULL)
-    limits.check_target(values["targetId"], values["messageId"])
+    limits.check_msgkey(values["messageId"])
     revocation.revoke_message(workspace, values["messageId"], values["targetId"])
     return "success"
 

@@ -42,9 +42,9 @@ class Inspection:
     first_targets: list[str] = field(default_factory=list)
 
 
-def inspect(file: FileImport, content: Mapping[str, Any]) -> Inspection:
-    """Read the whole file. `content`: of the task it would become, placeholders and all."""
-    found, reader = Inspection(), Reader(file.workspace_id, dict(content))
+def inspect(file: FileImport, content: Mapping[str, Any], delivery_type: int) -> Inspection:
+    """Read the whole file. `content`: of the task it would become, placeholders and all; `delivery_type`: its own."""
+    found, reader = Inspection(), Reader(file.workspace_id, dict(content), delivery_type)
     for lines in lines_of(file):
         block = reader.read(lines)
         wanted = SHOWN_RECORDS - len(found.first_records)

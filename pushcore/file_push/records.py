@@ -65,10 +65,12 @@ class Block:
 
 
 class Reader:
-    """Reads the lines of one push. `content` is the task's: in title, content and url stand the placeholders."""
+    """Reads the lines of one push. `content` is the task's: in title, content and url stand the placeholders;
+    `delivery_type` says what its targets are."""
 
-    def __init__(self, workspace_id: int, content: dict[str, Any]) -> None:
+    def __init__(self, workspace_id: int, content: dict[str, Any], delivery_type: int) -> None:
         self._scope = str(workspace_id)
+        self._delivery_type = delivery_type
         self._content = content
         self._names, self._format = _override_format(content)
 
@@ -100,18 +102,13 @@ class Reader:
         fields = _fields(line) if '"' in line else line.split(",")
         if len(fields) < 2:
             raise _UnreadableError("target and msgkey are expected, separated by a comma")
-        target, msgkey = fields[0], fields[1]
-        if not target.strip() or not msgkey.strip() or len(msgkey) > limits.MAX_MSGKEY_LENGTH:
-            self._explain(target, msgkey)
-        digest = hashlib.blake2b(f"{self._scope}:{len(target)}:{target}:{msgkey}".encode(), digest_size=16).hexdigest()
-        return Record(number, target, msgkey, digest, self._override(fields) if self._names else None)
-
-    @staticmethod
-    def _explain(target: str, msgkey: str) -> None:
+        msgkey = fields[1]
         try:
-            limits.check_target(target, msgkey)
+            target = limits.check_target(self._delivery_type, fields[0], msgkey)
         except ResultError as error:
             raise _UnreadableError(error.message) from None
+        digest = hashlib.blake2b(f"{self._scope}:{len(target)}:{target}:{msgkey}".encode(), digest_size=16).hexdigest()
+        return Record(number, target, msgkey, digest, self._override(fields) if self._names else None)
 
     def _override(self, fields: list[str]) -> str:
         """The content that is this message's own, as JSON; the values are the fields from the third on."""

@@ -22,6 +22,7 @@ from pushcore.devices import Facts
 from pushcore.file_push import inspection, load, pieces, upload
 from pushcore.file_push.records import Lines, Reader
 from pushcore.models import Device, FileChunk, FileFault, FileImport, Message, PushTask, Workspace
+from pushcore.models.pushes import DeliveryType
 from pushcore.requests import FilePush, SimplePush
 from pushcore.templates import TemplateDraft
 from tests.pushcore.conftest import KeepingLane
@@ -332,7 +333,7 @@ def test_values_are_filled_in_as_they_are(text: str) -> None:
     content = CONTENT | {"title": text, "url": "https://example.com/?n=#name#"}
     for value in ("Ann", 'a "b" \\ %s %(x)s', "\t\x01ü#name#", ""):
         line = f'ann,k1,"name={value.replace(chr(34), chr(34) * 2)}",other=o'
-        block = Reader(1, content).read(Lines(1, 2, 1, line.encode()))
+        block = Reader(1, content, DeliveryType.USER).read(Lines(1, 2, 1, line.encode()))
         assert block.faults == []
         [record] = block.records
         filled = text.replace("#name#", "\0").replace("#other#", "o").replace("\0", value)
@@ -342,7 +343,7 @@ def test_values_are_filled_in_as_they_are(text: str) -> None:
 def test_content_that_grows_too_large_is_a_fault() -> None:
     content = CONTENT | {"title": "#n#" * 60}
     fits, too_large = f"ann,k1,n={'x' * 10}", f"ann,k2,n={'x' * 200}"
-    block = Reader(1, content).read(Lines(1, 2, 1, f"{fits}\n{too_large}".encode()))
+    block = Reader(1, content, DeliveryType.USER).read(Lines(1, 2, 1, f"{fits}\n{too_large}".encode()))
     assert [record.line for record in block.records] == [1]
     assert [(fault.line, "4096 bytes" in fault.reason) for fault in block.faults] == [(2, True)]
 
@@ -355,7 +356,7 @@ def test_every_line_is_a_record_a_fault_or_blank(lines: list[str], ends: bool) -
     text = "\n".join(line.replace("\n", " ") for line in lines)
     data = text.encode("utf-8", "replace") + (b"\n" if ends else b"")
     found = Lines(1, 1 + len(data), 1, data)
-    block = Reader(1, CONTENT).read(found)
+    block = Reader(1, CONTENT, DeliveryType.USER).read(found)
     numbers = [record.line for record in block.records] + [fault.line for fault in block.faults]
     assert len(numbers) == len(set(numbers))
     assert set(numbers) <= set(range(1, found.last + 1))
@@ -384,7 +385,7 @@ BY_CONSOLE: dict[str, Any] = {"source": PushTask.Source.CONSOLE, "author": "oper
 @pytest.mark.usefixtures("upload_file", "small_blocks")
 def test_a_kept_file_is_looked_at_without_pushing_it(workspace: Workspace) -> None:
     file = kept(workspace, lines_of(5) + "bad\n" + lines_of(200, 5) + "too,many," + "x" * 250 + "\n")
-    found = inspection.inspect(file, upload.content_of(workspace, wanted(file)))
+    found = inspection.inspect(file, upload.content_of(workspace, wanted(file)), DeliveryType.USER)
     assert (found.records, found.faults) == (205, 2)
     assert [(record.line, record.title) for record in found.first_records] == [
         *((n + 1, f"Hello N{n}") for n in range(5)),
