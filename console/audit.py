@@ -47,6 +47,13 @@ def record(
     _write(request, action, obj, details, known)
 
 
+def record_for(
+    request: HttpRequest, user: Any, action: str, obj: Model | None = None, details: Mapping[str, Any] | None = None
+) -> None:
+    """As `record`, for what a user does who is not logged in: one who proved in another way to be `user`."""
+    _write(request, action, obj, details, user)
+
+
 def purge() -> int:
     """Delete entries older than `MPS_AUDIT_RETENTION_DAYS`: the only way an entry goes. Returns how many."""
     oldest = timezone.now() - timedelta(days=settings.AUDIT_RETENTION_DAYS)

@@ -27,7 +27,18 @@ from console.models import AuditEntry
 from pushcore.models import App, Workspace
 
 
-class ConsoleModelAdmin(ModelAdmin):
+class PlainRelations:
+    """Mixed in before an admin class or a table in it: relations are chosen, without the buttons that add or change
+    what they point to in windows of their own."""
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        formfield = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        if formfield is not None and isinstance(formfield.widget, RelatedFieldWidgetWrapper):
+            formfield.widget = formfield.widget.widget
+        return formfield
+
+
+class ConsoleModelAdmin(PlainRelations, ModelAdmin):
     """What all pages share, scoped or not."""
 
     actions = None
@@ -73,13 +84,6 @@ class ConsoleModelAdmin(ModelAdmin):
             if not isinstance(message, str | Promise):
                 text = LogEntry(change_message=json.dumps(message)).get_change_message()
         audit.record(request, action, obj, {"what": text} if text else {})
-
-    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        """Without the buttons that add or change what a relation points to, in windows of their own."""
-        formfield = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if formfield is not None and isinstance(formfield.widget, RelatedFieldWidgetWrapper):
-            formfield.widget = formfield.widget.widget
-        return formfield
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Only what filters and links use: Django would allow any lookup on any column, sealed ones included."""

@@ -19,9 +19,12 @@ class ConsoleSite(UnfoldAdminSite):
 
     def get_urls(self) -> list[URLPattern]:
         from console.pages import PAGES
+        from console.pages.invitation import Invitation
 
         own: list[URLPattern] = [path(page.path, self.admin_view(page.view), name=page.name) for page in PAGES]
-        return own + super().get_urls()
+        # For somebody who cannot log in yet.
+        invitation = path("invitation/<str:uidb64>/<str:token>/", Invitation.as_view(), name="invitation")
+        return [*own, invitation, *super().get_urls()]
 
     @property
     def login_form(self) -> Any:

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import HORIZONTAL
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UsernameField
 from django.contrib.auth.models import Group, User
+from django.db.models import Field, Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
 from unfold.decorators import action
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminRadioSelectWidget
 
+from console import audit, invitations
+from console.admins.members import RoleForm
 from console.confirmation import confirmation
 from console.filters import ChoiceFilter
-from console.models import SecondFactor
-from console.scoped import SuperuserModelAdmin
+from console.models import AuditEntry, Membership, SecondFactor
+from console.scoped import PlainRelations, SuperuserModelAdmin
+
+# The session remembers whose invitation it has just made and may show, and until when; never the link itself.
+SHOW_ONCE = "console.invitation.show_once"
+SHOW_ONCE_SECONDS = 300
 
 # Importing Django's pages registers them; these take their place.
 admin.site.unregister([User, Group])
@@ -28,10 +42,90 @@ class ActiveFilter(ChoiceFilter):
     choices_of_column = [("1", _("active")), ("0", _("inactive"))]
 
 
+def name_rights(form: forms.ModelForm) -> None:
+    """Say what a user's marks mean here: Django's own words are about model permissions, which give nothing."""
+    for name, label, meaning in (
+        ("is_staff", _("May log in to the console"), _("With what the roles below give.")),
+        ("is_superuser", _("Superuser"), _("May do everything in every app, and manage users.")),
+    ):
+        form.fields[name].label, form.fields[name].help_text = label, meaning
+
+
+class NewUserForm(AdminUserCreationForm):
+    """Who, with which rights, and how the first password comes about."""
+
+    usable_password = forms.ChoiceField(
+        label=_("First password"),
+        choices=[("false", _("The user sets it, by an invitation link")), ("true", _("Set here"))],
+        initial="false",
+        widget=UnfoldAdminRadioSelectWidget(radio_style=HORIZONTAL),
+        help_text=_("The link is shown once, for you to send; it serves once, within three days."),
+    )
+
+    class Meta:
+        model = User
+        fields = ("username", "email", "is_staff", "is_superuser")
+        field_classes = {"username": UsernameField}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name_rights(self)
+        self.fields["is_staff"].initial = True
+        for name in ("password1", "password2"):
+            self.fields[name].widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+
+
+class ChangeForm(UserChangeForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name_rights(self)
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        stays = given.get("is_active") and given.get("is_staff") and given.get("is_superuser")
+        if not stays and is_last_superuser(self.instance.pk):
+            raise forms.ValidationError(_("The last superuser who can log in stays one: make somebody else one first."))
+        return given
+
+
+def is_last_superuser(pk: int) -> bool:
+    """Whether nobody else may do everything, and log in to do it."""
+    able = User.objects.filter(is_active=True, is_staff=True, is_superuser=True)
+    return list(able.values_list("pk", flat=True)[:2]) == [pk]
+
+
+class RolesInline(PlainRelations, TabularInline):
+    """The user's roles, one an app."""
+
+    model = Membership
+    form = RoleForm
+    fields = ("app", "role")
+    extra = 1
+    verbose_name_plural = _("roles in apps")
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        """With a name for those who hear the page: in a table, the column's heading is none."""
+        formfield = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if formfield is not None:
+            formfield.widget.attrs["aria-label"] = formfield.label
+        return formfield
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return True
+
+
 @admin.register(User)
 class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # actions: None, not ()
-    form = UserChangeForm
-    add_form = UserCreationForm
+    form = ChangeForm
+    add_form = NewUserForm
+    add_form_template = None
+    inlines = (RolesInline,)
+    conditional_fields = {"password1": "usable_password == 'true'", "password2": "usable_password == 'true'"}
+    add_fieldsets = (
+        (None, {"fields": ("username", "email")}),
+        (_("Access"), {"fields": ("is_staff", "is_superuser")}),
+        (_("Password"), {"fields": ("usable_password", "password1", "password2")}),
+    )
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
     list_filter = (ActiveFilter,)
@@ -40,20 +134,77 @@ class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # 
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         (_("Person"), {"fields": ("first_name", "last_name", "email", "groups")}),
-        (
-            _("Access"),
-            {
-                "fields": ("is_active", "is_staff", "is_superuser"),
-                "description": _(
-                    "Staff may log in to the console and see the apps they are members of; superusers see "
-                    "and may do everything."
-                ),
-            },
-        ),
+        (_("Access"), {"fields": ("is_active", "is_staff", "is_superuser")}),
         (_("Dates"), {"fields": ("last_login", "date_joined")}),
     )
 
-    actions_detail = ("remove_second_factor",)
+    actions_detail = ("invite", "remove_second_factor")
+
+    def get_urls(self) -> list[URLPattern]:
+        shown = path(
+            "<int:pk>/invitation/", self.admin_site.admin_view(self.invitation_view), name="auth_user_invitation"
+        )
+        urls: list[URLPattern] = super().get_urls()
+        return [shown, *urls]
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """With entries of their own in the audit log, which the apps' administrators read."""
+        super().save_formset(request, form, formset, change)
+        self._record_roles(request, AuditEntry.Action.ADD, formset.new_objects)
+        self._record_roles(request, AuditEntry.Action.CHANGE, [member for member, _fields in formset.changed_objects])
+        self._record_roles(request, AuditEntry.Action.DELETE, formset.deleted_objects)
+
+    def _record_roles(self, request: HttpRequest, what: str, members: list[Membership]) -> None:
+        for member in members:
+            audit.record(request, what, member, {"role": member.role})
+
+    def response_add(self, request: HttpRequest, obj: User, post_url_continue: str | None = None) -> HttpResponse:
+        if obj.has_usable_password() or not invitations.may_be_invited(obj):
+            return super().response_add(request, obj, post_url_continue)
+        return self._lead_to_invitation(request, obj)
+
+    def _lead_to_invitation(self, request: HttpRequest, user: User) -> HttpResponse:
+        request.session[SHOW_ONCE] = {"user": user.pk, "until": time.time() + SHOW_ONCE_SECONDS}
+        return HttpResponseRedirect(reverse("admin:auth_user_invitation", args=[user.pk]))
+
+    def invitation_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The link for the user this session has just invited: the first time it is asked for."""
+        user = self.get_object(request, str(pk))
+        assert isinstance(user, User)
+        fresh = request.session.pop(SHOW_ONCE, None) or {}
+        if fresh.get("user") != user.pk or time.time() > fresh["until"]:
+            messages.warning(request, _("An invitation link is shown once. Make a new one to end the former."))
+            return HttpResponseRedirect(reverse("admin:auth_user_change", args=[user.pk]))
+        context = self.admin_site.each_context(request) | {
+            "title": _("The invitation link"),
+            "opts": self.opts,
+            "original": user,
+            "link": invitations.link(request, user),
+        }
+        return TemplateResponse(request, "console/invitation_link.html", context)
+
+    @action(description=_("Invite"), url_path="invite", icon="forward_to_inbox", permissions=["change"])
+    def invite(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        user = self.get_object(request, object_id)
+        assert isinstance(user, User)
+        if user.pk == request.user.pk or not invitations.may_be_invited(user):
+            messages.error(request, _("Others are invited, who are active and may log in to the console."))
+            return HttpResponseRedirect(reverse("admin:auth_user_change", args=[user.pk]))
+        if request.method != "POST":
+            return confirmation(
+                request,
+                self,
+                user,
+                title=_("Invite by a link?"),
+                consequence=_(
+                    "You get a link to send, with which the user sets a password. The present password, "
+                    "sessions and former links end now."
+                ),
+                button=_("Invite"),
+            )
+        invitations.invite(user)
+        self.log_change(request, user, "Made an invitation link.")
+        return self._lead_to_invitation(request, user)
 
     @action(
         description=_("Remove two-factor login"),

@@ -8,10 +8,24 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from pushcore import templates
+from console.pages.create import confirming
+from pushcore import devices, reach, templates
+from pushcore.channels import Channel, Platform
+from pushcore.devices import Facts, KnownDevice
 from pushcore.file_push import load, upload
-from pushcore.models import Broadcast, Device, FileImport, Message, PushTask, Template, Workspace
+from pushcore.models import (
+    Binding,
+    Broadcast,
+    Device,
+    FileImport,
+    Message,
+    PushTask,
+    Schedule,
+    Template,
+    Workspace,
+)
 from pushcore.templates import TemplateDraft
 from tests.console.conftest import Everything
 
@@ -48,6 +62,13 @@ def form(into: Workspace, **changes: Any) -> dict[str, Any]:
 
 def broadcast(into: Workspace, **changes: Any) -> dict[str, Any]:
     return form(into, platform="1", login_status="0", logout_period="1") | changes
+
+
+def confirmed(browser: Client, values: dict[str, Any], **changes: str) -> Any:
+    """Review a broadcast, type the number of devices it names, send it; `changes`: of what is sent then."""
+    asked = browser.post(f"{CREATE}broadcast/", values | {"step": "review"})
+    typed = {"devices": str(asked.context["reached"].to_type), "counted": asked.context["counted"]}
+    return browser.post(f"{CREATE}broadcast/", values | typed | changes)
 
 
 # -- template push ----------------------------------------------------------------------------------------------------
@@ -120,24 +141,98 @@ def test_a_template_of_another_workspace_is_not_offered(
 # -- broadcast --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("template")
-def test_a_broadcast_names_how_many_devices_it_is_for(superuser: Client, mine: Everything) -> None:
-    workspace = mine[Workspace]
+@pytest.fixture
+def android(workspace: Workspace) -> list[KnownDevice]:
+    """Two devices."""
+    return [device for device, _ in devices.register([(workspace, Facts())] * 2)]
+
+
+@pytest.fixture
+def iphone(workspace: Workspace) -> Device:
+    """A user is bound to it, and another was."""
+    [(known, _)] = devices.register([(workspace, Facts(platform=Platform.IOS, third_token="a" * 64))])
+    Device.objects.filter(pk=known.id).update(third_channel=Channel.APNS)
+    now = timezone.now()
+    for user, unbound_at in (("ann", now), ("bob", None)):
+        Binding.objects.create(
+            workspace=workspace, device_id=known.id, user_id=user, bound_at=now, unbound_at=unbound_at
+        )
+    return Device.objects.get(pk=known.id)
+
+
+@pytest.mark.usefixtures("template", "android")
+def test_a_broadcast_is_sent_to_the_number_of_devices_that_was_typed(superuser: Client, workspace: Workspace) -> None:
     asked = superuser.post(f"{CREATE}broadcast/", broadcast(workspace, step="review"))
-    assert asked.context["reached"].number == str(Device.objects.filter(workspace=workspace, platform=1).count())
+    assert asked.context["reached"].number == "2"
     assert not Broadcast.objects.exists()
-    superuser.post(f"{CREATE}broadcast/", broadcast(workspace))
+    confirmed(superuser, broadcast(workspace))
     made = Broadcast.objects.get()
     assert (made.platform, made.msgkey, made.self_built) == (1, "console_1", True)
     assert made.task.content["title"] == "Hello Ann"
 
 
+@pytest.mark.usefixtures("template", "android")
+@pytest.mark.parametrize("typed", ["", "0", "1", "3", "two", "٢", "2" * 40, "2\0"])
+def test_another_number_broadcasts_nothing(superuser: Client, workspace: Workspace, typed: str) -> None:
+    answer = confirmed(superuser, broadcast(workspace), devices=typed)
+    assert answer.status_code == 200
+    assert "Nothing was pushed" in answer.text
+    assert not PushTask.objects.exists()
+
+
+@pytest.mark.usefixtures("template", "android")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"value_1": "Somebody else"},
+        {"platform": str(Platform.HARMONYOS.value)},
+        {"sending-when": "timed", "sending-at": "2027-01-01T10:00"},
+        {"parameters-TOTAL_FORMS": "1", "parameters-0-key": "k", "parameters-0-value": "v"},
+        {"counted": ""},
+        {"counted": "forged"},
+    ],
+)
+def test_a_number_typed_for_one_broadcast_sends_no_other(
+    superuser: Client, workspace: Workspace, changes: dict[str, str]
+) -> None:
+    assert confirmed(superuser, broadcast(workspace), **changes).status_code == 200
+    assert not PushTask.objects.exists()
+    assert not Schedule.objects.exists()
+
+
+@pytest.mark.usefixtures("template", "android")
+def test_a_number_is_good_while_it_was_read_just_now(
+    superuser: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(confirming, "GOOD_FOR_SECONDS", -1)
+    assert "Nothing was pushed" in confirmed(superuser, broadcast(workspace)).text
+    assert not PushTask.objects.exists()
+
+
 @pytest.mark.usefixtures("template")
+@pytest.mark.parametrize("platform", [str(one.value) for one in (Platform.ANDROID, Platform.IOS, Platform.HARMONYOS)])
+def test_a_broadcast_for_no_device_is_not_sent(superuser: Client, workspace: Workspace, platform: str) -> None:
+    answer = confirmed(superuser, broadcast(workspace, platform=platform))
+    assert "Nobody would get this" in answer.text
+    assert 'value="send"' not in answer.text
+    assert not PushTask.objects.exists()
+
+
+@pytest.mark.usefixtures("template", "android")
+def test_thousands_may_be_set_apart(superuser: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "of_broadcast", lambda *_: 1234567)
+    asked = superuser.post(f"{CREATE}broadcast/", broadcast(workspace, step="review"))
+    assert (asked.context["reached"].number, asked.context["reached"].to_type) == ("more than 1,000,000", 1000000)
+    confirmed(superuser, broadcast(workspace), devices=" 1,000,000 ")
+    assert Broadcast.objects.exists()
+
+
+@pytest.mark.usefixtures("template", "iphone")
 @pytest.mark.parametrize(("status", "period", "unbound"), [("0", "1", False), ("1", "2", True), ("1", "4", True)])
 def test_a_broadcast_to_ios_is_chosen_by_login(
     superuser: Client, workspace: Workspace, status: str, period: str, unbound: bool
 ) -> None:
-    superuser.post(f"{CREATE}broadcast/", broadcast(workspace, platform="2", login_status=status, logout_period=period))
+    confirmed(superuser, broadcast(workspace, platform="2", login_status=status, logout_period=period))
     made = Broadcast.objects.get()
     assert (made.platform, made.bound is not None, made.unbound is not None) == (2, True, unbound)
     if unbound:
@@ -145,9 +240,9 @@ def test_a_broadcast_to_ios_is_chosen_by_login(
         assert (made.unbound[0] is None) == (period == "4")
 
 
-@pytest.mark.usefixtures("template")
+@pytest.mark.usefixtures("template", "android")
 def test_login_counts_for_ios_alone(superuser: Client, workspace: Workspace) -> None:
-    superuser.post(f"{CREATE}broadcast/", broadcast(workspace, login_status="1"))
+    confirmed(superuser, broadcast(workspace, login_status="1"))
     assert Broadcast.objects.get().unbound is None
 
 
@@ -206,6 +301,15 @@ def test_findings_that_are_not_ours_are_found_anew(superuser: Client, workspace:
     for findings in ("", "forged", signed):
         values = multiple(workspace, file, findings=findings, step="review")
         assert superuser.post(f"{CREATE}multiple/", values).context["reached"].number == "2"
+
+
+@pytest.mark.usefixtures("template")
+def test_a_file_without_a_record_is_not_sent(superuser: Client, workspace: Workspace) -> None:
+    file = uploaded(superuser, workspace, "no comma\n")
+    for step in ("review", "send"):
+        answer = superuser.post(f"{CREATE}multiple/", multiple(workspace, file, step=step))
+        assert "Nobody would get this" in answer.text
+    assert not PushTask.objects.exists()
 
 
 @pytest.mark.usefixtures("template")

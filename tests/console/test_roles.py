@@ -49,6 +49,8 @@ OTHERS: dict[str, str] = {
     "view_on_site": NOBODY,
     "two_factor": "viewer",
     "auth_user_remove_second_factor": NOBODY,
+    "auth_user_invite": NOBODY,
+    "auth_user_invitation": NOBODY,
     "create_message": "operator",
     "analysis": "viewer",
     "query_tool": "viewer",
@@ -76,7 +78,7 @@ OTHERS: dict[str, str] = {
 # Posted to by those who may push, never opened.
 POSTS = {"preview_message": "operator", "analysis_export": "analyst"}
 # Anybody may come here, by GET or POST: these are about the session, or list apps by what one may see.
-OPEN = {"login", "logout", "app_list", "switch_workspace"}
+OPEN = {"login", "logout", "app_list", "switch_workspace", "invitation"}
 
 
 @dataclass(frozen=True)

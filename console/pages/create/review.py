@@ -1,32 +1,32 @@
-"""What a push would do, in words, for whoever has to say yes."""
+"""How far a push would reach, in words, for whoever has to say yes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.utils.formats import date_format
-from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
 from console.pages.create.files import findings_of
-from console.pages.create.forms import AnyForm, BroadcastForm, MultipleForm, SimpleForm, TemplateForm
-from console.pages.create.sending import SendingForm
+from console.pages.create.forms import MultipleForm
 from pushcore import reach
 from pushcore.acceptance import Draft
 from pushcore.models import FileImport, Workspace
 from pushcore.models.pushes import DeliveryType
-from pushcore.schedules.times import DAILY
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """`number` of devices (or messages, of a file), as a heading; what else there is to know about it."""
+    """`number` of devices (or messages, of a file), as a heading; what else there is to know about it.
+
+    `to_type`: what confirms it; None where saying yes is enough. `hopeless`: it reaches nobody, so it is not sent.
+    """
 
     number: str
     unit: str
     note: str = ""
+    to_type: int | None = None
+    hopeless: bool = False
 
 
 def of_draft(workspace: Workspace, draft: Draft) -> Reached:
@@ -50,8 +50,12 @@ def _of_broadcast(count: int | None, *, self_built: bool) -> Reached:
         number = _("more than %(count)s") % {"count": intcomma(reach.COUNTED)}
     else:
         number = intcomma(count)
-    note = _("Those that connect while the message is valid get it.") if self_built else ""
-    return Reached(number, _("devices it is for"), note)
+    notes = [_("Those that connect while the message is valid get it.")] if self_built else []
+    if count is None:
+        notes.append(_("They could not be counted in time; take them for more than the number below."))
+    # Whoever sends to more than are counted types how far was counted.
+    to_type = reach.COUNTED if count is None else min(count, reach.COUNTED)
+    return Reached(number, _("devices it is for"), " ".join(notes), to_type, hopeless=count == 0)
 
 
 def of_file(form: MultipleForm, file: FileImport) -> Reached:
@@ -64,36 +68,4 @@ def of_file(form: MultipleForm, file: FileImport) -> Reached:
             _("The first %(sampled)s targets have %(reached)s devices now.")
             % {"sampled": intcomma(findings.sampled), "reached": intcomma(findings.reached)}
         )
-    return Reached(intcomma(findings.records), _("records to push"), " ".join(notes))
-
-
-def facts(form: AnyForm, sending: SendingForm | None, kind: str) -> Iterator[tuple[str, str]]:
-    """Label and value of what was asked for."""
-    given = form.cleaned_data
-    yield _("Kind"), kind
-    yield _("Workspace"), str(form.workspace)
-    if isinstance(form, BroadcastForm):
-        yield _("Target"), _("all devices: %(platform)s") % {"platform": gettext(form.delivery_type.label)}
-    elif isinstance(form, MultipleForm):
-        yield _("File"), given["file_name"]
-        yield _("Target ID type"), gettext(form.delivery_type.label)
-    else:
-        yield _("Target"), f"{gettext(form.delivery_type.label)}: {given['target']}"
-    if not isinstance(form, SimpleForm):
-        yield _("Template"), given["template"].name
-    if isinstance(form, SimpleForm | TemplateForm | BroadcastForm):
-        yield _("Customer message ID"), given["msgkey"]
-    yield _("Valid period"), _("%(seconds)s seconds") % {"seconds": intcomma(given["valid_seconds"])}
-    if sending is not None:
-        yield _("Send"), _when(sending)
-
-
-def _when(sending: SendingForm) -> str:
-    given = sending.cleaned_data
-    if given["when"] == "timed":
-        return f"{date_format(given['at'].astimezone(sending.zone), 'DATETIME_FORMAT')} ({sending.zone.key})"
-    if given["when"] == "cyclic":
-        repeat = dict(sending.fields["circle"].choices)[given["circle"] or DAILY]  # type: ignore[attr-defined]
-        days = f"{date_format(given['first_day'])} - {date_format(given['last_day'])}"
-        return f"{repeat}, {given['time_of_day']:%H:%M} ({sending.zone.key}), {days}"
-    return _("at once")
+    return Reached(intcomma(findings.records), _("records to push"), " ".join(notes), hopeless=not findings.records)

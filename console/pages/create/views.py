@@ -1,6 +1,7 @@
 """Create a message: the form, then what it would do, then the push.
 
-Nothing is pushed but by saying yes on the review. Sent twice, a form answers with the same task: its customer message
+Nothing is pushed but by saying yes on the review, and a broadcast only by typing there how many devices it is for
+(`confirming`). What would reach nobody is not sent. Sent twice, a form answers with the same task: its customer message
 ID (or the file) makes the push idempotent.
 """
 
@@ -24,10 +25,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from console import audit
 from console.access import Right, scope_of
-from console.pages.create import review
+from console.pages.create import confirming, review
+from console.pages.create.facts import facts
 from console.pages.create.fields import ExtensionParameters
 from console.pages.create.files import kept_file
-from console.pages.create.forms import FORMS, AnyForm, MultipleForm, refuse
+from console.pages.create.forms import FORMS, AnyForm, BroadcastForm, MultipleForm, refuse
 from console.pages.create.preview import preview_of
 from console.pages.create.sending import SendingForm
 from pushcore import ids
@@ -44,6 +46,9 @@ TITLES = {
     "multiple": gettext_lazy("Multiple push"),
     "broadcast": gettext_lazy("Broadcast push"),
 }
+
+# Fields of the review page itself, beside those of the form it carries along.
+_OF_THE_REVIEW = ("step", "csrfmiddlewaretoken", "devices", "counted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +88,7 @@ def create_message(request: HttpRequest, kind: str) -> HttpResponse:
     step = request.POST.get("step", "")
     if step in ("review", "send") and page.is_valid():
         try:
-            if step == "send":
-                return _send(request, page)
-            return _review(request, kind, page)
+            return _send(request, kind, page) if step == "send" else _review(request, kind, page)
         except ResultError as error:
             refuse(page.push, error)
     return _answer(request, kind, workspaces, workspace, page, shows_errors=bool(step and step != "edit"))
@@ -135,30 +138,57 @@ def _answer(
     return TemplateResponse(request, "console/create/page.html", context)
 
 
-def _review(request: HttpRequest, kind: str, page: Page) -> HttpResponse:
-    """What the form would do, with the form itself in hidden fields."""
+def _review(request: HttpRequest, kind: str, page: Page, *, refusal: str = "") -> HttpResponse:
+    """What the form would do, with the form itself in hidden fields. `refusal`: why it was not sent."""
+    reached = _reached(page)
     params = page.parameters.as_mapping()
-    strategy = page.sending.strategy() if page.sending else None
-    if isinstance(page.push, MultipleForm):
-        file = _file(page.push)
-        upload.content_of(page.push.workspace, page.push.request(params, sha256=file.sha256))
-        reached = review.of_file(page.push, file)
-    else:
-        draft = draft_of(page.push.workspace, page.push.request(params))
-        if strategy is not None:
-            moments(strategy, ZoneInfo(page.push.workspace.time_zone), timezone.now())
-        reached = review.of_draft(page.push.workspace, draft)
     hidden = [(name, value) for name, values in request.POST.lists() for value in values]
     context = site.each_context(request) | {
         "title": _("Push this message?"),
         "kind": kind,
-        "facts": review.facts(page.push, page.sending, str(TITLES[kind])),
+        "facts": facts(page.push, page.parameters, page.sending, str(TITLES[kind])),
         "reached": reached,
-        "is_now": strategy is None,
+        "counted": "" if reached.to_type is None else confirming.signed(reached.to_type, _identity(page)),
+        "refusal": refusal,
+        "is_now": page.sending is None or page.sending.strategy() is None,
         "preview": preview_of(page.push, params),
-        "hidden": [pair for pair in hidden if pair[0] not in ("step", "csrfmiddlewaretoken")],
+        "hidden": [pair for pair in hidden if pair[0] not in _OF_THE_REVIEW],
     }
     return TemplateResponse(request, "console/create/review.html", context)
+
+
+def _reached(page: Page) -> review.Reached:
+    """How far the push would reach; what the service would refuse is refused here. Raises `ResultError`."""
+    params = page.parameters.as_mapping()
+    workspace = page.push.workspace
+    if isinstance(page.push, MultipleForm):
+        file = _file(page.push)
+        upload.content_of(workspace, page.push.request(params, sha256=file.sha256))
+        return review.of_file(page.push, file)
+    draft = draft_of(workspace, page.push.request(params))
+    strategy = page.sending.strategy() if page.sending else None
+    if strategy is not None:
+        moments(strategy, ZoneInfo(workspace.time_zone), timezone.now())
+    return review.of_draft(workspace, draft)
+
+
+def _identity(page: Page) -> tuple[object, ...]:
+    """What a broadcast's number of devices is confirmed for."""
+    assert isinstance(page.push, BroadcastForm)
+    strategy = page.sending.strategy() if page.sending else None
+    return (page.push.workspace.pk, page.push.request(page.parameters.as_mapping()), strategy)
+
+
+def _why_not(request: HttpRequest, page: Page) -> str:
+    """Why saying yes is not enough; empty where it is."""
+    given = request.POST
+    if isinstance(page.push, MultipleForm):
+        return _("Nobody would get this: it is not sent.") if _reached(page).hopeless else ""
+    if not isinstance(page.push, BroadcastForm):
+        return ""
+    if confirming.is_confirmed(given.get("devices", ""), given.get("counted", ""), _identity(page)):
+        return ""
+    return _("Nothing was pushed: that is not the number of devices.")
 
 
 def _file(form: MultipleForm) -> FileImport:
@@ -168,8 +198,11 @@ def _file(form: MultipleForm) -> FileImport:
     return file
 
 
-def _send(request: HttpRequest, page: Page) -> HttpResponse:
-    """Push or schedule, and lead to what came of it."""
+def _send(request: HttpRequest, kind: str, page: Page) -> HttpResponse:
+    """Push or schedule, and lead to what came of it; back to the review, where that was not confirmed."""
+    refusal = _why_not(request, page)
+    if refusal:
+        return _review(request, kind, page, refusal=refusal)
     made = _pushed(page, request.user.get_username())
     audit.record(request, "push", made)
     if isinstance(made, Schedule):

@@ -1,0 +1,96 @@
+"""Every setting of a form in words, for the review: read off the form, so that a new field is there by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.formats import date_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext as _
+
+from console.pages.create.fields import ChannelPart, ExtensionParameters, TemplatePart
+from console.pages.create.forms import AnyForm, BroadcastForm
+from console.pages.create.sending import SendingForm
+from pushcore.models import Template
+from pushcore.models.pushes import DeliveryType
+from pushcore.schedules.times import DAILY
+
+Fact = tuple[str, str]
+
+# Shown as the message itself, as the device will have it.
+_IN_THE_MESSAGE = ("title", "body")
+# Said in a fact of its own below.
+_SAID_APART = ("android_channel", "template", "file", "findings", "valid_seconds")
+
+
+def facts(form: AnyForm, parameters: ExtensionParameters, sending: SendingForm | None, kind: str) -> Iterator[Fact]:
+    """Label and value of everything that was set: of valid forms."""
+    yield _("Kind"), kind
+    yield _("Workspace"), str(form.workspace)
+    if isinstance(form, BroadcastForm):
+        yield _("Target"), _("all devices: %(platform)s") % {"platform": gettext(form.delivery_type.label)}
+    for bound in form:
+        if bound.name not in (*_IN_THE_MESSAGE, *_SAID_APART) and is_asked(form, bound):
+            value = shown(bound, form.cleaned_data.get(bound.name))
+            if value:
+                yield str(bound.label) if bound.name != "file_name" else _("File"), value
+    if isinstance(form, TemplatePart):
+        yield from _of_template(form.cleaned_data["template"])
+    if isinstance(form, ChannelPart):
+        yield from _channel(form)
+    for key, value in parameters.as_mapping().items():
+        yield _("Extension parameter %(key)s") % {"key": key}, value
+    yield _("Valid period"), _("%(seconds)s seconds") % {"seconds": intcomma(form.cleaned_data["valid_seconds"])}
+    yield _("Send"), _when(sending) if sending is not None else _("at once")
+
+
+def is_asked(form: forms.Form, bound: forms.BoundField) -> bool:
+    """Whether the page shows the field, by its `data-shown-when` (see `console.pages.create.fields`)."""
+    values = {one.html_name: str(one.value()) for one in form}
+    conditions = str(bound.field.widget.attrs.get("data-shown-when", "")).split()
+    return all(values.get(name) == value for name, _equals, value in (one.partition("=") for one in conditions))
+
+
+def shown(bound: forms.BoundField, value: Any) -> str:
+    """What was given, by the name it is chosen by; empty for nothing."""
+    choices = getattr(bound.field, "choices", None)
+    if choices is not None and not isinstance(bound.field, forms.ModelChoiceField):
+        return str(dict(choices).get(value, "" if value is None else value))
+    return "" if value is None else str(value)
+
+
+def _of_template(template: Template) -> Iterator[Fact]:
+    """What the template fixes beside its texts."""
+    yield _("Template"), template.name
+    yield _("Display type"), _("Silent push") if template.silent else _("Show message")
+    yield _("Display style"), str(template.get_style_display())
+    action = str(template.get_action_display())
+    yield _("Action upon click"), f"{action}: {template.uri}" if template.uri else action
+
+
+def _channel(form: ChannelPart) -> Iterator[Fact]:
+    delivery_type: DeliveryType = form.delivery_type  # type: ignore[attr-defined]
+    if delivery_type == DeliveryType.IOS:
+        return
+    template = form.cleaned_data.get("template")
+    chosen = form.channel(delivery_type, silent=bool(template and template.silent))
+    field = form.fields["android_channel"]
+    yield str(field.label), str(dict(field.choices)[chosen])  # type: ignore[attr-defined]
+
+
+def _when(sending: SendingForm) -> str:
+    given = sending.cleaned_data
+    if given["when"] == "timed":
+        return f"{date_format(given['at'].astimezone(sending.zone), 'DATETIME_FORMAT')} ({sending.zone.key})"
+    if given["when"] == "cyclic":
+        days = shown(sending["circle"], given["circle"] or DAILY)
+        on = ", ".join(str(dict(sending.fields["weekdays"].choices)[day]) for day in given["weekdays"])  # type: ignore[attr-defined]
+        on = on if is_asked(sending, sending["weekdays"]) else ""
+        on = given["monthdays"] if is_asked(sending, sending["monthdays"]) else on
+        between = f"{date_format(given['first_day'])} - {date_format(given['last_day'])}"
+        repeat = f"{days} ({on})" if on else days
+        return f"{repeat}, {given['time_of_day']:%H:%M} ({sending.zone.key}), {between}"
+    return _("at once")
