@@ -93,7 +93,7 @@ def _fill(count: int) -> tuple[Any, int]:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE pushcore_message DISABLE TRIGGER USER")
         for day in range(1, DAYS):
-            _partition(cursor, now - timedelta(days=day))
+            partitions.create(partitions.MESSAGES, now - timedelta(days=day))
         for number in range(100):
             at = now - timedelta(days=number * DAYS / 101)
             first = ids.first_id_at(at)
@@ -111,17 +111,6 @@ def _fill(count: int) -> tuple[Any, int]:
         cursor.execute("ALTER TABLE pushcore_message ENABLE TRIGGER USER")
         cursor.execute("VACUUM ANALYZE")
     return workspace, task.pk
-
-
-def _partition(cursor: Any, at: Any) -> None:
-    from pushcore import ids
-
-    day = at.replace(hour=0, minute=0, second=0, microsecond=0)
-    low, high = ids.first_id_at(day), ids.first_id_at(day + timedelta(days=1))
-    cursor.execute(
-        f"CREATE TABLE IF NOT EXISTS pushcore_message_{day:%Y%m%d} PARTITION OF pushcore_message"
-        f" FOR VALUES FROM ({low}) TO ({high})"
-    )
 
 
 if __name__ == "__main__":

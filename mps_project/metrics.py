@@ -84,11 +84,18 @@ class ServiceCollector(Collector):
                 family.add_metric([node.node_id], getattr(node, name))
             yield family
         try:
-            stray = partitions.rows_in_default()
+            standing = partitions.standing()
             due = Receipt.objects.filter(state=Receipt.State.DUE).count()
         except DatabaseFault:
             return
-        yield GaugeMetricFamily("mps_messages_in_default_partition", "Should be 0.", value=stray)
+        ahead = GaugeMetricFamily("mps_partition_days_ahead", "Days that a table is ready for.", labels=["table"])
+        overdue = GaugeMetricFamily(
+            "mps_partition_days_overdue", "Days of a table whose time is over, still to be dropped.", labels=["table"]
+        )
+        for table, days in standing.items():
+            ahead.add_metric([table], days.ahead)
+            overdue.add_metric([table], days.overdue)
+        yield from (ahead, overdue)
         yield GaugeMetricFamily("mps_receipts_due", "Receipts waiting to be sent.", value=due)
 
 

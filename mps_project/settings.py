@@ -215,7 +215,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 10},
     },
     "files": {"task": "pushcore.load_files", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
-    "partitions": {"task": "pushcore.maintain_partitions", "schedule": timedelta(hours=1), "options": {"expires": 600}},
+    "partitions": {
+        "task": "pushcore.maintain_partitions",
+        "schedule": timedelta(minutes=10),
+        "options": {"expires": 600},
+    },
     "purge": {"task": "pushcore.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},
     "vendors": {"task": "channels_vendor.wake", "schedule": timedelta(seconds=2), "options": {"expires": 2}},
     "purge-vendors": {"task": "channels_vendor.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},

@@ -50,10 +50,7 @@ def load_files() -> None:
 def maintain_partitions() -> None:
     created, dropped = partitions.ensure(), partitions.drop_expired()
     if created or dropped:
-        log.info("message partitions", created=created, dropped=dropped)
-    stray = partitions.rows_in_default()
-    if stray:
-        log.error("messages in the default partition", rows=stray)
+        log.info("partitions", created=created, dropped=dropped)
 
 
 @shared_task(name="pushcore.purge")

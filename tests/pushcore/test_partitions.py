@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
+import psycopg2
 import pytest
 from django.db import connection
 from django.utils import timezone
 
 from pushcore import ids, partitions, retention
-from pushcore.models import Message, MessageKey, Workspace
+from pushcore.models import Message, MessageKey, PushTask
 
 
-def insert(message_id: int, workspace: Workspace) -> None:
+def insert(message_id: int) -> None:
     now = timezone.now()
     Message.objects.create(
         id=message_id,
-        workspace=workspace,
+        workspace_id=1,
         task_id=1,
         delivery_type=1,
         target="t",
@@ -49,33 +53,94 @@ def test_the_first_id_of_a_moment_bounds_its_ids() -> None:
 
 
 @pytest.mark.django_db
-def test_partitions_stand_ready_for_today_and_three_days_more() -> None:
+def test_partitions_stand_ready_for_today_and_a_week_more() -> None:
     today = datetime.now(tz=UTC)
-    expected = [f"pushcore_message_{today + timedelta(days=n):%Y%m%d}" for n in range(4)]
-    assert set(expected) <= set(partitions.existing())
+    for table in partitions.tables():
+        expected = [f"{table.name}_{today + timedelta(days=n):%Y%m%d}" for n in range(-1, 8)]
+        assert set(expected) <= set(partitions.existing(table.name))
+        assert partitions.standing()[table.name] == (7, 0)
     assert partitions.ensure() == []
 
 
-@pytest.mark.django_db
-def test_a_message_of_a_day_without_partition_is_kept_and_moves_when_there_is_one(workspace: Workspace) -> None:
-    far = timezone.now() + timedelta(days=10)
-    message_id = ids.first_id_at(far) + 7
-    insert(message_id, workspace)
-    assert partitions.rows_in_default() == 1
-    partitions.ensure(now=far)
-    assert partitions.rows_in_default() == 0
-    assert table_of(message_id) == f"pushcore_message_{far.astimezone(UTC):%Y%m%d}"
+def old_partition() -> str:
+    """One whose time is over, with a message."""
+    old = timezone.now().astimezone(UTC) - timedelta(days=40)
+    partitions.create(partitions.MESSAGES, old.replace(hour=0, minute=0, second=0, microsecond=0))
+    insert(ids.first_id_at(old) + 1)
+    return table_of(ids.first_id_at(old) + 1)
 
 
-@pytest.mark.django_db
-def test_partitions_past_the_retention_are_dropped_and_no_others(workspace: Workspace) -> None:
-    old, kept = timezone.now() - timedelta(days=31), timezone.now() - timedelta(days=29)
-    partitions.ensure(now=old)
-    insert(ids.first_id_at(old) + 1, workspace)
-    insert(ids.first_id_at(kept) + 1, workspace)
-    dropped = partitions.drop_expired()
-    assert f"pushcore_message_{old.astimezone(UTC):%Y%m%d}" in dropped
+@pytest.mark.django_db(transaction=True)
+def test_partitions_past_the_retention_are_dropped_and_no_others() -> None:
+    kept = timezone.now() - timedelta(days=29)
+    partitions.ensure(now=kept)
+    insert(ids.first_id_at(kept) + 1)
+    old = old_partition()
+    assert partitions.standing()["pushcore_message"].overdue == 1
+    assert partitions.drop_expired() == [old]
+    assert partitions.standing()["pushcore_message"].overdue == 0
     assert [message.pk for message in Message.objects.all()] == [ids.first_id_at(kept) + 1]
+
+
+@contextmanager
+def reader() -> Iterator[psycopg2.extensions.connection]:
+    """Somebody who reads all messages and does not end, as pg_dump does."""
+    connecting = connection.get_connection_params() | {"cursor_factory": None}
+    with closing(psycopg2.connect(**connecting)) as reading:
+        with reading.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pushcore_message")
+        yield reading
+
+
+def being_detached(name: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT inhdetachpending FROM pg_inherits WHERE inhrelid = to_regclass(%s)", [name])
+        return bool((cursor.fetchone() or [False])[0])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pushes_go_on_while_a_partition_waits_for_a_long_reader(send: Callable[..., PushTask]) -> None:
+    old = old_partition()
+    with reader() as reading, ThreadPoolExecutor(1) as pool:
+        dropping = pool.submit(_drop_in_thread)
+        while not being_detached(old):
+            assert not dropping.done()
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '2s'")
+        assert send({"alice": "k"}).message_count == 1
+        assert not dropping.done()
+        reading.rollback()
+        assert dropping.result() == [old]
+    assert Message.objects.count() == 1
+
+
+def _drop_in_thread() -> list[str]:
+    try:
+        return partitions.drop_expired()
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_partition_that_is_read_for_too_long_is_dropped_by_a_later_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partitions, "LOCK_TIMEOUT_MS", 50)
+    old = old_partition()
+    with reader():
+        assert partitions.drop_expired() == []
+        assert being_detached(old)
+        assert partitions.drop_expired() == []
+    assert partitions.drop_expired() == [old]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_partition_that_was_detached_by_one_who_died_is_dropped() -> None:
+    old = old_partition()
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE pushcore_message DETACH PARTITION {old}")
+    assert partitions.drop_expired() == [old]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s)", [old])
+        assert cursor.fetchone() == (None,)
 
 
 @pytest.mark.django_db

@@ -67,12 +67,11 @@ def test_the_triggers_of_messages_are_never_compiled_whoever_writes_them(url: st
             "SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on;"
             " SET auto_explain.log_analyze = on; SET client_min_messages = log"
         )
-        for number in (1, 2):
+        for _ in range(2):
             cursor.execute(
                 "INSERT INTO pushcore_message (id, workspace_id, task_id, delivery_type, target, msgkey, device_id,"
                 " status, channel, expire_at, updated_at)"
-                " SELECT %s * 1000 + n, 1, 1, 1, 't', 'k', n, 0, 0, now(), now() FROM generate_series(1, 100) n",
-                [number],
+                " SELECT id, 1, 1, 1, 't', 'k', id, 0, 0, now(), now() FROM pushcore_new_ids(100) AS id"
             )
         cursor.execute("UPDATE pushcore_message SET status = 2, updated_at = now() WHERE id % 2 = 0")
         cursor.execute("UPDATE pushcore_message SET channel = 6, updated_at = now()")

@@ -169,7 +169,11 @@ def test_liveness_readiness_and_metrics_answer(stack: Stack) -> None:
     assert stack.wait_until_ready() == {"ready": True, "missing": []}
     backends.push_2019(stack.demo, "nobody", f"{time.time()}")
     metrics = requests.get(f"{stack.url}/metrics", timeout=10).text
-    for line in ("mps_http_requests_total{", "mps_gateway_connections{", "mps_messages_in_default_partition 0.0"):
+    for line in (
+        "mps_http_requests_total{",
+        "mps_gateway_connections{",
+        'mps_partition_days_ahead{table="pushcore_message"} 7.0',
+    ):
         assert line in metrics
 
 
