@@ -56,7 +56,7 @@ _VALUES: Mapping[Channel, Callable[[], dict[str, str]]] = {
     Channel.HARMONYOS: _harmonyos,
     Channel.XIAOMI: lambda: {"package_name": "com.example.demo", "app_secret": SECRET},
     Channel.OPPO: lambda: {"app_key": "demo", "master_secret": SECRET},
-    Channel.VIVO: lambda: {"app_id": "demo", "app_key": "demo", "app_secret": SECRET},
+    Channel.VIVO: lambda: {"app_id": "10004", "app_key": "demo", "app_secret": SECRET},
     Channel.HONOR: lambda: {"app_id": "demo", "client_id": "demo", "client_secret": SECRET},
 }
 

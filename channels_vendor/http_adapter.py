@@ -217,13 +217,14 @@ def batches(deliveries: Sequence[Delivery], most: int) -> Iterator[tuple[Notific
     for delivery in deliveries:
         by_notification.setdefault(delivery.notification, []).append(delivery)
     for notification, sharing in by_notification.items():
-        for distinct in _distinct_tokens(sharing):
+        for distinct in distinct_tokens(sharing):
             following = iter(distinct)
             while batch := list(islice(following, most)):
                 yield notification, batch
 
 
-def _distinct_tokens(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
+def distinct_tokens(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
+    """The deliveries in lists without a token twice."""
     left = list(deliveries)
     while left:
         seen: dict[str, Delivery] = {}

@@ -26,6 +26,17 @@ def is_web(url: str) -> bool:
     return url.startswith(("https://", "http://"))
 
 
+def is_intent(url: str) -> bool:
+    """Whether it is an intent URI (what Android's `Intent.toUri` makes), not an action's name or a deep link."""
+    return url.startswith("intent:") or "#Intent;" in url
+
+
+def page(url: str) -> dict[str, str]:
+    """A page of the app as click actions of type 1 name it at Huawei and HONOR: an intent URI in `intent`, an action's
+    name or a deep link in `action` (hms-push-serverdemo-java, `ClickAction`: one of the two is required)."""
+    return {"intent" if is_intent(url) else "action": url}
+
+
 def cut(text: str, most: int, width: Callable[[str], int] = len) -> str:
     """The text, or its longest beginning that is marked as cut and at most `most` wide."""
     if width(text) <= most:

@@ -16,6 +16,8 @@ from channels_vendor.mould import encode
 from channels_vendor.one_call import post_form, read_token
 from pushcore.http import Answer, Call
 
+# HONOR's guide of 2023 names hosts of hihonor.com (push-api.cloud.hihonor.com, iam.developer.hihonor.com), clients
+# written since (zandala88/honor-push, wildfirechat/push_server) these; an account's addresses may name the others.
 BASE_URL = "https://push-api.cloud.honor.com"
 TOKEN_URL = "https://iam.developer.honor.com/auth/token"  # noqa: S105 - an address
 
@@ -39,6 +41,7 @@ class HonorAdapter(HttpAdapter):
         headers = (
             f"authorization: Bearer {credential}",
             "content-type: application/json",
+            # Milliseconds (HONOR, "Sending downlink messages": 1563105451261).
             f"timestamp: {time.time_ns() // 1_000_000}",
         )
         requests, refused = [], []

@@ -8,7 +8,7 @@ from channels_vendor.contract import Notification, Style
 from channels_vendor.facts import facts_of
 from channels_vendor.lifetime import seconds_left
 from channels_vendor.mould import encode, shorten, size_of
-from channels_vendor.options import cut, is_web, per_vendor
+from channels_vendor.options import cut, page, per_vendor
 from channels_vendor.references import Reference
 from pushcore.channels import Channel
 
@@ -48,7 +48,7 @@ def _message(notification: Notification, text: str, facts: dict[str, str], refer
     }
     if notification.style is Style.BIG_TEXT:
         shown |= {"bigTitle": title, "bigBody": text}
-    if notification.image:
+    if notification.image.startswith("https://"):
         shown["image"] = notification.image
     if badge := _badge(notification):
         shown["badge"] = badge
@@ -60,9 +60,10 @@ def _message(notification: Notification, text: str, facts: dict[str, str], refer
 
 
 def _click(notification: Notification) -> dict[str, Any]:
+    """A page of the app, a web page (https only), or the app."""
     if notification.opens_page and notification.url:
-        return {"type": 1, "intent": notification.url}
-    if is_web(notification.url):
+        return {"type": 1} | page(notification.url)
+    if notification.url.startswith("https://"):
         return {"type": 2, "url": notification.url}
     return {"type": 3}
 

@@ -8,7 +8,7 @@ from channels_vendor.contract import Notification, Style
 from channels_vendor.facts import facts_of
 from channels_vendor.lifetime import seconds_left
 from channels_vendor.mould import encode, shorten, size_of
-from channels_vendor.options import is_web, option, per_vendor
+from channels_vendor.options import is_web, option, page, per_vendor
 from channels_vendor.references import Reference
 from pushcore.channels import Channel
 
@@ -70,7 +70,7 @@ def _shown(notification: Notification, text: str, notify_id: int) -> dict[str, A
 def _click(notification: Notification) -> dict[str, Any]:
     """A page of the app, a web page (https only), or the app."""
     if notification.opens_page and notification.url:
-        return {"type": 1, "intent": notification.url}
+        return {"type": 1} | page(notification.url)
     if is_web(notification.url) and notification.url.startswith("https://"):
         return {"type": 2, "url": notification.url}
     return {"type": 3}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from channels_vendor.contract import Field, Vendor
+from channels_vendor.oppo import payload
 from channels_vendor.oppo.client import OppoAdapter
 from channels_vendor.oppo.receipts import read_receipts
 from pushcore.channels import Channel
@@ -14,6 +15,13 @@ VENDOR = Vendor(
         Field("app_key", "App key"),
         Field("master_secret", "Master secret", secret=True),
         Field("channel_id", "Channel ID", required=False, help_text="Of messages that name none."),
+        Field(
+            "short_validity",
+            "Validity under an hour",
+            required=False,
+            choices=(payload.AN_HOUR, payload.ONLINE_ONLY, payload.AS_IT_IS),
+            help_text="What OPPO is asked for then: some apps are refused less than an hour.",
+        ),
     ),
     open=OppoAdapter,
     # By number of users: 5,000 to 30,000.

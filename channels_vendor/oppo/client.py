@@ -20,7 +20,7 @@ from channels_vendor.contract import (
     by_rule,
 )
 from channels_vendor.errors import NotPossibleError, TooBigError
-from channels_vendor.http_adapter import HttpAdapter, Request
+from channels_vendor.http_adapter import UNREACHABLE, HttpAdapter, Request, distinct_tokens
 from channels_vendor.lists import MAX_TOKENS, all_of
 from channels_vendor.mould import Mould
 from channels_vendor.one_call import post_form
@@ -89,10 +89,13 @@ class OppoAdapter(HttpAdapter):
         if code != errors.OK:
             word = str(found.get("message") or "")
             return all_of(request.deliveries, self.rule_of(code, answer), code, answer, word=word)
-        results: list[dict[str, Any]] = found["data"]
-        return [self._outcome(one, result, answer) for one, result in zip(request.deliveries, results, strict=True)]
+        # By registration ID, as OPPO's SDK reads them (opush-server-sdk 1.0.4, `UnicastBatchResult`).
+        results = {str(result["registrationId"]): result for result in found["data"]}
+        return [self._outcome(one, results.get(one.token), answer) for one in request.deliveries]
 
-    def _outcome(self, delivery: Delivery, result: dict[str, Any], answer: Answer) -> SendOutcome:
+    def _outcome(self, delivery: Delivery, result: dict[str, Any] | None, answer: Answer) -> SendOutcome:
+        if result is None:
+            return by_rule(delivery, UNREACHABLE, "no result")._replace(in_doubt=True)
         code = str(result.get("errorCode") or errors.OK)
         if code in (errors.OK, errors.REPEATED):
             return accepted(delivery, str(result.get("messageId") or delivery.message_id))
@@ -101,10 +104,11 @@ class OppoAdapter(HttpAdapter):
 
 def _calls(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
     """At most `MAX_TOKENS` together, whatever their texts, but of one task: what OPPO refuses a whole call for, a
-    category or channel, is the task's, and befalls no other."""
+    category or channel, is the task's, and befalls no other. No token twice: by it results are told apart."""
     by_task: dict[int, list[Delivery]] = {}
     for delivery in deliveries:
         by_task.setdefault(delivery.notification.task_id, []).append(delivery)
     for of_task in by_task.values():
-        for start in range(0, len(of_task), MAX_TOKENS):
-            yield of_task[start : start + MAX_TOKENS]
+        for distinct in distinct_tokens(of_task):
+            for start in range(0, len(distinct), MAX_TOKENS):
+                yield distinct[start : start + MAX_TOKENS]

@@ -51,11 +51,15 @@ class OppoDesk(ReceiptingDesk):
             return self.error(40, "Missing Required Arguments")
         if not 0 < len(messages) <= MAX_MESSAGES or not all(self._is_good(message) for message in messages):
             return self.error(41, "Invalid Arguments")
+        if len({one["target_value"] for one in messages}) < len(messages):
+            return self.error(41, "A registration ID twice")
         errors = {one["target_value"]: self.error_of(one["target_value"]) for one in messages}
         whole = next((error for error in errors.values() if error.startswith("!")), "")
         if whole:
             return self.error(int(whole[1:]), "refused")
-        return as_json(200, {"code": 0, "message": "Success", "data": [self._one(one, errors) for one in messages]})
+        results = [self._one(one, errors) for one in messages]
+        # In no order that anybody promised.
+        return as_json(200, {"code": 0, "message": "Success", "data": results[::-1]})
 
     def _is_good(self, message: dict) -> bool:
         shown = message.get("notification", {})
@@ -65,7 +69,7 @@ class OppoDesk(ReceiptingDesk):
             and 0 < len(shown.get("content", "")) <= 200
             and len(shown.get("action_parameters", "")) <= 4000
             and isinstance(json.loads(shown.get("action_parameters", "{}")), dict)
-            and 0 < shown.get("off_line_ttl", 3600) <= 864_000
+            and (not shown.get("off_line", True) or 3600 <= shown.get("off_line_ttl", 3600) <= 864_000)
         )
 
     def _one(self, message: dict, errors: dict[str, str]) -> dict[str, object]:
@@ -89,7 +93,8 @@ class OppoDesk(ReceiptingDesk):
             "registrationIds": ",".join(tokens),
             "param": tag,
             "eventType": word,
-            "eventTime": time.time_ns() // 1_000_000,
+            # Text, as its page has it (open.oppomobile.com, 11239).
+            "eventTime": f"{time.time_ns() // 1_000_000}",
         }
         return json.dumps([told]).encode()
 

@@ -12,10 +12,6 @@ from channels_vendor.simulator.desk import SECRET, ReceiptingDesk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
 
 
-def _width(text: str) -> int:
-    return sum(2 if ord(character) > 0xFF else 1 for character in text)
-
-
 class VivoDesk(ReceiptingDesk):
     name = "vivo"
     credential_path = "/message/auth"
@@ -36,6 +32,8 @@ class VivoDesk(ReceiptingDesk):
             body = {}
         if not body.get("appId") or not body.get("appKey"):
             return self.say(10200, "appId or appKey missing")
+        if type(body["appId"]) is not int:
+            return self.say(10201, "appId is no number")
         signed = f"{body['appId']}{body['appKey']}{body.get('timestamp')}{SECRET}"
         made = hashlib.md5(signed.encode(), usedforsecurity=False).hexdigest()
         if body.get("sign") != made:
@@ -53,14 +51,16 @@ class VivoDesk(ReceiptingDesk):
             return self.say(10050, "regId missing")
         if not body.get("title"):
             return self.say(10055, "title empty")
-        if _width(body["title"]) > 40:
+        if len(body["title"]) > 40:
             return self.say(10056, "title too long")
-        if _width(body.get("content", "")) > 100:
+        if len(body.get("content", "")) > 100:
             return self.say(10058, "content too long")
         pairs = body.get("clientCustomMap", {})
         if len(pairs) > 10 or sum(len(name) + len(value.encode()) for name, value in pairs.items()) > 1024:
             return self.say(10066, "custom pairs")
-        if not 60 <= body.get("timeToLive", 86_400) <= 604_800 or not body.get("skipType"):
+        if not 60 <= body.get("timeToLive", 86_400) <= 86_400 or not body.get("skipType"):
+            return self.say(10067, "illegal")
+        if len(body.get("skipContent", "")) > 2048 or type(body.get("appId")) is not int:
             return self.say(10067, "illegal")
         if wrong := self.error_of(regid):
             kind, _, status = wrong.partition(":")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from urllib.parse import parse_qs, unquote, urlencode
+from urllib.parse import parse_qs, urlencode
 
 from channels_vendor.simulator.desk import SECRET, ReceiptingDesk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
@@ -38,7 +38,7 @@ class XiaomiDesk(ReceiptingDesk):
         if len(regids) > MAX_TOKENS or len(form["title"]) >= 50 or len(form["description"]) >= 128:
             return self.error(10017, "illegal value")
         try:
-            json.loads(unquote(form.get("payload", "{}")))
+            json.loads(form.get("payload", "{}"))
         except ValueError:
             return self.error(22100, "payload")
         if int(form["time_to_live"]) > 864_000_000:

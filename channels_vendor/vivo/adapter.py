@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from channels_vendor.contract import Field, Vendor
+from channels_vendor.vivo import payload
 from channels_vendor.vivo.client import VivoAdapter
 from channels_vendor.vivo.receipts import read_receipts
 from pushcore.channels import Channel
+
+
+def _validate(values: Mapping[str, str]) -> dict[str, str]:
+    app_id = values.get("app_id", "")
+    return {} if app_id.isascii() and app_id.isdigit() and len(app_id) <= 18 else {"app_id": "the App ID is a number"}
+
 
 VENDOR = Vendor(
     channel=Channel.VIVO,
@@ -14,6 +23,20 @@ VENDOR = Vendor(
         Field("app_id", "App ID"),
         Field("app_key", "App key"),
         Field("app_secret", "App secret", secret=True),
+        Field(
+            "text_width",
+            "Length of texts",
+            required=False,
+            choices=(payload.BY_CHARACTER, payload.CHINESE_AS_TWO),
+            help_text="How vivo counts a title (40) and a body (100). Older apps are held to the second.",
+        ),
+        Field(
+            "max_ttl",
+            "Longest validity",
+            required=False,
+            choices=tuple(payload.MAX_TTL),
+            help_text="How long vivo keeps a message at most. Older apps are granted 7 days.",
+        ),
     ),
     open=VivoAdapter,
     # By number of users: 3,000 to 5,000.
@@ -21,6 +44,7 @@ VENDOR = Vendor(
     knows_repeats=True,
     # A call for each device, and one at a time on a connection.
     connections=64,
+    validate=_validate,
     read_receipts=read_receipts,
     max_receipt_url=128,
 )

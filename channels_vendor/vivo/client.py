@@ -38,10 +38,10 @@ class VivoAdapter(HttpAdapter):
     unauthorised_status = 10000
     table = errors.TABLE
     # vivo also looks at the text first, and dislikes tests.
-    no_token_signs = (errors.INVALID_USER, "10302", "10085", "10104")
+    no_token_signs = ("invalidUser", "10302", "10085", "10104")
 
     def fetch_credential(self) -> tuple[str, float]:
-        app_id, key, stamp = self.account.get("app_id"), self.account.get("app_key"), time.time_ns() // 1_000_000
+        app_id, key, stamp = payload.app_id_of(self.account), self.account.get("app_key"), time.time_ns() // 1_000_000
         sign = hashlib.md5(
             f"{app_id}{key}{stamp}{self.account.get('app_secret')}".encode(), usedforsecurity=False
         ).hexdigest()
@@ -84,8 +84,8 @@ class VivoAdapter(HttpAdapter):
         found: dict[str, Any] = json.loads(answer.body)
         code = str(found["result"])
         if invalid := found.get("invalidUser"):
-            kind = errors.NOT_A_TEST_USER if str(invalid.get("status")) == "4" else errors.INVALID_USER
-            return [by_rule(delivery, errors.TABLE[kind], f"{kind} {invalid.get('status')}")]
+            code = f"invalidUser/{invalid.get('status')}"
+            return [by_rule(delivery, self.rule_of(code, answer), code)]
         if code in (errors.OK, errors.REPEATED):
             return [accepted(delivery, str(found.get("taskId") or delivery.message_id))]
         return all_of([delivery], self.rule_of(code, answer), code, answer, word=str(found.get("desc") or ""))

@@ -7,7 +7,10 @@ from channels_vendor.contract import Action, Rule
 OK = "0"
 # Our own request ID was used before: done.
 REPEATED = "10303"
-INVALID_USER = "invalidUser"
+# `invalidUser` with its status.
+UNKNOWN_USER = "invalidUser/1"
+UNSUBSCRIBED = "invalidUser/2"
+SILENT_FOR_MONTHS = "invalidUser/3"
 NOT_A_TEST_USER = "invalidUser/4"
 BAD_PAIR = "10067"
 _BUSY = 60.0
@@ -21,12 +24,19 @@ def _rules(action: Action, *codes: int, status: int | None = None, wait: float |
 
 
 TABLE: dict[str, Rule] = {
-    INVALID_USER: Rule(Action.DROP, 10302),
+    UNKNOWN_USER: Rule(Action.DROP, 10302),
+    # Uninstalled, says one edition of vivo's document (dev.vivo.com.cn, 362), uninstalled or notifications switched off
+    # another: who switches them on again has the same token.
+    UNSUBSCRIBED: Rule(Action.SUSPECT, 10302),
+    # Not there for 90 days; one that comes back may have kept its token.
+    SILENT_FOR_MONTHS: Rule(Action.SUSPECT, 10302),
     NOT_A_TEST_USER: Rule(Action.FIX),
     **_rules(Action.AUTH, 10000),
     **_rules(Action.SLOW, 10040, 10072, wait=_BUSY),
     **_rules(Action.FIX, 10050, 10055, 10056, 10058, 10066, 10067, 10101, 10103, 10104),
     **_rules(Action.FIX, 10085, status=10104),
+    # A category that is none; one that is not of the classification.
+    **_rules(Action.FIX, 10096, 10097, status=_UNKNOWN),
     # Over for today; hammering costs quota.
     **_rules(Action.SLOW, 10070, wait=_QUOTA),
     **_rules(Action.SLOW, 10073, status=10070, wait=_QUOTA),

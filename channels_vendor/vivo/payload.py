@@ -1,4 +1,8 @@
-"""From a notification to vivo's message: title 40, content 100 wide (a Chinese character counts as two), data 1024."""
+"""From a notification to vivo's message (dev.vivo.com.cn, document 362; vpush-server-sdk 3.3, `Message`).
+
+Editions of the document differ, so the account says which its app is held to: texts of 40 and 100 characters, once with
+a Chinese one counted as two; kept for a day at most, once for seven.
+"""
 
 from __future__ import annotations
 
@@ -16,58 +20,88 @@ from pushcore.channels import Channel
 MAX_TITLE = 40
 MAX_BODY = 100
 MAX_DATA = 1024
-MAX_WEB = 1000
-MAX_INTENT = 1024
-MIN_TTL, MAX_TTL = 60, 604_800
+MAX_SKIP = 2048
+MIN_TTL = 60
+# The longest validity in seconds, by the account's `max_ttl`.
+MAX_TTL = {"1 day": 86_400, "7 days": 604_800}
+# How texts are counted, by the account's `text_width`.
+BY_CHARACTER, CHINESE_AS_TWO = "by character", "Chinese as two"
 _RING_AND_VIBRATE = 4
 
 
 def width(text: str) -> int:
+    """How wide a text is where a Chinese character counts as two."""
     return sum(2 if ord(character) > 0xFF else 1 for character in text)
 
 
+def app_id_of(account: Account) -> int | str:
+    """The App ID as vivo's SDK has it, a number."""
+    text = account.get("app_id")
+    return int(text) if text.isascii() and text.isdigit() else text
+
+
 def mould_of(notification: Notification, account: Account) -> Mould:
-    """A message with marks for what is a device's own. Raises `NotPossibleError` for a silent one: vivo shows all."""
+    """A message with marks for what is a device's own. Raises `NotPossibleError` for a silent one: vivo shows all; and
+    `TooBigError` for an address it has no room for."""
     if notification.silent:
         raise NotPossibleError("vivo has no silent messages")
     return Mould(_message(notification, account))
 
 
 def data_of(delivery: Delivery) -> str:
-    """What the app gets, JSON in one value: vivo takes ten pairs at most. Raises `TooBigError`."""
-    data = encode(facts_of(delivery.notification, message_id=str(delivery.message_id), msgkey=delivery.msgkey))
-    if len(data.encode()) + len("data") > MAX_DATA:
+    """What the app gets, JSON in one value: vivo takes ten pairs at most. Where it is too long, the address that
+    `skipContent` has is left out. Raises `TooBigError`."""
+    facts = facts_of(delivery.notification, message_id=str(delivery.message_id), msgkey=delivery.msgkey)
+    data = encode(facts)
+    if len(data) + len("data") > MAX_DATA and "skipContent" in _click(delivery.notification):
+        data = encode({name: value for name, value in facts.items() if name != "url"})
+    if len(data) + len("data") > MAX_DATA:
         raise TooBigError(f"{errors.BAD_PAIR} clientCustomMap")
     return data
 
 
 def _message(notification: Notification, account: Account) -> dict[str, Any]:
+    wide = width if account.get("text_width") == CHINESE_AS_TWO else len
     message: dict[str, Any] = {
-        "appId": account.get("app_id"),
+        "appId": app_id_of(account),
         "regId": TOKEN,
         # Which vivo knows repeats by.
         "requestId": MESSAGE_ID,
         "notifyType": _RING_AND_VIBRATE,
-        "title": cut(notification.title, MAX_TITLE, width),
-        "content": cut(notification.body, MAX_BODY, width),
-        "timeToLive": max(MIN_TTL, min(seconds_left(notification.expire_at), MAX_TTL)),
+        "title": cut(notification.title, MAX_TITLE, wide),
+        "content": cut(notification.body, MAX_BODY, wide),
+        "timeToLive": max(MIN_TTL, min(seconds_left(notification.expire_at), _longest(account))),
         **_click(notification),
         "clientCustomMap": {"data": DATA},
-        "classification": 1 if option(notification, "classification") == "1" else 0,
         "pushMode": int(notification.test),
         "notifyId": NOTIFY_ID,
+        **_kind(notification),
     }
-    if category := per_vendor(notification, "thirdChannelCategory", Channel.VIVO):
-        message["category"] = category
     if account.receipt_url:
         message["extra"] = {"callback": account.receipt_url, "callback.param": REFERENCE}
     return message
 
 
+def _kind(notification: Notification) -> dict[str, Any]:
+    """Classification (0 operational, 1 system, which is the default) and category, by which vivo grants quotas. A
+    category belongs to one: where none is named vivo knows it, and it refuses one that does not fit (10097)."""
+    classification = option(notification, "classification")
+    category = per_vendor(notification, "thirdChannelCategory", Channel.VIVO)
+    if category and not classification:
+        return {"category": category}
+    kind: dict[str, Any] = {"classification": int(classification or 1)}
+    return kind | ({"category": category} if category else {})
+
+
+def _longest(account: Account) -> int:
+    return MAX_TTL.get(account.get("max_ttl"), MAX_TTL["1 day"])
+
+
 def _click(notification: Notification) -> dict[str, Any]:
+    """A page of the app, a web page, or the app. Raises `TooBigError`."""
     url = notification.url
-    if notification.opens_page and url and len(url) <= MAX_INTENT:
-        return {"skipType": 4, "skipContent": url}
-    if is_web(url) and len(url) <= MAX_WEB:
-        return {"skipType": 2, "skipContent": url}
-    return {"skipType": 1}
+    if not url or not (notification.opens_page or is_web(url)):
+        return {"skipType": 1}
+    if len(url) > MAX_SKIP:
+        raise TooBigError(f"{errors.BAD_PAIR} skipContent")
+    return {"skipType": 4 if notification.opens_page else 2, "skipContent": url}

@@ -122,7 +122,7 @@ def _form_field(entry: Field, row: VendorAccount, is_kept: bool) -> forms.Field:
     if entry.file:
         return forms.FileField(**common)
     if entry.choices:
-        choices = [(choice, choice) for choice in entry.choices]
+        choices = [(choice, _spoken(choice)) for choice in entry.choices]
         initial = row.public_values.get(entry.name)
         return forms.ChoiceField(choices=choices, initial=initial, widget=UnfoldAdminSelectWidget, **common)
     if entry.secret:

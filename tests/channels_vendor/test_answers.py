@@ -99,6 +99,21 @@ def test_a_token_with_a_comma_names_nobody_else(adapter: Adapter, desk: Desk, sa
     assert desk.ledger.accepted == {good.token: 1}
 
 
+@only("oppo")
+def test_oppos_results_are_told_apart_by_registration_id_and_one_that_is_missing_is_asked_for_again(
+    adapter: Adapter, desk: Desk, sample: Sample
+) -> None:
+    batch = deliveries(sample, 3)
+    results = [
+        {"registrationId": batch[1].token, "errorCode": 10000, "errorMessage": "Invalid registrationId"},
+        {"registrationId": batch[0].token, "messageId": "o-1"},
+    ]
+    desk.script.replies = [reply(200, {"code": 0, "message": "Success", "data": results})]
+    outcomes = adapter.send(batch)
+    assert [one.verdict for one in outcomes] == [Verdict.ACCEPTED, Verdict.GONE, Verdict.RETRY]
+    assert (outcomes[0].vendor_id, outcomes[2].in_doubt) == ("o-1", True)
+
+
 @only("honor")
 def test_of_honor_the_lists_are_read_whatever_the_code(adapter: Adapter, desk: Desk, sample: Sample) -> None:
     batch = deliveries(sample, 3)

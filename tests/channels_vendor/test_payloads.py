@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 
 import pytest
 from django.utils import timezone
@@ -220,7 +220,7 @@ def test_harmonyoss_message_always_has_a_category() -> None:
 def test_xiaomis_form_has_its_fields() -> None:
     fields = xiaomi.fields_of(notification(**RICH), ACCOUNT, "1001", "key-1")
     assert fields["restricted_package_name"] == "com.example"
-    assert json.loads(unquote(fields["payload"]))["k"] == "1001"
+    assert json.loads(fields["payload"])["k"] == "1001"
     assert (fields["extra.channel_id"], fields["extra.web_uri"]) == ("104", "https://shop.example/1")
     assert fields["extra.notification_bigPic_uri"] == "https://x/i.png"
     assert (fields["extra.callback"], fields["extra.callback.param"]) == ("https://x/r/k", "m1001")
@@ -242,7 +242,7 @@ def test_oppos_message_has_its_fields() -> None:
 
 def test_vivos_message_has_its_fields() -> None:
     message = of_vivo(**RICH)
-    assert (message["appId"], message["regId"], message["requestId"]) == ("10004", "tok", "1001")
+    assert (message["appId"], message["regId"], message["requestId"]) == (10004, "tok", "1001")
     assert (message["classification"], message["category"]) == (1, "ORDER")
     assert (message["skipType"], message["skipContent"]) == (2, "https://shop.example/1")
     assert json.loads(message["clientCustomMap"]["data"])["order"] == "42"
@@ -269,9 +269,78 @@ def test_a_text_may_be_as_long_as_the_vendor_says_and_is_cut_beyond(most: int, t
     assert len(longer) <= most
 
 
-def test_a_chinese_character_is_two_wide_at_vivo() -> None:
-    assert of_vivo(title="长" * 20)["title"] == "长" * 20
-    assert vivo.width(of_vivo(title="长" * 21)["title"]) <= vivo.MAX_TITLE
+def of_vivo_with(values: dict[str, str], **changes: Any) -> dict[str, Any]:
+    one = delivery(**changes)
+    account = Account(1, Channel.VIVO, {"app_id": "10004"} | values)
+    return dict(json.loads(vivo.mould_of(one.notification, account).fill(one, vivo.data_of(one))))
+
+
+def test_vivo_counts_characters_unless_the_account_counts_chinese_ones_as_two() -> None:
+    assert of_vivo(title="长" * 40)["title"] == "长" * 40
+    older = {"text_width": vivo.CHINESE_AS_TWO}
+    assert of_vivo_with(older, title="长" * 20)["title"] == "长" * 20
+    assert vivo.width(of_vivo_with(older, title="长" * 21)["title"]) <= vivo.MAX_TITLE
+
+
+def test_vivo_keeps_a_message_a_day_unless_the_account_is_granted_seven() -> None:
+    at = timezone.now() + timedelta(days=60)
+    assert of_vivo(expire_at=at)["timeToLive"] == 86_400
+    assert of_vivo_with({"max_ttl": "7 days"}, expire_at=at)["timeToLive"] == 604_800
+
+
+@pytest.mark.parametrize("opens_page", [False, True])
+def test_an_address_too_long_for_vivo_is_refused_rather_than_left_out(opens_page: bool) -> None:
+    url = "https://x/".ljust(vivo.MAX_SKIP, "a")
+    kind = 4 if opens_page else 2
+    assert of_vivo(url=url, opens_page=opens_page)["skipContent"] == url
+    assert of_vivo(url=url, opens_page=opens_page)["skipType"] == kind
+    with pytest.raises(TooBigError):
+        of_vivo(url=url + "a", opens_page=opens_page)
+
+
+@pytest.mark.parametrize(
+    ("wish", "sent"),
+    [
+        ("", {"off_line": True, "off_line_ttl": 3600}),
+        (oppo.ONLINE_ONLY, {"off_line": False}),
+        (oppo.AS_IT_IS, {"off_line": True, "off_line_ttl": 600}),
+    ],
+)
+def test_a_validity_under_an_hour_becomes_what_the_oppo_account_says(wish: str, sent: dict[str, Any]) -> None:
+    one = delivery(expire_at=timezone.now() + timedelta(seconds=600.9))
+    account = Account(1, Channel.OPPO, {"short_validity": wish})
+    shown = json.loads(oppo.mould_of(one.notification, account).fill(one, oppo.data_of(one)))["notification"]
+    assert {name: shown[name] for name in ("off_line", "off_line_ttl") if name in shown} == sent
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("com.example.OPEN_ORDER", "action"),
+        ("shop://order/7", "action"),
+        ("intent://order#Intent;scheme=shop;end", "intent"),
+        ("shop://order#Intent;package=com.example;end", "intent"),
+    ],
+)
+def test_huawei_and_honor_are_told_a_page_as_an_action_unless_it_is_an_intent_uri(url: str, named: str) -> None:
+    message = huawei.message_of(notification(opens_page=True, url=url), "1001", "k")
+    assert message is not None
+    assert message["android"]["notification"]["click_action"] == {"type": 1, named: url}
+    assert of_honor(opens_page=True, url=url)["android"]["notification"]["clickAction"] == {"type": 1, named: url}
+
+
+@pytest.mark.parametrize(
+    ("page", "uri"),
+    [
+        (".OrderActivity", "intent:#Intent;component=com.example/.OrderActivity;end"),
+        ("com.example.Order", "intent:#Intent;component=com.example/com.example.Order;end"),
+        ("shop://order/7", "shop://order/7"),
+        ("intent:#Intent;action=x;end", "intent:#Intent;action=x;end"),
+    ],
+)
+def test_xiaomi_is_told_a_page_by_an_intent_uri(page: str, uri: str) -> None:
+    fields = of_xiaomi(opens_page=True, url=page)
+    assert (fields["extra.notify_effect"], fields["extra.intent_uri"]) == ("2", uri)
 
 
 @pytest.mark.parametrize(
@@ -297,7 +366,7 @@ def _size(body: dict[str, Any] | None) -> int | None:
 @pytest.mark.parametrize(
     ("most", "made"),
     [
-        (xiaomi.MAX_PAYLOAD, lambda p: len(unquote(of_xiaomi(params=p)["payload"]))),
+        (xiaomi.MAX_PAYLOAD, lambda p: len(of_xiaomi(params=p)["payload"])),
         (oppo.MAX_DATA, lambda p: len(oppo.data_of(delivery(params=p)))),
         (vivo.MAX_DATA - len("data"), lambda p: len(vivo.data_of(delivery(params=p)))),
     ],
@@ -316,8 +385,8 @@ def test_validity_is_kept_within_the_vendors_bounds() -> None:
         assert int(xiaomi.fields_of(notification(expire_at=at), ACCOUNT, "", "")["time_to_live"]) == 1000 * (
             seconds or xiaomi.MAX_TTL
         )
-        assert of_oppo(expire_at=at)["notification"]["off_line_ttl"] == (seconds or oppo.MAX_TTL)
-        assert of_vivo(expire_at=at)["timeToLive"] == (vivo.MIN_TTL if seconds else vivo.MAX_TTL)
+        assert of_oppo(expire_at=at)["notification"]["off_line_ttl"] == (oppo.MIN_TTL if seconds else oppo.MAX_TTL)
+        assert of_vivo(expire_at=at)["timeToLive"] == (vivo.MIN_TTL if seconds else 86_400)
 
 
 def test_a_repeat_takes_the_place_of_the_first() -> None:
@@ -363,7 +432,8 @@ def test_a_multiple_push_to_oppo_shares_calls_and_another_task_has_its_own() -> 
     batch = [Delivery(n, n, f"CN_{n % 700}", f"k{n}", notification(title=f"To {n}", task_id=7)) for n in range(1400)]
     other = Delivery(9999, 1, "CN_1", "k", notification(task_id=8))
     calls = prepared(sample, [*batch, other])
-    assert [len(call) for call in calls] == [1000, 400, 1]
+    # No registration ID twice in a call: its results are told apart by them.
+    assert [len(call) for call in calls] == [700, 700, 1]
     assert [one for call in calls for one in call] == [*batch, other]
 
 

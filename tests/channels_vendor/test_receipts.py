@@ -58,7 +58,7 @@ def xiaomi(named: str, token: str, what: str, at: int = NOW) -> tuple[bytes, str
 
 def oppo(named: str, token: str, what: str, at: int = NOW) -> tuple[bytes, str]:
     kind = {"arrived": "push_arrive", "gone": "regid_invalid"}.get(what, "user_daily_limit")
-    entry = {"param": named, "registrationIds": token, "eventType": kind, "eventTime": at}
+    entry = {"param": named, "registrationIds": token, "eventType": kind, "eventTime": str(at)}
     return json.dumps([{"param": "else"}, entry, 7]).encode(), JSON
 
 

@@ -25,8 +25,13 @@ from tests.channels_vendor.samples import SAMPLES, Sample
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HOUR = timedelta(hours=1)
-_WORDS = {"honor": ("failTokens", "failTokens"), "xiaomi": ("20301", "20301/single refused")}
-both = pytest.mark.parametrize(
+_WORDS = {
+    "honor": ("failTokens", "failTokens"),
+    "xiaomi": ("20301", "20301/single refused"),
+    # Uninstalled, or only notifications switched off.
+    "vivo": ("invalid:2", "invalidUser/2"),
+}
+each = pytest.mark.parametrize(
     "sample", [one for one in SAMPLES if one.name in _WORDS], ids=lambda one: one.name, indirect=True
 )
 honor = pytest.mark.parametrize(
@@ -90,7 +95,7 @@ def push_again(workspace: Workspace, device: Device, channel: Channel) -> Callab
     return accept
 
 
-@both
+@each
 def test_a_token_refused_in_three_tasks_over_a_day_is_given_up(
     device: Device, sample: Sample, push_again: Callable[[], str]
 ) -> None:

@@ -1,0 +1,168 @@
+"""What vendors are sent, held against what their own server SDKs send for the same message.
+
+The texts here were recorded from those SDKs: MiPush_SDK_Server 2.2.19, opush-server-sdk 1.0.4 and vpush-server-sdk 3.3
+(posting to a recording server), and Huawei's hms-push-serverdemo-java (its `Message` as JSON).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import timedelta
+from typing import Any
+from urllib.parse import unquote_plus
+
+import pytest
+from django.utils import timezone
+
+from channels_vendor.contract import Account, Delivery, Style
+from channels_vendor.tokens import NoTokens
+from pushcore.channels import Channel
+from pushcore.http import Client, Settings
+from tests.channels_vendor.conftest import notification
+from tests.channels_vendor.samples import SAMPLES
+
+TITLE, BODY = "长标题 & x", 'c"q'
+RECEIPTS = "https://x/r/k"
+
+
+@pytest.fixture(autouse=True)
+def an_hour_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now()
+    monkeypatch.setattr("channels_vendor.lifetime.timezone.now", lambda: now)
+    monkeypatch.setattr("tests.channels_vendor.conftest.timezone.now", lambda: now)
+
+
+def call_of(channel: Channel, tokens: list[str], values: dict[str, str] | None = None, **changes: Any) -> Any:
+    """The one call (`pushcore.http.Call`) that the vendor's adapter makes."""
+    sample = next(one for one in SAMPLES if one.vendor.channel == channel)
+    account = Account(1, channel, {**sample.values(), **(values or {})}, receipt_url=RECEIPTS)
+    adapter: Any = sample.vendor.open(account, Client(Settings()), NoTokens())
+    shared = notification(title=TITLE, expire_at=timezone.now() + timedelta(hours=1), **changes)
+    requests, refused = adapter.prepare(
+        [Delivery(1001 + number, number, token, "key-1", shared) for number, token in enumerate(tokens)], "T"
+    )
+    adapter.close()
+    assert refused == []
+    [request] = requests
+    return request.call
+
+
+def pairs(form: bytes) -> dict[str, str]:
+    """A form's fields as they stand on the wire, still encoded."""
+    return dict(pair.split("=", 1) for pair in form.decode().split("&"))
+
+
+def test_a_form_for_xiaomi_is_that_of_mipushs_sdk() -> None:
+    recorded = pairs(
+        b"registration_id=mi-1%2Cmi-2&restricted_package_name=com.example&time_to_live=3600000"
+        b"&title=%E9%95%BF%E6%A0%87%E9%A2%98+%26+x&description=c%22q%2B%25&notify_type=-1&pass_through=0"
+        b"&extra.notify_effect=3&extra.web_uri=https%3A%2F%2Fx%2F%3Fa%3D1%26b%3D2&extra.callback=https%3A%2F%2Fx%2Fr%2Fk"
+    )
+    call = call_of(
+        Channel.XIAOMI, ["mi-1", "mi-2"], {"package_name": "com.example"}, body='c"q+%', url="https://x/?a=1&b=2"
+    )  # fmt: skip
+    assert call.url.endswith("/v3/message/regid")
+    assert "authorization: key=T" in call.headers
+    sent = pairs(call.body)
+    assert {name: sent[name] for name in recorded} == recorded
+
+
+def test_data_for_xiaomi_is_encoded_once_as_mipushs_sdk_does() -> None:
+    """The SDK's form has `%7B%22order%22%3A%2242+%26%E9%95%BF%22%7D` for `{"order":"42 &长"}`."""
+    sent = pairs(call_of(Channel.XIAOMI, ["mi-1", "mi-2"], body="c", params={"order": "42 &长"}).body)
+    assert sent["payload"].startswith("%7B%22")
+    assert "%22order%22%3A%2242+%26%E9%95%BF%22" in sent["payload"]
+    assert "%25" not in sent["payload"]
+
+
+def test_a_batch_for_oppo_is_that_of_opushs_sdk() -> None:
+    recorded = json.loads(
+        '{"notification":{"title":"长标题 & x","content":"c\\"q+%","call_back_parameter":"m1001","click_action_type":5,'
+        '"style":2,"click_action_url":"intent://a#Intent;end","channel_id":"orders","app_message_id":"1001",'
+        '"off_line":true,"off_line_ttl":3600,"call_back_url":"https://x/r/k"},'
+        '"target_value":"CN_a1b2c3d4e5f60718293a4b5c6d7e8f91","target_type":2}'
+    )
+    tokens = ["CN_a1b2c3d4e5f60718293a4b5c6d7e8f91", "CN_a1b2c3d4e5f60718293a4b5c6d7e8f92"]
+    call = call_of(
+        Channel.OPPO, tokens, body='c"q+%', style=Style.BIG_TEXT, url="intent://a#Intent;end", opens_page=True,
+        vendor_options={"channelId": "orders"}, params={"order": "42 &长"},
+    )  # fmt: skip
+    assert call.url.endswith("/server/v1/message/notification/unicast_batch")
+    form = pairs(call.body)
+    assert form["auth_token"] == "T"
+    # Encoded as the SDK's is: spaces as +, the JSON once.
+    assert "%22title%22%3A%22%E9%95%BF%E6%A0%87%E9%A2%98+%26+x%22" in form["messages"]
+    assert "%22action_parameters%22%3A%22%7B%5C%22" in form["messages"]
+    messages = json.loads(unquote_plus(form["messages"]))
+    assert [one["target_value"] for one in messages] == tokens
+    shown = messages[0]["notification"]
+    assert json.loads(shown["action_parameters"])["order"] == "42 &长"
+    assert {**messages[0], "notification": {name: shown[name] for name in recorded["notification"]}} == recorded
+
+
+def test_a_message_for_vivo_is_that_of_vpushs_sdk() -> None:
+    recorded = json.loads(
+        '{"appId":10004,"category":"ORDER","classification":1,"content":"c\\"q",'
+        '"extra":{"callback":"https://x/r/k","callback.param":"m1001"},"notifyType":4,"pushMode":0,"regId":"vivo-1",'
+        '"requestId":"1001","skipContent":"intent://a#Intent;end","skipType":4,"timeToLive":3600,"title":"长标题 & x"}'
+    )
+    call = call_of(
+        Channel.VIVO, ["vivo-1"], body=BODY, url="intent://a#Intent;end", opens_page=True,
+        vendor_options={"classification": "1", "thirdChannelCategory": {"vivo": "ORDER"}}, params={"order": "42 &长"},
+    )  # fmt: skip
+    assert call.url.endswith("/message/send")
+    assert "authToken: T" in call.headers
+    sent = json.loads(call.body)
+    assert {name: sent[name] for name in recorded} == recorded
+    [data] = sent["clientCustomMap"].values()
+    assert json.loads(data)["order"] == "42 &长"
+
+
+def test_vivo_is_asked_for_a_token_as_vpushs_sdk_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`{"sign":"a24270843d79bd930d91c987cfa1da9a","appKey":"key","appId":10004,"timestamp":1795854509145}`"""
+    asked: list[bytes] = []
+
+    def post(account: Account, url: str, body: bytes, headers: tuple[str, ...]) -> Any:
+        asked.append(body)
+        raise RuntimeError
+
+    monkeypatch.setattr("channels_vendor.vivo.client.post", post)
+    monkeypatch.setattr("channels_vendor.vivo.client.time.time_ns", lambda: 1795854509145_000_000)
+    sample = next(one for one in SAMPLES if one.vendor.channel == Channel.VIVO)
+    adapter: Any = sample.vendor.open(Account(1, Channel.VIVO, sample.values()), Client(Settings()), NoTokens())
+    with pytest.raises(RuntimeError):
+        adapter.fetch_credential()
+    adapter.close()
+    assert json.loads(asked[0]) == {
+        "sign": "a24270843d79bd930d91c987cfa1da9a", "appKey": "key", "appId": 10004, "timestamp": 1795854509145,
+    }  # fmt: skip
+
+
+def test_a_signature_for_oppo_is_that_of_opushs_sdk() -> None:
+    """`sign=e6bb...&app_key=key&timestamp=1795854537447` with the master secret `secret`."""
+    made = hashlib.sha256(b"key1795854537447secret").hexdigest()
+    assert made == "e6bbfb215761c5e938cf52ec6406bbcb51cc57ef397913c3c93f218381702f9c"
+
+
+def test_a_message_for_huawei_is_that_of_its_server_demo() -> None:
+    recorded = json.loads(
+        '{"message":{"android":{"bi_tag":"m1001","category":"EXPRESS","notification":{"badge":{"class":"com.Main",'
+        '"set_num":5},"big_body":"c\\"q","big_title":"长标题 & x","body":"c\\"q","channel_id":"orders","click_action":'
+        '{"action":"com.example.OPEN","type":1},"image":"https://x/i.png","sound":"/raw/ding","style":1,'
+        '"title":"长标题 & x"},"ttl":"3600s","urgency":"HIGH"},"notification":{"body":"c\\"q","title":"长标题 & x"},'
+        '"token":["hw-1"]}}'
+    )["message"]
+    call = call_of(
+        Channel.HUAWEI, ["hw-1"], body=BODY, style=Style.BIG_TEXT, badge=5, badge_class="com.Main", sound="/raw/ding",
+        image="https://x/i.png", url="com.example.OPEN", opens_page=True, params={"order": "42"},
+        vendor_options={"channelId": "orders", "thirdChannelCategory": {"hms": "EXPRESS"}},
+    )  # fmt: skip
+    assert call.url.endswith("/v1/1001/messages:send")
+    assert "authorization: Bearer T" in call.headers
+    message = json.loads(call.body)["message"]
+    assert json.loads(message["data"])["order"] == "42"
+    android = message["android"]
+    shown = {name: android["notification"][name] for name in recorded["android"]["notification"]}
+    assert {name: android[name] for name in recorded["android"]} | {"notification": shown} == recorded["android"]
+    assert (message["notification"], message["token"]) == (recorded["notification"], recorded["token"])
