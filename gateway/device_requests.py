@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
 from django.db import DatabaseError
 
-from pushcore import devices, events
+from pushcore import decoding, devices, events
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import KnownDevice
 
@@ -19,7 +18,7 @@ log = structlog.get_logger(__name__)
 def serve(device: KnownDevice, operation: str, raw: bytes) -> dict[str, Any]:
     """Carry out a request; returns the answer `{"success", "code", "name", "message"}`. Never raises."""
     try:
-        OPERATIONS[operation](device, _parse(raw))
+        OPERATIONS[operation](device, decoding.json_value(raw, what="the payload"))
     except ResultError as error:
         return answer(error.result, error.message)
     except DatabaseError:
@@ -38,13 +37,6 @@ def answer(result: ResultCode, message: str = "") -> dict[str, Any]:
         "name": result.name,
         "message": message or result.meaning,
     }
-
-
-def _parse(raw: bytes) -> Any:
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        raise ResultError(ResultCode.INVALID_PARAM, "the payload is not JSON") from None
 
 
 def _fields(device: KnownDevice, payload: Any) -> Mapping[str, Any]:
@@ -66,6 +58,14 @@ def _text(payload: Mapping[str, Any], name: str) -> str:
     return str(value)
 
 
+def _number(payload: Mapping[str, Any], name: str) -> int:
+    """Raises `ResultError` (INVALID_PARAM)."""
+    text = _text(payload, name)
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is not a number")
+    return int(text)
+
+
 def _bind(device: KnownDevice, payload: Any) -> None:
     fields = _fields(device, payload)
     devices.client_bind(device.id, _text(fields, "userId"), _text(fields, "bindToken"))
@@ -77,12 +77,7 @@ def _unbind(device: KnownDevice, payload: Any) -> None:
 
 def _report(device: KnownDevice, payload: Any) -> None:
     fields = _fields(device, payload)
-    channel = _text(fields, "thirdChannel")
-    devices.client_report(
-        device.id,
-        int(channel) if channel.isascii() and channel.isdigit() else -1,
-        _text(fields, "thirdChannelDeviceToken"),
-    )
+    devices.client_report(device.id, _number(fields, "thirdChannel"), _text(fields, "thirdChannelDeviceToken"))
 
 
 def _event(device: KnownDevice, payload: Any) -> None:

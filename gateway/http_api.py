@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from typing import Any
 
 from django.db import DatabaseError
@@ -17,6 +16,7 @@ from django.views.decorators.http import require_POST
 
 from gateway import device_requests
 from gateway.admission import Admission, Credentials, admit
+from pushcore import decoding
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import Facts, KnownDevice, find_devices
 
@@ -34,12 +34,9 @@ def register(request: HttpRequest) -> HttpResponse:
     if isinstance(facts, HttpResponse):
         return facts
     try:
-        values = json.loads(facts or b"{}")
-    except (ValueError, RecursionError):
-        return _answer(ResultCode.INVALID_PARAM, "the body is not JSON")
-    if not isinstance(values, dict):
-        return _answer(ResultCode.INVALID_PARAM, "the body is not a JSON object")
-    try:
+        values = decoding.json_value(facts or b"{}")
+        if not isinstance(values, dict):
+            return _answer(ResultCode.INVALID_PARAM, "the body is not a JSON object")
         Facts.from_mapping(values)
     except ResultError as error:
         return _answer(error.result, error.message)

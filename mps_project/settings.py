@@ -57,6 +57,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "mps_project.health.ProbesMiddleware",
     "mps_project.request_id.RequestIdMiddleware",
+    "pushcore.api.refusals.JsonRefusalsMiddleware",
     "mps_project.metrics.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -63,8 +63,10 @@ def parse_platform(given: object) -> Platform:
     if isinstance(given, str) and given.lower() in _PLATFORM_NAMES:
         return _PLATFORM_NAMES[given.lower()]
     try:
-        return Platform(int(given))  # type: ignore[call-overload]
-    except (TypeError, ValueError, OverflowError):
+        # Of texts digits only: Python reads more as numbers (`1_0`, other scripts' digits).
+        is_number = isinstance(given, str) and given.isascii() and given.isdigit() and len(given) < 9
+        return Platform(int(given) if is_number else given)  # type: ignore[arg-type,call-overload]
+    except ValueError:
         raise ResultError(ResultCode.OS_TYPE_NOT_SUPPORTED) from None
 
 

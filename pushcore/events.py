@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 from django.utils import timezone
 
+from pushcore import ids
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import KnownDevice
 from pushcore.ports import DeviceEvent, event_sinks
 
 EVENTS = frozenset({"arrived", "opened", "ignored"})
 MAX_EVENTS = 100
-_MAX_ID = 2**63 - 1
 
 
 def parse_events(device: KnownDevice, payload: object) -> list[DeviceEvent]:
@@ -37,11 +37,8 @@ def _parse(device: KnownDevice, position: int, entry: object) -> DeviceEvent:
     key = entry.get("k")
     if isinstance(key, bool) or not isinstance(key, str | int):
         raise ResultError(ResultCode.INVALID_PARAM, f"event {position}: k is a message ID")
-    try:
-        message_id = int(key)
-    except ValueError:
-        message_id = -1
-    if not 0 < message_id <= _MAX_ID:
+    message_id = ids.parse(str(key))
+    if not message_id:
         raise ResultError(ResultCode.INVALID_PARAM, f"event {position}: k is a message ID")
     return DeviceEvent(device.workspace_id, device.id, message_id, kind, _moment(entry.get("at")))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.db.models import QuerySet
 
-from pushcore import limits
+from pushcore import decoding, limits
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Occurrence, Schedule, Template, Workspace
 
@@ -96,6 +96,7 @@ def named(workspace: Workspace, name: str) -> Template:
     """The template of that name. Raises `ResultError`: NEED_TEMPLATE, TEMPLATE_NOT_EXIST."""
     if not name.strip():
         raise ResultError(ResultCode.NEED_TEMPLATE)
+    decoding.check_text("name", name)
     template = Template.objects.filter(workspace=workspace, name=name[: MAX_LENGTH + 1]).first()
     if template is None:
         raise ResultError(ResultCode.TEMPLATE_NOT_EXIST)

@@ -6,20 +6,23 @@ other statuses say that no operation was reached (405, 413, 429, 503).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from pushcore import decoding
 from pushcore.api import replay, rest_signature, throttle
 from pushcore.api.examples import EXAMPLES
 from pushcore.api.operations import OPERATIONS, V2020, Caller, Operation
@@ -29,6 +32,8 @@ from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import PushTask, Workspace
 
 log = structlog.get_logger(__name__)
+
+MAX_QUERY_FIELDS = 100
 
 Answer = inline_serializer(
     "Answer",
@@ -57,6 +62,23 @@ class RawParser(BaseParser):
         return bytes(stream.read())
 
 
+class OnlyJson(BaseContentNegotiation):
+    """Answers are JSON, whatever a caller says that it accepts."""
+
+    def select_parser(self, request: Any, parsers: Any) -> Any:
+        return parsers[0]
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class SignedView(APIView):
+    """What all views of this door have in common."""
+
+    parser_classes = [RawParser]
+    content_negotiation_class = OnlyJson
+
+
 def view_of(operation: Operation) -> type[APIView]:
     """The view class of an operation, documented from its schema."""
     request_example, data = EXAMPLES[operation.action]
@@ -76,8 +98,8 @@ def view_of(operation: Operation) -> type[APIView]:
         # Django's own request has the raw body; DRF's would parse it.
         return answer(request._request, operation.action, lambda: _serve(request._request, operation))
 
-    attributes = {"parser_classes": [RawParser], "http_method_names": ["post", "options"], "post": post}
-    return type(f"{operation.action}View", (APIView,), attributes)
+    attributes = {"http_method_names": ["post", "options"], "post": post}
+    return type(f"{operation.action}View", (SignedView,), attributes)
 
 
 _SUCCEEDED = {
@@ -104,6 +126,8 @@ def answer(request: HttpRequest, name: str, work: Callable[[], Any]) -> JsonResp
         headers["Retry-After"] = str(error.retry_after)
     except ResultError as error:
         result, message = error.result, error.message
+    except SuspiciousOperation as error:  # what Django refuses when a query or a body is read
+        result, message = ResultCode.INVALID_PARAM, f"{ResultCode.INVALID_PARAM.meaning}: {error}"
     except (DatabaseError, *BusDown):
         log.exception("call failed", action=name)
         status, result, message = 503, ResultCode.SYSTEM_ERROR, "temporarily unavailable; try again"
@@ -166,11 +190,25 @@ def verified_path(request: HttpRequest) -> Workspace:
     query = request.META.get("QUERY_STRING", "")
     kept = [pair for pair in query.split("&") if pair.partition("=")[0] not in ("sign", "signType")]
     path = f"{request.path}?{'&'.join(kept)}" if kept else request.path
-    workspace = verified(request, request.GET, path.encode("utf-8", "surrogateescape"))
+    values = query_of(request)
+    workspace = verified(request, values, path.encode("utf-8", "surrogateescape"))
     # The method is not signed: a signature seen on a GET must not serve to delete, where the workspace cares.
     if request.method != "GET":
-        _check_replay(workspace, request.GET)
+        _check_replay(workspace, values)
     return workspace
+
+
+def query_of(request: HttpRequest) -> dict[str, str]:
+    """The parameters in the query. Raises `ResultError` (INVALID_PARAM) naming one that is not text in UTF-8."""
+    # WSGI shows bytes as Latin-1 (PEP 3333).
+    query = request.META.get("QUERY_STRING", "").encode("latin-1").decode("utf-8", "surrogateescape")
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, errors="surrogateescape", max_num_fields=MAX_QUERY_FIELDS)
+    except ValueError:
+        raise ResultError(ResultCode.INVALID_PARAM, f"more than {MAX_QUERY_FIELDS} parameters in the query") from None
+    values = dict(pairs)
+    decoding.check(values)
+    return values
 
 
 def _raw_body(request: HttpRequest) -> bytes:
@@ -189,14 +227,8 @@ def check_size(request: HttpRequest, limit: int) -> None:
 
 
 def json_object(raw: bytes) -> dict[str, Any]:
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        raise ResultError(ResultCode.REQUEST_SHOULD_BE_UTF8) from None
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ResultError(ResultCode.INVALID_PARAM, "the body is not JSON") from None
+    """Raises `ResultError`: REQUEST_SHOULD_BE_UTF8, INVALID_PARAM."""
+    values = decoding.json_value(raw)
     if not isinstance(values, dict):
         raise ResultError(ResultCode.INVALID_PARAM, "the body is not a JSON object")
     return values

@@ -14,7 +14,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from pushcore import ids
 from pushcore.api import schemas
@@ -22,9 +21,10 @@ from pushcore.api.rest import (
     SIGNATURE,
     Answer,
     JsonResponse,
-    RawParser,
+    SignedView,
     answer,
     check_size,
+    query_of,
     verified_path,
 )
 from pushcore.api.rest_templates import SCOPE, answer_with
@@ -66,10 +66,8 @@ _QUERY = [
 ]
 
 
-class FilePushView(APIView):
+class FilePushView(SignedView):
     """`/api/v1/push/multiple/file`"""
-
-    parser_classes = [RawParser]
 
     @extend_schema(
         operation_id="PushMultipleFile",
@@ -87,15 +85,13 @@ class FilePushView(APIView):
 def _take(request: HttpRequest) -> str:
     workspace = verified_path(request)
     check_size(request, settings.MAX_FILE_BYTES)
-    wanted = schemas.file_push(schemas.FilePushSchema.read(request.GET.dict()))
+    wanted = schemas.file_push(schemas.FilePushSchema.read(query_of(request)))
     task = upload.receive(workspace, wanted, request.read, source=PushTask.Source.REST, author="RSA key")
     return str(task.pk)
 
 
-class FileReportView(APIView):
+class FileReportView(SignedView):
     """`/api/v1/push/multiple/file/{taskId}`"""
-
-    parser_classes = [RawParser]
 
     @extend_schema(
         operation_id="PushMultipleFileReport",

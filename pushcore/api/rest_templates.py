@@ -7,11 +7,10 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from pushcore import templates
 from pushcore.api import schemas
-from pushcore.api.rest import SIGNATURE, Answer, JsonResponse, RawParser, answer, verified_body, verified_path
+from pushcore.api.rest import SIGNATURE, Answer, JsonResponse, SignedView, answer, verified_body, verified_path
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Template
 
@@ -78,10 +77,9 @@ def shown(template: Template) -> dict[str, Any]:
     }
 
 
-class TemplatesView(APIView):
+class TemplatesView(SignedView):
     """All templates of a workspace."""
 
-    parser_classes = [RawParser]
     http_method_names = ["get", "post", "options"]
 
     @extend_schema(
@@ -113,10 +111,9 @@ class TemplatesView(APIView):
         return answer(request._request, "ListTemplates", page)
 
 
-class TemplateView(APIView):
+class TemplateView(SignedView):
     """One template, by name."""
 
-    parser_classes = [RawParser]
     http_method_names = ["get", "delete", "options"]
 
     @extend_schema(

@@ -19,8 +19,8 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
 
+from pushcore import decoding
 from pushcore.api import grants, replay, rpc_errors, rpc_signature, throttle
 from pushcore.api.operations import BY_ACTION, V2019, VERSIONS, Caller, Operation, Shape
 from pushcore.api.request_ids import request_id_of
@@ -33,6 +33,7 @@ from pushcore.models import PushTask, Workspace
 log = structlog.get_logger(__name__)
 
 MAX_FIELDS = 6000
+_METHODS = ("GET", "POST", "HEAD")
 _SYSTEM_PARAMETERS = frozenset(
     {
         "Action", "Version", "Format", "AccessKeyId", "SignatureMethod", "SignatureVersion", "SignatureNonce",
@@ -60,13 +61,14 @@ class Call:
 
 
 @csrf_exempt
-@require_http_methods(["GET", "POST", "HEAD"])
 def rpc_view(request: HttpRequest) -> HttpResponse:
     """The door. A browser that comes without an action is led to the console."""
     if request.method in ("GET", "HEAD") and "Action" not in request.GET and "x-acs-action" not in request.headers:
         return HttpResponseRedirect("/console/")
     call: Call | None = None
     try:
+        if request.method not in _METHODS:
+            raise rpc_errors.wrong_method(request.method or "")
         call = _read(request)
         answer = _serve(call)
     except throttle.ThrottledError as error:
@@ -84,6 +86,8 @@ def _refused(request: HttpRequest, error: GatewayError, answer_format: str) -> H
     response = _render(answer, error.status, answer_format, "Error")
     if error.retry_after:
         response["Retry-After"] = str(error.retry_after)
+    if error.status == 405:
+        response["Allow"] = ", ".join(_METHODS)
     return response
 
 
@@ -102,10 +106,13 @@ def _read(request: HttpRequest) -> Call:
     form = request.content_type == "application/x-www-form-urlencoded" or not request.content_type
     try:
         query = _pairs(request.META.get("QUERY_STRING", ""))
-        body = _pairs(raw.decode()) if form else []
-    except (ValueError, UnicodeError):
+        body = _pairs(raw.decode("utf-8", "surrogateescape")) if form else []
+        parameters = dict(query) | dict(body)
+        for name in _SYSTEM_PARAMETERS & parameters.keys():
+            parameters[name].encode()
+    except ValueError:
         raise rpc_errors.bad_encoding() from None
-    return Call(request.method or "", request.path, query, body, raw, _headers(request.META), dict(query) | dict(body))
+    return Call(request.method or "", request.path, query, body, raw, _headers(request.META), parameters)
 
 
 def _headers(meta: Mapping[str, Any]) -> dict[str, str]:
@@ -115,7 +122,9 @@ def _headers(meta: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
-    return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+    """Names and values; bytes that are no UTF-8 are kept as halves of surrogate pairs (PEP 383), for they are signed
+    too. Raises `ValueError`: too many."""
+    return parse_qsl(text, keep_blank_values=True, errors="surrogateescape", max_num_fields=MAX_FIELDS)
 
 
 def _serve(call: Call) -> dict[str, Any]:
@@ -216,6 +225,7 @@ def _run(operation: Operation, version: str, key: grants.KnownKey, call: Call) -
         if name not in values:
             raise rpc_errors.missing(name[:1].upper() + name[1:])
     try:
+        decoding.check(given)
         # The scope first: what else is wrong with a call is no business of a stranger.
         workspace = _workspace(key, values)
         data = operation.service(

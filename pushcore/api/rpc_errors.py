@@ -64,6 +64,10 @@ def unknown_version(version: str) -> GatewayError:
     return GatewayError(400, "InvalidVersion", f"The version {version[:32]} is not valid for this action.")
 
 
+def wrong_method(method: str) -> GatewayError:
+    return GatewayError(405, "UnsupportedHTTPMethod", f"The method {method[:16]} is not supported.")
+
+
 def body_too_large() -> GatewayError:
     return GatewayError(413, "RequestEntityTooLarge", "The request body is too large.")
 

@@ -22,8 +22,9 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")
 
 
 def percent(text: str) -> str:
-    """RFC 3986 percent-encoding: all but letters, digits, `-`, `_`, `.`, `~`."""
-    return text if _UNRESERVED.fullmatch(text) else quote(text, safe="~")
+    """RFC 3986 percent-encoding: all but letters, digits, `-`, `_`, `.`, `~`. Bytes that were no UTF-8 become what they
+    were."""
+    return text if _UNRESERVED.fullmatch(text) else quote(text, safe="~", errors="surrogateescape")
 
 
 def _percent_again(encoded: str) -> str:

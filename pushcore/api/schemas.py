@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from pushcore import ids
-from pushcore.api.values import JsonObject, Moment, Number, Text, TextMap, as_object
+from pushcore.api.values import JsonObject, Moment, Number, Text, TextMap, WholeNumber, as_object
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.requests import BroadcastPush, FilePush, MultiplePush, SimplePush, TargetMessage, TemplatePush
 from pushcore.schedules.times import Cyclic, Strategy, Timed
@@ -85,7 +85,7 @@ class StrategyContent(serializers.Serializer):
     time = serializers.TimeField(**OPTIONAL)
 
     def to_internal_value(self, data: Any) -> Any:
-        return super().to_internal_value(as_object(data))
+        return super().to_internal_value(as_object(data, "strategyContent"))
 
 
 class PushSchema(RequestSchema):
@@ -126,10 +126,10 @@ class PushSchema(RequestSchema):
     activityContentState = JsonObject(help_text="Live Activity: its content, as the app declares it.", **OPTIONAL)
     activityAttributesType = Text(help_text="Live Activity to start: the name of the app's attributes type.")
     activityAttributes = JsonObject(help_text="Live Activity to start: its attributes.", **OPTIONAL)
-    dismissalDate = serializers.IntegerField(
+    dismissalDate = WholeNumber(
         help_text="Live Activity that ends: when it leaves the screen, seconds since 1970.",
-        min_value=0,
-        max_value=253_402_300_799,
+        low=0,
+        high=253_402_300_799,
         **OPTIONAL,
     )
     smsSignName = Text(help_text="SMS complement: signature.")

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from rest_framework import serializers
 
+from pushcore import decoding
+
 MAX_MAP_TEXT = 262_144
 MAX_LIST_INDEX = 1_000
 
 
 class Text(serializers.CharField):
-    """Text as it is: blanks kept, empty allowed, a NUL refused (PostgreSQL holds none), numbers read as their text."""
+    """Text as it is: blanks kept, empty allowed, numbers read as their text. Raises `ResultError` for text that no
+    column holds (`pushcore.decoding`)."""
 
     def __init__(self, **options: Any) -> None:
         defaults: dict[str, Any] = {"allow_blank": True, "trim_whitespace": False}
@@ -24,49 +28,56 @@ class Text(serializers.CharField):
         super().__init__(**(defaults | options))
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        # Nearly every text is this; nothing of what the field checks can be wrong with it.
-        if type(data) is str and data and data.isascii() and "\0" not in data:
-            return data
+        if isinstance(data, str):
+            decoding.check_text(str(self.field_name or ""), data)
+            # Nearly every text is this; nothing of what the field checks can be wrong with it.
+            if data and data.isascii():
+                return str(data)
         return super().run_validation(data)
 
-    def to_internal_value(self, data: Any) -> str:
-        text = super().to_internal_value(data)
-        if not text.isascii() and any(0xD800 <= ord(character) <= 0xDFFF for character in text):
-            self.fail("invalid")
-        return text
+
+# As JSON, forms and the packages write one; Python reads more (`1_000`, other scripts' digits).
+_WHOLE = re.compile(r"\s*[+-]?[0-9]{1,20}(?:\.0*)?\s*", re.ASCII)
 
 
-class Number(serializers.IntegerField):
-    """A whole number, as such or as text; true and false are none."""
+class WholeNumber(serializers.IntegerField):
+    """A whole number, as such or as text, from `low` to `high`; true and false are none."""
 
-    def to_internal_value(self, data: Any) -> int:
+    def __init__(self, *, low: int, high: int, **options: Any) -> None:
+        super().__init__(**options)
+        self._low, self._high = low, high
+
+    def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, bool) or (isinstance(data, float) and not data.is_integer()):
             self.fail("invalid")
-        if isinstance(data, str) and not data.strip().lstrip("-").isascii():
+        if isinstance(data, str) and not _WHOLE.fullmatch(data):
             self.fail("invalid")
         value: int = super().to_internal_value(data)
-        if not -(2**31) <= value < 2**31:
+        if not self._low <= value <= self._high:
             self.fail("invalid")
         return value
 
 
-class Moment(serializers.IntegerField):
-    """A time in milliseconds since 1970, read as an aware datetime."""
+class Number(WholeNumber):
+    """A number of 32 bits."""
 
-    _LATEST = 253_402_300_799_000  # the end of the year 9999
-
-    def to_internal_value(self, data: Any) -> datetime:  # type: ignore[override]
-        if isinstance(data, bool) or (isinstance(data, float) and not data.is_integer()):
-            self.fail("invalid")
-        value: int = super().to_internal_value(data)
-        if not 0 <= value <= self._LATEST:
-            self.fail("invalid")
-        return datetime.fromtimestamp(value / 1000, tz=UTC)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**({"low": -(2**31), "high": 2**31 - 1} | options))
 
 
-def as_object(data: Any) -> Any:
-    """What a JSON text says; anything else as it is."""
-    return (_parse_map(data) if data.strip() else {}) if isinstance(data, str) else data
+class Moment(WholeNumber):
+    """A time in milliseconds since 1970, up to the end of the year 9999, read as an aware datetime."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**({"low": 0, "high": 253_402_300_799_000} | options))
+
+    def to_internal_value(self, data: Any) -> Any:
+        return datetime.fromtimestamp(super().to_internal_value(data) / 1000, tz=UTC)
+
+
+def as_object(data: Any, name: str) -> Any:
+    """What the JSON text of the parameter says; anything else as it is."""
+    return (_parse_map(data, name) if data.strip() else {}) if isinstance(data, str) else data
 
 
 class TextMap(serializers.DictField):
@@ -79,33 +90,30 @@ class TextMap(serializers.DictField):
         super().__init__(**(defaults | options))
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
-        if isinstance(data, str):
-            data = {} if not data.strip() else _parse_map(data)
+        data = as_object(data, str(self.field_name or ""))
         if not isinstance(data, Mapping):
             self.fail("not_a_dict", input_type=type(data).__name__)
         if any(isinstance(value, Mapping | list | tuple | set | bytes) or value is None for value in data.values()):
             raise serializers.ValidationError("a value is not text", code="nested")
-        return {
-            self.child.run_validation(str(name)): self.child.run_validation(_as_text(value))
-            for name, value in data.items()
-        }
+        made = {str(name): _as_text(value) for name, value in data.items()}
+        decoding.check(made, str(self.field_name or ""))
+        return made
 
 
 class JsonObject(serializers.JSONField):
-    """A JSON object of any shape, or its text; such as a column can hold: no NUL, no half of a surrogate pair."""
+    """A JSON object of any shape, or its text."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        value = as_object(data)
+        name = str(self.field_name or "")
+        value = as_object(data, name)
         if not isinstance(value, dict):
             self.fail("invalid")
         try:
-            text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-            text.encode()
-        except (ValueError, TypeError, RecursionError):
+            # A Python literal may hold what JSON does not: it is made JSON, or refused.
+            made: dict[str, Any] = json.loads(json.dumps(value, allow_nan=False))
+        except (ValueError, TypeError):
             self.fail("invalid")
-        if "\\u0000" in text:
-            self.fail("invalid")
-        made: dict[str, Any] = json.loads(text)
+        decoding.check(made, name)
         return made
 
 
@@ -114,13 +122,16 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def _parse_map(text: str) -> Any:
-    """Parse the text of a map; None where it is none. A literal is parsed, never evaluated."""
+def _parse_map(text: str, name: str) -> Any:
+    """Parse the text of a map, the parameter's `name`; None where it is none. A literal is parsed, never evaluated.
+
+    Raises `ResultError` for what it holds and nobody can keep.
+    """
     if len(text) > MAX_MAP_TEXT:
         return None
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return decoding.json_of(text, name)
+    except ValueError:
         pass
     try:
         return ast.literal_eval(text.strip())

@@ -79,3 +79,43 @@ def test_a_twin_refuses_what_its_original_refuses(
     answer = requests.post(f"{live_server}/device/v1/{path}", data=body, auth=credentials, timeout=10)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert Device.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("path", "body", "named"),
+    [
+        ("register", b'{"model": "a\\ud83d"}', "model"),
+        ("register", b'{"model": ' + b"9" * 5000 + b"}", "model"),
+        ("register", b'{"model": ' + b"[" * 500 + b"]" * 500 + b"}", "model"),
+        ("bind", b'{"userId": "a\\ud83d"}', "userId"),
+        ("bind", b'{"userId": "a\\u0000"}', "userId"),
+        ("unbind", b'{"userId": "a\\ud83d"}', "userId"),
+        ("report", b'{"thirdChannel": 4, "thirdChannelDeviceToken": "a\\ud83d"}', "thirdChannelDeviceToken"),
+        ("report", b'{"thirdChannel": "' + b"9" * 5000 + b'", "thirdChannelDeviceToken": "t"}', "thirdChannel"),
+        ("report", b'{"thirdChannel": "3_0", "thirdChannelDeviceToken": "t"}', "thirdChannel"),
+        ("events", b'[{"k": "3_0", "event": "opened"}]', "k"),
+        ("events", b'[{"k": "' + b"9" * 5000 + b'", "event": "opened"}]', "k"),
+        ("events", b'[{"k": "1", "event": "\\udc00"}]', "event"),
+    ],
+)
+def test_a_device_that_sends_what_nobody_can_keep_is_told_which_field(
+    live_server: object, workspace: Workspace, username: str, path: str, body: bytes, named: str
+) -> None:
+    [(device, secret)] = devices.register([(workspace, Facts())])
+    auth = (username, workspace.client_key) if path == "register" else (device.ad_token, secret)
+    answer = requests.post(f"{live_server}/device/v1/{path}", body, auth=auth, timeout=10)
+    assert (answer.status_code, answer.json()["code"]) == (200, "3028")
+    assert named in answer.json()["message"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_devices_json_may_begin_with_a_byte_order_mark(live_server: object, workspace: Workspace) -> None:
+    [(device, secret)] = devices.register([(workspace, Facts())])
+    answer = requests.post(
+        f"{live_server}/device/v1/bind",
+        b'\xef\xbb\xbf{"userId": "ann"}',
+        auth=(device.ad_token, secret),
+        timeout=10,
+    )
+    assert answer.json()["code"] == "100"

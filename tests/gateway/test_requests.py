@@ -83,7 +83,7 @@ def test_a_payload_that_is_no_json_is_answered_and_requests_keep_their_order(
             else:
                 assert isinstance(packet, mqtt5.PubAckPacket)
                 acks.append(packet.packet_id)
-    assert (codes, acks) == (["3028", "3028", "100", "100"], [1, 2, 3, 4])
+    assert (codes, acks) == (["3031", "3028", "100", "100"], [1, 2, 3, 4])
     assert Binding.objects.get(unbound_at__isnull=True).user_id == "bob"
 
 

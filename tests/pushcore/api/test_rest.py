@@ -86,7 +86,7 @@ def test_any_active_key_of_the_workspace_fits_while_keys_rotate(
         (b'{"appId": "", "workspaceId": "test"}', "3003"),
         (b'{"appId": {}, "workspaceId": "test"}', "3003"),
         (b'{"appId": {"a": 1}, "workspaceId": "test"}', "3007"),
-        (b'{"appId": "a\\u0000", "workspaceId": "test"}', "3007"),
+        (b'{"appId": "a\\u0000", "workspaceId": "test"}', "3028"),
         (b'{"appId": "UNKNOWN", "workspaceId": "test"}', "3007"),
         (b'{"appId": "ONEX570DA89211721", "workspaceId": "test", "appId": "UNKNOWN"}', "3007"),
     ],
@@ -121,7 +121,7 @@ def test_the_switch_the_type_and_the_signature_are_checked_in_this_order(
         ("deliveryType", 3.0, "100"),
         ("deliveryType", 3.5, "3009"),
         ("expiredSeconds", "soon", "3020"),
-        ("expiredSeconds", 1e400, "3020"),
+        ("expiredSeconds", 1e400, "3028"),
         ("targetMsgkey", [], "3021"),
         ("targetMsgkey", {"ann": None}, "3021"),
         ("targetMsgkey", {"ann": 17}, "100"),
@@ -132,7 +132,7 @@ def test_the_switch_the_type_and_the_signature_are_checked_in_this_order(
         ("apnsCollapseId", "长", "3028"),
         ("iconUrls", 3, "3028"),
         ("taskName", {"a": 1}, "3028"),
-        ("title", "\ud800", "3024"),
+        ("title", "\ud800", "3028"),
     ],
 )
 def test_wrong_types_are_answered_with_the_code_of_their_field(

@@ -157,10 +157,18 @@ def test_a_body_of_a_megabyte_within_the_limit_gets_the_code_of_its_field(
     assert answer(rpc2019.call("PushSimple", form))["ResultCode"] == "3043"
 
 
-@pytest.mark.parametrize("raw", [b"\xff\xfe", b"a=%ff", b"&".join([b"a=b"] * 7000)])
-def test_a_body_that_is_no_form_is_refused(rpc2019: Rpc2019, raw: bytes) -> None:
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"&".join([b"a=b"] * 7000), "InvalidParameter.Encoding"),
+        (b"Action=%ff", "InvalidParameter.Encoding"),
+        (b"\xff\xfe", "SignatureDoesNotMatch"),
+        (b"a=%ff", "SignatureDoesNotMatch"),
+    ],
+)
+def test_a_body_that_is_no_form_is_refused(rpc2019: Rpc2019, raw: bytes, code: str) -> None:
     response = rpc2019.client.post(rpc2019.url("PushSimple", {}), raw, content_type="application/x-www-form-urlencoded")
-    assert gateway_error(response) == (400, "InvalidParameter.Encoding")
+    assert gateway_error(response) == (400, code)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +181,7 @@ def test_a_body_that_is_no_form_is_refused(rpc2019: Rpc2019, raw: bytes) -> None
         ("TaskName", "", "3019"),
         ("Title", "", "3024"),
         ("Content", "", "3024"),
-        ("Title", "a\0b", "3024"),
+        ("Title", "a\0b", "3028"),
         ("DeliveryType", "x", "3009"),
         ("DeliveryType", "9", "3009"),
         ("DeliveryType", "", "3009"),

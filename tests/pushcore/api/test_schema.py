@@ -66,6 +66,7 @@ def test_every_answer_is_as_the_schema_says(
             case.body = {**case.body, **scope}
         else:
             case.query |= scope
-        case.call_and_validate(checks=_JUDGED)
+        answer = case.call_and_validate(checks=_JUDGED)
+        assert answer.json()["code"] != "9000"
 
     call()

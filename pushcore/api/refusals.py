@@ -1,0 +1,60 @@
+"""What answers where no operation was reached: JSON, as the operations themselves answer.
+
+Django and its packages answer an unknown path, a wrong method or a malformed request with a page for people. Programs
+call everything but the console.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
+from rest_framework.response import Response
+
+from pushcore.api.request_ids import request_id_of
+from pushcore.codes.results import ResultCode
+
+# What people look at.
+_PAGES = ("/console", "/static/")
+_WORDS = {
+    400: "the request is malformed",
+    403: "the request is not allowed",
+    404: "there is no such path",
+    405: "the path does not know this method",
+    406: "the answer can only be JSON",
+    413: "the body is too large",
+}
+
+
+class JsonRefusalsMiddleware:
+    """Answers with JSON what is refused outside the console, whoever refused it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if response.status_code < 400 or request.path.startswith(_PAGES) or _is_ours(response):
+            return response
+        fault = ResultCode.INVALID_PARAM if response.status_code < 500 else ResultCode.SYSTEM_ERROR
+        words = _WORDS.get(response.status_code)
+        answer = JsonResponse(
+            {
+                "success": False,
+                "code": fault.code,
+                "name": fault.name,
+                "message": f"{fault.meaning}: {words}" if words else fault.meaning,
+                "data": None,
+                "requestId": request_id_of(request),
+            },
+            status=response.status_code,
+        )
+        if response.has_header("Allow"):
+            answer["Allow"] = response["Allow"]
+        return answer
+
+
+def _is_ours(response: HttpResponseBase) -> bool:
+    """The operations answer JSON or XML themselves, and not through REST framework's own words for mistakes."""
+    return "html" not in response.get("Content-Type", "html") and not isinstance(response, Response)
