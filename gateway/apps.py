@@ -10,10 +10,16 @@ class GatewayConfig(AppConfig):
     verbose_name = "Device gateway"
 
     def ready(self) -> None:
-        from gateway.lane import GatewayLane, tell_broadcast_news
+        from gateway.lane import GatewayLane, tell_broadcast_news, tell_devices_changed
         from gateway.presence import online
-        from pushcore.ports import register_broadcast_news, register_lane, register_presence_source
+        from pushcore.ports import (
+            register_broadcast_news,
+            register_device_listener,
+            register_lane,
+            register_presence_source,
+        )
 
         register_lane(GatewayLane(), order=100)
         register_presence_source(online)
         register_broadcast_news(tell_broadcast_news)
+        register_device_listener(tell_devices_changed)

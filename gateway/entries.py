@@ -66,6 +66,19 @@ def unpack_withdrawn(entry: bytes) -> list[tuple[int, int]]:
         raise EntryError(f"withdrawn: {error}") from None
 
 
+def pack_changed(device_ids: Sequence[int]) -> dict[str, bytes]:
+    """A stream entry that says: these devices serve another user now, or are reached through another channel."""
+    return {"changed": msgpack.packb(list(device_ids))}
+
+
+def unpack_changed(entry: bytes) -> list[int]:
+    """Raises `EntryError`."""
+    try:
+        return [int(device_id) for device_id in msgpack.unpackb(entry)]
+    except (ValueError, TypeError) as error:
+        raise EntryError(f"changed: {error}") from None
+
+
 def pack_take_over(device_id: int, session_id: str) -> dict[str, bytes]:
     """A stream entry that says: the device has connected elsewhere; `session_id` is the one that must end."""
     return {"take-over": msgpack.packb((device_id, session_id))}

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from pushcore import delivery, settled
 from pushcore.codes import statuses
+from pushcore.device_changes import tell_changed
 from pushcore.models import Binding, Device
 from pushcore.models.pushes import DeliveryType
 
@@ -30,12 +31,15 @@ def bind(device: Device, user_id: str) -> None:
         active.exclude(user_id=user_id).update(unbound_at=now)
         if not active.filter(user_id=user_id).exists():
             Binding.objects.create(workspace_id=device.workspace_id, device=device, user_id=user_id, bound_at=now)
+            tell_changed([device.pk])
     attach_waiting(device.workspace_id, [user_id])
 
 
 def unbind(device: Device, user_id: str) -> None:
     """End the binding, if there is one. Its messages stay pending and reach the user's next device."""
-    Binding.objects.filter(device=device, user_id=user_id, unbound_at__isnull=True).update(unbound_at=timezone.now())
+    active = Binding.objects.filter(device=device, user_id=user_id, unbound_at__isnull=True)
+    if active.update(unbound_at=timezone.now()):
+        tell_changed([device.pk])
 
 
 def attach_waiting(workspace_id: int, user_ids: Sequence[str]) -> int:

@@ -6,7 +6,7 @@ few queries, not one each.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from pushcore import bindings, crypto
 from pushcore.channels import Channel, Platform
 from pushcore.client_bind import check_client_may_bind
 from pushcore.codes.results import ResultCode, ResultError
+from pushcore.device_changes import tell_changed
 from pushcore.models import Device, Workspace
 from pushcore.target_names import clean_user_id
 
@@ -124,6 +125,13 @@ def find_devices(ad_tokens: Sequence[str]) -> dict[str, KnownDevice]:
     }
 
 
+def third_channels(device_ids: Collection[int]) -> dict[int, int | None]:
+    """The vendor's channel that reaches each of these devices, of those that exist. One query; none for no devices."""
+    if not device_ids:
+        return {}
+    return dict(Device.objects.filter(pk__in=device_ids).values_list("pk", "third_channel"))
+
+
 def find_workspaces(usernames: Sequence[str]) -> dict[str, Workspace]:
     """The enabled workspaces of enabled apps with these `{appId}-{workspaceId}` names, by name. One query."""
     wanted = Q(pk__in=[])
@@ -205,6 +213,7 @@ def client_report(device_id: int, third_channel: int, third_token: str) -> None:
     Device.objects.filter(pk=device_id).update(
         third_channel=channel, third_token=token, third_reported_at=timezone.now()
     )
+    tell_changed([device_id])
 
 
 def drop_third_tokens(gone: Sequence[tuple[int, str, datetime]]) -> None:
@@ -217,9 +226,10 @@ def drop_third_tokens(gone: Sequence[tuple[int, str, datetime]]) -> None:
             "UPDATE pushcore_device SET third_token = '', third_channel = NULL WHERE id IN ("
             " SELECT d.id FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS gone(id, token, since)"
             " JOIN pushcore_device d ON d.id = gone.id AND d.third_token = gone.token"
-            " AND coalesce(d.third_reported_at, '-infinity') <= gone.since ORDER BY d.id FOR UPDATE OF d)",
+            " AND coalesce(d.third_reported_at, '-infinity') <= gone.since ORDER BY d.id FOR UPDATE OF d) RETURNING id",
             [list(column) for column in zip(*ordered, strict=True)],
         )
+        tell_changed([device_id for (device_id,) in cursor.fetchall()])
 
 
 def replace_third_tokens(replaced: Sequence[tuple[int, str, str]]) -> None:
@@ -277,6 +287,8 @@ def server_report(
     }
     if changes:
         Device.objects.filter(pk=device.pk).update(**changes)
+    if "third_channel" in changes:
+        tell_changed([device.pk])
 
 
 def checked_third_party(third_channel: int | None, third_token: str) -> tuple[Channel, str]:

@@ -111,6 +111,13 @@ class PresenceSource(Protocol):
     def __call__(self, device_ids: Sequence[int], /) -> set[int]: ...
 
 
+class DeviceListener(Protocol):
+    """Is told, after the commit, of devices whose user or channel has changed: what is not written to them yet is to be
+    looked at again. May raise `pushcore.bus.BusDown`."""
+
+    def __call__(self, device_ids: Sequence[int], /) -> object: ...
+
+
 @dataclass(frozen=True, slots=True)
 class AnalysisFilter:
     """What an analysis is about. `start` and `end` (aware) name days; None is all."""
@@ -193,6 +200,7 @@ _broadcast_counts: list[BroadcastCount] = []
 _lanes: list[tuple[int, Lane]] = []
 _broadcast_news: list[BroadcastNews] = []
 _vendor_channels: list[VendorChannels] = []
+_device_listeners: list[DeviceListener] = []
 _event_sinks: list[EventSink] = []
 _presence_sources: list[PresenceSource] = []
 
@@ -222,6 +230,15 @@ def register_presence_source(source: PresenceSource) -> None:
 def online(device_ids: Sequence[int]) -> set[int]:
     """Those of the devices that hold a connection of any kind. May raise `pushcore.bus.BusDown`."""
     return set().union(*(source(device_ids) for source in _presence_sources))
+
+
+def register_device_listener(listener: DeviceListener) -> None:
+    """Offer to be told of changes. Who changes something calls `pushcore.device_changes.tell_changed`."""
+    _device_listeners.append(listener)
+
+
+def device_listeners() -> list[DeviceListener]:
+    return list(_device_listeners)
 
 
 def register_broadcast_news(news: BroadcastNews) -> None:
