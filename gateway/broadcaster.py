@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import structlog
 from django.db import Error as AnyDatabaseError
@@ -13,7 +13,7 @@ from django.db import Error as AnyDatabaseError
 from gateway.broadcasts import Audience, Board, Notice, Offers, Progress
 from gateway.courier import Courier, slices
 from gateway.recent import RecentByDevice
-from gateway.session import Session, State
+from gateway.session import Due, Session, State
 from gateway.threads import DatabaseThreads
 from pushcore import broadcasts
 from pushcore.devices import KnownDevice
@@ -74,9 +74,10 @@ class Broadcaster:
 
         What is on its way already is not written twice.
         """
-        now_ms, offers, is_open = int(time.time() * 1000), self._board.offers if offers is None else offers, State.OPEN
+        now_ms, offers = int(time.time() * 1000), self._board.offers if offers is None else offers
         for session in sessions:
-            if session.state is not is_open:
+            if not session.caught_up:
+                self._offer_later(session, offers)
                 continue
             progress = session.broadcasts
             if progress is None:
@@ -88,6 +89,42 @@ class Broadcaster:
                 again = progress.opened(notice.id)
                 if again is not None:
                     session.deliver(notice.id, notice.payload, notice.expire_at_ms, again, now_ms)
+
+    def _offer_later(self, session: Session, offers: Offers) -> None:
+        """Rows wait for the device that are older; with the last of them it is offered what is active (`due`)."""
+        if session.state is State.OPEN and session.device is not None:
+            meant = offers[Audience.of(session.device)]
+            if meant:
+                session.look_again(meant[0].id - 1)
+
+    def due(self, session: Session, up_to: int | None) -> Iterator[Due]:
+        """The active broadcasts that lie after a device's cursor, in order; up to that id, or all.
+
+        Taking one notes that it is offered."""
+        progress, device = session.broadcasts, session.device
+        if progress is None:
+            if device is None or not self._board.offers[Audience.of(device)]:
+                return
+            progress = session.broadcasts = self._progress_of(device)
+        for notice in self._board.offers[progress.standing.audience]:
+            if up_to is not None and notice.id > up_to:
+                return
+            again = progress.opened(notice.id)
+            if again is not None:
+                yield Due(notice.id, notice.payload, notice.expire_at_ms, again)
+
+    def audience_changed(self, session: Session) -> None:
+        """A device is reached through another channel now: what it gets there it is not to be given here as well."""
+        progress, device = session.broadcasts, session.device
+        if progress is None or device is None:
+            return
+        audience = Audience.of(device)
+        progress.belongs_to(audience)
+        meant = {notice.id for notice in self._board.offers[audience]} | set(session.unacknowledged())
+        for broadcast_id in progress.open_ids():
+            if broadcast_id not in meant:
+                progress.settled(broadcast_id, acknowledged=False)
+        self._advance(progress)
 
     def _progress_of(self, device: KnownDevice) -> Progress:
         """Where the device stands, by its cursor and by what is remembered since it was here last."""
@@ -115,6 +152,7 @@ class Broadcaster:
         """The session ended; how far its device has come is remembered for a while."""
         progress = session.broadcasts
         if progress is not None:
+            progress.left(session.unacknowledged())
             self._advance(progress)
             self.left.keep(progress.device_id, progress)
 

@@ -12,7 +12,7 @@ processor's cache counts for more than what it computes.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -198,7 +198,7 @@ class Board:
 class Progress:
     """How far a session's device has come, and what it is offered beyond."""
 
-    __slots__ = ("_alone", "_beyond", "device_id", "standing")
+    __slots__ = ("_alone", "_beyond", "_written_before", "device_id", "standing")
 
     def __init__(self, device_id: int, standing: Standing) -> None:
         self.device_id = device_id
@@ -207,6 +207,8 @@ class Progress:
         # one that is open: it stands in `_alone` (0: none does), and the dictionary is there only while there is more.
         self._alone = 0
         self._beyond: dict[int, bool | None] | None = None
+        # Those that were written on a connection that ended before they were acknowledged: a repeat says so.
+        self._written_before: frozenset[int] = frozenset()
 
     def back(self, audience: Audience, position: int, standings: Standings) -> None:
         """The device is here again: whom it belongs to now, and where its cursor is known to be."""
@@ -220,21 +222,28 @@ class Progress:
         self.standing = Standing(audience, self.standing.position, self.standing.acknowledged)
 
     def opened(self, broadcast_id: int) -> bool | None:
-        """Note that it is offered to the device. Whether it was before, on this connection or its last; None where the
-        device has settled it."""
+        """Note that it is offered to the device. Whether it was written on an earlier connection; None where the device
+        has settled it."""
         if broadcast_id <= self.standing.position:
             return None
         if self._beyond is None and self._alone in (0, broadcast_id):
-            before = self._alone == broadcast_id
             self._alone = broadcast_id
-            return before
-        waiting = self._waiting()
-        before = broadcast_id in waiting
-        if waiting.get(broadcast_id) is not None:
-            return None
-        waiting[broadcast_id] = None
-        self._keep(waiting)
-        return before
+        else:
+            waiting = self._waiting()
+            if waiting.get(broadcast_id) is not None:
+                return None
+            waiting[broadcast_id] = None
+            self._keep(waiting)
+        return broadcast_id in self._written_before
+
+    def open_ids(self) -> list[int]:
+        """Those offered and neither acknowledged nor refused."""
+        return [broadcast_id for broadcast_id, settled in self._waiting().items() if settled is None]
+
+    def left(self, unacknowledged: Collection[int]) -> None:
+        """The connection ended, on which these messages were written and not acknowledged."""
+        written = self._written_before.union(unacknowledged)
+        self._written_before = written.intersection(self.open_ids())
 
     def passed_alone(self, broadcast_id: int, standings: Standings) -> Standing | None:
         """Settle what the device acknowledged, and pass it, in one step: where it stands now. None, and nothing done,

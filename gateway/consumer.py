@@ -97,10 +97,19 @@ class SocketWire(GatheringWire):
             self._ended = True
             self._socket.transport.abort()
 
+    def pause_reading(self) -> None:
+        if not self._ended and not self._socket.transport.is_closing():
+            self._socket.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self._ended and not self._socket.transport.is_closing():
+            self._socket.transport.resume_reading()
+
     def close(self, code: int = _NORMAL) -> None:
         self.write_gathered()
         if self._ended:
             return
+        self.resume_reading()  # the peer's part of the closing handshake is still to be heard
         self._ended = True
         loop = asyncio.get_running_loop()
         self._closing = loop.create_task(self._say_close(code))

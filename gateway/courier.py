@@ -72,11 +72,13 @@ class Recipient(Protocol):
 
     def withdraw(self, held: Sequence[tuple[int, int]]) -> None: ...
 
+    def devices_changed(self, device_ids: Sequence[int]) -> None: ...
+
     def broadcast_news(self) -> None: ...
 
     async def ask_pending_for_all(self) -> None: ...
 
-    def counters(self) -> dict[str, float]: ...
+    def counters(self) -> dict[str, float | dict[str, int]]: ...
 
 
 class Courier:
@@ -152,7 +154,7 @@ class Courier:
             pipeline.set(presence.info_key(self.node_id), json.dumps(counters), ex=presence.LEASE_SECONDS)
             await pipeline.execute()
 
-    async def _counters(self) -> dict[str, float]:
+    async def _counters(self) -> dict[str, float | dict[str, int]]:
         """What the node says of itself, and sums over all sessions: one pass, a slice for each turn of the loop."""
         here, told = list(self._recipient.sessions.values()), self._recipient.counters()
         in_flight = queued = unsent = 0
@@ -307,6 +309,8 @@ class Courier:
             self._recipient.take_over_elsewhere(*entries.unpack_take_over(fields[b"take-over"]))
         elif b"withdraw" in fields:
             self._recipient.withdraw(entries.unpack_withdrawn(fields[b"withdraw"]))
+        elif b"changed" in fields:
+            self._recipient.devices_changed(entries.unpack_changed(fields[b"changed"]))
         elif b"broadcasts" in fields:
             self._recipient.broadcast_news()
 

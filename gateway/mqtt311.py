@@ -47,6 +47,7 @@ _CLEAN, _WILL, _PASSWORD, _USERNAME = 0x02, 0x04, 0x40, 0x80
 class Version311:
     """MQTT 3.1.1."""
 
+    tells_limits = False
     assigns_client_ids = False
 
     def decode(self, raw: bytes) -> mqtt5.Packet | Reason:

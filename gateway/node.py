@@ -13,7 +13,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from heapq import merge
+from operator import attrgetter
 
 import structlog
 from django.db import Error as AnyDatabaseError
@@ -32,11 +36,12 @@ from gateway.lane import parcel_of
 from gateway.limits import UNLIMITED, Doorkeeper, Limits
 from gateway.recent import RecentIds
 from gateway.request_queue import RequestQueue
-from gateway.session import MAX_BACKLOG, MAX_IN_FLIGHT, Request, Session, State, Wire
+from gateway.session import MAX_BACKLOG, MAX_IN_FLIGHT, Due, Session, State
+from gateway.session_ports import PublishRefusal, Request, Wire
 from gateway.threads import DatabaseThreads
 from gateway.throttle import FailureThrottle
 from gateway.wheel import KeepAliveWheel
-from pushcore import delivery
+from pushcore import delivery, devices
 from pushcore.payload import PayloadEncoder
 
 log = structlog.get_logger(__name__)
@@ -71,7 +76,7 @@ class Node:
         self.courier = Courier(redis_url, self)
         self._max_keep_alive = max_keep_alive
         self._threads = DatabaseThreads("gateway-batch", THREADS)
-        self._requests = RequestQueue()
+        self._requests = RequestQueue(self.devices_changed)
         self._broadcaster = Broadcaster(self.sessions, self.courier, self._threads)
         self._throttle = FailureThrottle()
         self.doorkeeper = Doorkeeper(limits)
@@ -94,6 +99,10 @@ class Node:
         self._remembered = (
             self._acknowledged, self._told_again, self._left_open, self._revoked, self._broadcaster.left,
         )  # fmt: skip
+        # Devices whose channel may be another than the session was told: read with what waits for them.
+        self._outdated: set[int] = set()
+        # Publishes that were not taken, by reason.
+        self._refused_publishes: Counter[PublishRefusal] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
         self.accepting = True
 
@@ -118,8 +127,8 @@ class Node:
         self.accepting = False
         for task in self._tasks:
             task.cancel()
-        self._requests.stop()
         await self._say_goodbye()
+        await self._requests.stop()
         await self.courier.stop()
         for threads in (self._threads, self._requests.threads):
             await asyncio.to_thread(threads.end)
@@ -141,13 +150,15 @@ class Node:
             for remembered in self._remembered:
                 remembered.turn()
 
-    def counters(self) -> dict[str, float]:
+    def counters(self) -> dict[str, float | dict[str, int]]:
         """What the node says of itself, besides what its sessions add up to."""
         return {
             "admitting": len(self._admission),
             "turned_away": self.doorkeeper.turned_away,
             "delivered": self.delivered,
             "acknowledged": self._answered,
+            "refused_publishes": {str(reason): count for reason, count in self._refused_publishes.items()},
+            "dropped_requests": self._requests.dropped,
             "loop_lag_p99_ms": round(1000 * self._lag.p99(), 2),
         }
 
@@ -212,9 +223,12 @@ class Node:
                 continue
             session.accept(verdict.device, issued_secret=verdict.secret, max_keep_alive=self._max_keep_alive)
             self._wheel.moved(session)
-            self._broadcaster.offer((session,))
-            if verdict.secret is None:  # nothing can wait for a device that did not exist
-                self._pending.add((session, 0))
+            if verdict.secret is None:
+                # What it was when it was admitted may have changed before its presence told anybody where it is.
+                self._outdated.add(verdict.device.id)
+                session.expect_more(0)
+            else:  # no row can wait for a device that did not exist
+                self._broadcaster.offer((session,))
 
     def _refuse(self, session: Session, code: ConnAck) -> None:
         delay = 0.0 if code == ConnAck.SERVER_UNAVAILABLE else self._throttle.failed(session.address)
@@ -238,7 +252,7 @@ class Node:
 
     def closed(self, session: Session) -> None:
         self._wheel.discard(session)
-        self._requests.forget(session)
+        self._requests.session_ended(session)
         self.doorkeeper.closed(session.address)
         device = session.device
         if device is None:
@@ -252,6 +266,7 @@ class Node:
         self.courier.left_open(left_open)
         if self.sessions.get(device.id) is session:
             del self.sessions[device.id]
+            self._outdated.discard(device.id)
             self.courier.withdraw(session)
 
     # -- messages -------------------------------------------------------------------------------------------------
@@ -297,6 +312,15 @@ class Node:
     def wants_more(self, session: Session, after: int) -> None:
         self._pending.add((session, after))
 
+    def devices_changed(self, device_ids: Sequence[int]) -> None:
+        """These devices serve another user now, or are reached through another channel: what is not written to them
+        yet is read again, by the rules that hold now."""
+        for device_id in device_ids:
+            session = self.sessions.get(device_id)
+            if session is not None and session.state is State.OPEN:
+                self._outdated.add(device_id)
+                session.read_again()
+
     async def ask_pending_for_all(self) -> None:
         """What the bus carried was lost: it is still in the rows, and what was told is told again."""
         self._told_again.clear()
@@ -304,10 +328,11 @@ class Node:
             for session in here:
                 if session.state is State.OPEN:
                     self._broadcaster.tell_again(session)
-                    session.expect_more(0)
+            # Among what was lost may be that they have changed.
+            self.devices_changed([session.device.id for session in here if session.device is not None])
 
     async def _send_pending(self, batch: list[tuple[Session, int]]) -> None:
-        """Send what waits for the devices of a batch of sessions. Two queries; asked again later when it fails."""
+        """Send what waits for the devices of a batch of sessions. A few queries; asked again when they fail."""
         asking: dict[int, tuple[Session, int]] = {}
         for session, after in batch:
             if session.device is not None and session.state is State.OPEN:
@@ -316,28 +341,56 @@ class Node:
         if not asking:
             return
         most = min(PENDING_PER_DEVICE, PENDING_ROWS // len(asking))
+        outdated = self._outdated.intersection(asking)
+        self._outdated -= outdated
         try:
-            waiting = await self._threads.run(
-                _pending_parcels,
-                {device_id: after for device_id, (_, after) in asking.items()},
-                most,
+            waiting, channels = await self._threads.run(
+                _read_waiting, {device_id: after for device_id, (_, after) in asking.items()}, most, outdated
             )
-        except AnyDatabaseError:
-            log.exception("pending messages cannot be read; asked again", devices=len(asking))
+        except Exception as error:  # whatever it is, they must not be left without an answer
+            ours = not isinstance(error, AnyDatabaseError)
+            log.error("what waits cannot be read; asked again", devices=len(asking), exc_info=ours)
+            self._outdated |= outdated
             await asyncio.sleep(RETRY_SECONDS)
             for session, after in asking.values():
                 self._pending.add((session, after))
             return
         written = 0
-        for device_id, parcels in waiting.items():
-            self.deliver(parcels)
-            if len(parcels) == most:
-                asking[device_id][0].expect_more(parcels[-1].message_id)
-            written += len(parcels)
+        for device_id, (session, _) in asking.items():
+            if device_id in outdated:
+                self._learn_channel(session, channels)
+            parcels: Sequence[Parcel] = waiting.get(device_id, ())
+            complete_to = parcels[-1].message_id if parcels and len(parcels) == most else None
+            session.deliver_waiting(self._in_order(session, parcels, complete_to), complete_to)
+            written += 1 + len(parcels)
             if written >= SLICE:
                 written = 0
                 await asyncio.sleep(0)
-        self._broadcaster.offer([session for session, _ in asking.values()])
+
+    def _learn_channel(self, session: Session, channels: dict[int, int | None]) -> None:
+        """What reaches the device besides: it gets broadcasts one way. Or that it exists no more."""
+        assert session.device is not None
+        if session.device.id not in channels:
+            session.disconnect(Reason.ADMINISTRATIVE_ACTION)
+        elif channels[session.device.id] != session.device.third_channel:
+            session.device = replace(session.device, third_channel=channels[session.device.id])
+            self._broadcaster.audience_changed(session)
+
+    def _in_order(self, session: Session, parcels: Sequence[Parcel], complete_to: int | None) -> Iterator[Due]:
+        """What waits for a session's device as rows, and broadcasts, by their ids; broadcasts up to `complete_to`."""
+        return merge(
+            self._not_known(parcels), self._broadcaster.due(session, complete_to), key=attrgetter("message_id")
+        )
+
+    def _not_known(self, parcels: Iterable[Parcel]) -> Iterator[Due]:
+        """Those of the rows that their device has not acknowledged here, and that are not revoked."""
+        for _, message_id, expire_at_ms, dup, payload in parcels:
+            if message_id in self._revoked:
+                continue
+            if message_id in self._acknowledged:
+                self._tell_again(message_id)
+                continue
+            yield Due(message_id, payload, expire_at_ms, dup or message_id in self._left_open)
 
     # -- passed on ------------------------------------------------------------------------------------------------
 
@@ -347,8 +400,20 @@ class Node:
     def refused(self, session: Session, message_id: int) -> None:
         self._broadcaster.refused(session, message_id)
 
+    def publish_refused(self, reason: PublishRefusal) -> None:
+        self._refused_publishes[reason] += 1
+
     def request_received(self, session: Session, request: Request) -> None:
         self._requests.add(session, request)
+
+
+def _read_waiting(
+    after: dict[int, int], most: int, outdated: Collection[int]
+) -> tuple[dict[int, list[Parcel]], dict[int, int | None]]:
+    """What waits for devices, and the channels of those that are `outdated`; runs in a thread."""
+    # First, as what waits may depend on it.
+    channels = devices.third_channels(outdated)
+    return _pending_parcels(after, most), channels
 
 
 def _pending_parcels(after: dict[int, int], most: int) -> dict[int, list[Parcel]]:

@@ -63,6 +63,16 @@ def packet_size(data: bytes, position: int) -> int:
     return -1 if len(data) - position >= 5 else 0
 
 
+def count_acknowledged_publishes(data: bytes, most: int) -> int:
+    """How many whole PUBLISH packets of QoS 1 or 2 the bytes hold, which begin with a packet; counted to just above
+    `most`."""
+    count = position = 0
+    while count <= most and 0 < (size := packet_size(data, position)) <= len(data) - position:
+        count += data[position] >> 4 == PUBLISH and bool(data[position] & 0x06)
+        position += size
+    return count
+
+
 def connect_level(raw: bytes) -> int:
     """The protocol level of a CONNECT (3.1.2.2): 5, 4 (MQTT 3.1.1), any other number; -1 where it is no CONNECT."""
     if raw[0] != 0x10:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import redis
@@ -69,7 +69,8 @@ class NodeInfo:
     `acknowledged`: messages that devices have answered (a few refuse one); `turned_away`: connections that ended
     without a device admitted; `admitting`: connects that wait to be decided about; `in_flight`: messages written and
     not acknowledged; `queued`: those that wait in memory for a device's window; `unsent_bytes`: what devices' sockets
-    have not taken yet; `loop_lag_p99_ms`: of the last minute.
+    have not taken yet; `loop_lag_p99_ms`: of the last minute; `refused_publishes`: of devices, by reason
+    (`gateway.session_ports.PublishRefusal`); `dropped_requests`: of devices that had left, when too many waited.
     """
 
     node_id: str
@@ -82,6 +83,8 @@ class NodeInfo:
     queued: int = 0
     unsent_bytes: int = 0
     loop_lag_p99_ms: float = 0.0
+    dropped_requests: int = 0
+    refused_publishes: Mapping[str, int] = field(default_factory=dict)
 
 
 def live_nodes(bus: redis.Redis) -> list[NodeInfo]:
@@ -95,7 +98,7 @@ def live_nodes(bus: redis.Redis) -> list[NodeInfo]:
 
 def _node_info(name: str, told: dict[str, Any]) -> NodeInfo:
     """Nodes of another version may tell more or less."""
-    known = {field.name for field in fields(NodeInfo)} - {"node_id"}
+    known = {one.name for one in fields(NodeInfo)} - {"node_id"}
     return NodeInfo(
         name, **{"connections": 0, "delivered": 0, "acknowledged": 0} | {k: told[k] for k in known & told.keys()}
     )

@@ -1,80 +1,98 @@
-"""Requests of devices (bind, unbind, report, event), those of a session one after the other."""
+"""Requests of devices (bind, unbind, report, event), those of a device one after the other."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import replace
+from collections import deque
+from collections.abc import Callable, Sequence
 
 import structlog
-from django.db import Error as AnyDatabaseError
 
 from gateway import device_requests
-from gateway.broadcasts import Audience
-from gateway.session import Request, Session
+from gateway.session import Session
+from gateway.session_ports import Request
 from gateway.threads import DatabaseThreads
-from pushcore import devices
 
 log = structlog.get_logger(__name__)
 
 # Requests have threads of their own: however many come, connects and waiting messages do not queue behind them.
 THREADS = 4
+# Payloads that wait of devices which have left, after having asked; beyond, what such a device asked is not served.
+MAX_LEFT_BYTES = 16_777_216
+# How long a node that stops goes on serving what it was asked.
+STOP_SECONDS = 1.0
+# After these a device may be given something else.
+_CHANGING = frozenset({"mps/bind", "mps/unbind", "mps/report"})
 
 
 class RequestQueue:
-    """Serves requests in threads and answers them. A session's own number of open ones bounds its queue."""
+    """Serves requests in threads and answers them. What is open of a session bounds its queue; what a device asked
+    before it left is served as well, whatever its QoS."""
 
-    def __init__(self) -> None:
+    def __init__(self, changed: Callable[[Sequence[int]], None]) -> None:
+        """`changed` is told of devices whose user or channel may have changed, before they are answered."""
         self.threads = DatabaseThreads("gateway-request", THREADS)
-        # Of the sessions that have requests open, all of these, the one that is served first.
-        self._open: dict[Session, list[Request]] = {}
+        self._changed = changed
+        # By device, in the order they came, the one that is served first.
+        self._open: dict[int, deque[tuple[Session, Request]]] = {}
+        self._left_bytes = 0
+        self._left: set[Session] = set()
         self._serving: set[asyncio.Task[None]] = set()
+        # Of devices that had left, and too much was waiting: since the start.
+        self.dropped = 0
 
     def __len__(self) -> int:
-        """Sessions with requests open."""
+        """Devices with requests open."""
         return max(len(self._open), len(self._serving))
 
     def add(self, session: Session, request: Request) -> None:
-        queue = self._open.get(session)
+        assert session.device is not None
+        device_id = session.device.id
+        queue = self._open.get(device_id)
         if queue is not None:
-            queue.append(request)
+            queue.append((session, request))
             return
-        self._open[session] = [request]
-        task = asyncio.get_running_loop().create_task(self._serve(session))
+        self._open[device_id] = deque([(session, request)])
+        task = asyncio.get_running_loop().create_task(self._serve(device_id))
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
 
-    def forget(self, session: Session) -> None:
-        """The session ended: what is not begun is not served."""
-        self._open.pop(session, None)
-
-    def stop(self) -> None:
-        for task in self._serving:
-            task.cancel()
-
-    async def _serve(self, session: Session) -> None:
-        assert session.device is not None
-        while queue := self._open.get(session):
-            request = queue[0]
-            answer = await self.threads.run(device_requests.serve, session.device, request.topic, request.payload)
-            if answer["success"] and request.topic == "mps/report":
-                await self._learn_channel(session)
-            elif answer["success"] and request.topic in ("mps/bind", "mps/unbind"):
-                session.read_again()
-            session.answer(request, json.dumps(answer).encode())
-            queue.pop(0)
-        self._open.pop(session, None)
-
-    async def _learn_channel(self, session: Session) -> None:
-        """A device that has reported a vendor's token gets broadcasts there from now on, and not here as well."""
-        assert session.device is not None
-        ad_token = session.device.ad_token
-        try:
-            found = await self.threads.run(devices.find_devices, [ad_token])
-        except AnyDatabaseError:
-            log.exception("a device's new channel cannot be read; it is known at its next connect")
+    def session_ended(self, session: Session) -> None:
+        """The device has left: what it asked is served all the same, unless too much waits of such devices."""
+        queue = self._open.get(session.device.id) if session.device is not None else None
+        if queue is None:
             return
-        if ad_token in found:
-            session.device = replace(session.device, third_channel=found[ad_token].third_channel)
-            if session.broadcasts is not None:
-                session.broadcasts.belongs_to(Audience.of(session.device))
+        size = sum(len(request.payload) for asking, request in queue if asking is session)
+        if self._left_bytes + size <= MAX_LEFT_BYTES:
+            self._left.add(session)
+            self._left_bytes += size
+            return
+        begun, *waiting = queue
+        kept = [one for one in waiting if one[0] is not session]
+        self.dropped += len(waiting) - len(kept)
+        queue.clear()
+        queue.extend((begun, *kept))
+
+    async def stop(self) -> None:
+        """Serve what was asked, for a while; no more after that."""
+        if self._serving:
+            _, late = await asyncio.wait(self._serving, timeout=STOP_SECONDS)
+            for task in late:
+                task.cancel()
+
+    async def _serve(self, device_id: int) -> None:
+        queue = self._open[device_id]
+        while queue:
+            session, request = queue[0]
+            assert session.device is not None
+            answer = await self.threads.run(device_requests.serve, session.device, request.topic, request.payload)
+            if answer["success"] and request.topic in _CHANGING:
+                self._changed([device_id])
+            session.answer(request, json.dumps(answer).encode())
+            queue.popleft()
+            if session in self._left:
+                self._left_bytes -= len(request.payload)
+                if all(asking is not session for asking, _ in queue):
+                    self._left.discard(session)
+        del self._open[device_id]

@@ -7,11 +7,12 @@ it with bytes alone.
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterable
 from enum import Enum
 from time import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 import mqtt5
 from mqtt5 import ConnAckReasonCode as ConnAck
@@ -21,9 +22,9 @@ from mqtt5 import QoS
 from mqtt5 import SubAckReasonCode as SubAck
 
 from gateway import packets
-from gateway.clock import HearingClock
 from gateway.mqtt311 import VERSION_311
 from gateway.packets import INBOX, MAX_PACKET_BYTES
+from gateway.session_ports import NOWHERE, Host, Outlet, PublishRefusal, Request, Wire
 from gateway.shared_payload import SharedPayload
 from gateway.versions import MAX_OPEN_REQUESTS, VERSION_5, Version
 from pushcore.devices import KnownDevice
@@ -44,6 +45,11 @@ MAX_BACKLOG = 16
 # Messages a device refused or cannot take, remembered so that its connection is not tried with them again.
 MAX_REFUSED = 1000
 CONNECT_SECONDS = 10.0
+# QoS 1 requests that a device may have sent us without an answer, though told to stop at `MAX_OPEN_REQUESTS`: many
+# libraries do not look at it. What is beyond those being served waits in the socket, so it costs little.
+MAX_UNANSWERED = 64 * MAX_OPEN_REQUESTS
+# So long after a device's user or channel has changed, a message that is handed over may have been resolved before.
+DOUBT_SECONDS = 10.0
 # Packet ids go round so far, more than are ever in flight: small integers exist once in Python, while a larger one
 # would be an object of each device, out of the processor's cache when its turn comes.
 MAX_PACKET_ID = 255
@@ -61,76 +67,16 @@ _VERSIONS: dict[int, Version] = {5: VERSION_5, 4: VERSION_311}
 _FROM_DEVICES = frozenset({packets.PUBLISH, packets.PUBACK, packets.SUBSCRIBE, packets.UNSUBSCRIBE})
 
 
-class Outlet(Protocol):
-    """Where what is for the device goes."""
-
-    def write(self, data: bytes) -> None:
-        """Send, without waiting."""
-
-
-class Wire(Protocol):
-    """What a transport gives a session."""
-
-    @property
-    def outlet(self) -> Outlet:
-        """The same one as long as the connection is there."""
-
-    def write_more(self, data: bytes) -> None:
-        """Send in this turn of the loop, with all else that is said so: in order, in one go."""
-
-    def close(self) -> None:
-        """Close after all that was to be sent."""
-
-    @property
-    def unsent_bytes(self) -> int:
-        """What the device has not taken yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A device's request: its topic, payload, and where the answer goes."""
-
-    topic: str
-    payload: bytes
-    packet_id: int | None
-    response_topic: str
-    correlation_data: bytes | None
-
-
-class Host(Protocol):
-    """Whom a session tells what happened. Calls must not block."""
-
-    # Messages written to devices: its sessions count here.
-    delivered: int
-    clock: HearingClock
-
-    def connect_requested(self, session: Session, packet: mqtt5.ConnectPacket) -> None: ...
-
-    def acknowledged(self, session: Session, message_id: int) -> None: ...
-
-    def refused(self, session: Session, message_id: int) -> None:
-        """The device has refused the message, or cannot take it."""
-
-    def wants_more(self, session: Session, after: int) -> None:
-        """The device has caught up, and messages with ids above `after` may wait for it as rows."""
-
-    def request_received(self, session: Session, request: Request) -> None: ...
-
-    def closed(self, session: Session) -> None:
-        """The session ended, for whatever reason; called once."""
-
-
 _NO_PACKET = -1
 
 
-class Nowhere:
-    """There is no connection, or no session any more."""
+class Due(NamedTuple):
+    """A message for the device. `expire_at_ms`: milliseconds since 1970; `dup`: it may have been written before."""
 
-    def write(self, _data: bytes) -> None:
-        pass
-
-
-NOWHERE = Nowhere()
+    message_id: int
+    payload: bytes | SharedPayload
+    expire_at_ms: int
+    dup: bool
 
 
 class State(Enum):
@@ -149,7 +95,7 @@ class _TouchedByEachMessage:
 
     __slots__ = (
         "_alone", "_alone_packet", "_backlog", "_buffer", "_clock", "_max_packet", "_more_after", "_next_packet_id",
-        "_outlet", "_refused", "_several", "_version", "broadcasts", "host", "last_received", "state",
+        "_outlet", "_refused", "_several", "_version", "broadcasts", "caught_up", "host", "last_received", "state",
     )  # fmt: skip
 
 
@@ -157,7 +103,8 @@ class Session(_TouchedByEachMessage):
     """See the module. Attributes are for the host to read; methods are how it acts on the device."""
 
     __slots__ = (
-        "_window", "_wire", "address", "device", "keep_alive", "open_requests", "session_id", "wheel_slot",
+        "_asked", "_asked_in_vain", "_behind", "_doubtful_until", "_most_open", "_window", "_wire", "address", "device",
+        "is_held_back", "keep_alive", "open_requests", "session_id", "wheel_slot",
     )  # fmt: skip
 
     def __init__(self, host: Host, wire: Wire, *, address: str, session_id: str) -> None:
@@ -174,6 +121,9 @@ class Session(_TouchedByEachMessage):
         self.last_received = self._clock.now
         self.wheel_slot = 0
         self.open_requests = 0
+        self._most_open: float = MAX_OPEN_REQUESTS
+        # Too much has come of the device: nothing more is read until some of it is done with.
+        self.is_held_back = False
         # What is written and not acknowledged. Mostly that is one message: it stands in `_alone`, by its packet id (or
         # none does). Where there are more, all are in `_several`, packet id -> message id.
         self._alone_packet = _NO_PACKET
@@ -183,13 +133,20 @@ class Session(_TouchedByEachMessage):
         self._outlet: Outlet = wire.outlet
         self._version: Version = VERSION_5
         self._buffer = b""
-        self._backlog: deque[tuple[int, bytes | SharedPayload, int, bool]] | None = None
+        self._backlog: deque[Due] | None = None
         self._next_packet_id = 0
         self._window = MAX_IN_FLIGHT
         self._max_packet = 0
         self._refused: set[int] | None = None
+        # Whether what is handed over is written as it comes: the session is open, and nothing older waits as rows.
+        self.caught_up = False
         # Rows with ids above this may wait; None where none do.
         self._more_after: int | None = None
+        # Whether the host was asked for them and has not brought them yet; and whether what it brings is out of date.
+        self._asked = self._asked_in_vain = False
+        # What was handed over meanwhile. It comes after the rows.
+        self._behind: list[Due] | None = None
+        self._doubtful_until = 0.0
 
     # -- from the device ------------------------------------------------------------------------------------------
 
@@ -211,7 +168,7 @@ class Session(_TouchedByEachMessage):
         if self._buffer:
             data = self._buffer + data
             self._buffer = b""
-        if self.state is State.ADMITTING:
+        if self.state is State.ADMITTING or self.is_held_back:
             self._hold(data)
             return
         if self.state is State.OPEN:
@@ -237,16 +194,36 @@ class Session(_TouchedByEachMessage):
             position += size
             if self.state is State.CLOSED:
                 return
-            if self.state is State.ADMITTING:
+            if self.state is State.ADMITTING or self.is_held_back:
                 self._hold(data[position:])
                 return
 
     def _hold(self, data: bytes) -> None:
-        """A client may send on before the CONNACK (3.1.4): kept, up to a packet's size, until it is admitted."""
-        if len(data) > MAX_PACKET_BYTES:
-            self._fail(Reason.PACKET_TOO_LARGE)
-        else:
-            self._buffer = data
+        """Keep what cannot be taken yet: what a client sends on before the CONNACK (3.1.4), and what was read of one
+        that is held back. That is bounded by what a transport reads at once: it reads no more."""
+        self._buffer = data
+        if self.state is State.ADMITTING:
+            if len(data) > MAX_PACKET_BYTES and not self.is_held_back:
+                self._hold_back()
+        elif self._version.tells_limits and self._is_far_beyond_limits(data):
+            self.host.publish_refused(PublishRefusal.TOO_MANY)
+            self._fail(Reason.RECEIVE_MAX_EXCEEDED)
+
+    def _is_far_beyond_limits(self, data: bytes) -> bool:
+        """Whether a device that was told a Receive Maximum has sent many times as much. It speaks of QoS 1 (3.3.4)."""
+        return self.open_requests + packets.count_acknowledged_publishes(data, MAX_UNANSWERED) > MAX_UNANSWERED
+
+    def _hold_back(self) -> None:
+        """Read nothing more: the device has to wait. It is not cut off, for it may not know of any limit."""
+        self.is_held_back = True
+        self._wire.pause_reading()
+
+    def _go_on(self) -> None:
+        """Take what was kept; read on, if that has not been too much again."""
+        self.is_held_back = False
+        self.feed(b"")
+        if not self.is_held_back and self.state is State.OPEN:
+            self._wire.resume_reading()
 
     def _take(self, raw: bytes) -> None:
         if self.state is State.AWAITING_CONNECT:
@@ -341,22 +318,21 @@ class Session(_TouchedByEachMessage):
     def _publish_received(self, packet: mqtt5.PublishPacket) -> None:
         """A request. QoS and retain beyond what the CONNACK announced are protocol errors (3.2.2.3.4, 3.2.2.3.5)."""
         if packet.qos == QoS.EXACTLY_ONCE:
-            self._fail(Reason.QOS_NOT_SUPPORTED)
-        elif packet.retain:
-            self._fail(Reason.RETAIN_NOT_SUPPORTED)
+            self._refuse_publish(PublishRefusal.QOS_2, Reason.QOS_NOT_SUPPORTED)
+        elif packet.retain and self._version.tells_limits:
+            self._refuse_publish(PublishRefusal.RETAINED, Reason.RETAIN_NOT_SUPPORTED)
         elif packet.topic_alias is not None:
-            self._fail(Reason.TOPIC_ALIAS_INVALID)
+            self._refuse_publish(PublishRefusal.TOPIC_ALIAS, Reason.TOPIC_ALIAS_INVALID)
         elif packet.packet_id == 0 or not packet.topic or packet.subscription_ids:
-            self._fail(Reason.PROTOCOL_ERROR)
-        elif packet.topic not in REQUESTS:
+            self._refuse_publish(PublishRefusal.MALFORMED, Reason.PROTOCOL_ERROR)
+        elif packet.retain or packet.topic not in REQUESTS:
+            self.host.publish_refused(PublishRefusal.RETAINED if packet.retain else PublishRefusal.FOREIGN_TOPIC)
             if packet.packet_id is not None:
                 self._reply(self._version.puback(packet.packet_id, PubAck.NOT_AUTHORIZED))
-        elif self.open_requests >= MAX_OPEN_REQUESTS:
-            # Receive Maximum speaks of QoS 1 (3.3.4); QoS 0 is bounded by the same number.
-            over_qos_0 = packet.packet_id is None
-            self._fail(Reason.MESSAGE_RATE_TOO_HIGH if over_qos_0 else Reason.RECEIVE_MAX_EXCEEDED)
         else:
             self.open_requests += 1
+            if self.open_requests >= self._most_open:
+                self._hold_back()
             self.host.request_received(
                 self,
                 Request(
@@ -367,6 +343,10 @@ class Session(_TouchedByEachMessage):
                     packet.correlation_data,
                 ),
             )
+
+    def _refuse_publish(self, refusal: PublishRefusal, reason: Reason) -> None:
+        self.host.publish_refused(refusal)
+        self._fail(reason)
 
     def _acknowledge(self, packet_id: int) -> None:
         message_id: int | None
@@ -399,6 +379,7 @@ class Session(_TouchedByEachMessage):
         """Open the session. `issued_secret`: the device is new and is told its Ad-token and secret, this once."""
         self.device = device
         self.state = State.OPEN
+        self.caught_up = True
         self.last_received = self._clock.now
         server_keep_alive = None
         if not 0 < self.keep_alive <= max_keep_alive:
@@ -409,6 +390,12 @@ class Session(_TouchedByEachMessage):
             return
         self._outlet.write(connack)
         if self._buffer:
+            self._take_kept()
+
+    def _take_kept(self) -> None:
+        if self.is_held_back:
+            self._go_on()
+        else:
             self.feed(b"")
 
     def refuse(self, code: ConnAck) -> None:
@@ -423,16 +410,17 @@ class Session(_TouchedByEachMessage):
         """Send a message, or keep it while the device's Receive Maximum is used up. Times: milliseconds since 1970.
 
         What is on its way already is not sent twice; what does not fit into memory stays a row and is asked for when
-        the device has caught up.
+        the device has caught up. While older rows wait it queues behind them.
         """
-        if self.state is not _OPEN:
+        if not self.caught_up:
+            self._queue_behind(Due(message_id, payload, expire_at_ms, dup), now_ms)
             return
         alone, several = self._alone_packet, self._several
         if alone != _NO_PACKET or several or self._backlog or self._refused:
             if self.holds(message_id) or (self._refused and message_id in self._refused):
                 return
             if self.in_flight >= self._window:
-                self._keep(message_id, payload, expire_at_ms, dup)
+                self._keep(Due(message_id, payload, expire_at_ms, dup))
                 return
         ms_left = expire_at_ms - now_ms
         if ms_left <= 0:
@@ -457,14 +445,63 @@ class Session(_TouchedByEachMessage):
             self._alone_packet, self._several = _NO_PACKET, {alone: self._alone, packet_id: message_id}
         self._wire.write_more(packet)
 
-    def _keep(self, message_id: int, payload: bytes | SharedPayload, expire_at_ms: int, dup: bool) -> None:
+    def _keep(self, message: Due) -> None:
         """Keep a message for which there is no room on the way; it stays a row where there is none in memory either."""
         if self._backlog is None:
             self._backlog = deque()
         if len(self._backlog) >= MAX_BACKLOG:
-            self.expect_more(message_id - 1)
+            self._leave_as_row(message.message_id)
         else:
-            self._backlog.append((message_id, payload, expire_at_ms, dup))
+            self._backlog.append(message)
+
+    def _leave_as_row(self, message_id: int) -> None:
+        """The message is asked for with the rows that wait, in its turn."""
+        after = message_id - 1
+        self._more_after = after if self._more_after is None else min(after, self._more_after)
+        self.caught_up = False
+
+    def _queue_behind(self, message: Due, now_ms: int) -> None:
+        """Rows may wait that are older than the message: it comes after them."""
+        if self.state is not _OPEN:
+            return
+        if self._clock.now < self._doubtful_until:
+            self.expect_more(message.message_id - 1)
+        elif self._more_after is None and not self._asked:
+            self.caught_up = True  # there was only doubt, and it is over
+            self.deliver(*message, now_ms)
+        elif self._behind is not None and len(self._behind) >= MAX_BACKLOG:
+            self._leave_as_row(message.message_id)
+        elif self._behind is None:
+            self._behind = [message]
+        else:
+            self._behind.append(message)
+
+    def deliver_waiting(self, messages: Iterable[Due], complete_to: int | None) -> None:
+        """Take what the host was asked for, in the order of ids, then what was handed over meanwhile.
+
+        `complete_to`: the id up to which these are all that wait; None: there are no more.
+        """
+        self._asked = False
+        if self.state is not _OPEN:
+            return
+        if self._asked_in_vain:  # it was read before the change that `read_again` speaks of
+            self._asked_in_vain = False
+            self._refill()
+            return
+        now_ms, behind = int(time() * 1000), self._behind
+        self._behind, self.caught_up = None, True
+        for message in messages:
+            self.deliver(*message, now_ms)
+            if not self.caught_up:
+                break  # no more fits into memory: the rest is asked for again
+        if complete_to is not None:
+            self._leave_as_row(complete_to + 1)
+        for message in sorted(behind or (), key=lambda due: due.message_id):
+            # Of what the rows that are read cover: its transaction was not committed yet when they were.
+            self.caught_up = self._more_after is None or message.message_id <= self._more_after
+            self.deliver(*message, now_ms)
+        self.caught_up = self._more_after is None and self._clock.now >= self._doubtful_until
+        self._refill()
 
     def _take_out(self, packet_id: int) -> int | None:
         """What is in flight with this packet id; no longer."""
@@ -503,28 +540,48 @@ class Session(_TouchedByEachMessage):
     def withdraw(self, message_id: int) -> None:
         """Do not send a message that waits for the device's Receive Maximum. What is written is written."""
         if self._backlog:
-            self._backlog = deque(waiting for waiting in self._backlog if waiting[0] != message_id)
+            self._backlog = deque(waiting for waiting in self._backlog if waiting.message_id != message_id)
+        if self._behind:
+            self._behind = [waiting for waiting in self._behind if waiting.message_id != message_id]
 
     def read_again(self) -> None:
-        """Whom the device belongs to has changed: what waits in memory may not be its any more; the rows tell."""
-        self._backlog = None
+        """Whom the device serves, or what reaches it, has changed: nothing is written any more that is not yet, before
+        the rows were asked which of it may be. That holds for what is handed over in the next seconds as well."""
+        if self.state is not _OPEN:
+            return
+        self._backlog = self._behind = None
+        self._asked_in_vain = self._asked
+        self._doubtful_until = self._clock.now + DOUBT_SECONDS
         self.expect_more(0)
 
     def expect_more(self, after: int) -> None:
         """Rows with ids above `after` may wait: ask for them when the device has caught up."""
-        self._more_after = after if self._more_after is None else min(after, self._more_after)
+        self._leave_as_row(after + 1)
         self._refill()
+
+    def look_again(self, after: int) -> None:
+        """The same for what is no row: something with an id above `after` waits. Nothing to do where rows do anyway."""
+        if self._more_after is None and not self._asked:
+            self.expect_more(after)
 
     def _refill(self) -> None:
         """Send what waits in memory; when that is done and half the window is free, ask for what waits as rows."""
         backlog = self._backlog
-        while backlog and self.in_flight < self._window:
-            self.deliver(*backlog.popleft(), int(time() * 1000))
         if backlog:
-            return
+            now_ms, caught_up, self.caught_up = int(time() * 1000), self.caught_up, True
+            while backlog and self.in_flight < self._window:
+                self.deliver(*backlog.popleft(), now_ms)
+            self.caught_up = caught_up
+            if backlog:
+                return
         self._backlog = None
-        if self._more_after is not None and 2 * self.in_flight <= self._window and self.state is State.OPEN:
-            after, self._more_after = self._more_after, None
+        if (
+            self._more_after is not None
+            and not self._asked
+            and 2 * self.in_flight <= self._window
+            and self.state is State.OPEN
+        ):
+            after, self._more_after, self._asked = self._more_after, None, True
             self.host.wants_more(self, after)
 
     def answer(self, request: Request, body: bytes) -> None:
@@ -535,6 +592,9 @@ class Session(_TouchedByEachMessage):
         answer = self._version.answer(request.response_topic, body, request.correlation_data)
         puback = b"" if request.packet_id is None else self._version.puback(request.packet_id, PubAck.SUCCESS)
         self._reply(answer, puback)
+        if self.is_held_back and 2 * self.open_requests <= MAX_OPEN_REQUESTS:
+            self.last_received = self._clock.now  # until now it was us it waited for
+            self._go_on()
 
     def disconnect(self, reason: Reason) -> None:
         """End the session from our side: taken over, keep alive missed, shutting down."""
@@ -543,13 +603,16 @@ class Session(_TouchedByEachMessage):
         self._close()
 
     def wire_lost(self) -> None:
-        """The transport ended."""
+        """The transport ended. What has been read is taken: the device may have left right after it had sent it."""
+        if self.state is State.OPEN and self._buffer:
+            self._most_open, self.is_held_back, self._outlet = math.inf, False, NOWHERE
+            self.feed(b"")
         self._close()
 
     @property
     def queued(self) -> int:
         """Messages that wait in memory for the device's window."""
-        return len(self._backlog) if self._backlog else 0
+        return len(self._backlog or ()) + len(self._behind or ())
 
     @property
     def unsent_bytes(self) -> int:
@@ -570,8 +633,9 @@ class Session(_TouchedByEachMessage):
         if self.state is State.CLOSED:
             return
         self.state = State.CLOSED
+        self.caught_up = False
         self._buffer = b""
-        self._backlog = None
+        self._backlog = self._behind = None
         self._wire.close()
         self._outlet = NOWHERE
         self.host.closed(self)

@@ -10,7 +10,8 @@ from typing import cast
 from gateway.gathering import GatheringWire
 from gateway.limits import Arrival
 from gateway.node import Node
-from gateway.session import NOWHERE, Outlet, Session
+from gateway.session import Session
+from gateway.session_ports import NOWHERE, Outlet
 
 # A device that does not read is cut off when this much waits for it; the others never wait.
 MAX_UNSENT_BYTES = 262_144
@@ -77,6 +78,14 @@ class TcpConnection(GatheringWire, asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         self.outlet.write(data)
+
+    def pause_reading(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def close(self) -> None:
         self.write_gathered()

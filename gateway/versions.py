@@ -30,6 +30,8 @@ MAX_OPEN_REQUESTS = 16
 class Version(Protocol):
     """Packets in one version's form."""
 
+    # Whether a CONNACK says how much a device may publish, and how.
+    tells_limits: bool
     # Whether a CONNECT without client id can be answered with the id and secret made for the device.
     assigns_client_ids: bool
 
@@ -60,6 +62,7 @@ class Version(Protocol):
 class Version5:
     """MQTT 5.0."""
 
+    tells_limits = True
     assigns_client_ids = True
 
     def decode(self, raw: bytes) -> mqtt5.Packet | Reason:

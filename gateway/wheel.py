@@ -23,7 +23,7 @@ class KeepAliveWheel:
 
     def add(self, session: Session) -> None:
         """Watch a session, from its first byte on."""
-        slot = max(int(_due(session)) + 1, self._swept + 1)
+        slot = max(int(_due(session, self._clock.now)) + 1, self._swept + 1)
         session.wheel_slot = slot
         self._buckets[slot].add(session)
 
@@ -45,7 +45,7 @@ class KeepAliveWheel:
             for session in self._buckets.pop(slot, ()):
                 if session.state is State.CLOSED:
                     continue
-                if _due(session) <= now:
+                if _due(session, self._clock.now) <= now:
                     late.append(session)
                 else:
                     self._swept = slot
@@ -54,12 +54,14 @@ class KeepAliveWheel:
         return late
 
 
-def _due(session: Session) -> float:
+def _due(session: Session, now: float) -> float:
     """When it must have been heard of: 1.5 keep alives after its last packet (MQTT 5, 3.1.2.10), 10 s for a CONNECT.
 
-    While it is being admitted, it is us it waits for.
+    While it is being admitted or held back, it is us it waits for.
     """
     heard = session.last_received + TICK_SECONDS  # or earlier
+    if session.state is State.OPEN and session.is_held_back:
+        heard = max(heard, now)
     if session.state is State.OPEN:
         return heard + 1.5 * session.keep_alive
     return heard + (ADMISSION_SECONDS if session.state is State.ADMITTING else CONNECT_SECONDS)

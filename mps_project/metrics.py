@@ -66,11 +66,19 @@ class ServiceCollector(Collector):
             ("delivered", "Messages the node has written since it started, broadcasts and repeats included."),
             ("acknowledged", "Those of them that devices have acknowledged."),
             ("turned_away", "Connections that ended without a device admitted: refused, silent, broken."),
+            ("dropped_requests", "Requests of devices that had left, not served because too many waited."),
         ):
             counter = CounterMetricFamily(f"mps_gateway_{name}", meaning, labels=["node"])
             for node in nodes:
                 counter.add_metric([node.node_id], getattr(node, name))
             yield counter
+        refused = CounterMetricFamily(
+            "mps_gateway_refused_publishes", "What devices published and was not taken.", labels=["node", "reason"]
+        )
+        for node in nodes:
+            for reason, count in sorted(node.refused_publishes.items()):
+                refused.add_metric([node.node_id, reason], count)
+        yield refused
         for name, meaning in (
             ("connections", "Devices connected to the node."),
             ("admitting", "Connects that wait to be decided about."),

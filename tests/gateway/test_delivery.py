@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from itertools import islice
 
 import mqtt5
 import pytest
@@ -26,6 +27,7 @@ from pushcore.models import Message, PushTask, Workspace
 from pushcore.templates import TemplateDraft
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import flood, send, status_of, wait_for
+from tests.gateway.test_broadcasts import broadcast
 from tests.gateway.test_session import NOW, SOON
 from tests.support.raw_device import RawDevice
 
@@ -196,6 +198,47 @@ def test_a_receive_maximum_of_one_gets_one_message_at_a_time(
             assert msgkey_of(packet) == f"k{n}"
             assert packet.packet_id is not None
             device.send(mqtt5.PubAckPacket(packet.packet_id))
+
+
+def test_messages_pushed_while_a_device_catches_up_come_after_those_that_waited(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace, sink: Sink,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(node, "PENDING_PER_DEVICE", 10)
+    monkeypatch.setattr("gateway.session.MAX_BACKLOG", 4)
+    wanted = [f"k{n}" for n in range(60)]
+    for msgkey in wanted[:30]:
+        send(workspace, known[0].ad_token, msgkey)
+    late = iter(wanted[30:])
+    got: list[str] = []
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1], receive_max=5)
+        while len(got) < len(wanted):
+            packet = device.next_publish()
+            got.append(msgkey_of(packet))
+            for msgkey in islice(late, 2):
+                send(workspace, known[0].ad_token, msgkey)
+            assert packet.packet_id is not None
+            device.send(mqtt5.PubAckPacket(packet.packet_id))
+    assert got == wanted
+
+
+def test_a_broadcast_and_messages_come_in_the_order_they_were_sent_in(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node, "PENDING_PER_DEVICE", 2)
+    for n in range(3):
+        send(workspace, known[0].ad_token, f"k{n}")
+        broadcast(workspace, f"b{n}")
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1], receive_max=4)
+        got = []
+        for _ in range(6):
+            packet = device.next_publish()
+            assert packet.packet_id is not None
+            device.send(mqtt5.PubAckPacket(packet.packet_id))
+            got.append((msgkey_of(packet), packet.duplicate))
+    assert got == [(key, False) for key in ("k0", "b0", "k1", "b1", "k2", "b2")]
 
 
 def test_a_message_pushed_while_its_device_connects_arrives_once(

@@ -14,6 +14,7 @@ from paho.mqtt.client import Client, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.session import MAX_PACKET_BYTES, Session, State
+from gateway.session_ports import PublishRefusal
 from gateway.shared_payload import SharedPayload
 from gateway.sink import Sink
 from pushcore.models import App, Workspace
@@ -139,6 +140,29 @@ def test_publishing_anywhere_else_is_acknowledged_and_has_no_effect() -> None:
     session, recorder = open_session()
     session.feed(mqtt311.publish("other", b"{}") + mqtt311.publish("other", b"{}", packet_id=None))
     assert (recorder.written, recorder.requests) == (mqtt311.puback(3), [])
+    assert recorder.refused_publishes == [PublishRefusal.FOREIGN_TOPIC] * 2
+
+
+def test_a_retained_publish_is_acknowledged_and_has_no_effect_and_others_follow() -> None:
+    """What a bridge publishes of its state: nothing could tell it beforehand that nothing is retained here."""
+    session, recorder = open_session()
+    state = "$SYS/broker/connection/host.bridge/state"
+    for topic, flags in ((state, 0x03), ("mps/bind", 0x03)):
+        session.feed(mqtt311.publish(topic, b"1", flags=flags))
+    session.feed(mqtt311.publish(state, b"1", packet_id=None, flags=0x01))
+    assert (recorder.written, recorder.requests, session.state) == (2 * mqtt311.puback(3), [], State.OPEN)
+    assert recorder.refused_publishes == [PublishRefusal.RETAINED] * 3
+    session.feed(mqtt311.publish("mps/bind", b"{}"))
+    assert len(recorder.requests) == 1
+
+
+def test_a_device_that_can_know_of_no_limit_is_never_cut_off_for_asking_much() -> None:
+    session, recorder = open_session()
+    session.feed(mqtt311.publish("mps/event", b"[]") * 3000)
+    for n in range(3000):
+        session.answer(recorder.requests[n], b"{}")
+    assert (session.state, recorder.is_reading) == (State.OPEN, True)
+    assert recorder.written.count(mqtt311.puback(3)) == 3000
 
 
 def test_only_the_inbox_and_replies_can_be_subscribed_to() -> None:
@@ -161,7 +185,6 @@ def test_a_ping_is_answered() -> None:
     [
         mqtt311.publish("mps/bind", b"{}", flags=0x04),  # QoS 2
         mqtt311.publish("mps/bind", b"{}", flags=0x06),
-        mqtt311.publish("mps/bind", b"{}", flags=0x03),  # retained
         mqtt311.publish("mps/bind", b"{}", packet_id=0),
         mqtt311.publish("", b"{}"),
         mqtt311.publish(b"mps/\xff", b"{}"),

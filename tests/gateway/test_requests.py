@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import mqtt5
 import pytest
 from mqtt5 import QoS
 
 from analytics.models import MessageEvent
+from gateway import courier, presence
 from gateway.sink import Sink
+from mps_project.metrics import ServiceCollector
+from pushcore import bus
 from pushcore.models import Binding, Device, Workspace
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import send, status_of, wait_for
@@ -88,8 +92,9 @@ def test_a_payload_that_is_no_json_is_answered_and_requests_keep_their_order(
 
 
 def test_what_waits_in_memory_for_a_user_who_left_the_device_is_not_sent(
-    gateway: RunningGateway, username: str, known: Known, workspace: Workspace
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("gateway.session.DOUBT_SECONDS", 0.0)  # so that they wait in memory right after the bind
     with RawDevice(gateway.mqtt_port) as device:
         device.connect(known[0].ad_token, username, known[1], receive_max=1)
         device.send(mqtt5.PublishPacket("mps/bind", b'{"userId": "ann"}', qos=QoS.AT_MOST_ONCE))
@@ -105,3 +110,81 @@ def test_what_waits_in_memory_for_a_user_who_left_the_device_is_not_sent(
         device.send(mqtt5.PubAckPacket(first.packet_id))
         following = device.next_publish()
     assert json.loads(following.payload)["bData"]["msgKey"] == "own"
+
+
+@pytest.mark.parametrize("transport", ["tcp", "websockets"])
+@pytest.mark.parametrize("qos", [QoS.AT_LEAST_ONCE, QoS.AT_MOST_ONCE])
+def test_many_requests_at_once_are_all_served_on_the_same_connection(
+    connect: Connect, transport: str, qos: QoS
+) -> None:
+    device = connect(transport)
+    published: list[int] = []
+    lost: list[int] = []
+    device.client.on_publish = lambda *_: published.append(1)
+    device.client.on_disconnect = lambda *_: lost.append(1)
+    for _ in range(100):
+        device.client.publish("mps/event", "[]", qos=int(qos == QoS.AT_LEAST_ONCE))
+    assert device.wait(lambda: len(device.answers) == 100)
+    assert device.wait(lambda: len(published) == 100)
+    assert lost == []
+
+
+@pytest.mark.parametrize("qos", [QoS.AT_LEAST_ONCE, QoS.AT_MOST_ONCE])
+@pytest.mark.parametrize("goodbye", ["DISCONNECT", "just closed"])
+def test_what_a_device_asked_before_it_left_takes_effect(
+    gateway: RunningGateway, username: str, known: Known, qos: QoS, goodbye: str
+) -> None:
+    binds = [
+        mqtt5.PublishPacket(
+            "mps/bind", json.dumps({"userId": f"u{n}"}).encode(), qos=qos,
+            packet_id=n if qos == QoS.AT_LEAST_ONCE else None,
+        ).write()
+        for n in range(1, 31)
+    ]  # fmt: skip
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        device.send(b"".join(binds) + (mqtt5.DisconnectPacket().write() if goodbye == "DISCONNECT" else b""))
+    assert wait_for(lambda: Binding.objects.filter(user_id="u30", unbound_at__isnull=True).exists())
+    assert Binding.objects.count() == 30  # each of them, in order
+
+
+def test_what_waits_of_devices_that_have_left_is_bounded_and_counted(
+    gateway: RunningGateway, username: str, known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.request_queue.MAX_LEFT_BYTES", 0)
+    served, go_on = threading.Event(), threading.Event()
+
+    def serve(*_arguments: object) -> dict[str, object]:
+        served.set()
+        go_on.wait(15)
+        return {"success": False}
+
+    monkeypatch.setattr("gateway.device_requests.serve", serve)
+    assert gateway.node is not None
+    requests = gateway.node._requests
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        for _ in range(5):
+            device.send(mqtt5.PublishPacket("mps/event", b"[]", qos=QoS.AT_MOST_ONCE))
+        assert served.wait(15)
+        assert wait_for(lambda: gateway.session_of(known[0]).open_requests == 5)
+    assert wait_for(lambda: requests.dropped == 4)
+    go_on.set()
+    assert wait_for(lambda: len(requests) == 0)
+
+
+def test_what_devices_publish_and_is_not_taken_is_told_by_reason(
+    gateway: RunningGateway, username: str, known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courier, "HEARTBEAT_SECONDS", 0.1)
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        device.send(mqtt5.PublishPacket("$SYS/state", b"1", qos=QoS.AT_LEAST_ONCE, packet_id=1))
+        assert isinstance(device.recv(), mqtt5.PubAckPacket)
+        device.send(mqtt5.PublishPacket("mps/bind", b"1", qos=QoS.AT_MOST_ONCE, retain=True))
+        assert isinstance(device.recv(), mqtt5.DisconnectPacket)
+    wanted = {"foreign_topic": 1, "retained": 1}
+    assert wait_for(lambda: [node.refused_publishes for node in presence.live_nodes(bus.client())] == [wanted])
+    families = {family.name: family for family in ServiceCollector().collect()}
+    told = {sample.labels["reason"]: sample.value for sample in families["mps_gateway_refused_publishes"].samples}
+    assert told == wanted

@@ -14,7 +14,16 @@ from mqtt5 import ConnAckReasonCode, DisconnectReasonCode, PubAckReasonCode, QoS
 
 from gateway import session as session_module
 from gateway.clock import HearingClock
-from gateway.session import MAX_OPEN_REQUESTS, MAX_PACKET_BYTES, MAX_PACKET_ID, Request, Session, State
+from gateway.session import (
+    MAX_OPEN_REQUESTS,
+    MAX_PACKET_BYTES,
+    MAX_PACKET_ID,
+    MAX_UNANSWERED,
+    Due,
+    Session,
+    State,
+)
+from gateway.session_ports import PublishRefusal, Request
 from pushcore.devices import KnownDevice
 
 DEVICE = KnownDevice(7, 1, 1, "ad-token", "", "app-test", True)
@@ -36,6 +45,8 @@ class Recorder:
         self.refused_ids: list[int] = []
         self.asked_after: list[int] = []
         self.requests: list[Request] = []
+        self.refused_publishes: list[PublishRefusal] = []
+        self.is_reading = True
         self.closes = 0
 
     def write(self, data: bytes) -> None:
@@ -70,6 +81,15 @@ class Recorder:
     def request_received(self, _session: Session, request: Request) -> None:
         self.requests.append(request)
 
+    def publish_refused(self, reason: PublishRefusal) -> None:
+        self.refused_publishes.append(reason)
+
+    def pause_reading(self) -> None:
+        self.is_reading = False
+
+    def resume_reading(self) -> None:
+        self.is_reading = True
+
     def closed(self, _session: Session) -> None:
         self.closes += 1
 
@@ -100,6 +120,100 @@ def open_session(**connect: Any) -> tuple[Session, Recorder]:
 def deliver(session: Session, *message_ids: int, dup: bool = False) -> None:
     for message_id in message_ids:
         session.deliver(message_id, b'{"k":"1"}', SOON, dup, NOW)
+
+
+def due(message_id: int) -> Due:
+    return Due(message_id, str(message_id).encode(), SOON, False)
+
+
+def written(recorder: Recorder) -> list[int]:
+    """The ids of the messages that were written since the last call; all are acknowledged."""
+    return [int(packet.payload) for packet in recorder.packets() if isinstance(packet, mqtt5.PublishPacket)]
+
+
+def acknowledge_all(session: Session, recorder: Recorder) -> list[int]:
+    """Acknowledge what was written, and what follows from that, until nothing does; returns the ids in order."""
+    seen: list[int] = []
+    while packets := recorder.packets():
+        seen += [int(packet.payload) for packet in packets]
+        session.feed(b"".join(mqtt5.PubAckPacket(packet.packet_id).write() for packet in packets))
+    return seen
+
+
+def test_what_is_handed_over_while_rows_wait_comes_after_them() -> None:
+    session, recorder = open_session()
+    session.expect_more(0)
+    assert recorder.asked_after == [0]
+    for message_id in (7, 9, 8):
+        session.deliver(*due(message_id), NOW)
+    assert written(recorder) == []
+    session.deliver_waiting([due(n) for n in (1, 2, 7)], None)
+    assert written(recorder) == [1, 2, 7, 8, 9]
+    session.deliver(*due(10), NOW)
+    assert written(recorder) == [10]
+    assert recorder.asked_after == [0]
+
+
+def test_the_order_of_ids_is_the_order_on_the_wire_however_many_come_while_a_device_catches_up() -> None:
+    session, recorder = open_session(receive_max=10)
+    rows = list(range(1, 201))
+    session.expect_more(0)
+    seen, came, asked = [], 201, 0
+    while asked < len(recorder.asked_after):
+        after = recorder.asked_after[asked]
+        asked += 1
+        for _ in range(7):  # more than is ever caught up with at once; each is a row as well
+            if came < 400:
+                rows.append(came)
+                session.deliver(*due(came), NOW)
+                came += 1
+        page = [n for n in rows if n > after and n not in seen][:30]
+        session.deliver_waiting([due(n) for n in page], page[-1] if len(page) == 30 else None)
+        seen += acknowledge_all(session, recorder)
+    assert seen == list(range(1, came))
+    assert session.caught_up
+
+
+def test_a_message_whose_id_is_older_than_rows_already_read_is_not_lost() -> None:
+    session, recorder = open_session(receive_max=1)
+    session.expect_more(0)
+    session.deliver_waiting([due(n) for n in range(10, 40)], 39)  # 17 of them fit
+    session.deliver(*due(5), NOW)  # committed after the rows were read
+    seen = acknowledge_all(session, recorder)
+    assert seen == list(range(10, 27))
+    assert recorder.asked_after == [0, 26]
+    session.deliver_waiting([due(n) for n in range(27, 40)], None)
+    seen += acknowledge_all(session, recorder)
+    assert seen == [*range(10, 40), 5]
+
+
+def test_after_a_change_nothing_unwritten_is_written_before_the_rows_were_asked() -> None:
+    session, recorder = open_session(receive_max=2)
+    for message_id in (1, 2, 3, 4):
+        session.deliver(*due(message_id), NOW)
+    assert written(recorder) == [1, 2]
+    session.read_again()
+    assert session.queued == 0
+    session.feed(mqtt5.PubAckPacket(1).write() + mqtt5.PubAckPacket(2).write())
+    assert (written(recorder), recorder.asked_after) == ([], [0])
+    session.read_again()  # while the answer is on its way
+    session.deliver_waiting([due(3)], None)
+    assert (written(recorder), recorder.asked_after) == ([], [0, 0])
+    session.deliver_waiting([due(4)], None)
+    assert written(recorder) == [4]
+
+
+def test_what_is_handed_over_soon_after_a_change_is_looked_up_too() -> None:
+    session, recorder = open_session()
+    session.read_again()
+    session.deliver_waiting([], None)
+    session.deliver(*due(8), NOW)  # by one who had looked before the change
+    assert (written(recorder), recorder.asked_after) == ([], [0, 7])
+    session.deliver_waiting([], None)
+    recorder.clock.now += session_module.DOUBT_SECONDS
+    session.deliver(*due(9), NOW)
+    assert written(recorder) == [9]
+    assert session.caught_up
 
 
 def test_the_connack_says_what_the_server_does_not_do() -> None:
@@ -175,8 +289,10 @@ def test_what_does_not_fit_into_memory_is_asked_for_when_the_device_has_caught_u
         session.feed(mqtt5.PubAckPacket(publish.packet_id).write())
         assert recorder.asked_after == asked_after  # once, from the first that did not fit
     assert recorder.acknowledged_ids == [11, 12]
-    deliver(session, 13)
-    assert len(recorder.packets()) == 1
+    deliver(session, 15)
+    assert recorder.packets() == []  # others wait before it
+    session.deliver_waiting([due(13)], 13)
+    assert [publish.packet_id for publish in recorder.packets()] == [3]
 
 
 def test_a_device_that_leaves_one_message_unacknowledged_still_gets_the_others() -> None:
@@ -312,19 +428,48 @@ def test_publishing_anywhere_else_is_refused() -> None:
     assert recorder.requests == []
 
 
-@pytest.mark.parametrize(
-    ("qos", "reason"),
-    [
-        (QoS.AT_LEAST_ONCE, DisconnectReasonCode.RECEIVE_MAX_EXCEEDED),
-        (QoS.AT_MOST_ONCE, DisconnectReasonCode.MESSAGE_RATE_TOO_HIGH),
-    ],
-)
-def test_more_requests_at_once_than_granted_end_the_session(qos: QoS, reason: DisconnectReasonCode) -> None:
+def several(count: int, qos: QoS = QoS.AT_LEAST_ONCE) -> bytes:
+    return b"".join(publish(qos=qos, packet_id=n + 1 if qos == QoS.AT_LEAST_ONCE else None) for n in range(count))
+
+
+@pytest.mark.parametrize("qos", [QoS.AT_LEAST_ONCE, QoS.AT_MOST_ONCE])
+def test_a_device_that_asks_more_than_it_may_at_once_waits_and_is_served(qos: QoS) -> None:
     session, recorder = open_session()
-    for n in range(MAX_OPEN_REQUESTS + 1):
-        session.feed(publish(qos=qos, packet_id=n + 1 if qos == QoS.AT_LEAST_ONCE else None))
-    assert recorder.packets()[-1].reason_code == reason
-    assert len(recorder.requests) == MAX_OPEN_REQUESTS
+    session.feed(several(100, qos))
+    assert (len(recorder.requests), recorder.is_reading) == (MAX_OPEN_REQUESTS, False)
+    session.feed(several(3, qos))  # had been read already
+    answered = 0
+    while answered < len(recorder.requests):
+        session.answer(recorder.requests[answered], b"{}")
+        answered += 1
+        assert session.open_requests <= MAX_OPEN_REQUESTS
+    assert (answered, recorder.is_reading, session.state) == (103, True, State.OPEN)
+    acked = [packet.packet_id for packet in recorder.packets() if isinstance(packet, mqtt5.PubAckPacket)]
+    assert acked == ([*range(1, 101), 1, 2, 3] if qos == QoS.AT_LEAST_ONCE else [])
+
+
+def test_only_a_device_that_was_told_a_limit_and_is_far_beyond_it_is_cut_off() -> None:
+    session, recorder = open_session()
+    session.feed(several(MAX_UNANSWERED))
+    assert session.state is State.OPEN
+    session.feed(several(1))
+    assert recorder.packets()[-1].reason_code == DisconnectReasonCode.RECEIVE_MAX_EXCEEDED
+    assert recorder.refused_publishes == [PublishRefusal.TOO_MANY]
+    session, recorder = open_session()
+    session.feed(several(2 * MAX_UNANSWERED, QoS.AT_MOST_ONCE))  # of which a Receive Maximum does not speak
+    assert session.state is State.OPEN
+
+
+def test_what_was_received_before_a_device_left_is_asked_all_the_same() -> None:
+    for goodbye in (mqtt5.DisconnectPacket().write(), b""):
+        session, recorder = open_session()
+        session.feed(several(40, QoS.AT_MOST_ONCE) + goodbye)
+        session.wire_lost()
+        assert len(recorder.requests) == 40
+        assert (session.state, recorder.closes) == (State.CLOSED, 1)
+        for request in recorder.requests:
+            session.answer(request, b"{}")
+        assert recorder.packets() == []
 
 
 @pytest.mark.parametrize(
@@ -357,6 +502,19 @@ def test_a_protocol_error_ends_the_session_with_the_reason_the_standard_names(
     session.feed(raw)
     assert recorder.packets()[-1].reason_code == reason
     assert (session.state, recorder.wire_closed, recorder.closes) == (State.CLOSED, 1, 1)
+
+
+def test_what_is_published_and_not_taken_is_counted_by_reason() -> None:
+    for raw, reason in (
+        (publish(qos=QoS.EXACTLY_ONCE), PublishRefusal.QOS_2),
+        (publish(retain=True), PublishRefusal.RETAINED),
+        (publish(topic_alias=1), PublishRefusal.TOPIC_ALIAS),
+        (publish(packet_id=0), PublishRefusal.MALFORMED),
+        (publish("other"), PublishRefusal.FOREIGN_TOPIC),
+    ):
+        session, recorder = open_session()
+        session.feed(raw)
+        assert recorder.refused_publishes == [reason]
 
 
 def test_a_packet_too_large_is_refused_before_it_is_kept() -> None:
@@ -443,13 +601,16 @@ def test_what_is_sent_before_a_refusal_is_not_heard() -> None:
     assert session.state is State.CLOSED
 
 
-def test_no_more_than_a_packet_is_kept_before_the_connack() -> None:
+def test_what_is_sent_before_the_connack_is_read_up_to_a_packets_size_and_all_of_it_taken_then() -> None:
     session, recorder = new_session()
     session.feed(mqtt5.ConnectPacket("x").write())
     session.feed(b"\xc0\x00" * (MAX_PACKET_BYTES // 2))
-    assert session.state is State.ADMITTING
+    assert recorder.is_reading
     session.feed(b"\xc0\x00")
-    assert (session.state, recorder.written) == (State.CLOSED, b"")
+    assert (session.state, recorder.is_reading) == (State.ADMITTING, False)
+    session.accept(DEVICE, issued_secret=None, max_keep_alive=1200)
+    assert len(recorder.packets()) == 1 + MAX_PACKET_BYTES // 2 + 1
+    assert recorder.is_reading
 
 
 def test_the_end_is_told_once() -> None:

@@ -1,0 +1,146 @@
+"""A device that serves another user, or is reached another way: what is not written yet follows the rules as they are
+then, whichever door and process changed it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import mqtt5
+import pytest
+
+from gateway.sink import Sink
+from pushcore import bindings, bus, delivery, devices
+from pushcore.channels import Channel
+from pushcore.models import Device, Workspace
+from tests.gateway.conftest import Connect, Known, RunningGateway
+from tests.gateway.pushing import send, wait_for
+from tests.gateway.test_broadcasts import broadcast
+from tests.support.raw_device import RawDevice
+
+Change = Callable[[Workspace, Known], object]
+
+LOGOUTS: dict[str, Change] = {
+    "unbind by the device, over HTTP": lambda _workspace, known: devices.client_unbind(known[0].id, "ann"),
+    "bind of another user by the device, over HTTP": lambda _workspace, known: devices.client_bind(known[0].id, "bob"),
+    "PushUnBind": lambda workspace, known: devices.server_unbind(workspace, "ann", known[0].ad_token),
+    "PushBind of another user": lambda workspace, known: devices.server_bind(workspace, "bob", known[0].ad_token, 1),
+}
+REPORTS: dict[str, Change] = {
+    "by the device, over HTTP": lambda _workspace, known: devices.client_report(known[0].id, Channel.XIAOMI, "mi"),
+    "PushReport": lambda workspace, known: devices.server_report(
+        workspace, known[0].ad_token, 1, Channel.XIAOMI, "mi", {}
+    ),
+}
+
+
+def msgkeys(packets: list[mqtt5.PublishPacket]) -> list[str]:
+    return [json.loads(packet.payload)["bData"]["msgKey"] for packet in packets]
+
+
+def next_publishes(device: RawDevice, count: int) -> list[mqtt5.PublishPacket]:
+    return [device.next_publish() for _ in range(count)]
+
+
+def acknowledge(device: RawDevice, packets: list[mqtt5.PublishPacket]) -> None:
+    for packet in packets:
+        assert packet.packet_id is not None
+        device.send(mqtt5.PubAckPacket(packet.packet_id))
+
+
+@pytest.mark.parametrize("door", LOGOUTS)
+def test_after_a_logout_through_any_door_the_former_user_s_waiting_messages_are_not_written(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace, sink: Sink, door: str
+) -> None:
+    bindings.bind(Device.objects.get(pk=known[0].id), "ann")
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1], receive_max=2)
+        for n in range(8):
+            send(workspace, "ann", f"ann{n}", delivery_type=3)
+        written = next_publishes(device, 2)
+        assert wait_for(lambda: gateway.session_of(known[0]).queued == 6)
+        LOGOUTS[door](workspace, known)
+        assert wait_for(lambda: gateway.session_of(known[0]).queued == 0)
+        acknowledge(device, written)
+        send(workspace, known[0].ad_token, "own")
+        own = next_publishes(device, 1)
+        acknowledge(device, own)
+        device.send(mqtt5.PingReqPacket())
+        assert isinstance(device.recv(), mqtt5.PingRespPacket)
+    assert msgkeys(written + own) == ["ann0", "ann1", "own"]
+
+
+def test_a_message_looked_up_before_a_logout_and_handed_over_after_it_is_not_written(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bindings.bind(Device.objects.get(pk=known[0].id), "ann")
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        with monkeypatch.context() as patch:
+            patch.setattr(delivery, "hand_over", lambda _batch: True)
+            message = send(workspace, "ann", "late", delivery_type=3)
+        [outgoing] = delivery.outgoing_of([message.pk])
+        devices.client_unbind(known[0].id, "ann")
+        delivery.hand_over([outgoing])
+        send(workspace, known[0].ad_token, "own")
+        assert msgkeys(next_publishes(device, 1)) == ["own"]
+
+
+@pytest.mark.parametrize("door", REPORTS)
+def test_a_device_that_reports_a_vendor_through_any_door_gets_a_broadcast_there_alone(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace, monkeypatch: pytest.MonkeyPatch,
+    door: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("pushcore.ports._vendor_channels", [lambda _workspace: {int(Channel.XIAOMI)}])
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1], receive_max=1)
+        tasks = [broadcast(workspace, "b0", android_channel=1), broadcast(workspace, "b1")]
+        written = next_publishes(device, 1)
+        assert wait_for(lambda: gateway.session_of(known[0]).queued == 1)  # the second waits for the first
+        REPORTS[door](workspace, known)
+        assert wait_for(lambda: gateway.session_of(known[0]).queued == 0)
+        acknowledge(device, written)
+        broadcast(workspace, "b2")
+        tasks.append(broadcast(workspace, "b3", android_channel=1))
+        written += next_publishes(device, 1)
+        acknowledge(device, written[1:])
+        assert msgkeys(written) == ["b0", "b3"]
+        progress = gateway.session_of(known[0]).broadcasts
+        assert progress is not None
+        # What it gets at the vendor's holds up nothing here.
+        assert wait_for(lambda: progress.standing.position == tasks[-1].pk)
+
+
+def test_a_vendor_s_token_that_is_given_up_brings_broadcasts_back_to_the_connection(
+    gateway: RunningGateway, connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.utils import timezone
+
+    monkeypatch.setattr("pushcore.ports._vendor_channels", [lambda _workspace: {int(Channel.XIAOMI)}])
+    device = connect()
+    row = Device.objects.get(ad_token=device.ad_token)
+    devices.client_report(row.pk, Channel.XIAOMI, "mi")
+    devices.drop_third_tokens([(row.pk, "mi", timezone.now())])
+    broadcast(workspace)
+    device.wait_for_key("b1")
+
+
+def test_a_word_lost_with_the_store_is_made_good_when_it_is_back(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace, sink: Sink,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    bindings.bind(Device.objects.get(pk=known[0].id), "ann")
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1], receive_max=1)
+        for n in range(3):
+            send(workspace, "ann", f"ann{n}", delivery_type=3)
+        written = next_publishes(device, 1)
+        assert wait_for(lambda: gateway.session_of(known[0]).queued == 2)
+        with monkeypatch.context() as patch:
+            patch.setattr("pushcore.ports._device_listeners", [])
+            devices.client_unbind(known[0].id, "ann")
+        bus.client().flushdb()
+        assert wait_for(lambda: gateway.session_of(known[0]).queued == 0)
+        acknowledge(device, written)
+        send(workspace, known[0].ad_token, "own")
+        assert msgkeys(next_publishes(device, 1)) == ["own"]
