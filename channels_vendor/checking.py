@@ -11,13 +11,13 @@ from cryptography import x509
 from django.conf import settings
 from django.utils import timezone
 
-from channels_vendor import open_adapters
+from channels_vendor import open_adapters, refusals
 from channels_vendor.apns import certificate
-from channels_vendor.contract import Delivery, Notification, SendOutcome, Vendor
+from channels_vendor.contract import Delivery, Notification, SendOutcome, Vendor, Verdict
 from channels_vendor.models import VendorAccount
 from channels_vendor.receipts import address_problem
 from channels_vendor.registry import VENDORS
-from pushcore import endpoints, ids
+from pushcore import devices, endpoints, ids
 from pushcore.channels import Channel
 
 log = structlog.get_logger(__name__)
@@ -125,6 +125,8 @@ def send_test(row: VendorAccount, token: str) -> SendOutcome:
         [outcome] = adapter.send([Delivery(task_id, 0, token, "test", notification)])
     finally:
         adapter.close()
+    if outcome.verdict is Verdict.ACCEPTED:
+        devices.drop_third_tokens(refusals.note_accepted(row))
     return outcome
 
 

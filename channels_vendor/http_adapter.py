@@ -32,9 +32,6 @@ log = structlog.get_logger(__name__)
 # The vendor may name a later time; the row waits at most so long before it is tried again.
 LONGEST_RETRY_AFTER = 86_400.0
 
-# More dead tokens in a batch without a live one are not believed: it is the account that is another app's.
-MOST_GONE = 200
-
 # A gateway's words for an answer that it did not get itself.
 _GATEWAY_LOST = (502, 504)
 
@@ -102,7 +99,7 @@ class HttpAdapter(ABC):
             refused = credential
         for delivery in left:
             outcomes[delivery.message_id] = self._settled(outcomes[delivery.message_id])
-        return _believed([outcomes[delivery.message_id] for delivery in deliveries])
+        return [outcomes[delivery.message_id] for delivery in deliveries]
 
     def check(self) -> str:
         try:
@@ -178,21 +175,6 @@ class HttpAdapter(ABC):
             return outcome
         status = self.unauthorised_status if outcome.status == statuses.UNKNOWN else outcome.status
         return by_rule(outcome.delivery, Rule(Action.STOP, status), outcome.vendor_code)
-
-
-def _believed(outcomes: list[SendOutcome]) -> list[SendOutcome]:
-    """Where too many are gone at once the tokens are kept, and the channel stops for an operator to look."""
-    gone = [one.verdict for one in outcomes].count(Verdict.GONE)
-    if gone <= MOST_GONE or any(one.verdict is Verdict.ACCEPTED for one in outcomes):
-        return outcomes
-    return [
-        by_rule(
-            one.delivery, Rule(Action.STOP, one.status), f"{gone} tokens refused at once, none taken: {one.vendor_code}"
-        )
-        if one.verdict is Verdict.GONE
-        else one
-        for one in outcomes
-    ]
 
 
 def retry_after(answer: Answer) -> float | None:

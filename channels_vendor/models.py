@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from channels_vendor.contract import Account
 from pushcore import crypto
@@ -40,6 +41,9 @@ class VendorAccount(models.Model):
     certificate_subject = models.CharField(max_length=200, blank=True, editable=False)
     certificate_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
     updated_at = models.DateTimeField(auto_now=True, editable=False)
+    proven_for = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="The configuration that a token was last accepted with."
+    )
 
     class Meta:
         verbose_name = "vendor account"
@@ -51,6 +55,18 @@ class VendorAccount(models.Model):
     @property
     def usable(self) -> bool:
         return self.enabled and self.stopped_at is None
+
+    @property
+    def configuration(self) -> str:
+        """A digest of all that is configured: another with any other value, secret or address."""
+        configured = [self.public_values, self.secrets(), self.base_url, self.auth_url, self.ca_pem]
+        text = json.dumps(configured, sort_keys=True)
+        return salted_hmac("channels_vendor.configuration", text, algorithm="sha256").hexdigest()
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the vendor has accepted a token of the account as it is configured now."""
+        return self.proven_for == self.configuration
 
     @property
     def expires_soon(self) -> bool:
@@ -83,6 +99,30 @@ class VendorAccount(models.Model):
             allow_private=allow_private,
             receipt_url=self.receipt_url,
         )
+
+
+class RefusedToken(models.Model):
+    """A token the vendor refused since it last accepted one of the account (`channels_vendor.refusals`).
+
+    `is_dead`: it said so, and the token is given up once another is accepted; else it counts only. `since`: reported
+    later than that, the token lives. `configuration`: the account's at that time.
+    """
+
+    account = models.ForeignKey(VendorAccount, on_delete=models.CASCADE, related_name="refused_tokens")
+    configuration = models.CharField(max_length=64)
+    device_id = models.BigIntegerField()
+    token = models.TextField()
+    since = models.DateTimeField()
+    is_dead = models.BooleanField()
+
+    class Meta:
+        verbose_name = "refused token"
+        constraints = [
+            models.UniqueConstraint(fields=["account", "device_id"], name="channels_vendor_refused_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"a token of device {self.device_id}"
 
 
 class VendorMessage(models.Model):

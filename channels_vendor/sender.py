@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from prometheus_client import Counter as Metric
 
-from channels_vendor import accounts, open_adapters, suspects
+from channels_vendor import accounts, open_adapters, refusals, suspects
 from channels_vendor.contract import SEND_SECONDS, SendOutcome, Vendor, Verdict
 from channels_vendor.flow import Flow
 from channels_vendor.models import VendorAccount, VendorMessage
@@ -206,17 +206,11 @@ def _record(
             ]
         )
         _write(steps, lease, now)
-        devices.drop_third_tokens(
-            [
-                (one.delivery.device_id, one.delivery.token, one.gone_at or asked_at)
-                for one in results
-                if one.verdict is Verdict.GONE
-            ]
-            + suspects.given_up(row.workspace_id, channel, results, now)
-        )
+        settled = refusals.settle(row, results, asked_at, suspects.given_up(row.workspace_id, channel, results, now))
+        devices.drop_third_tokens(settled.dead)
         wrong = next((one for one in results if one.verdict is Verdict.MISCONFIGURED), None)
-        if wrong is not None:
-            accounts.stop(row.workspace_id, channel, wrong.vendor_code)
+        if reason := wrong.vendor_code if wrong else settled.alarm:
+            accounts.stop(row.workspace_id, channel, reason)
 
 
 def _final_status(one: SendOutcome) -> int:

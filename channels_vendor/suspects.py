@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
-from channels_vendor.contract import SendOutcome, Verdict
-from channels_vendor.http_adapter import MOST_GONE
+from channels_vendor.contract import SendOutcome
 from channels_vendor.references import token_hash
 from pushcore import ids
 from pushcore.channels import Channel
@@ -22,16 +21,15 @@ SPAN = timedelta(hours=24)
 
 def given_up(
     workspace_id: int, channel: Channel, results: Sequence[SendOutcome], now: datetime
-) -> list[tuple[int, str, datetime]]:
-    """(device, token, `now`) of the tokens refused in this batch, whose outcomes are written, that are at their end.
+) -> set[tuple[int, str]]:
+    """(device, token) of the tokens refused in this batch, whose outcomes are written, that are at their end.
 
     Since a token was reported, and since it was last accepted, it has been refused in the same word in at least `TASKS`
-    tasks, the first of them made `SPAN` ago. Many at once without one accepted are not believed. One query, and none
-    where no token is suspect.
+    tasks, the first of them made `SPAN` ago. One query, and none where no token is suspect.
     """
     suspects = [one for one in results if one.suspect]
-    if not suspects or (len(suspects) > MOST_GONE and not any(one.verdict is Verdict.ACCEPTED for one in results)):
-        return []
+    if not suspects:
+        return set()
     with connection.cursor() as cursor:
         cursor.execute(
             "WITH told AS ("
@@ -61,4 +59,4 @@ def given_up(
                 ids.first_id_at(now - SPAN),
             ],
         )
-        return [(device_id, token, now) for device_id, token in cursor.fetchall()]
+        return set(cursor.fetchall())

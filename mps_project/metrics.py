@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter as Counted
 from collections.abc import Callable, Iterator
 
 import redis
@@ -15,6 +16,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from channels_vendor.models import VendorAccount
+from channels_vendor.registry import VENDORS
 from gateway import presence
 from pushcore import partitions
 from pushcore.bus import client
@@ -94,6 +97,8 @@ class ServiceCollector(Collector):
         try:
             standing = partitions.standing()
             due = Receipt.objects.filter(state=Receipt.State.DUE).count()
+            stopped = VendorAccount.objects.filter(enabled=True, stopped_at__isnull=False)
+            by_channel = Counted(stopped.values_list("channel", flat=True))
         except DatabaseFault:
             return
         ahead = GaugeMetricFamily("mps_partition_days_ahead", "Days that a table is ready for.", labels=["table"])
@@ -104,6 +109,10 @@ class ServiceCollector(Collector):
             ahead.add_metric([table], days.ahead)
             overdue.add_metric([table], days.overdue)
         yield from (ahead, overdue)
+        closed = GaugeMetricFamily("mps_vendor_channels_stopped", "Should be 0.", labels=["channel"])
+        for channel in VENDORS:
+            closed.add_metric([channel.label], by_channel[channel])
+        yield closed
         yield GaugeMetricFamily("mps_receipts_due", "Receipts waiting to be sent.", value=due)
 
 

@@ -16,7 +16,6 @@ from channels_vendor.contract import (
     Rule,
     SendOutcome,
     Tokens,
-    Verdict,
     accepted,
     by_rule,
 )
@@ -48,8 +47,6 @@ class ApnsAdapter(HttpAdapter):
         self._key = (account.get("p8"), account.get("key_id"), account.get("team_id"))
         super().__init__(account, client, NoTokens() if self._by_certificate else ProviderTokens(tokens, *self._key))
         self._base_url = account.base_url or URLS[account.get("environment") or "production"]
-        # Whether a token of this environment has been accepted: then a bad token is bad.
-        self._proven = False
 
     def fetch_credential(self) -> tuple[str, float]:
         """Sign a provider token (JWT, ES256); none with a certificate. Raises `CannotAuthorise`."""
@@ -79,16 +76,6 @@ class ApnsAdapter(HttpAdapter):
                 call = Call(place + token, shared.mould.fill(delivery), (*headers, collapse))
                 requests.append(Request(call, (delivery,)))
         return requests, refused
-
-    def send(self, deliveries: Sequence[Delivery]) -> list[SendOutcome]:
-        outcomes = super().send(deliveries)
-        self._proven = self._proven or any(outcome.verdict is Verdict.ACCEPTED for outcome in outcomes)
-        if self._proven:
-            return outcomes
-        return [
-            outcome._replace(verdict=Verdict.REJECTED) if outcome.vendor_code == errors.BAD_TOKEN else outcome
-            for outcome in outcomes
-        ]
 
     def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
         [delivery] = request.deliveries

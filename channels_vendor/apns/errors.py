@@ -18,9 +18,10 @@ TABLE: dict[str, Rule] = {
     "BadExpirationDate": Rule(Action.FIX, 2006),
     "BadPriority": Rule(Action.FIX, 2007),
     "MissingDeviceToken": Rule(Action.FIX, 2008),
-    # A sandbox token sent to production gives the same: dropped once the environment is known to be right.
+    # A sandbox token sent to production gives the same: given up once the account has had another accepted.
     BAD_TOKEN: Rule(Action.DROP, 2009),
-    "DeviceTokenNotForTopic": Rule(Action.FIX, 2010),
+    # Another app's token, or the account is another app's.
+    "DeviceTokenNotForTopic": Rule(Action.SUSPECT, 2010),
     "Unregistered": Rule(Action.DROP, 2011),
     "ExpiredToken": Rule(Action.DROP, 2011),
     "DuplicateHeaders": Rule(Action.FIX, 2012),

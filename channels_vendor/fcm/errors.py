@@ -20,11 +20,13 @@ TABLE: dict[str, Rule] = {
     TOO_BIG: Rule(Action.FIX, 90000007),
     "INVALID_ARGUMENT": Rule(Action.FIX),
     # A token of another project: this project will never reach it, others of the batch it does.
-    "SENDER_ID_MISMATCH": Rule(Action.FIX, 90000401),
+    "SENDER_ID_MISMATCH": Rule(Action.SUSPECT, 90000401),
     "UNAUTHENTICATED": Rule(Action.AUTH, 90000401),
     "PERMISSION_DENIED": Rule(Action.STOP, 90000401),
-    "THIRD_PARTY_AUTH_ERROR": Rule(Action.STOP, 90000401),
-    "APNS_AUTH_ERROR": Rule(Action.STOP, 90000401),
+    # The project's APNs or web push key: only tokens of that platform are concerned.
+    # https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode
+    "THIRD_PARTY_AUTH_ERROR": Rule(Action.FIX, 90000401),
+    "APNS_AUTH_ERROR": Rule(Action.FIX, 90000401),
     "QUOTA_EXCEEDED": Rule(Action.SLOW, wait=_QUOTA_WAIT),
     # Of one device: only that one waits.
     "QUOTA_EXCEEDED/device": Rule(Action.RETRY, wait=_QUOTA_WAIT),
@@ -40,7 +42,12 @@ STATUSES: dict[int, Rule] = {
 }
 
 # What an INVALID_ARGUMENT is about: by the field that is named, else by FCM's words.
-_FIELDS = (("token", "token"), ("ttl", "ttl"), ("restricted_package_name", "package"))
+# The whole path: an app's own data may have a field of any name ("message.data.token").
+_FIELDS = {
+    "message.token": "token",
+    "message.android.ttl": "ttl",
+    "message.android.restricted_package_name": "package",
+}
 _WORDS = (
     ("registration token", "token"),
     ("too big", "size"),
@@ -69,9 +76,6 @@ def _is_of_a_device(details: list[dict[str, Any]]) -> bool:
 
 def _subject(message: str, details: list[dict[str, Any]]) -> str:
     fields = [str(found.get("field", "")) for detail in details for found in detail.get("fieldViolations", ())]
-    for part, subject in _FIELDS:
-        if any(field.rsplit(".", 1)[-1] == part for field in fields):
-            return f"/{subject}"
     if fields:
-        return ""
+        return next((f"/{_FIELDS[field]}" for field in fields if field in _FIELDS), "")
     return next((f"/{subject}" for words, subject in _WORDS if words in message), "")

@@ -30,7 +30,7 @@ TABLE: dict[str, Rule] = {
     "InvalidRegistration": Rule(Action.DROP, 90000002),
     "NotRegistered": Rule(Action.DROP, 90000003),
     "InvalidPackageName": Rule(Action.FIX, 90000004),
-    "MismatchSenderId": Rule(Action.FIX, 90000401),
+    "MismatchSenderId": Rule(Action.SUSPECT, 90000401),
     "MissingRegistration": Rule(Action.FIX),
     "InvalidParameters": Rule(Action.FIX),
     "InvalidDataKey": Rule(Action.FIX),

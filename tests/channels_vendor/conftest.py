@@ -9,12 +9,17 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
+from channels_vendor import accounts
 from channels_vendor.contract import Account, Adapter, Delivery, Notification
+from channels_vendor.models import VendorAccount
 from channels_vendor.simulator.desk import Desk
 from channels_vendor.tokens import NoTokens, SharedTokens
+from pushcore.channels import Channel
 from pushcore.http import Client
 from pushcore.http import Settings as HttpSettings
+from pushcore.models import Workspace
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES, Sample
 
@@ -47,6 +52,21 @@ def account(sample: Sample, running: Running) -> Account:
         ca=running.ca,
         allow_private=True,
     )
+
+
+@pytest.fixture
+def channel(sample: Sample, running: Running, workspace: Workspace, settings: Settings) -> Iterator[Channel]:
+    """The workspace's channel at the simulator."""
+    settings.VENDOR_ALLOW_PRIVATE = True
+    row = VendorAccount(workspace=workspace, channel=sample.vendor.channel, ca_pem=running.ca.decode())
+    row.base_url, row.auth_url = running.url, running.url + sample.auth_path
+    secret = {entry.name for entry in sample.vendor.fields if entry.secret}
+    row.public_values = {name: value for name, value in sample.values().items() if name not in secret}
+    row.set_secrets({name: value for name, value in sample.values().items() if name in secret})
+    row.save()
+    accounts.forget()
+    yield sample.vendor.channel
+    accounts.forget()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from channels_vendor.contract import Adapter, Verdict
-from channels_vendor.http_adapter import MOST_GONE
 from channels_vendor.simulator.desk import Desk
 from channels_vendor.simulator.script import Reply
 from pushcore.codes import statuses
@@ -65,16 +64,6 @@ def test_an_unknown_code_of_a_vendor_that_is_well_is_final(adapter: Adapter, des
     desk.script.replies = [reply(400, _UNKNOWN)]
     [outcome] = adapter.send(deliveries(sample, 1))
     assert outcome.verdict is Verdict.REJECTED
-
-
-def test_all_tokens_of_a_large_batch_are_not_given_up_at_once(adapter: Adapter, desk: Desk, sample: Sample) -> None:
-    batch = deliveries(sample, MOST_GONE + 2)
-    desk.script.tokens = {one.token: sample.gone[0] for one in batch}
-    outcomes = adapter.send(batch)
-    assert {(one.verdict, one.status) for one in outcomes} == {(Verdict.MISCONFIGURED, sample.gone[1])}
-    assert "none taken" in outcomes[0].vendor_code
-    del desk.script.tokens[batch[0].token]
-    assert Counter(one.verdict for one in adapter.send(batch)) == {Verdict.ACCEPTED: 1, Verdict.GONE: MOST_GONE + 1}
 
 
 @only("apns")

@@ -1,9 +1,8 @@
-"""Device tokens at APNs: when one was given up, and when a bad one is believed to be bad."""
+"""Device tokens at APNs: when one was given up."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -32,20 +31,3 @@ def test_without_a_time_none_is_made_up(adapter: Adapter, desk: Desk, sample: Sa
     desk.script.replies = [Reply(410, b'{"reason": "Unregistered"}')]
     [outcome] = adapter.send(deliveries(sample, 1))
     assert (outcome.verdict, outcome.gone_at) == (Verdict.GONE, None)
-
-
-def test_a_bad_token_is_given_up_only_once_another_was_accepted(
-    open_adapter: Callable[..., Adapter], desk: Desk, sample: Sample
-) -> None:
-    """A token of the other environment is answered the same: all of them, where the environment is wrong."""
-    good, bad = sample.token(0), sample.token(1)
-    desk.script.tokens = {good: "BadDeviceToken", bad: "BadDeviceToken"}
-    adapter = open_adapter()
-    outcomes = adapter.send(deliveries(sample, 2))
-    assert [(one.verdict, one.status) for one in outcomes] == [(Verdict.REJECTED, 2009)] * 2
-    desk.script.tokens = {bad: "BadDeviceToken"}
-    assert [one.verdict for one in adapter.send(deliveries(sample, 2))] == [Verdict.ACCEPTED, Verdict.GONE]
-    # From then on it is known.
-    assert [one.verdict for one in adapter.send(deliveries(sample, 2)[1:])] == [Verdict.GONE]
-    # Of another connection, perhaps of an account that was changed meanwhile, it is not.
-    assert [one.verdict for one in open_adapter().send(deliveries(sample, 2)[1:])] == [Verdict.REJECTED]

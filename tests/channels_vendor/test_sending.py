@@ -143,10 +143,11 @@ def test_a_dead_token_is_forgotten_and_named_in_the_status(
     workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     fcm.script.tokens["fcm-token:1"] = "UNREGISTERED"
-    send(device().ad_token)
+    dead = device().ad_token
+    send(dead, device("fcm-token:2").ad_token)
     work(workspace)
-    assert Message.objects.get().status == 90000003
-    assert Device.objects.get().third_token == ""
+    assert Message.objects.get(target=dead).status == 90000003
+    assert Device.objects.get(ad_token=dead).third_token == ""
 
 
 def test_a_token_registered_again_after_the_vendor_gave_it_up_stays(
