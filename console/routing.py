@@ -8,4 +8,4 @@ from django.urls import path
 
 from console.live import task_figures
 
-websocket_urlpatterns: list[Any] = [path("console/live", task_figures)]  # type: ignore[arg-type]
+websocket_urlpatterns: list[Any] = [path("console/live", task_figures)]

@@ -182,7 +182,14 @@ VARIABLES: tuple[Variable, ...] = (
         "MPS_TRUSTED_PROXIES",
         "",
         _networks,
-        "Networks (CIDR, comma-separated) of HTTP proxies whose X-Forwarded-For is believed (console, WebSocket).",
+        "Networks (CIDR, comma-separated) of HTTP proxies whose X-Forwarded-For is believed (console, WebSocket), "
+        "and X-Forwarded-Proto: the console is then served as over HTTPS.",
+    ),
+    Variable(
+        "MPS_HSTS_SECONDS",
+        "31536000",
+        _number_or_none,
+        "How long browsers that came over HTTPS keep to it (Strict-Transport-Security), in seconds; 0 not to ask.",
     ),
     Variable("MPS_BIND", "127.0.0.1", _address, "IP address the services listen on."),
     Variable("MPS_DATA_DIR", "var", _text, "Directory of the embedded engines' data, `demo.json`, generated secrets."),

@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "mps_project.request_id.RequestIdMiddleware",
     "pushcore.api.refusals.JsonRefusalsMiddleware",
     "mps_project.metrics.MetricsMiddleware",
+    "mps_project.transport.TransportMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -138,14 +139,16 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
+# Of trusted proxies alone: `mps_project.transport` drops it from others, and marks cookies Secure.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = ENV.number("MPS_HSTS_SECONDS")
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 
 # Alpine, which django-unfold is written with, evaluates attributes of its templates ('unsafe-eval') and sets styles.
 CONTENT_SECURITY_POLICY = {
-    # JSON, and the API's documentation, which has a script of its own in the page.
-    "EXCLUDE_URL_PREFIXES": ["/api/", "/device/"],
+    # JSON for devices.
+    "EXCLUDE_URL_PREFIXES": ["/device/"],
     "DIRECTIVES": {
         "default-src": ["'none'"],
         "script-src": ["'self'", "'unsafe-eval'"],

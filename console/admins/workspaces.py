@@ -81,6 +81,16 @@ class WorkspaceAdmin(ScopedModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return (*self.readonly_fields, "app", "workspace_id") if obj else self.readonly_fields
 
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """Without the client key for those who may not change it: who has it can register any number of devices."""
+        shown = super().get_fieldsets(request, obj)
+        if obj is None or self.has_configure_permission(request, obj):
+            return shown
+        return [
+            (name, options | {"fields": [field for field in options["fields"] if field != "client_key"]})
+            for name, options in shown
+        ]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:
         return super().get_queryset(request).select_related("app")
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 from django.contrib import messages
 from django.contrib.admin import site
+from django.contrib.auth import authenticate
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -14,11 +17,19 @@ from django.views.decorators.http import require_http_methods
 from console import audit, second_factor
 from console.models import SecondFactor
 
+# The session keeps until when the password has been proven, so that a code is asked for after it and no other way.
+PROVEN_UNTIL = "console.two_factor.proven_until"
+PROVEN_SECONDS = 600
+
 
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def two_factor(request: HttpRequest) -> HttpResponse:
-    """One page, three steps (`do`): begin shows the QR code, confirm asks for a code of it, remove for the password."""
+    """One page, three steps (`do`): begin shows the QR code, confirm asks for a code of it, remove takes it away.
+
+    Begin and remove ask for the password: a session left open, or stolen, neither locks its owner out nor lets a
+    stranger in for good.
+    """
     step = {"begin": _begin, "confirm": _confirm, "remove": _remove}.get(request.POST.get("do", ""))
     return step(request) if step else _page(request)
 
@@ -29,10 +40,15 @@ def _page(request: HttpRequest, **more: object) -> HttpResponse:
     return TemplateResponse(request, "console/two_factor.html", context)
 
 
-def _begin(request: HttpRequest, error: str = "") -> HttpResponse:
+def _begin(request: HttpRequest) -> HttpResponse:
     assert request.user.is_authenticated
-    factor = SecondFactor.objects.filter(user_id=request.user.pk).first() if error else None
-    factor = factor or second_factor.begin(request.user.pk)
+    if not _password_is_right(request):
+        return _page(request, error=_("The password is wrong."))
+    request.session[PROVEN_UNTIL] = time.time() + PROVEN_SECONDS
+    return _show_key(request, second_factor.begin(request.user.pk))
+
+
+def _show_key(request: HttpRequest, factor: SecondFactor, error: str = "") -> HttpResponse:
     if factor.confirmed:
         return _page(request)
     address = second_factor.address(factor, request.user.get_username())
@@ -41,18 +57,28 @@ def _begin(request: HttpRequest, error: str = "") -> HttpResponse:
 
 def _confirm(request: HttpRequest) -> HttpResponse:
     assert request.user.is_authenticated
+    factor = SecondFactor.objects.filter(user_id=request.user.pk).first()
+    if factor is None or time.time() > request.session.get(PROVEN_UNTIL, 0):
+        return _page(request, error=_("Begin again: that took too long."))
     codes = second_factor.confirm(request.user.pk, request.POST.get("code", ""))
     if codes is None:
-        return _begin(request, error=_("That is not the present code. Try again with the next one."))
+        return _show_key(request, factor, error=_("That is not the present code. Try again with the next one."))
+    del request.session[PROVEN_UNTIL]
     audit.record(request, "change", request.user, {"what": "Set up two-factor login."})
     return _page(request, recovery_codes=codes)
 
 
 def _remove(request: HttpRequest) -> HttpResponse:
     assert request.user.is_authenticated
-    if not request.user.check_password(request.POST.get("password", "")):
+    if not _password_is_right(request):
         return _page(request, error=_("The password is wrong."))
     SecondFactor.objects.filter(user_id=request.user.pk).delete()
     audit.record(request, "change", request.user, {"what": "Removed their two-factor login."})
     messages.success(request, _("Two-factor login is off."))
     return HttpResponseRedirect(reverse("admin:two_factor"))
+
+
+def _password_is_right(request: HttpRequest) -> bool:
+    """Guesses count as failed logins do, and lock out as they do."""
+    given = {"username": request.user.get_username(), "password": request.POST.get("password", "")}
+    return authenticate(request, **given) is not None

@@ -197,3 +197,12 @@ def test_every_page_carries_the_policy(page: Page) -> None:
     directives = {part.split()[0]: part.split()[1:] for part in policy.split("; ")}
     assert directives["script-src"] == ["'self'", "'unsafe-eval'"]
     assert directives["default-src"] == ["'none'"]
+
+
+def test_the_apis_page_works_under_a_policy_of_its_own_scripts_alone(page: Page, stack: Stack) -> None:
+    answer = page.goto(f"{stack.url}/api/v1/docs/")
+    assert answer is not None
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    expect(page.locator(".opblock").first).to_be_visible()
+    page.locator(".opblock-summary-control").first.click()
+    expect(page.locator(".opblock-body").first).to_be_visible()

@@ -127,6 +127,35 @@ def test_a_socket_ends_after_a_while_so_that_rights_are_looked_at_anew(
             socket.recv(10)
 
 
+def _log_out(browser: Client) -> None:
+    assert browser.post("/console/logout/").status_code in (200, 302)
+
+
+def _change(**changes: Any) -> Callable[[Client], None]:
+    def change(_browser: Client) -> None:
+        User.objects.filter(username="root").update(**changes)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [_log_out, _change(is_active=False), _change(is_staff=False), _change(password="!ended")],
+    ids=["logout", "deactivation", "no longer staff", "another password"],
+)
+def test_a_socket_ends_with_the_session(
+    gateway: RunningGateway, superuser: Client, mine: Everything, ends: Callable[[Client], None]
+) -> None:
+    with opened(gateway, superuser, str(mine[PushTask].pk)) as socket:
+        told(socket)
+        ends(superuser)
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(10)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4403
+    assert refused(gateway, superuser, str(mine[PushTask].pk))
+
+
 @pytest.mark.parametrize(
     ("host", "secure", "url"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import time
 from ipaddress import ip_network
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,6 +20,7 @@ from redis.exceptions import ConnectionError as RedisDown
 
 from console import second_factor
 from console.models import AuditEntry, SecondFactor
+from console.pages.two_factor import PROVEN_UNTIL
 
 LOGIN = reverse("admin:login")
 PAGE = reverse("admin:two_factor")
@@ -96,7 +98,7 @@ def test_whoever_has_no_second_factor_logs_in_without(root: User) -> None:
 def test_set_up_with_the_qr_code_the_second_factor_is_asked_for(root: User) -> None:
     browser = Client()
     browser.force_login(root)
-    shown = browser.post(PAGE, {"do": "begin"}).text
+    shown = browser.post(PAGE, {"do": "begin", "password": PASSWORD}).text
     assert "<svg" in shown
     key = secret_of(shown)
     assert log_in() == 1  # of no effect yet
@@ -107,6 +109,46 @@ def test_set_up_with_the_qr_code_the_second_factor_is_asked_for(root: User) -> N
     codes = browser.post(PAGE, {"do": "confirm", "code": code_of(key)}).text
     assert len(re.findall(r"\b(?:[0-9a-f]{4}-){3}[0-9a-f]{4}\b", codes)) == second_factor.RECOVERY_CODES
     assert log_in() == 0
+
+
+@pytest.mark.parametrize("password", ["", "wrong"])
+def test_setting_it_up_takes_the_password(root: User, password: str) -> None:
+    browser = Client()
+    browser.force_login(root)
+    answer = browser.post(PAGE, {"do": "begin", "password": password}).text
+    assert "The password is wrong" in answer
+    assert "otpauth" not in answer
+    assert not SecondFactor.objects.exists()
+
+
+def test_no_step_goes_round_the_password(root: User) -> None:
+    left_from_before = second_factor.begin(root.pk)
+    browser = Client()
+    browser.force_login(root)
+    for code in ("000000", code_of(left_from_before.key)):
+        answer = browser.post(PAGE, {"do": "confirm", "code": code}).text
+        assert "Begin again" in answer
+        assert "otpauth" not in answer
+    assert not SecondFactor.objects.filter(confirmed=True).exists()
+
+
+def test_a_password_proven_long_ago_is_asked_for_again(root: User) -> None:
+    browser = Client()
+    browser.force_login(root)
+    key = secret_of(browser.post(PAGE, {"do": "begin", "password": PASSWORD}).text)
+    session = browser.session
+    session[PROVEN_UNTIL] = time.time() - 1
+    session.save()
+    assert "Begin again" in browser.post(PAGE, {"do": "confirm", "code": code_of(key)}).text
+    assert not SecondFactor.objects.filter(confirmed=True).exists()
+
+
+def test_guessing_the_password_there_locks_out_as_at_the_login(root: User) -> None:
+    browser = Client()
+    browser.force_login(root)
+    answers = [browser.post(PAGE, {"do": "begin", "password": "wrong"}).status_code for _ in range(5)]
+    assert answers[-1] == 429
+    assert browser.post(PAGE, {"do": "begin", "password": PASSWORD}).status_code == 429
 
 
 def test_a_code_logs_in_once(protected: tuple[bytes, list[str]]) -> None:
@@ -158,7 +200,7 @@ def test_switching_it_off_takes_the_password(root: User, protected: tuple[bytes,
 def test_a_confirmed_key_is_never_shown_again(root: User, protected: tuple[bytes, list[str]]) -> None:
     browser = Client()
     browser.force_login(root)
-    assert "otpauth" not in browser.post(PAGE, {"do": "begin"}).text
+    assert "otpauth" not in browser.post(PAGE, {"do": "begin", "password": PASSWORD}).text
 
 
 def test_a_superuser_removes_the_second_factor_of_somebody_who_lost_it(

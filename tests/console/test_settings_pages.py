@@ -64,6 +64,18 @@ def test_switching_the_callback_on_makes_the_key_to_copy(superuser: Client, work
     assert key.public_pem.strip() in page
 
 
+@pytest.mark.parametrize(("role", "sees"), [
+    ("viewer", False), ("analyst", False), ("operator", False), ("administrator", True),
+])  # fmt: skip
+def test_the_client_key_is_shown_to_administrators_alone(
+    member: Callable[[str], Client], mine: Everything, role: str, sees: bool
+) -> None:
+    workspace = mine[Workspace]
+    page = member(role).get(reverse("admin:pushcore_workspace_change", args=[workspace.pk]))
+    assert page.status_code == 200
+    assert (workspace.client_key in page.text) == sees
+
+
 def test_the_client_key_is_rotated_by_posting_only(superuser: Client, workspace: Workspace) -> None:
     before = workspace.client_key
     url = f"/console/pushcore/workspace/{workspace.pk}/rotate-client-key/"
