@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from channels_vendor.contract import Notification
+from channels_vendor.mould import encode
+
+# Where the caller's extension parameters stand whose names are somebody else's, as the text of a JSON object.
+NESTED = "params"
+# Names that mean something to the app: a caller's value under one of them would be taken for the service's.
+OWN_NAMES = frozenset(
+    {
+        "k", "msgKey", "taskId", "pushType", "action", "url", "templateCode", "notifyType", "style", "silent", "title",
+        "content", "image", "channelId", NESTED,
+    }
+)  # fmt: skip
 
 
-def facts_of(notification: Notification, *, message_id: str, msgkey: str) -> dict[str, str]:
-    """The extension parameters, and the service's own names, which go before; empty ones are left out.
+def facts_of(
+    notification: Notification,
+    *,
+    message_id: str,
+    msgkey: str,
+    reserved: Callable[[str], bool] = lambda name: False,
+) -> dict[str, str]:
+    """The service's own names, less empty ones, and the caller's extension parameters.
 
-    `k` is the message ID devices drop repeats by.
+    `k` is the message ID devices drop repeats by. Parameters named like the service's, or as the vendor keeps for
+    itself (`reserved`), are nested under `params`.
     """
     facts = {
         "k": message_id,
@@ -21,5 +41,12 @@ def facts_of(notification: Notification, *, message_id: str, msgkey: str) -> dic
         "notifyType": notification.notify_type,
         "style": str(notification.style.value),
         "silent": "1" if notification.silent else "0",
+        "channelId": str(notification.vendor_options.get("channelId") or ""),
     }
-    return dict(notification.params) | {name: value for name, value in facts.items() if value}
+    return {name: value for name, value in facts.items() if value} | _callers(notification.params, reserved)
+
+
+def _callers(params: Mapping[str, str], reserved: Callable[[str], bool]) -> dict[str, str]:
+    nested = {name: value for name, value in params.items() if name in OWN_NAMES or reserved(name)}
+    flat = {name: value for name, value in params.items() if name not in nested}
+    return flat | {NESTED: encode(nested)} if nested else flat

@@ -14,8 +14,6 @@ MAX_BYTES = 4096
 LIVE_ACTIVITY = "liveactivity"
 # The source document spells it as Apple does (extension parameters); some callers leave the hyphen out.
 _MUTABLE = ("mutable-content", "mutablecontent")
-# What `facts_of` may bring that has its own place in `aps`.
-_IN_APS = frozenset({"aps", "badge", "sound", *_MUTABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +106,9 @@ def _live_activity(notification: Notification, body: str) -> dict[str, Any]:
 
 
 def _custom(notification: Notification, body: str, message_id: str, msgkey: str) -> dict[str, str]:
-    facts = facts_of(notification, message_id=message_id, msgkey=msgkey)
-    custom = {name: value for name, value in facts.items() if name not in _IN_APS}
+    facts = facts_of(notification, message_id=message_id, msgkey=msgkey, reserved=lambda name: name == "aps")
+    # What has its own place in `aps`.
+    custom = {name: value for name, value in facts.items() if name not in _MUTABLE}
     if notification.silent:
         custom |= {"title": notification.title, "content": body}
     if notification.image:

@@ -13,6 +13,8 @@ MAX_BYTES = 4096
 # Four weeks.
 MAX_TTL = 2_419_200
 
+# Firebase, `Message.data`: "The key should not be a reserved word (from, message_type, or any word starting with
+# google. or gcm.)"; its Android SDK keeps the other two.
 _RESERVED = frozenset({"from", "notification", "message_type", "collapse_key"})
 
 
@@ -59,10 +61,9 @@ def shown_of(notification: Notification, message_id: str) -> dict[str, Any]:
 
 
 def data_of(notification: Notification, message_id: str, msgkey: str) -> dict[str, str]:
-    """What the app gets: text only. Names that FCM keeps for itself are passed over."""
-    facts = facts_of(notification, message_id=message_id, msgkey=msgkey)
-    return {
-        name: str(value)
-        for name, value in facts.items()
-        if name not in _RESERVED and not name.startswith(("google.", "gcm."))
-    }
+    """What the app gets: text only."""
+    return facts_of(notification, message_id=message_id, msgkey=msgkey, reserved=_is_reserved)
+
+
+def _is_reserved(name: str) -> bool:
+    return name in _RESERVED or name.startswith(("google.", "gcm."))

@@ -134,6 +134,7 @@ def test_fcms_message_has_its_fields() -> None:
     opened = of_fcm(opens_page=True, url="shop.OPEN", params={"google.x": "1", "from": "me"})
     assert opened["android"]["notification"]["click_action"] == "shop.OPEN"
     assert not {"google.x", "from"} & set(opened["data"])
+    assert json.loads(opened["data"]["params"]) == {"google.x": "1", "from": "me"}
 
 
 def test_fcms_silent_message_is_data_and_not_urgent() -> None:
@@ -435,6 +436,59 @@ def test_a_multiple_push_to_oppo_shares_calls_and_another_task_has_its_own() -> 
     # No registration ID twice in a call: its results are told apart by them.
     assert [len(call) for call in calls] == [700, 700, 1]
     assert [one for call in calls for one in call] == [*batch, other]
+
+
+def _harmony_facts(**changes: Any) -> dict[str, Any]:
+    body = harmonyos.body_of(notification(**changes), "", "1001", "key-1")
+    assert body is not None
+    shown = body["payload"].get("notification")
+    return dict(shown["clickAction"]["data"] if shown else json.loads(body["payload"]["extraData"]))
+
+
+# What the app gets at each vendor.
+FACTS: dict[str, Any] = {
+    "apns": lambda **changes: of_apns(**changes)[0],
+    "fcm": lambda **changes: of_fcm(**changes)["data"],
+    "huawei": lambda **changes: json.loads((huawei.message_of(notification(**changes), "1001", "key-1") or {})["data"]),
+    "honor": lambda **changes: json.loads(of_honor(**changes)["data"]),
+    "harmonyos": _harmony_facts,
+    "xiaomi": lambda **changes: json.loads(of_xiaomi(**changes)["payload"]),
+    "oppo": lambda **changes: json.loads(of_oppo(**changes)["notification"]["action_parameters"]),
+    "vivo": lambda **changes: json.loads(of_vivo(**changes)["clientCustomMap"]["data"]),
+}
+TAKEN = {
+    "style": "dark", "k": "v", "msgKey": "mine", "url": "https://mine", "title": "t", "content": "c", "image": "i",
+    "params": "p", "channelId": "ch",
+}  # fmt: skip
+KEPT_BY = {"fcm": {"from": "me", "google.x": "1", "gcm.y": "2", "collapse_key": "z"}, "apns": {"aps": "{}"}}
+
+
+@pytest.mark.parametrize("vendor", FACTS)
+@pytest.mark.parametrize("silent", [False, True])
+def test_extension_parameters_with_names_of_ours_or_the_vendors_reach_the_app_under_params(
+    vendor: str, silent: bool
+) -> None:
+    if silent and vendor in ("oppo", "vivo"):
+        pytest.skip("shows all")
+    kept, others = KEPT_BY.get(vendor, {}), {"order": "42", "from_x": "7"}
+    facts = FACTS[vendor](params=TAKEN | kept | others, url="https://shop.example/1", silent=silent)
+    assert json.loads(facts["params"]) == TAKEN | kept
+    assert others.items() <= facts.items()
+    assert (facts["k"], facts["msgKey"], facts["url"], facts["style"]) == (
+        "1001", "key-1", "https://shop.example/1", "0",
+    )  # fmt: skip
+    # Names that another vendor keeps are plain ones here.
+    foreign = {name: value for other, names in KEPT_BY.items() if other != vendor for name, value in names.items()}
+    assert foreign.items() <= FACTS[vendor](params=foreign, silent=silent).items()
+
+
+@pytest.mark.parametrize("vendor", FACTS)
+def test_without_such_names_nothing_is_nested(vendor: str) -> None:
+    facts = FACTS[vendor](params={"order": "42"}, vendor_options={"channelId": "orders"})
+    assert facts["order"] == "42"
+    assert "params" not in facts
+    # Where a vendor has no field for it, the app knows it at least.
+    assert facts["channelId"] == "orders"
 
 
 def test_cutting_keeps_the_longest_beginning() -> None:

@@ -1,18 +1,23 @@
 """What vendors are sent, held against what their own server SDKs send for the same message.
 
 The texts here were recorded from those SDKs: MiPush_SDK_Server 2.2.19, opush-server-sdk 1.0.4 and vpush-server-sdk 3.3
-(posting to a recording server), and Huawei's hms-push-serverdemo-java (its `Message` as JSON).
+(posting to a recording server), Huawei's hms-push-serverdemo-java (its `Message` as JSON) and firebase-admin 7.7.0 (its
+`MessageEncoder`). aioapns is here itself: its headers are read from what it sends.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote_plus
 
 import pytest
+from aioapns import NotificationRequest, PushType
+from aioapns.connection import APNsProductionClientProtocol
 from django.utils import timezone
 
 from channels_vendor.contract import Account, Delivery, Style
@@ -166,3 +171,68 @@ def test_a_message_for_huawei_is_that_of_its_server_demo() -> None:
     shown = {name: android["notification"][name] for name in recorded["android"]["notification"]}
     assert {name: android[name] for name in recorded["android"]} | {"notification": shown} == recorded["android"]
     assert (message["notification"], message["token"]) == (recorded["notification"], recorded["token"])
+
+
+def test_a_message_for_fcm_is_that_of_firebases_sdk() -> None:
+    recorded = json.loads(
+        '{"android":{"notification":{"click_action":"shop.OPEN","icon":"parcel","sound":"ding","tag":"1001",'
+        '"channel_id":"orders","notification_count":5},"priority":"high","ttl":"3600s"},'
+        '"notification":{"body":"c\\"q","title":"长标题 & x","image":"https://x/i.png"},"token":"tok"}'
+    )
+    call = call_of(
+        Channel.FCM, ["tok"], body=BODY, image="https://x/i.png", icon="parcel", sound="ding", badge=5, url="shop.OPEN",
+        opens_page=True, params={"order": "42 &长"}, vendor_options={"channelId": "orders"},
+    )  # fmt: skip
+    assert call.url.endswith("/v1/projects/shop-1/messages:send")
+    assert "authorization: Bearer T" in call.headers
+    message = json.loads(call.body)["message"]
+    assert message.pop("data")["order"] == "42 &长"
+    # By the names of AndroidMessagePriority in Google's schema (`fcm.v1`); the SDK has them in lower case.
+    message["android"]["priority"] = message["android"]["priority"].lower()
+    assert message == recorded
+
+
+def test_a_request_to_apns_has_the_headers_of_aioapns(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = _headers_of_aioapns(monkeypatch)
+    call = call_of(Channel.APNS, ["ab" * 32], body=BODY, vendor_options={"apnsCollapseId": "c-1"})
+    sent = dict(line.decode().split(": ", 1) for line in call.headers)
+    assert call.url.endswith(told.pop(":path"))
+    for name in ("apns-topic", "apns-priority", "apns-collapse-id", "apns-push-type"):
+        assert sent[name] == told[name]
+    assert sent["authorization"] == "bearer T"
+    assert told["authorization"].startswith("bearer ")
+    assert abs(int(sent["apns-expiration"]) - int(told["apns-expiration"])) <= 60
+    assert json.loads(call.body)["aps"]["alert"] == {"title": TITLE, "body": BODY}
+
+
+def _headers_of_aioapns(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Those aioapns makes of the same message; nothing is sent."""
+
+    class Sent(Exception):  # noqa: N818
+        pass
+
+    found: dict[str, str] = {}
+
+    def send_headers(stream_id: int, headers: list[tuple[str, str]]) -> None:
+        found.update(headers)
+        raise Sent
+
+    async def make() -> None:
+        protocol: Any = object.__new__(APNsProductionClientProtocol)
+        protocol.apns_topic = "com.example.shop"
+        protocol.free_channels = SimpleNamespace(acquire=_nothing)
+        protocol.auth_provider = SimpleNamespace(get_header=lambda: "bearer X")
+        protocol.conn = SimpleNamespace(send_headers=send_headers)
+        request = NotificationRequest(
+            device_token="ab" * 32, message={}, time_to_live=3600, priority=10, collapse_key="c-1",
+            push_type=PushType.ALERT,
+        )  # fmt: skip
+        with pytest.raises(Sent):
+            await protocol.send_notification(request)
+
+    asyncio.run(make())
+    return found
+
+
+async def _nothing() -> int:
+    return 1
