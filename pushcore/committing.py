@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -19,7 +20,7 @@ from django.db.models import Field, Model
 
 from pushcore import ids
 from pushcore.models import Message, PushTask
-from pushcore.msgkeys import KeyedTarget, claim
+from pushcore.msgkeys import KeyedTarget, claim, days_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +89,14 @@ def commit_alone(push: Push) -> PushTask | None:
 
 def _parameters(pushes: Sequence[Push]) -> list[Any]:
     """Arrays, in the statement's order. Places in the array of ids count from 1, pushes from 0."""
-    claims: list[tuple[str, int, int, object]] = []
+    claims: list[tuple[str, date, int, int, datetime]] = []
     task_places: list[tuple[int, int]] = []
     message_places: list[tuple[int, int, int]] = []
     place = 1
     for number, push in enumerate(pushes):
         digests = {entry.digest(push.task.workspace_id) for entry in push.keyed}
-        claims += [(str(digest), number, place, push.task.created_at) for digest in digests]
+        at = push.task.created_at
+        claims += [(str(digest), day, number, place, at) for digest in digests for day in days_of(at)]
         task_places.append((place, place + push.size - 1))
         message_places += [(number, place + 1 + own, place) for own in range(len(push.messages))]
         place += push.size
@@ -105,6 +107,9 @@ def _parameters(pushes: Sequence[Push]) -> list[Any]:
     return [
         place - 1,
         *_columns(claims),
+        # The days whose claims are looked at: theirs, and the day before.
+        min(days := [claim[1] for claim in claims]) - timedelta(days=1),
+        max(days),
         *_columns(task_places),
         *([take(push.task, connection) for push in pushes] for take in _takers(PushTask)),
         *_columns(message_places),
@@ -153,12 +158,14 @@ def _statement() -> str:
 WITH made AS MATERIALIZED (
   SELECT ARRAY(SELECT id FROM pushcore_new_ids(%s) id ORDER BY id) AS ids
 ), wanted AS MATERIALIZED (
-  SELECT * FROM unnest(%s::uuid[], %s::int[], %s::int[], %s::timestamptz[]) AS wanted(digest, push, place, at)
+  SELECT * FROM unnest(%s::uuid[], %s::date[], %s::int[], %s::int[], %s::timestamptz[])
+    AS wanted(digest, day, push, place, at)
 ), used AS MATERIALIZED (
-  SELECT DISTINCT push FROM wanted WHERE EXISTS (SELECT FROM pushcore_messagekey k WHERE k.digest = wanted.digest)
+  SELECT DISTINCT push FROM wanted
+  WHERE EXISTS (SELECT FROM pushcore_messagekey k WHERE k.digest = wanted.digest AND k.day BETWEEN %s AND %s OFFSET 0)
 ), claimed AS (
-  INSERT INTO pushcore_messagekey (digest, task_id, claimed_at)
-  SELECT digest, ids[place], at FROM made, wanted WHERE push NOT IN (SELECT push FROM used)
+  INSERT INTO pushcore_messagekey (digest, day, task_id, claimed_at)
+  SELECT digest, day, ids[place], at FROM made, wanted WHERE push NOT IN (SELECT push FROM used)
 ), tasks AS (
   INSERT INTO pushcore_pushtask (id, last_message_id, {task_columns})
   SELECT ids[place], ids[last_place], {task_columns}

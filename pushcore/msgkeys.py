@@ -1,4 +1,10 @@
-"""Idempotency: a msgkey and target are taken once within 24 hours, however often and at once they are sent."""
+"""Idempotency: a msgkey and target are taken once within 24 hours, however often and at once they are sent.
+
+Claims are partitioned by day and dropped with it, and a unique index holds within a partition only. So a claim also
+looks at the claims of the day before; and since what another transaction has not committed yet cannot be seen there,
+claims of a day's last hour stand for the next day too: whoever claims the same then waits for them at the index. An
+hour is far more than a transaction takes, and than clocks differ.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +12,42 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
+from pushcore import partitions
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.models import MessageKey, PushTask, Schedule, Workspace
+from pushcore.models import PushTask, Schedule, Workspace
 
 WINDOW = timedelta(hours=24)
+OVERLAP = timedelta(hours=1)
+
+CLAIMS = partitions.DailyTable("pushcore_messagekey", lambda: WINDOW, partitions.Key.DATE)
+partitions.register(CLAIMS)
+
+# In the order of their digests and days, so that concurrent claims cannot wait in a circle. Those of the day before are
+# looked up by key (OFFSET 0 keeps it so), however many they are.
+_CLAIM = """
+    INSERT INTO pushcore_messagekey AS k (digest, day, task_id, claimed_at)
+    SELECT digest, day, %(task)s, %(now)s
+    FROM unnest(%(digests)s::uuid[]) WITH ORDINALITY AS wanted(digest, place) CROSS JOIN unnest(%(days)s::date[]) AS day
+    WHERE NOT EXISTS (SELECT FROM pushcore_messagekey b WHERE b.digest = wanted.digest AND b.day = %(before)s
+      AND b.claimed_at >= %(expired)s OFFSET 0)
+    ORDER BY place, day
+    ON CONFLICT (digest, day) DO UPDATE SET task_id = EXCLUDED.task_id, claimed_at = EXCLUDED.claimed_at
+    WHERE k.claimed_at < %(expired)s"""
+# Claims of others that hold.
+_TAKEN = """
+    SELECT replace(digest::text, '-', ''), task_id FROM pushcore_messagekey
+    WHERE digest = ANY(%(digests)s::uuid[]) AND day BETWEEN %(before)s AND %(last)s AND claimed_at >= %(expired)s
+    AND NOT (task_id = %(task)s AND claimed_at = %(now)s)"""
+
+# One of the two days of a key that is taken may have been free.
+_WITHDRAW = """
+    DELETE FROM pushcore_messagekey WHERE digest = ANY(%(digests)s::uuid[]) AND day = ANY(%(days)s::date[])
+    AND task_id = %(task)s AND claimed_at = %(now)s"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,35 +63,29 @@ class KeyedTarget:
         return uuid.UUID(bytes=hashlib.blake2b(text.encode(), digest_size=16).digest())
 
 
+def days_of(now: datetime) -> list[date]:
+    """The days that a claim made `now` stands for: its own, and in its last hour the next."""
+    return sorted({now.astimezone(UTC).date(), (now + OVERLAP).astimezone(UTC).date()})
+
+
 def claim(
     workspace: Workspace, keyed: Sequence[KeyedTarget], *, task_id: int, fingerprint: bytes, now: datetime
 ) -> PushTask | Schedule | None:
     """Claim every key for `task_id`, within the caller's transaction. Returns None when all are ours.
 
     When they were claimed by an earlier request that is the same, returns its task or schedule. Raises `ResultError`
-    (INVALID_PARAM, naming the msgkey) when a key belongs to a different request. Concurrent claims wait for each other
-    on the unique index; keys are claimed in one order, so they cannot wait in a circle.
+    (INVALID_PARAM, naming the msgkey) when a key belongs to a different request. Concurrent claims wait for each other.
     """
-    by_digest = {entry.digest(workspace.pk): entry for entry in keyed}
-    digests = sorted(by_digest)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO pushcore_messagekey AS k (digest, task_id, claimed_at)"
-            " SELECT digest, %s, %s FROM unnest(%s::uuid[]) WITH ORDINALITY AS wanted(digest, place) ORDER BY place"
-            " ON CONFLICT (digest) DO UPDATE SET task_id = EXCLUDED.task_id, claimed_at = EXCLUDED.claimed_at"
-            " WHERE k.claimed_at < %s RETURNING digest",
-            [task_id, now, [str(digest) for digest in digests], now - WINDOW],
-        )
-        claimed = {row[0] for row in cursor.fetchall()}
-    taken = [digest for digest in digests if digest not in claimed]
-    if not taken:
+    by_digest = {entry.digest(workspace.pk).hex: entry for entry in keyed}
+    owners = _claim(sorted(by_digest), task_id, now)
+    if not owners:
         return None
-    owners = dict(MessageKey.objects.filter(digest__in=taken).values_list("digest", "task_id"))
-    owner = {"workspace": workspace, "pk": owners.get(taken[0], 0)}
+    taken = min(owners)
+    owner = {"workspace": workspace, "pk": owners[taken]}
     first = PushTask.objects.filter(**owner).first() or Schedule.objects.filter(**owner).first()
     same = (
         first is not None
-        and len(taken) == len(digests)
+        and len(owners) == len(by_digest)
         and len(set(owners.values())) == 1
         and bytes(first.fingerprint) == fingerprint
     )
@@ -65,7 +93,7 @@ def claim(
         return first
     raise ResultError(
         ResultCode.INVALID_PARAM,
-        f"msgkey {by_digest[taken[0]].msgkey!r} was used for this target within the last 24 hours by another request",
+        f"msgkey {by_digest[taken].msgkey!r} was used for this target within the last 24 hours by another request",
     )
 
 
@@ -74,22 +102,27 @@ def claim_digests(digests: Sequence[str], *, task_id: int, now: datetime) -> set
 
     One statement where all are free, two where not; of `now` no other claim of the task may be.
     """
-    if not digests:
-        return set()
-    wanted = "{" + ",".join(sorted(digests)) + "}"
+    return set(_claim(sorted(digests), task_id, now)) if digests else set()
+
+
+def _claim(digests: Sequence[str], task_id: int, now: datetime) -> dict[str, int]:
+    """Claim ordered digests; returns who has those that are taken, by digest."""
+    days = days_of(now)
+    values: dict[str, Any] = {
+        "task": task_id,
+        "now": now,
+        "expired": now - WINDOW,
+        "digests": f"{{{','.join(digests)}}}",
+        "days": days,
+        "before": days[0] - timedelta(days=1),
+        "last": days[-1],
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO pushcore_messagekey AS k (digest, task_id, claimed_at)"
-            " SELECT digest, %s, %s FROM unnest(%s::uuid[]) WITH ORDINALITY AS wanted(digest, place) ORDER BY place"
-            " ON CONFLICT (digest) DO UPDATE SET task_id = EXCLUDED.task_id, claimed_at = EXCLUDED.claimed_at"
-            " WHERE k.claimed_at < %s",
-            [task_id, now, wanted, now - WINDOW],
-        )
-        if cursor.rowcount == len(digests):
-            return set()
-        cursor.execute(
-            "SELECT replace(digest::text, '-', '') FROM pushcore_messagekey"
-            " WHERE digest = ANY(%s::uuid[]) AND NOT (task_id = %s AND claimed_at = %s)",
-            [wanted, task_id, now],
-        )
-        return {row[0] for row in cursor.fetchall()}
+        cursor.execute(_CLAIM, values)
+        if cursor.rowcount == len(digests) * len(days):
+            return {}
+        cursor.execute(_TAKEN, values)
+        owners = dict(cursor.fetchall())
+        if len(days) > 1:
+            cursor.execute(_WITHDRAW, {**values, "digests": f"{{{','.join(owners)}}}"})
+    return owners

@@ -8,13 +8,12 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from pushcore import activities, msgkeys
+from pushcore import activities
 from pushcore.models import (
     Broadcast,
     FileChunk,
     FileFault,
     FileImport,
-    MessageKey,
     Occurrence,
     PushTask,
     Receipt,
@@ -28,13 +27,12 @@ MAX_STEPS = 200
 
 
 def purge() -> int:
-    """Delete expired msgkey claims, finished receipts, past activities, tasks without messages; how many rows."""
+    """Delete finished receipts, past activities, tasks without messages; how many rows."""
     now = timezone.now()
     oldest = now - timedelta(days=settings.MESSAGE_RETENTION_DAYS + 1)
     finished = Receipt.objects.filter(finished_at__lt=now - timedelta(days=settings.RECEIPT_RETENTION_DAYS))
     return (
-        delete_in_steps(MessageKey.objects.filter(claimed_at__lt=now - msgkeys.WINDOW))
-        + delete_in_steps(ReceiptAttempt.objects.filter(receipt__in=finished))
+        delete_in_steps(ReceiptAttempt.objects.filter(receipt__in=finished))
         + delete_in_steps(finished)
         + delete_in_steps(Occurrence.objects.filter(at__lt=oldest))
         + delete_in_steps(Schedule.objects.filter(created_at__lt=oldest, occurrences__isnull=True))

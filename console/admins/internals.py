@@ -19,11 +19,11 @@ class WatermarkAdmin(ReadOnly, SuperuserModelAdmin):
 
 @admin.register(MessageKey)
 class MessageKeyAdmin(ReadOnly, SuperuserModelAdmin):
-    list_display = ("digest", "task_id", "claimed_at")
-    fields = ("digest", "task_id", "claimed_at")
-    ordering = ("-claimed_at",)
+    list_display = ("digest", "day", "task_id", "claimed_at")
+    fields = ("digest", "day", "task_id", "claimed_at")
+    ordering = ("digest",)
     sortable_by = ()
     paginator = CappedPaginator
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MessageKey]:
-        return super().get_queryset(request).order_by("-claimed_at")
+        return super().get_queryset(request).order_by("digest")

@@ -167,12 +167,14 @@ class Message(models.Model):
 class MessageKey(models.Model):
     """Claims (workspace, target, msgkey) for 24 hours, so that a repeated request delivers nothing twice.
 
-    `digest` is a 128-bit BLAKE2b of the three, kept as a UUID: a small unique index serves every partition.
+    `digest` is a 128-bit BLAKE2b of the three, kept as a UUID. Partitioned by `day`; in the database both are the key
+    (`pushcore.msgkeys` tells how a claim holds across midnight).
     """
 
     digest = models.UUIDField(primary_key=True)
+    day = models.DateField()
     task_id = models.BigIntegerField()
-    claimed_at = models.DateTimeField(db_index=True)
+    claimed_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return str(self.digest)

@@ -12,8 +12,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from pushcore import ids, partitions, retention
-from pushcore.models import Message, MessageKey, PushTask
+from pushcore import ids, partitions
+from pushcore.models import Message, PushTask
 
 
 def insert(message_id: int) -> None:
@@ -62,10 +62,14 @@ def test_partitions_stand_ready_for_today_and_a_week_more() -> None:
     assert partitions.ensure() == []
 
 
+def midnight(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def old_partition() -> str:
     """One whose time is over, with a message."""
-    old = timezone.now().astimezone(UTC) - timedelta(days=40)
-    partitions.create(partitions.MESSAGES, old.replace(hour=0, minute=0, second=0, microsecond=0))
+    old = timezone.now() - timedelta(days=40)
+    partitions.create(partitions.MESSAGES, midnight(old))
     insert(ids.first_id_at(old) + 1)
     return table_of(ids.first_id_at(old) + 1)
 
@@ -73,7 +77,7 @@ def old_partition() -> str:
 @pytest.mark.django_db(transaction=True)
 def test_partitions_past_the_retention_are_dropped_and_no_others() -> None:
     kept = timezone.now() - timedelta(days=29)
-    partitions.ensure(now=kept)
+    partitions.create(partitions.MESSAGES, midnight(kept))
     insert(ids.first_id_at(kept) + 1)
     old = old_partition()
     assert partitions.standing()["pushcore_message"].overdue == 1
@@ -141,14 +145,3 @@ def test_a_partition_that_was_detached_by_one_who_died_is_dropped() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s)", [old])
         assert cursor.fetchone() == (None,)
-
-
-@pytest.mark.django_db
-def test_expired_msgkey_claims_are_purged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "STEP", 2)
-    stale = timezone.now() - timedelta(hours=25)
-    for n in range(5):
-        MessageKey.objects.create(digest=f"00000000-0000-0000-0000-00000000000{n}", task_id=1, claimed_at=stale)
-    MessageKey.objects.create(digest="00000000-0000-0000-0000-000000000009", task_id=1, claimed_at=timezone.now())
-    assert retention.purge() == 5
-    assert MessageKey.objects.count() == 1

@@ -173,23 +173,6 @@ def test_a_msgkey_used_by_another_request_is_refused_by_name(
     assert not MessageKey.objects.exclude(task_id=PushTask.objects.get().pk).exists()
 
 
-@pytest.mark.django_db
-def test_a_msgkey_is_free_again_after_24_hours(send: Send, lane: KeepingLane) -> None:
-    first = send({"ann": "k1"})
-    MessageKey.objects.update(claimed_at=timezone.now() - timedelta(hours=24, seconds=1))
-    assert send({"ann": "k1"}).pk != first.pk
-
-
-@pytest.mark.django_db
-def test_a_msgkey_is_taken_across_midnight_and_partitions(send: Send, lane: KeepingLane) -> None:
-    first = send({"ann": "k1"})
-    # The first message lies in yesterday's partition, or in one that is gone.
-    MessageKey.objects.update(claimed_at=timezone.now() - timedelta(hours=23, minutes=59))
-    Message.objects.all().delete()
-    assert send({"ann": "k1"}).pk == first.pk
-    assert not Message.objects.exists()
-
-
 @pytest.mark.django_db(transaction=True)
 def test_the_same_request_sent_many_times_at_once_is_one_task(
     workspace: Workspace, lane: KeepingLane, known: KnownDevice

@@ -1,0 +1,193 @@
+"""A msgkey and target are taken once within 24 hours, across midnight and the partitions of days."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from pushcore import committing, ids, msgkeys, partitions
+from pushcore.codes.results import ResultError
+from pushcore.models import Message, MessageKey, PushTask, Workspace
+from pushcore.msgkeys import KeyedTarget
+
+MIDNIGHT = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+HOURS = [0.0, 0.5, 12.0, 22.9, 23.0, 23.9, 23.9999]
+SECOND = timedelta(seconds=1)
+
+
+def a_push(workspace: Workspace, at: datetime, *msgkeys: str, fingerprint: bytes = b"f") -> committing.Push:
+    """A push to one user by each msgkey, accepted at that time."""
+    task = PushTask(
+        workspace=workspace, kind="simple", delivery_type=3, source="rpc", content={}, fingerprint=fingerprint,
+        expire_at=at, created_at=at,
+    )  # fmt: skip
+    messages = [
+        Message(workspace=workspace, delivery_type=3, target="ann", msgkey=key, status=1, expire_at=at, updated_at=at)
+        for key in msgkeys
+    ]
+    return committing.Push(task, messages, [KeyedTarget("ann", key) for key in msgkeys])
+
+
+def commit(push: committing.Push) -> int:
+    """Commit it as pushes are: with others where its keys look free, else alone. The task's id, or the first one's."""
+    try:
+        [done] = committing.commit_together([push])
+    except IntegrityError:
+        done = False
+    first = None if done else committing.commit_alone(push)
+    return (first or push.task).pk
+
+
+def claim_of_a_file(at: datetime, *keys: str, task_id: int = 7) -> set[str]:
+    return msgkeys.claim_digests(list(keys), task_id=task_id, now=at)
+
+
+def digests(count: int) -> list[str]:
+    return [f"{number:032x}" for number in range(count)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("hour", HOURS)
+def test_the_same_request_within_24_hours_is_the_first_one_whatever_the_hour(workspace: Workspace, hour: float) -> None:
+    at = MIDNIGHT + timedelta(hours=hour)
+    first = commit(a_push(workspace, at, "k1", "k2"))
+    for later in (timedelta(0), SECOND, timedelta(hours=1), timedelta(hours=23, minutes=59)):
+        assert commit(a_push(workspace, at + later, "k1", "k2")) == first
+        with pytest.raises(ResultError, match="'k2'"):
+            commit(a_push(workspace, at + later, "k2", "k3", fingerprint=b"other"))
+    assert PushTask.objects.count() == 1
+    assert set(MessageKey.objects.values_list("task_id", flat=True)) == {first}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("hour", HOURS)
+def test_a_msgkey_is_free_again_after_24_hours_whatever_the_hour(workspace: Workspace, hour: float) -> None:
+    at = MIDNIGHT + timedelta(hours=hour)
+    first = commit(a_push(workspace, at, "k1"))
+    second = commit(a_push(workspace, at + timedelta(hours=24) + SECOND, "k1"))
+    assert second != first
+    # And taken again by then.
+    assert commit(a_push(workspace, at + timedelta(hours=47), "k1")) == second
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("hour", HOURS)
+def test_a_line_of_a_file_is_made_once_within_24_hours_whatever_the_hour(hour: float) -> None:
+    at = MIDNIGHT + timedelta(hours=hour)
+    assert claim_of_a_file(at, *digests(3)) == set()
+    for later in (SECOND, timedelta(hours=1), timedelta(hours=23, minutes=59)):
+        assert claim_of_a_file(at + later, *digests(4)[1:], task_id=8) >= set(digests(3)[1:])
+    assert claim_of_a_file(at + timedelta(hours=24) + SECOND, *digests(3), task_id=9) == set()
+
+
+@contextmanager
+def in_a_thread() -> Iterator[ThreadPoolExecutor]:
+    """A thread with a connection of its own."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+        pool.submit(lambda: connection.close()).result()
+
+
+def wait_for_a_waiter() -> None:
+    """Until some transaction waits for another."""
+    deadline = time.monotonic() + 30
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
+            if cursor.fetchone()[0]:
+                return
+    raise AssertionError("nobody waits")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("order", [1, -1])
+def test_requests_on_both_sides_of_midnight_at_once_are_one(workspace: Workspace, order: int) -> None:
+    """One is not committed yet when the other, of the next day, comes; and the other way round, by another clock."""
+    before, after = [MIDNIGHT - timedelta(milliseconds=1), MIDNIGHT + timedelta(milliseconds=1)][::order]
+    with in_a_thread() as pool:
+        with transaction.atomic():
+            first = commit(a_push(workspace, before, "k1", "k2"))
+            second = pool.submit(commit, a_push(workspace, after, "k1", "k2"))
+            wait_for_a_waiter()
+        assert second.result() == first
+    assert PushTask.objects.count() == 1
+    assert set(MessageKey.objects.values_list("task_id", flat=True)) == {first}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("order", [1, -1])
+def test_files_on_both_sides_of_midnight_at_once_make_a_line_once(order: int) -> None:
+    before, after = [MIDNIGHT - timedelta(milliseconds=1), MIDNIGHT + timedelta(milliseconds=1)][::order]
+    with in_a_thread() as pool:
+        with transaction.atomic():
+            assert claim_of_a_file(before, *digests(5), task_id=1) == set()
+            second = pool.submit(_in_transaction, after, digests(7)[3:], 2)
+            wait_for_a_waiter()
+        assert second.result() == set(digests(5)[3:])
+
+
+def _in_transaction(at: datetime, keys: Sequence[str], task_id: int) -> set[str]:
+    with transaction.atomic():
+        return claim_of_a_file(at, *keys, task_id=task_id)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_requests_around_midnight_each_msgkey_goes_to_one(workspace: Workspace) -> None:
+    """Eight threads whose clocks are on both sides; nobody waits in a circle."""
+    start, owners = threading.Barrier(8), list[list[int]]()
+
+    def accept(number: int) -> None:
+        start.wait()
+        try:
+            made = []
+            for key in range(20):
+                at = MIDNIGHT + timedelta(milliseconds=(number - 4) * 10 + key)
+                made.append(commit(a_push(workspace, at, f"a{key}", f"b{key}", f"c{key}")))
+            owners.append(made)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=accept, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(owners) == 8
+    assert all(made == owners[0] for made in owners)
+    assert (PushTask.objects.count(), Message.objects.count()) == (20, 60)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_claims_are_dropped_with_their_day_once_no_request_may_meet_them() -> None:
+    claim_of_a_file(MIDNIGHT + timedelta(hours=12), *digests(1))
+    for days, left in ((1, 1), (2, 0)):
+        partitions.ensure(now=MIDNIGHT + timedelta(days=days))
+        partitions.drop_expired(now=MIDNIGHT + timedelta(days=days, hours=23))
+        assert MessageKey.objects.count() == left
+    partitions.ensure()
+
+
+@pytest.mark.django_db
+def test_claims_are_carried_into_their_days() -> None:
+    now = timezone.now()
+    rows = [(now - timedelta(hours=hours), ids.new_ids(1)[0]) for hours in (0, 12, 23, 25)]
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE pushcore_messagekey")
+        cursor.execute(
+            "CREATE TABLE pushcore_messagekey (digest uuid PRIMARY KEY, task_id bigint, claimed_at timestamptz)"
+        )
+        for digest, (at, task_id) in zip(digests(4), rows, strict=True):
+            cursor.execute("INSERT INTO pushcore_messagekey VALUES (%s, %s, %s)", [digest, task_id, at])
+        import_module("pushcore.migrations.0012_claims_by_day").forwards(None, None)
+    found = MessageKey.objects.order_by("digest").values_list("task_id", "day")
+    assert list(found) == [(task_id, at.astimezone(UTC).date()) for at, task_id in rows[:3]]
+    assert claim_of_a_file(now, *digests(4), task_id=9) == set(digests(3))
