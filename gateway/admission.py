@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mqtt5 import ConnAckReasonCode as ConnAck
 from mqtt5 import ConnectPacket
 
-from pushcore import crypto, devices, settled
+from pushcore import devices, keys, settled
 from pushcore.codes.results import ResultError
 from pushcore.devices import Facts, KnownDevice
 from pushcore.models import Workspace
@@ -66,6 +66,7 @@ def admit(batch: Sequence[Credentials]) -> list[Admission]:
         registered = devices.register([request for _, request in newcomers])
         for (position, _), (device, secret) in zip(newcomers, registered, strict=True):
             verdicts[position] = Admission(ConnAck.SUCCESS, device, secret)
+        _note_former_client_keys([(request[0], batch[position]) for position, request in newcomers])
     admitted = [verdict.device.id for verdict in verdicts if verdict and verdict.device and verdict.secret is None]
     if admitted:
         settled.note_return(admitted)
@@ -85,10 +86,16 @@ def _check_known(device: KnownDevice | None, given: Credentials) -> Admission:
     return Admission(ConnAck.SUCCESS, device)
 
 
+def _note_former_client_keys(registered: Sequence[tuple[Workspace, Credentials]]) -> None:
+    used = [workspace.pk for workspace, given in registered if workspace.is_former_client_key(given.password)]
+    if used:
+        keys.note_former_client_keys(used)
+
+
 def _check_newcomer(workspace: Workspace | None, given: Credentials) -> Admission | tuple[Workspace, Facts]:
     if workspace is None:
         return _NOT_ALLOWED
-    if not crypto.same_secret(given.password, workspace.client_key):
+    if not workspace.is_client_key(given.password):
         return _WRONG
     try:
         return workspace, Facts.from_mapping(given.facts)

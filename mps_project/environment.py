@@ -133,7 +133,7 @@ VARIABLES: tuple[Variable, ...] = (
         "DATABASE_URL",
         None,
         _url(*_DATABASE_SCHEMES),
-        "PostgreSQL. `make run` starts an embedded one where this is unset; every other command needs it.",
+        "PostgreSQL 15 to 18. `make run` starts an embedded one where this is unset; every other command needs it.",
         secret=True,
     ),
     Variable(
@@ -228,7 +228,8 @@ VARIABLES: tuple[Variable, ...] = (
         "MPS_RECEIPT_ALLOW_PRIVATE",
         "0",
         _switch,
-        "Send receipts also to private, loopback and link-local addresses. The demo's default is 1.",
+        "Send receipts also to private, loopback and link-local addresses. `make run` sets 1 where only this machine "
+        "reaches it.",
     ),
     Variable(
         "MPS_GATEWAY_PROCESSES",

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import DatabaseError
 
-from mps_project import installation
+from mps_project import exposure, installation, supervisor
 
 
 def main() -> int:
@@ -23,7 +23,10 @@ def main() -> int:
     try:
         call_command("migrate", verbosity=0, interactive=False)
         path = Path(settings.DATA_DIR) / "demo.json"
-        made = demo.ensure_demo(installation.read_json(path))
+        exposed = exposure.is_exposed(settings.BIND)
+        made = demo.ensure_demo(installation.read_json(path), open_binding=not exposed)
+        if exposed:
+            _warn_of_open_binding()
     except installation.InstallationError as error:
         sys.stderr.write(f"mps: {error}\n")
         return 1
@@ -42,6 +45,16 @@ def main() -> int:
         },
     )
     return 0
+
+
+def _warn_of_open_binding() -> None:
+    """Name the workspaces in which a device says who its user is, and is believed."""
+    from pushcore.models import Workspace
+
+    found = Workspace.objects.filter(client_bind=Workspace.ClientBind.OPEN).select_related("app")
+    names = [str(workspace) for workspace in found[:20]]
+    if names:
+        supervisor.say(f"warning: any device may bind any user, and gets that user's messages, in {', '.join(names)}")
 
 
 if __name__ == "__main__":

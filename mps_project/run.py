@@ -20,7 +20,7 @@ from types import FrameType
 
 from honcho.environ import parse_procfile
 
-from mps_project import engines, environment, installation, preflight, processes
+from mps_project import engines, environment, exposure, installation, preflight, processes
 from mps_project.supervisor import Program, Supervisor, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,6 +71,7 @@ def _run() -> int:
             status = _prepare()
             if status:
                 return status
+        _warn_of_what_is_open()
         if not stop.asked:
             procfile = parse_procfile((ROOT / "Procfile").read_text())
             supervisor.start(list(_programs(procfile.processes)))
@@ -126,8 +127,10 @@ def _stop_requests() -> Iterator[_Stop]:
 
 def _complete_environment(directory: Path, made_up: dict[str, str]) -> None:
     """Set what the processes need and nobody has set: generated secrets, the demo's choices, defaults."""
-    # The demo's backend runs on this machine; production decides for itself.
-    wanted = {name: made_up[name] for name in ("MPS_SECRET_KEY", "MPS_FIELD_KEYS")} | {"MPS_RECEIPT_ALLOW_PRIVATE": "1"}
+    wanted = {name: made_up[name] for name in ("MPS_SECRET_KEY", "MPS_FIELD_KEYS")}
+    if not exposure.is_exposed(os.environ.get("MPS_BIND") or "127.0.0.1"):
+        # The demo's backend runs on this machine, and nobody else is here; production decides for itself.
+        wanted["MPS_RECEIPT_ALLOW_PRIVATE"] = "1"
     for name, value in wanted.items():
         if not os.environ.get(name):
             os.environ[name] = value
@@ -195,6 +198,14 @@ def _watch(supervisor: Supervisor, embedded: list[engines.Engine], stop: _Stop, 
         if not announced and _is_ready():
             announced = True
             _announce(time.monotonic() - started)
+
+
+def _warn_of_what_is_open() -> None:
+    checked = environment.load()
+    address = checked.text("MPS_BIND")
+    if exposure.is_exposed(address):
+        open_things = "".join(f"\n  - {line}" for line in exposure.open_to_others(checked))
+        say(f"warning: MPS_BIND={address} lets other machines in. Open to them:{open_things}")
 
 
 def _reachable(address: str) -> str:

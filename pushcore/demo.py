@@ -16,9 +16,11 @@ WORKSPACE_ID = "test"
 USERNAME = "admin"
 
 
-def ensure_demo(kept: Mapping[str, str] | None = None) -> dict[str, str]:
+def ensure_demo(kept: Mapping[str, str] | None = None, *, open_binding: bool = True) -> dict[str, str]:
     """Make the demo app, or mend it; returns what `demo.json` says, less the URLs.
 
+    `open_binding`: its devices may bind any user, unproven, so that a first try needs no backend. Where other machines
+    come in they may not; a demo that was open before is closed then, and stays so until somebody opens it.
     `kept` is what an earlier run wrote: secrets are random for each installation, and stay. What `kept` lacks, or what
     no longer fits the database, is made anew.
     """
@@ -30,6 +32,9 @@ def ensure_demo(kept: Mapping[str, str] | None = None) -> dict[str, str]:
             workspace_id=WORKSPACE_ID,
             defaults={"name": "Demo", "client_bind": Workspace.ClientBind.OPEN},
         )
+        if not open_binding and workspace.client_bind == Workspace.ClientBind.OPEN:
+            workspace.client_bind = Workspace.ClientBind.SIGNED
+            workspace.save(update_fields=["client_bind"])
         access_key_id, access_key_secret = _access_key(app, workspace, kept)
         return {
             "app_id": APP_ID,

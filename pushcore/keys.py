@@ -1,11 +1,14 @@
-"""Making keys: access keys, and the RSA keys of the REST door and of receipts."""
+"""Making keys: access keys, client keys, and the RSA keys of the REST door and of receipts."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
+from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 
 from pushcore import crypto
 from pushcore.models import AccessKey, App, RsaKey, Workspace
@@ -46,3 +49,28 @@ def callback_key(workspace: Workspace) -> RsaKey:
             public_pem=public,
             private_sealed=crypto.encrypt(private),
         )
+
+
+# How exactly it is known when a former client key was last used: one write in that time, however many devices register.
+_USE_IS_NOTED_EVERY = timedelta(hours=1)
+
+
+def rotate_client_key(workspace: Workspace) -> None:
+    """Make a new client key. The present one stays good as the former one; the one before it ends."""
+    with transaction.atomic():
+        locked = Workspace.objects.select_for_update().get(pk=workspace.pk)
+        locked.former_client_key, locked.client_key = locked.client_key, crypto.new_secret()
+        locked.former_client_key_used_at = None
+        locked.save(update_fields=["client_key", "former_client_key", "former_client_key_used_at"])
+
+
+def end_former_client_key(workspace: Workspace) -> None:
+    """Let nobody register with it any more. Devices that have stay."""
+    Workspace.objects.filter(pk=workspace.pk).update(former_client_key="", former_client_key_used_at=None)
+
+
+def note_former_client_keys(workspace_ids: Iterable[int]) -> None:
+    """Note that devices of the workspaces have just registered with the former key."""
+    now = timezone.now()
+    stale = Q(former_client_key_used_at=None) | Q(former_client_key_used_at__lt=now - _USE_IS_NOTED_EVERY)
+    Workspace.objects.filter(stale, pk__in=set(workspace_ids)).update(former_client_key_used_at=now)

@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -23,7 +24,7 @@ from console.filters import EnabledFilter
 from console.identifiers import check_identifier
 from console.models import AuditEntry
 from console.scoped import ScopedModelAdmin
-from pushcore import crypto, keys, receipts
+from pushcore import keys, receipts
 from pushcore.models import RsaKey, Workspace
 
 
@@ -63,12 +64,12 @@ class WorkspaceAdmin(ScopedModelAdmin):
     list_select_related = ("app",)
     search_fields = ("workspace_id", "name", "app__app_id")
     search_help_text = _("Workspace ID, name or app ID")
-    readonly_fields = ("client_key", "api_public_keys", "callback_public_key", "created_at")
+    readonly_fields = ("present_key", "former_key", "api_public_keys", "callback_public_key", "created_at")
     fieldsets = (
         (None, {"fields": ("app", "workspace_id", "name", "enabled", "time_zone", "created_at")}),
         (_("Push API"), {"fields": ("push_api_enabled", "replay_protection", "api_public_keys")}),
         (_("Callback"), {"fields": ("callback_enabled", "callback_url", "callback_public_key")}),
-        (_("Devices"), {"fields": ("client_bind", "client_key")}),
+        (_("Devices"), {"fields": ("client_bind", "present_key", "former_key")}),
     )
     add_fieldsets = (
         (None, {"fields": ("app", "workspace_id", "name", "enabled", "time_zone")}),
@@ -76,20 +77,32 @@ class WorkspaceAdmin(ScopedModelAdmin):
         (_("Callback"), {"fields": ("callback_enabled", "callback_url")}),
         (_("Devices"), {"fields": ("client_bind",)}),
     )
-    actions_detail = ("rotate_client_key", "make_callback_key", "test_callback")
+    actions_detail = ("rotate_client_key", "end_former_client_key", "make_callback_key", "test_callback")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return (*self.readonly_fields, "app", "workspace_id") if obj else self.readonly_fields
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """Without the client key for those who may not change it: who has it can register any number of devices."""
+        """Without the client keys for those who may not change them: who has one can register any number of devices."""
         shown = super().get_fieldsets(request, obj)
-        if obj is None or self.has_configure_permission(request, obj):
-            return shown
+        hidden: set[str] = set()
+        if not isinstance(obj, Workspace) or not self.has_configure_permission(request, obj):
+            hidden = {"present_key", "former_key"}
+        elif not obj.former_client_key:
+            hidden = {"former_key"}
         return [
-            (name, options | {"fields": [field for field in options["fields"] if field != "client_key"]})
+            (name, options | {"fields": [field for field in options["fields"] if field not in hidden]})
             for name, options in shown
         ]
+
+    def has_former_key_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
+        """For actions declared with `permissions=["former_key"]`: there is one, and the user may end it."""
+        workspace = self.get_object(request, obj) if isinstance(obj, str) else obj
+        return (
+            isinstance(workspace, Workspace)
+            and bool(workspace.former_client_key)
+            and self.has_configure_permission(request, workspace)
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:
         return super().get_queryset(request).select_related("app")
@@ -104,11 +117,22 @@ class WorkspaceAdmin(ScopedModelAdmin):
             keys.callback_key(obj)
 
     @display(description=_("client key"))
-    def client_key(self, workspace: Workspace) -> SafeString:
+    def present_key(self, workspace: Workspace) -> SafeString:
         return format_html(
             '{}<div class="leading-relaxed mt-2 text-xs">{}</div>',
             copyable(workspace.client_key),
             Workspace._meta.get_field("client_key").help_text,
+        )
+
+    @display(description=_("former client key"))
+    def former_key(self, workspace: Workspace) -> SafeString:
+        used_at = workspace.former_client_key_used_at
+        last = date_format(used_at, "DATETIME_FORMAT") if used_at else gettext("not since the key was rotated")
+        return format_html(
+            '{}<div class="leading-relaxed mt-2 text-xs">{} {}</div>',
+            copyable(workspace.former_client_key),
+            Workspace._meta.get_field("former_client_key").help_text,
+            gettext("A device last registered with it: %(last)s.") % {"last": last},
         )
 
     @display(description=_("RSA public keys of the backend"))
@@ -137,15 +161,38 @@ class WorkspaceAdmin(ScopedModelAdmin):
                 workspace,
                 title=_("Rotate the client key?"),
                 consequence=_(
-                    "Apps built with the present key can no longer register new devices. Devices already "
+                    "New builds of the app carry the new key. Apps built with the present one go on registering "
+                    "new devices until you end it; the key before it, if any, ends now. Devices already "
                     "registered stay."
                 ),
                 button=_("Rotate client key"),
             )
-        workspace.client_key = crypto.new_secret()
-        workspace.save(update_fields=["client_key"])
+        keys.rotate_client_key(workspace)
         self.log_change(request, workspace, "Rotated the client key.")
         messages.success(request, _("The client key was rotated."))
+        return HttpResponseRedirect(reverse("admin:pushcore_workspace_change", args=[workspace.pk]))
+
+    @action(
+        description=_("End former client key"), url_path="end-former-client-key", icon="key_off",
+        permissions=["former_key"],
+    )  # fmt: skip
+    def end_former_client_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        workspace = self.get_object(request, object_id)
+        assert isinstance(workspace, Workspace)
+        if request.method != "POST":
+            return confirmation(
+                request,
+                self,
+                workspace,
+                title=_("End the former client key?"),
+                consequence=_(
+                    "Apps built with it can no longer register new devices. Devices already registered stay."
+                ),
+                button=_("End former client key"),
+            )
+        keys.end_former_client_key(workspace)
+        self.log_change(request, workspace, "Ended the former client key.")
+        messages.success(request, _("The former client key has ended."))
         return HttpResponseRedirect(reverse("admin:pushcore_workspace_change", args=[workspace.pk]))
 
     @action(description=_("Test callback"), url_path="test-callback", icon="outgoing_mail", permissions=["configure"])

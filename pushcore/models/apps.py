@@ -40,8 +40,15 @@ class Workspace(models.Model):
     client_key = models.CharField(
         max_length=128,
         default=crypto.new_secret,
-        help_text="What a new device registers with. Shipped in the app, so no secret; rotate it to stop old builds.",
+        help_text="What a new device registers with. Shipped in the app, so no secret.",
     )
+    former_client_key = models.CharField(
+        max_length=128,
+        blank=True,
+        editable=False,
+        help_text="Good beside the present one, for apps that were built with it, until it is ended.",
+    )
+    former_client_key_used_at = models.DateTimeField(null=True, editable=False, help_text="To the hour.")
     client_bind = models.CharField(
         "client bind",
         max_length=8,
@@ -64,3 +71,10 @@ class Workspace(models.Model):
 
     def __str__(self) -> str:
         return f"{self.app.app_id}-{self.workspace_id}"
+
+    def is_client_key(self, given: str) -> bool:
+        """Whether a new device may register with it."""
+        return crypto.same_secret(given, self.client_key) or self.is_former_client_key(given)
+
+    def is_former_client_key(self, given: str) -> bool:
+        return bool(self.former_client_key) and crypto.same_secret(given, self.former_client_key)

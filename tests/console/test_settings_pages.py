@@ -76,15 +76,27 @@ def test_the_client_key_is_shown_to_administrators_alone(
     assert (workspace.client_key in page.text) == sees
 
 
-def test_the_client_key_is_rotated_by_posting_only(superuser: Client, workspace: Workspace) -> None:
+def test_the_client_key_is_rotated_by_posting_only_and_the_former_ended_apart(
+    superuser: Client, workspace: Workspace
+) -> None:
     before = workspace.client_key
-    url = f"/console/pushcore/workspace/{workspace.pk}/rotate-client-key/"
-    assert "Rotate the client key?" in superuser.get(url).text
+    page = f"/console/pushcore/workspace/{workspace.pk}"
+    assert "Rotate the client key?" in superuser.get(f"{page}/rotate-client-key/").text
     workspace.refresh_from_db()
     assert workspace.client_key == before
-    superuser.post(url)
+    assert superuser.get(f"{page}/end-former-client-key/").status_code == 403  # there is none
+    superuser.post(f"{page}/rotate-client-key/")
     workspace.refresh_from_db()
-    assert workspace.client_key != before
+    assert (workspace.former_client_key, workspace.client_key != before) == (before, True)
+    shown = superuser.get(f"{page}/change/").text
+    assert workspace.client_key in shown
+    assert before in shown
+    assert "not since the key was rotated" in shown
+    assert "End the former client key?" in superuser.get(f"{page}/end-former-client-key/").text
+    superuser.post(f"{page}/end-former-client-key/")
+    present = workspace.client_key
+    workspace.refresh_from_db()
+    assert (workspace.former_client_key, workspace.client_key) == ("", present)
 
 
 @pytest.mark.parametrize("action", ["rotate-client-key", "make-callback-key"])
