@@ -20,15 +20,15 @@ from channels_vendor.contract import VendorReceipt
 from channels_vendor.models import VendorAccount
 from channels_vendor.references import token_hash
 from channels_vendor.registry import VENDORS
-from pushcore import devices, outcomes
+from pushcore import device_tokens, outcomes
 from pushcore.channels import Channel
+from pushcore.device_tokens import MAX_TOKEN_LENGTH, Claim, Gone
 
 log = structlog.get_logger(__name__)
 
 # Vendors send up to 1000 results at once, of some 300 bytes.
 MAX_BYTES = 1_048_576
 MAX_RECEIPTS = 5_000
-MAX_TOKEN_LENGTH = 512
 
 
 @csrf_exempt
@@ -77,15 +77,13 @@ def record(row: VendorAccount, found: Sequence[VendorReceipt]) -> int:
         arrived = [message_id for receipt, message_id, _ in known if receipt.arrived]
         count = outcomes.record_arrivals(sorted(set(arrived)))
         _keep_words(known, now)
-        devices.drop_third_tokens(
-            [(device_id, receipt.token, _at(receipt, now)) for receipt, _, device_id in known if receipt.gone]
-        )
-        devices.replace_third_tokens(
-            [
-                (device_id, receipt.token, receipt.replaced_by)
+        device_tokens.change(
+            gone=[Gone(device_id, receipt.token, _at(receipt, now)) for receipt, _, device_id in known if receipt.gone],
+            claims=[
+                Claim(row.workspace_id, device_id, row.channel, receipt.replaced_by, instead_of=receipt.token)
                 for receipt, _, device_id in known
                 if 0 < len(receipt.replaced_by) <= MAX_TOKEN_LENGTH
-            ]
+            ],
         )
     return count
 

@@ -30,6 +30,11 @@ class Credentials:
         password = (packet.password or b"").decode("utf-8", "replace")
         return cls(packet.client_id, packet.username or "", password, dict(packet.user_properties))
 
+    @property
+    def told(self) -> dict[str, str]:
+        """What the device says it is, by column."""
+        return devices.told_facts(self.facts)
+
 
 @dataclass(frozen=True, slots=True)
 class Admission:
@@ -45,7 +50,7 @@ _NOT_ALLOWED = Admission(ConnAck.NOT_AUTHORIZED)
 
 
 def admit(batch: Sequence[Credentials]) -> list[Admission]:
-    """A verdict for each, in order. At most four queries. Raises `django.db.DatabaseError`."""
+    """A verdict for each, in order. A fixed number of queries. Raises `django.db.DatabaseError`."""
     known = devices.find_devices([given.client_id for given in batch if _readable(given.client_id)])
     workspaces = devices.find_workspaces(
         [given.username for given in batch if not given.client_id and _readable(given.username)]
@@ -67,9 +72,14 @@ def admit(batch: Sequence[Credentials]) -> list[Admission]:
         for (position, _), (device, secret) in zip(newcomers, registered, strict=True):
             verdicts[position] = Admission(ConnAck.SUCCESS, device, secret)
         _note_former_client_keys([(request[0], batch[position]) for position, request in newcomers])
-    admitted = [verdict.device.id for verdict in verdicts if verdict and verdict.device and verdict.secret is None]
-    if admitted:
-        settled.note_return(admitted)
+    returned = [
+        (verdict.device.id, given.told)
+        for verdict, given in zip(verdicts, batch, strict=True)
+        if verdict and verdict.device and verdict.secret is None
+    ]
+    if returned:
+        settled.note_return([device_id for device_id, _ in returned])
+        devices.update_facts(dict(returned))
     return [verdict or _WRONG for verdict in verdicts]
 
 

@@ -58,14 +58,6 @@ def _text(payload: Mapping[str, Any], name: str) -> str:
     return str(value)
 
 
-def _number(payload: Mapping[str, Any], name: str) -> int:
-    """Raises `ResultError` (INVALID_PARAM)."""
-    text = _text(payload, name)
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is not a number")
-    return int(text)
-
-
 def _bind(device: KnownDevice, payload: Any) -> None:
     fields = _fields(device, payload)
     devices.client_bind(device.id, _text(fields, "userId"), _text(fields, "bindToken"))
@@ -77,7 +69,7 @@ def _unbind(device: KnownDevice, payload: Any) -> None:
 
 def _report(device: KnownDevice, payload: Any) -> None:
     fields = _fields(device, payload)
-    devices.client_report(device.id, _number(fields, "thirdChannel"), _text(fields, "thirdChannelDeviceToken"))
+    devices.client_report(device.id, *devices.third_party_fields(fields), devices.told_facts(fields))
 
 
 def _event(device: KnownDevice, payload: Any) -> None:

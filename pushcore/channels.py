@@ -31,6 +31,18 @@ class Channel(models.IntegerChoices):
     HARMONYOS = 13, "harmonyos"
 
 
+# Vendors' channels, and the platform whose devices each reaches.
+PLATFORMS: dict[int, Platform] = {
+    Channel.APNS: Platform.IOS,
+    Channel.XIAOMI: Platform.ANDROID,
+    Channel.HUAWEI: Platform.ANDROID,
+    Channel.FCM: Platform.ANDROID,
+    Channel.OPPO: Platform.ANDROID,
+    Channel.VIVO: Platform.ANDROID,
+    Channel.HONOR: Platform.ANDROID,
+    Channel.HARMONYOS: Platform.HARMONYOS,
+}
+
 # These say later, in a receipt of their own, that a message arrived; of the others an accepted message has.
 SAYS_ARRIVED = frozenset({Channel.XIAOMI, Channel.HUAWEI, Channel.OPPO, Channel.VIVO, Channel.HONOR, Channel.HARMONYOS})
 

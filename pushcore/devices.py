@@ -6,29 +6,41 @@ few queries, not one each.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from pushcore import bindings, crypto
+from pushcore import bindings, crypto, device_tokens
 from pushcore.channels import Channel, Platform
 from pushcore.client_bind import check_client_may_bind
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.device_changes import tell_changed
+from pushcore.device_tokens import MAX_TOKEN_LENGTH, NO_THIRD_PARTY, Claim, Gone, ThirdParty, check_third_party
 from pushcore.models import Device, Workspace
-from pushcore.target_names import clean_user_id
+from pushcore.target_names import apns_spelling, clean_user_id
 
-_PLATFORM_NAMES = {platform.label: platform for platform in Platform}
+# `harmony` is what our documents called it once.
+_PLATFORM_NAMES = {platform.label: platform for platform in Platform} | {"harmony": Platform.HARMONYOS}
+
+
+# What a device tells of itself: its name on the wire, that of the column, and how many characters are kept.
+_FACTS = (
+    ("manufacturer", "manufacturer", 64),
+    ("model", "model", 128),
+    ("osVersion", "os_version", 64),
+    ("appVersion", "app_version", 64),
+)
+# Control characters, halves of surrogate pairs, and what turns or breaks the line of whoever reads it (Unicode, UAX 9).
+_UNFIT = re.compile("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a device tells of itself. `third_token`: on iOS the APNs device token."""
+    """What a device tells of itself. Its token at a vendor's channel: on iOS APNs', without naming the channel."""
 
     platform: Platform = Platform.ANDROID
     manufacturer: str = ""
@@ -36,27 +48,75 @@ class Facts:
     os_version: str = ""
     app_version: str = ""
     third_token: str = ""
+    third_channel: int | None = None
+
+    @property
+    def channel(self) -> int | None:
+        """The vendor's channel its token is for; where none is named, APNs."""
+        return (self.third_channel or Channel.APNS) if self.third_token else None
 
     @classmethod
     def from_mapping(cls, given: Mapping[str, object]) -> Facts:
-        """Read platform, manufacturer, model, osVersion, appVersion, token; other keys are not ours.
+        """Read platform, manufacturer, model, osVersion, appVersion, and a token: `token` (iOS: of APNs), or
+        `thirdChannel` and `thirdChannelDeviceToken`; other keys are not ours.
 
-        Text is cut to the width of its column. Raises `ResultError` (OS_TYPE_NOT_SUPPORTED) for an unknown platform.
+        Text is freed of control characters and cut to the width of its column. Raises `ResultError`:
+        OS_TYPE_NOT_SUPPORTED for an unknown platform, INVALID_PARAM for what is no text, `check_third_party`'s.
         """
+        platform = parse_platform(given.get("platform", Platform.ANDROID))
+        third_party = _third_party_of(platform, given)
         return cls(
-            platform=parse_platform(given.get("platform", Platform.ANDROID)),
-            manufacturer=_clip(given, "manufacturer", 64),
-            model=_clip(given, "model", 128),
-            os_version=_clip(given, "osVersion", 64),
-            app_version=_clip(given, "appVersion", 64),
-            third_token=_clip(given, "token", 512),
+            platform=platform,
+            third_token=third_party.token,
+            third_channel=third_party.channel,
+            **told_facts(given),
         )
 
 
-def _clip(given: Mapping[str, object], key: str, width: int) -> str:
-    value = given.get(key)
-    # PostgreSQL's text holds no NUL.
-    return str(value).replace("\0", "")[:width] if isinstance(value, str | int | float) else ""
+def told_facts(given: Mapping[str, object]) -> dict[str, str]:
+    """The facts among these, by their columns; empty where they are not told. Raises `ResultError` (INVALID_PARAM)."""
+    return {column: _fact(given, name, width) for name, column, width in _FACTS}
+
+
+def _fact(given: Mapping[str, object], name: str, width: int) -> str:
+    value = given.get(name, "")
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is not text")
+    return _UNFIT.sub("", str(value)).strip()[:width]
+
+
+def _third_party_of(platform: Platform, given: Mapping[str, object]) -> ThirdParty:
+    """The token at a vendor's channel that a registration carries, if any."""
+    third_channel, third_token = third_party_fields(given)
+    if third_channel is None and not third_token:
+        token = given.get("token") or ""
+        if not token:
+            return NO_THIRD_PARTY
+        if platform != Platform.IOS or not isinstance(token, str):
+            raise ResultError(
+                ResultCode.INVALID_PARAM,
+                "token is an iOS device's APNs token; others name thirdChannel and thirdChannelDeviceToken",
+            )
+        third_channel, third_token = Channel.APNS, token
+    return check_third_party(platform, third_channel, third_token)
+
+
+def third_party_fields(given: Mapping[str, object]) -> tuple[int | None, str]:
+    """`thirdChannel` and `thirdChannelDeviceToken` as they are told; None and empty where they are not.
+
+    Raises `ResultError` (INVALID_PARAM) for a channel that is no number and a token that is no text.
+    """
+    channel, token = given.get("thirdChannel"), given.get("thirdChannelDeviceToken")
+    if token is not None and not isinstance(token, str):
+        raise ResultError(ResultCode.INVALID_PARAM, "thirdChannelDeviceToken is not text")
+    if channel in (None, ""):
+        return None, token or ""
+    digits = str(channel) if isinstance(channel, str | int) and not isinstance(channel, bool) else ""
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 9):
+        raise ResultError(ResultCode.INVALID_PARAM, "thirdChannel is not a number")
+    return int(digits), token or ""
 
 
 def parse_platform(given: object) -> Platform:
@@ -152,26 +212,33 @@ def renew_secret(workspace: Workspace, ad_token: str) -> str | None:
 
 
 def register(requests: Sequence[tuple[Workspace, Facts]]) -> list[tuple[KnownDevice, str]]:
-    """Make a device for each request, in order: its Ad-token is new, its secret is returned this once. One INSERT."""
+    """Make a device for each request, in order: its Ad-token is new, its secret is returned this once.
+
+    One INSERT; a few statements more, whatever the number, where they come with tokens at vendors' channels: who has
+    had these loses them.
+    """
     secrets = [crypto.new_secret() for _ in requests]
-    made = Device.objects.bulk_create(
-        [
-            Device(
-                workspace=workspace,
-                secret_hash=crypto.fingerprint_secret(secret),
-                platform=facts.platform,
-                manufacturer=facts.manufacturer,
-                model=facts.model,
-                os_version=facts.os_version,
-                app_version=facts.app_version,
-                third_token=facts.third_token,
-                third_channel=Channel.APNS if facts.third_token and facts.platform == Platform.IOS else None,
-                third_reported_at=timezone.now() if facts.third_token else None,
-                last_seen_at=timezone.now(),
-            )
-            for (workspace, facts), secret in zip(requests, secrets, strict=True)
-        ]
-    )
+    now = timezone.now()
+    with transaction.atomic():
+        made = Device.objects.bulk_create(
+            [
+                Device(
+                    workspace=workspace,
+                    secret_hash=crypto.fingerprint_secret(secret),
+                    platform=facts.platform,
+                    last_seen_at=now,
+                    **{column: getattr(facts, column) for _, column, _ in _FACTS},
+                )
+                for (workspace, facts), secret in zip(requests, secrets, strict=True)
+            ]
+        )
+        device_tokens.claim(
+            [
+                Claim(workspace.pk, device.pk, facts.channel, facts.third_token)
+                for device, (workspace, facts) in zip(made, requests, strict=True)
+                if facts.channel is not None
+            ]
+        )
     return [
         (
             KnownDevice(
@@ -183,12 +250,34 @@ def register(requests: Sequence[tuple[Workspace, Facts]]) -> list[tuple[KnownDev
                 f"{workspace.app.app_id}-{workspace.workspace_id}",
                 True,
                 device.platform,
-                device.third_channel,
+                facts.channel,
             ),
             secret,
         )
-        for device, (workspace, _), secret in zip(made, requests, secrets, strict=True)
+        for device, (workspace, facts), secret in zip(made, requests, secrets, strict=True)
     ]
+
+
+def update_facts(told: Mapping[int, Mapping[str, str]]) -> None:
+    """Keep what devices say of themselves: by device, facts by column (`told_facts`); empty ones change nothing.
+
+    One statement, whatever the number, which writes the rows that change.
+    """
+    told = {device_id: facts for device_id, facts in told.items() if any(facts.values())}
+    if not told:
+        return
+    columns = [column for _, column, _ in _FACTS]
+    said = ", ".join(columns)
+    kept = ", ".join(f"{column} = coalesce(nullif(said.{column}, ''), d.{column})" for column in columns)
+    differs = " OR ".join(f"(said.{column} <> '' AND said.{column} <> d.{column})" for column in columns)
+    arrays = ", ".join(["%s::bigint[]"] + ["%s::text[]"] * len(columns))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE pushcore_device d SET {kept} FROM (SELECT said.* FROM unnest({arrays}) AS said(id, {said})"
+            f" JOIN pushcore_device d ON d.id = said.id WHERE {differs} ORDER BY d.id FOR NO KEY UPDATE OF d) said"
+            " WHERE d.id = said.id",
+            [list(told), *([facts.get(column, "") for facts in told.values()] for column in columns)],
+        )
 
 
 def client_bind(device_id: int, user_id: str, bind_token: str = "") -> None:
@@ -207,43 +296,34 @@ def client_unbind(device_id: int, user_id: str) -> None:
     bindings.unbind(Device.objects.get(pk=device_id), clean_user_id(user_id))
 
 
-def client_report(device_id: int, third_channel: int, third_token: str) -> None:
-    """A device tells its token at a vendor's channel. Raises `ResultError` (NEED_DELIVERYTOKEN, INVALID_PARAM)."""
-    channel, token = checked_third_party(third_channel, third_token)
-    Device.objects.filter(pk=device_id).update(
-        third_channel=channel, third_token=token, third_reported_at=timezone.now()
-    )
-    tell_changed([device_id])
+def client_report(
+    device_id: int, third_channel: int | None, third_token: str, facts: Mapping[str, str] | None = None
+) -> None:
+    """A device tells its token at a vendor's channel (channel 0: that it has none any more) and what it is.
+
+    `third_channel` None: nothing of that is told. `facts`: as `told_facts` reads them. Raises `ResultError` as
+    `check_third_party`; NEED_DELIVERYTOKEN where nothing at all is told.
+    """
+    device = Device.objects.only("workspace_id", "platform").get(pk=device_id)
+    if third_channel is None and not third_token and not any((facts or {}).values()):
+        raise ResultError(ResultCode.NEED_DELIVERYTOKEN, "neither a token nor facts are reported")
+    _report(device, third_channel, third_token, facts or {})
 
 
 def drop_third_tokens(gone: Sequence[tuple[int, str, datetime]]) -> None:
     """Forget vendors' tokens that are dead: (device id, token, since when). One reported later than that stays."""
-    if not gone:
-        return
-    ordered = sorted(gone)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE pushcore_device SET third_token = '', third_channel = NULL WHERE id IN ("
-            " SELECT d.id FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS gone(id, token, since)"
-            " JOIN pushcore_device d ON d.id = gone.id AND d.third_token = gone.token"
-            " AND coalesce(d.third_reported_at, '-infinity') <= gone.since ORDER BY d.id FOR UPDATE OF d) RETURNING id",
-            [list(column) for column in zip(*ordered, strict=True)],
-        )
-        tell_changed([device_id for (device_id,) in cursor.fetchall()])
+    device_tokens.change(gone=[Gone(*one) for one in gone])
 
 
-def replace_third_tokens(replaced: Sequence[tuple[int, str, str]]) -> None:
-    """Keep the token a vendor gave a device in the place of another: (device id, old token, new token)."""
-    if not replaced:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE pushcore_device d SET third_token = said.new FROM"
-            " (SELECT d.id, said.new FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS said(id, old, new)"
-            " JOIN pushcore_device d ON d.id = said.id AND d.third_token = said.old ORDER BY d.id FOR UPDATE OF d) said"
-            " WHERE d.id = said.id",
-            [list(column) for column in zip(*replaced, strict=True)],
-        )
+def _report(device: Device, third_channel: int | None, third_token: str, facts: Mapping[str, str]) -> None:
+    if third_channel is not None or third_token:
+        told = check_third_party(Platform(device.platform), third_channel, third_token)
+        if told.channel is None:
+            device_tokens.withdraw(device.pk)
+        else:
+            device_tokens.claim([Claim(device.workspace_id, device.pk, told.channel, told.token)])
+    update_facts({device.pk: facts})
+    Device.objects.filter(pk=device.pk).update(last_seen_at=timezone.now())
 
 
 def server_bind(workspace: Workspace, user_id: str, delivery_token: str, os_type: int) -> None:
@@ -275,54 +355,43 @@ def server_report(
     `facts`: appVersion, model and so on; empty ones change nothing.
     """
     device = _device_of(workspace, delivery_token, parse_platform(os_type))
-    changes: dict[str, Any] = {}
-    if third_channel is not None or third_token:
-        channel, token = checked_third_party(third_channel, third_token)
-        changes |= {"third_channel": channel, "third_token": token, "third_reported_at": timezone.now()}
-    told = Facts.from_mapping({key: value for key, value in facts.items() if key != "platform"})
-    changes |= {
-        name: value
-        for name in ("manufacturer", "model", "os_version", "app_version")
-        if (value := getattr(told, name)) != ""
-    }
-    if changes:
-        Device.objects.filter(pk=device.pk).update(**changes)
-    if "third_channel" in changes:
-        tell_changed([device.pk])
-
-
-def checked_third_party(third_channel: int | None, third_token: str) -> tuple[Channel, str]:
-    """A vendor's channel and the device's token there. Raises `ResultError` (NEED_DELIVERYTOKEN, INVALID_PARAM)."""
-    token = third_token.strip()
-    if not token:
-        raise ResultError(ResultCode.NEED_DELIVERYTOKEN, "thirdChannelDeviceToken is empty")
-    if len(token) > 512 or "\0" in token:
-        raise ResultError(ResultCode.INVALID_PARAM, "thirdChannelDeviceToken is longer than 512 characters")
-    try:
-        channel = Channel(third_channel)  # type: ignore[arg-type]
-    except ValueError:
-        channel = Channel.SELF_BUILT
-    if channel == Channel.SELF_BUILT:
-        raise ResultError(ResultCode.INVALID_PARAM, "thirdChannel is not a known channel")
-    return channel, token
+    _report(device, third_channel, third_token, told_facts(facts))
 
 
 def _device_of(workspace: Workspace, delivery_token: str, platform: Platform | None) -> Device:
-    """The device a backend names: by its Ad-token, or on iOS by its APNs token."""
+    """The device a backend names: by its Ad-token, or on iOS by its APNs token. `platform`: None where not told."""
     token = delivery_token.strip()
     if not token:
         raise ResultError(ResultCode.NEED_DELIVERYTOKEN)
-    if len(token) > 512 or "\0" in token:
+    if len(token) > MAX_TOKEN_LENGTH or "\0" in token:
         raise ResultError(ResultCode.DELIVERYTOKEN_INVALID)
-    mine = Device.objects.filter(workspace=workspace)
-    device = mine.filter(ad_token=token).first() or _by_apns(mine, token)
-    if device is not None:
-        return device
-    if platform != Platform.IOS:
+    device = Device.objects.filter(workspace=workspace, ad_token=token).first() or _by_apns(workspace, token)
+    if device is None and platform == Platform.IOS:
+        device = _new_ios_device(workspace, token)
+    if device is None:
         raise ResultError(ResultCode.DELIVERYTOKEN_INVALID)
-    known, _ = register([(workspace, replace(Facts(), platform=platform, third_token=token))])[0]
+    if platform not in (None, device.platform):
+        raise ResultError(
+            ResultCode.OS_TYPE_NOT_SUPPORTED, f"the device is of platform {Platform(device.platform).label}"
+        )
+    return device
+
+
+def _by_apns(workspace: Workspace, token: str) -> Device | None:
+    return Device.objects.filter(
+        workspace=workspace, third_channel=Channel.APNS, third_token=apns_spelling(token), activity_id__isnull=True
+    ).first()
+
+
+def _new_ios_device(workspace: Workspace, given: str) -> Device:
+    """A device that is only known by its APNs token; made once, however many name it at the same time."""
+    try:
+        _, token = check_third_party(Platform.IOS, Channel.APNS, given)
+    except ResultError:
+        raise ResultError(ResultCode.DELIVERYTOKEN_INVALID, "no APNs token: 64 to 200 hexadecimal digits") from None
+    with transaction.atomic():
+        device_tokens.lock(workspace.pk, Channel.APNS, token)
+        if (device := _by_apns(workspace, token)) is not None:
+            return device
+        [(known, _)] = register([(workspace, Facts(platform=Platform.IOS, third_token=token))])
     return Device.objects.get(pk=known.id)
-
-
-def _by_apns(devices: QuerySet[Device], token: str) -> Device | None:
-    return devices.filter(third_channel=Channel.APNS, third_token=token, activity_id__isnull=True).first()

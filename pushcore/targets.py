@@ -86,9 +86,7 @@ def resolve(
     with connection.cursor() as cursor:
         cursor.execute(_OF_ONE.bound if delivery_type == DeliveryType.USER else _OF_ONE.by_ad, params)
         for name, *facts in cursor.fetchall():
-            devices = found[name]
-            if len(devices) < MAX_DEVICES_PER_USER:
-                devices.append(ResolvedTarget._make(facts))
+            _add(found[name], ResolvedTarget._make(facts))
         if delivery_type == DeliveryType.IOS:
             cursor.execute(_OF_ONE.by_apns, params)
             for name, *facts in cursor.fetchall():
@@ -113,8 +111,7 @@ def resolve_all(targets: Iterable[Target]) -> dict[Target, list[ResolvedTarget]]
     devices = set().union(*kinds.values())
     found: dict[Target, list[ResolvedTarget]] = defaultdict(list)
     for target, device in _fetch(_ANY.bound, users):
-        if len(found[target]) < MAX_DEVICES_PER_USER:
-            found[target].append(device)
+        _add(found[target], device)
     for target, device in _fetch(_ANY.by_ad, devices):
         found[target].append(device)
     on_ios = {target for target in devices if target.delivery_type == DeliveryType.IOS}
@@ -126,6 +123,15 @@ def resolve_all(targets: Iterable[Target]) -> dict[Target, list[ResolvedTarget]]
         if target not in found:
             found[target].append(device)
     return dict(found)
+
+
+def _add(devices: list[ResolvedTarget], device: ResolvedTarget) -> None:
+    """Add a user's device, up to the limit. Of two with one token the first: it is one phone, and shows one notice."""
+    token = device.third_token
+    if len(devices) < MAX_DEVICES_PER_USER and not (
+        token and any((one.third_channel, one.third_token) == (device.third_channel, token) for one in devices)
+    ):
+        devices.append(device)
 
 
 def _of_activities(tokens: set[Target], named: set[Target]) -> list[tuple[Target, ResolvedTarget]]:

@@ -2,7 +2,7 @@
 
 from pushcore.models.apps import App, Workspace
 from pushcore.models.broadcasts import Broadcast, BroadcastCursor
-from pushcore.models.devices import Binding, Device
+from pushcore.models.devices import Binding, Device, TokenLoss
 from pushcore.models.imports import FileChunk, FileFault, FileImport
 from pushcore.models.keys import AccessKey, RsaKey
 from pushcore.models.pushes import Message, MessageKey, PushTask
@@ -32,6 +32,7 @@ __all__ = [
     "RsaKey",
     "Schedule",
     "Template",
+    "TokenLoss",
     "Watermark",
     "Workspace",
 ]

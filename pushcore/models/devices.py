@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from pushcore import crypto
 from pushcore.channels import Channel, Platform
@@ -51,9 +52,36 @@ class Device(models.Model):
                 fields=["workspace", "platform", "id"], name="pushcore_device_walk", condition=~Q(third_token="")
             ),
         ]
+        constraints = [
+            # Who reported it last has it (`pushcore.device_tokens`). A Live Activity's tokens are not its device's.
+            models.UniqueConstraint(
+                fields=["workspace", "third_token", "third_channel"],
+                condition=~Q(third_token="") & Q(activity_id__isnull=True),
+                name="pushcore_device_one_a_token",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.ad_token
+
+
+class TokenLoss(models.Model):
+    """A device lost its token at a vendor's channel, for another device reported it: as a rule the same phone, where
+    the app was installed again."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="token_losses")
+    # No key in the database: the other device may end while this row stays.
+    taken_by = models.ForeignKey(
+        Device, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    channel = models.SmallIntegerField("third-party channel", choices=Channel.choices)
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        verbose_name = "lost token"
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()} of {self.device_id} to {self.taken_by_id}"
 
 
 class Binding(models.Model):

@@ -203,6 +203,17 @@ def test_a_storm_of_connects_costs_a_few_queries(
         device.socket.close()
 
 
+def test_a_device_that_connects_again_tells_what_it_is_now(
+    gateway: RunningGateway, username: str, workspace: Workspace
+) -> None:
+    [(known, secret)] = devices.register([(workspace, Facts(model="M1", os_version="14", app_version="1.0"))])
+    told = [("appVersion", "2.0\n\u202e"), ("osVersion", "15"), ("model", ""), ("manufacturer", "m" * 300)]
+    with RawDevice(gateway.mqtt_port) as device:
+        assert device.connect(known.ad_token, username, secret, user_properties=told).reason_code == 0
+    row = Device.objects.get()
+    assert (row.model, row.os_version, row.app_version, row.manufacturer) == ("M1", "15", "2.0", "m" * 64)
+
+
 def test_a_device_may_send_on_before_it_is_admitted(gateway: RunningGateway, username: str, known: Known) -> None:
     with RawDevice(gateway.mqtt_port) as device:
         connect = mqtt5.ConnectPacket(known[0].ad_token, username=username, password=known[1].encode())

@@ -11,6 +11,8 @@ from pushcore.devices import Facts
 from pushcore.models import Binding, Device, Workspace
 from tests.gateway.pushing import send
 
+APNS = "ab" * 32
+
 
 @pytest.mark.django_db(transaction=True)
 def test_a_device_registers_binds_and_reports_over_http(
@@ -19,22 +21,22 @@ def test_a_device_registers_binds_and_reports_over_http(
     base = f"{live_server}/device/v1"
     made = requests.post(
         f"{base}/register",
-        json={"platform": "ios", "token": "apns", "model": "iPhone"},
+        json={"platform": "ios", "token": f"<{APNS.upper()}>", "model": "iPhone"},
         auth=(username, workspace.client_key),
         timeout=10,
     ).json()
     assert (made["success"], made["code"]) == (True, "100")
     mine = (made["data"]["adToken"], made["data"]["secret"])
     device = Device.objects.get(ad_token=mine[0])
-    assert (device.platform, device.third_channel, device.third_token) == (2, 2, "apns")
+    assert (device.platform, device.third_channel, device.third_token) == (2, 2, APNS)
     assert requests.post(f"{base}/bind", json={"userId": "ann"}, auth=mine, timeout=10).json()["code"] == "100"
     assert Binding.objects.get().user_id == "ann"
-    message = send(workspace, "apns", "k1", delivery_type=2)
+    message = send(workspace, APNS, "k1", delivery_type=2)
     event = [{"k": str(message.pk), "event": "opened"}]
     assert requests.post(f"{base}/events", json=event, auth=mine, timeout=10).json()["code"] == "100"
     assert MessageEvent.objects.get().kind == "opened"
     assert requests.post(
-        f"{base}/report", json={"thirdChannel": 2, "thirdChannelDeviceToken": "new"}, auth=mine, timeout=10
+        f"{base}/report", json={"thirdChannel": 2, "thirdChannelDeviceToken": "cd" * 32}, auth=mine, timeout=10
     ).ok
     assert requests.post(f"{base}/unbind", json={"userId": "ann"}, auth=mine, timeout=10).json()["code"] == "100"
     assert Binding.objects.get().unbound_at is not None

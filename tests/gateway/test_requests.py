@@ -50,6 +50,18 @@ def test_a_device_reports_its_vendor_token_and_events(connect: Connect, workspac
     assert [(event.message_id, event.kind) for event in MessageEvent.objects.all()] == [(message.pk, "opened")]
 
 
+def test_a_device_reports_what_it_is_and_withdraws_its_vendor_token(connect: Connect) -> None:
+    device = connect()
+    told = {"thirdChannel": 4, "thirdChannelDeviceToken": "mi", "appVersion": "3.1", "osVersion": "15\x1b[2J"}
+    assert device.request("mps/report", told)["code"] == "100"
+    assert device.request("mps/report", {"model": "M2"})["code"] == "100"
+    row = Device.objects.get()
+    assert (row.third_token, row.app_version, row.os_version, row.model) == ("mi", "3.1", "15[2J", "M2")
+    assert device.request("mps/report", {"thirdChannel": 0})["code"] == "100"
+    row.refresh_from_db()
+    assert (row.third_channel, row.third_token, row.app_version) == (None, "", "3.1")
+
+
 @pytest.mark.parametrize(
     ("topic", "payload", "code"),
     [
@@ -60,6 +72,10 @@ def test_a_device_reports_its_vendor_token_and_events(connect: Connect, workspac
         ("mps/unbind", {"userId": None}, "3012"),
         ("mps/report", {"thirdChannel": 4}, "3001"),
         ("mps/report", {"thirdChannel": "x", "thirdChannelDeviceToken": "t"}, "3028"),
+        ("mps/report", {}, "3001"),
+        ("mps/report", {"thirdChannel": 2, "thirdChannelDeviceToken": "ab" * 32}, "3028"),
+        ("mps/report", {"thirdChannel": 4, "thirdChannelDeviceToken": ["mi"]}, "3028"),
+        ("mps/report", {"model": {"name": "M2"}}, "3028"),
         ("mps/event", [{"k": "1", "event": "eaten"}], "3028"),
     ],
 )

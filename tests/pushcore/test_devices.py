@@ -7,6 +7,7 @@ from typing import Any
 
 import jwt
 import pytest
+from django.db import connection
 
 from pushcore import delivery, devices, events
 from pushcore.channels import Channel, Platform
@@ -53,13 +54,44 @@ def test_a_disabled_app_or_workspace_is_not_found(workspace: Workspace, off: str
 
 @pytest.mark.parametrize(
     ("given", "platform"),
-    [({}, Platform.ANDROID), ({"platform": "iOS"}, Platform.IOS), ({"platform": 7}, Platform.HARMONYOS)],
+    [
+        ({}, Platform.ANDROID),
+        ({"platform": "iOS"}, Platform.IOS),
+        ({"platform": 7}, Platform.HARMONYOS),
+        ({"platform": "HarmonyOS"}, Platform.HARMONYOS),
+        ({"platform": "harmony"}, Platform.HARMONYOS),
+    ],
 )
 def test_facts_are_read_and_cut_to_size(given: dict[str, object], platform: Platform) -> None:
     facts = Facts.from_mapping(
-        given | {"model": "m" * 500, "osVersion": 14, "appVersion": None, "manufacturer": "a\0b"}
+        given | {"model": "m" * 500, "osVersion": 14, "appVersion": None, "manufacturer": " a\0\x85b\u2028"}
     )
     assert facts == Facts(platform, manufacturer="ab", model="m" * 128, os_version="14")
+
+
+@pytest.mark.parametrize("value", [["x"], {"a": 1}, True])
+def test_a_fact_that_is_no_text_is_refused_by_its_name(value: object) -> None:
+    with pytest.raises(ResultError, match="appVersion"):
+        Facts.from_mapping({"appVersion": value})
+
+
+@pytest.mark.django_db
+def test_facts_of_many_devices_cost_one_query_and_write_what_changes(
+    workspace: Workspace, django_assert_num_queries: Any
+) -> None:
+    fleet = [device for device, _ in devices.register([(workspace, Facts(app_version="1", model="M"))] * 3)]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, xmin::text FROM pushcore_device")
+        before = dict(cursor.fetchall())
+        with django_assert_num_queries(1):
+            devices.update_facts({fleet[0].id: {"app_version": "2", "model": ""}, fleet[1].id: {"app_version": "1"}})
+        cursor.execute("SELECT id, xmin::text FROM pushcore_device")
+        changed = {pk for pk, version in cursor.fetchall() if before[pk] != version}
+    with django_assert_num_queries(0):
+        devices.update_facts({fleet[2].id: {"app_version": ""}})
+    assert Device.objects.get(pk=fleet[0].id).app_version == "2"
+    assert Device.objects.get(pk=fleet[0].id).model == "M"
+    assert changed <= {fleet[0].id}
 
 
 @pytest.mark.parametrize("platform", ["symbian", 3, None, [], float("inf")])

@@ -22,6 +22,8 @@ from tests.pushcore.conftest import KeepingLane
 
 Send = Callable[..., PushTask]
 
+APNS = "ab" * 32
+
 
 def a_push(target_msgkey: dict[str, str], delivery_type: int = 3) -> requests.SimplePush:
     return requests.SimplePush(
@@ -87,9 +89,9 @@ def test_the_messages_of_an_earlier_versions_tasks_are_found_too(
 
 @pytest.mark.django_db
 def test_an_ios_device_is_named_by_its_apns_token(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
-    devices.server_bind(workspace, "ann", "apns-token", 2)
-    send({"apns-token": "k1"}, delivery_type=2)
-    assert lane.got[0].third_token == "apns-token"
+    devices.server_bind(workspace, "ann", APNS, 2)
+    send({APNS: "k1"}, delivery_type=2)
+    assert lane.got[0].third_token == APNS
 
 
 @pytest.mark.django_db

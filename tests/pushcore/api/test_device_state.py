@@ -15,6 +15,7 @@ from tests.pushcore.api.callers import Rest, Rpc2020
 
 pytestmark = pytest.mark.django_db
 
+APNS = "ab" * 32
 SCOPE = {"AppId": "ONEX570DA89211721", "WorkspaceId": "test"}
 
 
@@ -54,9 +55,9 @@ def test_a_connected_device_is_online(rpc2020: Rpc2020, bound: KnownDevice) -> N
 
 
 def test_an_ios_device_is_named_by_its_apns_token_and_its_state_unknown(rpc2020: Rpc2020, workspace: Workspace) -> None:
-    devices.server_bind(workspace, "bob", "apns-token", 2)
-    data = ask(rpc2020, "apns-token", "2")["Data"]
-    assert (data["DeviceId"], data["UserId"], data["Statue"]) == ("apns-token", "bob", "Unknown")
+    devices.server_bind(workspace, "bob", APNS, 2)
+    data = ask(rpc2020, APNS, "2")["Data"]
+    assert (data["DeviceId"], data["UserId"], data["Statue"]) == (APNS, "bob", "Unknown")
 
 
 def test_an_unknown_target_has_no_data_and_a_bad_one_its_code(rpc2020: Rpc2020, bound: KnownDevice) -> None:

@@ -1,0 +1,304 @@
+"""Tokens at vendors' channels: which are taken, and that each belongs to one device of a workspace."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from pushcore import device_tokens, devices, ports
+from pushcore.channels import Channel, Platform
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.device_tokens import Claim, check_third_party
+from pushcore.devices import Facts, KnownDevice
+from pushcore.models import Binding, Device, TokenLoss, Workspace
+from tests.pushcore.conftest import KeepingLane
+
+APNS = "ab" * 32
+
+
+def new_device(workspace: Workspace, platform: Platform = Platform.ANDROID, **facts: Any) -> KnownDevice:
+    return devices.register([(workspace, Facts(platform=platform, **facts))])[0][0]
+
+
+def token_of(device: KnownDevice) -> tuple[int | None, str]:
+    return Device.objects.values_list("third_channel", "third_token").get(pk=device.id)
+
+
+# -- which are taken --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", [APNS, APNS.upper(), f"<{APNS}>", f" {APNS[:8]} {APNS[8:]}\n", "0a" * 100])
+def test_an_apns_token_is_kept_in_one_spelling(given: str) -> None:
+    kept = check_third_party(Platform.IOS, 2, given)
+    assert kept.channel == Channel.APNS
+    assert kept.token == "".join(given.split()).strip("<>").lower()
+
+
+@pytest.mark.parametrize(
+    ("platform", "channel", "token", "result"),
+    [
+        (Platform.ANDROID, 2, APNS, ResultCode.INVALID_PARAM),
+        (Platform.IOS, 5, "huawei", ResultCode.INVALID_PARAM),
+        (Platform.ANDROID, 13, "harmony", ResultCode.INVALID_PARAM),
+        (Platform.HARMONYOS, 4, "mi", ResultCode.INVALID_PARAM),
+        (Platform.IOS, 2, "zz not hex!", ResultCode.INVALID_PARAM),
+        (Platform.IOS, 2, "ab" * 31, ResultCode.INVALID_PARAM),
+        (Platform.IOS, 2, "ab" * 101, ResultCode.INVALID_PARAM),
+        (Platform.IOS, 2, "a" * 65, ResultCode.INVALID_PARAM),
+        (Platform.ANDROID, 4, "two words", ResultCode.INVALID_PARAM),
+        (Platform.ANDROID, 4, "ü", ResultCode.INVALID_PARAM),
+        (Platform.ANDROID, 4, "x" * 513, ResultCode.INVALID_PARAM),
+        (Platform.ANDROID, 3, "t", ResultCode.INVALID_PARAM),
+        (Platform.ANDROID, 0, "t", ResultCode.INVALID_PARAM),
+        (Platform.ANDROID, None, "t", ResultCode.INVALID_PARAM),
+        (Platform.ANDROID, 4, " ", ResultCode.NEED_DELIVERYTOKEN),
+    ],
+)
+def test_a_token_that_no_vendor_could_reach_the_device_by_is_refused(
+    platform: Platform, channel: int | None, token: str, result: ResultCode
+) -> None:
+    with pytest.raises(ResultError) as refused:
+        check_third_party(platform, channel, token)
+    assert refused.value.result == result
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("os_type", "result"), [(2, ResultCode.OS_TYPE_NOT_SUPPORTED), (7, ResultCode.OS_TYPE_NOT_SUPPORTED)]
+)
+def test_a_backend_that_names_another_platform_than_the_devices_is_told(
+    workspace: Workspace, known: KnownDevice, os_type: int, result: ResultCode
+) -> None:
+    calls: list[Callable[[], None]] = [
+        lambda: devices.server_bind(workspace, "ann", known.ad_token, os_type),
+        lambda: devices.server_report(workspace, known.ad_token, os_type, None, "", {"model": "M"}),
+    ]
+    for call in calls:
+        with pytest.raises(ResultError) as refused:
+            call()
+        assert refused.value.result == result
+    assert not Binding.objects.exists()
+
+
+@pytest.mark.django_db
+def test_an_ios_device_is_not_made_of_what_is_no_apns_token(workspace: Workspace) -> None:
+    with pytest.raises(ResultError) as refused:
+        devices.server_bind(workspace, "ann", "zz not hex!", 2)
+    assert refused.value.result == ResultCode.DELIVERYTOKEN_INVALID
+    assert not Device.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"platform": "ios", "token": APNS.upper()}, (Channel.APNS, APNS)),
+        ({"thirdChannel": "4", "thirdChannelDeviceToken": "mi"}, (Channel.XIAOMI, "mi")),
+        ({}, (None, "")),
+    ],
+)
+def test_a_registration_carries_the_token_of_any_vendor(given: dict[str, object], kept: tuple[int, str]) -> None:
+    facts = Facts.from_mapping(given)
+    assert (facts.channel, facts.third_token) == kept
+
+
+@pytest.mark.parametrize(
+    "given", [{"token": "mi"}, {"platform": "ios", "token": "no hex"}, {"platform": "ios", "token": ["x"]}]
+)
+def test_a_registration_with_a_token_that_leads_nowhere_is_refused(given: dict[str, object]) -> None:
+    with pytest.raises(ResultError) as refused:
+        Facts.from_mapping(given)
+    assert refused.value.result == ResultCode.INVALID_PARAM
+
+
+@pytest.mark.django_db
+def test_a_device_withdraws_its_token_and_is_reached_by_the_self_built_channel(known: KnownDevice) -> None:
+    devices.client_report(known.id, 4, "mi")
+    devices.client_report(known.id, 0, "")
+    assert token_of(known) == (None, "")
+
+
+# -- whose they are ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("way", ["report", "register", "server_report"])
+def test_after_a_reinstall_nothing_for_the_former_user_reaches_the_phone(
+    workspace: Workspace, lane: KeepingLane, send: Any, way: str
+) -> None:
+    former = new_device(workspace)
+    devices.client_report(former.id, 4, "mi")
+    devices.server_bind(workspace, "alice", former.ad_token, 1)
+    if way == "register":
+        phone = new_device(workspace, third_channel=4, third_token="mi")
+    else:
+        phone = new_device(workspace)
+        if way == "report":
+            devices.client_report(phone.id, 4, "mi")
+        else:
+            devices.server_report(workspace, phone.ad_token, 1, 4, "mi", {})
+    devices.server_bind(workspace, "bob", phone.ad_token, 1)
+    send({"alice": "k1"})
+    send({"bob": "k2"})
+    assert [(one.target, one.third_token) for one in lane.got] == [("alice", ""), ("bob", "mi")]
+    loss = TokenLoss.objects.get()
+    assert (loss.device_id, loss.taken_by_id, loss.channel) == (former.id, phone.id, Channel.XIAOMI)
+
+
+@pytest.mark.django_db
+def test_an_ios_device_that_registers_again_takes_its_token_along(
+    workspace: Workspace, lane: KeepingLane, send: Any
+) -> None:
+    devices.server_bind(workspace, "alice", APNS, 2)
+    phone = new_device(workspace, Platform.IOS, third_token=APNS)
+    devices.server_bind(workspace, "bob", APNS, 2)
+    send({"alice": "k1", "bob": "k2"})
+    assert [(one.target, one.device_id) for one in lane.got if one.third_token] == [("bob", phone.id)]
+
+
+@pytest.mark.django_db
+def test_a_user_with_two_rows_of_one_phone_gets_one_notification(
+    workspace: Workspace, lane: KeepingLane, send: Any
+) -> None:
+    # As rows may stand that were made before tokens had one owner: a constraint forbids more of them.
+    first, second = new_device(workspace), new_device(workspace)
+    devices.client_report(second.id, 4, "mi")
+    Device.objects.filter(pk=first.id).update(third_token="mi", third_channel=None)
+    Device.objects.filter(pk=second.id).update(third_channel=None)
+    for device in (first, second):
+        devices.server_bind(workspace, "ann", device.ad_token, 1)
+    send({"ann": "k1"})
+    assert len(lane.got) == 1
+
+
+@pytest.mark.django_db
+def test_another_workspace_and_another_channel_have_tokens_of_their_own(workspace: Workspace) -> None:
+    other = Workspace.objects.create(app=workspace.app, workspace_id="other")
+    here, there, besides = new_device(workspace), new_device(other), new_device(workspace)
+    devices.client_report(here.id, 4, "t")
+    devices.client_report(there.id, 4, "t")
+    devices.client_report(besides.id, 5, "t")
+    assert [token_of(one) for one in (here, there, besides)] == [(4, "t"), (4, "t"), (5, "t")]
+    assert not TokenLoss.objects.exists()
+
+
+@pytest.mark.django_db
+def test_of_many_claims_at_once_the_last_of_each_token_counts(workspace: Workspace) -> None:
+    first, second, third = (new_device(workspace) for _ in range(3))
+    device_tokens.claim([Claim(workspace.pk, first.id, 4, "a"), Claim(workspace.pk, second.id, 4, "b")])
+    device_tokens.claim(
+        [
+            Claim(workspace.pk, first.id, 4, "b"),
+            Claim(workspace.pk, second.id, 4, "a"),
+            Claim(workspace.pk, third.id, 4, "b"),
+        ]
+    )
+    assert [token_of(one) for one in (first, second, third)] == [(None, ""), (4, "a"), (4, "b")]
+
+
+@pytest.mark.django_db
+def test_a_token_that_a_vendor_replaced_is_kept_only_in_the_place_of_the_one_it_replaced(workspace: Workspace) -> None:
+    device = new_device(workspace)
+    devices.client_report(device.id, 4, "new")
+    device_tokens.claim([Claim(workspace.pk, device.id, 4, "late", instead_of="old")])
+    assert token_of(device) == (4, "new")
+    device_tokens.claim([Claim(workspace.pk, device.id, 4, "newer", instead_of="new")])
+    assert token_of(device) == (4, "newer")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_holds_the_devices_is_told_of_both(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[list[int]] = []
+    monkeypatch.setattr(ports, "_device_listeners", [lambda ids: told.append(list(ids))])
+    former, phone = new_device(workspace), new_device(workspace)
+    devices.client_report(former.id, 4, "mi")
+    devices.client_report(phone.id, 4, "mi")
+    devices.client_report(phone.id, 0, "")
+    assert told == [[former.id], [former.id, phone.id], [phone.id]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_concurrent_reports_end_with_one_owner_a_token_and_without_a_deadlock(workspace: Workspace) -> None:
+    """Eight threads hand four tokens around among four devices, as reports and as receipts' replacements."""
+    phones = [new_device(workspace) for _ in range(4)]
+    failures: list[BaseException] = []
+    start = threading.Barrier(8)
+
+    def report(number: int) -> None:
+        try:
+            start.wait(10)
+            for turn in range(25):
+                one, other = phones[(number + turn) % 4], phones[(number + 3 * turn + 1) % 4]
+                device_tokens.change(
+                    claims=[
+                        Claim(workspace.pk, one.id, 4, f"t{turn * number % 4}"),
+                        Claim(workspace.pk, other.id, 4, f"t{(turn + number) % 4}"),
+                    ]
+                )
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=report, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    tokens = [token for _, token in map(token_of, phones) if token]
+    assert tokens
+    assert len(tokens) == len(set(tokens))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_binds_of_one_new_apns_token_at_once_make_one_device(workspace: Workspace) -> None:
+    start = threading.Barrier(6)
+
+    def bind() -> None:
+        try:
+            start.wait(10)
+            devices.server_bind(workspace, "ann", APNS, 2)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=bind) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert Device.objects.get().third_token == APNS
+    assert Binding.objects.get().device_id == Device.objects.get().pk
+
+
+# -- what was kept before ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tokens_kept_by_the_version_before_are_brought_in_order(workspace: Workspace) -> None:
+    migration = import_module("pushcore.migrations.0012_device_tokens")
+    ios = [new_device(workspace, Platform.IOS) for _ in range(3)]
+    android = [new_device(workspace) for _ in range(4)]
+    with connection.schema_editor(atomic=False) as editor:
+        migration.drop(None, editor)
+        given = [
+            (ios[0], 2, f"<{APNS.upper()}>", "2026-01-01T00:00Z"),
+            (ios[1], 2, APNS, "2026-02-01T00:00Z"),
+            (ios[2], 5, "huawei", None),
+            (android[0], 4, "ABC", "2026-01-01T00:00Z"),
+            (android[1], 4, "ABC", None),
+            (android[2], 4, "abc", None),
+            (android[3], None, "nowhere", None),
+        ]
+        for device, channel, token, at in given:
+            Device.objects.filter(pk=device.id).update(third_channel=channel, third_token=token, third_reported_at=at)
+        migration.bring_in_order(None, editor)
+    assert [token_of(one) for one in (*ios, *android)] == [
+        (None, ""), (2, APNS), (None, ""), (4, "ABC"), (None, ""), (4, "abc"), (None, ""),
+    ]  # fmt: skip
+    devices.client_report(android[1].id, 4, "ABC")  # the index stands, and is not run into
+    assert token_of(android[0]) == (None, "")
