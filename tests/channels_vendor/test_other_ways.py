@@ -22,7 +22,7 @@ from tests.channels_vendor import test_sending
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.test_sending import Send, work
 from tests.gateway import conftest as gateways
-from tests.gateway.conftest import Connect
+from tests.gateway.conftest import Connect, RunningGateway
 from tests.gateway.pushing import wait_for
 
 apns, fcm, device, send, vendors = (
@@ -38,6 +38,7 @@ def test_what_waits_for_an_account_that_is_not_in_use_reaches_a_device_that_is_o
     workspace: Workspace,
     vendors: Running,
     fcm: FcmDesk,
+    gateway: RunningGateway,
     connect: Connect,
     sink: Sink,
     send: Send,
@@ -46,6 +47,10 @@ def test_what_waits_for_an_account_that_is_not_in_use_reaches_a_device_that_is_o
     online = connect()
     known = Device.objects.get(ad_token=online.ad_token)
     devices.client_report(known.pk, Channel.FCM, "fcm-token:1")
+    # The session looks again at what waits for the device; nothing does yet.
+    assert gateway.node is not None
+    session = gateway.node.sessions[known.pk]
+    assert wait_for(lambda: session.device is not None and session.device.third_channel == Channel.FCM)
     fcm.script.tokens["fcm-token:1"] = "UNAVAILABLE"
     send(online.ad_token)
     work(workspace)

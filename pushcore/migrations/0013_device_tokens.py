@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('pushcore', '0011_no_default_partition'),
+        ('pushcore', '0012_claims_by_day'),
     ]
 
     operations = [
