@@ -280,7 +280,7 @@ def test_binds_of_one_new_apns_token_at_once_make_one_device(workspace: Workspac
 
 @pytest.mark.django_db(transaction=True)
 def test_tokens_kept_by_the_version_before_are_brought_in_order(workspace: Workspace) -> None:
-    migration = import_module("pushcore.migrations.0013_device_tokens")
+    migration = import_module("pushcore.migrations.0014_device_tokens")
     ios = [new_device(workspace, Platform.IOS) for _ in range(3)]
     android = [new_device(workspace) for _ in range(4)]
     with connection.schema_editor(atomic=False) as editor:

@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('pushcore', '0012_claims_by_day'),
+        ('pushcore', '0013_two_client_keys'),
     ]
 
     operations = [
