@@ -12,11 +12,14 @@ from django.db import Error as AnyDatabaseError
 
 from gateway.broadcasts import Audience, Board, Notice, Offers, Progress
 from gateway.courier import Courier, slices
+from gateway.entries import KnownBroadcasts
+from gateway.presence import REMEMBERED_SECONDS, Former
 from gateway.recent import RecentByDevice
 from gateway.session import Due, Session, State
 from gateway.threads import DatabaseThreads
 from pushcore import broadcasts
 from pushcore.devices import KnownDevice
+from pushcore.ids import created_at_ms
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +39,7 @@ class Broadcaster:
         self.known = self._board.known
         self._news = asyncio.Event()
         # Of devices that left lately: what they acknowledged is not offered again, though their cursor may lag behind.
-        self.left: RecentByDevice[Progress] = RecentByDevice(seconds=120, limit=50_000)
+        self.left: RecentByDevice[Progress] = RecentByDevice(seconds=REMEMBERED_SECONDS, limit=50_000)
 
     def news(self) -> None:
         """There is a new broadcast, or one was revoked."""
@@ -96,6 +99,34 @@ class Broadcaster:
             meant = offers[Audience.of(session.device)]
             if meant:
                 session.look_again(meant[0].id - 1)
+
+    def waits_for(self, session: Session) -> bool:
+        """Whether a broadcast may be written to the device that has just come."""
+        device = session.device
+        if session.broadcasts is not None or device is None:
+            return False
+        offers = self._board.offers[Audience.of(device)]
+        return bool(offers) and offers[-1].id > device.broadcast_position
+
+    def told_of(self, device_id: int) -> KnownBroadcasts | None:
+        """How far a device had come that has left for another node; kept here no longer."""
+        progress = self.left.take(device_id)
+        return progress.told() if progress is not None else None
+
+    def learn(self, device: KnownDevice, known: KnownBroadcasts) -> None:
+        """How far the device had come on its former node."""
+        self.left.keep(device.id, Progress.of(device.id, Audience.of(device), known, self._board.standings))
+
+    def doubt(self, device: KnownDevice, former: Former) -> None:
+        """Nobody can say which broadcasts were written to the device where it was before."""
+        progress = self.left.take(device.id)
+        audience = Audience.of(device)
+        if progress is None:
+            progress = Progress(device.id, self._board.standings.at(audience, device.broadcast_position))
+        progress.may_have_been_written(
+            notice.id for notice in self._board.offers[audience] if former.may_have_written(created_at_ms(notice.id))
+        )
+        self.left.keep(device.id, progress)
 
     def due(self, session: Session, up_to: int | None) -> Iterator[Due]:
         """The active broadcasts that lie after a device's cursor, in order; up to that id, or all.

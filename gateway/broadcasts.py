@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
+from gateway.entries import KnownBroadcasts
 from gateway.shared_payload import SharedPayload
 from pushcore.broadcasts import Active
 from pushcore.devices import KnownDevice
@@ -235,6 +236,25 @@ class Progress:
             waiting[broadcast_id] = None
             self._keep(waiting)
         return broadcast_id in self._written_before
+
+    def told(self) -> KnownBroadcasts:
+        """All there is to know, for another node."""
+        standing = self.standing
+        return KnownBroadcasts(
+            standing.position, standing.acknowledged, dict(self._waiting()), tuple(self._written_before)
+        )
+
+    @classmethod
+    def of(cls, device_id: int, audience: Audience, known: KnownBroadcasts, standings: Standings) -> Progress:
+        """As another node has told."""
+        progress = cls(device_id, standings.at(audience, known.position, known.acknowledged))
+        progress._keep(dict(known.beyond))
+        progress._written_before = frozenset(known.written)
+        return progress
+
+    def may_have_been_written(self, broadcast_ids: Iterable[int]) -> None:
+        """Nobody can say whether they were, on another node."""
+        self._written_before = self._written_before.union(broadcast_ids)
 
     def open_ids(self) -> list[int]:
         """Those offered and neither acknowledged nor refused."""

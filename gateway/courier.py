@@ -22,7 +22,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from gateway import entries, presence
-from gateway.entries import EntryError, Parcel, Passed
+from gateway.entries import Asked, EntryError, Known, Parcel, Passed
+from gateway.presence import SOMEWHERE, Former
 from gateway.session import State
 
 if TYPE_CHECKING:
@@ -70,6 +71,10 @@ class Recipient(Protocol):
 
     def take_over_elsewhere(self, device_id: int, session_id: str) -> None: ...
 
+    def asked(self, number: int, asker: str, asked: Sequence[Asked]) -> None: ...
+
+    def answered(self, number: int, known: Sequence[Known]) -> None: ...
+
     def withdraw(self, held: Sequence[tuple[int, int]]) -> None: ...
 
     def devices_changed(self, device_ids: Sequence[int]) -> None: ...
@@ -91,7 +96,7 @@ class Courier:
         # Reading blocks, so it has a connection of its own with a longer patience.
         self._reader = _connection(redis_url, READ_BLOCK_MS / 1000 + 3 * COMMAND_SECONDS)
         self._announce_again = self._bus.register_script(presence.ANNOUNCE_AGAIN)
-        self._compare_and_delete = self._bus.register_script(presence.COMPARE_AND_DELETE)
+        self._leave = self._bus.register_script(presence.LEAVE)
         self._stream = presence.stream_key(self.node_id)
         self._last_id: str | bytes = "0"
         self._lost = False
@@ -105,6 +110,8 @@ class Courier:
         self._standings: dict[Standing, list[int]] = {}
         self._standings_kept = 0
         self._withdrawn: deque[tuple[int, str]] = deque(maxlen=MAX_KEPT_ACKS)
+        # How old the oldest acknowledgement is that no sink has recorded yet, when it was last looked.
+        self.acks_wait_seconds = 0.0
         self.tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -187,6 +194,7 @@ class Courier:
                 elif time.monotonic() - self._renewed_at > RENEW_SECONDS:
                     await self._announce_all()
                 await self._look_for_a_gap()
+                await self._look_at_acks()
                 if self._last_id != "0":
                     await self._bus.xtrim(self._stream, minid=self._last_id, approximate=True)
                 await self._tell_counters()
@@ -200,15 +208,21 @@ class Courier:
 
     # -- presence -------------------------------------------------------------------------------------------------
 
-    async def announce(self, sessions: Sequence[Session]) -> None:
-        """Write that these devices are here, and tell other nodes to let go of them. One round trip, two at most."""
+    async def announce(self, sessions: Sequence[Session]) -> list[Former | None]:
+        """Write that these devices are here, and tell other nodes to let go of them; returns where each was before,
+        None where it was nowhere lately. One round trip, two at most."""
         if not sessions or self._lost:
-            return  # while the store is away nobody waits for it: all are announced when it is back
+            return [SOMEWHERE] * len(sessions)  # nobody waits for the store: all are announced when it is back
         try:
             formers = await self._write_presence(sessions)
             await self._ask_others_to_let_go(sessions, formers)
         except RedisError as error:
             self._note_loss(error)
+            return [SOMEWHERE] * len(sessions)
+        return [
+            None if value is None else Former((place := presence.Place.of(value)).node_id, place.left_at_ms)
+            for value in formers
+        ]
 
     async def _write_presence(self, sessions: Sequence[Session]) -> list[bytes | None]:
         async with self._bus.pipeline(transaction=False) as pipeline:
@@ -231,11 +245,11 @@ class Courier:
             for session, former in zip(sessions, formers, strict=True):
                 if former is None or session.device is None:
                     continue
-                node_id, _, session_id = former.decode().partition("/")
-                if node_id != self.node_id:
+                place = presence.Place.of(former)
+                if place.node_id != self.node_id and place.left_at_ms is None:
                     pipeline.xadd(
-                        presence.stream_key(node_id),
-                        entries.pack_take_over(session.device.id, session_id),
+                        presence.stream_key(place.node_id),
+                        entries.pack_take_over(session.device.id, place.session_id),
                         nomkstream=True,
                     )
             await pipeline.execute()
@@ -252,7 +266,7 @@ class Courier:
             )
             replaced: list[bytes | None] = []
             for session, former in zip(chunk, formers, strict=True):
-                newer = former is not None and former.decode().partition("/")[2] > session.session_id
+                newer = former is not None and presence.Place.of(former).session_id > session.session_id
                 replaced.append(None if newer else former)
                 if newer and session.device is not None:
                     self._recipient.take_over_elsewhere(session.device.id, session.session_id)
@@ -262,7 +276,7 @@ class Courier:
         self._renewed_at = time.monotonic()
 
     def withdraw(self, session: Session) -> None:
-        """The device has left; its presence is deleted if it is still this session's."""
+        """The device has left; its presence says so if it is still this session's."""
         assert session.device is not None
         self._withdrawn.append((session.device.id, self._presence_of(session)))
 
@@ -284,6 +298,17 @@ class Courier:
                         log.error("stream entry left out", error=str(error))
                     self._last_id = entry_id
                     self._read_entries += 1
+
+    async def send(self, node_id: str, entry: dict[str, bytes]) -> bool:
+        """Append an entry to another node's stream; whether there is such a node. Raises `RedisError`."""
+        maximum = presence.STREAM_MAX_ENTRIES
+        key = presence.stream_key(node_id)
+        return await self._bus.xadd(key, entry, nomkstream=True, maxlen=maximum, approximate=True) is not None
+
+    async def _look_at_acks(self) -> None:
+        """How long acknowledgements have been waiting for the sink. The stream's ids are milliseconds."""
+        oldest = await self._bus.xrange(entries.ACKS_STREAM, count=1)
+        self.acks_wait_seconds = time.time() - int(oldest[0][0].partition(b"-")[0]) / 1000 if oldest else 0.0
 
     async def _look_for_a_gap(self) -> None:
         """Where the stream grew too long, senders cut off what was not read yet: it is in the rows, and asked for.
@@ -307,6 +332,10 @@ class Courier:
                 await asyncio.sleep(0)
         elif b"take-over" in fields:
             self._recipient.take_over_elsewhere(*entries.unpack_take_over(fields[b"take-over"]))
+        elif b"question" in fields:
+            self._recipient.asked(*entries.unpack_question(fields[b"question"]))
+        elif b"answer" in fields:
+            self._recipient.answered(*entries.unpack_answer(fields[b"answer"]))
         elif b"withdraw" in fields:
             self._recipient.withdraw(entries.unpack_withdrawn(fields[b"withdraw"]))
         elif b"changed" in fields:
@@ -361,9 +390,9 @@ class Courier:
         while self._withdrawn:
             leaving = [self._withdrawn.popleft() for _ in range(min(CHUNK, len(self._withdrawn)))]
             try:
-                await self._compare_and_delete(
+                await self._leave(
                     keys=[presence.presence_key(device_id) for device_id, _ in leaving],
-                    args=[value for _, value in leaving],
+                    args=[presence.REMEMBERED_SECONDS, int(time.time() * 1000), *(value for _, value in leaving)],
                 )
             except (RedisError, asyncio.CancelledError):
                 self._withdrawn.extendleft(reversed(leaving))

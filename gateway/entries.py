@@ -37,6 +37,35 @@ class Parcel(NamedTuple):
     payload: bytes
 
 
+class Asked(NamedTuple):
+    """A device that has come to another node, in the session of that id, and messages that wait for it as rows."""
+
+    device_id: int
+    session_id: str
+    message_ids: list[int]
+
+
+class KnownBroadcasts(NamedTuple):
+    """How far a device has come with broadcasts: see `gateway.broadcasts.Progress`. `beyond`: of those offered beyond
+    the position, whether they were acknowledged, None where they are open."""
+
+    position: int
+    acknowledged: tuple[int, ...]
+    beyond: dict[int, bool | None]
+    written: tuple[int, ...]
+
+
+class Known(NamedTuple):
+    """What a node knows of the messages it was asked about: those the device acknowledged, and those written to it that
+    it did not. `is_certain`: whether these are all."""
+
+    device_id: int
+    acknowledged: Sequence[int]
+    written: Sequence[int]
+    is_certain: bool
+    broadcasts: KnownBroadcasts | None
+
+
 def pack_parcels(parcels: Iterable[Parcel]) -> dict[str, bytes]:
     """A stream entry with messages for a node's devices."""
     return {"deliver": msgpack.packb(list(parcels))}
@@ -91,6 +120,37 @@ def unpack_take_over(entry: bytes) -> tuple[int, str]:
     except (ValueError, TypeError) as error:
         raise EntryError(f"take-over: {error}") from None
     return device_id, session_id
+
+
+def pack_question(number: int, asker: str, asked: Sequence[Asked]) -> dict[str, bytes]:
+    """A stream entry that asks a node what devices acknowledged there that have come to another."""
+    return {"question": msgpack.packb((number, asker, list(asked)))}
+
+
+def unpack_question(entry: bytes) -> tuple[int, str, list[Asked]]:
+    """Number, the asking node's id, what is asked. Raises `EntryError`."""
+    try:
+        number, asker, asked = msgpack.unpackb(entry)
+        return number, asker, [Asked._make(one) for one in asked]
+    except (ValueError, TypeError) as error:
+        raise EntryError(f"question: {error}") from None
+
+
+def pack_answer(number: int, known: Sequence[Known]) -> dict[str, bytes]:
+    """A stream entry that answers the question of that number."""
+    return {"answer": msgpack.packb((number, list(known)))}
+
+
+def unpack_answer(entry: bytes) -> tuple[int, list[Known]]:
+    """Raises `EntryError`."""
+    try:
+        number, told = msgpack.unpackb(entry, strict_map_key=False, use_list=False)
+        known = [Known._make(one) for one in told]
+        return number, [
+            one._replace(broadcasts=KnownBroadcasts._make(one.broadcasts)) if one.broadcasts else one for one in known
+        ]
+    except (ValueError, TypeError) as error:
+        raise EntryError(f"answer: {error}") from None
 
 
 def pack_broadcast_news() -> dict[str, bytes]:

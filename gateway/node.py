@@ -13,8 +13,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import replace
 from heapq import merge
 from operator import attrgetter
@@ -30,7 +30,8 @@ from gateway.batcher import Batcher
 from gateway.broadcaster import Broadcaster
 from gateway.clock import HearingClock
 from gateway.courier import SLICE, Courier, slices
-from gateway.entries import Parcel
+from gateway.entries import Asked, Known, Parcel
+from gateway.former_nodes import FormerNodes, Memory, Waiting
 from gateway.lag import LoopLag
 from gateway.lane import parcel_of
 from gateway.limits import UNLIMITED, Doorkeeper, Limits
@@ -89,16 +90,11 @@ class Node:
         self._pending: Batcher[tuple[Session, int]] = Batcher(
             self._send_pending, size=BATCH, delay=PENDING_DELAY, width=2
         )
-        # Acknowledged here lately: not sent again while the sink lags, and told again if the word was lost.
-        self._acknowledged = RecentIds(seconds=120, limit=200_000)
+        self._memory = Memory()
+        self._acknowledged = self._memory.acknowledged  # asked for each message
         self._told_again = RecentIds(seconds=5, limit=200_000)
-        # Written to a connection that ended without acknowledging: the repeat says DUP.
-        self._left_open = RecentIds(seconds=3600, limit=200_000)
-        # Revoked lately: a batch that was read before may still come.
-        self._revoked = RecentIds(seconds=120, limit=200_000)
-        self._remembered = (
-            self._acknowledged, self._told_again, self._left_open, self._revoked, self._broadcaster.left,
-        )  # fmt: skip
+        self._formers = FormerNodes(self.sessions, self.courier, self._broadcaster, self._memory)
+        self._running: set[asyncio.Task[None]] = set()
         # Devices whose channel may be another than the session was told: read with what waits for them.
         self._outdated: set[int] = set()
         # Publishes that were not taken, by reason.
@@ -147,8 +143,9 @@ class Node:
             await asyncio.sleep(WATCH_SECONDS)
             for session in self._wheel.overdue():
                 session.disconnect(Reason.KEEP_ALIVE_TIMEOUT)
-            for remembered in self._remembered:
+            for remembered in (self._told_again, self._formers.unsettled, self._broadcaster.left):
                 remembered.turn()
+            self._memory.turn(self.courier.acks_wait_seconds)
 
     def counters(self) -> dict[str, float | dict[str, int]]:
         """What the node says of itself, besides what its sessions add up to."""
@@ -213,14 +210,15 @@ class Node:
                     continue
                 session.device = verdict.device
                 admitted.append((session, verdict))
-        await self.courier.announce([session for session, _ in admitted])
-        for session, verdict in admitted:
+        formers = await self.courier.announce([session for session, _ in admitted])
+        for (session, verdict), former in zip(admitted, formers, strict=True):
             assert verdict.device is not None
             if session.state is State.CLOSED:
                 self.courier.withdraw(session)  # it left while it was announced
                 continue
             if self.sessions.get(verdict.device.id) is not session:
                 continue
+            self._formers.came(verdict.device.id, former)
             session.accept(verdict.device, issued_secret=verdict.secret, max_keep_alive=self._max_keep_alive)
             self._wheel.moved(session)
             if verdict.secret is None:
@@ -245,10 +243,21 @@ class Node:
             former.disconnect(Reason.SESSION_TAKEN_OVER)
 
     def take_over_elsewhere(self, device_id: int, session_id: str) -> None:
-        """The device has connected to another node."""
-        session = self.sessions.get(device_id)
-        if session is not None and session.session_id == session_id:
-            session.disconnect(Reason.SESSION_TAKEN_OVER)
+        """The device has connected to another node: its session here ends, once what it has sent is read."""
+        if not self._formers.is_letting_go(device_id, session_id):
+            self._in_background(self._formers.let_go())
+
+    def asked(self, number: int, asker: str, asked: Sequence[Asked]) -> None:
+        """Another node asks what devices have acknowledged here that are with it now."""
+        self._in_background(self._formers.answer(number, asker, asked))
+
+    def answered(self, number: int, known: Sequence[Known]) -> None:
+        self._formers.answered(number, known)
+
+    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     def closed(self, session: Session) -> None:
         self._wheel.discard(session)
@@ -262,11 +271,12 @@ class Node:
         self._broadcaster.closed(session)
         left_open = [message for message in session.unacknowledged() if message not in self._broadcaster.known]
         for message_id in left_open:
-            self._left_open.add(message_id)
+            self._memory.left_open.add(message_id)
         self.courier.left_open(left_open)
         if self.sessions.get(device.id) is session:
             del self.sessions[device.id]
             self._outdated.discard(device.id)
+            self._formers.left(device.id)
             self.courier.withdraw(session)
 
     # -- messages -------------------------------------------------------------------------------------------------
@@ -274,21 +284,21 @@ class Node:
     def deliver(self, parcels: Iterable[Parcel]) -> None:
         """Write messages to the devices that are here."""
         sessions, known, known_before = self.sessions, self._acknowledged.young, self._acknowledged.old
-        marked, now_ms = bool(self._revoked or self._left_open), int(time.time() * 1000)
+        marked, now_ms = bool(self._memory.revoked or self._memory.left_open), int(time.time() * 1000)
         for device_id, message_id, expire_at_ms, dup, payload in parcels:
             session = sessions.get(device_id)
-            if session is None or (marked and message_id in self._revoked):
+            if session is None or (marked and message_id in self._memory.revoked):
                 continue
             if message_id in known or message_id in known_before:
                 self._tell_again(message_id)
                 continue
-            again = dup or (marked and message_id in self._left_open)
+            again = dup or (marked and message_id in self._memory.left_open)
             session.deliver(message_id, payload, expire_at_ms, again, now_ms)
 
     def withdraw(self, held: Iterable[tuple[int, int]]) -> None:
         """Messages were revoked: what is not written yet never is."""
         for device_id, message_id in held:
-            self._revoked.add(message_id)
+            self._memory.revoked.add(message_id)
             session = self.sessions.get(device_id)
             if session is not None:
                 session.withdraw(message_id)
@@ -355,12 +365,27 @@ class Node:
             for session, after in asking.values():
                 self._pending.add((session, after))
             return
-        written = 0
+        here: list[Waiting] = []
+        elsewhere: dict[str, list[Waiting]] = defaultdict(list)
         for device_id, (session, _) in asking.items():
             if device_id in outdated:
                 self._learn_channel(session, channels)
             parcels: Sequence[Parcel] = waiting.get(device_id, ())
-            complete_to = parcels[-1].message_id if parcels and len(parcels) == most else None
+            one = Waiting(session, parcels, parcels[-1].message_id if parcels and len(parcels) == most else None)
+            former = self._formers.to_ask(one)
+            (here if former is None else elsewhere[former]).append(one)
+        for former, group in elsewhere.items():
+            self._in_background(self._deliver_settled(former, group))
+        await self._deliver_waiting(here)
+
+    async def _deliver_settled(self, former: str, group: Sequence[Waiting]) -> None:
+        """Deliver what waits for devices that were with that node before, less what they acknowledged there."""
+        await self._formers.settle(former, group)
+        await self._deliver_waiting(group)
+
+    async def _deliver_waiting(self, group: Sequence[Waiting]) -> None:
+        written = 0
+        for session, parcels, complete_to in group:
             session.deliver_waiting(self._in_order(session, parcels, complete_to), complete_to)
             written += 1 + len(parcels)
             if written >= SLICE:
@@ -385,12 +410,13 @@ class Node:
     def _not_known(self, parcels: Iterable[Parcel]) -> Iterator[Due]:
         """Those of the rows that their device has not acknowledged here, and that are not revoked."""
         for _, message_id, expire_at_ms, dup, payload in parcels:
-            if message_id in self._revoked:
+            if message_id in self._memory.revoked:
                 continue
-            if message_id in self._acknowledged:
+            if message_id in self._memory.acknowledged:
                 self._tell_again(message_id)
                 continue
-            yield Due(message_id, payload, expire_at_ms, dup or message_id in self._left_open)
+            again = dup or self._memory.is_outlasted or message_id in self._memory.left_open
+            yield Due(message_id, payload, expire_at_ms, again)
 
     # -- passed on ------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Presence: which node holds which device, and which nodes are alive. In the fast store, and none of it the truth.
 
-- `mps:presence:{device}` = `{node}/{session}`. Only the session that wrote it may delete it.
+- `mps:presence:{device}` = `{node}/{session}`. Only the session that wrote it may change it: when it ends, to
+  `~{node}/{session}/{milliseconds since 1970}`, for a while, so that the next node knows whom to ask.
 - `mps:node:{node}`: the node's stream, and its lease: it expires unless the node renews it. Senders append with
   NOMKSTREAM, so a dead node's stream never comes back.
 - `mps:nodes`: a sorted set of node names by last heartbeat; `mps:node-info:{node}`: its counters.
@@ -12,7 +13,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 
@@ -21,9 +22,16 @@ from pushcore.bus import client
 LEASE_SECONDS = 15
 # Presence is renewed every half hour; what a dead node has left is forgotten after this.
 PRESENCE_SECONDS = 7200
+# So long a node remembers what a device acknowledged, and the store where the device was.
+REMEMBERED_SECONDS = 600
 STREAM_MAX_ENTRIES = 10_000
 
+# How far the clocks of hosts and database may be apart.
+CLOCKS_MS = 5_000
+
 NODES = "mps:nodes"
+# Begins the presence of a device that has left.
+_LEFT = "~"
 
 # KEYS: presence keys. ARGV: seconds to live, then a value for each key. A device's newer session, held elsewhere, keeps
 # its place (session ids are ordered by time). Answers, by key, the value that was held before.
@@ -33,25 +41,56 @@ for i, key in ipairs(KEYS) do
   local value = ARGV[i + 1]
   local former = redis.call('GET', key)
   formers[i] = former
-  if not former or string.match(former, '/(.*)') <= string.match(value, '/(.*)') then
+  if not former or string.match(former, '/([^/]*)') <= string.match(value, '/(.*)') then
     redis.call('SET', key, value, 'EX', ARGV[1])
   end
 end
 return formers
 """
 
-# KEYS: presence keys. ARGV: the value each must have to be deleted.
-COMPARE_AND_DELETE = """
-local deleted = 0
+# KEYS: presence keys. ARGV: seconds to live, milliseconds since 1970, then the value each must have to be changed.
+LEAVE = """
 for i, key in ipairs(KEYS) do
-  if redis.call('GET', key) == ARGV[i] then deleted = deleted + redis.call('DEL', key) end
+  local value = ARGV[i + 2]
+  if redis.call('GET', key) == value then
+    redis.call('SET', key, '~' .. value .. '/' .. ARGV[2], 'EX', ARGV[1])
+  end
 end
-return deleted
 """
 
 
 def presence_key(device_id: int) -> str:
     return f"mps:presence:{device_id}"
+
+
+class Place(NamedTuple):
+    """What a presence key says. `left_at_ms`: when the device left, None while it is there."""
+
+    node_id: str
+    session_id: str
+    left_at_ms: int | None
+
+    @classmethod
+    def of(cls, value: bytes) -> Place:
+        """Read it, whoever has written it."""
+        node_id, session_id, left_at = (*value.decode().split("/"), "", "")[:3]
+        return cls(node_id.removeprefix(_LEFT), session_id, int(left_at or 0) if node_id.startswith(_LEFT) else None)
+
+
+class Former(NamedTuple):
+    """A device's former place. `node_id`: empty where it is not known; `left_at_ms`: when the device left it, in
+    milliseconds since 1970, where it did so by itself."""
+
+    node_id: str
+    left_at_ms: int | None = None
+
+    def may_have_written(self, created_at_ms: int) -> bool:
+        """Whether a message made at that time may have been written there."""
+        return self.left_at_ms is None or created_at_ms <= self.left_at_ms + CLOCKS_MS
+
+
+# The store did not say.
+SOMEWHERE = Former("")
 
 
 def stream_key(node_id: str) -> str:
@@ -108,9 +147,9 @@ def nodes_of(bus: redis.Redis, device_ids: Sequence[int]) -> dict[int, str]:
     """The node that holds each device, for those that are held. One query."""
     values = bus.mget([presence_key(device_id) for device_id in device_ids]) if device_ids else []
     return {
-        device_id: _text(value).partition("/")[0]
+        device_id: node_id
         for device_id, value in zip(device_ids, values, strict=True)
-        if value is not None
+        if value is not None and not (node_id := _text(value).partition("/")[0]).startswith(_LEFT)
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Hashable
 from typing import Generic, TypeVar
@@ -22,6 +23,8 @@ class RecentIds:
         self._seconds = seconds
         self._most = max(1, limit // 2)
         self._turned = time.monotonic()
+        # All that was added since then (`time.monotonic`) is remembered.
+        self.complete_since = -math.inf
 
     def __contains__(self, item: Hashable) -> bool:
         return item in self.young or item in self.old
@@ -34,6 +37,10 @@ class RecentIds:
         if len(self.young) >= self._most:
             self._forget()
 
+    def discard(self, item: Hashable) -> None:
+        self.young.discard(item)
+        self.old.discard(item)
+
     def turn(self) -> None:
         """Forget what is old enough, or too much."""
         if time.monotonic() - self._turned > self._seconds or len(self.young) >= self._most:
@@ -43,6 +50,8 @@ class RecentIds:
         self.young, self.old = set(), set()
 
     def _forget(self) -> None:
+        if self.old:
+            self.complete_since = self._turned
         self.old, self.young, self._turned = self.young, set(), time.monotonic()
 
 

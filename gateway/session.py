@@ -554,6 +554,11 @@ class Session(_TouchedByEachMessage):
         self._doubtful_until = self._clock.now + DOUBT_SECONDS
         self.expect_more(0)
 
+    def write_no_more(self) -> None:
+        """The device is with another node; only what it still acknowledges here is of interest."""
+        self._backlog = self._behind = self._more_after = None
+        self.caught_up, self._asked, self._asked_in_vain = False, True, True
+
     def expect_more(self, after: int) -> None:
         """Rows with ids above `after` may wait: ask for them when the device has caught up."""
         self._leave_as_row(after + 1)

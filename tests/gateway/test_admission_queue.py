@@ -14,6 +14,7 @@ from mqtt5 import ConnAckReasonCode
 
 from gateway import node, presence, wheel
 from gateway.admission import Admission, Credentials, admit
+from gateway.presence import Former
 from gateway.session import Session
 from pushcore import bus, devices
 from pushcore.devices import Facts
@@ -114,12 +115,12 @@ def test_a_device_that_leaves_while_it_is_announced_is_not_taken_for_present(
     courier = gateway.node.courier
     announce, begun, gone = courier.announce, threading.Event(), threading.Event()
 
-    async def late(sessions: Sequence[Session]) -> None:
+    async def late(sessions: Sequence[Session]) -> list[Former | None]:
         begun.set()
         while not gone.is_set():
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.2)  # what its end withdraws is withdrawn by now
-        await announce(sessions)
+        return await announce(sessions)
 
     courier.announce = late  # type: ignore[method-assign]
     device = knock(known[0].ad_token, username, known[1])
@@ -129,7 +130,8 @@ def test_a_device_that_leaves_while_it_is_announced_is_not_taken_for_present(
     gone.set()
     key = presence.presence_key(known[0].id)
     assert wait_for(lambda: not gateway.node._admission._running)  # type: ignore[union-attr]
-    assert wait_for(lambda: bus.client().exists(key) == 0)
+    assert wait_for(lambda: presence.nodes_of(bus.client(), [known[0].id]) == {})
+    assert presence.Place.of(bus.client().get(key)).left_at_ms is not None  # type: ignore[arg-type]
 
 
 def test_a_fault_in_one_batch_refuses_it_and_lets_the_next_in(

@@ -71,7 +71,7 @@ def test_a_node_that_stops_says_goodbye_and_leaves_nothing(
         assert isinstance(ended, mqtt5.DisconnectPacket)
         assert ended.reason_code == DisconnectReasonCode.SERVER_SHUTTING_DOWN
     assert presence.live_nodes(bus.client()) == []
-    assert bus.client().keys("mps:presence:*") == []
+    assert presence.nodes_of(bus.client(), [known.id]) == {}
     assert bus.client().keys("mps:node:*") == []
 
 

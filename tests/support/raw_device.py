@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from types import TracebackType
+from typing import Self
 
 import mqtt5
 
@@ -48,7 +49,7 @@ class RawDevice:
         assert isinstance(packet, mqtt5.PublishPacket), packet
         return packet
 
-    def __enter__(self) -> RawDevice:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -1,0 +1,159 @@
+"""A device that goes from one gateway process to another: what it acknowledged does not come again, though nothing has
+recorded it yet; what it may have been sent before says so."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+import mqtt5
+import pytest
+
+from gateway import former_nodes, presence
+from pushcore import bus, delivery
+from pushcore.models import Workspace
+from tests.gateway.conftest import Known, RunningGateway
+from tests.gateway.pushing import send, wait_for
+from tests.gateway.test_broadcasts import broadcast
+from tests.support.raw_device import RawDevice
+
+
+@pytest.fixture
+def other(transactional_db: None) -> Iterator[RunningGateway]:
+    """Another gateway process's worth."""
+    running = RunningGateway().start()
+    yield running
+    running.stop()
+
+
+class Hopper(RawDevice):
+    """Connected, as the known one."""
+
+    def __init__(self, gateway: RunningGateway, username: str, known: Known) -> None:
+        super().__init__(gateway.mqtt_port)
+        self.connect(known[0].ad_token, username, known[1])
+
+    def take(self, count: int, *, acknowledge: bool = True) -> list[tuple[str, bool]]:
+        """The next messages: (msgkey, DUP)."""
+        taken = []
+        for _ in range(count):
+            packet = self.next_publish()
+            taken.append((json.loads(packet.payload)["bData"]["msgKey"], packet.duplicate))
+            assert packet.packet_id is not None
+            if acknowledge:
+                self.send(mqtt5.PubAckPacket(packet.packet_id))
+        return taken
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_what_a_device_acknowledged_on_one_node_never_comes_again_on_another(
+    gateway: RunningGateway, other: RunningGateway, username: str, known: Known, workspace: Workspace, leaves: bool
+) -> None:
+    here, there = gateway, other
+    for n in range(6):
+        messages = [send(workspace, known[0].ad_token, f"k{n}.{part}") for part in range(2)]
+        with Hopper(here, username, known) as device:
+            assert device.take(2) == [(f"k{n}.0", False), (f"k{n}.1", False)]
+            if leaves:
+                device.send(mqtt5.DisconnectPacket())
+                assert device.recv() is None
+                assert wait_for(lambda: not presence.nodes_of(bus.client(), [known[0].id]))
+            with Hopper(there, username, known) as again:
+                # Nor when somebody finds that their rows still wait.
+                delivery.hand_over(delivery.outgoing_of([message.pk for message in messages]))
+                send(workspace, known[0].ad_token, f"next{n}")
+                assert again.take(1) == [(f"next{n}", False)]
+        here, there = there, here
+
+
+def test_a_broadcast_that_a_device_acknowledged_on_one_node_never_comes_again_on_another(
+    gateway: RunningGateway, other: RunningGateway, username: str, known: Known, workspace: Workspace
+) -> None:
+    broadcast(workspace, "b1")
+    broadcast(workspace, "b2")
+    with Hopper(gateway, username, known) as device:
+        assert device.take(1) == [("b1", False)]
+        assert device.take(1, acknowledge=False) == [("b2", False)]
+        with Hopper(other, username, known) as again:
+            broadcast(workspace, "b3")
+            assert again.take(2) == [("b2", True), ("b3", False)]
+        with Hopper(gateway, username, known) as back:
+            broadcast(workspace, "b4")
+            assert back.take(1) == [("b4", False)]
+
+
+def test_what_was_written_and_not_acknowledged_on_one_node_says_so_on_another(
+    gateway: RunningGateway, other: RunningGateway, username: str, known: Known, workspace: Workspace
+) -> None:
+    for n in range(3):
+        send(workspace, known[0].ad_token, f"k{n}")
+    with Hopper(gateway, username, known) as device:
+        device.take(1)
+        device.take(2, acknowledge=False)
+        with Hopper(other, username, known) as again:
+            send(workspace, known[0].ad_token, "new")
+            assert again.take(3) == [("k1", True), ("k2", True), ("new", False)]
+
+
+def test_where_a_node_is_gone_that_may_have_written_them_repeats_say_so(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace
+) -> None:
+    broadcast(workspace, "b1")
+    send(workspace, known[0].ad_token, "k1")
+    bus.client().set(presence.presence_key(known[0].id), "deadnode/000000000000ffffffff")
+    with Hopper(gateway, username, known) as device:
+        assert device.take(2) == [("b1", True), ("k1", True)]
+        send(workspace, known[0].ad_token, "k2")
+        assert device.take(1) == [("k2", False)]
+
+
+def test_a_node_that_does_not_answer_is_not_waited_for_long(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(former_nodes, "ANSWER_SECONDS", 0.05)
+    bus.client().xadd(presence.stream_key("silent"), {"hello": b""})
+    bus.client().set(presence.presence_key(known[0].id), "silent/000000000000ffffffff")
+    send(workspace, known[0].ad_token, "k1")
+    with Hopper(gateway, username, known) as device:
+        assert device.take(1) == [("k1", True)]
+
+
+def test_what_was_made_after_a_device_left_is_no_repeat(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace
+) -> None:
+    long_ago = int(time.time() * 1000) - 60_000
+    bus.client().set(presence.presence_key(known[0].id), f"~deadnode/000000000000ffffffff/{long_ago}")
+    assert presence.online([known[0].id]) == set()
+    send(workspace, known[0].ad_token, "k1")
+    with Hopper(gateway, username, known) as device:
+        assert device.take(1) == [("k1", False)]
+
+
+def test_a_node_that_never_learned_what_came_before_says_that_it_is_not_certain(
+    gateway: RunningGateway, other: RunningGateway, username: str, known: Known, workspace: Workspace
+) -> None:
+    bus.client().set(presence.presence_key(known[0].id), "gone/000000000000ffffffff")
+    with Hopper(gateway, username, known):
+        assert gateway.node is not None
+        gateway.node._formers.unsettled.add(known[0].id)  # it was here too briefly to ask
+        send(workspace, known[0].ad_token, "k1")
+        with Hopper(other, username, known) as again:
+            assert again.take(1) == [("k1", True)]
+
+
+def test_while_the_sink_is_away_for_longer_than_a_node_remembers_repeats_say_so(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace
+) -> None:
+    send(workspace, known[0].ad_token, "k1")
+    assert gateway.node is not None
+    memory = gateway.node._memory
+    memory.turn(acks_wait_seconds=1e6)
+    assert not memory.is_outlasted  # it has not forgotten anything
+    memory.acknowledged.add(1)
+    memory.acknowledged._forget()
+    memory.acknowledged._forget()
+    gateway.node.courier.acks_wait_seconds = 1e6
+    memory.turn(acks_wait_seconds=1e6)
+    with Hopper(gateway, username, known) as device:
+        assert device.take(1) == [("k1", True)]
