@@ -93,7 +93,8 @@ def _fill(count: int) -> tuple[Any, int]:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE pushcore_message DISABLE TRIGGER USER")
         for day in range(1, DAYS):
-            partitions.create(partitions.MESSAGES, now - timedelta(days=day))
+            for table in partitions.tables():
+                partitions.create(table, now - timedelta(days=day))
         for number in range(100):
             at = now - timedelta(days=number * DAYS / 101)
             first = ids.first_id_at(at)

@@ -104,7 +104,7 @@ def pending_for_devices(
 
     `after` continues: by device id, the message id up to which they are known; 0 for a device not named.
     """
-    known = after or {}
+    known, oldest = after or {}, oldest_pending_id()
     rows = _fetch(
         f"SELECT {_COLUMNS} FROM unnest(%s::bigint[], %s::bigint[]) AS wanted(device_id, known)"
         " CROSS JOIN LATERAL (SELECT id, platform, third_channel, third_token, settled_id FROM pushcore_device"
@@ -112,9 +112,10 @@ def pending_for_devices(
         " CROSS JOIN LATERAL (SELECT m.* FROM pushcore_message m"
         f"   WHERE m.device_id = d.id AND m.status = {statuses.WAITING}"
         "   AND m.id >= %s AND m.id > greatest(wanted.known, d.settled_id) AND m.expire_at > now()"
-        "   AND EXISTS (SELECT 1 FROM pushcore_pushtask WHERE id = m.task_id AND revoked_at IS NULL OFFSET 0)"
+        "   AND EXISTS (SELECT 1 FROM pushcore_pushtask"
+        "     WHERE id = m.task_id AND id >= %s AND revoked_at IS NULL OFFSET 0)"
         f"   AND {STILL_BOUND} ORDER BY m.id LIMIT %s) m ORDER BY m.id",
-        [list(device_ids), [known.get(device_id, 0) for device_id in device_ids], oldest_pending_id(), per_device],
+        [list(device_ids), [known.get(device_id, 0) for device_id in device_ids], oldest, oldest, per_device],
     )
     waiting: dict[int, list[Outgoing]] = defaultdict(list)
     for outgoing in _outgoing(rows):

@@ -17,15 +17,11 @@ from typing import Any
 
 from django.db import connection
 
-from pushcore import partitions
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import PushTask, Schedule, Workspace
 
 WINDOW = timedelta(hours=24)
 OVERLAP = timedelta(hours=1)
-
-CLAIMS = partitions.DailyTable("pushcore_messagekey", lambda: WINDOW, partitions.Key.DATE)
-partitions.register(CLAIMS)
 
 # In the order of their digests and days, so that concurrent claims cannot wait in a circle. Those of the day before are
 # looked up by key (OFFSET 0 keeps it so), however many they are.

@@ -134,14 +134,24 @@ def _count_outcomes(cursor: Any, changed: Sequence[tuple[_Outcome, _Changed]], n
     for outcome, group in changed:
         succeeded[group.task_id] += group.messages if outcome.status == statuses.ACKED else 0
         arrived[group.task_id] += group.arrived
-    tasks = sorted(succeeded)
-    cursor.execute("SELECT 1 FROM pushcore_pushtask WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [tasks])
+    tasks = _lock_tasks(cursor, succeeded)
     cursor.execute(
         "UPDATE pushcore_pushtask t SET success_count = success_count + c.succeeded,"
         " arrival_count = arrival_count + c.arrived, last_outcome_at = %s"
-        " FROM unnest(%s::bigint[], %s::integer[], %s::integer[]) AS c(id, succeeded, arrived) WHERE t.id = c.id",
-        [now, tasks, [succeeded[task] for task in tasks], [arrived[task] for task in tasks]],
+        f" FROM unnest(%s::bigint[], %s::integer[], %s::integer[]) AS c(id, succeeded, arrived) WHERE {_OF_TASKS}",
+        [now, tasks, [succeeded[task] for task in tasks], [arrived[task] for task in tasks], tasks[0], tasks[-1]],
     )
+
+
+# The bounds name the partitions.
+_OF_TASKS = "t.id = c.id AND t.id BETWEEN %s AND %s"
+
+
+def _lock_tasks(cursor: Any, counted: Iterable[int]) -> list[int]:
+    """Lock the tasks in the order of their ids, which is returned: counters wait for each other, in no circle."""
+    tasks = sorted(counted)
+    cursor.execute("SELECT 1 FROM pushcore_pushtask WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [tasks])
+    return tasks
 
 
 def record_arrivals(message_ids: Sequence[int]) -> int:
@@ -160,12 +170,13 @@ def record_arrivals(message_ids: Sequence[int]) -> int:
         )
         arrived = Counter(row[0] for row in cursor.fetchall())
         cursor.execute(_ANY_WAY)
-        tasks = sorted(arrived)
-        cursor.execute("SELECT 1 FROM pushcore_pushtask WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [tasks])
+        if not arrived:
+            return 0
+        tasks = _lock_tasks(cursor, arrived)
         cursor.execute(
             "UPDATE pushcore_pushtask t SET arrival_count = arrival_count + c.n"
-            " FROM unnest(%s::bigint[], %s::integer[]) AS c(id, n) WHERE t.id = c.id",
-            [tasks, [arrived[task] for task in tasks]],
+            f" FROM unnest(%s::bigint[], %s::integer[]) AS c(id, n) WHERE {_OF_TASKS}",
+            [tasks, [arrived[task] for task in tasks], tasks[0], tasks[-1]],
         )
     return sum(arrived.values())
 
@@ -237,13 +248,12 @@ def _count_broadcasts(cursor: Any, counted: Mapping[int, int]) -> None:
     """On the self-built channel a broadcast counts a device as pushed, and as arrived, when it acknowledges."""
     if not counted:
         return
-    tasks = sorted(counted)
-    cursor.execute("SELECT 1 FROM pushcore_pushtask WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [tasks])
+    tasks = _lock_tasks(cursor, counted)
     cursor.execute(
         "UPDATE pushcore_pushtask t SET success_count = success_count + c.n, message_count = message_count + c.n,"
         " arrival_count = arrival_count + c.n, last_outcome_at = %s"
-        " FROM unnest(%s::bigint[], %s::integer[]) AS c(id, n) WHERE t.id = c.id",
-        [timezone.now(), tasks, [counted[task] for task in tasks]],
+        f" FROM unnest(%s::bigint[], %s::integer[]) AS c(id, n) WHERE {_OF_TASKS}",
+        [timezone.now(), tasks, [counted[task] for task in tasks], tasks[0], tasks[-1]],
     )
     cursor.execute(
         "UPDATE pushcore_broadcast b SET reached = reached + c.n"

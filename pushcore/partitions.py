@@ -112,7 +112,8 @@ def ensure(now: datetime | None = None) -> list[str]:
 
 
 def create(table: DailyTable, day: datetime, fill: str = "") -> bool:
-    """Create the partition of a day; whether it was not there yet. `fill`: SQL that selects rows to begin with."""
+    """Create the partition of a moment's day; whether it was not there yet. `fill`: SQL that selects its first rows."""
+    day = _midnight(day)
     name = table.partition(day)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_MAKING])
@@ -225,6 +226,15 @@ def message_retention() -> timedelta:
     return timedelta(days=settings.MESSAGE_RETENTION_DAYS)
 
 
+def task_retention() -> timedelta:
+    """How long tasks are: as long as messages that are made of a file until a day after its push expired."""
+    return message_retention() + timedelta(seconds=settings.MAX_EXPIRED_SECONDS, days=1)
+
+
 # Nearly every message is written a second time, a little longer, by its outcome, and finds room where it is.
 MESSAGES = DailyTable("pushcore_message", message_retention, fill_percent=45)
-register(MESSAGES)
+TASKS = DailyTable("pushcore_pushtask", task_retention)
+# Claims count for 24 hours (`pushcore.msgkeys`).
+CLAIMS = DailyTable("pushcore_messagekey", lambda: timedelta(days=1), Key.DATE)
+for _table in (MESSAGES, TASKS, CLAIMS):
+    register(_table)

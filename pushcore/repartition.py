@@ -16,10 +16,17 @@ DAY_OF_ID = (
 )
 
 
-def by_day(table: DailyTable, key: str, columns: str, rows: str, then: Sequence[str]) -> None:
+def by_day(
+    table: DailyTable,
+    key: str,
+    then: Sequence[str],
+    *,
+    columns: str = "LIKE former INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE",
+    rows: str = "SELECT * FROM former",
+) -> None:
     """Partition a table by its column `key`, within the migration's transaction.
 
-    `columns` are the definitions of its columns; `rows` is SQL that selects what is carried over, in their order, where
+    `columns` are the definitions of its columns, `rows` is SQL that selects what is carried over, in their order, where
     `former` stands for the table as it was; `then` are statements that make its keys and indexes, under the names that
     the former ones had. Foreign keys to it are dropped: it can have none (`pushcore.partitions`).
     """
@@ -28,7 +35,9 @@ def by_day(table: DailyTable, key: str, columns: str, rows: str, then: Sequence[
     day_of = "{0}" if table.key is Key.DATE else DAY_OF_ID
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {table.name} RENAME TO {former}")
-        cursor.execute(f"CREATE TABLE {table.name} ({columns}) PARTITION BY RANGE ({key})")
+        cursor.execute(
+            f"CREATE TABLE {table.name} ({columns}) PARTITION BY RANGE ({key})".replace("LIKE former", f"LIKE {former}")
+        )
         cursor.execute(f"SELECT DISTINCT {day_of.format(key)} AS day FROM {carried} ORDER BY day")
         for (day,) in cursor.fetchall():
             midnight = datetime.combine(day, time(), UTC)

@@ -8,14 +8,13 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from pushcore import activities
+from pushcore import activities, ids
 from pushcore.models import (
     Broadcast,
     FileChunk,
     FileFault,
     FileImport,
     Occurrence,
-    PushTask,
     Receipt,
     ReceiptAttempt,
     Revocation,
@@ -39,9 +38,8 @@ def purge() -> int:
         + delete_in_steps(FileFault.objects.filter(file__created_at__lt=oldest))
         + delete_in_steps(FileChunk.objects.filter(file__created_at__lt=oldest))
         + delete_in_steps(FileImport.objects.filter(created_at__lt=oldest))
-        + delete_in_steps(Revocation.objects.filter(task__created_at__lt=oldest))
-        + delete_in_steps(Broadcast.objects.filter(task__created_at__lt=oldest))
-        + delete_in_steps(PushTask.objects.filter(created_at__lt=oldest))
+        + delete_in_steps(Revocation.objects.filter(pk__lt=ids.first_id_at(oldest)))
+        + delete_in_steps(Broadcast.objects.filter(pk__lt=ids.first_id_at(oldest)))
         + delete_in_steps(activities.past())
     )
 

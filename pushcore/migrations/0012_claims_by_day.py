@@ -8,17 +8,17 @@ from typing import Any
 from django.db import migrations, models
 
 from pushcore import repartition
-from pushcore.msgkeys import CLAIMS
+from pushcore.partitions import CLAIMS
 
 
 def forwards(_apps: Any, _schema_editor: Any) -> None:
     repartition.by_day(
         CLAIMS,
         "day",
-        "digest uuid NOT NULL, day date NOT NULL, task_id bigint NOT NULL, claimed_at timestamptz NOT NULL",
-        "SELECT digest, (claimed_at AT TIME ZONE 'UTC')::date AS day, task_id, claimed_at FROM former"
-        " WHERE claimed_at >= now() - interval '24 hours'",
         ["ALTER TABLE pushcore_messagekey ADD PRIMARY KEY (digest, day)"],
+        columns="digest uuid NOT NULL, day date NOT NULL, task_id bigint NOT NULL, claimed_at timestamptz NOT NULL",
+        rows="SELECT digest, (claimed_at AT TIME ZONE 'UTC')::date AS day, task_id, claimed_at FROM former"
+        " WHERE claimed_at >= now() - interval '24 hours'",
     )
 
 

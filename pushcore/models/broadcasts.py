@@ -15,7 +15,9 @@ class Broadcast(models.Model):
     reached through a vendor are walked in the order of their ids and get message rows, `walked_to` is the checkpoint.
     """
 
-    task = models.OneToOneField(PushTask, on_delete=models.CASCADE, primary_key=True, related_name="broadcast")
+    task = models.OneToOneField(
+        PushTask, on_delete=models.CASCADE, db_constraint=False, primary_key=True, related_name="broadcast"
+    )
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
     platform = models.SmallIntegerField(choices=Platform.choices)
     msgkey = models.CharField("customer message ID", max_length=64)

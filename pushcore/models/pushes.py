@@ -35,7 +35,11 @@ _LATEST_AFTER_EXPIRY = timedelta(days=1)
 
 
 class PushTask(models.Model):
-    """One accepted push request. Its messages share the task's content."""
+    """One accepted push request. Its messages share the task's content.
+
+    Partitioned by id, a partition a day, as messages are, and without foreign keys in the database
+    (`pushcore.partitions`).
+    """
 
     class Kind(models.TextChoices):
         """`revoke`: the service's own, telling devices that a message was revoked."""
@@ -52,7 +56,9 @@ class PushTask(models.Model):
         CONSOLE = "console", "console"
 
     id = models.BigIntegerField("task ID", primary_key=True)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="tasks")
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="tasks"
+    )
     name = models.CharField(max_length=200, blank=True)
     kind = models.CharField(max_length=10, choices=Kind.choices)
     delivery_type = models.SmallIntegerField(choices=DeliveryType.choices)
@@ -62,7 +68,7 @@ class PushTask(models.Model):
     options = models.JSONField(default=dict, blank=True, help_text="What vendor channels need beyond the content.")
     fingerprint = models.BinaryField(max_length=32, editable=False)
     expire_at = models.DateTimeField()
-    created_at = models.DateTimeField(db_index=True)
+    created_at = models.DateTimeField()
     message_count = models.PositiveIntegerField(default=0)
     # Its own id where it has none; null where the task was made before this was kept.
     last_message_id = models.BigIntegerField("last message ID", null=True, editable=False)

@@ -11,7 +11,9 @@ class Revocation(models.Model):
     """What is left to do after a task was revoked. `position`: the last message looked at, of those that waited until
     `stopped_at`, then of those that had arrived."""
 
-    task = models.OneToOneField(PushTask, on_delete=models.CASCADE, primary_key=True, related_name="revocation")
+    task = models.OneToOneField(
+        PushTask, on_delete=models.CASCADE, db_constraint=False, primary_key=True, related_name="revocation"
+    )
     own_task_id = models.BigIntegerField(help_text="The task of the messages that tell devices.")
     created_at = models.DateTimeField()
     stopped_at = models.DateTimeField(null=True, help_text="Nothing that waited is left.")

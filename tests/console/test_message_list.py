@@ -14,7 +14,7 @@ from django.utils import timezone
 from channels_vendor.models import VendorMessage
 from console.admins import messages as page
 from console.change_list import CappedPaginator
-from pushcore import ids, outcomes, push
+from pushcore import ids, outcomes, partitions, push
 from pushcore.channels import Channel
 from pushcore.models import Message, Workspace
 from pushcore.ports import Outcome
@@ -70,7 +70,9 @@ def test_messages_older_than_thirty_days_are_not_listed(
 ) -> None:
     [message] = make(workspace, "somebody")
     assert listed(superuser) == ["somebody"]
-    past = ids.first_id_at(timezone.now() - timedelta(days=page.LISTED_DAYS, minutes=1))
+    long_ago = timezone.now() - timedelta(days=page.LISTED_DAYS, minutes=1)
+    partitions.create(partitions.MESSAGES, long_ago)
+    past = ids.first_id_at(long_ago)
     Message.objects.filter(pk=message.pk).update(id=past)
     assert listed(superuser) == []
 
