@@ -33,8 +33,9 @@ class Notification:
 
     `url` with `opens_page` False is a web address, else an intent or a page of the app. `params` are what the backend
     gave besides; `icon` and `image` are URLs, chosen for the channel. `vendor_options`: the request's fields that only
-    vendors read (channelId, miChannelId, classification, thirdChannelCategory, notifyLevel, ...). `test`: to the
-    vendor's test devices, where it has such a thing.
+    vendors read (channelId, miChannelId, classification, thirdChannelCategory, notifyLevel, ...). `transparent`: what
+    the channel hands to the app in place of all this, showing nothing; empty for an ordinary notification. `test`: to
+    the vendor's test devices, where it has such a thing.
     """
 
     task_id: int
@@ -56,6 +57,7 @@ class Notification:
     notify_type: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
     vendor_options: Mapping[str, Any] = field(default_factory=dict)
+    transparent: str | Mapping[str, Any] = ""
     test: bool = False
 
 

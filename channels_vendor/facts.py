@@ -43,10 +43,11 @@ def facts_of(
         "silent": "1" if notification.silent else "0",
         "channelId": str(notification.vendor_options.get("channelId") or ""),
     }
-    return {name: value for name, value in facts.items() if value} | _callers(notification.params, reserved)
+    return {name: value for name, value in facts.items() if value} | nest(notification.params, reserved)
 
 
-def _callers(params: Mapping[str, str], reserved: Callable[[str], bool]) -> dict[str, str]:
+def nest(params: Mapping[str, str], reserved: Callable[[str], bool]) -> dict[str, str]:
+    """The caller's names and texts, less those that are the service's own or `reserved`: these stand under `params`."""
     nested = {name: value for name, value in params.items() if name in OWN_NAMES or reserved(name)}
     flat = {name: value for name, value in params.items() if name not in nested}
     return flat | {NESTED: encode(nested)} if nested else flat

@@ -1,8 +1,9 @@
 """Vendors' channels as a lane of pushcore: rows of what is due, then one word to the senders.
 
 Which messages go by a vendor (source document, chapters 6.1.1 and 6.2): to iOS devices all; to others those that are
-shown, carry no badge number and were not asked to take the self-built channel. Where the channel is off or stopped,
-or the device's token there is gone, the self-built channel takes them.
+shown, carry no badge number and were not asked to take the self-built channel, and to those whose vendor is given
+something to hand through. Where the channel is off or stopped, or the device's token there is gone, the self-built
+channel takes them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from channels_vendor.references import token_hash
 from channels_vendor.registry import VENDORS
 from pushcore.bus import BusDown, client
 from pushcore.channels import Channel, Platform
+from pushcore.limits import SELF_BUILT_ONLY
 from pushcore.ports import Outgoing
+from pushcore.vendor_options import transparent_payload
 
 log = structlog.get_logger(__name__)
 
@@ -89,8 +92,12 @@ class VendorLane:
 def _by_vendor(outgoing: Outgoing) -> bool:
     if outgoing.platform == Platform.IOS:
         return True
-    content = outgoing.content
-    return not (outgoing.options.get("androidChannel") == 1 or content.get("silent") or content.get("badge"))
+    content, options = outgoing.content, outgoing.options
+    if options.get("androidChannel") == 1 or content.get("notifyType") == SELF_BUILT_ONLY:
+        return False
+    if transparent_payload(options, outgoing.third_channel):
+        return True
+    return not (content.get("silent") or content.get("badge"))
 
 
 def wake(workspace_id: int, channel: Channel) -> None:

@@ -6,9 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from channels_vendor.contract import Delivery, Notification, Style
+from pushcore import vendor_options
 from pushcore.channels import ANALYSIS_NAMES, Channel
 from pushcore.ports import Outgoing
 
+# Source document, "Extension parameters": `big_text` "is only valid for Xiaomi and Huawei devices". `pushStyle` counts
+# wherever a vendor has big texts.
+_BIG_TEXT_BY_PARAMETER = frozenset({Channel.XIAOMI, Channel.HUAWEI})
 # What has a field of its own, or none beyond it.
 _OWN_FIELDS = frozenset({"badge", "sound", "big_text", "badge_add_num", "badge_class"})
 
@@ -30,7 +34,7 @@ def deliveries_of(batch: Iterable[Outgoing], channel: Channel) -> list[Delivery]
 def _notification(outgoing: Outgoing, channel: Channel) -> Notification:
     content = outgoing.content
     params = {name: str(value) for name, value in content.get("params", {}).items()}
-    big_text = params.get("big_text") == "1"
+    big_text = params.get("big_text") == "1" and channel in _BIG_TEXT_BY_PARAMETER
     return Notification(
         task_id=outgoing.task_id,
         kind=outgoing.kind,
@@ -51,6 +55,7 @@ def _notification(outgoing: Outgoing, channel: Channel) -> Notification:
         notify_type=content.get("notifyType", ""),
         params={name: value for name, value in params.items() if name not in _OWN_FIELDS},
         vendor_options=outgoing.options,
+        transparent=vendor_options.transparent_payload(outgoing.options, channel),
     )
 
 

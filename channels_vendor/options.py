@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from channels_vendor.contract import Notification
-from channels_vendor.mould import ELLIPSIS
-from pushcore.channels import ANALYSIS_NAMES, Channel
+from channels_vendor.mould import ELLIPSIS, encode
+from pushcore import vendor_options
+from pushcore.channels import Channel
 
 
 def option(notification: Notification, name: str) -> str:
@@ -14,12 +15,27 @@ def option(notification: Notification, name: str) -> str:
     return str(notification.vendor_options.get(name) or "")
 
 
-def per_vendor(notification: Notification, name: str, channel: Channel) -> str:
-    """What a map by vendor (thirdChannelCategory, notifyLevel) says for it, under either name (hms, huawei)."""
-    given = notification.vendor_options.get(name)
-    if not isinstance(given, dict):
-        return ""
-    return str(given.get(ANALYSIS_NAMES[channel].lower()) or given.get(channel.label) or "")
+def category_of(notification: Notification, channel: Channel) -> str:
+    """The category asked for (`thirdChannelCategory`) in the vendor's words, empty where none is."""
+    return vendor_options.category(notification.vendor_options, channel)
+
+
+def level_of(notification: Notification, channel: Channel) -> str:
+    """How to draw attention (`notifyLevel`) in the vendor's words, empty where nothing is asked for."""
+    return vendor_options.level(notification.vendor_options, channel)
+
+
+def urgency_of(notification: Notification) -> str:
+    """HIGH or NORMAL: of what is shown, HIGH; of what is handed through, as the request says."""
+    if notification.transparent:
+        return vendor_options.urgency(notification.vendor_options)
+    return "NORMAL" if notification.silent else "HIGH"
+
+
+def transparent_text(notification: Notification) -> str:
+    """What the app gets of a notification that is handed through, as text."""
+    payload = notification.transparent
+    return payload if isinstance(payload, str) else encode(payload)
 
 
 def is_web(url: str) -> bool:

@@ -23,7 +23,7 @@ from django.db.models import Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from pushcore import delivery, ids
+from pushcore import delivery, ids, limits
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.codes.results import ResultCode, ResultError
@@ -31,6 +31,7 @@ from pushcore.models import Broadcast, Message, PushTask, Workspace
 from pushcore.msgkeys import KeyedTarget
 from pushcore.ports import Outgoing, broadcast_news, vendor_channels
 from pushcore.requests import BroadcastPush
+from pushcore.vendor_options import transparent_channels
 
 log = structlog.get_logger(__name__)
 
@@ -82,11 +83,10 @@ def audience_of(workspace: Workspace, request: BroadcastPush, *, silent: bool) -
     """
     now = timezone.now()
     self_built = request.delivery_type != Platform.IOS and request.push_status == BOUND
-    only_self_built = request.delivery_type != Platform.IOS and (request.android_channel == 1 or silent)
     if request.delivery_type == Platform.IOS:
         vendors: tuple[int, ...] = (Channel.APNS,)
     else:
-        vendors = () if only_self_built else tuple(sorted(vendor_channels(workspace.pk) - {Channel.APNS}))
+        vendors = tuple(sorted(vendor_channels(workspace.pk) - {Channel.APNS} - _passed_by(request, silent=silent)))
     if not self_built and not vendors:
         raise ResultError(ResultCode.BROADCAST_ALL_USER_NOT_SUPPORT_SELFCHANNEL_ANDROID)
     wants_bound, wants_unbound = request.push_status in (BOUND, ALL), request.push_status in (ALL, UNBOUND)
@@ -103,6 +103,14 @@ def audience_of(workspace: Workspace, request: BroadcastPush, *, silent: bool) -
         if wants_unbound
         else None,
     )
+
+
+def _passed_by(request: BroadcastPush, *, silent: bool) -> frozenset[Channel]:
+    """Vendors' channels that do not carry the broadcast: all, where it is for the self-built channel; of a silent one
+    those that have nothing to hand through."""
+    if request.android_channel == 1 or request.notify_type == limits.SELF_BUILT_ONLY:
+        return frozenset(Channel)
+    return frozenset(Channel) - transparent_channels(request.vendor_options) if silent else frozenset()
 
 
 def _window(window: tuple[datetime, datetime] | None, period: int | None, time_mode: int, now: datetime) -> Window:

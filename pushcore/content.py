@@ -61,12 +61,16 @@ def _content(
     icon: Mapping[str, str],
     image: Mapping[str, str],
 ) -> dict[str, Any]:
-    return own(rendered, request.extended_params) | {
-        "action": action,
-        "silent": silent,
-        "style": style,
-        "icon": dict(icon),
-        "image": dict(image),
-        "templateCode": "",
-        "notifyType": request.notify_type,
-    }
+    return (
+        own(rendered, request.extended_params)
+        | {
+            "action": action,
+            "silent": silent,
+            "style": style,
+            "icon": dict(icon),
+            "image": dict(image),
+            "templateCode": "",
+            "notifyType": request.notify_type,
+        }
+        | ({"channelId": channel_id} if (channel_id := request.vendor_options.get("channelId")) else {})
+    )

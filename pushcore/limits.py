@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
+from pushcore import vendor_options
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models.pushes import ACTIVITIES, DeliveryType
 from pushcore.target_names import clean_target
@@ -26,6 +27,9 @@ MAX_URI_LENGTH = 2048
 MAX_EXTENDED_PARAMS = 20
 MAX_OWN_EXTENDED_PARAMS = 10
 MAX_PAYLOAD_BYTES = 4096
+
+# `notifyType` of messages that no vendor is to carry.
+SELF_BUILT_ONLY = "transparent"
 
 RESERVED_PARAMS = frozenset({"notifyType", "action", "silent", "pushType", "templateCode", "channel", "taskId"})
 
@@ -112,7 +116,8 @@ def check_file_push(request: FilePush) -> None:
 def _check_common(request: AnyPush | FilePush) -> None:
     check_validity(request.expired_seconds)
     check_extended_params(request.extended_params)
-    _check_length("notifyType", request.notify_type, 32)
+    _check_notify_type(request)
+    vendor_options.check(request.vendor_options)
     if request.vendor_options.get("activityEvent") and request.delivery_type not in ACTIVITIES:
         raise ResultError(ResultCode.INVALID_PARAM, "activityEvent is for deliveryType 5 and 6")
     if not re.fullmatch("[!-~]{0,64}", str(request.vendor_options.get("apnsCollapseId", ""))):
@@ -120,6 +125,20 @@ def _check_common(request: AnyPush | FilePush) -> None:
         raise ResultError(ResultCode.INVALID_PARAM, "apnsCollapseId is at most 64 letters, digits and signs (ASCII)")
     if request.android_channel not in (0, 1, 2):
         raise ResultError(ResultCode.ANDROID_CHANNEL_PARAM_INVALID)
+
+
+def _check_notify_type(request: AnyPush | FilePush) -> None:
+    """Which way messages take: as ever, or by the self-built channel alone (source: document 2871125 of the cloud)."""
+    if request.notify_type not in ("", "notify", SELF_BUILT_ONLY):
+        raise ResultError(ResultCode.INVALID_PARAM, f"notifyType is one of notify, {SELF_BUILT_ONLY}")
+    if request.notify_type != SELF_BUILT_ONLY:
+        return
+    if request.delivery_type == DeliveryType.IOS or request.delivery_type in ACTIVITIES:
+        raise ResultError(ResultCode.INVALID_PARAM, f"notifyType {SELF_BUILT_ONLY}: iOS devices are reached by APNs")
+    if vendor_options.transparent_channels(request.vendor_options):
+        raise ResultError(
+            ResultCode.INVALID_PARAM, f"notifyType {SELF_BUILT_ONLY} leaves transparentMessagePayload no channel"
+        )
 
 
 def check_task_name(name: str, *, required: bool) -> None:
@@ -208,9 +227,10 @@ def check_extended_params(params: Mapping[str, str]) -> None:
             raise ResultError(ResultCode.BADGE_ADD_NUM_NEED_BADGE_CLASS)
 
 
-def check_payload(content: Mapping[str, Any]) -> None:
-    """The encoded content must fit what every channel can carry."""
-    if len(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_PAYLOAD_BYTES:
+def check_payload(content: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> None:
+    """The encoded content, and what vendors are told beside it, must fit what every channel can carry."""
+    whole = {**content, **vendor_options.counted(options or {})}
+    if len(json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_PAYLOAD_BYTES:
         raise ResultError(ResultCode.MSG_PAYLOAD_TOO_LONG, f"at most {MAX_PAYLOAD_BYTES} bytes as JSON")
 
 

@@ -79,7 +79,7 @@ def _multiple(workspace: Workspace, request: MultiplePush) -> Draft:
     for entry in request.target_msg:
         rendered = templates.render(template, entry.template_key_value)
         override = content.own(rendered, {**request.extended_params, **entry.extended_params})
-        limits.check_payload(made | override)
+        limits.check_payload(made | override, request.vendor_options)
         addressed.append(Addressed(clean_target(request.delivery_type, entry.target), entry.msgkey, override))
     return _draft(PushTask.Kind.MULTIPLE, request, made, addressed)
 
@@ -100,7 +100,7 @@ def _draft(
     addressed: Sequence[Addressed],
     audience: broadcasts.Audience | None = None,
 ) -> Draft:
-    limits.check_payload(made)
+    limits.check_payload(made, request.vendor_options)
     keys: Sequence[KeyedTarget] = [broadcasts.keyed(audience.msgkey)] if audience else addressed
     return Draft(
         kind=kind,

@@ -16,6 +16,7 @@ from channels_vendor.http_adapter import HttpAdapter, Request
 from channels_vendor.lifetime import seconds_left
 from channels_vendor.lists import addressed, all_of, but_for
 from channels_vendor.mould import encode, shorten, size_of
+from channels_vendor.options import urgency_of
 from channels_vendor.tokens import NoTokens
 from pushcore.http import Answer, Call, Client
 
@@ -113,11 +114,13 @@ def body_of(notification: Notification, message_id: str, msgkey: str) -> dict[st
     """The body without its tokens; None where it cannot be made small enough."""
     facts = payload.data_of(notification, message_id, msgkey)
     body: dict[str, Any] = {
-        "priority": "normal" if notification.silent else "high",
+        "priority": urgency_of(notification).lower(),
         "time_to_live": min(seconds_left(notification.expire_at), payload.MAX_TTL),
     }
 
     def body_with(text: str) -> dict[str, Any]:
+        if notification.transparent:
+            return body | {"data": payload.transparent_data(notification)}
         if notification.silent:
             return body | {"data": facts | {"title": notification.title, "content": text}}
         shown = payload.shown_of(notification, message_id)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from channels_vendor.contract import Notification
-from channels_vendor.facts import facts_of
+from channels_vendor.facts import NESTED, facts_of
 from channels_vendor.lifetime import seconds_left
-from channels_vendor.mould import LONGEST_ID, MESSAGE_ID, MSGKEY, TOKEN, Mould, shorten, size_of
+from channels_vendor.mould import LONGEST_ID, MESSAGE_ID, MSGKEY, TOKEN, Mould, encode, shorten, size_of
+from channels_vendor.options import urgency_of
 
 MAX_BYTES = 4096
 # Four weeks.
@@ -30,8 +32,10 @@ def mould_of(notification: Notification, msgkey: str) -> Mould | None:
 def _message(notification: Notification, body: str, message_id: str, msgkey: str) -> dict[str, Any]:
     android: dict[str, Any] = {
         "ttl": f"{min(seconds_left(notification.expire_at), MAX_TTL)}s",
-        "priority": "NORMAL" if notification.silent else "HIGH",
+        "priority": urgency_of(notification),
     }
+    if notification.transparent:
+        return {"data": transparent_data(notification), "android": android}
     message: dict[str, Any] = {"data": data_of(notification, message_id, msgkey), "android": android}
     if notification.silent:
         message["data"] |= {"title": notification.title, "content": body}
@@ -63,6 +67,26 @@ def shown_of(notification: Notification, message_id: str) -> dict[str, Any]:
 def data_of(notification: Notification, message_id: str, msgkey: str) -> dict[str, str]:
     """What the app gets: text only."""
     return facts_of(notification, message_id=message_id, msgkey=msgkey, reserved=_is_reserved)
+
+
+def transparent_data(notification: Notification) -> dict[str, str]:
+    """What the app gets in place of a notification, as FCM takes it: names and texts. A text that is no JSON object
+    stands under `data`."""
+    payload = notification.transparent
+    if isinstance(payload, str):
+        payload = _object(payload) or {"data": payload}
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in payload.items()}
+    kept = {name: value for name, value in texts.items() if _is_reserved(name)}
+    return {name: value for name, value in texts.items() if name not in kept} | ({NESTED: encode(kept)} if kept else {})
+
+
+def _object(text: str) -> dict[str, Any]:
+    """The JSON object the text is; empty where it is none."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _is_reserved(name: str) -> bool:

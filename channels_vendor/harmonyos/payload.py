@@ -8,7 +8,7 @@ from channels_vendor.contract import Notification
 from channels_vendor.facts import facts_of
 from channels_vendor.lifetime import seconds_left
 from channels_vendor.mould import encode, shorten, size_of
-from channels_vendor.options import per_vendor
+from channels_vendor.options import category_of, transparent_text
 from channels_vendor.references import Reference
 from pushcore.channels import Channel
 
@@ -20,7 +20,7 @@ DEFAULT_CATEGORY = "MARKETING"
 
 
 def push_type(notification: Notification) -> str:
-    return BACKGROUND if notification.silent else SHOWN
+    return BACKGROUND if notification.silent or notification.transparent else SHOWN
 
 
 def body_of(notification: Notification, category: str, message_id: str, msgkey: str) -> dict[str, Any] | None:
@@ -49,10 +49,12 @@ def _options(notification: Notification, reference: Reference) -> dict[str, Any]
 def _payload(
     notification: Notification, text: str, facts: dict[str, str], category: str, reference: Reference
 ) -> dict[str, Any]:
+    if notification.transparent:
+        return {"extraData": transparent_text(notification)}
     if notification.silent:
         return {"extraData": encode(facts | {"title": notification.title, "content": text})}
     shown: dict[str, Any] = {
-        "category": per_vendor(notification, "thirdChannelCategory", Channel.HARMONYOS) or category or DEFAULT_CATEGORY,
+        "category": category_of(notification, Channel.HARMONYOS) or category or DEFAULT_CATEGORY,
         "title": notification.title,
         "body": text,
         "notifyId": reference.notify_id,

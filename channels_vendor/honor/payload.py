@@ -8,7 +8,7 @@ from channels_vendor.contract import Notification, Style
 from channels_vendor.facts import facts_of
 from channels_vendor.lifetime import seconds_left
 from channels_vendor.mould import encode, shorten, size_of
-from channels_vendor.options import cut, page, per_vendor
+from channels_vendor.options import category_of, cut, page, transparent_text
 from channels_vendor.references import Reference
 from pushcore.channels import Channel
 
@@ -36,6 +36,8 @@ def _message(notification: Notification, text: str, facts: dict[str, str], refer
         "biTag": str(reference),
         "targetUserType": int(notification.test),
     }
+    if notification.transparent:
+        return {"data": transparent_text(notification), "android": android}
     if notification.silent:
         return {"data": encode(facts | {"title": title, "content": text}), "android": android}
     shown: dict[str, Any] = {
@@ -43,7 +45,7 @@ def _message(notification: Notification, text: str, facts: dict[str, str], refer
         "body": text,
         "clickAction": _click(notification),
         "style": 1 if notification.style is Style.BIG_TEXT else 0,
-        "importance": per_vendor(notification, "thirdChannelCategory", Channel.HONOR) or "NORMAL",
+        "importance": category_of(notification, Channel.HONOR) or "NORMAL",
         "notifyId": reference.notify_id,
     }
     if notification.style is Style.BIG_TEXT:

@@ -8,7 +8,7 @@ from channels_vendor.contract import Notification, Style
 from channels_vendor.facts import facts_of
 from channels_vendor.lifetime import seconds_left
 from channels_vendor.mould import encode, shorten, size_of
-from channels_vendor.options import is_web, option, page, per_vendor
+from channels_vendor.options import category_of, is_web, level_of, option, page, transparent_text, urgency_of
 from channels_vendor.references import Reference
 from pushcore.channels import Channel
 
@@ -31,11 +31,13 @@ def _message(notification: Notification, text: str, facts: dict[str, str], refer
     android: dict[str, Any] = {
         "ttl": f"{max(1, min(seconds_left(notification.expire_at), MAX_TTL))}s",
         "bi_tag": str(reference),
-        "urgency": "NORMAL" if notification.silent else "HIGH",
+        "urgency": urgency_of(notification),
         "target_user_type": int(notification.test),
     }
-    if category := per_vendor(notification, "thirdChannelCategory", Channel.HUAWEI):
+    if category := category_of(notification, Channel.HUAWEI):
         android["category"] = category
+    if notification.transparent:
+        return {"data": transparent_text(notification), "android": android}
     if notification.silent:
         return {"data": encode(facts | {"title": notification.title, "content": text}), "android": android}
     return {
@@ -58,6 +60,8 @@ def _shown(notification: Notification, text: str, notify_id: int) -> dict[str, A
         shown["image"] = notification.image
     if channel_id := option(notification, "channelId"):
         shown["channel_id"] = channel_id
+    if importance := level_of(notification, Channel.HUAWEI):
+        shown["importance"] = importance
     if notification.sound:
         shown["sound"] = notification.sound
     else:

@@ -10,7 +10,7 @@ from channels_vendor.facts import facts_of
 from channels_vendor.lifetime import seconds_left
 from channels_vendor.mould import DATA, MESSAGE_ID, NOTIFY_ID, REFERENCE, TOKEN, Mould, encode
 from channels_vendor.oppo import errors
-from channels_vendor.options import cut, is_web, option, per_vendor
+from channels_vendor.options import category_of, cut, is_web, level_of, option
 from pushcore.channels import Channel
 
 MAX_TITLE = 50
@@ -53,12 +53,11 @@ def _shown(notification: Notification, account: Account) -> dict[str, Any]:
     }
     wanted = {
         "channel_id": option(notification, "channelId") or account.get("channel_id"),
-        "category": per_vendor(notification, "thirdChannelCategory", Channel.OPPO),
+        "category": category_of(notification, Channel.OPPO),
         "private_msg_template_id": option(notification, "vendorTemplate"),
     }
     shown |= {name: value for name, value in wanted.items() if value}
-    level = per_vendor(notification, "notifyLevel", Channel.OPPO)
-    if level.isdigit() and shown.get("category"):
+    if level := level_of(notification, Channel.OPPO):
         shown["notify_level"] = int(level)
     if account.receipt_url:
         shown |= {"call_back_url": account.receipt_url, "call_back_parameter": REFERENCE}

@@ -13,7 +13,7 @@ from channels_vendor.errors import NotPossibleError, TooBigError
 from channels_vendor.facts import facts_of
 from channels_vendor.lifetime import seconds_left
 from channels_vendor.mould import DATA, MESSAGE_ID, NOTIFY_ID, REFERENCE, TOKEN, Mould, encode
-from channels_vendor.options import cut, is_web, option, per_vendor
+from channels_vendor.options import category_of, cut, is_web, option
 from channels_vendor.vivo import errors
 from pushcore.channels import Channel
 
@@ -86,7 +86,7 @@ def _kind(notification: Notification) -> dict[str, Any]:
     """Classification (0 operational, 1 system, which is the default) and category, by which vivo grants quotas. A
     category belongs to one: where none is named vivo knows it, and it refuses one that does not fit (10097)."""
     classification = option(notification, "classification")
-    category = per_vendor(notification, "thirdChannelCategory", Channel.VIVO)
+    category = category_of(notification, Channel.VIVO)
     if category and not classification:
         return {"category": category}
     kind: dict[str, Any] = {"classification": int(classification or 1)}

@@ -220,7 +220,7 @@ def _check_replay(key: grants.KnownKey, timestamp: str, nonce: str) -> None:
 def _run(operation: Operation, version: str, key: grants.KnownKey, call: Call) -> dict[str, Any]:
     """Run the operation and put its result into the answer's shape."""
     given = {name: value for name, value in call.parameters.items() if name not in _SYSTEM_PARAMETERS}
-    values = _camel_case(unflatten(given))
+    values = _camel_case(unflatten(given, operation.schema.map_parameters()))
     for name in operation.required[version]:
         if name not in values:
             raise rpc_errors.missing(name[:1].upper() + name[1:])

@@ -32,6 +32,11 @@ class RequestSchema(serializers.Serializer):
     workspaceId = Text(help_text="Workspace ID.", required=True)
 
     @classmethod
+    def map_parameters(cls) -> Mapping[str, bool]:
+        """The parameters that are maps: whether a map may lie within a map."""
+        return _map_fields(cls)
+
+    @classmethod
     def read(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters as Python values, defaults filled in. Raises `ResultError` for the first field at fault."""
         values: dict[str, Any] = {}
@@ -53,6 +58,15 @@ def _fields(schema: type[RequestSchema]) -> dict[str, serializers.Field]:
     """A schema's fields by name, made once: they keep nothing of what they read, and a serializer copies each of them
     for every request. Those that are not required have a default."""
     return dict(schema().fields)
+
+
+@cache
+def _map_fields(schema: type[RequestSchema]) -> dict[str, bool]:
+    return {
+        name: not isinstance(field, TextMap)
+        for name, field in _fields(schema).items()
+        if isinstance(field, TextMap | JsonObject | StrategyContent)
+    }
 
 
 def id_of(text: str, name: str) -> int:
@@ -104,7 +118,7 @@ class PushSchema(RequestSchema):
     )
     expiredSeconds = Number(help_text="Validity in seconds.")
     extendedParams = TextMap(help_text="Extension parameters, at most 20; reserved names are refused.")
-    notifyType = Text(help_text="Kind of notice, passed to the device.")
+    notifyType = Text(help_text="Way to the device: notify (default), or transparent: the self-built channel only.")
     strategyType = Number(help_text="0 now, 1 timed, 2 cyclic.", required=False, default=0)
     strategyContent = StrategyContent(
         help_text="When to send: fixedTime (ms) where timed; startTime, endTime (ms), circleType (1 daily, 2 weekly, "
@@ -113,12 +127,17 @@ class PushSchema(RequestSchema):
     )
     channelId = Text(help_text="Android notification channel.")
     miChannelId = Text(help_text="Xiaomi channel.")
-    classification = Text(help_text="vivo classification.")
-    thirdChannelCategory = TextMap(help_text="Message category per vendor.")
-    notifyLevel = TextMap(help_text="Reminder level per vendor (OPPO).")
-    vendorTemplate = Text(help_text="Vendor's private-message template.")
-    transparentMessagePayload = Text(help_text="Payload of a transparent message.")
-    transparentMessageUrgency = Text(help_text="Urgency of a transparent message.")
+    classification = Text(help_text="vivo: 0 operational, 1 system (default).")
+    thirdChannelCategory = TextMap(
+        help_text="Message category by vendor (hms, harmonyos, oppo, vivo, honor): its name there, or the cloud's code."
+    )
+    notifyLevel = TextMap(help_text="Reminder level by vendor: hms 1 low, 2 normal; oppo 1, 2, 16.")
+    vendorTemplate = Text(help_text="OPPO: private-message template.")
+    transparentMessagePayload = JsonObject(
+        help_text="By vendor (hms, honor, fcm, harmonyos): text or an object that is handed to the app, not shown.",
+        **OPTIONAL,
+    )
+    transparentMessageUrgency = Text(help_text="Of what is handed to the app: HIGH, NORMAL (default).")
     apnsCollapseId = Text(help_text="APNs: notifications with the same one replace each other; at most 64 bytes.")
     apnsCategory = Text(help_text="APNs: category, whose actions are offered.")
     threadId = Text(help_text="APNs: notifications with the same one are grouped.")

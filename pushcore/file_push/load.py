@@ -91,11 +91,15 @@ def _lease() -> FileImport | None:
     return file
 
 
+def _told_to_vendors(task: PushTask) -> dict[str, Any]:
+    return {name: value for name, value in task.options.items() if name != "androidChannel"}
+
+
 def _load(file: FileImport, deadline: float) -> int:
     """Read on in a file until its end or the deadline; gives the lease back."""
     task = PushTask.objects.get(pk=file.pk)
     accepted, lines = file.accepted, lines_of(file)
-    reader = Reader(task.workspace_id, task.content, task.delivery_type)
+    reader = Reader(task.workspace_id, task.content, task.delivery_type, _told_to_vendors(task))
     writing: deque[Future[None]] = deque()
     before = _Turn.over()
     with _threads(1, "file-reader") as readers, _threads(WRITERS, "file-writer") as writers:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -66,12 +67,15 @@ class Block:
 
 class Reader:
     """Reads the lines of one push. `content` is the task's: in title, content and url stand the placeholders;
-    `delivery_type` says what its targets are."""
+    `delivery_type` says what its targets are, `options` what vendors are told beside it."""
 
-    def __init__(self, workspace_id: int, content: dict[str, Any], delivery_type: int) -> None:
+    def __init__(
+        self, workspace_id: int, content: dict[str, Any], delivery_type: int, options: Mapping[str, Any] | None = None
+    ) -> None:
         self._scope = str(workspace_id)
         self._delivery_type = delivery_type
         self._content = content
+        self._options = options or {}
         self._names, self._format = _override_format(content)
 
     def read(self, lines: Lines) -> Block:
@@ -122,9 +126,9 @@ class Reader:
             override = self._format % tuple([values[name] for name in self._names])
         except KeyError as missing:
             raise _UnreadableError(f"placeholder {missing.args[0]!r} has no value") from None
-        if len(override) > SURELY_FITS:
+        if len(override) > SURELY_FITS or self._options:
             try:
-                limits.check_payload(self._content | json.loads(override))
+                limits.check_payload(self._content | json.loads(override), self._options)
             except ResultError as error:
                 raise _UnreadableError(error.message) from None
         return override

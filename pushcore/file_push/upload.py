@@ -54,7 +54,7 @@ def content_of(workspace: Workspace, request: FilePush) -> dict[str, Any]:
     """The task's content, with the template's placeholders as they stand. Raises `ResultError`."""
     template = templates.named(workspace, request.template_name)
     made = content.of_template(template, Rendered(template.title, template.body, template.uri), request)
-    limits.check_payload(made)
+    limits.check_payload(made, request.vendor_options)
     return made
 
 

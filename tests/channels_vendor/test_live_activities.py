@@ -8,6 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from alibabacloud_mpaas20201028 import models as mpaas2020
+from alibabacloud_mpaas20201028.client import Client as Mpaas2020
+from alibabacloud_tea_openapi.utils_models import Config
+from darabonba.core import DaraCore
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -55,6 +59,20 @@ def rest(workspace: Workspace) -> Rest:
     return Rest(private)
 
 
+@pytest.fixture
+def package(live_server: Any, access_key: tuple[AccessKey, str]) -> Iterator[Mpaas2020]:
+    """The cloud's published client, its endpoint changed to this service."""
+    key, secret = access_key
+    endpoint = live_server.url.removeprefix("http://")
+    yield Mpaas2020(
+        Config(access_key_id=key.access_key_id, access_key_secret=secret, endpoint=endpoint, protocol="HTTP")
+    )
+    # It keeps its connections open, and with them the server's threads.
+    for session in DaraCore._sessions.values():
+        session.close()
+    DaraCore._sessions.clear()
+
+
 def sent(workspace: Workspace, apns: ApnsDesk) -> tuple[dict[str, Any], Incoming]:
     """The body and the request of the one message that is due."""
     assert sender.send_due(workspace.pk, Channel.APNS, budget_seconds=5) == 1
@@ -71,6 +89,31 @@ def test_an_activity_is_updated_by_its_push_token_over_rest(workspace: Workspace
     assert request.headers["apns-topic"] == "com.example.shop.push-type.liveactivity"
     assert isinstance(body["aps"].pop("timestamp"), int)
     assert body == {"aps": {"event": "update", "content-state": STATE}}
+
+
+def test_the_2020_package_starts_an_activity_with_a_map_as_its_parameter_is_typed(
+    package: Mpaas2020, workspace: Workspace, apns: ApnsDesk
+) -> None:
+    state = STATE | {"arrived": False, "order": "0042"}
+    answer = package.push_simple(
+        mpaas2020.PushSimpleRequest(
+            app_id=SCOPE["appId"],
+            workspace_id=SCOPE["workspaceId"],
+            title="Title",
+            content="Content",
+            delivery_type=5,
+            expired_seconds=300,
+            target_msgkey=json.dumps({TOKEN: "k1"}),
+            activity_event="update",
+            activity_content_state=state,
+            third_channel_category={"hms": "9"},
+            notify_level={"hms": "1"},
+        )
+    )
+    assert answer.body.result_code == "OK", answer.body.result_message
+    body, _ = sent(workspace, apns)
+    assert body["aps"]["content-state"] == state
+    assert PushTask.objects.get().options["thirdChannelCategory"] == {"hms": "9"}
 
 
 def test_an_activity_ends_by_its_id_over_rpc_with_the_token_it_was_last_reported_with(

@@ -13,6 +13,7 @@ from django.utils import timezone
 from channels_vendor.apns import payload as apns
 from channels_vendor.contract import Account, Delivery, Style
 from channels_vendor.errors import NotPossibleError, TooBigError
+from channels_vendor.fcm import legacy as fcm_legacy
 from channels_vendor.fcm import payload as fcm
 from channels_vendor.harmonyos import payload as harmonyos
 from channels_vendor.honor import payload as honor
@@ -489,6 +490,76 @@ def test_without_such_names_nothing_is_nested(vendor: str) -> None:
     assert "params" not in facts
     # Where a vendor has no field for it, the app knows it at least.
     assert facts["channelId"] == "orders"
+
+
+@pytest.mark.parametrize(("given", "urgency"), [({}, "NORMAL"), ({"transparentMessageUrgency": "high"}, "HIGH")])
+def test_what_is_handed_through_is_all_the_app_gets_and_nothing_is_shown(given: dict[str, str], urgency: str) -> None:
+    through: dict[str, Any] = {"transparent": {"kind": "sync", "since": 7}, "vendor_options": given}
+    text = '{"kind":"sync","since":7}'
+    message = huawei.message_of(notification(**through), "1001", "k")
+    assert message is not None
+    assert (message["data"], message["android"]["urgency"]) == (text, urgency)
+    assert "notification" not in message
+    assert "notification" not in message["android"]
+    body = of_honor(**through)
+    assert body["data"] == text
+    assert set(body) == {"data", "android"}
+    assert "notification" not in body["android"]
+    found = of_fcm(**through)
+    assert found["data"] == {"kind": "sync", "since": "7"}
+    assert found["android"]["priority"] == urgency
+    assert set(found) == {"data", "android"}
+    told = harmonyos.body_of(notification(**through), "", "1001", "k")
+    assert told is not None
+    assert told["payload"] == {"extraData": text}
+    assert harmonyos.push_type(notification(**through)) == harmonyos.BACKGROUND
+    legacy = fcm_legacy.body_of(notification(**through), "1001", "k")
+    assert legacy is not None
+    assert (legacy["data"], legacy["priority"]) == ({"kind": "sync", "since": "7"}, urgency.lower())
+    assert "notification" not in legacy
+
+
+@pytest.mark.parametrize(
+    ("payload", "data"),
+    [
+        ("wake up", {"data": "wake up"}),
+        ('{"a": 1, "b": "x"}', {"a": "1", "b": "x"}),
+        ({"from": "me", "a": "1"}, {"a": "1", "params": '{"from":"me"}'}),
+    ],
+)
+def test_fcm_takes_what_is_handed_through_as_texts(payload: Any, data: dict[str, str]) -> None:
+    assert of_fcm(transparent=payload)["data"] == data
+
+
+def test_huaweis_importance_is_the_level_asked_for() -> None:
+    for level, importance in (("1", "LOW"), ("2", "NORMAL"), ("", None)):
+        message = huawei.message_of(notification(vendor_options={"notifyLevel": {"hms": level}}), "1001", "k")
+        assert message is not None
+        assert message["android"]["notification"].get("importance") == importance
+
+
+def test_codes_of_the_cloud_are_told_in_the_vendors_words() -> None:
+    options = {"thirdChannelCategory": {"hms": "9", "harmonyos": "12"}}
+    message = huawei.message_of(notification(vendor_options=options), "1001", "k")
+    body = harmonyos.body_of(notification(vendor_options=options), "", "1001", "k")
+    assert message is not None
+    assert body is not None
+    assert message["android"]["category"] == "FINANCE"
+    assert body["payload"]["notification"]["category"] == "CUSTOMER_SERVICE"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, (1, None)),
+        ({"classification": "0"}, (0, None)),
+        ({"thirdChannelCategory": {"vivo": "NEWS"}}, (None, "NEWS")),
+        ({"classification": "0", "thirdChannelCategory": {"vivo": "NEWS"}}, (0, "NEWS")),
+    ],
+)
+def test_a_message_to_vivo_is_a_system_one_unless_said_otherwise(options: dict[str, Any], told: Any) -> None:
+    message = of_vivo(vendor_options=options)
+    assert (message.get("classification"), message.get("category")) == told
 
 
 def test_cutting_keeps_the_longest_beginning() -> None:

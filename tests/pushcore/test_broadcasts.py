@@ -218,7 +218,7 @@ def test_where_a_vendor_is_in_use_its_devices_are_reached_there_only(
     assert oppo.third_channel not in active.vendor_channels
 
 
-@pytest.mark.parametrize("changes", [{"android_channel": 1}, {"silent": 1}])
+@pytest.mark.parametrize("changes", [{"android_channel": 1}, {"silent": 1}, {"notify_type": "transparent"}])
 def test_the_self_built_channel_may_be_asked_for(
     workspace: Workspace, fleet: Fleet, vendors: set[int], lane: KeepingLane, changes: dict[str, Any]
 ) -> None:
@@ -228,6 +228,19 @@ def test_the_self_built_channel_may_be_asked_for(
     broadcasts.walk_all()
     assert lane.got == []
     assert broadcasts.active(())[1][0].vendor_channels == frozenset()
+
+
+def test_a_silent_broadcast_goes_through_the_vendors_that_have_something_to_hand_through(
+    workspace: Workspace, fleet: Fleet, vendors: set[int], lane: KeepingLane
+) -> None:
+    vendors |= {Channel.XIAOMI, Channel.HUAWEI}
+    fleet(1, Platform.ANDROID, Channel.XIAOMI)
+    [huawei] = fleet(1, Platform.ANDROID, Channel.HUAWEI)
+    options = {"transparentMessagePayload": {"hms": "wake up"}}
+    push.accept(workspace, replace(NEWS, silent=1, vendor_options=options), **RPC)
+    broadcasts.walk_all()
+    assert [outgoing.device_id for outgoing in lane.got] == [huawei.pk]
+    assert broadcasts.active(())[1][0].vendor_channels == {Channel.HUAWEI}
 
 
 def test_logged_out_users_are_reached_through_vendors_only(

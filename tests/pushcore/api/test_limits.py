@@ -40,7 +40,12 @@ def one(**changes: Any) -> list[dict[str, Any]]:
 Row = tuple[list[str], str, Any, Any, ResultCode]
 LIMITS: list[Row] = [
     (PUSHES, "taskName", "字" * 200, "字" * 201, ResultCode.INVALID_PARAM),
-    (PUSHES, "notifyType", "x" * 32, "x" * 33, ResultCode.INVALID_PARAM),
+    (PUSHES, "notifyType", "transparent", "opaque", ResultCode.INVALID_PARAM),
+    (PUSHES, "channelId", "x" * 128, "x" * 129, ResultCode.INVALID_PARAM),
+    (PUSHES, "thirdChannelCategory", {"hms": "9"}, {"hms": "15"}, ResultCode.INVALID_PARAM),
+    (PUSHES, "notifyLevel", {"hms": "2"}, {"hms": "3"}, ResultCode.INVALID_PARAM),
+    (PUSHES, "classification", "0", "2", ResultCode.INVALID_PARAM),
+    (PUSHES, "transparentMessagePayload", {"hms": "x"}, "x", ResultCode.INVALID_PARAM),
     (PUSHES, "expiredSeconds", 1, 0, ResultCode.EXPIREDSECONDS_WRONG),
     (PUSHES, "expiredSeconds", 604_800, 604_801, ResultCode.EXPIREDTIME_TOO_LONG),
     (PUSHES, "extendedParams", params(20), params(21), ResultCode.EXTEND_PARAM_TO_MUCH),
@@ -129,6 +134,14 @@ def test_a_payload_has_at_most_4096_bytes(door: Door, action: str) -> None:
     assert door.answer(action, filled(action, filler + "x")) == ResultCode.MSG_PAYLOAD_TOO_LONG.code
     assert nothing_is_pushed()
     assert door.answer(action, filled(action, filler)) == "100"
+
+
+@pytest.mark.parametrize("action", PUSHES)
+def test_what_vendors_are_told_counts_into_the_payload(door: Door, action: str) -> None:
+    assert door.answer(action, filled(action, "x" * 3_500)) == "100"
+    options = ("channelId", "miChannelId", "threadId", "apnsCategory", "vendorTemplate")
+    told = filled(action, "x" * 3_500) | dict.fromkeys(options, "x" * 128)
+    assert door.answer(action, told) == ResultCode.MSG_PAYLOAD_TOO_LONG.code
 
 
 def test_a_templates_pictures_have_at_most_4096_bytes(rest: Rest) -> None:

@@ -42,12 +42,12 @@ def test_a_push_in_version_2019_answers_100_and_the_task(rpc2019: Rpc2019, form:
 def test_a_push_in_version_2020_answers_ok(rpc2020: Rpc2020, form: dict[str, str]) -> None:
     del form["TaskName"]
     body = answer(
-        rpc2020.call("PushSimple", form | {"PushStyle": "1", "ChannelId": "news", "NotifyLevel": '{"1": "2"}'})
+        rpc2020.call("PushSimple", form | {"PushStyle": "1", "ChannelId": "news", "NotifyLevel": '{"hms": "2"}'})
     )
     assert (body["ResultCode"], body["PushResult"]["Success"]) == ("OK", True)
     task = PushTask.objects.get()
     assert task.content["style"] == 1
-    assert task.options == {"androidChannel": 0, "channelId": "news", "notifyLevel": {"1": "2"}}
+    assert task.options == {"androidChannel": 0, "channelId": "news", "notifyLevel": {"hms": "2"}}
 
 
 def test_the_same_push_in_the_other_version_is_the_first_one(
@@ -324,6 +324,40 @@ def test_flattened_lists_are_folded_within_bounds() -> None:
         "Y.0": "no",
         "P": "p",
     }
+
+
+def test_flattened_maps_are_folded_and_what_was_no_text_is_none_again() -> None:
+    flat = {
+        "ActivityContentState.progress": "0.5",
+        "ActivityContentState.done": "True",
+        "ActivityContentState.driver.name": "王",
+        "ActivityContentState.stops.1": "1",
+        "ActivityContentState.stops.2": "2",
+        "ActivityContentState.order": "0042",
+        "ActivityContentState.card": "62220212345678901234",
+        "TargetMsgkey.ann.lee@x.example": "7",
+        "TargetMsg.1.ExtendedParams.a.b": "1",
+        "TargetMsg.1.Target": "ann",
+        "TaskName.x": "ignored",
+    }
+    maps = {"activityContentState": True, "targetMsgkey": False}
+    assert unflatten(flat, maps) == {
+        "ActivityContentState": {
+            "progress": 0.5, "done": True, "driver": {"name": "王"}, "stops": [1, 2], "order": "0042",
+            "card": "62220212345678901234",
+        },
+        "TargetMsgkey": {"ann.lee@x.example": "7"},
+        "TargetMsg": [{"ExtendedParams": {"a.b": "1"}, "Target": "ann"}],
+        "TaskName.x": "ignored",
+    }  # fmt: skip
+    # The map itself, as JSON text, goes before what is flattened.
+    assert unflatten({"A.b": "1", "A": "{}"}, {"a": True}) == {"A": "{}"}
+
+
+def test_a_name_of_very_many_parts_is_refused_as_nested_too_deep(rpc2020: Rpc2020, form: dict[str, str]) -> None:
+    deep = {"ActivityContentState" + ".a" * 50_000: "1"}
+    found = answer(rpc2020.call("PushSimple", form | deep))
+    assert found["ResultCode"] == "3028"
 
 
 def test_the_known_device_stays_with_its_workspace(rpc2020: Rpc2020, workspace: Workspace) -> None:
