@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -17,19 +18,25 @@ from openpyxl.chart import LineChart, Reference
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
-from analytics.queries import Point, Report, Step, iter_series, spans, totals
+from analytics.queries import LENGTHS, Point, Report, Step, iter_series, spans, totals
 from pushcore.channels import ANALYSIS_NAMES, Channel, Platform
 from pushcore.models import PushTask
 from pushcore.ports import CoreIndex
 
 COLUMNS = (
     "Time", "Pushed", "Accepted", "Arrived", "Arrival rate", "Opened", "Open rate", "Ignored", "Ignore rate",
+    "UTC offset",
 )  # fmt: skip
+METRICS = COLUMNS[1:-1]
 _PERCENT = "0.00%"
 _FORMATS = {Step.DAY: "yyyy-mm-dd", Step.HOUR: "yyyy-mm-dd hh:mm", Step.MINUTE: "yyyy-mm-dd hh:mm"}
 # Points a chart still reads well with.
 CHARTED = 2000
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
+# What no XML document holds (https://www.w3.org/TR/xml/#charsets), so no workbook.
+_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# By this at its beginning, Excel knows that a CSV file is UTF-8.
+CSV_MARK = "\ufeff"
 
 Progress = Callable[[int], None]
 
@@ -38,7 +45,7 @@ def row_count(report: Report, step: Step) -> int:
     """How many rows of details the file has."""
     if step is Step.DAY:
         return sum(1 for _ in spans(report, step))
-    return int((report.end - report.start).total_seconds()) // (60 if step is Step.MINUTE else 3600)
+    return -(-report.length // LENGTHS[step])
 
 
 def filters_of(report: Report, step: Step) -> list[tuple[str, Any]]:
@@ -83,7 +90,7 @@ def write_excel(report: Report, step: Step, progress: Progress = lambda done: No
 
 
 def _cell(sheet: Any, value: Any, number_format: str = "") -> Any:
-    cell: Any = WriteOnlyCell(sheet, value)
+    cell: Any = WriteOnlyCell(sheet, _NO_XML.sub("\ufffd", value) if isinstance(value, str) else value)
     if isinstance(value, str):
         cell.data_type = "s"  # never a formula
     elif number_format:
@@ -98,7 +105,7 @@ def _bold(sheet: Any, text: str) -> Any:
 
 
 def _numbers(index: CoreIndex) -> tuple[int | float, ...]:
-    """In the order of `COLUMNS`, rates as fractions."""
+    """In the order of `METRICS`, rates as fractions."""
     return (
         index.pushed, index.succeeded, index.arrived, _rate(index.arrived, index.pushed),
         index.opened, _rate(index.opened, index.arrived), index.ignored, _rate(index.ignored, index.arrived),
@@ -114,13 +121,16 @@ def _row_maker(sheet: Any, step: Step) -> Callable[[Point], list[Any]]:
     at = _cell(sheet, None)
     at.number_format = _FORMATS[step]
     rates = [_cell(sheet, 0.0, _PERCENT) for _ in range(3)]
+    offset = _cell(sheet, "")
 
     def row_of(point: Point) -> list[Any]:
         at.value = point.at.replace(tzinfo=None)
+        offset.value = point.offset
+        offset.data_type = "s"  # "+02:00" is no formula
         numbers = _numbers(point.index)
         for rate, value in zip(rates, numbers[3::2], strict=True):
             rate.value = value
-        return [at, *numbers[:3], rates[0], numbers[4], rates[1], numbers[6], rates[2]]
+        return [at, *numbers[:3], rates[0], numbers[4], rates[1], numbers[6], rates[2], offset]
 
     return row_of
 
@@ -134,25 +144,26 @@ def _add_chart(sheet: Any, count: int) -> None:
     for column in (2, 4, 6, 8):
         chart.add_data(Reference(sheet, min_col=column, min_row=1, max_row=count + 1), titles_from_data=True)
     chart.set_categories(Reference(sheet, min_col=1, min_row=2, max_row=count + 1))
-    sheet.add_chart(chart, "K2")
+    sheet.add_chart(chart, "L2")
 
 
 def _add_summary(book: Any, index: CoreIndex) -> None:
     sheet = book.create_sheet("Summary")
     sheet.column_dimensions["A"].width = 16
-    for name, value in zip(COLUMNS[1:], _numbers(index), strict=True):
+    for name, value in zip(METRICS, _numbers(index), strict=True):
         sheet.append([_bold(sheet, name), _cell(sheet, value, _PERCENT if isinstance(value, float) else "#,##0")])
 
 
 def write_csv(report: Report, step: Step) -> Iterator[str]:
     """The details, line by line; rates in percent."""
     out = io.StringIO()
+    out.write(CSV_MARK)
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     form = "%Y-%m-%d" if step is Step.DAY else "%Y-%m-%d %H:%M"
     for point in iter_series(report, step):
         values = [round(100 * value, 2) if isinstance(value, float) else value for value in _numbers(point.index)]
-        writer.writerow([point.at.strftime(form), *values])
+        writer.writerow([point.at.strftime(form), *values, f"UTC{point.offset}"])
         if out.tell() > 1 << 16:
             yield out.getvalue()
             out.seek(0)
@@ -162,7 +173,7 @@ def write_csv(report: Report, step: Step) -> Iterator[str]:
 
 def targets_csv(targets: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Target and customer message ID, line by line."""
-    yield "Target ID,Customer message ID\r\n"
+    yield f"{CSV_MARK}Target ID,Customer message ID\r\n"
     for row in targets:
         line = io.StringIO()
         csv.writer(line).writerow([inert(text) for text in row])

@@ -68,10 +68,10 @@ def make(export_id: int) -> None:
 
 
 def file_of(report: Report, step: Step, form: str, progress: Progress = lambda done: None) -> bytes:
-    """The whole file. CSV begins with a byte order mark, by which Excel knows UTF-8."""
+    """The whole file."""
     if form == Export.Form.EXCEL:
         return write_excel(report, step, progress)
-    return "".join(write_csv(report, step)).encode("utf-8-sig")
+    return "".join(write_csv(report, step)).encode()
 
 
 def make_waiting() -> None:

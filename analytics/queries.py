@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,6 +29,9 @@ LONGEST = timedelta(days=90)
 FOLD_SECONDS = 1.0
 # Of a series by minute or hour, so much is held at a time.
 IN_MEMORY = timedelta(days=3)
+# Nothing is pushed outside of the time there are ids for: a time beyond it, up to the year 9999, is taken for its end.
+EARLIEST = ids.EPOCH
+LATEST = ids.created_at(ids.HIGHEST) - timedelta(days=LONGEST.days)
 
 
 class Step(Enum):
@@ -37,6 +40,9 @@ class Step(Enum):
     MINUTE = "minute"
     HOUR = "hour"
     DAY = "day"
+
+
+LENGTHS = {Step.MINUTE: timedelta(minutes=1), Step.HOUR: timedelta(hours=1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +57,13 @@ class Report:
     channel: int | None = None
     kind: str | None = None
 
+    @property
+    def length(self) -> timedelta:
+        """How much time passes. Two times of one zone, subtracted, are what a clock on the wall shows between them."""
+        return self.end.astimezone(UTC) - self.start.astimezone(UTC)
+
     def before(self) -> Report:
-        """The same of the time before, as long."""
+        """The same of the time before, as many days."""
         return Report(
             self.workspace, self.start - (self.end - self.start), self.start,
             self.platform, self.app_version, self.channel, self.kind,
@@ -65,6 +76,16 @@ class Point:
 
     at: datetime
     index: CoreIndex
+
+    @property
+    def offset(self) -> str:
+        """From UTC, as +02:00."""
+        return self.at.isoformat()[-6:]
+
+    @property
+    def comes_twice(self) -> bool:
+        """Whether clocks show this time twice, for they are set back: only the offset tells the two apart."""
+        return self.at.replace(fold=0).utcoffset() != self.at.replace(fold=1).utcoffset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +100,13 @@ class Options:
 
 def report_of_days(workspace: Workspace, first: datetime, last: datetime, **narrowed: Any) -> Report:
     """From the first moment of a day to the end of another, as the workspace's time zone has days."""
-    zone = ZoneInfo(workspace.time_zone)
-    start = _midnight(first.astimezone(zone))
-    return Report(workspace, start, _midnight(last.astimezone(zone) + timedelta(days=1)), **narrowed)
+    first, last = (_in_zone(moment, workspace) for moment in (first, last))
+    return Report(workspace, _midnight(first), _midnight(last + timedelta(days=1)), **narrowed)
+
+
+def _in_zone(moment: datetime, workspace: Workspace) -> datetime:
+    """The moment as the workspace's clocks show it; one that nothing can be of, as the nearest that something can."""
+    return min(max(moment, EARLIEST), LATEST).astimezone(ZoneInfo(workspace.time_zone))
 
 
 def _midnight(moment: datetime) -> datetime:
@@ -115,38 +140,35 @@ def iter_series(report: Report, step: Step) -> Iterator[Point]:
 
 
 def _points(report: Report, step: Step) -> Iterator[Point]:
+    """A sum for each span, by its number: the database is told where spans begin, so that both cut alike."""
     where, params = _conditions(report)
-    zone = ZoneInfo(report.workspace.time_zone)
+    beginnings = list(spans(report, step))
     table = "analytics_minuterollup" if step is Step.MINUTE else _table(report)
     sums = ", ".join(f"sum({metric})" for metric in rollups.METRICS)
-    found: dict[datetime, CoreIndex] = {}
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT date_trunc('{step.value}', start, %s) AS at, {sums} FROM {table} WHERE {where} GROUP BY 1",
-            [zone.key, *params],
+            f"SELECT width_bucket(start, %s), {sums} FROM {table} WHERE {where} GROUP BY 1",
+            [[at.astimezone(UTC) for at in beginnings], *params],
         )
-        for at, *numbers in cursor.fetchall():
-            found[at] = CoreIndex(*map(int, numbers))
+        found = {number: CoreIndex(*map(int, numbers)) for number, *numbers in cursor.fetchall()}
     nothing = CoreIndex(0, 0, 0, 0, 0)
-    for at in spans(report, step):
-        yield Point(at, found.get(at, nothing))
+    for number, at in enumerate(beginnings, 1):
+        yield Point(at, found.get(number, nothing))
 
 
 def spans(report: Report, step: Step) -> Iterator[datetime]:
     """The beginnings of a time's spans. A day that changes the clock has 23 or 25 hours."""
     zone = ZoneInfo(report.workspace.time_zone)
-    at = report.start.astimezone(zone)
     if step is Step.DAY:
-        at = _midnight(at)
+        at = _midnight(report.start.astimezone(zone))
         while at < report.end:
             yield at
             at = _midnight(at + timedelta(days=1))
         return
-    length = timedelta(minutes=1 if step is Step.MINUTE else 60)
-    instant = report.start.astimezone(ZoneInfo("UTC"))
-    while instant < report.end:
+    instant, end = report.start.astimezone(UTC), report.end.astimezone(UTC)
+    while instant < end:
         yield instant.astimezone(zone)
-        instant += length
+        instant += LENGTHS[step]
 
 
 def options(report: Report) -> Options:
@@ -194,7 +216,7 @@ def task_page(
     workspace: Workspace, start: datetime, *, task_id: int | None, name: str, page: int, page_size: int
 ) -> TaskPage:
     """Multiple and broadcast pushes made since the beginning of the day of `start`, the newest first."""
-    since = ids.first_id_at(_midnight(start.astimezone(ZoneInfo(workspace.time_zone))))
+    since = ids.first_id_at(_midnight(_in_zone(start, workspace)))
     found = PushTask.objects.filter(workspace=workspace, kind__in=LISTED_KINDS, pk__gte=since)
     if task_id is not None:
         found = found.filter(pk=task_id)

@@ -14,6 +14,7 @@ from django.db import connection
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 SEQUENCE_BITS = 21
 _EPOCH_MS = int(EPOCH.timestamp() * 1000)
+HIGHEST = 2**63 - 1
 
 
 def new_ids(wanted: int) -> list[int]:
@@ -27,12 +28,15 @@ def parse(text: str) -> int | None:
     """An id as somebody wrote it; None where it is none (64-bit, not negative)."""
     if not (text.isascii() and text.isdigit() and len(text) <= 19):
         return None
-    return number if (number := int(text)) < 2**63 else None
+    return number if (number := int(text)) <= HIGHEST else None
 
 
 def first_id_at(moment: datetime) -> int:
-    """The smallest id an object created at `moment` (aware) can have; ids before it are older."""
-    return int((moment - EPOCH) / timedelta(milliseconds=1)) << SEQUENCE_BITS
+    """The smallest id an object created at `moment` (aware) can have; ids before it are older.
+
+    Of a time before there were ids, or after their end, the first or the last id.
+    """
+    return max(0, min(HIGHEST, int((moment - EPOCH) / timedelta(milliseconds=1)) << SEQUENCE_BITS))
 
 
 def created_at_ms(any_id: int) -> int:

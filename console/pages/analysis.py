@@ -103,7 +103,11 @@ def figures(total: CoreIndex, former: CoreIndex | None) -> list[Figure]:
 
 
 def _label(point: Point, step: Step) -> str:
-    return date_format(point.at, "Y-m-d" if step is Step.DAY else "H:i")
+    """When the span begins; with its offset from UTC where clocks show that time twice."""
+    if step is Step.DAY:
+        return date_format(point.at, "Y-m-d")
+    shown = date_format(point.at, "H:i")
+    return f"{shown} (UTC{point.offset})" if point.comes_twice else shown
 
 
 def chart_of(points: Sequence[Point], before: Sequence[Point], step: Step) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
 
-from analytics.queries import LONGEST, Options, Report, Step, options, report_of_days
+from analytics.queries import EARLIEST, LATEST, LONGEST, Options, Report, Step, options, report_of_days
 from pushcore.channels import ANALYSIS_NAMES, Channel, Platform
 from pushcore.models import PushTask, Workspace
 
@@ -22,11 +23,16 @@ def _day() -> forms.DateInput:
     return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": " ".join(INPUT_CLASSES)})
 
 
+def _date_field(label: Any) -> forms.DateField:
+    between = [MinValueValidator(EARLIEST.date()), MaxValueValidator(LATEST.date())]
+    return forms.DateField(label=label, input_formats=["%Y-%m-%d"], widget=_day(), validators=between)
+
+
 class AnalysisForm(forms.Form):
     """Only what occurs in the time is offered (source document, 6.2)."""
 
-    first = forms.DateField(label=_("From"), input_formats=["%Y-%m-%d"], widget=_day())
-    last = forms.DateField(label=_("To"), input_formats=["%Y-%m-%d"], widget=_day())
+    first = _date_field(_("From"))
+    last = _date_field(_("To"))
     platform = forms.TypedChoiceField(
         label=_("Platform"), coerce=int, empty_value=None, required=False, widget=UnfoldAdminSelectWidget()
     )

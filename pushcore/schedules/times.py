@@ -42,12 +42,17 @@ Strategy = Timed | Cyclic
 
 def moments(strategy: Strategy, zone: tzinfo, now: datetime) -> list[datetime]:
     """The moments of sending, in order (UTC). Raises `ResultError` (INVALID_PARAM) naming what is wrong."""
+    # Before anything is reckoned: near the years 1 and 9999 a zone's time is none.
+    if (strategy.at if isinstance(strategy, Timed) else strategy.start) > now + LONGEST:
+        raise ResultError(ResultCode.INVALID_PARAM, f"strategyContent: more than {LONGEST.days} days ahead")
     if isinstance(strategy, Timed):
-        found = [strategy.at.astimezone(UTC)]
-        if found[0] <= now:
+        if strategy.at <= now:
             raise ResultError(ResultCode.INVALID_PARAM, "strategyContent: fixedTime is past")
+        found = [strategy.at.astimezone(UTC)]
     else:
         _check(strategy)
+        if strategy.end < now:
+            raise ResultError(ResultCode.INVALID_PARAM, "strategyContent names no time of sending that is to come")
         found = [moment for moment in _moments(strategy, zone) if moment > now]
         if not found:
             raise ResultError(ResultCode.INVALID_PARAM, "strategyContent names no time of sending that is to come")

@@ -6,9 +6,11 @@ import io
 import re
 import subprocess
 import zipfile
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -64,9 +66,46 @@ def test_nothing_is_a_formula_and_the_chart_is_excels_own(workspace: Workspace) 
     assert any("charts/chart" in name for name in parts)
 
 
+def test_characters_that_no_workbook_holds_do_not_stop_the_export(workspace: Workspace) -> None:
+    version = "1.0\x01\x08\x0b\x1f\ufffe\uffff \t\u2028 \U0001f600"
+    report = replace(fill(workspace, 8), app_version=version)
+    shown = dict(sheets(export.write_excel(report, Step.DAY))["Filters"])["Version"]
+    assert shown.startswith("1.0\ufffd")
+    assert shown.endswith("\U0001f600")
+
+
+@pytest.mark.parametrize("step", [Step.HOUR, Step.MINUTE])
+def test_the_day_of_25_hours_has_them_all_each_told_apart(workspace: Workspace, step: Step) -> None:
+    workspace.time_zone = "Europe/Berlin"
+    workspace.save()
+    noon = datetime(2026, 10, 25, 12, tzinfo=ZoneInfo("Europe/Berlin"))
+    for hour, pushed in ((0, 1), (1, 2)):  # 02:00 summer time, 02:00 winter time
+        for model in (MinuteRollup, QuarterRollup):
+            model.objects.create(
+                workspace_id=workspace.pk, start=datetime(2026, 10, 25, hour, tzinfo=UTC), platform=1, channel=0,
+                kind="simple", pushed=pushed,
+            )  # fmt: skip
+    report = queries.report_of_days(workspace, noon, noon)
+    rows = sheets(export.write_excel(report, step))["Details"][1:]
+    number = 25 * (60 if step is Step.MINUTE else 1)
+    assert len(rows) == export.row_count(report, step) == number
+    assert len({(row[0], row[-1]) for row in rows}) == number
+    assert [(row[0].hour, row[-1], row[1]) for row in rows if row[1]] == [(2, "+02:00", 1), (2, "+01:00", 2)]
+    lines = [line.split(",") for line in "".join(export.write_csv(report, step)).splitlines()[1:]]
+    assert [(line[0], line[-1]) for line in lines if line[1] != "0"] == [
+        ("2026-10-25 02:00", "UTC+02:00"), ("2026-10-25 02:00", "UTC+01:00"),
+    ]  # fmt: skip
+    assert len(lines) == number
+
+
+def test_csv_files_begin_with_the_mark_by_which_excel_knows_utf_8(workspace: Workspace) -> None:
+    files = (exports.file_of(fill(workspace, 8), Step.DAY, "csv"), "".join(export.targets_csv([("ü", "k")])).encode())
+    assert [file[:4] for file in files] == [b"\xef\xbb\xbfT"] * 2
+
+
 def test_csv_says_the_same(workspace: Workspace) -> None:
     lines = "".join(export.write_csv(fill(workspace, 80, 40), Step.DAY)).splitlines()
-    assert lines[0].split(",") == list(export.COLUMNS)
+    assert lines[0].split(",") == [f"\ufeff{export.COLUMNS[0]}", *export.COLUMNS[1:]]
     assert [line.split(",")[1:5] for line in lines[1:]] == [["40", "40", "20", "50.0"], ["80", "80", "40", "50.0"]]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from analytics import queries
 from analytics.intake import take
+from analytics.models import MinuteRollup, QuarterRollup
 from pushcore import bindings, devices, outcomes, push, revocation, templates
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
@@ -129,6 +130,47 @@ def test_a_day_that_changes_the_clock_has_its_hours(workspace: Workspace) -> Non
         asked = queries.report_of_days(workspace, noon, noon)
         assert len(list(queries.spans(asked, queries.Step.HOUR))) == hours
         assert len(list(queries.spans(asked, queries.Step.DAY))) == 1
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Europe/Berlin", (2026, 10, 25)),  # 02:00 comes twice
+        ("Europe/Berlin", (2026, 3, 29)),
+        ("America/Havana", (2026, 11, 1)),  # midnight comes twice
+        ("America/Havana", (2026, 3, 8)),  # there is no midnight
+        ("Australia/Lord_Howe", (2026, 4, 5)),  # half an hour comes twice
+        ("Asia/Kolkata", (2026, 6, 1)),
+        ("UTC", (2026, 6, 1)),
+    ],
+)
+@pytest.mark.parametrize("step", list(queries.Step))
+def test_no_message_is_lost_between_spans_whatever_the_clocks_do(
+    workspace: Workspace, zone: str, day: tuple[int, int, int], step: queries.Step
+) -> None:
+    workspace.time_zone = zone
+    noon = datetime(*day, 12, tzinfo=ZoneInfo(zone))
+    asked = queries.report_of_days(workspace, noon, noon)
+    start, end = asked.start.astimezone(UTC), asked.end.astimezone(UTC)
+    made = [start + number * timedelta(minutes=15) for number in range(int((end - start) / timedelta(minutes=15)))]
+    sums: dict[str, Any] = {"workspace_id": workspace.pk, "platform": 1, "channel": 0, "kind": "simple", "pushed": 1}
+    MinuteRollup.objects.bulk_create(MinuteRollup(start=at, **sums) for at in made)
+    QuarterRollup.objects.bulk_create(QuarterRollup(start=at, **sums) for at in made)
+    points = queries.series(asked, step)
+    assert sum(point.index.pushed for point in points) == len(made) == queries.totals(asked).pushed
+    if step is queries.Step.HOUR:
+        assert {point.index.pushed for point in points[:-1]} == {4}
+        assert len({(point.at.hour, point.at.minute, point.offset) for point in points}) == len(points)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_every_year_there_is_can_be_asked_for(workspace: Workspace, zone: str) -> None:
+    workspace.time_zone = zone
+    for year in (1, 1970, 2262, 9999):
+        at = datetime(year, 12, 31, 23, 59, tzinfo=UTC)
+        assert ask(workspace, start=at, end=at) == (0, 0, 0, 0, 0)
+        page = queries.task_page(workspace, at, task_id=None, name="", page=1, page_size=10)
+        assert page.total == 0
 
 
 def test_only_multiple_and_broadcast_pushes_are_listed(workspace: Workspace, fleet: list[KnownDevice]) -> None:

@@ -51,6 +51,8 @@ def test_only_what_occurs_is_offered(superuser: Client, mine: Everything) -> Non
     "asked",
     [
         {"first": "2026-03-02", "last": "2026-03-01"}, {"first": "2026-01-01", "last": "2026-06-01"},
+        {"first": "9999-12-30", "last": "9999-12-31"}, {"first": "0001-01-01", "last": "0001-01-02"},
+        {"first": "2200-01-01", "last": "2200-01-01", "step": "minute"},
         {"first": "soon"}, {"last": ""}, {"first": "2026-03-01", "last": "2026-03-02", "step": "hour"},
         {"channel": "99"}, {"step": "year"}, {"platform": "x"}, {"version": "v9"}, {"kind": "\0"},
     ],
@@ -62,6 +64,14 @@ def test_what_cannot_be_asked_is_said_at_its_field(superuser: Client, mine: Ever
     assert "figures" not in page.context
     answer = superuser.post(f"{PAGE}export/", {"workspace": mine[Workspace].pk} | asked)
     assert answer.status_code == 400
+
+
+def test_a_time_that_comes_twice_is_shown_with_its_offset(superuser: Client, mine: Everything) -> None:
+    Workspace.objects.update(time_zone="Europe/Berlin")
+    asked = {"workspace": mine[Workspace].pk, "first": "2026-10-25", "last": "2026-10-25", "step": "hour"}
+    labels = [label for label, _ in superuser.get(PAGE, asked).context["rows"]]
+    assert len(labels) == len(set(labels)) == 25
+    assert labels[1:5] == ["01:00", "02:00 (UTC+02:00)", "02:00 (UTC+01:00)", "03:00"]
 
 
 def test_ninety_days_are_allowed_and_one_more_is_not(superuser: Client, mine: Everything) -> None:

@@ -71,7 +71,7 @@ def test_failed_targets_are_downloaded_by_analysts_alone(member: Callable[[str],
     asked = {"channel": Channel.FCM.value, "status": 90000003}
     analyst = member("analyst")
     text = b"".join(analyst.get(address, asked).streaming_content).decode()  # type: ignore[attr-defined]
-    assert text.splitlines() == ["Target ID,Customer message ID", f"user-{workspace.pk},'=cmd"]
+    assert text.splitlines() == ["\ufeffTarget ID,Customer message ID", f"user-{workspace.pk},'=cmd"]
     assert analyst.get(address, {"channel": "x"}).status_code == 404
     assert member("viewer").get(address, asked).status_code == 403
 

@@ -54,6 +54,15 @@ def make_due(*occurrences: Occurrence) -> None:
 # -- times ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "America/New_York"])
+@pytest.mark.parametrize("day", [(1, 1, 1, 0), (9999, 12, 31, 23)])
+def test_times_at_the_ends_of_the_calendar_are_refused(zone: str, day: tuple[int, int, int, int]) -> None:
+    at = datetime(*day, tzinfo=ZoneInfo(zone))
+    for strategy in (Timed(at), Cyclic(at, at, DAILY, (), time(8))):
+        with pytest.raises(ResultError):
+            moments(strategy, ZoneInfo(zone), NOW)
+
+
 def local(strategy: Strategy, zone: ZoneInfo = BERLIN) -> list[str]:
     return [moment.astimezone(zone).strftime("%d.%m. %H:%M%z") for moment in moments(strategy, zone, NOW)]
 

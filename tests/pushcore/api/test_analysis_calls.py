@@ -104,3 +104,16 @@ def test_a_bad_parameter_is_named(
 def test_ninety_days_are_not_too_many(rest: Rest, workspace: Workspace) -> None:
     scope = {"appId": workspace.app.app_id, "workspaceId": workspace.workspace_id}
     assert rest.call("analysis/core-index", scope | {"startTime": 0, "endTime": 90 * DAY})["code"] == "100"
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "America/New_York"])
+def test_the_last_moment_there_is_can_be_asked_for(rest: Rest, workspace: Workspace, zone: str) -> None:
+    Workspace.objects.update(time_zone=zone)
+    scope = {"appId": workspace.app.app_id, "workspaceId": workspace.workspace_id}
+    last = 253_402_300_799_000
+    for path, asked in (
+        ("analysis/core-index", {"startTime": last, "endTime": last}),
+        ("analysis/tasks", {"startTime": last}),
+        ("schedules/list", {"startTime": last, "endTime": last, "type": 0}),
+    ):
+        assert rest.call(path, scope | asked)["code"] == "100", path
