@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import structlog
 from django.db import Error as AnyDatabaseError
@@ -18,6 +18,7 @@ from gateway.recent import RecentByDevice
 from gateway.session import Due, Session, State
 from gateway.threads import DatabaseThreads
 from pushcore import broadcasts
+from pushcore.broadcasts import Window
 from pushcore.devices import KnownDevice
 from pushcore.ids import created_at_ms
 
@@ -69,6 +70,8 @@ class Broadcaster:
                 for notice in ended:
                     session.withdraw(notice.id)
             self.offer(here, offers)
+            if offers.by_binding:
+                self._ask_for_chosen(here, offers)
         for notice in new:
             notice.payload.given()
 
@@ -100,12 +103,12 @@ class Broadcaster:
             if meant:
                 session.look_again(meant[0].id - 1)
 
-    def waits_for(self, session: Session) -> bool:
+    def waits_for(self, session: Session, chosen: Collection[int]) -> bool:
         """Whether a broadcast may be written to the device that has just come."""
         device = session.device
         if session.broadcasts is not None or device is None:
             return False
-        offers = self._board.offers[Audience.of(device)]
+        offers = self._board.offers.with_chosen(Audience.of(device), chosen)
         return bool(offers) and offers[-1].id > device.broadcast_position
 
     def told_of(self, device_id: int) -> KnownBroadcasts | None:
@@ -124,34 +127,62 @@ class Broadcaster:
         if progress is None:
             progress = Progress(device.id, self._board.standings.at(audience, device.broadcast_position))
         progress.may_have_been_written(
-            notice.id for notice in self._board.offers[audience] if former.may_have_written(created_at_ms(notice.id))
+            notice.id
+            for notice in [*self._board.offers[audience], *self._board.offers.asked_for(audience)]
+            if former.may_have_written(created_at_ms(notice.id))
         )
         self.left.keep(device.id, progress)
 
-    def due(self, session: Session, up_to: int | None) -> Iterator[Due]:
-        """The active broadcasts that lie after a device's cursor, in order; up to that id, or all.
+    def _ask_for_chosen(self, sessions: Iterable[Session], offers: Offers) -> None:
+        """Whose user was bound at a certain time, the database knows: it is asked with what waits (`windows`)."""
+        for session in sessions:
+            if session.state is State.OPEN and session.device is not None:
+                meant = offers.asked_for(Audience.of(session.device))
+                if meant:
+                    session.expect_more(meant[0].id - 1)
 
-        Taking one notes that it is offered."""
+    def windows(self, sessions: Iterable[Session]) -> tuple[dict[int, Window], list[int]]:
+        """By broadcast: when the users of the devices were bound that it is for; and the ids of those devices of the
+        sessions for which that is to be asked."""
+        offers = self._board.offers
+        if not offers.by_binding:
+            return {}, []
+        windows: dict[int, Window] = {}
+        asking: list[int] = []
+        for session in sessions:
+            device = session.device
+            meant = offers.by_binding.get((device.workspace_id, device.platform)) if device is not None else None
+            if device is not None and meant:
+                asking.append(device.id)
+                windows |= {notice.id: notice.bound for notice in meant if notice.bound is not None}
+        return windows, asking
+
+    def due(self, session: Session, up_to: int | None, chosen: Collection[int]) -> Iterator[Due]:
+        """The active broadcasts that lie after a device's cursor, in order; up to that id, or all. `chosen`: those by
+        binding that are for the device. Taking one notes that it is offered."""
         progress, device = session.broadcasts, session.device
         if progress is None:
-            if device is None or not self._board.offers[Audience.of(device)]:
+            if device is None or not self._board.offers.with_chosen(Audience.of(device), chosen):
                 return
             progress = session.broadcasts = self._progress_of(device)
-        for notice in self._board.offers[progress.standing.audience]:
+        for notice in self._board.offers.with_chosen(progress.standing.audience, chosen):
             if up_to is not None and notice.id > up_to:
                 return
             again = progress.opened(notice.id)
             if again is not None:
                 yield Due(notice.id, notice.payload, notice.expire_at_ms, again)
 
-    def audience_changed(self, session: Session) -> None:
-        """A device is reached through another channel now: what it gets there it is not to be given here as well."""
+    def audience_changed(self, session: Session, chosen: Collection[int]) -> None:
+        """A device serves another user, or is reached through another channel: what was offered to it, is not written
+        yet, and not for it any more, holds up nothing."""
         progress, device = session.broadcasts, session.device
         if progress is None or device is None:
             return
         audience = Audience.of(device)
-        progress.belongs_to(audience)
-        meant = {notice.id for notice in self._board.offers[audience]} | set(session.unacknowledged())
+        if audience != progress.standing.audience:
+            progress.belongs_to(audience)
+        meant = {notice.id for notice in self._board.offers.with_chosen(audience, chosen)}
+        meant.update(session.unacknowledged())
         for broadcast_id in progress.open_ids():
             if broadcast_id not in meant:
                 progress.settled(broadcast_id, acknowledged=False)

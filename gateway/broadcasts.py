@@ -20,7 +20,7 @@ from weakref import WeakValueDictionary
 
 from gateway.entries import KnownBroadcasts
 from gateway.shared_payload import SharedPayload
-from pushcore.broadcasts import Active
+from pushcore.broadcasts import Active, Window
 from pushcore.devices import KnownDevice
 from pushcore.payload import device_payload
 
@@ -38,6 +38,8 @@ class Notice:
     workspace_id: int
     platform: int
     vendor_channels: frozenset[int]
+    # When the users of the devices were bound that it is for; None: it is for all.
+    bound: Window | None
     expire_at_ms: int
     payload: SharedPayload
 
@@ -49,6 +51,7 @@ class Notice:
             active.workspace_id,
             active.platform,
             active.vendor_channels,
+            active.bound,
             int(outgoing.expire_at.timestamp() * 1000),
             SharedPayload(device_payload(outgoing)),
         )
@@ -79,14 +82,29 @@ class Offers(dict[Audience, list[Notice]]):
     def __init__(self, notices: Iterable[Notice] = ()) -> None:
         super().__init__()
         self._notices: dict[tuple[int, int], list[Notice]] = {}
+        # Those for devices whose user was bound at a certain time: who they are is asked, they are not offered to all.
+        self.by_binding: dict[tuple[int, int], list[Notice]] = {}
         for notice in notices:
-            self._notices.setdefault((notice.workspace_id, notice.platform), []).append(notice)
+            kept = self._notices if notice.bound is None else self.by_binding
+            kept.setdefault((notice.workspace_id, notice.platform), []).append(notice)
 
     def __missing__(self, audience: Audience) -> list[Notice]:
         meant = self._notices.get((audience.workspace_id, audience.platform), ())
         # The others it gets there.
         found = self[audience] = [one for one in meant if audience.third_channel not in one.vendor_channels]
         return found
+
+    def asked_for(self, audience: Audience) -> list[Notice]:
+        """Those that are for devices of the audience whose user was bound at a certain time."""
+        meant = self.by_binding.get((audience.workspace_id, audience.platform), ())
+        return [one for one in meant if audience.third_channel not in one.vendor_channels]
+
+    def with_chosen(self, audience: Audience, chosen: Collection[int]) -> list[Notice]:
+        """All that are for a device of the audience, of those by binding the chosen ones; in order."""
+        if not chosen:
+            return self[audience]
+        more = [one for one in self.asked_for(audience) if one.id in chosen]
+        return sorted([*self[audience], *more], key=lambda notice: notice.id)
 
 
 class Standing:

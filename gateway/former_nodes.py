@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import structlog
@@ -42,11 +42,13 @@ LATE_SECONDS = 0.05
 
 
 class Waiting(NamedTuple):
-    """Rows that wait for a session's device; `complete_to`: the id up to which these are all, None where they are."""
+    """Rows that wait for a session's device; `complete_to`: the id up to which these are all, None where they are;
+    `chosen`: the broadcasts by time of binding that are for it."""
 
     session: Session
     parcels: Sequence[Parcel]
     complete_to: int | None
+    chosen: Collection[int]
 
 
 class Memory:
@@ -108,7 +110,7 @@ class FormerNodes:
         former = self._former.get(session.device.id) if session.device is not None else None
         if former is None:
             return None
-        if one.parcels or self._broadcaster.waits_for(session):
+        if one.parcels or self._broadcaster.waits_for(session, one.chosen):
             return former.node_id
         assert session.device is not None
         self._settled(session.device.id)
@@ -123,7 +125,7 @@ class FormerNodes:
         """Learn from that node what the devices have of what waits for them; it lets go of them. Never raises."""
         asked = [
             Asked(session.device.id, session.session_id, [parcel.message_id for parcel in parcels])
-            for session, parcels, _ in group
+            for session, parcels, *_ in group
             if session.device is not None
         ]
         answers = await self._ask(node_id, asked)

@@ -42,7 +42,8 @@ from gateway.session_ports import PublishRefusal, Request, Wire
 from gateway.threads import DatabaseThreads
 from gateway.throttle import FailureThrottle
 from gateway.wheel import KeepAliveWheel
-from pushcore import delivery, devices
+from pushcore import broadcasts, delivery, devices
+from pushcore.broadcasts import Window
 from pushcore.payload import PayloadEncoder
 
 log = structlog.get_logger(__name__)
@@ -353,9 +354,15 @@ class Node:
         most = min(PENDING_PER_DEVICE, PENDING_ROWS // len(asking))
         outdated = self._outdated.intersection(asking)
         self._outdated -= outdated
+        windows, by_binding = self._broadcaster.windows(session for session, _ in asking.values())
         try:
-            waiting, channels = await self._threads.run(
-                _read_waiting, {device_id: after for device_id, (_, after) in asking.items()}, most, outdated
+            waiting, channels, chosen = await self._threads.run(
+                _read_waiting,
+                {device_id: after for device_id, (_, after) in asking.items()},
+                most,
+                outdated,
+                windows,
+                by_binding,
             )
         except Exception as error:  # whatever it is, they must not be left without an answer
             ours = not isinstance(error, AnyDatabaseError)
@@ -368,10 +375,12 @@ class Node:
         here: list[Waiting] = []
         elsewhere: dict[str, list[Waiting]] = defaultdict(list)
         for device_id, (session, _) in asking.items():
+            mine = [broadcast_id for broadcast_id, devices_meant in chosen.items() if device_id in devices_meant]
             if device_id in outdated:
-                self._learn_channel(session, channels)
+                self._learn(session, channels, mine)
             parcels: Sequence[Parcel] = waiting.get(device_id, ())
-            one = Waiting(session, parcels, parcels[-1].message_id if parcels and len(parcels) == most else None)
+            complete_to = parcels[-1].message_id if parcels and len(parcels) == most else None
+            one = Waiting(session, parcels, complete_to, mine)
             former = self._formers.to_ask(one)
             (here if former is None else elsewhere[former]).append(one)
         for former, group in elsewhere.items():
@@ -385,27 +394,30 @@ class Node:
 
     async def _deliver_waiting(self, group: Sequence[Waiting]) -> None:
         written = 0
-        for session, parcels, complete_to in group:
-            session.deliver_waiting(self._in_order(session, parcels, complete_to), complete_to)
+        for session, parcels, complete_to, chosen in group:
+            session.deliver_waiting(self._in_order(session, parcels, complete_to, chosen), complete_to)
             written += 1 + len(parcels)
             if written >= SLICE:
                 written = 0
                 await asyncio.sleep(0)
 
-    def _learn_channel(self, session: Session, channels: dict[int, int | None]) -> None:
-        """What reaches the device besides: it gets broadcasts one way. Or that it exists no more."""
+    def _learn(self, session: Session, channels: dict[int, int | None], chosen: Collection[int]) -> None:
+        """What reaches the device besides, as it gets broadcasts one way, and which are for it. Or that it exists no
+        more."""
         assert session.device is not None
         if session.device.id not in channels:
             session.disconnect(Reason.ADMINISTRATIVE_ACTION)
-        elif channels[session.device.id] != session.device.third_channel:
+            return
+        if channels[session.device.id] != session.device.third_channel:
             session.device = replace(session.device, third_channel=channels[session.device.id])
-            self._broadcaster.audience_changed(session)
+        self._broadcaster.audience_changed(session, chosen)
 
-    def _in_order(self, session: Session, parcels: Sequence[Parcel], complete_to: int | None) -> Iterator[Due]:
+    def _in_order(
+        self, session: Session, parcels: Sequence[Parcel], complete_to: int | None, chosen: Collection[int]
+    ) -> Iterator[Due]:
         """What waits for a session's device as rows, and broadcasts, by their ids; broadcasts up to `complete_to`."""
-        return merge(
-            self._not_known(parcels), self._broadcaster.due(session, complete_to), key=attrgetter("message_id")
-        )
+        due = self._broadcaster.due(session, complete_to, chosen)
+        return merge(self._not_known(parcels), due, key=attrgetter("message_id"))
 
     def _not_known(self, parcels: Iterable[Parcel]) -> Iterator[Due]:
         """Those of the rows that their device has not acknowledged here, and that are not revoked."""
@@ -434,12 +446,17 @@ class Node:
 
 
 def _read_waiting(
-    after: dict[int, int], most: int, outdated: Collection[int]
-) -> tuple[dict[int, list[Parcel]], dict[int, int | None]]:
-    """What waits for devices, and the channels of those that are `outdated`; runs in a thread."""
+    after: dict[int, int],
+    most: int,
+    outdated: Collection[int],
+    windows: dict[int, Window],
+    by_binding: Collection[int],
+) -> tuple[dict[int, list[Parcel]], dict[int, int | None], dict[int, set[int]]]:
+    """What waits for devices, the channels of those that are `outdated`, and for which of the devices `by_binding` a
+    broadcast is; runs in a thread."""
     # First, as what waits may depend on it.
     channels = devices.third_channels(outdated)
-    return _pending_parcels(after, most), channels
+    return _pending_parcels(after, most), channels, broadcasts.bound_within(windows, by_binding)
 
 
 def _pending_parcels(after: dict[int, int], most: int) -> dict[int, list[Parcel]]:

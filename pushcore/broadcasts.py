@@ -11,7 +11,7 @@ self-built channel needs none: the device's cursor says what it has.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -61,11 +61,13 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Active:
-    """A broadcast that gateways give to their sessions. `outgoing`: the message, for no device in particular."""
+    """A broadcast that gateways give to their sessions. `bound`: when the users of the devices it is for were bound;
+    `outgoing`: the message, for no device in particular."""
 
     workspace_id: int
     platform: int
     vendor_channels: frozenset[int]
+    bound: Window | None
     outgoing: Outgoing
 
 
@@ -77,8 +79,9 @@ def keyed(msgkey: str) -> KeyedTarget:
 def audience_of(workspace: Workspace, request: BroadcastPush, *, silent: bool) -> Audience:
     """Which devices the request means; its limits have been checked.
 
-    Login counts where a vendor carries the message; the self-built channel reaches whoever connects, so it takes part
-    only where the push status is the default. Raises `ResultError`
+    Where a time of binding is asked for, it counts on every channel. Without one, the self-built channel reaches
+    whoever connects; it knows no logged-out users, and takes part only where the push status is the default. Raises
+    `ResultError`
     (BROADCAST_ALL_USER_NOT_SUPPORT_SELFCHANNEL_ANDROID) where that leaves no channel.
     """
     now = timezone.now()
@@ -169,6 +172,21 @@ def _as_json(window: Window | None) -> list[str | None] | None:
     return None if window is None else [moment.isoformat() if moment else None for moment in window]
 
 
+def _from_json(text: str | None) -> Window | None:
+    if text is None:
+        return None
+    start, stop = (datetime.fromisoformat(moment) if moment else None for moment in json.loads(text))
+    return start, stop
+
+
+def _bound(start: str, stop: str) -> str:
+    """The condition that a binding (`b`) is active and was made between these, in SQL; NULL is an open end."""
+    return (
+        f"b.unbound_at IS NULL AND b.bound_at >= coalesce({start}, '-infinity'::timestamptz)"
+        f" AND b.bound_at <= coalesce({stop}, 'infinity'::timestamptz)"
+    )
+
+
 def _active() -> Q:
     return Q(expire_at__gt=timezone.now(), revoked_at__isnull=True)
 
@@ -179,28 +197,47 @@ def active(held: Collection[int]) -> tuple[list[int], list[Active]]:
     One query; of those held only the id is read."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT b.task_id, b.workspace_id, b.platform, b.vendor_channels::text, b.msgkey, b.expire_at, t.kind,"
-            " t.content::text, t.options::text FROM pushcore_broadcast b"
+            "SELECT b.task_id, b.workspace_id, b.platform, b.vendor_channels::text, b.bound::text, b.msgkey,"
+            " b.expire_at, t.kind, t.content::text, t.options::text FROM pushcore_broadcast b"
             " LEFT JOIN pushcore_pushtask t ON t.id = b.task_id AND b.task_id <> ALL(%s)"
             " WHERE b.self_built AND b.revoked_at IS NULL AND b.expire_at > %s ORDER BY b.task_id",
             [list(held), timezone.now()],
         )
         rows = cursor.fetchall()
     unknown = []
-    for task_id, workspace_id, platform, vendors, msgkey, expire_at, kind, content, options in rows:
+    for task_id, workspace_id, platform, vendors, bound, msgkey, expire_at, kind, content, options in rows:
         if kind is not None:
             shared = (workspace_id, kind, expire_at, json.loads(content), json.loads(options))
             outgoing = Outgoing(task_id, task_id, "", msgkey, 0, platform, None, "", *shared)
-            unknown.append(Active(workspace_id, platform, frozenset(json.loads(vendors)), outgoing))
+            channels = frozenset(json.loads(vendors))
+            unknown.append(Active(workspace_id, platform, channels, _from_json(bound), outgoing))
     return [row[0] for row in rows], unknown
+
+
+def bound_within(windows: Mapping[int, Window], device_ids: Collection[int]) -> dict[int, set[int]]:
+    """By broadcast: those of the devices whose user was bound within its window. One query; none for none of either."""
+    chosen: dict[int, set[int]] = {broadcast_id: set() for broadcast_id in windows}
+    if windows and device_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT w.id, b.device_id FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[])"
+                " AS w(id, start, stop) JOIN pushcore_binding b"
+                f" ON b.device_id = ANY(%s) AND {_bound('w.start', 'w.stop')}",
+                [
+                    list(windows),
+                    [start for start, _ in windows.values()],
+                    [stop for _, stop in windows.values()],
+                    list(device_ids),
+                ],
+            )
+            for broadcast_id, device_id in cursor.fetchall():
+                chosen[broadcast_id].add(device_id)
+    return chosen
 
 
 # -- vendors' devices -------------------------------------------------------------------------------------------------
 
-_BOUND = (
-    "EXISTS (SELECT 1 FROM pushcore_binding b WHERE b.device_id = d.id AND b.unbound_at IS NULL"
-    " AND b.bound_at >= coalesce(%s, '-infinity'::timestamptz) AND b.bound_at <= coalesce(%s, 'infinity'::timestamptz))"
-)
+_BOUND = f"EXISTS (SELECT 1 FROM pushcore_binding b WHERE b.device_id = d.id AND {_bound('%s', '%s')})"
 _UNBOUND = (
     "(NOT EXISTS (SELECT 1 FROM pushcore_binding b WHERE b.device_id = d.id AND b.unbound_at IS NULL)"
     " AND (SELECT max(b.unbound_at) FROM pushcore_binding b WHERE b.device_id = d.id)"
@@ -261,7 +298,8 @@ def _next_devices(broadcast: Broadcast) -> list[tuple[int, str, int, str]]:
 def wanted(workspace_id: int, audience: Audience) -> tuple[str, list[Any]]:
     """The condition, in SQL, that a device (`d`) is one the audience means; and its parameters."""
     if audience.self_built:
-        return "d.workspace_id = %s AND d.platform = %s", [workspace_id, audience.platform]
+        here, params = "d.workspace_id = %s AND d.platform = %s", [workspace_id, audience.platform]
+        return here if audience.bound is None else f"{here} AND {_BOUND}", [*params, *(audience.bound or ())]
     return _behind_vendors(workspace_id, audience)
 
 

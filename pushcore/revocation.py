@@ -112,6 +112,7 @@ def _revoke_broadcast(task: PushTask, own: PushTask, now: datetime) -> bool:
     broadcast.revoked_at = now
     broadcast.save(update_fields=["revoked_at"])
     if broadcast.self_built:
+        # To all that may have it: who was bound then need not be now.
         Broadcast.objects.create(
             task=own,
             workspace_id=task.workspace_id,

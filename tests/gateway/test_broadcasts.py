@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from unittest.mock import Mock
 
 import mqtt5
 import pytest
+from django.utils import timezone
 from redis import RedisError
 
 from gateway import broadcaster, entries, packets
@@ -18,14 +20,15 @@ from gateway.broadcasts import MAX_REMEMBERED, Audience, Board, Progress, Standi
 from gateway.courier import ACK_BATCH, Courier
 from gateway.shared_payload import SharedPayload
 from gateway.sink import Sink
-from pushcore import bus, events, outcomes, push, templates
+from pushcore import bindings, bus, events, outcomes, push, templates
 from pushcore.channels import Channel
-from pushcore.models import BroadcastCursor, Device, PushTask, Workspace
+from pushcore.models import Binding, BroadcastCursor, Device, PushTask, Workspace
 from pushcore.ports import DeviceEvent
 from pushcore.requests import BroadcastPush
 from pushcore.templates import TemplateDraft
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import wait_for
+from tests.support.devices import PahoDevice
 from tests.support.raw_device import RawDevice
 
 NEWS = BroadcastPush(delivery_type=1, expired_seconds=300, template_name="news", msgkey="b1")
@@ -133,6 +136,53 @@ def test_a_device_that_reports_a_vendor_while_connected_gets_broadcasts_there_al
     assert xiaomi.keys() == ["b0", "b2"]
 
 
+def bound_since(device: PahoDevice, days: float) -> None:
+    row = Device.objects.get(ad_token=device.ad_token)
+    bindings.bind(row, f"user of {row.pk}")
+    Binding.objects.filter(device=row).update(bound_at=timezone.now() - timedelta(days=days))
+
+
+def test_a_broadcast_by_time_of_binding_is_for_the_devices_bound_then_alone(
+    connect: Connect, workspace: Workspace
+) -> None:
+    fresh, old, nobodys, away = connect(), connect(), connect(), connect()
+    for device, days in ((fresh, 1), (old, 40), (away, 2)):
+        bound_since(device, days)
+    away.disconnect()
+    broadcast(workspace, "seven days", bind_period=1)
+    broadcast(
+        workspace, "long ago", bind_window=(timezone.now() - timedelta(days=50), timezone.now() - timedelta(days=30))
+    )
+    broadcast(workspace, "whoever is bound", bind_period=4)
+    broadcast(workspace, "all")
+    back = connect(known=away)
+    for device in (fresh, old, nobodys, back):
+        device.wait_for_key("all")
+    assert fresh.keys() == back.keys() == ["seven days", "whoever is bound", "all"]
+    assert old.keys() == ["long ago", "whoever is bound", "all"]
+    assert nobodys.keys() == ["all"]
+
+
+def test_a_broadcast_by_time_of_binding_that_waits_is_not_written_after_a_logout(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace
+) -> None:
+    row = Device.objects.get(pk=known[0].id)
+    bindings.bind(row, "ann")
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1], receive_max=1)
+        tasks = [broadcast(workspace, "b0"), broadcast(workspace, "b1", bind_period=1)]
+        first = device.next_publish()
+        session = gateway.session_of(known[0])
+        assert session.broadcasts is not None
+        bindings.unbind(row, "ann")
+        tasks.append(broadcast(workspace, "b2"))
+        assert first.packet_id is not None
+        device.send(mqtt5.PubAckPacket(first.packet_id))
+        assert acknowledge(device) == tasks[2].pk
+        # What it is no longer meant by holds up nothing.
+        assert wait_for(lambda: session.broadcasts.standing.position == tasks[2].pk)  # type: ignore[union-attr]
+
+
 def test_another_workspaces_devices_get_nothing(connect: Connect, workspace: Workspace) -> None:
     elsewhere = Workspace.objects.create(app=workspace.app, workspace_id="other")
     device = connect()
@@ -195,8 +245,6 @@ def test_more_broadcasts_than_a_device_takes_at_once_all_arrive(
 
 
 def test_events_of_a_broadcast_are_kept(known: Known, workspace: Workspace) -> None:
-    from django.utils import timezone
-
     from analytics.models import MessageEvent
 
     task = broadcast(workspace)

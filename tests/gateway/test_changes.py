@@ -76,6 +76,7 @@ def test_a_message_looked_up_before_a_logout_and_handed_over_after_it_is_not_wri
     bindings.bind(Device.objects.get(pk=known[0].id), "ann")
     with RawDevice(gateway.mqtt_port) as device:
         device.connect(known[0].ad_token, username, known[1])
+        assert wait_for(lambda: gateway.session_of(known[0]).caught_up)
         with monkeypatch.context() as patch:
             patch.setattr(delivery, "hand_over", lambda _batch: True)
             message = send(workspace, "ann", "late", delivery_type=3)

@@ -60,6 +60,21 @@ def test_a_broadcast_to_ios_reaches_by_login(workspace: Workspace) -> None:
     assert reach.of_broadcast(workspace, ever) == 3
 
 
+def test_a_broadcast_by_time_of_binding_reaches_the_devices_bound_then_on_the_self_built_channel_too(
+    workspace: Workspace,
+) -> None:
+    now = timezone.now()
+    for number, days in enumerate((1, 40)):
+        Binding.objects.create(
+            workspace=workspace, device=device(workspace), user_id=f"user{number}", bound_at=now - timedelta(days=days)
+        )
+    device(workspace)
+    assert reach.of_broadcast(workspace, audience(workspace, Platform.ANDROID, bind_period=1)) == 1
+    assert reach.of_broadcast(workspace, audience(workspace, Platform.ANDROID, bind_period=4)) == 2
+    window = (now - timedelta(days=50), now - timedelta(days=30))
+    assert reach.of_broadcast(workspace, audience(workspace, Platform.ANDROID, bind_window=window)) == 1
+
+
 def test_what_cannot_be_counted_in_time_is_not_named(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = ("pg_sleep(1) IS NOT NULL AND d.workspace_id = %s", [workspace.pk])
     device(workspace)
