@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from django.db import connection, transaction
 from django.utils import timezone
 
-from pushcore import delivery, settled
+from pushcore import crypto, delivery, settled
 from pushcore.codes import statuses
 from pushcore.device_changes import tell_changed
 from pushcore.models import Binding, Device
@@ -28,7 +28,7 @@ def bind(device: Device, user_id: str) -> None:
         # The device's row serialises its binds.
         Device.objects.select_for_update().only("pk").get(pk=device.pk)
         active = Binding.objects.filter(device=device, unbound_at__isnull=True)
-        active.exclude(user_id=user_id).update(unbound_at=now)
+        active.exclude(user_id=user_id).update(unbound_at=now, phone_number_sealed="")
         if not active.filter(user_id=user_id).exists():
             Binding.objects.create(workspace_id=device.workspace_id, device=device, user_id=user_id, bound_at=now)
             tell_changed([device.pk])
@@ -38,8 +38,15 @@ def bind(device: Device, user_id: str) -> None:
 def unbind(device: Device, user_id: str) -> None:
     """End the binding, if there is one. Its messages stay pending and reach the user's next device."""
     active = Binding.objects.filter(device=device, user_id=user_id, unbound_at__isnull=True)
-    if active.update(unbound_at=timezone.now()):
+    if active.update(unbound_at=timezone.now(), phone_number_sealed=""):
         tell_changed([device.pk])
+
+
+def keep_phone_number(device: Device, user_id: str, phone_number: str) -> None:
+    """Keep the number of the user the device is bound to, encrypted; it is gone when the binding ends."""
+    Binding.objects.filter(device=device, user_id=user_id, unbound_at__isnull=True).update(
+        phone_number_sealed=crypto.encrypt(phone_number)
+    )
 
 
 def attach_waiting(workspace_id: int, user_ids: Sequence[str]) -> int:

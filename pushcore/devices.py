@@ -36,6 +36,8 @@ _FACTS = (
 )
 # Control characters, halves of surrogate pairs, and what turns or breaks the line of whoever reads it (Unicode, UAX 9).
 _UNFIT = re.compile("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# ITU-T E.164: at most 15 digits.
+_PHONE_NUMBER = re.compile(r"\+?[0-9]{5,15}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,14 +328,19 @@ def _report(device: Device, third_channel: int | None, third_token: str, facts: 
     Device.objects.filter(pk=device.pk).update(last_seen_at=timezone.now())
 
 
-def server_bind(workspace: Workspace, user_id: str, delivery_token: str, os_type: int) -> None:
+def server_bind(workspace: Workspace, user_id: str, delivery_token: str, os_type: int, phone_number: str = "") -> None:
     """PushBind. An iOS device the service has not met becomes known by its APNs token.
 
-    Raises `ResultError`: NEED_USERID, NEED_DELIVERYTOKEN, OS_TYPE_NOT_SUPPORTED, DELIVERYTOKEN_INVALID.
+    Raises `ResultError`: NEED_USERID, NEED_DELIVERYTOKEN, OS_TYPE_NOT_SUPPORTED, DELIVERYTOKEN_INVALID, INVALID_PARAM.
     """
     user_id = clean_user_id(user_id)
     platform = parse_platform(os_type)
-    bindings.bind(_device_of(workspace, delivery_token, platform), user_id)
+    if phone_number and not _PHONE_NUMBER.fullmatch(phone_number):
+        raise ResultError(ResultCode.INVALID_PARAM, "phoneNumber is 5 to 15 digits, with + before them or not")
+    device = _device_of(workspace, delivery_token, platform)
+    bindings.bind(device, user_id)
+    if phone_number:
+        bindings.keep_phone_number(device, user_id, phone_number)
 
 
 def server_unbind(workspace: Workspace, user_id: str, delivery_token: str) -> None:

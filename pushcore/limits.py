@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -15,7 +15,15 @@ from pushcore.models.pushes import ACTIVITIES, DeliveryType
 from pushcore.target_names import clean_target
 
 if TYPE_CHECKING:
-    from pushcore.requests import AnyPush, BroadcastPush, FilePush, MultiplePush, NamedPush, SimplePush, TemplatePush
+    from pushcore.requests import (
+        AnyPush,
+        BroadcastPush,
+        FilePush,
+        MultiplePush,
+        NamedPush,
+        SimplePush,
+        TemplatePush,
+    )
 
 MAX_TARGETS = 10
 MAX_MULTIPLE_TARGETS = 400
@@ -32,6 +40,12 @@ MAX_PAYLOAD_BYTES = 4096
 SELF_BUILT_ONLY = "transparent"
 
 RESERVED_PARAMS = frozenset({"notifyType", "action", "silent", "pushType", "templateCode", "channel", "taskId"})
+
+
+# What only a Live Activity has.
+ACTIVITY_OPTIONS = (
+    "activityEvent", "activityContentState", "activityAttributesType", "activityAttributes", "dismissalDate",
+)  # fmt: skip
 
 
 def check_simple(request: SimplePush) -> None:
@@ -92,6 +106,7 @@ def check_broadcast(request: BroadcastPush) -> None:
     one_of("pushStatus", request.push_status, (0, 1, 2))
     one_of("timeMode", request.time_mode, (0, 1))
     one_of("bindPeriod", request.bind_period, (None, 1, 2, 3, 4))
+    _check_login(request)
     if request.push_status and request.unbind_period is None and request.unbind_window is None:
         raise ResultError(ResultCode.BROADCAST_ALL_USER_NEED_UNBIND_PERIOD)
     if request.unbind_period not in (None, 1, 2, 3, 4):
@@ -100,6 +115,18 @@ def check_broadcast(request: BroadcastPush) -> None:
         raise ResultError(ResultCode.BROADCAST_ALL_USER_UNBIND_PERIOD_INVALID, "unBindStartTime is after unBindEndTime")
     if request.bind_window is not None and request.bind_window[0] > request.bind_window[1]:
         raise ResultError(ResultCode.INVALID_PARAM, "bindStartTime is after bindEndTime")
+
+
+def _check_login(request: BroadcastPush) -> None:
+    """Periods and times choose among users that the push status names."""
+    if request.push_status == 2 and (request.bind_period is not None or request.bind_window is not None):
+        raise ResultError(
+            ResultCode.INVALID_PARAM, "bindPeriod and bind times choose among bound users: pushStatus 0, 1"
+        )
+    if request.push_status == 0 and (request.unbind_period is not None or request.unbind_window is not None):
+        raise ResultError(
+            ResultCode.INVALID_PARAM, "unBindPeriod and unbind times choose among unbound users: pushStatus 1, 2"
+        )
 
 
 def check_file_push(request: FilePush) -> None:
@@ -118,13 +145,15 @@ def _check_common(request: AnyPush | FilePush) -> None:
     check_extended_params(request.extended_params)
     _check_notify_type(request)
     vendor_options.check(request.vendor_options)
-    if request.vendor_options.get("activityEvent") and request.delivery_type not in ACTIVITIES:
-        raise ResultError(ResultCode.INVALID_PARAM, "activityEvent is for deliveryType 5 and 6")
+    if request.delivery_type not in ACTIVITIES:
+        _refuse_options(request, ACTIVITY_OPTIONS, "a Live Activity (deliveryType 5 or 6)")
     if not re.fullmatch("[!-~]{0,64}", str(request.vendor_options.get("apnsCollapseId", ""))):
         # It travels in a header.
         raise ResultError(ResultCode.INVALID_PARAM, "apnsCollapseId is at most 64 letters, digits and signs (ASCII)")
     if request.android_channel not in (0, 1, 2):
         raise ResultError(ResultCode.ANDROID_CHANNEL_PARAM_INVALID)
+    if request.android_channel and request.delivery_type == DeliveryType.IOS:
+        raise ResultError(ResultCode.ANDROID_CHANNEL_PARAM_INVALID, "there is none to choose on iOS")
 
 
 def _check_notify_type(request: AnyPush | FilePush) -> None:
@@ -167,7 +196,18 @@ def _check_aim(request: NamedPush) -> None:
         raise ResultError(ResultCode.INVALID_PARAM, "activityContentState is missing")
     if event == "start" and not request.vendor_options.get("activityAttributesType"):
         raise ResultError(ResultCode.INVALID_PARAM, "activityAttributesType is missing")
+    if event != "start":
+        _refuse_options(request, ("activityAttributesType", "activityAttributes"), "activityEvent start")
+    if event != "end":
+        _refuse_options(request, ("dismissalDate",), "activityEvent end")
     check_payload(request.vendor_options)
+
+
+def _refuse_options(request: AnyPush | FilePush, names: Iterable[str], needed: str) -> None:
+    """Raises `ResultError` (INVALID_PARAM) where one is given that only means something with what is `needed`."""
+    for name in names:
+        if name in request.vendor_options:
+            raise ResultError(ResultCode.INVALID_PARAM, f"{name} needs {needed}")
 
 
 def _check_text(request: SimplePush) -> None:

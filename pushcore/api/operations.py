@@ -202,7 +202,9 @@ def query_task_detail(workspace: Workspace, values: Mapping[str, Any], caller: C
 
 
 def push_bind(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
-    devices.server_bind(workspace, values["userId"], values["deliveryToken"], values["osType"])
+    devices.server_bind(
+        workspace, values["userId"], values["deliveryToken"], values["osType"], values["phoneNumber"].strip()
+    )
 
 
 def push_unbind(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:

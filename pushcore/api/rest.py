@@ -6,7 +6,7 @@ other statuses say that no operation was reached (405, 413, 429, 503).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -27,6 +27,7 @@ from pushcore.api import replay, rest_signature, throttle
 from pushcore.api.examples import EXAMPLES
 from pushcore.api.operations import OPERATIONS, V2020, Caller, Operation
 from pushcore.api.request_ids import request_id_of
+from pushcore.api.schemas import refuse_unknown_names
 from pushcore.bus import BusDown
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import PushTask, Workspace
@@ -34,6 +35,8 @@ from pushcore.models import PushTask, Workspace
 log = structlog.get_logger(__name__)
 
 MAX_QUERY_FIELDS = 100
+REPLAY_FIELDS = ("timestamp", "nonce")
+_SCOPE = ("appId", "workspaceId")
 
 Answer = inline_serializer(
     "Answer",
@@ -156,6 +159,7 @@ class TooLargeError(Exception):
 def _serve(request: HttpRequest, operation: Operation) -> str | dict[str, Any] | list[dict[str, Any]] | None:
     """Raises `ResultError` for the first thing that is wrong, from the outside in."""
     workspace, values = verified_body(request)
+    operation.schema.refuse_unknown(values, REPLAY_FIELDS)
     return operation.service(workspace, operation.schema.read(values), Caller(PushTask.Source.REST, "RSA key", V2020))
 
 
@@ -185,8 +189,9 @@ def verified_body(request: HttpRequest) -> tuple[Workspace, dict[str, Any]]:
     return workspace, values
 
 
-def verified_path(request: HttpRequest) -> Workspace:
-    """The workspace of a request without a JSON body: its path with query is signed, less `sign` and `signType`."""
+def verified_path(request: HttpRequest, known: Collection[str]) -> tuple[Workspace, dict[str, str]]:
+    """The workspace and the query of a request without a JSON body: its path with query is signed, less `sign` and
+    `signType`. `known`: names of parameters beside the scope and those of every call."""
     query = request.META.get("QUERY_STRING", "")
     kept = [pair for pair in query.split("&") if pair.partition("=")[0] not in ("sign", "signType")]
     path = f"{request.path}?{'&'.join(kept)}" if kept else request.path
@@ -195,7 +200,8 @@ def verified_path(request: HttpRequest) -> Workspace:
     # The method is not signed: a signature seen on a GET must not serve to delete, where the workspace cares.
     if request.method != "GET":
         _check_replay(workspace, values)
-    return workspace
+    refuse_unknown_names(values, {*known, *_SCOPE, *REPLAY_FIELDS, "sign", "signType"})
+    return workspace, values
 
 
 def query_of(request: HttpRequest) -> dict[str, str]:

@@ -24,7 +24,6 @@ from pushcore.api.rest import (
     SignedView,
     answer,
     check_size,
-    query_of,
     verified_path,
 )
 from pushcore.api.rest_templates import SCOPE, answer_with
@@ -83,9 +82,9 @@ class FilePushView(SignedView):
 
 
 def _take(request: HttpRequest) -> str:
-    workspace = verified_path(request)
+    workspace, given = verified_path(request, schemas.FilePushSchema.names())
     check_size(request, settings.MAX_FILE_BYTES)
-    wanted = schemas.file_push(schemas.FilePushSchema.read(query_of(request)))
+    wanted = schemas.file_push(schemas.FilePushSchema.read(given))
     task = upload.receive(workspace, wanted, request.read, source=PushTask.Source.REST, author="RSA key")
     return str(task.pk)
 
@@ -104,11 +103,11 @@ class FileReportView(SignedView):
 
 
 def _report(request: HttpRequest, task_id: str) -> dict[str, Any]:
-    workspace = verified_path(request)
+    workspace, given = verified_path(request, ("pageNumber",))
     file = FileImport.objects.filter(workspace=workspace, pk=ids.parse(task_id) or 0, accepted_at__isnull=False).first()
     if file is None:
         raise ResultError(ResultCode.INVALID_PARAM, "taskId is not the task of a file")
-    page = request.GET.get("pageNumber", "1")
+    page = given.get("pageNumber", "1")
     if not (page.isascii() and page.isdigit() and 1 <= int(page[:9]) <= 1_000_000):
         raise ResultError(ResultCode.INVALID_PARAM, "pageNumber")
     start = (int(page[:9]) - 1) * PAGE_SIZE

@@ -10,7 +10,16 @@ from rest_framework.request import Request
 
 from pushcore import templates
 from pushcore.api import schemas
-from pushcore.api.rest import SIGNATURE, Answer, JsonResponse, SignedView, answer, verified_body, verified_path
+from pushcore.api.rest import (
+    REPLAY_FIELDS,
+    SIGNATURE,
+    Answer,
+    JsonResponse,
+    SignedView,
+    answer,
+    verified_body,
+    verified_path,
+)
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Template
 
@@ -92,6 +101,7 @@ class TemplatesView(SignedView):
     def post(self, request: Request) -> JsonResponse:
         def create() -> str:
             workspace, values = verified_body(request._request)
+            schemas.TemplateSchema.refuse_unknown(values, REPLAY_FIELDS)
             return templates.create(workspace, schemas.template_draft(schemas.TemplateSchema.read(values))).name
 
         return answer(request._request, "CreateTemplate", create)
@@ -104,8 +114,9 @@ class TemplatesView(SignedView):
     )
     def get(self, request: Request) -> JsonResponse:
         def page() -> dict[str, Any]:
-            mine = templates.of_workspace(verified_path(request._request))
-            start = (_page_number(request._request.GET.get("page", "1")) - 1) * PAGE_SIZE
+            workspace, given = verified_path(request._request, ("page",))
+            mine = templates.of_workspace(workspace)
+            start = (_page_number(given.get("page", "1")) - 1) * PAGE_SIZE
             return {"total": mine.count(), "templates": [shown(row) for row in mine[start : start + PAGE_SIZE]]}
 
         return answer(request._request, "ListTemplates", page)
@@ -123,7 +134,7 @@ class TemplateView(SignedView):
         return answer(
             request._request,
             "GetTemplate",
-            lambda: shown(templates.named(verified_path(request._request), name)),
+            lambda: shown(templates.named(verified_path(request._request, ())[0], name)),
         )
 
     @extend_schema(
@@ -134,7 +145,7 @@ class TemplateView(SignedView):
     )
     def delete(self, request: Request, name: str) -> JsonResponse:
         return answer(
-            request._request, "DeleteTemplate", lambda: templates.delete(verified_path(request._request), name)
+            request._request, "DeleteTemplate", lambda: templates.delete(verified_path(request._request, ())[0], name)
         )
 
 

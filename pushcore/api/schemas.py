@@ -6,8 +6,9 @@ it is silent. Fields are spelled as the API spells them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from difflib import get_close_matches
 from functools import cache
 from typing import Any, ClassVar
 
@@ -37,13 +38,34 @@ class RequestSchema(serializers.Serializer):
         return _map_fields(cls)
 
     @classmethod
+    def names(cls) -> Collection[str]:
+        """The names of all parameters."""
+        return _fields(cls).keys()
+
+    @classmethod
+    def refuse_unknown(cls, parameters: Mapping[str, Any], beside: Collection[str] = ()) -> None:
+        """Raises `ResultError` (INVALID_PARAM) naming a parameter, or a part of one, that this operation does not know.
+
+        `beside`: what belongs to the call and not to the operation.
+        """
+        fields = _fields(cls)
+        refuse_unknown_names(parameters, {*fields, *beside})
+        for name, field in fields.items():
+            entries = parameters.get(name)
+            if isinstance(field, serializers.ListSerializer) and isinstance(entries, list):
+                known = field.child.fields.keys()  # type: ignore[union-attr]
+                for place, entry in enumerate(entries):
+                    if isinstance(entry, Mapping):
+                        refuse_unknown_names(entry, known, f"{name}[{place}].")
+
+    @classmethod
     def read(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters as Python values, defaults filled in. Raises `ResultError` for the first field at fault."""
         values: dict[str, Any] = {}
         for name, field in _fields(cls).items():
             given = parameters.get(name)
-            # A null is a parameter left out.
-            if given is None and not field.required:
+            # A null is a parameter left out, and so is a number without digits.
+            if not field.required and (given is None or (given == "" and isinstance(field, WholeNumber))):
                 values[name] = field.default() if callable(field.default) else field.default
                 continue
             try:
@@ -51,6 +73,16 @@ class RequestSchema(serializers.Serializer):
             except serializers.ValidationError:
                 raise ResultError(cls.codes.get(name, ResultCode.INVALID_PARAM), name) from None
         return values
+
+
+def refuse_unknown_names(given: Mapping[str, Any], known: Collection[str], path: str = "") -> None:
+    """Raises `ResultError` (INVALID_PARAM) naming the first that is not known, and what may be meant."""
+    unknown = next((name for name in given if name not in known), None)
+    if unknown is None:
+        return
+    near = get_close_matches(unknown, known, n=1)
+    meant = f"; is {near[0]} meant?" if near else ""
+    raise ResultError(ResultCode.INVALID_PARAM, f"{path}{unknown[:64]} is no parameter of this operation{meant}")
 
 
 @cache
@@ -99,7 +131,10 @@ class StrategyContent(serializers.Serializer):
     time = serializers.TimeField(**OPTIONAL)
 
     def to_internal_value(self, data: Any) -> Any:
-        return super().to_internal_value(as_object(data, "strategyContent"))
+        content = as_object(data, "strategyContent")
+        if isinstance(content, Mapping):
+            refuse_unknown_names(content, self.fields.keys(), "strategyContent.")
+        return super().to_internal_value(content)
 
 
 class PushSchema(RequestSchema):
@@ -152,16 +187,18 @@ class PushSchema(RequestSchema):
         **OPTIONAL,
     )
     smsSignName = Text(help_text="SMS complement: signature.")
-    smsStrategy = Text(help_text="SMS complement: strategy.")
+    smsStrategy = Number(help_text="SMS complement: 0, for none is sent.", **OPTIONAL)
     smsTemplateCode = Text(help_text="SMS complement: template.")
     smsTemplateParam = Text(help_text="SMS complement: template parameters.")
 
 
 def strategy_of(values: Mapping[str, Any]) -> Strategy | None:
     """When the push is to be sent; None for now. Raises `ResultError` (INVALID_PARAM)."""
-    if values["strategyType"] == 0:
-        return None
     content = values["strategyContent"] or {}
+    if values["strategyType"] == 0:
+        if any(part not in (None, []) for part in content.values()):
+            raise ResultError(ResultCode.INVALID_PARAM, "strategyContent needs strategyType 1 (timed) or 2 (cyclic)")
+        return None
     if values["strategyType"] == 1:
         return Timed(_part(content, "fixedTime"))
     if values["strategyType"] == 2:
@@ -275,7 +312,7 @@ class PushBroadcastSchema(PushSchema):
     timeMode = Number(
         help_text="Which counts where periods and times are given: 0 periods, 1 times.", required=False, default=1
     )
-    androidChannel = Number(help_text="1 self-built channel only, 2 default.", required=False, default=2)
+    androidChannel = Number(help_text="1 self-built channel only, 2 default; not on iOS.", **OPTIONAL)
     pushAction = Number(help_text="On tap: 0 web URL, 1 intent activity; else the template's.", **OPTIONAL)
     silent = Number(help_text="1: not shown; else the template's.", **OPTIONAL)
 
@@ -284,12 +321,13 @@ _VENDOR_FIELDS = (
     "channelId", "miChannelId", "classification", "thirdChannelCategory", "notifyLevel", "vendorTemplate",
     "transparentMessagePayload", "transparentMessageUrgency", "apnsCollapseId", "apnsCategory", "threadId",
     "activityEvent", "activityContentState", "activityAttributesType", "activityAttributes", "dismissalDate",
-    "smsSignName", "smsStrategy", "smsTemplateCode", "smsTemplateParam",
 )  # fmt: skip
+_SMS_FIELDS = ("smsSignName", "smsTemplateCode", "smsTemplateParam")
 
 
 def _common(values: Mapping[str, Any], *, task_name_required: bool) -> dict[str, Any]:
-    """The services' common fields from what a `PushSchema` read."""
+    """The services' common fields from what a `PushSchema` read. Raises `ResultError` for the wish for an SMS."""
+    _refuse_sms(values)
     return {
         "task_name": values["taskName"],
         "delivery_type": values["deliveryType"],
@@ -299,6 +337,16 @@ def _common(values: Mapping[str, Any], *, task_name_required: bool) -> dict[str,
         "vendor_options": {name: values[name] for name in _VENDOR_FIELDS if values[name] not in (None, "", {})},
         "task_name_required": task_name_required,
     }
+
+
+def _refuse_sms(values: Mapping[str, Any]) -> None:
+    """No SMS is sent, so none may be asked for; strategy 0 says that none is wanted, whatever else is set up."""
+    strategy = values["smsStrategy"]
+    if strategy:
+        raise ResultError(ResultCode.INVALID_PARAM, "smsStrategy: this service sends no SMS; leave it out, or 0")
+    named = [name for name in _SMS_FIELDS if values[name]]
+    if strategy is None and named:
+        raise ResultError(ResultCode.INVALID_PARAM, f"{named[0]}: this service sends no SMS")
 
 
 def simple_push(values: Mapping[str, Any], *, task_name_required: bool) -> SimplePush:
@@ -349,7 +397,9 @@ def multiple_push(values: Mapping[str, Any], *, task_name_required: bool) -> Mul
 
 
 def file_push(values: Mapping[str, Any]) -> FilePush:
-    """The service's request from what `FilePushSchema` read."""
+    """The service's request from what `FilePushSchema` read. Raises `ResultError` for the wish to send it later."""
+    if strategy_of(values) is not None:
+        raise ResultError(ResultCode.INVALID_PARAM, "strategyType: a file is pushed when it comes; leave it out, or 0")
     return FilePush(
         **_common(values, task_name_required=False),
         template_name=values["templateName"],
@@ -372,10 +422,16 @@ def broadcast_push(values: Mapping[str, Any], *, task_name_required: bool) -> Br
         bind_window=_window(values, "bindStartTime", "bindEndTime"),
         unbind_window=_window(values, "unBindStartTime", "unBindEndTime"),
         time_mode=values["timeMode"],
-        android_channel=values["androidChannel"],
+        android_channel=_android_channel(values["androidChannel"]),
         push_action=values["pushAction"],
         silent=values["silent"],
     )
+
+
+def _android_channel(given: int | None) -> int:
+    if given not in (None, 1, 2):
+        raise ResultError(ResultCode.ANDROID_CHANNEL_PARAM_INVALID)
+    return given or 0
 
 
 def _window(values: Mapping[str, Any], start: str, end: str) -> tuple[datetime, datetime] | None:
@@ -398,7 +454,7 @@ class PushBindSchema(RequestSchema):
     userId = Text(help_text="User ID, at most 256 characters.")
     deliveryToken = Text(help_text="Ad-token; on iOS the APNs device token.")
     osType = Number(help_text="1 Android, 2 iOS, 7 HarmonyOS.")
-    phoneNumber = Text(help_text="Phone number for the SMS complement.")
+    phoneNumber = Text(help_text="The user's phone number, kept encrypted: 5 to 15 digits, + before them or not.")
 
 
 class PushUnBindSchema(RequestSchema):

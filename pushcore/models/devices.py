@@ -95,6 +95,8 @@ class Binding(models.Model):
     user_id = models.CharField("user ID", max_length=256)
     bound_at = models.DateTimeField()
     unbound_at = models.DateTimeField(null=True, blank=True)
+    # The user's, for an SMS where a message arrives nowhere; gone when the binding ends.
+    phone_number_sealed = models.TextField(blank=True, default="", db_default="", editable=False)
 
     class Meta:
         constraints = [

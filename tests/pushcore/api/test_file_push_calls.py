@@ -77,6 +77,8 @@ def test_another_workspaces_file_is_unknown(rest: Rest, workspace: Workspace) ->
     ("data", "changes", "code"),
     [
         (b"", {}, "3002"),
+        (FILE, {"strategyType": "1", "strategyContent": '{"fixedTime": 1}'}, "3028"),
+        (FILE, {"extendedParam": "{}"}, "3028"),
         (b"ann,k1,name=\xff", {}, "3031"),
         (FILE, {"sha256": "0" * 64}, "-1"),
         (FILE, {"templateName": ""}, "3025"),
