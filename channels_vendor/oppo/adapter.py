@@ -16,6 +16,13 @@ VENDOR = Vendor(
         Field("master_secret", "Master secret", secret=True),
         Field("channel_id", "Channel ID", required=False, help_text="Of messages that name none."),
         Field(
+            "body_length",
+            "Length of bodies",
+            required=False,
+            choices=payload.BODY_LENGTHS,
+            help_text="What OPPO takes at most, in characters: its SDK says the first, its documents the second.",
+        ),
+        Field(
             "short_validity",
             "Validity under an hour",
             required=False,

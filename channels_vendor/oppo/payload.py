@@ -14,8 +14,14 @@ from channels_vendor.options import category_of, cut, is_web, level_of, option
 from pushcore.channels import Channel
 
 MAX_TITLE = 50
+# What OPPO's SDK takes (opush-server-sdk 1.0.4); its page (11236) has the second, by style: 50, long text 128. An
+# account says which its app is held to.
 MAX_BODY = 200
+BY_STYLE = "50, long text 128"
+BODY_LENGTHS = (str(MAX_BODY), BY_STYLE)
 MAX_DATA = 4000
+# The page's; a call with a longer one is refused whole.
+MAX_URL, MAX_ACTIVITY = 2000, 500
 MIN_TTL, MAX_TTL = 3_600, 864_000
 # What a validity of less than an hour becomes, by the account's `short_validity`.
 AN_HOUR, ONLINE_ONLY, AS_IT_IS = "an hour", "online only", "as it is"
@@ -24,7 +30,7 @@ _BY_REGID = 2
 
 def mould_of(notification: Notification, account: Account) -> Mould:
     """A message with marks for what is a device's own; `data_of` goes in besides. Raises `NotPossibleError` for a
-    silent one: OPPO shows all it gets."""
+    silent one: OPPO shows all it gets; and `TooBigError` for an address it has no room for."""
     if notification.silent:
         raise NotPossibleError("OPPO has no silent messages")
     return Mould({"target_type": _BY_REGID, "target_value": TOKEN, "notification": _shown(notification, account)})
@@ -45,7 +51,7 @@ def _shown(notification: Notification, account: Account) -> dict[str, Any]:
         "app_message_id": MESSAGE_ID,
         "style": 2 if notification.style is Style.BIG_TEXT else 1,
         "title": cut(notification.title, MAX_TITLE),
-        "content": cut(notification.body, MAX_BODY),
+        "content": cut(notification.body, _longest_body(notification, account)),
         **_click(notification),
         "action_parameters": DATA,
         **_kept(seconds_left(notification.expire_at), account),
@@ -76,12 +82,24 @@ def _kept(seconds: int, account: Account) -> dict[str, Any]:
     return {"off_line": True, "off_line_ttl": min(max(seconds, 1 if wish == AS_IT_IS else MIN_TTL), MAX_TTL)}
 
 
+def _longest_body(notification: Notification, account: Account) -> int:
+    if account.get("body_length") != BY_STYLE:
+        return MAX_BODY
+    return 128 if notification.style is Style.BIG_TEXT else 50
+
+
 def _click(notification: Notification) -> dict[str, Any]:
-    """The app, an activity by its class, an intent by its address, or a web page."""
-    if notification.opens_page and notification.url:
-        if "://" in notification.url or notification.url.startswith("intent:"):
-            return {"click_action_type": 5, "click_action_url": notification.url}
-        return {"click_action_type": 4, "click_action_activity": notification.url}
-    if is_web(notification.url):
-        return {"click_action_type": 2, "click_action_url": notification.url}
-    return {"click_action_type": 0}
+    """The app, an activity by its class, an intent by its address, or a web page. Raises `TooBigError`."""
+    url = notification.url
+    if not url or not (notification.opens_page or is_web(url)):
+        return {"click_action_type": 0}
+    if notification.opens_page and "://" not in url and not url.startswith("intent:"):
+        return {"click_action_type": 4, "click_action_activity": _within(url, MAX_ACTIVITY, "click_action_activity")}
+    kind = 5 if notification.opens_page else 2
+    return {"click_action_type": kind, "click_action_url": _within(url, MAX_URL, "click_action_url")}
+
+
+def _within(text: str, most: int, field: str) -> str:
+    if len(text) > most:
+        raise TooBigError(f"{errors.TOO_LONG} {field}")
+    return text

@@ -68,6 +68,8 @@ class OppoDesk(ReceiptingDesk):
             and 0 < len(shown.get("title", "")) <= 50
             and 0 < len(shown.get("content", "")) <= 200
             and len(shown.get("action_parameters", "")) <= 4000
+            and len(shown.get("click_action_url", "")) <= 2000
+            and len(shown.get("click_action_activity", "")) <= 500
             and isinstance(json.loads(shown.get("action_parameters", "{}")), dict)
             and (not shown.get("off_line", True) or 3600 <= shown.get("off_line_ttl", 3600) <= 864_000)
         )

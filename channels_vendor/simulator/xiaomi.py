@@ -58,7 +58,14 @@ class XiaomiDesk(ReceiptingDesk):
         return as_json(200, {"result": "ok", "code": 0, "data": data, "description": "", "info": "", "trace_id": "x"})
 
     def receipt(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
-        told = {"param": tag, "type": int(word), "targets": ",".join(tokens), "timestamp": time.time_ns() // 1_000_000}
+        told = {
+            "param": tag,
+            "type": int(word),
+            "targets": ",".join(tokens),
+            "jobkey": "",
+            "barStatus": "Enable",
+            "timestamp": time.time_ns() // 1_000_000,
+        }
         return urlencode({"data": json.dumps({vendor_id: told})}).encode()
 
     def receipt_headers(self) -> Mapping[str, str]:

@@ -10,7 +10,15 @@ from urllib.parse import parse_qs
 from channels_vendor.contract import Account, VendorReceipt
 from channels_vendor.receipt_entries import each, moment_of
 from channels_vendor.references import Reference
-from channels_vendor.xiaomi.errors import DELIVERED, FILTERED, INVALID, INVALID_STATUS, OVER_QUOTA, SWITCHED_OFF
+from channels_vendor.xiaomi.errors import (
+    DELIVERED,
+    EXPIRED,
+    FILTERED,
+    INVALID,
+    INVALID_STATUS,
+    OVER_QUOTA,
+    SWITCHED_OFF,
+)
 
 # The types that are asked for (a bit each), and what they mean.
 RECEIPTS: dict[int, str] = {
@@ -19,6 +27,8 @@ RECEIPTS: dict[int, str] = {
     SWITCHED_OFF: "notifications switched off",
     FILTERED: "filtered out",
     OVER_QUOTA: "over the quota",
+    # Since 2024 (dev.mi.com, pId 1854).
+    EXPIRED: "expired",
 }
 
 

@@ -226,7 +226,7 @@ def test_xiaomis_form_has_its_fields() -> None:
     assert (fields["extra.channel_id"], fields["extra.web_uri"]) == ("104", "https://shop.example/1")
     assert fields["extra.notification_bigPic_uri"] == "https://x/i.png"
     assert (fields["extra.callback"], fields["extra.callback.param"]) == ("https://x/r/k", "m1001")
-    assert fields["extra.callback.type"] == str(1 + 16 + 32 + 64 + 128)
+    assert fields["extra.callback.type"] == str(1 + 16 + 32 + 64 + 128 + 1024)
     assert (fields["notify_type"], fields["extra.sound_uri"]) == ("1", "/raw/ding")
     assert 3_590_000 <= int(fields["time_to_live"]) <= 3_600_000
 
@@ -313,6 +313,29 @@ def test_a_validity_under_an_hour_becomes_what_the_oppo_account_says(wish: str, 
     account = Account(1, Channel.OPPO, {"short_validity": wish})
     shown = json.loads(oppo.mould_of(one.notification, account).fill(one, oppo.data_of(one)))["notification"]
     assert {name: shown[name] for name in ("off_line", "off_line_ttl") if name in shown} == sent
+
+
+@pytest.mark.parametrize(
+    ("opens_page", "beginning", "most"),
+    [(False, "https://x/", oppo.MAX_URL), (True, "shop://x/", oppo.MAX_URL), (True, "com.x.", oppo.MAX_ACTIVITY)],
+)
+def test_an_address_too_long_for_oppo_spoils_no_other_message_of_its_call(
+    opens_page: bool, beginning: str, most: int
+) -> None:
+    sample = next(one for one in SAMPLES if one.vendor.channel == Channel.OPPO)
+    fits, longer = (
+        delivery(url=beginning.ljust(length, "a"), opens_page=opens_page)._replace(message_id=length)
+        for length in (most, most + 1)
+    )
+    assert prepared(sample, [fits, longer]) == [[fits]]
+
+
+@pytest.mark.parametrize(("style", "most"), [(Style.PLAIN, 50), (Style.BIG_TEXT, 128)])
+def test_a_body_for_oppo_is_as_long_as_the_account_says(style: Style, most: int) -> None:
+    one = delivery(style=style, body="b" * 200)
+    for values, length in (({}, 200), ({"body_length": oppo.BY_STYLE}, most)):
+        mould = oppo.mould_of(one.notification, Account(1, Channel.OPPO, values))
+        assert len(json.loads(mould.fill(one, "{}"))["notification"]["content"]) == length
 
 
 @pytest.mark.parametrize(
