@@ -23,6 +23,7 @@ from channels_vendor.registry import VENDORS
 from pushcore import device_tokens, outcomes
 from pushcore.channels import Channel
 from pushcore.device_tokens import MAX_TOKEN_LENGTH, Claim, Gone
+from pushcore.head_check import head_check
 
 log = structlog.get_logger(__name__)
 
@@ -31,15 +32,20 @@ MAX_BYTES = 1_048_576
 MAX_RECEIPTS = 5_000
 
 
+def _check_head(_request: HttpRequest, key: str) -> None:
+    """The address is the credential. Raises `Http404`."""
+    _addressed(key)
+
+
+@head_check(_check_head)
 @csrf_exempt
 @require_POST
 def receive(request: HttpRequest, key: str) -> HttpResponse:
     """200 with the answer the vendor wants once all is written; 400 for what is no receipt or forged; 404 for a key
     nobody has. Vendors repeat what was not answered with 200."""
-    row = VendorAccount.objects.filter(receipt_key=key).first() if len(key) <= 32 and "\0" not in key else None
-    vendor = VENDORS.get(Channel(row.channel)) if row else None
-    if row is None or vendor is None or vendor.read_receipts is None:
-        raise Http404
+    row = _addressed(key)
+    vendor = VENDORS[Channel(row.channel)]
+    assert vendor.read_receipts is not None
     body = request.read(MAX_BYTES + 1)
     if len(body) > MAX_BYTES:
         return HttpResponseBadRequest("too large")
@@ -55,6 +61,15 @@ def receive(request: HttpRequest, key: str) -> HttpResponse:
         return HttpResponseBadRequest("too many at once")
     record(row, found)
     return HttpResponse(vendor.receipt_answer, content_type="application/json")
+
+
+def _addressed(key: str) -> VendorAccount:
+    """The account whose vendor sends receipts to this address. Raises `Http404`."""
+    row = VendorAccount.objects.filter(receipt_key=key).first() if len(key) <= 32 and "\0" not in key else None
+    vendor = VENDORS.get(Channel(row.channel)) if row else None
+    if row is None or vendor is None or vendor.read_receipts is None:
+        raise Http404
+    return row
 
 
 def address_problem(row: VendorAccount) -> str:

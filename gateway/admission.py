@@ -83,6 +83,12 @@ def admit(batch: Sequence[Credentials]) -> list[Admission]:
     return [verdict or _WRONG for verdict in verdicts]
 
 
+def may_register(username: str, password: str) -> bool:
+    """Whether a newcomer with these credentials would be registered. Raises `django.db.Error`."""
+    workspace = devices.find_workspaces([username]).get(username) if _readable(username) else None
+    return not isinstance(_check_newcomer(workspace, Credentials("", username, password, facts={})), Admission)
+
+
 def _readable(text: str) -> bool:
     """Whether the database can be asked for it at all."""
     return 0 < len(text) <= MAX_USERNAME and "\0" not in text

@@ -15,14 +15,24 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from gateway import device_requests
-from gateway.admission import Admission, Credentials, admit
+from gateway.admission import Admission, Credentials, admit, may_register
 from pushcore import decoding
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import Facts, KnownDevice, find_devices
+from pushcore.head_check import head_check
 
 MAX_BODY_BYTES = 65_536
 
 
+def _check_client_key(request: HttpRequest) -> HttpResponse | None:
+    """Refuse a registration by its head."""
+    given = _basic(request)
+    if given is None:
+        return _unauthorized("the client key is needed (HTTP Basic)")
+    return None if may_register(*given) else _unauthorized("app, workspace or client key is wrong")
+
+
+@head_check(_check_client_key)
 @csrf_exempt
 @require_POST
 def register(request: HttpRequest) -> HttpResponse:
@@ -49,19 +59,23 @@ def register(request: HttpRequest) -> HttpResponse:
     return JsonResponse(body)
 
 
+def _check_device(request: HttpRequest) -> HttpResponse | None:
+    """Refuse a device's request by its head."""
+    device = _device_of(request)
+    return device if isinstance(device, HttpResponse) else None
+
+
 def _operation(topic: str) -> Any:
+    @head_check(_check_device)
     @csrf_exempt
     @require_POST
     def view(request: HttpRequest) -> HttpResponse:
-        given = _basic(request)
-        if given is None or not given[0]:
-            return _unauthorized("Ad-token and secret are needed (HTTP Basic)")
+        device = _device_of(request)
+        if isinstance(device, HttpResponse):
+            return device
         raw = _body(request)
         if isinstance(raw, HttpResponse):
             return raw
-        device = _known_device(*given)
-        if isinstance(device, HttpResponse):
-            return device
         return JsonResponse(device_requests.serve(device, topic, raw))
 
     return view
@@ -93,6 +107,14 @@ def _body(request: HttpRequest) -> bytes | HttpResponse:
     if declared > MAX_BODY_BYTES:
         return _answer(ResultCode.MSG_PAYLOAD_TOO_LONG, f"at most {MAX_BODY_BYTES} bytes", status=413)
     return request.body
+
+
+def _device_of(request: HttpRequest) -> KnownDevice | HttpResponse:
+    """The device that the request's credentials are of, or the refusal."""
+    given = _basic(request)
+    if given is None or not given[0]:
+        return _unauthorized("Ad-token and secret are needed (HTTP Basic)")
+    return _known_device(*given)
 
 
 def _known_device(ad_token: str, secret: str) -> KnownDevice | HttpResponse:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from ipaddress import IPv6Address, IPv6Network
 from typing import TypeVar
 
 from mqtt5 import ConnAckReasonCode as ConnAck
 
 from pushcore.devices import KnownDevice
-from pushcore.proxies import plain_address
+from pushcore.proxies import origin
 
 Key = TypeVar("Key")
 
@@ -19,8 +18,6 @@ Key = TypeVar("Key")
 MAX_ADDRESSES = 50_000
 # Seconds' worth of connections that an address may open at once.
 BURST_SECONDS = 5.0
-# A customer of an IPv6 provider has at least so much to itself (RFC 6177): it counts as one address.
-_IPV6_PREFIX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +32,6 @@ class Limits:
 
 
 UNLIMITED = Limits()
-
-
-def origin(address: str) -> str:
-    """What counts as one address: an IPv4 address, or an IPv6 network of a customer's size."""
-    if ":" not in address:
-        return address
-    plain = plain_address(address)
-    if not isinstance(plain, IPv6Address):
-        return address if plain is None else str(plain)
-    return str(IPv6Network((plain, _IPV6_PREFIX), strict=False))
 
 
 class Doorkeeper:

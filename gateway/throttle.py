@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 
-from gateway.limits import origin
+from pushcore.proxies import origin
 
 FREE_FAILURES = 5
 FIRST_DELAY_SECONDS = 0.2

@@ -211,6 +211,21 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "MPS_WEB_THREADS", "24", _count, "Threads of each web server process; each may hold a database connection."
     ),
+    Variable(
+        "MPS_HTTP_MAX_CONNECTIONS", "4000", _number_or_none, "HTTP connections a web process holds; 0 for no limit."
+    ),
+    Variable(
+        "MPS_HTTP_MAX_CONNECTIONS_PER_ADDRESS",
+        "512",
+        _number_or_none,
+        "HTTP connections from one address to a web process, MPS_TRUSTED_PROXIES excepted; 0 for no limit.",
+    ),
+    Variable(
+        "MPS_HTTP_BODY_SECONDS",
+        "20",
+        _count,
+        "Seconds in which a request's body has to arrive; a longer body has a second more for each 16 KiB.",
+    ),
     Variable("MPS_WORKER_CONCURRENCY", "2", _count, "Processes of the Celery worker."),
     Variable("MPS_MAX_BODY_BYTES", "2097152", _count, "Largest request body the APIs read, in bytes."),
     Variable("MPS_MAX_FILE_BYTES", "209715200", _count, "Largest file of a multiple push, in bytes."),

@@ -31,6 +31,17 @@ SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
 
+TURNED_AWAY = Counter(
+    "mps_http_turned_away_total",
+    "HTTP connections and requests that the server refused by itself: 408 too slow, 503 too many, 400 and 431 no HTTP.",
+    ["status"],
+)
+
+
+def count_refusal(status: int) -> None:
+    """Of what never reached the application."""
+    TURNED_AWAY.labels(str(status)).inc()
+
 
 def _door(path: str) -> str:
     """A few fixed labels: a path would make as many series as callers like."""

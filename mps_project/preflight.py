@@ -29,10 +29,11 @@ def check_ports(environment: Environment) -> None:
         if port in seen:
             raise PreflightError(f"{variable}={port}: {seen[port]} is the same port")
         seen[port] = variable
-        _check_port(address, port, variable)
+        check_port(address, port, variable)
 
 
-def _check_port(address: str, port: int, variable: str) -> None:
+def check_port(address: str, port: int, variable: str) -> None:
+    """Raises `PreflightError` where it cannot be listened on."""
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

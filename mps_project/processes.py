@@ -48,7 +48,7 @@ def end(
 ) -> None:
     """Ask group leaders to end, each by its signal; after `seconds`, or once `hurried`, kill what is left. Reaps all.
 
-    Only the leaders are asked: granian, celery and PostgreSQL end their children themselves, in order.
+    Only the leaders are asked: the web process, celery and PostgreSQL end their children themselves, in order.
     """
     for process, signum in leaders:
         if process.poll() is None:

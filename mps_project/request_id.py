@@ -38,7 +38,7 @@ class RequestIdMiddleware:
             path = _path(request)
             if response.status_code >= 500:
                 log.error("request failed", method=request.method, path=path, status=response.status_code)
-            else:
+            elif response.status_code != 100:  # the server's question about a head
                 log.info("request", method=request.method, path=path, status=response.status_code)
         response[HEADER] = request_id
         return response

@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "pushcore.api.shortcut.RpcDoorMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "mps_project.head_checks.HeadCheckMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "console.locale_middleware.ConsoleLocaleMiddleware",
@@ -240,6 +241,12 @@ CELERY_BEAT_SCHEDULE = {
 
 MAX_BODY_BYTES = ENV.number("MPS_MAX_BODY_BYTES")
 MAX_FILE_BYTES = ENV.number("MPS_MAX_FILE_BYTES")
+# Where a body is a file; a larger body than MAX_BODY_BYTES is read nowhere else.
+UPLOAD_PATHS = ["/api/v1/push/multiple/file", "/console/create/file/"]
+WEB_THREADS = ENV.number("MPS_WEB_THREADS")
+HTTP_MAX_CONNECTIONS = ENV.number("MPS_HTTP_MAX_CONNECTIONS")
+HTTP_MAX_CONNECTIONS_PER_ADDRESS = ENV.number("MPS_HTTP_MAX_CONNECTIONS_PER_ADDRESS")
+HTTP_BODY_SECONDS = ENV.number("MPS_HTTP_BODY_SECONDS")
 API_QUOTA_PER_DAY = ENV.number("MPS_API_QUOTA_PER_DAY")
 API_RATE_PER_SECOND = ENV.number("MPS_API_RATE_PER_SECOND")
 MAX_EXPIRED_SECONDS = ENV.number("MPS_MAX_EXPIRED_SECONDS")

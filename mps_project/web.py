@@ -1,76 +1,65 @@
 """The web process, `python -m mps_project.web`: console and APIs.
 
-WSGI, for it serves sync views nearly three times as fast as ASGI does; on granian, which handles connections and HTTP
-outside of Python.
+The parent starts the processes that serve (`mps_project.web_worker`), which share the port (SO_REUSEPORT), and starts
+another in place of one that ends. WSGI, for it serves sync views nearly three times as fast as ASGI does.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
+import threading
+import time
 
-from django.core.handlers.wsgi import WSGIHandler
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
-from granian.server import Server
+from mps_project import environment, preflight, processes
 
-from mps_project import environment, processes
-from mps_project.collector import spare_what_is_loaded
-
-GRACEFUL_SECONDS = 8
-# As long as a URL of the RPC door may be, which takes its parameters there too, with headers.
-MAX_HEAD_BYTES = 65536
+GRACEFUL_SECONDS = 8.0
+LOOK_SECONDS = 0.2
+# One that ends at once is not started again without a pause.
+RESTART_SECONDS = 0.5
+_COMMAND = [sys.executable, "-m", "mps_project.web_worker"]
 
 
 def main() -> int:
     """Serve until a signal asks for the end; returns the exit code."""
     try:
         checked = environment.load()
-    except environment.ConfigurationError as error:
+        preflight.check_port(checked.text("MPS_BIND"), checked.number("MPS_HTTP_PORT"), "MPS_HTTP_PORT")
+    except (environment.ConfigurationError, preflight.PreflightError) as error:
         sys.stderr.write(f"mps: {error}\n")
         return 2
     own_metrics = ""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         # Without a folder that the workers share, each would answer a scrape with its own part of the counts.
         own_metrics = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="mps-metrics-")
+    stop = threading.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: stop.set())
     try:
-        _server(checked).serve()
+        _keep_running(checked.number("MPS_WEB_WORKERS"), stop)
     finally:
         if own_metrics:
             shutil.rmtree(own_metrics, ignore_errors=True)
     return 0
 
 
-def _server(checked: environment.Environment) -> Server:
-    return Server(
-        "mps_project.web:load_application",
-        factory=True,
-        address=checked.text("MPS_BIND"),
-        port=checked.number("MPS_HTTP_PORT"),
-        interface=Interfaces.WSGI,
-        workers=checked.number("MPS_WEB_WORKERS"),
-        blocking_threads=checked.number("MPS_WEB_THREADS"),
-        backpressure=1000,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(max_buffer_size=MAX_HEAD_BYTES),
-        websockets=False,
-        respawn_failed_workers=True,
-        workers_kill_timeout=GRACEFUL_SECONDS,
-        # Only faults: it has no say about the number of threads, most of which wait.
-        log_level=LogLevels.error,
-    )
+def _keep_running(count: int, stop: threading.Event) -> None:
+    workers = [_start() for _ in range(count)]
+    while not stop.wait(LOOK_SECONDS):
+        for number, worker in enumerate(workers):
+            if worker.poll() is not None:
+                sys.stderr.write(f"mps: a web process ended with code {worker.returncode}; another is started\n")
+                time.sleep(RESTART_SECONDS)
+                workers[number] = _start()
+    processes.end([(worker, signal.SIGTERM) for worker in workers], GRACEFUL_SECONDS + 1)
 
 
-def load_application() -> WSGIHandler:
-    """Called in each of its processes."""
-    processes.follow_parent()
-    from mps_project.wsgi import application
-
-    spare_what_is_loaded()
-    return application
+def _start() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(_COMMAND, start_new_session=True, preexec_fn=processes.die_with_parent())
 
 
 if __name__ == "__main__":

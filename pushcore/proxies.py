@@ -10,6 +10,9 @@ from django.conf import settings
 
 Networks = Sequence[IPv4Network | IPv6Network]
 
+# A customer of an IPv6 provider has at least so much to itself (RFC 6177): it counts as one address.
+_IPV6_PREFIX = 64
+
 
 def address_of(meta: Mapping[str, Any]) -> str:
     """The client's address, from a WSGI environment (`HttpRequest.META`); empty where there is none."""
@@ -43,3 +46,13 @@ def is_in(address: str, networks: Networks) -> bool:
     """Whether it is an address of one of the networks."""
     found = plain_address(address)
     return found is not None and any(found in network for network in networks)
+
+
+def origin(address: str) -> str:
+    """What counts as one address: an IPv4 address, or an IPv6 network of a customer's size."""
+    if ":" not in address:
+        return address
+    plain = plain_address(address)
+    if not isinstance(plain, IPv6Address):
+        return address if plain is None else str(plain)
+    return str(IPv6Network((plain, _IPV6_PREFIX), strict=False))

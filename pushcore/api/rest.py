@@ -101,7 +101,11 @@ def view_of(operation: Operation) -> type[APIView]:
         # Django's own request has the raw body; DRF's would parse it.
         return answer(request._request, operation.action, lambda: _serve(request._request, operation))
 
-    attributes = {"http_method_names": ["post", "options"], "post": post}
+    attributes = {
+        "http_method_names": ["post", "options"],
+        "post": post,
+        "check_head": staticmethod(check_head_of_body),
+    }
     return type(f"{operation.action}View", (SignedView,), attributes)
 
 
@@ -169,15 +173,24 @@ def verified(request: HttpRequest, scope: Mapping[str, Any], signed: bytes) -> W
     Raises `ResultError`: NEED_APPID_WORKSPACEID, APPID_WRONG, REST_API_SWITCH_NOT_OPEN, UNKNOWN_REST_SIGN_TYPE,
     SIGNATURE_MISMATCH.
     """
+    workspace = _signer(request, scope, signed)
+    throttle.take(f"rest:{workspace.pk}")
+    return workspace
+
+
+def _signer(request: HttpRequest, scope: Mapping[str, Any], signed: bytes) -> Workspace:
     workspace = _workspace(scope)
     if not workspace.push_api_enabled:
         raise ResultError(ResultCode.REST_API_SWITCH_NOT_OPEN)
-    if request.GET.get("signType", "").upper() != rest_signature.SIGN_TYPE:
-        raise ResultError(ResultCode.UNKNOWN_REST_SIGN_TYPE)
+    _check_sign_type(request)
     if not rest_signature.fits(workspace, signed, request.GET.get("sign", "")):
         raise ResultError(ResultCode.SIGNATURE_MISMATCH)
-    throttle.take(f"rest:{workspace.pk}")
     return workspace
+
+
+def _check_sign_type(request: HttpRequest) -> None:
+    if request.GET.get("signType", "").upper() != rest_signature.SIGN_TYPE:
+        raise ResultError(ResultCode.UNKNOWN_REST_SIGN_TYPE)
 
 
 def verified_body(request: HttpRequest) -> tuple[Workspace, dict[str, Any]]:
@@ -192,11 +205,8 @@ def verified_body(request: HttpRequest) -> tuple[Workspace, dict[str, Any]]:
 def verified_path(request: HttpRequest, known: Collection[str]) -> tuple[Workspace, dict[str, str]]:
     """The workspace and the query of a request without a JSON body: its path with query is signed, less `sign` and
     `signType`. `known`: names of parameters beside the scope and those of every call."""
-    query = request.META.get("QUERY_STRING", "")
-    kept = [pair for pair in query.split("&") if pair.partition("=")[0] not in ("sign", "signType")]
-    path = f"{request.path}?{'&'.join(kept)}" if kept else request.path
     values = query_of(request)
-    workspace = verified(request, values, path.encode("utf-8", "surrogateescape"))
+    workspace = verified(request, values, _signed_path(request))
     # The method is not signed: a signature seen on a GET must not serve to delete, where the workspace cares.
     if request.method != "GET":
         _check_replay(workspace, values)
@@ -215,6 +225,36 @@ def query_of(request: HttpRequest) -> dict[str, str]:
     values = dict(pairs)
     decoding.check(values)
     return values
+
+
+def _signed_path(request: HttpRequest) -> bytes:
+    query = request.META.get("QUERY_STRING", "")
+    kept = [pair for pair in query.split("&") if pair.partition("=")[0] not in ("sign", "signType")]
+    path = f"{request.path}?{'&'.join(kept)}" if kept else request.path
+    return path.encode("utf-8", "surrogateescape")
+
+
+def check_head_of_path(request: HttpRequest) -> JsonResponse | None:
+    """For `head_check`: of a request as `verified_path` takes it, all credentials stand in the head."""
+    return _refusal(request, lambda: _signer(request, query_of(request), _signed_path(request)))
+
+
+def check_head_of_body(request: HttpRequest) -> JsonResponse | None:
+    """For `head_check`: of a request as `verified_body` takes it, the signature is over the body; that there is one
+    stands in the head."""
+    return _refusal(request, lambda: _check_signed(request))
+
+
+def _check_signed(request: HttpRequest) -> None:
+    _check_sign_type(request)
+    if not request.GET.get("sign"):
+        raise ResultError(ResultCode.SIGNATURE_MISMATCH)
+
+
+def _refusal(request: HttpRequest, check: Callable[[], object]) -> JsonResponse | None:
+    passed: list[object] = []
+    told = answer(request, "HeadCheck", lambda: passed.append(check()))
+    return None if passed else told
 
 
 def _raw_body(request: HttpRequest) -> bytes:

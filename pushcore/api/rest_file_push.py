@@ -23,6 +23,7 @@ from pushcore.api.rest import (
     JsonResponse,
     SignedView,
     answer,
+    check_head_of_path,
     check_size,
     verified_path,
 )
@@ -67,6 +68,8 @@ _QUERY = [
 
 class FilePushView(SignedView):
     """`/api/v1/push/multiple/file`"""
+
+    check_head = staticmethod(check_head_of_path)
 
     @extend_schema(
         operation_id="PushMultipleFile",

@@ -28,6 +28,7 @@ from pushcore.api.rpc_errors import GatewayError
 from pushcore.api.values import unflatten
 from pushcore.bus import BusDown
 from pushcore.codes.results import ResultCode, ResultError
+from pushcore.head_check import head_check
 from pushcore.models import PushTask, Workspace
 
 log = structlog.get_logger(__name__)
@@ -60,6 +61,20 @@ class Call:
         return self.headers.get("x-acs-action") or self.parameters.get("Action", "")
 
 
+def _check_head(request: HttpRequest) -> HttpResponse | None:
+    """What of the credentials stands in the head: all of ACS3's but the body's hash; of version 1, the access key."""
+    try:
+        call = _read(request, body=False)
+        if _is_acs3(call):
+            _verify_acs3_head(call)
+        elif "AccessKeyId" in call.parameters:
+            _access_key(call.parameters["AccessKeyId"])
+    except GatewayError as error:
+        return _refused(request, error, _format_of(request, None))
+    return None
+
+
+@head_check(_check_head)
 @csrf_exempt
 def rpc_view(request: HttpRequest) -> HttpResponse:
     """The door. A browser that comes without an action is led to the console."""
@@ -94,25 +109,25 @@ def _refused(request: HttpRequest, error: GatewayError, answer_format: str) -> H
 _UNPREFIXED_HEADERS = (("content-type", "CONTENT_TYPE"), ("content-length", "CONTENT_LENGTH"))
 
 
-def _read(request: HttpRequest) -> Call:
-    # The length is checked before the body is read.
+def _read(request: HttpRequest, *, body: bool = True) -> Call:
+    """`body`: whether it is here. Its length is checked before it is read."""
     try:
         declared = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         declared = 0
     if declared > settings.MAX_BODY_BYTES:
         raise rpc_errors.body_too_large()
-    raw = request.body
+    raw = request.body if body else b""
     form = request.content_type == "application/x-www-form-urlencoded" or not request.content_type
     try:
         query = _pairs(request.META.get("QUERY_STRING", ""))
-        body = _pairs(raw.decode("utf-8", "surrogateescape")) if form else []
-        parameters = dict(query) | dict(body)
+        fields = _pairs(raw.decode("utf-8", "surrogateescape")) if form else []
+        parameters = dict(query) | dict(fields)
         for name in _SYSTEM_PARAMETERS & parameters.keys():
             parameters[name].encode()
     except ValueError:
         raise rpc_errors.bad_encoding() from None
-    return Call(request.method or "", request.path, query, body, raw, _headers(request.META), parameters)
+    return Call(request.method or "", request.path, query, fields, raw, _headers(request.META), parameters)
 
 
 def _headers(meta: Mapping[str, Any]) -> dict[str, str]:
@@ -129,7 +144,7 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 
 def _serve(call: Call) -> dict[str, Any]:
     """Verify the call and run its operation. Raises `GatewayError` for what is wrong at the door."""
-    if rpc_signature.ACS3_ALGORITHM in call.headers.get("authorization", ""):
+    if _is_acs3(call):
         action, version = call.headers.get("x-acs-action", ""), call.headers.get("x-acs-version", "")
         verify, names = _verify_acs3, ("x-acs-action", "x-acs-version")
     else:
@@ -153,6 +168,10 @@ def _serve(call: Call) -> dict[str, Any]:
         raise rpc_errors.unavailable() from None
 
 
+def _is_acs3(call: Call) -> bool:
+    return rpc_signature.ACS3_ALGORITHM in call.headers.get("authorization", "")
+
+
 def _verify_v1(call: Call) -> grants.KnownKey:
     """Signature version 1: every parameter, of query and body, is signed."""
     parameters = call.parameters
@@ -172,6 +191,15 @@ def _verify_v1(call: Call) -> grants.KnownKey:
 
 def _verify_acs3(call: Call) -> grants.KnownKey:
     """ACS3: method, path, query, the named headers and the body's hash are signed."""
+    key = _verify_acs3_head(call)
+    if hashlib.sha256(call.raw_body).hexdigest() != call.headers["x-acs-content-sha256"].lower():
+        raise rpc_errors.wrong_body_hash()
+    _check_replay(key, call.headers["x-acs-date"], call.headers["x-acs-signature-nonce"])
+    return key
+
+
+def _verify_acs3_head(call: Call) -> grants.KnownKey:
+    """The signature, which is over the head."""
     authorization = rpc_signature.parse_acs3(call.headers["authorization"])
     if authorization is None or not authorization.access_key_id:
         raise rpc_errors.missing("Authorization")
@@ -188,9 +216,6 @@ def _verify_acs3(call: Call) -> grants.KnownKey:
     )
     if not needed <= signed or not rpc_signature.acs3_fits(text, authorization.signature, key.secret):
         raise rpc_errors.wrong_signature(text)
-    if hashlib.sha256(call.raw_body).hexdigest() != body_hash.lower():
-        raise rpc_errors.wrong_body_hash()
-    _check_replay(key, call.headers["x-acs-date"], call.headers["x-acs-signature-nonce"])
     return key
 
 

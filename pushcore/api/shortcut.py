@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from pushcore import head_check
 from pushcore.api.rpc import rpc_view
 
 
@@ -17,4 +18,6 @@ class RpcDoorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return rpc_view(request) if request.path == "/" else self.get_response(request)
+        if request.path != "/":
+            return self.get_response(request)
+        return head_check.checked(rpc_view, request) if head_check.is_wanted(request) else rpc_view(request)

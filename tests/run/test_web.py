@@ -1,4 +1,4 @@
-"""Connections are kept alive: each web process takes a part of them, and one that is killed comes back."""
+"""The web tier: its processes share the connections, and no stranger keeps it from its work."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import http.client
 import os
 import signal
 import time
+import urllib.request
+import uuid
 from contextlib import ExitStack, closing
 from urllib.parse import urlsplit
 
 import psutil
 import pytest
+import requests
 
+from tests.e2e import backends
+from tests.support.raw_http import RawHttp, chunked, head
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -58,3 +63,74 @@ def test_a_killed_web_process_leaves_its_part_to_the_others_until_it_is_back(sta
     while (taken := _spread(stack)) and (len(taken) < 2 or taken[0] < CONNECTIONS // 8) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert taken[0] >= CONNECTIONS // 8
+
+
+def _silent(stack: Stack, opened: ExitStack, path: str, *lines: str) -> RawHttp:
+    """A request whose body never comes."""
+    port = urlsplit(stack.url).port
+    assert port is not None
+    return opened.enter_context(RawHttp(port)).send(head("POST", path, "Content-Length: 10", *lines) + b"x")
+
+
+DOORS = ("/", "/device/v1/register", "/device/v1/bind", "/api/v1/push/simple", "/console/login/")
+
+
+def test_silent_bodies_stop_neither_health_nor_pushes(stack: Stack) -> None:
+    """More of them than all threads of all processes, at every door."""
+    with ExitStack() as opened:
+        for number in range(60):
+            _silent(stack, opened, DOORS[number % len(DOORS)])
+        with urllib.request.urlopen(f"{stack.url}/healthz", timeout=10) as answer:
+            assert answer.read() == b"ok\n"
+        told = backends.push_2019(stack.demo, "nobody", uuid.uuid4().hex)
+        assert told["ResultCode"] == "100"
+
+
+STRANGER = "Authorization: Basic bm9ib2R5Om5vdGhpbmc="
+ACS3 = ("x-acs-action: PushSimple", "x-acs-version: 2020-10-28", "Authorization: ACS3-HMAC-SHA256 Credential=x")
+
+
+@pytest.mark.parametrize(
+    ("path", "lines", "told"),
+    [
+        ("/device/v1/register", (STRANGER,), b"401 "),
+        ("/device/v1/bind", (STRANGER,), b"401 "),
+        ("/?Action=PushSimple&AccessKeyId=nobody&Version=2019-08-21", (), b"404 "),
+        ("/", ACS3, b"400 "),
+        ("/api/v1/push/simple", (), b"UNKNOWN_REST_SIGN_TYPE"),
+        ("/api/v1/push/multiple/file?appId=x&workspaceId=y&sign=z&signType=RSA", (), b"APPID_WRONG"),
+        ("/console/create/file/", (), b"302 "),
+        ("/vendor/receipts/nobody", (), b"404 "),
+        ("/nowhere", (), b"404 "),
+    ],
+)
+def test_a_stranger_is_refused_before_the_body_comes(
+    stack: Stack, path: str, lines: tuple[str, ...], told: bytes
+) -> None:
+    with ExitStack() as opened:
+        answer = _silent(stack, opened, path, *lines).all()
+    assert told in answer
+    assert b"Connection: close" in answer
+
+
+def test_every_door_reads_a_chunked_body_as_one_with_a_length(stack: Stack) -> None:
+    """Each is sent the same body in both forms; what it answers tells that it has read it."""
+    port = urlsplit(stack.url).port
+    assert port is not None
+    for path, body, told in (
+        ("/", b"Action=NoSuchAction&Version=2019-08-21", b"InvalidAction.NotFound"),
+        ("/api/v1/push/simple?sign=x&signType=RSA", b'{"appId": "nobody", "workspaceId": "x"}', b"APPID"),
+    ):
+        form = "Content-Type: application/x-www-form-urlencoded"
+        with RawHttp(port) as plain, RawHttp(port) as pieces:
+            plain.send(head("POST", path, form, f"Content-Length: {len(body)}") + body)
+            pieces.send(head("POST", path, form, "Transfer-Encoding: chunked") + chunked(body))
+            assert told in plain.answer()
+            assert told in pieces.answer()
+    made = requests.post(
+        f"{stack.url}/device/v1/register",
+        data=iter([b'{"platform": "windows"}']),
+        auth=(f"{stack.demo['app_id']}-{stack.demo['workspace_id']}", stack.demo["client_key"]),
+        timeout=10,
+    )
+    assert made.json()["code"] == "3008"  # "windows" is no platform

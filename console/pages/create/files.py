@@ -18,6 +18,7 @@ from pushcore import ids, reach
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import upload
 from pushcore.file_push.inspection import Inspection, inspect
+from pushcore.head_check import head_check
 from pushcore.models import FileImport, Workspace
 
 _SALT = "console.pages.create.files"
@@ -39,6 +40,12 @@ class Findings:
         return signing.dumps(asdict(self), salt=_SALT)
 
 
+def _check_head(request: HttpRequest) -> None:
+    """Raises `PermissionDenied`, `Http404`."""
+    _workspace(request)
+
+
+@head_check(_check_head)
 @require_POST
 def upload_file(request: HttpRequest) -> HttpResponse:
     """Keep the body as a file of the workspace named in the query; answers {"file", "size"} or {"error"}."""
