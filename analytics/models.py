@@ -5,22 +5,33 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from pushcore import partitions
 from pushcore.channels import Channel, Platform
+
+EVENTS = partitions.DailyTable("analytics_messageevent", partitions.message_retention)
+partitions.register(EVENTS)
 
 
 class MessageEvent(models.Model):
-    """What a device said of a message: at most once for each message, device and kind."""
+    """What a device said of a message: at most once for each message, device and kind.
+
+    Partitioned by the day of the message's id, and without foreign keys in the database (`pushcore.partitions`).
+    """
 
     class Kind(models.TextChoices):
         ARRIVED = "arrived", "arrived"
         OPENED = "opened", "opened"
         IGNORED = "ignored", "ignored"
 
-    workspace = models.ForeignKey("pushcore.Workspace", on_delete=models.CASCADE, db_index=False, related_name="+")
+    workspace = models.ForeignKey(
+        "pushcore.Workspace", on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+    )
     message_id = models.BigIntegerField("message ID")
     task_id = models.BigIntegerField(null=True)
     channel = models.SmallIntegerField(choices=Channel.choices, default=Channel.SELF_BUILT)
-    device = models.ForeignKey("pushcore.Device", on_delete=models.CASCADE, db_index=False, related_name="+")
+    device = models.ForeignKey(
+        "pushcore.Device", on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+    )
     kind = models.CharField(max_length=8, choices=Kind.choices)
     at = models.DateTimeField(help_text="When it happened: the device's time, where that can be.")
     received_at = models.DateTimeField(db_index=True)

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from celery import shared_task
-from django.conf import settings
-from django.utils import timezone
 
 from analytics import exports, rollups
-from analytics.models import MessageEvent
-from pushcore.retention import delete_in_steps
 
 
 @shared_task(name="analytics.fold")
@@ -33,8 +27,6 @@ def make_exports() -> None:
 
 @shared_task(name="analytics.purge")
 def purge() -> None:
-    """Delete raw events older than the messages they are about, and sums past their time."""
-    oldest = timezone.now() - timedelta(days=settings.MESSAGE_RETENTION_DAYS)
-    delete_in_steps(MessageEvent.objects.filter(received_at__lt=oldest))
+    """Delete sums past their time, and files of reports."""
     rollups.purge()
     exports.purge()

@@ -13,12 +13,15 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from channels_vendor.contract import Account
-from pushcore import crypto
+from pushcore import crypto, partitions
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.models import Workspace
 
 WARN_DAYS = 15
+
+VENDOR_MESSAGES = partitions.DailyTable("channels_vendor_vendormessage", partitions.message_retention)
+partitions.register(VENDOR_MESSAGES)
 
 CHANNELS = [(channel.value, channel.label) for channel in Channel if channel != Channel.SELF_BUILT]
 
@@ -126,7 +129,8 @@ class RefusedToken(models.Model):
 
 
 class VendorMessage(models.Model):
-    """A message on its way to a vendor, and what the vendor said of it. Without foreign keys, as messages.
+    """A message on its way to a vendor, and what the vendor said of it. Partitioned as messages are, and without
+    foreign keys.
 
     `due_at`: when it is (next) to be sent, None once that is settled; a sender that claims it moves it ahead by its
     lease. `in_doubt`: a sender is asking the vendor, or has asked it and does not know what became of it.

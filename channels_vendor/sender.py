@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import structlog
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 from prometheus_client import Counter as Metric
@@ -25,7 +24,7 @@ from channels_vendor.models import VendorAccount, VendorMessage
 from channels_vendor.notifications import deliveries_of
 from channels_vendor.references import token_hash
 from channels_vendor.registry import VENDORS
-from pushcore import delivery, devices, ids, outcomes, retention
+from pushcore import delivery, devices, outcomes, settled
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.ports import Outcome, Outgoing
@@ -94,33 +93,29 @@ def accounts_due() -> list[tuple[int, Channel]]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT a.workspace_id, a.channel FROM channels_vendor_vendoraccount a"
-            " WHERE EXISTS (SELECT 1 FROM channels_vendor_vendormessage m"
-            " WHERE m.workspace_id = a.workspace_id AND m.channel = a.channel AND m.due_at <= now())"
+            " WHERE EXISTS (SELECT 1 FROM channels_vendor_vendormessage m WHERE m.workspace_id = a.workspace_id"
+            " AND m.channel = a.channel AND m.due_at <= now() AND m.message_id >= %s)",
+            [settled.oldest_pending_id()],
         )
         return [(workspace_id, Channel(channel)) for workspace_id, channel in cursor.fetchall()]
-
-
-def purge() -> int:
-    """Delete what is older than the messages it is about."""
-    oldest = ids.first_id_at(timezone.now() - timedelta(days=settings.MESSAGE_RETENTION_DAYS))
-    return retention.delete_in_steps(VendorMessage.objects.filter(message_id__lt=oldest))
 
 
 def _claim(
     workspace_id: int, channel: Channel, most: int, *, lasting: timedelta = LEASE, in_doubt: bool = True
 ) -> Lease:
     """Lease the messages that are due longest. `in_doubt`: the vendor is about to be asked."""
-    now = timezone.now()
+    now, oldest = timezone.now(), settled.oldest_pending_id()
     if most <= 0:
         return Lease(now, {})
     with connection.cursor() as cursor:
         cursor.execute(
             "WITH due AS (SELECT message_id, in_doubt FROM channels_vendor_vendormessage"
-            " WHERE workspace_id = %s AND channel = %s AND due_at <= %s ORDER BY due_at LIMIT %s"
+            " WHERE workspace_id = %s AND channel = %s AND due_at <= %s AND message_id >= %s ORDER BY due_at LIMIT %s"
             " FOR UPDATE SKIP LOCKED)"
             " UPDATE channels_vendor_vendormessage v SET due_at = %s, in_doubt = v.in_doubt OR %s FROM due"
-            " WHERE v.message_id = due.message_id RETURNING v.message_id, v.attempts, due.in_doubt",
-            [workspace_id, int(channel), now, most, now + lasting, in_doubt],
+            " WHERE v.message_id = due.message_id AND v.message_id >= %s"
+            " RETURNING v.message_id, v.attempts, due.in_doubt",
+            [workspace_id, int(channel), now, oldest, most, now + lasting, in_doubt, oldest],
         )
         rows = cursor.fetchall()
     return Lease(
@@ -236,6 +231,8 @@ def _next(one: SendOutcome, tried: int, now: datetime) -> datetime:
 
 def _write(steps: Sequence[Step], lease: Lease, now: datetime) -> None:
     """Into the rows that are still leased: after its lease a batch may be another sender's."""
+    if not steps:
+        return
     ordered = sorted(steps, key=lambda step: step.outcome.delivery.message_id)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -245,7 +242,7 @@ def _write(steps: Sequence[Step], lease: Lease, now: datetime) -> None:
             " FROM unnest(%s::bigint[], %s::timestamptz[], %s::smallint[], %s::text[], %s::text[], %s::timestamptz[],"
             " %s::boolean[], %s::bigint[])"
             " AS s(id, due_at, attempts, vendor_id, vendor_code, accepted_at, in_doubt, token_hash)"
-            " WHERE v.message_id = s.id AND v.due_at = %s",
+            " WHERE v.message_id = s.id AND v.message_id BETWEEN %s AND %s AND v.due_at = %s",
             [
                 [step.outcome.delivery.message_id for step in ordered],
                 [step.due_at for step in ordered],
@@ -255,6 +252,8 @@ def _write(steps: Sequence[Step], lease: Lease, now: datetime) -> None:
                 [now if step.outcome.verdict is Verdict.ACCEPTED else None for step in ordered],
                 [step.outcome.in_doubt and step.due_at is not None for step in ordered],
                 [token_hash(step.outcome.delivery.token) for step in ordered],
+                ordered[0].outcome.delivery.message_id,
+                ordered[-1].outcome.delivery.message_id,
                 lease.until,
             ],
         )

@@ -42,11 +42,6 @@ def wake() -> None:
         lane.wake(workspace_id, channel)
 
 
-@shared_task(name="channels_vendor.purge")
-def purge() -> None:
-    sender.purge()
-
-
 @shared_task(name="channels_vendor.warn_of_expiry")
 def warn_of_expiry() -> None:
     checking.warn_of_expiry()

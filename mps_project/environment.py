@@ -237,7 +237,12 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("MPS_MESSAGE_RETENTION_DAYS", "30", _count, "Days a message is kept; older daily partitions are dropped."),
     Variable("MPS_ANALYSIS_MINUTE_DAYS", "92", _count, "Days the analysis keeps its sums of minutes."),
     Variable("MPS_ANALYSIS_RETENTION_DAYS", "400", _count, "Days the analysis keeps its sums of quarters of an hour."),
-    Variable("MPS_RECEIPT_RETENTION_DAYS", "7", _count, "Days a finished receipt and its attempts are kept."),
+    Variable(
+        "MPS_RECEIPT_RETENTION_DAYS",
+        "7",
+        _count,
+        "Days a receipt and its attempts are kept once its message cannot be valid any more.",
+    ),
     Variable("MPS_AUDIT_RETENTION_DAYS", "365", _count, "Days an entry of the audit log is kept."),
     Variable(
         "MPS_RECEIPT_ALLOW_PRIVATE",

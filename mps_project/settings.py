@@ -227,7 +227,6 @@ CELERY_BEAT_SCHEDULE = {
     },
     "purge": {"task": "pushcore.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},
     "vendors": {"task": "channels_vendor.wake", "schedule": timedelta(seconds=2), "options": {"expires": 2}},
-    "purge-vendors": {"task": "channels_vendor.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},
     "certificates": {
         "task": "channels_vendor.warn_of_expiry",
         "schedule": timedelta(hours=12),

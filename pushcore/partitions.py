@@ -1,7 +1,7 @@
 """Tables partitioned by day: partitions are made ahead, and dropped when their time is over.
 
 A row is deleted by dropping the day it is of, which costs the same however many there are. Rooms register their tables
-(`register`); a partition holds the rows of one UTC day, told by ids made that day (`pushcore.ids`) or by a date.
+(`register`); a partition holds the rows of one UTC day, told by ids made that day (`pushcore.ids`), a date or a time.
 
 There is no default partition: where there is one, PostgreSQL detaches no partition without stopping every writer
 (ALTER TABLE, "DETACH PARTITION CONCURRENTLY"). What catches a worker that is away are the days made ahead.
@@ -44,6 +44,15 @@ class Key(Enum):
 
     ID = "id"
     DATE = "date"
+    TIME = "time"
+
+
+# The first key of a day, by its midnight.
+_KEY_AT: Mapping[Key, Callable[[datetime], Any]] = {
+    Key.ID: ids.first_id_at,
+    Key.DATE: datetime.date,
+    Key.TIME: lambda midnight: midnight,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +70,7 @@ class DailyTable:
 
     def bounds(self, day: datetime) -> tuple[Any, Any]:
         """The first key of a day and the first after it."""
-        after = day + timedelta(days=1)
-        if self.key is Key.DATE:
-            return day.date(), after.date()
-        return ids.first_id_at(day), ids.first_id_at(after)
+        return _KEY_AT[self.key](day), _KEY_AT[self.key](day + timedelta(days=1))
 
     def oldest(self, now: datetime) -> str:
         """The name of the oldest partition whose time is not over."""
@@ -228,7 +234,18 @@ def message_retention() -> timedelta:
 
 def task_retention() -> timedelta:
     """How long tasks are: as long as messages that are made of a file until a day after its push expired."""
-    return message_retention() + timedelta(seconds=settings.MAX_EXPIRED_SECONDS, days=1)
+    return message_retention() + longest_validity() + timedelta(days=1)
+
+
+def receipt_retention() -> timedelta:
+    """How long receipts are kept after the day of their message, which may get its status, and then its receipt, when
+    its validity ends; a receipt is given up a day later."""
+    return timedelta(days=settings.RECEIPT_RETENTION_DAYS + 1) + longest_validity()
+
+
+def longest_validity() -> timedelta:
+    """How long any message is valid at most."""
+    return timedelta(seconds=settings.MAX_EXPIRED_SECONDS)
 
 
 # Nearly every message is written a second time, a little longer, by its outcome, and finds room where it is.
@@ -236,5 +253,7 @@ MESSAGES = DailyTable("pushcore_message", message_retention, fill_percent=45)
 TASKS = DailyTable("pushcore_pushtask", task_retention)
 # Claims count for 24 hours (`pushcore.msgkeys`).
 CLAIMS = DailyTable("pushcore_messagekey", lambda: timedelta(days=1), Key.DATE)
-for _table in (MESSAGES, TASKS, CLAIMS):
+RECEIPTS = DailyTable("pushcore_receipt", receipt_retention)
+ATTEMPTS = DailyTable("pushcore_receiptattempt", receipt_retention, Key.TIME)
+for _table in (MESSAGES, TASKS, CLAIMS, RECEIPTS, ATTEMPTS):
     register(_table)

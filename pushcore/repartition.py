@@ -10,10 +10,13 @@ from django.db import connection
 from pushcore import ids, partitions
 from pushcore.partitions import DailyTable, Key
 
-# SQL: the day an id was made.
-DAY_OF_ID = (
-    f"(to_timestamp((({{0}} >> {ids.SEQUENCE_BITS}) + {ids.created_at_ms(0)}) / 1000.0) AT TIME ZONE 'UTC')::date"
-)
+# SQL: the day of a key, in UTC.
+_TIME_OF_ID = f"to_timestamp((({{0}} >> {ids.SEQUENCE_BITS}) + {ids.created_at_ms(0)}) / 1000.0)"
+_DAY_OF = {
+    Key.ID: f"({_TIME_OF_ID} AT TIME ZONE 'UTC')::date",
+    Key.DATE: "{0}",
+    Key.TIME: "({0} AT TIME ZONE 'UTC')::date",
+}
 
 
 def by_day(
@@ -32,13 +35,12 @@ def by_day(
     """
     former = f"{table.name}_former"
     carried = f"({rows.replace('former', former)}) AS carried"
-    day_of = "{0}" if table.key is Key.DATE else DAY_OF_ID
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {table.name} RENAME TO {former}")
         cursor.execute(
             f"CREATE TABLE {table.name} ({columns}) PARTITION BY RANGE ({key})".replace("LIKE former", f"LIKE {former}")
         )
-        cursor.execute(f"SELECT DISTINCT {day_of.format(key)} AS day FROM {carried} ORDER BY day")
+        cursor.execute(f"SELECT DISTINCT {_DAY_OF[table.key].format(key)} AS day FROM {carried} ORDER BY day")
         for (day,) in cursor.fetchall():
             midnight = datetime.combine(day, time(), UTC)
             low, high = table.bounds(midnight)
@@ -46,3 +48,13 @@ def by_day(
         cursor.execute(f"DROP TABLE {former} CASCADE")
         for statement in then:
             cursor.execute(statement)
+
+
+def numbered(table: str) -> list[str]:
+    """Statements that give a table its `id` by a sequence again: an identity column is not carried over."""
+    sequence = f"{table}_id_seq"
+    return [
+        f"CREATE SEQUENCE {sequence} OWNED BY {table}.id",
+        f"SELECT setval('{sequence}', coalesce((SELECT max(id) FROM {table}), 0) + 1, false)",
+        f"ALTER TABLE {table} ALTER COLUMN id SET DEFAULT nextval('{sequence}')",
+    ]

@@ -15,8 +15,6 @@ from pushcore.models import (
     FileFault,
     FileImport,
     Occurrence,
-    Receipt,
-    ReceiptAttempt,
     Revocation,
     Schedule,
 )
@@ -29,11 +27,8 @@ def purge() -> int:
     """Delete finished receipts, past activities, tasks without messages; how many rows."""
     now = timezone.now()
     oldest = now - timedelta(days=settings.MESSAGE_RETENTION_DAYS + 1)
-    finished = Receipt.objects.filter(finished_at__lt=now - timedelta(days=settings.RECEIPT_RETENTION_DAYS))
     return (
-        delete_in_steps(ReceiptAttempt.objects.filter(receipt__in=finished))
-        + delete_in_steps(finished)
-        + delete_in_steps(Occurrence.objects.filter(at__lt=oldest))
+        delete_in_steps(Occurrence.objects.filter(at__lt=oldest))
         + delete_in_steps(Schedule.objects.filter(created_at__lt=oldest, occurrences__isnull=True))
         + delete_in_steps(FileFault.objects.filter(file__created_at__lt=oldest))
         + delete_in_steps(FileChunk.objects.filter(file__created_at__lt=oldest))

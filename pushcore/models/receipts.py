@@ -8,14 +8,19 @@ from pushcore.models.apps import Workspace
 
 
 class Receipt(models.Model):
-    """A receipt to POST to the workspace's callback URL. The row is the queue: nothing is lost with the broker."""
+    """A receipt to POST to the workspace's callback URL. The row is the queue: nothing is lost with the broker.
+
+    Partitioned by the day of its message's id; in the database `message_id` is the key (`pushcore.partitions`).
+    """
 
     class State(models.TextChoices):
         DUE = "due", "waiting to be sent"
         DELIVERED = "delivered", "delivered"
         FAILED = "failed", "given up"
 
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="receipts")
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="receipts"
+    )
     message_id = models.BigIntegerField("message ID", unique=True)
     target = models.CharField("target ID", max_length=512)
     body = models.TextField(help_text="The JSON that is signed and posted, byte for byte.")
@@ -29,9 +34,6 @@ class Receipt(models.Model):
         indexes = [
             models.Index(fields=["next_attempt_at"], condition=models.Q(state="due"), name="pushcore_receipt_due"),
             models.Index(fields=["workspace", "-id"], name="pushcore_receipt_recent"),
-            models.Index(
-                fields=["finished_at"], condition=models.Q(finished_at__isnull=False), name="pushcore_receipt_finished"
-            ),
         ]
 
     def __str__(self) -> str:
@@ -39,9 +41,9 @@ class Receipt(models.Model):
 
 
 class ReceiptAttempt(models.Model):
-    """One POST of a receipt: when, what came back, how long it took."""
+    """One POST of a receipt: when, what came back, how long it took. Partitioned by the day of `at`."""
 
-    receipt = models.ForeignKey(Receipt, on_delete=models.CASCADE, related_name="attempts")
+    receipt = models.ForeignKey(Receipt, on_delete=models.CASCADE, db_constraint=False, related_name="attempts")
     at = models.DateTimeField()
     http_status = models.PositiveSmallIntegerField("HTTP status", null=True, blank=True)
     error = models.CharField(max_length=300, blank=True)

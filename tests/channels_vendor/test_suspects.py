@@ -11,10 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from channels_vendor import refusals, sender, suspects
-from channels_vendor.models import VendorAccount, VendorMessage
+from channels_vendor.models import VENDOR_MESSAGES, VendorAccount, VendorMessage
 from channels_vendor.references import token_hash
 from channels_vendor.simulator.desk import Desk
-from pushcore import devices, ids, push, requests
+from pushcore import devices, ids, partitions, push, requests
 from pushcore.channels import Channel
 from pushcore.devices import Facts
 from pushcore.models import Device, Message, PushTask, Workspace
@@ -52,6 +52,7 @@ def device(workspace: Workspace, channel: Channel, sample: Sample, desk: Desk) -
 def before(device: Device, word: str, *, ago: timedelta, task: int, accepted: bool = False) -> None:
     """What became of an earlier message to the device."""
     at: datetime = timezone.now() - ago
+    partitions.create(VENDOR_MESSAGES, at)
     VendorMessage.objects.create(
         message_id=ids.first_id_at(at) + task,
         workspace_id=device.workspace_id,

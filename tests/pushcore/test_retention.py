@@ -7,14 +7,24 @@ from importlib import import_module
 
 import pytest
 from django.apps import apps
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from pushcore import ids, partitions, retention
-from pushcore.models import Broadcast, Message, PushTask, Workspace
+from analytics.models import MessageEvent
+from pushcore import devices, ids, partitions, retention
+from pushcore.devices import Facts
+from pushcore.models import Broadcast, Message, PushTask, Receipt, ReceiptAttempt, Workspace
 from pushcore.partitions import DailyTable
 
-GROWING = ["pushcore_message", "pushcore_messagekey", "pushcore_pushtask"]
+GROWING = [
+    "analytics_messageevent",
+    "channels_vendor_vendormessage",
+    "pushcore_message",
+    "pushcore_messagekey",
+    "pushcore_pushtask",
+    "pushcore_receipt",
+    "pushcore_receiptattempt",
+]
 
 
 @pytest.mark.django_db
@@ -51,22 +61,64 @@ def a_task(workspace: Workspace, task_id: int) -> PushTask:
     )  # fmt: skip
 
 
+def make_whole(table: str) -> None:
+    """Make a table one without partitions, as it was before."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE whole (LIKE {table} INCLUDING ALL)")
+        cursor.execute(f"INSERT INTO whole SELECT * FROM {table}")
+        cursor.execute(f"DROP TABLE {table} CASCADE")
+        cursor.execute(f"ALTER TABLE whole RENAME TO {table}")
+
+
 @pytest.mark.django_db
 def test_tasks_are_carried_into_their_days(workspace: Workspace) -> None:
     moments = [timezone.now() - timedelta(days=days) for days in (0, 1, 20)]
     for moment in moments:
         partitions.create(partitions.TASKS, moment)
     tasks = [a_task(workspace, ids.first_id_at(moment)) for moment in moments]
-    with connection.cursor() as cursor:
-        # As it was before: one table.
-        cursor.execute("CREATE TABLE whole (LIKE pushcore_pushtask INCLUDING ALL)")
-        cursor.execute("INSERT INTO whole SELECT * FROM pushcore_pushtask")
-        cursor.execute("DROP TABLE pushcore_pushtask")
-        cursor.execute("ALTER TABLE whole RENAME TO pushcore_pushtask")
+    make_whole("pushcore_pushtask")
     import_module("pushcore.migrations.0015_tasks_by_day").forwards(None, None)
     for task in tasks:
         assert PushTask.objects.get(pk=task.pk).last_message_id == task.last_message_id
     assert len(partitions.existing("pushcore_pushtask")) == 3
+
+
+@pytest.mark.django_db
+def test_receipts_and_attempts_are_carried_into_their_days_and_numbered_on(workspace: Workspace) -> None:
+    def a_receipt() -> Receipt:
+        receipt = Receipt.objects.create(workspace=workspace, message_id=ids.new_ids(1)[0], body="{}",
+                                         created_at=timezone.now(), next_attempt_at=timezone.now())  # fmt: skip
+        ReceiptAttempt.objects.create(receipt=receipt, at=timezone.now(), duration_ms=1)
+        return receipt
+
+    first = a_receipt()
+    make_whole("pushcore_receipt")
+    make_whole("pushcore_receiptattempt")
+    import_module("pushcore.migrations.0017_receipts_by_day").forwards(None, None)
+    assert Receipt.objects.get(pk=first.pk).attempts.count() == 1
+    second = a_receipt()
+    assert second.pk > first.pk
+    assert second.attempts.get().pk > first.attempts.get().pk
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Receipt.objects.create(workspace=workspace, message_id=first.message_id, body="{}",
+                               created_at=timezone.now(), next_attempt_at=timezone.now())  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_an_event_is_carried_into_its_day_and_counted_once(workspace: Workspace) -> None:
+    [(device, _)] = devices.register([(workspace, Facts())])
+
+    def an_event(message_id: int) -> MessageEvent:
+        return MessageEvent.objects.create(workspace=workspace, message_id=message_id, device_id=device.id,
+                                           kind="opened", at=timezone.now(), received_at=timezone.now())  # fmt: skip
+
+    first = an_event(ids.new_ids(1)[0])
+    make_whole("analytics_messageevent")
+    import_module("analytics.migrations.0008_events_by_day").forwards(None, None)
+    assert MessageEvent.objects.get().pk == first.pk
+    assert an_event(ids.new_ids(1)[0]).pk > first.pk
+    with pytest.raises(IntegrityError), transaction.atomic():
+        an_event(first.message_id)
 
 
 @pytest.mark.django_db(transaction=True)
