@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from mqtt5 import ConnAckReasonCode as ConnAck
 from mqtt5 import ConnectPacket
 
-from pushcore import devices, keys, settled
+from pushcore import devices, installations, keys, settled
 from pushcore.codes.results import ResultError
 from pushcore.devices import Facts, KnownDevice
+from pushcore.installations import Installation, Registration
 from pushcore.models import Workspace
 
 MAX_USERNAME = 256
@@ -38,11 +39,13 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The verdict. `secret` is set for a device registered just now; `device` is None where `code` is a refusal."""
+    """The verdict. `secret` is set for a device that registers: one made just now (`is_new`), or its own given back.
+    `device` is None where `code` is a refusal."""
 
     code: ConnAck
     device: KnownDevice | None = None
     secret: str | None = None
+    is_new: bool = False
 
 
 _WRONG = Admission(ConnAck.BAD_USER_NAME_OR_PASSWORD)
@@ -56,30 +59,31 @@ def admit(batch: Sequence[Credentials]) -> list[Admission]:
         [given.username for given in batch if not given.client_id and _readable(given.username)]
     )
     verdicts: list[Admission | None] = []
-    newcomers: list[tuple[int, tuple[Workspace, Facts]]] = []
+    newcomers: list[tuple[int, Registration]] = []
     for position, given in enumerate(batch):
         if given.client_id:
             verdicts.append(_check_known(known.get(given.client_id), given))
             continue
         verdict = _check_newcomer(workspaces.get(given.username), given)
-        if isinstance(verdict, tuple):
+        if isinstance(verdict, Registration):
             newcomers.append((position, verdict))
             verdicts.append(None)
         else:
             verdicts.append(verdict)
     if newcomers:
-        registered = devices.register([request for _, request in newcomers])
-        for (position, _), (device, secret) in zip(newcomers, registered, strict=True):
-            verdicts[position] = Admission(ConnAck.SUCCESS, device, secret)
-        _note_former_client_keys([(request[0], batch[position]) for position, request in newcomers])
+        registered = installations.register([request for _, request in newcomers])
+        for (position, _), (device, secret, is_new) in zip(newcomers, registered, strict=True):
+            verdicts[position] = Admission(ConnAck.SUCCESS, device, secret, is_new)
+        _note_former_client_keys([(request.workspace, batch[position]) for position, request in newcomers])
     returned = [
-        (verdict.device.id, given.told)
+        (verdict.device.id, verdict.secret is not None, given.told)
         for verdict, given in zip(verdicts, batch, strict=True)
-        if verdict and verdict.device and verdict.secret is None
+        if verdict and verdict.device and not verdict.is_new
     ]
     if returned:
-        settled.note_return([device_id for device_id, _ in returned])
-        devices.update_facts(dict(returned))
+        registering = [device_id for device_id, is_registering, _ in returned if is_registering]
+        settled.note_return([device_id for device_id, _, _ in returned], registering)
+        devices.update_facts({device_id: told for device_id, _, told in returned})
     return [verdict or _WRONG for verdict in verdicts]
 
 
@@ -108,12 +112,12 @@ def _note_former_client_keys(registered: Sequence[tuple[Workspace, Credentials]]
         keys.note_former_client_keys(used)
 
 
-def _check_newcomer(workspace: Workspace | None, given: Credentials) -> Admission | tuple[Workspace, Facts]:
+def _check_newcomer(workspace: Workspace | None, given: Credentials) -> Admission | Registration:
     if workspace is None:
         return _NOT_ALLOWED
     if not workspace.is_client_key(given.password):
         return _WRONG
     try:
-        return workspace, Facts.from_mapping(given.facts)
+        return Registration(workspace, Facts.from_mapping(given.facts), Installation.from_mapping(given.facts))
     except ResultError:
         return Admission(ConnAck.IMPLEMENTATION_SPECIFIC_ERROR)

@@ -1,4 +1,4 @@
-"""Requests of devices: bind, unbind, report, event. The same functions answer MQTT and the HTTP twins."""
+"""Requests of devices: bind, unbind, report, event, unregister. The same functions answer MQTT and the HTTP twins."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 import structlog
 from django.db import DatabaseError
 
-from pushcore import decoding, devices, events
+from pushcore import decoding, device_removal, devices, events
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import KnownDevice
+from pushcore.models import Device
 
 log = structlog.get_logger(__name__)
 
@@ -21,6 +22,8 @@ def serve(device: KnownDevice, operation: str, raw: bytes) -> dict[str, Any]:
         OPERATIONS[operation](device, decoding.json_value(raw, what="the payload"))
     except ResultError as error:
         return answer(error.result, error.message)
+    except Device.DoesNotExist:
+        return answer(ResultCode.DELIVERYTOKEN_INVALID, "this device has ended; register again")
     except DatabaseError:
         log.exception("device request failed", operation=operation)
         return answer(ResultCode.SYSTEM_ERROR, "temporarily unavailable; try again")
@@ -76,9 +79,15 @@ def _event(device: KnownDevice, payload: Any) -> None:
     events.publish(events.parse_events(device, payload))
 
 
+def _unregister(device: KnownDevice, payload: Any) -> None:
+    _fields(device, payload)
+    device_removal.remove([device.id])
+
+
 OPERATIONS: dict[str, Callable[[KnownDevice, Any], None]] = {
     "mps/bind": _bind,
     "mps/unbind": _unbind,
     "mps/report": _report,
     "mps/event": _event,
+    "mps/unregister": _unregister,
 }

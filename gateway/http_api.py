@@ -20,6 +20,7 @@ from pushcore import decoding
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import Facts, KnownDevice, find_devices
 from pushcore.head_check import head_check
+from pushcore.installations import Installation
 
 MAX_BODY_BYTES = 65_536
 
@@ -36,7 +37,7 @@ def _check_client_key(request: HttpRequest) -> HttpResponse | None:
 @csrf_exempt
 @require_POST
 def register(request: HttpRequest) -> HttpResponse:
-    """Make a device. Answers `data: {adToken, secret}`; the secret is shown this once."""
+    """Make a device, or give an installation its own back. Answers `data: {adToken, secret}`, shown this once."""
     given = _basic(request)
     if given is None:
         return _unauthorized("the client key is needed (HTTP Basic)")
@@ -48,6 +49,7 @@ def register(request: HttpRequest) -> HttpResponse:
         if not isinstance(values, dict):
             return _answer(ResultCode.INVALID_PARAM, "the body is not a JSON object")
         Facts.from_mapping(values)
+        Installation.from_mapping(values)
     except ResultError as error:
         return _answer(error.result, error.message)
     verdict = _admit(Credentials("", *given, facts=values))
@@ -85,6 +87,7 @@ bind = _operation("mps/bind")
 unbind = _operation("mps/unbind")
 report = _operation("mps/report")
 events = _operation("mps/event")
+unregister = _operation("mps/unregister")
 
 
 def _basic(request: HttpRequest) -> tuple[str, str] | None:

@@ -222,7 +222,7 @@ class Node:
             self._formers.came(verdict.device.id, former)
             session.accept(verdict.device, issued_secret=verdict.secret, max_keep_alive=self._max_keep_alive)
             self._wheel.moved(session)
-            if verdict.secret is None:
+            if not verdict.is_new:
                 # What it was when it was admitted may have changed before its presence told anybody where it is.
                 self._outdated.add(verdict.device.id)
                 session.expect_more(0)

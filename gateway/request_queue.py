@@ -22,8 +22,8 @@ THREADS = 4
 MAX_LEFT_BYTES = 16_777_216
 # How long a node that stops goes on serving what it was asked.
 STOP_SECONDS = 1.0
-# After these a device may be given something else.
-_CHANGING = frozenset({"mps/bind", "mps/unbind", "mps/report"})
+# After these a device may be given something else, or nothing more: it has ended.
+_CHANGING = frozenset({"mps/bind", "mps/unbind", "mps/report", "mps/unregister"})
 
 
 class RequestQueue:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 REPLY = "mps/reply"
 # Whatever is asked for: messages and answers come as they do, with or without a subscription.
 _GRANTED = {INBOX: SubAck.GRANTED_QOS_AT_LEAST_ONCE, REPLY: SubAck.GRANTED_QOS_AT_MOST_ONCE}
-REQUESTS = frozenset({"mps/bind", "mps/unbind", "mps/report", "mps/event"})
+REQUESTS = frozenset({"mps/bind", "mps/unbind", "mps/report", "mps/event", "mps/unregister"})
 
 # Messages on their way to a device, whatever larger Receive Maximum it grants. So many of the largest (4 KiB of
 # content) fit what a transport keeps for a slow device (256 KiB): slowness alone cuts nobody off.

@@ -12,4 +12,5 @@ urlpatterns = [
     path("unbind", http_api.unbind),
     path("report", http_api.report),
     path("events", http_api.events),
+    path("unregister", http_api.unregister),
 ]

@@ -243,6 +243,12 @@ VARIABLES: tuple[Variable, ...] = (
         _count,
         "Days a receipt and its attempts are kept once its message cannot be valid any more.",
     ),
+    Variable(
+        "MPS_DEVICE_RETENTION_DAYS",
+        "365",
+        _number_or_none,
+        "Days a device that is not seen is kept, with its bindings; 0 for ever.",
+    ),
     Variable("MPS_AUDIT_RETENTION_DAYS", "365", _count, "Days an entry of the audit log is kept."),
     Variable(
         "MPS_RECEIPT_ALLOW_PRIVATE",

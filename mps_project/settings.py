@@ -226,6 +226,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 600},
     },
     "purge": {"task": "pushcore.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},
+    "purge-devices": {
+        "task": "pushcore.purge_devices",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 600},
+    },
     "vendors": {"task": "channels_vendor.wake", "schedule": timedelta(seconds=2), "options": {"expires": 2}},
     "certificates": {
         "task": "channels_vendor.warn_of_expiry",
@@ -253,6 +258,7 @@ MESSAGE_RETENTION_DAYS = ENV.number("MPS_MESSAGE_RETENTION_DAYS")
 ANALYSIS_MINUTE_DAYS = ENV.number("MPS_ANALYSIS_MINUTE_DAYS")
 ANALYSIS_RETENTION_DAYS = ENV.number("MPS_ANALYSIS_RETENTION_DAYS")
 RECEIPT_RETENTION_DAYS = ENV.number("MPS_RECEIPT_RETENTION_DAYS")
+DEVICE_RETENTION_DAYS = ENV.number("MPS_DEVICE_RETENTION_DAYS")
 AUDIT_RETENTION_DAYS = ENV.number("MPS_AUDIT_RETENTION_DAYS")
 RECEIPT_ALLOW_PRIVATE = ENV.switch("MPS_RECEIPT_ALLOW_PRIVATE")
 VENDOR_ALLOW_PRIVATE = ENV.switch("MPS_VENDOR_ALLOW_PRIVATE")

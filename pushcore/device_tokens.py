@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -121,16 +121,19 @@ def withdraw(device_id: int) -> None:
             tell_changed([device_id])
 
 
-def change(*, claims: Sequence[Claim] = (), gone: Sequence[Gone] = ()) -> None:
-    """Carry out claims, and forget tokens that are dead. A fixed number of statements, one transaction."""
-    if claims or gone:
+def change(*, claims: Sequence[Claim] = (), gone: Sequence[Gone] = (), locking: Collection[int] = ()) -> None:
+    """Carry out claims, and forget tokens that are dead. A fixed number of statements, one transaction.
+
+    `locking`: devices whose rows the caller's transaction will change besides, locked in the same order.
+    """
+    if claims or gone or locking:
         with transaction.atomic():
-            _write(claims, gone)
+            _write(claims, gone, locking)
 
 
-def _write(claims: Sequence[Claim], gone: Sequence[Gone]) -> None:
+def _write(claims: Sequence[Claim], gone: Sequence[Gone], locking: Collection[int]) -> None:
     _lock_tokens(claims)
-    tokens = _lock_devices(claims, gone)
+    tokens = _lock_devices(claims, [*locking, *(one.device_id for one in gone)])
     valid = [one for one in claims if one.device_id in tokens and one.instead_of in (None, tokens[one.device_id])]
     by_device = {one.device_id: one for one in valid}
     by_token = {(one.workspace_id, one.channel, one.token): one for one in by_device.values()}
@@ -144,19 +147,19 @@ def _write(claims: Sequence[Claim], gone: Sequence[Gone]) -> None:
 
 def _lock_tokens(claims: Sequence[Claim]) -> None:
     """Nobody else gives these tokens until this transaction ends."""
-    keys = sorted({_key_of(one) for one in claims})
+    keys = sorted({lock_key(f"{one.workspace_id}:{one.channel}:{one.token}") for one in claims})
     if keys:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS tokens(key)", [keys])
 
 
-def _key_of(one: Claim) -> int:
-    text = f"{one.workspace_id}:{one.channel}:{one.token}"
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True)
+def lock_key(name: str) -> int:
+    """The number of the advisory lock of that name; two names with one number only wait for each other needlessly."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
 
 
-def _lock_devices(claims: Sequence[Claim], gone: Sequence[Gone]) -> dict[int, str]:
-    """Lock all rows that will change, in the order of their ids; returns the tokens they have, by device.
+def _lock_devices(claims: Sequence[Claim], others: Sequence[int]) -> dict[int, str]:
+    """Lock all rows that will change, of these devices too, in the order of their ids; returns their tokens by device.
 
     A statement of its own, after the tokens are locked: it sees what was committed while these were waited for.
     """
@@ -169,7 +172,7 @@ def _lock_devices(claims: Sequence[Claim], gone: Sequence[Gone]) -> dict[int, st
             " AND d.third_channel = claimed.channel AND d.third_token <> '' AND d.activity_id IS NULL"
             ")) ORDER BY id FOR NO KEY UPDATE",
             [
-                [one.device_id for one in claims] + [one.device_id for one in gone],
+                [one.device_id for one in claims] + list(others),
                 [one.workspace_id for one in claims],
                 [one.channel for one in claims],
                 [one.token for one in claims],

@@ -338,7 +338,10 @@ def server_bind(workspace: Workspace, user_id: str, delivery_token: str, os_type
     if phone_number and not _PHONE_NUMBER.fullmatch(phone_number):
         raise ResultError(ResultCode.INVALID_PARAM, "phoneNumber is 5 to 15 digits, with + before them or not")
     device = _device_of(workspace, delivery_token, platform)
-    bindings.bind(device, user_id)
+    try:
+        bindings.bind(device, user_id)
+    except Device.DoesNotExist:  # it has ended meanwhile
+        raise ResultError(ResultCode.DELIVERYTOKEN_INVALID) from None
     if phone_number:
         bindings.keep_phone_number(device, user_id, phone_number)
 

@@ -9,7 +9,7 @@ they look at messages or let theirs be seen, so whichever comes second knows of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -29,12 +29,18 @@ def oldest_pending_id() -> int:
     return ids.first_id_at(timezone.now() - timedelta(seconds=settings.MAX_EXPIRED_SECONDS + 60))
 
 
-def note_return(device_ids: Sequence[int]) -> None:
-    """Devices are back: they are seen now, and settled as far as they can be. Two statements, whatever the number."""
+def note_return(device_ids: Sequence[int], registering: Collection[int] = ()) -> None:
+    """Devices are back: they are seen now, and settled as far as they can be. Two statements, whatever the number.
+
+    `registering`: those of them that may not have received their secret yet. The others have: what proves a
+    registration whose answer was lost is spent (`pushcore.installations`).
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         _lock(cursor, device_ids)
         cursor.execute(
-            "UPDATE pushcore_device d SET last_seen_at = now(), settled_id = greatest(d.settled_id, coalesce("
+            "UPDATE pushcore_device d SET last_seen_at = now(), registration_hash ="
+            " CASE WHEN d.id = ANY(%(registering)s) THEN d.registration_hash ELSE '' END,"
+            " settled_id = greatest(d.settled_id, coalesce("
             f" (SELECT m.id FROM pushcore_message m WHERE m.device_id = d.id AND m.status = {statuses.WAITING}"
             "  AND m.expire_at > now() AND m.id > d.settled_id AND m.id >= %(oldest)s AND m.id < %(recent)s"
             "  ORDER BY m.id LIMIT 1), %(recent)s) - 1) WHERE d.id = ANY(%(devices)s)",
@@ -42,6 +48,7 @@ def note_return(device_ids: Sequence[int]) -> None:
                 "oldest": oldest_pending_id(),
                 "recent": ids.first_id_at(timezone.now() - MARGIN),
                 "devices": list(device_ids),
+                "registering": list(registering),
             },
         )
 

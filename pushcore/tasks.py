@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from celery import shared_task
 
-from pushcore import broadcasts, partitions, receipts, retention, revocation, sweeper
+from pushcore import broadcasts, device_removal, partitions, receipts, retention, revocation, sweeper
 from pushcore.file_push import load, upload
 from pushcore.schedules import firing
 
@@ -58,3 +58,10 @@ def purge() -> None:
     deleted = retention.purge() + upload.discard_abandoned()
     if deleted:
         log.info("purged", rows=deleted)
+
+
+@shared_task(name="pushcore.purge_devices")
+def purge_devices() -> None:
+    removed = device_removal.remove_unseen()
+    if removed:
+        log.info("unseen devices removed", devices=removed)

@@ -32,6 +32,9 @@ class Device(models.Model):
     activity_id = models.CharField(
         "Live Activity", max_length=128, null=True, blank=True, editable=False, help_text="Null for a real device."
     )
+    # Of the app's installation, and what proved a registration whose answer was lost (`pushcore.installations`).
+    installation_id = models.CharField("installation ID", max_length=64, blank=True, db_default="", default="")
+    registration_hash = models.CharField(max_length=64, editable=False, db_default="", default="")
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
     last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Up to which message none waits for it (`pushcore.settled`).
@@ -46,6 +49,11 @@ class Device(models.Model):
                 fields=["workspace", "activity_id"],
                 name="pushcore_device_activity",
                 condition=Q(activity_id__isnull=False),
+            ),
+            # By what proves that a registration is an installation's own, which nobody can make many rows of.
+            models.Index(fields=["secret_hash"], name="pushcore_device_by_secret", condition=~Q(installation_id="")),
+            models.Index(
+                fields=["registration_hash"], name="pushcore_device_by_nonce", condition=~Q(registration_hash="")
             ),
             # In the order a broadcast walks them.
             models.Index(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 import requests
 
 from analytics.models import MessageEvent
 from pushcore import devices
-from pushcore.devices import Facts
+from pushcore.devices import Facts, KnownDevice
 from pushcore.models import Binding, Device, Workspace
 from tests.gateway.pushing import send
 
@@ -121,3 +123,35 @@ def test_a_devices_json_may_begin_with_a_byte_order_mark(live_server: object, wo
         timeout=10,
     )
     assert answer.json()["code"] == "100"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_installation_that_lost_the_answer_gets_its_device_back_over_http(
+    live_server: object, workspace: Workspace, username: str
+) -> None:
+    body = {"platform": "android", "installationId": str(uuid4()), "registrationNonce": uuid4().hex}
+
+    def register(**more: str) -> dict[str, str]:
+        answer = requests.post(
+            f"{live_server}/device/v1/register", json=body | more, auth=(username, workspace.client_key), timeout=10
+        )
+        return answer.json()["data"]
+
+    first, again = register(), register()
+    assert first["adToken"] == again["adToken"]
+    assert register(deviceSecret=again["secret"]) == again
+    assert register(registrationNonce=uuid4().hex)["adToken"] != again["adToken"]
+    assert Device.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_device_that_unregistered_over_http_is_nobody(
+    live_server: object, workspace: Workspace, known: tuple[KnownDevice, str]
+) -> None:
+    mine = (known[0].ad_token, known[1])
+    devices.server_bind(workspace, "ann", mine[0], 1)
+    answer = requests.post(f"{live_server}/device/v1/unregister", json={}, auth=mine, timeout=10)
+    assert answer.json()["code"] == "100"
+    assert not Device.objects.exists()
+    assert not Binding.objects.exists()
+    assert requests.post(f"{live_server}/device/v1/unregister", json={}, auth=mine, timeout=10).status_code == 401

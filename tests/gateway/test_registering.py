@@ -1,0 +1,103 @@
+"""Registering by a CONNECT, coming back, and ending: a phone is one device however often its connection is cut."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import mqtt5
+import pytest
+from mqtt5 import ConnAckReasonCode
+
+from gateway.sink import Sink
+from pushcore import device_removal, devices
+from pushcore.models import Binding, Device, Workspace
+from tests.gateway.conftest import Connect, Known, RunningGateway
+from tests.gateway.pushing import send, status_of, wait_for
+from tests.support.raw_device import RawDevice
+
+
+def register(gateway: RunningGateway, workspace: Workspace, username: str, **told: str) -> tuple[str, str]:
+    """Connect without a client id, be cut off; returns the Ad-token and secret of the CONNACK."""
+    with RawDevice(gateway.mqtt_port) as device:
+        answer = device.connect("", username, workspace.client_key, user_properties=list(told.items()))
+        assert answer.reason_code == ConnAckReasonCode.SUCCESS
+        return answer.assigned_client_id or "", dict(answer.user_properties)["secret"]
+
+
+def test_a_phone_whose_connacks_are_lost_is_one_device(
+    gateway: RunningGateway, workspace: Workspace, username: str
+) -> None:
+    told = {"installationId": str(uuid4()), "registrationNonce": uuid4().hex}
+    answers = [register(gateway, workspace, username, **told) for _ in range(4)]
+    assert len({ad_token for ad_token, _ in answers}) == 1
+    assert Device.objects.count() == 1
+    ad_token, secret = answers[-1]
+    with RawDevice(gateway.mqtt_port) as device:
+        assert device.connect(ad_token, username, secret).reason_code == ConnAckReasonCode.SUCCESS
+    # It has its secret: the nonce gives nobody the device any more.
+    assert register(gateway, workspace, username, **told)[0] != ad_token
+
+
+def test_a_phone_that_kept_its_secret_alone_gets_its_device_and_what_waits_for_it(
+    gateway: RunningGateway, workspace: Workspace, username: str, sink: Sink
+) -> None:
+    phone = str(uuid4())
+    ad_token, secret = register(gateway, workspace, username, installationId=phone)
+    assert wait_for(lambda: gateway.node is not None and not gateway.node.sessions)
+    message = send(workspace, ad_token, "k1")
+    with RawDevice(gateway.mqtt_port) as device:
+        told = [("installationId", phone), ("deviceSecret", secret), ("appVersion", "2.0")]
+        answer = device.connect("", username, workspace.client_key, user_properties=told)
+        assert (answer.assigned_client_id, dict(answer.user_properties)["secret"]) == (ad_token, secret)
+        publish = device.recv()
+        assert isinstance(publish, mqtt5.PublishPacket)
+        device.send(mqtt5.PubAckPacket(publish.packet_id or 0))
+        assert wait_for(lambda: status_of(message) == 2)
+    assert Device.objects.get().app_version == "2.0"
+
+
+def test_who_knows_an_installations_id_gets_neither_its_device_nor_its_messages(
+    gateway: RunningGateway, workspace: Workspace, username: str
+) -> None:
+    phone = str(uuid4())
+    owner, secret = register(gateway, workspace, username, installationId=phone, registrationNonce=uuid4().hex)
+    stranger, _ = register(gateway, workspace, username, installationId=phone, registrationNonce=uuid4().hex)
+    assert stranger != owner
+    assert devices.find_devices([owner])[owner].has_secret(secret)
+
+
+@pytest.mark.parametrize("told", [{"installationId": "x"}, {"registrationNonce": uuid4().hex}, {"platform": "symbian"}])
+def test_a_registration_that_cannot_be_is_refused(
+    gateway: RunningGateway, workspace: Workspace, username: str, told: dict[str, str]
+) -> None:
+    with RawDevice(gateway.mqtt_port) as device:
+        answer = device.connect("", username, workspace.client_key, user_properties=list(told.items()))
+        assert answer.reason_code == ConnAckReasonCode.IMPLEMENTATION_SPECIFIC_ERROR
+    assert not Device.objects.exists()
+
+
+@pytest.mark.parametrize("transport", ["tcp", "websockets"])
+def test_a_device_that_unregisters_is_answered_and_ends(
+    connect: Connect, gateway: RunningGateway, workspace: Workspace, transport: str
+) -> None:
+    device = connect(transport)
+    device.client.reconnect_delay_set(60, 60)
+    assert device.request("mps/bind", {"userId": "ann"})["code"] == "100"
+    assert device.request("mps/unregister", {})["code"] == "100"
+    assert not Device.objects.exists()
+    assert not Binding.objects.exists()
+    assert wait_for(lambda: gateway.node is not None and not gateway.node.sessions)
+
+
+def test_a_device_that_is_removed_elsewhere_is_disconnected(
+    gateway: RunningGateway, username: str, known: Known
+) -> None:
+    with RawDevice(gateway.mqtt_port) as device:
+        assert device.connect(known[0].ad_token, username, known[1]).reason_code == ConnAckReasonCode.SUCCESS
+        device_removal.remove([known[0].id])
+        goodbye = device.recv()
+        assert isinstance(goodbye, mqtt5.DisconnectPacket)
+        assert goodbye.reason_code == mqtt5.DisconnectReasonCode.ADMINISTRATIVE_ACTION
+        with RawDevice(gateway.mqtt_port) as again:
+            answer = again.connect(known[0].ad_token, username, known[1])
+            assert answer.reason_code == ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD
