@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from pushcore import decoding, limits
+from pushcore import placeholders as placeholders_of
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Occurrence, Schedule, Template, Workspace
+from pushcore.placeholders import Pattern
 
 MAX_TEMPLATES = 1000
 MAX_LENGTH = 200
 _NAME = re.compile(r"[A-Za-z0-9_]{1,200}")
-# The text between two number signs on one line; the names are the caller's, so any other character may stand in them.
-_PLACEHOLDER = re.compile(r"#([^#\r\n]{1,64})#")
+_VARIABLE = rf"[^#\r\n]{{1,{placeholders_of.MAX_NAME}}}"
+MAX_VARIABLES = 100
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateDraft:
-    """A template as a door hands it in. `icon` and `image` map channels to URLs."""
+    """A template as a door hands it in. `icon` and `image` map channels to URLs; `variables` are the names of its
+    placeholders, None where they are what looks like names (`pushcore.placeholders`)."""
 
     name: str
     description: str
@@ -34,6 +37,7 @@ class TemplateDraft:
     uri: str = ""
     icon: Mapping[str, str] = field(default_factory=dict)
     image: Mapping[str, str] = field(default_factory=dict)
+    variables: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,14 @@ def create(workspace: Workspace, draft: TemplateDraft) -> Template:
             uri=draft.uri,
             icon=dict(draft.icon),
             image=dict(draft.image),
+            variables=_used(draft),
         )
+
+
+def _used(draft: TemplateDraft) -> list[str]:
+    """The names of the draft's placeholders."""
+    texts = (draft.title, draft.body, draft.uri)
+    return sorted({name for text in texts for name in placeholders_of.names_of(text, draft.variables)})
 
 
 def check(draft: TemplateDraft) -> None:
@@ -86,10 +97,31 @@ def check(draft: TemplateDraft) -> None:
             raise ResultError(result, f"1 to {MAX_LENGTH} characters")
     if len(draft.uri) > limits.MAX_URI_LENGTH:
         raise ResultError(ResultCode.TEMPLATE_URI_INVALID, f"at most {limits.MAX_URI_LENGTH} characters")
+    _check_variables(draft)
     limits.one_of("displayType", draft.silent, (0, 1))
     limits.one_of("style", draft.style, (0, 1, 2))
     limits.one_of("action", draft.action, (0, 1))
     limits.check_payload({"icon": dict(draft.icon), "image": dict(draft.image)})
+
+
+def _check_variables(draft: TemplateDraft) -> None:
+    """Raises `ResultError`: INVALID_PARAM for a name that is none, the code of the text in which placeholders are not
+    told apart."""
+    names = draft.variables or ()
+    if len(names) > MAX_VARIABLES or not all(re.fullmatch(_VARIABLE, name) for name in names):
+        raise ResultError(
+            ResultCode.INVALID_PARAM,
+            f"variables: at most {MAX_VARIABLES} names of 1 to {placeholders_of.MAX_NAME} characters other than #",
+        )
+    for text, result in (
+        (draft.title, ResultCode.TEMPLATE_TITLE_INVALID),
+        (draft.body, ResultCode.TEMPLATE_CONTENT_INVALID),
+        (draft.uri, ResultCode.TEMPLATE_URI_INVALID),
+    ):
+        try:
+            placeholders_of.check(text, draft.variables)
+        except placeholders_of.AmbiguousError as error:
+            raise ResultError(result, str(error)) from None
 
 
 def named(workspace: Workspace, name: str) -> Template:
@@ -148,12 +180,7 @@ def schedules_using(template: Template) -> list[Schedule]:
 
 def placeholders(template: Template) -> set[str]:
     """The names of the placeholders in title, body and URL."""
-    return {name for text in (template.title, template.body, template.uri) for name in _PLACEHOLDER.findall(text)}
-
-
-def split_at_placeholders(text: str) -> list[str]:
-    """The text in pieces: what stands as it is at the even places, names of placeholders at the odd ones."""
-    return _PLACEHOLDER.split(text)
+    return {name for pattern in _patterns(template) for name in pattern.names}
 
 
 def render(template: Template, values: Mapping[str, str]) -> Rendered:
@@ -162,11 +189,18 @@ def render(template: Template, values: Mapping[str, str]) -> Rendered:
     Raises `ResultError` (TEMPLATEKV_NOT_ENOUGH) naming a placeholder without a value. Values without a placeholder are
     ignored: a caller may use one set of values for several templates.
     """
-    missing = sorted(placeholders(template) - values.keys())
+    patterns = _patterns(template)
+    missing = sorted({name for pattern in patterns for name in pattern.names} - values.keys())
     if missing:
         raise ResultError(ResultCode.TEMPLATEKV_NOT_ENOUGH, f"#{missing[0]}# has no value")
+    title, body, uri = patterns
+    return Rendered(title.fill(values), body.fill(values), uri.fill(values))
 
-    def fill(text: str) -> str:
-        return _PLACEHOLDER.sub(lambda found: values[found.group(1)], text)
 
-    return Rendered(fill(template.title), fill(template.body), fill(template.uri))
+def _patterns(template: Template) -> tuple[Pattern, Pattern, Pattern]:
+    known = None if template.variables is None else tuple(template.variables)
+    return (
+        placeholders_of.text_pattern(template.title, known),
+        placeholders_of.text_pattern(template.body, known),
+        placeholders_of.url_pattern(template.uri, known),
+    )

@@ -555,6 +555,7 @@ class TemplateSchema(RequestSchema):
     body = Text(help_text="1 to 200 characters.")
     action = Number(help_text="On tap: 0 web URL, 1 intent activity.", required=False, default=0)
     uri = Text(help_text="URL to open on tap.")
+    variables = Text(help_text="Names of the placeholders, separated by commas; else what looks like names.")
     icon = TextMap(help_text="Icon per channel.")
     image = TextMap(help_text="Large image per channel.")
 
@@ -572,4 +573,5 @@ def template_draft(values: Mapping[str, Any]) -> TemplateDraft:
         uri=values["uri"],
         icon=values["icon"],
         image=values["image"],
+        variables=[name.strip() for name in values["variables"].split(",") if name.strip()] or None,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -42,9 +42,12 @@ class Inspection:
     first_targets: list[str] = field(default_factory=list)
 
 
-def inspect(file: FileImport, content: Mapping[str, Any], delivery_type: int) -> Inspection:
-    """Read the whole file. `content`: of the task it would become, placeholders and all; `delivery_type`: its own."""
-    found, reader = Inspection(), Reader(file.workspace_id, dict(content), delivery_type)
+def inspect(
+    file: FileImport, content: Mapping[str, Any], delivery_type: int, variables: Sequence[str] | None = None
+) -> Inspection:
+    """Read the whole file. `content`: of the task it would become, placeholders (`variables`) and all; `delivery_type`:
+    its own."""
+    found, reader = Inspection(), Reader(file.workspace_id, dict(content), delivery_type, variables=variables)
     for lines in lines_of(file):
         block = reader.read(lines)
         wanted = SHOWN_RECORDS - len(found.first_records)

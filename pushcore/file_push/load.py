@@ -99,7 +99,7 @@ def _load(file: FileImport, deadline: float) -> int:
     """Read on in a file until its end or the deadline; gives the lease back."""
     task = PushTask.objects.get(pk=file.pk)
     accepted, lines = file.accepted, lines_of(file)
-    reader = Reader(task.workspace_id, task.content, task.delivery_type, _told_to_vendors(task))
+    reader = Reader(task.workspace_id, task.content, task.delivery_type, _told_to_vendors(task), file.variables)
     writing: deque[Future[None]] = deque()
     before = _Turn.over()
     with _threads(1, "file-reader") as readers, _threads(WRITERS, "file-writer") as writers:

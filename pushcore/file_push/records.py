@@ -9,13 +9,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pushcore import limits
 from pushcore.codes.results import ResultError
-from pushcore.templates import split_at_placeholders
+from pushcore.placeholders import percent, text_pattern, url_pattern
 
 MAX_RECORD = 250
 # Content of this many characters, escaped, is looked at no further: with all else it is below the limit.
@@ -67,16 +67,22 @@ class Block:
 
 class Reader:
     """Reads the lines of one push. `content` is the task's: in title, content and url stand the placeholders;
-    `delivery_type` says what its targets are, `options` what vendors are told beside it."""
+    `delivery_type` says what its targets are, `options` what vendors are told beside it, `variables` which placeholders
+    there are (`Template.variables`)."""
 
     def __init__(
-        self, workspace_id: int, content: dict[str, Any], delivery_type: int, options: Mapping[str, Any] | None = None
+        self,
+        workspace_id: int,
+        content: dict[str, Any],
+        delivery_type: int,
+        options: Mapping[str, Any] | None = None,
+        variables: Sequence[str] | None = None,
     ) -> None:
         self._scope = str(workspace_id)
         self._delivery_type = delivery_type
         self._content = content
         self._options = options or {}
-        self._names, self._format = _override_format(content)
+        self._places, self._format = _override_format(content, None if variables is None else tuple(variables))
 
     def read(self, lines: Lines) -> Block:
         """Never raises: a line is a record or a fault. The file is known to be UTF-8 (but for lines cut short)."""
@@ -112,7 +118,7 @@ class Reader:
         except ResultError as error:
             raise _UnreadableError(error.message) from None
         digest = hashlib.blake2b(f"{self._scope}:{len(target)}:{target}:{msgkey}".encode(), digest_size=16).hexdigest()
-        return Record(number, target, msgkey, digest, self._override(fields) if self._names else None)
+        return Record(number, target, msgkey, digest, self._override(fields) if self._places else None)
 
     def _override(self, fields: list[str]) -> str:
         """The content that is this message's own, as JSON; the values are the fields from the third on."""
@@ -121,9 +127,11 @@ class Reader:
             name, equals, value = pair.partition("=")
             if not equals:
                 raise _UnreadableError(f"{pair[:50]!r} is not placeholder=value")
-            values[name] = _quoted(value)[1:-1]
+            values[name] = value
         try:
-            override = self._format % tuple([values[name] for name in self._names])
+            override = self._format % tuple(
+                [percent(values[name]) if encoded else _quoted(values[name])[1:-1] for name, encoded in self._places]
+            )
         except KeyError as missing:
             raise _UnreadableError(f"placeholder {missing.args[0]!r} has no value") from None
         if len(override) > SURELY_FITS or self._options:
@@ -134,18 +142,18 @@ class Reader:
         return override
 
 
-def _override_format(content: dict[str, Any]) -> tuple[list[str], str]:
-    """Names of placeholders, in order, and a %-format that makes of their values (JSON text without its quotes) the
-    JSON of those fields that have any."""
-    names: list[str] = []
+def _override_format(content: dict[str, Any], known: tuple[str, ...] | None) -> tuple[list[tuple[str, bool]], str]:
+    """Names of placeholders, in order, and whether each value is percent-encoded (which leaves JSON nothing to escape);
+    and a %-format that makes of their values (JSON text without its quotes) the JSON of those fields that have any."""
+    places: list[tuple[str, bool]] = []
     members: list[str] = []
-    for field_name in ("title", "content", "url"):
-        parts = split_at_placeholders(content[field_name])
-        if len(parts) > 1:
-            names += parts[1::2]
-            texts = [_quoted(part)[1:-1].replace("%", "%%") for part in parts[::2]]
+    for field_name, pattern_of in (("title", text_pattern), ("content", text_pattern), ("url", url_pattern)):
+        pattern = pattern_of(content[field_name], known)
+        if pattern.names:
+            places += zip(pattern.names, pattern.encoded, strict=True)
+            texts = [_quoted(text)[1:-1].replace("%", "%%") for text in pattern.texts]
             members.append(f'"{field_name}":"{"%s".join(texts)}"')
-    return names, "{" + ",".join(members) + "}"
+    return places, "{" + ",".join(members) + "}"
 
 
 class _UnreadableError(Exception):

@@ -125,7 +125,8 @@ def push(
         first = _earlier(workspace, request, fingerprint)
         if first is None:
             free = FileImport.objects.filter(pk=file.pk, workspace=workspace, accepted_at__isnull=True)
-            if not free.update(accepted_at=now):
+            variables = templates.named(workspace, request.template_name).variables
+            if not free.update(accepted_at=now, variables=variables):
                 raise ResultError(ResultCode.INVALID_PARAM, "the file was pushed already, or is not kept any more")
             first = PushTask.objects.create(
                 id=file.pk,

@@ -18,6 +18,8 @@ class FileImport(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="imports")
     sha256 = models.CharField(max_length=64)
     size = models.BigIntegerField(default=0)
+    # The template's, when the push was accepted (`Template.variables`).
+    variables = models.JSONField(null=True, default=None)
     created_at = models.DateTimeField(db_index=True)
     accepted_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

@@ -9,6 +9,7 @@ import json
 import threading
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.db import connection
@@ -337,7 +338,10 @@ def test_values_are_filled_in_as_they_are(text: str) -> None:
         assert block.faults == []
         [record] = block.records
         filled = text.replace("#name#", "\0").replace("#other#", "o").replace("\0", value)
-        assert json.loads(record.override or "") == {"title": filled, "url": f"https://example.com/?n={value}"}
+        assert json.loads(record.override or "") == {
+            "title": filled,
+            "url": f"https://example.com/?n={quote(value, safe='')}",
+        }
 
 
 def test_content_that_grows_too_large_is_a_fault() -> None:

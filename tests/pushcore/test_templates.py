@@ -41,7 +41,7 @@ def test_placeholders_are_filled_in_once(template: Template) -> None:
     rendered = templates.render(template, {"name": "#prize#", "prize": "a \\1 car", "unused": "x"})
     assert rendered.title == "Hello #prize#"
     assert rendered.content == "#prize# won a \\1 car"
-    assert rendered.uri == "https://example.com/a \\1 car"
+    assert rendered.uri == "https://example.com/a%20%5C1%20car"
 
 
 def test_a_missing_value_is_named(template: Template) -> None:

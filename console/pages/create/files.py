@@ -103,7 +103,7 @@ def look(form: MultipleForm, file: FileImport) -> tuple[Inspection, Findings]:
     form.cleaned_data["template"] = template = form.chosen
     assert template is not None
     wanted = form.request({}, sha256=file.sha256)
-    found = inspect(file, upload.content_of(form.workspace, wanted), form.delivery_type)
+    found = inspect(file, upload.content_of(form.workspace, wanted), form.delivery_type, template.variables)
     reached = reach.of_targets(form.workspace, form.delivery_type, found.first_targets)
     return found, Findings(
         file=str(file.pk),

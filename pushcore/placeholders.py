@@ -1,0 +1,96 @@
+"""Placeholders in a template's title, body and URL: a known name between two number signs. Without I/O.
+
+Known are the names a template declares; where it declares none, whatever looks like a name: letters and digits of any
+script, `_`, `-`, `.`. Everything else is text: "C# and F#", the fragment of `https://m.example.com/#/order?id=#id#`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from urllib.parse import quote
+
+MAX_NAME = 64
+_LOOKS_LIKE_A_NAME = rf"[\w.-]{{1,{MAX_NAME}}}"
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?://)?")
+
+Known = Collection[str] | None
+
+
+class AmbiguousError(ValueError):
+    """Two names share a number sign, so nobody can tell which of the two is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Text with placeholders. `texts` stand before, between and after `names`; `encoded` says of each name whether its
+    value is percent-encoded."""
+
+    texts: tuple[str, ...]
+    names: tuple[str, ...]
+    encoded: tuple[bool, ...]
+
+    def fill(self, values: Mapping[str, str]) -> str:
+        """The text with values in the places of names, once: a value that looks like a placeholder stays text. Raises
+        `KeyError` for a name without a value."""
+        made = [self.texts[0]]
+        for text, name, encoded in zip(self.texts[1:], self.names, self.encoded, strict=True):
+            made += (percent(values[name]) if encoded else values[name], text)
+        return "".join(made)
+
+
+def percent(value: str) -> str:
+    """RFC 3986: all but letters, digits, `-`, `_`, `.`, `~`, so that no value can end the part of the URL it is in."""
+    return quote(value, safe="")
+
+
+@lru_cache(maxsize=4096)
+def text_pattern(text: str, known: tuple[str, ...] | None) -> Pattern:
+    """The placeholders of a text; of two that share a sign, the first counts."""
+    texts, names = _split(text, known)
+    return Pattern(texts, names, (False,) * len(names))
+
+
+@lru_cache(maxsize=4096)
+def url_pattern(url: str, known: tuple[str, ...] | None) -> Pattern:
+    """The placeholders of a URL. Values in its path, query or fragment are percent-encoded; one that is the whole URL,
+    its scheme or its host is not."""
+    texts, names = _split(url, known)
+    encoded = tuple(_is_past_host("x".join(texts[: place + 1])) for place in range(len(names)))
+    return Pattern(texts, names, encoded)
+
+
+def check(text: str, known: Known) -> None:
+    """Raises `AmbiguousError` naming two placeholders that share a number sign."""
+    found = list(_candidates(text, known))
+    for one, other in pairwise(found):
+        if one.end(1) >= other.start():
+            raise AmbiguousError(f"#{one[1]}#{other[1]}# may be #{one[1]}# or #{other[1]}#")
+
+
+def names_of(text: str, known: Known) -> tuple[str, ...]:
+    """The names of a text's placeholders, in order."""
+    return _split(text, known)[1]
+
+
+def _candidates(text: str, known: Known) -> Sequence[re.Match[str]]:
+    names = _LOOKS_LIKE_A_NAME if known is None else "|".join(map(re.escape, known))
+    return list(re.finditer(rf"(?=#({names})#)", text)) if names else []
+
+
+def _split(text: str, known: Known) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    texts, names, position = [], [], 0
+    for found in _candidates(text, known):
+        if found.start() >= position:
+            texts.append(text[position : found.start()])
+            names.append(found[1])
+            position = found.end(1) + 1
+    return (*texts, text[position:]), tuple(names)
+
+
+def _is_past_host(before: str) -> bool:
+    """Whether what follows this beginning of a URL stands in its path, query or fragment."""
+    return re.search("[/?#]", _SCHEME.sub("", before, count=1)) is not None
