@@ -5,9 +5,11 @@ from __future__ import annotations
 from celery import shared_task
 
 from analytics import exports, rollups
+from pushcore.one_at_a_time import one_at_a_time
 
 
 @shared_task(name="analytics.fold")
+@one_at_a_time
 def fold() -> None:
     """Sum up what has been noted."""
     rollups.fold()
@@ -20,12 +22,14 @@ def export(export_id: int) -> None:
 
 
 @shared_task(name="analytics.make_exports")
+@one_at_a_time
 def make_exports() -> None:
     """Make files that were left."""
     exports.make_waiting()
 
 
 @shared_task(name="analytics.purge")
+@one_at_a_time
 def purge() -> None:
     """Delete sums past their time, and files of reports."""
     rollups.purge()

@@ -11,6 +11,7 @@ from channels_vendor import accounts, checking, lane, sender
 from channels_vendor.turns import Turns
 from pushcore.bus import BusDown, client
 from pushcore.channels import Channel
+from pushcore.one_at_a_time import one_at_a_time
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +36,7 @@ def send(workspace_id: int, channel: int) -> None:
 
 
 @shared_task(name="channels_vendor.wake")
+@one_at_a_time
 def wake() -> None:
     """Wake the senders of accounts with due messages: retries, leases that ran out, words that were lost."""
     accounts.forget()
@@ -43,5 +45,6 @@ def wake() -> None:
 
 
 @shared_task(name="channels_vendor.warn_of_expiry")
+@one_at_a_time
 def warn_of_expiry() -> None:
     checking.warn_of_expiry()

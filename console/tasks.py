@@ -5,8 +5,10 @@ from __future__ import annotations
 from celery import shared_task
 
 from console import audit
+from pushcore.one_at_a_time import one_at_a_time
 
 
 @shared_task(name="console.purge")
+@one_at_a_time
 def purge() -> None:
     audit.purge()

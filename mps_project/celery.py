@@ -1,4 +1,5 @@
-"""The Celery application. Workers send receipts and keep house; the self-built channel does not wait for them."""
+"""The Celery application. Workers keep time and house, load files and send to vendors; the self-built channel does not
+wait for them."""
 
 from __future__ import annotations
 

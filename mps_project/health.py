@@ -18,6 +18,7 @@ from gateway import presence, sink
 from mps_project.celery import app as celery_app
 from mps_project.metrics import metrics_view
 from pushcore.bus import client
+from pushcore.receipts import waking
 
 # How long a worker's answer to a ping is believed, and its silence: readiness is asked often, by anybody, and a ping
 # goes to every worker and waits for the first.
@@ -37,7 +38,7 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """200 once database, fast store, gateway, sink and worker all answer; 503 with what is missing until then."""
+    """200 once database, fast store, gateway, sink, receipts and worker answer; 503 with what is missing until then."""
     missing = _missing()
     return JsonResponse({"ready": not missing, "missing": missing}, status=503 if missing else 200)
 
@@ -76,6 +77,8 @@ def _missing() -> list[str]:
             missing.append("gateway: no node is alive")
         if not sink.is_alive(bus):
             missing.append("sink: not alive")
+        if not waking.is_alive():
+            missing.append("receipts: no sender is alive")
         if not _worker_answers():
             missing.append("worker: does not answer")
     except (redis.RedisError, OperationalError):

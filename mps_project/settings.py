@@ -205,13 +205,18 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": "mps:celery:", "socket_ke
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
+# What takes processor time for long: in processes of their own, so that periodic work in threads goes on beside it.
+CELERY_TASK_ROUTES = {
+    "pushcore.load_files": {"queue": "files"},
+    "analytics.export": {"queue": "files"},
+    "analytics.make_exports": {"queue": "files"},
+}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 # Every periodic task is safe to run twice and expires unread: a worker that was away finds no heap of old ticks.
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "pushcore.sweep", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
-    "receipts": {"task": "pushcore.send_due_receipts", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "broadcasts": {"task": "pushcore.walk_broadcasts", "schedule": timedelta(seconds=10), "options": {"expires": 10}},
     "schedules": {"task": "pushcore.fire_schedules", "schedule": timedelta(seconds=1), "options": {"expires": 2}},
     "revocations": {

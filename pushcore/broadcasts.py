@@ -11,6 +11,8 @@ self-built channel needs none: the device's cursor says what it has.
 from __future__ import annotations
 
 import json
+import time
+from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -245,15 +247,26 @@ _UNBOUND = (
 )
 
 
-def walk_all() -> int:
-    """Walk every broadcast that is not walked to its end; returns how many messages were made. Safe to run at once
-    with itself: a batch is one transaction that holds the broadcast's row."""
+def walk_all(*, budget_seconds: float = 20.0) -> int:
+    """Walk broadcasts that are not walked to their end, until the time is spent; returns how many messages were made.
+
+    Asks to be called again where something is left. Safe to run at once with itself: a batch is one transaction that
+    holds the broadcast's row.
+    """
+    deadline = time.monotonic() + budget_seconds
     made = 0
-    unwalked = Broadcast.objects.filter(_active(), walked_at__isnull=True).order_by("pk")
-    for task_id in unwalked.values_list("pk", flat=True)[:MAX_ACTIVE]:
-        while (batch := _walk_batch(task_id)) is not None:
+    active = Broadcast.objects.filter(_active(), walked_at__isnull=True).order_by("pk")
+    unwalked = deque(active.values_list("pk", flat=True)[:MAX_ACTIVE])
+    # A batch of each in turn: a small one does not wait for the end of a large one.
+    while unwalked:
+        if time.monotonic() >= deadline:
+            wake_walker()
+            break
+        task_id = unwalked.popleft()
+        if (batch := _walk_batch(task_id)) is not None:
             delivery.hand_over(batch)
             made += len(batch)
+            unwalked.append(task_id)
     return made
 
 

@@ -11,7 +11,7 @@ import math
 import select
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
@@ -89,7 +89,8 @@ class Settings:
 
     `max_connections` is for each host; `side_by_side` limits calls to all, 0 for what the connections carry.
     `https_only`: nothing is sent in the clear. `http2`: HTTP/2 over TLS where the server offers it, and over plain TCP
-    at once (prior knowledge: simulators).
+    at once (prior knowledge: simulators). `repeats`: over HTTP/1.1 too, a call whose kept connection broke before a
+    byte of the answer is made again at once, and its answer says so.
     """
 
     allow_private: bool = False
@@ -105,6 +106,7 @@ class Settings:
     max_streams: int = 100
     side_by_side: int = 0
     max_answer_bytes: int = 1_048_576
+    repeats: bool = False
     keep_answer: bool = True
 
     @property
@@ -130,7 +132,7 @@ class Client:
         Raises nothing for a bad URL, host or answer: each answer tells. Calls that could not be started `within` so
         many seconds are not made; those under way are waited for, each for `timeout_ms` at most.
         """
-        answers: list[Answer | None] = [None] * len(calls)
+        answers: dict[int, Answer] = {}
         begun = time.monotonic()
         self._drop_closed()
         running: dict[Any, _Transfer] = {}
@@ -141,9 +143,10 @@ class Client:
                     if not (following := list(islice(waiting, most - len(running)))):
                         break
                     for place, call in following:
-                        answers[place] = self._start(call, place, running)
+                        if (at_once := self._start(call, place, running)) is not None:
+                            answers[place] = at_once
                 if not running:
-                    return [answer or Answer() for answer in answers]
+                    return [answers.get(place) or Answer() for place in range(len(calls))]
                 due_ms = self._multi.timeout()
                 if due_ms == 0:
                     self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
@@ -170,7 +173,11 @@ class Client:
             time.sleep(min(_PATIENCE, running * _SHARE * pace))
             ready = self._poll.poll(0)
         for descriptor, events in ready:
-            self._multi.socket_action(descriptor, _actions(events))
+            self._act(descriptor, events)
+
+    def _act(self, descriptor: int, events: int) -> None:
+        """Tell libcurl that a socket is ready."""
+        self._multi.socket_action(descriptor, _actions(events))
 
     def _new_multi(self) -> Any:
         # The sockets libcurl has calls on.
@@ -222,7 +229,7 @@ class Client:
         running[transfer.handle] = transfer
         return None
 
-    def _collect(self, running: dict[Any, _Transfer], answers: list[Answer | None]) -> int:
+    def _collect(self, running: dict[Any, _Transfer], answers: MutableMapping[int, Answer]) -> int:
         """Take what has ended off, with its answer; how many that are."""
         before, more = len(running), 1
         while more:
@@ -233,7 +240,7 @@ class Client:
                 self._end(running.pop(handle), code, message or f"libcurl error {code}", answers)
         return before - len(running)
 
-    def _end(self, transfer: _Transfer, code: int, error: str, answers: list[Answer | None]) -> None:
+    def _end(self, transfer: _Transfer, code: int, error: str, answers: MutableMapping[int, Answer]) -> None:
         # Over HTTP/2 all calls share a few.
         looked = self.settings.http2 and len(self._sockets) >= self.settings.max_connections
         if not looked and (descriptor := transfer.handle.getinfo(pycurl.ACTIVESOCKET)) >= 0:
@@ -336,7 +343,7 @@ class _Transfer:
         much; over HTTP/2 the peer has mostly said that it did not look (RFC 9113, 8.7): the call goes on and tells.
         """
         if not self._header_lines:
-            if not self._settings.http2:
+            if not (self._settings.http2 or self._settings.repeats):
                 return pycurl.SEEKFUNC_FAIL
             self._repeated = True
         self._body.seek(0)

@@ -19,11 +19,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 from prometheus_client import Counter as Metric
 
-from pushcore import receipts
 from pushcore.channels import SAYS_ARRIVED, Channel, Platform
 from pushcore.codes import statuses
 from pushcore.models import Receipt
 from pushcore.ports import BroadcastArrival, Outcome, broadcast_counts
+from pushcore.receipts import waking
 
 RECORDED = Metric("mps_outcomes_total", "Messages whose status became final.", ["channel"])
 
@@ -302,7 +302,7 @@ def _queue_receipts(cursor: Any, message_ids: Sequence[int], now: datetime) -> N
         ignore_conflicts=True,
         batch_size=1000,
     )
-    transaction.on_commit(receipts.wake_sender)
+    transaction.on_commit(waking.wake_sender)
 
 
 def _receipt_body(told: _Told) -> str:

@@ -1,28 +1,30 @@
-"""Celery tasks: thin, each safe to run twice and at the same time as itself."""
+"""Celery tasks: thin, each safe to run twice and at the same time as itself.
+
+In one worker each takes one thread at most, however long it takes (`one_at_a_time`): the clock, which fires schedules
+each second, waits for none of them. What takes processor time for long has a queue of its own (`files`).
+"""
 
 from __future__ import annotations
 
 import structlog
 from celery import shared_task
 
-from pushcore import broadcasts, device_removal, partitions, receipts, retention, revocation, sweeper
+from pushcore import broadcasts, device_removal, partitions, retention, revocation, sweeper
 from pushcore.file_push import load, upload
+from pushcore.one_at_a_time import one_at_a_time
 from pushcore.schedules import firing
 
 log = structlog.get_logger(__name__)
 
 
 @shared_task(name="pushcore.sweep")
+@one_at_a_time
 def sweep() -> None:
     sweeper.sweep()
 
 
-@shared_task(name="pushcore.send_due_receipts")
-def send_due_receipts() -> None:
-    receipts.send_due()
-
-
 @shared_task(name="pushcore.fire_schedules")
+@one_at_a_time
 def fire_schedules() -> None:
     sent = firing.fire_due()
     if sent:
@@ -30,11 +32,13 @@ def fire_schedules() -> None:
 
 
 @shared_task(name="pushcore.work_off_revocations")
+@one_at_a_time
 def work_off_revocations() -> None:
     revocation.work_off_all()
 
 
 @shared_task(name="pushcore.walk_broadcasts")
+@one_at_a_time
 def walk_broadcasts() -> None:
     made = broadcasts.walk_all()
     if made:
@@ -42,11 +46,13 @@ def walk_broadcasts() -> None:
 
 
 @shared_task(name="pushcore.load_files")
+@one_at_a_time
 def load_files() -> None:
     load.load_all()
 
 
 @shared_task(name="pushcore.maintain_partitions")
+@one_at_a_time
 def maintain_partitions() -> None:
     created, dropped = partitions.ensure(), partitions.drop_expired()
     if created or dropped:
@@ -54,6 +60,7 @@ def maintain_partitions() -> None:
 
 
 @shared_task(name="pushcore.purge")
+@one_at_a_time
 def purge() -> None:
     deleted = retention.purge() + upload.discard_abandoned()
     if deleted:
@@ -61,6 +68,7 @@ def purge() -> None:
 
 
 @shared_task(name="pushcore.purge_devices")
+@one_at_a_time
 def purge_devices() -> None:
     removed = device_removal.remove_unseen()
     if removed:

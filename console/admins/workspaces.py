@@ -24,8 +24,9 @@ from console.filters import EnabledFilter
 from console.identifiers import check_identifier
 from console.models import AuditEntry
 from console.scoped import ScopedModelAdmin
-from pushcore import keys, receipts
+from pushcore import keys
 from pushcore.models import RsaKey, Workspace
+from pushcore.receipts import signing
 
 
 class WorkspaceForm(forms.ModelForm):
@@ -42,7 +43,7 @@ class WorkspaceForm(forms.ModelForm):
 
     def clean_callback_url(self) -> str:
         url: str = self.cleaned_data["callback_url"]
-        if url and "callback_url" in self.changed_data and (reason := receipts.callback_problem(url)):
+        if url and "callback_url" in self.changed_data and (reason := signing.callback_problem(url)):
             raise forms.ValidationError(gettext(reason))
         return url
 
@@ -218,7 +219,7 @@ class WorkspaceAdmin(ScopedModelAdmin):
         return HttpResponseRedirect(reverse("admin:pushcore_workspace_change", args=[workspace.pk]))
 
     def _send_test_receipt(self, request: HttpRequest, workspace: Workspace) -> None:
-        result = receipts.send_test(workspace)
+        result = signing.send_test(workspace)
         said = result.error or f"status {result.status}"
         details = {"what": "Sent a test receipt.", "outcome": said, "address": workspace.callback_url}
         audit.record(request, AuditEntry.Action.TEST, workspace, details)

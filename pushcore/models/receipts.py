@@ -32,7 +32,11 @@ class Receipt(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["next_attempt_at"], condition=models.Q(state="due"), name="pushcore_receipt_due"),
+            models.Index(
+                fields=["workspace", "next_attempt_at"],
+                condition=models.Q(state="due"),
+                name="pushcore_receipt_by_endpoint",
+            ),
             models.Index(fields=["workspace", "-id"], name="pushcore_receipt_recent"),
         ]
 

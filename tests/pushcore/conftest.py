@@ -74,6 +74,7 @@ class CallbackServer(ThreadingHTTPServer):
     """A backend's callback URL. `answers` are the statuses of the next requests, 200 when used up."""
 
     def __init__(self) -> None:
+        self.request_queue_size = 1024
         super().__init__(("127.0.0.1", 0), _CallbackHandler)
         self.requests: list[tuple[str, bytes]] = []
         self.answers: list[tuple[int, str]] = []
@@ -82,12 +83,18 @@ class CallbackServer(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/receipts"
 
+    def work(self) -> None:
+        """What a backend does before it answers."""
+
 
 class _CallbackHandler(BaseHTTPRequestHandler):
     server: CallbackServer
+    # Connections stay open.
+    protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.work()
         self.server.requests.append((self.path, body))
         status, location = self.server.answers.pop(0) if self.server.answers else (200, "")
         self.send_response(status)

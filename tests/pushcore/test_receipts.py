@@ -14,11 +14,12 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from pushcore import addresses, crypto, keys, outcomes, posting, receipts
+from pushcore import addresses, crypto, keys, outcomes, posting
 from pushcore.codes import statuses
 from pushcore.devices import KnownDevice
 from pushcore.models import Message, PushTask, Receipt, ReceiptAttempt, Workspace
 from pushcore.ports import Outcome
+from pushcore.receipts import rows, sender
 from tests.pushcore.conftest import CallbackServer, KeepingLane
 
 
@@ -43,7 +44,7 @@ def receipt(
 def test_the_receipt_says_what_became_of_the_message(
     receipt: Receipt, callback: CallbackServer, known: KnownDevice
 ) -> None:
-    receipts.send_due()
+    sender.send_due()
     [(_, body)] = callback.requests
     assert json.loads(body) == {
         "extInfo": {"adToken": known.ad_token, "osType": "android"},
@@ -62,7 +63,7 @@ def test_the_receipt_says_what_became_of_the_message(
 def test_openssl_verifies_the_receipt_with_the_public_key(
     receipt: Receipt, callback: CallbackServer, workspace: Workspace, tmp_path: Path
 ) -> None:
-    receipts.send_due()
+    sender.send_due()
     [(path, body)] = callback.requests
     [sign] = parse_qs(urlsplit(path).query)["sign"]
     (tmp_path / "body").write_bytes(body)
@@ -81,13 +82,13 @@ def test_openssl_verifies_the_receipt_with_the_public_key(
 @pytest.mark.django_db(transaction=True)
 def test_a_refused_receipt_is_tried_again_later(receipt: Receipt, callback: CallbackServer) -> None:
     callback.answers = [(503, "")]
-    receipts.send_due()
+    sender.send_due()
     receipt.refresh_from_db()
     assert (receipt.state, receipt.attempt_count) == (Receipt.State.DUE, 1)
     assert receipt.next_attempt_at > timezone.now()
-    assert receipts.send_due() == 0
+    assert sender.send_due() == 0
     Receipt.objects.update(next_attempt_at=timezone.now())
-    receipts.send_due()
+    sender.send_due()
     receipt.refresh_from_db()
     assert receipt.state == Receipt.State.DELIVERED
     assert [attempt.http_status for attempt in receipt.attempts.all()] == [503, 200]
@@ -98,30 +99,30 @@ def test_delays_grow_and_end_after_24_hours(receipt: Receipt, callback: Callback
     callback.answers = [(500, "")] * 4
     delays = []
     for _ in range(3):
-        receipts.send_due()
+        sender.send_due()
         receipt.refresh_from_db()
         delays.append((receipt.next_attempt_at - receipt.attempts.last().at).total_seconds())  # type: ignore[union-attr]
         Receipt.objects.update(next_attempt_at=timezone.now())
     assert 2.5 <= delays[0] <= 5 <= delays[1] <= 10 <= delays[2] <= 20
     Receipt.objects.update(created_at=timezone.now() - timedelta(hours=24))
-    receipts.send_due()
+    sender.send_due()
     receipt.refresh_from_db()
     assert receipt.state == Receipt.State.FAILED
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_sender_that_died_leaves_the_receipt_to_the_next(receipt: Receipt, callback: CallbackServer) -> None:
-    receipts._claim()  # leased, and then the process was killed
-    assert receipts.send_due() == 0
+    assert rows.lease({receipt.workspace_id: 10})  # and then the process was killed
+    assert sender.send_due() == 0
     Receipt.objects.update(next_attempt_at=timezone.now())  # the lease runs out
-    assert receipts.send_due() == 1
+    assert sender.send_due() == 1
     assert len(callback.requests) == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_private_address_is_refused(receipt: Receipt, callback: CallbackServer, settings: Settings) -> None:
     settings.RECEIPT_ALLOW_PRIVATE = False
-    receipts.send_due()
+    sender.send_due()
     assert callback.requests == []
     assert "private" in ReceiptAttempt.objects.get().error
 
@@ -148,7 +149,7 @@ def test_a_receipt_reaches_the_path_that_was_meant_and_is_signed(
     query: list[tuple[str, str]],
 ) -> None:
     Workspace.objects.update(callback_url=callback.url + typed)
-    receipts.send_due()
+    sender.send_due()
     [(called, body)] = callback.requests
     *others, (name, signature) = parse_qsl(urlsplit(called).query)
     assert (urlsplit(called).path, others, name) == (path, query, "sign")
@@ -158,7 +159,7 @@ def test_a_receipt_reaches_the_path_that_was_meant_and_is_signed(
 @pytest.mark.django_db(transaction=True)
 def test_a_callback_url_that_is_none_is_an_attempt_that_failed(receipt: Receipt) -> None:
     Workspace.objects.update(callback_url="https://")
-    receipts.send_due()
+    sender.send_due()
     assert ReceiptAttempt.objects.get().error
     receipt.refresh_from_db()
     assert receipt.state == Receipt.State.DUE

@@ -128,7 +128,9 @@ def test_a_taken_port_is_named(tmp_path: Path, variable: str) -> None:
     assert len(refused.output.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", ["web", "gateway", "sink", "worker", "beat", "valkey", "postgresql"])
+@pytest.mark.parametrize(
+    "name", ["web", "gateway", "sink", "receipts", "worker", "files", "beat", "valkey", "postgresql"]
+)
 def test_a_process_that_dies_is_started_again(stack: Stack, name: str) -> None:
     killed = stack.kill(name)
     deadline = time.monotonic() + 60

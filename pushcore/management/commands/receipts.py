@@ -1,0 +1,20 @@
+"""`manage.py receipts`: post receipts to backends until stopped."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from pushcore.receipts.sender import Sender
+
+
+class Command(BaseCommand):
+    help = "Post receipts to the workspaces' callback URLs."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        sender = Sender()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, lambda *_: sender.stop())
+        sender.run()

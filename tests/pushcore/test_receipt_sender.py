@@ -1,0 +1,230 @@
+"""The sender of receipts beside real endpoints: one that hangs holds up nobody, one that is well is not told off."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+from pytest_django import Settings
+
+from pushcore import ids, keys, posting
+from pushcore.models import App, Receipt, ReceiptAttempt, Workspace
+from pushcore.receipts import rows, waking
+from pushcore.receipts.sender import Sender
+from tests.pushcore.conftest import CallbackServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def our_own_machine(settings: Settings) -> None:
+    settings.RECEIPT_ALLOW_PRIVATE = True
+
+
+@pytest.fixture
+def hanging() -> Iterator[str]:
+    """A URL that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/receipts"
+
+
+@pytest.fixture
+def owed(app: App) -> Callable[[str, int], Workspace]:
+    """A workspace with this callback URL and so many receipts due."""
+
+    def make(url: str, count: int) -> Workspace:
+        workspace = Workspace.objects.create(
+            app=app, workspace_id=f"w{Workspace.objects.count()}", callback_enabled=True, callback_url=url
+        )
+        keys.callback_key(workspace)
+        now = timezone.now() - timedelta(minutes=1)
+        Receipt.objects.bulk_create(
+            Receipt(workspace=workspace, message_id=number, target="t", body="{}", created_at=now, next_attempt_at=now)
+            for number in ids.new_ids(count)
+        )
+        return workspace
+
+    return make
+
+
+def run(sending: Sender) -> None:
+    try:
+        sending.run()
+    finally:
+        connections.close_all()
+
+
+@pytest.fixture
+def sender() -> Iterator[Sender]:
+    """Running in a thread, as in its process."""
+    sending = Sender()
+    thread = threading.Thread(target=run, args=[sending], daemon=True)
+    thread.start()
+    yield sending
+    sending.stop()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def delivered(workspace: Workspace, count: int, *, within: float = 30.0) -> bool:
+    """Whether so many of its receipts are delivered in time."""
+    deadline = time.monotonic() + within
+    done = Receipt.objects.filter(workspace=workspace, state=Receipt.State.DELIVERED)
+    while done.count() < count:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_an_endpoint_that_hangs_with_thousands_due_delays_nobody(
+    owed: Callable[[str, int], Workspace],
+    hanging: str,
+    callback: CallbackServer,
+    sender: Sender,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before its first call has timed out, and though it was due first."""
+    dead = owed(hanging, 2_000)
+    deadline = time.monotonic() + 10
+    while not sender._posted and time.monotonic() < deadline:
+        time.sleep(0.01)
+    well = owed(callback.url, 300)
+    assert delivered(well, 300, within=posting.TIMEOUT_MS / 1000 - 1)
+    assert not ReceiptAttempt.objects.filter(receipt__workspace=dead).exists()
+    assert sum(lane.under_way for lane in sender._lanes.values()) <= 2
+
+
+def test_an_endpoint_that_hangs_is_left_alone_and_keeps_nobodys_lease(
+    owed: Callable[[str, int], Workspace], hanging: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posting, "TIMEOUT_MS", 200)
+    dead = owed(hanging, 50)
+    Sender().drain(10)
+    assert 3 <= ReceiptAttempt.objects.count() <= 5
+    assert not ReceiptAttempt.objects.filter(http_status__isnull=False).exists()
+    # The others are as due as they were.
+    assert Receipt.objects.filter(workspace=dead, next_attempt_at__lte=timezone.now()).count() >= 45
+
+
+def test_of_two_workspaces_with_much_due_each_has_its_turn(
+    owed: Callable[[str, int], Workspace], callback: CallbackServer
+) -> None:
+    first, second = owed(callback.url, 400), owed(f"{callback.url}?of=second", 20)
+    Sender().drain(30)
+    came = ["of=second" in path for path, _ in callback.requests]
+    assert len(came) == 420
+    assert came.index(True) < 60
+    assert len(came) - 1 - came[::-1].index(True) < 200
+    assert {row.state for row in Receipt.objects.filter(workspace__in=(first, second))} == {Receipt.State.DELIVERED}
+
+
+class OneAtATime(CallbackServer):
+    """A backend with one worker that takes its time; the connections that were opened to it."""
+
+    seconds = 0.2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.working = threading.Lock()
+        self.connections = 0
+        self.at_once = self.most_at_once = 0
+
+    def process_request(self, request: object, client_address: object) -> None:
+        self.connections += 1
+        super().process_request(request, client_address)  # type: ignore[arg-type]
+
+    def work(self) -> None:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        with self.working:
+            time.sleep(self.seconds)
+        self.at_once -= 1
+
+
+@pytest.fixture
+def slow() -> Iterator[OneAtATime]:
+    server = OneAtATime()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_slow_healthy_endpoint_gets_as_much_as_it_takes_on_connections_that_stay_open(
+    owed: Callable[[str, int], Workspace], slow: OneAtATime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three times as long as a call may take, all in all; no attempt is said to have timed out."""
+    monkeypatch.setattr(posting, "TIMEOUT_MS", 2_000)
+    monkeypatch.setattr(posting, "CONNECT_TIMEOUT_MS", 500)
+    workspace = owed(slow.url, 30)
+    assert Sender().drain(30) == 30
+    assert set(ReceiptAttempt.objects.values_list("http_status", "error")) == {(200, "")}
+    assert Receipt.objects.filter(workspace=workspace, state=Receipt.State.DELIVERED).count() == 30
+    assert slow.most_at_once < 9
+    assert slow.connections <= slow.most_at_once
+
+
+def test_a_word_that_receipts_are_due_is_heard_at_once(
+    owed: Callable[[str, int], Workspace],
+    callback: CallbackServer,
+    sender: Sender,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pushcore.receipts.sender.LOOK_SECONDS", 3600.0)
+    for _ in range(2):
+        workspace = owed(callback.url, 1)
+        waking.wake_sender()
+        assert delivered(workspace, 1)
+    assert waking.is_alive()
+
+
+def test_a_sender_told_to_stop_writes_what_was_answered_and_gives_the_rest_back(
+    owed: Callable[[str, int], Workspace], slow: OneAtATime
+) -> None:
+    workspace = owed(slow.url, 40)
+    sending = Sender()
+    thread = threading.Thread(target=run, args=[sending])
+    thread.start()
+    deadline = time.monotonic() + 10
+    while len(slow.requests) < 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    sending.stop()
+    thread.join(15)
+    assert not thread.is_alive()
+    mine = Receipt.objects.filter(workspace=workspace)
+    sent = mine.filter(state=Receipt.State.DELIVERED).count()
+    assert sent == len(slow.requests) == ReceiptAttempt.objects.count()
+    assert mine.filter(state=Receipt.State.DUE, next_attempt_at__lte=timezone.now()).count() == 40 - sent
+
+
+def test_receipts_of_an_endpoint_that_is_down_for_days_end_though_not_each_could_be_tried(
+    owed: Callable[[str, int], Workspace], hanging: str
+) -> None:
+    dead = owed(hanging, 5)
+    Receipt.objects.filter(pk__in=Receipt.objects.values("pk")[:3]).update(
+        next_attempt_at=timezone.now() - rows.GIVE_UP_AFTER
+    )
+    assert rows.give_up_overdue([dead.pk]) == 3
+    ended = Receipt.objects.filter(state=Receipt.State.FAILED)
+    assert [row.finished_at is not None for row in ended] == [True] * 3
+
+
+def test_a_workspace_whose_key_cannot_be_read_holds_up_no_other(
+    owed: Callable[[str, int], Workspace], callback: CallbackServer
+) -> None:
+    broken, well = owed(callback.url, 3), owed(callback.url, 3)
+    key = keys.callback_key(broken)
+    key.private_sealed = "not sealed by us"
+    key.save()
+    Sender().drain(10)
+    assert {row.workspace_id for row in Receipt.objects.filter(state=Receipt.State.DELIVERED)} == {well.pk}
+    assert "cannot be decrypted" in ReceiptAttempt.objects.filter(receipt__workspace=broken)[0].error

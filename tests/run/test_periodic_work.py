@@ -1,0 +1,100 @@
+"""Periodic work: each kind has its own thread, and one that hangs keeps no other, and not the clock, from its turn."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from mps_project import environment
+from mps_project.celery import app
+from pushcore.one_at_a_time import one_at_a_time, takes_one_thread
+
+ROOT = Path(environment.__file__).parent.parent
+THREADS = int(next(entry.default or "" for entry in environment.VARIABLES if entry.name == "MPS_WORKER_THREADS"))
+CLOCK = "pushcore.fire_schedules"
+
+
+def in_threads() -> list[str]:
+    """The periodic tasks of the worker that works in threads."""
+    names = {str(entry["task"]) for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    return sorted(name for name in names if name not in settings.CELERY_TASK_ROUTES)
+
+
+def test_the_worker_has_more_threads_than_there_are_kinds_of_periodic_work() -> None:
+    procfile = (ROOT / "Procfile").read_text()
+    [threads] = re.findall(r'^worker: .* -P threads -Q default -c "\$\{MPS_WORKER_THREADS:-(\d+)\}"', procfile, re.M)
+    [composed] = re.findall(
+        r'worker: .*-P, threads, -Q, default, -c, "(\d+)"', (ROOT / "deploy/compose.yml").read_text()
+    )
+    assert int(threads) == int(composed) == THREADS > len(in_threads())
+
+
+def test_each_kind_of_periodic_work_takes_one_thread_at_most() -> None:
+    app.loader.import_default_modules()
+    assert [name for name in in_threads() if not takes_one_thread(app.tasks[name].run)] == []
+
+
+def test_work_that_hangs_keeps_no_other_and_not_the_clock_from_its_turn() -> None:
+    """Each is asked for far more often than it ends, as by a clock that goes on."""
+    free, fired = threading.Event(), threading.Event()
+    under_way: list[str] = []
+
+    def kind(name: str) -> Callable[[], None]:
+        @one_at_a_time
+        def hang() -> None:
+            under_way.append(name)
+            assert free.wait(30)
+
+        return hang
+
+    hanging = [kind(name) for name in in_threads() if name != CLOCK]
+    with ThreadPoolExecutor(THREADS) as pool:
+        for _ in range(10):
+            for work in hanging:
+                pool.submit(work)
+        pool.submit(one_at_a_time(fired.set))
+        assert fired.wait(10)
+        assert len(under_way) == len(set(under_way)) <= len(hanging)
+        free.set()
+
+
+def test_work_asked_for_while_it_is_done_is_done_once_more() -> None:
+    begun, free = threading.Semaphore(0), threading.Semaphore(0)
+    done: list[int] = []
+
+    @one_at_a_time
+    def work() -> None:
+        begun.release()
+        assert free.acquire(timeout=10)
+        done.append(1)
+
+    first = threading.Thread(target=work)
+    first.start()
+    assert begun.acquire(timeout=10)
+    for _ in range(5):
+        work()
+    free.release()
+    assert begun.acquire(timeout=10)
+    free.release()
+    first.join(10)
+    assert len(done) == 2
+
+
+def test_work_that_fails_is_done_again_when_it_is_next_asked_for() -> None:
+    done: list[int] = []
+
+    @one_at_a_time
+    def work() -> None:
+        done.append(1)
+        raise ValueError
+
+    for _ in range(2):
+        with pytest.raises(ValueError):
+            work()
+    assert len(done) == 2
