@@ -12,7 +12,7 @@ _NOW = re.compile(r"#([\w.-]{1,64})#")
 
 
 def keep_names(apps: Any, editor: Any) -> None:
-    templates = apps.get_model("pushcore", "0018_installations").objects
+    templates = apps.get_model("pushcore", "Template").objects
     for template in templates.filter(variables=None).iterator():
         texts = (template.title, template.body, template.uri)
         before = sorted({name for text in texts for name in _BEFORE.findall(text)})
