@@ -15,6 +15,7 @@ from analytics.export import Progress, row_count, write_csv, write_excel
 from analytics.models import Export, ExportPiece
 from analytics.queries import Report, Step
 from pushcore.models import Workspace
+from pushcore.outages import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +58,8 @@ def make(export_id: int) -> None:
     report, step = _from_json(export.workspace, export.asked)
     try:
         data = file_of(report, step, export.form, lambda done: _tell(export_id, done))
+    except Unavailable:
+        raise  # the next periodic run makes it
     except Exception as error:  # what is wrong is shown to who asked
         log.exception("export failed", export=export_id)
         Export.objects.filter(pk=export_id).update(finished_at=timezone.now(), fault=type(error).__name__)

@@ -20,13 +20,13 @@ from channels.sessions import CookieMiddleware
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.auth.models import User
-from django.db import Error as DatabaseFault
 from django.http import HttpRequest
 
 from console.access import Scope, roles_of
 from console.progress import figures_by_id
 from pushcore import ids
 from pushcore.models import PushTask
+from pushcore.outages import DatabaseFault
 
 log = structlog.get_logger(__name__)
 

@@ -53,7 +53,7 @@ _NOT_ALLOWED = Admission(ConnAck.NOT_AUTHORIZED)
 
 
 def admit(batch: Sequence[Credentials]) -> list[Admission]:
-    """A verdict for each, in order. A fixed number of queries. Raises `django.db.DatabaseError`."""
+    """A verdict for each, in order. A fixed number of queries. Raises `DatabaseFault`."""
     known = devices.find_devices([given.client_id for given in batch if _readable(given.client_id)])
     workspaces = devices.find_workspaces(
         [given.username for given in batch if not given.client_id and _readable(given.username)]
@@ -88,7 +88,7 @@ def admit(batch: Sequence[Credentials]) -> list[Admission]:
 
 
 def may_register(username: str, password: str) -> bool:
-    """Whether a newcomer with these credentials would be registered. Raises `django.db.Error`."""
+    """Whether a newcomer with these credentials would be registered. Raises `DatabaseFault`."""
     workspace = devices.find_workspaces([username]).get(username) if _readable(username) else None
     return not isinstance(_check_newcomer(workspace, Credentials("", username, password, facts={})), Admission)
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 
 import structlog
-from django.db import Error as AnyDatabaseError
 
 from gateway.broadcasts import Audience, Board, Notice, Offers, Progress
 from gateway.courier import Courier, slices
@@ -21,6 +20,7 @@ from pushcore import broadcasts
 from pushcore.broadcasts import Window
 from pushcore.devices import KnownDevice
 from pushcore.ids import created_at_ms
+from pushcore.outages import DatabaseFault
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +50,7 @@ class Broadcaster:
         while True:
             try:
                 await self._read()
-            except AnyDatabaseError:
+            except DatabaseFault:
                 log.exception("broadcasts cannot be read; tried again")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), READ_SECONDS)

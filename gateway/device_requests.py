@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
-from django.db import DatabaseError
 
 from pushcore import decoding, device_removal, devices, events
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import KnownDevice
 from pushcore.models import Device
+from pushcore.outages import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -19,14 +19,22 @@ log = structlog.get_logger(__name__)
 def serve(device: KnownDevice, operation: str, raw: bytes) -> dict[str, Any]:
     """Carry out a request; returns the answer `{"success", "code", "name", "message"}`. Never raises."""
     try:
+        return carry_out(device, operation, raw)
+    except Unavailable:
+        log.exception("device request failed", operation=operation)
+        return answer(ResultCode.SYSTEM_ERROR, "temporarily unavailable; try again")
+
+
+def carry_out(device: KnownDevice, operation: str, raw: bytes) -> dict[str, Any]:
+    """As `serve`; raises `Unavailable` where a device that comes again is served."""
+    try:
         OPERATIONS[operation](device, decoding.json_value(raw, what="the payload"))
     except ResultError as error:
         return answer(error.result, error.message)
     except Device.DoesNotExist:
         return answer(ResultCode.DELIVERYTOKEN_INVALID, "this device has ended; register again")
-    except DatabaseError:
-        log.exception("device request failed", operation=operation)
-        return answer(ResultCode.SYSTEM_ERROR, "temporarily unavailable; try again")
+    except Unavailable:
+        raise
     except Exception:  # a fault of ours: the device gets the documented code, the log the traceback
         log.exception("device request failed", operation=operation)
         return answer(ResultCode.SYSTEM_ERROR)

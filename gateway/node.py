@@ -20,7 +20,6 @@ from heapq import merge
 from operator import attrgetter
 
 import structlog
-from django.db import Error as AnyDatabaseError
 from mqtt5 import ConnAckReasonCode as ConnAck
 from mqtt5 import ConnectPacket
 from mqtt5 import DisconnectReasonCode as Reason
@@ -44,6 +43,7 @@ from gateway.throttle import FailureThrottle
 from gateway.wheel import KeepAliveWheel
 from pushcore import broadcasts, delivery, devices
 from pushcore.broadcasts import Window
+from pushcore.outages import DatabaseFault
 from pushcore.payload import PayloadEncoder
 
 log = structlog.get_logger(__name__)
@@ -192,7 +192,7 @@ class Node:
         try:
             verdicts = await self._threads.run(admit, [credentials for _, credentials in batch])
         except Exception as error:  # whatever it is, the devices come again
-            ours = not isinstance(error, AnyDatabaseError)
+            ours = not isinstance(error, DatabaseFault)
             log.error("admission failed", connects=len(batch), error=type(error).__name__, exc_info=ours)
             verdicts = [Admission(ConnAck.SERVER_UNAVAILABLE)] * len(batch)
         admitted: list[tuple[Session, Admission]] = []
@@ -365,7 +365,7 @@ class Node:
                 by_binding,
             )
         except Exception as error:  # whatever it is, they must not be left without an answer
-            ours = not isinstance(error, AnyDatabaseError)
+            ours = not isinstance(error, DatabaseFault)
             log.error("what waits cannot be read; asked again", devices=len(asking), exc_info=ours)
             self._outdated |= outdated
             await asyncio.sleep(RETRY_SECONDS)

@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 import redis
 import structlog
 from django.conf import settings
-from django.db import Error as AnyDatabaseError
 from django.db import close_old_connections
 
 from gateway import entries
 from pushcore import outcomes
+from pushcore.outages import DatabaseFault
 from pushcore.ports import BroadcastArrival
 
 log = structlog.get_logger(__name__)
@@ -79,7 +79,7 @@ class Sink:
                 if "NOGROUP" not in str(error):
                     log.warning("fast store away", error=type(error).__name__)
                     self._stop.wait(RETRY_SECONDS)
-            except AnyDatabaseError:
+            except DatabaseFault:
                 # Not confirmed, so it is taken again when its time is up.
                 log.exception("outcomes could not be recorded; tried again")
                 close_old_connections()

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 
 import redis
-from django.db import Error as DatabaseFault
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -18,6 +17,7 @@ from gateway import presence, sink
 from mps_project.celery import app as celery_app
 from mps_project.metrics import metrics_view
 from pushcore.bus import client
+from pushcore.outages import DatabaseFault
 from pushcore.receipts import waking
 
 # How long a worker's answer to a ping is believed, and its silence: readiness is asked often, by anybody, and a ping

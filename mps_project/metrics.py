@@ -8,7 +8,6 @@ from collections import Counter as Counted
 from collections.abc import Callable, Iterator
 
 import redis
-from django.db import Error as DatabaseFault
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
@@ -22,6 +21,7 @@ from gateway import presence
 from pushcore import partitions
 from pushcore.bus import client
 from pushcore.models import Receipt
+from pushcore.outages import DatabaseFault
 
 REQUESTS = Counter("mps_http_requests_total", "HTTP requests.", ["door", "status"])
 SECONDS = Histogram(

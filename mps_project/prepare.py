@@ -10,9 +10,9 @@ import django
 import psycopg2
 from django.conf import settings
 from django.core.management import call_command
-from django.db import DatabaseError
 
 from mps_project import exposure, installation, supervisor
+from pushcore.outages import DatabaseFault
 
 
 def main() -> int:
@@ -30,7 +30,7 @@ def main() -> int:
     except installation.InstallationError as error:
         sys.stderr.write(f"mps: {error}\n")
         return 1
-    except (DatabaseError, psycopg2.Error) as error:
+    except (DatabaseFault, psycopg2.Error) as error:
         sys.stderr.write(f"mps: the database cannot be used: {(str(error).strip().splitlines() or ['?'])[0]}\n")
         return 1
     http_url = f"http://{settings.PUBLIC_HOST}:{settings.HTTP_PORT}"

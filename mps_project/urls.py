@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.i18n import JavaScriptCatalog
 
+handler500 = "mps_project.server_error.handle"
+
 urlpatterns = [
     path("console/i18n/", include("django.conf.urls.i18n")),
     # The words of the console's scripts; the login page has some too.

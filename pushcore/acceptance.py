@@ -211,7 +211,7 @@ def _commit(incoming: _Incoming) -> Accepted:
 
 
 def _accept_all(batch: Sequence[_Incoming]) -> list[Accepted | None]:
-    """Commit and hand over; None for a push with a key that was used before. Raises `DatabaseError`, and none is."""
+    """Commit and hand over; None for a push with a key that was used before. Raises `DatabaseFault`, and none is."""
     resolved = resolve_all(target for incoming in batch for target in incoming.targets)
     rows = [incoming.rows(resolved) for incoming in batch]
     committed = commit_together([accepted.push for accepted in rows])

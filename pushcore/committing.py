@@ -51,7 +51,7 @@ class Push:
 def commit_together(pushes: Sequence[Push]) -> list[bool]:
     """Commit those of the pushes whose keys nobody has used; says which. They have their ids then.
 
-    A caller's transaction, if there is one, decides about the commit. Raises `DatabaseError`, and nothing is written:
+    A caller's transaction, if there is one, decides about the commit. Raises `DatabaseFault`, and nothing is written:
     `IntegrityError` where a key is taken at this moment by somebody else.
     """
     sql, params = _statement(), _parameters(pushes)

@@ -24,6 +24,7 @@ _WORDS = {
     405: "the path does not know this method",
     406: "the answer can only be JSON",
     413: "the body is too large",
+    503: "temporarily unavailable; try again",
 }
 
 
@@ -50,8 +51,9 @@ class JsonRefusalsMiddleware:
             },
             status=response.status_code,
         )
-        if response.has_header("Allow"):
-            answer["Allow"] = response["Allow"]
+        for name in ("Allow", "Retry-After"):
+            if response.has_header(name):
+                answer[name] = response[name]
         return answer
 
 

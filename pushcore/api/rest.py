@@ -13,7 +13,6 @@ from urllib.parse import parse_qsl
 import structlog
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
-from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
@@ -28,9 +27,9 @@ from pushcore.api.examples import EXAMPLES
 from pushcore.api.operations import OPERATIONS, V2020, Caller, Operation
 from pushcore.api.request_ids import request_id_of
 from pushcore.api.schemas import refuse_unknown_names
-from pushcore.bus import BusDown
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import PushTask, Workspace
+from pushcore.outages import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -135,7 +134,7 @@ def answer(request: HttpRequest, name: str, work: Callable[[], Any]) -> JsonResp
         result, message = error.result, error.message
     except SuspiciousOperation as error:  # what Django refuses when a query or a body is read
         result, message = ResultCode.INVALID_PARAM, f"{ResultCode.INVALID_PARAM.meaning}: {error}"
-    except (DatabaseError, *BusDown):
+    except Unavailable:
         log.exception("call failed", action=name)
         status, result, message = 503, ResultCode.SYSTEM_ERROR, "temporarily unavailable; try again"
     except Exception:  # a fault of ours: the caller gets the documented code, the log gets the traceback

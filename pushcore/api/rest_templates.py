@@ -17,6 +17,7 @@ from pushcore.api.rest import (
     JsonResponse,
     SignedView,
     answer,
+    check_head_of_body,
     verified_body,
     verified_path,
 )
@@ -90,6 +91,7 @@ class TemplatesView(SignedView):
     """All templates of a workspace."""
 
     http_method_names = ["get", "post", "options"]
+    check_head = staticmethod(check_head_of_body)
 
     @extend_schema(
         operation_id="CreateTemplate",

@@ -16,7 +16,6 @@ from xml.etree import ElementTree
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.csrf import csrf_exempt
 
@@ -26,10 +25,10 @@ from pushcore.api.operations import BY_ACTION, V2019, VERSIONS, Caller, Operatio
 from pushcore.api.request_ids import request_id_of
 from pushcore.api.rpc_errors import GatewayError
 from pushcore.api.values import unflatten
-from pushcore.bus import BusDown
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.head_check import head_check
 from pushcore.models import PushTask, Workspace
+from pushcore.outages import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +70,9 @@ def _check_head(request: HttpRequest) -> HttpResponse | None:
             _access_key(call.parameters["AccessKeyId"])
     except GatewayError as error:
         return _refused(request, error, _format_of(request, None))
+    except Unavailable:
+        log.exception("call failed")
+        return _refused(request, rpc_errors.unavailable(), _format_of(request, None))
     return None
 
 
@@ -163,7 +165,7 @@ def _serve(call: Call) -> dict[str, Any]:
     try:
         key = verify(call)
         return _run(operation, version, key, call)
-    except (DatabaseError, *BusDown):
+    except Unavailable:
         log.exception("call failed", action=action)
         raise rpc_errors.unavailable() from None
 
@@ -258,7 +260,7 @@ def _run(operation: Operation, version: str, key: grants.KnownKey, call: Call) -
         )
     except ResultError as error:
         return _result(operation.shape, error.result.code, error.message, None, success=False)
-    except (DatabaseError, *BusDown):
+    except Unavailable:
         raise
     except Exception:  # a fault of ours: the caller gets the documented code, the log gets the traceback
         log.exception("operation failed", action=operation.action)

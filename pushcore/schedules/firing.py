@@ -6,13 +6,14 @@ import time
 from datetime import timedelta
 
 import structlog
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from pushcore import acceptance, push, requests
 from pushcore.acceptance import Accepted
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Occurrence, PushTask
+from pushcore.outages import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +65,7 @@ def _send(occurrence: Occurrence) -> Accepted | None:
             accepted = acceptance.commit(
                 schedule.workspace, draft, source=PushTask.Source(schedule.source), author=schedule.author, claimed=True
             )
-    except DatabaseError:
+    except Unavailable:
         raise  # tried again
     except Exception as error:  # whatever it is, the next occurrences must not wait behind it
         refused = isinstance(error, ResultError)

@@ -1,0 +1,19 @@
+"""What is away for a moment, as exceptions: whoever asks is told to come again (HTTP 503), not of a fault of ours."""
+
+from __future__ import annotations
+
+from django.db import Error as DatabaseFault
+from django.db import InterfaceError, OperationalError  # noqa: TID251 - the one place
+
+from pushcore.bus import BusDown
+
+# DatabaseFault is all that PostgreSQL's driver raises: of a connection that was lost first OperationalError and then
+# InterfaceError, which is no DatabaseError (PEP 249). Nothing else of these is imported anywhere (ruff: banned-api).
+Unavailable = (DatabaseFault, *BusDown)
+
+__all__ = ["DatabaseFault", "Unavailable", "is_connection_lost"]
+
+
+def is_connection_lost(error: BaseException | None) -> bool:
+    """Whether it speaks of the connection, not of what was asked over it (a forced update that found no row)."""
+    return isinstance(error, InterfaceError | OperationalError)
