@@ -6,6 +6,8 @@ they do not say when a bind gives a device an older message.
 
 from django.db import migrations, models
 
+from pushcore.partitioned_indexes import AddIndexByPartition
+
 # As in `pushcore.partitions`.
 FILL = """
 DO $$
@@ -20,6 +22,8 @@ END $$;
 
 class Migration(migrations.Migration):
 
+    atomic = False
+
     dependencies = [
         ('pushcore', '0009_last_message'),
     ]
@@ -30,7 +34,7 @@ class Migration(migrations.Migration):
             name='settled_id',
             field=models.BigIntegerField(db_default=0, editable=False),
         ),
-        migrations.AddIndex(
+        AddIndexByPartition(
             model_name='message',
             index=models.Index(fields=['device', 'id'], name='pushcore_msg_device'),
         ),
