@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
@@ -16,6 +17,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from console.models import Membership
+from console.zones import shared
 from pushcore.models import App, Workspace
 
 # The session's key for the workspace chosen in the top bar (its database id).
@@ -79,6 +81,11 @@ class Scope:
         """The workspace (database id) lists and forms are about, None for all."""
         known = self.wanted is not None and self.workspaces().filter(pk=self.wanted).exists()
         return self.wanted if known else None
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """Of pages that are about no single workspace: the chosen one's, or what all in view share, else UTC."""
+        return shared(one.time_zone for one in self.choices if self.chosen in (None, one.pk))
 
     def workspaces_at_hand(self, right: Right = Right.VIEW) -> QuerySet[Workspace]:
         """The chosen workspace, or all where none is chosen: what a form for something new offers."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -27,9 +28,30 @@ PUSH_TYPE_ICONS: dict[int, str] = {
 }
 
 
-def moment(at: datetime | None) -> str:
-    """A time in the console's zone, to the second."""
-    return date_format(timezone.localtime(at), "DATETIME_FORMAT") if at else "-"
+_TO_THE_SECOND = "Y-m-d H:i:s"
+
+
+def moment_text(at: datetime | None, zone: ZoneInfo | None = None) -> str:
+    """A time to the second and the name of its zone: `zone`, else the page's (`console.zones`)."""
+    if at is None:
+        return "-"
+    local = timezone.localtime(at, zone)
+    return f"{date_format(local, _TO_THE_SECOND)} {zone.key if zone else timezone.get_current_timezone_name()}"
+
+
+def in_utc(at: datetime | None) -> str:
+    return f"{date_format(at.astimezone(UTC), _TO_THE_SECOND)} UTC" if at else ""
+
+
+def moment(at: datetime | None, zone: ZoneInfo | None = None) -> SafeString:
+    """As `moment_text`; UTC shows on hover."""
+    if at is None:
+        return SafeString("-")
+    shown, _, name = moment_text(at, zone).rpartition(" ")
+    return format_html(
+        '<time class="console-moment" datetime="{}" title="{}">{} <small>{}</small></time>',
+        at.astimezone(UTC).isoformat(), in_utc(at), shown, name,
+    )  # fmt: skip
 
 
 def status_colour(code: int) -> str:

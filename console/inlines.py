@@ -6,10 +6,10 @@ from django.db.models import Model
 from django.http import HttpRequest
 from unfold.admin import TabularInline
 
-from console.scoped import ReadOnly
+from console.scoped import NamedTimes, ReadOnly
 
 
-class ReadOnlyInline(ReadOnly, TabularInline):
+class ReadOnlyInline(ReadOnly, NamedTimes, TabularInline):
     """Facts of the object whose page it stands in; who sees that page sees these. A page of them at a time."""
 
     extra = 0

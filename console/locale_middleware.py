@@ -1,4 +1,4 @@
-"""The console speaks the language of its user; the APIs speak English to everybody."""
+"""The console speaks the language of its user and shows a workspace's time; the APIs speak English, and of UTC."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
-from django.utils import translation
+from django.utils import timezone, translation
 
 PREFIX = "/console/"
 
@@ -15,6 +15,8 @@ class ConsoleLocaleMiddleware(LocaleMiddleware):
     """Chooses by cookie (the switch in the user's menu), then by what the browser asks for."""
 
     def process_request(self, request: HttpRequest) -> None:
+        # The thread may have shown another zone's time for the request before.
+        timezone.deactivate()
         if request.path_info.startswith(PREFIX):
             super().process_request(request)
         else:

@@ -12,10 +12,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from console.columns import moment
+from console.columns import in_utc, moment_text
+from console.zones import zone_of
 from pushcore.models import FileImport, PushTask
 
-FIGURES = ("messages", "success", "arrivals", "duration", "last_outcome", "file")
+FIGURES = ("messages", "success", "arrivals", "duration", "last_outcome", "last_outcome_utc", "file")
 
 
 def duration(task: PushTask) -> str:
@@ -31,7 +32,8 @@ def figures_of(task: PushTask, file: FileImport | None = None) -> dict[str, str]
         "success": intcomma(task.success_count),
         "arrivals": intcomma(task.arrival_count),
         "duration": duration(task),
-        "last_outcome": moment(task.last_outcome_at),
+        "last_outcome": moment_text(task.last_outcome_at, zone_of(task)),
+        "last_outcome_utc": in_utc(task.last_outcome_at),
         "file": _file(file),
     }
 
@@ -50,10 +52,13 @@ def _file(file: FileImport | None) -> str:
 def figures_by_id(tasks: QuerySet[PushTask], task_ids: Collection[int]) -> dict[str, dict[str, str]]:
     """The figures of those of the tasks that are among `tasks`; two queries."""
     files = FileImport.objects.in_bulk(list(task_ids))
-    wanted = tasks.filter(pk__in=task_ids).defer("content", "options", "fingerprint")
+    wanted = tasks.filter(pk__in=task_ids).select_related("workspace").defer("content", "options", "fingerprint")
     return {str(task.pk): figures_of(task, files.get(task.pk)) for task in wanted}
 
 
-def live(task: PushTask, figure: str, value: Any) -> SafeString:
-    """A figure that the page keeps up to date."""
-    return format_html('<span data-live="{}:{}">{}</span>', task.pk, figure, value)
+def live(task: PushTask, figure: str, value: Any, *, title: str = "", title_figure: str = "") -> SafeString:
+    """A figure that the page keeps up to date; `title` (the figure `title_figure`) shows on hover."""
+    return format_html(
+        '<span data-live="{0}:{1}" data-live-title="{0}:{2}" title="{3}">{4}</span>',
+        task.pk, figure, title_figure or "-", title, value,
+    )  # fmt: skip

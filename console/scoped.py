@@ -8,23 +8,73 @@ exist.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
-from django.db.models import Field, ForeignKey, ManyToManyField, Model, QuerySet, URLField
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import DateTimeField, Field, ForeignKey, ManyToManyField, Model, QuerySet, URLField
 from django.forms import ModelChoiceField, ModelMultipleChoiceField
 from django.http import Http404, HttpRequest
 from django.utils.functional import Promise
+from django.utils.safestring import SafeString
 from django.utils.translation import override
 from unfold.admin import ModelAdmin
 
 from console import audit
 from console.access import Right, Scope, scope_of
 from console.change_list import ConsoleChangeList
+from console.columns import moment
 from console.models import AuditEntry
+from console.zones import activate, zone_of
 from pushcore.models import App, Workspace
+
+
+class NamedTimes:
+    """Mixed in before an admin class or a table in it: times are shown with the name of their zone (`console.zones`).
+
+    Names of time columns that are only shown are replaced by functions that show them.
+    """
+
+    model: type[Model]
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        return self.with_times(super().get_list_display(request))  # type: ignore[misc]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        return tuple(self.with_times(super().get_readonly_fields(request, obj)))  # type: ignore[misc]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        found = super().get_fieldsets(request, obj)  # type: ignore[misc]
+        return [(name, options | {"fields": self.with_times(options["fields"])}) for name, options in found]
+
+    def with_times(self, names: Iterable[Any]) -> list[Any]:
+        """The names, those of times replaced by what shows them."""
+        return [self._shown_time(name) or name for name in names]
+
+    def _shown_time(self, name: Any) -> Callable[[Any], SafeString] | None:
+        """What shows the column of that name; None where it is no time."""
+        try:
+            field = self.model._meta.get_field(name) if isinstance(name, str) else None
+        except FieldDoesNotExist:
+            return None
+        return time_column(field) if isinstance(field, DateTimeField) else None
+
+
+@cache
+def time_column(field: Field[Any, Any]) -> Callable[[Any], SafeString]:
+    """A column of a list, or a field of a page, that shows a time; the same function for the same field."""
+
+    def show(obj: Any) -> SafeString:
+        return moment(getattr(obj, field.attname), zone_of(obj))
+
+    show.__name__ = field.name
+    show.short_description = field.verbose_name  # type: ignore[attr-defined]
+    show.admin_order_field = field.name  # type: ignore[attr-defined]
+    return show
 
 
 class PlainRelations:
@@ -38,7 +88,7 @@ class PlainRelations:
         return formfield
 
 
-class ConsoleModelAdmin(PlainRelations, ModelAdmin):
+class ConsoleModelAdmin(NamedTimes, PlainRelations, ModelAdmin):
     """What all pages share, scoped or not."""
 
     actions = None
@@ -53,6 +103,18 @@ class ConsoleModelAdmin(PlainRelations, ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ConsoleChangeList]:
         return ConsoleChangeList
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """An object's page, and all that stands on it, is in the zone of its workspace."""
+        if object_id is not None:
+            activate(zone_of(self.get_object(request, object_id)))
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
     def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
         """Add to a page's rows what is not in their table, for all of them at once."""

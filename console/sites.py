@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -25,6 +27,19 @@ class ConsoleSite(UnfoldAdminSite):
         # For somebody who cannot log in yet.
         invitation = path("invitation/<str:uidb64>/<str:token>/", Invitation.as_view(), name="invitation")
         return [*own, invitation, *super().get_urls()]
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+        """With times in the zone of the workspaces in view; a page about one of them changes that."""
+        from console import zones
+        from console.access import scope_of
+
+        @wraps(view)
+        def in_zone(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            zones.activate(scope_of(request).zone)
+            return view(request, *args, **kwargs)
+
+        wrapped: Callable[..., Any] = super().admin_view(in_zone, cacheable)
+        return wrapped
 
     @property
     def login_form(self) -> Any:

@@ -33,9 +33,10 @@ class AppAdmin(ScopedModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[App]:
         return super().get_queryset(request).annotate(workspace_total=Count("workspaces"))
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
         # Backends and devices name the app by its ID: it stays what it was.
-        return (*self.readonly_fields, "app_id") if obj else self.readonly_fields
+        shown = super().get_readonly_fields(request, obj)
+        return (*shown, "app_id") if obj else shown
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)

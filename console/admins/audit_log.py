@@ -86,7 +86,7 @@ class AuditEntryAdmin(LargeTableAdmin):
 
     @display(description=_("when"), ordering="at")
     def when(self, entry: AuditEntry) -> SafeString:
-        return format_html('<span class="console-moment">{}</span>', moment(entry.at))
+        return moment(entry.at)
 
     @display(description=_("what"))
     def what(self, entry: AuditEntry) -> SafeString:

@@ -83,8 +83,9 @@ class MembershipAdmin(ScopedModelAdmin):
         kwargs["form"] = RoleForm if change else NewMemberForm
         return super().get_form(request, obj, change, **kwargs)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return (*self.readonly_fields, "user", "app") if obj else self.readonly_fields
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        shown = super().get_readonly_fields(request, obj)
+        return (*shown, "user", "app") if obj else shown
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
         """The last administrator is removed by superusers alone."""

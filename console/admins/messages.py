@@ -23,6 +23,7 @@ from console.access import Scope
 from console.columns import identifier, moment, pretty_json, push_type, status_label
 from console.filters import CreatedFilter, PushTypeFilter, StatusFilter, WorkspaceFilter
 from console.large_tables import LargeTableAdmin
+from console.zones import zone_of
 from pushcore import ids
 from pushcore.channels import Channel
 from pushcore.models import Message, PushTask
@@ -134,7 +135,7 @@ class MessageAdmin(LargeTableAdmin):
 
     @display(description=_("creation time"))
     def created(self, message: Message) -> SafeString:
-        return format_html('<span class="console-moment">{}</span>', moment(message.created_at))
+        return moment(message.created_at, zone_of(message))
 
     @display(description=_("status"))
     def status_column(self, message: Message) -> SafeString:

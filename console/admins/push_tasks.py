@@ -31,6 +31,7 @@ from console.filters import CreatedFilter, KindFilter, PushTypeFilter, SourceFil
 from console.large_tables import LargeTableAdmin
 from console.live import socket_url
 from console.words import refusal
+from console.zones import zone_of
 from pushcore import ids, revocation
 from pushcore.channels import ANALYSIS_NAMES, Channel
 from pushcore.codes.results import ResultError
@@ -182,7 +183,7 @@ class PushTaskAdmin(LargeTableAdmin):
 
     @display(description=_("start"))
     def started(self, task: PushTask) -> SafeString:
-        return format_html('<span class="console-moment">{}</span>', moment(task.created_at))
+        return moment(task.created_at, zone_of(task))
 
     @display(description=_("template"))
     def template(self, task: PushTask) -> str:
@@ -202,7 +203,9 @@ class PushTaskAdmin(LargeTableAdmin):
 
     @display(description=_("last heard of"))
     def last_outcome(self, task: PushTask) -> SafeString:
-        return _live(task, "last_outcome")
+        utc = progress.figures_of(task)["last_outcome_utc"]
+        shown = progress.figures_of(task)["last_outcome"]
+        return progress.live(task, "last_outcome", shown, title=utc, title_figure="last_outcome_utc")
 
     @display(description=_("file"))
     def file(self, task: PushTask) -> SafeString:

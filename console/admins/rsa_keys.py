@@ -51,8 +51,9 @@ class RsaKeyAdmin(ScopedModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[RsaKey]:
         return super().get_queryset(request).defer("private_sealed").select_related("workspace__app")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return (*self.readonly_fields, "workspace") if obj else self.readonly_fields
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        shown = super().get_readonly_fields(request, obj)
+        return (*shown, "workspace") if obj else shown
 
     def save_model(self, request: HttpRequest, obj: RsaKey, form: forms.ModelForm[RsaKey], change: bool) -> None:
         if change:

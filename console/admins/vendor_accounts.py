@@ -31,6 +31,7 @@ from console.confirmation import confirmation
 from console.filters import ChannelStateFilter, EnabledFilter, WorkspaceFilter
 from console.models import AuditEntry
 from console.scoped import ScopedModelAdmin
+from console.zones import zone_of
 from pushcore.channels import Channel
 from pushcore.models import Device
 
@@ -161,15 +162,16 @@ class VendorAccountAdmin(ScopedModelAdmin):
         if vendor and vendor.read_receipts and self.may(request, Right.CONFIGURE, obj):
             receipts = [(_("Receipts"), {"fields": ("receipt_address",)})]
         return (
-            (None, {"fields": ("vendor", "workspace", "enabled", "state", "updated_at")}),
+            (None, {"fields": self.with_times(["vendor", "workspace", "enabled", "state", "updated_at"])}),
             (_("Account"), {"fields": own, "description": _spoken(vendor.closed_note) if vendor else ""}),
             (_("Certificate"), {"fields": ("certificate_subject", "certificate_expiry")}),
             *receipts,
             (_("Sending"), {"fields": ("rate", "base_url", "auth_url", "ca_pem")}),
         )
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return (*self.readonly_fields, "workspace") if obj else self.readonly_fields
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        shown = super().get_readonly_fields(request, obj)
+        return (*shown, "workspace") if obj else shown
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is not None:
@@ -210,8 +212,8 @@ class VendorAccountAdmin(ScopedModelAdmin):
         return copyable(row.receipt_url or f"/vendor/receipts/{row.receipt_key}")
 
     @display(description=_("certificate expires"))
-    def certificate_expiry(self, row: VendorAccount) -> str:
-        return moment(row.certificate_expires_at)
+    def certificate_expiry(self, row: VendorAccount) -> SafeString:
+        return moment(row.certificate_expires_at, zone_of(row))
 
     @action(description=_("Check"), url_path="check", icon="fact_check", permissions=["configure"])
     def check_account(self, request: HttpRequest, object_id: str) -> HttpResponse:

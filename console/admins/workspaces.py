@@ -10,7 +10,6 @@ from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -18,12 +17,13 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from console import audit
-from console.columns import copyable
+from console.columns import copyable, moment
 from console.confirmation import confirmation
 from console.filters import EnabledFilter
 from console.identifiers import check_identifier
 from console.models import AuditEntry
 from console.scoped import ScopedModelAdmin
+from console.zones import zone_of
 from pushcore import keys
 from pushcore.models import RsaKey, Workspace
 from pushcore.receipts import signing
@@ -80,8 +80,9 @@ class WorkspaceAdmin(ScopedModelAdmin):
     )
     actions_detail = ("rotate_client_key", "end_former_client_key", "make_callback_key", "test_callback")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return (*self.readonly_fields, "app", "workspace_id") if obj else self.readonly_fields
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        shown = super().get_readonly_fields(request, obj)
+        return (*shown, "app", "workspace_id") if obj else shown
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """Without the client keys for those who may not change them: who has one can register any number of devices."""
@@ -128,12 +129,12 @@ class WorkspaceAdmin(ScopedModelAdmin):
     @display(description=_("former client key"))
     def former_key(self, workspace: Workspace) -> SafeString:
         used_at = workspace.former_client_key_used_at
-        last = date_format(used_at, "DATETIME_FORMAT") if used_at else gettext("not since the key was rotated")
+        last = moment(used_at, zone_of(workspace)) if used_at else gettext("not since the key was rotated")
         return format_html(
             '{}<div class="leading-relaxed mt-2 text-xs">{} {}</div>',
             copyable(workspace.former_client_key),
             Workspace._meta.get_field("former_client_key").help_text,
-            gettext("A device last registered with it: %(last)s.") % {"last": last},
+            format_html(gettext("A device last registered with it: {last}."), last=last),
         )
 
     @display(description=_("RSA public keys of the backend"))

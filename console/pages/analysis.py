@@ -20,6 +20,7 @@ from analytics.models import Export
 from analytics.queries import Point, Step
 from console.access import Right, scope_of
 from console.pages.analysis_form import AnalysisForm
+from console.zones import activate, zone_of
 from pushcore import ids
 from pushcore.models import Workspace
 from pushcore.ports import CoreIndex
@@ -56,6 +57,7 @@ def analysis(request: HttpRequest) -> HttpResponse:
     context = site.each_context(request) | {"title": _("Usage analysis"), "workspace": workspace}
     if workspace is None:
         return TemplateResponse(request, "console/analysis.html", context)
+    activate(zone_of(workspace))
     form = AnalysisForm(request.GET, workspace=workspace)
     context |= {"form": form, "workspaces": scope_of(request).workspaces().order_by("app__app_id", "workspace_id")}
     if form.is_valid():

@@ -18,6 +18,7 @@ from channels_vendor.models import VendorAccount
 from console.access import Right, Scope, scope_of
 from console.columns import identifier, moment, push_type, status_label
 from console.filters import FAILING_RECEIPTS, STOPPED, expiring
+from console.zones import zone_of
 from gateway import presence
 from pushcore import bus, ids
 from pushcore.codes import statuses
@@ -145,7 +146,7 @@ def recent(scope: Scope) -> list[dict[str, Any]]:
             "title": message.title or "-",
             "type": push_type(message.delivery_type),
             "target": identifier(message.target),
-            "created": moment(message.created_at),
+            "created": moment(message.created_at, zone_of(message)),
             "status": status_label(message),
             "link": f"{message_list}?q={message.pk}",
         }

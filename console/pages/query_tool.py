@@ -17,6 +17,7 @@ from console.admins.devices import ONLINE_COLOURS, online_states
 from console.columns import label, status_label
 from console.pages.analysis import chosen_workspace
 from console.pages.create.fields import radio, text
+from console.zones import activate, zone_of
 from pushcore.codes.results import ResultError
 from pushcore.models import Binding, Device, Message, Workspace
 from pushcore.models.pushes import DeliveryType
@@ -71,6 +72,7 @@ def query_tool(request: HttpRequest) -> HttpResponse:
         "workspaces": scope_of(request).workspaces().order_by("app__app_id", "workspace_id"),
         "form": form,
     }
+    activate(zone_of(workspace))
     if workspace is not None and asked and form.is_valid():
         given = form.cleaned_data
         context["found"] = find(workspace, given["target"], is_user=given["dimension"] == "user")

@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
+from console.columns import moment_text
 from console.pages.create.fields import ChannelPart, ExtensionParameters, TemplatePart
 from console.pages.create.forms import AnyForm, BroadcastForm
 from console.pages.create.sending import SendingForm
@@ -84,7 +85,7 @@ def _channel(form: ChannelPart) -> Iterator[Fact]:
 def _when(sending: SendingForm) -> str:
     given = sending.cleaned_data
     if given["when"] == "timed":
-        return f"{date_format(given['at'].astimezone(sending.zone), 'DATETIME_FORMAT')} ({sending.zone.key})"
+        return moment_text(given["at"], sending.zone)
     if given["when"] == "cyclic":
         days = shown(sending["circle"], given["circle"] or DAILY)
         on = ", ".join(str(dict(sending.fields["weekdays"].choices)[day]) for day in given["weekdays"])  # type: ignore[attr-defined]

@@ -32,6 +32,7 @@ from console.pages.create.files import kept_file
 from console.pages.create.forms import FORMS, AnyForm, BroadcastForm, MultipleForm, refuse
 from console.pages.create.preview import preview_of
 from console.pages.create.sending import SendingForm
+from console.zones import activate, zone_of
 from pushcore import ids
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import upload
@@ -84,6 +85,7 @@ def create_message(request: HttpRequest, kind: str) -> HttpResponse:
     if workspace is None:
         return _answer(request, kind, workspaces, None, None)
     data = request.POST if request.method == "POST" else None
+    activate(zone_of(workspace))
     page = Page.of(kind, workspace, data, initial={"template": request.GET.get("template")})
     step = request.POST.get("step", "")
     if step in ("review", "send") and page.is_valid():

@@ -7,6 +7,9 @@
   function show(changes) {
     Object.entries(changes).forEach(function ([task, figures]) {
       Object.entries(figures).forEach(function ([name, text]) {
+        document.querySelectorAll(`[data-live-title="${task}:${name}"]`).forEach(function (element) {
+          element.title = text;
+        });
         document.querySelectorAll(`[data-live="${task}:${name}"]`).forEach(function (element) {
           if (element.textContent !== text) {
             element.textContent = text;

@@ -1,0 +1,51 @@
+"""Whose clock the console shows: a workspace's, wherever a time belongs to one, and always by name.
+
+A page about one workspace, or about an object of one, is in that workspace's zone (`activate`). Other pages are in the
+zone of the workspace chosen in the top bar, or in the one that all in view share, else in UTC; in their lists each row
+is in the zone of its own workspace (`zone_of`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.utils import timezone
+from django.utils.timezone import get_current_timezone_name
+
+from pushcore.models import ReceiptAttempt, Workspace
+
+UTC = ZoneInfo("UTC")
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """UTC for a name that this machine's table of zones does not have."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def shared(names: Iterable[str]) -> ZoneInfo:
+    """The zone of that name, where all are the same; else UTC."""
+    found = set(names)
+    return zone_named(found.pop()) if len(found) == 1 else UTC
+
+
+def zone_of(obj: Any) -> ZoneInfo | None:
+    """The zone of the workspace that an object belongs to; None for what belongs to none."""
+    if isinstance(obj, ReceiptAttempt):
+        obj = getattr(obj, "receipt", None)
+    workspace = obj if isinstance(obj, Workspace) else getattr(obj, "workspace", None)
+    return zone_named(workspace.time_zone) if isinstance(workspace, Workspace) else None
+
+
+def activate(zone: ZoneInfo | None) -> None:
+    """Show the times of this request's page in the zone, till its end (`console.locale_middleware`)."""
+    if zone is not None:
+        timezone.activate(zone)
+
+
+def current_name() -> str:
+    return get_current_timezone_name()
