@@ -68,15 +68,14 @@ def accept(workspace: Workspace, draft: Draft, *, source: PushTask.Source, autho
             accepted = _accept_all([incoming])[0] if connection.in_atomic_block else _together.do(incoming)
     if accepted is None:
         accepted = _commit(incoming)
-        accepted.hand_over()
-    accepted.attach()
+        deliver([accepted])
     return accepted.task
 
 
 def commit(
     workspace: Workspace, draft: Draft, *, source: PushTask.Source, author: str, claimed: bool = False
 ) -> Accepted:
-    """As `accept`, without handing over: for callers that have a transaction of their own around it.
+    """As `accept`, for callers that have a transaction of their own around it: they `deliver` once it is committed.
 
     `claimed`: the keys were claimed for this push before (when it was scheduled).
     """
@@ -157,20 +156,10 @@ class Accepted:
     def task(self) -> PushTask:
         return self.first or self.push.task
 
-    def hand_over(self) -> None:
-        """The first attempt, once all is committed; whatever becomes of it, the request is accepted."""
-        if self.audience is not None:
-            broadcasts.tell_gateways()
-            if self.audience.vendor_channels:
-                broadcasts.wake_walker()
-        elif self.first is None:
-            delivery.hand_over(self.outgoing())
-
-    def attach(self) -> None:
-        """Look once more for those who wait for a bind: one may have committed between our look and our commit."""
-        unbound = [message.target for message in self.push.messages if message.status == statuses.NO_BIND_INFO]
-        if unbound and self.first is None:
-            bindings.attach_waiting(self.task.workspace_id, unbound)
+    @property
+    def unbound(self) -> list[str]:
+        """Users of its messages that had no device when these were made."""
+        return [message.target for message in self.push.messages if message.status == statuses.NO_BIND_INFO]
 
     def outgoing(self) -> list[Outgoing]:
         task = self.push.task
@@ -195,6 +184,21 @@ class Accepted:
         ]
 
 
+def deliver(committed: Sequence[Accepted]) -> None:
+    """Make the first attempt for pushes that are committed: the rest of accepting them.
+
+    Never raises: whatever becomes of it, these requests are accepted, and what is missed the sweeper finds.
+    """
+    for audience in [one.audience for one in committed if one.audience is not None]:
+        broadcasts.tell_gateways()
+        if audience.vendor_channels:
+            broadcasts.wake_walker()
+    new = [one for one in committed if one.first is None]
+    delivery.hand_over([outgoing for one in new for outgoing in one.outgoing()])
+    for one in new:
+        bindings.attach_bound_meanwhile(one.task.workspace_id, one.unbound)
+
+
 def _commit(incoming: _Incoming) -> Accepted:
     """Commit the push by itself, or the first one is found again."""
     accepted = incoming.rows(resolve_all(incoming.targets))
@@ -216,8 +220,7 @@ def _accept_all(batch: Sequence[_Incoming]) -> list[Accepted | None]:
     rows = [incoming.rows(resolved) for incoming in batch]
     committed = commit_together([accepted.push for accepted in rows])
     accepted = [accepted if done else None for accepted, done in zip(rows, committed, strict=True)]
-    # Committed: these requests are accepted, whatever becomes of the first attempt.
-    delivery.hand_over([outgoing for one in accepted if one is not None for outgoing in one.outgoing()])
+    deliver([one for one in accepted if one is not None])
     return accepted
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db import connection, transaction
+import structlog
+from django.db import Error, connection, transaction
 from django.utils import timezone
 
 from pushcore import crypto, delivery, settled
@@ -16,6 +17,8 @@ from pushcore.codes import statuses
 from pushcore.device_changes import tell_changed
 from pushcore.models import Binding, Device
 from pushcore.models.pushes import DeliveryType
+
+log = structlog.get_logger(__name__)
 
 # More than this a device does not get from one bind at once; the rest follows as the sweeper passes.
 MAX_ATTACHED = 1000
@@ -47,6 +50,22 @@ def keep_phone_number(device: Device, user_id: str, phone_number: str) -> None:
     Binding.objects.filter(device=device, user_id=user_id, unbound_at__isnull=True).update(
         phone_number_sealed=crypto.encrypt(phone_number)
     )
+
+
+def attach_bound_meanwhile(workspace_id: int, user_ids: Sequence[str]) -> None:
+    """Look once more for users of messages just committed without a device: one may have been bound between the look
+    for devices and the commit, and that bind saw no message. One query where nobody was.
+
+    Never raises: the messages are accepted, and the sweeper finds what is missed.
+    """
+    if not user_ids:
+        return
+    try:
+        bound = Binding.objects.filter(workspace=workspace_id, user_id__in=user_ids, unbound_at__isnull=True)
+        if found := list(bound.values_list("user_id", flat=True)):
+            attach_waiting(workspace_id, found)
+    except Error:
+        log.exception("users bound meanwhile were not looked for", workspace=workspace_id)
 
 
 def attach_waiting(workspace_id: int, user_ids: Sequence[str]) -> int:

@@ -25,7 +25,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from pushcore import delivery, ids
+from pushcore import bindings, delivery, ids
 from pushcore.bus import BusDown
 from pushcore.channels import Channel
 from pushcore.codes import statuses
@@ -185,7 +185,7 @@ def _write(file: FileImport, task: PushTask, prepared: _Prepared, before: _Turn,
             placed = _make(file, task, prepared, turn, before)
     finally:
         turn.end()
-    _hand_over(task, placed)
+    _deliver(task, placed)
 
 
 def _make(file: FileImport, task: PushTask, prepared: _Prepared, turn: _Turn, before: _Turn) -> list[Placed]:
@@ -281,6 +281,14 @@ def _keep_faults(file: FileImport, faults: Sequence[Fault]) -> None:
     FileFault.objects.bulk_create(
         [FileFault(file=file, line=fault.line, reason=fault.reason, record=fault.record) for fault in faults[:room]]
     )
+
+
+def _deliver(task: PushTask, placed: Sequence[Placed]) -> None:
+    """Make the first attempt for the messages of a block that is committed."""
+    _hand_over(task, placed)
+    if task.delivery_type == DeliveryType.USER:
+        unbound = [record.target for _, record, device in placed if device is None]
+        bindings.attach_bound_meanwhile(task.workspace_id, unbound)
 
 
 def _hand_over(task: PushTask, placed: Sequence[Placed]) -> None:

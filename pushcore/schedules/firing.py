@@ -27,7 +27,7 @@ def fire_due(*, budget_seconds: float = 10.0) -> int:
         if not found:
             break
         if accepted is not None:
-            accepted.hand_over()
+            acceptance.deliver([accepted])
             sent += 1
     return sent
 

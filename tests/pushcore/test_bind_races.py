@@ -1,0 +1,93 @@
+"""A user is bound while a push is accepted, after its devices were looked for and before it is committed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from pushcore import acceptance, bindings, push, templates
+from pushcore.devices import KnownDevice
+from pushcore.file_push import load, upload
+from pushcore.models import Device, Message, Occurrence, PushTask, Workspace
+from pushcore.requests import FilePush, SimplePush
+from pushcore.schedules import firing, service
+from pushcore.schedules.times import Timed
+from pushcore.templates import TemplateDraft
+from tests.pushcore.conftest import KeepingLane
+
+BY_TEST: dict[str, Any] = {"source": PushTask.Source.REST, "author": "test"}
+REQUEST = SimplePush(delivery_type=3, expired_seconds=300, title="T", content="C", target_msgkey={"ann": "k"})
+
+
+def push_now(workspace: Workspace) -> None:
+    push.accept(workspace, REQUEST, **BY_TEST)
+
+
+def push_by_schedule(workspace: Workspace) -> None:
+    service.create(workspace, REQUEST, Timed(timezone.now() + timedelta(minutes=1)), **BY_TEST)
+    Occurrence.objects.update(at=timezone.now())
+    assert firing.fire_due() == 1
+
+
+def push_by_file(workspace: Workspace) -> None:
+    templates.create(workspace, TemplateDraft("hello", "d", "Hello", "Body"))
+    raw = b"ann,k\nsomebody,k\n"
+    request = FilePush(
+        delivery_type=3, expired_seconds=300, template_name="hello", sha256=hashlib.sha256(raw).hexdigest()
+    )
+    upload.receive(workspace, request, io.BytesIO(raw).read, **BY_TEST)
+    assert load.load_all() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("push_to_ann", [push_now, push_by_schedule, push_by_file])
+def test_a_user_bound_while_a_push_is_accepted_gets_it_at_once(
+    workspace: Workspace,
+    known: KnownDevice,
+    lane: KeepingLane,
+    monkeypatch: pytest.MonkeyPatch,
+    push_to_ann: Callable[[Workspace], None],
+) -> None:
+    monkeypatch.setattr(upload, "wake_loader", lambda: None)
+
+    def bind() -> None:
+        try:
+            bindings.bind(Device.objects.get(pk=known.id), "ann")
+        finally:
+            connection.close()
+
+    def then_bind(look: Callable[..., Any]) -> Callable[..., Any]:
+        def looked(*args: Any) -> Any:
+            found = look(*args)
+            thread = threading.Thread(target=bind)
+            thread.start()
+            thread.join()
+            return found
+
+        return looked
+
+    monkeypatch.setattr(acceptance, "resolve_all", then_bind(acceptance.resolve_all))
+    monkeypatch.setattr(load, "resolve", then_bind(load.resolve))
+    push_to_ann(workspace)
+    assert [(outgoing.target, outgoing.device_id) for outgoing in lane.got] == [("ann", known.id)]
+    assert Message.objects.get(target="ann").status == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_push_is_accepted_though_the_second_look_fails(
+    workspace: Workspace, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: object) -> None:
+        raise DatabaseError("away")
+
+    monkeypatch.setattr(bindings.Binding.objects, "filter", fail)
+    task = push.accept(workspace, REQUEST, **BY_TEST)
+    assert Message.objects.get().task_id == task.pk
