@@ -260,7 +260,11 @@ MODELS = (
     _("push API"),
     _("Off: the REST door answers code 3032."),
     _("replay protection"),
-    _("Require timestamp and nonce in every request of the REST door."),
+    _("variables"),
+    _(
+        "Require timestamp and nonce in every request of the REST door, so that each works once. Off: the plain form, "
+        "in which whoever has seen a request can send it again at any time."
+    ),
     _("callback"),
     _("callback URL"),
     _("time zone"),

@@ -16,6 +16,7 @@ from kombu.exceptions import OperationalError
 from gateway import presence, sink
 from mps_project.celery import app as celery_app
 from mps_project.metrics import metrics_view
+from pushcore.api import throttle
 from pushcore.bus import client
 from pushcore.outages import DatabaseFault
 from pushcore.receipts import waking
@@ -73,6 +74,7 @@ def _missing() -> list[str]:
         missing.append(database)
     try:
         bus = client()
+        throttle.keep_mark()
         if not presence.live_nodes(bus):
             missing.append("gateway: no node is alive")
         if not sink.is_alive(bus):

@@ -30,7 +30,8 @@ def ensure_demo(kept: Mapping[str, str] | None = None, *, open_binding: bool = T
         workspace, _ = Workspace.objects.get_or_create(
             app=app,
             workspace_id=WORKSPACE_ID,
-            defaults={"name": "Demo", "client_bind": Workspace.ClientBind.OPEN},
+            # The plain form, so that the source document's samples run as printed.
+            defaults={"name": "Demo", "client_bind": Workspace.ClientBind.OPEN, "replay_protection": False},
         )
         if not open_binding and workspace.client_bind == Workspace.ClientBind.OPEN:
             workspace.client_bind = Workspace.ClientBind.SIGNED

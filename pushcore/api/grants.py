@@ -27,6 +27,7 @@ class KnownKey:
     """An enabled access key as it was read. `workspaces`: those asked for since, by app id and workspace id."""
 
     key_id: int
+    app_id: int
     access_key_id: str
     secret: str
     last_used_at: datetime | None
@@ -55,7 +56,9 @@ def known_key(access_key_id: str) -> KnownKey | None:
         raise InactiveKeyError
     if len(_remembered) >= MAX_REMEMBERED:
         _remembered.clear()
-    known = _remembered[access_key_id] = KnownKey(key.pk, key.access_key_id, key.secret, key.last_used_at, until)
+    known = _remembered[access_key_id] = KnownKey(
+        key.pk, key.app_id, key.access_key_id, key.secret, key.last_used_at, until
+    )
     return known
 
 

@@ -1,17 +1,41 @@
-"""Replays: a request is fresh for 15 minutes and its nonce is taken once."""
+"""Replays: a request is fresh for 15 minutes and its nonce is taken once, in the fast store (`pushcore.api.throttle`).
+
+A nonce counts for a workspace, whatever the operation, the API version or the door. Where the store was emptied or lost
+some of what it had, it remembers from when on it has all (its start mark): what was signed before is refused.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from django.utils import timezone
-
-from pushcore.bus import client
 
 TOLERANCE = timedelta(minutes=15)
 # A nonce must outlive the time in which its timestamp is still accepted, early or late.
 NONCE_SECONDS = int(2 * TOLERANCE.total_seconds()) + 60
+MAX_NONCE = 128
+# A hash: `since` (ms) and `run`, the store's own ID, new whenever it starts.
+MARK = "mps:nonces:mark"
+# There while the mark was compared with the store's ID lately.
+CHECKED = "mps:nonces:checked"
+
+
+class Nonce(NamedTuple):
+    """A request's nonce: where it is kept in the store, and when the request was signed (ms since 1970)."""
+
+    key: str
+    signed_at: int
+
+
+def nonce_of(app: int, workspace: str, nonce: str, signed_at: datetime) -> Nonce:
+    """`app`: its primary key; `workspace`: its ID as the request names it."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (workspace, nonce):
+        raw = part.encode("utf-8", "surrogatepass")
+        digest.update(b"%d:%b" % (len(raw), raw))
+    return Nonce(f"mps:nonce:{app}:{digest.hexdigest()}", int(signed_at.timestamp() * 1000))
 
 
 def parse_timestamp(text: str) -> datetime | None:
@@ -27,14 +51,3 @@ def parse_timestamp(text: str) -> datetime | None:
 
 def is_fresh(moment: datetime) -> bool:
     return abs(timezone.now() - moment) <= TOLERANCE
-
-
-def nonce_key(owner: str, nonce: str) -> str:
-    """Where the owner's nonce is kept in the store, for `NONCE_SECONDS`."""
-    digest = hashlib.blake2b(nonce.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-    return f"mps:nonce:{owner}:{digest}"
-
-
-def take_nonce(owner: str, nonce: str) -> bool:
-    """Take the owner's nonce; False where it was taken before. Raises `BusDown`: without the store nothing is safe."""
-    return bool(client().set(nonce_key(owner, nonce), 1, nx=True, ex=NONCE_SECONDS))

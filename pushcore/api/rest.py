@@ -25,6 +25,7 @@ from pushcore import decoding
 from pushcore.api import replay, rest_signature, throttle
 from pushcore.api.examples import EXAMPLES
 from pushcore.api.operations import OPERATIONS, V2020, Caller, Operation
+from pushcore.api.replay import Nonce
 from pushcore.api.request_ids import request_id_of
 from pushcore.api.schemas import refuse_unknown_names
 from pushcore.codes.results import ResultCode, ResultError
@@ -130,6 +131,9 @@ def answer(request: HttpRequest, name: str, work: Callable[[], Any]) -> JsonResp
     except throttle.ThrottledError as error:
         status, result, message = 429, ResultCode.SYSTEM_ERROR, "the workspace is over its rate; try again later"
         headers["Retry-After"] = str(error.retry_after)
+    except throttle.ForgottenNonceError:
+        status, result, message = 503, ResultCode.SYSTEM_ERROR, "signed before used nonces were kept; sign it again"
+        headers["Retry-After"] = "1"
     except ResultError as error:
         result, message = error.result, error.message
     except SuspiciousOperation as error:  # what Django refuses when a query or a body is read
@@ -167,13 +171,17 @@ def _serve(request: HttpRequest, operation: Operation) -> str | dict[str, Any] |
 
 
 def verified(request: HttpRequest, scope: Mapping[str, Any], signed: bytes) -> Workspace:
-    """The workspace named by `scope`, if the request may act in it: `signed` is what the signature must be over.
+    """The workspace named by `scope`, if the request may act in it: `signed` is what the signature must be over. A GET
+    changes nothing: it may come without a nonce wherever.
 
     Raises `ResultError`: NEED_APPID_WORKSPACEID, APPID_WRONG, REST_API_SWITCH_NOT_OPEN, UNKNOWN_REST_SIGN_TYPE,
-    SIGNATURE_MISMATCH.
+    SIGNATURE_MISMATCH, INVALID_PARAM for a replay; `ForgottenNonceError`, `ThrottledError`.
     """
     workspace = _signer(request, scope, signed)
-    throttle.take(f"rest:{workspace.pk}")
+    try:
+        throttle.take(f"rest:{workspace.pk}", _nonce(workspace, scope, is_read=request.method == "GET"))
+    except throttle.UsedNonceError:
+        raise ResultError(ResultCode.INVALID_PARAM, "nonce was used already") from None
     return workspace
 
 
@@ -196,9 +204,7 @@ def verified_body(request: HttpRequest) -> tuple[Workspace, dict[str, Any]]:
     """The workspace and the values of a request that carries a signed JSON body."""
     raw = _raw_body(request)
     values = json_object(raw)
-    workspace = verified(request, values, raw)
-    _check_replay(workspace, values)
-    return workspace, values
+    return verified(request, values, raw), values
 
 
 def verified_path(request: HttpRequest, known: Collection[str]) -> tuple[Workspace, dict[str, str]]:
@@ -206,9 +212,6 @@ def verified_path(request: HttpRequest, known: Collection[str]) -> tuple[Workspa
     `signType`. `known`: names of parameters beside the scope and those of every call."""
     values = query_of(request)
     workspace = verified(request, values, _signed_path(request))
-    # The method is not signed: a signature seen on a GET must not serve to delete, where the workspace cares.
-    if request.method != "GET":
-        _check_replay(workspace, values)
     refuse_unknown_names(values, {*known, *_SCOPE, *REPLAY_FIELDS, "sign", "signType"})
     return workspace, values
 
@@ -293,17 +296,22 @@ def _workspace(values: Mapping[str, Any]) -> Workspace:
     return workspace
 
 
-def _check_replay(workspace: Workspace, values: Mapping[str, Any]) -> None:
-    """`timestamp` and `nonce` count where they are given; the workspace may require both."""
+def _nonce(workspace: Workspace, values: Mapping[str, Any], *, is_read: bool) -> Nonce | None:
+    """The request's nonce, if it has one. `timestamp` counts where it is given, a nonce needs one, and the workspace
+    may require both. Raises `ResultError` (INVALID_PARAM)."""
     timestamp, nonce = values.get("timestamp"), values.get("nonce")
-    if workspace.replay_protection and (timestamp is None or nonce is None):
+    if workspace.replay_protection and not is_read and (timestamp is None or nonce is None):
         raise ResultError(ResultCode.INVALID_PARAM, "timestamp and nonce are required")
-    if timestamp is not None:
-        moment = replay.parse_timestamp(str(timestamp))
-        if moment is None or not replay.is_fresh(moment):
-            raise ResultError(ResultCode.INVALID_PARAM, "timestamp is more than 15 minutes off")
-    if nonce is not None and not replay.take_nonce(f"rest:{workspace.pk}", str(nonce)):
-        raise ResultError(ResultCode.INVALID_PARAM, "nonce was used already")
+    moment = None if timestamp is None else replay.parse_timestamp(str(timestamp))
+    if timestamp is not None and (moment is None or not replay.is_fresh(moment)):
+        raise ResultError(ResultCode.INVALID_PARAM, "timestamp is more than 15 minutes off")
+    if nonce is None:
+        return None
+    if moment is None:
+        raise ResultError(ResultCode.INVALID_PARAM, "nonce needs a timestamp: alone it would count for some time only")
+    if isinstance(nonce, bool) or not isinstance(nonce, str | int) or not 1 <= len(str(nonce)) <= replay.MAX_NONCE:
+        raise ResultError(ResultCode.INVALID_PARAM, f"nonce is a text of 1 to {replay.MAX_NONCE} characters")
+    return replay.nonce_of(workspace.app_id, workspace.workspace_id, str(nonce), moment)
 
 
 VIEWS = {operation.path: view_of(operation) for operation in OPERATIONS}

@@ -187,7 +187,7 @@ def _verify_v1(call: Call) -> grants.KnownKey:
     text = rpc_signature.v1_string_to_sign(call.http_method, parameters)
     if not rpc_signature.v1_fits(text, parameters["Signature"], key.secret, method):
         raise rpc_errors.wrong_signature(text)
-    _check_replay(key, parameters["Timestamp"], parameters["SignatureNonce"])
+    _check_replay(key, call, parameters["Timestamp"], parameters["SignatureNonce"])
     return key
 
 
@@ -196,7 +196,7 @@ def _verify_acs3(call: Call) -> grants.KnownKey:
     key = _verify_acs3_head(call)
     if hashlib.sha256(call.raw_body).hexdigest() != call.headers["x-acs-content-sha256"].lower():
         raise rpc_errors.wrong_body_hash()
-    _check_replay(key, call.headers["x-acs-date"], call.headers["x-acs-signature-nonce"])
+    _check_replay(key, call, call.headers["x-acs-date"], call.headers["x-acs-signature-nonce"])
     return key
 
 
@@ -231,16 +231,19 @@ def _access_key(access_key_id: str) -> grants.KnownKey:
     return key
 
 
-def _check_replay(key: grants.KnownKey, timestamp: str, nonce: str) -> None:
+def _check_replay(key: grants.KnownKey, call: Call, timestamp: str, nonce: str) -> None:
     moment = replay.parse_timestamp(timestamp)
     if moment is None:
         raise rpc_errors.bad_timestamp()
     if not replay.is_fresh(moment):
         raise rpc_errors.expired_timestamp()
+    taken = replay.nonce_of(key.app_id, call.parameters.get("WorkspaceId", ""), nonce, moment)
     try:
-        throttle.take(key.access_key_id, replay.nonce_key(key.access_key_id, nonce))
+        throttle.take(key.access_key_id, taken)
     except throttle.UsedNonceError:
         raise rpc_errors.used_nonce() from None
+    except throttle.ForgottenNonceError:
+        raise rpc_errors.forgotten_nonce() from None
     grants.note_use(key)
 
 

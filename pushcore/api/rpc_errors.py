@@ -64,6 +64,12 @@ def unknown_version(version: str) -> GatewayError:
     return GatewayError(400, "InvalidVersion", f"The version {version[:32]} is not valid for this action.")
 
 
+def forgotten_nonce() -> GatewayError:
+    # The packages sign anew and try again.
+    words = "The call was signed before used nonces were kept; sign it again."
+    return GatewayError(503, "ServiceUnavailable", words, retry_after=1)
+
+
 def wrong_method(method: str) -> GatewayError:
     return GatewayError(405, "UnsupportedHTTPMethod", f"The method {method[:16]} is not supported.")
 

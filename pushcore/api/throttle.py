@@ -18,21 +18,43 @@ from django.utils import timezone
 from redis.commands.core import Script
 
 from pushcore.api import replay
+from pushcore.api.replay import Nonce
 from pushcore.bus import client
 from pushcore.together import Together
 
 BURST_SECONDS = 2.0
 
-# KEYS: for each call the bucket, the day's count, and the nonce, empty where there is none. ARGV: rate (tokens/s),
-# burst (tokens), quota (calls a day, 0: none), seconds left of the day, a nonce's seconds to live. Returns for each
-# call 0 when it is granted, else the wait in ms; -1 where the nonce was taken before, and nothing is counted then.
+# KEYS: the start mark, the word that it was looked at lately; then for each call the bucket, the day's count, and the
+# nonce, empty where there is none. ARGV: rate (tokens/s), burst (tokens), quota (calls a day, 0: none), seconds left of
+# the day, a nonce's seconds to live; then for each call when it was signed (ms). Returns for each call 0 when it is
+# granted, else the wait in ms; -1 where the nonce was taken before, -2 where it may have been and the store would not
+# know; nothing is counted then.
 _TAKE = """
 local now = redis.call('TIME')
 now = tonumber(now[1]) + tonumber(now[2]) / 1000000
 local rate, burst, quota, left = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
-local function take(bucket, day, nonce)
-  if nonce ~= '' and not redis.call('SET', nonce, 1, 'NX', 'EX', ARGV[5]) then return -1 end
+local function kept_since()
+  local mark = redis.call('HMGET', KEYS[1], 'since', 'run')
+  local since = tonumber(mark[1])
+  if since and not redis.call('SET', KEYS[2], 1, 'NX', 'PX', 500) then return since end
+  local server = redis.call('INFO', 'server')
+  local run = string.match(server, 'run_id:(%x+)')
+  if since and run == mark[2] then return since end
+  -- Without a mark the store was emptied, nobody knows when; with another's it was started, and may have lost the last.
+  local ago = since and tonumber(string.match(server, 'uptime_in_seconds:(%d+)')) or 0
+  since = math.floor((now - ago) * 1000)
+  redis.call('HSET', KEYS[1], 'since', string.format('%d', since), 'run', run)
+  return since
+end
+
+local since = kept_since()
+
+local function take(bucket, day, nonce, signed)
+  if nonce ~= '' then
+    if tonumber(signed) < since then return -2 end
+    if not redis.call('SET', nonce, 1, 'NX', 'EX', ARGV[5]) then return -1 end
+  end
   if quota > 0 and tonumber(redis.call('GET', day) or 0) >= quota then return left * 1000 end
   local kept = redis.call('HMGET', bucket, 'tokens', 'at')
   local tokens = math.min(burst, (tonumber(kept[1]) or burst) + (now - (tonumber(kept[2]) or now)) * rate)
@@ -45,7 +67,7 @@ local function take(bucket, day, nonce)
 end
 
 local waits = {}
-for i = 1, #KEYS, 3 do waits[#waits + 1] = take(KEYS[i], KEYS[i + 1], KEYS[i + 2]) end
+for i = 3, #KEYS, 3 do waits[#waits + 1] = take(KEYS[i], KEYS[i + 1], KEYS[i + 2], ARGV[5 + i / 3]) end
 return waits
 """
 
@@ -62,30 +84,45 @@ class UsedNonceError(Exception):
     """The nonce was taken before."""
 
 
+class ForgottenNonceError(Exception):
+    """The request was signed before the store came up: whether its nonce was taken nobody knows any more."""
+
+
 @lru_cache(maxsize=1)
 def _take_script(bus: redis.Redis) -> Script:
     """The script, known to the store by its hash (and sent again where the store forgot it)."""
     return bus.register_script(_TAKE)
 
 
-def take(caller: str, nonce_key: str = "") -> None:
-    """Take one call from the caller's bucket and day, and its nonce (`replay.nonce_key`) before.
+def take(caller: str, nonce: Nonce | None = None) -> None:
+    """Take one call from the caller's bucket and day, and its nonce before.
 
-    Raises `UsedNonceError`, `ThrottledError`, and `BusDown` where nothing can be counted.
+    Raises `UsedNonceError`, `ForgottenNonceError`, `ThrottledError`, and `BusDown` where nothing can be counted.
     """
-    wait = _together.do(_Call(caller, nonce_key))
+    wait = _together.do(_Call(caller, nonce))
     if wait is None:
         # Not tried again by itself: the nonce may have been taken, and would be refused.
         raise redis.ConnectionError("the calls that came together could not be counted")
-    if wait < 0:
+    if wait == _USED:
         raise UsedNonceError
+    if wait == _FORGOTTEN:
+        raise ForgottenNonceError
     if wait:
         raise ThrottledError(max(1, math.ceil(wait / 1000)))
 
 
+def keep_mark() -> None:
+    """Let the store make its start mark where it has none: the sooner, the fewer calls are refused for its lack. Raises
+    `BusDown`."""
+    _take_all([])
+
+
+_USED, _FORGOTTEN = -1, -2
+
+
 class _Call(NamedTuple):
     caller: str
-    nonce_key: str
+    nonce: Nonce | None
 
 
 def _take_all(calls: Sequence[_Call]) -> list[int]:
@@ -96,9 +133,10 @@ def _take_all(calls: Sequence[_Call]) -> list[int]:
         rate, max(1.0, rate * BURST_SECONDS), settings.API_QUOTA_PER_DAY, left_of_day, replay.NONCE_SECONDS
     ]  # fmt: skip
     day = f"{now:%Y%m%d}"
-    keys = [
-        key for caller, nonce_key in calls for key in (f"mps:rate:{caller}", f"mps:quota:{caller}:{day}", nonce_key)
-    ]
+    keys = [replay.MARK, replay.CHECKED]
+    for caller, nonce in calls:
+        keys += [f"mps:rate:{caller}", f"mps:quota:{caller}:{day}", nonce.key if nonce else ""]
+        arguments.append(nonce.signed_at if nonce else 0)
     waits: list[int] = _take_script(client())(keys, arguments)
     return waits
 

@@ -58,7 +58,9 @@ class Workspace(models.Model):
     )
     push_api_enabled = models.BooleanField("push API", default=True, help_text="Off: the REST door answers code 3032.")
     replay_protection = models.BooleanField(
-        default=False, help_text="Require timestamp and nonce in every request of the REST door."
+        default=True,
+        help_text="Require timestamp and nonce in every request of the REST door, so that each works once. Off: the "
+        "plain form, in which whoever has seen a request can send it again at any time.",
     )
     callback_enabled = models.BooleanField("callback", default=False)
     callback_url = models.URLField("callback URL", max_length=1000, blank=True)

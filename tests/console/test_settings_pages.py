@@ -199,3 +199,8 @@ def test_no_page_shows_a_secret(superuser: Client, mine: Everything) -> None:
     for page in pages:
         text = superuser.get(page).text
         assert not [secret for secret in hidden if secret in text], page
+
+
+def test_a_workspace_is_made_with_replay_protection_chosen(superuser: Client) -> None:
+    page = superuser.get("/console/pushcore/workspace/add/")
+    assert page.context["adminform"].form["replay_protection"].value() is True

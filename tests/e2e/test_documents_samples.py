@@ -209,7 +209,8 @@ import json
 from pushcore import crypto, keys
 from pushcore.models import App, Workspace
 app, _ = App.objects.get_or_create(app_id="ONEX570DA89211720", defaults={"name": "Broadcasts"})
-workspace, _ = Workspace.objects.get_or_create(app=app, workspace_id="test")
+plain = {"replay_protection": False}
+workspace, _ = Workspace.objects.get_or_create(app=app, workspace_id="test", defaults=plain)
 key, secret = keys.create_access_key(app, [workspace])
 private, public = crypto.new_rsa_key()
 keys.add_api_key(workspace, public)

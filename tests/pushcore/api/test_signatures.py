@@ -468,4 +468,4 @@ def test_a_read_changed_after_it_was_signed_is_refused(
         change(wire)
         assert refusal(wire.send()) == refused
     assert Template.objects.count() == 2
-    assert read_wire(rest, "templates/winner", "GET", **scope).send().json()["code"] == "100"
+    assert read_wire(rest, "templates", "GET", **scope).send().json()["code"] == "100"

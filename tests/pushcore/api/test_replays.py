@@ -1,0 +1,113 @@
+"""A captured request is good for nothing: its nonce counts once, whatever it is sent to and whatever the store lost."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pushcore import bus, demo, devices
+from pushcore.api import replay, throttle
+from pushcore.models import App, Binding, PushTask, Workspace
+from tests.pushcore.api.callers import Rest, Rpc2019, Rpc2020
+
+pytestmark = pytest.mark.django_db
+
+
+def code_of(response: Any) -> tuple[int, str]:
+    """HTTP status and code of an answer."""
+    body = json.loads(response.content)
+    return response.status_code, body.get("Code") or body.get("ResultCode") or body["code"]
+
+
+def test_a_rest_body_with_a_nonce_is_good_for_one_call_of_any_operation(rest: Rest, workspace: Workspace) -> None:
+    [(device, _)] = devices.register([(workspace, devices.Facts())])
+    body = {"appId": "ONEX570DA89211721", "workspaceId": "test", "userId": "ann", "deliveryToken": device.ad_token}
+    signed = body | {"nonce": "n1", "timestamp": int(time.time() * 1000)}
+    assert code_of(rest.wire("unbind", signed).send()) == (200, "100")
+    bind = rest.wire("unbind", signed)
+    bind.path = "/api/v1/bind"
+    again = bind.send()
+    assert code_of(again) == (200, "3028")
+    assert again.json()["message"].endswith("nonce was used already")
+    assert not Binding.objects.exists()
+
+
+def test_a_nonce_counts_for_both_apis_and_both_versions(
+    rpc2019: Rpc2019, rpc2020: Rpc2020, rest: Rest, form: dict[str, str], body: dict[str, Any]
+) -> None:
+    once = body | {"nonce": "n1", "timestamp": int(time.time() * 1000)}
+    assert rest.wire("push/simple", once).send().json()["code"] == "100"
+    for response in (
+        replace(rpc2019, nonce="n1").wire("PushSimple", form).send(),
+        rpc2020.wire("PushSimple", form, **{"x-acs-signature-nonce": "n1"}).send(),
+    ):
+        assert code_of(response) == (400, "SignatureNonceUsed")
+
+
+@pytest.mark.parametrize("nonce", ["", "x" * 129, True, 1.5, {"a": 1}])
+def test_a_nonce_that_is_none_is_refused(rest: Rest, body: dict[str, Any], nonce: object) -> None:
+    wire = rest.wire("push/simple", body | {"nonce": nonce, "timestamp": int(time.time() * 1000)})
+    assert code_of(wire.send()) == (200, "3028")
+
+
+def test_a_nonce_without_a_time_is_refused_for_it_would_be_forgotten(rest: Rest, body: dict[str, Any]) -> None:
+    assert code_of(rest.wire("push/simple", body | {"nonce": "n1"}).send()) == (200, "3028")
+
+
+def emptied() -> None:
+    bus.client().flushdb()
+
+
+def restarted() -> None:
+    """As a store that was started from what it had saved looks: what came last may be lost, the mark is another's."""
+    bus.client().hset(replay.MARK, "run", "another")
+    bus.client().delete(replay.CHECKED, *bus.client().keys("mps:nonce:*"))
+
+
+@pytest.mark.parametrize("lose", [emptied, restarted])
+def test_what_was_signed_before_the_store_came_up_is_refused_at_every_door(
+    rpc2019: Rpc2019, rpc2020: Rpc2020, rest: Rest, form: dict[str, str], body: dict[str, Any],
+    lose: Callable[[], None],
+) -> None:  # fmt: skip
+    signed = datetime.now(tz=UTC) - timedelta(minutes=10)
+    stamp = signed.strftime("%Y-%m-%dT%H:%M:%SZ")
+    wires = [
+        replace(rpc2019, timestamp=stamp).wire("PushSimple", form),
+        rpc2020.wire("PushSimple", form, **{"x-acs-date": stamp}),
+        rest.wire("push/simple", body | {"nonce": "n1", "timestamp": int(signed.timestamp() * 1000)}),
+    ]
+    for wire in wires:
+        assert code_of(wire.send()) in ((200, "100"), (200, "OK"))
+    lose()
+    for wire in wires:
+        assert wire.send().status_code == 503
+    # A time without a fraction may be before the mark that was made within its second.
+    bus.client().hset(replay.MARK, "since", int((time.time() - 2) * 1000))
+    assert code_of(rpc2019.wire("PushSimple", form | {"TargetMsgkey": '{"bob": "k2"}'}).send()) == (200, "100")
+    later = body | {"targetMsgkey": {"carl": "k3"}, "nonce": "n2", "timestamp": int(time.time() * 1000)}
+    assert code_of(rest.wire("push/simple", later).send()) == (200, "100")
+
+
+def test_a_new_workspace_requires_replay_protection_and_the_demo_has_the_plain_form(app: App) -> None:
+    assert Workspace.objects.create(app=app, workspace_id="new").replay_protection
+    app.delete()
+    demo.ensure_demo()
+    assert not Workspace.objects.get(workspace_id=demo.WORKSPACE_ID).replay_protection
+
+
+def test_a_store_without_a_mark_gets_one_before_anybody_calls(rpc2019: Rpc2019, form: dict[str, str]) -> None:
+    emptied()
+    throttle.keep_mark()
+    since = int(bus.client().hget(replay.MARK, "since") or 0)
+    assert abs(since / 1000 - time.time()) < 5
+    throttle.keep_mark()
+    assert int(bus.client().hget(replay.MARK, "since") or 0) == since
+    bus.client().hset(replay.MARK, "since", since - 2000)
+    assert code_of(rpc2019.wire("PushSimple", form).send()) == (200, "100")
+    assert PushTask.objects.count() == 1
