@@ -173,6 +173,43 @@ def test_a_message_for_huawei_is_that_of_its_server_demo() -> None:
     assert (message["notification"], message["token"]) == (recorded["notification"], recorded["token"])
 
 
+def test_a_message_for_harmonyos_is_that_of_huaweis_guide() -> None:
+    """Push Kit guide, "Sending alert messages": the request's example."""
+    recorded = json.loads(
+        '{"payload":{"notification":{"category":"MARKETING","title":"长标题 & x","body":"c\\"q",'
+        '"clickAction":{"actionType":0}}},"target":{"token":["IQAAAA1","IQAAAA2"]},"pushOptions":{"testMessage":true}}'
+    )
+    call = call_of(Channel.HARMONYOS, ["IQAAAA1", "IQAAAA2"], body=BODY, test=True)
+    assert call.url.endswith("/v3/p-1/messages:send")
+    assert {"authorization: Bearer T", "push-type: 0", "content-type: application/json"} <= set(call.headers)
+    body = json.loads(call.body)
+    shown = body["payload"]["notification"]
+    assert isinstance(shown.pop("notifyId"), int)
+    assert isinstance(shown["clickAction"].pop("data"), dict)
+    options = body["pushOptions"]
+    assert isinstance(options.pop("ttl"), int)
+    assert len(options.pop("biTag").encode()) <= 64
+    assert body == recorded
+
+
+def test_a_message_for_honor_is_that_of_its_guide() -> None:
+    """HONOR, "Sending downlink messages": the request's headers and example; further names as zandala88/honor-push."""
+    recorded = json.loads('{"title":"长标题 & x","body":"c\\"q","clickAction":{"type":3}}')
+    call = call_of(Channel.HONOR, ["pushtoken1"], body=BODY)
+    assert call.url == "https://push-api.cloud.honor.com/api/v1/9001/sendMessage"
+    headers = dict(line.split(": ", 1) for line in call.headers)
+    assert headers["authorization"] == "Bearer T"
+    # Milliseconds, as in the example 1563105451261.
+    assert len(headers["timestamp"]) == 13
+    body = json.loads(call.body)
+    assert set(body) == {"data", "notification", "android", "token"}
+    assert body["token"] == ["pushtoken1"]
+    assert set(body["android"]) == {"ttl", "biTag", "targetUserType", "notification"}
+    shown = body["android"]["notification"]
+    assert {name: shown[name] for name in recorded} == recorded
+    assert set(shown) - set(recorded) == {"style", "importance", "notifyId"}
+
+
 def test_a_message_for_fcm_is_that_of_firebases_sdk() -> None:
     recorded = json.loads(
         '{"android":{"notification":{"click_action":"shop.OPEN","icon":"parcel","sound":"ding","tag":"1001",'
