@@ -6,7 +6,9 @@ from typing import Any
 
 import structlog
 from axes.handlers.cache import AxesCacheHandler
+from axes.helpers import get_cache_timeout, get_failure_limit
 from django import forms
+from django.conf import settings
 from django.contrib.admin import site
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -41,13 +43,16 @@ class LoginForm(AuthenticationForm):
 
 
 class ThrottleHandler(AxesCacheHandler):
-    """Counts failed logins in the fast store, where they expire.
+    """Counts failed logins in the fast store, where they expire: of a name at an address, and of an address with any.
 
     While that is away nobody is locked out: operators have to get in, above all then.
     """
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
+        limit = settings.LOGIN_FAILURES_PER_ADDRESS
         try:
+            if limit and self.cache.get(_address_key(request), default=0) >= limit:
+                return int(get_failure_limit(request, credentials))
             return int(super().get_failures(request, credentials))
         except RedisError:
             log.warning("fast store away; logins are not throttled")
@@ -57,6 +62,8 @@ class ThrottleHandler(AxesCacheHandler):
         self, sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
     ) -> None:
         try:
+            if request is not None and not getattr(request, "axes_locked_out", False):
+                self._count_address(request)
             super().user_login_failed(sender, credentials, request, **kwargs)
         except RedisError:
             log.warning("fast store away; a failed login is not counted")
@@ -66,6 +73,16 @@ class ThrottleHandler(AxesCacheHandler):
             super().user_logged_in(sender, request, user, **kwargs)
         except RedisError:
             log.warning("fast store away; failed logins are not forgotten")
+
+    def _count_address(self, request: HttpRequest) -> None:
+        """From the first failure on, for as long as a lockout lasts; a login with one of the names forgets nothing."""
+        key = _address_key(request)
+        if not self.cache.add(key=key, value=1, timeout=get_cache_timeout(request)):
+            self.cache.incr(key=key, delta=1)
+
+
+def _address_key(request: HttpRequest) -> str:
+    return f"login-failures:{proxies.origin(client_address(request))}"
 
 
 def client_address(request: HttpRequest) -> str:

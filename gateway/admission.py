@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mqtt5 import ConnAckReasonCode as ConnAck
 from mqtt5 import ConnectPacket
 
+from gateway.attempt_limits import Exceeded, take_registrations
 from pushcore import devices, installations, keys, settled
 from pushcore.codes.results import ResultError
 from pushcore.devices import Facts, KnownDevice
@@ -19,17 +20,18 @@ MAX_USERNAME = 256
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a CONNECT carries. An empty client id asks for registration."""
+    """What a CONNECT carries, and the address it came from. An empty client id asks for registration."""
 
     client_id: str
     username: str
     password: str
     facts: dict[str, object]
+    address: str = ""
 
     @classmethod
-    def of(cls, packet: ConnectPacket) -> Credentials:
+    def of(cls, packet: ConnectPacket, address: str) -> Credentials:
         password = (packet.password or b"").decode("utf-8", "replace")
-        return cls(packet.client_id, packet.username or "", password, dict(packet.user_properties))
+        return cls(packet.client_id, packet.username or "", password, dict(packet.user_properties), address)
 
     @property
     def told(self) -> dict[str, str]:
@@ -40,14 +42,16 @@ class Credentials:
 @dataclass(frozen=True, slots=True)
 class Admission:
     """The verdict. `secret` is set for a device that registers: one made just now (`is_new`), or its own given back.
-    `device` is None where `code` is a refusal."""
+    `device` is None where `code` is a refusal; `exceeded`: for this limit."""
 
     code: ConnAck
     device: KnownDevice | None = None
     secret: str | None = None
     is_new: bool = False
+    exceeded: Exceeded | None = None
 
 
+_EXCEEDED = {Exceeded.ADDRESS: ConnAck.CONNECTION_RATE_EXCEEDED, Exceeded.WORKSPACE: ConnAck.QUOTA_EXCEEDED}
 _WRONG = Admission(ConnAck.BAD_USER_NAME_OR_PASSWORD)
 _NOT_ALLOWED = Admission(ConnAck.NOT_AUTHORIZED)
 
@@ -71,6 +75,8 @@ def admit(batch: Sequence[Credentials]) -> list[Admission]:
         else:
             verdicts.append(verdict)
     if newcomers:
+        newcomers = _within_limits(newcomers, batch, verdicts)
+    if newcomers:
         registered = installations.register([request for _, request in newcomers])
         for (position, _), (device, secret, is_new) in zip(newcomers, registered, strict=True):
             verdicts[position] = Admission(ConnAck.SUCCESS, device, secret, is_new)
@@ -85,6 +91,20 @@ def admit(batch: Sequence[Credentials]) -> list[Admission]:
         settled.note_return([device_id for device_id, _, _ in returned], registering)
         devices.update_facts({device_id: told for device_id, _, told in returned})
     return [verdict or _WRONG for verdict in verdicts]
+
+
+def _within_limits(
+    newcomers: Sequence[tuple[int, Registration]], batch: Sequence[Credentials], verdicts: list[Admission | None]
+) -> list[tuple[int, Registration]]:
+    """Those who may be registered now; the others get their verdicts."""
+    asking = [(batch[position].address, request.workspace.pk) for position, request in newcomers]
+    kept = []
+    for one, exceeded in zip(newcomers, take_registrations(asking), strict=True):
+        if exceeded is None:
+            kept.append(one)
+        else:
+            verdicts[one[0]] = Admission(_EXCEEDED[exceeded], exceeded=exceeded)
+    return kept
 
 
 def may_register(username: str, password: str) -> bool:

@@ -16,21 +16,23 @@ from django.views.decorators.http import require_POST
 
 from gateway import device_requests
 from gateway.admission import Admission, Credentials, admit, may_register
+from gateway.attempt_limits import has_failed_too_often, note_failure, seconds_of_minute_left
 from pushcore import decoding
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import Facts, KnownDevice, find_devices
 from pushcore.head_check import head_check
 from pushcore.installations import Installation
+from pushcore.proxies import address_of
 
 MAX_BODY_BYTES = 65_536
 
 
 def _check_client_key(request: HttpRequest) -> HttpResponse | None:
     """Refuse a registration by its head."""
-    given = _basic(request)
-    if given is None:
-        return _unauthorized("the client key is needed (HTTP Basic)")
-    return None if may_register(*given) else _unauthorized("app, workspace or client key is wrong")
+    given = _client_key_of(request)
+    if isinstance(given, HttpResponse):
+        return given
+    return None if may_register(*given) else _refused(request, "app, workspace or client key is wrong")
 
 
 @head_check(_check_client_key)
@@ -38,9 +40,9 @@ def _check_client_key(request: HttpRequest) -> HttpResponse | None:
 @require_POST
 def register(request: HttpRequest) -> HttpResponse:
     """Make a device, or give an installation its own back. Answers `data: {adToken, secret}`, shown this once."""
-    given = _basic(request)
-    if given is None:
-        return _unauthorized("the client key is needed (HTTP Basic)")
+    given = _client_key_of(request)
+    if isinstance(given, HttpResponse):
+        return given
     facts = _body(request)
     if isinstance(facts, HttpResponse):
         return facts
@@ -52,7 +54,7 @@ def register(request: HttpRequest) -> HttpResponse:
         Installation.from_mapping(values)
     except ResultError as error:
         return _answer(error.result, error.message)
-    verdict = _admit(Credentials("", *given, facts=values))
+    verdict = _admit(request, Credentials("", *given, facts=values, address=address_of(request.META)))
     if isinstance(verdict, HttpResponse):
         return verdict
     assert verdict.device is not None  # an admission without a device is a refusal
@@ -112,32 +114,54 @@ def _body(request: HttpRequest) -> bytes | HttpResponse:
     return request.body
 
 
+def _client_key_of(request: HttpRequest) -> tuple[str, str] | HttpResponse:
+    """User name and client key of a registration, or the refusal."""
+    if has_failed_too_often(address_of(request.META)):
+        return _too_often(seconds_of_minute_left())
+    return _basic(request) or _unauthorized("the client key is needed (HTTP Basic)")
+
+
 def _device_of(request: HttpRequest) -> KnownDevice | HttpResponse:
-    """The device that the request's credentials are of, or the refusal."""
+    """The device that the request's credentials are of, or the refusal.
+
+    HTTP Basic has no room for the app's name beside the Ad-token, which is unique anyway.
+    """
+    if has_failed_too_often(address_of(request.META)):
+        return _too_often(seconds_of_minute_left())
     given = _basic(request)
     if given is None or not given[0]:
         return _unauthorized("Ad-token and secret are needed (HTTP Basic)")
-    return _known_device(*given)
-
-
-def _known_device(ad_token: str, secret: str) -> KnownDevice | HttpResponse:
-    """HTTP Basic has no room for the app's name beside the Ad-token, which is unique anyway."""
+    ad_token, secret = given
     known = find_devices([ad_token]) if len(ad_token) <= 64 and "\0" not in ad_token else {}
     device = known.get(ad_token)
     if device is None or not device.enabled or not device.has_secret(secret):
-        return _unauthorized("Ad-token or secret is wrong")
+        return _refused(request, "Ad-token or secret is wrong")
     return device
 
 
-def _admit(credentials: Credentials) -> Admission | HttpResponse:
+def _admit(request: HttpRequest, credentials: Credentials) -> Admission | HttpResponse:
     [verdict] = admit([credentials])
+    if verdict.exceeded is not None:
+        return _too_often(verdict.exceeded.retry_after)
     if verdict.device is None:
-        return _unauthorized("app, workspace or client key is wrong")
+        return _refused(request, "app, workspace or client key is wrong")
     return verdict
 
 
 def _answer(result: ResultCode, message: str = "", *, status: int = 200) -> JsonResponse:
     return JsonResponse(device_requests.answer(result, message), status=status)
+
+
+def _refused(request: HttpRequest, message: str) -> JsonResponse:
+    """Credentials are wrong, which is counted."""
+    note_failure(address_of(request.META))
+    return _unauthorized(message)
+
+
+def _too_often(retry_after: int) -> JsonResponse:
+    response = _answer(ResultCode.SYSTEM_ERROR, f"too many requests; again in {retry_after} s", status=429)
+    response["Retry-After"] = str(retry_after)
+    return response
 
 
 def _unauthorized(message: str) -> JsonResponse:

@@ -182,7 +182,7 @@ class Node:
         if len(self._admission) >= MAX_ADMITTING:
             session.refuse(ConnAck.SERVER_BUSY)
             return
-        self._admission.add((session, Credentials.of(packet)))
+        self._admission.add((session, Credentials.of(packet, session.address)))
 
     async def _admit(self, batch: list[tuple[Session, Credentials]]) -> None:
         """Decide about a batch of connects: who they are, presence for those admitted, then what waits for them."""

@@ -314,6 +314,32 @@ VARIABLES: tuple[Variable, ...] = (
         "Connects a second from one address to a gateway process; 0 for no limit.",
     ),
     Variable(
+        "MPS_DEVICE_FAILURES_PER_ADDRESS",
+        "60",
+        _number_or_none,
+        "Wrong credentials a minute at the devices' HTTP requests, after which an address is refused until the minute "
+        "is over; 0 for no limit.",
+    ),
+    Variable(
+        "MPS_LOGIN_FAILURES_PER_ADDRESS",
+        "30",
+        _number_or_none,
+        "Failed logins to the console, whatever the names, after which an address is locked out for 15 minutes; 0 for "
+        "no limit.",
+    ),
+    Variable(
+        "MPS_DEVICE_REGISTRATIONS_PER_ADDRESS",
+        "3000",
+        _number_or_none,
+        "Devices an hour that one address may register, over HTTP and MQTT; 0 for no limit.",
+    ),
+    Variable(
+        "MPS_DEVICE_REGISTRATIONS_PER_WORKSPACE",
+        "300000",
+        _number_or_none,
+        "Devices an hour that may be registered in a workspace; 0 for no limit.",
+    ),
+    Variable(
         "MPS_SWEEP_AFTER_SECONDS", "5", _count, "Age, in seconds, at which a pending message is handed over again."
     ),
 )

@@ -8,7 +8,7 @@ import structlog
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -21,7 +21,7 @@ from console.large_tables import LargeTableAdmin
 from gateway import presence
 from pushcore import bus
 from pushcore.channels import Platform
-from pushcore.models import Binding, Device
+from pushcore.models import Binding, Device, TokenLoss
 from pushcore.target_names import spellings
 
 log = structlog.get_logger(__name__)
@@ -57,6 +57,22 @@ class BindingHistory(ReadOnlyInline):
     verbose_name_plural = _("bindings, newest first")
 
 
+class LostTokens(ReadOnlyInline):
+    model = TokenLoss
+    fk_name = "device"
+    fields = ("channel", "new_device", "at")
+    readonly_fields = fields
+    ordering = ("-at",)
+    verbose_name = _("lost token")
+    verbose_name_plural = _("Tokens that another device reported, newest first")
+
+    @display(description=_("taken by"))
+    def new_device(self, loss: TokenLoss) -> SafeString:
+        """The device may have ended since."""
+        taker = Device.objects.filter(pk=loss.taken_by_id).only("ad_token").first()
+        return identifier(taker.ad_token) if taker else mark_safe("-")
+
+
 @admin.register(Device)
 class DeviceAdmin(LargeTableAdmin):
     app_path = "workspace__app"
@@ -66,11 +82,11 @@ class DeviceAdmin(LargeTableAdmin):
     search_help_text = _("Exact Ad-token or third-party token")
     fieldsets = (
         (None, {"fields": ("full_token", "workspace", "online_now", "created_at", "last_seen_at")}),
-        (_("Facts"), {"fields": ("platform", "manufacturer", "model", "os_version", "app_version")}),
+        (_("Facts"), {"fields": ("platform", "manufacturer", "model", "os_version", "app_version", "installation_id")}),
         (_("Third-party channel"), {"fields": ("third_channel", "third_token")}),
     )
     readonly_fields = ("full_token", "online_now")
-    inlines = (BindingHistory,)
+    inlines = (BindingHistory, LostTokens)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Device]:
         return super().get_queryset(request).defer("secret_hash")

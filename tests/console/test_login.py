@@ -67,6 +67,27 @@ def test_five_wrong_passwords_lock_the_name_out_at_that_address(root: User) -> N
     assert log_in(address="192.0.2.7") == 1
 
 
+def test_an_address_that_tries_many_names_is_locked_out_for_all(root: User, settings: Settings) -> None:
+    settings.LOGIN_FAILURES_PER_ADDRESS = 8
+    assert [log_in("Spring2026!", name=f"user{number}") for number in range(8)] == [0] * 8
+    assert log_in("Spring2026!", name="user9") == 429
+    assert log_in() == 429
+    assert log_in(address="192.0.2.7") == 1
+
+
+def test_an_ipv6_customer_is_one_address_and_a_login_forgets_no_failure_of_others(
+    root: User, settings: Settings
+) -> None:
+    settings.LOGIN_FAILURES_PER_ADDRESS = 6
+    for number in range(3):
+        assert log_in("wrong", name=f"user{number}", address=f"2001:db8::{number}") == 0
+    assert log_in(address="2001:db8::7") == 1
+    for number in range(3):
+        assert log_in("wrong", name=f"user{number}", address=f"2001:db8::ff:{number}") == 0
+    assert log_in(address="2001:db8::8") == 429
+    assert log_in(address="2001:db8:0:1::8") == 1
+
+
 def test_the_lockout_says_for_how_long(root: User) -> None:
     for _ in range(5):
         log_in("wrong")
