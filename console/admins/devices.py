@@ -6,9 +6,9 @@ from typing import Any
 
 import structlog
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -66,11 +66,14 @@ class LostTokens(ReadOnlyInline):
     verbose_name = _("lost token")
     verbose_name_plural = _("Tokens that another device reported, newest first")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TokenLoss]:
+        taker = Device.objects.filter(pk=OuterRef("taken_by_id")).values("ad_token")
+        return super().get_queryset(request).annotate(taker=Subquery(taker))
+
     @display(description=_("taken by"))
-    def new_device(self, loss: TokenLoss) -> SafeString:
+    def new_device(self, loss: TokenLoss) -> SafeString | str:
         """The device may have ended since."""
-        taker = Device.objects.filter(pk=loss.taken_by_id).only("ad_token").first()
-        return identifier(taker.ad_token) if taker else mark_safe("-")
+        return identifier(loss.taker) if loss.taker else "-"  # type: ignore[attr-defined]
 
 
 @admin.register(Device)

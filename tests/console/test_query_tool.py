@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
-from pushcore import outcomes, push
+from pushcore import device_removal, devices, outcomes, push
 from pushcore.channels import Channel
+from pushcore.devices import Facts
 from pushcore.models import Device, Message, PushTask, Workspace
 from pushcore.ports import Outcome
 from tests.console.conftest import BY_TEST, Everything, a_push
@@ -36,6 +38,18 @@ def test_what_is_unknown_or_nonsense_is_said(superuser: Client, mine: Everything
     page = superuser.get(PAGE, {"workspace": mine[Workspace].pk, "dimension": "user", "target": target})
     assert page.status_code == 200
     assert not page.context.get("found")
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_devices_page_says_to_which_device_its_token_went(superuser: Client, mine: Everything, ended: bool) -> None:
+    device, workspace = mine[Device], mine[Workspace]
+    devices.client_report(device.pk, Channel.XIAOMI, "mi")
+    [(phone, _)] = devices.register([(workspace, Facts(third_channel=4, third_token="mi"))])
+    if ended:
+        device_removal.remove([phone.id])
+    page = superuser.get(reverse("admin:pushcore_device_change", args=[device.pk])).text
+    assert "Tokens that another device reported" in page
+    assert (phone.ad_token in page) is not ended
 
 
 def test_another_apps_device_is_not_found(
