@@ -6,7 +6,8 @@ summed up is; those about a single task come from its rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -14,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.utils import timezone
 
 from analytics import rollups
 from analytics.changes import COUNTED_EVENTS, pushed
@@ -119,6 +121,22 @@ def totals(report: Report) -> CoreIndex:
     where, params = _conditions(report)
     sums = ", ".join(f"coalesce(sum({metric}), 0)" for metric in rollups.METRICS)
     return CoreIndex(*_row(f"SELECT {sums} FROM {_table(report)} WHERE {where}", params))
+
+
+def totals_of_today(workspaces: Iterable[Workspace]) -> CoreIndex:
+    """The numbers of several workspaces together, each of the day that it has now: what their reports of today say."""
+    rollups.fold(budget_seconds=FOLD_SECONDS)
+    alike: dict[str, list[Workspace]] = defaultdict(list)
+    for workspace in workspaces:
+        alike[workspace.time_zone].append(workspace)
+    now, wanted, params = timezone.now(), ["false"], list[Any]()
+    for same in alike.values():
+        day = report_of_days(same[0], now, now)
+        wanted.append("workspace_id = ANY(%s) AND start >= %s AND start < %s")
+        params += [[workspace.pk for workspace in same], day.start, day.end]
+    sums = ", ".join(f"coalesce(sum({metric}), 0)" for metric in rollups.METRICS)
+    where = " OR ".join(f"({condition})" for condition in wanted)
+    return CoreIndex(*_row(f"SELECT {sums} FROM analytics_quarterrollup WHERE {where}", params))
 
 
 def series(report: Report, step: Step) -> list[Point]:
@@ -295,6 +313,11 @@ def by_channel(task: PushTask, platform: Platform | None = None) -> list[Channel
         own = numbers.setdefault(Channel.SELF_BUILT, [0] * 5)
         own[:3] = [count + reached for count in own[:3]]
     return [ChannelIndex(Channel(channel), CoreIndex(*counts)) for channel, counts in sorted(numbers.items())]
+
+
+def waiting(task: PushTask) -> int:
+    """How many of the task's messages are pending: all valid still, or all expired, as the task itself is."""
+    return task.own_messages().filter(status__in=statuses.PENDING).count()
 
 
 def _broadcast_reached(task: PushTask, platform: Platform | None) -> int:

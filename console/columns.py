@@ -69,9 +69,18 @@ def label(colour: str, text: str | Promise, title: str = "") -> SafeString:
 def status_label(message: Message) -> SafeString:
     """Code and name of the status on a colour for what it comes to; its meaning on hover."""
     entry = message.status_entry
+    if message.is_expired:
+        return label("grey", f"{entry.code} {gettext('expired')}", status_meaning(message))
     meaning = gettext(entry.meaning)
     text = f"{entry.code} {entry.name or meaning}"
     return label(status_colour(message.status), text, f"{text}: {meaning}")
+
+
+def status_meaning(message: Message) -> str:
+    """In words, what became of it."""
+    if message.is_expired:
+        return gettext("The message was not delivered while it was valid; it is not sent any more.")
+    return gettext(message.status_entry.meaning)
 
 
 def push_type(delivery_type: int, words: str = "") -> SafeString:

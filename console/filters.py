@@ -20,7 +20,7 @@ from console.access import scope_of
 from pushcore import ids
 from pushcore.channels import Platform
 from pushcore.codes import statuses
-from pushcore.models import PushTask, Receipt
+from pushcore.models import Message, PushTask, Receipt
 from pushcore.models.pushes import DeliveryType
 
 Choices = Sequence[tuple[str, str | Promise]]
@@ -43,7 +43,7 @@ class WorkspaceFilter(DropdownFilter):
 
 
 class StatusFilter(DropdownFilter):
-    """By what became of a message: a common status, or any of a kind."""
+    """By what became of a message: a common status, or any of a kind. What has expired is not pending."""
 
     title = _("status")
     parameter_name = "status"
@@ -51,12 +51,15 @@ class StatusFilter(DropdownFilter):
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
         common = (statuses.WAITING_FOR_VERIFY, statuses.WAITING, statuses.NO_BIND_INFO, statuses.ACKED)
         exact = [(str(code), f"{code} {statuses.lookup(code).name}") for code in common]
-        return [("pending", _("pending (any)")), ("failed", _("failed (any)")), *exact]
+        kinds = [("pending", _("pending (any)")), ("expired", _("expired")), ("failed", _("failed (any)"))]
+        return [*kinds, *exact]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
         if value == "pending":
-            return queryset.filter(status__in=statuses.PENDING)
+            return queryset.filter(Message.is_waiting(timezone.now()))
+        if value == "expired":
+            return queryset.filter(Message.has_expired(timezone.now()))
         if value == "failed":
             return queryset.exclude(status__in=[*statuses.PENDING, statuses.ACKED])
         if value in {choice for choice, _ in self.lookup_choices}:

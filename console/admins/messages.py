@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -20,7 +19,7 @@ from unfold.sections import TemplateSection
 
 from channels_vendor.models import VendorMessage
 from console.access import Scope
-from console.columns import identifier, moment, pretty_json, push_type, status_label
+from console.columns import identifier, moment, pretty_json, push_type, status_label, status_meaning
 from console.filters import CreatedFilter, PushTypeFilter, StatusFilter, WorkspaceFilter
 from console.large_tables import LargeTableAdmin
 from console.zones import zone_of
@@ -41,6 +40,7 @@ class MessageDetails(TemplateSection):
         at_vendor: VendorMessage | None = getattr(instance, "at_vendor", None)
         return {
             "status": instance.status_entry,
+            "meaning": status_meaning(instance),
             "channel": Channel(instance.channel),
             "at_vendor": at_vendor,
             "receipt_status": at_vendor and at_vendor.receipt_meaning,
@@ -65,11 +65,11 @@ class MessageAdmin(LargeTableAdmin):
         (None, {"fields": ("id", "msgkey", "type_icon", "target", "title", "workspace")}),
         (
             _("Outcome"),
-            {"fields": ("status_column", "status_meaning", "channel", "created", "updated_at", "expire_at")},
+            {"fields": ("status_column", "meaning", "channel", "created", "updated_at", "expire_at")},
         ),
         (_("Content"), {"fields": ("payload",)}),
     )
-    readonly_fields = ("id", "type_icon", "title", "created", "status_column", "status_meaning", "payload")
+    readonly_fields = ("id", "type_icon", "title", "created", "status_column", "meaning", "payload")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         since = ids.first_id_at(timezone.now() - timedelta(days=LISTED_DAYS))
@@ -142,8 +142,8 @@ class MessageAdmin(LargeTableAdmin):
         return status_label(message)
 
     @display(description=_("meaning"))
-    def status_meaning(self, message: Message) -> str:
-        return gettext(message.status_entry.meaning)
+    def meaning(self, message: Message) -> str:
+        return status_meaning(message)
 
     @display(description=_("payload"))
     def payload(self, message: Message) -> SafeString:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
@@ -35,7 +37,7 @@ from console.zones import zone_of
 from pushcore import ids, revocation
 from pushcore.channels import ANALYSIS_NAMES, Channel
 from pushcore.codes.results import ResultError
-from pushcore.models import FileImport, PushTask
+from pushcore.models import Broadcast, FileImport, PushTask
 
 # Of a task of millions.
 BREAKDOWN_TIMEOUT_MS = 3000
@@ -65,12 +67,20 @@ def _started_in(term: str) -> tuple[int, int] | None:
     return None
 
 
+def _reached(tasks: Iterable[PushTask]) -> dict[int, int]:
+    """By the ids of broadcasts: how many devices acknowledged them, which have no messages in the list."""
+    broadcasts = [task.pk for task in tasks if task.kind == PushTask.Kind.BROADCAST]
+    if not broadcasts:
+        return {}
+    return dict(Broadcast.objects.filter(task_id__in=broadcasts).values_list("task_id", "reached"))
+
+
 def _breakdown(task: PushTask) -> dict[str, Any]:
     """The task by channel, its funnel and its failures; none of them where they cannot be counted in time."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = %s", [BREAKDOWN_TIMEOUT_MS])
-            channels, failed = queries.by_channel(task), queries.failures(task)
+            channels, failed, waiting = queries.by_channel(task), queries.failures(task), queries.waiting(task)
     except OperationalError as error:
         if not isinstance(error.__cause__, QueryCanceled):
             raise
@@ -82,6 +92,8 @@ def _breakdown(task: PushTask) -> dict[str, Any]:
         "channels": [(ANALYSIS_NAMES[entry.channel], entry.index) for entry in channels],
         "funnel": [(label, total[name], total["pushed"] or 1) for label, name in zip(labels, names, strict=True)],
         "failures": failed,
+        "waiting": waiting,
+        "is_over": task.expire_at <= timezone.now(),
     }
 
 
@@ -169,9 +181,23 @@ class PushTaskAdmin(LargeTableAdmin):
     def target_type(self, task: PushTask) -> SafeString:
         return push_type(task.delivery_type)
 
+    def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
+        """How many devices acknowledged the page's broadcasts, in one query."""
+        super().prepare_rows(request, rows)
+        known = _reached(rows)
+        for task in rows:
+            task.reached = known.get(task.pk, 0)
+
     @display(description=_("messages"))
     def message_link(self, task: PushTask) -> SafeString:
-        return format_html('<a class="text-link" href="{}">{}</a>', messages_of(task.pk), _live(task, "messages"))
+        """The number, and the way to the messages; a broadcast has some only of devices that vendors reach."""
+        number, listed = _live(task, "messages"), messages_of(task.pk)
+        if task.kind != PushTask.Kind.BROADCAST:
+            return format_html('<a class="text-link" href="{}">{}</a>', listed, number)
+        reached: int | None = getattr(task, "reached", None)
+        rows = task.message_count - (_reached([task]).get(task.pk, 0) if reached is None else reached)
+        said = gettext("%(count)s of them in the message list") % {"count": intcomma(rows)}
+        return format_html('{} <a class="text-link" href="{}"><small>{}</small></a>', number, listed, said)
 
     @display(description=_("name"))
     def short_name(self, task: PushTask) -> SafeString:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import structlog
 from django.db import OperationalError, connection, transaction
@@ -13,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from analytics.models import MessageEvent
+from analytics import queries
 from channels_vendor.models import VendorAccount
 from console.access import Right, Scope, scope_of
 from console.columns import identifier, moment, push_type, status_label
@@ -21,15 +22,13 @@ from console.filters import FAILING_RECEIPTS, STOPPED, expiring
 from console.zones import zone_of
 from gateway import presence
 from pushcore import bus, ids
-from pushcore.codes import statuses
-from pushcore.models import Message, Receipt
+from pushcore.models import Message, Receipt, Workspace
 
 log = structlog.get_logger(__name__)
 
-# The newest messages of today that are counted; beyond them a figure ends in "+".
+# The newest messages of today among which those that wait are counted; beyond them a figure ends in "+".
 COUNTED_MESSAGES = 100_000
 COUNTED_RECEIPTS = 10_000
-COUNTED_EVENTS = 100_000
 RECENT_MESSAGES = 8
 TIMEOUT_MS = 2000
 
@@ -46,15 +45,6 @@ class Figure:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Today:
-    """None where it could not be counted in time."""
-
-    total: int | None
-    delivered: int | None
-    pending: int | None
-
-
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Fill the home page's context (django-unfold's DASHBOARD_CALLBACK)."""
     scope = scope_of(request)
@@ -63,8 +53,15 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return context | {
         "figures": figures(scope),
         "recent": recent(scope),
+        "today_of": day_of(scope),
         "may_push": scope.may(Right.PUSH),
     }
+
+
+def day_of(scope: Scope) -> str:
+    """Whose day "today" is: a zone's name, empty where each workspace has its own."""
+    zones = {one.time_zone for one in scope.choices if scope.chosen in (None, one.pk)}
+    return zones.pop() if len(zones) == 1 else ""
 
 
 def figures(scope: Scope) -> list[Figure]:
@@ -72,32 +69,51 @@ def figures(scope: Scope) -> list[Figure]:
 
 
 def _figures_of_today(scope: Scope) -> list[Figure]:
-    list_of_today = f"{reverse('admin:pushcore_message_changelist')}?created=today"
-    today = _in_time(lambda: count_today(scope)) or Today(None, None, None)
-    opened = _in_time(lambda: count_opened(scope))
-    capped = today.total is not None and today.total >= COUNTED_MESSAGES
+    """The numbers of the usage analysis, so that both say the same; and what waits."""
+    found = _in_time(lambda: queries.totals_of_today(workspaces_of(scope)))
+    waiting = _in_time(lambda: count_waiting(scope))
+    link = _report_of_today(scope)
     return [
-        Figure(_("Messages today"), _text(today.total, capped), "mail", list_of_today),
+        Figure(_("Pushed today"), _text(found and found.pushed), "mail", link),
         Figure(
-            _("Delivered today"),
-            _text(today.delivered, capped),
+            _("Arrived today"),
+            _text(found and found.arrived),
             "done_all",
-            f"{list_of_today}&status=2",
+            link,
             "success",
-            _rate(today.delivered, today.total),
+            _rate(found.arrived, found.pushed) if found else "",
         ),
         Figure(
             _("Opened today"),
-            _text(opened, opened == COUNTED_EVENTS),
+            _text(found and found.opened),
             "touch_app",
-            f"{reverse('admin:analytics_messageevent_changelist')}?kind=opened",
+            link,
             "success",
-            _rate(opened, today.delivered),
+            _rate(found.opened, found.arrived) if found else "",
         ),
         Figure(
-            _("Pending today"), _text(today.pending, capped), "schedule", f"{list_of_today}&status=pending", "warning"
+            _("Pending today"),
+            _text(waiting, waiting == COUNTED_MESSAGES),
+            "schedule",
+            f"{reverse('admin:pushcore_message_changelist')}?created=today&status=pending",
+            "warning",
         ),
     ]
+
+
+def _report_of_today(scope: Scope) -> str:
+    """The analysis that says the same numbers; of several workspaces there is none, but the list of messages."""
+    only = scope.chosen or (scope.choices[0].pk if len(scope.choices) == 1 else None)
+    if only is None:
+        return f"{reverse('admin:pushcore_message_changelist')}?created=today"
+    today = timezone.localdate().isoformat()
+    return f"{reverse('admin:analysis')}?{urlencode({'workspace': only, 'first': today, 'last': today})}"
+
+
+def workspaces_of(scope: Scope) -> list[Workspace]:
+    """Those whose numbers the page sums up."""
+    mine = scope.workspaces() if scope.chosen is None else scope.workspaces().filter(pk=scope.chosen)
+    return list(mine.only("pk", "time_zone").select_related(None))
 
 
 def _figures_of_health(scope: Scope) -> list[Figure]:
@@ -154,23 +170,11 @@ def recent(scope: Scope) -> list[dict[str, Any]]:
     ]
 
 
-def count_today(scope: Scope) -> Today:
-    """Messages created today, of the newest `COUNTED_MESSAGES`: one query that reads no more than those."""
+def count_waiting(scope: Scope) -> int:
+    """Messages of today that may still be delivered, as the list counts them; of the newest `COUNTED_MESSAGES`."""
     newest = _scoped(scope).filter(pk__gte=ids.first_id_at(_midnight())).order_by("-pk")
-    sql, params = newest.values("status")[:COUNTED_MESSAGES].query.sql_with_params()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*), count(*) FILTER (WHERE status = %s), count(*) FILTER (WHERE status = ANY(%s))"
-            f" FROM ({sql}) newest",
-            [statuses.ACKED, sorted(statuses.PENDING), *params],
-        )
-        return Today(*cursor.fetchone())
-
-
-def count_opened(scope: Scope) -> int:
-    """Messages reported opened today; counted to `COUNTED_EVENTS`."""
-    rows = _scoped(scope, MessageEvent).filter(received_at__gte=_midnight(), kind=MessageEvent.Kind.OPENED)
-    return int(rows[:COUNTED_EVENTS].count())
+    waiting = Message.objects.filter(Message.is_waiting(timezone.now()), pk__in=newest.values("pk")[:COUNTED_MESSAGES])
+    return int(waiting.count())
 
 
 def _midnight() -> datetime:
@@ -212,5 +216,5 @@ def _text(value: int | None, more: bool = False) -> str:
     return "-" if value is None else f"{value:,}{'+' if more else ''}"
 
 
-def _rate(part: int | None, whole: int | None) -> str:
-    return f"{min(part / whole, 1):.0%}" if part is not None and whole else ""
+def _rate(part: int, whole: int) -> str:
+    return f"{part / whole:.0%}" if whole else ""

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import models
 from django.db.models import F
 from django.db.models.functions import Greatest
+from django.utils import timezone
 
 from pushcore import ids
 from pushcore.channels import Channel, Platform
@@ -163,6 +164,20 @@ class Message(models.Model):
     @property
     def title(self) -> str:
         return str(self.content.get("title", ""))
+
+    @staticmethod
+    def is_waiting(now: datetime) -> models.Q:
+        """Of messages that may still be delivered: pending, and valid at that time."""
+        return models.Q(status__in=statuses.PENDING, expire_at__gt=now)
+
+    @staticmethod
+    def has_expired(now: datetime) -> models.Q:
+        """Of messages whose validity ended before anything final became of them. Their status stays as it was."""
+        return models.Q(status__in=statuses.PENDING, expire_at__lte=now)
+
+    @property
+    def is_expired(self) -> bool:
+        return self.status in statuses.PENDING and self.expire_at <= timezone.now()
 
     @property
     def status_entry(self) -> statuses.Status:

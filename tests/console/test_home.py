@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,11 +14,17 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from analytics.intake import take
+from analytics.models import MessageEvent
 from channels_vendor.models import VendorAccount
 from gateway import presence
-from pushcore import activities, bus
-from pushcore.models import Device, Message, Receipt, Workspace
-from tests.console.conftest import Everything
+from pushcore import activities, bus, devices, outcomes, push, templates
+from pushcore.devices import Facts
+from pushcore.models import Device, Message, PushTask, Receipt, Workspace
+from pushcore.ports import BroadcastArrival, DeviceEvent, Outcome
+from pushcore.requests import BroadcastPush
+from pushcore.templates import TemplateDraft
+from tests.console.conftest import BY_TEST, Everything, a_push
 
 
 def values(browser: Client) -> dict[str, str]:
@@ -29,20 +36,80 @@ def test_figures_count_what_the_user_may_see(
 ) -> None:
     Receipt.objects.filter(pk=theirs[Receipt].pk).update(state="failed")
     everything, own = values(superuser), values(member("viewer"))
-    assert (everything["Messages today"], everything["Delivered today"], everything["Receipts failing"]) == (
-        "2",
-        "2",
-        "1",
-    )
-    assert (own["Messages today"], own["Delivered today"], own["Receipts failing"]) == ("1", "1", "0")
+    named = ("Pushed today", "Arrived today", "Receipts failing")
+    assert [everything[name] for name in named] == ["2", "2", "1"]
+    assert [own[name] for name in named] == ["1", "1", "0"]
 
 
 def test_arrival_and_open_rates_stand_beside_their_counts(superuser: Client, mine: Everything) -> None:
-    notes = {figure.title: figure.note for figure in superuser.get("/console/").context["figures"]}
-    assert (notes["Delivered today"], notes["Opened today"]) == ("100%", "100%")
-    Message.objects.update(status=0)
-    notes = {figure.title: figure.note for figure in superuser.get("/console/").context["figures"]}
-    assert (notes["Delivered today"], notes["Opened today"]) == ("0%", "")
+    push.accept(mine[Workspace], a_push({f"user-{mine[Workspace].pk}": "another"}), **BY_TEST)
+    message = mine[Message]
+    MessageEvent.objects.all().delete()
+    take([DeviceEvent(message.workspace_id, message.device_id, message.pk, "opened", timezone.now())])
+    shown = {figure.title: (figure.value, figure.note) for figure in superuser.get("/console/").context["figures"]}
+    assert shown["Pushed today"] == ("2", "")
+    assert shown["Arrived today"] == ("1", "50%")
+    assert shown["Opened today"] == ("1", "100%")
+    assert shown["Pending today"] == ("1", "")
+
+
+def test_home_and_the_analysis_say_the_same_numbers(superuser: Client, workspace: Workspace) -> None:
+    Workspace.objects.update(time_zone="Pacific/Kiritimati")
+    workspace.refresh_from_db()
+    templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
+    fleet = [device for device, _ in devices.register([(workspace, Facts())] * 3)]
+    push.accept(workspace, a_push({"nobody-bound": "k1", "no-one": "k2"}), **BY_TEST)
+    simple = push.accept(workspace, a_push({fleet[0].ad_token: "k3"}, delivery_type=1), **BY_TEST)
+    outcomes.record([Outcome(message.pk, 2) for message in Message.objects.filter(task=simple)])
+    request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="news", msgkey="b")
+    task = push.accept(workspace, request, **BY_TEST)
+    outcomes.record_broadcasts([BroadcastArrival(device.id, task.pk, (task.pk,)) for device in fleet])
+    figures = {figure.title: figure for figure in superuser.get("/console/").context["figures"]}
+    assert [figures[name].value for name in ("Pushed today", "Arrived today", "Pending today")] == ["4", "4", "2"]
+    report = superuser.get(figures["Pushed today"].link)
+    assert {one.title: one.value for one in report.context["figures"]} == {
+        "Pushed": "4", "Arrived": "4", "Opened": "0", "Ignored": "0",
+    }  # fmt: skip
+    page = superuser.get(reverse("admin:pushcore_pushtask_change", args=[task.pk]))
+    assert {label: count for label, count, _ in page.context["funnel"]}["Arrived"] == 3
+    listed = superuser.get(figures["Pending today"].link).context["cl"]
+    assert str(listed.result_count) == figures["Pending today"].value
+
+
+def test_what_has_expired_is_not_pending(superuser: Client, mine: Everything) -> None:
+    task = push.accept(mine[Workspace], a_push({"nobody": "k", "none": "l"}), **BY_TEST)
+    assert values(superuser)["Pending today"] == "2"
+    past = timezone.now() - timedelta(seconds=1)
+    Message.objects.filter(task=task).update(expire_at=past)
+    PushTask.objects.filter(pk=task.pk).update(expire_at=past)
+    assert values(superuser)["Pending today"] == "0"
+    listed = reverse("admin:pushcore_message_changelist")
+    assert superuser.get(listed, {"status": "pending"}).context["cl"].result_count == 0
+    expired = superuser.get(listed, {"status": "expired"})
+    assert expired.context["cl"].result_count == 2
+    assert "1 expired" in expired.text
+    assert "not sent any more" in expired.text
+    page = superuser.get(reverse("admin:pushcore_pushtask_change", args=[task.pk]))
+    assert (page.context["waiting"], page.context["is_over"]) == (2, True)
+    assert "<dt>Expired</dt>" in page.text
+
+
+def test_a_broadcasts_number_of_devices_and_of_listed_messages_are_told_apart(
+    superuser: Client, workspace: Workspace
+) -> None:
+    templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
+    fleet = [device for device, _ in devices.register([(workspace, Facts())] * 3)]
+    request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="news", msgkey="b")
+    task = push.accept(workspace, request, **BY_TEST)
+    outcomes.record_broadcasts([BroadcastArrival(device.id, task.pk, (task.pk,)) for device in fleet])
+    for page in (
+        superuser.get(reverse("admin:pushcore_pushtask_changelist")),
+        superuser.get(reverse("admin:pushcore_pushtask_change", args=[task.pk])),
+    ):
+        assert f'data-live="{task.pk}:messages" data-live-title="{task.pk}:-" title="">3<' in page.text
+        assert "0 of them in the message list" in page.text
+    listed = superuser.get(reverse("admin:pushcore_message_changelist"), {"task": task.pk}).context["cl"]
+    assert listed.result_count == 0
 
 
 @pytest.mark.parametrize(
@@ -63,7 +130,7 @@ def test_channels_in_trouble_are_counted_and_listed(
 
 
 def test_home_asks_little(superuser: Client, mine: Everything, django_assert_max_num_queries: Any) -> None:
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(34):
         superuser.get("/console/")
 
 

@@ -161,7 +161,7 @@ def test_the_browsers_language_is_spoken() -> None:
 
 def test_the_menu_and_home_are_in_chinese(superuser: Client) -> None:
     page = superuser.get(HOME, headers={"accept-language": "zh-CN"}).text
-    for text in ("首页", "消息列表", "设备模拟器", "审计日志", "今日消息"):
+    for text in ("首页", "消息列表", "设备模拟器", "审计日志", "今日推送"):
         assert text in page
     assert "Push tasks" not in page
 
