@@ -269,9 +269,13 @@ def check_extended_params(params: Mapping[str, str]) -> None:
 
 def check_payload(content: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> None:
     """The encoded content, and what vendors are told beside it, must fit what every channel can carry."""
-    whole = {**content, **vendor_options.counted(options or {})}
-    if len(json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_PAYLOAD_BYTES:
+    if payload_bytes(content, options) > MAX_PAYLOAD_BYTES:
         raise ResultError(ResultCode.MSG_PAYLOAD_TOO_LONG, f"at most {MAX_PAYLOAD_BYTES} bytes as JSON")
+
+
+def payload_bytes(content: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> int:
+    whole = {**content, **vendor_options.counted(options or {})}
+    return len(json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def _is_count(text: str) -> bool:

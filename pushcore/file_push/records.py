@@ -18,8 +18,8 @@ from pushcore.codes.results import ResultError
 from pushcore.placeholders import percent, text_pattern, url_pattern
 
 MAX_RECORD = 250
-# Content of this many characters, escaped, is looked at no further: with all else it is below the limit.
-SURELY_FITS = 500
+# Of a character in UTF-8.
+_MOST_BYTES = 4
 
 _quoted = json.encoder.encode_basestring
 
@@ -82,6 +82,8 @@ class Reader:
         self._delivery_type = delivery_type
         self._content = content
         self._options = options or {}
+        # A message's own content of so many characters fits, whatever they are.
+        self._surely_fits = (limits.MAX_PAYLOAD_BYTES - limits.payload_bytes(content, options)) // _MOST_BYTES
         self._places, self._format = _override_format(content, None if variables is None else tuple(variables))
 
     def read(self, lines: Lines) -> Block:
@@ -134,7 +136,7 @@ class Reader:
             )
         except KeyError as missing:
             raise _UnreadableError(f"placeholder {missing.args[0]!r} has no value") from None
-        if len(override) > SURELY_FITS or self._options:
+        if len(override) > self._surely_fits:
             try:
                 limits.check_payload(self._content | json.loads(override), self._options)
             except ResultError as error:

@@ -17,7 +17,7 @@ from django.db.backends.utils import CursorWrapper
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pushcore import bindings, devices, push, templates
+from pushcore import bindings, devices, limits, push, templates
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import Facts
 from pushcore.file_push import inspection, load, pieces, upload
@@ -342,6 +342,16 @@ def test_values_are_filled_in_as_they_are(text: str) -> None:
             "title": filled,
             "url": f"https://example.com/?n={quote(value, safe='')}",
         }
+
+
+@pytest.mark.parametrize("options", [{}, {"channelId": "c" * 128}])
+def test_a_short_content_of_its_own_is_a_fault_where_the_shared_one_leaves_no_room(options: dict[str, Any]) -> None:
+    shared = CONTENT | {"params": {"p": ""}}
+    room = 4096 - limits.payload_bytes(shared, options)
+    for more, faults in ((0, []), (1, [1])):
+        content = shared | {"params": {"p": "x" * (room - len("Ann") + len("#name#") + more)}}
+        block = Reader(1, content, DeliveryType.USER, options).read(Lines(1, 2, 1, b"ann,k1,name=Ann"))
+        assert [fault.line for fault in block.faults] == faults
 
 
 def test_content_that_grows_too_large_is_a_fault() -> None:
