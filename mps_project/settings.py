@@ -227,7 +227,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=10),
         "options": {"expires": 10},
     },
-    "files": {"task": "pushcore.load_files", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
+    "files": {"task": "pushcore.load_files", "schedule": timedelta(seconds=1), "options": {"expires": 2}},
     "partitions": {
         "task": "pushcore.maintain_partitions",
         "schedule": timedelta(minutes=10),

@@ -16,19 +16,19 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from threading import Event
 from typing import Any, NamedTuple
 
 import structlog
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from pushcore import bindings, delivery, ids
 from pushcore.bus import BusDown
 from pushcore.channels import Channel
 from pushcore.codes import statuses
+from pushcore.file_push import lease
 from pushcore.file_push.pieces import lines_of
 from pushcore.file_push.records import MAX_RECORD, Block, Fault, Lines, Reader, Record
 from pushcore.file_push.upload import wake_loader
@@ -42,7 +42,6 @@ log = structlog.get_logger(__name__)
 
 MAX_FAULTS = 1000
 HAND_OVER = 1000
-LEASE_SECONDS = 30
 # Blocks that are written at a time.
 WRITERS = 2
 
@@ -64,31 +63,19 @@ def load_all(*, budget_seconds: float = 20.0) -> int:
     """
     deadline = time.monotonic() + budget_seconds
     accepted = 0
-    while time.monotonic() < deadline and (file := _lease()):
-        try:
-            accepted += _load(file, deadline)
-        except TaskRevokedError:
-            _finish(file)
-        except FileTakenError:
-            log.warning("file is read by another worker", task=file.pk)
-    if _waiting().exists():
+    while time.monotonic() < deadline:
+        with lease.taken() as file:
+            if file is None:
+                return accepted
+            try:
+                accepted += _load(file, deadline)
+            except TaskRevokedError:
+                _finish(file)
+            except FileTakenError:
+                log.warning("file is read by another worker", task=file.pk)
+    if lease.any_free():
         wake_loader()
     return accepted
-
-
-def _waiting() -> Any:
-    free = Q(leased_until__isnull=True) | Q(leased_until__lt=timezone.now())
-    return FileImport.objects.filter(free, accepted_at__isnull=False, finished_at__isnull=True)
-
-
-def _lease() -> FileImport | None:
-    """Take a file that nobody reads, the oldest first."""
-    with transaction.atomic():
-        file = _waiting().select_for_update(skip_locked=True).order_by("pk").first()
-        if file is not None:
-            file.leased_until = timezone.now() + timedelta(seconds=LEASE_SECONDS)
-            file.save(update_fields=["leased_until"])
-    return file
 
 
 def _told_to_vendors(task: PushTask) -> dict[str, Any]:
@@ -96,7 +83,7 @@ def _told_to_vendors(task: PushTask) -> dict[str, Any]:
 
 
 def _load(file: FileImport, deadline: float) -> int:
-    """Read on in a file until its end or the deadline; gives the lease back."""
+    """Read on in a file until its end or the deadline."""
     task = PushTask.objects.get(pk=file.pk)
     accepted, lines = file.accepted, lines_of(file)
     reader = Reader(task.workspace_id, task.content, task.delivery_type, _told_to_vendors(task), file.variables)
@@ -118,7 +105,6 @@ def _load(file: FileImport, deadline: float) -> int:
             written.result()
     if ahead is None:
         _finish(file)
-    FileImport.objects.filter(pk=file.pk).update(leased_until=None)
     return file.accepted - accepted
 
 
@@ -205,7 +191,6 @@ def _make(file: FileImport, task: PushTask, prepared: _Prepared, turn: _Turn, be
         line=block.lines.last,
         accepted=file.accepted + len(block.records) - len(repeated),
         rejected=file.rejected + len(block.faults) + len(repeated),
-        leased_until=now + timedelta(seconds=LEASE_SECONDS),
     )
     if not moved:
         raise FileTakenError(f"file {file.pk} is read by another worker")
