@@ -1,6 +1,6 @@
 # make run    start everything in the foreground        make test   the whole suite
 # make lint   ruff, mypy, import-linter, migrations      make coverage       the suite, and what it does not reach
-# make bench-latency, push_api, file_push, gateway, vendors
+# make bench-latency, push_api, file_push, receipts, gateway, vendors
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin

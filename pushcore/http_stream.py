@@ -30,6 +30,9 @@ class CallStream(Client):
         at_once = self._start(call, number, self._under_way)
         if at_once is not None:
             self._answers[number] = at_once
+        else:
+            # Written now, not when answers are next looked for.
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
 
     def fail(self, number: int, error: str) -> None:
         """Answer a call that is not made."""

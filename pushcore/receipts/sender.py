@@ -94,6 +94,8 @@ class Sender:
         self._oldest_unwritten = 0.0
         # When these are next due (monotonic); a word brings the look at the rows forward, but not before "enough".
         self._look_at = self._looked_enough_at = self._listen_at = self._show_at = self._give_up_at = 0.0
+        self._looked_at = time.monotonic()
+        self._unseen_seconds = 0.0
         self.posted = 0
 
     def stop(self) -> None:
@@ -131,13 +133,23 @@ class Sender:
         self._start()
         busy = bool(self._posted)
         if busy:
-            self._take_in(self._calls.answers(PATIENCE_SECONDS))
+            self._take_in(self._look())
         else:
             self._stop.wait(PATIENCE_SECONDS)
         late = time.monotonic() - self._oldest_unwritten >= WRITE_SECONDS
         if self._unwritten and (late or len(self._unwritten) >= WRITE_AT or not self._posted):
             self._write()
         return busy
+
+    def _look(self) -> Mapping[int, Answer]:
+        """What has been answered. Answers that were there already came while the sender did something else, which is no
+        time on the wire: `_unseen_seconds`."""
+        began = time.monotonic()
+        answers = self._calls.answers(PATIENCE_SECONDS)
+        ended = time.monotonic()
+        self._unseen_seconds = began - self._looked_at if ended - began < PATIENCE_SECONDS / 50 else 0.0
+        self._looked_at = ended
+        return answers
 
     def _notice(self) -> None:
         """Look for due receipts when told of some, and each second; show a sign of life."""
@@ -245,11 +257,12 @@ class Sender:
         now, at = time.monotonic(), timezone.now()
         given_back: list[rows.Leased] = []
         for number, answer in answers.items():
-            lane, receipt, started_at = self._posted.pop(number)
+            posted = self._posted.pop(number)
+            lane = posted.lane
             if not self._unwritten:
                 self._oldest_unwritten = now
-            self._unwritten.append(rows.Attempt(receipt, result_of(answer), at))
-            _learn(lane.pace, answer, lane.under_way, started_at, now)
+            self._unwritten.append(rows.Attempt(posted.receipt, result_of(answer), at))
+            self._learn(posted, answer, now)
             lane.under_way -= 1
             self._at_origin[lane.origin] -= 1
             # An endpoint that is left alone for now keeps nobody's lease.
@@ -260,6 +273,14 @@ class Sender:
         if given_back:
             rows.give_back(given_back)
 
+    def _learn(self, posted: _Posted, answer: Answer, now: float) -> None:
+        """A backend that is well answers, be it with a refusal; one that is not says so, or nothing."""
+        pace, status = posted.lane.pace, answer.status or 0
+        if answer.error or status == 429 or status >= 500:
+            pace.failed(posted.started_at, now, _retry_after(answer))
+        else:
+            pace.answered(answer.duration_ms / 1000, posted.lane.under_way, now, self._unseen_seconds)
+
     def _write(self) -> None:
         attempts, self._unwritten = self._unwritten, []
         rows.record(attempts)
@@ -269,7 +290,7 @@ class Sender:
         deadline = time.monotonic() + FINISH_SECONDS
         try:
             while self._posted and time.monotonic() < deadline:
-                self._take_in(self._calls.answers(PATIENCE_SECONDS))
+                self._take_in(self._look())
             if self._unwritten:
                 self._write()
             if waiting := [receipt for lane in self._turns.values() for receipt, _ in lane.waiting]:
@@ -289,15 +310,6 @@ class Sender:
 def send_due(*, budget_seconds: float = 20.0) -> int:
     """Post what is due, with a sender of its own; returns how many were posted."""
     return Sender().drain(budget_seconds)
-
-
-def _learn(pace: Pace, answer: Answer, under_way: int, started_at: float, now: float) -> None:
-    """A backend that is well answers, be it with a refusal; one that is not says so, or nothing."""
-    status = answer.status or 0
-    if answer.error or status == 429 or status >= 500:
-        pace.failed(started_at, now, _retry_after(answer))
-    else:
-        pace.answered(answer.duration_ms / 1000, under_way, now)
 
 
 def _retry_after(answer: Answer) -> float:

@@ -1,0 +1,144 @@
+"""`make bench-receipts`: what one sender of receipts reaches.
+
+Starts PostgreSQL and Valkey in a temporary directory, and a backend in a process of its own which answers each call
+after so long (50 ms by default) on connections that stay open. Then one sender, in a process of its own, posts what is
+due, from rows to rows (leased, signed, posted, written back): to one endpoint; to one while another hangs that has as
+many due; to eight endpoints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import multiprocessing
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import psutil
+
+from bench.report import report
+from bench.servers import servers, set_up
+
+_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+
+def main() -> bool:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--receipts", type=int, default=10_000, help="posted in each round (default 10000)")
+    parser.add_argument("--milliseconds", type=int, default=50, help="that the backend takes (default 50)")
+    arguments = parser.parse_args()
+    count = arguments.receipts
+    with servers(MPS_RECEIPT_ALLOW_PRIVATE="1"), _backend(arguments.milliseconds / 1000) as url, _hanging() as dead:
+        set_up()
+        measured = {
+            "one endpoint": _round([url], [], count),
+            "one endpoint, and one that hangs": _round([url], [dead], count),
+            "eight endpoints": _round([f"{url}?of={number}" for number in range(8)], [], count),
+        }
+    rows = [
+        {"what": name, "receipts/s": f"{rate:,.0f}", "sender's CPU, us each": f"{cpu:,.0f}"}
+        for name, (rate, cpu) in measured.items()
+    ]
+    return report("receipts", rows, {name: rate for name, (rate, _) in measured.items()}, {})
+
+
+def _round(well: list[str], dead: list[str], count: int) -> tuple[float, float]:
+    """Receipts a second that the endpoints that are well took, and the sender's CPU for each in microseconds."""
+    from pushcore.models import Receipt
+
+    for url in dead:
+        _owed(url, count)
+    mine = [_owed(url, count // len(well)) for url in well]
+    left = Receipt.objects.filter(workspace__in=mine, state=Receipt.State.DUE)
+    sender = psutil.Popen([sys.executable, "manage.py", "receipts"])
+    try:
+        while left.count() == count:
+            time.sleep(0.01)
+        began, at_first, cpu = time.perf_counter(), left.count(), _cpu(sender)
+        while left.exists():
+            time.sleep(0.05)
+        took, used = time.perf_counter() - began, _cpu(sender) - cpu
+    finally:
+        sender.terminate()
+        sender.wait(30)
+    Receipt.objects.all().delete()
+    return at_first / took, used / at_first * 1e6
+
+
+def _cpu(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _owed(url: str, count: int) -> Any:
+    """A workspace with this callback URL and so many receipts due."""
+    from django.utils import timezone
+
+    from pushcore import ids, keys
+    from pushcore.models import App, Receipt, Workspace
+
+    app, _ = App.objects.get_or_create(app_id="BENCH", defaults={"name": "bench"})
+    name = f"w{Workspace.objects.count()}"
+    workspace = Workspace.objects.create(app=app, workspace_id=name, callback_enabled=True, callback_url=url)
+    keys.callback_key(workspace)
+    now = timezone.now() - timedelta(seconds=1)
+    body = '{"extInfo":{"adToken":"%s","osType":"android"},"msgId":"order-1","pushSuccess":true}' % ("a" * 64)
+    Receipt.objects.bulk_create(
+        (
+            Receipt(workspace=workspace, message_id=number, target="t", body=body, created_at=now, next_attempt_at=now)
+            for number in ids.new_ids(count)
+        ),
+        batch_size=1000,
+    )
+    return workspace
+
+
+class _Backend(asyncio.Protocol):
+    """Answers each request of a connection after so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: Any = transport
+
+    def data_received(self, data: bytes) -> None:
+        # A receipt comes in one piece, or its body in a second one without a head.
+        if b"\r\n\r\n" in data:
+            asyncio.get_running_loop().call_later(self._seconds, self._transport.write, _ANSWER)
+
+
+def _serve(seconds: float, listening: socket.socket) -> None:
+    import uvloop
+
+    async def run() -> None:
+        server = await asyncio.get_running_loop().create_server(lambda: _Backend(seconds), sock=listening)
+        await server.serve_forever()
+
+    uvloop.run(run())
+
+
+@contextlib.contextmanager
+def _backend(seconds: float) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
+        process = multiprocessing.get_context("fork").Process(target=_serve, args=(seconds, listening), daemon=True)
+        process.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/receipts"
+        process.terminate()
+        process.join()
+
+
+@contextlib.contextmanager
+def _hanging() -> Iterator[str]:
+    """Takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/receipts"
+
+
+if __name__ == "__main__":
+    raise SystemExit(0 if main() else 1)
