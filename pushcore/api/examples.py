@@ -64,7 +64,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], Any]] = {
         None,
     ),
     "PushQueryDeviceState": (
-        _SCOPE | {"target": "user1024", "targetType": 3},
+        _SCOPE | {"target": "user1024", "targetType": 2},
         {
             "userId": "user1024",
             "deviceId": "Zx3f9dQ2c0",

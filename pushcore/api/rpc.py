@@ -303,9 +303,11 @@ def _result(
         shown = {} if data is None else {"ResultContent": data if isinstance(data, str) else content}
         return {"ResultCode": code, "ResultMessage": message} | shown
     if shape is Shape.DEVICE_STATE:
-        # The package reads this action's answer without the wrapping of the others; generic callers read ResultCode.
+        # The package reads this action's answer without the wrapping of the others, and its page has Code "100" where
+        # it succeeds (help.aliyun.com/document_detail/2926886.html); generic callers read ResultCode.
+        own = ResultCode.SUCCESS.code if success else code
         return {
-            "ResultCode": code, "ResultMessage": message, "Code": code, "Message": message, "Success": success,
+            "ResultCode": code, "ResultMessage": message, "Code": own, "Message": message, "Success": success,
         } | content  # fmt: skip
     return {
         "ResultCode": code,

@@ -500,7 +500,7 @@ class PushQueryDeviceStateSchema(RequestSchema):
     }
 
     target = Text(help_text="User ID, Ad-token or APNs token.")
-    targetType = Number(help_text="What the target is: 1 Android device, 2 iOS device, 3 user, 7 HarmonyOS device.")
+    targetType = Number(help_text="What the target is: 1 device of any platform, 2 user.")
 
 
 class RevokePushMessageSchema(RequestSchema):

@@ -93,7 +93,7 @@ def test_the_2020_package_reads_the_state_of_a_device(stack: Stack, new_device: 
         app_id=stack.demo["app_id"], workspace_id=stack.demo["workspace_id"], target=device.ad_token, target_type=1
     )
     answer = backends.client_2020(stack.demo).push_query_device_state(request)
-    assert (answer.body.success, answer.body.data.statue) == (True, "Online")
+    assert (answer.body.success, answer.body.code, answer.body.data.statue) == (True, "100", "ONLINE")
     assert answer.body.data.delivery_token == device.ad_token
 
 

@@ -22,5 +22,5 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "PushReport": SCOPE | {
         "deliveryToken": "apns-token", "osType": 2, "thirdChannel": 2, "thirdChannelDeviceToken": "apns-token",
     },
-    "PushQueryDeviceState": SCOPE | {"target": "ann", "targetType": 3},
+    "PushQueryDeviceState": SCOPE | {"target": "ann", "targetType": 2},
 }  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 
 from gateway import presence
 from pushcore import bus, devices
+from pushcore.channels import Platform
 from pushcore.devices import Facts, KnownDevice
 from pushcore.models import Workspace
 from tests.pushcore.api.callers import Rest, Rpc2020
@@ -34,16 +35,16 @@ def ask(rpc2020: Rpc2020, target: str, target_type: str) -> dict[str, Any]:
 
 
 def test_a_user_and_his_device_name_the_same_state(rpc2020: Rpc2020, bound: KnownDevice) -> None:
-    by_user = ask(rpc2020, "ann", "3")
-    assert (by_user["Code"], by_user["ResultCode"], by_user["Success"]) == ("OK", "OK", True)
+    by_user = ask(rpc2020, "ann", "2")
+    assert (by_user["Code"], by_user["ResultCode"], by_user["Success"]) == ("100", "OK", True)
     assert by_user["Data"] == {
         "UserId": "ann",
         "DeviceId": bound.ad_token,
         "DeliveryToken": bound.ad_token,
         "ThirdToken": "mi-token",
         "Platform": "android",
-        "Manufacturer": "Xiaomi",
-        "Statue": "Offline",
+        "Manufacturer": "miui",
+        "Statue": "OFFLINE",
     }
     assert ask(rpc2020, bound.ad_token, "1")["Data"] == by_user["Data"]
 
@@ -51,27 +52,55 @@ def test_a_user_and_his_device_name_the_same_state(rpc2020: Rpc2020, bound: Know
 def test_a_connected_device_is_online(rpc2020: Rpc2020, bound: KnownDevice) -> None:
     bus.client().set(presence.presence_key(bound.id), "node/session")
     bus.client().xadd(presence.stream_key("node"), {"hello": b""})
-    assert ask(rpc2020, "ann", "3")["Data"]["Statue"] == "Online"
+    assert ask(rpc2020, "ann", "2")["Data"]["Statue"] == "ONLINE"
 
 
-def test_an_ios_device_is_named_by_its_apns_token_and_its_state_unknown(rpc2020: Rpc2020, workspace: Workspace) -> None:
+@pytest.mark.parametrize("spelling", [APNS, f"<{APNS.upper()}>"])
+def test_an_ios_device_is_named_by_its_apns_token_and_its_state_unknown(
+    rpc2020: Rpc2020, workspace: Workspace, spelling: str
+) -> None:
     devices.server_bind(workspace, "bob", APNS, 2)
-    data = ask(rpc2020, APNS, "2")["Data"]
-    assert (data["DeviceId"], data["UserId"], data["Statue"]) == (APNS, "bob", "Unknown")
+    data = ask(rpc2020, spelling, "1")["Data"]
+    assert (data["DeviceId"], data["UserId"], data["Statue"]) == (APNS, "bob", "UNKNOWN")
 
 
 def test_an_unknown_target_has_no_data_and_a_bad_one_its_code(rpc2020: Rpc2020, bound: KnownDevice) -> None:
-    unknown = ask(rpc2020, "nobody", "3")
+    unknown = ask(rpc2020, "nobody", "2")
     assert unknown["Success"] is True
     assert "Data" not in unknown
-    assert ask(rpc2020, " ", "3")["Code"] == "3021"
+    assert ask(rpc2020, " ", "2")["Code"] == "3021"
     assert ask(rpc2020, "ann", "9")["Code"] == "3009"
 
 
 def test_the_rest_door_answers_the_same_in_its_own_spelling(rest: Rest, bound: KnownDevice) -> None:
     scope = {"appId": SCOPE["AppId"], "workspaceId": "test"}
-    answer = rest.call("devices/state", scope | {"target": "ann", "targetType": 3})
+    answer = rest.call("devices/state", scope | {"target": "ann", "targetType": 2})
     assert (answer["code"], answer["data"]["deliveryToken"]) == ("100", bound.ad_token)
+
+
+@pytest.mark.parametrize(
+    ("platform", "channel", "manufacturer", "state"),
+    [
+        (Platform.ANDROID, None, "android", "OFFLINE"),
+        (Platform.ANDROID, 5, "hms", "OFFLINE"),
+        (Platform.ANDROID, 6, "fcm", "OFFLINE"),
+        (Platform.HARMONYOS, 13, "harmonyos", "UNKNOWN"),
+        (Platform.HARMONYOS, None, "harmonyos", "UNKNOWN"),
+        (Platform.IOS, None, "ios", "UNKNOWN"),
+    ],
+)
+def test_a_device_of_any_platform_is_found_with_the_channel_that_reaches_it(
+    rpc2020: Rpc2020, workspace: Workspace, platform: Platform, channel: int | None, manufacturer: str, state: str
+) -> None:
+    told = {} if channel is None else {"third_channel": channel, "third_token": "t"}
+    [(device, _)] = devices.register([(workspace, Facts(platform=platform, manufacturer="Maker", **told))])  # type: ignore[arg-type]
+    data = ask(rpc2020, device.ad_token, "1")["Data"]
+    assert (data["Platform"], data["Manufacturer"], data["Statue"]) == (platform.label, manufacturer, state)
+
+
+@pytest.mark.parametrize("target_type", ["0", "3", "7"])
+def test_a_target_type_that_is_none_is_refused(rpc2020: Rpc2020, bound: KnownDevice, target_type: str) -> None:
+    assert ask(rpc2020, bound.ad_token, target_type)["Code"] == "3009"
 
 
 def test_another_workspaces_device_is_unknown(rpc2020: Rpc2020, workspace: Workspace) -> None:
