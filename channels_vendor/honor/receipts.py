@@ -1,4 +1,8 @@
-"""Receipts of HONOR: posted to the address set up in its console, not signed."""
+"""Receipts of HONOR: posted to the address set up in its console, not signed.
+
+Names and the code for delivered are those that a service which receives them reads (doopush/doopush on GitHub, "by the
+real format"): Huawei's shape. HONOR's own page was not to be had.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _ARRIVED, _INVALID = "push_arrive", "regid_invalid"
 def read_receipts(
     account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
 ) -> list[VendorReceipt]:
-    """`[{messageId, registrationIds "a,b", param, eventType, eventTime (ms)}]`. Raises `ValueError`."""
+    """`[{messageId, registrationIds "a,b", param, eventType, eventTime (ms, as text)}]`. Raises `ValueError`."""
     entries = json.loads(body)
     if not isinstance(entries, list):
         raise ValueError("not a list")

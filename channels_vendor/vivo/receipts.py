@@ -1,4 +1,7 @@
-"""Receipts of vivo: posted to the address that came with the message."""
+"""Receipts of vivo: posted to the address that came with the message.
+
+Names as two services read them that receive some (doopush/doopush and a quick-app backend on GitHub).
+"""
 
 from __future__ import annotations
 
