@@ -30,7 +30,6 @@ _OWN: dict[str, Callable[[Delivery, str], str | int]] = {
 
 # The longest ID there is: bodies are measured with it, and with their longest msgkey, in the marks' places.
 LONGEST_ID = str(2**63 - 1)
-ELLIPSIS = "…"
 # `json.dumps` with options would make an encoder for each value.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -70,17 +69,3 @@ class Mould:
             value = own(delivery, data)
             pieces[place] = encode_basestring(value) if isinstance(value, str) else str(value)
         return "".join(pieces).encode()
-
-
-def shorten(text: str, size: Callable[[str], int], most: int) -> str | None:
-    """The longest beginning of `text` with which `size` is at most `most`, marked as cut; None where none is."""
-    if size(text) <= most:
-        return text
-    low, high = -1, len(text) - 1
-    while low < high:
-        middle = (low + high + 1) // 2
-        if size(text[:middle] + ELLIPSIS) <= most:
-            low = middle
-        else:
-            high = middle - 1
-    return None if low < 0 else text[:low] + ELLIPSIS

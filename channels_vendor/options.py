@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from channels_vendor.contract import Notification
-from channels_vendor.mould import ELLIPSIS, encode
+from channels_vendor.mould import encode
 from pushcore import vendor_options
 from pushcore.channels import Channel
 
@@ -51,13 +49,3 @@ def page(url: str) -> dict[str, str]:
     """A page of the app as click actions of type 1 name it at Huawei and HONOR: an intent URI in `intent`, an action's
     name or a deep link in `action` (hms-push-serverdemo-java, `ClickAction`: one of the two is required)."""
     return {"intent" if is_intent(url) else "action": url}
-
-
-def cut(text: str, most: int, width: Callable[[str], int] = len) -> str:
-    """The text, or its longest beginning that is marked as cut and at most `most` wide."""
-    if width(text) <= most:
-        return text
-    kept = text[:most]
-    while width(kept + ELLIPSIS) > most:
-        kept = kept[:-1]
-    return kept + ELLIPSIS

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from channels_vendor.contract import Notification
+from channels_vendor.cutting import shorten
 from channels_vendor.facts import facts_of
-from channels_vendor.mould import LONGEST_ID, MESSAGE_ID, MSGKEY, Mould, shorten, size_of
+from channels_vendor.mould import LONGEST_ID, MESSAGE_ID, MSGKEY, Mould, size_of
 from pushcore import ids
 
 MAX_BYTES = 4096

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from channels_vendor.contract import Account, Action, Delivery, Notification, Rule, SendOutcome, Tokens, by_rule
+from channels_vendor.cutting import shorten
 from channels_vendor.fcm import payload
 from channels_vendor.http_adapter import HttpAdapter, Request
 from channels_vendor.lifetime import seconds_left
 from channels_vendor.lists import addressed, all_of, but_for
-from channels_vendor.mould import encode, shorten, size_of
+from channels_vendor.mould import encode, size_of
 from channels_vendor.options import urgency_of
 from channels_vendor.tokens import NoTokens
 from pushcore.http import Answer, Call, Client

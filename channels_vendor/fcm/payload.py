@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 from channels_vendor.contract import Notification
+from channels_vendor.cutting import shorten
 from channels_vendor.facts import NESTED, facts_of
 from channels_vendor.lifetime import seconds_left
-from channels_vendor.mould import LONGEST_ID, MESSAGE_ID, MSGKEY, TOKEN, Mould, encode, shorten, size_of
+from channels_vendor.mould import LONGEST_ID, MESSAGE_ID, MSGKEY, TOKEN, Mould, encode, size_of
 from channels_vendor.options import urgency_of
 
 MAX_BYTES = 4096

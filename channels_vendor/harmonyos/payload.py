@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from channels_vendor.contract import Notification
+from channels_vendor.cutting import shorten
 from channels_vendor.facts import facts_of
 from channels_vendor.lifetime import seconds_left
-from channels_vendor.mould import encode, shorten, size_of
+from channels_vendor.mould import encode, size_of
 from channels_vendor.options import category_of, transparent_text
 from channels_vendor.references import Reference
 from pushcore.channels import Channel

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from channels_vendor.contract import Account, Delivery, Notification, Style
+from channels_vendor.cutting import cut, utf16_length
 from channels_vendor.errors import NotPossibleError, TooBigError
 from channels_vendor.facts import facts_of
 from channels_vendor.lifetime import seconds_left
 from channels_vendor.mould import DATA, MESSAGE_ID, NOTIFY_ID, REFERENCE, TOKEN, Mould, encode
 from channels_vendor.oppo import errors
-from channels_vendor.options import category_of, cut, is_web, level_of, option
+from channels_vendor.options import category_of, is_web, level_of, option
 from pushcore.channels import Channel
 
 MAX_TITLE = 50
@@ -40,7 +41,7 @@ def data_of(delivery: Delivery) -> str:
     """What the app gets. Raises `TooBigError`."""
     facts = facts_of(delivery.notification, message_id=str(delivery.message_id), msgkey=delivery.msgkey)
     data = encode(facts)
-    if len(data) > MAX_DATA:
+    if utf16_length(data) > MAX_DATA:
         raise TooBigError(f"{errors.TOO_LONG} action_parameters")
     return data
 
@@ -100,6 +101,6 @@ def _click(notification: Notification) -> dict[str, Any]:
 
 
 def _within(text: str, most: int, field: str) -> str:
-    if len(text) > most:
+    if utf16_length(text) > most:
         raise TooBigError(f"{errors.TOO_LONG} {field}")
     return text

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from urllib.parse import parse_qs
 
+from channels_vendor.cutting import utf16_length
 from channels_vendor.simulator.desk import SECRET, ReceiptingDesk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
 
@@ -44,7 +45,8 @@ class HonorDesk(ReceiptingDesk):
         except (ValueError, KeyError):
             return as_json(400, {"code": 80100003, "message": "illegal payload"})
         shown = android.get("notification", {})
-        if not 0 < len(tokens) <= MAX_TOKENS or len(shown.get("title", "")) > 50 or len(shown.get("body", "")) > 400:
+        too_long = utf16_length(shown.get("title", "")) > 50 or utf16_length(shown.get("body", "")) > 400
+        if not 0 < len(tokens) <= MAX_TOKENS or too_long:
             return as_json(400, {"code": 80100001, "message": "parameter"})
         wrong = self.errors_of(tokens)
         whole = next((error for error in wrong.values() if error.isdigit()), "")

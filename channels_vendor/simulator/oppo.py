@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from urllib.parse import parse_qs
 
+from channels_vendor.cutting import utf16_length
 from channels_vendor.simulator.desk import SECRET, ReceiptingDesk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
 
@@ -65,11 +66,11 @@ class OppoDesk(ReceiptingDesk):
         shown = message.get("notification", {})
         return (
             message.get("target_type") == 2
-            and 0 < len(shown.get("title", "")) <= 50
-            and 0 < len(shown.get("content", "")) <= 200
-            and len(shown.get("action_parameters", "")) <= 4000
-            and len(shown.get("click_action_url", "")) <= 2000
-            and len(shown.get("click_action_activity", "")) <= 500
+            and 0 < utf16_length(shown.get("title", "")) <= 50
+            and 0 < utf16_length(shown.get("content", "")) <= 200
+            and utf16_length(shown.get("action_parameters", "")) <= 4000
+            and utf16_length(shown.get("click_action_url", "")) <= 2000
+            and utf16_length(shown.get("click_action_activity", "")) <= 500
             and isinstance(json.loads(shown.get("action_parameters", "{}")), dict)
             and (not shown.get("off_line", True) or 3600 <= shown.get("off_line_ttl", 3600) <= 864_000)
         )

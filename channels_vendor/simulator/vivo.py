@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Sequence
 
+from channels_vendor.cutting import utf16_length
 from channels_vendor.simulator.desk import SECRET, ReceiptingDesk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
 
@@ -51,16 +52,16 @@ class VivoDesk(ReceiptingDesk):
             return self.say(10050, "regId missing")
         if not body.get("title"):
             return self.say(10055, "title empty")
-        if len(body["title"]) > 40:
+        if utf16_length(body["title"]) > 40:
             return self.say(10056, "title too long")
-        if len(body.get("content", "")) > 100:
+        if utf16_length(body.get("content", "")) > 100:
             return self.say(10058, "content too long")
         pairs = body.get("clientCustomMap", {})
         if len(pairs) > 10 or sum(len(name) + len(value.encode()) for name, value in pairs.items()) > 1024:
             return self.say(10066, "custom pairs")
         if not 60 <= body.get("timeToLive", 86_400) <= 86_400 or not body.get("skipType"):
             return self.say(10067, "illegal")
-        if len(body.get("skipContent", "")) > 2048 or type(body.get("appId")) is not int:
+        if utf16_length(body.get("skipContent", "")) > 2048 or type(body.get("appId")) is not int:
             return self.say(10067, "illegal")
         if wrong := self.error_of(regid):
             kind, _, status = wrong.partition(":")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs, urlencode
 
+from channels_vendor.cutting import utf16_length
 from channels_vendor.simulator.desk import SECRET, ReceiptingDesk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
 
@@ -35,7 +36,7 @@ class XiaomiDesk(ReceiptingDesk):
         if needed - form.keys():
             return self.error(10016, "a parameter is missing")
         regids = form["registration_id"].split(",")
-        if len(regids) > MAX_TOKENS or len(form["title"]) >= 50 or len(form["description"]) >= 128:
+        if len(regids) > MAX_TOKENS or utf16_length(form["title"]) >= 50 or utf16_length(form["description"]) >= 128:
             return self.error(10017, "illegal value")
         try:
             json.loads(form.get("payload", "{}"))

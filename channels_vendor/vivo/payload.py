@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from channels_vendor.contract import Account, Delivery, Notification
+from channels_vendor.cutting import cut, utf16_length
 from channels_vendor.errors import NotPossibleError, TooBigError
 from channels_vendor.facts import facts_of
 from channels_vendor.lifetime import seconds_left
 from channels_vendor.mould import DATA, MESSAGE_ID, NOTIFY_ID, REFERENCE, TOKEN, Mould, encode
-from channels_vendor.options import category_of, cut, is_web, option
+from channels_vendor.options import category_of, is_web, option
 from channels_vendor.vivo import errors
 from pushcore.channels import Channel
 
@@ -30,8 +31,8 @@ _RING_AND_VIBRATE = 4
 
 
 def width(text: str) -> int:
-    """How wide a text is where a Chinese character counts as two."""
-    return sum(2 if ord(character) > 0xFF else 1 for character in text)
+    """How wide a text is where a Chinese character counts as two; so does each UTF-16 code unit of an emoji."""
+    return utf16_length(text) + sum((character > "\xff") + (character > "\uffff") for character in text)
 
 
 def app_id_of(account: Account) -> int | str:
@@ -53,15 +54,15 @@ def data_of(delivery: Delivery) -> str:
     `skipContent` has is left out. Raises `TooBigError`."""
     facts = facts_of(delivery.notification, message_id=str(delivery.message_id), msgkey=delivery.msgkey)
     data = encode(facts)
-    if len(data) + len("data") > MAX_DATA and "skipContent" in _click(delivery.notification):
+    if utf16_length(data) + len("data") > MAX_DATA and "skipContent" in _click(delivery.notification):
         data = encode({name: value for name, value in facts.items() if name != "url"})
-    if len(data) + len("data") > MAX_DATA:
+    if utf16_length(data) + len("data") > MAX_DATA:
         raise TooBigError(f"{errors.BAD_PAIR} clientCustomMap")
     return data
 
 
 def _message(notification: Notification, account: Account) -> dict[str, Any]:
-    wide = width if account.get("text_width") == CHINESE_AS_TWO else len
+    wide = width if account.get("text_width") == CHINESE_AS_TWO else utf16_length
     message: dict[str, Any] = {
         "appId": app_id_of(account),
         "regId": TOKEN,
@@ -102,6 +103,6 @@ def _click(notification: Notification) -> dict[str, Any]:
     url = notification.url
     if not url or not (notification.opens_page or is_web(url)):
         return {"skipType": 1}
-    if len(url) > MAX_SKIP:
+    if utf16_length(url) > MAX_SKIP:
         raise TooBigError(f"{errors.BAD_PAIR} skipContent")
     return {"skipType": 4 if notification.opens_page else 2, "skipContent": url}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
 from django.utils import timezone
@@ -20,7 +19,6 @@ from channels_vendor.honor import payload as honor
 from channels_vendor.huawei import payload as huawei
 from channels_vendor.mould import encode, longest_msgkeys
 from channels_vendor.oppo import payload as oppo
-from channels_vendor.options import cut
 from channels_vendor.references import Reference
 from channels_vendor.tokens import NoTokens
 from channels_vendor.vivo import payload as vivo
@@ -583,9 +581,3 @@ def test_codes_of_the_cloud_are_told_in_the_vendors_words() -> None:
 def test_a_message_to_vivo_is_a_system_one_unless_said_otherwise(options: dict[str, Any], told: Any) -> None:
     message = of_vivo(vendor_options=options)
     assert (message.get("classification"), message.get("category")) == told
-
-
-def test_cutting_keeps_the_longest_beginning() -> None:
-    assert cut("abcdef", 6) == "abcdef"
-    assert cut("abcdefg", 6) == "abcde…"
-    assert parse_qs("a=" + cut("", 1)) == {}

@@ -1,0 +1,81 @@
+"""Texts made to fit: what people take for one character stays whole, and the limit holds as vendors count."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote_plus
+
+import pytest
+
+from channels_vendor.contract import Account, Adapter
+from channels_vendor.cutting import ELLIPSIS, cut, shorten, utf16_length
+from channels_vendor.simulator.desk import Desk
+from channels_vendor.tokens import NoTokens
+from channels_vendor.vivo.payload import width
+from pushcore.http import Client, Settings
+from tests.channels_vendor.conftest import deliveries
+from tests.channels_vendor.samples import SAMPLES, Sample
+
+# Each is one grapheme of several code points.
+FAMILY, FLAG, ENGLAND, TONE, KEYCAP, ACCENT, HANGUL = "👨‍👩‍👧‍👦", "🇨🇳", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "👍🏽", "1️⃣", "e\u0301", "각"
+WHOLE = (FAMILY, FLAG, ENGLAND, TONE, KEYCAP, ACCENT, HANGUL)
+
+
+def test_cutting_keeps_the_longest_beginning() -> None:
+    assert cut("abcdef", 6) == "abcdef"
+    assert cut("abcdefg", 6) == "abcde…"
+    assert cut("", 1) == ""
+    assert cut("ab", 1) == "…"
+
+
+@pytest.mark.parametrize("grapheme", WHOLE)
+@pytest.mark.parametrize("before", ["", "a", "ab", "中文"])
+def test_no_cut_goes_through_a_grapheme_or_over_the_limit(grapheme: str, before: str) -> None:
+    text = before + grapheme * 12
+    for most in range(1, utf16_length(text)):
+        kept = cut(text, most)
+        assert utf16_length(kept) <= most
+        rest = kept.removesuffix(ELLIPSIS).removeprefix(before)
+        assert rest == grapheme * (len(rest) // len(grapheme)) or before.startswith(rest)
+        # The longest that fits.
+        assert utf16_length(kept) > most - utf16_length(grapheme) - 1 or len(kept) <= len(before) + 1
+
+
+def test_flags_are_cut_between_flags_not_between_their_letters() -> None:
+    assert cut("🇨🇳🇺🇸🇫🇷", 9) == "🇨🇳🇺🇸…"
+    assert cut("🇨🇳🇺🇸🇫🇷", 8) == "🇨🇳…"
+
+
+def test_an_emoji_counts_as_java_counts_it() -> None:
+    assert utf16_length("a中😀") == len("a中😀".encode("utf-16-le")) // 2 == 4
+    assert cut("😀" * 50, 50) == "😀" * 24 + ELLIPSIS
+    assert (width("a"), width("中"), width("😀")) == (1, 2, 4)
+
+
+def test_where_not_even_the_mark_fits_there_is_nothing() -> None:
+    assert shorten("abc", lambda text: 100 + len(text), 50) is None
+
+
+@pytest.mark.parametrize("text", [FAMILY * 600, FLAG * 900, "长" + TONE * 900], ids=["family", "flag", "tone"])
+def test_every_vendor_is_sent_whole_graphemes_within_its_limits(
+    adapter: Adapter, desk: Desk, sample: Sample, text: str
+) -> None:
+    """The simulated vendors refuse what is too long, counted in UTF-16."""
+    outcomes = adapter.send(deliveries(sample, 2, title=text[:80], body=text))
+    assert {one.verdict.name for one in outcomes} == {"ACCEPTED"}
+
+
+@pytest.mark.parametrize("name", ["xiaomi", "oppo", "vivo", "honor"])
+def test_a_title_of_emoji_ends_with_a_whole_one(name: str) -> None:
+    sample = next(one for one in SAMPLES if one.name == name)
+    message = _body_of(sample, title=FAMILY * 30)
+    assert FAMILY in message
+    assert "\u200d…" not in message
+    assert f"{FAMILY}…" in message
+
+
+def _body_of(sample: Sample, **changes: str) -> str:
+    """All that is sent of a notification."""
+    account = Account(1, sample.vendor.channel, sample.values())
+    adapter = sample.vendor.open(account, Client(Settings()), NoTokens())
+    requests, _ = adapter.prepare(deliveries(sample, 1, **changes), "credential")  # type: ignore[attr-defined]
+    return "".join(unquote_plus(request.call.body.decode()) for request in requests)
