@@ -7,18 +7,24 @@ one or broadcasts to one. A token may change while the activity lasts: the ID st
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
+from pushcore.device_tokens import lock_key
 from pushcore.models import Device, Workspace
+from pushcore.target_names import apns_spelling
 
 MAX_ID_LENGTH = 128
+# They may be longer than a device's.
+_PUSH_TOKEN = re.compile(r"(?:[0-9a-f]{2}){32,256}")
 _SEEN_AGAIN = timedelta(days=1)
 
 
@@ -27,8 +33,16 @@ def report(workspace: Workspace, activity_id: str, push_token: str) -> None:
     activity_id, push_token = activity_id.strip(), push_token.strip()
     if not activity_id or len(activity_id) > MAX_ID_LENGTH:
         raise ResultError(ResultCode.INVALID_PARAM, f"activityId is empty or longer than {MAX_ID_LENGTH} characters")
-    if not push_token or len(push_token) > 512:
-        raise ResultError(ResultCode.INVALID_PARAM, "activityPushToken is empty or longer than 512 characters")
+    push_token = apns_spelling(push_token)
+    if not _PUSH_TOKEN.fullmatch(push_token):
+        raise ResultError(ResultCode.INVALID_PARAM, "activityPushToken is 64 to 512 hexadecimal digits")
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Told twice at the same time, it becomes one row.
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock_key(f"activity:{workspace.pk}:{activity_id}")])
+        _keep(workspace, activity_id, push_token)
+
+
+def _keep(workspace: Workspace, activity_id: str, push_token: str) -> None:
     known, now = Device.objects.filter(workspace=workspace, activity_id=activity_id), timezone.now()
     if not known.update(third_token=push_token, third_channel=Channel.APNS, third_reported_at=now, last_seen_at=now):
         _row(workspace.pk, push_token, activity_id).save()

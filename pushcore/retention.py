@@ -17,6 +17,7 @@ from pushcore.models import (
     Occurrence,
     Revocation,
     Schedule,
+    TokenLoss,
 )
 
 STEP = 10_000
@@ -24,7 +25,7 @@ MAX_STEPS = 200
 
 
 def purge() -> int:
-    """Delete finished receipts, past activities, tasks without messages; how many rows."""
+    """Delete past activities, finished files and schedules, old notes of lost tokens; how many rows."""
     now = timezone.now()
     oldest = now - timedelta(days=settings.MESSAGE_RETENTION_DAYS + 1)
     return (
@@ -36,6 +37,7 @@ def purge() -> int:
         + delete_in_steps(Revocation.objects.filter(pk__lt=ids.first_id_at(oldest)))
         + delete_in_steps(Broadcast.objects.filter(pk__lt=ids.first_id_at(oldest)))
         + delete_in_steps(activities.past())
+        + delete_in_steps(TokenLoss.objects.filter(at__lt=now - timedelta(days=settings.AUDIT_RETENTION_DAYS)))
     )
 
 

@@ -8,6 +8,7 @@ import mqtt5
 import pytest
 from mqtt5 import ConnAckReasonCode
 
+from gateway import device_requests
 from gateway.sink import Sink
 from pushcore import device_removal, devices
 from pushcore.models import Binding, Device, Workspace
@@ -87,6 +88,13 @@ def test_a_device_that_unregisters_is_answered_and_ends(
     assert not Device.objects.exists()
     assert not Binding.objects.exists()
     assert wait_for(lambda: gateway.node is not None and not gateway.node.sessions)
+
+
+@pytest.mark.parametrize("operation", ["mps/bind", "mps/unbind", "mps/report"])
+def test_what_a_device_asks_that_has_ended_meanwhile_is_refused(known: Known, operation: str) -> None:
+    device_removal.remove([known[0].id])
+    answer = device_requests.serve(known[0], operation, b'{"userId": "ann", "model": "M"}')
+    assert answer["code"] == "3054"
 
 
 def test_a_device_that_is_removed_elsewhere_is_disconnected(

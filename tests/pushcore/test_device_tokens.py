@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
-from pushcore import device_tokens, devices, ports
+from pushcore import activities, device_tokens, devices, ports, retention
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.device_tokens import Claim, check_third_party
@@ -208,6 +210,25 @@ def test_a_token_that_a_vendor_replaced_is_kept_only_in_the_place_of_the_one_it_
     assert token_of(device) == (4, "new")
     device_tokens.claim([Claim(workspace.pk, device.id, 4, "newer", instead_of="new")])
     assert token_of(device) == (4, "newer")
+
+
+@pytest.mark.django_db
+def test_what_is_noted_of_lost_tokens_is_kept_as_long_as_the_audit_log(workspace: Workspace, settings: Any) -> None:
+    for _ in range(3):
+        devices.client_report(new_device(workspace).id, 4, "mi")
+    old, recent = TokenLoss.objects.order_by("pk")
+    TokenLoss.objects.filter(pk=old.pk).update(at=timezone.now() - timedelta(days=settings.AUDIT_RETENTION_DAYS + 1))
+    retention.purge()
+    assert TokenLoss.objects.get() == recent
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("token", ["x" * 64, "ab" * 31, "ab" * 257, ""])
+def test_a_live_activitys_token_that_can_be_none_is_refused(workspace: Workspace, token: str) -> None:
+    with pytest.raises(ResultError, match="activityPushToken"):
+        activities.report(workspace, "ride-7", token)
+    activities.report(workspace, "ride-7", f"<{APNS.upper()}>")
+    assert Device.objects.get().third_token == APNS
 
 
 @pytest.mark.django_db(transaction=True)
