@@ -183,22 +183,6 @@ def test_a_redirect_to_a_private_address_is_refused_when_its_socket_opens(callba
 
 
 @pytest.mark.parametrize(
-    "address",
-    [
-        "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.1.1", "0.0.0.0", "100.64.0.1", "224.0.0.1",
-        "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "ff02::1",
-    ],
-)  # fmt: skip
-def test_no_address_of_our_own_network_is_public(address: str) -> None:
-    assert not addresses.is_public(address)
-
-
-@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "::ffff:93.184.216.34"])
-def test_an_internet_address_is_public(address: str) -> None:
-    assert addresses.is_public(address)
-
-
-@pytest.mark.parametrize(
     "url", ["ftp://127.0.0.1/", "file:///etc/passwd", "http://", "nonsense", "http://no.such.invalid/"]
 )
 def test_a_url_that_cannot_be_posted_to_is_an_error_not_an_exception(url: str) -> None:
