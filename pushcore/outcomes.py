@@ -273,6 +273,7 @@ class _Told(NamedTuple):
     channel: int
     ad_token: str
     platform: int | None
+    third_token: str
 
 
 def _queue_receipts(cursor: Any, message_ids: Sequence[int], now: datetime) -> None:
@@ -281,9 +282,10 @@ def _queue_receipts(cursor: Any, message_ids: Sequence[int], now: datetime) -> N
         return
     # A message without a msgkey is the service's own.
     cursor.execute(
-        "SELECT m.id, m.workspace_id, m.target, m.msgkey, m.status, m.channel, coalesce(d.ad_token, ''), d.platform"
+        "SELECT m.id, m.workspace_id, m.target, m.msgkey, m.status, m.channel, coalesce(d.ad_token, ''), d.platform,"
+        " coalesce(d.third_token, '')"
         " FROM pushcore_message m LEFT JOIN LATERAL"
-        " (SELECT ad_token, platform FROM pushcore_device WHERE id = m.device_id OFFSET 0) d ON true"
+        " (SELECT ad_token, platform, third_token FROM pushcore_device WHERE id = m.device_id OFFSET 0) d ON true"
         " WHERE m.id = ANY(%s::bigint[]) AND m.msgkey <> ''",
         [_array(message_ids)],
     )
@@ -306,11 +308,13 @@ def _queue_receipts(cursor: Any, message_ids: Sequence[int], now: datetime) -> N
 
 
 def _receipt_body(told: _Told) -> str:
-    """The JSON a backend gets (source document, 6.8, configure callback API)."""
+    """The JSON a backend gets (source document, 6.8, configure callback API). iOS devices go by their APNs token, which
+    a device may have lost since: it is the target then, where it was pushed to by it."""
+    device = (told.third_token or told.ad_token) if told.platform == Platform.IOS else told.ad_token
     return json.dumps(
         {
             "extInfo": {
-                "adToken": told.ad_token,
+                "adToken": device,
                 "osType": "" if told.platform is None else Platform(told.platform).label,
             },
             "msgId": told.msgkey,

@@ -50,8 +50,8 @@ EXAMPLES: dict[str, tuple[dict[str, Any], Any]] = {
         _SCOPE | _COMMON | _TEMPLATE | {"deliveryType": 1, "msgkey": "1578807462792", "strategyType": 0},
         _TASK,
     ),
-    "PushBind": (_SCOPE | {"userId": "user1024", "deliveryToken": "Zx3f9dQ2c0", "osType": 1}, None),
-    "PushUnBind": (_SCOPE | {"userId": "user1024", "deliveryToken": "Zx3f9dQ2c0"}, None),
+    "PushBind": (_SCOPE | {"userId": "user1024", "deliveryToken": "Zx3f9dQ2c0", "osType": 1}, "success"),
+    "PushUnBind": (_SCOPE | {"userId": "user1024", "deliveryToken": "Zx3f9dQ2c0"}, "success"),
     "PushReport": (
         _SCOPE
         | {
@@ -61,7 +61,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], Any]] = {
             "thirdChannelDeviceToken": "xiaomi-registration-id",
             "appVersion": "3.1.0",
         },
-        None,
+        "success",
     ),
     "PushQueryDeviceState": (
         _SCOPE | {"target": "user1024", "targetType": 2},
@@ -104,7 +104,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], Any]] = {
     "QueryPushAnalysisTaskDetail": (
         _SCOPE | {"taskId": _TASK},
         {
-            "taskId": int(_TASK),
+            "taskId": _TASK,
             "startTime": 1767226000000,
             "endTime": 1767226012000,
             "duration": "0:00:12",

@@ -1,18 +1,15 @@
-"""The table of operations: action, API versions, REST path, request schema, service. Adding one is adding a row.
-
-A service takes the workspace, the values its schema read and the caller; it returns what goes into `Data`.
-"""
+"""The table of operations of both doors: action, API versions, REST path, request schema, service. Adding one is adding
+a row."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import timedelta
-from enum import Enum
 from typing import Any
 
 from pushcore import activities, device_state, devices, limits, push, revocation
-from pushcore.api import analysis_schemas, schemas
+from pushcore.api import analysis_schemas, schemas, template_operations, template_schemas
+from pushcore.api.operation import V2019, V2020, VERSIONS, Caller, Operation, Shape
 from pushcore.api.schemas import between, id_of, needed
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Occurrence, PushTask, Workspace
@@ -20,46 +17,17 @@ from pushcore.ports import analysis
 from pushcore.requests import AnyPush
 from pushcore.schedules import service as schedules
 
-V2019 = "2019-08-21"
-V2020 = "2020-10-28"
-VERSIONS = frozenset({V2019, V2020})
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls, through which door, in which API version (the REST door speaks the newest)."""
-
-    source: PushTask.Source
-    author: str
-    version: str
-
-
-class Shape(Enum):
-    """How the RPC door wraps what a service returns; the client packages' answer classes decide."""
-
-    PUSH_RESULT = "PushResult"
-    RESULT_CONTENT = "ResultContent"
-    DEVICE_STATE = "DeviceState"
-
-
-Service = Callable[[Workspace, Mapping[str, Any], Caller], str | dict[str, Any] | list[dict[str, Any]] | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One row. `required`: parameters whose absence the RPC door answers with `Missing<Parameter>`, by version."""
-
-    action: str
-    path: str
-    summary: str
-    schema: type[schemas.RequestSchema]
-    service: Service
-    required: Mapping[str, tuple[str, ...]]
-    shape: Shape = Shape.PUSH_RESULT
-
-    @property
-    def versions(self) -> frozenset[str]:
-        return frozenset(self.required)
+__all__ = [
+    "BY_ACTION",
+    "OPERATIONS",
+    "PACKAGE_OPERATIONS",
+    "V2019",
+    "V2020",
+    "VERSIONS",
+    "Caller",
+    "Operation",
+    "Shape",
+]
 
 
 def push_simple(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
@@ -191,7 +159,7 @@ def query_task_detail(workspace: Workspace, values: Mapping[str, Any], caller: C
         raise ResultError(ResultCode.INVALID_PARAM, "taskId is not a task of this workspace")
     end = task.last_outcome_at or task.created_at
     return {
-        "taskId": task.pk,
+        "taskId": str(task.pk),
         "startTime": int(task.created_at.timestamp() * 1000),
         "endTime": int(end.timestamp() * 1000),
         "duration": str(timedelta(seconds=round((end - task.created_at).total_seconds()))),
@@ -201,17 +169,19 @@ def query_task_detail(workspace: Workspace, values: Mapping[str, Any], caller: C
     }
 
 
-def push_bind(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
+def push_bind(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
     devices.server_bind(
         workspace, values["userId"], values["deliveryToken"], values["osType"], values["phoneNumber"].strip()
     )
+    return "success"
 
 
-def push_unbind(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
+def push_unbind(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
     devices.server_unbind(workspace, values["userId"], values["deliveryToken"])
+    return "success"
 
 
-def push_report(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
+def push_report(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
     devices.server_report(
         workspace,
         values["deliveryToken"],
@@ -222,6 +192,7 @@ def push_report(workspace: Workspace, values: Mapping[str, Any], caller: Caller)
     )
     if values["activityId"] or values["activityPushToken"]:
         activities.report(workspace, values["activityId"], values["activityPushToken"])
+    return "success"
 
 
 def query_device_state(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> dict[str, Any] | None:
@@ -371,7 +342,74 @@ OPERATIONS = (
         query_task_detail,
         {V2020: (*_SCOPE, "taskId")},
         Shape.RESULT_CONTENT,
+        # The package reads a number; Python, Java and @alicloud/pop-core keep its digits.
+        rpc_types={"taskId": int},
     ),
 )
 
-BY_ACTION = {operation.action: operation for operation in OPERATIONS}
+_TEMPLATE_DRAFT = (*_SCOPE, "templateName", "descInfo", "title", "content")
+_NUMBERS = (
+    "pushTotalNum", "pushNum", "arrivalNum", "arrivalRate", "openNum", "openRate", "ignoreNum", "ignoreRate",
+)  # fmt: skip
+
+# On the RPC door only, for the package has them: templates are on REST in its own way, the others there already.
+PACKAGE_OPERATIONS = (
+    Operation(
+        "CreateTemplate",
+        "",
+        "Make a template",
+        template_schemas.CreateTemplateSchema,
+        template_operations.create_template,
+        {V2020: _TEMPLATE_DRAFT},
+        Shape.TEMPLATE,
+    ),
+    Operation(
+        "GetTemplate",
+        "",
+        "Show a template",
+        template_schemas.NamedTemplateSchema,
+        template_operations.get_template,
+        {V2020: _SCOPE},
+        Shape.TEMPLATE,
+    ),
+    Operation(
+        "ListTemplatePage",
+        "",
+        "List templates",
+        template_schemas.ListTemplatePageSchema,
+        template_operations.list_template_page,
+        {V2020: _SCOPE},
+        Shape.TEMPLATE_PAGE,
+    ),
+    Operation(
+        "DeleteTemplate",
+        "",
+        "Delete a template",
+        template_schemas.NamedTemplateSchema,
+        template_operations.delete_template,
+        {V2020: _SCOPE},
+        Shape.TEMPLATE,
+    ),
+    Operation(
+        "ListAnalysisCoreIndex",
+        "",
+        "Show the core numbers, as texts",
+        analysis_schemas.QueryPushAnalysisCoreIndexSchema,
+        query_core_index,
+        {V2020: (*_SCOPE, "startTime", "endTime")},
+        Shape.ANALYSIS,
+        rpc_types=dict.fromkeys(_NUMBERS, str),
+    ),
+    Operation(
+        "QueryMpsSchedulerList",
+        "",
+        "List scheduled pushes",
+        schemas.QueryPushSchedulerListSchema,
+        list_schedules,
+        {V2020: (*_SCOPE, "startTime", "endTime")},
+        Shape.RESULT_CONTENT,
+        rpc_types={"executedStatus": str},
+    ),
+)
+
+BY_ACTION = {operation.action: operation for operation in (*OPERATIONS, *PACKAGE_OPERATIONS)}

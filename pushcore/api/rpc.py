@@ -21,9 +21,10 @@ from django.views.decorators.csrf import csrf_exempt
 
 from pushcore import decoding
 from pushcore.api import grants, replay, rpc_errors, rpc_signature, throttle
-from pushcore.api.operations import BY_ACTION, V2019, VERSIONS, Caller, Operation, Shape
+from pushcore.api.operations import BY_ACTION, V2019, VERSIONS, Caller, Operation
 from pushcore.api.request_ids import request_id_of
 from pushcore.api.rpc_errors import GatewayError
+from pushcore.api.rpc_shapes import shaped
 from pushcore.api.values import unflatten
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.head_check import head_check
@@ -262,14 +263,14 @@ def _run(operation: Operation, version: str, key: grants.KnownKey, call: Call) -
             workspace, operation.schema.read(values), Caller(PushTask.Source.RPC, key.access_key_id, version)
         )
     except ResultError as error:
-        return _result(operation.shape, error.result.code, error.message, None, success=False)
+        return shaped(operation, error.result.code, error.message, None, success=False)
     except Unavailable:
         raise
     except Exception:  # a fault of ours: the caller gets the documented code, the log gets the traceback
         log.exception("operation failed", action=operation.action)
         failure = ResultCode.SYSTEM_ERROR
-        return _result(operation.shape, failure.code, failure.meaning, None, success=False)
-    return _result(operation.shape, "100" if version == V2019 else "OK", "SUCCESS", data, success=True)
+        return shaped(operation, failure.code, failure.meaning, None, success=False)
+    return shaped(operation, "100" if version == V2019 else "OK", "SUCCESS", data, success=True)
 
 
 def _camel_case(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -290,36 +291,6 @@ def _workspace(key: grants.KnownKey, values: Mapping[str, Any]) -> Workspace:
     if workspace is None:
         raise ResultError(ResultCode.APPID_WRONG)
     return workspace
-
-
-def _result(
-    shape: Shape, code: str, message: str, data: str | dict[str, Any] | list[dict[str, Any]] | None, *, success: bool
-) -> dict[str, Any]:
-    """The answer's body; names are capitalised, as all of this door's are."""
-    data = _capitalised(data)
-    content = {} if data is None else {"Data": data}
-    if shape is Shape.RESULT_CONTENT:
-        # What a query finds is data; what an order answers is text by itself.
-        shown = {} if data is None else {"ResultContent": data if isinstance(data, str) else content}
-        return {"ResultCode": code, "ResultMessage": message} | shown
-    if shape is Shape.DEVICE_STATE:
-        # The package reads this action's answer without the wrapping of the others, and its page has Code "100" where
-        # it succeeds (help.aliyun.com/document_detail/2926886.html); generic callers read ResultCode.
-        own = ResultCode.SUCCESS.code if success else code
-        return {
-            "ResultCode": code, "ResultMessage": message, "Code": own, "Message": message, "Success": success,
-        } | content  # fmt: skip
-    return {
-        "ResultCode": code,
-        "ResultMessage": message,
-        "PushResult": {"Success": success, "ResultMsg": message} | content,
-    }
-
-
-def _capitalised(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {name[:1].upper() + name[1:]: _capitalised(value) for name, value in data.items()}
-    return [_capitalised(entry) for entry in data] if isinstance(data, list) else data
 
 
 def _format_of(request: HttpRequest, call: Call | None) -> str:

@@ -573,5 +573,10 @@ def template_draft(values: Mapping[str, Any]) -> TemplateDraft:
         uri=values["uri"],
         icon=values["icon"],
         image=values["image"],
-        variables=[name.strip() for name in values["variables"].split(",") if name.strip()] or None,
+        variables=names_in(values["variables"]),
     )
+
+
+def names_in(text: str) -> list[str] | None:
+    """Names separated by commas; None where there are none."""
+    return [name.strip() for name in text.split(",") if name.strip()] or None

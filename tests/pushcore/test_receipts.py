@@ -14,7 +14,8 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from pushcore import addresses, crypto, keys, outcomes, posting
+from pushcore import addresses, crypto, devices, keys, outcomes, posting
+from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.devices import KnownDevice
 from pushcore.models import Message, PushTask, Receipt, ReceiptAttempt, Workspace
@@ -38,6 +39,21 @@ def receipt(
     send({known.ad_token: "order-1"}, delivery_type=1)
     outcomes.record([Outcome(Message.objects.get().pk, statuses.ACKED)])
     return Receipt.objects.get()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("delivery_type", "target"), [(2, "a1" * 32), (3, "ann")])
+def test_a_receipt_names_an_ios_device_by_its_apns_token(
+    send: Callable[..., PushTask], lane: KeepingLane, workspace: Workspace, delivery_type: int, target: str
+) -> None:
+    workspace.callback_enabled, workspace.callback_url = True, "https://backend.example/r"
+    workspace.save()
+    devices.server_bind(workspace, "ann", "a1" * 32, 2)
+    send({target: "order-1"}, delivery_type=delivery_type)
+    outcomes.record([Outcome(Message.objects.get().pk, statuses.ACKED, Channel.APNS)])
+    told = json.loads(Receipt.objects.get().body)
+    assert told["extInfo"] == {"adToken": "a1" * 32, "osType": "ios"}
+    assert told["targetId"] == target
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from pushcore import devices, templates
 from pushcore.api.examples import EXAMPLES
-from pushcore.api.operations import BY_ACTION, OPERATIONS, V2019, V2020
+from pushcore.api.operations import BY_ACTION, OPERATIONS, PACKAGE_OPERATIONS, V2019, V2020
 from pushcore.devices import Facts
 from pushcore.models import Occurrence, Template, Workspace
 from pushcore.templates import TemplateDraft
@@ -89,6 +89,10 @@ def test_the_table_holds_these_actions_and_no_others() -> None:
         action: set(versions) for action, versions in ACTIONS.items()
     }
     assert len(OPERATIONS) == len({operation.path for operation in OPERATIONS}) == 15
+    assert {operation.action for operation in PACKAGE_OPERATIONS} == {
+        "CreateTemplate", "GetTemplate", "ListTemplatePage", "DeleteTemplate", "ListAnalysisCoreIndex",
+        "QueryMpsSchedulerList",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("action", ACTIONS)

@@ -17,7 +17,12 @@ from pushcore.api.operations import BY_ACTION, V2019, V2020
 
 DOCUMENT = Path(__file__).parents[3] / "docs/api.md"
 NAMED = ("PushSimple", "PushTemplate", "PushMultiple")
-GROUPS = {"all": tuple(BY_ACTION), "named pushes": NAMED, "pushes": (*NAMED, "PushBroadcast")}
+GROUPS = {
+    "all": tuple(BY_ACTION),
+    "all but QueryMpsSchedulerList": tuple(action for action in BY_ACTION if action != "QueryMpsSchedulerList"),
+    "named pushes": NAMED,
+    "pushes": (*NAMED, "PushBroadcast"),
+}
 Row = tuple[str, str]
 
 

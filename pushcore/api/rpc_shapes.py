@@ -1,0 +1,75 @@
+"""How the RPC door wraps what an operation answers: as the answer classes of the published packages read it.
+
+Each has `ResultCode` and `ResultMessage`, whatever the package reads: generic callers do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pushcore.api.operation import Operation, Shape
+
+Data = str | dict[str, Any] | list[dict[str, Any]] | None
+# What templates and states of devices say in `Code` where the newer version's `ResultCode` is OK (help.aliyun.com,
+# documents 2882067 and 2926886).
+_PLAIN_SUCCESS = "100"
+
+
+def shaped(operation: Operation, code: str, message: str, data: Data, *, success: bool) -> dict[str, Any]:
+    """The answer's body; names are capitalised, as all of this door's are. `data`: None where there is none."""
+    typed = _typed(data, operation.rpc_types) if operation.rpc_types else data
+    shown = {} if data is None else {"Data": _capitalised(typed)}
+    wrap = _WRAPPINGS[operation.shape]
+    return {"ResultCode": code, "ResultMessage": message} | wrap(code, message, shown, success)
+
+
+def _push_result(code: str, message: str, data: dict[str, Any], success: bool) -> dict[str, Any]:
+    return {"PushResult": {"Success": success, "ResultMsg": message} | data}
+
+
+def _result_content(code: str, message: str, data: dict[str, Any], success: bool) -> dict[str, Any]:
+    """What a query finds is data; what an order answers is text by itself."""
+    if not data:
+        return {}
+    return {"ResultContent": data["Data"] if isinstance(data["Data"], str) else data}
+
+
+def _analysis(code: str, message: str, data: dict[str, Any], success: bool) -> dict[str, Any]:
+    return {"Success": success, "ResultContent": {"Success": success, "ResultMsg": message} | data}
+
+
+def _device_state(code: str, message: str, data: dict[str, Any], success: bool) -> dict[str, Any]:
+    return {"Code": _PLAIN_SUCCESS if success else code, "Message": message, "Success": success} | data
+
+
+def _template(code: str, message: str, data: dict[str, Any], success: bool) -> dict[str, Any]:
+    return {"Code": _PLAIN_SUCCESS if success else code, "Msg": message, "Success": success} | data
+
+
+def _template_page(code: str, message: str, data: dict[str, Any], success: bool) -> dict[str, Any]:
+    """The page stands beside its entries."""
+    return _template(code, message, data.get("Data", {}), success)
+
+
+_WRAPPINGS: dict[Shape, Callable[[str, str, dict[str, Any], bool], dict[str, Any]]] = {
+    Shape.PUSH_RESULT: _push_result,
+    Shape.RESULT_CONTENT: _result_content,
+    Shape.ANALYSIS: _analysis,
+    Shape.DEVICE_STATE: _device_state,
+    Shape.TEMPLATE: _template,
+    Shape.TEMPLATE_PAGE: _template_page,
+}
+
+
+def _typed(data: Any, types: Mapping[str, Callable[[Any], Any]]) -> Any:
+    """Members by the types of the package, at any depth."""
+    if isinstance(data, dict):
+        return {name: types[name](value) if name in types else _typed(value, types) for name, value in data.items()}
+    return [_typed(entry, types) for entry in data] if isinstance(data, list) else data
+
+
+def _capitalised(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {name[:1].upper() + name[1:]: _capitalised(value) for name, value in data.items()}
+    return [_capitalised(entry) for entry in data] if isinstance(data, list) else data
