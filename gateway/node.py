@@ -41,7 +41,7 @@ from gateway.session_ports import PublishRefusal, Request, Wire
 from gateway.threads import DatabaseThreads
 from gateway.throttle import FailureThrottle
 from gateway.wheel import KeepAliveWheel
-from pushcore import broadcasts, delivery, devices
+from pushcore import broadcasts, delivery
 from pushcore.broadcasts import Window
 from pushcore.outages import DatabaseFault
 from pushcore.payload import PayloadEncoder
@@ -360,7 +360,6 @@ class Node:
                 _read_waiting,
                 {device_id: after for device_id, (_, after) in asking.items()},
                 most,
-                outdated,
                 windows,
                 by_binding,
             )
@@ -446,21 +445,13 @@ class Node:
 
 
 def _read_waiting(
-    after: dict[int, int],
-    most: int,
-    outdated: Collection[int],
-    windows: dict[int, Window],
-    by_binding: Collection[int],
+    after: dict[int, int], most: int, windows: dict[int, Window], by_binding: Collection[int]
 ) -> tuple[dict[int, list[Parcel]], dict[int, int | None], dict[int, set[int]]]:
-    """What waits for devices, the channels of those that are `outdated`, and for which of the devices `by_binding` a
-    broadcast is; runs in a thread."""
-    # First, as what waits may depend on it.
-    channels = devices.third_channels(outdated)
-    return _pending_parcels(after, most), channels, broadcasts.bound_within(windows, by_binding)
-
-
-def _pending_parcels(after: dict[int, int], most: int) -> dict[int, list[Parcel]]:
-    """The oldest that wait for each device after the message id named, at most so many, encoded; runs in a thread."""
-    waiting = delivery.pending_for_devices(list(after), most, after)
-    encoder = PayloadEncoder()
-    return {device_id: [parcel_of(outgoing, encoder) for outgoing in batch] for device_id, batch in waiting.items()}
+    """The oldest that wait for each device after the message id named, at most so many, encoded; the devices' channels;
+    and for which of the devices `by_binding` broadcasts are. Runs in a thread."""
+    chosen = broadcasts.bound_within(windows, by_binding)
+    pending, encoder = delivery.pending_for_devices(list(after), most, after), PayloadEncoder()
+    parcels = {
+        device_id: [parcel_of(outgoing, encoder) for outgoing in batch] for device_id, batch in pending.messages.items()
+    }
+    return parcels, pending.third_channels, chosen

@@ -34,6 +34,8 @@ _COLUMNS = (
     " m.override::text"
 )
 
+_MESSAGE_ID, _DEVICE_ID, _THIRD_CHANNEL = 0, 4, 6
+
 # Devices and bindings are looked up by key (OFFSET 0 keeps it so): where statistics lag behind, the planner would take
 # them for few and compare each message with all of them.
 _DEVICE = (
@@ -97,10 +99,16 @@ def _tasks(task_ids: Iterable[int]) -> dict[int, _Shared]:
     }
 
 
-def pending_for_devices(
-    device_ids: Sequence[int], per_device: int, after: Mapping[int, int] | None = None
-) -> dict[int, list[Outgoing]]:
-    """The oldest `per_device` messages that wait for each device, by device id. Two queries, whatever the number.
+class Pending(NamedTuple):
+    """By device id: the messages that wait, where there are any, and the vendor's channel that reaches the device, of
+    each that exists."""
+
+    messages: dict[int, list[Outgoing]]
+    third_channels: dict[int, int | None]
+
+
+def pending_for_devices(device_ids: Sequence[int], per_device: int, after: Mapping[int, int] | None = None) -> Pending:
+    """The oldest `per_device` messages that wait for each device. Two queries, whatever the number.
 
     `after` continues: by device id, the message id up to which they are known; 0 for a device not named.
     """
@@ -109,18 +117,18 @@ def pending_for_devices(
         f"SELECT {_COLUMNS} FROM unnest(%s::bigint[], %s::bigint[]) AS wanted(device_id, known)"
         " CROSS JOIN LATERAL (SELECT id, platform, third_channel, third_token, settled_id FROM pushcore_device"
         "   WHERE id = wanted.device_id OFFSET 0) d"
-        " CROSS JOIN LATERAL (SELECT m.* FROM pushcore_message m"
+        " LEFT JOIN LATERAL (SELECT m.* FROM pushcore_message m"
         f"   WHERE m.device_id = d.id AND m.status = {statuses.WAITING}"
         "   AND m.id >= %s AND m.id > greatest(wanted.known, d.settled_id) AND m.expire_at > now()"
         "   AND EXISTS (SELECT 1 FROM pushcore_pushtask"
         "     WHERE id = m.task_id AND id >= %s AND revoked_at IS NULL OFFSET 0)"
-        f"   AND {STILL_BOUND} ORDER BY m.id LIMIT %s) m ORDER BY m.id",
+        f"   AND {STILL_BOUND} ORDER BY m.id LIMIT %s) m ON true ORDER BY m.id",
         [list(device_ids), [known.get(device_id, 0) for device_id in device_ids], oldest, oldest, per_device],
     )
     waiting: dict[int, list[Outgoing]] = defaultdict(list)
-    for outgoing in _outgoing(rows):
+    for outgoing in _outgoing([row for row in rows if row[_MESSAGE_ID] is not None]):
         waiting[outgoing.device_id].append(outgoing)
-    return dict(waiting)
+    return Pending(dict(waiting), {row[_DEVICE_ID]: row[_THIRD_CHANNEL] for row in rows})
 
 
 def outgoing_of(message_ids: Sequence[int]) -> list[Outgoing]:

@@ -7,7 +7,7 @@ few queries, not one each.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -185,13 +185,6 @@ def find_devices(ad_tokens: Sequence[str]) -> dict[str, KnownDevice]:
         )
         for pk, app, workspace, ad_token, secret_hash, app_id, name, on, app_on, platform, channel, position in rows
     }
-
-
-def third_channels(device_ids: Collection[int]) -> dict[int, int | None]:
-    """The vendor's channel that reaches each of these devices, of those that exist. One query; none for no devices."""
-    if not device_ids:
-        return {}
-    return dict(Device.objects.filter(pk__in=device_ids).values_list("pk", "third_channel"))
 
 
 def find_workspaces(usernames: Sequence[str]) -> dict[str, Workspace]:

@@ -6,10 +6,10 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from itertools import islice
+from typing import Any
 
 import mqtt5
 import pytest
@@ -128,13 +128,13 @@ def test_a_message_to_a_dead_node_waits_for_the_device(
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[int, int]]:
     """The queries for waiting rows: by device, the message id they start after."""
     queries: list[dict[int, int]] = []
-    ask: Callable[[dict[int, int], int], dict[int, list[Parcel]]] = node._pending_parcels
+    ask = node._read_waiting
 
-    def note(after: dict[int, int], most: int) -> dict[int, list[Parcel]]:
+    def note(after: dict[int, int], *others: Any) -> Any:
         queries.append(after)
-        return ask(after, most)
+        return ask(after, *others)
 
-    monkeypatch.setattr(node, "_pending_parcels", note)
+    monkeypatch.setattr(node, "_read_waiting", note)
     return queries
 
 
@@ -295,14 +295,14 @@ def test_what_many_devices_wait_for_is_read_in_bounded_portions(
     monkeypatch.setattr(node, "PENDING_ROWS", 6)
     monkeypatch.setattr(node, "PENDING_DELAY", 0.2)
     read: list[int] = []
-    ask = node._pending_parcels
+    ask = node._read_waiting
 
-    def note(after: dict[int, int], most: int) -> dict[int, list[Parcel]]:
-        waiting = ask(after, most)
-        read.append(sum(len(parcels) for parcels in waiting.values()))
+    def note(*asked: Any) -> Any:
+        waiting = ask(*asked)
+        read.append(sum(len(parcels) for parcels in waiting[0].values()))
         return waiting
 
-    monkeypatch.setattr(node, "_pending_parcels", note)
+    monkeypatch.setattr(node, "_read_waiting", note)
     fleet = devices.register([(workspace, Facts())] * 3)
     for known, _ in fleet:
         for n in range(7):

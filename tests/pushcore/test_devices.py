@@ -241,6 +241,6 @@ def test_many_devices_pending_messages_cost_two_queries(
     for n in range(3):
         send({device.ad_token: f"k{n}" for device in fleet}, delivery_type=1)
     with django_assert_num_queries(2):
-        waiting = delivery.pending_for_devices([device.id for device in fleet], per_device=2)
+        waiting = delivery.pending_for_devices([device.id for device in fleet], per_device=2).messages
     assert {len(batch) for batch in waiting.values()} == {2}
     assert all([o.msgkey for o in batch] == ["k0", "k1"] for batch in waiting.values())

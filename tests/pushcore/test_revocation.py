@@ -87,7 +87,7 @@ def test_from_the_moment_a_task_is_marked_nothing_of_it_is_delivered(
     monkeypatch.setattr(revocation, "work_off", lambda *_a, **_k: False)  # the rows are not touched yet
     revocation.revoke_task(workspace, task.pk)
     lane.got.clear()
-    waiting = delivery.pending_for_devices([device.id for device in fleet], 1)
+    waiting = delivery.pending_for_devices([device.id for device in fleet], 1).messages
     assert {outgoing.task_id for batch in waiting.values() for outgoing in batch} == {other.pk}
     assert len(waiting) == 5
     assert delivery.outgoing_of([row.pk for row in task.messages.all()]) == []
@@ -162,7 +162,7 @@ def test_a_message_is_revoked_by_its_msgkey_and_target(
     # To the device that has it, though the user has left it.
     assert one.device_id is not None
     bindings.unbind(Device.objects.get(pk=one.device_id), "ann")
-    waiting = delivery.pending_for_devices([one.device_id], 10)[one.device_id]
+    waiting = delivery.pending_for_devices([one.device_id], 10).messages[one.device_id]
     assert [outgoing.content["revokes"] for outgoing in waiting] == [str(one.pk)]
     assert task.messages.get(target="bob").status == statuses.NO_BIND_INFO
     bindings.bind(Device.objects.get(pk=fleet[2].id), "ann")

@@ -39,7 +39,7 @@ def come_back(known: KnownDevice) -> int:
 
 
 def waiting(known: KnownDevice) -> list[int]:
-    return [one.message_id for one in delivery.pending_for_devices([known.id], 100).get(known.id, [])]
+    return [one.message_id for one in delivery.pending_for_devices([known.id], 100).messages.get(known.id, [])]
 
 
 @pytest.mark.django_db
@@ -176,7 +176,7 @@ def test_a_connect_looks_at_what_came_since_the_last_one(workspace: Workspace) -
     connecting = [device.id for device in fleet[:50]]
 
     def ask() -> None:
-        assert delivery.pending_for_devices(connecting, 100) == {}
+        assert delivery.pending_for_devices(connecting, 100).messages == {}
 
     def settle() -> None:
         settled.note_return(connecting)

@@ -140,7 +140,7 @@ def test_a_message_that_waits_keeps_its_own_content(
     push.accept(workspace, a_multiple(a_target("ann")), **RPC)
     templates.delete(workspace, "winner")
     bindings.bind(Device.objects.get(pk=known.id), "ann")
-    [waiting] = delivery.pending_for_devices([known.id], 10)[known.id]
+    [waiting] = delivery.pending_for_devices([known.id], 10).messages[known.id]
     assert waiting.content["content"] == "ann won tea"
     assert waiting.content["templateCode"] == "winner"
 
