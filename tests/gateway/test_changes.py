@@ -10,7 +10,7 @@ import mqtt5
 import pytest
 
 from gateway.sink import Sink
-from pushcore import bindings, bus, delivery, devices
+from pushcore import bindings, bus, delivery, device_removal, devices
 from pushcore.channels import Channel
 from pushcore.models import Device, Workspace
 from tests.gateway.conftest import Connect, Known, RunningGateway
@@ -124,6 +124,15 @@ def test_a_vendor_s_token_that_is_given_up_brings_broadcasts_back_to_the_connect
     devices.drop_third_tokens([(row.pk, "mi", timezone.now())])
     broadcast(workspace)
     device.wait_for_key("b1")
+
+
+def test_a_device_that_is_removed_is_told_to_go(gateway: RunningGateway, username: str, known: Known) -> None:
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        device_removal.remove([known[0].id])
+        ended = device.recv()
+        assert isinstance(ended, mqtt5.DisconnectPacket)
+        assert ended.reason_code == mqtt5.DisconnectReasonCode.ADMINISTRATIVE_ACTION
 
 
 def test_a_word_lost_with_the_store_is_made_good_when_it_is_back(

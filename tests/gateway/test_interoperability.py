@@ -20,7 +20,9 @@ from mqtt5 import DisconnectPacket, DisconnectReasonCode
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
+from gateway.session_ports import PublishRefusal
 from gateway.sink import Sink
+from mps_project import engines
 from pushcore.models import Binding, Message, Workspace
 from tests.gateway.conftest import Known, RunningGateway
 from tests.gateway.pushing import send, status_of, wait_for
@@ -262,8 +264,40 @@ def test_mosquitto_clients(
                 push()
             said, _ = device.communicate(timeout=SECONDS)
     assert [json.loads(line)["k"] for line in said.splitlines()] == pushed
-    asked = ["mosquitto_pub", *who, "-q", "1", "-t", "mps/bind", "-m", '{"userId": "u-9"}']
-    subprocess.run(asked, check=True, timeout=SECONDS)
-    assert wait_for(lambda: Binding.objects.filter(device_id=known[0].id, user_id="u-9").exists())
+    for qos in ("1", "0"):  # it leaves right after it has asked
+        asked = ["mosquitto_pub", *who, "-q", qos, "-t", "mps/bind", "-m", json.dumps({"userId": f"u-{qos}"})]
+        subprocess.run(asked, check=True, timeout=SECONDS)
+        bound = Binding.objects.filter(device_id=known[0].id, user_id=f"u-{qos}")
+        assert wait_for(bound.exists)
     wrong = subprocess.run([*asked, "-P", "wrong"], capture_output=True, timeout=SECONDS, check=False)
     assert wrong.returncode == (0x86 if version == "5" else 4)
+
+
+def test_a_mosquitto_bridge_stays_connected(
+    gateway: RunningGateway, username: str, known: Known, tmp_path: Path
+) -> None:
+    """It publishes its own state, retained, before anything else, in MQTT 3.1.1."""
+    broker = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
+    if broker is None or shutil.which("mosquitto_pub") is None:
+        node_packages.missing("mosquitto and mosquitto_pub (Debian: mosquitto, mosquitto-clients) are not here")
+    assert broker is not None
+    port, settings = engines.free_port(), tmp_path / "mosquitto.conf"
+    settings.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\nconnection service\naddress 127.0.0.1:{gateway.mqtt_port}\n"
+        f"topic # out 1\nremote_clientid {known[0].ad_token}\nremote_username {username}\nremote_password {known[1]}\n"
+    )
+    assert gateway.node is not None
+    refused = gateway.node._refused_publishes
+    with subprocess.Popen(
+        [broker, "-c", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as bridge:
+        try:
+            assert wait_for(lambda: refused[PublishRefusal.RETAINED] == 1)
+            session = gateway.session_of(known[0])
+            subprocess.run(
+                ["mosquitto_pub", "-p", str(port), "-t", "foreign", "-m", "x", "-q", "1"], check=True, timeout=10
+            )
+            assert wait_for(lambda: refused[PublishRefusal.FOREIGN_TOPIC] == 1)
+            assert gateway.session_of(known[0]) is session
+        finally:
+            bridge.terminate()

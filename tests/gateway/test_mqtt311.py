@@ -284,6 +284,17 @@ def test_paho_receives_acknowledges_and_asks(
     assert "code" in json.loads(answer.payload)
 
 
+def test_paho_s_many_requests_at_once_are_all_acknowledged_on_the_same_connection(paho: Any) -> None:
+    device = paho()
+    assert device.connacks.get(timeout=15) == "Success"
+    published: queue.Queue[int] = queue.Queue()
+    device.client.on_publish = lambda _client, _data, message_id, *_: published.put(message_id)
+    for _ in range(100):
+        device.client.publish("mps/event", "[]", qos=1)
+    assert len({published.get(timeout=15) for _ in range(100)}) == 100
+    assert device.ends.empty()
+
+
 def test_a_second_connection_takes_over(paho: Any) -> None:
     first = paho()
     assert first.connacks.get(timeout=15) == "Success"
