@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from channels_vendor.apns import certificate
 from channels_vendor.apns.client import URLS, ApnsAdapter
-from channels_vendor.apns.provider_token import provider_token
-from channels_vendor.contract import CannotAuthorise, Field, Vendor
+from channels_vendor.contract import Field, Vendor
+from channels_vendor.signing_keys import p256_key
 from pushcore.channels import Channel
+
+# "A 10-character Key ID", "the 10-character Team ID"
+# (developer.apple.com, Establishing a token-based connection to APNs).
+_ID = re.compile("[A-Z0-9]{10}")
 
 
 def _validate(values: Mapping[str, str]) -> dict[str, str]:
     environment = values.get("environment") or "production"
     if values.get("p12"):
         return _wrong_certificate(values, environment)
-    missing = {
-        name: "needed with a key (.p8)" for name in ("p8", "key_id", "team_id", "bundle_id") if not values.get(name)
-    }
-    if missing:
-        return {"p12": "a certificate (.p12) or a key (.p8) is needed"} if len(missing) == 4 else missing
-    try:
-        provider_token(values["p8"], values["key_id"], values["team_id"])
-    except CannotAuthorise as error:
-        return {"p8": str(error)}
-    return {}
+    names = ("p8", "key_id", "team_id", "bundle_id")
+    missing = {name: "needed with a key (.p8)" for name in names if not values.get(name)}
+    if len(missing) == len(names):
+        return {"p12": "a certificate (.p12) or a key (.p8) is needed"}
+    return missing | _wrong_key(values)
+
+
+def _wrong_key(values: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with those values of a key that are given."""
+    wrong = {}
+    if text := values.get("p8"):
+        try:
+            p256_key(text)
+        except ValueError as error:
+            wrong["p8"] = str(error)
+    for name in ("key_id", "team_id"):
+        if not _ID.fullmatch(values.get(name) or "A" * 10):
+            wrong[name] = "ten capital letters and digits, as Apple's developer account shows it"
+    return wrong
 
 
 def _wrong_certificate(values: Mapping[str, str], environment: str) -> dict[str, str]:

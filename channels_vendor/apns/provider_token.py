@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable
 
 import jwt
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 from jwt.utils import der_to_raw_signature
 
 from channels_vendor.contract import CannotAuthorise, Tokens
+from channels_vendor.signing_keys import p256_key
 from channels_vendor.tokens import AHEAD_SECONDS
 
 SLOT_SECONDS = 40 * 60
@@ -45,9 +45,10 @@ def provider_token(
     slot = now - now % SLOT_SECONDS
     claims = json.dumps({"iss": team_id, "iat": now if fresh else slot}, separators=(",", ":"))
     try:
-        signed = _jws.encode(claims.encode(), p8, algorithm="ES256", headers={"kid": key_id})
-    except (ValueError, TypeError, AttributeError, jwt.PyJWTError, UnsupportedAlgorithm) as error:
+        key = p256_key(p8)
+    except ValueError as error:
         raise CannotAuthorise(f"the key (.p8) cannot sign: {error}", permanent=True) from None
+    signed = _jws.encode(claims.encode(), key, algorithm="ES256", headers={"kid": key_id})
     left = float(slot + SLOT_SECONDS - now)
     # Credentials are renewed ahead of their end: this one at the end of its slot.
     return signed, left + min(left, AHEAD_SECONDS)

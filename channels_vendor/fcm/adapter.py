@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from channels_vendor.contract import Account, Adapter, CannotAuthorise, Field, Tokens, Vendor
 from channels_vendor.fcm.client import FcmAdapter, service_account
 from channels_vendor.fcm.legacy import LegacyFcmAdapter
+from channels_vendor.signing_keys import rsa_key
 from pushcore.channels import Channel
 from pushcore.http import Client
 
@@ -20,9 +21,11 @@ def _validate(values: Mapping[str, str]) -> dict[str, str]:
     if values.get("server_key") and not values.get("service_account"):
         return {}
     try:
-        service_account(values.get("service_account", ""))
+        rsa_key(service_account(values.get("service_account", ""))["private_key"])
     except CannotAuthorise as error:
         return {"service_account": str(error)}
+    except ValueError as error:
+        return {"service_account": f"its private key: {error}"}
     return {}
 
 

@@ -15,6 +15,7 @@ from channels_vendor.fcm import errors, payload
 from channels_vendor.http_adapter import HttpAdapter, Request, retry_after
 from channels_vendor.mould import Mould, longest_msgkeys
 from channels_vendor.one_call import post_form, read_token
+from channels_vendor.signing_keys import rsa_key
 from pushcore.http import Answer, Call
 
 BASE_URL = "https://fcm.googleapis.com"
@@ -43,11 +44,10 @@ class FcmAdapter(HttpAdapter):
             "exp": now + _ASSERTION_SECONDS,
         }
         try:
-            assertion = jwt.encode(
-                claims, account["private_key"], algorithm="RS256", headers={"kid": account.get("private_key_id", "")}
-            )
-        except (ValueError, TypeError, jwt.PyJWTError) as error:
-            raise CannotAuthorise(f"the service account's private key cannot sign: {error}", permanent=True) from None
+            key = rsa_key(account["private_key"])
+        except ValueError as error:
+            raise CannotAuthorise(f"the service account's private key: {error}", permanent=True) from None
+        assertion = jwt.encode(claims, key, algorithm="RS256", headers={"kid": account.get("private_key_id", "")})
         return read_token(post_form(self.account, url, {"grant_type": _GRANT, "assertion": assertion}))
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:

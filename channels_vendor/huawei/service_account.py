@@ -8,6 +8,7 @@ import time
 import jwt
 
 from channels_vendor.contract import CannotAuthorise
+from channels_vendor.signing_keys import rsa_key
 
 AUDIENCE = "https://oauth-login.cloud.huawei.com/oauth2/v3/token"
 LIFE_SECONDS = 3600
@@ -31,10 +32,10 @@ def bearer(text: str, algorithm: str = "PS256") -> tuple[str, float]:
     account, now = read(text), int(time.time())
     claims = {"iss": account["sub_account"], "aud": AUDIENCE, "iat": now, "exp": now + LIFE_SECONDS}
     try:
-        made = jwt.encode(claims, account["private_key"], algorithm=algorithm, headers={"kid": account["key_id"]})
-    except (ValueError, TypeError, jwt.PyJWTError) as error:
-        raise CannotAuthorise(f"the service account's private key cannot sign: {error}", permanent=True) from None
-    return made, LIFE_SECONDS
+        key = rsa_key(account["private_key"])
+    except ValueError as error:
+        raise CannotAuthorise(f"the service account's private key: {error}", permanent=True) from None
+    return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": account["key_id"]}), LIFE_SECONDS
 
 
 def problem(text: str) -> str:

@@ -1,0 +1,96 @@
+"""Keys that operators enter: taken where they can sign, else refused with what is wrong in words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from channels_vendor.apns.adapter import VENDOR as APNS
+from channels_vendor.apns.provider_token import provider_token
+from channels_vendor.contract import CannotAuthorise
+from channels_vendor.fcm.adapter import VENDOR as FCM
+from channels_vendor.harmonyos.adapter import VENDOR as HARMONYOS
+from channels_vendor.huawei.adapter import VENDOR as HUAWEI
+from channels_vendor.signing_keys import p256_key, rsa_key
+from tests.channels_vendor import push_certificates
+from tests.channels_vendor.samples import SAMPLES
+
+
+def pem(key: Any, password: bytes = b"") -> str:
+    sealing = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, sealing).decode()
+
+
+P256 = ec.generate_private_key(ec.SECP256R1())
+RSA = rsa.generate_private_key(65537, 2048)
+PUBLIC = P256.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+CERTIFICATE = push_certificates.authority()[0].public_bytes(serialization.Encoding.PEM)
+WRONG = {
+    "an RSA key": (pem(RSA), "this is an RSA key; an elliptic curve key (P-256) is needed"),
+    "of P-384": (pem(ec.generate_private_key(ec.SECP384R1())), "of the curve secp384r1; one of P-256 is needed"),
+    "of secp256k1": (pem(ec.generate_private_key(ec.SECP256K1())), "of the curve secp256k1; one of P-256"),
+    "of Ed25519": (pem(ed25519.Ed25519PrivateKey.generate()), "a key of another kind"),
+    "with a password": (pem(P256, b"x"), "protected by a password"),
+    "a public key": (PUBLIC.decode(), "this is a public key; the private one is needed"),
+    "a certificate": (CERTIFICATE.decode(), "this is a certificate; the private key is needed"),
+    "cut off": (pem(P256)[:80], "no private key in PEM form"),
+    "nonsense": ("nonsense", "no private key in PEM form"),
+    "a name of a file": ("AuthKey_ABCDE12345.p8", "no private key in PEM form"),
+}
+APNS_VALUES = next(dict(sample.values()) for sample in SAMPLES if sample.name == "apns")
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_key_of_apns_that_cannot_sign_es256_is_refused_in_words(name: str) -> None:
+    key, words = WRONG[name]
+    told = APNS.validate(APNS_VALUES | {"p8": key})
+    assert set(told) == {"p8"}
+    assert words in told["p8"]
+    assert "<" not in told["p8"]
+    assert "http" not in told["p8"]
+    with pytest.raises(CannotAuthorise) as refused:
+        provider_token(key, "ABCDE12345", "TEAM123456")
+    assert words in str(refused.value)
+
+
+def test_a_key_with_blanks_around_it_is_taken() -> None:
+    assert APNS.validate(APNS_VALUES | {"p8": f"\n {pem(P256)} \r\n"}) == {}
+    assert p256_key(pem(P256)).key_size == 256
+
+
+@pytest.mark.parametrize("name", ["key_id", "team_id"])
+@pytest.mark.parametrize(
+    "value", ["ABCDE1234", "ABCDE123456", "abcde12345", "ABCDE-1234", "AuthKey_ABCDE12345.p8", "ÄBCDE12345"]
+)
+def test_an_id_of_apple_has_ten_capital_letters_and_digits(name: str, value: str) -> None:
+    told = APNS.validate(APNS_VALUES | {name: value})
+    assert told == {name: "ten capital letters and digits, as Apple's developer account shows it"}
+
+
+def test_what_is_wrong_is_told_though_more_lacks() -> None:
+    assert set(APNS.validate({"p8": "nonsense", "key_id": "short"})) == {"p8", "key_id", "team_id", "bundle_id"}
+
+
+@pytest.mark.parametrize("vendor", [FCM, HUAWEI, HARMONYOS], ids=lambda vendor: vendor.label)
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        (pem(P256), "this is an elliptic curve key; an RSA key is needed"),
+        (pem(rsa.generate_private_key(65537, 1024)), "this key has 1024 bits; 2048 or more are needed"),
+        ("nonsense", "no private key in PEM form"),
+    ],
+    ids=["of a curve", "short", "nonsense"],
+)
+def test_a_service_accounts_key_is_looked_at_when_it_is_entered(vendor: Any, key: str, words: str) -> None:
+    sample = next(one for one in SAMPLES if one.vendor is vendor and "service_account" in one.values())
+    values = dict(sample.values())
+    assert vendor.validate(values) == {}
+    account = json.loads(values["service_account"]) | {"private_key": key}
+    told = vendor.validate(values | {"service_account": json.dumps(account)})
+    assert words in told["service_account"]
+    with pytest.raises(ValueError, match=r"needed|PEM form"):
+        rsa_key(key)
