@@ -7,15 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from celery import current_app
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from analytics.export import Progress, row_count, write_csv, write_excel
 from analytics.models import Export, ExportPiece
 from analytics.queries import Report, Step
 from pushcore.models import Workspace
 from pushcore.outages import Unavailable
+from pushcore.run_now import run_now
 
 log = structlog.get_logger(__name__)
 
@@ -43,10 +42,7 @@ def ask(report: Report, step: Step, form: str, *, author: str) -> Export:
         rows=row_count(report, step),
         created_at=timezone.now(),
     )
-    try:
-        current_app.send_task("analytics.export", args=[export.pk], retry=False)
-    except OperationalError:
-        log.warning("worker could not be woken; the next periodic run makes the file", export=export.pk)
+    run_now("analytics.export", [export.pk])
     return export
 
 

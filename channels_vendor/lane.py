@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import structlog
-from celery import current_app
 from django.db import connection
-from kombu.exceptions import OperationalError
 
 from channels_vendor.accounts import usable
 from channels_vendor.references import token_hash
@@ -22,6 +20,7 @@ from pushcore.bus import BusDown, client
 from pushcore.channels import Channel, Platform
 from pushcore.limits import SELF_BUILT_ONLY
 from pushcore.ports import Outgoing
+from pushcore.run_now import run_now
 from pushcore.vendor_options import transparent_payload
 
 log = structlog.get_logger(__name__)
@@ -104,14 +103,8 @@ def wake(workspace_id: int, channel: Channel) -> None:
     """Have the account's messages sent now; at most one request waits. Without a broker the periodic run does it."""
     try:
         if client().set(awake_key(workspace_id, channel), 1, nx=True, ex=_WAKE_SECONDS):
-            current_app.send_task(
-                "channels_vendor.send",
-                args=[workspace_id, int(channel)],
-                queue=queue_of(channel),
-                retry=False,
-                expires=60,
-            )
-    except (*BusDown, OperationalError):
+            run_now("channels_vendor.send", [workspace_id, int(channel)], queue=queue_of(channel), expires=60)
+    except BusDown:
         log.warning("vendor sender could not be woken; its next periodic run sends", channel=channel.label)
 
 

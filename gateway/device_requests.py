@@ -11,7 +11,7 @@ from pushcore import decoding, device_removal, devices, events
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import KnownDevice
 from pushcore.models import Device
-from pushcore.outages import Unavailable
+from pushcore.outages import Unavailable, log_outage
 
 log = structlog.get_logger(__name__)
 
@@ -20,8 +20,8 @@ def serve(device: KnownDevice, operation: str, raw: bytes) -> dict[str, Any]:
     """Carry out a request; returns the answer `{"success", "code", "name", "message"}`. Never raises."""
     try:
         return carry_out(device, operation, raw)
-    except Unavailable:
-        log.exception("device request failed", operation=operation)
+    except Unavailable as error:
+        log_outage(log, error, operation=operation)
         return answer(ResultCode.SYSTEM_ERROR, "temporarily unavailable; try again")
 
 

@@ -11,10 +11,12 @@ from celery import Celery
 from celery.platforms import SecurityWarning  # type: ignore[attr-defined]  # the stubs leave it out
 from celery.signals import setup_logging, worker_process_init, worker_ready
 
+from mps_project import broker
 from mps_project.collector import spare_what_is_loaded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
 
+broker.install()
 app = Celery("mps")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -17,7 +17,7 @@ from gateway import presence, sink
 from mps_project.celery import app as celery_app
 from mps_project.metrics import metrics_view
 from pushcore.api import throttle
-from pushcore.bus import client
+from pushcore.bus import StoreRefusesError, client
 from pushcore.outages import DatabaseFault
 from pushcore.receipts import waking
 
@@ -25,6 +25,7 @@ from pushcore.receipts import waking
 # goes to every worker and waits for the first.
 _ANSWER_SECONDS = 5.0
 _SILENCE_SECONDS = 1.0
+_PROBE_KEY = "mps:probe"
 _asking = threading.Lock()
 _worker_answered = False
 _worker_asked_at = float("-inf")
@@ -75,6 +76,7 @@ def _missing() -> list[str]:
     try:
         bus = client()
         throttle.keep_mark()
+        bus.set(_PROBE_KEY, 1, ex=60)
         if not presence.live_nodes(bus):
             missing.append("gateway: no node is alive")
         if not sink.is_alive(bus):
@@ -83,6 +85,8 @@ def _missing() -> list[str]:
             missing.append("receipts: no sender is alive")
         if not _worker_answers():
             missing.append("worker: does not answer")
+    except StoreRefusesError as error:
+        missing.append(f"fast store: refuses to write ({str(error)[:120]})")
     except (redis.RedisError, OperationalError):
         missing.append("fast store: does not answer")
     return missing

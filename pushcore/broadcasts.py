@@ -19,11 +19,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from celery import current_app
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from pushcore import delivery, ids, limits
 from pushcore.channels import Channel, Platform
@@ -33,6 +31,7 @@ from pushcore.models import Broadcast, Message, PushTask, Workspace
 from pushcore.msgkeys import KeyedTarget
 from pushcore.ports import Outgoing, broadcast_news, vendor_channels
 from pushcore.requests import BroadcastPush
+from pushcore.run_now import run_now
 from pushcore.vendor_options import transparent_channels
 
 log = structlog.get_logger(__name__)
@@ -164,10 +163,7 @@ def tell_gateways() -> None:
 
 def wake_walker() -> None:
     """Have vendors' devices walked now; without a broker the periodic run does it."""
-    try:
-        current_app.send_task("pushcore.walk_broadcasts", retry=False)
-    except OperationalError:
-        log.warning("walker could not be woken; its next periodic run walks")
+    run_now("pushcore.walk_broadcasts")
 
 
 def _as_json(window: Window | None) -> list[str | None] | None:

@@ -15,11 +15,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
-from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from pushcore import broadcasts, delivery, ids, outcomes
 from pushcore.bus import BusDown
@@ -29,6 +27,7 @@ from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Broadcast, Message, PushTask, Revocation, Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.ports import Outcome, lanes, online
+from pushcore.run_now import run_now
 from pushcore.target_names import spellings
 
 log = structlog.get_logger(__name__)
@@ -260,7 +259,4 @@ def _withdraw(rows: Sequence[Message]) -> None:
 
 def wake_worker() -> None:
     """Have the rest done now; without a broker the periodic run does it."""
-    try:
-        current_app.send_task("pushcore.work_off_revocations", retry=False)
-    except OperationalError:
-        log.warning("revocation worker could not be woken; its next periodic run goes on")
+    run_now("pushcore.work_off_revocations")

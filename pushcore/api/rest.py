@@ -30,7 +30,7 @@ from pushcore.api.request_ids import request_id_of
 from pushcore.api.schemas import refuse_unknown_names
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import PushTask, Workspace
-from pushcore.outages import Unavailable
+from pushcore.outages import Unavailable, log_outage
 
 log = structlog.get_logger(__name__)
 
@@ -138,8 +138,8 @@ def answer(request: HttpRequest, name: str, work: Callable[[], Any]) -> JsonResp
         result, message = error.result, error.message
     except SuspiciousOperation as error:  # what Django refuses when a query or a body is read
         result, message = ResultCode.INVALID_PARAM, f"{ResultCode.INVALID_PARAM.meaning}: {error}"
-    except Unavailable:
-        log.exception("call failed", action=name)
+    except Unavailable as error:
+        log_outage(log, error, action=name)
         status, result, message = 503, ResultCode.SYSTEM_ERROR, "temporarily unavailable; try again"
     except Exception:  # a fault of ours: the caller gets the documented code, the log gets the traceback
         log.exception("operation failed", action=name)

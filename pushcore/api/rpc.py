@@ -29,7 +29,7 @@ from pushcore.api.values import unflatten
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.head_check import head_check
 from pushcore.models import PushTask, Workspace
-from pushcore.outages import Unavailable
+from pushcore.outages import Unavailable, log_outage
 
 log = structlog.get_logger(__name__)
 
@@ -71,8 +71,8 @@ def _check_head(request: HttpRequest) -> HttpResponse | None:
             _access_key(call.parameters["AccessKeyId"])
     except GatewayError as error:
         return _refused(request, error, _format_of(request, None))
-    except Unavailable:
-        log.exception("call failed")
+    except Unavailable as error:
+        log_outage(log, error)
         return _refused(request, rpc_errors.unavailable(), _format_of(request, None))
     return None
 
@@ -166,8 +166,8 @@ def _serve(call: Call) -> dict[str, Any]:
     try:
         key = verify(call)
         return _run(operation, version, key, call)
-    except Unavailable:
-        log.exception("call failed", action=action)
+    except Unavailable as error:
+        log_outage(log, error, action=action)
         raise rpc_errors.unavailable() from None
 
 

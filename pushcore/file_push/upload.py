@@ -13,11 +13,9 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from pushcore import content, ids, limits, templates
 from pushcore.codes.results import ResultCode, ResultError
@@ -26,6 +24,7 @@ from pushcore.models import FileChunk, FileImport, PushTask, Workspace
 from pushcore.msgkeys import WINDOW
 from pushcore.push import fingerprint_of
 from pushcore.requests import FilePush
+from pushcore.run_now import run_now
 from pushcore.templates import Rendered
 
 log = structlog.get_logger(__name__)
@@ -175,7 +174,4 @@ def discard_abandoned() -> int:
 
 def wake_loader() -> None:
     """Have files read now; without a broker the periodic run does it."""
-    try:
-        current_app.send_task("pushcore.load_files", retry=False)
-    except OperationalError:
-        log.warning("loader could not be woken; its next periodic run reads")
+    run_now("pushcore.load_files")

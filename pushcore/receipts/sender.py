@@ -18,7 +18,6 @@ from typing import NamedTuple
 import structlog
 from cryptography.fernet import InvalidToken
 from django.conf import settings
-from django.db import Error as AnyDatabaseError
 from django.db import close_old_connections
 from django.utils import timezone
 
@@ -27,6 +26,7 @@ from pushcore.bus import BusDown
 from pushcore.http import Answer
 from pushcore.http_stream import CallStream
 from pushcore.models import Workspace
+from pushcore.outages import DatabaseFault
 from pushcore.posting import MAX_CONNECTIONS_PER_HOST, call_of, result_of, settings_for
 from pushcore.receipts import rows, waking
 from pushcore.receipts.pace import Pace
@@ -109,7 +109,7 @@ class Sender:
                 try:
                     self._notice()
                     self._step()
-                except AnyDatabaseError:
+                except DatabaseFault:
                     log.exception("receipts could not be read or written; they come due again")
                     self._forget()
                     self._stop.wait(RETRY_SECONDS)

@@ -1,0 +1,115 @@
+"""The fast store's client: however it is away, callers learn it at once and as one thing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from mps_project import engines
+from pushcore import bus
+
+REFUSALS = {
+    "a full disk": "MISCONF Errors writing to the AOF file: No space left on device",
+    "full memory": "OOM command not allowed when used memory > 'maxmemory'.",
+    "a replica": "READONLY You can't write against a read only replica.",
+    "too few replicas": "NOREPLICAS Not enough good replicas to write.",
+    "a script of Redis 6": "ERR Error running script (call to f_1): @user_script:1: @user_script: 1: -MISCONF Redis is",
+}
+
+
+class Served:
+    """A Valkey of the test's own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._engine = engines.valkey(folder / "valkey", "secret", engines.free_port())
+        self.process = self._engine.launch()
+        self.url = self._engine.url
+        self.admin = redis.Redis.from_url(self.url)
+
+    def freeze(self) -> None:
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.process.pid, signal.SIGCONT)
+
+    def stop(self) -> None:
+        self.thaw()
+        self.admin.close()
+        self._engine.stop(self.process)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Served]:
+    served = Served(tmp_path)
+    yield served
+    served.stop()
+
+
+@pytest.mark.parametrize("text", REFUSALS.values(), ids=REFUSALS.keys())
+def test_a_refusal_to_write_counts_as_a_store_that_is_away(text: str) -> None:
+    assert isinstance(bus.StoreParser.parse_error(text), bus.BusDown)
+
+
+@pytest.mark.parametrize("text", ["WRONGTYPE Operation against a key", "ERR unknown command 'OOM '", "NOSCRIPT No"])
+def test_another_error_is_a_fault(text: str) -> None:
+    assert not isinstance(bus.StoreParser.parse_error(text), bus.BusDown)
+
+
+@pytest.mark.parametrize(
+    ("refuse", "relent"),
+    [
+        (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
+        (("CONFIG", "SET", "min-replicas-to-write", "1"), ("CONFIG", "SET", "min-replicas-to-write", "0")),
+        (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
+    ],
+)
+def test_commands_scripts_and_pipelines_of_a_store_that_refuses_fail_alike(
+    store: Served, refuse: tuple[str, ...], relent: tuple[str, ...]
+) -> None:
+    client = bus.connect(store.url)
+    script = client.register_script("return redis.call('SET', KEYS[1], 1)")
+    script(keys=["mps:before"])
+    store.admin.execute_command(*refuse)
+    with pytest.raises(bus.BusDown):
+        client.set("mps:x", 1)
+    with pytest.raises(bus.BusDown):
+        script(keys=["mps:x"])
+    for transaction in (True, False):
+        with pytest.raises(bus.BusDown), client.pipeline(transaction=transaction) as pipeline:
+            pipeline.set("mps:x", 1).get("mps:before").execute()
+    assert client.get("mps:before") == b"1"
+    store.admin.execute_command(*relent)
+    assert client.set("mps:x", 1)
+    client.close()
+
+
+def test_a_store_that_hangs_is_waited_for_once(store: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bus, "ANSWER_SECONDS", 0.2)
+    client = bus.connect(store.url)
+    client.set("mps:x", 1)
+    store.freeze()
+    with pytest.raises(redis.TimeoutError):
+        client.get("mps:x")
+    assert client.breaker.is_open
+    for ask in (lambda: client.get("mps:x"), lambda: client.pipeline().get("mps:x").execute()):
+        with pytest.raises(bus.StoreHangsError):
+            ask()
+    store.thaw()
+    deadline = time.monotonic() + 20
+    while client.breaker.is_open and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert client.get("mps:x") == b"1"
+    client.close()
+
+
+def test_a_store_that_cannot_be_reached_is_away(tmp_path: Path) -> None:
+    client = bus.connect(f"redis://127.0.0.1:{engines.free_port()}/0")
+    with pytest.raises(bus.BusDown):
+        client.ping()
+    client.close()
