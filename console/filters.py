@@ -61,7 +61,7 @@ class StatusFilter(DropdownFilter):
         if value == "expired":
             return queryset.filter(Message.has_expired(timezone.now()))
         if value == "failed":
-            return queryset.exclude(status__in=[*statuses.PENDING, statuses.ACKED])
+            return queryset.exclude(status__in=[*statuses.PENDING, statuses.ACKED, statuses.EXPIRED])
         if value in {choice for choice, _ in self.lookup_choices}:
             return queryset.filter(status=int(value))
         return queryset

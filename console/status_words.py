@@ -11,6 +11,7 @@ MEANINGS = (
     _("self-built channel: the device confirmed receipt; third-party channel: the vendor gateway accepted the call"),
     _("unknown"),
     _("revoked before it was delivered"),
+    _("not delivered within its validity period; not sent any more"),
     _("message payload is empty"),
     _("message payload too large"),
     _("bundle ID in the certificate is incorrect"),

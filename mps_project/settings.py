@@ -232,6 +232,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "pushcore.sweep", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "broadcasts": {"task": "pushcore.walk_broadcasts", "schedule": timedelta(seconds=10), "options": {"expires": 10}},
     "schedules": {"task": "pushcore.fire_schedules", "schedule": timedelta(seconds=1), "options": {"expires": 2}},
+    "expiry": {"task": "pushcore.expire", "schedule": timedelta(seconds=10), "options": {"expires": 10}},
     "revocations": {
         "task": "pushcore.work_off_revocations",
         "schedule": timedelta(seconds=10),

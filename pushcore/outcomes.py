@@ -50,7 +50,8 @@ _UPDATE = f"""
             array_agg(id) AS ids
         FROM changed GROUP BY task_id, workspace_id
     )
-    SELECT s.task_id, s.messages, s.arrived, CASE WHEN w.callback_enabled AND w.callback_url <> '' THEN s.ids END
+    SELECT s.task_id, s.messages, s.arrived, CASE WHEN w.callback_enabled AND w.callback_url <> ''
+        AND (w.expiry_receipts OR %(status)s <> {statuses.EXPIRED}) THEN s.ids END
     FROM summed s JOIN pushcore_workspace w ON w.id = s.workspace_id
 """
 
@@ -128,18 +129,31 @@ def _array(numbers: Iterable[int]) -> str:
 
 
 def _count_outcomes(cursor: Any, changed: Sequence[tuple[_Outcome, _Changed]], now: datetime) -> None:
-    """Keep the tasks' counters equal to their rows, in the rows' transaction."""
-    succeeded: Counter[int] = Counter()
-    arrived: Counter[int] = Counter()
+    """Keep the tasks' counters equal to their rows, in the rows' transaction. That messages expired is no word of
+    anybody's: the time of the last one stays."""
+    succeeded, arrived, expired, heard = Counter[int](), Counter[int](), Counter[int](), set[int]()
     for outcome, group in changed:
         succeeded[group.task_id] += group.messages if outcome.status == statuses.ACKED else 0
         arrived[group.task_id] += group.arrived
+        if outcome.status == statuses.EXPIRED:
+            expired[group.task_id] += group.messages
+        else:
+            heard.add(group.task_id)
     tasks = _lock_tasks(cursor, succeeded)
     cursor.execute(
         "UPDATE pushcore_pushtask t SET success_count = success_count + c.succeeded,"
-        " arrival_count = arrival_count + c.arrived, last_outcome_at = %s"
-        f" FROM unnest(%s::bigint[], %s::integer[], %s::integer[]) AS c(id, succeeded, arrived) WHERE {_OF_TASKS}",
-        [now, tasks, [succeeded[task] for task in tasks], [arrived[task] for task in tasks], tasks[0], tasks[-1]],
+        " arrival_count = arrival_count + c.arrived, expired_count = expired_count + c.expired,"
+        " last_outcome_at = CASE WHEN c.heard THEN %s ELSE last_outcome_at END"
+        " FROM unnest(%s::bigint[], %s::integer[], %s::integer[], %s::integer[], %s::boolean[])"
+        f" AS c(id, succeeded, arrived, expired, heard) WHERE {_OF_TASKS}",
+        [
+            now,
+            tasks,
+            *([count[task] for task in tasks] for count in (succeeded, arrived, expired)),
+            [task in heard for task in tasks],
+            tasks[0],
+            tasks[-1],
+        ],
     )
 
 

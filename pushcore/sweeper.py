@@ -48,7 +48,7 @@ def sweep(*, budget_seconds: float = 8.0) -> int:
     )
     if not leased:
         return 0
-    if _lanes_are_behind():
+    if lanes_are_behind():
         mine.update(leased_until=None)
         return 0
     low = max(min(mark.position, recent), settled.oldest_pending_id())
@@ -66,7 +66,7 @@ def sweep(*, budget_seconds: float = 8.0) -> int:
     return offered
 
 
-def _lanes_are_behind() -> bool:
+def lanes_are_behind() -> bool:
     """What lanes have under way would be sent twice, and more work makes it no better: the watermark stays."""
     try:
         behind = [lane.name for lane in lanes() if lane.is_behind()]

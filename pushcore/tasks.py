@@ -9,7 +9,7 @@ from __future__ import annotations
 import structlog
 from celery import shared_task
 
-from pushcore import broadcasts, device_removal, partitions, retention, revocation, sweeper
+from pushcore import broadcasts, device_removal, expiry, partitions, retention, revocation, sweeper
 from pushcore.file_push import load, upload
 from pushcore.one_at_a_time import one_at_a_time
 from pushcore.schedules import firing
@@ -29,6 +29,11 @@ def fire_schedules() -> None:
     sent = firing.fire_due()
     if sent:
         log.info("scheduled pushes sent", pushes=sent)
+
+
+@shared_task(name="pushcore.expire")
+def expire() -> None:
+    expiry.expire_due()
 
 
 @shared_task(name="pushcore.work_off_revocations")

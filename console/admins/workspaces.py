@@ -69,13 +69,13 @@ class WorkspaceAdmin(ScopedModelAdmin):
     fieldsets = (
         (None, {"fields": ("app", "workspace_id", "name", "enabled", "time_zone", "created_at")}),
         (_("Push API"), {"fields": ("push_api_enabled", "replay_protection", "api_public_keys")}),
-        (_("Callback"), {"fields": ("callback_enabled", "callback_url", "callback_public_key")}),
+        (_("Callback"), {"fields": ("callback_enabled", "callback_url", "expiry_receipts", "callback_public_key")}),
         (_("Devices"), {"fields": ("client_bind", "present_key", "former_key")}),
     )
     add_fieldsets = (
         (None, {"fields": ("app", "workspace_id", "name", "enabled", "time_zone")}),
         (_("Push API"), {"fields": ("push_api_enabled", "replay_protection")}),
-        (_("Callback"), {"fields": ("callback_enabled", "callback_url")}),
+        (_("Callback"), {"fields": ("callback_enabled", "callback_url", "expiry_receipts")}),
         (_("Devices"), {"fields": ("client_bind",)}),
     )
     actions_detail = ("rotate_client_key", "end_former_client_key", "make_callback_key", "test_callback")

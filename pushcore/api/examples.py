@@ -111,6 +111,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], Any]] = {
             "pushNum": 1000,
             "pushSuccessNum": 950,
             "pushArrivalNum": 950,
+            "pushExpiredNum": 20,
         },
     ),
     "QueryPushSchedulerList": (

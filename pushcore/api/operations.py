@@ -166,6 +166,7 @@ def query_task_detail(workspace: Workspace, values: Mapping[str, Any], caller: C
         "pushNum": task.message_count,
         "pushSuccessNum": task.success_count,
         "pushArrivalNum": task.arrival_count,
+        "pushExpiredNum": task.expired_count,
     }
 
 

@@ -14,8 +14,9 @@ WAITING: Final = 0
 NO_BIND_INFO: Final = 1
 ACKED: Final = 2
 UNKNOWN: Final = 99999999
-# Ours: the source has no code for it.
+# Ours: the source has no codes for them.
 REVOKED: Final = -2
+EXPIRED: Final = -3
 
 # A message in one of these may still be delivered; every other status is final.
 PENDING: Final = frozenset({WAITING_FOR_VERIFY, WAITING, NO_BIND_INFO})
@@ -70,6 +71,7 @@ _TABLE: Final = (
     ),
     Status("common", 99999999, "NONE", "unknown"),
     Status("common", -2, "Revoked", "revoked before it was delivered"),
+    Status("common", -3, "Expired", "not delivered within its validity period; not sent any more"),
     Status("apns", 2001, "PayloadEmpty", "message payload is empty"),
     Status("apns", 2002, "PayloadTooLarge", "message payload too large"),
     Status("apns", 2003, "BadTopic", "bundle ID in the certificate is incorrect"),

@@ -24,7 +24,7 @@ import structlog
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.utils import timezone
 
-from pushcore import bindings, delivery, ids
+from pushcore import bindings, delivery, expiry, ids
 from pushcore.bus import BusDown
 from pushcore.channels import Channel
 from pushcore.codes import statuses
@@ -269,7 +269,10 @@ def _keep_faults(file: FileImport, faults: Sequence[Fault]) -> None:
 
 
 def _deliver(task: PushTask, placed: Sequence[Placed]) -> None:
-    """Make the first attempt for the messages of a block that is committed."""
+    """Make the first attempt for the messages of a block that is committed; those made too late expire."""
+    if task.expire_at <= timezone.now():
+        expiry.expire([message_id for message_id, _, _ in placed])
+        return
     _hand_over(task, placed)
     if task.delivery_type == DeliveryType.USER:
         unbound = [record.target for _, record, device in placed if device is None]

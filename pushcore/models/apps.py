@@ -64,6 +64,11 @@ class Workspace(models.Model):
     )
     callback_enabled = models.BooleanField("callback", default=False)
     callback_url = models.URLField("callback URL", max_length=1000, blank=True)
+    expiry_receipts = models.BooleanField(
+        "receipts of expiry",
+        default=False,
+        help_text="Also post a receipt for a message that expired before it was delivered (status -3, Expired).",
+    )
     time_zone = models.CharField(max_length=64, default="UTC", help_text="For days in reports and for schedules.")
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
 

@@ -75,12 +75,17 @@ class PushTask(models.Model):
     last_message_id = models.BigIntegerField("last message ID", null=True, editable=False)
     success_count = models.PositiveIntegerField(default=0)
     arrival_count = models.PositiveIntegerField(default=0)
+    expired_count = models.PositiveIntegerField(default=0)
     last_outcome_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = "push task"
-        indexes = [models.Index(fields=["workspace", "-id"], name="pushcore_task_recent")]
+        indexes = [
+            models.Index(fields=["workspace", "-id"], name="pushcore_task_recent"),
+            # Tasks are walked in the order their validity ends: see `pushcore.expiry`.
+            models.Index(fields=["expire_at", "id"], name="pushcore_task_expiry"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.id} {self.name}".strip()
@@ -172,11 +177,14 @@ class Message(models.Model):
 
     @staticmethod
     def has_expired(now: datetime) -> models.Q:
-        """Of messages whose validity ended before anything final became of them. Their status stays as it was."""
-        return models.Q(status__in=statuses.PENDING, expire_at__lte=now)
+        """Of messages whose validity ended before anything final became of them, noted in their status yet or not."""
+        return models.Q(status__in=statuses.PENDING, expire_at__lte=now) | models.Q(status=statuses.EXPIRED)
 
     @property
     def is_expired(self) -> bool:
+        """As `has_expired`, of this message."""
+        if self.status == statuses.EXPIRED:
+            return True
         return self.status in statuses.PENDING and self.expire_at <= timezone.now()
 
     @property

@@ -26,11 +26,11 @@ from analytics.changes import Metric
 from analytics.intake import take
 from analytics.models import Change, MessageEvent, MinuteRollup, QuarterRollup
 from analytics.queries import Report, Step
-from pushcore import bindings, devices, outcomes, push, revocation, templates
+from pushcore import bindings, devices, expiry, outcomes, push, revocation, templates
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultError
 from pushcore.devices import Facts
-from pushcore.models import App, Broadcast, Device, Message, PushTask, Workspace
+from pushcore.models import App, Broadcast, Device, Message, PushTask, Watermark, Workspace
 from pushcore.ports import AnalysisFilter, BroadcastArrival, DeviceEvent, Outcome
 from pushcore.requests import BroadcastPush, SimplePush
 from pushcore.templates import TemplateDraft
@@ -52,7 +52,7 @@ STEPS = st.lists(
     st.tuples(
         st.sampled_from(
             ["push", "push", "push", "record", "record", "acknowledge", "acknowledge", "moved", "vendor", "dead",
-             "arrive", "event", "event", "broadcast", "reach", "reach", "revoke", "bind", "fold"]
+             "arrive", "event", "event", "broadcast", "reach", "reach", "revoke", "expire", "bind", "fold"]
         ),
         st.integers(0, 11),
     ),
@@ -156,6 +156,18 @@ class World:
         for message in self.one(number):
             with contextlib.suppress(ResultError):  # it was revoked before
                 revocation.revoke_message(self.workspace, message.msgkey, message.target)
+
+    def do_expire(self, number: int) -> None:
+        """A push's validity ends, and a while passes."""
+        for message in self.one(number):
+            over = timezone.now() - timedelta(hours=1)
+            PushTask.objects.filter(pk=message.task_id).update(expire_at=over)
+            Message.objects.filter(task=message.task_id).update(expire_at=over)
+            Watermark.objects.all().delete()
+            expiry.expire_due()
+            task = PushTask.objects.get(pk=message.task_id)
+            assert task.expired_count == task.own_messages().filter(status=-3).count()
+            assert not task.own_messages().filter(status__in=(0, 1)).exists()
 
     def do_bind(self, number: int) -> None:
         bindings.bind(self.devices[number % 3], ["ann", "bob"][number % 2])
