@@ -22,14 +22,21 @@ def lines_of(file: FileImport) -> Iterator[Lines]:
     start, first, rest, dropped = file.position, file.line + 1, b"", 0
     for data, is_last in _pieces(file.pk, file.position):
         rest += data
-        cut = len(rest) if is_last else rest.rfind(b"\n") + 1
+        cut = len(rest) if is_last else _end_of_lines(rest)
         if cut and (is_last or cut >= BLOCK or len(rest) - cut >= BLOCK):
             found = Lines(start, start + cut + dropped, first, rest[:cut])
             yield found
             start, first, rest, dropped = found.end, found.last + 1, rest[cut:], 0
-        if len(rest) >= 2 * BLOCK:
-            dropped += len(rest) - KEPT_OF_LINE
-            rest = rest[:KEPT_OF_LINE]
+        if len(rest) >= max(2 * BLOCK, KEPT_OF_LINE + 1):
+            # The end of the line, if that is what came last, is no part of what is dropped.
+            kept = rest[:KEPT_OF_LINE] + (b"\r" if rest.endswith(b"\r") else b"")
+            dropped += len(rest) - len(kept)
+            rest = kept
+
+
+def _end_of_lines(data: bytes) -> int:
+    """Where the last whole line ends. A carriage return at the very end waits for the line feed that may follow."""
+    return max(data.rfind(b"\n"), data.rfind(b"\r", 0, len(data) - data.endswith(b"\r"))) + 1
 
 
 def _pieces(file_id: int, position: int) -> Iterator[tuple[bytes, bool]]:

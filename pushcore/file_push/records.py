@@ -1,7 +1,7 @@
 """Lines of a file of targets: `target,msgkey,placeholder=value,...` (source document, 6.1.3). Without I/O.
 
-UTF-8, a record a line, 1 to 250 characters. Blank lines are passed over. A field that holds a comma stands in double
-quotes, as in CSV.
+UTF-8, a record a line, 1 to 250 characters. Lines end in LF, CR LF or CR; blank ones are passed over, and so are empty
+fields at a line's end. A field that holds a comma stands in double quotes, as in CSV.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ class Lines(NamedTuple):
     @property
     def last(self) -> int:
         """The number of the last line."""
-        return self.first - 1 + self.data.count(b"\n") + (not self.data.endswith(b"\n"))
+        data = self.data
+        ends = data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
+        return self.first - 1 + ends + (not data.endswith((b"\n", b"\r")))
 
 
 @dataclass(slots=True)
@@ -90,8 +92,9 @@ class Reader:
         """Never raises: a line is a record or a fault. The file is known to be UTF-8 (but for lines cut short)."""
         block, seen = Block(lines), set[str]()
         text = lines.data.decode("utf-8-sig" if lines.start == 0 else "utf-8", "replace")
-        for number, raw in enumerate(text.split("\n"), lines.first):
-            line = raw.rstrip("\r")
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        for number, line in enumerate(text.split("\n"), lines.first):
             if not line.strip():
                 continue
             try:
@@ -112,6 +115,9 @@ class Reader:
         if "\0" in line:
             raise _UnreadableError("holds a NUL character")
         fields = _fields(line) if '"' in line else line.split(",")
+        # Spreadsheets write commas for cells that are empty in this row.
+        while len(fields) > 2 and not fields[-1].strip():
+            fields.pop()
         if len(fields) < 2:
             raise _UnreadableError("target and msgkey are expected, separated by a comma")
         msgkey = fields[1]

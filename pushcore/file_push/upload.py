@@ -34,6 +34,9 @@ MAX_OPEN = 20
 # A file that has been coming for so long comes no more.
 ABANDONED = timedelta(hours=2)
 
+# Bytes by which an encoding is told.
+_HEAD = 4
+
 Read = Callable[[int], bytes]
 
 
@@ -77,8 +80,11 @@ def keep(workspace: Workspace, read: Read, *, sha256: str = "") -> FileImport:
 def _keep(file: FileImport, read: Read) -> None:
     """Keep the bytes in pieces of `CHUNK`, each committed by itself, and check them as they come."""
     digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")()
-    number, piece = 0, bytearray()
+    number, piece, head = 0, bytearray(), b""
     while data := read(1 << 16):
+        if len(head) < _HEAD:
+            head += data[:_HEAD]
+            _check_encoding(head)
         file.size += len(data)
         if file.size > settings.MAX_FILE_BYTES:
             raise ResultError(ResultCode.MSG_PAYLOAD_TOO_LONG, f"a file has at most {settings.MAX_FILE_BYTES} bytes")
@@ -98,6 +104,15 @@ def _keep(file: FileImport, read: Read) -> None:
         raise ResultError(ResultCode.SIGNATURE_MISMATCH, "the file is not the one that was signed (sha256)")
     file.sha256 = digest.hexdigest()
     file.save(update_fields=["sha256", "size"])
+
+
+def _check_encoding(head: bytes) -> None:
+    """Raises `ResultError` (REQUEST_SHOULD_BE_UTF8) naming the encoding of a file that begins as UTF-16 or UTF-32: with
+    a byte order mark, or every other byte zero."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)) or (
+        len(head) >= _HEAD and (head[1:4:2] == b"\0\0" or head[0:4:2] == b"\0\0")
+    ):
+        raise ResultError(ResultCode.REQUEST_SHOULD_BE_UTF8, "the file is UTF-16 or UTF-32: save it as UTF-8")
 
 
 def _check_text(decoder: codecs.IncrementalDecoder, data: bytes, *, final: bool = False) -> None:

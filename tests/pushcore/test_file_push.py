@@ -128,6 +128,57 @@ def test_a_record_has_at_most_250_characters(upload_file: Send, length: int) -> 
     assert load.load_all() == (1 if length == 250 else 0)
 
 
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("block", [8, 13, 1 << 12])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_lines_end_as_any_system_ends_them(
+    upload_file: Send, monkeypatch: pytest.MonkeyPatch, ending: str, block: int, mark: str
+) -> None:
+    monkeypatch.setattr(pieces, "BLOCK", block)
+    monkeypatch.setattr(pieces, "CHUNK", 2 * block)
+    monkeypatch.setattr(pieces, "KEPT_OF_LINE", 400)
+    lines = [
+        "ann,k1,name=Ann",
+        '"b,ob",k2,"name=B, ""b"""',
+        "",
+        "at fault",
+        "x" * 900,
+        "carl,k3,name=C,",
+        "dan,k4,name=D",
+    ]
+    task = upload_file(mark + ending.join(lines))
+    assert load.load_all() == 4
+    assert set(Message.objects.values_list("target", "override__title")) == {
+        ("ann", "Hello Ann"), ("b,ob", 'Hello B, "b"'), ("carl", "Hello C"), ("dan", "Hello D"),
+    }  # fmt: skip
+    assert [line for line, _ in faults(task)] == [4, 5]
+    file = FileImport.objects.get()
+    assert (file.line, file.position) == (7, file.size)
+
+
+@pytest.mark.parametrize(
+    "line", ["ann,k1,name=Ann,", "ann,k1,name=Ann,,, ", '"ann","k1","name=Ann",""', 'ann,k1,"name=Ann",']
+)
+def test_commas_at_a_lines_end_are_no_fault(line: str) -> None:
+    block = Reader(1, CONTENT, DeliveryType.USER).read(Lines(0, len(line), 1, line.encode()))
+    assert block.faults == []
+    assert [json.loads(record.override or "")["title"] for record in block.records] == ["Hello Ann"]
+
+
+@pytest.mark.parametrize("line", ["ann,k1,,name=Ann", "ann,,name=Ann,", "ann,"])
+def test_an_empty_field_within_a_line_is_a_fault(line: str) -> None:
+    block = Reader(1, CONTENT, DeliveryType.USER).read(Lines(0, len(line), 1, line.encode()))
+    assert (len(block.records), len(block.faults)) == (0, 1)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_file_in_utf_16_is_refused_by_name(upload_file: Send, encoding: str) -> None:
+    with pytest.raises(ResultError, match="UTF-16") as refused:
+        upload_file("ann,k1,name=Ann\n".encode(encoding))
+    assert refused.value.result is ResultCode.REQUEST_SHOULD_BE_UTF8
+    assert not FileImport.objects.exists()
+
+
 def test_a_line_that_does_not_end_takes_no_memory(upload_file: Send, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pieces, "BLOCK", 1 << 12)
     monkeypatch.setattr(pieces, "CHUNK", 1 << 13)
@@ -367,7 +418,7 @@ TRICKY = ["a,b,name=c", "a,b", ",", "", '"', '"a,b",c', "a,b,name=c,name=d", "ü
 
 @given(st.lists(st.one_of(st.sampled_from(TRICKY), st.text(max_size=300)), max_size=30), st.booleans())
 def test_every_line_is_a_record_a_fault_or_blank(lines: list[str], ends: bool) -> None:
-    text = "\n".join(line.replace("\n", " ") for line in lines)
+    text = "\n".join(line.replace("\n", "\r") for line in lines)
     data = text.encode("utf-8", "replace") + (b"\n" if ends else b"")
     found = Lines(1, 1 + len(data), 1, data)
     block = Reader(1, CONTENT, DeliveryType.USER).read(found)
