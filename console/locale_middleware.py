@@ -15,8 +15,6 @@ class ConsoleLocaleMiddleware(LocaleMiddleware):
     """Chooses by cookie (the switch in the user's menu), then by what the browser asks for."""
 
     def process_request(self, request: HttpRequest) -> None:
-        # The thread may have shown another zone's time for the request before.
-        timezone.deactivate()
         if request.path_info.startswith(PREFIX):
             super().process_request(request)
         else:
@@ -24,4 +22,6 @@ class ConsoleLocaleMiddleware(LocaleMiddleware):
             translation.activate(settings.LANGUAGE_CODE)
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        # The thread goes on to serve others, whose time is not that of this page (`console.zones`).
+        timezone.deactivate()
         return super().process_response(request, response) if request.path_info.startswith(PREFIX) else response
