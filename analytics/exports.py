@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -73,11 +74,13 @@ def file_of(report: Report, step: Step, form: str, progress: Progress = lambda d
     return "".join(write_csv(report, step)).encode()
 
 
-def make_waiting() -> None:
-    """Make files whose worker was not woken, or died."""
+def make_waiting(*, budget_seconds: float = 60.0) -> None:
+    """Make files whose worker was not woken, or died; none is begun once the time is spent."""
+    deadline = time.monotonic() + budget_seconds
     waiting = Export.objects.filter(finished_at__isnull=True, created_at__lt=timezone.now() - PATIENCE)
     for pk in list(waiting.order_by("pk").values_list("pk", flat=True)[:MAX_KEPT]):
-        make(pk)
+        if time.monotonic() < deadline:
+            make(pk)
 
 
 def _tell(export_id: int, done: int) -> None:

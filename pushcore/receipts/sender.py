@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import redis
 import structlog
 from cryptography.fernet import InvalidToken
 from django.conf import settings
@@ -22,7 +23,6 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from pushcore import endpoints, keys
-from pushcore.bus import BusDown
 from pushcore.http import Answer
 from pushcore.http_stream import CallStream
 from pushcore.models import Workspace
@@ -51,7 +51,7 @@ WORKSPACE_SECONDS = 2.0
 # A receipt that waited longer is left to its lease: a call and the writing take the rest of it.
 STALE_SECONDS = rows.LEASE.total_seconds() / 2
 RETRY_SECONDS = 1.0
-NO_KEY = "not sent: the workspace's callback key cannot be decrypted"
+NO_KEY = "not sent: the workspace's callback key cannot be read"
 FINISH_SECONDS = 6.0
 
 
@@ -162,7 +162,7 @@ class Sender:
                     self._show_at = now + SHOW_SECONDS
                 if waking.was_woken():
                     self._look_at = min(self._look_at, self._looked_enough_at)
-            except BusDown:
+            except redis.RedisError:
                 log.warning("fast store away; receipts go on without it")
                 self._listen_at = now + RETRY_SECONDS
         if now >= self._look_at:
@@ -246,10 +246,12 @@ class Sender:
         self._posted[number] = _Posted(lane, receipt, now)
         lane.under_way += 1
         self._at_origin[lane.origin] += 1
-        if lane.private_pem:
-            self._calls.start(number, call_of(signed_posting(lane.url, receipt.body, lane.private_pem)))
-        else:
+        try:
+            posting = signed_posting(lane.url, receipt.body, lane.private_pem)
+        except ValueError:
             self._calls.fail(number, NO_KEY)
+        else:
+            self._calls.start(number, call_of(posting))
         return True
 
     def _take_in(self, answers: Mapping[int, Answer]) -> None:

@@ -13,7 +13,7 @@ from django.db import connections
 from django.utils import timezone
 from pytest_django import Settings
 
-from pushcore import ids, keys, posting
+from pushcore import crypto, ids, keys, posting
 from pushcore.models import App, Receipt, ReceiptAttempt, Workspace
 from pushcore.receipts import rows, waking
 from pushcore.receipts.sender import Sender
@@ -218,13 +218,14 @@ def test_receipts_of_an_endpoint_that_is_down_for_days_end_though_not_each_could
     assert [row.finished_at is not None for row in ended] == [True] * 3
 
 
+@pytest.mark.parametrize("sealed", ["not sealed by us", crypto.encrypt("no key in PEM form")])
 def test_a_workspace_whose_key_cannot_be_read_holds_up_no_other(
-    owed: Callable[[str, int], Workspace], callback: CallbackServer
+    owed: Callable[[str, int], Workspace], callback: CallbackServer, sealed: str
 ) -> None:
     broken, well = owed(callback.url, 3), owed(callback.url, 3)
     key = keys.callback_key(broken)
-    key.private_sealed = "not sealed by us"
+    key.private_sealed = sealed
     key.save()
     Sender().drain(10)
     assert {row.workspace_id for row in Receipt.objects.filter(state=Receipt.State.DELIVERED)} == {well.pk}
-    assert "cannot be decrypted" in ReceiptAttempt.objects.filter(receipt__workspace=broken)[0].error
+    assert "cannot be read" in ReceiptAttempt.objects.filter(receipt__workspace=broken)[0].error
