@@ -330,17 +330,18 @@ class Node:
             session = self.sessions.get(device_id)
             if session is not None and session.state is State.OPEN:
                 self._outdated.add(device_id)
-                session.read_again()
+                session.read_again(doubt=True)
 
     async def ask_pending_for_all(self) -> None:
         """What the bus carried was lost: it is still in the rows, and what was told is told again."""
         self._told_again.clear()
         async for here in slices(self.sessions.values()):
             for session in here:
-                if session.state is State.OPEN:
+                if session.state is State.OPEN and session.device is not None:
                     self._broadcaster.tell_again(session)
-            # Among what was lost may be that they have changed.
-            self.devices_changed([session.device.id for session in here if session.device is not None])
+                    # Among what was lost may be that the device has changed.
+                    self._outdated.add(session.device.id)
+                    session.read_again(doubt=False)
 
     async def _send_pending(self, batch: list[tuple[Session, int]]) -> None:
         """Send what waits for the devices of a batch of sessions. A few queries; asked again when they fail."""

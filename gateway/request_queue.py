@@ -63,7 +63,10 @@ class RequestQueue:
         queue = self._open.get(session.device.id) if session.device is not None else None
         if queue is None:
             return
-        size = sum(len(request.payload) for asking, request in queue if asking is session)
+        mine = [request for asking, request in queue if asking is session]
+        if not mine:
+            return
+        size = sum(len(request.payload) for request in mine)
         if self._left_bytes + size <= MAX_LEFT_BYTES:
             self._left.add(session)
             self._left_bytes += size
@@ -83,16 +86,18 @@ class RequestQueue:
 
     async def _serve(self, device_id: int) -> None:
         queue = self._open[device_id]
-        while queue:
-            session, request = queue[0]
-            assert session.device is not None
-            answer = await self.threads.run(device_requests.serve, session.device, request.topic, request.payload)
-            if answer["success"] and request.topic in _CHANGING:
-                self._changed([device_id])
-            session.answer(request, json.dumps(answer).encode())
-            queue.popleft()
-            if session in self._left:
-                self._left_bytes -= len(request.payload)
-                if all(asking is not session for asking, _ in queue):
-                    self._left.discard(session)
-        del self._open[device_id]
+        try:
+            while queue:
+                session, request = queue[0]
+                assert session.device is not None
+                answer = await self.threads.run(device_requests.serve, session.device, request.topic, request.payload)
+                if answer["success"] and request.topic in _CHANGING:
+                    self._changed([device_id])
+                session.answer(request, json.dumps(answer).encode())
+                queue.popleft()
+                if session in self._left:
+                    self._left_bytes -= len(request.payload)
+                    if all(asking is not session for asking, _ in queue):
+                        self._left.discard(session)
+        finally:
+            del self._open[device_id]

@@ -544,14 +544,16 @@ class Session(_TouchedByEachMessage):
         if self._behind:
             self._behind = [waiting for waiting in self._behind if waiting.message_id != message_id]
 
-    def read_again(self) -> None:
-        """Whom the device serves, or what reaches it, has changed: nothing is written any more that is not yet, before
-        the rows were asked which of it may be. That holds for what is handed over in the next seconds as well."""
+    def read_again(self, *, doubt: bool) -> None:
+        """Whom the device serves, or what reaches it, may have changed: nothing is written any more that is not yet,
+        before the rows were asked which of it may be. With `doubt` that holds for what is handed over in the next
+        seconds as well."""
         if self.state is not _OPEN:
             return
         self._backlog = self._behind = None
         self._asked_in_vain = self._asked
-        self._doubtful_until = self._clock.now + DOUBT_SECONDS
+        if doubt:
+            self._doubtful_until = self._clock.now + DOUBT_SECONDS
         self.expect_more(0)
 
     def write_no_more(self) -> None:

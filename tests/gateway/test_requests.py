@@ -161,6 +161,9 @@ def test_what_a_device_asked_before_it_left_takes_effect(
         device.connect(known[0].ad_token, username, known[1])
         device.send(b"".join(binds) + (mqtt5.DisconnectPacket().write() if goodbye == "DISCONNECT" else b""))
     assert wait_for(lambda: Binding.objects.filter(user_id="u30", unbound_at__isnull=True).exists())
+    assert gateway.node is not None
+    requests = gateway.node._requests
+    assert wait_for(lambda: (len(requests), requests._left, requests._left_bytes) == (0, set(), 0))
     assert Binding.objects.count() == 30  # each of them, in order
 
 

@@ -192,11 +192,11 @@ def test_after_a_change_nothing_unwritten_is_written_before_the_rows_were_asked(
     for message_id in (1, 2, 3, 4):
         session.deliver(*due(message_id), NOW)
     assert written(recorder) == [1, 2]
-    session.read_again()
+    session.read_again(doubt=True)
     assert session.queued == 0
     session.feed(mqtt5.PubAckPacket(1).write() + mqtt5.PubAckPacket(2).write())
     assert (written(recorder), recorder.asked_after) == ([], [0])
-    session.read_again()  # while the answer is on its way
+    session.read_again(doubt=True)  # while the answer is on its way
     session.deliver_waiting([due(3)], None)
     assert (written(recorder), recorder.asked_after) == ([], [0, 0])
     session.deliver_waiting([due(4)], None)
@@ -205,7 +205,7 @@ def test_after_a_change_nothing_unwritten_is_written_before_the_rows_were_asked(
 
 def test_what_is_handed_over_soon_after_a_change_is_looked_up_too() -> None:
     session, recorder = open_session()
-    session.read_again()
+    session.read_again(doubt=True)
     session.deliver_waiting([], None)
     session.deliver(*due(8), NOW)  # by one who had looked before the change
     assert (written(recorder), recorder.asked_after) == ([], [0, 7])
