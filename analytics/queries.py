@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.db.models import Count
 from django.utils import timezone
 
 from analytics import rollups
@@ -22,7 +23,7 @@ from analytics.changes import COUNTED_EVENTS, pushed
 from pushcore import ids
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
-from pushcore.models import PushTask, Workspace
+from pushcore.models import Message, PushTask, Workspace
 from pushcore.ports import AnalysisFilter, CoreIndex, TaskPage
 
 LISTED_KINDS = (PushTask.Kind.MULTIPLE, PushTask.Kind.BROADCAST)
@@ -315,9 +316,13 @@ def by_channel(task: PushTask, platform: Platform | None = None) -> list[Channel
     return [ChannelIndex(Channel(channel), CoreIndex(*counts)) for channel, counts in sorted(numbers.items())]
 
 
-def waiting(task: PushTask) -> int:
-    """How many of the task's messages are pending: all valid still, or all expired, as the task itself is."""
-    return task.own_messages().filter(status__in=statuses.PENDING).count()
+def undelivered(task: PushTask) -> tuple[int, int]:
+    """How many of the task's messages may still be delivered, and how many have expired."""
+    now = timezone.now()
+    found = task.own_messages().aggregate(
+        waiting=Count("pk", filter=Message.is_waiting(now)), expired=Count("pk", filter=Message.has_expired(now))
+    )
+    return found["waiting"], found["expired"]
 
 
 def _broadcast_reached(task: PushTask, platform: Platform | None) -> int:

@@ -80,7 +80,8 @@ def _breakdown(task: PushTask) -> dict[str, Any]:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = %s", [BREAKDOWN_TIMEOUT_MS])
-            channels, failed, waiting = queries.by_channel(task), queries.failures(task), queries.waiting(task)
+            channels, failed = queries.by_channel(task), queries.failures(task)
+            waiting, expired = queries.undelivered(task)
     except OperationalError as error:
         if not isinstance(error.__cause__, QueryCanceled):
             raise
@@ -93,7 +94,7 @@ def _breakdown(task: PushTask) -> dict[str, Any]:
         "funnel": [(label, total[name], total["pushed"] or 1) for label, name in zip(labels, names, strict=True)],
         "failures": failed,
         "waiting": waiting,
-        "is_over": task.expire_at <= timezone.now(),
+        "expired": expired,
     }
 
 

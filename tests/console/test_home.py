@@ -20,6 +20,7 @@ from channels_vendor.models import VendorAccount
 from gateway import presence
 from pushcore import activities, bus, devices, outcomes, push, templates
 from pushcore.devices import Facts
+from pushcore.expiry import expire
 from pushcore.models import Device, Message, PushTask, Receipt, Workspace
 from pushcore.ports import BroadcastArrival, DeviceEvent, Outcome
 from pushcore.requests import BroadcastPush
@@ -89,9 +90,14 @@ def test_what_has_expired_is_not_pending(superuser: Client, mine: Everything) ->
     assert expired.context["cl"].result_count == 2
     assert "1 expired" in expired.text
     assert "not sent any more" in expired.text
-    page = superuser.get(reverse("admin:pushcore_pushtask_change", args=[task.pk]))
-    assert (page.context["waiting"], page.context["is_over"]) == (2, True)
+    address = reverse("admin:pushcore_pushtask_change", args=[task.pk])
+    page = superuser.get(address)
+    assert (page.context["waiting"], page.context["expired"]) == (0, 2)
     assert "<dt>Expired</dt>" in page.text
+    expire([message.pk for message in Message.objects.filter(task=task)])
+    assert superuser.get(address).context["expired"] == 2
+    assert superuser.get(listed, {"status": "expired"}).context["cl"].result_count == 2
+    assert values(superuser)["Pending today"] == "0"
 
 
 def test_a_broadcasts_number_of_devices_and_of_listed_messages_are_told_apart(
