@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -19,7 +20,13 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
     django.setup()
     from pushcore import demo
+    from pushcore.api import throttle
+    from pushcore.bus import BusDown
 
+    # As early as can be: who calls when all is ready has signed the call after that. Without the store now, who asks
+    # for readiness makes it.
+    with contextlib.suppress(*BusDown):
+        throttle.keep_mark()
     try:
         call_command("migrate", verbosity=0, interactive=False)
         path = Path(settings.DATA_DIR) / "demo.json"
