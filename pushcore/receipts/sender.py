@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import redis
 import structlog
 from cryptography.fernet import InvalidToken
 from django.conf import settings
@@ -23,6 +22,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from pushcore import endpoints, keys
+from pushcore.bus import BusDown
 from pushcore.http import Answer
 from pushcore.http_stream import CallStream
 from pushcore.models import Workspace
@@ -162,7 +162,7 @@ class Sender:
                     self._show_at = now + SHOW_SECONDS
                 if waking.was_woken():
                     self._look_at = min(self._look_at, self._looked_enough_at)
-            except redis.RedisError:
+            except BusDown:
                 log.warning("fast store away; receipts go on without it")
                 self._listen_at = now + RETRY_SECONDS
         if now >= self._look_at:

@@ -5,10 +5,9 @@ A word that is lost costs a second: senders look at the rows by themselves.
 
 from __future__ import annotations
 
-import redis
 import structlog
 
-from pushcore.bus import client
+from pushcore.bus import BusDown, client
 
 log = structlog.get_logger(__name__)
 
@@ -23,20 +22,20 @@ def wake_sender() -> None:
     """Say that receipts have become due."""
     try:
         client().set(_AWAKE, 1, ex=_AWAKE_SECONDS)
-    except redis.RedisError:  # away, or it takes no writes
+    except BusDown:
         log.warning("receipt senders could not be woken; they look by themselves within a second")
 
 
 def was_woken() -> bool:
-    """Whether somebody has called since this was last asked. Raises `redis.RedisError`."""
+    """Whether somebody has called since this was last asked. Raises what `BusDown` names."""
     return bool(client().getdel(_AWAKE))
 
 
 def show_alive() -> None:
-    """A sign of life for `is_alive`. Raises `redis.RedisError`."""
+    """A sign of life for `is_alive`. Raises what `BusDown` names."""
     client().set(_ALIVE, 1, ex=ALIVE_SECONDS)
 
 
 def is_alive() -> bool:
-    """Whether a sender has shown itself lately. Raises `redis.RedisError`."""
+    """Whether a sender has shown itself lately. Raises what `BusDown` names."""
     return bool(client().exists(_ALIVE))
