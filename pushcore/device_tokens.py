@@ -138,7 +138,7 @@ def _write(claims: Sequence[Claim], gone: Sequence[Gone], locking: Collection[in
     by_device = {one.device_id: one for one in valid}
     by_token = {(one.workspace_id, one.channel, one.token): one for one in by_device.values()}
     winners = list(by_token.values())
-    changed = _take_from_others(winners) + _forget(gone)
+    changed = _take_from_others(winners, list(tokens)) + _forget(gone)
     # Who claimed a token that a later claim of this batch has taken is left without: its former one it has disowned.
     losers = [one for one in by_device.values() if by_token[one.workspace_id, one.channel, one.token] is not one]
     _give(winners, losers)
@@ -168,8 +168,10 @@ def _lock_devices(claims: Sequence[Claim], others: Sequence[int]) -> dict[int, s
             "SELECT id, third_token FROM pushcore_device WHERE id = ANY(ARRAY("
             " SELECT unnest(%s::bigint[]) UNION SELECT d.id"
             " FROM unnest(%s::bigint[], %s::int[], %s::text[]) AS claimed(workspace_id, channel, token)"
-            " JOIN pushcore_device d ON d.workspace_id = claimed.workspace_id AND d.third_token = claimed.token"
-            " AND d.third_channel = claimed.channel AND d.third_token <> '' AND d.activity_id IS NULL"
+            # By key (OFFSET 0 keeps it so), also where statistics lag behind.
+            " CROSS JOIN LATERAL (SELECT id FROM pushcore_device WHERE workspace_id = claimed.workspace_id"
+            " AND third_token = claimed.token AND third_channel = claimed.channel AND third_token <> ''"
+            " AND activity_id IS NULL OFFSET 0) d"
             ")) ORDER BY id FOR NO KEY UPDATE",
             [
                 [one.device_id for one in claims] + list(others),
@@ -181,8 +183,8 @@ def _lock_devices(claims: Sequence[Claim], others: Sequence[int]) -> dict[int, s
         return dict(cursor.fetchall())
 
 
-def _take_from_others(winners: Sequence[Claim]) -> list[int]:
-    """Former holders lose the tokens, and that is noted; returns who they are."""
+def _take_from_others(winners: Sequence[Claim], locked: Sequence[int]) -> list[int]:
+    """Former holders, which are among those locked, lose the tokens, and that is noted; returns who they are."""
     if not winners:
         return []
     with connection.cursor() as cursor:
@@ -192,12 +194,13 @@ def _take_from_others(winners: Sequence[Claim]) -> list[int]:
             "  AS claimed(workspace_id, device_id, channel, token)"
             " WHERE d.workspace_id = claimed.workspace_id AND d.third_token = claimed.token"
             " AND d.third_channel = claimed.channel AND d.third_token <> '' AND d.activity_id IS NULL"
-            " AND d.id <> claimed.device_id RETURNING d.id, claimed.device_id, claimed.channel",
+            " AND d.id <> claimed.device_id AND d.id = ANY(%s) RETURNING d.id, claimed.device_id, claimed.channel",
             [
                 [one.workspace_id for one in winners],
                 [one.device_id for one in winners],
                 [one.channel for one in winners],
                 [one.token for one in winners],
+                list(locked),
             ],
         )
         lost = cursor.fetchall()

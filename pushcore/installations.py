@@ -106,8 +106,8 @@ def register(requests: Sequence[Registration]) -> list[Registered]:
         _claim_tokens(requests, answers)
         by_nonce = [answers[number] for number, one in found.items() if not one.by_secret]
         _renew_secrets({one.device.id: one.secret for one in by_nonce})
-    first = {_same(requests[number]): answer for number, answer in answers.items()}
-    return [answers.get(number) or first[_same(one)] for number, one in enumerate(requests)]
+    first = {_same(number, requests[number]): answer for number, answer in answers.items()}
+    return [answers.get(number) or first[_same(number, one)] for number, one in enumerate(requests)]
 
 
 class _Found(NamedTuple):
@@ -136,18 +136,20 @@ def _find(requests: Sequence[Registration]) -> dict[int, _Found]:
         [_hash(installation.secret) for _, _, installation in named],
         [_hash(installation.nonce) for _, _, installation in named],
     ]
-    mine = (
-        "d.workspace_id = said.workspace_id AND d.platform = said.platform AND d.installation_id = said.installation_id"
+    # Looked up by key (OFFSET 0 keeps it so): where statistics lag behind, the planner would take devices for few.
+    lookup = (
+        "SELECT said.number, d.ad_token, {proved} FROM said CROSS JOIN LATERAL (SELECT * FROM pushcore_device"
+        " WHERE {column} = said.{column} AND {indexed} OFFSET 0) d WHERE said.{column} <> ''"
+        " AND d.workspace_id = said.workspace_id AND d.platform = said.platform"
+        " AND d.installation_id = said.installation_id"
     )
+    by_nonce = lookup.format(column="registration_hash", indexed="registration_hash <> ''", proved="false")
+    by_secret = lookup.format(column="secret_hash", indexed="installation_id <> ''", proved="true")
     with connection.cursor() as cursor:
         cursor.execute(
             "WITH said AS (SELECT * FROM unnest(%s::int[], %s::bigint[], %s::int[], %s::text[], %s::text[], %s::text[])"
-            " AS said(number, workspace_id, platform, installation_id, secret_hash, nonce_hash))"
-            " SELECT said.number, d.ad_token, false FROM said JOIN pushcore_device d ON said.nonce_hash <> ''"
-            f" AND d.registration_hash = said.nonce_hash AND d.registration_hash <> '' AND {mine}"
-            " AND d.created_at > %s"
-            " UNION ALL SELECT said.number, d.ad_token, true FROM said JOIN pushcore_device d ON said.secret_hash <> ''"
-            f" AND d.secret_hash = said.secret_hash AND d.installation_id <> '' AND {mine}",
+            " AS said(number, workspace_id, platform, installation_id, secret_hash, registration_hash))"
+            f" {by_nonce} AND d.created_at > %s UNION ALL {by_secret}",
             [*parameters, timezone.now() - NONCE_WINDOW],
         )
         # Who has both proofs has its secret: that one counts, being the later here.
@@ -159,10 +161,10 @@ def _hash(proof: str) -> str:
     return crypto.fingerprint_secret(proof) if proof else ""
 
 
-def _same(one: Registration) -> tuple[int, str, str] | int:
-    """What tells one device's registration from others'; those without a nonce are each their own."""
+def _same(number: int, one: Registration) -> tuple[int, str, str] | int:
+    """What tells one device's registration from others'; those without a nonce are each their own, by their place."""
     if one.installation is None or not one.installation.nonce:
-        return id(one)
+        return number
     return one.workspace.pk, one.installation.id, one.installation.nonce
 
 
@@ -170,7 +172,7 @@ def _first_of_each(requests: Sequence[Registration], found: Mapping[int, _Found]
     first: dict[tuple[int, str, str] | int, int] = {}
     for number, one in enumerate(requests):
         if number not in found:
-            first.setdefault(_same(one), number)
+            first.setdefault(_same(number, one), number)
     return list(first.values())
 
 

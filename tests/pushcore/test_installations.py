@@ -101,6 +101,12 @@ def test_the_secret_gives_nothing_under_another_id_workspace_or_platform(workspa
 
 
 @pytest.mark.django_db
+def test_registrations_without_a_nonce_are_each_a_device_of_their_own(workspace: Workspace) -> None:
+    asking = [Registration(workspace, Facts()), Registration(workspace, Facts(), Installation(PHONE))] * 2
+    assert len({one.device.id for one in installations.register(asking)}) == 4
+
+
+@pytest.mark.django_db
 def test_a_device_that_is_given_back_takes_its_vendor_token_from_others(workspace: Workspace) -> None:
     first = register(workspace)
     [(other, _)] = devices.register([(workspace, Facts(third_channel=4, third_token="mi"))])
