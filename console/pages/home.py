@@ -22,6 +22,7 @@ from console.filters import FAILING_RECEIPTS, STOPPED, expiring
 from console.zones import zone_of
 from gateway import presence
 from pushcore import bus, ids
+from pushcore.codes import statuses
 from pushcore.models import Message, Receipt, Workspace
 
 log = structlog.get_logger(__name__)
@@ -171,10 +172,16 @@ def recent(scope: Scope) -> list[dict[str, Any]]:
 
 
 def count_waiting(scope: Scope) -> int:
-    """Messages of today that may still be delivered, as the list counts them; of the newest `COUNTED_MESSAGES`."""
+    """Messages of today that may still be delivered, as the list counts them, of the newest `COUNTED_MESSAGES`: one
+    query that reads no more than those."""
     newest = _scoped(scope).filter(pk__gte=ids.first_id_at(_midnight())).order_by("-pk")
-    waiting = Message.objects.filter(Message.is_waiting(timezone.now()), pk__in=newest.values("pk")[:COUNTED_MESSAGES])
-    return int(waiting.count())
+    sql, params = newest.values("status", "expire_at")[:COUNTED_MESSAGES].query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM ({sql}) newest WHERE status = ANY(%s) AND expire_at > %s",
+            [*params, sorted(statuses.PENDING), timezone.now()],
+        )
+        return int(cursor.fetchone()[0])
 
 
 def _midnight() -> datetime:

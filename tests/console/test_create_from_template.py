@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from console.models import AuditEntry
 from console.pages.create import confirming
 from pushcore import devices, reach, templates
 from pushcore.channels import Channel, Platform
@@ -169,6 +170,7 @@ def test_a_broadcast_is_sent_to_the_number_of_devices_that_was_typed(superuser: 
     made = Broadcast.objects.get()
     assert (made.platform, made.msgkey, made.self_built) == (1, "console_1", True)
     assert made.task.content["title"] == "Hello Ann"
+    assert AuditEntry.objects.get(action="push").details == {"devices": "2"}
 
 
 @pytest.mark.usefixtures("template", "android")

@@ -206,7 +206,8 @@ def _send(request: HttpRequest, kind: str, page: Page) -> HttpResponse:
     if refusal:
         return _review(request, kind, page, refusal=refusal)
     made = _pushed(page, request.user.get_username())
-    audit.record(request, "push", made)
+    confirmed = {"devices": request.POST.get("devices")} if isinstance(page.push, BroadcastForm) else {}
+    audit.record(request, "push", made, confirmed)
     if isinstance(made, Schedule):
         messages.success(request, _("The push is scheduled: %(id)s.") % {"id": made.pk})
         return HttpResponseRedirect(reverse("admin:pushcore_schedule_change", args=[made.pk]))
