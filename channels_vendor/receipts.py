@@ -85,15 +85,23 @@ def address_problem(row: VendorAccount) -> str:
 
 def record(row: VendorAccount, found: Sequence[VendorReceipt]) -> int:
     """Note arrivals, other words, dead and replaced tokens; returns how many messages are newly known to have arrived.
-    A fixed number of statements, one transaction."""
-    now = timezone.now()
+    A fixed number of statements, one transaction.
+
+    A token is given up only where the account, as it is configured now, has had one accepted (`refusals.py`): what is
+    heard of messages of another configuration is of another app's tokens.
+    """
+    now, proven = timezone.now(), row.is_proven
     with transaction.atomic():
         known = _known(row, found)
         arrived = [message_id for receipt, message_id, _ in known if receipt.arrived]
         count = outcomes.record_arrivals(sorted(set(arrived)))
         _keep_words(known, now)
         device_tokens.change(
-            gone=[Gone(device_id, receipt.token, _at(receipt, now)) for receipt, _, device_id in known if receipt.gone],
+            gone=[
+                Gone(device_id, receipt.token, _at(receipt, now))
+                for receipt, _, device_id in known
+                if receipt.gone and proven
+            ],
             claims=[
                 Claim(row.workspace_id, device_id, row.channel, receipt.replaced_by, instead_of=receipt.token)
                 for receipt, _, device_id in known

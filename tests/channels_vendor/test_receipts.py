@@ -16,7 +16,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from channels_vendor import checking, open_adapters, receipts
+from channels_vendor import checking, open_adapters, receipts, refusals
 from channels_vendor.models import VendorAccount, VendorMessage
 from channels_vendor.references import Reference, token_hash
 from pushcore import devices, outcomes, push, requests
@@ -98,6 +98,8 @@ def sent(workspace: Workspace) -> Callable[[Channel], tuple[VendorAccount, Messa
             token_hash=token_hash("tok"),
         )  # fmt: skip
         outcomes.record([Outcome(message.pk, 2, channel)])
+        refusals.note_accepted(account)
+        account.refresh_from_db()
         return account, message
 
     return make
@@ -226,6 +228,15 @@ def test_a_dead_token_is_forgotten(sent: Callable[..., Any], channel: Channel) -
     account, message = sent(channel)
     post(account, SAYS[channel](by_task(message), "tok", "gone"))
     assert Device.objects.get(pk=message.device_id).third_token == ""
+
+
+@pytest.mark.parametrize("channel", TELL_OF_DEAD_TOKENS, ids=lambda channel: channel.label)
+def test_what_is_heard_of_another_configuration_costs_no_token(sent: Callable[..., Any], channel: Channel) -> None:
+    account, message = sent(channel)
+    account.base_url = "https://vendor.example"
+    account.save()
+    post(account, SAYS[channel](by_task(message), "tok", "gone"))
+    assert Device.objects.get(pk=message.device_id).third_token == "tok"
 
 
 @every_vendor
