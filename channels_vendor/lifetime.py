@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.utils import timezone
+from pushcore import clock
 
 
 def seconds_left(expire_at: datetime) -> int:
     """Whole seconds, 0 where it has run out."""
-    return max(0, int((expire_at - timezone.now()).total_seconds()))
+    return max(0, int((expire_at - clock.now()).total_seconds()))

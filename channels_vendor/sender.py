@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import structlog
 from django.db import connection, transaction
-from django.utils import timezone
 from prometheus_client import Counter as Metric
 
 from channels_vendor import accounts, open_adapters, refusals, suspects
@@ -24,7 +23,7 @@ from channels_vendor.models import VendorAccount, VendorMessage
 from channels_vendor.notifications import deliveries_of
 from channels_vendor.references import token_hash
 from channels_vendor.registry import VENDORS
-from pushcore import delivery, devices, outcomes, settled
+from pushcore import clock, delivery, devices, outcomes, settled
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.ports import Outcome, Outgoing
@@ -104,7 +103,7 @@ def _claim(
     workspace_id: int, channel: Channel, most: int, *, lasting: timedelta = LEASE, in_doubt: bool = True
 ) -> Lease:
     """Lease the messages that are due longest. `in_doubt`: the vendor is about to be asked."""
-    now, oldest = timezone.now(), settled.oldest_pending_id()
+    now, oldest = clock.now(), settled.oldest_pending_id()
     if most <= 0:
         return Lease(now, {})
     with connection.cursor() as cursor:
@@ -131,7 +130,7 @@ def _send(row: VendorAccount, vendor: Vendor, flow: Flow, lease: Lease) -> int:
     if not here:
         return 0
     _count_repeats(vendor, sum(one.message_id in lease.in_doubt for one in here))
-    asked_at = timezone.now()
+    asked_at = clock.now()
     with open_adapters.adapter_of(row) as adapter:
         results = adapter.send(deliveries_of(here, channel))
     _record(row, channel, lease, results, asked_at)
@@ -187,7 +186,7 @@ def _record(
 
     `asked_at`: a token reported later than that is none that the vendor has given up.
     """
-    now = timezone.now()
+    now = clock.now()
     steps = [_step(one, lease.attempts[one.delivery.message_id], now) for one in results]
     for one in results:
         if one.tried:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Collection, Iterable, Iterator
 
 import structlog
@@ -16,7 +15,7 @@ from gateway.presence import REMEMBERED_SECONDS, Former
 from gateway.recent import RecentByDevice
 from gateway.session import Due, Session, State
 from gateway.threads import DatabaseThreads
-from pushcore import broadcasts
+from pushcore import broadcasts, clock
 from pushcore.broadcasts import Window
 from pushcore.devices import KnownDevice
 from pushcore.ids import created_at_ms
@@ -58,7 +57,7 @@ class Broadcaster:
 
     async def _read(self) -> None:
         """End what is not active any more, and offer what is new to every session it is for."""
-        active, unknown = await self._threads.run(broadcasts.active, self._board.held)
+        active, unknown = await self._threads.run(_read_active, self._board.held)
         ended = self._board.keep_only(active)
         new = [Notice.of(found) for found in unknown]
         self._board.add(new)
@@ -80,7 +79,7 @@ class Broadcaster:
 
         What is on its way already is not written twice.
         """
-        now_ms, offers = int(time.time() * 1000), self._board.offers if offers is None else offers
+        now_ms, offers = int(clock.time() * 1000), self._board.offers if offers is None else offers
         for session in sessions:
             if not session.caught_up:
                 self._offer_later(session, offers)
@@ -227,3 +226,9 @@ class Broadcaster:
         progress = session.broadcasts
         if progress is not None and progress.standing.acknowledged:
             self._courier.stands_at(progress.device_id, progress.standing)
+
+
+def _read_active(held: Collection[int]) -> tuple[list[int], list[broadcasts.Active]]:
+    """Read the active broadcasts, and the database's clock now and then: the thread keeps its connection."""
+    clock.refresh()
+    return broadcasts.active(held)

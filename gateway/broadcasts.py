@@ -20,6 +20,7 @@ from weakref import WeakValueDictionary
 
 from gateway.entries import KnownBroadcasts
 from gateway.shared_payload import SharedPayload
+from pushcore import clock
 from pushcore.broadcasts import Active, Window
 from pushcore.devices import KnownDevice
 from pushcore.payload import device_payload
@@ -211,7 +212,7 @@ class Board:
     def is_open(self, broadcast_id: int) -> bool:
         """Whether it may still be delivered."""
         notice = self._offered.get(broadcast_id)
-        return notice is not None and notice.expire_at_ms > time.time() * 1000
+        return notice is not None and notice.expire_at_ms > clock.time() * 1000
 
 
 class Progress:

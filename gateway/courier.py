@@ -25,6 +25,7 @@ from gateway import entries, presence
 from gateway.entries import Asked, EntryError, Known, Parcel, Passed
 from gateway.presence import SOMEWHERE, Former
 from gateway.session import State
+from pushcore import clock
 
 if TYPE_CHECKING:
     from gateway.broadcasts import Standing
@@ -154,7 +155,7 @@ class Courier:
 
     async def _tell_counters(self) -> None:
         counters = await self._counters()
-        now = time.time()
+        now = clock.time()
         async with self._bus.pipeline(transaction=False) as pipeline:
             pipeline.zadd(presence.NODES, {self.node_id: now})
             pipeline.zremrangebyscore(presence.NODES, "-inf", now - 10 * presence.LEASE_SECONDS)

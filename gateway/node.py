@@ -41,7 +41,7 @@ from gateway.session_ports import PublishRefusal, Request, Wire
 from gateway.threads import DatabaseThreads
 from gateway.throttle import FailureThrottle
 from gateway.wheel import KeepAliveWheel
-from pushcore import broadcasts, delivery
+from pushcore import broadcasts, clock, delivery
 from pushcore.broadcasts import Window
 from pushcore.outages import DatabaseFault
 from pushcore.payload import PayloadEncoder
@@ -158,6 +158,7 @@ class Node:
             "refused_publishes": {str(reason): count for reason, count in self._refused_publishes.items()},
             "dropped_requests": self._requests.dropped,
             "loop_lag_p99_ms": round(1000 * self._lag.p99(), 2),
+            "clock_offset_seconds": round(clock.offset(), 3),
         }
 
     # -- connecting -----------------------------------------------------------------------------------------------
@@ -285,7 +286,7 @@ class Node:
     def deliver(self, parcels: Iterable[Parcel]) -> None:
         """Write messages to the devices that are here."""
         sessions, known, known_before = self.sessions, self._acknowledged.young, self._acknowledged.old
-        marked, now_ms = bool(self._memory.revoked or self._memory.left_open), int(time.time() * 1000)
+        marked, now_ms = bool(self._memory.revoked or self._memory.left_open), int(clock.time() * 1000)
         for device_id, message_id, expire_at_ms, dup, payload in parcels:
             session = sessions.get(device_id)
             if session is None or (marked and message_id in self._memory.revoked):

@@ -10,13 +10,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 import redis
 
+from pushcore import clock
 from pushcore.bus import client
 
 LEASE_SECONDS = 15
@@ -108,7 +108,8 @@ class NodeInfo:
     `acknowledged`: messages that devices have answered (a few refuse one); `turned_away`: connections that ended
     without a device admitted; `admitting`: connects that wait to be decided about; `in_flight`: messages written and
     not acknowledged; `queued`: those that wait in memory for a device's window; `unsent_bytes`: what devices' sockets
-    have not taken yet; `loop_lag_p99_ms`: of the last minute; `refused_publishes`: of devices, by reason
+    have not taken yet; `loop_lag_p99_ms`: of the last minute; `clock_offset_seconds`: how far its clock is ahead of the
+    database's; `refused_publishes`: of devices, by reason
     (`gateway.session_ports.PublishRefusal`); `dropped_requests`: of devices that had left, when too many waited.
     """
 
@@ -122,13 +123,14 @@ class NodeInfo:
     queued: int = 0
     unsent_bytes: int = 0
     loop_lag_p99_ms: float = 0.0
+    clock_offset_seconds: float = 0.0
     dropped_requests: int = 0
     refused_publishes: Mapping[str, int] = field(default_factory=dict)
 
 
 def live_nodes(bus: redis.Redis) -> list[NodeInfo]:
     """The nodes whose lease holds."""
-    names = [_text(name) for name in bus.zrangebyscore(NODES, time.time() - LEASE_SECONDS, "+inf")]
+    names = [_text(name) for name in bus.zrangebyscore(NODES, clock.time() - LEASE_SECONDS, "+inf")]
     if not names:
         return []
     infos = bus.mget([info_key(name) for name in names])

@@ -342,6 +342,12 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "MPS_SWEEP_AFTER_SECONDS", "5", _count, "Age, in seconds, at which a pending message is handed over again."
     ),
+    Variable(
+        "MPS_MAX_CLOCK_OFFSET_SECONDS",
+        "30",
+        _count,
+        "Not ready (`/readyz`) while a web or gateway host's clock differs from the database's by more seconds.",
+    ),
 )
 
 

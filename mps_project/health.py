@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 
 import redis
+from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -16,6 +17,7 @@ from kombu.exceptions import OperationalError
 from gateway import presence, sink
 from mps_project.celery import app as celery_app
 from mps_project.metrics import metrics_view
+from pushcore import clock
 from pushcore.api import throttle
 from pushcore.bus import StoreRefusesError, client
 from pushcore.outages import DatabaseFault
@@ -73,12 +75,15 @@ def _missing() -> list[str]:
     database = _database_fault()
     if database:
         missing.append(database)
+    missing += _wrong_clocks({"web": clock.offset()})
     try:
         bus = client()
         throttle.keep_mark()
         bus.set(_PROBE_KEY, 1, ex=60)
-        if not presence.live_nodes(bus):
+        nodes = presence.live_nodes(bus)
+        if not nodes:
             missing.append("gateway: no node is alive")
+        missing += _wrong_clocks({f"gateway {node.node_id}": node.clock_offset_seconds for node in nodes})
         if not sink.is_alive(bus):
             missing.append("sink: not alive")
         if not waking.is_alive():
@@ -92,11 +97,21 @@ def _missing() -> list[str]:
     return missing
 
 
+def _wrong_clocks(ahead: Mapping[str, float]) -> list[str]:
+    """Whose clock differs too much from the database's; seconds that each is ahead, by process."""
+    return [
+        f"{process}: its clock is {seconds:+.0f} s off the database's"
+        for process, seconds in ahead.items()
+        if abs(seconds) > settings.MAX_CLOCK_OFFSET_SECONDS
+    ]
+
+
 def _database_fault() -> str | None:
     global _migrated
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
+        clock.refresh()
         if not _migrated:
             executor = MigrationExecutor(connection)
             _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())

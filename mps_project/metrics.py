@@ -100,6 +100,7 @@ class ServiceCollector(Collector):
             ("queued", "Messages that wait in the node's memory for a device's Receive Maximum."),
             ("unsent_bytes", "Bytes that devices' sockets have not taken yet."),
             ("loop_lag_p99_ms", "How late the node's event loop was in the last minute, milliseconds."),
+            ("clock_offset_seconds", "How far the clock of the node's host is ahead of the database's."),
         ):
             family = GaugeMetricFamily(f"mps_gateway_{name}", meaning, labels=["node"])
             for node in nodes:

@@ -12,9 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
-from django.utils import timezone
 
-from pushcore import bindings, broadcasts, delivery
+from pushcore import bindings, broadcasts, clock, delivery
 from pushcore.broadcasts import Audience
 from pushcore.codes import statuses
 from pushcore.committing import Push, commit_alone, commit_together
@@ -60,7 +59,7 @@ def accept(workspace: Workspace, draft: Draft, *, source: PushTask.Source, autho
     Pushes that this process's threads accept at the same time share their statements. Raises `ResultError`
     (INVALID_PARAM) for a msgkey used by another request.
     """
-    incoming = _Incoming(workspace, draft, source, author[:150], timezone.now(), draft.keys)
+    incoming = _Incoming(workspace, draft, source, author[:150], clock.now(), draft.keys)
     accepted = None
     if draft.audience is None:
         with contextlib.suppress(IntegrityError):
@@ -79,7 +78,7 @@ def commit(
 
     `claimed`: the keys were claimed for this push before (when it was scheduled).
     """
-    return _commit(_Incoming(workspace, draft, source, author[:150], timezone.now(), () if claimed else draft.keys))
+    return _commit(_Incoming(workspace, draft, source, author[:150], clock.now(), () if claimed else draft.keys))
 
 
 @dataclass(frozen=True, slots=True)

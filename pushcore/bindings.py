@@ -10,9 +10,8 @@ from collections.abc import Sequence
 
 import structlog
 from django.db import Error, connection, transaction
-from django.utils import timezone
 
-from pushcore import crypto, delivery, settled
+from pushcore import clock, crypto, delivery, settled
 from pushcore.codes import statuses
 from pushcore.device_changes import tell_changed
 from pushcore.models import Binding, Device
@@ -26,7 +25,7 @@ MAX_ATTACHED = 1000
 
 def bind(device: Device, user_id: str) -> None:
     """Bind a user to the device, ending the former user's binding, then hand over what waits for the user."""
-    now = timezone.now()
+    now = clock.now()
     with transaction.atomic():
         # The device's row serialises its binds.
         Device.objects.select_for_update().only("pk").get(pk=device.pk)
@@ -41,7 +40,7 @@ def bind(device: Device, user_id: str) -> None:
 def unbind(device: Device, user_id: str) -> None:
     """End the binding, if there is one. Its messages stay pending and reach the user's next device."""
     active = Binding.objects.filter(device=device, user_id=user_id, unbound_at__isnull=True)
-    if active.update(unbound_at=timezone.now(), phone_number_sealed=""):
+    if active.update(unbound_at=clock.now(), phone_number_sealed=""):
         tell_changed([device.pk])
 
 

@@ -21,9 +21,8 @@ from typing import Any
 import structlog
 from django.db import connection, transaction
 from django.db.models import Q
-from django.utils import timezone
 
-from pushcore import delivery, ids, limits
+from pushcore import clock, delivery, ids, limits
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.codes.results import ResultCode, ResultError
@@ -85,7 +84,7 @@ def audience_of(workspace: Workspace, request: BroadcastPush, *, silent: bool) -
     `ResultError`
     (BROADCAST_ALL_USER_NOT_SUPPORT_SELFCHANNEL_ANDROID) where that leaves no channel.
     """
-    now = timezone.now()
+    now = clock.now()
     self_built = request.delivery_type != Platform.IOS and request.push_status == BOUND
     if request.delivery_type == Platform.IOS:
         vendors: tuple[int, ...] = (Channel.APNS,)
@@ -186,7 +185,7 @@ def _bound(start: str, stop: str) -> str:
 
 
 def _active() -> Q:
-    return Q(expire_at__gt=timezone.now(), revoked_at__isnull=True)
+    return Q(expire_at__gt=clock.now(), revoked_at__isnull=True)
 
 
 def active(held: Collection[int]) -> tuple[list[int], list[Active]]:
@@ -199,7 +198,7 @@ def active(held: Collection[int]) -> tuple[list[int], list[Active]]:
             " b.expire_at, t.kind, t.content::text, t.options::text FROM pushcore_broadcast b"
             " LEFT JOIN pushcore_pushtask t ON t.id = b.task_id AND b.task_id <> ALL(%s)"
             " WHERE b.self_built AND b.revoked_at IS NULL AND b.expire_at > %s ORDER BY b.task_id",
-            [list(held), timezone.now()],
+            [list(held), clock.now()],
         )
         rows = cursor.fetchall()
     unknown = []
@@ -275,7 +274,7 @@ def _walk_batch(task_id: int) -> list[Outgoing] | None:
             return None
         devices = _next_devices(broadcast)
         if len(devices) < WALK_BATCH:
-            broadcast.walked_at = timezone.now()
+            broadcast.walked_at = clock.now()
         if devices:
             broadcast.walked_to = devices[-1][0]
         broadcast.save(update_fields=["walked_to", "walked_at"])
@@ -339,5 +338,5 @@ def _row(broadcast: Broadcast, outgoing: Outgoing) -> Message:
         device_id=outgoing.device_id,
         status=statuses.WAITING,
         expire_at=broadcast.expire_at,
-        updated_at=timezone.now(),
+        updated_at=clock.now(),
     )

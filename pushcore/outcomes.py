@@ -16,9 +16,9 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from django.utils import timezone
 from prometheus_client import Counter as Metric
 
+from pushcore import clock
 from pushcore.channels import SAYS_ARRIVED, Channel, Platform
 from pushcore.codes import statuses
 from pushcore.models import Receipt
@@ -100,7 +100,7 @@ def _record(alike: Mapping[_Outcome, list[int]]) -> int:
     """By outcome: the messages that have it, ordered; one statement for each outcome."""
     if not alike:
         return 0
-    now, changed = timezone.now(), list[tuple[_Outcome, _Changed]]()
+    now, changed = clock.now(), list[tuple[_Outcome, _Changed]]()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_BY_KEY)
         if len(alike) > 1:
@@ -180,7 +180,7 @@ def record_arrivals(message_ids: Sequence[int]) -> int:
         cursor.execute(
             f"UPDATE pushcore_message m SET arrived_at = %(now)s WHERE {_KEYS} AND m.arrived_at IS NULL"
             " RETURNING m.task_id",
-            {"now": timezone.now(), **_keys(sorted(set(message_ids)))},
+            {"now": clock.now(), **_keys(sorted(set(message_ids)))},
         )
         arrived = Counter(row[0] for row in cursor.fetchall())
         cursor.execute(_ANY_WAY)
@@ -204,7 +204,7 @@ def mark_sent(message_ids: Sequence[int]) -> None:
             "UPDATE pushcore_message SET sent_at = %s WHERE id IN"
             f" (SELECT id FROM pushcore_message WHERE id = ANY(%s) AND status = {statuses.WAITING}"
             " AND sent_at IS NULL ORDER BY id FOR UPDATE)",
-            [timezone.now(), list(message_ids)],
+            [clock.now(), list(message_ids)],
         )
 
 
@@ -267,7 +267,7 @@ def _count_broadcasts(cursor: Any, counted: Mapping[int, int]) -> None:
         "UPDATE pushcore_pushtask t SET success_count = success_count + c.n, message_count = message_count + c.n,"
         " arrival_count = arrival_count + c.n, last_outcome_at = %s"
         f" FROM unnest(%s::bigint[], %s::integer[]) AS c(id, n) WHERE {_OF_TASKS}",
-        [timezone.now(), tasks, [counted[task] for task in tasks], tasks[0], tasks[-1]],
+        [clock.now(), tasks, [counted[task] for task in tasks], tasks[0], tasks[-1]],
     )
     cursor.execute(
         "UPDATE pushcore_broadcast b SET reached = reached + c.n"

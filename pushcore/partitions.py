@@ -21,10 +21,9 @@ from typing import Any, NamedTuple
 import structlog
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
-from django.utils import timezone
 from psycopg2.errors import LockNotAvailable
 
-from pushcore import ids
+from pushcore import clock, ids
 
 log = structlog.get_logger(__name__)
 
@@ -107,7 +106,7 @@ def ensure(now: datetime | None = None) -> list[str]:
 
     Returns the new names. Rows are read and written meanwhile.
     """
-    today = _midnight(now or timezone.now())
+    today = _midnight(now or clock.now())
     there = {partition.name for partitions in _partitions().values() for partition in partitions}
     return [
         table.partition(day)
@@ -145,7 +144,7 @@ def drop_expired(now: datetime | None = None) -> list[str]:
     A partition is detached first, which stops neither readers nor writers: it waits for those that may still see it.
     Where these take longer than `LOCK_TIMEOUT_MS`, the next run goes on.
     """
-    now, dropped = now or timezone.now(), list[str]()
+    now, dropped = now or clock.now(), list[str]()
     with _alone() as alone:
         if not alone:
             return []
@@ -196,7 +195,7 @@ class Standing(NamedTuple):
 
 def standing(now: datetime | None = None) -> Mapping[str, Standing]:
     """How far ahead partitions are made and how far behind they are dropped, by table."""
-    now = now or timezone.now()
+    now = now or clock.now()
     there = _partitions()
     return {
         table.name: Standing(

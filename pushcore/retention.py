@@ -7,9 +7,8 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.utils import timezone
 
-from pushcore import activities, ids
+from pushcore import activities, clock, ids
 from pushcore.models import (
     Broadcast,
     FileChunk,
@@ -28,7 +27,7 @@ BUDGET_SECONDS = 60.0
 
 def purge() -> int:
     """Delete past activities, finished files and schedules, old notes of lost tokens; how many rows."""
-    now = timezone.now()
+    now = clock.now()
     oldest = now - timedelta(days=settings.MESSAGE_RETENTION_DAYS + 1)
     return (
         delete_in_steps(Occurrence.objects.filter(at__lt=oldest))

@@ -17,9 +17,8 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
-from pushcore import broadcasts, delivery, ids, outcomes
+from pushcore import broadcasts, clock, delivery, ids, outcomes
 from pushcore.bus import BusDown
 from pushcore.channels import Channel
 from pushcore.codes import statuses
@@ -44,7 +43,7 @@ def revoke_message(workspace: Workspace, msgkey: str, target: str) -> int:
 
     Raises `ResultError` (INVALID_PARAM) where there is none of the last seven days.
     """
-    now = timezone.now()
+    now = clock.now()
     with transaction.atomic():
         found = Message.objects.filter(
             workspace=workspace, target__in=spellings(target), msgkey=msgkey, pk__gte=ids.first_id_at(now - LONGEST_AGO)
@@ -61,7 +60,7 @@ def revoke_message(workspace: Workspace, msgkey: str, target: str) -> int:
 
 def revoke_task(workspace: Workspace, task_id: int) -> None:
     """Revoke a task. Revoked already: nothing more. Raises `ResultError` (INVALID_PARAM): unknown, or too old."""
-    now = timezone.now()
+    now = clock.now()
     with transaction.atomic():
         found = PushTask.objects.select_for_update().filter(workspace=workspace, pk=task_id)
         task = found.exclude(kind=PushTask.Kind.REVOKE).first()
@@ -162,7 +161,7 @@ def _stop_waiting(task_id: int) -> bool:
         outcomes.record([Outcome(row.pk, statuses.REVOKED) for row in rows])
         told = _tell(_task(revocation), _perhaps_there(rows))
         if len(rows) < BATCH:
-            revocation.stopped_at, revocation.position = timezone.now(), 0
+            revocation.stopped_at, revocation.position = clock.now(), 0
         else:
             revocation.position = rows[-1].pk
         revocation.save(update_fields=["stopped_at", "position"])
@@ -183,7 +182,7 @@ def _tell_arrived(task_id: int) -> bool:
         if rows:
             revocation.position = rows[-1].pk
         if len(rows) < BATCH:
-            revocation.finished_at = timezone.now()
+            revocation.finished_at = clock.now()
         revocation.save(update_fields=["position", "finished_at"])
     delivery.hand_over(delivery.outgoing_of(told))
     return len(rows) == BATCH

@@ -15,9 +15,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.utils import timezone
 
-from pushcore import ids
+from pushcore import clock, ids
 from pushcore.codes import statuses
 
 # Ids are made before their transaction commits: of messages so young more may come. Far more than any takes.
@@ -26,7 +25,7 @@ MARGIN = timedelta(hours=1)
 
 def oldest_pending_id() -> int:
     """No message with a smaller id can still be valid: partitions before it need not be looked at."""
-    return ids.first_id_at(timezone.now() - timedelta(seconds=settings.MAX_EXPIRED_SECONDS + 60))
+    return ids.first_id_at(clock.now() - timedelta(seconds=settings.MAX_EXPIRED_SECONDS + 60))
 
 
 def note_return(device_ids: Sequence[int], registering: Collection[int] = ()) -> None:
@@ -46,7 +45,7 @@ def note_return(device_ids: Sequence[int], registering: Collection[int] = ()) ->
             "  ORDER BY m.id LIMIT 1), %(recent)s) - 1) WHERE d.id = ANY(%(devices)s)",
             {
                 "oldest": oldest_pending_id(),
-                "recent": ids.first_id_at(timezone.now() - MARGIN),
+                "recent": ids.first_id_at(clock.now() - MARGIN),
                 "devices": list(device_ids),
                 "registering": list(registering),
             },

@@ -16,9 +16,8 @@ import structlog
 from django.conf import settings
 from django.db import connection
 from django.db.models import Q
-from django.utils import timezone
 
-from pushcore import bindings, delivery, ids, settled
+from pushcore import bindings, clock, delivery, ids, settled
 from pushcore.codes import statuses
 from pushcore.models import Binding, Watermark
 from pushcore.models.pushes import DeliveryType
@@ -38,7 +37,7 @@ def sweep(*, budget_seconds: float = 8.0) -> int:
     A second sweeper at the same time finds the watermark leased and does nothing; the lease of a dead one runs out.
     """
     deadline = time.monotonic() + budget_seconds
-    now = timezone.now()
+    now = clock.now()
     high = ids.first_id_at(now - timedelta(seconds=settings.SWEEP_AFTER_SECONDS))
     recent = ids.first_id_at(now - timedelta(seconds=settings.SWEEP_AFTER_SECONDS) - OVERLAP)
     mark, _ = Watermark.objects.get_or_create(name=_NAME, defaults={"position": recent})
@@ -90,7 +89,7 @@ def _attach_missed(low: int, high: int) -> None:
         )
         missed = set(cursor.fetchall())
     recently_bound = Binding.objects.filter(
-        bound_at__gte=timezone.now() - timedelta(seconds=60), unbound_at__isnull=True
+        bound_at__gte=clock.now() - timedelta(seconds=60), unbound_at__isnull=True
     ).values_list("workspace_id", "user_id")
     missed.update(recently_bound[:PAGE])
     by_workspace: dict[int, list[str]] = defaultdict(list)

@@ -6,18 +6,21 @@ import select
 
 from django.db.backends.postgresql import base
 
+from pushcore import clock
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """PostgreSQL, asked less often whether a connection still works, and told not to compile its plans."""
 
     def init_connection_state(self) -> None:
-        """Turn jit off: statements here take milliseconds, and compiling one takes a hundred.
+        """Turn jit off, and read the database's clock.
 
-        In versions before 18 a plan that keeps to a switch (`enable_seqscan = off`) may look expensive enough for it.
+        Statements here take milliseconds, and compiling one takes a hundred. In versions before 18 a plan that keeps to
+        a switch (`enable_seqscan = off`) may look expensive enough for it.
         """
         super().init_connection_state()
         with self.cursor() as cursor:
-            cursor.execute("SET jit = off")
+            clock.read(cursor, f"SET jit = off; {clock.READ}")
 
     def is_usable(self) -> bool:
         """Tell whether a kept connection still works, which Django asks before each request that uses it, by a query.

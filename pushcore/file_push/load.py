@@ -22,9 +22,8 @@ from typing import Any, NamedTuple
 
 import structlog
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
-from django.utils import timezone
 
-from pushcore import bindings, delivery, expiry, ids
+from pushcore import bindings, clock, delivery, expiry, ids
 from pushcore.bus import BusDown
 from pushcore.channels import Channel
 from pushcore.codes import statuses
@@ -176,7 +175,7 @@ def _write(file: FileImport, task: PushTask, prepared: _Prepared, before: _Turn,
 
 def _make(file: FileImport, task: PushTask, prepared: _Prepared, turn: _Turn, before: _Turn) -> list[Placed]:
     block, placed, rows = prepared
-    now = timezone.now()
+    now = clock.now()
     repeated = _claim(task, block.records, now)
     turn.claimed.set()
     if repeated:
@@ -235,7 +234,7 @@ def _rows(task: PushTask, placed: Sequence[Placed]) -> bytes:
     """Messages as COPY reads them."""
     unresolved = statuses.NO_BIND_INFO if task.delivery_type == DeliveryType.USER else statuses.WAITING
     common = f"\t{task.workspace_id}\t{task.pk}\t{task.delivery_type}\t"
-    ends = f"\t{task.expire_at.isoformat()}\t{timezone.now().isoformat()}\n"
+    ends = f"\t{task.expire_at.isoformat()}\t{clock.now().isoformat()}\n"
     bound = f"\t{statuses.WAITING}\t{Channel.SELF_BUILT}\t"
     unbound = f"{_NULL}\t{unresolved}\t{Channel.SELF_BUILT}\t"
     return "".join(
@@ -270,7 +269,7 @@ def _keep_faults(file: FileImport, faults: Sequence[Fault]) -> None:
 
 def _deliver(task: PushTask, placed: Sequence[Placed]) -> None:
     """Make the first attempt for the messages of a block that is committed; those made too late expire."""
-    if task.expire_at <= timezone.now():
+    if task.expire_at <= clock.now():
         expiry.expire([message_id for message_id, _, _ in placed])
         return
     _hand_over(task, placed)
@@ -315,6 +314,6 @@ def _outgoing(task: PushTask, message_id: int, record: Record, device: ResolvedT
 
 def _finish(file: FileImport) -> None:
     """The whole file is read: its bytes are not needed any more."""
-    FileImport.objects.filter(pk=file.pk).update(finished_at=timezone.now())
+    FileImport.objects.filter(pk=file.pk).update(finished_at=clock.now())
     FileChunk.objects.filter(file_id=file.pk).delete()
     log.info("file read", task=file.pk, accepted=file.accepted, rejected=file.rejected)

@@ -15,9 +15,8 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
-from pushcore import content, ids, limits, templates
+from pushcore import clock, content, ids, limits, templates
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import pieces
 from pushcore.models import FileChunk, FileImport, PushTask, Workspace
@@ -68,7 +67,7 @@ def keep(workspace: Workspace, read: Read, *, sha256: str = "") -> FileImport:
     if FileImport.objects.filter(workspace=workspace, finished_at__isnull=True).count() >= MAX_OPEN:
         raise ResultError(ResultCode.INVALID_PARAM, f"{MAX_OPEN} files are being read at this time already")
     [task_id] = ids.new_ids(1)
-    file = FileImport.objects.create(id=task_id, workspace=workspace, sha256=sha256, created_at=timezone.now())
+    file = FileImport.objects.create(id=task_id, workspace=workspace, sha256=sha256, created_at=clock.now())
     try:
         _keep(file, read)
     except BaseException:
@@ -132,7 +131,7 @@ def push(
     """
     limits.check_file_push(request)
     made = content_of(workspace, request)
-    fingerprint, now = fingerprint_of(PushTask.Kind.MULTIPLE, request), timezone.now()
+    fingerprint, now = fingerprint_of(PushTask.Kind.MULTIPLE, request), clock.now()
     with transaction.atomic():
         # The workspace's row serialises the look for an earlier one.
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
@@ -165,9 +164,7 @@ def push(
 
 
 def _earlier(workspace: Workspace, request: FilePush, fingerprint: bytes) -> PushTask | None:
-    same = FileImport.objects.filter(
-        workspace=workspace, sha256=request.sha256, accepted_at__gt=timezone.now() - WINDOW
-    )
+    same = FileImport.objects.filter(workspace=workspace, sha256=request.sha256, accepted_at__gt=clock.now() - WINDOW)
     return PushTask.objects.filter(pk__in=same.values("pk"), fingerprint=fingerprint).first()
 
 
@@ -181,7 +178,7 @@ def discard(file: FileImport) -> None:
 
 def discard_abandoned() -> int:
     """Forget files whose senders went away; returns how many."""
-    gone = FileImport.objects.filter(accepted_at__isnull=True, created_at__lt=timezone.now() - ABANDONED)
+    gone = FileImport.objects.filter(accepted_at__isnull=True, created_at__lt=clock.now() - ABANDONED)
     for file in gone[:100]:
         discard(file)
     return len(gone)

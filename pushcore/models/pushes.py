@@ -9,9 +9,8 @@ from typing import Any
 from django.db import models
 from django.db.models import F
 from django.db.models.functions import Greatest
-from django.utils import timezone
 
-from pushcore import ids
+from pushcore import clock, ids
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.models.apps import Workspace
@@ -185,7 +184,7 @@ class Message(models.Model):
         """As `has_expired`, of this message."""
         if self.status == statuses.EXPIRED:
             return True
-        return self.status in statuses.PENDING and self.expire_at <= timezone.now()
+        return self.status in statuses.PENDING and self.expire_at <= clock.now()
 
     @property
     def status_entry(self) -> statuses.Status:

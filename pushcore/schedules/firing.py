@@ -7,9 +7,8 @@ from datetime import timedelta
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
 
-from pushcore import acceptance, push, requests
+from pushcore import acceptance, clock, push, requests
 from pushcore.acceptance import Accepted
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Occurrence, PushTask
@@ -35,7 +34,7 @@ def fire_due(*, budget_seconds: float = 10.0) -> int:
 def _fire_next() -> tuple[bool, Accepted | None]:
     """Commit the next occurrence that is due and that nobody else is sending; whether there was one, and its push."""
     with transaction.atomic():
-        now = timezone.now()
+        now = clock.now()
         due = Occurrence.objects.filter(status=Occurrence.Status.PENDING, at__lte=now)
         locked = due.select_for_update(skip_locked=True, of=("self",)).select_related("schedule__workspace__app")
         occurrence = locked.order_by("at", "pk").first()
@@ -54,7 +53,7 @@ def _send(occurrence: Occurrence) -> Accepted | None:
     schedule = occurrence.schedule
     try:
         request = requests.from_json(schedule.kind, schedule.request)
-        if timezone.now() > occurrence.at + timedelta(seconds=request.expired_seconds):
+        if clock.now() > occurrence.at + timedelta(seconds=request.expired_seconds):
             occurrence.status = Occurrence.Status.MISSED
             log.warning("scheduled push missed", occurrence=occurrence.pk, at=str(occurrence.at))
             return None

@@ -10,9 +10,8 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
-from pushcore import ids, push, requests, templates
+from pushcore import clock, ids, push, requests, templates
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Occurrence, PushTask, Schedule, Workspace
 from pushcore.msgkeys import claim
@@ -41,7 +40,7 @@ def create(
     The same request again, within 24 hours, returns the first schedule. Raises `ResultError` as the push itself would,
     INVALID_PARAM for a strategy without a time to come.
     """
-    now = timezone.now()
+    now = clock.now()
     at = moments(strategy, ZoneInfo(workspace.time_zone), now)
     draft = push.draft_of(workspace, request)
     fingerprint = hashlib.blake2b(draft.fingerprint + repr(strategy).encode(), digest_size=16).digest()

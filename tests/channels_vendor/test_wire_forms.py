@@ -34,7 +34,7 @@ RECEIPTS = "https://x/r/k"
 @pytest.fixture(autouse=True)
 def an_hour_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now()
-    monkeypatch.setattr("channels_vendor.lifetime.timezone.now", lambda: now)
+    monkeypatch.setattr("channels_vendor.lifetime.clock.now", lambda: now)
     monkeypatch.setattr("tests.channels_vendor.conftest.timezone.now", lambda: now)
 
 

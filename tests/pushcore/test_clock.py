@@ -1,0 +1,130 @@
+"""Validities are reckoned by the database's clock, however wrong a host's own is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from structlog.testing import capture_logs
+
+from channels_vendor.lifetime import seconds_left
+from mps_project import health
+from pushcore import broadcasts, clock, delivery, push, sweeper, templates
+from pushcore.devices import KnownDevice
+from pushcore.models import Message, PushTask, Workspace
+from pushcore.requests import BroadcastPush
+from pushcore.templates import TemplateDraft
+from tests.pushcore.conftest import KeepingLane
+
+HOUR = 3600.0
+Send = Callable[..., PushTask]
+
+
+class WrongTime:
+    """`time` of a host whose clock is ahead by `seconds`; nobody sets its monotonic clock."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.monotonic = time.monotonic
+
+    def time(self) -> float:
+        return time.time() + self.seconds
+
+
+@contextmanager
+def host_ahead(monkeypatch: pytest.MonkeyPatch, seconds: float) -> Iterator[None]:
+    """This process runs on a host whose clock is wrong, and opens its database connection there."""
+    with monkeypatch.context() as host:
+        host.setattr(clock, "system", WrongTime(seconds))
+        host.setattr(timezone, "now", lambda: datetime.fromtimestamp(time.time() + seconds, UTC))
+        host.setattr(clock, "_reading", None)
+        host.setattr(clock, "_warned_at", float("-inf"))
+        with connection.cursor() as cursor:
+            clock.read(cursor)
+        yield
+
+
+def database_now() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        return cursor.fetchone()[0]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("ahead", [-HOUR, 0, HOUR])
+def test_a_push_is_valid_as_long_as_it_says_whatever_the_web_hosts_clock(
+    send: Send, known: KnownDevice, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    with host_ahead(monkeypatch, ahead):
+        task = send({known.ad_token: "k"}, delivery_type=1, expired_seconds=300)
+    left = task.expire_at - database_now()
+    assert timedelta(seconds=240) < left <= timedelta(seconds=300)
+    [message] = Message.objects.all()
+    assert message.expire_at == task.expire_at
+    assert [outgoing.message_id for outgoing in delivery.outgoing_of([message.pk])] == [message.pk]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("ahead", [-HOUR, HOUR])
+def test_what_is_valid_is_seen_to_be_valid_on_every_host(
+    send: Send,
+    workspace: Workspace,
+    known: KnownDevice,
+    lane: KeepingLane,
+    monkeypatch: pytest.MonkeyPatch,
+    ahead: float,
+) -> None:
+    templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
+    task = send({known.ad_token: "k"}, delivery_type=1, expired_seconds=300)
+    request = BroadcastPush(delivery_type=1, expired_seconds=300, template_name="news", msgkey="b")
+    broadcast = push.accept(workspace, request, source=PushTask.Source.RPC, author="")
+    with host_ahead(monkeypatch, ahead):
+        assert not Message.objects.get().is_expired
+        assert 240 < seconds_left(task.expire_at) <= 300
+        assert broadcasts.active(())[0] == [broadcast.pk]
+        assert broadcasts._active() & broadcasts.Q(expire_at__gt=database_now())
+        lane.got.clear()
+        monkeypatch.setattr("pushcore.sweeper.settings.SWEEP_AFTER_SECONDS", 0)
+        sweeper.sweep()
+        assert [outgoing.message_id for outgoing in lane.got] == [Message.objects.get().pk]
+
+
+@pytest.mark.django_db
+def test_a_host_says_how_far_its_clock_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    for ahead, warned in ((1.0, False), (-HOUR, True), (HOUR, True)):
+        with capture_logs() as logs, host_ahead(monkeypatch, ahead):
+            assert clock.offset() == pytest.approx(ahead, abs=0.5)
+            assert clock.OFFSET._value.get() == pytest.approx(ahead, abs=0.5)
+            assert abs((clock.now() - database_now()).total_seconds()) < 0.5
+        assert [line["log_level"] for line in logs if "clock" in line["event"]] == ["warning"] * warned
+
+
+@pytest.mark.django_db
+def test_it_is_not_ready_while_its_clock_is_far_off(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    settings.MAX_CLOCK_OFFSET_SECONDS = 30
+    assert health._wrong_clocks({"web": -29.0, "gateway a": 31.0}) == [
+        "gateway a: its clock is +31 s off the database's"
+    ]
+    with host_ahead(monkeypatch, HOUR):
+        assert "web: its clock is +3600 s off the database's" in health._missing()
+    assert not [entry for entry in health._missing() if entry.startswith("web:")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_databases_clock_is_read_with_every_connection_and_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "_reading", None)
+    connection.close()
+    connection.ensure_connection()
+    first = clock._reading
+    assert first is not None
+    clock.refresh()
+    assert clock._reading is first
+    monkeypatch.setattr(clock, "REFRESH_AFTER_SECONDS", -1.0)
+    clock.refresh()
+    assert clock._reading is not first
