@@ -563,6 +563,8 @@ class Session(_TouchedByEachMessage):
 
     def expect_more(self, after: int) -> None:
         """Rows with ids above `after` may wait: ask for them when the device has caught up."""
+        if self.state is not _OPEN:
+            return
         self._leave_as_row(after + 1)
         self._refill()
 

@@ -21,7 +21,7 @@ from mqtt5 import DisconnectReasonCode, PubAckReasonCode, QoS
 from gateway import packets
 from gateway.mqtt311 import VERSION_311
 from gateway.packets import MAX_PACKET_BYTES
-from gateway.session import MAX_BACKLOG, MAX_IN_FLIGHT, MAX_OPEN_REQUESTS, MAX_REFUSED, State
+from gateway.session import MAX_BACKLOG, MAX_IN_FLIGHT, MAX_OPEN_REQUESTS, MAX_REFUSED, Due, State
 from gateway.wheel import KeepAliveWheel
 from tests.gateway import mqtt311
 from tests.gateway.conftest import RunningGateway
@@ -107,6 +107,16 @@ class SessionMachine(RuleBasedStateMachine):
     def expect_more(self, after: int) -> None:
         self.session.expect_more(after)
 
+    @rule(message_ids=st.lists(ids, max_size=8, unique=True), complete=st.booleans())
+    def bring_what_waits(self, message_ids: list[int], complete: bool) -> None:
+        rows = [Due(message_id, b"x" * 5, SOON, False) for message_id in sorted(message_ids)]
+        self.offered.update(message_ids)
+        self.session.deliver_waiting(rows, None if complete or not rows else rows[-1].message_id)
+
+    @rule(doubt=st.booleans())
+    def read_again(self, doubt: bool) -> None:
+        self.session.read_again(doubt=doubt)
+
     @rule(packet_id=st.integers(1, 60), taken=st.booleans())
     def acknowledge(self, packet_id: int, taken: bool) -> None:
         self.session.feed(self.puback(packet_id, taken))
@@ -155,6 +165,9 @@ class SessionMachine(RuleBasedStateMachine):
         in_flight = session.unacknowledged()
         assert len(in_flight) == session.in_flight <= self.window
         assert len(waiting) <= MAX_BACKLOG
+        assert len(session._behind or ()) <= MAX_BACKLOG
+        nothing_older_waits = session._more_after is None and not session._asked
+        assert not session.caught_up or (session.state is State.OPEN and nothing_older_waits)
         assert len(session._buffer) <= MAX_PACKET_BYTES
         assert 0 <= session.open_requests <= MAX_OPEN_REQUESTS
         assert len(session._refused or ()) <= MAX_REFUSED
