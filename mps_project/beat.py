@@ -1,19 +1,31 @@
-"""The clock of the periodic tasks: Celery's own, which goes on while the broker or the disk is away."""
+"""The clock of the periodic tasks: Celery's own, in memory, going on while the broker is away.
+
+It keeps no file, which a full disk would spoil: with each start every task is due once, and all are safe to run twice.
+"""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from celery.beat import PersistentScheduler, ScheduleEntry, SchedulingError
+from celery.beat import ScheduleEntry, SchedulingError
+from celery.beat import Scheduler as MemoryScheduler
 
 log = structlog.get_logger(__name__)
 
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
-class Scheduler(PersistentScheduler):
+
+class Scheduler(MemoryScheduler):
     """Says once that the broker is away, and once that it is back. What was not sent is sent at its next time."""
 
     _away = False
+
+    def setup_schedule(self) -> None:
+        super().setup_schedule()
+        for entry in self.schedule.values():
+            entry.last_run_at = _LONG_AGO
 
     def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
         try:

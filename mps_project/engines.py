@@ -6,6 +6,7 @@ behind. PostgreSQL listens on a Unix socket, Valkey on a loopback port; both ask
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -111,8 +112,9 @@ class Engine:
 
     def bound_log(self) -> None:
         """Empty a log that has grown too long. The engine goes on appending."""
-        if self.log.stat().st_size > LONGEST_LOG_BYTES:
-            os.truncate(self.log, 0)
+        with contextlib.suppress(OSError):  # nothing that ends a service
+            if self.log.stat().st_size > LONGEST_LOG_BYTES:
+                os.truncate(self.log, 0)
 
 
 def group_of(user: str | None) -> int | None:

@@ -7,6 +7,7 @@ processes of the Procfile and keeps them running. Faults are one line on standar
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from types import FrameType
 
 from honcho.environ import parse_procfile
 
-from mps_project import engines, environment, exposure, installation, preflight, processes
+from mps_project import disk, engines, environment, exposure, installation, preflight, processes
 from mps_project.supervisor import Program, Supervisor, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,6 +63,7 @@ def _run() -> int:
         stop = stack.enter_context(_stop_requests())
         made_up = installation.generated_secrets(directory)
         _complete_environment(directory, made_up)
+        stack.callback(shutil.rmtree, os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
         supervisor = Supervisor(directory / "processes.json")
         embedded = _engines(directory, made_up)
         stack.callback(_stop_all, supervisor, embedded, stop)
@@ -143,11 +145,7 @@ def _complete_environment(directory: Path, made_up: dict[str, str]) -> None:
         if not os.environ["MPS_PUBLIC_URL"]:
             os.environ["MPS_PUBLIC_URL"] = f"http://{_reachable(os.environ['MPS_BIND'])}:{os.environ['MPS_HTTP_PORT']}"
     os.environ["MPS_DATA_DIR"] = str(directory)
-    metrics = directory / "metrics"
-    metrics.mkdir(exist_ok=True)
-    for file in metrics.glob("*.db"):
-        file.unlink()
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(disk.metrics_folder(directory))
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
@@ -189,12 +187,13 @@ def _prepare() -> int:
 
 def _watch(supervisor: Supervisor, embedded: list[engines.Engine], stop: _Stop, started: float) -> None:
     """Keep everything running until a stop is asked for; say so once when all of it answers."""
-    announced = False
+    announced, room = False, disk.Room(Path(os.environ["MPS_DATA_DIR"]))
     while not stop.asked:
         time.sleep(TICK_SECONDS)
         supervisor.tick()
         for engine in embedded:
             engine.bound_log()
+        room.look()
         if not announced and _is_ready():
             announced = True
             _announce(time.monotonic() - started)

@@ -5,11 +5,11 @@ A small loop of our own: honcho ends all processes when one ends, and the engine
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +24,9 @@ LONGEST_DELAY_SECONDS = 10.0
 HEALTHY_AFTER_SECONDS = 30.0
 # A longer line of output is written in pieces.
 LONGEST_LINE = 65536
+_STDOUT = 1
+# What a write fails with on a full disk, or over a quota or a limit of files' sizes.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Startable(Protocol):
@@ -73,15 +76,22 @@ def _copy_output(name: str, process: subprocess.Popen[bytes]) -> None:
             say(f"{name:<8}| {line.decode(errors='replace').rstrip()}")
 
 
-def say(line: str) -> None:
-    """Write a line to standard output; from the moment nobody reads it any more, to nowhere."""
+def say(line: str) -> bool:
+    """Write a line to standard output; from the moment nobody reads it any more, to nowhere.
+
+    Returns whether it was written: one for which a full disk has no room is lost, those after it are not.
+    """
+    data = memoryview(f"{line}\n".encode(errors="replace"))
     try:
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
-    except OSError:
+        while data:
+            data = data[os.write(_STDOUT, data) :]
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            return False
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, _STDOUT)
         os.close(nowhere)
+    return True
 
 
 @dataclass(slots=True)
@@ -100,6 +110,7 @@ class Supervisor:
         """`pid_file` names the running processes, as JSON: name -> process id."""
         self._pid_file = pid_file
         self._layers: list[list[_Kept]] = []
+        self._pids_written = True
 
     def start(self, layer: Sequence[Startable]) -> None:
         self.adopt([(what, what.start()) for what in layer])
@@ -110,17 +121,25 @@ class Supervisor:
         self._write_pids()
 
     def tick(self) -> None:
-        """Restart what died and whose delay is over."""
-        now, changed = time.monotonic(), False
+        """Restart what died and whose delay is over. What fails at that is tried again: nothing ends it."""
+        now, changed = time.monotonic(), not self._pids_written
         for kept in (kept for layer in self._layers for kept in layer):
             if kept.process is not None and kept.process.poll() is not None:
                 self._note_death(kept, kept.process, now)
                 changed = True
             if kept.process is None and now >= kept.restart_at:
-                kept.process, kept.started = kept.what.start(), now
+                self._restart(kept, now)
                 changed = True
         if changed:
             self._write_pids()
+
+    def _restart(self, kept: _Kept, now: float) -> None:
+        try:
+            kept.process, kept.started = kept.what.start(), now
+        except OSError as error:
+            say(f"mps: {kept.what.name} cannot be started: {error.strerror}; tried again in {kept.delay:.1f} s")
+            kept.restart_at = now + kept.delay
+            kept.delay = min(kept.delay * 2, LONGEST_DELAY_SECONDS)
 
     def _note_death(self, kept: _Kept, process: subprocess.Popen[bytes], now: float) -> None:
         # Its children must not keep the port, or work on beside their successor.
@@ -151,5 +170,10 @@ class Supervisor:
             if kept.process is not None
         }
         temporary = self._pid_file.with_suffix(".new")
-        temporary.write_text(json.dumps(pids))
-        temporary.replace(self._pid_file)
+        try:
+            temporary.write_text(json.dumps(pids))
+            temporary.replace(self._pid_file)
+        except OSError:
+            self._pids_written = False  # written with the next tick that can
+        else:
+            self._pids_written = True

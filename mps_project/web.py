@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 
-from mps_project import environment, preflight, processes
+from mps_project import disk, environment, preflight, processes
 
 GRACEFUL_SECONDS = 8.0
 LOOK_SECONDS = 0.2
@@ -35,7 +35,9 @@ def main() -> int:
     own_metrics = ""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         # Without a folder that the workers share, each would answer a scrape with its own part of the counts.
-        own_metrics = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="mps-metrics-")
+        own_metrics = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(
+            prefix="mps-metrics-", dir=disk.memory_folder()
+        )
     stop = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stop.set())

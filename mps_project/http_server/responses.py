@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -48,7 +49,10 @@ def served(application: WsgiApplication, environ: dict[str, Any], *, head_only: 
     """Run the application. A fault of its own that it does not answer becomes 500."""
     try:
         return _served(application, environ, head_only=head_only)
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            log.warning("no room on a disk", path=environ.get("PATH_INFO", ""))
+            return plain(503, retry_after=5)
         log.exception("the application failed", path=environ.get("PATH_INFO", ""))
         return plain(500)
 

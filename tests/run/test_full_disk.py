@@ -1,0 +1,179 @@
+"""A full disk: the service goes on, says why in a line, answers 503, and comes back by itself when there is room."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import requests
+from aliyunsdkcore.acs_exception.exceptions import ServerException
+
+from mps_project import disk
+from mps_project.supervisor import Supervisor
+from tests.e2e import backends
+from tests.e2e.database import Database
+from tests.e2e.test_server_api import call
+from tests.support.stack import Stack
+
+SIZE = "480m"
+SECONDS = 120
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, in memory."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=755", "none", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("a file system can be mounted by root only")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Use up what is left."""
+    filler = folder / "filler"
+    with filler.open("ab", buffering=0) as file:
+        for size in (1 << 20, 1 << 12):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(b"\0" * size)
+    return filler
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+LINES = 40_000
+TEMPLATE = """
+from pushcore import templates
+from pushcore.models import Workspace
+templates.create(Workspace.objects.get(), templates.TemplateDraft("full", "d", "Hello #name#", "Body"))
+"""
+
+
+def test_a_full_disk_is_lived_through_and_nothing_accepted_is_lost(small_disk: Path, tmp_path: Path) -> None:
+    """With a file push under way."""
+    stack = Stack(small_disk).start()
+    try:
+        backends.run_in_service(stack, TEMPLATE)
+        file = _push_file(stack, tmp_path)
+        filler, accepted, refused = fill(small_disk), 0, 0
+        deadline = time.monotonic() + SECONDS
+        while refused < 10 and time.monotonic() < deadline:
+            filler = fill(small_disk)
+            told = _push(stack)
+            accepted, refused = accepted + told, refused + (not told)
+            time.sleep(0.5)
+        assert refused == 10
+        assert requests.get(f"{stack.url}/healthz", timeout=30).ok
+        assert stack.process is not None
+        assert stack.process.poll() is None
+        assert stack.output.count("is full (") == 1
+        filler.unlink()
+        stack.wait_until_ready()
+        wait_for(lambda: _push(stack))
+        database = Database(stack)
+        [[kept]] = database.query("SELECT count(*) FROM pushcore_message WHERE target = 'nobody'")
+        assert kept >= accepted + 1
+        asked = "SELECT accepted, rejected FROM pushcore_fileimport WHERE id = %s AND finished_at IS NOT NULL"
+        wait_for(lambda: database.query(asked, file))
+        assert database.query(asked, file) == [(LINES, 0)]
+        assert database.query("SELECT count(*) FROM pushcore_message WHERE target LIKE 'file-%%'") == [(LINES,)]
+        database.close()
+    finally:
+        assert stack.stop() == 0
+
+
+def _push_file(stack: Stack, folder: Path) -> int:
+    """Accept a file; it is read from then on. Returns its task's id."""
+    data = "\n".join(f"file-{number},f-{number},name=Ann" for number in range(LINES)).encode()
+    query = {
+        "appId": stack.demo["app_id"], "workspaceId": stack.demo["workspace_id"], "templateName": "full",
+        "deliveryType": "1", "expiredSeconds": "3000", "taskName": "file", "sha256": hashlib.sha256(data).hexdigest(),
+    }  # fmt: skip
+    answer = call(stack, "POST", "/api/v1/push/multiple/file", query, folder, data)
+    assert answer["code"] == "100"
+    return int(answer["data"])
+
+
+def _push(stack: Stack) -> bool:
+    """Whether it was accepted; what is not, is refused with 503."""
+    try:
+        return bool(backends.push_2019(stack.demo, "nobody", uuid.uuid4().hex)["ResultCode"] == "100")
+    except ServerException as error:
+        if error.http_status != 503:
+            raise
+        return False
+
+
+def test_a_supervisor_whose_disk_is_full_goes_on(tmp_path: Path) -> None:
+    """Its list of processes cannot be written, nor a program started: both are tried again."""
+
+    class Program:
+        name, stop_signal, stop_seconds = "sleeper", signal.SIGTERM, 1.0
+        room = False
+
+        def start(self) -> subprocess.Popen[bytes]:
+            if not self.room:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return subprocess.Popen(["sleep", "600"], start_new_session=True)
+
+    pids, program = tmp_path / "gone" / "processes.json", Program()
+    supervisor = Supervisor(pids)
+    with subprocess.Popen(["true"], start_new_session=True) as ended:
+        ended.wait()
+        supervisor.adopt([(program, ended)])
+        for _ in range(20):
+            supervisor.tick()
+            time.sleep(0.05)
+        program.room = True
+        pids.parent.mkdir()
+
+        def runs() -> bool:
+            supervisor.tick()
+            return pids.exists() and "sleeper" in json.loads(pids.read_text())
+
+        wait_for(runs)
+        supervisor.stop(hurried=lambda: True)
+
+
+def test_lines_are_lost_while_the_disk_is_full_and_written_again_after() -> None:
+    code = (
+        "import os; from mps_project.supervisor import say; out = os.dup(1);"
+        "os.dup2(os.open('/dev/full', os.O_WRONLY), 1); told = say('lost'); os.dup2(out, 1); say(f'kept {told}')"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "kept False\n"
+
+
+def test_a_full_disk_and_the_room_after_it_are_said_once_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(disk, "LOOK_SECONDS", 0.0)
+    room = disk.Room(tmp_path)
+    for free in (1 << 30, 0, 0, disk.FULL_BYTES + 1, 1 << 30, 1 << 30):
+        monkeypatch.setattr("shutil.disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        room.look()
+    first, second = capfd.readouterr().out.splitlines()
+    assert "is full" in first
+    assert "was full and has room again" in second
