@@ -32,6 +32,7 @@ def fire_schedules() -> None:
 
 
 @shared_task(name="pushcore.expire")
+@one_at_a_time
 def expire() -> None:
     expiry.expire_due()
 
