@@ -54,7 +54,7 @@ def test_every_answer_is_as_the_schema_says(
 ) -> None:
     """Past the signature, which generated calls cannot make, into the operations themselves."""
     monkeypatch.setattr(rest_signature, "fits", lambda *_: True)
-    monkeypatch.setattr(throttle, "take", lambda _caller: None)
+    monkeypatch.setattr(throttle, "take", lambda *_: None)
     Template.objects.create(workspace=workspace, name="winner", description="d", title="t", body="b #name#")
     scope = {"appId": workspace.app.app_id, "workspaceId": workspace.workspace_id}
 
