@@ -50,8 +50,8 @@ EXAMPLES: dict[str, tuple[dict[str, Any], Any]] = {
         _SCOPE | _COMMON | _TEMPLATE | {"deliveryType": 1, "msgkey": "1578807462792", "strategyType": 0},
         _TASK,
     ),
-    "PushBind": (_SCOPE | {"userId": "user1024", "deliveryToken": "Zx3f9dQ2c0", "osType": 1}, "success"),
-    "PushUnBind": (_SCOPE | {"userId": "user1024", "deliveryToken": "Zx3f9dQ2c0"}, "success"),
+    "PushBind": (_SCOPE | {"userId": "user1024", "deliveryToken": "Zx3f9dQ2c0", "osType": 1}, None),
+    "PushUnBind": (_SCOPE | {"userId": "user1024", "deliveryToken": "Zx3f9dQ2c0"}, None),
     "PushReport": (
         _SCOPE
         | {
@@ -61,7 +61,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], Any]] = {
             "thirdChannelDeviceToken": "xiaomi-registration-id",
             "appVersion": "3.1.0",
         },
-        "success",
+        None,
     ),
     "PushQueryDeviceState": (
         _SCOPE | {"target": "user1024", "targetType": 2},

@@ -170,19 +170,17 @@ def query_task_detail(workspace: Workspace, values: Mapping[str, Any], caller: C
     }
 
 
-def push_bind(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
+def push_bind(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
     devices.server_bind(
         workspace, values["userId"], values["deliveryToken"], values["osType"], values["phoneNumber"].strip()
     )
-    return "success"
 
 
-def push_unbind(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
+def push_unbind(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
     devices.server_unbind(workspace, values["userId"], values["deliveryToken"])
-    return "success"
 
 
-def push_report(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
+def push_report(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
     devices.server_report(
         workspace,
         values["deliveryToken"],
@@ -193,7 +191,6 @@ def push_report(workspace: Workspace, values: Mapping[str, Any], caller: Caller)
     )
     if values["activityId"] or values["activityPushToken"]:
         activities.report(workspace, values["activityId"], values["activityPushToken"])
-    return "success"
 
 
 def query_device_state(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> dict[str, Any] | None:

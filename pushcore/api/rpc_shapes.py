@@ -25,7 +25,9 @@ def shaped(operation: Operation, code: str, message: str, data: Data, *, success
 
 
 def _push_result(code: str, message: str, data: dict[str, Any], success: bool) -> dict[str, Any]:
-    return {"PushResult": {"Success": success, "ResultMsg": message} | data}
+    """What answers nothing else says so: the package has `Data` in every one of these."""
+    said = data or ({"Data": "success"} if success else {})
+    return {"PushResult": {"Success": success, "ResultMsg": message} | said}
 
 
 def _result_content(code: str, message: str, data: dict[str, Any], success: bool) -> dict[str, Any]:

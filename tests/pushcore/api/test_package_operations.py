@@ -121,15 +121,12 @@ def test_schedules_are_listed_by_the_package_s_other_name(rpc2020: Rpc2020, rest
     assert (entry.unique_id, entry.push_time, entry.executed_status) == (scheduled["data"], at, "0")
 
 
-def test_binding_unbinding_and_reporting_answer_data(rpc2020: Rpc2020, rest: Rest, workspace: Workspace) -> None:
+def test_binding_unbinding_and_reporting_answer_data(rpc2020: Rpc2020, workspace: Workspace) -> None:
     [(device, _)] = devices.register([(workspace, devices.Facts())])
     named = {"DeliveryToken": device.ad_token, "OsType": "1"}
     for action in ("PushBind", "PushReport", "PushUnBind"):
         answer = call(rpc2020, action, named | {"UserId": "ann"})
         assert (answer.push_result.success, answer.push_result.data) == (True, "success")
-    scope = {"appId": "ONEX570DA89211721", "workspaceId": "test"}
-    bound = rest.call("bind", scope | {"userId": "ann", "deliveryToken": device.ad_token, "osType": 1})
-    assert bound["data"] == "success"
 
 
 def test_no_id_loses_digits_in_a_javascript_client(rest: Rest, task: PushTask) -> None:
