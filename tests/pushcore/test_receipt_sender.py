@@ -218,7 +218,9 @@ def test_receipts_of_an_endpoint_that_is_down_for_days_end_though_not_each_could
     assert [row.finished_at is not None for row in ended] == [True] * 3
 
 
-@pytest.mark.parametrize("sealed", ["not sealed by us", crypto.encrypt("no key in PEM form")])
+@pytest.mark.parametrize(
+    "sealed", ["not sealed by us", crypto.encrypt("no key in PEM form")], ids=["another's seal", "no key within"]
+)
 def test_a_workspace_whose_key_cannot_be_read_holds_up_no_other(
     owed: Callable[[str, int], Workspace], callback: CallbackServer, sealed: str
 ) -> None:

@@ -242,7 +242,7 @@ def test_one_whose_time_is_over_is_missed_and_one_a_little_late_is_sent(workspac
 def test_one_that_fails_says_why_and_holds_nothing_up(workspace: Workspace, template: Template) -> None:
     broken = service.create(workspace, REQUESTS[1], soon(), **RPC)
     good = service.create(workspace, replace(SIMPLE, target_msgkey={"bob": "k2"}), soon(), **RPC)
-    Template.objects.update(body="now needs #more#")
+    Template.objects.update(body="now needs #more#", variables=["more"])
     for schedule in (broken, good):
         make_due(schedule.occurrences.get())
     assert firing.fire_due() == 1
