@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.utils import timezone
 
 from analytics.export import Progress, row_count, write_csv, write_excel
 from analytics.models import Export, ExportPiece
 from analytics.queries import Report, Step
+from pushcore import clock
 from pushcore.models import Workspace
 from pushcore.outages import Unavailable
 from pushcore.run_now import run_now
@@ -41,7 +41,7 @@ def ask(report: Report, step: Step, form: str, *, author: str) -> Export:
         form=form,
         asked=_as_json(report, step),
         rows=row_count(report, step),
-        created_at=timezone.now(),
+        created_at=clock.now(),
     )
     run_now("analytics.export", [export.pk])
     return export
@@ -59,12 +59,12 @@ def make(export_id: int) -> None:
         raise  # the next periodic run makes it
     except Exception as error:  # what is wrong is shown to who asked
         log.exception("export failed", export=export_id)
-        Export.objects.filter(pk=export_id).update(finished_at=timezone.now(), fault=type(error).__name__)
+        Export.objects.filter(pk=export_id).update(finished_at=clock.now(), fault=type(error).__name__)
         return
     ExportPiece.objects.filter(export=export).delete()
     for number, start in enumerate(range(0, len(data), PIECE)):
         ExportPiece.objects.create(export=export, number=number, data=data[start : start + PIECE])
-    Export.objects.filter(pk=export_id).update(finished_at=timezone.now(), done=export.rows, size=len(data))
+    Export.objects.filter(pk=export_id).update(finished_at=clock.now(), done=export.rows, size=len(data))
 
 
 def file_of(report: Report, step: Step, form: str, progress: Progress = lambda done: None) -> bytes:
@@ -77,7 +77,7 @@ def file_of(report: Report, step: Step, form: str, progress: Progress = lambda d
 def make_waiting(*, budget_seconds: float = 60.0) -> None:
     """Make files whose worker was not woken, or died; none is begun once the time is spent."""
     deadline = time.monotonic() + budget_seconds
-    waiting = Export.objects.filter(finished_at__isnull=True, created_at__lt=timezone.now() - PATIENCE)
+    waiting = Export.objects.filter(finished_at__isnull=True, created_at__lt=clock.now() - PATIENCE)
     for pk in list(waiting.order_by("pk").values_list("pk", flat=True)[:MAX_KEPT]):
         if time.monotonic() < deadline:
             make(pk)
@@ -96,7 +96,7 @@ def pieces_of(export: Export) -> Iterator[bytes]:
 
 def purge() -> int:
     """Forget files past their time; returns how many."""
-    old = list(Export.objects.filter(created_at__lt=timezone.now() - KEPT)[:100])
+    old = list(Export.objects.filter(created_at__lt=clock.now() - KEPT)[:100])
     for export in old:
         ExportPiece.objects.filter(export=export).delete()
         export.delete()

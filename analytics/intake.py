@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from django.db import connection, transaction
 
 from analytics import changes
-from analytics.models import MessageEvent
-from pushcore import ids, outcomes
+from analytics.models import EVENTS, MessageEvent
+from pushcore import clock, ids, outcomes
 from pushcore.ports import DeviceEvent
 
 
@@ -29,7 +29,7 @@ def take(events: Sequence[DeviceEvent]) -> int:
             " FROM unnest(%(messages)s::bigint[], %(devices)s::bigint[], %(kinds)s::text[], %(times)s::timestamptz[])"
             " AS e(message_id, device_id, kind, at)"
             " JOIN pushcore_message m ON m.id = e.message_id AND m.device_id = e.device_id"
-            " WHERE m.id = ANY(%(messages)s::bigint[])"
+            " WHERE m.id = ANY(%(messages)s::bigint[]) AND m.id >= %(first_kept)s"
             " UNION"
             f" SELECT b.workspace_id, b.task_id, b.task_id, 0, d.id, e.kind, {_happened('b.task_id')}, now()"
             " FROM unnest(%(messages)s::bigint[], %(devices)s::bigint[], %(kinds)s::text[], %(times)s::timestamptz[])"
@@ -37,8 +37,11 @@ def take(events: Sequence[DeviceEvent]) -> int:
             " JOIN pushcore_broadcast b ON b.task_id = e.message_id"
             " JOIN pushcore_device d ON d.id = e.device_id"
             " AND d.workspace_id = b.workspace_id AND d.platform = b.platform"
+            " WHERE b.task_id >= %(first_kept)s"
             " ORDER BY 2, 5, 6 ON CONFLICT DO NOTHING RETURNING message_id, kind, id",
             {
+                # Broadcasts are kept a little longer than what is said of them.
+                "first_kept": EVENTS.first_kept(clock.now()),
                 "messages": [event.message_id for event in events],
                 "devices": [event.device_id for event in events],
                 "kinds": [event.event for event in events],

@@ -16,11 +16,10 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.db.models import Count
-from django.utils import timezone
 
 from analytics import rollups
 from analytics.changes import COUNTED_EVENTS, pushed
-from pushcore import ids
+from pushcore import clock, ids
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.models import Message, PushTask, Workspace
@@ -130,7 +129,7 @@ def totals_of_today(workspaces: Iterable[Workspace]) -> CoreIndex:
     alike: dict[str, list[Workspace]] = defaultdict(list)
     for workspace in workspaces:
         alike[workspace.time_zone].append(workspace)
-    now, wanted, params = timezone.now(), ["false"], list[Any]()
+    now, wanted, params = clock.now(), ["false"], list[Any]()
     for same in alike.values():
         day = report_of_days(same[0], now, now)
         wanted.append("workspace_id = ANY(%s) AND start >= %s AND start < %s")
@@ -318,7 +317,7 @@ def by_channel(task: PushTask, platform: Platform | None = None) -> list[Channel
 
 def undelivered(task: PushTask) -> tuple[int, int]:
     """How many of the task's messages may still be delivered, and how many have expired."""
-    now = timezone.now()
+    now = clock.now()
     found = task.own_messages().aggregate(
         waiting=Count("pk", filter=Message.is_waiting(now)), expired=Count("pk", filter=Message.has_expired(now))
     )

@@ -14,12 +14,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.utils import timezone
 
 from analytics import changes
 from analytics.changes import COUNTED_EVENTS, Metric
 from analytics.models import MinuteRollup, QuarterRollup
-from pushcore import retention
+from pushcore import clock, retention
 from pushcore.channels import Channel
 from pushcore.models import PushTask
 
@@ -90,7 +89,7 @@ def fold(*, budget_seconds: float = 10.0) -> int:
 
 def purge() -> int:
     """Delete sums that are past their time."""
-    now = timezone.now()
+    now = clock.now()
     minutes = MinuteRollup.objects.filter(start__lt=now - timedelta(days=settings.ANALYSIS_MINUTE_DAYS))
     quarters = QuarterRollup.objects.filter(start__lt=now - timedelta(days=settings.ANALYSIS_RETENTION_DAYS))
     return retention.delete_in_steps(minutes) + retention.delete_in_steps(quarters)
@@ -190,7 +189,7 @@ def _summed() -> Iterator[tuple[Cell, int]]:
 
 def _first_whole_minute() -> int:
     """Before it, messages may have been deleted already."""
-    oldest = timezone.now() - timedelta(days=settings.MESSAGE_RETENTION_DAYS - 1)
+    oldest = clock.now() - timedelta(days=settings.MESSAGE_RETENTION_DAYS - 1)
     return int(oldest.timestamp() // 60)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import structlog
-from django.utils import timezone
 
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
+from pushcore import clock
 from pushcore.channels import Channel
 
 log = structlog.get_logger(__name__)
@@ -43,7 +43,7 @@ def channels_of(workspace_id: int) -> set[int]:
 def stop(workspace_id: int, channel: Channel, reason: str) -> None:
     """Take a channel out of use until an operator has looked: its credential or entitlement is wrong."""
     stopped = VendorAccount.objects.filter(workspace_id=workspace_id, channel=channel, stopped_at__isnull=True).update(
-        stopped_at=timezone.now(), stopped_reason=reason[:300]
+        stopped_at=clock.now(), stopped_reason=reason[:300]
     )
     if stopped:
         log.error("vendor channel stopped", workspace=workspace_id, channel=channel.label, reason=reason)

@@ -9,7 +9,6 @@ from datetime import timedelta
 import structlog
 from cryptography import x509
 from django.conf import settings
-from django.utils import timezone
 
 from channels_vendor import open_adapters, refusals
 from channels_vendor.apns import certificate
@@ -17,7 +16,7 @@ from channels_vendor.contract import Delivery, Notification, SendOutcome, Vendor
 from channels_vendor.models import VendorAccount
 from channels_vendor.receipts import address_problem
 from channels_vendor.registry import VENDORS
-from pushcore import devices, endpoints, ids
+from pushcore import clock, devices, endpoints, ids
 from pushcore.channels import Channel
 
 log = structlog.get_logger(__name__)
@@ -112,13 +111,13 @@ def send_test(row: VendorAccount, token: str) -> SendOutcome:
     values = {name: value for name, value in (dict(row.public_values) | row.secrets()).items() if value}
     if wrong := wrong_values(VENDORS[Channel(row.channel)], values):
         raise ValueError("; ".join(f"{name}: {reason}" for name, reason in wrong.items()))
-    task_id = ids.first_id_at(timezone.now())
+    task_id = ids.first_id_at(clock.now())
     notification = Notification(
         task_id=task_id,
         kind="test",
         title="Test",
         body="A test of this vendor account.",
-        expire_at=timezone.now() + timedelta(minutes=10),
+        expire_at=clock.now() + timedelta(minutes=10),
     )
     adapter = open_adapters.open_adapter(row)
     try:

@@ -9,11 +9,10 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from channels_vendor.contract import Account
-from pushcore import crypto, partitions
+from pushcore import clock, crypto, partitions
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.models import Workspace
@@ -74,7 +73,7 @@ class VendorAccount(models.Model):
     @property
     def expires_soon(self) -> bool:
         """Whether operators are to be told that the certificate runs out."""
-        return self.certificate_expires_at is not None and self.certificate_expires_at < timezone.now() + timedelta(
+        return self.certificate_expires_at is not None and self.certificate_expires_at < clock.now() + timedelta(
             days=WARN_DAYS
         )
 

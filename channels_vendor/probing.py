@@ -7,9 +7,8 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 
-from django.utils import timezone
-
 from channels_vendor.contract import Delivery, Notification, SendOutcome, Verdict
+from pushcore import clock
 
 # Well formed as APNs' are, and no vendor's.
 TOKEN = "0" * 64
@@ -23,7 +22,7 @@ _MEANING = {
 def probe() -> Delivery:
     """Marked as a test, and soon over."""
     number = time.time_ns() // 1_000_000
-    shown = Notification(number, "check", "Check", "Of this account.", timezone.now() + _VALID, test=True)
+    shown = Notification(number, "check", "Check", "Of this account.", clock.now() + _VALID, test=True)
     return Delivery(number, 0, TOKEN, "check", shown)
 
 

@@ -12,7 +12,6 @@ from datetime import datetime
 import structlog
 from django.db import connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
-from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
@@ -20,7 +19,7 @@ from channels_vendor.contract import VendorReceipt
 from channels_vendor.models import VendorAccount
 from channels_vendor.references import token_hash
 from channels_vendor.registry import VENDORS
-from pushcore import device_tokens, outcomes
+from pushcore import clock, device_tokens, outcomes
 from pushcore.channels import Channel
 from pushcore.device_tokens import MAX_TOKEN_LENGTH, Claim, Gone
 from pushcore.head_check import head_check
@@ -90,7 +89,7 @@ def record(row: VendorAccount, found: Sequence[VendorReceipt]) -> int:
     A token is given up only where the account, as it is configured now, has had one accepted (`refusals.py`): what is
     heard of messages of another configuration is of another app's tokens.
     """
-    now, proven = timezone.now(), row.is_proven
+    now, proven = clock.now(), row.is_proven
     with transaction.atomic():
         known = _known(row, found)
         arrived = [message_id for receipt, message_id, _ in known if receipt.arrived]

@@ -19,10 +19,9 @@ from django.db import connection, transaction
 from django.db.models import Model
 from django.dispatch import receiver
 from django.http import HttpRequest
-from django.utils import timezone
 
 from console.models import AuditEntry
-from pushcore import proxies
+from pushcore import clock, proxies
 from pushcore.models import App
 from pushcore.retention import delete_in_steps
 
@@ -56,7 +55,7 @@ def record_for(
 
 def purge() -> int:
     """Delete entries older than `MPS_AUDIT_RETENTION_DAYS`: the only way an entry goes. Returns how many."""
-    oldest = timezone.now() - timedelta(days=settings.AUDIT_RETENTION_DAYS)
+    oldest = clock.now() - timedelta(days=settings.AUDIT_RETENTION_DAYS)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL mps.audit_purge = 'on'")
         deleted = delete_in_steps(AuditEntry.objects.filter(at__lt=oldest))
@@ -123,7 +122,7 @@ def record_failed_code(request: HttpRequest | None, user: Any) -> None:
 
 
 def _may_record_failure() -> bool:
-    key = f"audit-failures-{int(timezone.now().timestamp()) // 60}"
+    key = f"audit-failures-{int(clock.now().timestamp()) // 60}"
     try:
         cache.add(key, 0, timeout=120)
         return bool(cache.incr(key) <= MAX_FAILURES_PER_MINUTE)

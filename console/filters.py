@@ -17,7 +17,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from channels_vendor.models import WARN_DAYS
 from console.access import scope_of
-from pushcore import ids
+from pushcore import clock, ids
 from pushcore.channels import Platform
 from pushcore.codes import statuses
 from pushcore.models import Message, PushTask, Receipt
@@ -57,9 +57,9 @@ class StatusFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
         if value == "pending":
-            return queryset.filter(Message.is_waiting(timezone.now()))
+            return queryset.filter(Message.is_waiting(clock.now()))
         if value == "expired":
-            return queryset.filter(Message.has_expired(timezone.now()))
+            return queryset.filter(Message.has_expired(clock.now()))
         if value == "failed":
             return queryset.exclude(status__in=[*statuses.PENDING, statuses.ACKED, statuses.EXPIRED])
         if value in {choice for choice, _ in self.lookup_choices}:
@@ -120,7 +120,7 @@ STOPPED = Q(stopped_at__isnull=False)
 
 def expiring() -> Q:
     """Vendor accounts in use whose certificate ends soon or has ended."""
-    return Q(enabled=True, certificate_expires_at__lt=timezone.now() + timedelta(days=WARN_DAYS))
+    return Q(enabled=True, certificate_expires_at__lt=clock.now() + timedelta(days=WARN_DAYS))
 
 
 class ChannelStateFilter(DropdownFilter):

@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 from gateway import presence, sink
 from mps_project.celery import app as celery_app
 from mps_project.metrics import metrics_view
-from pushcore import clock
+from pushcore import clock, partitions
 from pushcore.api import throttle
 from pushcore.bus import StoreRefusesError, client
 from pushcore.outages import DatabaseFault
@@ -115,6 +115,9 @@ def _database_fault() -> str | None:
         if not _migrated:
             executor = MigrationExecutor(connection)
             _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if _migrated:
+            # Where all was away for longer than partitions are made ahead, who asks for readiness makes them.
+            partitions.ensure_today()
     except DatabaseFault:
         return "database: does not answer"
     return None if _migrated else "database: migrations are not applied"

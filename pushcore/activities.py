@@ -14,8 +14,8 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from pushcore import clock
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.device_tokens import lock_key
@@ -43,7 +43,7 @@ def report(workspace: Workspace, activity_id: str, push_token: str) -> None:
 
 
 def _keep(workspace: Workspace, activity_id: str, push_token: str) -> None:
-    known, now = Device.objects.filter(workspace=workspace, activity_id=activity_id), timezone.now()
+    known, now = Device.objects.filter(workspace=workspace, activity_id=activity_id), clock.now()
     if not known.update(third_token=push_token, third_channel=Channel.APNS, third_reported_at=now, last_seen_at=now):
         _row(workspace.pk, push_token, activity_id).save()
 
@@ -55,19 +55,19 @@ def make_known(tokens: Iterable[tuple[int, str]]) -> None:
 
 def pushed_to(device_ids: Collection[int]) -> None:
     """Note that activities are still in use; one write a day and activity."""
-    now = timezone.now()
+    now = clock.now()
     Device.objects.filter(pk__in=device_ids, last_seen_at__lt=now - _SEEN_AGAIN).update(last_seen_at=now)
 
 
 def past() -> QuerySet[Device]:
     """Those that are over: an activity lasts for hours, its token for starting for months, and their messages for the
     time of retention."""
-    oldest = timezone.now() - timedelta(days=settings.MESSAGE_RETENTION_DAYS) - 2 * _SEEN_AGAIN
+    oldest = clock.now() - timedelta(days=settings.MESSAGE_RETENTION_DAYS) - 2 * _SEEN_AGAIN
     return Device.objects.filter(activity_id__isnull=False, last_seen_at__lt=oldest)
 
 
 def _row(workspace_id: int, token: str, activity_id: str) -> Device:
-    now = timezone.now()
+    now = clock.now()
     return Device(
         workspace_id=workspace_id,
         platform=Platform.IOS,

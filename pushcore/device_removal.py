@@ -11,9 +11,8 @@ import structlog
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
-from django.utils import timezone
 
-from pushcore import ids
+from pushcore import clock, ids
 from pushcore.bus import BusDown
 from pushcore.codes import statuses
 from pushcore.device_changes import tell_changed
@@ -65,7 +64,7 @@ def remove_unseen(*, budget_seconds: float = 20.0) -> int:
     """
     if not settings.DEVICE_RETENTION_DAYS:
         return 0
-    deadline, now = time.monotonic() + budget_seconds, timezone.now()
+    deadline, now = time.monotonic() + budget_seconds, clock.now()
     mark, _ = Watermark.objects.get_or_create(name=_NAME)
     mine = Watermark.objects.filter(name=_NAME)
     free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
@@ -96,7 +95,7 @@ def _page_after(position: int) -> int | None:
 
 
 def _remove_between(after: int, to: int, since: datetime) -> int:
-    kept = ids.first_id_at(timezone.now() - timedelta(days=settings.MESSAGE_RETENTION_DAYS + 1))
+    kept = ids.first_id_at(clock.now() - timedelta(days=settings.MESSAGE_RETENTION_DAYS + 1))
     asked: dict[str, Any] = {"after": after, "to": to, "since": since, "kept": kept}
     with connection.cursor() as cursor:
         cursor.execute(_FORMER_BINDINGS, asked)

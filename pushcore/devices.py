@@ -13,9 +13,8 @@ from datetime import datetime
 
 from django.db import connection, transaction
 from django.db.models import Q
-from django.utils import timezone
 
-from pushcore import bindings, crypto, device_tokens
+from pushcore import bindings, clock, crypto, device_tokens
 from pushcore.channels import Channel, Platform
 from pushcore.client_bind import check_client_may_bind
 from pushcore.codes.results import ResultCode, ResultError
@@ -213,7 +212,7 @@ def register(requests: Sequence[tuple[Workspace, Facts]]) -> list[tuple[KnownDev
     had these loses them.
     """
     secrets = [crypto.new_secret() for _ in requests]
-    now = timezone.now()
+    now = clock.now()
     with transaction.atomic():
         made = Device.objects.bulk_create(
             [
@@ -318,7 +317,7 @@ def _report(device: Device, third_channel: int | None, third_token: str, facts: 
         else:
             device_tokens.claim([Claim(device.workspace_id, device.pk, told.channel, told.token)])
     update_facts({device.pk: facts})
-    Device.objects.filter(pk=device.pk).update(last_seen_at=timezone.now())
+    Device.objects.filter(pk=device.pk).update(last_seen_at=clock.now())
 
 
 def server_bind(workspace: Workspace, user_id: str, delivery_token: str, os_type: int, phone_number: str = "") -> None:

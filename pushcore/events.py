@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from django.utils import timezone
-
-from pushcore import ids
+from pushcore import clock, ids
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import KnownDevice
 from pushcore.ports import DeviceEvent, event_sinks
@@ -44,7 +42,7 @@ def _parse(device: KnownDevice, position: int, entry: object) -> DeviceEvent:
 
 
 def _moment(at: object) -> datetime:
-    now = timezone.now()
+    now = clock.now()
     if isinstance(at, bool) or not isinstance(at, int | float) or not 0 < at < 1e14:
         return now
     return min(datetime.fromtimestamp(at / 1000, tz=UTC), now)

@@ -19,9 +19,8 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from django.utils import timezone
 
-from pushcore import crypto, device_tokens, devices
+from pushcore import clock, crypto, device_tokens, devices
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.device_tokens import Claim
 from pushcore.devices import Facts, KnownDevice
@@ -150,7 +149,7 @@ def _find(requests: Sequence[Registration]) -> dict[int, _Found]:
             "WITH said AS (SELECT * FROM unnest(%s::int[], %s::bigint[], %s::int[], %s::text[], %s::text[], %s::text[])"
             " AS said(number, workspace_id, platform, installation_id, secret_hash, registration_hash))"
             f" {by_nonce} AND d.created_at > %s UNION ALL {by_secret}",
-            [*parameters, timezone.now() - NONCE_WINDOW],
+            [*parameters, clock.now() - NONCE_WINDOW],
         )
         # Who has both proofs has its secret: that one counts, being the later here.
         rows = sorted(cursor.fetchall(), key=lambda row: row[2])

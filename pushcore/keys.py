@@ -8,9 +8,8 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
-from pushcore import crypto
+from pushcore import clock, crypto
 from pushcore.models import AccessKey, App, RsaKey, Workspace
 
 
@@ -71,6 +70,6 @@ def end_former_client_key(workspace: Workspace) -> None:
 
 def note_former_client_keys(workspace_ids: Iterable[int]) -> None:
     """Note that devices of the workspaces have just registered with the former key."""
-    now = timezone.now()
+    now = clock.now()
     stale = Q(former_client_key_used_at=None) | Q(former_client_key_used_at__lt=now - _USE_IS_NOTED_EVERY)
     Workspace.objects.filter(stale, pk__in=set(workspace_ids)).update(former_client_key_used_at=now)

@@ -22,6 +22,7 @@ from pushcore import clock
 from pushcore.channels import SAYS_ARRIVED, Channel, Platform
 from pushcore.codes import statuses
 from pushcore.models import Receipt
+from pushcore.partitions import RECEIPTS
 from pushcore.ports import BroadcastArrival, Outcome, broadcast_counts
 from pushcore.receipts import waking
 
@@ -292,16 +293,19 @@ class _Told(NamedTuple):
 
 def _queue_receipts(cursor: Any, message_ids: Sequence[int], now: datetime) -> None:
     """Insert the messages' receipts; the sender is woken once, after the commit."""
-    if not message_ids:
+    first_kept = RECEIPTS.first_kept(now)
+    kept = [message_id for message_id in message_ids if message_id >= first_kept]
+    if not kept:
         return
-    # A message without a msgkey is the service's own.
+    # A message without a msgkey is the service's own. Messages are kept longer than their receipts, and one may become
+    # final so late: where the service was away for weeks.
     cursor.execute(
         "SELECT m.id, m.workspace_id, m.target, m.msgkey, m.status, m.channel, coalesce(d.ad_token, ''), d.platform,"
         " coalesce(d.third_token, '')"
         " FROM pushcore_message m LEFT JOIN LATERAL"
         " (SELECT ad_token, platform, third_token FROM pushcore_device WHERE id = m.device_id OFFSET 0) d ON true"
         " WHERE m.id = ANY(%s::bigint[]) AND m.msgkey <> ''",
-        [_array(message_ids)],
+        [_array(kept)],
     )
     Receipt.objects.bulk_create(
         [

@@ -75,6 +75,10 @@ class DailyTable:
         """The name of the oldest partition whose time is not over."""
         return self.partition(_midnight(now - self.kept()))
 
+    def first_kept(self, now: datetime) -> Any:
+        """The first key whose rows are kept: there may be no partition for one before."""
+        return self.bounds(_midnight(now - self.kept()))[0]
+
 
 class Partition(NamedTuple):
     """A partition there is. `pending`: it is being detached; None: it is detached, and only to be dropped."""
@@ -84,6 +88,8 @@ class Partition(NamedTuple):
 
 
 _tables: dict[str, DailyTable] = {}
+# The day for which this process has made partitions.
+_ensured: datetime | None = None
 
 
 def register(table: DailyTable) -> None:
@@ -114,6 +120,15 @@ def ensure(now: datetime | None = None) -> list[str]:
         for day in (today + timedelta(days=offset) for offset in range(-DAYS_BEHIND, DAYS_AHEAD + 1))
         if table.partition(day) not in there and create(table, day)
     ]
+
+
+def ensure_today() -> None:
+    """`ensure`, asked for often: once a day and process."""
+    global _ensured
+    today = _midnight(clock.now())
+    if _ensured != today:
+        ensure(today)
+        _ensured = today
 
 
 def create(table: DailyTable, day: datetime, fill: str = "") -> bool:

@@ -8,7 +8,6 @@ from django.contrib import admin
 from django.contrib.admin import ModelAdmin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +19,7 @@ from console.columns import label, moment
 from console.filters import ChoiceFilter, Choices
 from console.large_tables import LargeTableAdmin
 from console.models import AuditEntry
+from pushcore import clock
 
 COLOURS: dict[str, str] = {
     AuditEntry.Action.ADD: "green",
@@ -59,7 +59,7 @@ class WhenFilter(DropdownFilter):
         value = self.value()
         if value not in {choice for choice, _ in self.lookup_choices}:
             return queryset
-        return queryset.filter(at__gte=timezone.now() - timedelta(days=int(str(value))))
+        return queryset.filter(at__gte=clock.now() - timedelta(days=int(str(value))))
 
 
 @admin.register(AuditEntry)

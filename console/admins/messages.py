@@ -9,7 +9,6 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -23,7 +22,7 @@ from console.columns import identifier, moment, pretty_json, push_type, status_l
 from console.filters import CreatedFilter, PushTypeFilter, StatusFilter, WorkspaceFilter
 from console.large_tables import LargeTableAdmin
 from console.zones import zone_of
-from pushcore import ids
+from pushcore import clock, ids
 from pushcore.channels import Channel
 from pushcore.models import Message, PushTask
 from pushcore.target_names import spellings
@@ -72,7 +71,7 @@ class MessageAdmin(LargeTableAdmin):
     readonly_fields = ("id", "type_icon", "title", "created", "status_column", "meaning", "payload")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
-        since = ids.first_id_at(timezone.now() - timedelta(days=LISTED_DAYS))
+        since = ids.first_id_at(clock.now() - timedelta(days=LISTED_DAYS))
         rows = super().get_queryset(request).filter(pk__gte=since)
         task_id = ids.parse(request.GET.get("task", ""))
         task = PushTask.objects.filter(pk=task_id).first() if task_id is not None else None

@@ -21,7 +21,7 @@ from console.columns import identifier, moment, push_type, status_label
 from console.filters import FAILING_RECEIPTS, STOPPED, expiring
 from console.zones import zone_of
 from gateway import presence
-from pushcore import bus, ids
+from pushcore import bus, clock, ids
 from pushcore.codes import statuses
 from pushcore.models import Message, Receipt, Workspace
 
@@ -179,7 +179,7 @@ def count_waiting(scope: Scope) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT count(*) FROM ({sql}) newest WHERE status = ANY(%s) AND expire_at > %s",
-            [*params, sorted(statuses.PENDING), timezone.now()],
+            [*params, sorted(statuses.PENDING), clock.now()],
         )
         return int(cursor.fetchone()[0])
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db.models import F, Q
-from django.utils import timezone
 
+from pushcore import clock
 from pushcore.models import AccessKey, Workspace
 
 REMEMBER_SECONDS = 1.0
@@ -81,7 +81,7 @@ def workspace_of(key: KnownKey, app_id: str, workspace_id: str) -> Workspace | N
 
 def note_use(key: KnownKey) -> None:
     """Keep when the key was last used, to the minute."""
-    now, before = timezone.now(), key.last_used_at
+    now, before = clock.now(), key.last_used_at
     if before is None or now - before > _LAST_USE_EXACT_TO:
         AccessKey.objects.filter(Q(last_used_at=before) | Q(last_used_at__isnull=True), pk=key.key_id).update(
             last_used_at=now

@@ -10,7 +10,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from django.utils import timezone
+from pushcore import clock
 
 TOLERANCE = timedelta(minutes=15)
 # A nonce must outlive the time in which its timestamp is still accepted, early or late.
@@ -50,4 +50,4 @@ def parse_timestamp(text: str) -> datetime | None:
 
 
 def is_fresh(moment: datetime) -> bool:
-    return abs(timezone.now() - moment) <= TOLERANCE
+    return abs(clock.now() - moment) <= TOLERANCE

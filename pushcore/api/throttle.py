@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import redis
 from django.conf import settings
-from django.utils import timezone
 from redis.commands.core import Script
 
+from pushcore import clock
 from pushcore.api import replay
 from pushcore.api.replay import Nonce
 from pushcore.bus import client
@@ -127,7 +127,7 @@ class _Call(NamedTuple):
 
 def _take_all(calls: Sequence[_Call]) -> list[int]:
     """What is waited for each; as the script says."""
-    rate, now = settings.API_RATE_PER_SECOND, timezone.now()
+    rate, now = settings.API_RATE_PER_SECOND, clock.now()
     left_of_day = 86_400 - (now.hour * 3600 + now.minute * 60 + now.second)
     arguments = [
         rate, max(1.0, rate * BURST_SECONDS), settings.API_QUOTA_PER_DAY, left_of_day, replay.NONCE_SECONDS

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
-from pushcore import crypto
+from pushcore import clock, crypto
 from pushcore.channels import Channel, Platform
 from pushcore.models.apps import Workspace
 
@@ -35,7 +34,7 @@ class Device(models.Model):
     # Of the app's installation, and what proved a registration whose answer was lost (`pushcore.installations`).
     installation_id = models.CharField("installation ID", max_length=64, blank=True, db_default="", default="")
     registration_hash = models.CharField(max_length=64, editable=False, db_default="", default="")
-    created_at = models.DateTimeField(auto_now_add=True, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Up to which message none waits for it (`pushcore.settled`).
     settled_id = models.BigIntegerField(db_default=0, editable=False)
@@ -83,7 +82,7 @@ class TokenLoss(models.Model):
         Device, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
     channel = models.SmallIntegerField("third-party channel", choices=Channel.choices)
-    at = models.DateTimeField(default=timezone.now, db_index=True)
+    at = models.DateTimeField(default=clock.now, db_index=True)
 
     class Meta:
         verbose_name = "lost token"

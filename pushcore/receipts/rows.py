@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection, transaction
-from django.utils import timezone
 from prometheus_client import Counter
 
+from pushcore import clock
 from pushcore.models import Receipt, ReceiptAttempt
 from pushcore.posting import PostResult
 
@@ -70,7 +70,7 @@ class Attempt(NamedTuple):
 def due_workspaces() -> set[int]:
     """The workspaces that have receipts to send now."""
     with connection.cursor() as cursor:
-        cursor.execute(_DUE, [timezone.now()])
+        cursor.execute(_DUE, [clock.now()])
         return {workspace_id for (workspace_id,) in cursor.fetchall()}
 
 
@@ -78,7 +78,7 @@ def lease(wanted: Mapping[int, int]) -> list[Leased]:
     """Lease the receipts due longest: of each workspace at most as many as `wanted` says."""
     if not wanted:
         return []
-    now = timezone.now()
+    now = clock.now()
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, [now + LEASE, list(wanted), list(wanted.values()), now])
         return sorted(map(Leased._make, cursor.fetchall()))
@@ -89,7 +89,7 @@ def give_back(receipts: Sequence[Leased]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE pushcore_receipt SET next_attempt_at = %s WHERE message_id = ANY(%s) AND state = 'due'",
-            [timezone.now(), sorted(receipt.message_id for receipt in receipts)],
+            [clock.now(), sorted(receipt.message_id for receipt in receipts)],
         )
 
 
@@ -131,7 +131,7 @@ def record(attempts: Sequence[Attempt]) -> None:
 def give_up_overdue(workspace_ids: Collection[int]) -> int:
     """End receipts that have been due for as long as any is tried: of an endpoint that is left alone for days they are
     more than can be tried one by one. Returns how many; one step."""
-    now = timezone.now()
+    now = clock.now()
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE pushcore_receipt r SET state = 'failed', finished_at = %s FROM ("

@@ -19,9 +19,8 @@ import structlog
 from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import close_old_connections
-from django.utils import timezone
 
-from pushcore import endpoints, keys
+from pushcore import clock, endpoints, keys
 from pushcore.bus import BusDown
 from pushcore.http import Answer
 from pushcore.http_stream import CallStream
@@ -256,7 +255,7 @@ class Sender:
 
     def _take_in(self, answers: Mapping[int, Answer]) -> None:
         """Note what was answered, and what it says of the endpoints."""
-        now, at = time.monotonic(), timezone.now()
+        now, at = time.monotonic(), clock.now()
         given_back: list[rows.Leased] = []
         for number, answer in answers.items():
             posted = self._posted.pop(number)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +13,10 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from analytics import intake
 from analytics.intake import take
-from pushcore import devices, outcomes, push, templates
+from analytics.models import EVENTS
+from pushcore import devices, ids, outcomes, push, templates
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.devices import Facts
@@ -149,3 +153,17 @@ def test_a_broadcasts_counters_are_those_of_its_devices(workspace: Workspace) ->
     task.refresh_from_db()
     assert (task.message_count, task.success_count, task.arrival_count) == (3, 3, 3)
     assert task.broadcast.reached == 3
+
+
+def test_what_is_said_too_late_of_a_broadcast_spoils_nothing(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its row is kept a little longer than the partition of what is said of it."""
+    templates.create(workspace, TemplateDraft("hello", "d", "Hello", "Body"))
+    request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="hello", msgkey="b1")
+    broadcast = push.accept(workspace, request, **RPC)
+    [(device, _)] = devices.register([(workspace, Facts())])
+    monkeypatch.setattr(intake, "EVENTS", replace(EVENTS, kept=lambda: timedelta(days=-2)))
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE {EVENTS.partition(ids.created_at(broadcast.pk))}")
+    assert take([DeviceEvent(workspace.pk, device.id, broadcast.pk, "opened", timezone.now())]) == 0

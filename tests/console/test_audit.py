@@ -100,7 +100,7 @@ def test_a_password_typed_as_the_user_name_is_not_kept() -> None:
 def test_failed_logins_fill_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now()
     monkeypatch.setattr(audit, "MAX_FAILURES_PER_MINUTE", 2)
-    monkeypatch.setattr(audit.timezone, "now", lambda: now)
+    monkeypatch.setattr(audit.clock, "now", lambda: now)
     for _ in range(4):
         audit._login_failed({"username": "nobody"})
     assert len(entries()) == 2
@@ -131,7 +131,7 @@ def test_old_entries_go_and_young_ones_stay(monkeypatch: pytest.MonkeyPatch) -> 
     audit.record(None, AuditEntry.Action.EXPORT)
     later = timezone.now() + timedelta(days=366)
     assert audit.purge() == 0
-    monkeypatch.setattr(audit.timezone, "now", lambda: later)
+    monkeypatch.setattr(audit.clock, "now", lambda: later)
     assert audit.purge() == 1
     audit.record(None, AuditEntry.Action.EXPORT)
     with pytest.raises(DatabaseError), transaction.atomic():

@@ -15,9 +15,11 @@ from structlog.testing import capture_logs
 
 from channels_vendor.lifetime import seconds_left
 from mps_project import health
-from pushcore import broadcasts, clock, delivery, push, sweeper, templates
+from pushcore import broadcasts, clock, delivery, outcomes, push, sweeper, templates
+from pushcore.api import replay
 from pushcore.devices import KnownDevice
-from pushcore.models import Message, PushTask, Workspace
+from pushcore.models import Message, PushTask, Receipt, Workspace
+from pushcore.receipts import rows
 from pushcore.requests import BroadcastPush
 from pushcore.templates import TemplateDraft
 from tests.pushcore.conftest import KeepingLane
@@ -128,3 +130,30 @@ def test_the_databases_clock_is_read_with_every_connection_and_in_between(monkey
     monkeypatch.setattr(clock, "REFRESH_AFTER_SECONDS", -1.0)
     clock.refresh()
     assert clock._reading is not first
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("ahead", [-HOUR, HOUR])
+def test_a_receipt_is_sent_when_it_is_due_whatever_the_senders_clock(
+    send: Send, workspace: Workspace, known: KnownDevice, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    workspace.callback_enabled, workspace.callback_url = True, "https://backend.example/receipts"
+    workspace.save()
+    send({known.ad_token: "k"}, delivery_type=1)
+    outcomes.record_acknowledged([Message.objects.get().pk])
+    with host_ahead(monkeypatch, ahead):
+        assert rows.due_workspaces() == {workspace.pk}
+        [leased] = rows.lease({workspace.pk: 10})
+        # Another host's sender leaves it to this one, for as long as a lease is.
+        left = Receipt.objects.get().next_attempt_at - database_now()
+        assert timedelta(seconds=50) < left <= rows.LEASE
+        rows.give_back([leased])
+    assert [one.message_id for one in rows.lease({workspace.pk: 10})] == [leased.message_id]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("ahead", [-HOUR, HOUR])
+def test_what_a_backend_signs_is_fresh_on_every_host(monkeypatch: pytest.MonkeyPatch, ahead: float) -> None:
+    with host_ahead(monkeypatch, ahead):
+        assert replay.is_fresh(database_now())
+        assert not replay.is_fresh(database_now() + timedelta(seconds=ahead))

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from pushcore import bindings, devices, expiry, outcomes, push, revocation, templates
+from pushcore import bindings, devices, expiry, ids, outcomes, partitions, push, revocation, templates
 from pushcore.codes import statuses
 from pushcore.devices import Facts, KnownDevice
 from pushcore.file_push import load, upload
@@ -98,6 +99,23 @@ def test_a_backend_that_asks_for_it_is_told(
     for body in bodies:
         assert (body["msgId"], body["targetId"]) == ("k", known.ad_token)
         assert (body["pushSuccess"], body["statusDesc"]) == (False, "Expired")
+
+
+def test_what_expires_after_its_receipts_day_is_gone_stops_nothing(
+    send: Send, workspace: Workspace, known: KnownDevice, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.callback_enabled, workspace.callback_url = True, "https://backend.example/receipts"
+    workspace.expiry_receipts = True
+    workspace.save()
+    task = send({known.ad_token: "k"}, delivery_type=1)
+    end_validity(task)
+    # As if the service had been away for weeks: messages are kept longer than their receipts.
+    monkeypatch.setattr(outcomes, "RECEIPTS", replace(partitions.RECEIPTS, kept=lambda: timedelta(days=-2)))
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE {partitions.RECEIPTS.partition(ids.created_at(task.pk))}")
+    assert expiry.expire_due() == 1
+    assert statuses_of(task) == [statuses.EXPIRED]
+    assert not Receipt.objects.exists()
 
 
 def test_a_large_task_expires_in_batches_and_goes_on_where_it_was_cut_off(

@@ -9,13 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 
 from channels_vendor.apns.payload import parts_of
 from channels_vendor.notifications import deliveries_of
 from console.pages.create.fields import DEFAULT_VALIDITY_SECONDS, PlaceholdersPart
 from console.pages.create.forms import AnyForm, SimpleForm
-from pushcore import content, ids, templates
+from pushcore import clock, content, ids, templates
 from pushcore.channels import Channel, Platform
 from pushcore.payload import device_payload
 from pushcore.ports import Outgoing
@@ -77,7 +76,7 @@ def _untouched(form: SimpleForm) -> dict[str, Any]:
 
 
 def _example(form: AnyForm, made: dict[str, Any]) -> Outgoing:
-    given, now = form.cleaned_data, timezone.now()
+    given, now = form.cleaned_data, clock.now()
     seconds = given.get("valid_seconds") or DEFAULT_VALIDITY_SECONDS
     example_id = ids.first_id_at(now)
     return Outgoing(

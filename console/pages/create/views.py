@@ -18,7 +18,6 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
@@ -33,7 +32,7 @@ from console.pages.create.forms import FORMS, AnyForm, BroadcastForm, MultipleFo
 from console.pages.create.preview import preview_of
 from console.pages.create.sending import SendingForm
 from console.zones import activate, zone_of
-from pushcore import ids
+from pushcore import clock, ids
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import upload
 from pushcore.models import FileImport, PushTask, Schedule, Workspace
@@ -170,7 +169,7 @@ def _reached(page: Page) -> review.Reached:
     draft = draft_of(workspace, page.push.request(params))
     strategy = page.sending.strategy() if page.sending else None
     if strategy is not None:
-        moments(strategy, ZoneInfo(workspace.time_zone), timezone.now())
+        moments(strategy, ZoneInfo(workspace.time_zone), clock.now())
     return review.of_draft(workspace, draft)
 
 
