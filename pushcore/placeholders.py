@@ -10,11 +10,11 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from urllib.parse import quote
 
 MAX_NAME = 64
 _LOOKS_LIKE_A_NAME = rf"[\w.-]{{1,{MAX_NAME}}}"
+_ENDS_A_WORD = re.compile(r"[A-Za-z0-9]\Z")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?://)?")
 
 Known = Collection[str] | None
@@ -64,11 +64,17 @@ def url_pattern(url: str, known: tuple[str, ...] | None) -> Pattern:
 
 
 def check(text: str, known: Known) -> None:
-    """Raises `AmbiguousError` naming two placeholders that share a number sign."""
-    found = list(_candidates(text, known))
-    for one, other in pairwise(found):
-        if one.end(1) >= other.start():
-            raise AmbiguousError(f"#{one[1]}#{other[1]}# may be #{one[1]}# or #{other[1]}#")
+    """Raises `AmbiguousError` naming two placeholders that share a number sign.
+
+    Where no names are declared, an even number of signs in a row pair up: "#name#您的#item#" has two placeholders and
+    text between them, as people write where words are not spaced. Not after a letter or digit, whose sign the first may
+    be ("C#和F#课程#name#").
+    """
+    for row in _rows(_candidates(text, known)):
+        one, *others = row
+        pairs_up = known is None and len(row) % 2 == 1 and not _ENDS_A_WORD.search(text[: one.start()])
+        if others and not pairs_up:
+            raise AmbiguousError(f"#{one[1]}#{others[0][1]}# may be #{one[1]}# or #{others[0][1]}#")
 
 
 def names_of(text: str, known: Known) -> tuple[str, ...]:
@@ -79,6 +85,17 @@ def names_of(text: str, known: Known) -> tuple[str, ...]:
 def _candidates(text: str, known: Known) -> Sequence[re.Match[str]]:
     names = _LOOKS_LIKE_A_NAME if known is None else "|".join(map(re.escape, known))
     return list(re.finditer(rf"(?=#({names})#)", text)) if names else []
+
+
+def _rows(candidates: Sequence[re.Match[str]]) -> list[list[re.Match[str]]]:
+    """The candidates, those together that share signs: so many and one signs in a row."""
+    rows: list[list[re.Match[str]]] = []
+    for one in candidates:
+        if rows and rows[-1][-1].end(1) >= one.start():
+            rows[-1].append(one)
+        else:
+            rows.append([one])
+    return rows
 
 
 def _split(text: str, known: Known) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -18,7 +18,8 @@ from pushcore.placeholders import Pattern
 MAX_TEMPLATES = 1000
 MAX_LENGTH = 200
 _NAME = re.compile(r"[A-Za-z0-9_]{1,200}")
-_VARIABLE = rf"[^#\r\n]{{1,{placeholders_of.MAX_NAME}}}"
+# A list written as JSON would be taken for names that stand nowhere: its brackets and quotes are no part of one.
+_VARIABLE = r'[^#"\[\]\r\n]{1,%d}' % placeholders_of.MAX_NAME  # noqa: UP031 - braces
 MAX_VARIABLES = 100
 
 
@@ -111,7 +112,8 @@ def _check_variables(draft: TemplateDraft) -> None:
     if len(names) > MAX_VARIABLES or not all(re.fullmatch(_VARIABLE, name) for name in names):
         raise ResultError(
             ResultCode.INVALID_PARAM,
-            f"variables: at most {MAX_VARIABLES} names of 1 to {placeholders_of.MAX_NAME} characters other than #",
+            f"variables: at most {MAX_VARIABLES} names, separated by commas,"
+            f" of 1 to {placeholders_of.MAX_NAME} characters other than #, brackets and quotes",
         )
     for text, result in (
         (draft.title, ResultCode.TEMPLATE_TITLE_INVALID),

@@ -84,9 +84,14 @@ BASE: dict[str, Any] = {"name": "t", "description": "d", "title": "T", "body": "
     [
         ({"title": "#a#b#"}, ResultCode.TEMPLATE_TITLE_INVALID),
         ({"body": "#fun#name#"}, ResultCode.TEMPLATE_CONTENT_INVALID),
+        ({"title": "C#和F#课程#name#"}, ResultCode.TEMPLATE_TITLE_INVALID),
+        ({"body": "#a#-#b#c#"}, ResultCode.TEMPLATE_CONTENT_INVALID),
+        ({"title": "#a#b#c#", "variables": ["a", "b", "c"]}, ResultCode.TEMPLATE_TITLE_INVALID),
         ({"uri": "https://example.com/#a#b#"}, ResultCode.TEMPLATE_URI_INVALID),
         ({"title": "#a#b#", "variables": ["a", "b"]}, ResultCode.TEMPLATE_TITLE_INVALID),
         ({"variables": ["a#b"]}, ResultCode.INVALID_PARAM),
+        # A JSON list, split at its commas.
+        ({"title": "#a#", "variables": ['["a"', '"b"]']}, ResultCode.INVALID_PARAM),
         ({"variables": ["x" * 65]}, ResultCode.INVALID_PARAM),
     ],
 )
@@ -97,6 +102,22 @@ def test_what_cannot_be_told_is_refused_when_it_is_saved(
         templates.create(workspace, TemplateDraft(**(BASE | changes)))
     assert refused.value.result is result
     assert not Template.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("尊敬的#name#您的#item#已发货", "尊敬的<name>您的<item>已发货"),
+        ("#from#-#to#", "<from>-<to>"),
+        ("#a#和#b#以及#c#", "<a>和<b>以及<c>"),
+        ("#a##b#", "<a><b>"),
+    ],
+)
+def test_words_between_placeholders_need_no_blanks(workspace: Workspace, text: str, made: str) -> None:
+    template = templates.create(workspace, TemplateDraft(**(BASE | {"title": text})))
+    values = {name: f"<{name}>" for name in templates.placeholders(template)}
+    assert templates.render(template, values).title == made
 
 
 @pytest.mark.django_db
