@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from channels_vendor.contract import Notification
-from channels_vendor.mould import encode
 from pushcore import vendor_options
 from pushcore.channels import Channel
 
@@ -32,8 +31,7 @@ def urgency_of(notification: Notification) -> str:
 
 def transparent_text(notification: Notification) -> str:
     """What the app gets of a notification that is handed through, as text."""
-    payload = notification.transparent
-    return payload if isinstance(payload, str) else encode(payload)
+    return vendor_options.as_text(notification.transparent)
 
 
 def is_web(url: str) -> bool:

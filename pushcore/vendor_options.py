@@ -76,8 +76,9 @@ _CLASSIFICATIONS = {"0": _OPERATIONAL, "1": _SYSTEM}
 
 # Vendors that hand a message to the app without showing it.
 PASS_THROUGH = frozenset({Channel.HUAWEI, Channel.HONOR, Channel.FCM, Channel.HARMONYOS})
-# Bytes as JSON: what their 4,096 leave beside their own fields.
+# Bytes as they travel: what the vendors' 4,096 leave beside their own fields.
 MAX_TRANSPARENT_BYTES = 3_800
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _TRANSPARENT, _URGENCY = "transparentMessagePayload", "transparentMessageUrgency"
 URGENCIES = ("HIGH", "NORMAL")
 
@@ -110,7 +111,28 @@ def transparent_payload(options: Mapping[str, Any], channel: int | None) -> str 
     if _TRANSPARENT not in options:
         return ""
     found = next((value for name, value in options[_TRANSPARENT].items() if _NAMES.get(name) == channel), "")
-    return found if isinstance(found, str | dict) else json.dumps(found)
+    return found if isinstance(found, str | dict) else _encode(found)
+
+
+def as_text(payload: str | Mapping[str, Any]) -> str:
+    """What is handed through as Huawei, HONOR and HarmonyOS carry it: one text."""
+    return payload if isinstance(payload, str) else _encode(payload)
+
+
+def as_texts(payload: str | Mapping[str, Any]) -> dict[str, str]:
+    """What is handed through as FCM carries it: names and texts. A text that is no JSON object stands under `data`."""
+    if isinstance(payload, str):
+        payload = _object(payload) or {"data": payload}
+    return {name: value if isinstance(value, str) else _encode(value) for name, value in payload.items()}
+
+
+def _object(text: str) -> dict[str, Any]:
+    """The JSON object the text is; empty where it is none."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def transparent_channels(options: Mapping[str, Any]) -> frozenset[Channel]:
@@ -139,18 +161,25 @@ def _looked_up(
 
 
 def _check_map(options: Mapping[str, Any], parameter: str, values: Mapping[Channel, Mapping[str, str]]) -> None:
-    for name, value in (options.get(parameter) or {}).items():
-        channel = _channel(parameter, name, values)
-        if value not in values[channel]:
+    given = options.get(parameter) or {}
+    for name, channel in _channels(parameter, given, values).items():
+        if given[name] not in values[channel]:
             raise _invalid(f"{parameter}: {name} takes {', '.join(values[channel])}")
 
 
-def _channel(parameter: str, name: str, of: Iterable[Channel]) -> Channel:
-    channel = _NAMES.get(name)
-    if channel is None or channel not in of:
-        known = ", ".join(sorted(ANALYSIS_NAMES[one].lower() for one in of))
-        raise _invalid(f"{parameter} is for {known}, not {name[:50]!r}")
-    return channel
+def _channels(parameter: str, given: Iterable[str], of: Iterable[Channel]) -> dict[str, Channel]:
+    """The channels that a map names, by their names in it. Raises `ResultError` for one that is none of these, or is
+    named twice, in two spellings."""
+    found: dict[str, Channel] = {}
+    for name in given:
+        channel = _NAMES.get(name)
+        if channel is None or channel not in of:
+            known = ", ".join(sorted(ANALYSIS_NAMES[one].lower() for one in of))
+            raise _invalid(f"{parameter} is for {known}, not {name[:50]!r}")
+        if channel in found.values():
+            raise _invalid(f"{parameter}: {name} is named twice, in two spellings")
+        found[name] = channel
+    return found
 
 
 def _check_classification(options: Mapping[str, Any]) -> None:
@@ -164,9 +193,11 @@ def _check_classification(options: Mapping[str, Any]) -> None:
 
 
 def _check_transparent(options: Mapping[str, Any]) -> None:
-    for name in options.get(_TRANSPARENT) or {}:
-        payload = transparent_payload(options, _channel(_TRANSPARENT, name, PASS_THROUGH))
-        if len(json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_TRANSPARENT_BYTES:
+    for name, channel in _channels(_TRANSPARENT, options.get(_TRANSPARENT) or {}, PASS_THROUGH).items():
+        payload = transparent_payload(options, channel)
+        # Within the body's JSON: of an object that is carried as one text, each quote is escaped.
+        carried = as_texts(payload) if channel is Channel.FCM else as_text(payload)
+        if len(_encode(carried).encode()) > MAX_TRANSPARENT_BYTES:
             raise ResultError(
                 ResultCode.MSG_PAYLOAD_TOO_LONG, f"{_TRANSPARENT}: {name} has at most {MAX_TRANSPARENT_BYTES} bytes"
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from channels_vendor.contract import Notification
@@ -11,6 +10,7 @@ from channels_vendor.facts import NESTED, facts_of
 from channels_vendor.lifetime import seconds_left
 from channels_vendor.mould import LONGEST_ID, MESSAGE_ID, MSGKEY, TOKEN, Mould, encode, size_of
 from channels_vendor.options import urgency_of
+from pushcore import vendor_options
 
 MAX_BYTES = 4096
 # Four weeks.
@@ -71,23 +71,10 @@ def data_of(notification: Notification, message_id: str, msgkey: str) -> dict[st
 
 
 def transparent_data(notification: Notification) -> dict[str, str]:
-    """What the app gets in place of a notification, as FCM takes it: names and texts. A text that is no JSON object
-    stands under `data`."""
-    payload = notification.transparent
-    if isinstance(payload, str):
-        payload = _object(payload) or {"data": payload}
-    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in payload.items()}
+    """What the app gets in place of a notification, as FCM takes it."""
+    texts = vendor_options.as_texts(notification.transparent)
     kept = {name: value for name, value in texts.items() if _is_reserved(name)}
     return {name: value for name, value in texts.items() if name not in kept} | ({NESTED: encode(kept)} if kept else {})
-
-
-def _object(text: str) -> dict[str, Any]:
-    """The JSON object the text is; empty where it is none."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _is_reserved(name: str) -> bool:

@@ -54,6 +54,9 @@ def test_a_level_of_huawei_is_its_importance(given: str, told: str) -> None:
         ({"notifyLevel": {"hms": "3"}}, "notifyLevel: hms takes"),
         ({"notifyLevel": {"vivo": "1"}}, "notifyLevel is for hms, oppo"),
         ({"notifyLevel": {"oppo": "2"}}, "needs its thirdChannelCategory"),
+        ({"notifyLevel": {"hms": "1", "huawei": "2"}}, "huawei is named twice"),
+        ({"thirdChannelCategory": {"huawei": "IM", "hms": "IM"}}, "hms is named twice"),
+        ({"transparentMessagePayload": {"hms": "a", "huawei": "b"}}, "huawei is named twice"),
         ({"classification": "2"}, "classification is one of 0, 1"),
         ({"classification": "1", "thirdChannelCategory": {"vivo": "NEWS"}}, "no category NEWS"),
         ({"transparentMessagePayload": {"oppo": "x"}}, "not 'oppo'"),
@@ -93,9 +96,20 @@ def test_what_a_vendor_follows_is_taken(options: dict[str, Any]) -> None:
 
 def test_what_is_handed_through_has_room_for_its_own_bytes_only() -> None:
     room = vendor_options.MAX_TRANSPARENT_BYTES - len('""')
-    vendor_options.check({"transparentMessagePayload": {"hms": "x" * room, "fcm": "x" * room}})
+    vendor_options.check({"transparentMessagePayload": {"hms": "x" * room, "fcm": {"": "x" * (room - len('{"":}'))}}})
     with pytest.raises(ResultError) as refused:
         vendor_options.check({"transparentMessagePayload": {"hms": "长" * room}})
+    assert refused.value.result is ResultCode.MSG_PAYLOAD_TOO_LONG
+
+
+@pytest.mark.parametrize("channel", ["hms", "honor", "harmonyos", "fcm"])
+def test_what_is_handed_through_counts_as_it_travels(channel: str) -> None:
+    """One text in the body's JSON at all but FCM, which takes names and texts: there each quote counts twice."""
+    payload: dict[str, Any] = {f"k{number:03}": "v" for number in range(270)}
+    vendor_options.check({"transparentMessagePayload": {"fcm": payload}})
+    payload = {"all": payload} if channel == "fcm" else payload
+    with pytest.raises(ResultError) as refused:
+        vendor_options.check({"transparentMessagePayload": {channel: payload}})
     assert refused.value.result is ResultCode.MSG_PAYLOAD_TOO_LONG
 
 
