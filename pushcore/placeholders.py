@@ -33,6 +33,11 @@ class Pattern:
     names: tuple[str, ...]
     encoded: tuple[bool, ...]
 
+    @property
+    def may_be_blank(self) -> bool:
+        """Whether values may leave nothing of the text: it is made of placeholders alone."""
+        return bool(self.names) and not "".join(self.texts).strip()
+
     def fill(self, values: Mapping[str, str]) -> str:
         """The text with values in the places of names, once: a value that looks like a placeholder stays text. Raises
         `KeyError` for a name without a value."""

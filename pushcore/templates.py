@@ -21,6 +21,8 @@ _NAME = re.compile(r"[A-Za-z0-9_]{1,200}")
 # A list written as JSON would be taken for names that stand nowhere: its brackets and quotes are no part of one.
 _VARIABLE = r'[^#"\[\]\r\n]{1,%d}' % placeholders_of.MAX_NAME  # noqa: UP031 - braces
 MAX_VARIABLES = 100
+# Why a text of which its values leave nothing is refused.
+EMPTIED = "with these values nothing is left of it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,15 +190,18 @@ def placeholders(template: Template) -> set[str]:
 def render(template: Template, values: Mapping[str, str]) -> Rendered:
     """Fill the placeholders in, once: a value that looks like a placeholder stays text.
 
-    Raises `ResultError` (TEMPLATEKV_NOT_ENOUGH) naming a placeholder without a value. Values without a placeholder are
-    ignored: a caller may use one set of values for several templates.
+    Raises `ResultError`: TEMPLATEKV_NOT_ENOUGH naming a placeholder without a value, PAYLOAD_NOT_ENOUGH where values
+    leave nothing of title or body, which no vendor takes. Values without a placeholder are ignored: a caller may use one
+    set of values for several templates.
     """
     patterns = _patterns(template)
     missing = sorted({name for pattern in patterns for name in pattern.names} - values.keys())
     if missing:
         raise ResultError(ResultCode.TEMPLATEKV_NOT_ENOUGH, f"#{missing[0]}# has no value")
-    title, body, uri = patterns
-    return Rendered(title.fill(values), body.fill(values), uri.fill(values))
+    title, body, uri = (pattern.fill(values) for pattern in patterns)
+    if not title.strip() or not body.strip():
+        raise ResultError(ResultCode.PAYLOAD_NOT_ENOUGH, EMPTIED)
+    return Rendered(title, body, uri)
 
 
 def _patterns(template: Template) -> tuple[Pattern, Pattern, Pattern]:

@@ -86,7 +86,11 @@ class Reader:
         self._options = options or {}
         # A message's own content of so many characters fits, whatever they are.
         self._surely_fits = (limits.MAX_PAYLOAD_BYTES - limits.payload_bytes(content, options)) // _MOST_BYTES
-        self._places, self._format = _override_format(content, None if variables is None else tuple(variables))
+        known = None if variables is None else tuple(variables)
+        self._places, self._format = _override_format(content, known)
+        texts = (text_pattern(content[name], known) for name in ("title", "content"))
+        # Names of which one at least needs a value that shows.
+        self._not_all_blank = [pattern.names for pattern in texts if pattern.may_be_blank]
 
     def read(self, lines: Lines) -> Block:
         """Never raises: a line is a record or a fault. The file is known to be UTF-8 (but for lines cut short)."""
@@ -142,6 +146,8 @@ class Reader:
             )
         except KeyError as missing:
             raise _UnreadableError(f"placeholder {missing.args[0]!r} has no value") from None
+        if any(not "".join([values[name] for name in names]).strip() for names in self._not_all_blank):
+            raise _UnreadableError("title or content is empty with these values")
         if len(override) > self._surely_fits:
             try:
                 limits.check_payload(self._content | json.loads(override), self._options)

@@ -380,7 +380,7 @@ def test_a_sender_that_goes_away_leaves_nothing(upload_file: Send, workspace: Wo
 # -- reading, without I/O ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["#name#", "100% #name# %s %%", '"#name#" \\ #name#!', "ü\u2028#name#\t#other#"])
+@pytest.mark.parametrize("text", ["#name#.", "100% #name# %s %%", '"#name#" \\ #name#!', "ü\u2028#name#\t#other#"])
 def test_values_are_filled_in_as_they_are(text: str) -> None:
     content = CONTENT | {"title": text, "url": "https://example.com/?n=#name#"}
     for value in ("Ann", 'a "b" \\ %s %(x)s', "\t\x01ü#name#", ""):

@@ -146,3 +146,19 @@ def test_names_that_a_template_declares_are_its_placeholders(workspace: Workspac
         Lines(0, 30, 1, b"ann,k1,the name=Ann")
     ).records  # fmt: skip
     assert json.loads(record.override or "") == {"title": "#sale# for Ann"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("changes", [{"title": "#name#"}, {"body": "#name# #more#"}])
+def test_values_that_leave_nothing_of_a_text_are_refused(workspace: Workspace, changes: dict[str, Any]) -> None:
+    """A vendor refuses a message without a title or body, and so does a simple push."""
+    template = templates.create(workspace, TemplateDraft(**(BASE | changes)))
+    assert templates.render(template, {"name": "Ann", "more": ""})
+    with pytest.raises(ResultError) as refused:
+        templates.render(template, {"name": " ", "more": ""})
+    assert refused.value.result is ResultCode.PAYLOAD_NOT_ENOUGH
+    content = {"title": template.title, "content": template.body, "url": ""}
+    lines = b"ann,k1,name=Ann,more=\nbob,k2,name= ,more="
+    block = Reader(1, content, DeliveryType.USER, variables=template.variables).read(Lines(0, len(lines), 1, lines))
+    assert [record.target for record in block.records] == ["ann"]
+    assert [fault.reason for fault in block.faults] == ["title or content is empty with these values"]
