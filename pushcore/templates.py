@@ -191,8 +191,8 @@ def render(template: Template, values: Mapping[str, str]) -> Rendered:
     """Fill the placeholders in, once: a value that looks like a placeholder stays text.
 
     Raises `ResultError`: TEMPLATEKV_NOT_ENOUGH naming a placeholder without a value, PAYLOAD_NOT_ENOUGH where values
-    leave nothing of title or body, which no vendor takes. Values without a placeholder are ignored: a caller may use one
-    set of values for several templates.
+    leave nothing of title or body, which no vendor takes. Values without a placeholder are ignored: a caller may use
+    one set of values for several templates.
     """
     patterns = _patterns(template)
     missing = sorted({name for pattern in patterns for name in pattern.names} - values.keys())

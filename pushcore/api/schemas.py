@@ -302,7 +302,11 @@ class PushBroadcastSchema(PushSchema):
     templateName = Text(help_text="Name of the template.")
     templateKeyValue = TextMap(help_text="Placeholder -> value.")
     msgkey = Text(help_text="The caller's own ID of the message, at most 64 characters.")
-    pushStatus = Number(help_text="By login: 0 bound users, 1 bound or unbound, 2 unbound.", required=False, default=0)
+    pushStatus = Number(
+        help_text="By login: 0 bound users (Android, HarmonyOS: every device), 1 bound or unbound, 2 unbound.",
+        required=False,
+        default=0,
+    )
     unBindPeriod = Number(help_text="Unbound within the last 1: 7, 2: 15, 3: 60 days, 4: ever.", **OPTIONAL)
     bindPeriod = Number(help_text="Bound within the last 1: 7, 2: 15, 3: 60 days, 4: ever.", **OPTIONAL)
     bindStartTime = Moment(help_text="Bound from this time on, milliseconds since 1970.", **OPTIONAL)
