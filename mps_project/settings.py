@@ -227,39 +227,33 @@ CELERY_TASK_ROUTES = {
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
-# Every periodic task is safe to run twice and expires unread: a worker that was away finds no heap of old ticks.
+MAX_CLOCK_OFFSET_SECONDS = ENV.number("MPS_MAX_CLOCK_OFFSET_SECONDS")
+
+
+def _periodic(task: str, every: timedelta) -> dict[str, Any]:
+    """An entry of beat's. It expires unread, so that a worker that was away finds no heap of old ticks; but by the
+    clocks of two hosts, which may differ by twice what each may be off the database's."""
+    expires = max(min(every.total_seconds(), 600.0), 2.0 * MAX_CLOCK_OFFSET_SECONDS + 5.0)
+    return {"task": task, "schedule": every, "options": {"expires": expires}}
+
+
+# Every periodic task is safe to run twice.
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "pushcore.sweep", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
-    "broadcasts": {"task": "pushcore.walk_broadcasts", "schedule": timedelta(seconds=10), "options": {"expires": 10}},
-    "schedules": {"task": "pushcore.fire_schedules", "schedule": timedelta(seconds=1), "options": {"expires": 2}},
-    "expiry": {"task": "pushcore.expire", "schedule": timedelta(seconds=10), "options": {"expires": 10}},
-    "revocations": {
-        "task": "pushcore.work_off_revocations",
-        "schedule": timedelta(seconds=10),
-        "options": {"expires": 10},
-    },
-    "files": {"task": "pushcore.load_files", "schedule": timedelta(seconds=1), "options": {"expires": 2}},
-    "partitions": {
-        "task": "pushcore.maintain_partitions",
-        "schedule": timedelta(minutes=10),
-        "options": {"expires": 600},
-    },
-    "purge": {"task": "pushcore.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},
-    "purge-devices": {
-        "task": "pushcore.purge_devices",
-        "schedule": timedelta(hours=1),
-        "options": {"expires": 600},
-    },
-    "vendors": {"task": "channels_vendor.wake", "schedule": timedelta(seconds=2), "options": {"expires": 2}},
-    "certificates": {
-        "task": "channels_vendor.warn_of_expiry",
-        "schedule": timedelta(hours=12),
-        "options": {"expires": 600},
-    },
-    "make-exports": {"task": "analytics.make_exports", "schedule": 300.0, "options": {"expires": 300}},
-    "fold-changes": {"task": "analytics.fold", "schedule": 5.0, "options": {"expires": 5}},
-    "purge-audit": {"task": "console.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},
-    "purge-events": {"task": "analytics.purge", "schedule": timedelta(hours=1), "options": {"expires": 600}},
+    "sweep": _periodic("pushcore.sweep", timedelta(seconds=5)),
+    "broadcasts": _periodic("pushcore.walk_broadcasts", timedelta(seconds=10)),
+    "schedules": _periodic("pushcore.fire_schedules", timedelta(seconds=1)),
+    "expiry": _periodic("pushcore.expire", timedelta(seconds=10)),
+    "revocations": _periodic("pushcore.work_off_revocations", timedelta(seconds=10)),
+    "files": _periodic("pushcore.load_files", timedelta(seconds=1)),
+    "partitions": _periodic("pushcore.maintain_partitions", timedelta(minutes=10)),
+    "purge": _periodic("pushcore.purge", timedelta(hours=1)),
+    "purge-devices": _periodic("pushcore.purge_devices", timedelta(hours=1)),
+    "vendors": _periodic("channels_vendor.wake", timedelta(seconds=2)),
+    "certificates": _periodic("channels_vendor.warn_of_expiry", timedelta(hours=12)),
+    "make-exports": _periodic("analytics.make_exports", timedelta(minutes=5)),
+    "fold-changes": _periodic("analytics.fold", timedelta(seconds=5)),
+    "purge-audit": _periodic("console.purge", timedelta(hours=1)),
+    "purge-events": _periodic("analytics.purge", timedelta(hours=1)),
 }
 
 MAX_BODY_BYTES = ENV.number("MPS_MAX_BODY_BYTES")
@@ -285,7 +279,6 @@ AUDIT_RETENTION_DAYS = ENV.number("MPS_AUDIT_RETENTION_DAYS")
 RECEIPT_ALLOW_PRIVATE = ENV.switch("MPS_RECEIPT_ALLOW_PRIVATE")
 VENDOR_ALLOW_PRIVATE = ENV.switch("MPS_VENDOR_ALLOW_PRIVATE")
 SWEEP_AFTER_SECONDS = ENV.number("MPS_SWEEP_AFTER_SECONDS")
-MAX_CLOCK_OFFSET_SECONDS = ENV.number("MPS_MAX_CLOCK_OFFSET_SECONDS")
 GATEWAY_PROCESSES = ENV.number("MPS_GATEWAY_PROCESSES")
 GATEWAY_MAX_KEEP_ALIVE = ENV.number("MPS_GATEWAY_MAX_KEEP_ALIVE")
 MAX_CONNECTIONS = ENV.number("MPS_MAX_CONNECTIONS")

@@ -16,9 +16,9 @@ MOST = 64
 FEW_QUEUED, MANY_QUEUED = 2.0, 4.0
 # Of a large window a share: what networks and machines add by chance is no queue.
 FEW_SHARE, MANY_SHARE = 0.15, 0.3
-# An answer that took so long says that fewer are to be under way, whatever the fastest took: calls time out soon. One
-# that took half as long says that no more are.
-SLOW_SECONDS = 4.0
+# An answer that took so long, and longer than the fastest by that factor, says that fewer are to be under way: calls
+# time out soon. One that took half as long says that no more are. A backend that always takes its time is not told off.
+SLOW_SECONDS, SLOWED = 4.0, 1.5
 # The fastest answer is that of the last one to two periods, each so long or so many answers' time: a backend may become
 # slower for good. A period begins with a round of few calls, for what always waits is not seen to wait (as BBR does,
 # https://doi.org/10.1145/3012426.3022184).
@@ -71,10 +71,11 @@ class Pace:
         # While it doubles, each answer counts by itself: the average would come too late.
         took = max(seconds - unseen, self._usual) if self._begins else self._usual
         queued = self.window * (1.0 - self._fastest_of_late / took) if took > 0 else 0.0
-        if queued > max(MANY_QUEUED, MANY_SHARE * self.window) or seconds > SLOW_SECONDS:
+        slowed_to = seconds if seconds > SLOWED * self._fastest_of_late else 0.0
+        if queued > max(MANY_QUEUED, MANY_SHARE * self.window) or slowed_to > SLOW_SECONDS:
             self._begins = False
             self.window = max(1.0, self.window - 1.0 / self.window)
-        elif queued > max(FEW_QUEUED, FEW_SHARE * self.window) or seconds > SLOW_SECONDS / 2:
+        elif queued > max(FEW_QUEUED, FEW_SHARE * self.window) or slowed_to > SLOW_SECONDS / 2:
             self._begins = False
         elif under_way >= self.window / 2:
             self.window = min(float(MOST), self.window + (1.0 if self._begins else 1.0 / self.window))

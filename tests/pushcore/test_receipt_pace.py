@@ -46,6 +46,14 @@ def test_a_slow_healthy_endpoint_that_works_on_one_at_a_time_never_times_out(sec
     assert answered > 0.95 * 300 / seconds
 
 
+@pytest.mark.parametrize("seconds", [2.5, 5.0, 8.0])
+def test_a_healthy_endpoint_that_always_takes_its_time_gets_many_at_once(seconds: float) -> None:
+    pace = Pace()
+    answered, late = serve(pace, seconds, at_once=1_000, until=600)
+    assert late == 0
+    assert answered > 0.5 * 600 * MOST / seconds
+
+
 @pytest.mark.parametrize("at_once", [4, 16])
 def test_an_endpoint_of_a_few_workers_is_kept_busy_and_not_flooded(at_once: int) -> None:
     pace = Pace()

@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,14 @@ def test_the_worker_has_more_threads_than_there_are_kinds_of_periodic_work() -> 
 def test_each_kind_of_periodic_work_takes_one_thread_at_most() -> None:
     app.loader.import_default_modules()
     assert [name for name in in_threads() if not takes_one_thread(app.tasks[name].run)] == []
+
+
+def test_a_worker_whose_clock_is_ahead_of_the_beats_does_its_work() -> None:
+    """Celery has a task expire at a time of the sender's clock, and the worker look at its own."""
+    apart = timedelta(seconds=2 * settings.MAX_CLOCK_OFFSET_SECONDS)
+    for entry in settings.CELERY_BEAT_SCHEDULE.values():
+        sent = app.amqp.as_task_v2("id", str(entry["task"]), expires=entry["options"]["expires"])
+        assert datetime.fromisoformat(sent.headers["expires"]) > datetime.now(UTC) + apart, entry["task"]
 
 
 def test_work_that_hangs_keeps_no_other_and_not_the_clock_from_its_turn() -> None:
