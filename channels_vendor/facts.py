@@ -46,6 +46,13 @@ def facts_of(
     return {name: value for name, value in facts.items() if value} | nest(notification.params, reserved)
 
 
+def fitting(facts: dict[str, str], *, opened_by_vendor: bool, fits: Callable[[dict[str, str]], bool]) -> dict[str, str]:
+    """The facts, less the address where the vendor opens it by itself and there is no room to tell the app too."""
+    if not opened_by_vendor or fits(facts):
+        return facts
+    return {name: value for name, value in facts.items() if name != "url"}
+
+
 def nest(params: Mapping[str, str], reserved: Callable[[str], bool]) -> dict[str, str]:
     """The caller's names and texts, less those that are the service's own or `reserved`: these stand under `params`."""
     nested = {name: value for name, value in params.items() if name in OWN_NAMES or reserved(name)}

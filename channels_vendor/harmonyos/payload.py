@@ -6,7 +6,7 @@ from typing import Any
 
 from channels_vendor.contract import Notification
 from channels_vendor.cutting import shorten
-from channels_vendor.facts import facts_of
+from channels_vendor.facts import facts_of, fitting
 from channels_vendor.lifetime import seconds_left
 from channels_vendor.mould import encode, size_of
 from channels_vendor.options import category_of, transparent_text
@@ -28,15 +28,19 @@ def body_of(notification: Notification, category: str, message_id: str, msgkey: 
     """The request without its tokens; None where it cannot be made small enough. `category`: the account's."""
     reference = Reference.of(notification.task_id, message_id)
 
-    def made(text: str) -> dict[str, Any]:
-        facts = facts_of(notification, message_id=message_id, msgkey=msgkey)
+    def made(text: str, facts: dict[str, str]) -> dict[str, Any]:
         return {
             "payload": _payload(notification, text, facts, category, reference),
             "pushOptions": _options(notification, reference),
         }
 
-    text = shorten(notification.body, lambda part: size_of(made(part)), MAX_BYTES)
-    return None if text is None else made(text)
+    facts = fitting(
+        facts_of(notification, message_id=message_id, msgkey=msgkey),
+        opened_by_vendor=not notification.silent and notification.opens_page,
+        fits=lambda facts: size_of(made(notification.body, facts)) <= MAX_BYTES,
+    )
+    text = shorten(notification.body, lambda part: size_of(made(part, facts)), MAX_BYTES)
+    return None if text is None else made(text, facts)
 
 
 def _options(notification: Notification, reference: Reference) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from channels_vendor.contract import Notification, Style
 from channels_vendor.cutting import cut, shorten
-from channels_vendor.facts import facts_of
+from channels_vendor.facts import facts_of, fitting
 from channels_vendor.lifetime import seconds_left
 from channels_vendor.mould import encode, size_of
 from channels_vendor.options import category_of, page, transparent_text
@@ -15,6 +15,8 @@ from pushcore.channels import Channel
 
 MAX_BYTES = 4096
 MAX_TTL = 1_296_000
+# What a tap does where it opens neither a page nor an address.
+HOME = {"type": 3}
 MAX_TITLE = 50
 MAX_BODY = 400
 
@@ -22,12 +24,18 @@ MAX_BODY = 400
 def body_of(notification: Notification, message_id: str, msgkey: str) -> dict[str, Any] | None:
     """The request without its tokens; None where it cannot be made small enough."""
 
-    def made(text: str) -> dict[str, Any]:
-        facts = facts_of(notification, message_id=message_id, msgkey=msgkey)
-        return _message(notification, text, facts, Reference.of(notification.task_id, message_id))
+    reference, body = Reference.of(notification.task_id, message_id), cut(notification.body, MAX_BODY)
 
-    text = shorten(cut(notification.body, MAX_BODY), lambda part: size_of(made(part)), MAX_BYTES)
-    return None if text is None else made(text)
+    def size(text: str, facts: dict[str, str]) -> int:
+        return size_of(_message(notification, text, facts, reference))
+
+    facts = fitting(
+        facts_of(notification, message_id=message_id, msgkey=msgkey),
+        opened_by_vendor=not notification.silent and _click(notification) != HOME,
+        fits=lambda facts: size(body, facts) <= MAX_BYTES,
+    )
+    text = shorten(body, lambda part: size(part, facts), MAX_BYTES)
+    return None if text is None else _message(notification, text, facts, reference)
 
 
 def _message(notification: Notification, text: str, facts: dict[str, str], reference: Reference) -> dict[str, Any]:
@@ -68,7 +76,7 @@ def _click(notification: Notification) -> dict[str, Any]:
         return {"type": 1} | page(notification.url)
     if notification.url.startswith("https://"):
         return {"type": 2, "url": notification.url}
-    return {"type": 3}
+    return HOME
 
 
 def _badge(notification: Notification) -> dict[str, Any]:

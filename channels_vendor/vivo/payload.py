@@ -11,7 +11,7 @@ from typing import Any
 from channels_vendor.contract import Account, Delivery, Notification
 from channels_vendor.cutting import cut, utf16_length
 from channels_vendor.errors import NotPossibleError, TooBigError
-from channels_vendor.facts import facts_of
+from channels_vendor.facts import facts_of, fitting
 from channels_vendor.lifetime import seconds_left
 from channels_vendor.mould import DATA, MESSAGE_ID, NOTIFY_ID, REFERENCE, TOKEN, Mould, encode
 from channels_vendor.options import category_of, is_web, option
@@ -52,10 +52,12 @@ def mould_of(notification: Notification, account: Account) -> Mould:
 def data_of(delivery: Delivery) -> str:
     """What the app gets, JSON in one value: vivo takes ten pairs at most. Where it is too long, the address that
     `skipContent` has is left out. Raises `TooBigError`."""
-    facts = facts_of(delivery.notification, message_id=str(delivery.message_id), msgkey=delivery.msgkey)
+    facts = fitting(
+        facts_of(delivery.notification, message_id=str(delivery.message_id), msgkey=delivery.msgkey),
+        opened_by_vendor="skipContent" in _click(delivery.notification),
+        fits=lambda facts: utf16_length(encode(facts)) + len("data") <= MAX_DATA,
+    )
     data = encode(facts)
-    if utf16_length(data) + len("data") > MAX_DATA and "skipContent" in _click(delivery.notification):
-        data = encode({name: value for name, value in facts.items() if name != "url"})
     if utf16_length(data) + len("data") > MAX_DATA:
         raise TooBigError(f"{errors.BAD_PAIR} clientCustomMap")
     return data

@@ -380,6 +380,42 @@ def test_a_body_fits_into_4096_bytes_or_is_refused(size_of: Any) -> None:
     assert size_of(params={"p": "x" * 5000}) is None
 
 
+@pytest.mark.parametrize(
+    ("made", "click_of", "data_of"),
+    [
+        (
+            lambda **changes: huawei.message_of(notification(**changes), "1001", "k"),
+            lambda body: body["android"]["notification"]["click_action"],
+            lambda body: json.loads(body["data"]),
+        ),
+        (
+            lambda **changes: honor.body_of(notification(**changes), "1001", "k"),
+            lambda body: body["android"]["notification"]["clickAction"],
+            lambda body: json.loads(body["data"]),
+        ),
+        (
+            lambda **changes: harmonyos.body_of(notification(**changes), "", "1001", "k"),
+            lambda body: body["payload"]["notification"]["clickAction"],
+            lambda body: body["payload"]["notification"]["clickAction"]["data"],
+        ),
+    ],
+    ids=["huawei", "honor", "harmonyos"],
+)
+def test_an_address_that_has_no_room_twice_is_the_vendors_to_open(made: Any, click_of: Any, data_of: Any) -> None:
+    """2,048 characters are what the API takes."""
+    url = "shop://order/".ljust(2048, "x")
+    body = made(url=url, opens_page=True)
+    assert url in click_of(body).values()
+    assert "url" not in data_of(body)
+    assert data_of(made(url="shop://order/7", opens_page=True))["url"] == "shop://order/7"
+
+
+def test_of_a_message_that_is_not_shown_the_app_gets_the_address() -> None:
+    message = huawei.message_of(notification(url="https://x/".ljust(2048, "x"), silent=True), "1001", "k")
+    assert message is not None
+    assert len(json.loads(message["data"])["url"]) == 2048
+
+
 def _size(body: dict[str, Any] | None) -> int | None:
     if body is None or body.get("message", body) is None:
         return None
