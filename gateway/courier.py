@@ -393,7 +393,7 @@ class Courier:
             try:
                 await self._leave(
                     keys=[presence.presence_key(device_id) for device_id, _ in leaving],
-                    args=[presence.REMEMBERED_SECONDS, int(time.time() * 1000), *(value for _, value in leaving)],
+                    args=[presence.REMEMBERED_SECONDS, int(clock.time() * 1000), *(value for _, value in leaving)],
                 )
             except (RedisError, asyncio.CancelledError):
                 self._withdrawn.extendleft(reversed(leaving))

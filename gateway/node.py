@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -166,7 +165,7 @@ class Node:
     def new_session(self, wire: Wire, address: str) -> Session:
         """A transport has a new connection."""
         # Ordered by time: of two sessions of a device, the one with the greater id is the newer.
-        session_id = f"{int(time.time() * 1000):012x}{secrets.token_hex(4)}"
+        session_id = f"{int(clock.time() * 1000):012x}{secrets.token_hex(4)}"
         session = Session(self, wire, address=address, session_id=session_id)
         self._wheel.add(session)
         if not self.doorkeeper.opened(address):
@@ -222,6 +221,8 @@ class Node:
                 continue
             self._formers.came(verdict.device.id, former)
             session.accept(verdict.device, issued_secret=verdict.secret, max_keep_alive=self._max_keep_alive)
+            if session.state is not State.OPEN:
+                continue  # it left with what it had sent right after its CONNECT
             self._wheel.moved(session)
             if not verdict.is_new:
                 # What it was when it was admitted may have changed before its presence told anybody where it is.

@@ -11,7 +11,6 @@ import math
 from collections import deque
 from collections.abc import Iterable
 from enum import Enum
-from time import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import mqtt5
@@ -27,6 +26,7 @@ from gateway.packets import INBOX, MAX_PACKET_BYTES
 from gateway.session_ports import NOWHERE, Host, Outlet, PublishRefusal, Request, Wire
 from gateway.shared_payload import SharedPayload
 from gateway.versions import MAX_OPEN_REQUESTS, VERSION_5, Version
+from pushcore import clock
 from pushcore.devices import KnownDevice
 
 if TYPE_CHECKING:
@@ -391,6 +391,8 @@ class Session(_TouchedByEachMessage):
         self._outlet.write(connack)
         if self._buffer:
             self._take_kept()
+        if self._outlet is NOWHERE:
+            self._close()  # it had left meanwhile
 
     def _take_kept(self) -> None:
         if self.is_held_back:
@@ -488,7 +490,7 @@ class Session(_TouchedByEachMessage):
             self._asked_in_vain = False
             self._refill()
             return
-        now_ms, behind = int(time() * 1000), self._behind
+        now_ms, behind = int(clock.time() * 1000), self._behind
         self._behind, self.caught_up = None, True
         for message in messages:
             self.deliver(*message, now_ms)
@@ -577,7 +579,7 @@ class Session(_TouchedByEachMessage):
         """Send what waits in memory; when that is done and half the window is free, ask for what waits as rows."""
         backlog = self._backlog
         if backlog:
-            now_ms, caught_up, self.caught_up = int(time() * 1000), self.caught_up, True
+            now_ms, caught_up, self.caught_up = int(clock.time() * 1000), self.caught_up, True
             while backlog and self.in_flight < self._window:
                 self.deliver(*backlog.popleft(), now_ms)
             self.caught_up = caught_up
@@ -612,9 +614,14 @@ class Session(_TouchedByEachMessage):
         self._close()
 
     def wire_lost(self) -> None:
-        """The transport ended. What has been read is taken: the device may have left right after it had sent it."""
-        if self.state is State.OPEN and self._buffer:
+        """The transport ended. What has been read is taken: the device may have left right after it had sent it.
+
+        Where it did not wait for the CONNACK (3.1.4), that is once it is admitted.
+        """
+        if self._buffer and self.state in (State.ADMITTING, State.OPEN):
             self._most_open, self.is_held_back, self._outlet = math.inf, False, NOWHERE
+            if self.state is State.ADMITTING:
+                return
             self.feed(b"")
         self._close()
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway import courier, node, presence
+from gateway import courier, presence
 from pushcore import bus, clock
 from pushcore.models import Workspace
 from tests.gateway.conftest import Connect
@@ -19,8 +19,7 @@ def test_a_gateway_on_a_host_with_a_wrong_clock_delivers_what_is_valid(
     connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, ahead: int
 ) -> None:
     wrong = SimpleNamespace(**{**vars(time), "time": lambda: time.time() + ahead})
-    for module in (node, courier):
-        monkeypatch.setattr(module, "time", wrong)
+    monkeypatch.setattr(courier, "time", wrong)
     monkeypatch.setattr(clock, "system", wrong)
     device = connect()
     send(workspace, device.ad_token, "k1")

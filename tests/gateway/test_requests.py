@@ -146,7 +146,7 @@ def test_many_requests_at_once_are_all_served_on_the_same_connection(
 
 
 @pytest.mark.parametrize("qos", [QoS.AT_LEAST_ONCE, QoS.AT_MOST_ONCE])
-@pytest.mark.parametrize("goodbye", ["DISCONNECT", "just closed"])
+@pytest.mark.parametrize("goodbye", ["DISCONNECT", "just closed", "closed before the CONNACK"])
 def test_what_a_device_asked_before_it_left_takes_effect(
     gateway: RunningGateway, username: str, known: Known, qos: QoS, goodbye: str
 ) -> None:
@@ -158,8 +158,12 @@ def test_what_a_device_asked_before_it_left_takes_effect(
         for n in range(1, 31)
     ]  # fmt: skip
     with RawDevice(gateway.mqtt_port) as device:
-        device.connect(known[0].ad_token, username, known[1])
-        device.send(b"".join(binds) + (mqtt5.DisconnectPacket().write() if goodbye == "DISCONNECT" else b""))
+        connect = b""
+        if goodbye == "closed before the CONNACK":
+            connect = mqtt5.ConnectPacket(known[0].ad_token, username=username, password=known[1].encode()).write()
+        else:
+            device.connect(known[0].ad_token, username, known[1])
+        device.send(connect + b"".join(binds) + (mqtt5.DisconnectPacket().write() if goodbye == "DISCONNECT" else b""))
     assert wait_for(lambda: Binding.objects.filter(user_id="u30", unbound_at__isnull=True).exists())
     assert gateway.node is not None
     requests = gateway.node._requests

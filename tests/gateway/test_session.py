@@ -24,6 +24,7 @@ from gateway.session import (
     State,
 )
 from gateway.session_ports import PublishRefusal, Request
+from pushcore import clock
 from pushcore.devices import KnownDevice
 
 DEVICE = KnownDevice(7, 1, 1, "ad-token", "", "app-test", True)
@@ -254,6 +255,14 @@ def test_an_expired_message_is_not_sent() -> None:
     session, recorder = open_session()
     session.deliver(11, b"x", NOW, False, NOW)
     assert recorder.packets() == []
+
+
+def test_what_waited_is_valid_by_the_databases_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, recorder = open_session(receive_max=1)
+    monkeypatch.setattr(clock, "time", lambda: NOW / 1000 - 3600)  # this host's clock is an hour ahead of it
+    session.expect_more(0)
+    session.deliver_waiting([due(n)._replace(expire_at_ms=NOW - 1000) for n in (1, 2)], None)
+    assert acknowledge_all(session, recorder) == [1, 2]
 
 
 def test_a_message_that_comes_by_two_ways_is_sent_once() -> None:
@@ -591,6 +600,26 @@ def test_what_is_sent_before_the_connack_waits_for_it() -> None:
     session.accept(DEVICE, issued_secret=None, max_keep_alive=1200)
     assert [type(packet) for packet in recorder.packets()] == [mqtt5.ConnAckPacket, mqtt5.PingRespPacket]
     assert len(recorder.requests) == 1
+
+
+@pytest.mark.parametrize("goodbye", [mqtt5.DisconnectPacket().write(), b""])
+def test_a_device_that_sends_all_at_once_and_leaves_is_served_once_it_is_admitted(goodbye: bytes) -> None:
+    session, recorder = new_session()
+    session.feed(mqtt5.ConnectPacket("x").write() + several(40, QoS.AT_MOST_ONCE) + goodbye)
+    session.wire_lost()
+    assert (recorder.requests, recorder.closes) == ([], 0)
+    session.accept(DEVICE, issued_secret=None, max_keep_alive=1200)
+    assert len(recorder.requests) == 40
+    assert (session.state, recorder.closes, recorder.written) == (State.CLOSED, 1, b"")
+
+
+@pytest.mark.parametrize("sent", [b"", publish()])
+def test_a_device_that_leaves_before_it_is_admitted_is_waited_for_no_longer_than_it_has_asked(sent: bytes) -> None:
+    session, recorder = new_session()
+    session.feed(mqtt5.ConnectPacket("x").write() + sent)
+    session.wire_lost()
+    session.refuse(ConnAckReasonCode.NOT_AUTHORIZED)
+    assert (session.state, recorder.closes, recorder.requests) == (State.CLOSED, 1, [])
 
 
 def test_what_is_sent_before_a_refusal_is_not_heard() -> None:
