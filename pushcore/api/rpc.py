@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -316,6 +317,10 @@ def _render(answer: dict[str, Any], status: int, answer_format: str, root: str) 
     )
 
 
+# What XML 1.0 has no way to write (its `Char`): most control characters, and two that are none.
+_NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
 def _fill(element: ElementTree.Element, values: Mapping[str, Any]) -> None:
     flat = [
         (name, entry) for name, value in values.items() for entry in (value if isinstance(value, list) else [value])
@@ -326,5 +331,4 @@ def _fill(element: ElementTree.Element, values: Mapping[str, Any]) -> None:
             _fill(child, value)
         else:
             text = str(value).lower() if isinstance(value, bool) else str(value)
-            # XML 1.0 has no way to write most control characters.
-            child.text = "".join(c if c >= " " or c in "\t\n\r" else "\ufffd" for c in text)
+            child.text = _NOT_IN_XML.sub("\ufffd", text)

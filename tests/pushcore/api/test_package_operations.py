@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from alibabacloud_mpaas20201028 import models as mpaas2020
@@ -95,6 +96,13 @@ def task(workspace: Workspace) -> PushTask:
         delivery_type=3, expired_seconds=600, title="T", content="C", target_msgkey={"ann": "k1"}, task_name="t"
     )
     return push.accept(workspace, request, source=PushTask.Source.RPC, author="test")
+
+
+def test_what_xml_cannot_write_spoils_no_answer(rpc2020: Rpc2020, workspace: Workspace) -> None:
+    Template.objects.create(workspace=workspace, name="odd", title="a\uffff\ufffe\x07b\t\U0001f600", body="b")
+    response = rpc2020.call("GetTemplate", SCOPE | {"TemplateName": "odd", "Format": "XML"})
+    root = ElementTree.fromstring(response.content)
+    assert root.findtext("Data/Title") == "a\ufffd\ufffd\ufffdb\t\U0001f600"
 
 
 def test_the_core_numbers_are_texts_where_the_package_has_texts(rpc2020: Rpc2020, task: PushTask) -> None:
