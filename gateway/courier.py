@@ -307,9 +307,13 @@ class Courier:
         return await self._bus.xadd(key, entry, nomkstream=True, maxlen=maximum, approximate=True) is not None
 
     async def _look_at_acks(self) -> None:
-        """How long acknowledgements have been waiting for the sink. The stream's ids are milliseconds."""
+        """How long acknowledgements have been waiting for the sink. The stream's ids are milliseconds by its clock."""
         oldest = await self._bus.xrange(entries.ACKS_STREAM, count=1)
-        self.acks_wait_seconds = time.time() - int(oldest[0][0].partition(b"-")[0]) / 1000 if oldest else 0.0
+        if not oldest:
+            self.acks_wait_seconds = 0.0
+            return
+        seconds, microseconds = await self._bus.time()
+        self.acks_wait_seconds = seconds + microseconds / 1e6 - int(oldest[0][0].partition(b"-")[0]) / 1000
 
     async def _look_for_a_gap(self) -> None:
         """Where the stream grew too long, senders cut off what was not read yet: it is in the rows, and asked for.

@@ -3,14 +3,18 @@ recorded it yet; what it may have been sent before says so."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
+from typing import cast
 
 import mqtt5
 import pytest
+from django.conf import settings
 
-from gateway import former_nodes, presence
+from gateway import entries, former_nodes, presence
+from gateway.courier import Courier, Recipient
 from pushcore import bus, delivery
 from pushcore.models import Workspace
 from tests.gateway.conftest import Known, RunningGateway
@@ -157,3 +161,29 @@ def test_while_the_sink_is_away_for_longer_than_a_node_remembers_repeats_say_so(
     memory.turn(acks_wait_seconds=1e6)
     with Hopper(gateway, username, known) as device:
         assert device.take(1) == [("k1", True)]
+
+
+@pytest.mark.parametrize("ahead", [-3600.0, 3600.0])
+def test_how_long_acknowledgements_wait_is_told_whatever_the_hosts_clock(
+    monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    class WrongTime:
+        monotonic = staticmethod(time.monotonic)
+
+        @staticmethod
+        def time() -> float:
+            return time.time() + ahead
+
+    bus.client().xadd(entries.ACKS_STREAM, {b"acks": b""})
+    monkeypatch.setattr("gateway.courier.time", WrongTime)
+
+    async def look() -> float:
+        courier = Courier(settings.REDIS_URL, cast(Recipient, None))
+        try:
+            await courier._look_at_acks()
+        finally:
+            await courier._bus.aclose()
+            await courier._reader.aclose()
+        return courier.acks_wait_seconds
+
+    assert 0 <= asyncio.run(look()) < 600
