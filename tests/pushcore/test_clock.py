@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import jwt
 import pytest
 from django.db import connection
 from django.utils import timezone
@@ -17,8 +18,10 @@ from channels_vendor.lifetime import seconds_left
 from mps_project import health
 from pushcore import broadcasts, clock, delivery, outcomes, push, sweeper, templates
 from pushcore.api import replay
+from pushcore.client_bind import check_client_may_bind
+from pushcore.codes.results import ResultError
 from pushcore.devices import KnownDevice
-from pushcore.models import Message, PushTask, Receipt, Workspace
+from pushcore.models import AccessKey, Device, Message, PushTask, Receipt, Workspace
 from pushcore.receipts import rows
 from pushcore.requests import BroadcastPush
 from pushcore.templates import TemplateDraft
@@ -157,3 +160,29 @@ def test_what_a_backend_signs_is_fresh_on_every_host(monkeypatch: pytest.MonkeyP
     with host_ahead(monkeypatch, ahead):
         assert replay.is_fresh(database_now())
         assert not replay.is_fresh(database_now() + timedelta(seconds=ahead))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("ahead", [-HOUR, HOUR])
+def test_a_bind_token_is_valid_for_its_time_whatever_the_gateways_clock(
+    workspace: Workspace,
+    known: KnownDevice,
+    access_key: tuple[AccessKey, str],
+    monkeypatch: pytest.MonkeyPatch,
+    ahead: float,
+) -> None:
+    Workspace.objects.update(client_bind=Workspace.ClientBind.SIGNED)
+    device = Device.objects.select_related("workspace").get(pk=known.id)
+
+    def token(**times: object) -> str:
+        return jwt.encode({"userId": "ann", "adToken": device.ad_token} | times, access_key[1], algorithm="HS256")
+
+    now = database_now().timestamp()
+    with host_ahead(monkeypatch, ahead):
+        check_client_may_bind(device, "ann", token(exp=now + 300, nbf=now - 1))
+        for unfit in (
+            token(exp=now - 60), token(exp=now + 1200), token(exp=now + 300, nbf=now + 60), token(exp=[]),
+            token(exp=float("nan")), token(exp=10**400),
+        ):  # fmt: skip
+            with pytest.raises(ResultError):
+                check_client_may_bind(device, "ann", unfit)
