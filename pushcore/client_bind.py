@@ -19,8 +19,13 @@ MAX_TOKEN_LENGTH = 4096
 MAX_LIFETIME_SECONDS = 600
 LEEWAY_SECONDS = 5
 _MAX_KEYS = 20
-# The package would look at this host's clock.
-_TIMES_ARE_OURS = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
+# Times are looked at here: the package would do so by this host's clock.
+_OPTIONS: jwt.types.Options = {
+    "require": ["exp", "userId", "adToken"],
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+}
 
 
 def check_client_may_bind(device: Device, user_id: str, bind_token: str) -> None:
@@ -53,12 +58,7 @@ def _token_fits(device: Device, user_id: str, bind_token: str) -> bool:
 
 def _fits_key(secret: str, device: Device, user_id: str, bind_token: str) -> bool:
     try:
-        claims = jwt.decode(
-            bind_token,
-            secret,
-            algorithms=["HS256"],
-            options={"require": ["exp", "userId", "adToken"], **_TIMES_ARE_OURS},
-        )
+        claims = jwt.decode(bind_token, secret, algorithms=["HS256"], options=_OPTIONS)
     except jwt.InvalidTokenError:
         return False
     return claims["userId"] == user_id and claims["adToken"] == device.ad_token and _is_valid_now(claims)
