@@ -58,5 +58,5 @@ def test_no_line_of_a_devices_life_holds_its_secrets(
         assert answer.reason_code == ConnAckReasonCode.SERVER_UNAVAILABLE
     lines = [logging.Formatter().format(record) for record in caplog.records]
     assert any("admission failed" in line for line in lines)
-    assert any("device request failed" in line for line in lines)
+    assert any("temporarily unavailable" in line for line in lines)
     assert not [line for line in lines for secret in secrets if secret in line]

@@ -53,14 +53,13 @@ def test_a_dead_program_takes_its_children_along_and_comes_back(supervisor: Supe
 
 
 def test_output_is_written_under_the_programs_name(
-    supervisor: Supervisor, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    supervisor.start([Program("talker", "sh -c 'echo hello; exec sleep 600'", tmp_path)])
-    printed = ""
-    deadline = time.monotonic() + 10
-    while not printed and time.monotonic() < deadline:
-        printed = capfd.readouterr().out
-    assert printed == "talker  | hello\n"
+    reading, writing = os.pipe()
+    monkeypatch.setattr("mps_project.supervisor._STDOUT", writing)
+    with os.fdopen(reading) as output, os.fdopen(writing, "w"):
+        supervisor.start([Program("talker", "sh -c 'echo hello; exec sleep 600'", tmp_path)])
+        assert output.readline() == "talker  | hello\n"
 
 
 def test_what_does_not_end_is_killed_once_patience_has_ended() -> None:

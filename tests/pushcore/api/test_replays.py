@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -70,6 +70,18 @@ def restarted() -> None:
     bus.client().delete(replay.CHECKED, *bus.client().keys("mps:nonce:*"))
 
 
+@pytest.fixture
+def young_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The store has been up for 64 seconds, however long it has served other tests."""
+    script = throttle._TAKE.replace("uptime_in_seconds", "arch_bits")
+    assert script != throttle._TAKE
+    monkeypatch.setattr(throttle, "_TAKE", script)
+    throttle._take_script.cache_clear()
+    yield
+    throttle._take_script.cache_clear()
+
+
+@pytest.mark.usefixtures("young_store")
 @pytest.mark.parametrize("lose", [emptied, restarted])
 def test_what_was_signed_before_the_store_came_up_is_refused_at_every_door(
     rpc2019: Rpc2019, rpc2020: Rpc2020, rest: Rest, form: dict[str, str], body: dict[str, Any],
