@@ -6,6 +6,7 @@ Success is answered only for what is committed; what the hand-over loses, the sw
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -194,8 +195,11 @@ def deliver(committed: Sequence[Accepted]) -> None:
             broadcasts.wake_walker()
     new = [one for one in committed if one.first is None]
     delivery.hand_over([outgoing for one in new for outgoing in one.outgoing()])
+    unbound: dict[int, list[str]] = defaultdict(list)
     for one in new:
-        bindings.attach_bound_meanwhile(one.task.workspace_id, one.unbound)
+        unbound[one.task.workspace_id] += one.unbound
+    for workspace_id, user_ids in unbound.items():
+        bindings.attach_bound_meanwhile(workspace_id, user_ids)
 
 
 def _commit(incoming: _Incoming) -> Accepted:

@@ -6,12 +6,14 @@ import hashlib
 import io
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from pushcore import acceptance, bindings, push, templates
 from pushcore.devices import KnownDevice
@@ -91,3 +93,15 @@ def test_a_push_is_accepted_though_the_second_look_fails(
     monkeypatch.setattr(bindings.Binding.objects, "filter", fail)
     task = push.accept(workspace, REQUEST, **BY_TEST)
     assert Message.objects.get().task_id == task.pk
+
+
+@pytest.mark.django_db
+def test_pushes_accepted_together_share_the_second_look(
+    workspace: Workspace, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    requests = [replace(REQUEST, target_msgkey={f"user{number}": "k"}) for number in range(5)]
+    committed = [
+        acceptance.commit(workspace, push.draft_of(workspace, request), **BY_TEST) for request in requests
+    ]  # fmt: skip
+    with django_assert_num_queries(1):
+        acceptance.deliver(committed)
