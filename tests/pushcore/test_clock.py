@@ -151,7 +151,7 @@ def test_a_receipt_is_sent_when_it_is_due_whatever_the_senders_clock(
         left = Receipt.objects.get().next_attempt_at - database_now()
         assert timedelta(seconds=50) < left <= rows.LEASE
         rows.give_back([leased])
-    assert [one.message_id for one in rows.lease({workspace.pk: 10})] == [leased.message_id]
+        assert [one.message_id for one in rows.lease({workspace.pk: 10})] == [leased.message_id]
 
 
 @pytest.mark.django_db
