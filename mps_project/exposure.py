@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from mps_project.environment import Environment
+from mps_project.configuration import Options
 
 
 def is_exposed(address: str) -> bool:
@@ -12,20 +12,19 @@ def is_exposed(address: str) -> bool:
     return address != "localhost" and not ip_address(address).is_loopback
 
 
-def open_to_others(checked: Environment) -> list[str]:
+def open_to_others(options: Options) -> list[str]:
     """What stands open then, a line each: for whoever started it to read."""
-    port = checked.number
     lines = [
-        f"console and APIs on port {port('MPS_HTTP_PORT')}, not encrypted: passwords and keys can be read on the way",
-        f"/metrics and /readyz on port {port('MPS_HTTP_PORT')}, to anybody",
-        f"devices on ports {port('MPS_MQTT_PORT')} and {port('MPS_WS_PORT')}, not encrypted",
+        f"console and APIs on port {options.http_port}, not encrypted: passwords and keys can be read on the way",
+        f"/metrics and /readyz on port {options.http_port}, to anybody",
+        f"devices on ports {options.mqtt_port} and {options.ws_port}, not encrypted",
     ]
-    if "*" in checked.names("MPS_ALLOWED_HOSTS"):
+    if "*" in options.allowed_hosts:
         lines.append("any Host header is answered (MPS_ALLOWED_HOSTS)")
-    if checked.switch("MPS_RECEIPT_ALLOW_PRIVATE"):
+    if options.receipt_allow_private:
         lines.append("receipts are sent to addresses of your network too (MPS_RECEIPT_ALLOW_PRIVATE)")
-    if checked.switch("MPS_VENDOR_ALLOW_PRIVATE"):
+    if options.vendor_allow_private:
         lines.append("vendors are called at addresses of your network too (MPS_VENDOR_ALLOW_PRIVATE)")
-    if checked.switch("MPS_DEBUG"):
+    if options.debug:
         lines.append("Django's debug pages (MPS_DEBUG)")
     return lines

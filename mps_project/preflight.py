@@ -8,9 +8,8 @@ from urllib.parse import unquote, urlsplit
 import psycopg2
 import redis
 
-from mps_project.environment import Environment
+from mps_project.configuration import Options
 
-PORTS = ("MPS_HTTP_PORT", "MPS_WS_PORT", "MPS_MQTT_PORT", "MPS_MQTT_TLS_PORT", "MPS_WS_TLS_PORT")
 CONNECT_SECONDS = 5
 
 
@@ -18,18 +17,23 @@ class PreflightError(Exception):
     """The service cannot start; the message is one line for the operator, without secrets."""
 
 
-def check_ports(environment: Environment) -> None:
+def check_ports(options: Options) -> None:
     """Raises `PreflightError` for the first port that cannot be listened on."""
-    address = environment.text("MPS_BIND")
+    ports = {
+        "MPS_HTTP_PORT": options.http_port,
+        "MPS_WS_PORT": options.ws_port,
+        "MPS_MQTT_PORT": options.mqtt_port,
+        "MPS_MQTT_TLS_PORT": options.mqtt_tls_port,
+        "MPS_WS_TLS_PORT": options.ws_tls_port,
+    }
     seen: dict[int, str] = {}
-    for variable in PORTS:
-        port = environment.number(variable)
+    for variable, port in ports.items():
         if not port:
             continue
         if port in seen:
             raise PreflightError(f"{variable}={port}: {seen[port]} is the same port")
         seen[port] = variable
-        check_port(address, port, variable)
+        check_port(options.bind, port, variable)
 
 
 def check_port(address: str, port: int, variable: str) -> None:

@@ -21,7 +21,8 @@ from types import FrameType
 
 from honcho.environ import parse_procfile
 
-from mps_project import disk, engines, environment, exposure, installation, preflight, processes
+from mps_project import configuration, disk, engines, exposure, installation, preflight, processes
+from mps_project.configuration import Configuration, LauncherConfiguration
 from mps_project.supervisor import Program, Supervisor, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,7 +32,7 @@ READY_TIMEOUT_SECONDS = 3
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 _FAULTS = (
-    environment.ConfigurationError,
+    configuration.ConfigurationError,
     installation.InstallationError,
     preflight.PreflightError,
     engines.EngineError,
@@ -44,7 +45,7 @@ def main() -> int:
         return _run()
     except _FAULTS as error:
         sys.stderr.write(f"mps: {error}\n")
-        return 2 if isinstance(error, environment.ConfigurationError) else 1
+        return 2 if isinstance(error, configuration.ConfigurationError) else 1
     except OSError as error:
         sys.stderr.write(f"mps: {error.filename or 'the system'}: {error.strerror}\n")
         return 1
@@ -52,20 +53,21 @@ def main() -> int:
 
 def _run() -> int:
     started = time.monotonic()
-    checked = environment.load(required=False)
-    directory = Path(checked.text("MPS_DATA_DIR")).resolve()
+    given = configuration.load_for_launcher()
+    directory = Path(given.data_dir).resolve()
     with ExitStack() as stack:
         try:
             stack.enter_context(installation.lock(directory))
         except OSError as error:
             raise preflight.PreflightError(f"MPS_DATA_DIR={directory} cannot be used: {error.strerror}") from None
-        preflight.check_ports(checked)
+        preflight.check_ports(given)
         stop = stack.enter_context(_stop_requests())
         made_up = installation.generated_secrets(directory)
-        _complete_environment(directory, made_up)
+        _complete_environment(directory, given, made_up)
         stack.callback(shutil.rmtree, os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
         supervisor = Supervisor(directory / "processes.json")
-        embedded = _engines(directory, made_up)
+        embedded = _engines(directory, given, made_up)
+        configured = configuration.load()
         stack.callback(_stop_all, supervisor, embedded, stop)
         for engine in embedded:
             supervisor.adopt([(engine, engine.launch(cancelled=lambda: stop.asked))])
@@ -73,22 +75,22 @@ def _run() -> int:
             status = _prepare()
             if status:
                 return status
-        _warn_of_what_is_open()
+        _warn_of_what_is_open(configured)
         if not stop.asked:
             procfile = parse_procfile((ROOT / "Procfile").read_text())
-            supervisor.start(list(_programs(procfile.processes)))
-            if environment.load().switch("MPS_DEMO_VENDORS"):
+            supervisor.start(list(_programs(procfile.processes, configured.gateway_processes)))
+            if configured.demo_vendors:
                 supervisor.start([Program("simulator", "python manage.py demo_vendors", ROOT)])
-            _watch(supervisor, embedded, stop, started)
+            _watch(configured, supervisor, embedded, stop, started)
         say("stopping")
     say("stopped")
     return 0
 
 
-def _programs(commands: Mapping[str, str]) -> Iterator[Program]:
-    """The Procfile's programs; the gateway as often as it is asked for."""
+def _programs(commands: Mapping[str, str], gateways: int) -> Iterator[Program]:
+    """Yield the Procfile's programs, the gateway `gateways` times."""
     for name, command in commands.items():
-        copies = environment.load().number("MPS_GATEWAY_PROCESSES") if name == "gateway" else 1
+        copies = gateways if name == "gateway" else 1
         for number in range(1, copies + 1):
             yield Program(name if number == 1 else f"{name}.{number}", command, ROOT)
 
@@ -127,38 +129,34 @@ def _stop_requests() -> Iterator[_Stop]:
         signal.signal(signum, handler)
 
 
-def _complete_environment(directory: Path, made_up: dict[str, str]) -> None:
-    """Set what the processes need and nobody has set: generated secrets, the demo's choices, defaults."""
-    wanted = {name: made_up[name] for name in ("MPS_SECRET_KEY", "MPS_FIELD_KEYS")}
-    if not exposure.is_exposed(os.environ.get("MPS_BIND") or "127.0.0.1"):
-        # The demo's backend runs on this machine, and nobody else is here; production decides for itself.
-        wanted["MPS_RECEIPT_ALLOW_PRIVATE"] = "1"
-    for name, value in wanted.items():
+def _complete_environment(directory: Path, given: LauncherConfiguration, made_up: Mapping[str, str]) -> None:
+    """Set what the processes need and nobody has set: generated secrets and the demo's choices."""
+    for name in ("MPS_SECRET_KEY", "MPS_FIELD_KEYS"):
         if not os.environ.get(name):
-            os.environ[name] = value
-    for variable in environment.VARIABLES:
-        if variable.default is not None:
-            os.environ.setdefault(variable.name, variable.default)
-    if environment.load(required=False).switch("MPS_DEMO_VENDORS"):
+            os.environ[name] = made_up[name]
+    if not exposure.is_exposed(given.bind):
+        # The demo's backend runs on this machine, and nobody else is here; production decides for itself.
+        os.environ.setdefault("MPS_RECEIPT_ALLOW_PRIVATE", "1")
+    if given.demo_vendors:
         # The simulated vendors are on this machine, and post their receipts here.
         os.environ["MPS_VENDOR_ALLOW_PRIVATE"] = "1"
-        if not os.environ["MPS_PUBLIC_URL"]:
-            os.environ["MPS_PUBLIC_URL"] = f"http://{_reachable(os.environ['MPS_BIND'])}:{os.environ['MPS_HTTP_PORT']}"
+        if not given.public_url:
+            os.environ["MPS_PUBLIC_URL"] = f"http://{_reachable(given.bind)}:{given.http_port}"
     os.environ["MPS_DATA_DIR"] = str(directory)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(disk.metrics_folder(directory))
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
-def _engines(directory: Path, made_up: dict[str, str]) -> list[engines.Engine]:
-    """The engines the environment does not name; those it names are checked. Sets DATABASE_URL and REDIS_URL."""
+def _engines(directory: Path, given: LauncherConfiguration, made_up: Mapping[str, str]) -> list[engines.Engine]:
+    """Return the engines the environment does not name; check those it names. Sets DATABASE_URL and REDIS_URL."""
     embedded: list[engines.Engine] = []
-    if os.environ.get("DATABASE_URL"):
-        preflight.check_database(os.environ["DATABASE_URL"])
+    if given.database_url:
+        preflight.check_database(given.database_url)
     else:
         embedded.append(engines.postgres(directory / "postgres", made_up["postgres_password"]))
         os.environ["DATABASE_URL"] = embedded[-1].url
-    if os.environ.get("REDIS_URL"):
-        preflight.check_redis(os.environ["REDIS_URL"])
+    if given.redis_url:
+        preflight.check_redis(given.redis_url)
     else:
         embedded.append(engines.valkey(directory / "valkey", made_up["valkey_password"], engines.free_port()))
         os.environ["REDIS_URL"] = embedded[-1].url
@@ -185,26 +183,26 @@ def _prepare() -> int:
     return done.returncode
 
 
-def _watch(supervisor: Supervisor, embedded: list[engines.Engine], stop: _Stop, started: float) -> None:
+def _watch(
+    configured: Configuration, supervisor: Supervisor, embedded: list[engines.Engine], stop: _Stop, started: float
+) -> None:
     """Keep everything running until a stop is asked for; say so once when all of it answers."""
-    announced, room = False, disk.Room(Path(os.environ["MPS_DATA_DIR"]))
+    announced, room = False, disk.Room(Path(configured.data_dir))
     while not stop.asked:
         time.sleep(TICK_SECONDS)
         supervisor.tick()
         for engine in embedded:
             engine.bound_log()
         room.look()
-        if not announced and _is_ready():
+        if not announced and _is_ready(configured):
             announced = True
-            _announce(time.monotonic() - started)
+            _announce(Path(configured.data_dir), time.monotonic() - started)
 
 
-def _warn_of_what_is_open() -> None:
-    checked = environment.load()
-    address = checked.text("MPS_BIND")
-    if exposure.is_exposed(address):
-        open_things = "".join(f"\n  - {line}" for line in exposure.open_to_others(checked))
-        say(f"warning: MPS_BIND={address} lets other machines in. Open to them:{open_things}")
+def _warn_of_what_is_open(configured: Configuration) -> None:
+    if exposure.is_exposed(configured.bind):
+        open_things = "".join(f"\n  - {line}" for line in exposure.open_to_others(configured))
+        say(f"warning: MPS_BIND={configured.bind} lets other machines in. Open to them:{open_things}")
 
 
 def _reachable(address: str) -> str:
@@ -214,8 +212,8 @@ def _reachable(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def _is_ready() -> bool:
-    url = f"http://{_reachable(os.environ['MPS_BIND'])}:{os.environ['MPS_HTTP_PORT']}/readyz"
+def _is_ready(configured: Configuration) -> bool:
+    url = f"http://{_reachable(configured.bind)}:{configured.http_port}/readyz"
     try:
         with _direct.open(url, timeout=READY_TIMEOUT_SECONDS) as answer:
             return bool(answer.status == 200)
@@ -223,15 +221,15 @@ def _is_ready() -> bool:
         return False
 
 
-def _announce(seconds: float) -> None:
-    demo = installation.read_json(Path(os.environ["MPS_DATA_DIR"]) / "demo.json")
+def _announce(directory: Path, seconds: float) -> None:
+    demo = installation.read_json(directory / "demo.json")
     say(
         f"\nready in {seconds:.1f} s\n"
         f"  console    {demo.get('console_url')}   (user {demo.get('username')}, password in demo.json)\n"
         f"  API        {demo.get('http_url')}   (documentation at /api/v1/docs/)\n"
         f"  MQTT       {demo.get('mqtt_url')}\n"
         f"  WebSocket  {demo.get('ws_url')}\n"
-        f"  demo keys  {os.environ['MPS_DATA_DIR']}/demo.json\n"
+        f"  demo keys  {directory}/demo.json\n"
     )
 
 

@@ -1,33 +1,32 @@
-"""Django settings. Everything that differs between installations comes from `mps_project.environment`."""
+"""Django settings. Everything that differs between installations comes from `mps_project.configuration`."""
 
 from __future__ import annotations
 
 import sys
 from datetime import timedelta
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-import environ
+from psycopg2.extensions import parse_dsn
 
 from console import look
-from mps_project import environment
+from mps_project.configuration import ConfigurationError, load
 from mps_project.logs import configure_logging
 
 try:
-    ENV = environment.load()
-except environment.ConfigurationError as error:
+    configuration = load()
+except ConfigurationError as error:
     # One clear line and an exit code, whichever command imported the settings.
     sys.stderr.write(f"mps: {error}\n")
     raise SystemExit(2) from None
 
-DATA_DIR = Path(ENV.text("MPS_DATA_DIR"))
+DATA_DIR = Path(configuration.data_dir)
 
-SECRET_KEY = ENV.text("MPS_SECRET_KEY")
-FIELD_KEYS = ENV.names("MPS_FIELD_KEYS")
-DEBUG = ENV.switch("MPS_DEBUG")
-ALLOWED_HOSTS = ENV.names("MPS_ALLOWED_HOSTS")
-CSRF_TRUSTED_ORIGINS = ENV.names("MPS_CSRF_TRUSTED_ORIGINS")
+SECRET_KEY = configuration.secret_key
+FIELD_KEYS = configuration.field_keys
+DEBUG = configuration.debug
+ALLOWED_HOSTS = configuration.allowed_hosts
+CSRF_TRUSTED_ORIGINS = configuration.csrf_trusted_origins
 
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
@@ -95,20 +94,24 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
-try:
-    DATABASES: dict[str, Any] = {"default": environ.Env.db_url_config(ENV.text("DATABASE_URL"))}
-except (ValueError, environ.ImproperlyConfigured):
-    sys.stderr.write("mps: DATABASE_URL cannot be used: it is not a PostgreSQL URL\n")
-    raise SystemExit(2) from None
-DATABASES["default"] |= {
-    "ENGINE": "pushcore.database",
-    "CONN_MAX_AGE": 300,
-    "CONN_HEALTH_CHECKS": True,
+# As libpq reads the URL; what Django has no name for (sslmode, ...) goes to libpq as it is.
+_dsn = parse_dsn(configuration.database_url)
+DATABASES: dict[str, Any] = {
+    "default": {
+        "ENGINE": "pushcore.database",
+        "NAME": _dsn.pop("dbname", ""),
+        "USER": _dsn.pop("user", ""),
+        "PASSWORD": _dsn.pop("password", ""),
+        "HOST": _dsn.pop("host", ""),
+        "PORT": _dsn.pop("port", ""),
+        "CONN_MAX_AGE": 300,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 5} | _dsn,
+    }
 }
-DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = ENV.text("REDIS_URL")
+REDIS_URL = configuration.redis_url
 CACHES = {
     "default": {
         "BACKEND": "mps_project.cache.StoreCache",
@@ -130,7 +133,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 # Whatever the names: one address that tries a password with many of them (`console.login`).
-LOGIN_FAILURES_PER_ADDRESS = ENV.number("MPS_LOGIN_FAILURES_PER_ADDRESS")
+LOGIN_FAILURES_PER_ADDRESS = configuration.login_failures_per_address
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_CLIENT_IP_CALLABLE = "console.login.client_address"
@@ -145,7 +148,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 # Of trusted proxies alone: `mps_project.transport` drops it from others, and marks cookies Secure.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-SECURE_HSTS_SECONDS = ENV.number("MPS_HSTS_SECONDS")
+SECURE_HSTS_SECONDS = configuration.hsts_seconds
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 
@@ -160,7 +163,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": ["'self'", "data:"],
         "font-src": ["'self'"],
         # The device simulator is a device of the gateway.
-        "connect-src": ["'self'", *(f"{scheme}://{ENV.text('MPS_PUBLIC_HOST')}:*" for scheme in ("ws", "wss"))],
+        "connect-src": ["'self'", *(f"{scheme}://{configuration.public_host}:*" for scheme in ("ws", "wss"))],
         "form-action": ["'self'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
@@ -181,7 +184,7 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 
 # The largest body any view reads; the two API doors answer a larger one with their own error.
-DATA_UPLOAD_MAX_MEMORY_SIZE = ENV.number("MPS_MAX_BODY_BYTES")
+DATA_UPLOAD_MAX_MEMORY_SIZE = configuration.max_body_bytes
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
@@ -227,7 +230,7 @@ CELERY_TASK_ROUTES = {
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
-MAX_CLOCK_OFFSET_SECONDS = ENV.number("MPS_MAX_CLOCK_OFFSET_SECONDS")
+MAX_CLOCK_OFFSET_SECONDS = configuration.max_clock_offset_seconds
 
 
 def _periodic(task: str, every: timedelta) -> dict[str, Any]:
@@ -256,52 +259,52 @@ CELERY_BEAT_SCHEDULE = {
     "purge-events": _periodic("analytics.purge", timedelta(hours=1)),
 }
 
-MAX_BODY_BYTES = ENV.number("MPS_MAX_BODY_BYTES")
-MAX_FILE_BYTES = ENV.number("MPS_MAX_FILE_BYTES")
+MAX_BODY_BYTES = configuration.max_body_bytes
+MAX_FILE_BYTES = configuration.max_file_bytes
 # Where a body is a file; a larger body than MAX_BODY_BYTES is read nowhere else.
 UPLOAD_PATHS = ["/api/v1/push/multiple/file", "/console/create/file/"]
-WEB_THREADS = ENV.number("MPS_WEB_THREADS")
-HTTP_MAX_CONNECTIONS = ENV.number("MPS_HTTP_MAX_CONNECTIONS")
-HTTP_MAX_CONNECTIONS_PER_ADDRESS = ENV.number("MPS_HTTP_MAX_CONNECTIONS_PER_ADDRESS")
-HTTP_BODY_SECONDS = ENV.number("MPS_HTTP_BODY_SECONDS")
-API_QUOTA_PER_DAY = ENV.number("MPS_API_QUOTA_PER_DAY")
-API_RATE_PER_SECOND = ENV.number("MPS_API_RATE_PER_SECOND")
-MAX_EXPIRED_SECONDS = ENV.number("MPS_MAX_EXPIRED_SECONDS")
-MESSAGE_RETENTION_DAYS = ENV.number("MPS_MESSAGE_RETENTION_DAYS")
-ANALYSIS_MINUTE_DAYS = ENV.number("MPS_ANALYSIS_MINUTE_DAYS")
-ANALYSIS_RETENTION_DAYS = ENV.number("MPS_ANALYSIS_RETENTION_DAYS")
-RECEIPT_RETENTION_DAYS = ENV.number("MPS_RECEIPT_RETENTION_DAYS")
-DEVICE_FAILURES_PER_ADDRESS = ENV.number("MPS_DEVICE_FAILURES_PER_ADDRESS")
-DEVICE_REGISTRATIONS_PER_ADDRESS = ENV.number("MPS_DEVICE_REGISTRATIONS_PER_ADDRESS")
-DEVICE_REGISTRATIONS_PER_WORKSPACE = ENV.number("MPS_DEVICE_REGISTRATIONS_PER_WORKSPACE")
-DEVICE_RETENTION_DAYS = ENV.number("MPS_DEVICE_RETENTION_DAYS")
-AUDIT_RETENTION_DAYS = ENV.number("MPS_AUDIT_RETENTION_DAYS")
-RECEIPT_ALLOW_PRIVATE = ENV.switch("MPS_RECEIPT_ALLOW_PRIVATE")
-VENDOR_ALLOW_PRIVATE = ENV.switch("MPS_VENDOR_ALLOW_PRIVATE")
-SWEEP_AFTER_SECONDS = ENV.number("MPS_SWEEP_AFTER_SECONDS")
-GATEWAY_PROCESSES = ENV.number("MPS_GATEWAY_PROCESSES")
-GATEWAY_MAX_KEEP_ALIVE = ENV.number("MPS_GATEWAY_MAX_KEEP_ALIVE")
-MAX_CONNECTIONS = ENV.number("MPS_MAX_CONNECTIONS")
-MAX_CONNECTIONS_PER_ADDRESS = ENV.number("MPS_MAX_CONNECTIONS_PER_ADDRESS")
-MAX_CONNECTIONS_PER_APP = ENV.number("MPS_MAX_CONNECTIONS_PER_APP")
-MAX_CONNECTIONS_PER_WORKSPACE = ENV.number("MPS_MAX_CONNECTIONS_PER_WORKSPACE")
-MAX_CONNECT_RATE_PER_ADDRESS = ENV.number("MPS_MAX_CONNECT_RATE_PER_ADDRESS")
-HTTP_PORT = ENV.number("MPS_HTTP_PORT")
-WS_PORT = ENV.number("MPS_WS_PORT")
-MQTT_PORT = ENV.number("MPS_MQTT_PORT")
-MQTT_TLS_PORT = ENV.number("MPS_MQTT_TLS_PORT")
-WS_TLS_PORT = ENV.number("MPS_WS_TLS_PORT")
-TLS_CERT_FILE = ENV.text("MPS_TLS_CERT_FILE")
-TLS_KEY_FILE = ENV.text("MPS_TLS_KEY_FILE")
-PROXY_PROTOCOL = ENV.text("MPS_PROXY_PROTOCOL")
-PROXY_TRUSTED = [ip_network(network) for network in ENV.names("MPS_PROXY_TRUSTED")]
-TRUSTED_PROXIES = [ip_network(network) for network in ENV.names("MPS_TRUSTED_PROXIES")]
-BIND = ENV.text("MPS_BIND")
-PUBLIC_HOST = ENV.text("MPS_PUBLIC_HOST")
-PUBLIC_URL = ENV.text("MPS_PUBLIC_URL").rstrip("/")
+WEB_THREADS = configuration.web_threads
+HTTP_MAX_CONNECTIONS = configuration.http_max_connections
+HTTP_MAX_CONNECTIONS_PER_ADDRESS = configuration.http_max_connections_per_address
+HTTP_BODY_SECONDS = configuration.http_body_seconds
+API_QUOTA_PER_DAY = configuration.api_quota_per_day
+API_RATE_PER_SECOND = configuration.api_rate_per_second
+MAX_EXPIRED_SECONDS = configuration.max_expired_seconds
+MESSAGE_RETENTION_DAYS = configuration.message_retention_days
+ANALYSIS_MINUTE_DAYS = configuration.analysis_minute_days
+ANALYSIS_RETENTION_DAYS = configuration.analysis_retention_days
+RECEIPT_RETENTION_DAYS = configuration.receipt_retention_days
+DEVICE_FAILURES_PER_ADDRESS = configuration.device_failures_per_address
+DEVICE_REGISTRATIONS_PER_ADDRESS = configuration.device_registrations_per_address
+DEVICE_REGISTRATIONS_PER_WORKSPACE = configuration.device_registrations_per_workspace
+DEVICE_RETENTION_DAYS = configuration.device_retention_days
+AUDIT_RETENTION_DAYS = configuration.audit_retention_days
+RECEIPT_ALLOW_PRIVATE = configuration.receipt_allow_private
+VENDOR_ALLOW_PRIVATE = configuration.vendor_allow_private
+SWEEP_AFTER_SECONDS = configuration.sweep_after_seconds
+GATEWAY_PROCESSES = configuration.gateway_processes
+GATEWAY_MAX_KEEP_ALIVE = configuration.gateway_max_keep_alive
+MAX_CONNECTIONS = configuration.max_connections
+MAX_CONNECTIONS_PER_ADDRESS = configuration.max_connections_per_address
+MAX_CONNECTIONS_PER_APP = configuration.max_connections_per_app
+MAX_CONNECTIONS_PER_WORKSPACE = configuration.max_connections_per_workspace
+MAX_CONNECT_RATE_PER_ADDRESS = configuration.max_connect_rate_per_address
+HTTP_PORT = configuration.http_port
+WS_PORT = configuration.ws_port
+MQTT_PORT = configuration.mqtt_port
+MQTT_TLS_PORT = configuration.mqtt_tls_port
+WS_TLS_PORT = configuration.ws_tls_port
+TLS_CERT_FILE = configuration.tls_cert_file
+TLS_KEY_FILE = configuration.tls_key_file
+PROXY_PROTOCOL = configuration.proxy_protocol
+PROXY_TRUSTED = configuration.proxy_trusted
+TRUSTED_PROXIES = configuration.trusted_proxies
+BIND = configuration.bind
+PUBLIC_HOST = configuration.public_host
+PUBLIC_URL = configuration.public_url.rstrip("/")
 
 # The console (django-unfold): everything about its look stands in `console.look`.
 UNFOLD = look.UNFOLD
 
 LOGGING_CONFIG = None
-configure_logging(level=ENV.text("MPS_LOG_LEVEL"), style=ENV.text("MPS_LOG_FORMAT"))
+configure_logging(level=configuration.log_level, style=configuration.log_format)

@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 
-from mps_project import disk, environment, preflight, processes
+from mps_project import configuration, disk, preflight, processes
 
 GRACEFUL_SECONDS = 8.0
 LOOK_SECONDS = 0.2
@@ -27,9 +27,9 @@ _COMMAND = [sys.executable, "-m", "mps_project.web_worker"]
 def main() -> int:
     """Serve until a signal asks for the end; returns the exit code."""
     try:
-        checked = environment.load()
-        preflight.check_port(checked.text("MPS_BIND"), checked.number("MPS_HTTP_PORT"), "MPS_HTTP_PORT")
-    except (environment.ConfigurationError, preflight.PreflightError) as error:
+        configured = configuration.load()
+        preflight.check_port(configured.bind, configured.http_port, "MPS_HTTP_PORT")
+    except (configuration.ConfigurationError, preflight.PreflightError) as error:
         sys.stderr.write(f"mps: {error}\n")
         return 2
     own_metrics = ""
@@ -42,7 +42,7 @@ def main() -> int:
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stop.set())
     try:
-        _keep_running(checked.number("MPS_WEB_WORKERS"), stop)
+        _keep_running(configured.web_workers, stop)
     finally:
         if own_metrics:
             shutil.rmtree(own_metrics, ignore_errors=True)

@@ -7,18 +7,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mps_project import environment, exposure
+from mps_project import exposure
+from mps_project.configuration import Options
 from pushcore import demo
 from pushcore.models import Workspace
 from tests.support.devices import PahoDevice
 from tests.support.stack import Stack
-
-SECRETS = {
-    "DATABASE_URL": "postgresql:///x",
-    "REDIS_URL": "redis://localhost",
-    "MPS_SECRET_KEY": "x",
-    "MPS_FIELD_KEYS": "A" * 43 + "=",
-}
 
 
 @pytest.mark.parametrize(
@@ -31,14 +25,14 @@ def test_only_loopback_is_ones_own(address: str, exposed: bool) -> None:
 
 
 def test_what_is_open_is_named() -> None:
-    given = SECRETS | {"MPS_HTTP_PORT": "8123", "MPS_RECEIPT_ALLOW_PRIVATE": "1", "MPS_VENDOR_ALLOW_PRIVATE": "1",
+    given = {"MPS_HTTP_PORT": "8123", "MPS_RECEIPT_ALLOW_PRIVATE": "1", "MPS_VENDOR_ALLOW_PRIVATE": "1",
                        "MPS_DEBUG": "1", "MPS_MQTT_PORT": "2883"}  # fmt: skip
-    said = "\n".join(exposure.open_to_others(environment.load(given)))
+    said = "\n".join(exposure.open_to_others(Options.model_validate(given)))
     for named in ("8123", "2883", "/metrics", "MPS_RECEIPT_ALLOW_PRIVATE", "MPS_VENDOR_ALLOW_PRIVATE", "MPS_DEBUG",
                   "MPS_ALLOWED_HOSTS"):  # fmt: skip
         assert named in said
-    closed = SECRETS | {"MPS_ALLOWED_HOSTS": "push.example.com"}
-    assert "MPS_" not in "\n".join(exposure.open_to_others(environment.load(closed)))
+    closed = {"MPS_ALLOWED_HOSTS": "push.example.com"}
+    assert "MPS_" not in "\n".join(exposure.open_to_others(Options.model_validate(closed)))
 
 
 @pytest.mark.django_db

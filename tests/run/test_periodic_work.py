@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from mps_project import environment
 from mps_project.celery import app
+from mps_project.configuration import Options
 from pushcore.one_at_a_time import one_at_a_time, takes_one_thread
 
-ROOT = Path(environment.__file__).parent.parent
-THREADS = int(next(entry.default or "" for entry in environment.VARIABLES if entry.name == "MPS_WORKER_THREADS"))
+ROOT = Path(__file__).resolve().parent.parent.parent
+THREADS = Options.model_fields["worker_threads"].default
 CLOCK = "pushcore.fire_schedules"
 
 
