@@ -1,18 +1,11 @@
 #!/usr/bin/env python
-"""Django's command line."""
+"""The command `mps` of a checkout, under the name Django's users know."""
 
 from __future__ import annotations
 
-import os
 import sys
 
-
-def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
-    from django.core.management import execute_from_command_line
-
-    execute_from_command_line(sys.argv)
-
+from mps_project.__main__ import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

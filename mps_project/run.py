@@ -1,4 +1,4 @@
-"""`make run`: the whole service on one machine, in the foreground.
+"""`mps run` (in a checkout `make run`): the whole service on one machine, in the foreground.
 
 Checks the environment, starts the embedded engines where none are named, migrates, makes the demo app, starts the
 processes of the Procfile and keeps them running. Faults are one line on standard error and an exit code that is not 0.
@@ -25,7 +25,9 @@ from mps_project import configuration, disk, engines, exposure, installation, pr
 from mps_project.configuration import Configuration, LauncherConfiguration
 from mps_project.supervisor import Program, Supervisor, say
 
-ROOT = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(__file__).resolve().parent
+# The processes start here: it holds the packages, in a checkout as where they are installed.
+ROOT = _PACKAGE.parent
 TICK_SECONDS = 0.2
 READY_TIMEOUT_SECONDS = 3
 # Calls ourselves, whatever proxy the environment names.
@@ -77,10 +79,10 @@ def _run() -> int:
                 return status
         _warn_of_what_is_open(configured)
         if not stop.asked:
-            procfile = parse_procfile((ROOT / "Procfile").read_text())
+            procfile = parse_procfile((_PACKAGE / "Procfile").read_text())
             supervisor.start(list(_programs(procfile.processes, configured.gateway_processes)))
             if configured.demo_vendors:
-                supervisor.start([Program("simulator", "python manage.py demo_vendors", ROOT)])
+                supervisor.start([Program("simulator", "python -m mps_project demo_vendors", ROOT)])
             _watch(configured, supervisor, embedded, stop, started)
         say("stopping")
     say("stopped")
@@ -142,7 +144,11 @@ def _complete_environment(directory: Path, given: LauncherConfiguration, made_up
         os.environ["MPS_VENDOR_ALLOW_PRIVATE"] = "1"
         if not given.public_url:
             os.environ["MPS_PUBLIC_URL"] = f"http://{_reachable(given.bind)}:{given.http_port}"
+    # The processes start in another directory than this one.
     os.environ["MPS_DATA_DIR"] = str(directory)
+    for name in ("MPS_TLS_CERT_FILE", "MPS_TLS_KEY_FILE"):
+        if os.environ.get(name):
+            os.environ[name] = str(Path(os.environ[name]).resolve())
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(disk.metrics_folder(directory))
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 

@@ -1,0 +1,29 @@
+"""The command `mps`, also `python -m mps_project`: the launcher, the web process and Django's commands.
+
+Works from any directory: `MPS_DATA_DIR` alone says where the service keeps data.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+# Commands that start before Django's settings can be read: the launcher makes up what these need.
+_MODULES = {"run": "mps_project.run", "web": "mps_project.web"}
+
+
+def main() -> int:
+    """Run the command that `sys.argv` names; returns the exit code."""
+    module = _MODULES.get(sys.argv[1] if len(sys.argv) > 1 else "")
+    if module is not None:
+        return int(import_module(module).main())
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
