@@ -21,9 +21,9 @@ from enum import IntFlag
 
 from django.db import connection
 
-from pushcore import ids
 from pushcore.channels import Channel
 from pushcore.codes import statuses
+from pushcore.storage import ids
 
 
 class Metric(IntFlag):

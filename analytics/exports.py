@@ -12,10 +12,10 @@ import structlog
 from analytics.export import Progress, row_count, write_csv, write_excel
 from analytics.models import Export, ExportPiece
 from analytics.queries import Report, Step
-from pushcore import clock
 from pushcore.models import Workspace
-from pushcore.outages import Unavailable
-from pushcore.run_now import run_now
+from pushcore.storage import clock
+from pushcore.storage.outages import Unavailable
+from pushcore.storage.wake import run_now
 
 log = structlog.get_logger(__name__)
 

@@ -8,8 +8,9 @@ from django.db import connection, transaction
 
 from analytics import changes
 from analytics.models import EVENTS, MessageEvent
-from pushcore import clock, ids, outcomes
+from pushcore.delivery import outcomes
 from pushcore.ports import DeviceEvent
+from pushcore.storage import clock, ids
 
 
 def _happened(made_id: str) -> str:

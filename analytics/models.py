@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from pushcore import partitions
 from pushcore.channels import Channel, Platform
+from pushcore.storage import partitions
 
 EVENTS = partitions.DailyTable("analytics_messageevent", partitions.message_retention)
 partitions.register(EVENTS)
@@ -15,7 +15,8 @@ partitions.register(EVENTS)
 class MessageEvent(models.Model):
     """What a device said of a message: at most once for each message, device and kind.
 
-    Partitioned by the day of the message's id, and without foreign keys in the database (`pushcore.partitions`).
+    Partitioned by the day of the message's id, and without foreign keys in the database
+    (`pushcore.storage.partitions`).
     """
 
     class Kind(models.TextChoices):

@@ -19,11 +19,11 @@ from django.db.models import Count
 
 from analytics import rollups
 from analytics.changes import COUNTED_EVENTS, pushed
-from pushcore import clock, ids
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.models import Message, PushTask, Workspace
 from pushcore.ports import AnalysisFilter, CoreIndex, TaskPage
+from pushcore.storage import clock, ids
 
 LISTED_KINDS = (PushTask.Kind.MULTIPLE, PushTask.Kind.BROADCAST)
 LONGEST = timedelta(days=90)

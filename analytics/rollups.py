@@ -18,9 +18,9 @@ from django.db import connection, transaction
 from analytics import changes
 from analytics.changes import COUNTED_EVENTS, Metric
 from analytics.models import MinuteRollup, QuarterRollup
-from pushcore import clock, retention
 from pushcore.channels import Channel
 from pushcore.models import PushTask
+from pushcore.storage import clock, retention
 
 # Changes (statements, of up to some thousand entries) folded at a time.
 STEP = 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from analytics import exports, rollups
-from pushcore.one_at_a_time import one_at_a_time
+from pushcore.storage.one_at_a_time import one_at_a_time
 
 
 @shared_task(name="analytics.fold")

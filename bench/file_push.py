@@ -34,15 +34,16 @@ def prepare() -> None:
     from django.db import connection
     from django.utils import timezone
 
-    from pushcore import devices, templates
-    from pushcore.devices import Facts
+    from pushcore.devices import registry
+    from pushcore.devices.registry import Facts
     from pushcore.models import App, Binding, Workspace
-    from pushcore.templates import TemplateDraft
+    from pushcore.push import templates
+    from pushcore.push.templates import TemplateDraft
 
     workspace = Workspace.objects.create(app=App.objects.create(app_id="BENCH", name="bench"), workspace_id="bench")
     templates.create(workspace, TemplateDraft("hello", "d", "Hello #name#", "Your order #order# is on its way"))
     for start in range(0, DEVICES, 1000):
-        made = devices.register([(workspace, Facts())] * 1000)
+        made = registry.register([(workspace, Facts())] * 1000)
         now = timezone.now()
         Binding.objects.bulk_create(
             Binding(workspace=workspace, device_id=device.id, user_id=f"user{(start + n) * 2}", bound_at=now)
@@ -62,7 +63,7 @@ def one_run(megabytes: float, run: int) -> dict[str, Any]:
 
     from pushcore.file_push import load, upload
     from pushcore.models import FileImport, PushTask, Workspace
-    from pushcore.requests import FilePush
+    from pushcore.push.requests import FilePush
 
     settings.MAX_FILE_BYTES = 1 << 40
     path = Path(tempfile.gettempdir()) / f"mps-bench-{os.getpid()}"

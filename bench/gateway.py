@@ -46,8 +46,8 @@ _PATIENCE_SECONDS = 240.0
 
 def unicast(service: Service, client: Client, server: Server, messages: int) -> dict[str, float]:
     """Parcels packed beforehand, written to the node's stream."""
-    from gateway import presence
-    from pushcore.bus import client as bus
+    from gateway.cluster import presence
+    from pushcore.storage.valkey import client as bus
 
     stream = presence.stream_key(service.nodes()[0].node_id)
     packed = [_entry(service, start, min(ENTRY, messages - start)) for start in range(0, messages, ENTRY)]
@@ -71,7 +71,7 @@ _made = 1
 def _entry(service: Service, first: int, count: int, *, timed: bool = False) -> Any:
     """A stream entry of messages to devices in turn."""
     from bench.devices import timed_payload
-    from gateway.entries import Parcel, pack_parcels
+    from gateway.cluster.codec import Parcel, pack_parcels
 
     global _made
     expire = int(time.time() * 1000) + 3_600_000
@@ -86,8 +86,8 @@ def _entry(service: Service, first: int, count: int, *, timed: bool = False) -> 
 
 def paced(service: Service, client: Client, rate: float, seconds: float) -> dict[str, float]:
     """Entries of a few messages, at `rate` messages a second; the loop's lag is what the node says of itself."""
-    from gateway import presence
-    from pushcore.bus import client as bus
+    from gateway.cluster import presence
+    from pushcore.storage.valkey import client as bus
 
     stream = presence.stream_key(service.nodes()[0].node_id)
     messages = int(rate * seconds)
@@ -112,8 +112,8 @@ def rows(service: Service, client: Client, server: Server, messages: int) -> dic
     from django.db import connection
     from django.utils import timezone
 
-    from pushcore import ids
     from pushcore.models import PushTask
+    from pushcore.storage import ids
 
     task = PushTask.objects.create(
         pk=ids.new_ids(1)[0], workspace=service.workspace, kind=PushTask.Kind.SIMPLE, source=PushTask.Source.RPC,
@@ -158,7 +158,7 @@ def hand_over_all(task_id: int) -> None:
     django.setup()
     from django.db import connection
 
-    from pushcore import delivery
+    from pushcore.delivery import dispatch
 
     print("ready", flush=True)
     sys.stdin.readline()
@@ -167,8 +167,8 @@ def hand_over_all(task_id: int) -> None:
         end = cursor.fetchone()[0]
     low: int | None = task_id
     while low is not None:
-        page = delivery.waiting_between(low, end, 2000)
-        delivery.hand_over(page.batch)
+        page = dispatch.waiting_between(low, end, 2000)
+        dispatch.hand_over(page.batch)
         low = page.next_id
     time.sleep(_PATIENCE_SECONDS)
 
@@ -187,9 +187,9 @@ def broadcast(service: Service, client: Client, server: Server, rounds: int, dev
     from django.db import transaction
 
     from gateway.lane import tell_broadcast_news
-    from pushcore import push
     from pushcore.models import PushTask
-    from pushcore.requests import BroadcastPush
+    from pushcore.push import pushes
+    from pushcore.push.requests import BroadcastPush
 
     cpu, begun, accepting = server.cpu(), time.monotonic(), 0.0
     for number in range(rounds):
@@ -197,7 +197,7 @@ def broadcast(service: Service, client: Client, server: Server, rounds: int, dev
         asked = time.monotonic()
         request = BroadcastPush(delivery_type=1, expired_seconds=3600, template_name="news", msgkey=f"b{begun}{number}")
         with transaction.atomic():  # what gateways are told meanwhile they find nothing of
-            push.accept(service.workspace, request, source=PushTask.Source.RPC, author="")
+            pushes.accept(service.workspace, request, source=PushTask.Source.RPC, author="")
         accepting += time.monotonic() - asked
         tell_broadcast_news()
         _check(client.answer(), devices)

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from bench.servers import set_up
-from mps_project import engines
+from mps_project.launcher import engines
 
 SERVER_CORE, OTHER_CORE = 0, 1
 
@@ -132,16 +132,17 @@ class Service:
         set_up()
         from django.db import connection
 
-        from pushcore import devices, templates
-        from pushcore.devices import Facts
+        from pushcore.devices import registry
+        from pushcore.devices.registry import Facts
         from pushcore.models import App, Workspace
-        from pushcore.templates import TemplateDraft
+        from pushcore.push import templates
+        from pushcore.push.templates import TemplateDraft
 
         self.workspace = Workspace.objects.create(app=App.objects.create(app_id="B", name="b"), workspace_id="b")
         templates.create(self.workspace, TemplateDraft("news", "d", "News", "x" * 120))
         made = []
         for start in range(0, count, 1000):
-            made += devices.register([(self.workspace, Facts())] * min(1000, count - start))
+            made += registry.register([(self.workspace, Facts())] * min(1000, count - start))
         self.credentials.write_text(json.dumps([[d.ad_token, d.username, secret] for d, secret in made]))
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
@@ -168,8 +169,8 @@ class Service:
             time.sleep(0.1)
 
     def nodes(self) -> list[Any]:
-        from gateway import presence
-        from pushcore.bus import client
+        from gateway.cluster import presence
+        from pushcore.storage.valkey import client
 
         return presence.live_nodes(client())
 
@@ -177,7 +178,7 @@ class Service:
     def sink(self) -> Iterator[Server]:
         """A sink that works."""
         from gateway.sink import is_alive
-        from pushcore.bus import client
+        from pushcore.storage.valkey import client
 
         server = Server([pinned([sys.executable, "manage.py", "sink"], self.environment, (SERVER_CORE,))])
         try:
@@ -198,10 +199,10 @@ class Service:
 
     def forget(self) -> None:
         """Acknowledgements that nobody will read."""
-        from gateway import entries
-        from pushcore.bus import client
+        from gateway.cluster import codec
+        from pushcore.storage.valkey import client
 
-        client().delete(entries.ACKS_STREAM)
+        client().delete(codec.ACKS_STREAM)
 
     def end_broadcasts(self) -> None:
         """The next run begins as the first did: with none."""

@@ -64,19 +64,21 @@ class Stopwatch:
 
 def _watch(watch: Stopwatch) -> None:
     """The phases of a push, and the functions they consist of."""
-    from pushcore import delivery, limits, push
-    from pushcore.api import grants, rpc, schemas, throttle
+    from pushcore.api import grants, schemas, throttle
+    from pushcore.api.rpc import endpoint
+    from pushcore.delivery import dispatch
+    from pushcore.push import limits, pushes
 
-    watch.wrap(rpc, "_read", "reading parameters")
-    watch.wrap(rpc, "_verify_v1", "signature")
+    watch.wrap(endpoint, "_read", "reading parameters")
+    watch.wrap(endpoint, "_verify_v1", "signature")
     watch.wrap(grants, "known_key", "access key, workspace")
     watch.wrap(grants, "workspace_of", "access key, workspace")
     watch.wrap(throttle, "take", "nonce and rate")
     watch.wrap(schemas.PushSimpleSchema, "read", "validation")
     watch.wrap(limits, "check_simple", "validation")
     watch.wrap(limits, "check_payload", "validation")
-    watch.wrap(push, "accept", "database: claim, resolve, insert, commit")
-    watch.wrap(delivery, "hand_over", "hand-over")
+    watch.wrap(pushes, "accept", "database: claim, resolve, insert, commit")
+    watch.wrap(dispatch, "hand_over", "hand-over")
 
 
 def _environ(push: SignedPush) -> dict[str, Any]:

@@ -79,8 +79,9 @@ def _owed(url: str, count: int) -> Any:
     """A workspace with this callback URL and so many receipts due."""
     from django.utils import timezone
 
-    from pushcore import ids, keys
     from pushcore.models import App, Receipt, Workspace
+    from pushcore.security import keys
+    from pushcore.storage import ids
 
     app, _ = App.objects.get_or_create(app_id="BENCH", defaults={"name": "bench"})
     name = f"w{Workspace.objects.count()}"

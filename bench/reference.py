@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg2
 
-from mps_project.engines import postgres_binaries
+from mps_project.launcher.engines import postgres_binaries
 
 CLIENTS = 16
 THREADS = 2

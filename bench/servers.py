@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from mps_project import engines
+from mps_project.launcher import engines
 
 
 @contextlib.contextmanager
@@ -48,6 +48,6 @@ def set_up() -> None:
 
     django.setup()
     call_command("migrate", verbosity=0)
-    from pushcore import partitions
+    from pushcore.storage import partitions
 
     partitions.ensure()

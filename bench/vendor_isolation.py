@@ -35,7 +35,7 @@ import json
 from channels_vendor.models import VendorAccount
 from pushcore.models import Device, Workspace
 from pushcore import devices
-from pushcore.devices import Facts
+from pushcore.devices.registry import Facts
 asked = json.loads({asked!r})
 workspace = Workspace.objects.get()
 told = dict()

@@ -15,7 +15,7 @@ from pathlib import Path
 import requests
 
 from bench.gateway_servers import OTHER_CORE
-from mps_project import engines
+from mps_project.launcher import engines
 
 _TOKEN = json.dumps({"access_token": "token", "token_type": "Bearer", "expires_in": 3600})
 _CONFIG = """

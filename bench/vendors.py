@@ -167,9 +167,9 @@ def _peers(
 
 def _as_the_adapter_sends(sample: Any, url: str, count: int) -> dict[str, Any]:
     """The adapter's notifications to APNs, as the packages take them."""
-    from channels_vendor.contract import Account
-    from channels_vendor.tokens import NoTokens
-    from pushcore.http import Client, Settings
+    from channels_vendor.base.contract import Account
+    from channels_vendor.dispatch.dead_tokens import NoTokens
+    from pushcore.http.client import Client, Settings
     from tests.channels_vendor.conftest import deliveries
 
     adapter = sample.vendor.open(Account(1, sample.vendor.channel, sample.values()), Client(Settings()), NoTokens())
@@ -218,8 +218,8 @@ def _workspace(name: str) -> Any:
 
 @contextlib.contextmanager
 def _adapter(sample: Any, url: str, count: int) -> Iterator[Callable[[], Spent]]:
-    from channels_vendor import open_adapters
-    from channels_vendor.contract import Verdict
+    from channels_vendor.base.contract import Verdict
+    from channels_vendor.dispatch import open_adapters
     from tests.channels_vendor.conftest import deliveries
 
     row = _account(sample, url, _workspace(f"adapter-{sample.name}"))
@@ -237,11 +237,13 @@ def _adapter(sample: Any, url: str, count: int) -> Iterator[Callable[[], Spent]]
 def _sender(sample: Any, url: str, count: int) -> Spent:
     from django.utils import timezone
 
-    from channels_vendor import accounts, sender
-    from channels_vendor.lane import VendorLane
-    from pushcore import delivery, ids
+    from channels_vendor.accounts import accounts
+    from channels_vendor.dispatch import sender
+    from channels_vendor.dispatch.lane import VendorLane
     from pushcore.channels import Platform
+    from pushcore.delivery import dispatch
     from pushcore.models import Device, Message, PushTask
+    from pushcore.storage import ids
 
     workspace = _workspace(f"sender-{sample.name}")
     _account(sample, url, workspace)
@@ -281,7 +283,7 @@ def _sender(sample: Any, url: str, count: int) -> Spent:
         for number, device in zip(numbers[1:], made, strict=True)
     ]
     Message.objects.bulk_create(messages, batch_size=1000)
-    VendorLane().send(delivery.outgoing_of(numbers[1:]))
+    VendorLane().send(dispatch.outgoing_of(numbers[1:]))
 
     def work() -> None:
         sent = 0

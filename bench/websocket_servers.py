@@ -22,7 +22,7 @@ import psutil
 import uvicorn
 
 from bench.report import report
-from mps_project import engines
+from mps_project.launcher import engines
 
 IMPLEMENTATIONS = {"websockets": "websockets", "websockets-sansio": "websockets", "wsproto": "wsproto"}
 

@@ -10,8 +10,8 @@ class ChannelsVendorConfig(AppConfig):
     verbose_name = "Vendor channels"
 
     def ready(self) -> None:
-        from channels_vendor.accounts import channels_of
-        from channels_vendor.lane import VendorLane
+        from channels_vendor.accounts.accounts import channels_of
+        from channels_vendor.dispatch.lane import VendorLane
         from pushcore.ports import register_lane, register_vendor_channels
 
         register_lane(VendorLane(), order=10)

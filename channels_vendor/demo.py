@@ -13,15 +13,18 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from channels_vendor import accounts
+from channels_vendor.accounts import accounts
 from channels_vendor.models import VendorAccount, VendorMessage
 from channels_vendor.registry import VENDORS
-from channels_vendor.simulator.desk import SECRET, Desk
-from pushcore import crypto, devices, ids, push, requests
+from channels_vendor.simulator.simulated_vendor import SECRET, Desk
 from pushcore.channels import SAYS_ARRIVED, Channel, Platform
 from pushcore.codes import statuses
-from pushcore.devices import Facts
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts
 from pushcore.models import Device, PushTask, Workspace
+from pushcore.push import pushes, requests
+from pushcore.security import crypto
+from pushcore.storage import ids
 
 PATIENCE_SECONDS = 60.0
 _LOCAL = "http://127.0.0.1:"
@@ -114,8 +117,8 @@ def _push(workspace: Workspace, channel: Channel) -> PushTask:
     platform = _PLATFORMS.get(channel, Platform.ANDROID)
     known = Device.objects.filter(workspace=workspace, third_channel=channel, third_token=token).first()
     if known is None:
-        made, _ = devices.register([(workspace, Facts(platform, "demo", channel.label))])[0]
-        devices.client_report(made.id, channel, token)
+        made, _ = registry.register([(workspace, Facts(platform, "demo", channel.label))])[0]
+        registry.client_report(made.id, channel, token)
         known = Device.objects.get(pk=made.id)
     request = requests.SimplePush(
         task_name=f"demo: {channel.label}",
@@ -125,7 +128,7 @@ def _push(workspace: Workspace, channel: Channel) -> PushTask:
         expired_seconds=600,
         target_msgkey={token if platform == Platform.IOS else known.ad_token: str(ids.new_ids(1)[0])},
     )
-    return push.accept(workspace, request, source=PushTask.Source.CONSOLE, author="demo")
+    return pushes.accept(workspace, request, source=PushTask.Source.CONSOLE, author="demo")
 
 
 def _told(channel: Channel, task: PushTask) -> Told:

@@ -11,11 +11,12 @@ from django.db import models
 from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
-from channels_vendor.contract import Account
-from pushcore import clock, crypto, partitions
+from channels_vendor.base.contract import Account
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.models import Workspace
+from pushcore.security import crypto
+from pushcore.storage import clock, partitions
 
 WARN_DAYS = 15
 
@@ -104,7 +105,7 @@ class VendorAccount(models.Model):
 
 
 class RefusedToken(models.Model):
-    """A token the vendor refused since it last accepted one of the account (`channels_vendor.refusals`).
+    """A token the vendor refused since it last accepted one of the account (`channels_vendor.dispatch.refusals`).
 
     `is_dead`: it said so, and the token is given up once another is accepted; else it counts only. `since`: reported
     later than that, the token lives. `configuration`: the account's at that time.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from channels_vendor.apns.adapter import VENDOR as APNS
-from channels_vendor.contract import Vendor
+from channels_vendor.base.contract import Vendor
 from channels_vendor.fcm.adapter import VENDOR as FCM
 from channels_vendor.harmonyos.adapter import VENDOR as HARMONYOS
 from channels_vendor.honor.adapter import VENDOR as HONOR

@@ -7,11 +7,12 @@ import contextlib
 import structlog
 from celery import shared_task
 
-from channels_vendor import accounts, checking, lane, sender
-from channels_vendor.turns import Turns
-from pushcore.bus import BusDown, client
+from channels_vendor.accounts import accounts, checking
+from channels_vendor.dispatch import lane, sender
+from channels_vendor.dispatch.scheduler import Turns
 from pushcore.channels import Channel
-from pushcore.one_at_a_time import one_at_a_time
+from pushcore.storage.one_at_a_time import one_at_a_time
+from pushcore.storage.valkey import BusDown, client
 
 log = structlog.get_logger(__name__)
 

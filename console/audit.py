@@ -21,9 +21,10 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from console.models import AuditEntry
-from pushcore import clock, proxies
 from pushcore.models import App
-from pushcore.retention import delete_in_steps
+from pushcore.security import proxies
+from pushcore.storage import clock
+from pushcore.storage.retention import delete_in_steps
 
 log = structlog.get_logger(__name__)
 

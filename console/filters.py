@@ -17,11 +17,11 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from channels_vendor.models import WARN_DAYS
 from console.access import scope_of
-from pushcore import clock, ids
 from pushcore.channels import Platform
 from pushcore.codes import statuses
 from pushcore.models import Message, PushTask, Receipt
 from pushcore.models.pushes import DeliveryType
+from pushcore.storage import clock, ids
 
 Choices = Sequence[tuple[str, str | Promise]]
 

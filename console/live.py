@@ -24,9 +24,9 @@ from django.http import HttpRequest
 
 from console.access import Scope, roles_of
 from console.progress import figures_by_id
-from pushcore import ids
 from pushcore.models import PushTask
-from pushcore.outages import DatabaseFault
+from pushcore.storage import ids
+from pushcore.storage.outages import DatabaseFault
 
 log = structlog.get_logger(__name__)
 

@@ -19,7 +19,7 @@ from unfold.forms import AuthenticationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from console import audit, second_factor
-from pushcore import proxies
+from pushcore.security import proxies
 
 log = structlog.get_logger(__name__)
 

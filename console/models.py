@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from django_otp.models import Device, ThrottlingMixin
 from django_otp.oath import TOTP
 
-from pushcore import crypto
 from pushcore.models import App, Workspace
+from pushcore.security import crypto
 
 
 class Membership(models.Model):

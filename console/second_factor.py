@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils.safestring import SafeString, mark_safe
 
 from console.models import SecondFactor
-from pushcore import crypto
+from pushcore.security import crypto
 
 ISSUER = "Message Push Console"
 RECOVERY_CODES = 10

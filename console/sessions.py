@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 
-from pushcore.outages import is_connection_lost
+from pushcore.storage.outages import is_connection_lost
 
 
 class SessionStore(DatabaseStore):

@@ -10,8 +10,8 @@ class GatewayConfig(AppConfig):
     verbose_name = "Device gateway"
 
     def ready(self) -> None:
+        from gateway.cluster.presence import online
         from gateway.lane import GatewayLane, tell_broadcast_news, tell_devices_changed
-        from gateway.presence import online
         from pushcore.ports import (
             register_broadcast_news,
             register_device_listener,

@@ -14,15 +14,15 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from gateway import device_requests
-from gateway.admission import Admission, Credentials, admit, may_register
-from gateway.attempt_limits import has_failed_too_often, note_failure, seconds_of_minute_left
-from pushcore import decoding
+from gateway.node import device_requests
+from gateway.node.admission import Admission, Credentials, admit, may_register
+from gateway.node.attempt_limits import has_failed_too_often, note_failure, seconds_of_minute_left
+from pushcore.api import decoding
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.devices import Facts, KnownDevice, find_devices
-from pushcore.head_check import head_check
-from pushcore.installations import Installation
-from pushcore.proxies import address_of
+from pushcore.devices.installations import Installation
+from pushcore.devices.registry import Facts, KnownDevice, find_devices
+from pushcore.http.head_check import head_check
+from pushcore.security.proxies import address_of
 
 MAX_BODY_BYTES = 65_536
 

@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from gateway.entries import ACKS_STREAM, Parcel, pack_broadcast_news, pack_changed, pack_parcels, pack_withdrawn
-from gateway.presence import STREAM_MAX_ENTRIES, live_nodes, nodes_of, stream_key
-from pushcore.bus import client
-from pushcore.payload import PayloadEncoder
+from gateway.cluster.codec import ACKS_STREAM, Parcel, pack_broadcast_news, pack_changed, pack_parcels, pack_withdrawn
+from gateway.cluster.presence import STREAM_MAX_ENTRIES, live_nodes, nodes_of, stream_key
+from pushcore.delivery.payload import PayloadEncoder
 from pushcore.ports import Outgoing
+from pushcore.storage.valkey import client
 
 # A node works an entry off in one go, between two looks at its sockets; and its stream is bounded in entries.
 PARCELS_PER_ENTRY = 200

@@ -6,6 +6,6 @@ from typing import Any
 
 from django.urls import path
 
-from gateway.consumer import device_socket
+from gateway.transport.consumer import device_socket
 
 websocket_urlpatterns: list[Any] = [path("gateway/mqtt", device_socket)]  # type: ignore[arg-type]

@@ -17,10 +17,10 @@ import structlog
 from django.conf import settings
 from django.db import close_old_connections
 
-from gateway import entries
-from pushcore import outcomes
-from pushcore.outages import DatabaseFault
+from gateway.cluster import codec
+from pushcore.delivery import outcomes
 from pushcore.ports import BroadcastArrival
+from pushcore.storage.outages import DatabaseFault
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +97,7 @@ class Sink:
             if time.monotonic() - self._claimed_at > CLAIM_EVERY_SECONDS:
                 self._take_abandoned()
             answer = self._bus.xreadgroup(
-                entries.ACKS_GROUP, self._name, {entries.ACKS_STREAM: ">"}, count=READ_COUNT, block=BLOCK_MS
+                codec.ACKS_GROUP, self._name, {codec.ACKS_STREAM: ">"}, count=READ_COUNT, block=BLOCK_MS
             )
             for _stream, found in answer or ():
                 self._record(found)
@@ -108,16 +108,16 @@ class Sink:
     def _make_group(self) -> None:
         """The group exists from the stream's beginning; after a flush it is made again."""
         try:
-            self._bus.xgroup_create(entries.ACKS_STREAM, entries.ACKS_GROUP, id="0", mkstream=True)
+            self._bus.xgroup_create(codec.ACKS_STREAM, codec.ACKS_GROUP, id="0", mkstream=True)
         except redis.ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
 
     def _forget_consumers(self) -> None:
         """Each start is a consumer of its own; those of the past are kept by the store until they are deleted."""
-        for consumer in self._bus.xinfo_consumers(entries.ACKS_STREAM, entries.ACKS_GROUP):
+        for consumer in self._bus.xinfo_consumers(codec.ACKS_STREAM, codec.ACKS_GROUP):
             if not consumer["pending"] and consumer["idle"] > FORGET_CONSUMER_MS:
-                self._bus.xgroup_delconsumer(entries.ACKS_STREAM, entries.ACKS_GROUP, consumer["name"])
+                self._bus.xgroup_delconsumer(codec.ACKS_STREAM, codec.ACKS_GROUP, consumer["name"])
 
     def _take_abandoned(self) -> None:
         """Entries another sink took and did not confirm."""
@@ -125,7 +125,7 @@ class Sink:
         start = "0-0"
         while not self._stop.is_set():
             start, found, *_ = self._bus.xautoclaim(
-                entries.ACKS_STREAM, entries.ACKS_GROUP, self._name, CLAIM_IDLE_MS, start, count=READ_COUNT
+                codec.ACKS_STREAM, codec.ACKS_GROUP, self._name, CLAIM_IDLE_MS, start, count=READ_COUNT
             )
             if found:
                 self._record(found)
@@ -140,8 +140,8 @@ class Sink:
         broadcasts: list[BroadcastArrival] = []
         for entry_id, fields in found:
             try:
-                acks, opened, told = entries.unpack_acks(fields.get(b"acks", b""))
-            except entries.EntryError as error:
+                acks, opened, told = codec.unpack_acks(fields.get(b"acks", b""))
+            except codec.EntryError as error:
                 log.error("stream entry left out", entry=entry_id.decode(), error=str(error))
                 continue
             acknowledged += acks
@@ -152,8 +152,8 @@ class Sink:
         self._in_batches(outcomes.record_broadcasts, broadcasts)
         names = [entry_id for entry_id, _ in found]
         with self._bus.pipeline(transaction=True) as pipeline:
-            pipeline.xack(entries.ACKS_STREAM, entries.ACKS_GROUP, *names)
-            pipeline.xdel(entries.ACKS_STREAM, *names)
+            pipeline.xack(codec.ACKS_STREAM, codec.ACKS_GROUP, *names)
+            pipeline.xdel(codec.ACKS_STREAM, *names)
             pipeline.execute()
 
     def _in_batches(self, record: Callable[[Sequence[T]], object], told: Sequence[T]) -> None:

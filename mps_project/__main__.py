@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 
 # Commands that start before Django's settings can be read: the launcher makes up what these need.
-_MODULES = {"run": "mps_project.run", "web": "mps_project.web"}
+_MODULES = {"run": "mps_project.run", "web": "mps_project.web.server"}
 
 
 def main() -> int:

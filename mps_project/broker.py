@@ -11,7 +11,7 @@ from typing import Any
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import redis as kombu_redis
 
-from pushcore.bus import StoreParser
+from pushcore.storage.valkey import StoreParser
 
 PROBE_KEPT_SECONDS = 60
 _SCHEMES = ("redis", "rediss", "redis+socket")

@@ -27,7 +27,8 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 
 @setup_logging.connect
 def _keep_django_logging(**_: Any) -> None:
-    """Celery leaves logging alone where this signal has a receiver: `mps_project.logs` has set it up already."""
+    """Celery leaves logging alone where this signal has a receiver: `mps_project.observability.logs` has set it up
+    already."""
 
 
 @worker_process_init.connect

@@ -21,9 +21,10 @@ from types import FrameType
 
 from honcho.environ import parse_procfile
 
-from mps_project import configuration, disk, engines, exposure, installation, preflight, processes
+from mps_project import configuration
 from mps_project.configuration import Configuration, LauncherConfiguration
-from mps_project.supervisor import Program, Supervisor, say
+from mps_project.launcher import disk, engines, exposure, installation, preflight, processes
+from mps_project.launcher.supervisor import Program, Supervisor, say
 
 _PACKAGE = Path(__file__).resolve().parent
 # The processes start here: it holds the packages, in a checkout as where they are installed.
@@ -178,7 +179,7 @@ def _stop_all(supervisor: Supervisor, embedded: list[engines.Engine], stop: _Sto
 def _prepare() -> int:
     """Migrate, and make or mend the demo app. In a child, so that this process stays small and imports no models."""
     done = subprocess.run(
-        [sys.executable, "-m", "mps_project.prepare"],
+        [sys.executable, "-m", "mps_project.launcher.prepare"],
         cwd=ROOT,
         check=False,
         start_new_session=True,

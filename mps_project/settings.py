@@ -11,7 +11,7 @@ from psycopg2.extensions import parse_dsn
 
 from console import look
 from mps_project.configuration import ConfigurationError, load
-from mps_project.logs import configure_logging
+from mps_project.observability.logs import configure_logging
 
 try:
     configuration = load()
@@ -54,17 +54,17 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "mps_project.health.ProbesMiddleware",
-    "mps_project.request_id.RequestIdMiddleware",
+    "mps_project.observability.health.ProbesMiddleware",
+    "mps_project.observability.request_id.RequestIdMiddleware",
     "pushcore.api.refusals.JsonRefusalsMiddleware",
-    "mps_project.metrics.MetricsMiddleware",
-    "mps_project.transport.TransportMiddleware",
+    "mps_project.observability.metrics.MetricsMiddleware",
+    "mps_project.web.transport.TransportMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.common.CommonMiddleware",
     "pushcore.api.shortcut.RpcDoorMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "mps_project.head_checks.HeadCheckMiddleware",
+    "mps_project.web.head_checks.HeadCheckMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "console.locale_middleware.ConsoleLocaleMiddleware",
@@ -98,7 +98,7 @@ TEMPLATES: list[dict[str, Any]] = [
 _dsn = parse_dsn(configuration.database_url)
 DATABASES: dict[str, Any] = {
     "default": {
-        "ENGINE": "pushcore.database",
+        "ENGINE": "pushcore.storage.db_backend",
         "NAME": _dsn.pop("dbname", ""),
         "USER": _dsn.pop("user", ""),
         "PASSWORD": _dsn.pop("password", ""),
@@ -114,7 +114,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = configuration.redis_url
 CACHES = {
     "default": {
-        "BACKEND": "mps_project.cache.StoreCache",
+        "BACKEND": "mps_project.web.cache.StoreCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "mps:cache",
     }
@@ -146,7 +146,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 SESSION_ENGINE = "console.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-# Of trusted proxies alone: `mps_project.transport` drops it from others, and marks cookies Secure.
+# Of trusted proxies alone: `mps_project.web.transport` drops it from others, and marks cookies Secure.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = configuration.hsts_seconds
 SECURE_CONTENT_TYPE_NOSNIFF = True

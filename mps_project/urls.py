@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.i18n import JavaScriptCatalog
 
-handler500 = "mps_project.server_error.handle"
+handler500 = "mps_project.web.server_error.handle"
 
 urlpatterns = [
     path("console/i18n/", include("django.conf.urls.i18n")),

@@ -18,6 +18,6 @@ class PushcoreConfig(AppConfig):
 
 def _create_partitions(**_: Any) -> None:
     """A freshly migrated database can take messages at once."""
-    from pushcore import partitions
+    from pushcore.storage import partitions
 
     partitions.ensure()

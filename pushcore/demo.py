@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
-from pushcore import crypto, keys
 from pushcore.models import AccessKey, App, RsaKey, Workspace
+from pushcore.security import crypto, keys
 
 APP_ID = "ONEX570DA89211721"
 WORKSPACE_ID = "test"

@@ -9,10 +9,14 @@ from __future__ import annotations
 import structlog
 from celery import shared_task
 
-from pushcore import broadcasts, device_removal, expiry, partitions, retention, revocation, sweeper
+from pushcore.broadcast import broadcasts
+from pushcore.delivery import expiry, sweeper
+from pushcore.devices import removal
 from pushcore.file_push import load, upload
-from pushcore.one_at_a_time import one_at_a_time
+from pushcore.revocation import revocations
 from pushcore.schedules import firing
+from pushcore.storage import partitions, retention
+from pushcore.storage.one_at_a_time import one_at_a_time
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +44,7 @@ def expire() -> None:
 @shared_task(name="pushcore.work_off_revocations")
 @one_at_a_time
 def work_off_revocations() -> None:
-    revocation.work_off_all()
+    revocations.work_off_all()
 
 
 @shared_task(name="pushcore.walk_broadcasts")
@@ -76,6 +80,6 @@ def purge() -> None:
 @shared_task(name="pushcore.purge_devices")
 @one_at_a_time
 def purge_devices() -> None:
-    removed = device_removal.remove_unseen()
+    removed = removal.remove_unseen()
     if removed:
         log.info("unseen devices removed", devices=removed)

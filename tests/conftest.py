@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from pushcore import bus, keys
 from pushcore.api import replay, throttle
 from pushcore.models import AccessKey, App, Workspace
+from pushcore.security import keys
+from pushcore.storage import valkey
 from tests.support.stack import Stack
 
 
@@ -16,9 +17,9 @@ from tests.support.stack import Stack
 def _empty_bus() -> Iterator[None]:
     """Each test finds a fast store that is empty and has been for long: whatever was signed, its nonces are kept."""
     throttle.keep_mark()
-    bus.client().hset(replay.MARK, "since", 0)
+    valkey.client().hset(replay.MARK, "since", 0)
     yield
-    bus.client().flushdb()
+    valkey.client().flushdb()
 
 
 @pytest.fixture

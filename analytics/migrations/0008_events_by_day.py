@@ -6,7 +6,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 from analytics.models import EVENTS
-from pushcore import repartition
+from pushcore.storage import repartition
 
 
 def forwards(_apps: Any, _schema_editor: Any) -> None:

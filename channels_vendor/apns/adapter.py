@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from channels_vendor.apns import certificate
 from channels_vendor.apns.client import URLS, ApnsAdapter
-from channels_vendor.contract import Field, Vendor
-from channels_vendor.signing_keys import p256_key
+from channels_vendor.base.contract import Field, Vendor
+from channels_vendor.base.signing_keys import p256_key
 from pushcore.channels import Channel
 
 # "A 10-character Key ID", "the 10-character Team ID"

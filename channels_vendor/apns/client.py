@@ -9,20 +9,11 @@ from datetime import UTC, datetime
 
 from channels_vendor.apns import certificate, errors, payload
 from channels_vendor.apns.provider_token import ProviderTokens, provider_token
-from channels_vendor.contract import (
-    Account,
-    Delivery,
-    Notification,
-    Rule,
-    SendOutcome,
-    Tokens,
-    accepted,
-    by_rule,
-)
-from channels_vendor.http_adapter import HttpAdapter, Request, retry_after
-from channels_vendor.mould import longest_msgkeys
-from channels_vendor.tokens import NoTokens
-from pushcore.http import Answer, Call, Client
+from channels_vendor.base.contract import Account, Delivery, Notification, Rule, SendOutcome, Tokens, accepted, by_rule
+from channels_vendor.base.http_adapter import HttpAdapter, Request, retry_after
+from channels_vendor.base.payload_template import longest_msgkeys
+from channels_vendor.dispatch.dead_tokens import NoTokens
+from pushcore.http.client import Answer, Call, Client
 
 URLS = {"production": "https://api.push.apple.com", "sandbox": "https://api.sandbox.push.apple.com"}
 

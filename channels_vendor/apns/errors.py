@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channels_vendor.contract import Action, Rule
+from channels_vendor.base.contract import Action, Rule
 
 TOO_LARGE = "PayloadTooLarge"
 BAD_TOKEN = "BadDeviceToken"  # noqa: S105 - a reason

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from channels_vendor.contract import Notification
-from channels_vendor.cutting import shorten
-from channels_vendor.facts import facts_of
-from channels_vendor.mould import LONGEST_ID, MESSAGE_ID, MSGKEY, Mould, size_of
-from pushcore import ids
+from channels_vendor.base.contract import Notification
+from channels_vendor.base.custom_data import facts_of
+from channels_vendor.base.cutting import shorten
+from channels_vendor.base.payload_template import LONGEST_ID, MESSAGE_ID, MSGKEY, Mould, size_of
+from pushcore.storage import ids
 
 MAX_BYTES = 4096
 LIVE_ACTIVITY = "liveactivity"

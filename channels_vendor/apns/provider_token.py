@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 from jwt.utils import der_to_raw_signature
 
-from channels_vendor.contract import CannotAuthorise, Tokens
-from channels_vendor.signing_keys import p256_key
-from channels_vendor.tokens import AHEAD_SECONDS
+from channels_vendor.base.contract import CannotAuthorise, Tokens
+from channels_vendor.base.signing_keys import p256_key
+from channels_vendor.dispatch.dead_tokens import AHEAD_SECONDS
 
 SLOT_SECONDS = 40 * 60
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from channels_vendor.contract import Account, Adapter, CannotAuthorise, Field, Tokens, Vendor
+from channels_vendor.base.contract import Account, Adapter, CannotAuthorise, Field, Tokens, Vendor
+from channels_vendor.base.signing_keys import rsa_key
 from channels_vendor.fcm.client import FcmAdapter, service_account
 from channels_vendor.fcm.legacy import LegacyFcmAdapter
-from channels_vendor.signing_keys import rsa_key
 from pushcore.channels import Channel
-from pushcore.http import Client
+from pushcore.http.client import Client
 
 
 def _open(account: Account, client: Client, tokens: Tokens) -> Adapter:

@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 import jwt
 
-from channels_vendor.contract import CannotAuthorise, Delivery, SendOutcome, accepted, by_rule
+from channels_vendor.base.contract import CannotAuthorise, Delivery, SendOutcome, accepted, by_rule
+from channels_vendor.base.http_adapter import HttpAdapter, Request, retry_after
+from channels_vendor.base.oauth import post_form, read_token
+from channels_vendor.base.payload_template import Mould, longest_msgkeys
+from channels_vendor.base.signing_keys import rsa_key
 from channels_vendor.fcm import errors, payload
-from channels_vendor.http_adapter import HttpAdapter, Request, retry_after
-from channels_vendor.mould import Mould, longest_msgkeys
-from channels_vendor.one_call import post_form, read_token
-from channels_vendor.signing_keys import rsa_key
-from pushcore.http import Answer, Call
+from pushcore.http.client import Answer, Call
 
 BASE_URL = "https://fcm.googleapis.com"
 TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from channels_vendor.contract import Action, Rule
+from channels_vendor.base.contract import Action, Rule
 
 TOO_BIG = "INVALID_ARGUMENT/size"
 

@@ -10,16 +10,16 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from channels_vendor.contract import Account, Action, Delivery, Notification, Rule, SendOutcome, Tokens, by_rule
-from channels_vendor.cutting import shorten
+from channels_vendor.base.contract import Account, Action, Delivery, Notification, Rule, SendOutcome, Tokens, by_rule
+from channels_vendor.base.cutting import shorten
+from channels_vendor.base.http_adapter import HttpAdapter, Request
+from channels_vendor.base.lifetime import seconds_left
+from channels_vendor.base.lists import addressed, all_of, but_for
+from channels_vendor.base.options import urgency_of
+from channels_vendor.base.payload_template import encode, size_of
+from channels_vendor.dispatch.dead_tokens import NoTokens
 from channels_vendor.fcm import payload
-from channels_vendor.http_adapter import HttpAdapter, Request
-from channels_vendor.lifetime import seconds_left
-from channels_vendor.lists import addressed, all_of, but_for
-from channels_vendor.mould import encode, size_of
-from channels_vendor.options import urgency_of
-from channels_vendor.tokens import NoTokens
-from pushcore.http import Answer, Call, Client
+from pushcore.http.client import Answer, Call, Client
 
 BASE_URL = "https://fcm.googleapis.com"
 SHUT_DOWN = "the legacy API was shut down by Google in 2024: use a service account"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from channels_vendor.contract import Notification
-from channels_vendor.cutting import shorten
-from channels_vendor.facts import NESTED, facts_of
-from channels_vendor.lifetime import seconds_left
-from channels_vendor.mould import LONGEST_ID, MESSAGE_ID, MSGKEY, TOKEN, Mould, encode, size_of
-from channels_vendor.options import urgency_of
-from pushcore import vendor_options
+from channels_vendor.base.contract import Notification
+from channels_vendor.base.custom_data import NESTED, facts_of
+from channels_vendor.base.cutting import shorten
+from channels_vendor.base.lifetime import seconds_left
+from channels_vendor.base.options import urgency_of
+from channels_vendor.base.payload_template import LONGEST_ID, MESSAGE_ID, MSGKEY, TOKEN, Mould, encode, size_of
+from pushcore.push import vendor_options
 
 MAX_BYTES = 4096
 # Four weeks.

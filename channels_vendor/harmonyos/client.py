@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from channels_vendor.contract import Action, Delivery, Rule, SendOutcome, by_rule
+from channels_vendor.base.contract import Action, Delivery, Rule, SendOutcome, by_rule
+from channels_vendor.base.http_adapter import HttpAdapter, Request
+from channels_vendor.base.lists import addressed, all_of, but_for
+from channels_vendor.base.payload_template import encode
 from channels_vendor.harmonyos import errors, payload
-from channels_vendor.http_adapter import HttpAdapter, Request
 from channels_vendor.huawei import service_account
 from channels_vendor.huawei.client import BASE_URL
-from channels_vendor.lists import addressed, all_of, but_for
-from channels_vendor.mould import encode
-from pushcore.http import Answer, Call
+from pushcore.http.client import Answer, Call
 
 
 class HarmonyAdapter(HttpAdapter):

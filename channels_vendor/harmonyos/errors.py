@@ -3,7 +3,7 @@ that the app may not, and the token stays."""
 
 from __future__ import annotations
 
-from channels_vendor.contract import Action, Rule
+from channels_vendor.base.contract import Action, Rule
 from channels_vendor.huawei import errors as huawei
 
 OK = huawei.OK

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channels_vendor.contract import Field, Vendor
+from channels_vendor.base.contract import Field, Vendor
 from channels_vendor.honor.client import HonorAdapter
 from channels_vendor.honor.receipts import read_receipts
 from pushcore.channels import Channel

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from channels_vendor.contract import Action, Delivery, Rule, SendOutcome, by_rule
+from channels_vendor.base.contract import Action, Delivery, Rule, SendOutcome, by_rule
+from channels_vendor.base.http_adapter import HttpAdapter, Request
+from channels_vendor.base.lists import addressed, all_of, but_for
+from channels_vendor.base.oauth import post_form, read_token
+from channels_vendor.base.payload_template import encode
 from channels_vendor.honor import errors, payload
-from channels_vendor.http_adapter import HttpAdapter, Request
-from channels_vendor.lists import addressed, all_of, but_for
-from channels_vendor.mould import encode
-from channels_vendor.one_call import post_form, read_token
-from pushcore.http import Answer, Call
+from pushcore.http.client import Answer, Call
 
 # HONOR's guide of 2023 names hosts of hihonor.com (push-api.cloud.hihonor.com, iam.developer.hihonor.com), clients
 # written since (zandala88/honor-push, wildfirechat/push_server) these; an account's addresses may name the others.

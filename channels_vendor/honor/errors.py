@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channels_vendor.contract import Action, Rule
+from channels_vendor.base.contract import Action, Rule
 
 OK = frozenset({"200", "80000000"})
 PARTIAL = "80100000"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from channels_vendor.contract import Notification, Style
-from channels_vendor.cutting import cut, shorten
-from channels_vendor.facts import facts_of, fitting
-from channels_vendor.lifetime import seconds_left
-from channels_vendor.mould import encode, size_of
-from channels_vendor.options import category_of, page, transparent_text
-from channels_vendor.references import Reference
+from channels_vendor.base.contract import Notification, Style
+from channels_vendor.base.custom_data import facts_of, fitting
+from channels_vendor.base.cutting import cut, shorten
+from channels_vendor.base.lifetime import seconds_left
+from channels_vendor.base.options import category_of, page, transparent_text
+from channels_vendor.base.payload_template import encode, size_of
+from channels_vendor.base.references import Reference
 from pushcore.channels import Channel
 
 MAX_BYTES = 4096

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from channels_vendor.contract import Account, VendorReceipt
+from channels_vendor.base.contract import Account, VendorReceipt
+from channels_vendor.base.references import Reference
 from channels_vendor.huawei.receipts import entries_of
-from channels_vendor.receipt_entries import each, moment_of
-from channels_vendor.references import Reference
+from channels_vendor.reports.entries import each, moment_of
 
 # What is called delivered: Huawei's 0, and the code that HONOR's own answers were seen with.
 _DELIVERED = frozenset({0, 40000002})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from channels_vendor.contract import Field, Vendor
+from channels_vendor.base.contract import Field, Vendor
 from channels_vendor.huawei import service_account
 from channels_vendor.huawei.client import HuaweiAdapter
 from channels_vendor.huawei.receipts import read_receipts

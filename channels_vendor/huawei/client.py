@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from channels_vendor.contract import Action, Delivery, Rule, SendOutcome, by_rule
-from channels_vendor.http_adapter import HttpAdapter, Request
+from channels_vendor.base.contract import Action, Delivery, Rule, SendOutcome, by_rule
+from channels_vendor.base.http_adapter import HttpAdapter, Request
+from channels_vendor.base.lists import addressed, all_of, but_for
+from channels_vendor.base.oauth import post_form, read_token
+from channels_vendor.base.payload_template import encode
 from channels_vendor.huawei import errors, payload, service_account
-from channels_vendor.lists import addressed, all_of, but_for
-from channels_vendor.mould import encode
-from channels_vendor.one_call import post_form, read_token
-from pushcore.http import Answer, Call
+from pushcore.http.client import Answer, Call
 
 BASE_URL = "https://push-api.cloud.huawei.com"
 TOKEN_URL = "https://oauth-login.cloud.huawei.com/oauth2/v3/token"  # noqa: S105 - an address

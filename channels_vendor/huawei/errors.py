@@ -3,7 +3,7 @@ table of statuses the same number says that parameters are wrong: codes are tran
 
 from __future__ import annotations
 
-from channels_vendor.contract import Action, Rule
+from channels_vendor.base.contract import Action, Rule
 
 OK = "80000000"
 PARTIAL = "80100000"

@@ -12,10 +12,10 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from channels_vendor.contract import Account, VendorReceipt
+from channels_vendor.base.contract import Account, VendorReceipt
+from channels_vendor.base.references import Reference
 from channels_vendor.huawei import errors
-from channels_vendor.receipt_entries import each, moment_of
-from channels_vendor.references import Reference
+from channels_vendor.reports.entries import each, moment_of
 
 HEADER = "x-huawei-callback-id"
 # Older ones, or ones from so far ahead, may be repeats of what somebody saw.

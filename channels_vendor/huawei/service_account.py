@@ -7,8 +7,8 @@ import time
 
 import jwt
 
-from channels_vendor.contract import CannotAuthorise
-from channels_vendor.signing_keys import rsa_key
+from channels_vendor.base.contract import CannotAuthorise
+from channels_vendor.base.signing_keys import rsa_key
 
 AUDIENCE = "https://oauth-login.cloud.huawei.com/oauth2/v3/token"
 LIFE_SECONDS = 3600

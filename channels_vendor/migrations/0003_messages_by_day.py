@@ -5,7 +5,7 @@ from typing import Any
 from django.db import migrations
 
 from channels_vendor.models import VENDOR_MESSAGES
-from pushcore import repartition
+from pushcore.storage import repartition
 
 
 def forwards(_apps: Any, _schema_editor: Any) -> None:

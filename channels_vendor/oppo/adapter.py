@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channels_vendor.contract import Field, Vendor
+from channels_vendor.base.contract import Field, Vendor
 from channels_vendor.oppo import payload
 from channels_vendor.oppo.client import OppoAdapter
 from channels_vendor.oppo.receipts import read_receipts

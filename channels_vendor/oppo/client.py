@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from channels_vendor.contract import (
+from channels_vendor.base.contract import (
     Action,
     CannotAuthorise,
     Delivery,
@@ -19,13 +19,13 @@ from channels_vendor.contract import (
     accepted,
     by_rule,
 )
-from channels_vendor.errors import NotPossibleError, TooBigError
-from channels_vendor.http_adapter import UNREACHABLE, HttpAdapter, Request, distinct_tokens
-from channels_vendor.lists import MAX_TOKENS, all_of
-from channels_vendor.mould import Mould
-from channels_vendor.one_call import post_form
+from channels_vendor.base.errors import NotPossibleError, TooBigError
+from channels_vendor.base.http_adapter import UNREACHABLE, HttpAdapter, Request, distinct_tokens
+from channels_vendor.base.lists import MAX_TOKENS, all_of
+from channels_vendor.base.oauth import post_form
+from channels_vendor.base.payload_template import Mould
 from channels_vendor.oppo import errors, payload
-from pushcore.http import Answer, Call
+from pushcore.http.client import Answer, Call
 
 BASE_URL = "https://api.push.oppomobile.com"
 _FORM = "content-type: application/x-www-form-urlencoded"

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from channels_vendor.contract import Account, VendorReceipt
+from channels_vendor.base.contract import Account, VendorReceipt
+from channels_vendor.base.references import Reference
 from channels_vendor.oppo import errors
-from channels_vendor.receipt_entries import each, moment_of
-from channels_vendor.references import Reference
+from channels_vendor.reports.entries import each, moment_of
 
 _ARRIVED, _INVALID = "push_arrive", "regid_invalid"
 

@@ -12,8 +12,8 @@ import jwt
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from channels_vendor.simulator.desk import Desk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
+from channels_vendor.simulator.simulated_vendor import Desk, as_json
 
 _STATUSES = {
     "BadDeviceToken": 400,

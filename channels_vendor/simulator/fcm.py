@@ -8,8 +8,8 @@ from urllib.parse import parse_qs
 
 import jwt
 
-from channels_vendor.simulator.desk import SECRET, Desk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
+from channels_vendor.simulator.simulated_vendor import SECRET, Desk, as_json
 
 _KIND = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 _QUOTA_FAILURE = "type.googleapis.com/google.rpc.QuotaFailure"

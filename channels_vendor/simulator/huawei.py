@@ -20,8 +20,8 @@ from urllib.parse import parse_qs
 
 import jwt
 
-from channels_vendor.simulator.desk import SECRET, ReceiptingDesk, as_json
 from channels_vendor.simulator.script import Incoming, Reply
+from channels_vendor.simulator.simulated_vendor import SECRET, ReceiptingDesk, as_json
 
 MAX_BYTES = 4096
 MAX_TOKENS = 1000

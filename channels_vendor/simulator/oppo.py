@@ -9,9 +9,9 @@ import time
 from collections.abc import Sequence
 from urllib.parse import parse_qs
 
-from channels_vendor.cutting import utf16_length
-from channels_vendor.simulator.desk import SECRET, ReceiptingDesk, as_json
+from channels_vendor.base.cutting import utf16_length
 from channels_vendor.simulator.script import Incoming, Reply
+from channels_vendor.simulator.simulated_vendor import SECRET, ReceiptingDesk, as_json
 
 MAX_MESSAGES = 1000
 

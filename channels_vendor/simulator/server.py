@@ -17,8 +17,8 @@ import h2.exceptions
 import h11
 
 from channels_vendor.simulator.callbacks import Poster
-from channels_vendor.simulator.desk import Desk, as_json
 from channels_vendor.simulator.script import Incoming, Reply, Script
+from channels_vendor.simulator.simulated_vendor import Desk, as_json
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _MAX_BODY = 8_388_608

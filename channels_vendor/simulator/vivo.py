@@ -8,9 +8,9 @@ import json
 import time
 from collections.abc import Sequence
 
-from channels_vendor.cutting import utf16_length
-from channels_vendor.simulator.desk import SECRET, ReceiptingDesk, as_json
+from channels_vendor.base.cutting import utf16_length
 from channels_vendor.simulator.script import Incoming, Reply
+from channels_vendor.simulator.simulated_vendor import SECRET, ReceiptingDesk, as_json
 
 
 class VivoDesk(ReceiptingDesk):

@@ -7,9 +7,9 @@ import time
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs, urlencode
 
-from channels_vendor.cutting import utf16_length
-from channels_vendor.simulator.desk import SECRET, ReceiptingDesk, as_json
+from channels_vendor.base.cutting import utf16_length
 from channels_vendor.simulator.script import Incoming, Reply
+from channels_vendor.simulator.simulated_vendor import SECRET, ReceiptingDesk, as_json
 
 MAX_TOKENS = 1000
 # `extra.callback.type` is a sum of bits; without one, delivered and clicked.

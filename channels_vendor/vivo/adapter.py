@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from channels_vendor.contract import Field, Vendor
+from channels_vendor.base.contract import Field, Vendor
 from channels_vendor.vivo import payload
 from channels_vendor.vivo.client import VivoAdapter
 from channels_vendor.vivo.receipts import read_receipts

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from channels_vendor.contract import (
+from channels_vendor.base.contract import (
     Action,
     CannotAuthorise,
     Delivery,
@@ -21,13 +21,13 @@ from channels_vendor.contract import (
     accepted,
     by_rule,
 )
-from channels_vendor.errors import NotPossibleError, TooBigError
-from channels_vendor.http_adapter import HttpAdapter, Request
-from channels_vendor.lists import all_of
-from channels_vendor.mould import Mould, encode
-from channels_vendor.one_call import post
+from channels_vendor.base.errors import NotPossibleError, TooBigError
+from channels_vendor.base.http_adapter import HttpAdapter, Request
+from channels_vendor.base.lists import all_of
+from channels_vendor.base.oauth import post
+from channels_vendor.base.payload_template import Mould, encode
 from channels_vendor.vivo import errors, payload
-from pushcore.http import Answer, Call
+from pushcore.http.client import Answer, Call
 
 BASE_URL = "https://api-push.vivo.com.cn"
 _JSON = "content-type: application/json"

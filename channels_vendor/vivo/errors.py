@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channels_vendor.contract import Action, Rule
+from channels_vendor.base.contract import Action, Rule
 
 OK = "0"
 # Our own request ID was used before: done.

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from channels_vendor.contract import Account, Delivery, Notification
-from channels_vendor.cutting import cut, utf16_length
-from channels_vendor.errors import NotPossibleError, TooBigError
-from channels_vendor.facts import facts_of, fitting
-from channels_vendor.lifetime import seconds_left
-from channels_vendor.mould import DATA, MESSAGE_ID, NOTIFY_ID, REFERENCE, TOKEN, Mould, encode
-from channels_vendor.options import category_of, is_web, option
+from channels_vendor.base.contract import Account, Delivery, Notification
+from channels_vendor.base.custom_data import facts_of, fitting
+from channels_vendor.base.cutting import cut, utf16_length
+from channels_vendor.base.errors import NotPossibleError, TooBigError
+from channels_vendor.base.lifetime import seconds_left
+from channels_vendor.base.options import category_of, is_web, option
+from channels_vendor.base.payload_template import DATA, MESSAGE_ID, NOTIFY_ID, REFERENCE, TOKEN, Mould, encode
 from channels_vendor.vivo import errors
 from pushcore.channels import Channel
 

@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from channels_vendor.contract import Account, VendorReceipt
-from channels_vendor.receipt_entries import each, moment_of
-from channels_vendor.references import Reference
+from channels_vendor.base.contract import Account, VendorReceipt
+from channels_vendor.base.references import Reference
+from channels_vendor.reports.entries import each, moment_of
 
 
 def read_receipts(

@@ -7,19 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from channels_vendor.contract import (
-    Account,
-    Delivery,
-    SendOutcome,
-    Tokens,
-    by_rule,
-)
-from channels_vendor.errors import TooBigError
-from channels_vendor.http_adapter import HttpAdapter, Request
-from channels_vendor.lists import addressed, all_of, but_for
-from channels_vendor.tokens import NoTokens
+from channels_vendor.base.contract import Account, Delivery, SendOutcome, Tokens, by_rule
+from channels_vendor.base.errors import TooBigError
+from channels_vendor.base.http_adapter import HttpAdapter, Request
+from channels_vendor.base.lists import addressed, all_of, but_for
+from channels_vendor.dispatch.dead_tokens import NoTokens
 from channels_vendor.xiaomi import errors, payload
-from pushcore.http import Answer, Call, Client
+from pushcore.http.client import Answer, Call, Client
 
 BASE_URL = "https://api.xmpush.xiaomi.com"
 _FORM = "content-type: application/x-www-form-urlencoded"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from channels_vendor.contract import Account, Notification, Style
-from channels_vendor.cutting import cut
-from channels_vendor.errors import TooBigError
-from channels_vendor.facts import facts_of
-from channels_vendor.lifetime import seconds_left
-from channels_vendor.mould import encode
-from channels_vendor.options import is_web, option
-from channels_vendor.references import Reference
+from channels_vendor.base.contract import Account, Notification, Style
+from channels_vendor.base.custom_data import facts_of
+from channels_vendor.base.cutting import cut
+from channels_vendor.base.errors import TooBigError
+from channels_vendor.base.lifetime import seconds_left
+from channels_vendor.base.options import is_web, option
+from channels_vendor.base.payload_template import encode
+from channels_vendor.base.references import Reference
 from channels_vendor.xiaomi.receipts import RECEIPTS
 
 # "Under 50" and "under 128".

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from channels_vendor.contract import Account, VendorReceipt
-from channels_vendor.receipt_entries import each, moment_of
-from channels_vendor.references import Reference
+from channels_vendor.base.contract import Account, VendorReceipt
+from channels_vendor.base.references import Reference
+from channels_vendor.reports.entries import each, moment_of
 from channels_vendor.xiaomi.errors import (
     DELIVERED,
     EXPIRED,

@@ -17,8 +17,8 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from console.filters import EnabledFilter
 from console.scoped import ScopedModelAdmin
-from pushcore import keys
 from pushcore.models import AccessKey, Workspace
+from pushcore.security import keys
 
 # The session remembers which fresh key may still show its secret, and until when; never the secret itself.
 SHOW_ONCE = "console.access_key.show_once"

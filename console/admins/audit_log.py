@@ -19,7 +19,7 @@ from console.columns import label, moment
 from console.filters import ChoiceFilter, Choices
 from console.large_tables import LargeTableAdmin
 from console.models import AuditEntry
-from pushcore import clock
+from pushcore.storage import clock
 
 COLOURS: dict[str, str] = {
     AuditEntry.Action.ADD: "green",

@@ -18,11 +18,11 @@ from console.columns import copyable, identifier, label
 from console.filters import PlatformFilter, WorkspaceFilter
 from console.inlines import ReadOnlyInline
 from console.large_tables import LargeTableAdmin
-from gateway import presence
-from pushcore import bus
+from gateway.cluster import presence
 from pushcore.channels import Platform
 from pushcore.models import Binding, Device, TokenLoss
-from pushcore.target_names import spellings
+from pushcore.push.target_names import spellings
+from pushcore.storage import valkey
 
 log = structlog.get_logger(__name__)
 
@@ -35,8 +35,8 @@ def online_states(devices: list[Device]) -> dict[int, str]:
     iOS devices hold no connection to us (source document, 6.4); with the fast store away nothing is known.
     """
     try:
-        held = presence.nodes_of(bus.client(), [device.pk for device in devices])
-    except bus.BusDown:
+        held = presence.nodes_of(valkey.client(), [device.pk for device in devices])
+    except valkey.BusDown:
         log.warning("fast store away; the console shows no presence")
         return {device.pk: "unknown" for device in devices}
     return {device.pk: _state(device, device.pk in held) for device in devices}

@@ -13,7 +13,7 @@ from console.access import Scope
 from console.columns import identifier, label
 from console.filters import ChoiceFilter, WorkspaceFilter
 from console.large_tables import LargeTableAdmin
-from pushcore import ids
+from pushcore.storage import ids
 
 KIND_COLOURS: dict[str, str] = {
     MessageEvent.Kind.ARRIVED: "blue",

@@ -22,10 +22,10 @@ from console.columns import identifier, moment, pretty_json, push_type, status_l
 from console.filters import CreatedFilter, PushTypeFilter, StatusFilter, WorkspaceFilter
 from console.large_tables import LargeTableAdmin
 from console.zones import zone_of
-from pushcore import clock, ids
 from pushcore.channels import Channel
 from pushcore.models import Message, PushTask
-from pushcore.target_names import spellings
+from pushcore.push.target_names import spellings
+from pushcore.storage import clock, ids
 
 LISTED_DAYS = 30
 

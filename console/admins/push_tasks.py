@@ -34,10 +34,11 @@ from console.large_tables import LargeTableAdmin
 from console.live import socket_url
 from console.words import refusal
 from console.zones import zone_of
-from pushcore import ids, revocation
 from pushcore.channels import ANALYSIS_NAMES, Channel
 from pushcore.codes.results import ResultError
 from pushcore.models import Broadcast, FileImport, PushTask
+from pushcore.revocation import revocations
+from pushcore.storage import ids
 
 # Of a task of millions.
 BREAKDOWN_TIMEOUT_MS = 3000
@@ -265,7 +266,7 @@ class PushTaskAdmin(LargeTableAdmin):
                 button=_("Revoke"),
             )
         try:
-            revocation.revoke_task(task.workspace, task.pk)
+            revocations.revoke_task(task.workspace, task.pk)
         except ResultError as error:
             messages.error(request, _("Not revoked: %(why)s") % {"why": refusal(error)})
         else:

@@ -19,8 +19,8 @@ from console.columns import identifier, label, pretty_json
 from console.filters import ReceiptStateFilter, WorkspaceFilter
 from console.inlines import ReadOnlyInline
 from console.large_tables import LargeTableAdmin
-from pushcore import ids
 from pushcore.models import Receipt, ReceiptAttempt
+from pushcore.storage import ids
 
 STATE_COLOURS = {Receipt.State.DELIVERED: "green", Receipt.State.DUE: "amber", Receipt.State.FAILED: "red"}
 

@@ -15,8 +15,8 @@ from unfold.decorators import display
 from console.columns import copyable, label
 from console.filters import ChoiceFilter, WorkspaceFilter
 from console.scoped import ScopedModelAdmin
-from pushcore import keys
 from pushcore.models import RsaKey
+from pushcore.security import keys
 
 
 class PurposeFilter(ChoiceFilter):

@@ -15,10 +15,10 @@ from console.filters import KindFilter, PushTypeFilter, SourceFilter, WorkspaceF
 from console.inlines import ReadOnlyInline
 from console.large_tables import LargeTableAdmin
 from console.words import refusal
-from pushcore import ids
 from pushcore.codes.results import ResultError
 from pushcore.models import Occurrence, Schedule
 from pushcore.schedules import service
+from pushcore.storage import ids
 
 
 class Occurrences(ReadOnlyInline):

@@ -17,10 +17,10 @@ from console.access import Right
 from console.filters import WorkspaceFilter
 from console.scoped import ScopedModelAdmin
 from console.words import refusal
-from pushcore import templates
 from pushcore.codes.results import ResultError
 from pushcore.models import Template
-from pushcore.templates import TemplateDraft
+from pushcore.push import templates
+from pushcore.push.templates import TemplateDraft
 
 
 class TemplateForm(forms.ModelForm):

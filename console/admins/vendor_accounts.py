@@ -20,8 +20,8 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from channels_vendor import accounts, checking
-from channels_vendor.contract import Field, Verdict
+from channels_vendor.accounts import accounts, checking
+from channels_vendor.base.contract import Field, Verdict
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
 from console import audit

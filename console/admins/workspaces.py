@@ -24,9 +24,9 @@ from console.identifiers import check_identifier
 from console.models import AuditEntry
 from console.scoped import ScopedModelAdmin
 from console.zones import zone_of
-from pushcore import keys
+from pushcore.callbacks import signing
 from pushcore.models import RsaKey, Workspace
-from pushcore.receipts import signing
+from pushcore.security import keys
 
 
 class WorkspaceForm(forms.ModelForm):

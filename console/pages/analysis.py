@@ -21,9 +21,9 @@ from analytics.queries import Point, Step
 from console.access import Right, scope_of
 from console.pages.analysis_form import AnalysisForm
 from console.zones import activate, zone_of
-from pushcore import ids
 from pushcore.models import Workspace
 from pushcore.ports import CoreIndex
+from pushcore.storage import ids
 
 
 @dataclass(frozen=True, slots=True)

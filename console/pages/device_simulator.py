@@ -21,14 +21,14 @@ from django.views.decorators.http import require_GET, require_POST
 from console import audit
 from console.access import Right, scope_of
 from console.models import SimulatedDevice
-from pushcore import devices
 from pushcore.codes.results import ResultError
+from pushcore.devices import registry
 from pushcore.models import PushTask, Workspace
 from pushcore.models.pushes import DeliveryType
-from pushcore.push import accept
-from pushcore.requests import SimplePush
+from pushcore.push.pushes import accept
+from pushcore.push.requests import SimplePush
 
-FACTS = devices.Facts(manufacturer="Simulator", model="Browser", os_version="14", app_version="1.0")
+FACTS = registry.Facts(manufacturer="Simulator", model="Browser", os_version="14", app_version="1.0")
 TEST_VALID_SECONDS = 600
 
 
@@ -91,9 +91,9 @@ def own_device(user_id: int, workspace: Workspace) -> tuple[str, str]:
     """The Ad-token and a new secret of the user's device in the workspace; made where there is none."""
     with transaction.atomic():
         own, _ = SimulatedDevice.objects.select_for_update().get_or_create(user_id=user_id, workspace=workspace)
-        secret = devices.renew_secret(workspace, own.ad_token) if own.ad_token else None
+        secret = registry.renew_secret(workspace, own.ad_token) if own.ad_token else None
         if secret is None:
-            known, secret = devices.register([(workspace, FACTS)])[0]
+            known, secret = registry.register([(workspace, FACTS)])[0]
             own.ad_token = known.ad_token
             own.save(update_fields=["ad_token"])
         return own.ad_token, secret

@@ -20,10 +20,10 @@ from console.access import Right, Scope, scope_of
 from console.columns import identifier, moment, push_type, status_label
 from console.filters import FAILING_RECEIPTS, STOPPED, expiring
 from console.zones import zone_of
-from gateway import presence
-from pushcore import bus, clock, ids
+from gateway.cluster import presence
 from pushcore.codes import statuses
 from pushcore.models import Message, Receipt, Workspace
+from pushcore.storage import clock, ids, valkey
 
 log = structlog.get_logger(__name__)
 
@@ -195,8 +195,8 @@ def count_failing_receipts(scope: Scope) -> int:
 
 def count_connections() -> int | None:
     try:
-        return sum(node.connections for node in presence.live_nodes(bus.client()))
-    except bus.BusDown:
+        return sum(node.connections for node in presence.live_nodes(valkey.client()))
+    except valkey.BusDown:
         log.warning("fast store away; the console counts no connections")
         return None
 

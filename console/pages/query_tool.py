@@ -21,8 +21,8 @@ from console.zones import activate, zone_of
 from pushcore.codes.results import ResultError
 from pushcore.models import Binding, Device, Message, Workspace
 from pushcore.models.pushes import DeliveryType
-from pushcore.target_names import MAX_DEVICE_NAME_LENGTH, clean_target
-from pushcore.targets import resolve
+from pushcore.push.target_names import MAX_DEVICE_NAME_LENGTH, clean_target
+from pushcore.push.targets import resolve
 
 MAX_SHOWN = 20
 

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import F, Q
 
-from pushcore import clock
 from pushcore.models import AccessKey, Workspace
+from pushcore.storage import clock
 
 REMEMBER_SECONDS = 1.0
 # A bound for the day somebody has very many keys: all are then asked for again.

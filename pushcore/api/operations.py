@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from pushcore import activities, device_state, devices, limits, push, revocation
 from pushcore.api import analysis_schemas, schemas, template_operations, template_schemas
 from pushcore.api.operation import V2019, V2020, VERSIONS, Caller, Operation, Shape
 from pushcore.api.schemas import between, id_of, needed
 from pushcore.codes.results import ResultCode, ResultError
+from pushcore.devices import activities, registry, state
 from pushcore.models import Occurrence, PushTask, Workspace
 from pushcore.ports import analysis
-from pushcore.requests import AnyPush
+from pushcore.push import limits, pushes
+from pushcore.push.requests import AnyPush
+from pushcore.revocation import revocations
 from pushcore.schedules import service as schedules
 
 __all__ = [
@@ -54,7 +56,7 @@ def _submit(workspace: Workspace, request: AnyPush, values: Mapping[str, Any], c
     """Push now or schedule it; the ID of the task or of the schedule."""
     strategy = schemas.strategy_of(values)
     if strategy is None:
-        return str(push.accept(workspace, request, source=caller.source, author=caller.author).pk)
+        return str(pushes.accept(workspace, request, source=caller.source, author=caller.author).pk)
     return str(schedules.create(workspace, request, strategy, source=caller.source, author=caller.author).pk)
 
 
@@ -99,12 +101,12 @@ def revoke_message(workspace: Workspace, values: Mapping[str, Any], caller: Call
     if not values["targetId"].strip():
         raise ResultError(ResultCode.TOKEN_OR_USERID_NULL)
     limits.check_msgkey(values["messageId"])
-    revocation.revoke_message(workspace, values["messageId"], values["targetId"])
+    revocations.revoke_message(workspace, values["messageId"], values["targetId"])
     return "success"
 
 
 def revoke_task(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
-    revocation.revoke_task(workspace, id_of(values["taskId"], "taskId"))
+    revocations.revoke_task(workspace, id_of(values["taskId"], "taskId"))
     return "success"
 
 
@@ -171,17 +173,17 @@ def query_task_detail(workspace: Workspace, values: Mapping[str, Any], caller: C
 
 
 def push_bind(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
-    devices.server_bind(
+    registry.server_bind(
         workspace, values["userId"], values["deliveryToken"], values["osType"], values["phoneNumber"].strip()
     )
 
 
 def push_unbind(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
-    devices.server_unbind(workspace, values["userId"], values["deliveryToken"])
+    registry.server_unbind(workspace, values["userId"], values["deliveryToken"])
 
 
 def push_report(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
-    devices.server_report(
+    registry.server_report(
         workspace,
         values["deliveryToken"],
         values["osType"],
@@ -194,7 +196,7 @@ def push_report(workspace: Workspace, values: Mapping[str, Any], caller: Caller)
 
 
 def query_device_state(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> dict[str, Any] | None:
-    found = device_state.of_target(workspace, values["target"], values["targetType"])
+    found = state.of_target(workspace, values["target"], values["targetType"])
     if found is None:
         return None
     return {

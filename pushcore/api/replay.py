@@ -10,7 +10,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from pushcore import clock
+from pushcore.storage import clock
 
 TOLERANCE = timedelta(minutes=15)
 # A nonce must outlive the time in which its timestamp is still accepted, early or late.

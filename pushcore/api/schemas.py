@@ -1,4 +1,4 @@
-"""Request schemas of the operations: shape and type only. Limits are the services' (`pushcore.limits`).
+"""Request schemas of the operations: shape and type only. Limits are the services' (`pushcore.push.limits`).
 
 A schema's `codes` says which result code answers which field's fault; INVALID_PARAM, naming the field, where
 it is silent. Fields are spelled as the API spells them.
@@ -14,12 +14,12 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from pushcore import ids
 from pushcore.api.values import JsonObject, Moment, Number, Text, TextMap, WholeNumber, as_object
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.requests import BroadcastPush, FilePush, MultiplePush, SimplePush, TargetMessage, TemplatePush
+from pushcore.push.requests import BroadcastPush, FilePush, MultiplePush, SimplePush, TargetMessage, TemplatePush
+from pushcore.push.templates import TemplateDraft
 from pushcore.schedules.times import Cyclic, Strategy, Timed
-from pushcore.templates import TemplateDraft
+from pushcore.storage import ids
 
 OPTIONAL: dict[str, Any] = {"required": False, "default": None, "allow_null": True}
 

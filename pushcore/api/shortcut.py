@@ -7,8 +7,8 @@ from collections.abc import Callable
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from pushcore import head_check
-from pushcore.api.rpc import rpc_view
+from pushcore.api.rpc.endpoint import rpc_view
+from pushcore.http import head_check
 
 
 class RpcDoorMiddleware:

@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pushcore import ids, templates
 from pushcore.api.operation import Caller
 from pushcore.api.schemas import between, names_in
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Template, Workspace
-from pushcore.templates import TemplateDraft
+from pushcore.push import templates
+from pushcore.push.templates import TemplateDraft
+from pushcore.storage import ids
 
 
 def create_template(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:

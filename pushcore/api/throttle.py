@@ -16,11 +16,11 @@ import redis
 from django.conf import settings
 from redis.commands.core import Script
 
-from pushcore import clock
 from pushcore.api import replay
 from pushcore.api.replay import Nonce
-from pushcore.bus import client
-from pushcore.together import Together
+from pushcore.push.group_commit import Together
+from pushcore.storage import clock
+from pushcore.storage.valkey import client
 
 BURST_SECONDS = 2.0
 

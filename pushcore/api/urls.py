@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from pushcore.api.rest import VIEWS
-from pushcore.api.rest_file_push import FilePushView, FileReportView
-from pushcore.api.rest_templates import TemplatesView, TemplateView
-from pushcore.api.rpc import rpc_view
+from pushcore.api.rest.endpoint import VIEWS
+from pushcore.api.rest.file_push import FilePushView, FileReportView
+from pushcore.api.rest.templates import TemplatesView, TemplateView
+from pushcore.api.rpc.endpoint import rpc_view
 
 urlpatterns = [
     path("", rpc_view, name="rpc"),

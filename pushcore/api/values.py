@@ -12,7 +12,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from pushcore import decoding
+from pushcore.api import decoding
 
 MAX_MAP_TEXT = 262_144
 MAX_LIST_INDEX = 1_000
@@ -20,7 +20,7 @@ MAX_LIST_INDEX = 1_000
 
 class Text(serializers.CharField):
     """Text as it is: blanks kept, empty allowed, numbers read as their text. Raises `ResultError` for text that no
-    column holds (`pushcore.decoding`)."""
+    column holds (`pushcore.api.decoding`)."""
 
     def __init__(self, **options: Any) -> None:
         defaults: dict[str, Any] = {"allow_blank": True, "trim_whitespace": False}

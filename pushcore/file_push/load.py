@@ -23,19 +23,21 @@ from typing import Any, NamedTuple
 import structlog
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
-from pushcore import bindings, clock, delivery, expiry, ids
-from pushcore.bus import BusDown
 from pushcore.channels import Channel
 from pushcore.codes import statuses
+from pushcore.delivery import dispatch, expiry
+from pushcore.devices import bindings
 from pushcore.file_push import lease
 from pushcore.file_push.pieces import lines_of
 from pushcore.file_push.records import MAX_RECORD, Block, Fault, Lines, Reader, Record
 from pushcore.file_push.upload import wake_loader
 from pushcore.models import FileChunk, FileFault, FileImport, PushTask
 from pushcore.models.pushes import DeliveryType
-from pushcore.msgkeys import claim_digests
 from pushcore.ports import Outgoing, online
-from pushcore.targets import ResolvedTarget, resolve
+from pushcore.push.idempotency import claim_digests
+from pushcore.push.targets import ResolvedTarget, resolve
+from pushcore.storage import clock, ids
+from pushcore.storage.valkey import BusDown
 
 log = structlog.get_logger(__name__)
 
@@ -291,7 +293,7 @@ def _hand_over(task: PushTask, placed: Sequence[Placed]) -> None:
         if device is not None and (device.device_id in here or device.third_token)
     )
     while batch := list(itertools.islice(ready, HAND_OVER)):
-        delivery.hand_over(batch)
+        dispatch.hand_over(batch)
 
 
 def _outgoing(task: PushTask, message_id: int, record: Record, device: ResolvedTarget) -> Outgoing:

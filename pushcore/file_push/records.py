@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from pushcore import limits
 from pushcore.codes.results import ResultError
-from pushcore.placeholders import percent, text_pattern, url_pattern
+from pushcore.push import limits
+from pushcore.push.placeholders import percent, text_pattern, url_pattern
 
 MAX_RECORD = 250
 # Of a character in UTF-8.
@@ -25,7 +25,8 @@ _quoted = json.encoder.encode_basestring
 
 
 class Record(NamedTuple):
-    """A line that becomes messages. `digest`: its claim (`pushcore.msgkeys`), in hex; `override`: JSON or None."""
+    """A line that becomes messages. `digest`: its claim (`pushcore.push.idempotency`), in hex; `override`: JSON or
+    None."""
 
     line: int
     target: str

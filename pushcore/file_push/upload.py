@@ -16,15 +16,16 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-from pushcore import clock, content, ids, limits, templates
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import pieces
 from pushcore.models import FileChunk, FileImport, PushTask, Workspace
-from pushcore.msgkeys import WINDOW
-from pushcore.push import fingerprint_of
-from pushcore.requests import FilePush
-from pushcore.run_now import run_now
-from pushcore.templates import Rendered
+from pushcore.push import content, limits, templates
+from pushcore.push.idempotency import WINDOW
+from pushcore.push.pushes import fingerprint_of
+from pushcore.push.requests import FilePush
+from pushcore.push.templates import Rendered
+from pushcore.storage import clock, ids
+from pushcore.storage.wake import run_now
 
 log = structlog.get_logger(__name__)
 

@@ -6,9 +6,9 @@ they do not say when a bind gives a device an older message.
 
 from django.db import migrations, models
 
-from pushcore.partitioned_indexes import AddIndexByPartition
+from pushcore.storage.partitioned_indexes import AddIndexByPartition
 
-# As in `pushcore.partitions`.
+# As in `pushcore.storage.partitions`.
 FILL = """
 DO $$
 DECLARE leaf regclass;

@@ -6,7 +6,7 @@ What it holds moves into partitions of its days.
 from django.db import migrations
 
 FILL_PERCENT = 45
-# As `pushcore.ids` reckons: milliseconds since 2020 above 21 bits.
+# As `pushcore.storage.ids` reckons: milliseconds since 2020 above 21 bits.
 MOVE = f"""
 DO $$
 DECLARE day date; low bigint; high bigint; part text;

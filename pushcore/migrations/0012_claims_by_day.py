@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db import migrations, models
 
-from pushcore import repartition
-from pushcore.partitions import CLAIMS
+from pushcore.storage import repartition
+from pushcore.storage.partitions import CLAIMS
 
 
 def forwards(_apps: Any, _schema_editor: Any) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import django.db.models.deletion
 from django.db import migrations, models
 
-from pushcore import repartition
-from pushcore.partitions import ATTEMPTS, RECEIPTS
+from pushcore.storage import repartition
+from pushcore.storage.partitions import ATTEMPTS, RECEIPTS
 
 
 def forwards(_apps: Any, _schema_editor: Any) -> None:

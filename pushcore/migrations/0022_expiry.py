@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from pushcore.partitioned_indexes import AddIndexByPartition
+from pushcore.storage.partitioned_indexes import AddIndexByPartition
 
 
 class Migration(migrations.Migration):

@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-import pushcore.clock
+import pushcore.storage.clock
 
 
 class Migration(migrations.Migration):
@@ -14,11 +14,11 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="device",
             name="created_at",
-            field=models.DateTimeField(default=pushcore.clock.now, editable=False),
+            field=models.DateTimeField(default=pushcore.storage.clock.now, editable=False),
         ),
         migrations.AlterField(
             model_name="tokenloss",
             name="at",
-            field=models.DateTimeField(db_index=True, default=pushcore.clock.now),
+            field=models.DateTimeField(db_index=True, default=pushcore.storage.clock.now),
         ),
     ]

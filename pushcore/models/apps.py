@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from pushcore import crypto
+from pushcore.security import crypto
 
 
 class App(models.Model):

@@ -5,15 +5,16 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from pushcore import clock, crypto
 from pushcore.channels import Channel, Platform
 from pushcore.models.apps import Workspace
+from pushcore.security import crypto
+from pushcore.storage import clock
 
 
 class Device(models.Model):
     """A device of a workspace: its Ad-token, its facts, and its token at a vendor's channel if it has one.
 
-    Or a Live Activity, which is pushed to like one (`pushcore.activities`)."""
+    Or a Live Activity, which is pushed to like one (`pushcore.devices.activities`)."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="devices")
     ad_token = models.CharField("Ad-token", max_length=64, unique=True, default=crypto.new_token)
@@ -31,12 +32,13 @@ class Device(models.Model):
     activity_id = models.CharField(
         "Live Activity", max_length=128, null=True, blank=True, editable=False, help_text="Null for a real device."
     )
-    # Of the app's installation, and what proved a registration whose answer was lost (`pushcore.installations`).
+    # Of the app's installation, and what proved a registration whose answer was lost
+    # (`pushcore.devices.installations`).
     installation_id = models.CharField("installation ID", max_length=64, blank=True, db_default="", default="")
     registration_hash = models.CharField(max_length=64, editable=False, db_default="", default="")
     created_at = models.DateTimeField(default=clock.now, editable=False)
     last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # Up to which message none waits for it (`pushcore.settled`).
+    # Up to which message none waits for it (`pushcore.delivery.pending_cursor`).
     settled_id = models.BigIntegerField(db_default=0, editable=False)
 
     class Meta:
@@ -60,7 +62,7 @@ class Device(models.Model):
             ),
         ]
         constraints = [
-            # Who reported it last has it (`pushcore.device_tokens`). A Live Activity's tokens are not its device's.
+            # Who reported it last has it (`pushcore.devices.tokens`). A Live Activity's tokens are not its device's.
             models.UniqueConstraint(
                 fields=["workspace", "third_token", "third_channel"],
                 condition=~Q(third_token="") & Q(activity_id__isnull=True),

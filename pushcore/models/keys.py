@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from pushcore import crypto
 from pushcore.models.apps import App, Workspace
+from pushcore.security import crypto
 
 
 class AccessKey(models.Model):

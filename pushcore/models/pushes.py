@@ -10,11 +10,11 @@ from django.db import models
 from django.db.models import F
 from django.db.models.functions import Greatest
 
-from pushcore import clock, ids
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.models.apps import Workspace
 from pushcore.models.devices import Device
+from pushcore.storage import clock, ids
 
 
 class DeliveryType(models.IntegerChoices):
@@ -38,7 +38,7 @@ class PushTask(models.Model):
     """One accepted push request. Its messages share the task's content.
 
     Partitioned by id, a partition a day, as messages are, and without foreign keys in the database
-    (`pushcore.partitions`).
+    (`pushcore.storage.partitions`).
     """
 
     class Kind(models.TextChoices):
@@ -82,7 +82,7 @@ class PushTask(models.Model):
         verbose_name = "push task"
         indexes = [
             models.Index(fields=["workspace", "-id"], name="pushcore_task_recent"),
-            # Tasks are walked in the order their validity ends: see `pushcore.expiry`.
+            # Tasks are walked in the order their validity ends: see `pushcore.delivery.expiry`.
             models.Index(fields=["expire_at", "id"], name="pushcore_task_expiry"),
         ]
 
@@ -118,7 +118,7 @@ class PushTask(models.Model):
 
 
 class Message(models.Model):
-    """One message to one target on one device. Partitioned by id, a partition a day (`pushcore.partitions`).
+    """One message to one target on one device. Partitioned by id, a partition a day (`pushcore.storage.partitions`).
 
     The table carries no foreign keys in the database: partitions are dropped whole, rows arrive by the hundred
     thousand, and every writer takes its ids from rows it has just read.
@@ -148,7 +148,7 @@ class Message(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
-            # No column that an outcome changes is in an index: see `pushcore.settled`.
+            # No column that an outcome changes is in an index: see `pushcore.delivery.pending_cursor`.
             models.Index(fields=["device", "id"], name="pushcore_msg_device"),
             models.Index(fields=["workspace", "target", "id"], name="pushcore_msg_target"),
         ]
@@ -196,7 +196,7 @@ class MessageKey(models.Model):
     """Claims (workspace, target, msgkey) for 24 hours, so that a repeated request delivers nothing twice.
 
     `digest` is a 128-bit BLAKE2b of the three, kept as a UUID. Partitioned by `day`; in the database both are the key
-    (`pushcore.msgkeys` tells how a claim holds across midnight).
+    (`pushcore.push.idempotency` tells how a claim holds across midnight).
     """
 
     digest = models.UUIDField(primary_key=True)

@@ -10,7 +10,7 @@ from pushcore.models.apps import Workspace
 class Receipt(models.Model):
     """A receipt to POST to the workspace's callback URL. The row is the queue: nothing is lost with the broker.
 
-    Partitioned by the day of its message's id; in the database `message_id` is the key (`pushcore.partitions`).
+    Partitioned by the day of its message's id; in the database `message_id` is the key (`pushcore.storage.partitions`).
     """
 
     class State(models.TextChoices):

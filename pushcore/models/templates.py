@@ -30,7 +30,7 @@ class Template(models.Model):
     uri = models.CharField("URL", max_length=2048, blank=True)
     icon = models.JSONField("icon URLs by channel", default=dict, blank=True)
     image = models.JSONField("large image URLs by channel", default=dict, blank=True)
-    # The names of its placeholders; null: whatever looks like a name (`pushcore.placeholders`).
+    # The names of its placeholders; null: whatever looks like a name (`pushcore.push.placeholders`).
     variables = models.JSONField(null=True, default=None, editable=False)
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
 

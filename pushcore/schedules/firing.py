@@ -8,11 +8,12 @@ from datetime import timedelta
 import structlog
 from django.db import transaction
 
-from pushcore import acceptance, clock, push, requests
-from pushcore.acceptance import Accepted
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Occurrence, PushTask
-from pushcore.outages import Unavailable
+from pushcore.push import acceptance, pushes, requests
+from pushcore.push.acceptance import Accepted
+from pushcore.storage import clock
+from pushcore.storage.outages import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +60,7 @@ def _send(occurrence: Occurrence) -> Accepted | None:
             return None
         if not (schedule.workspace.enabled and schedule.workspace.app.enabled):
             raise ResultError(ResultCode.APPID_WRONG, "the workspace is disabled")
-        draft = push.draft_of(schedule.workspace, request)
+        draft = pushes.draft_of(schedule.workspace, request)
         with transaction.atomic():
             accepted = acceptance.commit(
                 schedule.workspace, draft, source=PushTask.Source(schedule.source), author=schedule.author, claimed=True

@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from pushcore import clock, ids, push, requests, templates
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Occurrence, PushTask, Schedule, Workspace
-from pushcore.msgkeys import claim
-from pushcore.requests import AnyPush
+from pushcore.push import pushes, requests, templates
+from pushcore.push.idempotency import claim
+from pushcore.push.requests import AnyPush
 from pushcore.schedules.times import Strategy, Timed, moments
+from pushcore.storage import clock, ids
 
 # Schedules of a workspace that are not over.
 MAX_OPEN = 500
@@ -42,7 +43,7 @@ def create(
     """
     now = clock.now()
     at = moments(strategy, ZoneInfo(workspace.time_zone), now)
-    draft = push.draft_of(workspace, request)
+    draft = pushes.draft_of(workspace, request)
     fingerprint = hashlib.blake2b(draft.fingerprint + repr(strategy).encode(), digest_size=16).digest()
     timed = isinstance(strategy, Timed)
     template_name = getattr(request, "template_name", "")

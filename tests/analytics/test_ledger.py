@@ -26,14 +26,17 @@ from analytics.changes import Metric
 from analytics.intake import take
 from analytics.models import Change, MessageEvent, MinuteRollup, QuarterRollup
 from analytics.queries import Report, Step
-from pushcore import bindings, devices, expiry, outcomes, push, revocation, templates
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultError
-from pushcore.devices import Facts
+from pushcore.delivery import expiry, outcomes
+from pushcore.devices import bindings, registry
+from pushcore.devices.registry import Facts
 from pushcore.models import App, Broadcast, Device, Message, PushTask, Watermark, Workspace
 from pushcore.ports import AnalysisFilter, BroadcastArrival, DeviceEvent, Outcome
-from pushcore.requests import BroadcastPush, SimplePush
-from pushcore.templates import TemplateDraft
+from pushcore.push import pushes, templates
+from pushcore.push.requests import BroadcastPush, SimplePush
+from pushcore.push.templates import TemplateDraft
+from pushcore.revocation import revocations
 from tests.pushcore.conftest import KeepingLane
 
 RPC: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
@@ -76,7 +79,7 @@ class World:
         templates.create(self.workspace, TemplateDraft("news", "d", "News", "Body"))
         facts = [Facts(app_version=VERSIONS[n % 2]) for n in range(3)]
         facts.append(Facts(platform=Platform.IOS, third_token=uuid4().hex, app_version="9"))
-        self.devices = [Device.objects.get(pk=d.id) for d, _ in devices.register([(self.workspace, f) for f in facts])]
+        self.devices = [Device.objects.get(pk=d.id) for d, _ in registry.register([(self.workspace, f) for f in facts])]
         self.broadcasts: list[int] = []
         self.number = 0
 
@@ -101,7 +104,7 @@ class World:
         request = SimplePush(
             delivery_type=kind, expired_seconds=600, title="T", content="C", target_msgkey={target: f"k{self.number}"}
         )
-        push.accept(self.workspace, request, **RPC)
+        pushes.accept(self.workspace, request, **RPC)
 
     def do_record(self, number: int) -> None:
         for message in self.one(number):
@@ -145,7 +148,7 @@ class World:
         request = BroadcastPush(
             delivery_type=1, expired_seconds=600, template_name="news", msgkey=f"b{self.number}"
         )  # fmt: skip
-        self.broadcasts.append(push.accept(self.workspace, request, **RPC).pk)
+        self.broadcasts.append(pushes.accept(self.workspace, request, **RPC).pk)
 
     def do_reach(self, number: int) -> None:
         if self.broadcasts:
@@ -155,7 +158,7 @@ class World:
     def do_revoke(self, number: int) -> None:
         for message in self.one(number):
             with contextlib.suppress(ResultError):  # it was revoked before
-                revocation.revoke_message(self.workspace, message.msgkey, message.target)
+                revocations.revoke_message(self.workspace, message.msgkey, message.target)
 
     def do_expire(self, number: int) -> None:
         """A push's validity ends, and a while passes."""
@@ -259,36 +262,36 @@ def _numbers(index: Any) -> tuple[int, ...]:
 
 
 def test_each_version_has_its_numbers(workspace: Workspace) -> None:
-    fleet = devices.register([(workspace, Facts(app_version=version)) for version in ("1.0", "2.0", "2.0")])
+    fleet = registry.register([(workspace, Facts(app_version=version)) for version in ("1.0", "2.0", "2.0")])
     for number, (device, _) in enumerate(fleet):
         request = SimplePush(
             delivery_type=1, expired_seconds=600, title="T", content="C", target_msgkey={device.ad_token: f"k{number}"}
         )
-        push.accept(workspace, request, **RPC)
+        pushes.accept(workspace, request, **RPC)
     today = queries.report_of_days(workspace, timezone.now(), timezone.now(), app_version="2.0")
     assert queries.totals(today).pushed == 2
     assert queries.options(today).app_versions == ["1.0", "2.0"]
 
 
 def test_a_transaction_that_is_undone_counts_nothing(workspace: Workspace) -> None:
-    [(device, _)] = devices.register([(workspace, Facts())])
+    [(device, _)] = registry.register([(workspace, Facts())])
     request = SimplePush(
         delivery_type=1, expired_seconds=600, title="T", content="C", target_msgkey={device.ad_token: "k"}
     )
     with transaction.atomic():
-        push.accept(workspace, request, **RPC)
+        pushes.accept(workspace, request, **RPC)
         assert Change.objects.exists()
         transaction.set_rollback(True)
     assert not Change.objects.exists()
 
 
 def test_messages_acknowledged_by_one_statement_are_counted_for_the_devices_they_went_to(workspace: Workspace) -> None:
-    fleet = [d for d, _ in devices.register([(workspace, Facts(app_version=version)) for version in ("1", "2", "3")])]
+    fleet = [d for d, _ in registry.register([(workspace, Facts(app_version=version)) for version in ("1", "2", "3")])]
     for number, device in enumerate(fleet):
         request = SimplePush(
             delivery_type=1, expired_seconds=600, title="T", content="C", target_msgkey={device.ad_token: f"k{number}"}
         )
-        push.accept(workspace, request, **RPC)
+        pushes.accept(workspace, request, **RPC)
     rollups.fold()
     alike, moved, other = Message.objects.order_by("pk")
     outcomes.record_acknowledged([alike.pk])
@@ -304,13 +307,13 @@ def test_messages_acknowledged_by_one_statement_are_counted_for_the_devices_they
 
 
 def test_what_all_messages_of_a_statement_share_is_noted_once_and_counted_for_each(workspace: Workspace) -> None:
-    fleet = [device for device, _ in devices.register([(workspace, Facts())] * 3)]
+    fleet = [device for device, _ in registry.register([(workspace, Facts())] * 3)]
     targets = {device.ad_token: f"k{number}" for number, device in enumerate(fleet[:2])}
     for target_msgkey in (targets, {fleet[2].ad_token: "k3"}):
         request = SimplePush(
             delivery_type=1, expired_seconds=600, title="T", content="C", target_msgkey=target_msgkey
         )  # fmt: skip
-        push.accept(workspace, request, **RPC)
+        pushes.accept(workspace, request, **RPC)
     first, second = PushTask.objects.order_by("pk")
     of_both = Change.objects.order_by("pk")[0]
     assert (len(of_both.metrics), len(of_both.minutes), of_both.tasks) == (1, 1, [first.pk])
@@ -327,22 +330,22 @@ def test_what_all_messages_of_a_statement_share_is_noted_once_and_counted_for_ea
 
 
 def test_what_changes_no_count_notes_nothing(workspace: Workspace) -> None:
-    [(device, _)] = devices.register([(workspace, Facts())])
+    [(device, _)] = registry.register([(workspace, Facts())])
     request = SimplePush(
         delivery_type=1, expired_seconds=600, title="T", content="C", target_msgkey={device.ad_token: "k"}
     )
-    push.accept(workspace, request, **RPC)
+    pushes.accept(workspace, request, **RPC)
     rollups.fold()
     outcomes.mark_sent([Message.objects.get().pk])
     assert not Change.objects.exists()
 
 
 def test_the_rebuild_mends_what_is_wrong_and_names_it(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    [(device, _)] = devices.register([(workspace, Facts(app_version="3"))])
+    [(device, _)] = registry.register([(workspace, Facts(app_version="3"))])
     request = SimplePush(
         delivery_type=1, expired_seconds=600, title="T", content="C", target_msgkey={device.ad_token: "k"}
     )
-    push.accept(workspace, request, **RPC)
+    pushes.accept(workspace, request, **RPC)
     outcomes.record([Outcome(Message.objects.get().pk, 2)])
     rollups.fold()
     call_command("rebuild_rollups", check=True)

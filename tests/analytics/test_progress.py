@@ -16,14 +16,17 @@ from hypothesis import strategies as st
 from analytics import intake
 from analytics.intake import take
 from analytics.models import EVENTS
-from pushcore import devices, ids, outcomes, push, templates
 from pushcore.channels import Channel
 from pushcore.codes import statuses
-from pushcore.devices import Facts
+from pushcore.delivery import outcomes
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts
 from pushcore.models import Message, PushTask, Workspace
 from pushcore.ports import BroadcastArrival, DeviceEvent, Outcome
-from pushcore.requests import BroadcastPush, MultiplePush, TargetMessage
-from pushcore.templates import TemplateDraft
+from pushcore.push import pushes, templates
+from pushcore.push.requests import BroadcastPush, MultiplePush, TargetMessage
+from pushcore.push.templates import TemplateDraft
+from pushcore.storage import ids
 from tests.pushcore.conftest import KeepingLane
 
 RPC: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
@@ -43,9 +46,9 @@ def two_tasks(workspace: Workspace) -> list[Message]:
     """Messages of two tasks."""
     if not workspace.templates.exists():
         templates.create(workspace, TemplateDraft("hello", "d", "Hello", "Body"))
-    fleet = [device for device, _ in devices.register([(workspace, Facts())] * MESSAGES)]
+    fleet = [device for device, _ in registry.register([(workspace, Facts())] * MESSAGES)]
     tasks = [
-        push.accept(
+        pushes.accept(
             workspace,
             MultiplePush(
                 delivery_type=1, expired_seconds=600, template_name="hello",
@@ -147,8 +150,8 @@ def test_an_arrival_that_comes_before_the_outcome_counts_once(workspace: Workspa
 def test_a_broadcasts_counters_are_those_of_its_devices(workspace: Workspace) -> None:
     templates.create(workspace, TemplateDraft("hello", "d", "Hello", "Body"))
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="hello", msgkey="b1")
-    task = push.accept(workspace, request, **RPC)
-    fleet = [device for device, _ in devices.register([(workspace, Facts())] * 3)]
+    task = pushes.accept(workspace, request, **RPC)
+    fleet = [device for device, _ in registry.register([(workspace, Facts())] * 3)]
     outcomes.record_broadcasts([BroadcastArrival(device.id, task.pk, (task.pk,)) for device in fleet])
     task.refresh_from_db()
     assert (task.message_count, task.success_count, task.arrival_count) == (3, 3, 3)
@@ -161,8 +164,8 @@ def test_what_is_said_too_late_of_a_broadcast_spoils_nothing(
     """Its row is kept a little longer than the partition of what is said of it."""
     templates.create(workspace, TemplateDraft("hello", "d", "Hello", "Body"))
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="hello", msgkey="b1")
-    broadcast = push.accept(workspace, request, **RPC)
-    [(device, _)] = devices.register([(workspace, Facts())])
+    broadcast = pushes.accept(workspace, request, **RPC)
+    [(device, _)] = registry.register([(workspace, Facts())])
     monkeypatch.setattr(intake, "EVENTS", replace(EVENTS, kept=lambda: timedelta(days=-2)))
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE {EVENTS.partition(ids.created_at(broadcast.pk))}")

@@ -12,14 +12,17 @@ from django.utils import timezone
 from analytics import queries
 from analytics.intake import take
 from analytics.models import MinuteRollup, QuarterRollup
-from pushcore import bindings, devices, outcomes, push, revocation, templates
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
-from pushcore.devices import Facts, KnownDevice
+from pushcore.delivery import outcomes
+from pushcore.devices import bindings, registry
+from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import Device, Message, PushTask, Workspace
 from pushcore.ports import AnalysisFilter, BroadcastArrival, DeviceEvent, Outcome
-from pushcore.requests import BroadcastPush, SimplePush
-from pushcore.templates import TemplateDraft
+from pushcore.push import pushes, templates
+from pushcore.push.requests import BroadcastPush, SimplePush
+from pushcore.push.templates import TemplateDraft
+from pushcore.revocation import revocations
 from tests.pushcore.conftest import KeepingLane
 
 RPC: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
@@ -37,14 +40,14 @@ def lane(monkeypatch: pytest.MonkeyPatch) -> KeepingLane:
 def fleet(workspace: Workspace) -> list[KnownDevice]:
     """Two Android devices and an iOS device."""
     facts = [Facts(), Facts(), Facts(platform=Platform.IOS, third_token="apns")]
-    return [device for device, _ in devices.register([(workspace, fact) for fact in facts])]
+    return [device for device, _ in registry.register([(workspace, fact) for fact in facts])]
 
 
 def simple(workspace: Workspace, target: str, key: str, delivery_type: int = 1) -> Message:
     request = SimplePush(
         delivery_type=delivery_type, expired_seconds=600, title="T", content="C", target_msgkey={target: key}
     )
-    return Message.objects.get(task=push.accept(workspace, request, **RPC))
+    return Message.objects.get(task=pushes.accept(workspace, request, **RPC))
 
 
 def ask(workspace: Workspace, **changes: Any) -> Numbers:
@@ -63,7 +66,7 @@ def test_what_has_no_device_or_was_revoked_is_not_pushed(workspace: Workspace, f
     simple(workspace, "ann", "unbound", 3)
     simple(workspace, "no such device", "unknown")
     simple(workspace, fleet[1].ad_token, "revoked")
-    revocation.revoke_message(workspace, "revoked", fleet[1].ad_token)
+    revocations.revoke_message(workspace, "revoked", fleet[1].ad_token)
     assert ask(workspace) == (1, 0, 0, 0, 0)
     bindings.bind(Device.objects.get(pk=fleet[1].id), "ann")
     assert ask(workspace) == (2, 0, 0, 0, 0)
@@ -88,7 +91,7 @@ def test_every_filter_narrows(workspace: Workspace, fleet: list[KnownDevice]) ->
     android, ios = simple(workspace, fleet[0].ad_token, "k1"), simple(workspace, "apns", "k2", 2)
     outcomes.record([Outcome(android.pk, 2), Outcome(ios.pk, 2, Channel.APNS)])
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="hello", msgkey="b")
-    task = push.accept(workspace, request, **RPC)
+    task = pushes.accept(workspace, request, **RPC)
     outcomes.record_broadcasts([BroadcastArrival(device.id, task.pk, (task.pk,)) for device in fleet[:2]])
     take([DeviceEvent(workspace.pk, fleet[0].id, task.pk, "opened", timezone.now())])
     assert ask(workspace) == (4, 4, 4, 1, 0)
@@ -107,7 +110,7 @@ def test_every_filter_narrows(workspace: Workspace, fleet: list[KnownDevice]) ->
 def test_what_tells_of_a_revocation_is_no_push(workspace: Workspace, fleet: list[KnownDevice]) -> None:
     message = simple(workspace, fleet[0].ad_token, "k1")
     outcomes.record([Outcome(message.pk, 2)])
-    revocation.revoke_task(workspace, message.task_id)
+    revocations.revoke_task(workspace, message.task_id)
     outcomes.record([Outcome(row.pk, 2) for row in Message.objects.filter(task__kind="revoke")])
     assert ask(workspace) == (1, 1, 1, 0, 0)
 
@@ -177,7 +180,7 @@ def test_only_multiple_and_broadcast_pushes_are_listed(workspace: Workspace, fle
     templates.create(workspace, TemplateDraft("hello", "d", "Hello", "Body"))
     simple(workspace, fleet[0].ad_token, "k1")
     tasks = [
-        push.accept(
+        pushes.accept(
             workspace,
             BroadcastPush(delivery_type=1, expired_seconds=600, template_name="hello", msgkey=key, task_name=key),
             **RPC,

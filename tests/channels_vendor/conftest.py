@@ -11,14 +11,14 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from channels_vendor import accounts
-from channels_vendor.contract import Account, Adapter, Delivery, Notification
+from channels_vendor.accounts import accounts
+from channels_vendor.base.contract import Account, Adapter, Delivery, Notification
+from channels_vendor.dispatch.dead_tokens import NoTokens, SharedTokens
 from channels_vendor.models import VendorAccount
-from channels_vendor.simulator.desk import Desk
-from channels_vendor.tokens import NoTokens, SharedTokens
+from channels_vendor.simulator.simulated_vendor import Desk
 from pushcore.channels import Channel
-from pushcore.http import Client
-from pushcore.http import Settings as HttpSettings
+from pushcore.http.client import Client
+from pushcore.http.client import Settings as HttpSettings
 from pushcore.models import Workspace
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES, Sample

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from channels_vendor.simulator.desk import Desk
 from channels_vendor.simulator.server import VendorServer
+from channels_vendor.simulator.simulated_vendor import Desk
 from tests.channels_vendor import push_certificates
 
 

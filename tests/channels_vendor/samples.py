@@ -11,23 +11,23 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from channels_vendor.apns.adapter import VENDOR as APNS
-from channels_vendor.contract import Vendor
+from channels_vendor.base.contract import Vendor
 from channels_vendor.fcm.adapter import VENDOR as FCM
 from channels_vendor.harmonyos.adapter import VENDOR as HARMONYOS
 from channels_vendor.honor.adapter import VENDOR as HONOR
 from channels_vendor.huawei.adapter import VENDOR as HUAWEI
 from channels_vendor.oppo.adapter import VENDOR as OPPO
 from channels_vendor.simulator.apns import ApnsDesk
-from channels_vendor.simulator.desk import Desk
 from channels_vendor.simulator.fcm import FcmDesk, FcmLegacyDesk
 from channels_vendor.simulator.honor import HonorDesk
 from channels_vendor.simulator.huawei import HarmonyDesk, HuaweiDesk
 from channels_vendor.simulator.oppo import OppoDesk
+from channels_vendor.simulator.simulated_vendor import Desk
 from channels_vendor.simulator.vivo import VivoDesk
 from channels_vendor.simulator.xiaomi import XiaomiDesk
 from channels_vendor.vivo.adapter import VENDOR as VIVO
 from channels_vendor.xiaomi.adapter import VENDOR as XIAOMI
-from pushcore import crypto
+from pushcore.security import crypto
 from tests.channels_vendor import push_certificates
 
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from channels_vendor.apns import certificate
-from channels_vendor.contract import Account, Adapter, SendOutcome
+from channels_vendor.base.contract import Account, Adapter, SendOutcome
+from channels_vendor.dispatch.dead_tokens import NoTokens
 from channels_vendor.simulator.apns import ApnsDesk
-from channels_vendor.tokens import NoTokens
-from pushcore.http import Client
-from pushcore.http import Settings as HttpSettings
+from pushcore.http.client import Client
+from pushcore.http.client import Settings as HttpSettings
 from tests.channels_vendor.conftest import deliveries
 from tests.channels_vendor.push_certificates import PASSWORD, PRODUCTION, SANDBOX, p12
 from tests.channels_vendor.running import Running

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from channels_vendor.contract import Adapter, Verdict
-from channels_vendor.simulator.desk import Desk
+from channels_vendor.base.contract import Adapter, Verdict
 from channels_vendor.simulator.script import Reply
+from channels_vendor.simulator.simulated_vendor import Desk
 from tests.channels_vendor.conftest import deliveries
 from tests.channels_vendor.samples import SAMPLES, Sample
 

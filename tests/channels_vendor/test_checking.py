@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from channels_vendor import checking
+from channels_vendor.accounts import checking
 from channels_vendor.apns import certificate
 from channels_vendor.apns.adapter import VENDOR as APNS
 from channels_vendor.models import VendorAccount

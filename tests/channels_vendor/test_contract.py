@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from channels_vendor.contract import Adapter, Delivery, Rule, Verdict
-from channels_vendor.http_adapter import HttpAdapter
-from channels_vendor.simulator.desk import Desk
+from channels_vendor.base.contract import Adapter, Delivery, Rule, Verdict
+from channels_vendor.base.http_adapter import HttpAdapter
+from channels_vendor.dispatch.dead_tokens import SharedTokens
 from channels_vendor.simulator.script import Incoming, Reply
-from channels_vendor.tokens import SharedTokens
-from pushcore import http
+from channels_vendor.simulator.simulated_vendor import Desk
 from pushcore.channels import Channel
 from pushcore.codes import statuses
+from pushcore.http import client
 from tests.channels_vendor.conftest import deliveries
 from tests.channels_vendor.running import Running, server_tls
 from tests.channels_vendor.samples import SAMPLES, Sample
@@ -232,7 +232,7 @@ def test_connections_stay_open_and_are_made_again_after_an_idle_close(
     adapter.send(deliveries(sample, 3))
     assert running.server.connections == made
     running.drop_connections()
-    time.sleep(http.IDLE_SECONDS)
+    time.sleep(client.IDLE_SECONDS)
     assert verdicts(adapter.send(deliveries(sample, 3))) == {"ACCEPTED": 3}
 
 

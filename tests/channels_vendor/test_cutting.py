@@ -6,12 +6,12 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from channels_vendor.contract import Account, Adapter
-from channels_vendor.cutting import ELLIPSIS, cut, shorten, utf16_length
-from channels_vendor.simulator.desk import Desk
-from channels_vendor.tokens import NoTokens
+from channels_vendor.base.contract import Account, Adapter
+from channels_vendor.base.cutting import ELLIPSIS, cut, shorten, utf16_length
+from channels_vendor.dispatch.dead_tokens import NoTokens
+from channels_vendor.simulator.simulated_vendor import Desk
 from channels_vendor.vivo.payload import width
-from pushcore.http import Client, Settings
+from pushcore.http.client import Client, Settings
 from tests.channels_vendor.conftest import deliveries
 from tests.channels_vendor.samples import SAMPLES, Sample
 

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from channels_vendor.checking import wrong_values
-from channels_vendor.contract import Account, Adapter, Verdict
+from channels_vendor.accounts.checking import wrong_values
+from channels_vendor.base.contract import Account, Adapter, Verdict
+from channels_vendor.dispatch.dead_tokens import NoTokens
 from channels_vendor.fcm.adapter import VENDOR
 from channels_vendor.fcm.client import FcmAdapter
 from channels_vendor.fcm.legacy import SHUT_DOWN, LegacyFcmAdapter, body_of
 from channels_vendor.simulator.fcm import FcmDesk, FcmLegacyDesk
-from channels_vendor.tokens import NoTokens
 from pushcore.channels import Channel
-from pushcore.http import Client, Settings
+from pushcore.http.client import Client, Settings
 from tests.channels_vendor.conftest import deliveries, notification
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES

@@ -9,16 +9,16 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from channels_vendor.flow import LONGEST_OPEN_SECONDS, Flow
+from channels_vendor.dispatch.rate_control import LONGEST_OPEN_SECONDS, Flow
+from channels_vendor.dispatch.sender import MAX_ATTEMPTS
 from channels_vendor.models import VendorMessage
-from channels_vendor.sender import MAX_ATTEMPTS
 from channels_vendor.simulator.fcm import FcmDesk
 from channels_vendor.simulator.script import Reply
-from pushcore.bus import client
 from pushcore.channels import Channel
 from pushcore.codes import statuses
-from pushcore.devices import KnownDevice
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Message, Workspace
+from pushcore.storage.valkey import client
 from tests.channels_vendor import test_sending
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.test_sending import Send, work

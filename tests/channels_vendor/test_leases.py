@@ -10,16 +10,18 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from channels_vendor import contract, sender
-from channels_vendor.contract import Adapter, SendOutcome, Verdict
+from channels_vendor.base import contract
+from channels_vendor.base.contract import Adapter, SendOutcome, Verdict
+from channels_vendor.base.notifications import deliveries_of
+from channels_vendor.dispatch import sender
 from channels_vendor.models import VendorAccount, VendorMessage
-from channels_vendor.notifications import deliveries_of
-from channels_vendor.simulator.desk import Desk
 from channels_vendor.simulator.fcm import FcmDesk
-from pushcore import delivery, devices
+from channels_vendor.simulator.simulated_vendor import Desk
 from pushcore.channels import Channel
 from pushcore.codes import statuses
-from pushcore.devices import KnownDevice
+from pushcore.delivery import dispatch
+from pushcore.devices import registry
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, Message, PushTask, Workspace
 from tests.channels_vendor import test_sending
 from tests.channels_vendor.conftest import deliveries, notification
@@ -75,7 +77,7 @@ def test_a_sender_that_comes_late_writes_nothing_over_another(
 ) -> None:
     send(device().ad_token)
     late = sender._claim(workspace.pk, Channel.FCM, 10)
-    [one] = deliveries_of(delivery.outgoing_of(list(late.attempts)), Channel.FCM)
+    [one] = deliveries_of(dispatch.outgoing_of(list(late.attempts)), Channel.FCM)
     VendorMessage.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     assert work(workspace) == 1
     row = VendorAccount.objects.get(channel=Channel.FCM)
@@ -106,7 +108,7 @@ def test_a_token_reported_again_while_its_message_was_sent_stays(
     thread = threading.Thread(target=sending)
     thread.start()
     wait_until(lambda: bool(fcm.ledger.requests))
-    devices.client_report(known.id, Channel.FCM, "fcm-token:1")
+    registry.client_report(known.id, Channel.FCM, "fcm-token:1")
     thread.join()
     assert Message.objects.get().status == 90000003
     assert Device.objects.get().third_token == "fcm-token:1"

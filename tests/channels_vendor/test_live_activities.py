@@ -15,15 +15,20 @@ from darabonba.core import DaraCore
 from django.utils import timezone
 from pytest_django import Settings
 
-from channels_vendor import accounts, sender
+from channels_vendor.accounts import accounts
+from channels_vendor.dispatch import sender
 from channels_vendor.models import VendorAccount
 from channels_vendor.simulator.apns import ApnsDesk
 from channels_vendor.simulator.script import Incoming
-from pushcore import broadcasts, crypto, devices, keys, push, retention, templates
+from pushcore.broadcast import broadcasts
 from pushcore.channels import Channel, Platform
+from pushcore.devices import registry
 from pushcore.models import AccessKey, Device, Message, PushTask, Workspace
-from pushcore.requests import BroadcastPush
-from pushcore.templates import TemplateDraft
+from pushcore.push import pushes, templates
+from pushcore.push.requests import BroadcastPush
+from pushcore.push.templates import TemplateDraft
+from pushcore.security import crypto, keys
+from pushcore.storage import retention
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES
 from tests.pushcore.api.callers import Rest, Rpc2020, form_of
@@ -120,7 +125,7 @@ def test_an_activity_ends_by_its_id_over_rpc_with_the_token_it_was_last_reported
     workspace: Workspace, apns: ApnsDesk, access_key: tuple[AccessKey, str]
 ) -> None:
     rpc = Rpc2020(access_key[0].access_key_id, access_key[1])
-    devices.server_bind(workspace, "ann", PHONE, Platform.IOS)
+    registry.server_bind(workspace, "ann", PHONE, Platform.IOS)
     for token in (TOKEN, NEXT_TOKEN):
         told = {"deliveryToken": PHONE, "osType": 2, "activityId": "ride-7", "activityPushToken": token}
         assert json.loads(rpc.call("PushReport", form_of(SCOPE | told)).content)["ResultCode"] == "OK"
@@ -188,10 +193,10 @@ def test_an_activity_is_no_device_of_a_broadcast_or_of_a_user(workspace: Workspa
     request = BroadcastPush(
         delivery_type=2, expired_seconds=300, template_name="news", msgkey="b", push_status=1, unbind_period=4
     )
-    task = push.accept(workspace, request, source=PushTask.Source.RPC, author="")
+    task = pushes.accept(workspace, request, source=PushTask.Source.RPC, author="")
     broadcasts.walk_all()
     assert not Message.objects.filter(task=task).exists()
-    devices.server_bind(workspace, "ann", TOKEN, Platform.IOS)
+    registry.server_bind(workspace, "ann", TOKEN, Platform.IOS)
     assert Device.objects.filter(third_token=TOKEN, activity_id__isnull=True).count() == 1
 
 

@@ -7,17 +7,18 @@ from collections.abc import Callable
 import pytest
 from django.utils import timezone
 
-from channels_vendor import accounts, sender
+from channels_vendor.accounts import accounts
+from channels_vendor.dispatch import sender
 from channels_vendor.models import VendorAccount, VendorMessage
 from channels_vendor.simulator.fcm import FcmDesk
 from gateway.lane import GatewayLane
 from gateway.sink import Sink
-from pushcore import bindings, devices
-from pushcore.bus import BusDown
 from pushcore.channels import Channel
 from pushcore.codes import statuses
-from pushcore.devices import KnownDevice
+from pushcore.devices import bindings, registry
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, Message, Workspace
+from pushcore.storage.valkey import BusDown
 from tests.channels_vendor import test_sending
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.test_sending import Send, work
@@ -46,7 +47,7 @@ def test_what_waits_for_an_account_that_is_not_in_use_reaches_a_device_that_is_o
 ) -> None:
     online = connect()
     known = Device.objects.get(ad_token=online.ad_token)
-    devices.client_report(known.pk, Channel.FCM, "fcm-token:1")
+    registry.client_report(known.pk, Channel.FCM, "fcm-token:1")
     # The session looks again at what waits for the device; nothing does yet.
     assert gateway.node is not None
     session = gateway.node.sessions[known.pk]

@@ -10,21 +10,21 @@ import pytest
 from django.utils import timezone
 
 from channels_vendor.apns import payload as apns
-from channels_vendor.contract import Account, Delivery, Style
-from channels_vendor.errors import NotPossibleError, TooBigError
+from channels_vendor.base.contract import Account, Delivery, Style
+from channels_vendor.base.errors import NotPossibleError, TooBigError
+from channels_vendor.base.payload_template import encode, longest_msgkeys
+from channels_vendor.base.references import Reference
+from channels_vendor.dispatch.dead_tokens import NoTokens
 from channels_vendor.fcm import legacy as fcm_legacy
 from channels_vendor.fcm import payload as fcm
 from channels_vendor.harmonyos import payload as harmonyos
 from channels_vendor.honor import payload as honor
 from channels_vendor.huawei import payload as huawei
-from channels_vendor.mould import encode, longest_msgkeys
 from channels_vendor.oppo import payload as oppo
-from channels_vendor.references import Reference
-from channels_vendor.tokens import NoTokens
 from channels_vendor.vivo import payload as vivo
 from channels_vendor.xiaomi import payload as xiaomi
 from pushcore.channels import Channel
-from pushcore.http import Client, Settings
+from pushcore.http.client import Client, Settings
 from tests.channels_vendor.conftest import notification, prepared
 from tests.channels_vendor.samples import SAMPLES
 

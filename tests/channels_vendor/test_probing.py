@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives import serialization
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from channels_vendor import checking, probing
-from channels_vendor.contract import Adapter
+from channels_vendor.accounts import checking, probing
+from channels_vendor.base.contract import Adapter
 from channels_vendor.models import VendorAccount
-from channels_vendor.simulator.desk import Desk
+from channels_vendor.simulator.simulated_vendor import Desk
 from pushcore.models import Workspace
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES, Sample

@@ -10,10 +10,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from channels_vendor.apns.provider_token import SLOT_SECONDS, provider_token
-from channels_vendor.contract import Adapter, CannotAuthorise
+from channels_vendor.base.contract import Adapter, CannotAuthorise
+from channels_vendor.dispatch.dead_tokens import SharedTokens
 from channels_vendor.simulator.apns import ApnsDesk
-from channels_vendor.tokens import SharedTokens
-from pushcore.bus import client
+from pushcore.storage.valkey import client
 from tests.channels_vendor.conftest import deliveries
 from tests.channels_vendor.samples import SAMPLES, Sample
 

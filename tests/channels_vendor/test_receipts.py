@@ -16,14 +16,18 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from channels_vendor import checking, open_adapters, receipts, refusals
+from channels_vendor.accounts import checking
+from channels_vendor.base.references import Reference, token_hash
+from channels_vendor.dispatch import open_adapters, refusals
 from channels_vendor.models import VendorAccount, VendorMessage
-from channels_vendor.references import Reference, token_hash
-from pushcore import devices, outcomes, push, requests
+from channels_vendor.reports import reports
 from pushcore.channels import Channel
-from pushcore.devices import Facts
+from pushcore.delivery import outcomes
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts
 from pushcore.models import App, Device, Message, PushTask, Workspace
 from pushcore.ports import Outcome
+from pushcore.push import pushes, requests
 from tests.channels_vendor.samples import SAMPLES
 
 Say = Callable[..., tuple[bytes, str]]
@@ -82,9 +86,9 @@ def sent(workspace: Workspace) -> Callable[[Channel], tuple[VendorAccount, Messa
     def make(channel: Channel) -> tuple[VendorAccount, Message]:
         # Switched off: what was sent before is still heard of.
         account = VendorAccount.objects.create(workspace=workspace, channel=channel, enabled=False)
-        known, _ = devices.register([(workspace, Facts(manufacturer="X", model="1"))])[0]
+        known, _ = registry.register([(workspace, Facts(manufacturer="X", model="1"))])[0]
         Device.objects.filter(pk=known.id).update(third_channel=channel, third_token="tok")
-        task = push.accept(
+        task = pushes.accept(
             workspace,
             requests.SimplePush(
                 delivery_type=1, expired_seconds=300, title="t", content="c", target_msgkey={known.ad_token: "k"}
@@ -288,7 +292,7 @@ def test_the_address_stays_out_of_the_log(sent: Callable[..., Any], capfd: pytes
 
 def test_a_huge_body_is_refused(sent: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     account, message = sent(Channel.OPPO)
-    monkeypatch.setattr(receipts, "MAX_BYTES", 10)
+    monkeypatch.setattr(reports, "MAX_BYTES", 10)
     assert post(account, oppo(by_task(message), "tok", "arrived")).status_code == 400
 
 

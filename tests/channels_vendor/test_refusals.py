@@ -9,14 +9,16 @@ from cryptography.hazmat.primitives import serialization
 from django.test import Client
 from django.utils import timezone
 
-from channels_vendor import accounts, checking, refusals, sender
+from channels_vendor.accounts import accounts, checking
+from channels_vendor.dispatch import refusals, sender
 from channels_vendor.models import RefusedToken, VendorAccount
-from channels_vendor.simulator.desk import Desk
-from pushcore import bindings, devices, push, requests
+from channels_vendor.simulator.simulated_vendor import Desk
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
-from pushcore.devices import Facts
+from pushcore.devices import bindings, registry
+from pushcore.devices.registry import Facts
 from pushcore.models import Device, Message, PushTask, Workspace
+from pushcore.push import pushes, requests
 from tests.channels_vendor import push_certificates
 from tests.channels_vendor.samples import SAMPLES, Sample
 
@@ -39,8 +41,8 @@ def device(workspace: Workspace, channel: Channel, sample: Sample) -> Callable[[
 
     def make(number: int) -> Device:
         facts = Facts(platform=_PLATFORMS.get(channel, Platform.ANDROID))
-        known, _ = devices.register([(workspace, facts)])[0]
-        devices.client_report(known.id, channel, sample.token(number))
+        known, _ = registry.register([(workspace, facts)])[0]
+        registry.client_report(known.id, channel, sample.token(number))
         made = Device.objects.get(pk=known.id)
         bindings.bind(made, f"user-{number}")
         return made
@@ -61,7 +63,7 @@ def send(workspace: Workspace, channel: Channel) -> Callable[..., int]:
             content="c",
             target_msgkey={f"user-{number}": f"key-{next(count)}" for number in numbers},
         )
-        push.accept(workspace, request, source=PushTask.Source.RPC, author="")
+        pushes.accept(workspace, request, source=PushTask.Source.RPC, author="")
         sender.send_due(workspace.pk, channel, budget_seconds=5)
         return Message.objects.latest("pk").status
 

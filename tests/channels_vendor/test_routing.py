@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from channels_vendor.contract import Style
+from channels_vendor.base.contract import Style
+from channels_vendor.base.notifications import deliveries_of
 from channels_vendor.models import VendorMessage
-from channels_vendor.notifications import deliveries_of
 from channels_vendor.simulator.fcm import FcmDesk
-from pushcore import bindings, requests
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.devices import KnownDevice
-from pushcore.limits import check_simple
+from pushcore.devices import bindings
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, PushTask, Workspace
 from pushcore.ports import Outgoing
+from pushcore.push import requests
+from pushcore.push.limits import check_simple
 from tests.channels_vendor import test_sending
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.test_sending import Send, work

@@ -9,18 +9,21 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from channels_vendor import accounts, sender
-from channels_vendor.flow import OPENS_AFTER
+from channels_vendor.accounts import accounts
+from channels_vendor.base.references import token_hash
+from channels_vendor.dispatch import sender
+from channels_vendor.dispatch.rate_control import OPENS_AFTER
 from channels_vendor.models import VendorAccount, VendorMessage
-from channels_vendor.references import token_hash
 from channels_vendor.simulator.apns import ApnsDesk
 from channels_vendor.simulator.fcm import FcmDesk
-from pushcore import bindings, delivery, devices, push, requests
-from pushcore.bus import client
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
-from pushcore.devices import Facts, KnownDevice
+from pushcore.delivery import dispatch
+from pushcore.devices import bindings, registry
+from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import Device, Message, PushTask, Workspace
+from pushcore.push import pushes, requests
+from pushcore.storage.valkey import client
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES
 
@@ -64,10 +67,10 @@ def vendors(workspace: Workspace, fcm: FcmDesk, apns: ApnsDesk, settings: Settin
 @pytest.fixture
 def device(workspace: Workspace) -> Callable[..., KnownDevice]:
     def make(token: str = "fcm-token:1", platform: Platform = Platform.ANDROID) -> KnownDevice:
-        known, _ = devices.register([(workspace, Facts(platform=platform))])[0]
+        known, _ = registry.register([(workspace, Facts(platform=platform))])[0]
         if token:
             channel = Channel.APNS if platform == Platform.IOS else Channel.FCM
-            devices.client_report(known.id, channel, token)
+            registry.client_report(known.id, channel, token)
         return known
 
     return make
@@ -85,7 +88,7 @@ def send(workspace: Workspace) -> Send:
             target_msgkey={target: f"key-{target}"[:64] for target in targets},
             **changes,  # type: ignore[arg-type]
         )
-        return push.accept(workspace, request, source=PushTask.Source.RPC, author="test")
+        return pushes.accept(workspace, request, source=PushTask.Source.RPC, author="test")
 
     return accept
 
@@ -154,9 +157,9 @@ def test_a_token_registered_again_after_the_vendor_gave_it_up_stays(
     device: Callable[..., KnownDevice], db: None
 ) -> None:
     known = device()
-    devices.drop_third_tokens([(known.id, "fcm-token:1", datetime.now(UTC) - timedelta(minutes=1))])
+    registry.drop_third_tokens([(known.id, "fcm-token:1", datetime.now(UTC) - timedelta(minutes=1))])
     assert Device.objects.get().third_token == "fcm-token:1"
-    devices.drop_third_tokens([(known.id, "another", datetime.now(UTC))])
+    registry.drop_third_tokens([(known.id, "another", datetime.now(UTC))])
     assert Device.objects.get().third_token == "fcm-token:1"
 
 
@@ -205,7 +208,7 @@ def test_a_message_handed_over_twice_is_sent_once(
     workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
-    delivery.hand_over(delivery.outgoing_of([Message.objects.get().pk]))
+    dispatch.hand_over(dispatch.outgoing_of([Message.objects.get().pk]))
     assert work(workspace) == 1
     assert fcm.ledger.accepted == {"fcm-token:1": 1}
 

@@ -19,10 +19,10 @@ import pytest
 import requests
 from cryptography.hazmat.primitives import serialization
 
-from channels_vendor.contract import Account, Adapter, VendorReceipt
+from channels_vendor.base.contract import Account, Adapter, VendorReceipt
 from channels_vendor.simulator import callbacks
-from channels_vendor.simulator.desk import SECRET, Desk
-from channels_vendor.simulator.desks import DESKS
+from channels_vendor.simulator.simulated_vendor import SECRET, Desk
+from channels_vendor.simulator.vendors import DESKS
 from tests.channels_vendor import push_certificates
 from tests.channels_vendor.conftest import deliveries
 from tests.channels_vendor.running import Running, pem_of, server_pem

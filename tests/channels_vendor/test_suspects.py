@@ -10,14 +10,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from channels_vendor import refusals, sender, suspects
+from channels_vendor.base.references import token_hash
+from channels_vendor.dispatch import refusals, sender, suspects
 from channels_vendor.models import VENDOR_MESSAGES, VendorAccount, VendorMessage
-from channels_vendor.references import token_hash
-from channels_vendor.simulator.desk import Desk
-from pushcore import devices, ids, partitions, push, requests
+from channels_vendor.simulator.simulated_vendor import Desk
 from pushcore.channels import Channel
-from pushcore.devices import Facts
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts
 from pushcore.models import Device, Message, PushTask, Workspace
+from pushcore.push import pushes, requests
+from pushcore.storage import ids, partitions
 from tests.channels_vendor.samples import SAMPLES, Sample
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,8 +44,8 @@ def device(workspace: Workspace, channel: Channel, sample: Sample, desk: Desk) -
     """Whose token was reported a month ago, and is refused without a reason by an account that is right."""
     for row in VendorAccount.objects.all():
         refusals.note_accepted(row)
-    known, _ = devices.register([(workspace, Facts())])[0]
-    devices.client_report(known.id, channel, sample.token(1))
+    known, _ = registry.register([(workspace, Facts())])[0]
+    registry.client_report(known.id, channel, sample.token(1))
     Device.objects.filter(pk=known.id).update(third_reported_at=timezone.now() - timedelta(days=30))
     desk.script.tokens[sample.token(1)] = _WORDS[sample.name][0]
     return Device.objects.get(pk=known.id)
@@ -73,7 +75,7 @@ def push_again(workspace: Workspace, device: Device, channel: Channel) -> Callab
         request = requests.SimplePush(
             delivery_type=1, expired_seconds=300, title="t", content="c", target_msgkey={device.ad_token: "k"}
         )
-        task = push.accept(workspace, request, source=PushTask.Source.RPC, author="")
+        task = pushes.accept(workspace, request, source=PushTask.Source.RPC, author="")
         sender.send_due(workspace.pk, channel, budget_seconds=5)
         assert Message.objects.get(task=task).status not in (0, 2)
         return Device.objects.get(pk=device.pk).third_token

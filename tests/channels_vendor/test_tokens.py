@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from channels_vendor.contract import CannotAuthorise
-from channels_vendor.tokens import SharedTokens
-from pushcore.bus import client
+from channels_vendor.base.contract import CannotAuthorise
+from channels_vendor.dispatch.dead_tokens import SharedTokens
+from pushcore.storage.valkey import client
 
 
 class Source:

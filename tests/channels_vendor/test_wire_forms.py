@@ -20,10 +20,10 @@ from aioapns import NotificationRequest, PushType
 from aioapns.connection import APNsProductionClientProtocol
 from django.utils import timezone
 
-from channels_vendor.contract import Account, Delivery, Style
-from channels_vendor.tokens import NoTokens
+from channels_vendor.base.contract import Account, Delivery, Style
+from channels_vendor.dispatch.dead_tokens import NoTokens
 from pushcore.channels import Channel
-from pushcore.http import Client, Settings
+from pushcore.http.client import Client, Settings
 from tests.channels_vendor.conftest import notification
 from tests.channels_vendor.samples import SAMPLES
 
@@ -34,12 +34,12 @@ RECEIPTS = "https://x/r/k"
 @pytest.fixture(autouse=True)
 def an_hour_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now()
-    monkeypatch.setattr("channels_vendor.lifetime.clock.now", lambda: now)
+    monkeypatch.setattr("channels_vendor.base.lifetime.clock.now", lambda: now)
     monkeypatch.setattr("tests.channels_vendor.conftest.timezone.now", lambda: now)
 
 
 def call_of(channel: Channel, tokens: list[str], values: dict[str, str] | None = None, **changes: Any) -> Any:
-    """The one call (`pushcore.http.Call`) that the vendor's adapter makes."""
+    """The one call (`pushcore.http.client.Call`) that the vendor's adapter makes."""
     sample = next(one for one in SAMPLES if one.vendor.channel == channel)
     account = Account(1, channel, {**sample.values(), **(values or {})}, receipt_url=RECEIPTS)
     adapter: Any = sample.vendor.open(account, Client(Settings()), NoTokens())

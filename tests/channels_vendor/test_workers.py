@@ -17,18 +17,21 @@ from django.utils import timezone
 from prometheus_client import REGISTRY
 from pytest_django import Settings
 
-from channels_vendor import accounts, lane, tasks
-from channels_vendor.contract import Vendor
+from channels_vendor import tasks
+from channels_vendor.accounts import accounts
+from channels_vendor.base.contract import Vendor
+from channels_vendor.dispatch import lane
+from channels_vendor.dispatch.scheduler import Turns
 from channels_vendor.fcm.adapter import VENDOR as FCM
 from channels_vendor.models import VendorAccount, VendorMessage
-from channels_vendor.simulator.desk import Desk
 from channels_vendor.simulator.fcm import FcmDesk
-from channels_vendor.turns import Turns
-from pushcore import bus, devices
+from channels_vendor.simulator.simulated_vendor import Desk
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
-from pushcore.devices import Facts, KnownDevice
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import Message, PushTask, Workspace
+from pushcore.storage import valkey
 from tests.channels_vendor import test_sending
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES, Sample
@@ -43,7 +46,7 @@ apns, fcm, device, send, vendors = (
 _SENDER = """
 import django
 django.setup()
-from channels_vendor import sender
+from channels_vendor.dispatch import sender
 from pushcore.channels import Channel
 sender.send_due(%d, Channel(%d))
 """
@@ -102,7 +105,7 @@ def test_a_message_that_comes_while_its_account_is_sent_follows_at_once(
     sending.join()
     assert set(Message.objects.values_list("status", flat=True)) == {statuses.ACKED}
     # The next one sends word again.
-    assert not bus.client().exists(lane.awake_key(workspace.pk, Channel.FCM))
+    assert not valkey.client().exists(lane.awake_key(workspace.pk, Channel.FCM))
 
 
 def test_accounts_have_their_turn_when_there_is_room() -> None:
@@ -153,9 +156,9 @@ def test_a_sender_killed_in_mid_batch_loses_no_target_and_its_doubles_are_counte
     workspace: Workspace, sample: Sample, desk: Desk, send: Callable[..., PushTask]
 ) -> None:
     channel = sample.vendor.channel
-    known = [known for known, _ in devices.register([(workspace, Facts(platform=Platform.ANDROID))] * 10)]
+    known = [known for known, _ in registry.register([(workspace, Facts(platform=Platform.ANDROID))] * 10)]
     for number, one in enumerate(known):
-        devices.client_report(one.id, channel, sample.token(number))
+        registry.client_report(one.id, channel, sample.token(number))
     send(*[one.ad_token for one in known])
     desk.script.latency = 60
     database = str(connection.settings_dict["NAME"])

@@ -15,9 +15,10 @@ from django.utils import timezone
 from analytics.models import MessageEvent
 from channels_vendor.models import VendorAccount
 from console.models import AuditEntry, Membership
-from pushcore import devices, keys, outcomes, push, requests, templates
 from pushcore.channels import Channel
-from pushcore.devices import Facts
+from pushcore.delivery import outcomes
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts
 from pushcore.models import (
     AccessKey,
     App,
@@ -33,9 +34,11 @@ from pushcore.models import (
     Workspace,
 )
 from pushcore.ports import Outcome
+from pushcore.push import pushes, requests, templates
+from pushcore.push.templates import TemplateDraft
 from pushcore.schedules import service
 from pushcore.schedules.times import Timed
-from pushcore.templates import TemplateDraft
+from pushcore.security import keys
 
 Everything = dict[type[Model], Any]
 
@@ -45,9 +48,9 @@ def one_of_everything(workspace: Workspace, member: User) -> Everything:
     workspace.callback_enabled = True
     workspace.callback_url = "https://backend.example/receipts"
     workspace.save()
-    known, _ = devices.register([(workspace, Facts(manufacturer="Xiaomi", model="14"))])[0]
-    devices.server_bind(workspace, f"user-{workspace.pk}", known.ad_token, 1)
-    task = push.accept(workspace, a_push({f"user-{workspace.pk}": f"key-{workspace.pk}"}), **BY_TEST)
+    known, _ = registry.register([(workspace, Facts(manufacturer="Xiaomi", model="14"))])[0]
+    registry.server_bind(workspace, f"user-{workspace.pk}", known.ad_token, 1)
+    task = pushes.accept(workspace, a_push({f"user-{workspace.pk}": f"key-{workspace.pk}"}), **BY_TEST)
     message = Message.objects.get(task=task)
     outcomes.record([Outcome(message.pk, 2)])
     receipt = Receipt.objects.get(message_id=message.pk)

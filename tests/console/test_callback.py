@@ -12,8 +12,8 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from console.models import AuditEntry
-from pushcore import crypto, keys
 from pushcore.models import Receipt, Workspace
+from pushcore.security import crypto, keys
 from tests.pushcore.conftest import CallbackServer, callback
 
 __all__ = ["callback"]

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from console.models import AuditEntry
 from console.pages.create import confirming
-from pushcore import devices, reach, templates
 from pushcore.channels import Channel, Platform
-from pushcore.devices import Facts, KnownDevice
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.file_push import load, upload
 from pushcore.models import (
     Binding,
@@ -27,7 +27,8 @@ from pushcore.models import (
     Template,
     Workspace,
 )
-from pushcore.templates import TemplateDraft
+from pushcore.push import audience_estimate, templates
+from pushcore.push.templates import TemplateDraft
 from tests.console.conftest import Everything
 
 CREATE = "/console/create/"
@@ -145,13 +146,13 @@ def test_a_template_of_another_workspace_is_not_offered(
 @pytest.fixture
 def android(workspace: Workspace) -> list[KnownDevice]:
     """Two devices."""
-    return [device for device, _ in devices.register([(workspace, Facts())] * 2)]
+    return [device for device, _ in registry.register([(workspace, Facts())] * 2)]
 
 
 @pytest.fixture
 def iphone(workspace: Workspace) -> Device:
     """A user is bound to it, and another was."""
-    [(known, _)] = devices.register([(workspace, Facts(platform=Platform.IOS, third_token="a" * 64))])
+    [(known, _)] = registry.register([(workspace, Facts(platform=Platform.IOS, third_token="a" * 64))])
     Device.objects.filter(pk=known.id).update(third_channel=Channel.APNS)
     now = timezone.now()
     for user, unbound_at in (("ann", now), ("bob", None)):
@@ -222,7 +223,7 @@ def test_a_broadcast_for_no_device_is_not_sent(superuser: Client, workspace: Wor
 
 @pytest.mark.usefixtures("template", "android")
 def test_thousands_may_be_set_apart(superuser: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reach, "of_broadcast", lambda *_: 1234567)
+    monkeypatch.setattr(audience_estimate, "of_broadcast", lambda *_: 1234567)
     asked = superuser.post(f"{CREATE}broadcast/", broadcast(workspace, step="review"))
     assert (asked.context["reached"].number, asked.context["reached"].to_type) == ("more than 1,000,000", 1000000)
     confirmed(superuser, broadcast(workspace), devices=" 1,000,000 ")

@@ -11,11 +11,12 @@ from django.test import Client
 
 from console.pages.create.facts import facts
 from console.pages.create.views import Page
-from pushcore import devices, templates
-from pushcore.devices import Facts
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts
 from pushcore.file_push import upload
 from pushcore.models import Workspace
-from pushcore.templates import TemplateDraft
+from pushcore.push import templates
+from pushcore.push.templates import TemplateDraft
 
 CREATE = "/console/create/"
 # Something to tell apart in every field, chosen so that all of them are asked for.
@@ -98,7 +99,7 @@ def test_a_field_the_page_does_not_ask_for_is_not_on_the_review(workspace: Works
 
 @pytest.mark.parametrize("kind", ["simple", "template", "broadcast"])
 def test_nothing_on_the_review_has_the_focus(superuser: Client, workspace: Workspace, kind: str) -> None:
-    devices.register([(workspace, Facts())])
+    registry.register([(workspace, Facts())])
     answer = superuser.post(f"{CREATE}{kind}/", given(step="review", workspace=str(workspace.pk)).dict() | {
         "sending-when": "now"
     })  # fmt: skip

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from console.models import SimulatedDevice
-from pushcore import devices
+from pushcore.devices import registry
 from pushcore.models import Device, Message, Workspace
 from tests.console.conftest import Everything
 
@@ -22,7 +22,7 @@ def test_an_operator_switches_on_a_device_with_a_secret_of_its_own(
     member: Callable[[str], Client], workspace: Workspace
 ) -> None:
     answer = member("operator").post(SWITCH_ON, {"workspace": workspace.pk}).json()
-    known = devices.find_devices([answer["adToken"]])[answer["adToken"]]
+    known = registry.find_devices([answer["adToken"]])[answer["adToken"]]
     assert known.has_secret(answer["secret"])
     assert answer["username"] == known.username
     assert workspace.client_key not in str(answer)
@@ -36,7 +36,7 @@ def test_switched_on_again_it_is_the_same_device_with_a_new_secret(
     assert first["adToken"] == second["adToken"]
     assert first["secret"] != second["secret"]
     assert Device.objects.count() == 1
-    assert devices.find_devices([first["adToken"]])[first["adToken"]].has_secret(second["secret"])
+    assert registry.find_devices([first["adToken"]])[first["adToken"]].has_secret(second["secret"])
 
 
 def test_a_device_that_was_deleted_is_made_anew(member: Callable[[str], Client], workspace: Workspace) -> None:

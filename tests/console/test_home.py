@@ -17,14 +17,17 @@ from django.utils import timezone
 from analytics.intake import take
 from analytics.models import MessageEvent
 from channels_vendor.models import VendorAccount
-from gateway import presence
-from pushcore import activities, bus, devices, outcomes, push, templates
-from pushcore.devices import Facts
-from pushcore.expiry import expire
+from gateway.cluster import presence
+from pushcore.delivery import outcomes
+from pushcore.delivery.expiry import expire
+from pushcore.devices import activities, registry
+from pushcore.devices.registry import Facts
 from pushcore.models import Device, Message, PushTask, Receipt, Workspace
 from pushcore.ports import BroadcastArrival, DeviceEvent, Outcome
-from pushcore.requests import BroadcastPush
-from pushcore.templates import TemplateDraft
+from pushcore.push import pushes, templates
+from pushcore.push.requests import BroadcastPush
+from pushcore.push.templates import TemplateDraft
+from pushcore.storage import valkey
 from tests.console.conftest import BY_TEST, Everything, a_push
 
 
@@ -43,7 +46,7 @@ def test_figures_count_what_the_user_may_see(
 
 
 def test_arrival_and_open_rates_stand_beside_their_counts(superuser: Client, mine: Everything) -> None:
-    push.accept(mine[Workspace], a_push({f"user-{mine[Workspace].pk}": "another"}), **BY_TEST)
+    pushes.accept(mine[Workspace], a_push({f"user-{mine[Workspace].pk}": "another"}), **BY_TEST)
     message = mine[Message]
     MessageEvent.objects.all().delete()
     take([DeviceEvent(message.workspace_id, message.device_id, message.pk, "opened", timezone.now())])
@@ -58,12 +61,12 @@ def test_home_and_the_analysis_say_the_same_numbers(superuser: Client, workspace
     Workspace.objects.update(time_zone="Pacific/Kiritimati")
     workspace.refresh_from_db()
     templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
-    fleet = [device for device, _ in devices.register([(workspace, Facts())] * 3)]
-    push.accept(workspace, a_push({"nobody-bound": "k1", "no-one": "k2"}), **BY_TEST)
-    simple = push.accept(workspace, a_push({fleet[0].ad_token: "k3"}, delivery_type=1), **BY_TEST)
+    fleet = [device for device, _ in registry.register([(workspace, Facts())] * 3)]
+    pushes.accept(workspace, a_push({"nobody-bound": "k1", "no-one": "k2"}), **BY_TEST)
+    simple = pushes.accept(workspace, a_push({fleet[0].ad_token: "k3"}, delivery_type=1), **BY_TEST)
     outcomes.record([Outcome(message.pk, 2) for message in Message.objects.filter(task=simple)])
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="news", msgkey="b")
-    task = push.accept(workspace, request, **BY_TEST)
+    task = pushes.accept(workspace, request, **BY_TEST)
     outcomes.record_broadcasts([BroadcastArrival(device.id, task.pk, (task.pk,)) for device in fleet])
     figures = {figure.title: figure for figure in superuser.get("/console/").context["figures"]}
     assert [figures[name].value for name in ("Pushed today", "Arrived today", "Pending today")] == ["4", "4", "2"]
@@ -78,7 +81,7 @@ def test_home_and_the_analysis_say_the_same_numbers(superuser: Client, workspace
 
 
 def test_what_has_expired_is_not_pending(superuser: Client, mine: Everything) -> None:
-    task = push.accept(mine[Workspace], a_push({"nobody": "k", "none": "l"}), **BY_TEST)
+    task = pushes.accept(mine[Workspace], a_push({"nobody": "k", "none": "l"}), **BY_TEST)
     assert values(superuser)["Pending today"] == "2"
     past = timezone.now() - timedelta(seconds=1)
     Message.objects.filter(task=task).update(expire_at=past)
@@ -104,9 +107,9 @@ def test_a_broadcasts_number_of_devices_and_of_listed_messages_are_told_apart(
     superuser: Client, workspace: Workspace
 ) -> None:
     templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
-    fleet = [device for device, _ in devices.register([(workspace, Facts())] * 3)]
+    fleet = [device for device, _ in registry.register([(workspace, Facts())] * 3)]
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="news", msgkey="b")
-    task = push.accept(workspace, request, **BY_TEST)
+    task = pushes.accept(workspace, request, **BY_TEST)
     outcomes.record_broadcasts([BroadcastArrival(device.id, task.pk, (task.pk,)) for device in fleet])
     for page in (
         superuser.get(reverse("admin:pushcore_pushtask_changelist")),
@@ -162,7 +165,7 @@ def test_somebody_without_membership_is_told_so() -> None:
 
 
 def test_devices_show_whether_they_are_online(superuser: Client, mine: Everything, theirs: Everything) -> None:
-    bus.client().set(presence.presence_key(mine[Device].pk), b"node-1/session")
+    valkey.client().set(presence.presence_key(mine[Device].pk), b"node-1/session")
     rows = superuser.get(reverse("admin:pushcore_device_changelist")).context["cl"].result_list
     assert {row.pk: row.online_state for row in rows} == {mine[Device].pk: "online", theirs[Device].pk: "offline"}
 
@@ -177,7 +180,7 @@ def test_the_console_works_without_the_fast_store(
     superuser: Client, mine: Everything, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(bus, "client", lambda: redis.Redis(port=1))
+        patched.setattr(valkey, "client", lambda: redis.Redis(port=1))
         figures = values(superuser)
         answer = superuser.get(reverse("admin:pushcore_device_changelist"))
     assert figures["Gateway connections"] == "-"

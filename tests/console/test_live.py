@@ -17,9 +17,10 @@ from websockets.sync.client import connect as open_socket
 from websockets.typing import Origin
 
 from console import live
-from pushcore import outcomes, push
+from pushcore.delivery import outcomes
 from pushcore.models import Message, PushTask, Workspace
 from pushcore.ports import Outcome
+from pushcore.push import pushes
 from tests.console.conftest import BY_TEST, Everything, a_push
 from tests.gateway.conftest import RunningGateway
 
@@ -62,7 +63,7 @@ def test_a_page_hears_what_changes_and_nothing_else(
     superuser: Client,
     mine: Everything,
 ) -> None:
-    task = push.accept(mine[Workspace], a_push({"ann": "k1", "bob": "k2"}), **BY_TEST)
+    task = pushes.accept(mine[Workspace], a_push({"ann": "k1", "bob": "k2"}), **BY_TEST)
     still = mine[PushTask]
     with opened(gateway, superuser, f"{task.pk},{still.pk},1,x") as socket:
         first = told(socket)

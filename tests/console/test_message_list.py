@@ -14,17 +14,19 @@ from django.utils import timezone
 from channels_vendor.models import VendorMessage
 from console.admins import messages as page
 from console.change_list import CappedPaginator
-from pushcore import ids, outcomes, partitions, push
 from pushcore.channels import Channel
+from pushcore.delivery import outcomes
 from pushcore.models import Message, Workspace
 from pushcore.ports import Outcome
+from pushcore.push import pushes
+from pushcore.storage import ids, partitions
 from tests.console.conftest import BY_TEST, Everything, a_push
 
 LIST = "/console/pushcore/message/"
 
 
 def make(workspace: Workspace, *targets: str, msgkey: str = "key", **changes: object) -> list[Message]:
-    task = push.accept(workspace, a_push({target: f"{msgkey}-{target}" for target in targets}, **changes), **BY_TEST)
+    task = pushes.accept(workspace, a_push({target: f"{msgkey}-{target}" for target in targets}, **changes), **BY_TEST)
     return list(Message.objects.filter(task=task))
 
 

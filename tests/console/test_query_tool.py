@@ -8,11 +8,13 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from pushcore import device_removal, devices, outcomes, push
 from pushcore.channels import Channel
-from pushcore.devices import Facts
+from pushcore.delivery import outcomes
+from pushcore.devices import registry, removal
+from pushcore.devices.registry import Facts
 from pushcore.models import Device, Message, PushTask, Workspace
 from pushcore.ports import Outcome
+from pushcore.push import pushes
 from tests.console.conftest import BY_TEST, Everything, a_push
 
 PAGE = "/console/query-tool/"
@@ -43,10 +45,10 @@ def test_what_is_unknown_or_nonsense_is_said(superuser: Client, mine: Everything
 @pytest.mark.parametrize("ended", [False, True])
 def test_a_devices_page_says_to_which_device_its_token_went(superuser: Client, mine: Everything, ended: bool) -> None:
     device, workspace = mine[Device], mine[Workspace]
-    devices.client_report(device.pk, Channel.XIAOMI, "mi")
-    [(phone, _)] = devices.register([(workspace, Facts(third_channel=4, third_token="mi"))])
+    registry.client_report(device.pk, Channel.XIAOMI, "mi")
+    [(phone, _)] = registry.register([(workspace, Facts(third_channel=4, third_token="mi"))])
     if ended:
-        device_removal.remove([phone.id])
+        removal.remove([phone.id])
     page = superuser.get(reverse("admin:pushcore_device_change", args=[device.pk])).text
     assert "Tokens that another device reported" in page
     assert (phone.ad_token in page) is not ended
@@ -63,7 +65,7 @@ def test_another_apps_device_is_not_found(
 
 
 def failed_task(workspace: Workspace) -> PushTask:
-    task = push.accept(workspace, a_push({f"user-{workspace.pk}": "=cmd"}), **BY_TEST)
+    task = pushes.accept(workspace, a_push({f"user-{workspace.pk}": "=cmd"}), **BY_TEST)
     outcomes.record([Outcome(Message.objects.get(task=task).pk, 90000003, Channel.FCM)])
     return task
 

@@ -10,9 +10,9 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
-from pushcore import push
 from pushcore.codes import statuses
 from pushcore.models import Message, PushTask, Workspace
+from pushcore.push import pushes
 from tests.console.conftest import BY_TEST, Everything, a_push
 
 
@@ -22,7 +22,7 @@ def address(task: PushTask) -> str:
 
 @pytest.fixture
 def waiting(workspace: Workspace) -> PushTask:
-    return push.accept(workspace, a_push({"nobody-bound": "key"}), **BY_TEST)
+    return pushes.accept(workspace, a_push({"nobody-bound": "key"}), **BY_TEST)
 
 
 def test_an_operator_revokes_a_push_by_posting_only(member: Callable[[str], Client], waiting: PushTask) -> None:

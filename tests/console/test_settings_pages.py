@@ -13,8 +13,8 @@ from django.test import Client
 from django.urls import reverse
 
 from console.models import Membership
-from pushcore import crypto
 from pushcore.models import AccessKey, App, Device, RsaKey, Workspace
+from pushcore.security import crypto
 from tests.console.conftest import Everything
 
 

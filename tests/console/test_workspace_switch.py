@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from console.models import Membership
-from pushcore import push
 from pushcore.models import App, Message, PushTask, Workspace
+from pushcore.push import pushes
 from tests.console.conftest import BY_TEST, Everything, a_push
 
 SWITCH = reverse("admin:switch_workspace")
@@ -22,7 +22,7 @@ HOME = reverse("admin:index")
 def second(mine: Everything) -> Workspace:
     """Another workspace of the app, with a push of its own."""
     workspace = Workspace.objects.create(app=mine[App], workspace_id="second", client_bind="open")
-    push.accept(workspace, a_push({"somebody": "k"}, task_name="of the second"), **BY_TEST)
+    pushes.accept(workspace, a_push({"somebody": "k"}, task_name="of the second"), **BY_TEST)
     return workspace
 
 

@@ -15,8 +15,8 @@ from django.utils import timezone
 from console import progress
 from console.columns import moment, moment_text
 from console.models import Membership
-from pushcore import ids
 from pushcore.models import Binding, Device, Message, Occurrence, PushTask, Receipt, Schedule, Workspace
+from pushcore.storage import ids
 from tests.console.conftest import Everything
 
 SHANGHAI = "Asia/Shanghai"

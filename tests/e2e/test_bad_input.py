@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
-from pushcore import crypto
+from pushcore.security import crypto
 from tests.pushcore.api.callers import FORM, Rest, Rpc2019
 from tests.support.stack import Stack
 

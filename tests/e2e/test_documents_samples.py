@@ -206,7 +206,7 @@ TemplateKeyValue: JSON.stringify({ content: 'This is an announcement' }), Msgkey
 # The app of the broadcast samples, with a key for each door.
 SECOND_APP = """
 import json
-from pushcore import crypto, keys
+from pushcore.security import crypto, keys
 from pushcore.models import App, Workspace
 app, _ = App.objects.get_or_create(app_id="ONEX570DA89211720", defaults={"name": "Broadcasts"})
 plain = {"replay_protection": False}

@@ -37,7 +37,7 @@ ENGINES, GATEWAYS = {"postgresql", "valkey"}, {"gateway", "gateway.2"}
 # What a process may be larger by after a fault: devices that came over from another node, buffers kept for reuse.
 RSS_MARGIN = 16 * 2**20
 STARTED_SECONDS = 15
-# A supervisor's patience (`mps_project.supervisor`, containers).
+# A supervisor's patience (`mps_project.launcher.supervisor`, containers).
 STOP_SECONDS = 10
 
 

@@ -13,14 +13,14 @@ from channels.routing import get_default_application
 from django.conf import settings
 from django.db import connection
 
-from gateway.doors import Certificate, Door, Proxies, listen
-from gateway.limits import UNLIMITED, Limits
-from gateway.node import Node
-from gateway.server import serve
-from gateway.session import Session, State
+from gateway.node.limits import UNLIMITED, Limits
+from gateway.node.node import Node
+from gateway.protocol.session import Session, State
 from gateway.sink import Sink
-from pushcore import devices
-from pushcore.devices import Facts, KnownDevice
+from gateway.transport.listeners import Certificate, Door, Proxies, listen
+from gateway.transport.server import serve
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import Workspace
 from tests.support.devices import PahoDevice
 
@@ -106,7 +106,7 @@ def gateway(transactional_db: None) -> Iterator[RunningGateway]:
 @pytest.fixture
 def known(transactional_db: None, workspace: Workspace) -> Known:
     """A registered device and its secret."""
-    return devices.register([(workspace, Facts())])[0]
+    return registry.register([(workspace, Facts())])[0]
 
 
 @pytest.fixture

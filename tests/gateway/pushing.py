@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from pushcore import push, requests
-from pushcore.devices import KnownDevice
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Message, PushTask, Workspace
+from pushcore.push import pushes, requests
 from tests.gateway.conftest import RunningGateway
 
 
@@ -20,7 +20,7 @@ def send(
         task_name="t", title="Title", content="Content", delivery_type=delivery_type, target_msgkey={target: msgkey},
         expired_seconds=expired_seconds,
     )  # fmt: skip
-    task = push.accept(workspace, request, source=PushTask.Source.RPC, author="test")
+    task = pushes.accept(workspace, request, source=PushTask.Source.RPC, author="test")
     return Message.objects.get(task=task)
 
 

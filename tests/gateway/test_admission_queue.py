@@ -12,13 +12,15 @@ import mqtt5
 import pytest
 from mqtt5 import ConnAckReasonCode
 
-from gateway import node, presence, wheel
-from gateway.admission import Admission, Credentials, admit
-from gateway.presence import Former
-from gateway.session import Session
-from pushcore import bus, devices
-from pushcore.devices import Facts
+from gateway.cluster import presence
+from gateway.cluster.presence import Former
+from gateway.node import keep_alive, node
+from gateway.node.admission import Admission, Credentials, admit
+from gateway.protocol.session import Session
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts
 from pushcore.models import Device, Workspace
+from pushcore.storage import valkey
 from tests.gateway.conftest import Known, RunningGateway
 from tests.gateway.pushing import wait_for
 from tests.support.raw_device import RawDevice
@@ -70,7 +72,7 @@ def test_a_device_that_waits_to_be_admitted_is_not_cut_off_as_a_slow_one(
     gateway: RunningGateway, gate: Gate, knock: Callable[..., RawDevice], username: str, known: Known,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(wheel, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(keep_alive, "CONNECT_SECONDS", 0.5)
     device = knock(known[0].ad_token, username, known[1])
     time.sleep(2.5)  # the wheel has been round
     gate.open.set()
@@ -88,7 +90,7 @@ def test_nothing_is_looked_up_for_a_device_that_left_while_it_waited(
     newcomer.socket.close()
     leaver.socket.close()
     time.sleep(0.2)
-    [(known, secret)] = devices.register([(workspace, Facts())])
+    [(known, secret)] = registry.register([(workspace, Facts())])
     stays = knock(known.ad_token, username, secret)
     gate.open.set()
     assert isinstance(stays.recv(), mqtt5.ConnAckPacket)
@@ -130,8 +132,8 @@ def test_a_device_that_leaves_while_it_is_announced_is_not_taken_for_present(
     gone.set()
     key = presence.presence_key(known[0].id)
     assert wait_for(lambda: not gateway.node._admission._running)  # type: ignore[union-attr]
-    assert wait_for(lambda: presence.nodes_of(bus.client(), [known[0].id]) == {})
-    assert presence.Place.of(bus.client().get(key)).left_at_ms is not None  # type: ignore[arg-type]
+    assert wait_for(lambda: presence.nodes_of(valkey.client(), [known[0].id]) == {})
+    assert presence.Place.of(valkey.client().get(key)).left_at_ms is not None  # type: ignore[arg-type]
 
 
 def test_a_fault_in_one_batch_refuses_it_and_lets_the_next_in(

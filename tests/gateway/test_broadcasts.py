@@ -14,18 +14,23 @@ import pytest
 from django.utils import timezone
 from redis import RedisError
 
-from gateway import broadcaster, entries, packets
-from gateway import courier as courier_module
-from gateway.broadcasts import MAX_REMEMBERED, Audience, Board, Progress, Standings
-from gateway.courier import ACK_BATCH, Courier
-from gateway.shared_payload import SharedPayload
+from gateway.broadcast import broadcaster
+from gateway.broadcast.progress import MAX_REMEMBERED, Audience, Board, Progress, Standings
+from gateway.cluster import codec
+from gateway.cluster import courier as courier_module
+from gateway.cluster.courier import ACK_BATCH, Courier
+from gateway.protocol import packets
+from gateway.protocol.shared_payload import SharedPayload
 from gateway.sink import Sink
-from pushcore import bindings, bus, events, outcomes, push, templates
 from pushcore.channels import Channel
+from pushcore.delivery import events, outcomes
+from pushcore.devices import bindings
 from pushcore.models import Binding, BroadcastCursor, Device, PushTask, Workspace
 from pushcore.ports import DeviceEvent
-from pushcore.requests import BroadcastPush
-from pushcore.templates import TemplateDraft
+from pushcore.push import pushes, templates
+from pushcore.push.requests import BroadcastPush
+from pushcore.push.templates import TemplateDraft
+from pushcore.storage import valkey
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import wait_for
 from tests.support.devices import PahoDevice
@@ -38,7 +43,7 @@ def broadcast(workspace: Workspace, msgkey: str = "b1", **changes: Any) -> PushT
     if not workspace.templates.exists():
         templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
     request = replace(NEWS, msgkey=msgkey, **changes)
-    return push.accept(workspace, request, source=PushTask.Source.RPC, author="test")
+    return pushes.accept(workspace, request, source=PushTask.Source.RPC, author="test")
 
 
 def counted(task: PushTask) -> int:
@@ -212,8 +217,8 @@ def test_the_store_emptied_loses_no_count(
     with RawDevice(gateway.mqtt_port) as device:
         device.connect(known[0].ad_token, username, known[1])
         assert acknowledge(device) == task.pk
-        assert wait_for(lambda: bus.client().xlen("mps:acks") >= 1)
-        bus.client().flushdb()
+        assert wait_for(lambda: valkey.client().xlen("mps:acks") >= 1)
+        valkey.client().flushdb()
         request.getfixturevalue("sink")
         assert wait_for(lambda: counted(task) == 1)
 
@@ -227,9 +232,9 @@ def test_words_that_overtake_each_other_lose_no_count(
         device.connect(known[0].ad_token, username, known[1])
         for number in (1, 2):
             acknowledge(device)
-            assert wait_for(lambda count=number: bus.client().xlen("mps:acks") == count)  # type: ignore[misc]
-    stream: Any = bus.client().xrange("mps:acks")
-    told = [entries.unpack_acks(fields[b"acks"])[2] for _, fields in stream]
+            assert wait_for(lambda count=number: valkey.client().xlen("mps:acks") == count)  # type: ignore[misc]
+    stream: Any = valkey.client().xrange("mps:acks")
+    told = [codec.unpack_acks(fields[b"acks"])[2] for _, fields in stream]
     for arrivals in reversed(told):
         outcomes.record_broadcasts(arrivals)
     assert [counted(task) for task in tasks] == [1, 1]
@@ -378,8 +383,8 @@ def test_what_many_devices_acknowledged_is_told_in_batches_once_each() -> None:
     told = []
     while taken := courier._taken_standings():
         assert sum(map(len, taken.values())) <= ACK_BATCH
-        passed = [entries.Passed(one.position, one.acknowledged, devices) for one, devices in taken.items()]
-        told += entries.unpack_acks(entries.pack_acks([], [], passed)["acks"])[2]
+        passed = [codec.Passed(one.position, one.acknowledged, devices) for one, devices in taken.items()]
+        told += codec.unpack_acks(codec.pack_acks([], [], passed)["acks"])[2]
     assert sorted(arrival.device_id for arrival in told if arrival.position == 7) == list(range(2 * ACK_BATCH + 500))
     assert [arrival for arrival in told if arrival.position == 9] == [(1, 9, (7, 9))]
 

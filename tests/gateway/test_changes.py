@@ -10,9 +10,11 @@ import mqtt5
 import pytest
 
 from gateway.sink import Sink
-from pushcore import bindings, bus, delivery, device_removal, devices
 from pushcore.channels import Channel
+from pushcore.delivery import dispatch
+from pushcore.devices import bindings, registry, removal
 from pushcore.models import Device, Workspace
+from pushcore.storage import valkey
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import send, wait_for
 from tests.gateway.test_broadcasts import broadcast
@@ -21,14 +23,14 @@ from tests.support.raw_device import RawDevice
 Change = Callable[[Workspace, Known], object]
 
 LOGOUTS: dict[str, Change] = {
-    "unbind by the device, over HTTP": lambda _workspace, known: devices.client_unbind(known[0].id, "ann"),
-    "bind of another user by the device, over HTTP": lambda _workspace, known: devices.client_bind(known[0].id, "bob"),
-    "PushUnBind": lambda workspace, known: devices.server_unbind(workspace, "ann", known[0].ad_token),
-    "PushBind of another user": lambda workspace, known: devices.server_bind(workspace, "bob", known[0].ad_token, 1),
+    "unbind by the device, over HTTP": lambda _workspace, known: registry.client_unbind(known[0].id, "ann"),
+    "bind of another user by the device, over HTTP": lambda _workspace, known: registry.client_bind(known[0].id, "bob"),
+    "PushUnBind": lambda workspace, known: registry.server_unbind(workspace, "ann", known[0].ad_token),
+    "PushBind of another user": lambda workspace, known: registry.server_bind(workspace, "bob", known[0].ad_token, 1),
 }
 REPORTS: dict[str, Change] = {
-    "by the device, over HTTP": lambda _workspace, known: devices.client_report(known[0].id, Channel.XIAOMI, "mi"),
-    "PushReport": lambda workspace, known: devices.server_report(
+    "by the device, over HTTP": lambda _workspace, known: registry.client_report(known[0].id, Channel.XIAOMI, "mi"),
+    "PushReport": lambda workspace, known: registry.server_report(
         workspace, known[0].ad_token, 1, Channel.XIAOMI, "mi", {}
     ),
 }
@@ -78,11 +80,11 @@ def test_a_message_looked_up_before_a_logout_and_handed_over_after_it_is_not_wri
         device.connect(known[0].ad_token, username, known[1])
         assert wait_for(lambda: gateway.session_of(known[0]).caught_up)
         with monkeypatch.context() as patch:
-            patch.setattr(delivery, "hand_over", lambda _batch: True)
+            patch.setattr(dispatch, "hand_over", lambda _batch: True)
             message = send(workspace, "ann", "late", delivery_type=3)
-        [outgoing] = delivery.outgoing_of([message.pk])
-        devices.client_unbind(known[0].id, "ann")
-        delivery.hand_over([outgoing])
+        [outgoing] = dispatch.outgoing_of([message.pk])
+        registry.client_unbind(known[0].id, "ann")
+        dispatch.hand_over([outgoing])
         send(workspace, known[0].ad_token, "own")
         assert msgkeys(next_publishes(device, 1)) == ["own"]
 
@@ -120,8 +122,8 @@ def test_a_vendor_s_token_that_is_given_up_brings_broadcasts_back_to_the_connect
     monkeypatch.setattr("pushcore.ports._vendor_channels", [lambda _workspace: {int(Channel.XIAOMI)}])
     device = connect()
     row = Device.objects.get(ad_token=device.ad_token)
-    devices.client_report(row.pk, Channel.XIAOMI, "mi")
-    devices.drop_third_tokens([(row.pk, "mi", timezone.now())])
+    registry.client_report(row.pk, Channel.XIAOMI, "mi")
+    registry.drop_third_tokens([(row.pk, "mi", timezone.now())])
     broadcast(workspace)
     device.wait_for_key("b1")
 
@@ -129,7 +131,7 @@ def test_a_vendor_s_token_that_is_given_up_brings_broadcasts_back_to_the_connect
 def test_a_device_that_is_removed_is_told_to_go(gateway: RunningGateway, username: str, known: Known) -> None:
     with RawDevice(gateway.mqtt_port) as device:
         device.connect(known[0].ad_token, username, known[1])
-        device_removal.remove([known[0].id])
+        removal.remove([known[0].id])
         ended = device.recv()
         assert isinstance(ended, mqtt5.DisconnectPacket)
         assert ended.reason_code == mqtt5.DisconnectReasonCode.ADMINISTRATIVE_ACTION
@@ -148,8 +150,8 @@ def test_a_word_lost_with_the_store_is_made_good_when_it_is_back(
         assert wait_for(lambda: gateway.session_of(known[0]).queued == 2)
         with monkeypatch.context() as patch:
             patch.setattr("pushcore.ports._device_listeners", [])
-            devices.client_unbind(known[0].id, "ann")
-        bus.client().flushdb()
+            registry.client_unbind(known[0].id, "ann")
+        valkey.client().flushdb()
         assert wait_for(lambda: gateway.session_of(known[0]).queued == 0)
         acknowledge(device, written)
         send(workspace, known[0].ad_token, "own")

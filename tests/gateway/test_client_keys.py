@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 from mqtt5 import ConnAckReasonCode
 
-from gateway.admission import Credentials, admit
-from pushcore import keys
+from gateway.node.admission import Credentials, admit
 from pushcore.models import Device, Workspace
+from pushcore.security import keys
 
 OK, WRONG = ConnAckReasonCode.SUCCESS, ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD
 

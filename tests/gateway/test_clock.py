@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway import courier, presence
-from pushcore import bus, clock
+from gateway.cluster import courier, presence
 from pushcore.models import Workspace
+from pushcore.storage import clock, valkey
 from tests.gateway.conftest import Connect
 from tests.gateway.pushing import send, wait_for
 
@@ -29,4 +29,6 @@ def test_a_gateway_on_a_host_with_a_wrong_clock_delivers_what_is_valid(
     send(workspace, device.ad_token, "k2")
     again = connect(known=device)
     again.wait_for_key("k2")
-    assert wait_for(lambda: [round(info.clock_offset_seconds) for info in presence.live_nodes(bus.client())] == [ahead])
+    assert wait_for(
+        lambda: [round(info.clock_offset_seconds) for info in presence.live_nodes(valkey.client())] == [ahead]
+    )

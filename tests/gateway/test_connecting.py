@@ -10,11 +10,12 @@ import mqtt5
 import pytest
 from mqtt5 import ConnAckReasonCode, DisconnectReasonCode
 
-from gateway import presence
-from gateway.admission import Admission, Credentials, admit
-from pushcore import bus, devices
-from pushcore.devices import Facts
+from gateway.cluster import presence
+from gateway.node.admission import Admission, Credentials, admit
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts
 from pushcore.models import App, Device, Workspace
+from pushcore.storage import valkey
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import wait_for
 from tests.support.devices import PahoDevice
@@ -89,7 +90,7 @@ def test_a_second_connection_takes_over(
         assert ended.reason_code == DisconnectReasonCode.SESSION_TAKEN_OVER
         assert first.recv() is None
     # The first one's late end took nothing of the second's.
-    assert known[0].id in presence.nodes_of(bus.client(), [known[0].id])
+    assert known[0].id in presence.nodes_of(valkey.client(), [known[0].id])
 
 
 def test_a_second_connection_takes_over_from_another_node(gateway: RunningGateway, username: str, known: Known) -> None:
@@ -104,7 +105,7 @@ def test_a_second_connection_takes_over_from_another_node(gateway: RunningGatewa
             assert other.node is not None
             here = other.node.courier.node_id
             time.sleep(0.2)  # the first node's withdrawal must not remove the second's presence
-            assert presence.nodes_of(bus.client(), [known[0].id]) == {known[0].id: here}
+            assert presence.nodes_of(valkey.client(), [known[0].id]) == {known[0].id: here}
     finally:
         other.stop()
 
@@ -112,7 +113,7 @@ def test_a_second_connection_takes_over_from_another_node(gateway: RunningGatewa
 def test_a_device_that_spoke_while_the_node_stood_still_is_heard_before_it_is_judged(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace
 ) -> None:
-    [(other, secret)] = devices.register([(workspace, Facts())])
+    [(other, secret)] = registry.register([(workspace, Facts())])
     with RawDevice(gateway.mqtt_port) as device, RawDevice(gateway.mqtt_port) as holding_up:
         holding_up.connect(other.ad_token, username, secret)
         device.connect(known[0].ad_token, username, known[1], keep_alive=2)
@@ -127,7 +128,7 @@ def test_a_device_that_spoke_while_the_node_stood_still_is_heard_before_it_is_ju
 def test_a_connect_that_does_not_end_is_dropped_however_it_dribbles(
     gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.wheel.CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr("gateway.node.keep_alive.CONNECT_SECONDS", 1.0)
     with RawDevice(gateway.mqtt_port) as silent, RawDevice(gateway.mqtt_port) as dribbling:
         silent.send(b"\x10\xff\x7f\x00\x04MQTT")
         dribbling.send(b"\x10\xff\x7f\x00\x04MQTT")
@@ -172,7 +173,7 @@ def test_without_its_database_a_connect_is_told_to_come_back(
     def away(_batch: object) -> None:
         raise OperationalError("server closed the connection")
 
-    monkeypatch.setattr("gateway.node.admit", away)
+    monkeypatch.setattr("gateway.node.node.admit", away)
     with RawDevice(gateway.mqtt_port) as device:
         answer = device.connect(known[0].ad_token, username, known[1])
         assert answer.reason_code == ConnAckReasonCode.SERVER_UNAVAILABLE
@@ -181,14 +182,14 @@ def test_without_its_database_a_connect_is_told_to_come_back(
 def test_a_storm_of_connects_costs_a_few_queries(
     gateway: RunningGateway, username: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fleet = devices.register([(workspace, Facts())] * 100)
+    fleet = registry.register([(workspace, Facts())] * 100)
     batches: list[int] = []
 
     def counted(batch: list[Credentials]) -> list[Admission]:
         batches.append(len(batch))
         return admit(batch)
 
-    monkeypatch.setattr("gateway.node.admit", counted)
+    monkeypatch.setattr("gateway.node.node.admit", counted)
     raw = [RawDevice(gateway.mqtt_port) for _ in fleet]
     for device, (known, secret) in zip(raw, fleet, strict=True):
         device.send(mqtt5.ConnectPacket(known.ad_token, username=username, password=secret.encode()))
@@ -198,7 +199,7 @@ def test_a_storm_of_connects_costs_a_few_queries(
         assert answer.reason_code == ConnAckReasonCode.SUCCESS
     assert sum(batches) == 100
     assert len(batches) < 50
-    assert len(presence.nodes_of(bus.client(), [known.id for known, _ in fleet])) == 100
+    assert len(presence.nodes_of(valkey.client(), [known.id for known, _ in fleet])) == 100
     for device in raw:
         device.socket.close()
 
@@ -206,7 +207,7 @@ def test_a_storm_of_connects_costs_a_few_queries(
 def test_a_device_that_connects_again_tells_what_it_is_now(
     gateway: RunningGateway, username: str, workspace: Workspace
 ) -> None:
-    [(known, secret)] = devices.register([(workspace, Facts(model="M1", os_version="14", app_version="1.0"))])
+    [(known, secret)] = registry.register([(workspace, Facts(model="M1", os_version="14", app_version="1.0"))])
     told = [("appVersion", "2.0\n\u202e"), ("osVersion", "15"), ("model", ""), ("manufacturer", "m" * 300)]
     with RawDevice(gateway.mqtt_port) as device:
         assert device.connect(known.ad_token, username, secret, user_properties=told).reason_code == 0

@@ -17,14 +17,19 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from gateway import courier, entries, lane, node, presence
-from gateway.entries import Parcel
+from gateway import lane
+from gateway.cluster import codec, courier, presence
+from gateway.cluster.codec import Parcel
+from gateway.node import node
 from gateway.sink import Sink
-from gateway.tcp import TcpConnection
-from pushcore import bus, devices, push, requests, sweeper, templates
-from pushcore.devices import Facts
+from gateway.transport.tcp import TcpConnection
+from pushcore.delivery import sweeper
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts
 from pushcore.models import Message, PushTask, Workspace
-from pushcore.templates import TemplateDraft
+from pushcore.push import pushes, requests, templates
+from pushcore.push.templates import TemplateDraft
+from pushcore.storage import valkey
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import flood, send, status_of, wait_for
 from tests.gateway.test_broadcasts import broadcast
@@ -61,7 +66,7 @@ def test_what_waited_comes_on_connect_oldest_first_and_what_expired_does_not(
 def test_more_than_one_batch_of_waiting_messages_comes_whole(
     connect: Connect, workspace: Workspace, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.node.PENDING_PER_DEVICE", 3)
+    monkeypatch.setattr("gateway.node.node.PENDING_PER_DEVICE", 3)
     device = connect()
     device.disconnect()
     for n in range(10):
@@ -116,9 +121,9 @@ def test_an_unacknowledged_message_is_repeated_with_dup_and_an_acknowledged_one_
 def test_a_message_to_a_dead_node_waits_for_the_device(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace
 ) -> None:
-    bus.client().set(presence.presence_key(known[0].id), "deadnode/x")
+    valkey.client().set(presence.presence_key(known[0].id), "deadnode/x")
     send(workspace, known[0].ad_token, "k1")
-    assert not bus.client().exists(presence.stream_key("deadnode"))
+    assert not valkey.client().exists(presence.stream_key("deadnode"))
     with RawDevice(gateway.mqtt_port) as device:
         device.connect(known[0].ad_token, username, known[1])
         assert json.loads(device.next_publish().payload)["bData"]["msgKey"] == "k1"
@@ -205,7 +210,7 @@ def test_messages_pushed_while_a_device_catches_up_come_after_those_that_waited(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(node, "PENDING_PER_DEVICE", 10)
-    monkeypatch.setattr("gateway.session.MAX_BACKLOG", 4)
+    monkeypatch.setattr("gateway.protocol.session.MAX_BACKLOG", 4)
     wanted = [f"k{n}" for n in range(60)]
     for msgkey in wanted[:30]:
         send(workspace, known[0].ad_token, msgkey)
@@ -303,7 +308,7 @@ def test_what_many_devices_wait_for_is_read_in_bounded_portions(
         return waiting
 
     monkeypatch.setattr(node, "_read_waiting", note)
-    fleet = devices.register([(workspace, Facts())] * 3)
+    fleet = registry.register([(workspace, Facts())] * 3)
     for known, _ in fleet:
         for n in range(7):
             send(workspace, known.ad_token, f"k{n}")
@@ -333,8 +338,8 @@ def test_what_was_cut_off_a_stream_that_grew_too_long_arrives_all_the_same(
         device.connect(known[0].ad_token, username, known[1])
         assert wait_for(lambda: len(asked) == 1)  # it has looked for what waited before
         gateway.call(partial(free.wait, 10))  # the node is busy with something else
-        push.accept(workspace, request, source=PushTask.Source.RPC, author="test")
-        assert bus.client().xlen(presence.stream_key(gateway.node.courier.node_id)) < 400  # type: ignore[union-attr]
+        pushes.accept(workspace, request, source=PushTask.Source.RPC, author="test")
+        assert valkey.client().xlen(presence.stream_key(gateway.node.courier.node_id)) < 400  # type: ignore[union-attr]
         free.set()
         got = set()
         for _ in range(400):
@@ -360,9 +365,9 @@ def test_while_acknowledgements_wait_for_the_sink_nothing_is_handed_over_again(
     device = connect()
     send(workspace, device.ad_token, "k1")
     device.wait_for_key("k1")
-    assert wait_for(lambda: bus.client().xlen(entries.ACKS_STREAM) > 0)
+    assert wait_for(lambda: valkey.client().xlen(codec.ACKS_STREAM) > 0)
     assert sweeper.sweep() == 0
-    bus.client().delete(entries.ACKS_STREAM)
+    valkey.client().delete(codec.ACKS_STREAM)
     assert sweeper.sweep() == 1
 
 
@@ -383,7 +388,7 @@ def test_a_large_batch_reaches_its_node_in_entries_of_bounded_size(
         task_name="t", title="Title", content="Content", delivery_type=1,
         target_msgkey={device.ad_token: f"k{n}" for n, device in enumerate(fleet)}, expired_seconds=300,
     )  # fmt: skip
-    push.accept(workspace, request, source=PushTask.Source.RPC, author="test")
+    pushes.accept(workspace, request, source=PushTask.Source.RPC, author="test")
     for n, device in enumerate(fleet):
         device.wait_for_key(f"k{n}")
     assert sizes == [2, 2, 1]

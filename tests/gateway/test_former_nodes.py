@@ -13,10 +13,11 @@ import mqtt5
 import pytest
 from django.conf import settings
 
-from gateway import entries, former_nodes, presence
-from gateway.courier import Courier, Recipient
-from pushcore import bus, delivery
+from gateway.cluster import codec, former_nodes, presence
+from gateway.cluster.courier import Courier, Recipient
+from pushcore.delivery import dispatch
 from pushcore.models import Workspace
+from pushcore.storage import valkey
 from tests.gateway.conftest import Known, RunningGateway
 from tests.gateway.pushing import send, wait_for
 from tests.gateway.test_broadcasts import broadcast
@@ -62,10 +63,10 @@ def test_what_a_device_acknowledged_on_one_node_never_comes_again_on_another(
             if leaves:
                 device.send(mqtt5.DisconnectPacket())
                 assert device.recv() is None
-                assert wait_for(lambda: not presence.nodes_of(bus.client(), [known[0].id]))
+                assert wait_for(lambda: not presence.nodes_of(valkey.client(), [known[0].id]))
             with Hopper(there, username, known) as again:
                 # Nor when somebody finds that their rows still wait.
-                delivery.hand_over(delivery.outgoing_of([message.pk for message in messages]))
+                dispatch.hand_over(dispatch.outgoing_of([message.pk for message in messages]))
                 send(workspace, known[0].ad_token, f"next{n}")
                 assert again.take(1) == [(f"next{n}", False)]
         here, there = there, here
@@ -105,7 +106,7 @@ def test_where_a_node_is_gone_that_may_have_written_them_repeats_say_so(
 ) -> None:
     broadcast(workspace, "b1")
     send(workspace, known[0].ad_token, "k1")
-    bus.client().set(presence.presence_key(known[0].id), "deadnode/000000000000ffffffff")
+    valkey.client().set(presence.presence_key(known[0].id), "deadnode/000000000000ffffffff")
     with Hopper(gateway, username, known) as device:
         assert device.take(2) == [("b1", True), ("k1", True)]
         send(workspace, known[0].ad_token, "k2")
@@ -116,8 +117,8 @@ def test_a_node_that_does_not_answer_is_not_waited_for_long(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(former_nodes, "ANSWER_SECONDS", 0.05)
-    bus.client().xadd(presence.stream_key("silent"), {"hello": b""})
-    bus.client().set(presence.presence_key(known[0].id), "silent/000000000000ffffffff")
+    valkey.client().xadd(presence.stream_key("silent"), {"hello": b""})
+    valkey.client().set(presence.presence_key(known[0].id), "silent/000000000000ffffffff")
     send(workspace, known[0].ad_token, "k1")
     with Hopper(gateway, username, known) as device:
         assert device.take(1) == [("k1", True)]
@@ -127,7 +128,7 @@ def test_what_was_made_after_a_device_left_is_no_repeat(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace
 ) -> None:
     long_ago = int(time.time() * 1000) - 60_000
-    bus.client().set(presence.presence_key(known[0].id), f"~deadnode/000000000000ffffffff/{long_ago}")
+    valkey.client().set(presence.presence_key(known[0].id), f"~deadnode/000000000000ffffffff/{long_ago}")
     assert presence.online([known[0].id]) == set()
     send(workspace, known[0].ad_token, "k1")
     with Hopper(gateway, username, known) as device:
@@ -137,7 +138,7 @@ def test_what_was_made_after_a_device_left_is_no_repeat(
 def test_a_node_that_never_learned_what_came_before_says_that_it_is_not_certain(
     gateway: RunningGateway, other: RunningGateway, username: str, known: Known, workspace: Workspace
 ) -> None:
-    bus.client().set(presence.presence_key(known[0].id), "gone/000000000000ffffffff")
+    valkey.client().set(presence.presence_key(known[0].id), "gone/000000000000ffffffff")
     with Hopper(gateway, username, known):
         assert gateway.node is not None
         gateway.node._formers.unsettled.add(known[0].id)  # it was here too briefly to ask
@@ -174,8 +175,8 @@ def test_how_long_acknowledgements_wait_is_told_whatever_the_hosts_clock(
         def time() -> float:
             return time.time() + ahead
 
-    bus.client().xadd(entries.ACKS_STREAM, {b"acks": b""})
-    monkeypatch.setattr("gateway.courier.time", WrongTime)
+    valkey.client().xadd(codec.ACKS_STREAM, {b"acks": b""})
+    monkeypatch.setattr("gateway.cluster.courier.time", WrongTime)
 
     async def look() -> float:
         courier = Courier(settings.REDIS_URL, cast(Recipient, None))

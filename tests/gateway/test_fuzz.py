@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from mqtt5 import DisconnectReasonCode, PubAckReasonCode, QoS
 
-from gateway import packets
-from gateway.mqtt311 import VERSION_311
-from gateway.packets import MAX_PACKET_BYTES
-from gateway.session import MAX_BACKLOG, MAX_IN_FLIGHT, MAX_OPEN_REQUESTS, MAX_REFUSED, Due, State
-from gateway.wheel import KeepAliveWheel
+from gateway.node.keep_alive import KeepAliveWheel
+from gateway.protocol import packets
+from gateway.protocol.mqtt311 import VERSION_311
+from gateway.protocol.packets import MAX_PACKET_BYTES
+from gateway.protocol.session import MAX_BACKLOG, MAX_IN_FLIGHT, MAX_OPEN_REQUESTS, MAX_REFUSED, Due, State
 from tests.gateway import mqtt311
 from tests.gateway.conftest import RunningGateway
 from tests.gateway.pushing import wait_for

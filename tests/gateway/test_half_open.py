@@ -11,9 +11,9 @@ import psutil
 import pytest
 from mqtt5 import DisconnectReasonCode
 
-from gateway import presence
-from gateway.doors import Certificate
-from pushcore import bus
+from gateway.cluster import presence
+from gateway.transport.listeners import Certificate
+from pushcore.storage import valkey
 from tests.gateway.conftest import Known, RunningGateway
 from tests.gateway.pushing import wait_for
 from tests.gateway.test_tls import trusting
@@ -27,8 +27,8 @@ GOODBYE = mqtt5.DisconnectPacket(reason_code=DisconnectReasonCode.KEEP_ALIVE_TIM
 def running(
     request: pytest.FixtureRequest, transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[RunningGateway]:
-    monkeypatch.setattr("gateway.consumer.CLOSE_SECONDS", 0.5)
-    monkeypatch.setattr("gateway.doors.TLS_CLOSE_SECONDS", 0.5)
+    monkeypatch.setattr("gateway.transport.consumer.CLOSE_SECONDS", 0.5)
+    monkeypatch.setattr("gateway.transport.listeners.TLS_CLOSE_SECONDS", 0.5)
     certificate = Certificate(*write_certificate(tmp_path)) if request.param == "TLS" else None
     running = RunningGateway(certificate=certificate).start()
     yield running
@@ -56,7 +56,7 @@ def test_a_silent_device_is_dropped_after_one_and_a_half_keep_alives(
             more = connection.recv(4096)
             assert more
             heard += more
-        assert wait_for(lambda: not presence.nodes_of(bus.client(), [known[0].id]))
+        assert wait_for(lambda: not presence.nodes_of(valkey.client(), [known[0].id]))
         assert wait_for(lambda: is_let_go(connection))
 
 

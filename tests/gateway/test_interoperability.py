@@ -20,9 +20,9 @@ from mqtt5 import DisconnectPacket, DisconnectReasonCode
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.session_ports import PublishRefusal
+from gateway.protocol.ports import PublishRefusal
 from gateway.sink import Sink
-from mps_project import engines
+from mps_project.launcher import engines
 from pushcore.models import Binding, Message, Workspace
 from tests.gateway.conftest import Known, RunningGateway
 from tests.gateway.pushing import send, status_of, wait_for

@@ -5,10 +5,10 @@ from __future__ import annotations
 import mqtt5
 import pytest
 
-from gateway import clock as clock_module
-from gateway.clock import TICK_SECONDS, HearingClock
-from gateway.session import Session
-from gateway.wheel import KeepAliveWheel
+from gateway.node import clock as clock_module
+from gateway.node.clock import TICK_SECONDS, HearingClock
+from gateway.node.keep_alive import KeepAliveWheel
+from gateway.protocol.session import Session
 from tests.gateway.test_session import DEVICE, Recorder, new_session
 
 PING = mqtt5.PingReqPacket().write()

@@ -14,13 +14,13 @@ import pytest
 from mqtt5 import ConnAckReasonCode as ConnAck
 from pytest_django import Settings
 
-from gateway import limits as limits_module
-from gateway.doors import Certificate, Proxies
-from gateway.limits import Arrival, Doorkeeper, Limits
 from gateway.management.commands.gateway import raise_file_limit
-from gateway.throttle import FREE_FAILURES, FailureThrottle
-from pushcore import devices
-from pushcore.devices import Facts, KnownDevice
+from gateway.node import limits as limits_module
+from gateway.node.limits import Arrival, Doorkeeper, Limits
+from gateway.node.throttle import FREE_FAILURES, FailureThrottle
+from gateway.transport.listeners import Certificate, Proxies
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import Workspace
 from tests.gateway import mqtt311
 from tests.gateway.conftest import Known, RunningGateway
@@ -56,7 +56,7 @@ def start(transactional_db: None) -> Iterator[Start]:
 def test_one_too_many_is_told_why_until_there_is_room(
     start: Start, workspace: Workspace, username: str, known: Known, limits: Limits, code: ConnAck
 ) -> None:
-    [(other, secret)] = devices.register([(workspace, Facts())])
+    [(other, secret)] = registry.register([(workspace, Facts())])
     gateway = start(limits)
     with RawDevice(gateway.mqtt_port) as first:
         assert first.connect(known[0].ad_token, username, known[1]).reason_code == ConnAck.SUCCESS
@@ -90,7 +90,7 @@ def test_mqtt_3_1_1_is_told_that_the_server_is_unavailable(start: Start, usernam
 
 def test_an_apps_workspaces_share_its_limit(start: Start, workspace: Workspace, username: str, known: Known) -> None:
     other = Workspace.objects.create(app=workspace.app, workspace_id="other")
-    [(device, secret)] = devices.register([(other, Facts())])
+    [(device, secret)] = registry.register([(other, Facts())])
     gateway = start(Limits(per_app=1))
     with RawDevice(gateway.mqtt_port) as first, RawDevice(gateway.mqtt_port) as second:
         assert first.connect(known[0].ad_token, username, known[1]).reason_code == ConnAck.SUCCESS
@@ -174,7 +174,7 @@ def test_an_address_that_comes_too_fast_is_told_so(start: Start, monkeypatch: py
 
 def test_a_burst_is_granted_and_the_rate_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr("gateway.limits.time.monotonic", lambda: now)
+    monkeypatch.setattr("gateway.node.limits.time.monotonic", lambda: now)
     keeper = Doorkeeper(Limits(address_rate=2))
     answers = [keeper.verdict("a") for _ in range(20)]
     assert answers.count(None) == 11  # five seconds' worth and the one that comes at its time

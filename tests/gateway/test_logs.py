@@ -11,8 +11,8 @@ import structlog
 from django.db import OperationalError
 from mqtt5 import ConnAckReasonCode, QoS
 
-from gateway import device_requests
-from mps_project.logs import drop_secrets
+from gateway.node import device_requests
+from mps_project.observability.logs import drop_secrets
 from pushcore.models import Workspace
 from tests.gateway.conftest import Known, RunningGateway
 from tests.support.raw_device import RawDevice
@@ -52,7 +52,7 @@ def test_no_line_of_a_devices_life_holds_its_secrets(
 
         monkeypatch.setitem(device_requests.OPERATIONS, "mps/bind", fails)
         ask(device, "mps/bind", {"userId": "ann", "bindToken": BIND_TOKEN})
-    monkeypatch.setattr("gateway.node.admit", fails)
+    monkeypatch.setattr("gateway.node.node.admit", fails)
     with RawDevice(gateway.mqtt_port) as device:
         answer = device.connect(known[0].ad_token, username, known[1])
         assert answer.reason_code == ConnAckReasonCode.SERVER_UNAVAILABLE

@@ -13,9 +13,9 @@ from mqtt5 import ConnAckReasonCode, DisconnectReasonCode
 from paho.mqtt.client import Client, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.session import MAX_PACKET_BYTES, Session, State
-from gateway.session_ports import PublishRefusal
-from gateway.shared_payload import SharedPayload
+from gateway.protocol.ports import PublishRefusal
+from gateway.protocol.session import MAX_PACKET_BYTES, Session, State
+from gateway.protocol.shared_payload import SharedPayload
 from gateway.sink import Sink
 from pushcore.models import App, Workspace
 from tests.gateway import mqtt311

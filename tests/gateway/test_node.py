@@ -15,18 +15,19 @@ import pytest
 import redis
 from mqtt5 import ConnAckReasonCode, DisconnectReasonCode
 
-from gateway import courier, entries, presence
-from gateway.node import DRAIN_SECONDS
-from mps_project import engines
-from pushcore import bus, devices
-from pushcore.devices import Facts
+from gateway.cluster import codec, courier, presence
+from gateway.node.node import DRAIN_SECONDS
+from mps_project.launcher import engines
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts
 from pushcore.models import Workspace
+from pushcore.storage import valkey
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import send, status_of, wait_for
 from tests.gateway.test_broadcasts import broadcast
 from tests.support.raw_device import RawDevice
 
-# A supervisor's patience (`mps_project.supervisor`, containers).
+# A supervisor's patience (`mps_project.launcher.supervisor`, containers).
 STOP_SECONDS = 10
 
 
@@ -39,9 +40,9 @@ def test_an_acknowledgement_lost_with_the_store_is_told_again_not_sent_again(
         packet_id = device.next_publish().packet_id
         assert packet_id is not None
         device.send(mqtt5.PubAckPacket(packet_id))
-        assert wait_for(lambda: bus.client().xlen("mps:acks") >= 1)
-        bus.client().flushdb()  # no sink has read it
-        assert wait_for(lambda: bus.client().exists("mps:acks") == 1)
+        assert wait_for(lambda: valkey.client().xlen("mps:acks") >= 1)
+        valkey.client().flushdb()  # no sink has read it
+        assert wait_for(lambda: valkey.client().exists("mps:acks") == 1)
         device.send(mqtt5.PingReqPacket())
         assert isinstance(device.recv(), mqtt5.PingRespPacket)
         assert status_of(message) == 0
@@ -49,10 +50,10 @@ def test_an_acknowledgement_lost_with_the_store_is_told_again_not_sent_again(
 
 def test_after_the_store_was_emptied_pushes_arrive_again(connect: Connect, workspace: Workspace) -> None:
     device = connect()
-    bus.client().flushdb()
+    valkey.client().flushdb()
     send(workspace, device.ad_token, "k1")  # presence is gone: not handed over
     device.wait_for_key("k1")
-    assert wait_for(lambda: bool(presence.live_nodes(bus.client())))
+    assert wait_for(lambda: bool(presence.live_nodes(valkey.client())))
     send(workspace, device.ad_token, "k2")
     device.wait_for_key("k2")
 
@@ -61,27 +62,27 @@ def test_a_node_that_stops_says_goodbye_and_leaves_nothing(
     transactional_db: None, workspace: Workspace, username: str
 ) -> None:
     running = RunningGateway().start()
-    [(known, secret)] = devices.register([(workspace, Facts())])
+    [(known, secret)] = registry.register([(workspace, Facts())])
     assert running.node is not None
     with RawDevice(running.mqtt_port) as device:
         device.connect(known.ad_token, username, secret)
-        assert [node.node_id for node in presence.live_nodes(bus.client())] == [running.node.courier.node_id]
+        assert [node.node_id for node in presence.live_nodes(valkey.client())] == [running.node.courier.node_id]
         running.stop()
         ended = device.recv()
         assert isinstance(ended, mqtt5.DisconnectPacket)
         assert ended.reason_code == DisconnectReasonCode.SERVER_SHUTTING_DOWN
-    assert presence.live_nodes(bus.client()) == []
-    assert presence.nodes_of(bus.client(), [known.id]) == {}
-    assert bus.client().keys("mps:node:*") == []
+    assert presence.live_nodes(valkey.client()) == []
+    assert presence.nodes_of(valkey.client(), [known.id]) == {}
+    assert valkey.client().keys("mps:node:*") == []
 
 
 def test_a_node_that_stops_takes_no_newcomers_and_lets_its_devices_go_little_by_little(
     transactional_db: None, workspace: Workspace, username: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.node.SLICE", 1)
-    monkeypatch.setattr("gateway.node.DRAIN_PER_SECOND", 1)
+    monkeypatch.setattr("gateway.node.node.SLICE", 1)
+    monkeypatch.setattr("gateway.node.node.DRAIN_PER_SECOND", 1)
     running = RunningGateway().start()
-    [first, second] = devices.register([(workspace, Facts())] * 2)
+    [first, second] = registry.register([(workspace, Facts())] * 2)
     with RawDevice(running.mqtt_port) as told, RawDevice(running.mqtt_port) as still_here:
         told.connect(first[0].ad_token, username, first[1])
         still_here.connect(second[0].ad_token, username, second[1])
@@ -103,7 +104,7 @@ def test_a_node_tells_how_busy_it_is(connect: Connect, workspace: Workspace, mon
     device.wait_for_key("k1")
 
     def told() -> bool:
-        [node] = presence.live_nodes(bus.client())
+        [node] = presence.live_nodes(valkey.client())
         return (node.connections, node.delivered, node.acknowledged, node.turned_away) == (1, 1, 1, 0)
 
     assert wait_for(told)
@@ -130,14 +131,14 @@ def test_a_node_counts_a_broadcast_once_its_devices_have_it_and_what_is_told_aga
         gateway.call(lambda: gateway.node._tell_again(message.pk))  # type: ignore[union-attr]
 
     def told() -> tuple[int, int, int, int]:
-        [node] = presence.live_nodes(bus.client())
+        [node] = presence.live_nodes(valkey.client())
         return node.connections, node.delivered, node.acknowledged, node.turned_away
 
     assert wait_for(lambda: told() == (0, 3, 3, 1)), told()
 
 
 def test_a_dead_nodes_devices_are_not_online(gateway: RunningGateway, username: str, known: Known) -> None:
-    bus.client().set(presence.presence_key(known[0].id), "deadnode/x")
+    valkey.client().set(presence.presence_key(known[0].id), "deadnode/x")
     assert presence.online([known[0].id]) == set()
     with RawDevice(gateway.mqtt_port) as device:
         device.connect(known[0].ad_token, username, known[1])
@@ -157,7 +158,7 @@ def test_what_cannot_be_read_on_the_stream_stops_nothing(
         {"x": b""},
     ]
     for fields in faulty:
-        bus.client().xadd(stream, fields)
+        valkey.client().xadd(stream, fields)
     send(workspace, device.ad_token, "k1")
     device.wait_for_key("k1")
 
@@ -169,26 +170,26 @@ def test_after_an_outage_the_newer_of_two_connections_keeps_the_device(
     with RawDevice(gateway.mqtt_port) as device:
         device.connect(known[0].ad_token, username, known[1])
         newer = "othernode/ffffffffffff00000000"
-        bus.client().set(key, newer)
-        bus.client().delete(presence.stream_key(gateway.node.courier.node_id))  # type: ignore[union-attr]
+        valkey.client().set(key, newer)
+        valkey.client().delete(presence.stream_key(gateway.node.courier.node_id))  # type: ignore[union-attr]
         ended = device.recv()
         assert isinstance(ended, mqtt5.DisconnectPacket)
         assert ended.reason_code == DisconnectReasonCode.SESSION_TAKEN_OVER
-    assert bus.client().get(key) == newer.encode()
+    assert valkey.client().get(key) == newer.encode()
 
 
 def test_after_an_outage_the_older_of_two_connections_is_let_go_of_by_the_newers_node(
     gateway: RunningGateway, username: str, known: Known
 ) -> None:
-    bus.client().xadd(presence.stream_key("othernode"), {"hello": b""})
+    valkey.client().xadd(presence.stream_key("othernode"), {"hello": b""})
     with RawDevice(gateway.mqtt_port) as device:
         device.connect(known[0].ad_token, username, known[1])
-        bus.client().set(presence.presence_key(known[0].id), "othernode/000000000000ffffffff")
-        bus.client().delete(presence.stream_key(gateway.node.courier.node_id))  # type: ignore[union-attr]
-        assert wait_for(lambda: bus.client().xlen(presence.stream_key("othernode")) == 2)
-        entries_there: Any = bus.client().xrange(presence.stream_key("othernode"))
+        valkey.client().set(presence.presence_key(known[0].id), "othernode/000000000000ffffffff")
+        valkey.client().delete(presence.stream_key(gateway.node.courier.node_id))  # type: ignore[union-attr]
+        assert wait_for(lambda: valkey.client().xlen(presence.stream_key("othernode")) == 2)
+        entries_there: Any = valkey.client().xrange(presence.stream_key("othernode"))
         told = entries_there[-1][1]
-        assert entries.unpack_take_over(told[b"take-over"]) == (known[0].id, "000000000000ffffffff")
+        assert codec.unpack_take_over(told[b"take-over"]) == (known[0].id, "000000000000ffffffff")
         device.send(mqtt5.PingReqPacket())
         assert isinstance(device.recv(), mqtt5.PingRespPacket)
 
@@ -252,9 +253,9 @@ def test_while_the_store_is_away_devices_connect_get_what_waits_and_nothing_is_f
 def test_a_node_stops_before_its_supervisor_loses_patience_though_the_store_is_away(
     store: Store, transactional_db: None, username: str, known: Known, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.node.SLICE", 1)
-    monkeypatch.setattr("gateway.node.DRAIN_PER_SECOND", 1 / DRAIN_SECONDS)  # as long as it takes at most
-    monkeypatch.setattr("gateway.courier.COMMAND_SECONDS", 10)
+    monkeypatch.setattr("gateway.node.node.SLICE", 1)
+    monkeypatch.setattr("gateway.node.node.DRAIN_PER_SECOND", 1 / DRAIN_SECONDS)  # as long as it takes at most
+    monkeypatch.setattr("gateway.cluster.courier.COMMAND_SECONDS", 10)
     running = RunningGateway(redis_url=store.engine.url).start()
     with RawDevice(running.mqtt_port) as device:
         device.connect(known[0].ad_token, username, known[1])
@@ -265,5 +266,5 @@ def test_a_node_stops_before_its_supervisor_loses_patience_though_the_store_is_a
 
 def acknowledged_on(client: redis.Redis) -> set[int]:
     """The message ids on the acknowledgement stream."""
-    found: Any = client.xrange(entries.ACKS_STREAM)
-    return {message_id for _, fields in found for message_id in entries.unpack_acks(fields[b"acks"])[0]}
+    found: Any = client.xrange(codec.ACKS_STREAM)
+    return {message_id for _, fields in found for message_id in codec.unpack_acks(fields[b"acks"])[0]}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mqtt5 import DisconnectReasonCode as Reason
 from mqtt5 import QoS
 
-from gateway import packets
+from gateway.protocol import packets
 
 CONNECT = mqtt5.ConnectPacket(
     "TEXT",

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from gateway.doors import Certificate, Proxies
 from gateway.management.commands.gateway import proxies_of
-from gateway.proxy_protocol import (
+from gateway.transport.listeners import Certificate, Proxies
+from gateway.transport.proxy_protocol import (
     MAX_HEADER_BYTES,
     SIGNATURE,
     ProxyHeaderError,
@@ -182,7 +182,7 @@ def test_a_balancer_nobody_named_is_not_believed(transactional_db: None) -> None
 def test_slow_handshakes_keep_nobody_out(
     transactional_db: None, tmp_path: Path, username: str, known: Known, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.doors.MAX_HEADERS_READ", 2)
+    monkeypatch.setattr("gateway.transport.listeners.MAX_HEADERS_READ", 2)
     running = RunningGateway(certificate=Certificate(*write_certificate(tmp_path)), proxies=LOOPBACK).start()
     try:
         slow = [socket.create_connection(("127.0.0.1", running.mqtt_port), timeout=5) for _ in range(4)]

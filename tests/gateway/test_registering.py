@@ -8,9 +8,9 @@ import mqtt5
 import pytest
 from mqtt5 import ConnAckReasonCode
 
-from gateway import device_requests
+from gateway.node import device_requests
 from gateway.sink import Sink
-from pushcore import device_removal, devices
+from pushcore.devices import registry, removal
 from pushcore.models import Binding, Device, Workspace
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import send, status_of, wait_for
@@ -64,7 +64,7 @@ def test_who_knows_an_installations_id_gets_neither_its_device_nor_its_messages(
     owner, secret = register(gateway, workspace, username, installationId=phone, registrationNonce=uuid4().hex)
     stranger, _ = register(gateway, workspace, username, installationId=phone, registrationNonce=uuid4().hex)
     assert stranger != owner
-    assert devices.find_devices([owner])[owner].has_secret(secret)
+    assert registry.find_devices([owner])[owner].has_secret(secret)
 
 
 @pytest.mark.parametrize("told", [{"installationId": "x"}, {"registrationNonce": uuid4().hex}, {"platform": "symbian"}])
@@ -92,7 +92,7 @@ def test_a_device_that_unregisters_is_answered_and_ends(
 
 @pytest.mark.parametrize("operation", ["mps/bind", "mps/unbind", "mps/report"])
 def test_what_a_device_asks_that_has_ended_meanwhile_is_refused(known: Known, operation: str) -> None:
-    device_removal.remove([known[0].id])
+    removal.remove([known[0].id])
     answer = device_requests.serve(known[0], operation, b'{"userId": "ann", "model": "M"}')
     assert answer["code"] == "3054"
 
@@ -102,7 +102,7 @@ def test_a_device_that_is_removed_elsewhere_is_disconnected(
 ) -> None:
     with RawDevice(gateway.mqtt_port) as device:
         assert device.connect(known[0].ad_token, username, known[1]).reason_code == ConnAckReasonCode.SUCCESS
-        device_removal.remove([known[0].id])
+        removal.remove([known[0].id])
         goodbye = device.recv()
         assert isinstance(goodbye, mqtt5.DisconnectPacket)
         assert goodbye.reason_code == mqtt5.DisconnectReasonCode.ADMINISTRATIVE_ACTION

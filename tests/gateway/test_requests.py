@@ -10,11 +10,11 @@ import pytest
 from mqtt5 import QoS
 
 from analytics.models import MessageEvent
-from gateway import courier, presence
+from gateway.cluster import courier, presence
 from gateway.sink import Sink
-from mps_project.metrics import ServiceCollector
-from pushcore import bus
+from mps_project.observability.metrics import ServiceCollector
 from pushcore.models import Binding, Device, Workspace
+from pushcore.storage import valkey
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import send, status_of, wait_for
 from tests.support.raw_device import RawDevice
@@ -110,7 +110,9 @@ def test_a_payload_that_is_no_json_is_answered_and_requests_keep_their_order(
 def test_what_waits_in_memory_for_a_user_who_left_the_device_is_not_sent(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.session.DOUBT_SECONDS", 0.0)  # so that they wait in memory right after the bind
+    monkeypatch.setattr(
+        "gateway.protocol.session.DOUBT_SECONDS", 0.0
+    )  # so that they wait in memory right after the bind
     with RawDevice(gateway.mqtt_port) as device:
         device.connect(known[0].ad_token, username, known[1], receive_max=1)
         device.send(mqtt5.PublishPacket("mps/bind", b'{"userId": "ann"}', qos=QoS.AT_MOST_ONCE))
@@ -174,7 +176,7 @@ def test_what_a_device_asked_before_it_left_takes_effect(
 def test_what_waits_of_devices_that_have_left_is_bounded_and_counted(
     gateway: RunningGateway, username: str, known: Known, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.request_queue.MAX_LEFT_BYTES", 0)
+    monkeypatch.setattr("gateway.node.request_queue.MAX_LEFT_BYTES", 0)
     served, go_on = threading.Event(), threading.Event()
 
     def serve(*_arguments: object) -> dict[str, object]:
@@ -182,7 +184,7 @@ def test_what_waits_of_devices_that_have_left_is_bounded_and_counted(
         go_on.wait(15)
         return {"success": False}
 
-    monkeypatch.setattr("gateway.device_requests.serve", serve)
+    monkeypatch.setattr("gateway.node.device_requests.serve", serve)
     assert gateway.node is not None
     requests = gateway.node._requests
     with RawDevice(gateway.mqtt_port) as device:
@@ -207,7 +209,7 @@ def test_what_devices_publish_and_is_not_taken_is_told_by_reason(
         device.send(mqtt5.PublishPacket("mps/bind", b"1", qos=QoS.AT_MOST_ONCE, retain=True))
         assert isinstance(device.recv(), mqtt5.DisconnectPacket)
     wanted = {"foreign_topic": 1, "retained": 1}
-    assert wait_for(lambda: [node.refused_publishes for node in presence.live_nodes(bus.client())] == [wanted])
+    assert wait_for(lambda: [node.refused_publishes for node in presence.live_nodes(valkey.client())] == [wanted])
     families = {family.name: family for family in ServiceCollector().collect()}
     told = {sample.labels["reason"]: sample.value for sample in families["mps_gateway_refused_publishes"].samples}
     assert told == wanted

@@ -5,10 +5,12 @@ from __future__ import annotations
 import mqtt5
 import pytest
 
-from pushcore import ports, push, revocation, templates
+from pushcore import ports
 from pushcore.models import Message, PushTask, Workspace
-from pushcore.requests import BroadcastPush
-from pushcore.templates import TemplateDraft
+from pushcore.push import pushes, templates
+from pushcore.push.requests import BroadcastPush
+from pushcore.push.templates import TemplateDraft
+from pushcore.revocation import revocations
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import send, status_of, wait_for
 from tests.support.raw_device import RawDevice
@@ -22,7 +24,7 @@ def test_a_device_is_told_of_what_it_has_and_gets_nothing_of_what_waited(
     message = send(workspace, device.ad_token, "k1")
     device.wait_for_key("k1")
     assert wait_for(lambda: status_of(message) == 2)
-    revocation.revoke_task(workspace, message.task_id)
+    revocations.revoke_task(workspace, message.task_id)
     device.wait_for_key("")
     _, data, _ = device.received[-1]
     assert (data["pushType"], data["revokes"]) == ("revoke", str(message.pk))
@@ -32,7 +34,7 @@ def test_a_device_is_told_of_what_it_has_and_gets_nothing_of_what_waited(
     assert device_id is not None
     assert wait_for(lambda: not ports.online([device_id]))
     waiting = send(workspace, device.ad_token, "k2")
-    revocation.revoke_message(workspace, "k2", device.ad_token)
+    revocations.revoke_message(workspace, "k2", device.ad_token)
     again = connect(known=device)
     send(workspace, device.ad_token, "k3")
     again.wait_for_key("k3")
@@ -49,7 +51,7 @@ def test_what_waits_for_a_slow_device_is_taken_back(
         first = device.next_publish()
         waiting = send(workspace, known[0].ad_token, "k2")
         assert wait_for(lambda: gateway.session_of(known[0]).holds(waiting.pk))
-        revocation.revoke_message(workspace, "k2", known[0].ad_token)
+        revocations.revoke_message(workspace, "k2", known[0].ad_token)
         assert wait_for(lambda: not gateway.session_of(known[0]).holds(waiting.pk))
         assert first.packet_id is not None
         device.send(mqtt5.PubAckPacket(first.packet_id))
@@ -61,9 +63,9 @@ def test_a_revoked_broadcast_is_told_of_and_reaches_nobody_later(connect: Connec
     templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
     request = BroadcastPush(delivery_type=1, expired_seconds=300, template_name="news", msgkey="b1")
     device = connect()
-    task = push.accept(workspace, request, source=PushTask.Source.RPC, author="")
+    task = pushes.accept(workspace, request, source=PushTask.Source.RPC, author="")
     device.wait_for_key("b1")
-    revocation.revoke_task(workspace, task.pk)
+    revocations.revoke_task(workspace, task.pk)
     device.wait_for_key("")
     assert device.received[-1][1]["revokes"] == str(task.pk)
     later = connect()

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mqtt5 import ConnAckReasonCode, DisconnectReasonCode, PubAckReasonCode, QoS, SubAckReasonCode
 
-from gateway import session as session_module
-from gateway.clock import HearingClock
-from gateway.session import (
+from gateway.node.clock import HearingClock
+from gateway.protocol import session as session_module
+from gateway.protocol.ports import PublishRefusal, Request
+from gateway.protocol.session import (
     MAX_OPEN_REQUESTS,
     MAX_PACKET_BYTES,
     MAX_PACKET_ID,
@@ -23,9 +24,8 @@ from gateway.session import (
     Session,
     State,
 )
-from gateway.session_ports import PublishRefusal, Request
-from pushcore import clock
-from pushcore.devices import KnownDevice
+from pushcore.devices.registry import KnownDevice
+from pushcore.storage import clock
 
 DEVICE = KnownDevice(7, 1, 1, "ad-token", "", "app-test", True)
 UNSUPPORTED = ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION

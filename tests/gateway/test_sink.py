@@ -8,43 +8,45 @@ from collections.abc import Sequence
 import pytest
 from django.db import InterfaceError
 
-from gateway import entries
 from gateway import sink as sink_module
+from gateway.cluster import codec
 from gateway.sink import Sink, is_alive
-from pushcore import bus, devices, outcomes
-from pushcore.devices import Facts
+from pushcore.delivery import outcomes
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts
 from pushcore.models import Message, Workspace
+from pushcore.storage import valkey
 from tests.gateway.pushing import send, status_of, wait_for
 
 
 @pytest.fixture
 def messages(transactional_db: None, workspace: Workspace) -> list[Message]:
-    [(device, _)] = devices.register([(workspace, Facts())])
+    [(device, _)] = registry.register([(workspace, Facts())])
     return [send(workspace, device.ad_token, f"k{n}") for n in range(3)]
 
 
 def tell(acknowledged: Sequence[int], left_open: Sequence[int] = ()) -> None:
-    bus.client().xadd(entries.ACKS_STREAM, entries.pack_acks(acknowledged, left_open))  # type: ignore[arg-type]
+    valkey.client().xadd(codec.ACKS_STREAM, codec.pack_acks(acknowledged, left_open))  # type: ignore[arg-type]
 
 
 def test_acknowledged_and_left_open_messages_are_recorded_and_the_stream_is_emptied(
     messages: list[Message], sink: Sink
 ) -> None:
     tell([messages[0].pk, messages[1].pk], [messages[2].pk])
-    assert wait_for(lambda: bus.client().xlen(entries.ACKS_STREAM) == 0)
+    assert wait_for(lambda: valkey.client().xlen(codec.ACKS_STREAM) == 0)
     assert [status_of(message) for message in messages] == [2, 2, 0]
     messages[2].refresh_from_db()
     assert messages[2].sent_at is not None
 
 
 def test_a_sink_shows_that_it_is_alive(sink: Sink) -> None:
-    assert wait_for(lambda: is_alive(bus.client()))
+    assert wait_for(lambda: is_alive(valkey.client()))
 
 
 def test_after_the_store_was_emptied_the_sink_reads_on(messages: list[Message], sink: Sink) -> None:
     tell([messages[0].pk])
     assert wait_for(lambda: status_of(messages[0]) == 2)
-    bus.client().flushdb()
+    valkey.client().flushdb()
     tell([messages[1].pk])
     assert wait_for(lambda: status_of(messages[1]) == 2)
 
@@ -55,7 +57,7 @@ def test_what_a_dead_sink_had_taken_is_taken_by_the_next(
     monkeypatch.setattr(sink_module, "CLAIM_IDLE_MS", 0)
     tell([messages[0].pk])
     Sink("dead")._make_group()
-    taken = bus.client().xreadgroup(entries.ACKS_GROUP, "dead", {entries.ACKS_STREAM: ">"})
+    taken = valkey.client().xreadgroup(codec.ACKS_GROUP, "dead", {codec.ACKS_STREAM: ">"})
     assert taken
     request.getfixturevalue("sink")
     assert wait_for(lambda: status_of(messages[0]) == 2)
@@ -85,9 +87,9 @@ def test_while_the_database_is_away_nothing_is_lost(
 def test_an_entry_that_cannot_be_read_is_left_out(
     messages: list[Message], sink: Sink, fields: dict[str, bytes]
 ) -> None:
-    bus.client().xadd(entries.ACKS_STREAM, fields)  # type: ignore[arg-type]
+    valkey.client().xadd(codec.ACKS_STREAM, fields)  # type: ignore[arg-type]
     tell([messages[0].pk])
-    assert wait_for(lambda: bus.client().xlen(entries.ACKS_STREAM) == 0)
+    assert wait_for(lambda: valkey.client().xlen(codec.ACKS_STREAM) == 0)
     assert status_of(messages[0]) == 2
 
 
@@ -98,11 +100,11 @@ def test_consumers_of_the_past_are_forgotten_unless_they_left_something(
     sink = Sink("now")
     sink._make_group()
     tell([messages[0].pk])
-    client = bus.client()
-    client.xreadgroup(entries.ACKS_GROUP, "left something", {entries.ACKS_STREAM: ">"})
-    client.xgroup_createconsumer(entries.ACKS_STREAM, entries.ACKS_GROUP, "long gone")
+    client = valkey.client()
+    client.xreadgroup(codec.ACKS_GROUP, "left something", {codec.ACKS_STREAM: ">"})
+    client.xgroup_createconsumer(codec.ACKS_STREAM, codec.ACKS_GROUP, "long gone")
     sink._forget_consumers()
-    left = client.xinfo_consumers(entries.ACKS_STREAM, entries.ACKS_GROUP)
+    left = client.xinfo_consumers(codec.ACKS_STREAM, codec.ACKS_GROUP)
     assert [consumer["name"] for consumer in left] == [b"left something"]
 
 
@@ -114,7 +116,7 @@ def test_a_sink_that_is_stopped_does_not_wait_for_acknowledgements(
     sink = Sink("waits")
     thread = threading.Thread(target=sink.run, daemon=True)
     thread.start()
-    assert wait_for(lambda: bus.client().info("clients")["blocked_clients"])
+    assert wait_for(lambda: valkey.client().info("clients")["blocked_clients"])
     sink.stop()
     thread.join(60)
     assert not thread.is_alive()

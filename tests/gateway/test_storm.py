@@ -12,10 +12,12 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from gateway import packets, presence
-from pushcore import bus, devices, ids
-from pushcore.devices import Facts
+from gateway.cluster import presence
+from gateway.protocol import packets
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts
 from pushcore.models import Message, PushTask, Workspace
+from pushcore.storage import ids, valkey
 from tests.gateway import mqtt311
 from tests.gateway.conftest import RunningGateway
 from tests.gateway.pushing import wait_for
@@ -58,7 +60,7 @@ def _fleet(workspace: Workspace) -> list[tuple[int, bytes]]:
     """Devices with a message each: their ids and CONNECT packets."""
     made = []
     for _ in range(0, DEVICES, 2000):
-        made += devices.register([(workspace, Facts())] * 2000)
+        made += registry.register([(workspace, Facts())] * 2000)
     task = PushTask.objects.create(
         pk=ids.new_ids(1)[0], workspace=workspace, kind=PushTask.Kind.SIMPLE, delivery_type=1, fingerprint=b"",
         source=PushTask.Source.RPC, content={"title": "t", "content": "c", "url": ""}, created_at=timezone.now(),
@@ -99,7 +101,7 @@ def test_twenty_thousand_devices_that_come_at_once_are_served_by_batches(
     alive = []
 
     def all_served() -> bool:
-        alive.append(len(presence.live_nodes(bus.client())))
+        alive.append(len(presence.live_nodes(valkey.client())))
         return sent[packets.PUBLISH] == DEVICES
 
     assert wait_for(all_served, 60)

@@ -16,8 +16,8 @@ from cryptography import x509
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.doors import Certificate, CertificateError
 from gateway.management.commands.gateway import _certificate, _reload
+from gateway.transport.listeners import Certificate, CertificateError
 from pushcore.models import Workspace
 from tests.gateway.conftest import Known, RunningGateway
 from tests.gateway.pushing import flood, send, wait_for

@@ -19,7 +19,7 @@ from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as open_socket
 from websockets.typing import Subprotocol
 
-from gateway.consumer import SocketWire
+from gateway.transport.consumer import SocketWire
 from tests.gateway.conftest import Known, RunningGateway
 from tests.gateway.pushing import flood, wait_for
 from tests.support.raw_device import open_websocket
@@ -134,7 +134,7 @@ def test_what_is_written_to_a_websocket_that_ends_goes_nowhere(
 
 
 def test_a_handshake_that_does_not_end_is_dropped(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.websocket.CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("gateway.transport.websocket.CONNECT_SECONDS", 0.5)
     with socket.create_connection(("127.0.0.1", gateway.ws_port), timeout=15) as connection:
         connection.sendall(b"GET /gateway/mqtt HTTP/1.1\r\nHost: x\r\n")
         assert connection.recv(1) == b""

@@ -8,10 +8,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from pushcore import devices, ports, push, requests
-from pushcore.devices import Facts, KnownDevice
+from pushcore import ports
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import PushTask, Workspace
 from pushcore.ports import Outgoing
+from pushcore.push import pushes, requests
 
 
 class KeepingLane:
@@ -49,7 +51,7 @@ def lane(monkeypatch: pytest.MonkeyPatch) -> KeepingLane:
 @pytest.fixture
 def known(workspace: Workspace) -> KnownDevice:
     """A registered Android device."""
-    return devices.register([(workspace, Facts())])[0][0]
+    return registry.register([(workspace, Facts())])[0][0]
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def send(workspace: Workspace) -> Callable[..., PushTask]:
             "expired_seconds": 300,
         }
         request = requests.SimplePush(target_msgkey=target_msgkey, **(fields | changes))  # type: ignore[arg-type]
-        return push.accept(workspace, request, source=PushTask.Source.RPC, author="test")
+        return pushes.accept(workspace, request, source=PushTask.Source.RPC, author="test")
 
     return accept
 

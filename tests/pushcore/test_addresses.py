@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pushcore import addresses
+from pushcore.security import addresses
 
 REGISTRY = Path(__file__).with_name("iana_special_purpose.csv")
 ROWS = [

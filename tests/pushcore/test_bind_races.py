@@ -15,14 +15,15 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from pushcore import acceptance, bindings, push, templates
-from pushcore.devices import KnownDevice
+from pushcore.devices import bindings
+from pushcore.devices.registry import KnownDevice
 from pushcore.file_push import load, upload
 from pushcore.models import Device, Message, Occurrence, PushTask, Workspace
-from pushcore.requests import FilePush, SimplePush
+from pushcore.push import acceptance, pushes, templates
+from pushcore.push.requests import FilePush, SimplePush
+from pushcore.push.templates import TemplateDraft
 from pushcore.schedules import firing, service
 from pushcore.schedules.times import Timed
-from pushcore.templates import TemplateDraft
 from tests.pushcore.conftest import KeepingLane
 
 BY_TEST: dict[str, Any] = {"source": PushTask.Source.REST, "author": "test"}
@@ -30,7 +31,7 @@ REQUEST = SimplePush(delivery_type=3, expired_seconds=300, title="T", content="C
 
 
 def push_now(workspace: Workspace) -> None:
-    push.accept(workspace, REQUEST, **BY_TEST)
+    pushes.accept(workspace, REQUEST, **BY_TEST)
 
 
 def push_by_schedule(workspace: Workspace) -> None:
@@ -91,7 +92,7 @@ def test_a_push_is_accepted_though_the_second_look_fails(
         raise DatabaseError("away")
 
     monkeypatch.setattr(bindings.Binding.objects, "filter", fail)
-    task = push.accept(workspace, REQUEST, **BY_TEST)
+    task = pushes.accept(workspace, REQUEST, **BY_TEST)
     assert Message.objects.get().task_id == task.pk
 
 
@@ -101,7 +102,7 @@ def test_pushes_accepted_together_share_the_second_look(
 ) -> None:
     requests = [replace(REQUEST, target_msgkey={f"user{number}": "k"}) for number in range(5)]
     committed = [
-        acceptance.commit(workspace, push.draft_of(workspace, request), **BY_TEST) for request in requests
+        acceptance.commit(workspace, pushes.draft_of(workspace, request), **BY_TEST) for request in requests
     ]  # fmt: skip
     with django_assert_num_queries(1):
         acceptance.deliver(committed)

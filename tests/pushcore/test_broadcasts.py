@@ -13,14 +13,18 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from pushcore import bindings, broadcasts, devices, outcomes, ports, push, templates
+from pushcore import ports
+from pushcore.broadcast import broadcasts
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultError
-from pushcore.devices import Facts
+from pushcore.delivery import outcomes
+from pushcore.devices import bindings, registry
+from pushcore.devices.registry import Facts
 from pushcore.models import Binding, Broadcast, BroadcastCursor, Device, Message, PushTask, Workspace
 from pushcore.ports import BroadcastArrival
-from pushcore.requests import BroadcastPush
-from pushcore.templates import TemplateDraft
+from pushcore.push import pushes, templates
+from pushcore.push.requests import BroadcastPush
+from pushcore.push.templates import TemplateDraft
 from tests.pushcore.conftest import KeepingLane
 
 RPC: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
@@ -41,7 +45,7 @@ def fleet(workspace: Workspace) -> Fleet:
     """Registers devices that have a token at a vendor's channel."""
 
     def register(number: int, platform: Platform = Platform.IOS, channel: Channel = Channel.APNS) -> list[Device]:
-        made = devices.register([(workspace, Facts(platform=platform, third_token=f"t{n}")) for n in range(number)])
+        made = registry.register([(workspace, Facts(platform=platform, third_token=f"t{n}")) for n in range(number)])
         found = Device.objects.filter(pk__in=[device.id for device, _ in made])
         found.update(third_channel=channel)
         return list(found.order_by("pk"))
@@ -67,7 +71,7 @@ def logins(device: Device, bound_days: float, unbound_days: float | None = None)
 
 
 def test_an_android_broadcast_is_one_row(workspace: Workspace, lane: KeepingLane) -> None:
-    task = push.accept(workspace, NEWS, **RPC)
+    task = pushes.accept(workspace, NEWS, **RPC)
     assert (task.kind, task.content["content"], task.message_count) == ("broadcast", "About tea", 0)
     assert not Message.objects.exists()
     _, [active] = broadcasts.active(())
@@ -75,10 +79,10 @@ def test_an_android_broadcast_is_one_row(workspace: Workspace, lane: KeepingLane
 
 
 def test_the_same_broadcast_again_is_the_first_one(workspace: Workspace) -> None:
-    first = push.accept(workspace, NEWS, **RPC)
-    assert push.accept(workspace, NEWS, **RPC).pk == first.pk
+    first = pushes.accept(workspace, NEWS, **RPC)
+    assert pushes.accept(workspace, NEWS, **RPC).pk == first.pk
     with pytest.raises(ResultError, match="b1"):
-        push.accept(workspace, replace(NEWS, expired_seconds=301), **RPC)
+        pushes.accept(workspace, replace(NEWS, expired_seconds=301), **RPC)
     assert Broadcast.objects.count() == 1
 
 
@@ -107,7 +111,7 @@ def test_a_broadcast_beyond_a_limit_is_refused_and_leaves_nothing(
     workspace: Workspace, changes: dict[str, Any], code: str
 ) -> None:
     with pytest.raises(ResultError) as caught:
-        push.accept(workspace, replace(NEWS, **changes), **RPC)
+        pushes.accept(workspace, replace(NEWS, **changes), **RPC)
     assert caught.value.result.code == code
     assert not PushTask.objects.exists()
 
@@ -115,11 +119,11 @@ def test_a_broadcast_beyond_a_limit_is_refused_and_leaves_nothing(
 def test_so_many_broadcasts_are_valid_at_a_time(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broadcasts, "MAX_ACTIVE", 2)
     for key in ("a", "b"):
-        push.accept(workspace, replace(NEWS, msgkey=key), **RPC)
+        pushes.accept(workspace, replace(NEWS, msgkey=key), **RPC)
     with pytest.raises(ResultError, match="2 broadcasts"):
-        push.accept(workspace, replace(NEWS, msgkey="c"), **RPC)
+        pushes.accept(workspace, replace(NEWS, msgkey="c"), **RPC)
     Broadcast.objects.update(expire_at=timezone.now())
-    push.accept(workspace, replace(NEWS, msgkey="c"), **RPC)
+    pushes.accept(workspace, replace(NEWS, msgkey="c"), **RPC)
 
 
 DAYS = [
@@ -155,7 +159,7 @@ def test_an_ios_broadcast_is_for_whom_the_login_says(
         name: (now - timedelta(days=value[0]), now - timedelta(days=value[1])) if "window" in name else value
         for name, value in further.items()
     }
-    push.accept(workspace, replace(NEWS, delivery_type=2, push_status=status, unbind_period=period, **windows), **RPC)
+    pushes.accept(workspace, replace(NEWS, delivery_type=2, push_status=status, unbind_period=period, **windows), **RPC)
     broadcasts.walk_all()
     assert {outgoing.device_id for outgoing in lane.got} == {by_name[name].pk for name in reached}
 
@@ -167,7 +171,7 @@ def test_vendors_devices_are_walked_in_batches_and_none_twice(
     iphones = fleet(10)
     for device in iphones:
         logins(device, 1)
-    task = push.accept(workspace, replace(NEWS, delivery_type=2), **RPC)
+    task = pushes.accept(workspace, replace(NEWS, delivery_type=2), **RPC)
     # A worker dies between commit and hand-over of the second batch: its rows stay, and nobody makes them again.
     broadcasts._walk_batch(task.pk)
     broadcasts._walk_batch(task.pk)
@@ -187,7 +191,7 @@ def test_two_walkers_share_the_work_and_none_is_reached_twice(
     monkeypatch.setattr(broadcasts, "WALK_BATCH", 5)
     for device in fleet(50):
         logins(device, 1)
-    push.accept(workspace, replace(NEWS, delivery_type=2), **RPC)
+    pushes.accept(workspace, replace(NEWS, delivery_type=2), **RPC)
 
     def walk() -> None:
         try:
@@ -210,7 +214,7 @@ def test_where_a_vendor_is_in_use_its_devices_are_reached_there_only(
     vendors.add(Channel.XIAOMI)
     [xiaomi] = fleet(1, Platform.ANDROID, Channel.XIAOMI)
     [oppo] = fleet(1, Platform.ANDROID, Channel.OPPO)
-    push.accept(workspace, NEWS, **RPC)
+    pushes.accept(workspace, NEWS, **RPC)
     _, [active] = broadcasts.active(())
     broadcasts.walk_all()
     assert [outgoing.device_id for outgoing in lane.got] == [xiaomi.pk]
@@ -224,7 +228,7 @@ def test_the_self_built_channel_may_be_asked_for(
 ) -> None:
     vendors.add(Channel.XIAOMI)
     fleet(1, Platform.ANDROID, Channel.XIAOMI)
-    push.accept(workspace, replace(NEWS, **changes), **RPC)
+    pushes.accept(workspace, replace(NEWS, **changes), **RPC)
     broadcasts.walk_all()
     assert lane.got == []
     assert broadcasts.active(())[1][0].vendor_channels == frozenset()
@@ -237,7 +241,7 @@ def test_a_silent_broadcast_goes_through_the_vendors_that_have_something_to_hand
     fleet(1, Platform.ANDROID, Channel.XIAOMI)
     [huawei] = fleet(1, Platform.ANDROID, Channel.HUAWEI)
     options = {"transparentMessagePayload": {"hms": "wake up"}}
-    push.accept(workspace, replace(NEWS, silent=1, vendor_options=options), **RPC)
+    pushes.accept(workspace, replace(NEWS, silent=1, vendor_options=options), **RPC)
     broadcasts.walk_all()
     assert [outgoing.device_id for outgoing in lane.got] == [huawei.pk]
     assert broadcasts.active(())[1][0].vendor_channels == {Channel.HUAWEI}
@@ -250,7 +254,7 @@ def test_logged_out_users_are_reached_through_vendors_only(
     gone, here = fleet(2, Platform.ANDROID, Channel.XIAOMI)
     logins(gone, 9, 3)
     logins(here, 9)
-    push.accept(workspace, replace(NEWS, push_status=2, unbind_period=1), **RPC)
+    pushes.accept(workspace, replace(NEWS, push_status=2, unbind_period=1), **RPC)
     broadcasts.walk_all()
     assert [outgoing.device_id for outgoing in lane.got] == [gone.pk]
     assert broadcasts.active(())[0] == []
@@ -259,7 +263,7 @@ def test_logged_out_users_are_reached_through_vendors_only(
 def test_a_bind_does_not_give_a_broadcasts_row_away(workspace: Workspace, fleet: Fleet, lane: KeepingLane) -> None:
     [iphone] = fleet(1)
     logins(iphone, 1)
-    push.accept(workspace, replace(NEWS, delivery_type=2), **RPC)
+    pushes.accept(workspace, replace(NEWS, delivery_type=2), **RPC)
     broadcasts.walk_all()
     bindings.bind(iphone, "bob")
     assert Message.objects.get().device_id == iphone.pk
@@ -273,8 +277,8 @@ def count(*tasks: PushTask) -> list[int]:
 
 
 def test_what_devices_acknowledge_is_counted_once(workspace: Workspace) -> None:
-    first, second = (push.accept(workspace, replace(NEWS, msgkey=key), **RPC) for key in "ab")
-    one, two = (device for device, _ in devices.register([(workspace, Facts())] * 2))
+    first, second = (pushes.accept(workspace, replace(NEWS, msgkey=key), **RPC) for key in "ab")
+    one, two = (device for device, _ in registry.register([(workspace, Facts())] * 2))
     told = [
         BroadcastArrival(one.id, first.pk, (first.pk,)),
         BroadcastArrival(two.id, second.pk, (first.pk, second.pk)),
@@ -287,8 +291,8 @@ def test_what_devices_acknowledge_is_counted_once(workspace: Workspace) -> None:
 
 
 def test_a_lost_word_is_made_good_by_the_next(workspace: Workspace) -> None:
-    first, second = (push.accept(workspace, replace(NEWS, msgkey=key), **RPC) for key in "ab")
-    [(device, _)] = devices.register([(workspace, Facts())])
+    first, second = (pushes.accept(workspace, replace(NEWS, msgkey=key), **RPC) for key in "ab")
+    [(device, _)] = registry.register([(workspace, Facts())])
     # That the first was acknowledged never arrived; the device's next word names both.
     outcomes.record_broadcasts([BroadcastArrival(device.id, second.pk, (first.pk, second.pk))])
     outcomes.record_broadcasts([BroadcastArrival(device.id, first.pk, (first.pk,))])
@@ -296,8 +300,8 @@ def test_a_lost_word_is_made_good_by_the_next(workspace: Workspace) -> None:
 
 
 def test_a_batch_of_arrivals_costs_as_many_statements_as_one(workspace: Workspace) -> None:
-    task = push.accept(workspace, NEWS, **RPC)
-    known = [device.id for device, _ in devices.register([(workspace, Facts())] * 60)]
+    task = pushes.accept(workspace, NEWS, **RPC)
+    known = [device.id for device, _ in registry.register([(workspace, Facts())] * 60)]
 
     def statements(device_ids: list[int]) -> int:
         with CaptureQueriesContext(
@@ -311,8 +315,8 @@ def test_a_batch_of_arrivals_costs_as_many_statements_as_one(workspace: Workspac
 
 
 def test_a_deleted_devices_word_harms_nobody(workspace: Workspace) -> None:
-    task = push.accept(workspace, NEWS, **RPC)
-    [(device, _)] = devices.register([(workspace, Facts())])
+    task = pushes.accept(workspace, NEWS, **RPC)
+    [(device, _)] = registry.register([(workspace, Facts())])
     outcomes.record_broadcasts([
         BroadcastArrival(999_999_999, task.pk, (task.pk,)), BroadcastArrival(device.id, task.pk, (task.pk,))
     ])  # fmt: skip
@@ -338,7 +342,7 @@ def test_broadcasts_at_once_become_visible_in_the_order_of_their_ids(workspace: 
     def send(number: int) -> None:
         try:
             for count in range(5):
-                push.accept(workspace, replace(NEWS, msgkey=f"{number}-{count}"), **RPC)
+                pushes.accept(workspace, replace(NEWS, msgkey=f"{number}-{count}"), **RPC)
         finally:
             connection.close()
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from mps_project import engines
-from pushcore import bus
+from mps_project.launcher import engines
+from pushcore.storage import valkey
 
 REFUSALS = {
     "a full disk": "MISCONF Errors writing to the AOF file: No space left on device",
@@ -53,12 +53,12 @@ def store(tmp_path: Path) -> Iterator[Served]:
 
 @pytest.mark.parametrize("text", REFUSALS.values(), ids=REFUSALS.keys())
 def test_a_refusal_to_write_counts_as_a_store_that_is_away(text: str) -> None:
-    assert isinstance(bus.StoreParser.parse_error(text), bus.BusDown)
+    assert isinstance(valkey.StoreParser.parse_error(text), valkey.BusDown)
 
 
 @pytest.mark.parametrize("text", ["WRONGTYPE Operation against a key", "ERR unknown command 'OOM '", "NOSCRIPT No"])
 def test_another_error_is_a_fault(text: str) -> None:
-    assert not isinstance(bus.StoreParser.parse_error(text), bus.BusDown)
+    assert not isinstance(valkey.StoreParser.parse_error(text), valkey.BusDown)
 
 
 @pytest.mark.parametrize(
@@ -72,16 +72,16 @@ def test_another_error_is_a_fault(text: str) -> None:
 def test_commands_scripts_and_pipelines_of_a_store_that_refuses_fail_alike(
     store: Served, refuse: tuple[str, ...], relent: tuple[str, ...]
 ) -> None:
-    client = bus.connect(store.url)
+    client = valkey.connect(store.url)
     script = client.register_script("return redis.call('SET', KEYS[1], 1)")
     script(keys=["mps:before"])
     store.admin.execute_command(*refuse)
-    with pytest.raises(bus.BusDown):
+    with pytest.raises(valkey.BusDown):
         client.set("mps:x", 1)
-    with pytest.raises(bus.BusDown):
+    with pytest.raises(valkey.BusDown):
         script(keys=["mps:x"])
     for transaction in (True, False):
-        with pytest.raises(bus.BusDown), client.pipeline(transaction=transaction) as pipeline:
+        with pytest.raises(valkey.BusDown), client.pipeline(transaction=transaction) as pipeline:
             pipeline.set("mps:x", 1).get("mps:before").execute()
     assert client.get("mps:before") == b"1"
     store.admin.execute_command(*relent)
@@ -90,15 +90,15 @@ def test_commands_scripts_and_pipelines_of_a_store_that_refuses_fail_alike(
 
 
 def test_a_store_that_hangs_is_waited_for_once(store: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bus, "ANSWER_SECONDS", 0.2)
-    client = bus.connect(store.url)
+    monkeypatch.setattr(valkey, "ANSWER_SECONDS", 0.2)
+    client = valkey.connect(store.url)
     client.set("mps:x", 1)
     store.freeze()
     with pytest.raises(redis.TimeoutError):
         client.get("mps:x")
     assert client.breaker.is_open
     for ask in (lambda: client.get("mps:x"), lambda: client.pipeline().get("mps:x").execute()):
-        with pytest.raises(bus.StoreHangsError):
+        with pytest.raises(valkey.StoreHangsError):
             ask()
     store.thaw()
     deadline = time.monotonic() + 20
@@ -109,7 +109,7 @@ def test_a_store_that_hangs_is_waited_for_once(store: Served, monkeypatch: pytes
 
 
 def test_a_store_that_cannot_be_reached_is_away(tmp_path: Path) -> None:
-    client = bus.connect(f"redis://127.0.0.1:{engines.free_port()}/0")
-    with pytest.raises(bus.BusDown):
+    client = valkey.connect(f"redis://127.0.0.1:{engines.free_port()}/0")
+    with pytest.raises(valkey.BusDown):
         client.ping()
     client.close()

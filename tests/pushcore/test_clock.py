@@ -14,17 +14,20 @@ from django.db import connection
 from django.utils import timezone
 from structlog.testing import capture_logs
 
-from channels_vendor.lifetime import seconds_left
-from mps_project import health
-from pushcore import broadcasts, clock, delivery, outcomes, push, sweeper, templates
+from channels_vendor.base.lifetime import seconds_left
+from mps_project.observability import health
 from pushcore.api import replay
-from pushcore.client_bind import check_client_may_bind
+from pushcore.broadcast import broadcasts
+from pushcore.callbacks import receipts
 from pushcore.codes.results import ResultError
-from pushcore.devices import KnownDevice
+from pushcore.delivery import dispatch, outcomes, sweeper
+from pushcore.devices.client_bind import check_client_may_bind
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import AccessKey, Device, Message, PushTask, Receipt, Workspace
-from pushcore.receipts import rows
-from pushcore.requests import BroadcastPush
-from pushcore.templates import TemplateDraft
+from pushcore.push import pushes, templates
+from pushcore.push.requests import BroadcastPush
+from pushcore.push.templates import TemplateDraft
+from pushcore.storage import clock
 from tests.pushcore.conftest import KeepingLane
 
 HOUR = 3600.0
@@ -72,7 +75,7 @@ def test_a_push_is_valid_as_long_as_it_says_whatever_the_web_hosts_clock(
     assert timedelta(seconds=240) < left <= timedelta(seconds=300)
     [message] = Message.objects.all()
     assert message.expire_at == task.expire_at
-    assert [outgoing.message_id for outgoing in delivery.outgoing_of([message.pk])] == [message.pk]
+    assert [outgoing.message_id for outgoing in dispatch.outgoing_of([message.pk])] == [message.pk]
 
 
 @pytest.mark.django_db
@@ -88,14 +91,14 @@ def test_what_is_valid_is_seen_to_be_valid_on_every_host(
     templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
     task = send({known.ad_token: "k"}, delivery_type=1, expired_seconds=300)
     request = BroadcastPush(delivery_type=1, expired_seconds=300, template_name="news", msgkey="b")
-    broadcast = push.accept(workspace, request, source=PushTask.Source.RPC, author="")
+    broadcast = pushes.accept(workspace, request, source=PushTask.Source.RPC, author="")
     with host_ahead(monkeypatch, ahead):
         assert not Message.objects.get().is_expired
         assert 240 < seconds_left(task.expire_at) <= 300
         assert broadcasts.active(())[0] == [broadcast.pk]
         assert broadcasts._active() & broadcasts.Q(expire_at__gt=database_now())
         lane.got.clear()
-        monkeypatch.setattr("pushcore.sweeper.settings.SWEEP_AFTER_SECONDS", 0)
+        monkeypatch.setattr("pushcore.delivery.sweeper.settings.SWEEP_AFTER_SECONDS", 0)
         sweeper.sweep()
         assert [outgoing.message_id for outgoing in lane.got] == [Message.objects.get().pk]
 
@@ -145,13 +148,13 @@ def test_a_receipt_is_sent_when_it_is_due_whatever_the_senders_clock(
     send({known.ad_token: "k"}, delivery_type=1)
     outcomes.record_acknowledged([Message.objects.get().pk])
     with host_ahead(monkeypatch, ahead):
-        assert rows.due_workspaces() == {workspace.pk}
-        [leased] = rows.lease({workspace.pk: 10})
+        assert receipts.due_workspaces() == {workspace.pk}
+        [leased] = receipts.lease({workspace.pk: 10})
         # Another host's sender leaves it to this one, for as long as a lease is.
         left = Receipt.objects.get().next_attempt_at - database_now()
-        assert timedelta(seconds=50) < left <= rows.LEASE
-        rows.give_back([leased])
-        assert [one.message_id for one in rows.lease({workspace.pk: 10})] == [leased.message_id]
+        assert timedelta(seconds=50) < left <= receipts.LEASE
+        receipts.give_back([leased])
+        assert [one.message_id for one in receipts.lease({workspace.pk: 10})] == [leased.message_id]
 
 
 @pytest.mark.django_db

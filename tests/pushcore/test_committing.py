@@ -10,11 +10,11 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from pushcore import committing
 from pushcore.codes.results import ResultError
-from pushcore.devices import KnownDevice
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Message, MessageKey, PushTask, Workspace
-from pushcore.msgkeys import KeyedTarget
+from pushcore.push import insert
+from pushcore.push.idempotency import KeyedTarget
 from tests.pushcore.conftest import KeepingLane
 
 Send = Callable[..., PushTask]
@@ -60,10 +60,10 @@ def test_a_key_taken_between_look_and_claim_is_claimed_the_other_way(
     send: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = send({"ann": "k1"})
-    sql = committing._statement()
+    sql = insert._statement()
     blind = sql.replace("WHERE EXISTS", "WHERE false AND EXISTS")
     assert blind != sql
-    monkeypatch.setattr(committing, "_statement", lambda: blind)
+    monkeypatch.setattr(insert, "_statement", lambda: blind)
     assert send({"ann": "k1"}).pk == first.pk
     assert (PushTask.objects.count(), Message.objects.count()) == (1, 1)
 
@@ -81,7 +81,7 @@ def test_the_callers_transaction_decides_about_the_commit(send: Send, lane: Keep
 def test_pushes_committed_together_stand_by_their_own_keys(workspace: Workspace, send: Send, lane: KeepingLane) -> None:
     send({"ann": "k1"})
     pushes = [a_push(workspace, *keyed) for keyed in ([("bob", "k1")], [("ann", "k1"), ("eve", "k1")], [("eve", "k2")])]
-    assert committing.commit_together(pushes) == [True, False, True]
+    assert insert.commit_together(pushes) == [True, False, True]
     assert sorted(Message.objects.values_list("target", "msgkey")) == [("ann", "k1"), ("bob", "k1"), ("eve", "k2")]
     for push in (pushes[0], pushes[2]):
         [message] = push.messages
@@ -91,7 +91,7 @@ def test_pushes_committed_together_stand_by_their_own_keys(workspace: Workspace,
     assert pushes[1].task.pk is None
 
 
-def a_push(workspace: Workspace, *keyed: tuple[str, str]) -> committing.Push:
+def a_push(workspace: Workspace, *keyed: tuple[str, str]) -> insert.Push:
     now = timezone.now()
     task = PushTask(
         workspace=workspace, kind="simple", delivery_type=3, source="rpc", content={"title": "t"}, fingerprint=b"f",
@@ -104,7 +104,7 @@ def a_push(workspace: Workspace, *keyed: tuple[str, str]) -> committing.Push:
         )
         for number, (target, msgkey) in enumerate(keyed)
     ]  # fmt: skip
-    return committing.Push(task, messages, [KeyedTarget(target, msgkey) for target, msgkey in keyed])
+    return insert.Push(task, messages, [KeyedTarget(target, msgkey) for target, msgkey in keyed])
 
 
 @pytest.mark.django_db(transaction=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pushcore import decoding
+from pushcore.api import decoding
 from pushcore.codes.results import ResultCode, ResultError
 
 DEEP = decoding.MAX_DEPTH

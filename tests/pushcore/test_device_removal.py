@@ -8,13 +8,18 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from gateway import presence
-from pushcore import broadcasts, bus, device_removal, devices, outcomes, ports, reach
+from gateway.cluster import presence
+from pushcore import ports
+from pushcore.broadcast import broadcasts
 from pushcore.channels import Platform
 from pushcore.codes import statuses
-from pushcore.devices import Facts, KnownDevice
+from pushcore.delivery import outcomes
+from pushcore.devices import registry, removal
+from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import Binding, BroadcastCursor, Device, Message, Watermark, Workspace
 from pushcore.models.pushes import DeliveryType
+from pushcore.push import audience_estimate
+from pushcore.storage import valkey
 from tests.pushcore.conftest import KeepingLane
 
 pytestmark = pytest.mark.django_db
@@ -25,8 +30,8 @@ LONG_AGO = timedelta(days=366)
 @pytest.fixture
 def old(workspace: Workspace) -> KnownDevice:
     """A device that was bound, and that nobody has seen for more than a year."""
-    [(device, _)] = devices.register([(workspace, Facts(third_channel=4, third_token="mi"))])
-    devices.server_bind(workspace, "ann", device.ad_token, 1)
+    [(device, _)] = registry.register([(workspace, Facts(third_channel=4, third_token="mi"))])
+    registry.server_bind(workspace, "ann", device.ad_token, 1)
     then = timezone.now() - LONG_AGO
     Device.objects.update(created_at=then, last_seen_at=then, third_reported_at=then)
     Binding.objects.update(bound_at=then)
@@ -37,16 +42,16 @@ def old(workspace: Workspace) -> KnownDevice:
 def test_a_device_nobody_has_seen_for_long_is_removed_with_its_bindings(
     workspace: Workspace, old: KnownDevice, known: KnownDevice
 ) -> None:
-    assert device_removal.remove_unseen() == 1
+    assert removal.remove_unseen() == 1
     assert [device.pk for device in Device.objects.all()] == [known.id]
     assert not Binding.objects.exists()
-    assert reach.of_targets(workspace, DeliveryType.USER, ["ann"]) == 0
+    assert audience_estimate.of_targets(workspace, DeliveryType.USER, ["ann"]) == 0
 
 
 @pytest.mark.parametrize("days", [0, 400])
 def test_devices_are_kept_as_long_as_the_setting_says(old: KnownDevice, settings: Any, days: int) -> None:
     settings.DEVICE_RETENTION_DAYS = days
-    assert device_removal.remove_unseen() == 0
+    assert removal.remove_unseen() == 0
 
 
 @pytest.mark.parametrize("sign", ["connected once", "reported", "bound", "delivered to", "connected", "activity"])
@@ -65,26 +70,26 @@ def test_a_device_that_shows_a_sign_of_life_stays(
             send({"ann": "k1"})
             outcomes.record([ports.Outcome(Message.objects.get().pk, statuses.ACKED)])
         case "connected":
-            bus.client().set(presence.presence_key(old.id), "node/session")
-            bus.client().xadd(presence.stream_key("node"), {"hello": b""})
+            valkey.client().set(presence.presence_key(old.id), "node/session")
+            valkey.client().xadd(presence.stream_key("node"), {"hello": b""})
         case _:
             Device.objects.update(activity_id="ride-7")
-    assert device_removal.remove_unseen() == 0
+    assert removal.remove_unseen() == 0
     assert Device.objects.exists()
 
 
 def test_a_message_that_only_waits_is_no_sign_of_life(old: KnownDevice, lane: KeepingLane, send: Any) -> None:
     send({"ann": "k1"})
-    assert device_removal.remove_unseen() == 1
+    assert removal.remove_unseen() == 1
     assert Message.objects.get().status == statuses.WAITING
 
 
 def test_without_the_fast_store_nothing_is_removed(old: KnownDevice, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(_: object) -> set[int]:
-        raise bus.BusDown[0]
+        raise valkey.BusDown[0]
 
-    monkeypatch.setattr(device_removal, "online", away)
-    assert device_removal.remove_unseen() == 0
+    monkeypatch.setattr(removal, "online", away)
+    assert removal.remove_unseen() == 0
     assert Device.objects.exists()
     assert Watermark.objects.get(name="device_retention").leased_until is None
 
@@ -92,25 +97,25 @@ def test_without_the_fast_store_nothing_is_removed(old: KnownDevice, monkeypatch
 def test_the_walk_goes_on_where_it_stopped_and_begins_anew_at_the_end(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(device_removal, "PAGE", 2)
-    fleet = [device for device, _ in devices.register([(workspace, Facts())] * 5)]
-    device_removal.remove_unseen(budget_seconds=0)
+    monkeypatch.setattr(removal, "PAGE", 2)
+    fleet = [device for device, _ in registry.register([(workspace, Facts())] * 5)]
+    removal.remove_unseen(budget_seconds=0)
     assert Watermark.objects.get(name="device_retention").position == 0
-    device_removal.remove_unseen()
+    removal.remove_unseen()
     assert Watermark.objects.get(name="device_retention").position == 0
     Device.objects.filter(pk=fleet[4].id).update(last_seen_at=timezone.now() - LONG_AGO)
-    assert device_removal.remove_unseen() == 1
+    assert removal.remove_unseen() == 1
 
 
 def test_bindings_that_ended_long_ago_go_and_the_last_of_a_device_stays(
     workspace: Workspace, known: KnownDevice
 ) -> None:
     for user in ("ann", "bob", "cleo"):
-        devices.server_bind(workspace, user, known.ad_token, 1)
-    devices.server_unbind(workspace, "cleo", known.ad_token)
+        registry.server_bind(workspace, user, known.ad_token, 1)
+    registry.server_unbind(workspace, "cleo", known.ad_token)
     then = timezone.now() - LONG_AGO
     Binding.objects.update(bound_at=then, unbound_at=then)
-    device_removal.remove_unseen()
+    removal.remove_unseen()
     assert [binding.user_id for binding in Binding.objects.all()] == ["cleo"]
 
 
@@ -119,13 +124,13 @@ def test_what_waits_for_a_user_goes_to_the_users_next_device(
 ) -> None:
     send({"ann": "k1"})
     lane.got.clear()
-    assert device_removal.remove([old.id, 0]) == 1
-    devices.server_bind(workspace, "ann", known.ad_token, 1)
+    assert removal.remove([old.id, 0]) == 1
+    registry.server_bind(workspace, "ann", known.ad_token, 1)
     assert [one.device_id for one in lane.got] == [known.id]
 
 
 def test_no_broadcast_counts_a_device_that_has_ended(workspace: Workspace, old: KnownDevice) -> None:
     audience = broadcasts.Audience("k", Platform.ANDROID, False, (4,), None, None)
-    assert reach.of_broadcast(workspace, audience) == 1
-    device_removal.remove([old.id])
-    assert reach.of_broadcast(workspace, audience) == 0
+    assert audience_estimate.of_broadcast(workspace, audience) == 1
+    removal.remove([old.id])
+    assert audience_estimate.of_broadcast(workspace, audience) == 0

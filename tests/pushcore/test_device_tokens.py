@@ -12,19 +12,21 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from pushcore import activities, device_tokens, devices, ports, retention
+from pushcore import ports
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.device_tokens import Claim, check_third_party
-from pushcore.devices import Facts, KnownDevice
+from pushcore.devices import activities, registry, tokens
+from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices.tokens import Claim, check_third_party
 from pushcore.models import Binding, Device, TokenLoss, Workspace
+from pushcore.storage import retention
 from tests.pushcore.conftest import KeepingLane
 
 APNS = "ab" * 32
 
 
 def new_device(workspace: Workspace, platform: Platform = Platform.ANDROID, **facts: Any) -> KnownDevice:
-    return devices.register([(workspace, Facts(platform=platform, **facts))])[0][0]
+    return registry.register([(workspace, Facts(platform=platform, **facts))])[0][0]
 
 
 def token_of(device: KnownDevice) -> tuple[int | None, str]:
@@ -77,8 +79,8 @@ def test_a_backend_that_names_another_platform_than_the_devices_is_told(
     workspace: Workspace, known: KnownDevice, os_type: int, result: ResultCode
 ) -> None:
     calls: list[Callable[[], None]] = [
-        lambda: devices.server_bind(workspace, "ann", known.ad_token, os_type),
-        lambda: devices.server_report(workspace, known.ad_token, os_type, None, "", {"model": "M"}),
+        lambda: registry.server_bind(workspace, "ann", known.ad_token, os_type),
+        lambda: registry.server_report(workspace, known.ad_token, os_type, None, "", {"model": "M"}),
     ]
     for call in calls:
         with pytest.raises(ResultError) as refused:
@@ -90,7 +92,7 @@ def test_a_backend_that_names_another_platform_than_the_devices_is_told(
 @pytest.mark.django_db
 def test_an_ios_device_is_not_made_of_what_is_no_apns_token(workspace: Workspace) -> None:
     with pytest.raises(ResultError) as refused:
-        devices.server_bind(workspace, "ann", "zz not hex!", 2)
+        registry.server_bind(workspace, "ann", "zz not hex!", 2)
     assert refused.value.result == ResultCode.DELIVERYTOKEN_INVALID
     assert not Device.objects.exists()
 
@@ -119,8 +121,8 @@ def test_a_registration_with_a_token_that_leads_nowhere_is_refused(given: dict[s
 
 @pytest.mark.django_db
 def test_a_device_withdraws_its_token_and_is_reached_by_the_self_built_channel(known: KnownDevice) -> None:
-    devices.client_report(known.id, 4, "mi")
-    devices.client_report(known.id, 0, "")
+    registry.client_report(known.id, 4, "mi")
+    registry.client_report(known.id, 0, "")
     assert token_of(known) == (None, "")
 
 
@@ -133,17 +135,17 @@ def test_after_a_reinstall_nothing_for_the_former_user_reaches_the_phone(
     workspace: Workspace, lane: KeepingLane, send: Any, way: str
 ) -> None:
     former = new_device(workspace)
-    devices.client_report(former.id, 4, "mi")
-    devices.server_bind(workspace, "alice", former.ad_token, 1)
+    registry.client_report(former.id, 4, "mi")
+    registry.server_bind(workspace, "alice", former.ad_token, 1)
     if way == "register":
         phone = new_device(workspace, third_channel=4, third_token="mi")
     else:
         phone = new_device(workspace)
         if way == "report":
-            devices.client_report(phone.id, 4, "mi")
+            registry.client_report(phone.id, 4, "mi")
         else:
-            devices.server_report(workspace, phone.ad_token, 1, 4, "mi", {})
-    devices.server_bind(workspace, "bob", phone.ad_token, 1)
+            registry.server_report(workspace, phone.ad_token, 1, 4, "mi", {})
+    registry.server_bind(workspace, "bob", phone.ad_token, 1)
     send({"alice": "k1"})
     send({"bob": "k2"})
     assert [(one.target, one.third_token) for one in lane.got] == [("alice", ""), ("bob", "mi")]
@@ -155,9 +157,9 @@ def test_after_a_reinstall_nothing_for_the_former_user_reaches_the_phone(
 def test_an_ios_device_that_registers_again_takes_its_token_along(
     workspace: Workspace, lane: KeepingLane, send: Any
 ) -> None:
-    devices.server_bind(workspace, "alice", APNS, 2)
+    registry.server_bind(workspace, "alice", APNS, 2)
     phone = new_device(workspace, Platform.IOS, third_token=APNS)
-    devices.server_bind(workspace, "bob", APNS, 2)
+    registry.server_bind(workspace, "bob", APNS, 2)
     send({"alice": "k1", "bob": "k2"})
     assert [(one.target, one.device_id) for one in lane.got if one.third_token] == [("bob", phone.id)]
 
@@ -168,11 +170,11 @@ def test_a_user_with_two_rows_of_one_phone_gets_one_notification(
 ) -> None:
     # As rows may stand that were made before tokens had one owner: a constraint forbids more of them.
     first, second = new_device(workspace), new_device(workspace)
-    devices.client_report(second.id, 4, "mi")
+    registry.client_report(second.id, 4, "mi")
     Device.objects.filter(pk=first.id).update(third_token="mi", third_channel=None)
     Device.objects.filter(pk=second.id).update(third_channel=None)
     for device in (first, second):
-        devices.server_bind(workspace, "ann", device.ad_token, 1)
+        registry.server_bind(workspace, "ann", device.ad_token, 1)
     send({"ann": "k1"})
     assert len(lane.got) == 1
 
@@ -181,9 +183,9 @@ def test_a_user_with_two_rows_of_one_phone_gets_one_notification(
 def test_another_workspace_and_another_channel_have_tokens_of_their_own(workspace: Workspace) -> None:
     other = Workspace.objects.create(app=workspace.app, workspace_id="other")
     here, there, besides = new_device(workspace), new_device(other), new_device(workspace)
-    devices.client_report(here.id, 4, "t")
-    devices.client_report(there.id, 4, "t")
-    devices.client_report(besides.id, 5, "t")
+    registry.client_report(here.id, 4, "t")
+    registry.client_report(there.id, 4, "t")
+    registry.client_report(besides.id, 5, "t")
     assert [token_of(one) for one in (here, there, besides)] == [(4, "t"), (4, "t"), (5, "t")]
     assert not TokenLoss.objects.exists()
 
@@ -191,8 +193,8 @@ def test_another_workspace_and_another_channel_have_tokens_of_their_own(workspac
 @pytest.mark.django_db
 def test_of_many_claims_at_once_the_last_of_each_token_counts(workspace: Workspace) -> None:
     first, second, third = (new_device(workspace) for _ in range(3))
-    device_tokens.claim([Claim(workspace.pk, first.id, 4, "a"), Claim(workspace.pk, second.id, 4, "b")])
-    device_tokens.claim(
+    tokens.claim([Claim(workspace.pk, first.id, 4, "a"), Claim(workspace.pk, second.id, 4, "b")])
+    tokens.claim(
         [
             Claim(workspace.pk, first.id, 4, "b"),
             Claim(workspace.pk, second.id, 4, "a"),
@@ -205,17 +207,17 @@ def test_of_many_claims_at_once_the_last_of_each_token_counts(workspace: Workspa
 @pytest.mark.django_db
 def test_a_token_that_a_vendor_replaced_is_kept_only_in_the_place_of_the_one_it_replaced(workspace: Workspace) -> None:
     device = new_device(workspace)
-    devices.client_report(device.id, 4, "new")
-    device_tokens.claim([Claim(workspace.pk, device.id, 4, "late", instead_of="old")])
+    registry.client_report(device.id, 4, "new")
+    tokens.claim([Claim(workspace.pk, device.id, 4, "late", instead_of="old")])
     assert token_of(device) == (4, "new")
-    device_tokens.claim([Claim(workspace.pk, device.id, 4, "newer", instead_of="new")])
+    tokens.claim([Claim(workspace.pk, device.id, 4, "newer", instead_of="new")])
     assert token_of(device) == (4, "newer")
 
 
 @pytest.mark.django_db
 def test_what_is_noted_of_lost_tokens_is_kept_as_long_as_the_audit_log(workspace: Workspace, settings: Any) -> None:
     for _ in range(3):
-        devices.client_report(new_device(workspace).id, 4, "mi")
+        registry.client_report(new_device(workspace).id, 4, "mi")
     old, recent = TokenLoss.objects.order_by("pk")
     TokenLoss.objects.filter(pk=old.pk).update(at=timezone.now() - timedelta(days=settings.AUDIT_RETENTION_DAYS + 1))
     retention.purge()
@@ -236,9 +238,9 @@ def test_whoever_holds_the_devices_is_told_of_both(workspace: Workspace, monkeyp
     told: list[list[int]] = []
     monkeypatch.setattr(ports, "_device_listeners", [lambda ids: told.append(list(ids))])
     former, phone = new_device(workspace), new_device(workspace)
-    devices.client_report(former.id, 4, "mi")
-    devices.client_report(phone.id, 4, "mi")
-    devices.client_report(phone.id, 0, "")
+    registry.client_report(former.id, 4, "mi")
+    registry.client_report(phone.id, 4, "mi")
+    registry.client_report(phone.id, 0, "")
     assert told == [[former.id], [former.id, phone.id], [phone.id]]
 
 
@@ -254,7 +256,7 @@ def test_concurrent_reports_end_with_one_owner_a_token_and_without_a_deadlock(wo
             start.wait(10)
             for turn in range(25):
                 one, other = phones[(number + turn) % 4], phones[(number + 3 * turn + 1) % 4]
-                device_tokens.change(
+                tokens.change(
                     claims=[
                         Claim(workspace.pk, one.id, 4, f"t{turn * number % 4}"),
                         Claim(workspace.pk, other.id, 4, f"t{(turn + number) % 4}"),
@@ -283,7 +285,7 @@ def test_binds_of_one_new_apns_token_at_once_make_one_device(workspace: Workspac
     def bind() -> None:
         try:
             start.wait(10)
-            devices.server_bind(workspace, "ann", APNS, 2)
+            registry.server_bind(workspace, "ann", APNS, 2)
         finally:
             connection.close()
 
@@ -321,5 +323,5 @@ def test_tokens_kept_by_the_version_before_are_brought_in_order(workspace: Works
     assert [token_of(one) for one in (*ios, *android)] == [
         (None, ""), (2, APNS), (None, ""), (4, "ABC"), (None, ""), (4, "abc"), (None, ""),
     ]  # fmt: skip
-    devices.client_report(android[1].id, 4, "ABC")  # the index stands, and is not run into
+    registry.client_report(android[1].id, 4, "ABC")  # the index stands, and is not run into
     assert token_of(android[0]) == (None, "")

@@ -9,18 +9,19 @@ import jwt
 import pytest
 from django.db import connection
 
-from pushcore import delivery, devices, events
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.devices import Facts, KnownDevice
+from pushcore.delivery import dispatch, events
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import AccessKey, App, Binding, Device, Workspace
 from tests.pushcore.conftest import KeepingLane
 
 
 @pytest.mark.django_db
 def test_a_registered_device_is_found_and_knows_its_secret(workspace: Workspace) -> None:
-    [(registered, secret)] = devices.register([(workspace, Facts(manufacturer="Huawei"))])
-    found = devices.find_devices([registered.ad_token, "unknown"])
+    [(registered, secret)] = registry.register([(workspace, Facts(manufacturer="Huawei"))])
+    found = registry.find_devices([registered.ad_token, "unknown"])
     assert found == {registered.ad_token: registered}
     assert registered.has_secret(secret)
     assert not registered.has_secret(secret + "x")
@@ -29,27 +30,27 @@ def test_a_registered_device_is_found_and_knows_its_secret(workspace: Workspace)
 
 @pytest.mark.django_db
 def test_a_device_without_secret_accepts_none(workspace: Workspace) -> None:
-    [(registered, _)] = devices.register([(workspace, Facts())])
+    [(registered, _)] = registry.register([(workspace, Facts())])
     Device.objects.update(secret_hash="")
-    assert not devices.find_devices([registered.ad_token])[registered.ad_token].has_secret("")
+    assert not registry.find_devices([registered.ad_token])[registered.ad_token].has_secret("")
 
 
 @pytest.mark.django_db
 def test_ids_with_hyphens_name_their_workspace() -> None:
     app = App.objects.create(app_id="my-app", name="x")
     workspace = Workspace.objects.create(app=app, workspace_id="pre-prod")
-    assert devices.find_workspaces(["my-app-pre-prod", "nonsense", "-", ""]) == {"my-app-pre-prod": workspace}
+    assert registry.find_workspaces(["my-app-pre-prod", "nonsense", "-", ""]) == {"my-app-pre-prod": workspace}
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("off", ["app", "workspace"])
 def test_a_disabled_app_or_workspace_is_not_found(workspace: Workspace, off: str) -> None:
     username = f"{workspace.app.app_id}-{workspace.workspace_id}"
-    assert username in devices.find_workspaces([username])
+    assert username in registry.find_workspaces([username])
     target: Any = workspace.app if off == "app" else workspace
     target.enabled = False
     target.save()
-    assert devices.find_workspaces([username]) == {}
+    assert registry.find_workspaces([username]) == {}
 
 
 @pytest.mark.parametrize(
@@ -79,16 +80,16 @@ def test_a_fact_that_is_no_text_is_refused_by_its_name(value: object) -> None:
 def test_facts_of_many_devices_cost_one_query_and_write_what_changes(
     workspace: Workspace, django_assert_num_queries: Any
 ) -> None:
-    fleet = [device for device, _ in devices.register([(workspace, Facts(app_version="1", model="M"))] * 3)]
+    fleet = [device for device, _ in registry.register([(workspace, Facts(app_version="1", model="M"))] * 3)]
     with connection.cursor() as cursor:
         cursor.execute("SELECT id, xmin::text FROM pushcore_device")
         before = dict(cursor.fetchall())
         with django_assert_num_queries(1):
-            devices.update_facts({fleet[0].id: {"app_version": "2", "model": ""}, fleet[1].id: {"app_version": "1"}})
+            registry.update_facts({fleet[0].id: {"app_version": "2", "model": ""}, fleet[1].id: {"app_version": "1"}})
         cursor.execute("SELECT id, xmin::text FROM pushcore_device")
         changed = {pk for pk, version in cursor.fetchall() if before[pk] != version}
     with django_assert_num_queries(0):
-        devices.update_facts({fleet[2].id: {"app_version": ""}})
+        registry.update_facts({fleet[2].id: {"app_version": ""}})
     assert Device.objects.get(pk=fleet[0].id).app_version == "2"
     assert Device.objects.get(pk=fleet[0].id).model == "M"
     assert changed <= {fleet[0].id}
@@ -103,14 +104,14 @@ def test_an_unknown_platform_is_refused(platform: object) -> None:
 
 @pytest.mark.django_db
 def test_a_device_serves_one_user_at_a_time_and_history_stays(workspace: Workspace, known: KnownDevice) -> None:
-    devices.server_bind(workspace, "ann", known.ad_token, 1)
-    devices.server_bind(workspace, "bob", known.ad_token, 1)
-    devices.server_bind(workspace, "bob", known.ad_token, 1)
+    registry.server_bind(workspace, "ann", known.ad_token, 1)
+    registry.server_bind(workspace, "bob", known.ad_token, 1)
+    registry.server_bind(workspace, "bob", known.ad_token, 1)
     ann, bob = Binding.objects.order_by("bound_at")
     assert (ann.user_id, bob.user_id) == ("ann", "bob")
     assert ann.unbound_at is not None
     assert bob.unbound_at is None
-    devices.server_unbind(workspace, "ann", known.ad_token)
+    registry.server_unbind(workspace, "ann", known.ad_token)
     bob.refresh_from_db()
     assert bob.unbound_at is None
 
@@ -130,7 +131,9 @@ def test_a_bind_that_cannot_be_is_refused_with_its_code(
     workspace: Workspace, known: KnownDevice, user_id: str, token: str, os_type: int, result: ResultCode
 ) -> None:
     with pytest.raises(ResultError) as refused:
-        devices.server_bind(workspace, user_id, token.replace("unknown", "x").replace("known", known.ad_token), os_type)
+        registry.server_bind(
+            workspace, user_id, token.replace("unknown", "x").replace("known", known.ad_token), os_type
+        )
     assert refused.value.result == result
     assert not Binding.objects.exists()
 
@@ -139,16 +142,16 @@ def test_a_bind_that_cannot_be_is_refused_with_its_code(
 def test_a_device_of_another_workspace_cannot_be_bound(workspace: Workspace, known: KnownDevice) -> None:
     other = Workspace.objects.create(app=workspace.app, workspace_id="other")
     with pytest.raises(ResultError) as refused:
-        devices.server_bind(other, "ann", known.ad_token, 1)
+        registry.server_bind(other, "ann", known.ad_token, 1)
     assert refused.value.result == ResultCode.DELIVERYTOKEN_INVALID
 
 
 @pytest.mark.django_db
 def test_a_report_keeps_the_vendor_token_and_facts(workspace: Workspace, known: KnownDevice) -> None:
-    devices.server_report(workspace, known.ad_token, 1, 5, "huawei-token", {"model": "P50", "appVersion": ""})
+    registry.server_report(workspace, known.ad_token, 1, 5, "huawei-token", {"model": "P50", "appVersion": ""})
     device = Device.objects.get()
     assert (device.third_channel, device.third_token, device.model) == (Channel.HUAWEI, "huawei-token", "P50")
-    devices.client_report(known.id, 4, "xiaomi-token")
+    registry.client_report(known.id, 4, "xiaomi-token")
     device.refresh_from_db()
     assert (device.third_channel, device.third_token) == (Channel.XIAOMI, "xiaomi-token")
 
@@ -160,7 +163,7 @@ def test_a_report_keeps_the_vendor_token_and_facts(workspace: Workspace, known: 
 )
 def test_a_report_that_cannot_be_is_refused(known: KnownDevice, channel: int, token: str, result: ResultCode) -> None:
     with pytest.raises(ResultError) as refused:
-        devices.client_report(known.id, channel, token)
+        registry.client_report(known.id, channel, token)
     assert refused.value.result == result
 
 
@@ -174,7 +177,7 @@ def test_a_signed_bind_token_lets_the_client_bind(
     workspace: Workspace, known: KnownDevice, access_key: tuple[AccessKey, str], lane: KeepingLane
 ) -> None:
     Workspace.objects.update(client_bind="signed")
-    devices.client_bind(known.id, "ann", bind_token(known, access_key[1]))
+    registry.client_bind(known.id, "ann", bind_token(known, access_key[1]))
     assert Binding.objects.get().user_id == "ann"
 
 
@@ -195,7 +198,7 @@ def test_a_bind_token_for_anything_else_is_refused(
 ) -> None:
     Workspace.objects.update(client_bind="signed")
     with pytest.raises(ResultError) as refused:
-        devices.client_bind(known.id, "ann", bind_token(known, access_key[1], **changes))
+        registry.client_bind(known.id, "ann", bind_token(known, access_key[1], **changes))
     assert refused.value.result == ResultCode.SIGNATURE_MISMATCH
     assert not Binding.objects.exists()
 
@@ -205,7 +208,7 @@ def test_a_bind_token_for_anything_else_is_refused(
 def test_a_forged_bind_token_is_refused(workspace: Workspace, known: KnownDevice, forged: str) -> None:
     Workspace.objects.update(client_bind="signed")
     with pytest.raises(ResultError):
-        devices.client_bind(known.id, "ann", forged)
+        registry.client_bind(known.id, "ann", forged)
 
 
 @pytest.mark.django_db
@@ -214,7 +217,7 @@ def test_in_server_mode_no_client_binds(
 ) -> None:
     Workspace.objects.update(client_bind="server")
     with pytest.raises(ResultError) as refused:
-        devices.client_bind(known.id, "ann", bind_token(known, access_key[1]))
+        registry.client_bind(known.id, "ann", bind_token(known, access_key[1]))
     assert refused.value.result == ResultCode.INVALID_PARAM
 
 
@@ -237,10 +240,10 @@ def test_events_that_cannot_be_read_are_refused(known: KnownDevice, payload: obj
 def test_many_devices_pending_messages_cost_two_queries(
     workspace: Workspace, lane: KeepingLane, send: Any, django_assert_num_queries: Any
 ) -> None:
-    fleet = [device for device, _ in devices.register([(workspace, Facts())] * 10)]
+    fleet = [device for device, _ in registry.register([(workspace, Facts())] * 10)]
     for n in range(3):
         send({device.ad_token: f"k{n}" for device in fleet}, delivery_type=1)
     with django_assert_num_queries(2):
-        waiting = delivery.pending_for_devices([device.id for device in fleet], per_device=2).messages
+        waiting = dispatch.pending_for_devices([device.id for device in fleet], per_device=2).messages
     assert {len(batch) for batch in waiting.values()} == {2}
     assert all([o.msgkey for o in batch] == ["k0", "k1"] for batch in waiting.values())

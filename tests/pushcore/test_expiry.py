@@ -15,14 +15,18 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from pushcore import bindings, devices, expiry, ids, outcomes, partitions, push, revocation, templates
 from pushcore.codes import statuses
-from pushcore.devices import Facts, KnownDevice
+from pushcore.delivery import expiry, outcomes
+from pushcore.devices import bindings, registry
+from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.file_push import load, upload
 from pushcore.models import Device, Message, PushTask, Receipt, Workspace
 from pushcore.ports import Outcome
-from pushcore.requests import BroadcastPush, FilePush
-from pushcore.templates import TemplateDraft
+from pushcore.push import pushes, templates
+from pushcore.push.requests import BroadcastPush, FilePush
+from pushcore.push.templates import TemplateDraft
+from pushcore.revocation import revocations
+from pushcore.storage import ids, partitions
 from tests.pushcore.conftest import KeepingLane
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +51,7 @@ def test_what_was_not_delivered_expires_and_all_else_stays(
     acked = send({known.ad_token: "k1"}, delivery_type=1)
     outcomes.record([Outcome(Message.objects.get(task=acked).pk, statuses.ACKED)])
     revoked = send({known.ad_token: "k2"}, delivery_type=1)
-    revocation.revoke_task(workspace, revoked.pk)
+    revocations.revoke_task(workspace, revoked.pk)
     waiting = send({known.ad_token: "k3"}, delivery_type=1)
     unbound = send({"nobody": "k4", "no one": "k5"})
     valid = send({known.ad_token: "k6"}, delivery_type=1)
@@ -146,7 +150,7 @@ def _once(step: Callable[[], int | None]) -> Callable[[], int | None]:
 def test_tasks_that_were_delivered_are_passed_by_without_a_look_at_their_messages(
     send: Send, workspace: Workspace, lane: KeepingLane
 ) -> None:
-    fleet = [device for device, _ in devices.register([(workspace, Facts())] * 5)]
+    fleet = [device for device, _ in registry.register([(workspace, Facts())] * 5)]
     tasks = [send({device.ad_token: "k"}, delivery_type=1) for device in fleet]
     outcomes.record_acknowledged(Message.objects.values_list("pk", flat=True))
     end_validity(*tasks)
@@ -179,8 +183,8 @@ def test_lines_that_are_read_after_the_push_expired_expire_at_once(
 def test_a_broadcasts_rows_at_vendors_expire_too(workspace: Workspace, lane: KeepingLane) -> None:
     templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="news", msgkey="b")
-    task = push.accept(workspace, request, **BY_TEST)
-    [(device, _)] = devices.register([(workspace, Facts())])
+    task = pushes.accept(workspace, request, **BY_TEST)
+    [(device, _)] = registry.register([(workspace, Facts())])
     message = Message.objects.create(
         id=task.pk + 1, workspace=workspace, task=task, delivery_type=1, target=device.ad_token, msgkey="b",
         device_id=device.id, status=0, expire_at=task.expire_at, updated_at=timezone.now(),

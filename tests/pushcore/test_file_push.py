@@ -17,15 +17,16 @@ from django.db.backends.utils import CursorWrapper
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pushcore import bindings, devices, limits, push, templates
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.devices import Facts
+from pushcore.devices import bindings, registry
+from pushcore.devices.registry import Facts
 from pushcore.file_push import inspection, load, pieces, upload
 from pushcore.file_push.records import Lines, Reader
 from pushcore.models import Device, FileChunk, FileFault, FileImport, Message, PushTask, Workspace
 from pushcore.models.pushes import DeliveryType
-from pushcore.requests import FilePush, SimplePush
-from pushcore.templates import TemplateDraft
+from pushcore.push import limits, pushes, templates
+from pushcore.push.requests import FilePush, SimplePush
+from pushcore.push.templates import TemplateDraft
 from tests.pushcore.conftest import KeepingLane
 
 CONTENT = {"title": "Hello #name#", "content": "Body", "url": ""}
@@ -67,7 +68,7 @@ def test_each_line_becomes_a_message_with_its_own_content(
     upload_file: Send, workspace: Workspace, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(load, "online", set)
-    [(known, _)] = devices.register([(workspace, Facts())])
+    [(known, _)] = registry.register([(workspace, Facts())])
     bindings.bind(Device.objects.get(pk=known.id), "ann")
     task = upload_file(
         '\ufeffann,k1,name=Ann\r\n\nbob,k2,"name=Bob, junior",more=x=y\n"c,arl",k3,name=t\tb\\s"\n', delivery_type=3
@@ -202,7 +203,7 @@ def test_a_used_msgkey_is_a_fault_and_a_repeated_file_is_the_first_task(
     used = SimplePush(
         delivery_type=3, expired_seconds=300, task_name="t", title="t", content="c", target_msgkey={"user3": "k3"}
     )
-    push.accept(workspace, used, source=PushTask.Source.RPC, author="")
+    pushes.accept(workspace, used, source=PushTask.Source.RPC, author="")
     task = upload_file(lines_of(5))
     assert upload_file(lines_of(5)).pk == task.pk
     assert load.load_all() == 4
@@ -212,7 +213,7 @@ def test_a_used_msgkey_is_a_fault_and_a_repeated_file_is_the_first_task(
     assert load.load_all() == 0
     assert len(faults(other)) == 5
     with pytest.raises(ResultError):
-        push.accept(workspace, SimplePush(delivery_type=3, expired_seconds=300, title="t", content="c",
+        pushes.accept(workspace, SimplePush(delivery_type=3, expired_seconds=300, title="t", content="c",
                     target_msgkey={"user1": "k1"}), source=PushTask.Source.RPC, author="")  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from pushcore.http import NOT_STARTED, Call, Client, Settings
+from pushcore.http.client import NOT_STARTED, Call, Client, Settings
 
 
 class Echo(BaseHTTPRequestHandler):

@@ -10,11 +10,12 @@ import pytest
 from django.db import connection
 from django.db.models import F
 
-from pushcore import devices, installations, settled
 from pushcore.channels import Platform
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.devices import Facts
-from pushcore.installations import NONCE_WINDOW, Installation, Registered, Registration
+from pushcore.delivery import pending_cursor
+from pushcore.devices import installations, registry
+from pushcore.devices.installations import NONCE_WINDOW, Installation, Registered, Registration
+from pushcore.devices.registry import Facts
 from pushcore.models import Device, TokenLoss, Workspace
 
 PHONE, NONCE = "6e0a5b9c-installation", "b1946ac92492d2347c6235b4d2611184"
@@ -27,7 +28,7 @@ def register(workspace: Workspace, facts: Facts | None = None, **proof: Any) -> 
 
 def accepts(answer: Registered, secret: str) -> bool:
     """Whether the device logs in with the secret."""
-    return devices.find_devices([answer.device.ad_token])[answer.device.ad_token].has_secret(secret)
+    return registry.find_devices([answer.device.ad_token])[answer.device.ad_token].has_secret(secret)
 
 
 @pytest.mark.django_db
@@ -58,9 +59,9 @@ def test_the_nonce_counts_for_minutes_only(workspace: Workspace) -> None:
 @pytest.mark.django_db
 def test_the_nonce_is_spent_once_the_device_has_logged_in_with_its_secret(workspace: Workspace) -> None:
     first = register(workspace, nonce=NONCE)
-    settled.note_return([first.device.id], registering=[first.device.id])
+    pending_cursor.note_return([first.device.id], registering=[first.device.id])
     assert register(workspace, nonce=NONCE).device.id == first.device.id
-    settled.note_return([first.device.id])
+    pending_cursor.note_return([first.device.id])
     assert register(workspace, nonce=NONCE).device.id != first.device.id
 
 
@@ -109,7 +110,7 @@ def test_registrations_without_a_nonce_are_each_a_device_of_their_own(workspace:
 @pytest.mark.django_db
 def test_a_device_that_is_given_back_takes_its_vendor_token_from_others(workspace: Workspace) -> None:
     first = register(workspace)
-    [(other, _)] = devices.register([(workspace, Facts(third_channel=4, third_token="mi"))])
+    [(other, _)] = registry.register([(workspace, Facts(third_channel=4, third_token="mi"))])
     again = register(workspace, Facts(third_channel=4, third_token="mi"), secret=first.secret)
     assert again.device.third_channel == 4
     assert Device.objects.get(third_token="mi").pk == first.device.id

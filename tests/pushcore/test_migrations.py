@@ -15,9 +15,9 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
-from pushcore import partitioned_indexes, partitions
 from pushcore.models import PushTask
-from pushcore.partitioned_indexes import AddIndexByPartition
+from pushcore.storage import partitioned_indexes, partitions
+from pushcore.storage.partitioned_indexes import AddIndexByPartition
 
 # Those that grow with traffic, with the fleet, or with time.
 LARGE = {table.name for table in partitions.tables()} | {

@@ -14,17 +14,18 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from pushcore import committing, ids, msgkeys, partitions
 from pushcore.codes.results import ResultError
 from pushcore.models import Message, MessageKey, PushTask, Workspace
-from pushcore.msgkeys import KeyedTarget
+from pushcore.push import idempotency, insert
+from pushcore.push.idempotency import KeyedTarget
+from pushcore.storage import ids, partitions
 
 MIDNIGHT = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 HOURS = [0.0, 0.5, 12.0, 22.9, 23.0, 23.9, 23.9999]
 SECOND = timedelta(seconds=1)
 
 
-def a_push(workspace: Workspace, at: datetime, *msgkeys: str, fingerprint: bytes = b"f") -> committing.Push:
+def a_push(workspace: Workspace, at: datetime, *msgkeys: str, fingerprint: bytes = b"f") -> insert.Push:
     """A push to one user by each msgkey, accepted at that time."""
     task = PushTask(
         workspace=workspace, kind="simple", delivery_type=3, source="rpc", content={}, fingerprint=fingerprint,
@@ -34,21 +35,21 @@ def a_push(workspace: Workspace, at: datetime, *msgkeys: str, fingerprint: bytes
         Message(workspace=workspace, delivery_type=3, target="ann", msgkey=key, status=1, expire_at=at, updated_at=at)
         for key in msgkeys
     ]
-    return committing.Push(task, messages, [KeyedTarget("ann", key) for key in msgkeys])
+    return insert.Push(task, messages, [KeyedTarget("ann", key) for key in msgkeys])
 
 
-def commit(push: committing.Push) -> int:
+def commit(push: insert.Push) -> int:
     """Commit it as pushes are: with others where its keys look free, else alone. The task's id, or the first one's."""
     try:
-        [done] = committing.commit_together([push])
+        [done] = insert.commit_together([push])
     except IntegrityError:
         done = False
-    first = None if done else committing.commit_alone(push)
+    first = None if done else insert.commit_alone(push)
     return (first or push.task).pk
 
 
 def claim_of_a_file(at: datetime, *keys: str, task_id: int = 7) -> set[str]:
-    return msgkeys.claim_digests(list(keys), task_id=task_id, now=at)
+    return idempotency.claim_digests(list(keys), task_id=task_id, now=at)
 
 
 def digests(count: int) -> list[str]:

@@ -11,12 +11,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from pushcore import ids, outcomes
 from pushcore.channels import Channel
 from pushcore.codes import statuses
-from pushcore.devices import KnownDevice
+from pushcore.delivery import outcomes
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Message, PushTask, Receipt, Workspace
 from pushcore.ports import Outcome
+from pushcore.storage import ids
 from tests.pushcore.conftest import KeepingLane
 
 Send = Callable[..., PushTask]

@@ -12,9 +12,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from mps_project import health
-from pushcore import ids, partitions
+from mps_project.observability import health
 from pushcore.models import Message, PushTask
+from pushcore.storage import ids, partitions
 
 
 def insert(message_id: int) -> None:

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pushcore import placeholders, templates
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push.records import Lines, Reader
 from pushcore.models import Template, Workspace
 from pushcore.models.pushes import DeliveryType
-from pushcore.placeholders import text_pattern, url_pattern
-from pushcore.templates import TemplateDraft
+from pushcore.push import placeholders, templates
+from pushcore.push.placeholders import text_pattern, url_pattern
+from pushcore.push.templates import TemplateDraft
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from pushcore.proxies import client_address
+from pushcore.security.proxies import client_address
 
 TRUSTED = [ip_network("10.0.0.0/8"), ip_network("::1/128")]
 

@@ -13,11 +13,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from pushcore import bindings, devices, ids, push, requests
 from pushcore.codes import statuses
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.devices import Facts, KnownDevice
+from pushcore.devices import bindings, registry
+from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import Device, Message, MessageKey, PushTask, Workspace
+from pushcore.push import pushes, requests
+from pushcore.storage import ids
 from tests.pushcore.conftest import KeepingLane
 
 Send = Callable[..., PushTask]
@@ -46,9 +48,9 @@ def test_a_device_push_is_committed_and_handed_over_with_its_content(
 
 @pytest.mark.django_db
 def test_a_user_push_goes_to_each_of_the_users_devices(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
-    mine = devices.register([(workspace, Facts()), (workspace, Facts())])
+    mine = registry.register([(workspace, Facts()), (workspace, Facts())])
     for device, _ in mine:
-        devices.server_bind(workspace, "ann", device.ad_token, 1)
+        registry.server_bind(workspace, "ann", device.ad_token, 1)
     task = send({"ann": "k1"})
     assert {outgoing.device_id for outgoing in lane.got} == {device.id for device, _ in mine}
     assert task.message_count == Message.objects.count() == 2
@@ -89,7 +91,7 @@ def test_the_messages_of_an_earlier_versions_tasks_are_found_too(
 
 @pytest.mark.django_db
 def test_an_ios_device_is_named_by_its_apns_token(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
-    devices.server_bind(workspace, "ann", APNS, 2)
+    registry.server_bind(workspace, "ann", APNS, 2)
     send({APNS: "k1"}, delivery_type=2)
     assert lane.got[0].third_token == APNS
 
@@ -97,7 +99,7 @@ def test_an_ios_device_is_named_by_its_apns_token(send: Send, lane: KeepingLane,
 @pytest.mark.django_db
 def test_a_target_of_another_workspace_is_not_reached(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
     other = Workspace.objects.create(app=workspace.app, workspace_id="other")
-    [(stranger, _)] = devices.register([(other, Facts())])
+    [(stranger, _)] = registry.register([(other, Facts())])
     send({stranger.ad_token: "k1"}, delivery_type=1)
     assert lane.got == []
     assert Message.objects.get().device_id is None
@@ -117,23 +119,23 @@ def test_a_push_to_a_user_not_yet_bound_waits_and_is_handed_over_on_bind(
 
 @pytest.mark.django_db
 def test_a_message_follows_its_user_to_the_next_device(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
-    (old, _), (new, _) = devices.register([(workspace, Facts()), (workspace, Facts())])
-    devices.server_bind(workspace, "ann", old.ad_token, 1)
+    (old, _), (new, _) = registry.register([(workspace, Facts()), (workspace, Facts())])
+    registry.server_bind(workspace, "ann", old.ad_token, 1)
     send({"ann": "k1"})
-    devices.server_unbind(workspace, "ann", old.ad_token)
-    devices.server_bind(workspace, "ann", new.ad_token, 1)
+    registry.server_unbind(workspace, "ann", old.ad_token)
+    registry.server_bind(workspace, "ann", new.ad_token, 1)
     assert [outgoing.device_id for outgoing in lane.got] == [old.id, new.id]
 
 
 @pytest.mark.django_db
 def test_binding_again_hands_nothing_over_twice(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
-    (one, _), (two, _) = devices.register([(workspace, Facts()), (workspace, Facts())])
+    (one, _), (two, _) = registry.register([(workspace, Facts()), (workspace, Facts())])
     for device in (one, two):
-        devices.server_bind(workspace, "ann", device.ad_token, 1)
+        registry.server_bind(workspace, "ann", device.ad_token, 1)
     send({"ann": "k1"})
     assert len(lane.got) == 2
-    devices.server_unbind(workspace, "ann", one.ad_token)
-    devices.server_bind(workspace, "ann", two.ad_token, 1)
+    registry.server_unbind(workspace, "ann", one.ad_token)
+    registry.server_bind(workspace, "ann", two.ad_token, 1)
     assert len(lane.got) == 2
 
 
@@ -167,9 +169,9 @@ def test_a_msgkey_used_by_another_request_is_refused_by_name(
     workspace: Workspace, lane: KeepingLane, changes: dict[str, object]
 ) -> None:
     request = a_push({"ann": "k1"})
-    push.accept(workspace, request, source=PushTask.Source.RPC, author="")
+    pushes.accept(workspace, request, source=PushTask.Source.RPC, author="")
     with pytest.raises(ResultError, match="'k1'") as refused:
-        push.accept(workspace, replace(request, **changes), source=PushTask.Source.RPC, author="")  # type: ignore[arg-type]
+        pushes.accept(workspace, replace(request, **changes), source=PushTask.Source.RPC, author="")  # type: ignore[arg-type]
     assert refused.value.result == ResultCode.INVALID_PARAM
     assert PushTask.objects.count() == 1
     assert not MessageKey.objects.exclude(task_id=PushTask.objects.get().pk).exists()
@@ -187,7 +189,7 @@ def test_the_same_request_sent_many_times_at_once_is_one_task(
         start.wait()
         try:
             for _ in range(4):
-                task = push.accept(workspace, request, source=PushTask.Source.RPC, author="")
+                task = pushes.accept(workspace, request, source=PushTask.Source.RPC, author="")
                 answers.append(task.pk)
         finally:
             connection.close()
@@ -232,7 +234,7 @@ def test_a_value_that_is_none_is_answered_with_its_code_and_leaves_nothing(
 ) -> None:
     request = a_push({"ann": "k1"})
     with pytest.raises(ResultError) as refused:
-        push.accept(workspace, replace(request, **changes), source=PushTask.Source.RPC, author="")  # type: ignore[arg-type]
+        pushes.accept(workspace, replace(request, **changes), source=PushTask.Source.RPC, author="")  # type: ignore[arg-type]
     assert refused.value.result == result
     assert not PushTask.objects.exists()
     assert not MessageKey.objects.exists()

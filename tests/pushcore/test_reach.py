@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from pushcore import broadcasts, devices, reach
+from pushcore.broadcast import broadcasts
 from pushcore.channels import Channel, Platform
-from pushcore.devices import Facts
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts
 from pushcore.models import App, Binding, Device, Workspace
 from pushcore.models.pushes import DeliveryType
-from pushcore.requests import BroadcastPush
+from pushcore.push import audience_estimate
+from pushcore.push.requests import BroadcastPush
 
 
 def device(workspace: Workspace, **facts: Any) -> Device:
-    known, _ = devices.register([(workspace, Facts(manufacturer="Nokia", model="3310"))])[0]
+    known, _ = registry.register([(workspace, Facts(manufacturer="Nokia", model="3310"))])[0]
     Device.objects.filter(pk=known.id).update(**facts)
     return Device.objects.get(pk=known.id)
 
@@ -29,10 +31,10 @@ def audience(workspace: Workspace, platform: Platform, **fields: Any) -> broadca
 
 def test_a_user_stands_for_all_devices_bound_to_it(workspace: Workspace) -> None:
     for _ in range(2):
-        devices.server_bind(workspace, "ann", device(workspace).ad_token, 1)
+        registry.server_bind(workspace, "ann", device(workspace).ad_token, 1)
     one = device(workspace)
-    assert reach.of_targets(workspace, DeliveryType.USER, ["ann", "nobody"]) == 2
-    assert reach.of_targets(workspace, DeliveryType.ANDROID, [one.ad_token, "unknown"]) == 1
+    assert audience_estimate.of_targets(workspace, DeliveryType.USER, ["ann", "nobody"]) == 2
+    assert audience_estimate.of_targets(workspace, DeliveryType.ANDROID, [one.ad_token, "unknown"]) == 1
 
 
 def test_a_broadcast_reaches_the_devices_of_its_platform_and_workspace(workspace: Workspace, app: App) -> None:
@@ -41,7 +43,7 @@ def test_a_broadcast_reaches_the_devices_of_its_platform_and_workspace(workspace
         device(workspace)
     device(workspace, platform=Platform.HARMONYOS)
     device(other_workspace)
-    assert reach.of_broadcast(workspace, audience(workspace, Platform.ANDROID)) == 3
+    assert audience_estimate.of_broadcast(workspace, audience(workspace, Platform.ANDROID)) == 3
 
 
 def test_a_broadcast_to_ios_reaches_by_login(workspace: Workspace) -> None:
@@ -53,11 +55,11 @@ def test_a_broadcast_to_ios_reaches_by_login(workspace: Workspace) -> None:
             unbound_at=None if unbound is None else now - unbound,
         )  # fmt: skip
     device(workspace, platform=Platform.IOS)  # without a token nobody reaches it
-    assert reach.of_broadcast(workspace, audience(workspace, Platform.IOS)) == 1
+    assert audience_estimate.of_broadcast(workspace, audience(workspace, Platform.IOS)) == 1
     seven_days = audience(workspace, Platform.IOS, push_status=1, unbind_period=1)
-    assert reach.of_broadcast(workspace, seven_days) == 2
+    assert audience_estimate.of_broadcast(workspace, seven_days) == 2
     ever = audience(workspace, Platform.IOS, push_status=1, unbind_period=4)
-    assert reach.of_broadcast(workspace, ever) == 3
+    assert audience_estimate.of_broadcast(workspace, ever) == 3
 
 
 def test_a_broadcast_by_time_of_binding_reaches_the_devices_bound_then_on_the_self_built_channel_too(
@@ -69,15 +71,15 @@ def test_a_broadcast_by_time_of_binding_reaches_the_devices_bound_then_on_the_se
             workspace=workspace, device=device(workspace), user_id=f"user{number}", bound_at=now - timedelta(days=days)
         )
     device(workspace)
-    assert reach.of_broadcast(workspace, audience(workspace, Platform.ANDROID, bind_period=1)) == 1
-    assert reach.of_broadcast(workspace, audience(workspace, Platform.ANDROID, bind_period=4)) == 2
+    assert audience_estimate.of_broadcast(workspace, audience(workspace, Platform.ANDROID, bind_period=1)) == 1
+    assert audience_estimate.of_broadcast(workspace, audience(workspace, Platform.ANDROID, bind_period=4)) == 2
     window = (now - timedelta(days=50), now - timedelta(days=30))
-    assert reach.of_broadcast(workspace, audience(workspace, Platform.ANDROID, bind_window=window)) == 1
+    assert audience_estimate.of_broadcast(workspace, audience(workspace, Platform.ANDROID, bind_window=window)) == 1
 
 
 def test_what_cannot_be_counted_in_time_is_not_named(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = ("pg_sleep(1) IS NOT NULL AND d.workspace_id = %s", [workspace.pk])
     device(workspace)
     monkeypatch.setattr(broadcasts, "wanted", lambda *_: slow)
-    monkeypatch.setattr(reach, "TIMEOUT_MS", 20)
-    assert reach.of_broadcast(workspace, audience(workspace, Platform.ANDROID)) is None
+    monkeypatch.setattr(audience_estimate, "TIMEOUT_MS", 20)
+    assert audience_estimate.of_broadcast(workspace, audience(workspace, Platform.ANDROID)) is None

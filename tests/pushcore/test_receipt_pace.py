@@ -6,7 +6,7 @@ import heapq
 
 import pytest
 
-from pushcore.receipts.pace import FIRST_WINDOW, LONGEST_PAUSE_SECONDS, MOST, PAUSE_AFTER, Pace
+from pushcore.callbacks.pace import FIRST_WINDOW, LONGEST_PAUSE_SECONDS, MOST, PAUSE_AFTER, Pace
 
 
 def serve(pace: Pace, seconds: float, *, at_once: float, until: float, timeout: float = 10.0) -> tuple[int, int]:

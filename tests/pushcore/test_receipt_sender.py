@@ -13,10 +13,12 @@ from django.db import connections
 from django.utils import timezone
 from pytest_django import Settings
 
-from pushcore import crypto, ids, keys, posting
+from pushcore.callbacks import receipts, waking
+from pushcore.callbacks.sender import Sender
+from pushcore.http import posting
 from pushcore.models import App, Receipt, ReceiptAttempt, Workspace
-from pushcore.receipts import rows, waking
-from pushcore.receipts.sender import Sender
+from pushcore.security import crypto, keys
+from pushcore.storage import ids
 from tests.pushcore.conftest import CallbackServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -179,7 +181,7 @@ def test_a_word_that_receipts_are_due_is_heard_at_once(
     sender: Sender,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pushcore.receipts.sender.LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr("pushcore.callbacks.sender.LOOK_SECONDS", 3600.0)
     for _ in range(2):
         workspace = owed(callback.url, 1)
         waking.wake_sender()
@@ -211,9 +213,9 @@ def test_receipts_of_an_endpoint_that_is_down_for_days_end_though_not_each_could
 ) -> None:
     dead = owed(hanging, 5)
     Receipt.objects.filter(pk__in=Receipt.objects.values("pk")[:3]).update(
-        next_attempt_at=timezone.now() - rows.GIVE_UP_AFTER
+        next_attempt_at=timezone.now() - receipts.GIVE_UP_AFTER
     )
-    assert rows.give_up_overdue([dead.pk]) == 3
+    assert receipts.give_up_overdue([dead.pk]) == 3
     ended = Receipt.objects.filter(state=Receipt.State.FAILED)
     assert [row.finished_at is not None for row in ended] == [True] * 3
 

@@ -14,13 +14,16 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from pushcore import addresses, crypto, devices, keys, outcomes, posting
+from pushcore.callbacks import receipts, sender
 from pushcore.channels import Channel
 from pushcore.codes import statuses
-from pushcore.devices import KnownDevice
+from pushcore.delivery import outcomes
+from pushcore.devices import registry
+from pushcore.devices.registry import KnownDevice
+from pushcore.http import posting
 from pushcore.models import Message, PushTask, Receipt, ReceiptAttempt, Workspace
 from pushcore.ports import Outcome
-from pushcore.receipts import rows, sender
+from pushcore.security import addresses, crypto, keys
 from tests.pushcore.conftest import CallbackServer, KeepingLane
 
 
@@ -48,7 +51,7 @@ def test_a_receipt_names_an_ios_device_by_its_apns_token(
 ) -> None:
     workspace.callback_enabled, workspace.callback_url = True, "https://backend.example/r"
     workspace.save()
-    devices.server_bind(workspace, "ann", "a1" * 32, 2)
+    registry.server_bind(workspace, "ann", "a1" * 32, 2)
     send({target: "order-1"}, delivery_type=delivery_type)
     outcomes.record([Outcome(Message.objects.get().pk, statuses.ACKED, Channel.APNS)])
     told = json.loads(Receipt.objects.get().body)
@@ -128,7 +131,7 @@ def test_delays_grow_and_end_after_24_hours(receipt: Receipt, callback: Callback
 
 @pytest.mark.django_db(transaction=True)
 def test_a_sender_that_died_leaves_the_receipt_to_the_next(receipt: Receipt, callback: CallbackServer) -> None:
-    assert rows.lease({receipt.workspace_id: 10})  # and then the process was killed
+    assert receipts.lease({receipt.workspace_id: 10})  # and then the process was killed
     assert sender.send_due() == 0
     Receipt.objects.update(next_attempt_at=timezone.now())  # the lease runs out
     assert sender.send_due() == 1

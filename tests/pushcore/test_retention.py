@@ -11,10 +11,11 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from analytics.models import MessageEvent
-from pushcore import devices, ids, partitions, retention
-from pushcore.devices import Facts
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts
 from pushcore.models import Broadcast, Message, PushTask, Receipt, ReceiptAttempt, Workspace
-from pushcore.partitions import DailyTable
+from pushcore.storage import ids, partitions, retention
+from pushcore.storage.partitions import DailyTable
 
 GROWING = [
     "analytics_messageevent",
@@ -106,7 +107,7 @@ def test_receipts_and_attempts_are_carried_into_their_days_and_numbered_on(works
 
 @pytest.mark.django_db
 def test_an_event_is_carried_into_its_day_and_counted_once(workspace: Workspace) -> None:
-    [(device, _)] = devices.register([(workspace, Facts())])
+    [(device, _)] = registry.register([(workspace, Facts())])
 
     def an_event(message_id: int) -> MessageEvent:
         return MessageEvent.objects.create(workspace=workspace, message_id=message_id, device_id=device.id,

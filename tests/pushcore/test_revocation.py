@@ -11,15 +11,20 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from pushcore import bindings, broadcasts, delivery, devices, ids, outcomes, push, revocation, sweeper, templates
+from pushcore.broadcast import broadcasts
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.codes.results import ResultError
-from pushcore.devices import Facts, KnownDevice
+from pushcore.delivery import dispatch, outcomes, sweeper
+from pushcore.devices import bindings, registry
+from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import Broadcast, Device, Message, PushTask, Receipt, Revocation, Workspace
 from pushcore.ports import Outcome
-from pushcore.requests import BroadcastPush, MultiplePush, TargetMessage
-from pushcore.templates import TemplateDraft
+from pushcore.push import pushes, templates
+from pushcore.push.requests import BroadcastPush, MultiplePush, TargetMessage
+from pushcore.push.templates import TemplateDraft
+from pushcore.revocation import revocations
+from pushcore.storage import ids
 from tests.pushcore.conftest import KeepingLane
 
 Send = Callable[..., PushTask]
@@ -28,12 +33,12 @@ RPC: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
 
 @pytest.fixture(autouse=True)
 def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(revocation, "wake_worker", lambda: None)
+    monkeypatch.setattr(revocations, "wake_worker", lambda: None)
 
 
 @pytest.fixture
 def fleet(workspace: Workspace) -> list[KnownDevice]:
-    return [device for device, _ in devices.register([(workspace, Facts())] * 5)]
+    return [device for device, _ in registry.register([(workspace, Facts())] * 5)]
 
 
 @pytest.fixture
@@ -46,7 +51,7 @@ def to_fleet(workspace: Workspace, fleet: list[KnownDevice]) -> Callable[..., Pu
             delivery_type=1, expired_seconds=600, template_name="hello",
             target_msg=[TargetMessage(target=device.ad_token, msgkey=key) for device in fleet],
         )  # fmt: skip
-        return push.accept(workspace, request, **RPC)
+        return pushes.accept(workspace, request, **RPC)
 
     return send
 
@@ -68,7 +73,7 @@ def test_what_waits_of_a_task_is_revoked_and_what_arrived_is_told_of(
     first, second, *waiting = task.own_messages().order_by("pk")
     acknowledge(first, second)
     lane.got.clear()
-    revocation.revoke_task(workspace, task.pk)
+    revocations.revoke_task(workspace, task.pk)
     assert [row.status for row in task.messages.order_by("pk")] == [2, 2, -2, -2, -2]
     assert told() == {str(first.pk): first.device_id, str(second.pk): second.device_id}
     assert [(outgoing.kind, outgoing.msgkey) for outgoing in lane.got] == [("revoke", "")] * 2
@@ -76,7 +81,7 @@ def test_what_waits_of_a_task_is_revoked_and_what_arrived_is_told_of(
     assert Revocation.objects.get().finished_at is not None
     task.refresh_from_db()
     assert (task.success_count, task.revoked_at is not None) == (2, True)
-    revocation.revoke_task(workspace, task.pk)
+    revocations.revoke_task(workspace, task.pk)
     assert len(told()) == 2
 
 
@@ -84,14 +89,14 @@ def test_from_the_moment_a_task_is_marked_nothing_of_it_is_delivered(
     workspace: Workspace, to_fleet: Send, fleet: list[KnownDevice], lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task, other = to_fleet("a"), to_fleet("b")
-    monkeypatch.setattr(revocation, "work_off", lambda *_a, **_k: False)  # the rows are not touched yet
-    revocation.revoke_task(workspace, task.pk)
+    monkeypatch.setattr(revocations, "work_off", lambda *_a, **_k: False)  # the rows are not touched yet
+    revocations.revoke_task(workspace, task.pk)
     lane.got.clear()
-    waiting = delivery.pending_for_devices([device.id for device in fleet], 1).messages
+    waiting = dispatch.pending_for_devices([device.id for device in fleet], 1).messages
     assert {outgoing.task_id for batch in waiting.values() for outgoing in batch} == {other.pk}
     assert len(waiting) == 5
-    assert delivery.outgoing_of([row.pk for row in task.messages.all()]) == []
-    everything = delivery.waiting_between(0, ids.first_id_at(timezone.now() + timedelta(hours=1)), 100).batch
+    assert dispatch.outgoing_of([row.pk for row in task.messages.all()]) == []
+    everything = dispatch.waiting_between(0, ids.first_id_at(timezone.now() + timedelta(hours=1)), 100).batch
     assert {outgoing.task_id for outgoing in everything} == {other.pk}
 
 
@@ -101,8 +106,8 @@ def test_what_may_be_on_its_way_is_told_of_too(
     task = to_fleet()
     connected, written, *_ = task.messages.order_by("pk")
     outcomes.mark_sent([written.pk])
-    monkeypatch.setattr(revocation, "online", lambda _devices: {connected.device_id})
-    revocation.revoke_task(workspace, task.pk)
+    monkeypatch.setattr(revocations, "online", lambda _devices: {connected.device_id})
+    revocations.revoke_task(workspace, task.pk)
     assert set(told()) == {str(connected.pk), str(written.pk)}
 
 
@@ -110,23 +115,23 @@ def test_what_may_be_on_its_way_is_told_of_too(
 def test_a_worker_that_dies_is_followed_by_one_that_goes_on(
     workspace: Workspace, to_fleet: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    monkeypatch.setattr(revocation, "BATCH", 1)
+    monkeypatch.setattr(revocations, "BATCH", 1)
     task = to_fleet()
     rows = list(task.messages.order_by("pk"))
     acknowledge(*rows[:3])
-    working, calls = getattr(revocation, where), itertools.count(1)
+    working, calls = getattr(revocations, where), itertools.count(1)
 
     def dying(*arguments: Any) -> Any:
         if next(calls) % 2 == 0:
             raise KeyboardInterrupt
         return working(*arguments)
 
-    monkeypatch.setattr(revocation, where, dying)
+    monkeypatch.setattr(revocations, where, dying)
     with pytest.raises(KeyboardInterrupt):
-        revocation.revoke_task(workspace, task.pk)
+        revocations.revoke_task(workspace, task.pk)
     for _ in range(20):
         try:
-            revocation.work_off_all()
+            revocations.work_off_all()
         except KeyboardInterrupt:
             continue
         break
@@ -139,12 +144,12 @@ def test_a_worker_that_dies_is_followed_by_one_that_goes_on(
 def test_a_revocation_is_given_back_when_the_time_is_spent(
     workspace: Workspace, to_fleet: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(revocation, "BATCH", 1)
-    monkeypatch.setattr(revocation, "INLINE_SECONDS", 0.0)
+    monkeypatch.setattr(revocations, "BATCH", 1)
+    monkeypatch.setattr(revocations, "INLINE_SECONDS", 0.0)
     task = to_fleet()
-    revocation.revoke_task(workspace, task.pk)
+    revocations.revoke_task(workspace, task.pk)
     assert task.messages.filter(status=0).count() == 4
-    revocation.work_off_all()
+    revocations.work_off_all()
     assert task.messages.filter(status=-2).count() == 5
 
 
@@ -156,13 +161,13 @@ def test_a_message_is_revoked_by_its_msgkey_and_target(
     task = send({"ann": "k1", "bob": "k1"})
     one, two = task.messages.filter(target="ann").order_by("pk")
     acknowledge(one)
-    assert revocation.revoke_message(workspace, "k1", "ann") == 2
+    assert revocations.revoke_message(workspace, "k1", "ann") == 2
     assert [Message.objects.get(pk=row.pk).status for row in (one, two)] == [2, -2]
     assert told() == {str(one.pk): one.device_id}
     # To the device that has it, though the user has left it.
     assert one.device_id is not None
     bindings.unbind(Device.objects.get(pk=one.device_id), "ann")
-    waiting = delivery.pending_for_devices([one.device_id], 10).messages[one.device_id]
+    waiting = dispatch.pending_for_devices([one.device_id], 10).messages[one.device_id]
     assert [outgoing.content["revokes"] for outgoing in waiting] == [str(one.pk)]
     assert task.messages.get(target="bob").status == statuses.NO_BIND_INFO
     bindings.bind(Device.objects.get(pk=fleet[2].id), "ann")
@@ -175,32 +180,32 @@ def test_only_the_last_seven_days_can_be_revoked(
     task = to_fleet()
     PushTask.objects.update(created_at=timezone.now() - timedelta(days=7, seconds=1))
     for call in (
-        lambda: revocation.revoke_task(workspace, task.pk),
-        lambda: revocation.revoke_task(workspace, 5),
-        lambda: revocation.revoke_message(workspace, "k", "nobody"),
-        lambda: revocation.revoke_message(workspace, "other", fleet[0].ad_token),
+        lambda: revocations.revoke_task(workspace, task.pk),
+        lambda: revocations.revoke_task(workspace, 5),
+        lambda: revocations.revoke_message(workspace, "k", "nobody"),
+        lambda: revocations.revoke_message(workspace, "other", fleet[0].ad_token),
     ):
         with pytest.raises(ResultError) as refused:
             call()
         assert refused.value.result.code == "3028"
     PushTask.objects.update(created_at=timezone.now() - timedelta(days=6, hours=23))
-    revocation.revoke_task(workspace, task.pk)
+    revocations.revoke_task(workspace, task.pk)
 
 
 def test_another_workspaces_push_is_unknown(workspace: Workspace, to_fleet: Send, fleet: list[KnownDevice]) -> None:
     other = Workspace.objects.create(app=workspace.app, workspace_id="other")
     task = to_fleet()
     with pytest.raises(ResultError):
-        revocation.revoke_task(other, task.pk)
+        revocations.revoke_task(other, task.pk)
     with pytest.raises(ResultError):
-        revocation.revoke_message(other, "k", fleet[0].ad_token)
+        revocations.revoke_message(other, "k", fleet[0].ad_token)
 
 
 def test_an_acknowledgement_comes_before_a_revocation_but_not_after_it(
     workspace: Workspace, to_fleet: Send, lane: KeepingLane
 ) -> None:
     task = to_fleet()
-    revocation.revoke_task(workspace, task.pk)
+    revocations.revoke_task(workspace, task.pk)
     acknowledge(*task.messages.all())
     assert set(task.messages.values_list("status", flat=True)) == {-2}
     task.refresh_from_db()
@@ -210,19 +215,19 @@ def test_an_acknowledgement_comes_before_a_revocation_but_not_after_it(
 def test_vendors_devices_are_not_told_over_the_gateway(workspace: Workspace, to_fleet: Send, lane: KeepingLane) -> None:
     task = to_fleet()
     outcomes.record([Outcome(row.pk, statuses.ACKED, Channel.HUAWEI) for row in task.messages.all()])
-    revocation.revoke_task(workspace, task.pk)
+    revocations.revoke_task(workspace, task.pk)
     assert told() == {}
 
 
 def test_the_backend_hears_of_its_message_and_not_of_ours(
     workspace: Workspace, to_fleet: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pushcore.receipts.waking.wake_sender", lambda: None)
+    monkeypatch.setattr("pushcore.callbacks.waking.wake_sender", lambda: None)
     Workspace.objects.update(callback_enabled=True, callback_url="https://example.com/")
     task = to_fleet()
     first, *_ = task.messages.order_by("pk")
     acknowledge(first)
-    revocation.revoke_task(workspace, task.pk)
+    revocations.revoke_task(workspace, task.pk)
     acknowledge(*Message.objects.filter(task__kind=PushTask.Kind.REVOKE))
     bodies = list(Receipt.objects.values_list("body", flat=True))
     assert len(bodies) == 5
@@ -232,12 +237,12 @@ def test_the_backend_hears_of_its_message_and_not_of_ours(
 def test_a_revoked_broadcast_is_not_given_on_and_devices_are_told(workspace: Workspace, to_fleet: Send) -> None:
     to_fleet()
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="hello", msgkey="b1")
-    task = push.accept(workspace, request, **RPC)
-    revocation.revoke_task(workspace, task.pk)
+    task = pushes.accept(workspace, request, **RPC)
+    revocations.revoke_task(workspace, task.pk)
     told_by = Broadcast.objects.exclude(pk=task.pk).get()
     assert told_by.task.content["revokes"] == str(task.pk)
     assert broadcasts.active(())[0] == [told_by.pk]
-    later = push.accept(workspace, replace(request, msgkey="b2"), **RPC)
+    later = pushes.accept(workspace, replace(request, msgkey="b2"), **RPC)
     assert broadcasts.active(())[0] == [told_by.pk, later.pk]
 
 
@@ -248,7 +253,7 @@ def test_the_sweeper_hands_over_what_tells_devices(
     task = to_fleet()
     acknowledge(*task.messages.all())
     lane.broken = True
-    revocation.revoke_task(workspace, task.pk)
+    revocations.revoke_task(workspace, task.pk)
     lane.broken = False
     lane.got.clear()
     sweeper.sweep()

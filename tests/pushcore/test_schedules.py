@@ -13,10 +13,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from pushcore import push, templates
 from pushcore.codes.results import ResultError
 from pushcore.models import Message, Occurrence, PushTask, Schedule, Template, Workspace
-from pushcore.requests import (
+from pushcore.push import pushes, templates
+from pushcore.push.requests import (
     AnyPush,
     BroadcastPush,
     MultiplePush,
@@ -26,9 +26,9 @@ from pushcore.requests import (
     as_json,
     from_json,
 )
+from pushcore.push.templates import TemplateDraft
 from pushcore.schedules import firing, service
 from pushcore.schedules.times import DAILY, MONTHLY, WEEKLY, Cyclic, Strategy, Timed, moments
-from pushcore.templates import TemplateDraft
 from tests.pushcore.conftest import KeepingLane
 
 RPC: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
@@ -161,7 +161,7 @@ REQUESTS: list[AnyPush] = [
 def test_each_kind_of_push_is_sent_when_its_time_comes(
     workspace: Workspace, template: Template, lane: KeepingLane, request_: AnyPush
 ) -> None:
-    assert from_json(push.draft_of(workspace, request_).kind, as_json(request_)) == request_
+    assert from_json(pushes.draft_of(workspace, request_).kind, as_json(request_)) == request_
     schedule = service.create(workspace, request_, soon(), **RPC)
     assert firing.fire_due() == 0
     assert not PushTask.objects.exists()
@@ -272,7 +272,7 @@ def test_the_same_schedule_again_is_the_first_and_another_is_refused(workspace: 
     assert service.create(workspace, SIMPLE, strategy, **RPC).pk == first.pk
     for other in (
         lambda: service.create(workspace, SIMPLE, soon(61), **RPC),
-        lambda: push.accept(workspace, SIMPLE, **RPC),
+        lambda: pushes.accept(workspace, SIMPLE, **RPC),
     ):
         with pytest.raises(ResultError, match="k1"):
             other()

@@ -13,9 +13,11 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from pushcore import bindings, delivery, devices, ids, outcomes, settled
-from pushcore.devices import Facts, KnownDevice
+from pushcore.delivery import dispatch, outcomes, pending_cursor
+from pushcore.devices import bindings, registry
+from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import Binding, Device, Message, PushTask, Workspace
+from pushcore.storage import ids
 from tests.pushcore.conftest import KeepingLane
 
 Send = Callable[..., PushTask]
@@ -25,13 +27,13 @@ SECONDS = 20
 @pytest.fixture(autouse=True)
 def no_margin(monkeypatch: pytest.MonkeyPatch, lane: KeepingLane) -> None:
     """Messages made a moment ago are old enough; and nobody delivers them."""
-    monkeypatch.setattr(settled, "MARGIN", timedelta(0))
+    monkeypatch.setattr(pending_cursor, "MARGIN", timedelta(0))
 
 
 def come_back(known: KnownDevice) -> int:
     """The device connects; up to which message it is settled."""
     time.sleep(0.002)  # ids tell the millisecond
-    settled.note_return([known.id])
+    pending_cursor.note_return([known.id])
     device = Device.objects.get(pk=known.id)
     assert device.last_seen_at is not None
     assert timezone.now() - device.last_seen_at < timedelta(minutes=1)
@@ -39,7 +41,7 @@ def come_back(known: KnownDevice) -> int:
 
 
 def waiting(known: KnownDevice) -> list[int]:
-    return [one.message_id for one in delivery.pending_for_devices([known.id], 100).messages.get(known.id, [])]
+    return [one.message_id for one in dispatch.pending_for_devices([known.id], 100).messages.get(known.id, [])]
 
 
 @pytest.mark.django_db
@@ -67,12 +69,12 @@ def test_what_expired_holds_nothing_up(send: Send, known: KnownDevice) -> None:
 def test_a_message_for_a_user_bound_elsewhere_waits_for_its_return(
     send: Send, workspace: Workspace, known: KnownDevice
 ) -> None:
-    devices.server_bind(workspace, "ann", known.ad_token, 1)
+    registry.server_bind(workspace, "ann", known.ad_token, 1)
     send({"ann": "k"})
-    devices.server_bind(workspace, "bob", known.ad_token, 1)
+    registry.server_bind(workspace, "bob", known.ad_token, 1)
     come_back(known)
     assert waiting(known) == []
-    devices.server_bind(workspace, "ann", known.ad_token, 1)
+    registry.server_bind(workspace, "ann", known.ad_token, 1)
     assert waiting(known) == [Message.objects.get().pk]
 
 
@@ -90,13 +92,13 @@ def test_a_settled_device_that_is_given_an_older_message_gets_it(
     send({"ann": "k"})
     before = Message.objects.get().pk
     assert come_back(known) > before
-    devices.server_bind(workspace, "ann", known.ad_token, 1)
+    registry.server_bind(workspace, "ann", known.ad_token, 1)
     assert Device.objects.get(pk=known.id).settled_id == before - 1
     assert waiting(known) == [before]
     # And is not moved back by a message it would have looked at anyway.
     send({"eve": "k"})
     unbound = Message.objects.order_by("-pk")[0].pk
-    settled.reopen([(known.id, unbound)])
+    pending_cursor.reopen([(known.id, unbound)])
     assert Device.objects.get(pk=known.id).settled_id == before - 1
 
 
@@ -109,7 +111,7 @@ def test_a_bind_and_a_return_that_cross_see_each_other(
     Binding.objects.create(workspace=workspace, device_id=known.id, user_id="ann", bound_at=timezone.now())
     time.sleep(0.002)
     steps: list[Callable[[], Any]] = [
-        lambda: settled.note_return([known.id]),
+        lambda: pending_cursor.note_return([known.id]),
         lambda: bindings.attach_waiting(workspace.pk, ["ann"]),
     ]
     first, second = steps if return_first else steps[::-1]
@@ -169,17 +171,17 @@ def insert_acknowledged(workspace: Workspace, fleet: list[KnownDevice], each: in
 
 @pytest.mark.django_db
 def test_a_connect_looks_at_what_came_since_the_last_one(workspace: Workspace) -> None:
-    fleet = [device for device, _ in devices.register([(workspace, Facts())] * 200)]
+    fleet = [device for device, _ in registry.register([(workspace, Facts())] * 200)]
     insert_acknowledged(workspace, fleet, 30)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE pushcore_message")
     connecting = [device.id for device in fleet[:50]]
 
     def ask() -> None:
-        assert delivery.pending_for_devices(connecting, 100).messages == {}
+        assert dispatch.pending_for_devices(connecting, 100).messages == {}
 
     def settle() -> None:
-        settled.note_return(connecting)
+        pending_cursor.note_return(connecting)
 
     assert messages_looked_at(ask) == 50 * 30
     time.sleep(0.002)
@@ -215,7 +217,7 @@ def messages_looked_at(work: Callable[[], None]) -> int:
 
 @pytest.mark.django_db
 def test_an_outcome_stays_on_its_page_and_writes_to_no_index(workspace: Workspace) -> None:
-    fleet = [device for device, _ in devices.register([(workspace, Facts())] * 10)]
+    fleet = [device for device, _ in registry.register([(workspace, Facts())] * 10)]
     before = updates_and_hot_updates()
     message_ids = insert_acknowledged(workspace, fleet, 200)
     after = updates_and_hot_updates()

@@ -9,11 +9,12 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from pushcore import ids, outcomes, sweeper
 from pushcore.codes import statuses
-from pushcore.devices import KnownDevice
+from pushcore.delivery import outcomes, sweeper
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Binding, Message, PushTask, Watermark
 from pushcore.ports import Outcome
+from pushcore.storage import ids
 from tests.pushcore.conftest import KeepingLane
 
 Send = Callable[..., PushTask]

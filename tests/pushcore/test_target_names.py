@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 
-from pushcore import devices, push, revocation
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.devices import KnownDevice
+from pushcore.devices import registry
+from pushcore.devices.registry import KnownDevice
 from pushcore.file_push.records import Lines, Reader
 from pushcore.models import Message, PushTask, Workspace
 from pushcore.models.pushes import DeliveryType
-from pushcore.requests import MultiplePush, TargetMessage
-from pushcore.target_names import clean_target, spellings
-from pushcore.templates import TemplateDraft, create
+from pushcore.push import pushes
+from pushcore.push.requests import MultiplePush, TargetMessage
+from pushcore.push.target_names import clean_target, spellings
+from pushcore.push.templates import TemplateDraft, create
+from pushcore.revocation import revocations
 from tests.pushcore.conftest import KeepingLane
 
 HEX = "0a" * 32
@@ -26,11 +28,11 @@ SPELLINGS = [f" {HEX} ", HEX.upper(), f"<{HEX}>", " ".join(HEX[start : start + 8
 def test_a_user_bound_with_blanks_around_gets_pushes_however_the_blanks_stand(
     workspace: Workspace, known: KnownDevice, lane: KeepingLane, send: Any, pushed_to: str
 ) -> None:
-    devices.server_bind(workspace, " ann ", known.ad_token, 1)
+    registry.server_bind(workspace, " ann ", known.ad_token, 1)
     send({pushed_to: "k1"})
     assert [one.device_id for one in lane.got] == [known.id]
     assert Message.objects.get().target == "ann"
-    assert revocation.revoke_message(workspace, "k1", pushed_to) == 1
+    assert revocations.revoke_message(workspace, "k1", pushed_to) == 1
 
 
 @pytest.mark.django_db
@@ -38,7 +40,7 @@ def test_who_binds_later_gets_what_was_pushed_to_another_spelling(
     workspace: Workspace, known: KnownDevice, lane: KeepingLane, send: Any
 ) -> None:
     send({"ann ": "k1"})
-    devices.server_bind(workspace, "ann", known.ad_token, 1)
+    registry.server_bind(workspace, "ann", known.ad_token, 1)
     assert [one.device_id for one in lane.got] == [known.id]
 
 
@@ -46,7 +48,7 @@ def test_who_binds_later_gets_what_was_pushed_to_another_spelling(
 def test_no_longer_user_id_is_pushed_to_than_can_be_bound(
     workspace: Workspace, known: KnownDevice, lane: KeepingLane, send: Any
 ) -> None:
-    devices.server_bind(workspace, "u" * 256, known.ad_token, 1)
+    registry.server_bind(workspace, "u" * 256, known.ad_token, 1)
     send({"u" * 256: "k1"})
     assert len(lane.got) == 1
     with pytest.raises(ResultError) as refused:
@@ -68,10 +70,10 @@ def test_a_target_named_in_two_spellings_is_refused(workspace: Workspace, lane: 
 def test_an_ios_device_is_found_by_any_spelling_of_its_token(
     workspace: Workspace, lane: KeepingLane, send: Any, spelling: str
 ) -> None:
-    devices.server_bind(workspace, "ann", HEX, 2)
+    registry.server_bind(workspace, "ann", HEX, 2)
     send({spelling: "k1"}, delivery_type=2)
     assert [one.third_token for one in lane.got] == [HEX]
-    assert revocation.revoke_message(workspace, "k1", spelling) == 1
+    assert revocations.revoke_message(workspace, "k1", spelling) == 1
 
 
 @pytest.mark.django_db
@@ -79,11 +81,11 @@ def test_targets_of_a_multiple_push_are_cleaned_too(
     workspace: Workspace, known: KnownDevice, lane: KeepingLane
 ) -> None:
     create(workspace, TemplateDraft(name="t", description="d", title="T", body="B"))
-    devices.server_bind(workspace, "ann", known.ad_token, 1)
+    registry.server_bind(workspace, "ann", known.ad_token, 1)
     request = MultiplePush(
         delivery_type=3, expired_seconds=60, template_name="t", target_msg=[TargetMessage(target=" ann ", msgkey="k1")]
     )
-    push.accept(workspace, request, source=PushTask.Source.RPC, author="test")
+    pushes.accept(workspace, request, source=PushTask.Source.RPC, author="test")
     assert [one.target for one in lane.got] == ["ann"]
 
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from pushcore import bindings, delivery, devices, push, templates
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.devices import Facts, KnownDevice
+from pushcore.delivery import dispatch
+from pushcore.devices import bindings, registry
+from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import Device, Message, PushTask, Template, Workspace
-from pushcore.requests import MultiplePush, TargetMessage, TemplatePush
-from pushcore.templates import TemplateDraft
+from pushcore.push import pushes, templates
+from pushcore.push.requests import MultiplePush, TargetMessage, TemplatePush
+from pushcore.push.templates import TemplateDraft
 from tests.pushcore.conftest import KeepingLane
 
 pytestmark = pytest.mark.django_db
@@ -90,7 +92,7 @@ def test_a_template_push_carries_the_filled_in_template(
         delivery_type=1, expired_seconds=300, template_name="winner", target_msgkey={known.ad_token: "k1"},
         template_key_value={"name": "Ann", "prize": "tea"}, extended_params={"a": "b"},
     )  # fmt: skip
-    task = push.accept(workspace, request, **RPC)
+    task = pushes.accept(workspace, request, **RPC)
     content = lane.got[0].content
     assert (content["title"], content["content"], content["url"]) == (
         "Hello Ann", "Ann won tea", "https://example.com/tea",
@@ -98,8 +100,8 @@ def test_a_template_push_carries_the_filled_in_template(
     assert (content["style"], content["action"], content["templateCode"]) == (1, 1, "winner")
     assert content["params"] == {"a": "b"}
     assert (task.kind, lane.got[0].kind) == ("template", "template")
-    assert push.accept(workspace, request, **RPC).pk == task.pk
-    shown = push.accept(
+    assert pushes.accept(workspace, request, **RPC).pk == task.pk
+    shown = pushes.accept(
         workspace, replace(request, target_msgkey={known.ad_token: "k2"}, push_action=0, silent=1), **RPC
     )
     assert (shown.content["action"], shown.content["silent"]) == (0, 1)
@@ -119,12 +121,12 @@ def test_each_target_of_a_multiple_push_gets_its_own_content(
     workspace: Workspace, template: Template, lane: KeepingLane
 ) -> None:
     for user in ("ann", "bob"):
-        [(device, _)] = devices.register([(workspace, Facts())])
-        devices.server_bind(workspace, user, device.ad_token, 1)
+        [(device, _)] = registry.register([(workspace, Facts())])
+        registry.server_bind(workspace, user, device.ad_token, 1)
     request = a_multiple(
         a_target("ann"), a_target("bob", extended_params={"own": "1", "both": "bob"}), extended_params={"both": "all"}
     )
-    task = push.accept(workspace, request, **RPC)
+    task = pushes.accept(workspace, request, **RPC)
     by_user = {outgoing.target: outgoing.content for outgoing in lane.got}
     assert (by_user["ann"]["title"], by_user["bob"]["title"]) == ("Hello ann", "Hello bob")
     assert by_user["ann"]["params"] == {"both": "all"}
@@ -137,10 +139,10 @@ def test_each_target_of_a_multiple_push_gets_its_own_content(
 def test_a_message_that_waits_keeps_its_own_content(
     workspace: Workspace, template: Template, lane: KeepingLane, known: KnownDevice
 ) -> None:
-    push.accept(workspace, a_multiple(a_target("ann")), **RPC)
+    pushes.accept(workspace, a_multiple(a_target("ann")), **RPC)
     templates.delete(workspace, "winner")
     bindings.bind(Device.objects.get(pk=known.id), "ann")
-    [waiting] = delivery.pending_for_devices([known.id], 10).messages[known.id]
+    [waiting] = dispatch.pending_for_devices([known.id], 10).messages[known.id]
     assert waiting.content["content"] == "ann won tea"
     assert waiting.content["templateCode"] == "winner"
 
@@ -148,11 +150,11 @@ def test_a_message_that_waits_keeps_its_own_content(
 def test_four_hundred_targets_cost_as_many_statements_as_one(
     workspace: Workspace, template: Template, lane: KeepingLane, django_assert_num_queries: Any
 ) -> None:
-    fleet = [device.ad_token for device, _ in devices.register([(workspace, Facts())] * 400)]
+    fleet = [device.ad_token for device, _ in registry.register([(workspace, Facts())] * 400)]
     with django_assert_num_queries(5):
-        push.accept(workspace, a_multiple(a_target(fleet[0]), delivery_type=1), **RPC)
+        pushes.accept(workspace, a_multiple(a_target(fleet[0]), delivery_type=1), **RPC)
     with django_assert_num_queries(5):
-        push.accept(workspace, a_multiple(*(a_target(token, "k2") for token in fleet), delivery_type=1), **RPC)
+        pushes.accept(workspace, a_multiple(*(a_target(token, "k2") for token in fleet), delivery_type=1), **RPC)
     assert len(lane.got) == 401
 
 
@@ -176,7 +178,7 @@ def test_a_multiple_push_that_is_none_is_refused_and_leaves_nothing(
     workspace: Workspace, template: Template, request_: MultiplePush, result: ResultCode
 ) -> None:
     with pytest.raises(ResultError) as refused:
-        push.accept(workspace, request_, **RPC)
+        pushes.accept(workspace, request_, **RPC)
     assert refused.value.result == result
     assert not PushTask.objects.exists()
     assert not Message.objects.exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from pushcore.together import Together
+from pushcore.push.group_commit import Together
 
 
 class Work:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pushcore import vendor_options
 from pushcore.channels import Channel
 from pushcore.codes.results import ResultCode, ResultError
+from pushcore.push import vendor_options
 
 IN_HAND = {"transparentMessagePayload": {"hms": "x"}}
 

@@ -149,7 +149,7 @@ def run(module: list[str], **changes: str | None) -> subprocess.CompletedProcess
         ["manage.py", "check"],
         ["manage.py", "gateway"],
         ["manage.py", "sink"],
-        ["-m", "mps_project.web"],
+        ["-m", "mps_project.web.server"],
         ["-m", "celery", "-A", "mps_project", "worker"],
     ],
 )

@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mps_project import exposure
 from mps_project.configuration import Options
+from mps_project.launcher import exposure
 from pushcore import demo
 from pushcore.models import Workspace
 from tests.support.devices import PahoDevice

@@ -20,8 +20,8 @@ import pytest
 import requests
 from aliyunsdkcore.acs_exception.exceptions import ServerException
 
-from mps_project import disk
-from mps_project.supervisor import Supervisor
+from mps_project.launcher import disk
+from mps_project.launcher.supervisor import Supervisor
 from tests.e2e import backends
 from tests.e2e.database import Database
 from tests.e2e.test_server_api import call
@@ -65,7 +65,7 @@ def wait_for(condition: Callable[[], object]) -> None:
 
 LINES = 40_000
 TEMPLATE = """
-from pushcore import templates
+from pushcore.push import templates
 from pushcore.models import Workspace
 templates.create(Workspace.objects.get(), templates.TemplateDraft("full", "d", "Hello #name#", "Body"))
 """
@@ -159,7 +159,7 @@ def test_a_supervisor_whose_disk_is_full_goes_on(tmp_path: Path) -> None:
 
 def test_lines_are_lost_while_the_disk_is_full_and_written_again_after() -> None:
     code = (
-        "import os; from mps_project.supervisor import say; out = os.dup(1);"
+        "import os; from mps_project.launcher.supervisor import say; out = os.dup(1);"
         "os.dup2(os.open('/dev/full', os.O_WRONLY), 1); told = say('lost'); os.dup2(out, 1); say(f'kept {told}')"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mps_project import engines
+from mps_project.launcher import engines
 from tests.support.certificates import write_certificate
 from tests.support.stack import Stack
 

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import uvloop
 
-from mps_project import engines
-from mps_project.http_server import limits
-from mps_project.http_server.limits import Limits
-from mps_project.http_server.server import Server
-from pushcore.head_check import HEAD_CHECK
+from mps_project.launcher import engines
+from mps_project.web.http_server import limits
+from mps_project.web.http_server.limits import Limits
+from mps_project.web.http_server.server import Server
+from pushcore.http.head_check import HEAD_CHECK
 from tests.support.raw_http import RawHttp, chunked, head
 
 LIMITS = Limits(

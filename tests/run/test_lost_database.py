@@ -17,14 +17,15 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from pushcore import crypto, devices, keys
 from pushcore.api import grants
-from pushcore.devices import Facts
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts
 from pushcore.models import AccessKey, Occurrence, PushTask, Workspace
-from pushcore.outages import DatabaseFault
-from pushcore.requests import SimplePush
+from pushcore.push.requests import SimplePush
 from pushcore.schedules import firing, service
 from pushcore.schedules.times import Timed
+from pushcore.security import crypto, keys
+from pushcore.storage.outages import DatabaseFault
 from tests.pushcore.api.callers import Rest, Rpc2019, Rpc2020, form_of
 from tests.pushcore.api.samples import REQUESTS
 
@@ -85,7 +86,7 @@ def senders(
 ) -> dict[str, Callable[[], Any]]:
     """A request to each door, made anew with each call."""
     client = Client(raise_request_exception=False)
-    [(device, secret)] = devices.register([(workspace, Facts())])
+    [(device, secret)] = registry.register([(workspace, Facts())])
     private, public = crypto.new_rsa_key()
     keys.add_api_key(workspace, public)
     user = User.objects.create_superuser("ann", password="x")

@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 import requests
 
-from mps_project import engines
+from mps_project.launcher import engines
 from tests.e2e import backends
 from tests.support.certificates import write_certificate
 from tests.support.raw_http import RawHttp, head

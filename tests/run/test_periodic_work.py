@@ -14,7 +14,7 @@ from django.conf import settings
 
 from mps_project.celery import app
 from mps_project.configuration import Options
-from pushcore.one_at_a_time import one_at_a_time, takes_one_thread
+from pushcore.storage.one_at_a_time import one_at_a_time, takes_one_thread
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 THREADS = Options.model_fields["worker_threads"].default

@@ -17,7 +17,7 @@ import psutil
 import pytest
 import requests
 
-from mps_project import engines, installation
+from mps_project.launcher import engines, installation
 from tests.e2e import backends
 from tests.support.devices import PahoDevice
 from tests.support.stack import Stack

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mps_project import engines, processes
-from mps_project.supervisor import Program, Supervisor
+from mps_project.launcher import engines, processes
+from mps_project.launcher.supervisor import Program, Supervisor
 
 # Says so once it is deaf to SIGTERM.
 STUBBORN = [
@@ -56,7 +56,7 @@ def test_output_is_written_under_the_programs_name(
     supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reading, writing = os.pipe()
-    monkeypatch.setattr("mps_project.supervisor._STDOUT", writing)
+    monkeypatch.setattr("mps_project.launcher.supervisor._STDOUT", writing)
     with os.fdopen(reading) as output, os.fdopen(writing, "w"):
         supervisor.start([Program("talker", "sh -c 'echo hello; exec sleep 600'", tmp_path)])
         assert output.readline() == "talker  | hello\n"

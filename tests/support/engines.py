@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.fernet import Fernet
 
-from mps_project import engines
+from mps_project.launcher import engines
 
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 _started: list[tuple[engines.Engine, subprocess.Popen[bytes]]] = []

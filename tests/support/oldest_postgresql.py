@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from mps_project import engines, processes
+from mps_project.launcher import engines, processes
 
 VERSION = 15
 BINARIES = Path(f"/usr/lib/postgresql/{VERSION}/bin")

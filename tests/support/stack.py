@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
 
-from mps_project import engines
+from mps_project.launcher import engines
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 120

@@ -12,9 +12,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from channels_vendor import demo
-from channels_vendor.simulator.desk import Desk
-from channels_vendor.simulator.desks import DESKS
 from channels_vendor.simulator.server import VendorServer
+from channels_vendor.simulator.simulated_vendor import Desk
+from channels_vendor.simulator.vendors import DESKS
 from pushcore.demo import APP_ID, WORKSPACE_ID
 from pushcore.models import Workspace
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from channels_vendor.checking import problems, send_test
-from channels_vendor.contract import Verdict
+from channels_vendor.accounts.checking import problems, send_test
+from channels_vendor.base.contract import Verdict
 from channels_vendor.models import VendorAccount
 from pushcore.channels import Channel
 

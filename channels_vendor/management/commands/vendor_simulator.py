@@ -11,8 +11,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from channels_vendor.simulator.desks import DESKS
 from channels_vendor.simulator.server import VendorServer
+from channels_vendor.simulator.vendors import DESKS
 
 
 class Command(BaseCommand):

@@ -24,11 +24,11 @@ from unfold.widgets import (
 )
 
 from console.words import said
-from pushcore import limits, templates
 from pushcore.channels import Platform
 from pushcore.codes.results import ResultCode
 from pushcore.models import Template, Workspace
 from pushcore.models.pushes import DeliveryType
+from pushcore.push import limits, templates
 
 DEFAULT_VALIDITY_SECONDS = 180
 # Rows of parameters the page offers and reads; the service's own limit (20) answers with its code before this matters.

@@ -14,12 +14,13 @@ from django.views.decorators.http import require_POST
 from console.access import Right, scope_of
 from console.pages.create.fields import coded
 from console.pages.create.forms import MultipleForm
-from pushcore import ids, reach
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import upload
 from pushcore.file_push.inspection import Inspection, inspect
-from pushcore.head_check import head_check
+from pushcore.http.head_check import head_check
 from pushcore.models import FileImport, Workspace
+from pushcore.push import audience_estimate
+from pushcore.storage import ids
 
 _SALT = "console.pages.create.files"
 
@@ -104,7 +105,7 @@ def look(form: MultipleForm, file: FileImport) -> tuple[Inspection, Findings]:
     assert template is not None
     wanted = form.request({}, sha256=file.sha256)
     found = inspect(file, upload.content_of(form.workspace, wanted), form.delivery_type, template.variables)
-    reached = reach.of_targets(form.workspace, form.delivery_type, found.first_targets)
+    reached = audience_estimate.of_targets(form.workspace, form.delivery_type, found.first_targets)
     return found, Findings(
         file=str(file.pk),
         template=template.name,

@@ -19,11 +19,11 @@ from console.pages.create.fields import (
     radio,
     required,
 )
-from pushcore import limits
 from pushcore.channels import Platform
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models.pushes import DeliveryType
-from pushcore.requests import BroadcastPush, FilePush, SimplePush, TemplatePush
+from pushcore.push import limits
+from pushcore.push.requests import BroadcastPush, FilePush, SimplePush, TemplatePush
 
 # Which field a code speaks of; the others are said at the head of the form.
 FIELD_OF_CODE: dict[ResultCode, str] = {

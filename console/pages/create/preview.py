@@ -11,14 +11,15 @@ from typing import Any
 from django.conf import settings
 
 from channels_vendor.apns.payload import parts_of
-from channels_vendor.notifications import deliveries_of
+from channels_vendor.base.notifications import deliveries_of
 from console.pages.create.fields import DEFAULT_VALIDITY_SECONDS, PlaceholdersPart
 from console.pages.create.forms import AnyForm, SimpleForm
-from pushcore import clock, content, ids, templates
 from pushcore.channels import Channel, Platform
-from pushcore.payload import device_payload
+from pushcore.delivery.payload import device_payload
 from pushcore.ports import Outgoing
-from pushcore.requests import TemplatePush
+from pushcore.push import content, templates
+from pushcore.push.requests import TemplatePush
+from pushcore.storage import clock, ids
 
 
 @dataclass(frozen=True, slots=True)

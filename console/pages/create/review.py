@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 
 from console.pages.create.files import findings_of
 from console.pages.create.forms import MultipleForm
-from pushcore import reach
-from pushcore.acceptance import Draft
 from pushcore.models import FileImport, Workspace
 from pushcore.models.pushes import DeliveryType
+from pushcore.push import audience_estimate
+from pushcore.push.acceptance import Draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,11 @@ class Reached:
 def of_draft(workspace: Workspace, draft: Draft) -> Reached:
     """Of a push to named targets, or a broadcast."""
     if draft.audience is not None:
-        return _of_broadcast(reach.of_broadcast(workspace, draft.audience), self_built=draft.audience.self_built)
+        return _of_broadcast(
+            audience_estimate.of_broadcast(workspace, draft.audience), self_built=draft.audience.self_built
+        )
     delivery_type = DeliveryType(draft.delivery_type)
-    count = reach.of_targets(workspace, delivery_type, [entry.target for entry in draft.addressed])
+    count = audience_estimate.of_targets(workspace, delivery_type, [entry.target for entry in draft.addressed])
     note = ""
     if not count and delivery_type == DeliveryType.USER:
         note = _("No device is bound to this user now. The message waits for one while it is valid.")
@@ -46,15 +48,15 @@ def of_draft(workspace: Workspace, draft: Draft) -> Reached:
 def _of_broadcast(count: int | None, *, self_built: bool) -> Reached:
     if count is None:
         number = _("very many")
-    elif count > reach.COUNTED:
-        number = _("more than %(count)s") % {"count": intcomma(reach.COUNTED)}
+    elif count > audience_estimate.COUNTED:
+        number = _("more than %(count)s") % {"count": intcomma(audience_estimate.COUNTED)}
     else:
         number = intcomma(count)
     notes = [_("Those that connect while the message is valid get it.")] if self_built else []
     if count is None:
         notes.append(_("They could not be counted in time; take them for more than the number below."))
     # Whoever sends to more than are counted types how far was counted.
-    to_type = reach.COUNTED if count is None else min(count, reach.COUNTED)
+    to_type = audience_estimate.COUNTED if count is None else min(count, audience_estimate.COUNTED)
     return Reached(number, _("devices it is for"), " ".join(notes), to_type, hopeless=count == 0)
 
 

@@ -32,13 +32,13 @@ from console.pages.create.forms import FORMS, AnyForm, BroadcastForm, MultipleFo
 from console.pages.create.preview import preview_of
 from console.pages.create.sending import SendingForm
 from console.zones import activate, zone_of
-from pushcore import clock, ids
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import upload
 from pushcore.models import FileImport, PushTask, Schedule, Workspace
-from pushcore.push import accept, draft_of
+from pushcore.push.pushes import accept, draft_of
 from pushcore.schedules import service
 from pushcore.schedules.times import moments
+from pushcore.storage import clock, ids
 
 TITLES = {
     "simple": gettext_lazy("Simple push"),

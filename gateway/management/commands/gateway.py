@@ -16,10 +16,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from redis.exceptions import RedisError
 
-from gateway.doors import Certificate, CertificateError, Door, PortTakenError, Proxies, listen
-from gateway.limits import Limits
-from gateway.node import Node
-from gateway.server import serve
+from gateway.node.limits import Limits
+from gateway.node.node import Node
+from gateway.transport.listeners import Certificate, CertificateError, Door, PortTakenError, Proxies, listen
+from gateway.transport.server import serve
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from pushcore.receipts.sender import Sender
+from pushcore.callbacks.sender import Sender
 
 
 class Command(BaseCommand):

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pushcore import crypto, keys
 from pushcore.models import AccessKey, Workspace
+from pushcore.security import crypto, keys
 from tests.pushcore.api.callers import Rest, Rpc2019, Rpc2020, form_of
 from tests.pushcore.api.samples import REQUESTS
 

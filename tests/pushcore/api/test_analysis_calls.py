@@ -10,12 +10,14 @@ import pytest
 from alibabacloud_mpaas20201028 import models as mpaas2020
 from django.utils import timezone
 
-from pushcore import devices, outcomes, push, templates
-from pushcore.devices import Facts
+from pushcore.delivery import outcomes
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts
 from pushcore.models import PushTask, Workspace
 from pushcore.ports import BroadcastArrival
-from pushcore.requests import BroadcastPush
-from pushcore.templates import TemplateDraft
+from pushcore.push import pushes, templates
+from pushcore.push.requests import BroadcastPush
+from pushcore.push.templates import TemplateDraft
 from tests.pushcore.api.callers import Rest, Rpc2020
 
 SCOPE = {"AppId": "ONEX570DA89211721", "WorkspaceId": "test"}
@@ -27,8 +29,8 @@ def task(workspace: Workspace) -> PushTask:
     """A broadcast that reached two devices."""
     templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="news", msgkey="b", task_name="monday")
-    made = push.accept(workspace, request, source=PushTask.Source.RPC, author="")
-    fleet = devices.register([(workspace, Facts())] * 2)
+    made = pushes.accept(workspace, request, source=PushTask.Source.RPC, author="")
+    fleet = registry.register([(workspace, Facts())] * 2)
     outcomes.record_broadcasts([BroadcastArrival(device.id, made.pk, (made.pk,)) for device, _ in fleet])
     return made
 

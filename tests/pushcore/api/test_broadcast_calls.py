@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import pytest
 from django.utils import timezone
 
-from pushcore import templates
 from pushcore.models import Broadcast, PushTask, Workspace
-from pushcore.templates import TemplateDraft
+from pushcore.push import templates
+from pushcore.push.templates import TemplateDraft
 from tests.pushcore.api.callers import Rest, Rpc2019, Rpc2020
 
 

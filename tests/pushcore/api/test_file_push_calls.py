@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 import pytest
 from django.utils import timezone
 
-from pushcore import templates
 from pushcore.file_push import load, upload
 from pushcore.models import FileImport, Message, PushTask, Workspace
-from pushcore.templates import TemplateDraft
+from pushcore.push import templates
+from pushcore.push.templates import TemplateDraft
 from tests.pushcore.api.callers import Rest
 
 FILE = b"ann,k1,name=Ann\nbob\ncarl,k2,name=Carl\n"

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from pushcore import devices, templates
-from pushcore.api import rpc
+from pushcore.api.rpc import endpoint
 from pushcore.codes.results import ResultCode
-from pushcore.devices import Facts
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts
 from pushcore.models import Message, MessageKey, PushTask, Template, Workspace
-from pushcore.templates import TemplateDraft
+from pushcore.push import templates
+from pushcore.push.templates import TemplateDraft
 from tests.pushcore.api.callers import REST_PATHS, Rest, Rpc2019, Rpc2020
 from tests.pushcore.api.conftest import Door
 from tests.pushcore.api.samples import REQUESTS, SCOPE, TARGET
@@ -167,7 +168,7 @@ def test_a_workspace_has_at_most_1000_templates(rest: Rest, workspace: Workspace
     ("name", "longest"), [("userId", 256), ("thirdChannelDeviceToken", 512)], ids=["user id", "vendor's token"]
 )
 def test_what_is_kept_of_a_device_has_a_length(rpc2020: Rpc2020, workspace: Workspace, name: str, longest: int) -> None:
-    [(device, _)] = devices.register([(workspace, Facts())])
+    [(device, _)] = registry.register([(workspace, Facts())])
     action = "PushBind" if name == "userId" else "PushReport"
     values = SCOPE | {"deliveryToken": device.ad_token, "osType": 1, "thirdChannel": 5}
     assert rpc2020.answer(action, values | {name: "x" * (longest + 1)}) == ResultCode.INVALID_PARAM.code
@@ -195,7 +196,7 @@ def test_the_rest_door_reads_bodies_up_to_their_limit(rest: Rest, body: dict[str
 
 
 def test_a_form_has_at_most_so_many_fields(rpc2019: Rpc2019, form: dict[str, str]) -> None:
-    room = rpc.MAX_FIELDS - len(form)
+    room = endpoint.MAX_FIELDS - len(form)
     full = form | {f"Unknown{n}": "" for n in range(room)}
     refused = rpc2019.call("PushSimple", full | {"More": ""})
     assert (refused.status_code, refused.json()["Code"]) == (400, "InvalidParameter.Encoding")

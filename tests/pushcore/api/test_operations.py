@@ -10,12 +10,13 @@ from xml.etree import ElementTree
 import pytest
 from django.utils import timezone
 
-from pushcore import devices, templates
 from pushcore.api.examples import EXAMPLES
 from pushcore.api.operations import BY_ACTION, OPERATIONS, PACKAGE_OPERATIONS, V2019, V2020
-from pushcore.devices import Facts
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts
 from pushcore.models import Occurrence, Template, Workspace
-from pushcore.templates import TemplateDraft
+from pushcore.push import templates
+from pushcore.push.templates import TemplateDraft
 from tests.pushcore.api.callers import Rest, Rpc2019, Rpc2020
 
 SCOPE = {"appId": "ONEX570DA89211721", "workspaceId": "test"}
@@ -38,7 +39,7 @@ def values(workspace: Workspace, rest: Rest) -> dict[str, dict[str, Any]]:
     """What each action is called with, as the REST door has it."""
     Template.objects.filter(workspace=workspace).delete()
     templates.create(workspace, TemplateDraft("hello", "d", "Hello #name#", "Body"))
-    token = devices.register([(workspace, Facts())])[0][0].ad_token
+    token = registry.register([(workspace, Facts())])[0][0].ad_token
     now = int(timezone.now().timestamp() * 1000)
     pushed = rest.call("push/simple", SCOPE | PUSH | {"title": "T", "content": "C", "targetMsgkey": {"eve": "e1"}})
     timed = {"strategyType": 1, "strategyContent": {"fixedTime": now + 3_600_000}}

@@ -10,9 +10,10 @@ import pytest
 from alibabacloud_mpaas20201028 import models as mpaas2020
 from django.utils import timezone
 
-from pushcore import devices, push
+from pushcore.devices import registry
 from pushcore.models import PushTask, Template, Workspace
-from pushcore.requests import SimplePush
+from pushcore.push import pushes
+from pushcore.push.requests import SimplePush
 from tests.pushcore.api.callers import Rest, Rpc2020
 
 SCOPE = {"AppId": "ONEX570DA89211721", "WorkspaceId": "test"}
@@ -95,7 +96,7 @@ def task(workspace: Workspace) -> PushTask:
     request = SimplePush(
         delivery_type=3, expired_seconds=600, title="T", content="C", target_msgkey={"ann": "k1"}, task_name="t"
     )
-    return push.accept(workspace, request, source=PushTask.Source.RPC, author="test")
+    return pushes.accept(workspace, request, source=PushTask.Source.RPC, author="test")
 
 
 def test_what_xml_cannot_write_spoils_no_answer(rpc2020: Rpc2020, workspace: Workspace) -> None:
@@ -130,7 +131,7 @@ def test_schedules_are_listed_by_the_package_s_other_name(rpc2020: Rpc2020, rest
 
 
 def test_binding_unbinding_and_reporting_answer_data(rpc2020: Rpc2020, workspace: Workspace) -> None:
-    [(device, _)] = devices.register([(workspace, devices.Facts())])
+    [(device, _)] = registry.register([(workspace, registry.Facts())])
     named = {"DeliveryToken": device.ad_token, "OsType": "1"}
     for action in ("PushBind", "PushReport", "PushUnBind"):
         answer = call(rpc2020, action, named | {"UserId": "ann"})

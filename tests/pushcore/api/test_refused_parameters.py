@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from pushcore import crypto, devices, templates
+from pushcore.devices import registry
 from pushcore.models import Binding, PushTask, Schedule, Workspace
-from pushcore.templates import TemplateDraft
+from pushcore.push import templates
+from pushcore.push.templates import TemplateDraft
+from pushcore.security import crypto
 from tests.pushcore.api.callers import Rest, Rpc2019, Rpc2020
 from tests.pushcore.api.conftest import Door
 from tests.pushcore.api.samples import REQUESTS, SCOPE, TARGET
@@ -149,7 +151,7 @@ def test_a_live_activitys_event_takes_only_what_belongs_to_it(rest: Rest, wish: 
 
 
 def test_a_bound_users_phone_number_is_kept_encrypted_until_the_binding_ends(workspace: Workspace, door: Door) -> None:
-    [(device, _)] = devices.register([(workspace, devices.Facts())])
+    [(device, _)] = registry.register([(workspace, registry.Facts())])
     bind = SCOPE | {"userId": "ann", "deliveryToken": device.ad_token, "osType": 1}
     answers = {"PushBind": bind | {"phoneNumber": "+8613800138000"}, "PushUnBind": bind}
     del answers["PushUnBind"]["osType"]
@@ -167,7 +169,7 @@ def test_a_bound_users_phone_number_is_kept_encrypted_until_the_binding_ends(wor
 
 @pytest.mark.parametrize("number", ["138-0013-8000", "four", "1234", "1" * 16, "１２３４５６"])
 def test_what_is_no_phone_number_is_refused(workspace: Workspace, rest: Rest, number: str) -> None:
-    [(device, _)] = devices.register([(workspace, devices.Facts())])
+    [(device, _)] = registry.register([(workspace, registry.Facts())])
     bind = SCOPE | {"userId": "ann", "deliveryToken": device.ad_token, "osType": 1, "phoneNumber": number}
     answer = rest.call("bind", bind)
     assert (answer["code"], "phoneNumber" in answer["message"]) == ("3028", True)

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from pushcore import bus, demo, devices
+from pushcore import demo
 from pushcore.api import replay, throttle
+from pushcore.devices import registry
 from pushcore.models import App, Binding, PushTask, Workspace
+from pushcore.storage import valkey
 from tests.pushcore.api.callers import Rest, Rpc2019, Rpc2020
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +28,7 @@ def code_of(response: Any) -> tuple[int, str]:
 
 
 def test_a_rest_body_with_a_nonce_is_good_for_one_call_of_any_operation(rest: Rest, workspace: Workspace) -> None:
-    [(device, _)] = devices.register([(workspace, devices.Facts())])
+    [(device, _)] = registry.register([(workspace, registry.Facts())])
     body = {"appId": "ONEX570DA89211721", "workspaceId": "test", "userId": "ann", "deliveryToken": device.ad_token}
     signed = body | {"nonce": "n1", "timestamp": int(time.time() * 1000)}
     assert code_of(rest.wire("unbind", signed).send()) == (200, "100")
@@ -61,13 +63,13 @@ def test_a_nonce_without_a_time_is_refused_for_it_would_be_forgotten(rest: Rest,
 
 
 def emptied() -> None:
-    bus.client().flushdb()
+    valkey.client().flushdb()
 
 
 def restarted() -> None:
     """As a store that was started from what it had saved looks: what came last may be lost, the mark is another's."""
-    bus.client().hset(replay.MARK, "run", "another")
-    bus.client().delete(replay.CHECKED, *bus.client().keys("mps:nonce:*"))
+    valkey.client().hset(replay.MARK, "run", "another")
+    valkey.client().delete(replay.CHECKED, *valkey.client().keys("mps:nonce:*"))
 
 
 @pytest.fixture
@@ -100,7 +102,7 @@ def test_what_was_signed_before_the_store_came_up_is_refused_at_every_door(
     for wire in wires:
         assert wire.send().status_code == 503
     # A time without a fraction may be before the mark that was made within its second.
-    bus.client().hset(replay.MARK, "since", int((time.time() - 2) * 1000))
+    valkey.client().hset(replay.MARK, "since", int((time.time() - 2) * 1000))
     assert code_of(rpc2019.wire("PushSimple", form | {"TargetMsgkey": '{"bob": "k2"}'}).send()) == (200, "100")
     later = body | {"targetMsgkey": {"carl": "k3"}, "nonce": "n2", "timestamp": int(time.time() * 1000)}
     assert code_of(rest.wire("push/simple", later).send()) == (200, "100")
@@ -116,10 +118,10 @@ def test_a_new_workspace_requires_replay_protection_and_the_demo_has_the_plain_f
 def test_a_store_without_a_mark_gets_one_before_anybody_calls(rpc2019: Rpc2019, form: dict[str, str]) -> None:
     emptied()
     throttle.keep_mark()
-    since = int(bus.client().hget(replay.MARK, "since") or 0)
+    since = int(valkey.client().hget(replay.MARK, "since") or 0)
     assert abs(since / 1000 - time.time()) < 5
     throttle.keep_mark()
-    assert int(bus.client().hget(replay.MARK, "since") or 0) == since
-    bus.client().hset(replay.MARK, "since", since - 2000)
+    assert int(valkey.client().hget(replay.MARK, "since") or 0) == since
+    valkey.client().hset(replay.MARK, "since", since - 2000)
     assert code_of(rpc2019.wire("PushSimple", form).send()) == (200, "100")
     assert PushTask.objects.count() == 1

@@ -12,10 +12,11 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pushcore import crypto, devices, keys
 from pushcore.api.operations import OPERATIONS
-from pushcore.devices import Facts
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts
 from pushcore.models import Binding, Device, PushTask, RsaKey, Workspace
+from pushcore.security import crypto, keys
 from tests.pushcore.api.callers import Rest
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +39,7 @@ def test_maps_and_numbers_may_come_as_text(rest: Rest, body: dict[str, Any]) -> 
 
 
 def test_bind_report_and_unbind(rest: Rest, workspace: Workspace) -> None:
-    [(device, _)] = devices.register([(workspace, Facts())])
+    [(device, _)] = registry.register([(workspace, Facts())])
     scope = {"appId": "ONEX570DA89211721", "workspaceId": "test", "deliveryToken": device.ad_token}
     assert rest.call("bind", scope | {"userId": "ann", "osType": 1})["success"] is True
     assert (
@@ -153,7 +154,7 @@ def test_without_its_database_the_door_answers_503(
     def away(*_: object, **__: object) -> None:
         raise OperationalError("server closed the connection")
 
-    monkeypatch.setattr("pushcore.push.accept", away)
+    monkeypatch.setattr("pushcore.push.pushes.accept", away)
     response = rest.send("push/simple", json.dumps(body).encode())
     assert (response.status_code, json.loads(response.content)["code"]) == (503, "9000")
 

@@ -13,10 +13,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from pushcore import templates
 from pushcore.codes.results import ResultCode
 from pushcore.models import Template, Workspace
-from pushcore.templates import TemplateDraft
+from pushcore.push import templates
+from pushcore.push.templates import TemplateDraft
 from tests.pushcore.api.callers import REST_PATHS, Rest, Rpc2019, Rpc2020
 from tests.pushcore.api.samples import REQUESTS, SCOPE, TARGET
 
@@ -112,7 +112,7 @@ def a_fault_of_ours(doors: Doors) -> str:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError
 
-    doors.patch.setattr("pushcore.push.accept", broken)
+    doors.patch.setattr("pushcore.push.pushes.accept", broken)
     return push("PushSimple")(doors)
 
 

@@ -12,9 +12,9 @@ from django.test import Client, override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pushcore import devices
 from pushcore.api.values import unflatten
-from pushcore.devices import Facts, KnownDevice
+from pushcore.devices import registry
+from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import AccessKey, App, Binding, Device, PushTask, Workspace
 from tests.pushcore.api.callers import HmacSha256, Rest, Rpc2019, Rpc2020
 
@@ -91,7 +91,7 @@ def test_xml_is_answered_where_it_is_asked_for(rpc2019: Rpc2019, form: dict[str,
 
 
 def test_bind_report_and_unbind_in_version_2020(rpc2020: Rpc2020, workspace: Workspace) -> None:
-    [(device, _)] = devices.register([(workspace, Facts())])
+    [(device, _)] = registry.register([(workspace, Facts())])
     scope = {"AppId": "ONEX570DA89211721", "WorkspaceId": "test", "DeliveryToken": device.ad_token}
     assert answer(rpc2020.call("PushBind", scope | {"UserId": "ann", "OsType": "1"}))["ResultCode"] == "OK"
     assert Binding.objects.get().user_id == "ann"
@@ -140,12 +140,12 @@ def test_a_wrong_signature_is_refused_in_the_form_the_package_reads(rpc2019: Rpc
 
 
 def test_without_the_store_of_nonces_calls_are_answered_503(rpc2019: Rpc2019, form: dict[str, str]) -> None:
-    from pushcore import bus
+    from pushcore.storage import valkey
 
-    bus.client.cache_clear()
+    valkey.client.cache_clear()
     with override_settings(REDIS_URL="redis://127.0.0.1:1/0"):
         response = rpc2019.call("PushSimple", form)
-    bus.client.cache_clear()
+    valkey.client.cache_clear()
     assert gateway_error(response) == (503, "ServiceUnavailable")
     assert not PushTask.objects.exists()
 
@@ -230,7 +230,7 @@ def test_what_is_wrong_with_a_push_is_answered_with_its_code(
 def test_what_is_wrong_with_a_device_call_is_answered_with_its_code(
     rpc2020: Rpc2020, workspace: Workspace, action: str, name: str, value: str, code: str
 ) -> None:
-    [(device, _)] = devices.register([(workspace, Facts())])
+    [(device, _)] = registry.register([(workspace, Facts())])
     form = {
         "AppId": "ONEX570DA89211721", "WorkspaceId": "test", "UserId": "ann", "DeliveryToken": device.ad_token,
         "OsType": "1", "ThirdChannel": "5", "ThirdChannelDeviceToken": "t",
@@ -262,7 +262,7 @@ def test_a_fault_of_ours_is_answered_9000_and_shows_nothing(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("pushcore.push.accept", broken)
+    monkeypatch.setattr("pushcore.push.pushes.accept", broken)
     response = rpc2019.call("PushSimple", form)
     assert answer(response)["ResultCode"] == "9000"
     assert b"secret detail" not in response.content
@@ -362,7 +362,7 @@ def test_a_name_of_very_many_parts_is_refused_as_nested_too_deep(rpc2020: Rpc202
 
 def test_the_known_device_stays_with_its_workspace(rpc2020: Rpc2020, workspace: Workspace) -> None:
     other = Workspace.objects.create(app=workspace.app, workspace_id="other")
-    [(device, _)] = devices.register([(other, Facts())])
+    [(device, _)] = registry.register([(other, Facts())])
     assert isinstance(device, KnownDevice)
     form = {"AppId": "ONEX570DA89211721", "WorkspaceId": "test", "UserId": "ann", "DeliveryToken": device.ad_token}
     assert answer(rpc2020.call("PushBind", form | {"OsType": "1"}))["ResultCode"] == "3054"

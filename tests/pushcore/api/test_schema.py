@@ -15,8 +15,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from mps_project.wsgi import application
-from pushcore.api import rest_signature, throttle
+from pushcore.api import throttle
 from pushcore.api.operations import OPERATIONS
+from pushcore.api.rest import signature
 from pushcore.models import Template, Workspace
 
 _JUDGED: list[Any] = [
@@ -53,7 +54,7 @@ def test_every_answer_is_as_the_schema_says(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, method: str, path: str
 ) -> None:
     """Past the signature, which generated calls cannot make, into the operations themselves."""
-    monkeypatch.setattr(rest_signature, "fits", lambda *_: True)
+    monkeypatch.setattr(signature, "fits", lambda *_: True)
     monkeypatch.setattr(throttle, "take", lambda *_: None)
     Template.objects.create(workspace=workspace, name="winner", description="d", title="t", body="b #name#")
     scope = {"appId": workspace.app.app_id, "workspaceId": workspace.workspace_id}

@@ -16,8 +16,8 @@ from aliyunsdkcore.auth.algorithm import sha_hmac1
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from pushcore import crypto, keys
 from pushcore.models import AccessKey, App, Message, MessageKey, PushTask, RsaKey, Template, Workspace
+from pushcore.security import crypto, keys
 from tests.pushcore.api.callers import Rest, Rpc2019, Rpc2020, Wire
 from tests.pushcore.api.changes import (
     Change,

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from pushcore import keys
 from pushcore.api import throttle
 from pushcore.models import App, PushTask, Workspace
+from pushcore.security import keys
 from tests.pushcore.api.callers import Rest, Rpc2019
 
 pytestmark = pytest.mark.django_db

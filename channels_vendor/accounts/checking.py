@@ -1,0 +1,141 @@
+"""What is wrong with an account, in a sentence: for operators, before a message finds out."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from datetime import timedelta
+
+import structlog
+from cryptography import x509
+from django.conf import settings
+
+from channels_vendor.apns import certificate
+from channels_vendor.base.contract import Delivery, Notification, SendOutcome, Vendor, Verdict
+from channels_vendor.dispatch import open_adapters, refusals
+from channels_vendor.models import VendorAccount
+from channels_vendor.registry import VENDORS
+from channels_vendor.reports.reports import address_problem
+from pushcore.channels import Channel
+from pushcore.devices import registry
+from pushcore.security import endpoints
+from pushcore.storage import clock, ids
+
+log = structlog.get_logger(__name__)
+
+# The columns that decide where an account's secrets go, and who is believed to be there.
+DESTINATION = ("base_url", "auth_url", "ca_pem")
+NO_CERTIFICATE = "This is no certificate in PEM form."
+
+
+def problems(row: VendorAccount) -> list[str]:
+    """What keeps the account from working, and what soon will. Asks the vendor, with a token that no device has."""
+    vendor = VENDORS.get(Channel(row.channel))
+    if vendor is None:
+        return ["this version has no such channel"]
+    found = []
+    if not row.enabled:
+        found.append("switched off")
+    if row.stopped_at is not None:
+        found.append(f"stopped at {row.stopped_at:%Y-%m-%d %H:%M}: {row.stopped_reason}")
+    if row.expires_soon:
+        found.append(f"the certificate expires on {row.certificate_expires_at:%Y-%m-%d}")
+    if problem := address_problem(row):
+        found.append(problem)
+    values = dict(row.public_values) | row.secrets()
+    wrong = wrong_values(vendor, {name: value for name, value in values.items() if value})
+    wrong |= wrong_destination(row.base_url, row.auth_url, row.ca_pem)
+    if wrong:
+        return [*found, *(f"{name}: {reason}" for name, reason in wrong.items())]
+    adapter = open_adapters.open_adapter(row)
+    try:
+        refused = adapter.check()
+    finally:
+        adapter.close()
+    return [*found, refused] if refused else found
+
+
+def wrong_values(vendor: Vendor, values: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with the values entered for a vendor, by field name."""
+    missing = {entry.name: "is needed" for entry in vendor.fields if entry.required and not values.get(entry.name)}
+    return missing or dict(vendor.validate(values))
+
+
+def wrong_entries(vendor: Vendor, values: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with an account that is half filled in: what lacks is not."""
+    return {name: reason for name, reason in vendor.validate(values).items() if values.get(name)}
+
+
+def wrong_destination(base_url: str, auth_url: str, ca_pem: str) -> dict[str, str]:
+    """What is wrong with where an account's secrets would go, by column. Plain HTTP is for simulators, where
+    `MPS_VENDOR_ALLOW_PRIVATE` allows these."""
+    https_only = not settings.VENDOR_ALLOW_PRIVATE
+    found = {
+        "base_url": endpoints.problem(base_url, https_only=https_only, is_base=True) if base_url else "",
+        "auth_url": endpoints.problem(auth_url, https_only=https_only) if auth_url else "",
+        "ca_pem": "" if _is_certificate(ca_pem) else NO_CERTIFICATE,
+    }
+    return {name: reason for name, reason in found.items() if reason}
+
+
+def _is_certificate(pem: str) -> bool:
+    """Whether an extra authority can be read; none at all is fine."""
+    if not pem.strip():
+        return True
+    try:
+        return bool(x509.load_pem_x509_certificates(pem.encode()))
+    except ValueError:
+        return False
+
+
+def note_certificate(row: VendorAccount) -> None:
+    """Keep what operators are shown of an iOS certificate: its subject, environment and expiry. Nothing of a file that
+    is none."""
+    values = row.secrets()
+    row.certificate_subject, row.certificate_expires_at = "", None
+    if row.channel == Channel.APNS and values.get("p12"):
+        try:
+            found = certificate.parse(values["p12"], values.get("p12_password", ""))
+        except ValueError:
+            return
+        row.certificate_subject = f"{found.subject} ({', '.join(found.environments)})"[:200]
+        row.certificate_expires_at = found.expires_at
+        row.public_values = row.public_values | {"bundle_id": row.public_values.get("bundle_id") or found.bundle_id}
+
+
+def encode_file(raw: bytes) -> str:
+    """An uploaded file as a field's value."""
+    return base64.b64encode(raw).decode()
+
+
+def send_test(row: VendorAccount, token: str) -> SendOutcome:
+    """Send one notification to a token, outside any task. Raises `ValueError` for an account that cannot be used."""
+    values = {name: value for name, value in (dict(row.public_values) | row.secrets()).items() if value}
+    if wrong := wrong_values(VENDORS[Channel(row.channel)], values):
+        raise ValueError("; ".join(f"{name}: {reason}" for name, reason in wrong.items()))
+    task_id = ids.first_id_at(clock.now())
+    notification = Notification(
+        task_id=task_id,
+        kind="test",
+        title="Test",
+        body="A test of this vendor account.",
+        expire_at=clock.now() + timedelta(minutes=10),
+    )
+    adapter = open_adapters.open_adapter(row)
+    try:
+        [outcome] = adapter.send([Delivery(task_id, 0, token, "test", notification)])
+    finally:
+        adapter.close()
+    if outcome.verdict is Verdict.ACCEPTED:
+        registry.drop_third_tokens(refusals.note_accepted(row))
+    return outcome
+
+
+def warn_of_expiry() -> int:
+    """Write an error line for each certificate about to expire; returns how many."""
+    soon = [row for row in VendorAccount.objects.filter(enabled=True) if row.expires_soon]
+    for row in soon:
+        log.error(
+            "push certificate expires soon", workspace=row.workspace_id, expires_at=str(row.certificate_expires_at)
+        )
+    return len(soon)

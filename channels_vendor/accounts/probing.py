@@ -1,0 +1,33 @@
+"""Trying an account: one call to a token that no device has. What the vendor says of it tells whether it takes the
+account; nobody gets anything."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+from channels_vendor.base.contract import Delivery, Notification, SendOutcome, Verdict
+from pushcore.storage import clock
+
+# Well formed as APNs' are, and no vendor's.
+TOKEN = "0" * 64
+_VALID = timedelta(minutes=1)
+_MEANING = {
+    Verdict.MISCONFIGURED: "the vendor refuses the account",
+    Verdict.RETRY: "the vendor cannot be asked now",
+}
+
+
+def probe() -> Delivery:
+    """Marked as a test, and soon over."""
+    number = time.time_ns() // 1_000_000
+    shown = Notification(number, "check", "Check", "Of this account.", clock.now() + _VALID, test=True)
+    return Delivery(number, 0, TOKEN, "check", shown)
+
+
+def sentence(outcome: SendOutcome, signs: Sequence[str]) -> str:
+    """What is wrong, or nothing. `signs`: how the vendor's word begins where only the token displeases it."""
+    if outcome.verdict is Verdict.ACCEPTED or outcome.vendor_code.startswith(tuple(signs)):
+        return ""
+    return f"{_MEANING.get(outcome.verdict, 'the vendor refuses to send')}: {outcome.vendor_code}"

@@ -1,0 +1,216 @@
+"""What all adapters over HTTP share: requests side by side, the credential renewed once, trouble told apart."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from itertools import islice
+from typing import NamedTuple
+
+import structlog
+
+from channels_vendor.accounts import probing
+from channels_vendor.base import contract
+from channels_vendor.base.contract import (
+    Account,
+    Action,
+    CannotAuthorise,
+    Delivery,
+    Notification,
+    Rule,
+    SendOutcome,
+    Tokens,
+    Verdict,
+    by_rule,
+)
+from pushcore.codes import statuses
+from pushcore.http.client import Answer, Call, Client
+
+log = structlog.get_logger(__name__)
+
+# The vendor may name a later time; the row waits at most so long before it is tried again.
+LONGEST_RETRY_AFTER = 86_400.0
+
+# A gateway's words for an answer that it did not get itself.
+_GATEWAY_LOST = (502, 504)
+
+UNREACHABLE = Rule(Action.RETRY)
+# What an HTTP status means by itself (RFC 9110, RFC 6585); every 5xx is the vendor's fault, or a gateway's before it.
+STATUSES: Mapping[int, Rule] = {401: Rule(Action.AUTH), 408: UNREACHABLE, 429: Rule(Action.SLOW)}
+NO_CREDENTIAL = Rule(Action.RETRY)
+BAD_CREDENTIAL = Rule(Action.STOP)
+
+
+class Request(NamedTuple):
+    """One call and the deliveries it carries: a batch shares one notification."""
+
+    call: Call
+    deliveries: Sequence[Delivery]
+
+
+class HttpAdapter(ABC):
+    """Subclasses say what to call and how to read the answer."""
+
+    # The status of a message that could never be handed to the vendor for want of a valid credential.
+    unauthorised_status = statuses.UNKNOWN
+    # The vendor's codes, and what it means by an HTTP status where that is more than `STATUSES` says.
+    table: Mapping[str, Rule] = {}
+    status_rules: Mapping[int, Rule] = {}
+    # How the vendor's word for a token that is none begins.
+    no_token_signs: Sequence[str] = ()
+    # While the account is only tried: a call says so to a vendor that has a mark for it.
+    trying = False
+
+    def __init__(self, account: Account, client: Client, tokens: Tokens) -> None:
+        self.account = account
+        self.client = client
+        self.tokens = tokens
+
+    @abstractmethod
+    def fetch_credential(self) -> tuple[str, float]:
+        """A new credential and its life in seconds. Raises `CannotAuthorise`."""
+
+    @abstractmethod
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+        """The requests, and the outcomes of what the vendor's limits refuse before anything is sent."""
+
+    @abstractmethod
+    def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
+        """One outcome for each delivery of the request, from a whole answer with a status under 500, or a 5xx whose
+        body the vendor documents. Raises what it likes for an answer that is none."""
+
+    def send(self, deliveries: Sequence[Delivery]) -> list[SendOutcome]:
+        last_start = time.monotonic() + contract.SEND_SECONDS
+        outcomes: dict[int, SendOutcome] = {}
+        left, refused = list(deliveries), ""
+        for attempt in (1, 2):
+            try:
+                credential = self.tokens.get(self.fetch_credential, refused=refused)
+            except CannotAuthorise as error:
+                outcomes |= {d.message_id: self._without_credential(d, error) for d in left}
+                break
+            found = self._send_once(left, credential, within=last_start - time.monotonic())
+            outcomes |= {outcome.delivery.message_id: outcome for outcome in found}
+            unauthorised = Verdict.UNAUTHORISED  # of an enumeration: looked up once
+            left = [outcome.delivery for outcome in found if outcome.verdict is unauthorised]
+            if not left or attempt == 2:
+                break
+            refused = credential
+        for delivery in left:
+            outcomes[delivery.message_id] = self._settled(outcomes[delivery.message_id])
+        return [outcomes[delivery.message_id] for delivery in deliveries]
+
+    def check(self) -> str:
+        try:
+            self.tokens.get(self.fetch_credential)
+        except CannotAuthorise as error:
+            return str(error)
+        self.trying = True
+        [outcome] = self.send([probing.probe()])
+        self.trying = False
+        return probing.sentence(outcome, self.no_token_signs)
+
+    def close(self) -> None:
+        self.client.close()
+
+    def _send_once(self, deliveries: Sequence[Delivery], credential: str, *, within: float) -> list[SendOutcome]:
+        requests, outcomes = self.prepare(deliveries, credential)
+        answers = self.client.exchange([request.call for request in requests], within=within)
+        for request, answer in zip(requests, answers, strict=True):
+            outcomes += self._outcomes_of(request, answer)
+        return outcomes
+
+    def _outcomes_of(self, request: Request, answer: Answer) -> list[SendOutcome]:
+        if not answer.started:
+            return [
+                SendOutcome(one, Verdict.RETRY, statuses.UNKNOWN, vendor_code=answer.error, tried=False)
+                for one in request.deliveries
+            ]
+        if answer.status is not None and not answer.error:
+            try:
+                outcomes = self.read(request, answer)
+            except Exception as error:  # whatever one answer does to its reader stays that answer's
+                log.warning(
+                    "vendor's answer cannot be read",
+                    channel=self.account.channel.label,
+                    workspace=self.account.workspace_id,
+                    status=answer.status,
+                    error=type(error).__name__,
+                )
+            else:
+                return [one._replace(in_doubt=True) for one in outcomes] if answer.repeated else outcomes
+        reason = answer.error or f"HTTP {answer.status}"
+        lost = bool(answer.error) or answer.ok or answer.status in _GATEWAY_LOST
+        return [
+            by_rule(
+                delivery, self.unreachable(answer), reason, retry_after=retry_after(answer), unreachable=True
+            )._replace(in_doubt=answer.sent and lost)
+            for delivery in request.deliveries
+        ]
+
+    def unreachable(self, answer: Answer) -> Rule:
+        """What follows from an answer that did not come, or that nobody can read."""
+        return UNREACHABLE if answer.error else self.of_status(answer, UNREACHABLE)
+
+    def rule_of(self, code: str, answer: Answer) -> Rule:
+        """The table's row; of a code that no table knows the HTTP status decides, and only then it is final."""
+        return self.table.get(code) or self.of_status(answer, Rule(Action.FIX))
+
+    def of_status(self, answer: Answer, otherwise: Rule) -> Rule:
+        """What follows from the HTTP status alone; `otherwise` where it says nothing."""
+        status = answer.status or 0
+        known = self.status_rules.get(status) or STATUSES.get(status)
+        return known or (UNREACHABLE if status >= 500 else otherwise)
+
+    def _without_credential(self, delivery: Delivery, error: CannotAuthorise) -> SendOutcome:
+        rule = BAD_CREDENTIAL if error.permanent else NO_CREDENTIAL
+        return by_rule(
+            delivery, Rule(rule.action, self.unauthorised_status), str(error), unreachable=not error.permanent
+        )
+
+    def _settled(self, outcome: SendOutcome) -> SendOutcome:
+        """A credential that is refused twice is no good."""
+        if outcome.verdict is not Verdict.UNAUTHORISED:
+            return outcome
+        status = self.unauthorised_status if outcome.status == statuses.UNKNOWN else outcome.status
+        return by_rule(outcome.delivery, Rule(Action.STOP, status), outcome.vendor_code)
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Seconds named by the Retry-After header (RFC 9110, 10.2.3), or None."""
+    value = answer.header("retry-after")
+    if not value:
+        return None
+    try:
+        seconds = float(value) if value.isascii() and value.isdigit() else _until(value)
+    except (ValueError, TypeError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+
+
+def _until(date: str) -> float:
+    return parsedate_to_datetime(date).timestamp() - time.time()
+
+
+def batches(deliveries: Sequence[Delivery], most: int) -> Iterator[tuple[Notification, list[Delivery]]]:
+    """The deliveries that share a notification, at most `most` together and no token twice in one batch."""
+    by_notification: dict[Notification, list[Delivery]] = {}
+    for delivery in deliveries:
+        by_notification.setdefault(delivery.notification, []).append(delivery)
+    for notification, sharing in by_notification.items():
+        for distinct in distinct_tokens(sharing):
+            following = iter(distinct)
+            while batch := list(islice(following, most)):
+                yield notification, batch
+
+
+def distinct_tokens(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
+    """The deliveries in lists without a token twice."""
+    left = list(deliveries)
+    while left:
+        seen: dict[str, Delivery] = {}
+        again = [delivery for delivery in left if seen.setdefault(delivery.token, delivery) is not delivery]
+        yield list(seen.values())
+        left = again

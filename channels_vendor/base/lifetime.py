@@ -1,0 +1,12 @@
+"""How long a message may still be delivered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pushcore.storage import clock
+
+
+def seconds_left(expire_at: datetime) -> int:
+    """Whole seconds, 0 where it has run out."""
+    return max(0, int((expire_at - clock.now()).total_seconds()))

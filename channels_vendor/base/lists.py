@@ -1,0 +1,40 @@
+"""Vendors that take one notification for a list of tokens: what their adapters share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from channels_vendor.base.contract import Delivery, Notification, Rule, SendOutcome, accepted, by_rule
+from channels_vendor.base.http_adapter import batches, retry_after
+from pushcore.http.client import Answer
+
+MAX_TOKENS = 1000
+
+
+def addressed(
+    deliveries: Sequence[Delivery], most: int = MAX_TOKENS
+) -> Iterator[tuple[Notification, list[Delivery], str, str]]:
+    """Notification, its deliveries, and the message ID and msgkey the app may be told of: a single target's only.
+
+    What is sent to many at once cannot name each one's; devices and receipts are told apart by task and token then.
+    """
+    for notification, batch in batches(deliveries, most):
+        [first, *others] = batch
+        yield notification, batch, "" if others else str(first.message_id), "" if others else first.msgkey
+
+
+def all_of(
+    deliveries: Sequence[Delivery], rule: Rule, code: str, answer: Answer, *, word: str = ""
+) -> list[SendOutcome]:
+    """The same for all of them. `word`: what the vendor says about it."""
+    unreachable = answer.status is not None and answer.status >= 500
+    said = f"{code} {word}".strip()
+    wait = retry_after(answer)
+    return [by_rule(one, rule, said, retry_after=wait, unreachable=unreachable) for one in deliveries]
+
+
+def but_for(deliveries: Sequence[Delivery], refused: dict[str, tuple[Rule, str]], vendor_id: str) -> list[SendOutcome]:
+    """Accepted, but for the tokens that are `refused`: by token, the rule and the vendor's word."""
+    return [
+        by_rule(one, *refused[one.token]) if one.token in refused else accepted(one, vendor_id) for one in deliveries
+    ]

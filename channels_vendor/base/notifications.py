@@ -1,0 +1,72 @@
+"""From a waiting message to what adapters send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from channels_vendor.base.contract import Delivery, Notification, Style
+from pushcore.channels import ANALYSIS_NAMES, Channel
+from pushcore.ports import Outgoing
+from pushcore.push import vendor_options
+
+# Source document, "Extension parameters": `big_text` "is only valid for Xiaomi and Huawei devices". `pushStyle` counts
+# wherever a vendor has big texts.
+_BIG_TEXT_BY_PARAMETER = frozenset({Channel.XIAOMI, Channel.HUAWEI})
+# What has a field of its own, or none beyond it.
+_OWN_FIELDS = frozenset({"badge", "sound", "big_text", "badge_add_num", "badge_class"})
+
+
+def deliveries_of(batch: Iterable[Outgoing], channel: Channel) -> list[Delivery]:
+    """Messages with the same content share a notification."""
+    shared: dict[tuple[int, int, Any], Notification] = {}
+    made = []
+    for outgoing in batch:
+        key = (outgoing.task_id, id(outgoing.content), outgoing.expire_at)
+        if key not in shared:
+            shared[key] = _notification(outgoing, channel)
+        made.append(
+            Delivery(outgoing.message_id, outgoing.device_id, outgoing.third_token, outgoing.msgkey, shared[key])
+        )
+    return made
+
+
+def _notification(outgoing: Outgoing, channel: Channel) -> Notification:
+    content = outgoing.content
+    params = {name: str(value) for name, value in content.get("params", {}).items()}
+    big_text = params.get("big_text") == "1" and channel in _BIG_TEXT_BY_PARAMETER
+    return Notification(
+        task_id=outgoing.task_id,
+        kind=outgoing.kind,
+        title=content.get("title", ""),
+        body=content.get("content", ""),
+        expire_at=outgoing.expire_at,
+        url=content.get("url", ""),
+        opens_page=content.get("action") == 1,
+        silent=bool(content.get("silent")),
+        style=Style.BIG_TEXT if big_text else Style(content.get("style", 0)),
+        icon=_for_channel(content.get("icon", {}), channel),
+        image=_for_channel(content.get("image", {}), channel),
+        badge=_number(content.get("badge", "")),
+        badge_add=_number(params.get("badge_add_num", "")),
+        badge_class=params.get("badge_class", ""),
+        sound=content.get("sound", ""),
+        template=content.get("templateCode", ""),
+        notify_type=content.get("notifyType", ""),
+        params={name: value for name, value in params.items() if name not in _OWN_FIELDS},
+        vendor_options=outgoing.options,
+        transparent=vendor_options.transparent_payload(outgoing.options, channel),
+    )
+
+
+def _for_channel(urls: Mapping[str, str], channel: Channel) -> str:
+    """The URL given for the channel (`fcmUrl`, `miuiUrl`, ...), else the default one."""
+    for name in (ANALYSIS_NAMES[channel], channel.label):
+        if url := urls.get(f"{name.lower()}Url"):
+            return url
+    return urls.get("defaultUrl", "")
+
+
+def _number(text: object) -> int | None:
+    text = str(text)
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None

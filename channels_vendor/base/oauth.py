@@ -1,0 +1,37 @@
+"""Rare single calls of an account: fetching a credential."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from channels_vendor.base.contract import Account, CannotAuthorise
+from pushcore.http.client import Answer, Call, Client, Settings
+
+
+def post(account: Account, url: str, body: bytes, headers: tuple[str, ...]) -> Answer:
+    """POST on a connection of its own, with the same check of addresses as all calls."""
+    client = Client(Settings(allow_private=account.allow_private, https_only=not account.allow_private, ca=account.ca))
+    try:
+        [answer] = client.exchange([Call(url, body, headers)])
+    finally:
+        client.close()
+    return answer
+
+
+def post_form(account: Account, url: str, fields: Mapping[str, str]) -> Answer:
+    return post(account, url, urlencode(fields).encode(), ("content-type: application/x-www-form-urlencoded",))
+
+
+def read_token(answer: Answer) -> tuple[str, float]:
+    """The access token and its life in seconds, from a token endpoint's answer (RFC 6749). Raises `CannotAuthorise`."""
+    try:
+        found = json.loads(answer.body) if not answer.error else {}
+        if answer.ok:
+            return str(found["access_token"]), float(found.get("expires_in", 3600))
+        reason = str(found.get("error_description") or found.get("error") or answer.error or f"HTTP {answer.status}")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        reason = answer.error or f"HTTP {answer.status} without a token"
+    permanent = answer.status is not None and 400 <= answer.status < 500 and answer.status not in (408, 429)
+    raise CannotAuthorise(f"no access token: {reason[:200]}", permanent=permanent)

@@ -1,0 +1,49 @@
+"""The request's fields that only vendors read, and texts cut to a vendor's length."""
+
+from __future__ import annotations
+
+from channels_vendor.base.contract import Notification
+from pushcore.channels import Channel
+from pushcore.push import vendor_options
+
+
+def option(notification: Notification, name: str) -> str:
+    """A field as text, empty where it was not given."""
+    return str(notification.vendor_options.get(name) or "")
+
+
+def category_of(notification: Notification, channel: Channel) -> str:
+    """The category asked for (`thirdChannelCategory`) in the vendor's words, empty where none is."""
+    return vendor_options.category(notification.vendor_options, channel)
+
+
+def level_of(notification: Notification, channel: Channel) -> str:
+    """How to draw attention (`notifyLevel`) in the vendor's words, empty where nothing is asked for."""
+    return vendor_options.level(notification.vendor_options, channel)
+
+
+def urgency_of(notification: Notification) -> str:
+    """HIGH or NORMAL: of what is shown, HIGH; of what is handed through, as the request says."""
+    if notification.transparent:
+        return vendor_options.urgency(notification.vendor_options)
+    return "NORMAL" if notification.silent else "HIGH"
+
+
+def transparent_text(notification: Notification) -> str:
+    """What the app gets of a notification that is handed through, as text."""
+    return vendor_options.as_text(notification.transparent)
+
+
+def is_web(url: str) -> bool:
+    return url.startswith(("https://", "http://"))
+
+
+def is_intent(url: str) -> bool:
+    """Whether it is an intent URI (what Android's `Intent.toUri` makes), not an action's name or a deep link."""
+    return url.startswith("intent:") or "#Intent;" in url
+
+
+def page(url: str) -> dict[str, str]:
+    """A page of the app as click actions of type 1 name it at Huawei and HONOR: an intent URI in `intent`, an action's
+    name or a deep link in `action` (hms-push-serverdemo-java, `ClickAction`: one of the two is required)."""
+    return {"intent" if is_intent(url) else "action": url}

@@ -1,0 +1,117 @@
+"""Vendors' channels as a lane of pushcore: rows of what is due, then one word to the senders.
+
+Which messages go by a vendor (source document, chapters 6.1.1 and 6.2): to iOS devices all; to others those that are
+shown, carry no badge number and were not asked to take the self-built channel, and to those whose vendor is given
+something to hand through. Where the channel is off or stopped, or the device's token there is gone, the self-built
+channel takes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+from django.db import connection
+
+from channels_vendor.accounts.accounts import usable
+from channels_vendor.base.references import token_hash
+from channels_vendor.registry import VENDORS
+from pushcore.channels import Channel, Platform
+from pushcore.ports import Outgoing
+from pushcore.push.limits import SELF_BUILT_ONLY
+from pushcore.push.vendor_options import transparent_payload
+from pushcore.storage.valkey import BusDown, client
+from pushcore.storage.wake import run_now
+
+log = structlog.get_logger(__name__)
+
+_WAKE_SECONDS = 5
+
+# A user's message that has moved to another device, or a device that has moved to another vendor.
+_REDIRECT = (
+    "UPDATE channels_vendor_vendormessage v SET channel = m.channel, device_id = m.device_id,"
+    " token_hash = m.token_hash, due_at = now(), attempts = 0, vendor_id = '', vendor_code = '', accepted_at = NULL"
+    " FROM unnest(%s::bigint[], %s::smallint[], %s::bigint[], %s::bigint[]) AS m(id, channel, device_id, token_hash)"
+    " WHERE v.message_id = m.id AND (v.channel, v.device_id) <> (m.channel, m.device_id)"
+)
+
+
+class VendorLane:
+    name = "vendors"
+
+    def claims(self, outgoing: Outgoing) -> bool:
+        channel = outgoing.third_channel
+        if channel is None or not outgoing.third_token or channel not in VENDORS:
+            return False
+        return _by_vendor(outgoing) and (outgoing.workspace_id, channel) in usable()
+
+    def send(self, batch: Sequence[Outgoing]) -> None:
+        """One INSERT; what is on its way to the same device already stays as it is, else it is sent on at once."""
+        message_ids = [outgoing.message_id for outgoing in batch]
+        channels = [outgoing.third_channel for outgoing in batch]
+        device_ids = [outgoing.device_id for outgoing in batch]
+        token_hashes = [token_hash(outgoing.third_token) for outgoing in batch]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO channels_vendor_vendormessage"
+                " (message_id, workspace_id, channel, task_id, device_id, token_hash, due_at, attempts, vendor_id,"
+                " vendor_code, receipt_code) SELECT m.*, now(), 0, '', '', '' FROM"
+                " unnest(%s::bigint[], %s::bigint[], %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[]) AS m"
+                " ON CONFLICT (message_id) DO NOTHING",
+                [
+                    message_ids,
+                    [outgoing.workspace_id for outgoing in batch],
+                    channels,
+                    [outgoing.task_id for outgoing in batch],
+                    device_ids,
+                    token_hashes,
+                ],
+            )
+            if cursor.rowcount < len(batch):
+                cursor.execute(_REDIRECT, [message_ids, channels, device_ids, token_hashes])
+        for workspace_id, channel in {(outgoing.workspace_id, outgoing.third_channel) for outgoing in batch}:
+            if channel is not None:
+                wake(workspace_id, Channel(channel))
+
+    def is_behind(self) -> bool:
+        """A message handed over again is the row that is there already."""
+        return False
+
+    def withdraw(self, held: Sequence[tuple[int, int]]) -> None:
+        """What is not yet sent is not sent any more."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE channels_vendor_vendormessage SET due_at = NULL WHERE message_id IN"
+                " (SELECT message_id FROM channels_vendor_vendormessage WHERE message_id = ANY(%s)"
+                " AND due_at IS NOT NULL ORDER BY message_id FOR UPDATE)",
+                [[message_id for _, message_id in held]],
+            )
+
+
+def _by_vendor(outgoing: Outgoing) -> bool:
+    if outgoing.platform == Platform.IOS:
+        return True
+    content, options = outgoing.content, outgoing.options
+    if options.get("androidChannel") == 1 or content.get("notifyType") == SELF_BUILT_ONLY:
+        return False
+    if transparent_payload(options, outgoing.third_channel):
+        return True
+    return not (content.get("silent") or content.get("badge"))
+
+
+def wake(workspace_id: int, channel: Channel) -> None:
+    """Have the account's messages sent now; at most one request waits. Without a broker the periodic run does it."""
+    try:
+        if client().set(awake_key(workspace_id, channel), 1, nx=True, ex=_WAKE_SECONDS):
+            run_now("channels_vendor.send", [workspace_id, int(channel)], queue=queue_of(channel), expires=60)
+    except BusDown:
+        log.warning("vendor sender could not be woken; its next periodic run sends", channel=channel.label)
+
+
+def awake_key(workspace_id: int, channel: Channel) -> str:
+    return f"mps:vendor:awake:{workspace_id}:{int(channel)}"
+
+
+def queue_of(channel: Channel) -> str:
+    """The Celery queue of a vendor."""
+    return f"vendor_{channel.label}"

@@ -1,0 +1,92 @@
+"""How much may be sent to a vendor now: a rate shared by all workers, a breaker for a vendor that is down, and
+the pause a vendor asked for.
+
+All live in the fast store and may be lost with it: then sending starts afresh.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from functools import lru_cache
+
+import redis
+from redis.commands.core import Script
+
+from pushcore.storage.valkey import BusDown, client
+
+BURST_SECONDS = 1.0
+# So many batches in a row without a usable answer open the breaker; while it is open nothing is sent.
+OPENS_AFTER = 3
+FIRST_OPEN_SECONDS = 5
+LONGEST_OPEN_SECONDS = 300
+_FORGET_SECONDS = 900
+
+# KEYS: bucket. ARGV: rate (tokens/s), burst, wanted. Returns how many of the wanted are granted.
+_TAKE = """
+local now = redis.call('TIME')
+now = tonumber(now[1]) + tonumber(now[2]) / 1000000
+local rate, burst, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local kept = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+local tokens = math.min(burst, (tonumber(kept[1]) or burst) + (now - (tonumber(kept[2]) or now)) * rate)
+local granted = math.max(0, math.min(wanted, math.floor(tokens)))
+redis.call('HSET', KEYS[1], 'tokens', tokens - granted, 'at', now)
+redis.call('EXPIRE', KEYS[1], math.ceil(burst / rate) + 1)
+return granted
+"""
+
+
+@lru_cache(maxsize=1)
+def _take_script(bus: redis.Redis) -> Script:
+    return bus.register_script(_TAKE)
+
+
+class Flow:
+    """Of one account."""
+
+    def __init__(self, workspace_id: int, channel: int, rate: int) -> None:
+        self._name = f"mps:vendor:%s:{workspace_id}:{channel}"
+        self._rate = rate
+
+    def grant(self, wanted: int) -> int:
+        """How many of `wanted` targets may be sent now: none in a pause or with an open breaker, one to try it."""
+        try:
+            paused, is_open, failures = client().mget(*(self._name % part for part in ("pause", "open", "failures")))
+            if paused or is_open:
+                return 0
+            if int(failures or 0) >= OPENS_AFTER:
+                # Half open: whoever comes first tries one; the others wait for what it finds.
+                if not client().set(self._name % "open", 1, nx=True, ex=FIRST_OPEN_SECONDS):
+                    return 0
+                wanted = 1
+            burst = max(1.0, self._rate * BURST_SECONDS)
+            return int(_take_script(client())([self._name % "bucket"], [self._rate, burst, wanted]))
+        except BusDown:
+            return wanted
+
+    def give_back(self, unused: int) -> None:
+        """Return what was granted and not needed."""
+        if unused > 0:
+            with contextlib.suppress(*BusDown):
+                client().hincrbyfloat(self._name % "bucket", "tokens", unused)
+
+    def slow_down(self, seconds: float) -> None:
+        """The vendor asked for a pause: nothing ends it but its time, and a shorter one does not shorten it."""
+        name, seconds = self._name % "pause", max(1, math.ceil(seconds))
+        with contextlib.suppress(*BusDown):
+            if not client().set(name, 1, nx=True, ex=seconds):
+                client().expire(name, seconds, gt=True)
+
+    def answered(self, *, usable: bool) -> None:
+        """Note how a batch went."""
+        try:
+            if usable:
+                client().delete(self._name % "failures", self._name % "open")
+                return
+            failures = int(client().incr(self._name % "failures"))
+            client().expire(self._name % "failures", _FORGET_SECONDS)
+            if failures >= OPENS_AFTER:
+                pause = min(FIRST_OPEN_SECONDS * 2 ** min(failures - OPENS_AFTER, 10), LONGEST_OPEN_SECONDS)
+                client().set(self._name % "open", 1, ex=pause)
+        except BusDown:
+            return

@@ -1,0 +1,110 @@
+"""Tokens that a vendor calls dead: given up only where the account is known to be right.
+
+A wrong account (another app's, another environment's) is told of every token that it is dead. What tells it from a
+right one is an accepted token. So refusals in a row are kept, by token, until one is accepted: then all of them are
+given up. Where there are too many the channel stops for an operator to look, and none is. An account that has had one
+accepted as it is configured now is believed of the first refusal after it, and has more patience shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connection
+
+from channels_vendor.base.contract import SendOutcome, Verdict
+from channels_vendor.models import RefusedToken, VendorAccount
+
+# So many tokens refused one after the other stop the channel: of an account that has had none accepted since its
+# configuration changed, and of one that has. Lists of devices that have long been away hold long runs of dead tokens.
+MOST_UNPROVEN = 10
+MOST_PROVEN = 200
+
+
+class DeadToken(NamedTuple):
+    """A token to forget, unless the device reported it later than `since`."""
+
+    device_id: int
+    token: str
+    since: datetime
+
+
+class Settled(NamedTuple):
+    """What follows from a batch: the tokens that are given up, and why the channel has to stop, or empty."""
+
+    dead: list[DeadToken]
+    alarm: str = ""
+
+
+def settle(
+    row: VendorAccount, results: Sequence[SendOutcome], asked_at: datetime, exhausted: Collection[tuple[int, str]] = ()
+) -> Settled:
+    """Note what the vendor accepted and refused, in the caller's transaction.
+
+    `exhausted`: (device, token) of those refused without a reason that are at their end (`suspects.given_up`).
+    """
+    refused = {
+        one.delivery.device_id: (
+            DeadToken(one.delivery.device_id, one.delivery.token, one.gone_at or asked_at),
+            one.verdict is Verdict.GONE or (one.delivery.device_id, one.delivery.token) in exhausted,
+        )
+        for one in results
+        if one.verdict is Verdict.GONE or one.suspect
+    }
+    dead = [token for token, is_dead in refused.values() if is_dead]
+    if any(one.verdict is Verdict.ACCEPTED for one in results):
+        return Settled(dead + note_accepted(row))
+    if not refused:
+        return Settled([])
+    VendorAccount.objects.select_for_update().filter(pk=row.pk).first()
+    in_a_row = _keep(row, list(refused.values()))
+    proven = row.is_proven
+    if in_a_row >= (MOST_PROVEN if proven else MOST_UNPROVEN):
+        RefusedToken.objects.filter(account=row).delete()
+        word = next(one.vendor_code for one in reversed(results) if one.verdict is Verdict.GONE or one.suspect)
+        return Settled([], f"{in_a_row} tokens refused one after the other, none accepted: {word}")
+    return Settled(dead if proven and in_a_row == 1 else [])
+
+
+def note_accepted(row: VendorAccount) -> list[DeadToken]:
+    """The account has had a token accepted as it is configured: what it was refused before that is dead."""
+    if row.is_proven and not RefusedToken.objects.filter(account=row).exists():
+        return []
+    configuration = row.configuration
+    VendorAccount.objects.filter(pk=row.pk).update(proven_for=configuration)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM channels_vendor_refusedtoken WHERE account_id = %s"
+            " RETURNING device_id, token, since, is_dead AND configuration = %s",
+            [row.pk, configuration],
+        )
+        return [DeadToken(*token) for *token, is_dead in cursor.fetchall() if is_dead]
+
+
+def _keep(row: VendorAccount, refused: Sequence[tuple[DeadToken, bool]]) -> int:
+    """Keep what was refused of the account as it is configured; returns how many tokens that are since the last that
+    was accepted."""
+    configuration = row.configuration
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM channels_vendor_refusedtoken WHERE account_id = %s AND configuration <> %s",
+            [row.pk, configuration],
+        )
+        cursor.execute(
+            "INSERT INTO channels_vendor_refusedtoken AS known"
+            " (account_id, configuration, device_id, token, since, is_dead)"
+            " SELECT %s, %s, said.* FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::boolean[]) AS said"
+            " ON CONFLICT (account_id, device_id) DO UPDATE SET token = excluded.token, since = excluded.since,"
+            " is_dead = excluded.is_dead OR (known.is_dead AND known.token = excluded.token)",
+            [
+                row.pk,
+                configuration,
+                [token.device_id for token, _ in refused],
+                [token.token for token, _ in refused],
+                [token.since for token, _ in refused],
+                [is_dead for _, is_dead in refused],
+            ],
+        )
+    return RefusedToken.objects.filter(account=row).count()

@@ -1,0 +1,272 @@
+"""Sending what is due to a vendor: claim, send, write what became of it, batch by batch.
+
+The rows are the queue. A claim is a lease: of a sender that dies in mid-batch the rows come due again, and one that
+answers after its lease writes nothing over what another has begun. Any number of senders may run.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import structlog
+from django.db import connection, transaction
+from prometheus_client import Counter as Metric
+
+from channels_vendor.accounts import accounts
+from channels_vendor.base.contract import SEND_SECONDS, SendOutcome, Vendor, Verdict
+from channels_vendor.base.notifications import deliveries_of
+from channels_vendor.base.references import token_hash
+from channels_vendor.dispatch import open_adapters, refusals, suspects
+from channels_vendor.dispatch.rate_control import Flow
+from channels_vendor.models import VendorAccount, VendorMessage
+from channels_vendor.registry import VENDORS
+from pushcore.channels import Channel
+from pushcore.codes import statuses
+from pushcore.delivery import dispatch, outcomes, pending_cursor
+from pushcore.devices import registry
+from pushcore.ports import Outcome, Outgoing
+from pushcore.storage import clock
+
+log = structlog.get_logger(__name__)
+
+SENT = Metric("mps_vendor_sent_total", "Targets a vendor was asked to reach.", ["channel", "verdict"])
+
+# Twice the time in which calls are started: the rest is for those under way, and for the credential.
+MAYBE_REPEATED = Metric(
+    "mps_vendor_maybe_repeated_total",
+    "Targets a vendor was asked to reach again though it may have reached them, and whether it knows the repeat.",
+    ["channel", "knows_repeats"],
+)
+
+LEASE = timedelta(seconds=2 * SEND_SECONDS)
+# What waits for an account that is not in use is offered to other channels so often.
+ASIDE = timedelta(minutes=10)
+FIRST_DELAY_SECONDS = 5.0
+LONGEST_DELAY_SECONDS = 3600.0
+MAX_ATTEMPTS = 20
+_FINAL = (Verdict.ACCEPTED, Verdict.GONE, Verdict.REJECTED, Verdict.MISCONFIGURED)
+
+
+class Lease(NamedTuple):
+    """Messages that are this sender's until then, and the attempts made at each so far, by message ID.
+
+    `in_doubt`: those a vendor may have been asked for already.
+    """
+
+    until: datetime
+    attempts: Mapping[int, int]
+    in_doubt: frozenset[int] = frozenset()
+
+
+class Step(NamedTuple):
+    """What is written of an outcome. `due_at`: None where it is final."""
+
+    outcome: SendOutcome
+    attempts: int
+    due_at: datetime | None
+
+
+def send_due(workspace_id: int, channel: Channel, *, budget_seconds: float = 20.0) -> int:
+    """Send until nothing is due, the vendor wants a pause, or the time is spent; returns how many were sent."""
+    deadline = time.monotonic() + budget_seconds
+    vendor, sent = VENDORS[channel], 0
+    while time.monotonic() < deadline:
+        row = VendorAccount.objects.filter(workspace_id=workspace_id, channel=channel).first()
+        if row is None or not row.usable:
+            if not _set_aside(workspace_id, channel, vendor.batch):
+                break
+            continue
+        flow = Flow(workspace_id, channel, row.rate or vendor.rate)
+        granted = flow.grant(vendor.batch)
+        lease = _claim(workspace_id, channel, granted)
+        flow.give_back(granted - len(lease.attempts))
+        if not lease.attempts:
+            break
+        sent += _send(row, vendor, flow, lease)
+    return sent
+
+
+def accounts_due() -> list[tuple[int, Channel]]:
+    """Whose messages are due. Accounts that are not in use too: their messages go another way."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT a.workspace_id, a.channel FROM channels_vendor_vendoraccount a"
+            " WHERE EXISTS (SELECT 1 FROM channels_vendor_vendormessage m WHERE m.workspace_id = a.workspace_id"
+            " AND m.channel = a.channel AND m.due_at <= now() AND m.message_id >= %s)",
+            [pending_cursor.oldest_pending_id()],
+        )
+        return [(workspace_id, Channel(channel)) for workspace_id, channel in cursor.fetchall()]
+
+
+def _claim(
+    workspace_id: int, channel: Channel, most: int, *, lasting: timedelta = LEASE, in_doubt: bool = True
+) -> Lease:
+    """Lease the messages that are due longest. `in_doubt`: the vendor is about to be asked."""
+    now, oldest = clock.now(), pending_cursor.oldest_pending_id()
+    if most <= 0:
+        return Lease(now, {})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH due AS (SELECT message_id, in_doubt FROM channels_vendor_vendormessage"
+            " WHERE workspace_id = %s AND channel = %s AND due_at <= %s AND message_id >= %s ORDER BY due_at LIMIT %s"
+            " FOR UPDATE SKIP LOCKED)"
+            " UPDATE channels_vendor_vendormessage v SET due_at = %s, in_doubt = v.in_doubt OR %s FROM due"
+            " WHERE v.message_id = due.message_id AND v.message_id >= %s"
+            " RETURNING v.message_id, v.attempts, due.in_doubt",
+            [workspace_id, int(channel), now, oldest, most, now + lasting, in_doubt, oldest],
+        )
+        rows = cursor.fetchall()
+    return Lease(
+        now + lasting,
+        {message_id: attempts for message_id, attempts, _ in rows},
+        frozenset(message_id for message_id, _, in_doubt in rows if in_doubt),
+    )
+
+
+def _send(row: VendorAccount, vendor: Vendor, flow: Flow, lease: Lease) -> int:
+    channel = vendor.channel
+    here = _release(lease, channel)
+    if not here:
+        return 0
+    _count_repeats(vendor, sum(one.message_id in lease.in_doubt for one in here))
+    asked_at = clock.now()
+    with open_adapters.adapter_of(row) as adapter:
+        results = adapter.send(deliveries_of(here, channel))
+    _record(row, channel, lease, results, asked_at)
+    _count_repeats(vendor, sum(one.in_doubt and one.verdict is not Verdict.RETRY for one in results))
+    _steer(flow, results)
+    return sum(one.tried for one in results)
+
+
+def _count_repeats(vendor: Vendor, targets: int) -> None:
+    """Counted when it happens: what is in doubt is counted once it is sent again."""
+    if targets:
+        MAYBE_REPEATED.labels(vendor.channel.label, "yes" if vendor.knows_repeats else "no").inc(targets)
+
+
+def _set_aside(workspace_id: int, channel: Channel, most: int) -> int:
+    """Offer what waits for an account that is not in use to the other channels; returns how many were due.
+
+    It stays here too: the account may be back before the device is. What has arrived by then is forgotten, and devices
+    drop what comes twice.
+    """
+    accounts.forget()
+    lease = _claim(workspace_id, channel, most, lasting=ASIDE, in_doubt=False)
+    waiting = dispatch.outgoing_of(list(lease.attempts))
+    _forget(lease, channel, keeping=waiting)
+    dispatch.hand_over(waiting)
+    return len(lease.attempts)
+
+
+def _release(lease: Lease, channel: Channel) -> list[Outgoing]:
+    """Forget what is settled, revoked or expired; what the device no longer gets here goes another way.
+
+    Returns what is to be sent. What no lane could take stays and comes due again.
+    """
+    waiting = dispatch.outgoing_of(list(lease.attempts))
+    here = [one for one in waiting if one.third_channel == channel and one.third_token]
+    kept = {one.message_id for one in here}
+    taken = dispatch.hand_over([one for one in waiting if one.message_id not in kept])
+    _forget(lease, channel, keeping=here if taken else waiting)
+    return here
+
+
+def _forget(lease: Lease, channel: Channel, *, keeping: Sequence[Outgoing]) -> None:
+    """Delete the other rows of the lease, but for those that another channel has taken over."""
+    kept = {one.message_id for one in keeping}
+    if leaving := [message_id for message_id in lease.attempts if message_id not in kept]:
+        VendorMessage.objects.filter(message_id__in=leaving, channel=channel, due_at=lease.until).delete()
+
+
+def _record(
+    row: VendorAccount, channel: Channel, lease: Lease, results: Sequence[SendOutcome], asked_at: datetime
+) -> None:
+    """Statuses, the vendor's words, dead tokens and a stopped channel: one transaction for the batch.
+
+    `asked_at`: a token reported later than that is none that the vendor has given up.
+    """
+    now = clock.now()
+    steps = [_step(one, lease.attempts[one.delivery.message_id], now) for one in results]
+    for one in results:
+        if one.tried:
+            SENT.labels(channel.label, one.verdict.name.lower()).inc()
+    with transaction.atomic():
+        outcomes.record(
+            [
+                Outcome(step.outcome.delivery.message_id, _final_status(step.outcome), channel)
+                for step in steps
+                if step.due_at is None
+            ]
+        )
+        _write(steps, lease, now)
+        settled = refusals.settle(row, results, asked_at, suspects.given_up(row.workspace_id, channel, results, now))
+        registry.drop_third_tokens(settled.dead)
+        wrong = next((one for one in results if one.verdict is Verdict.MISCONFIGURED), None)
+        if reason := wrong.vendor_code if wrong else settled.alarm:
+            accounts.stop(row.workspace_id, channel, reason)
+
+
+def _final_status(one: SendOutcome) -> int:
+    """A vendor's outcome is never one that still waits."""
+    return statuses.UNKNOWN if one.status in statuses.PENDING else one.status
+
+
+def _step(one: SendOutcome, attempts: int, now: datetime) -> Step:
+    if not one.tried:
+        return Step(one, attempts, now)
+    # Who was only asked for less has not failed: that lasts while the message is valid.
+    tried = attempts + (not one.slow)
+    is_final = one.verdict in _FINAL or tried >= MAX_ATTEMPTS
+    return Step(one, tried, None if is_final else _next(one, tried, now))
+
+
+def _next(one: SendOutcome, tried: int, now: datetime) -> datetime:
+    """Exponential backoff with jitter, and not before the vendor said: one that says "now" is not asked at once."""
+    delay = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** max(0, tried - 1))
+    spread = delay * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
+    return now + timedelta(seconds=max(spread, one.retry_after or 0.0))
+
+
+def _write(steps: Sequence[Step], lease: Lease, now: datetime) -> None:
+    """Into the rows that are still leased: after its lease a batch may be another sender's."""
+    if not steps:
+        return
+    ordered = sorted(steps, key=lambda step: step.outcome.delivery.message_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE channels_vendor_vendormessage v SET due_at = s.due_at, attempts = s.attempts,"
+            " vendor_id = s.vendor_id, vendor_code = s.vendor_code, accepted_at = s.accepted_at, in_doubt = s.in_doubt,"
+            " token_hash = s.token_hash"
+            " FROM unnest(%s::bigint[], %s::timestamptz[], %s::smallint[], %s::text[], %s::text[], %s::timestamptz[],"
+            " %s::boolean[], %s::bigint[])"
+            " AS s(id, due_at, attempts, vendor_id, vendor_code, accepted_at, in_doubt, token_hash)"
+            " WHERE v.message_id = s.id AND v.message_id BETWEEN %s AND %s AND v.due_at = %s",
+            [
+                [step.outcome.delivery.message_id for step in ordered],
+                [step.due_at for step in ordered],
+                [step.attempts for step in ordered],
+                [step.outcome.vendor_id[:200] for step in ordered],
+                [step.outcome.vendor_code[:200] for step in ordered],
+                [now if step.outcome.verdict is Verdict.ACCEPTED else None for step in ordered],
+                [step.outcome.in_doubt and step.due_at is not None for step in ordered],
+                [token_hash(step.outcome.delivery.token) for step in ordered],
+                ordered[0].outcome.delivery.message_id,
+                ordered[-1].outcome.delivery.message_id,
+                lease.until,
+            ],
+        )
+
+
+def _steer(flow: Flow, results: Sequence[SendOutcome]) -> None:
+    """Tell the flow how the batch went: half of it without a usable answer is a failure."""
+    tried = [one for one in results if one.tried]
+    unreachable = sum(one.unreachable for one in tried)
+    if tried:
+        flow.answered(usable=2 * unreachable < len(tried))
+    pauses = [one.retry_after for one in tried if one.slow and one.retry_after]
+    if 2 * len(pauses) >= len(tried) and pauses:
+        flow.slow_down(max(pauses))

@@ -1,0 +1,54 @@
+"""Reading what vendors post: entry by entry, for one call holds those of many messages, and of others' too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from channels_vendor.base.contract import Account, VendorReceipt
+
+log = structlog.get_logger(__name__)
+
+# Milliseconds: from 2001 to 2286.
+_MOMENTS = range(10**12, 10**13)
+
+
+def each(
+    account: Account, entries: Iterable[Any], read: Callable[[Any], Iterable[VendorReceipt]]
+) -> list[VendorReceipt]:
+    """The receipts of all entries; one that cannot be read (sent by another service with the same app) is passed over,
+    or the vendor would post the others again and again."""
+    found: list[VendorReceipt] = []
+    foreign = 0
+    for entry in entries:
+        try:
+            found += map(_storable, read(entry))
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+            foreign += 1
+    if foreign:
+        log.info(
+            "vendor receipts not ours",
+            channel=account.channel.label,
+            workspace=account.workspace_id,
+            entries=foreign,
+            read=len(found),
+        )
+    return found
+
+
+def _storable(receipt: VendorReceipt) -> VendorReceipt:
+    """Raises `ValueError` for texts no column can hold: a NUL, half of a surrogate pair."""
+    if b"\0" in f"{receipt.token}{receipt.replaced_by}{receipt.vendor_code}".encode():
+        raise ValueError("a NUL")
+    return receipt
+
+
+def moment_of(milliseconds: object) -> datetime | None:
+    """When the vendor says it happened; None where it does not, or nobody can tell."""
+    text = str(milliseconds)
+    if not (text.isascii() and text.isdigit() and len(text) <= 13 and int(text) in _MOMENTS):
+        return None
+    return datetime.fromtimestamp(int(text) / 1000, UTC)

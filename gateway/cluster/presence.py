@@ -1,0 +1,174 @@
+"""Presence: which node holds which device, and which nodes are alive. In the fast store, and none of it the truth.
+
+- `mps:presence:{device}` = `{node}/{session}`. Only the session that wrote it may change it: when it ends, to
+  `~{node}/{session}/{milliseconds since 1970}`, for a while, so that the next node knows whom to ask.
+- `mps:node:{node}`: the node's stream, and its lease: it expires unless the node renews it. Senders append with
+  NOMKSTREAM, so a dead node's stream never comes back.
+- `mps:nodes`: a sorted set of node names by last heartbeat; `mps:node-info:{node}`: its counters.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
+
+import redis
+
+from pushcore.storage import clock
+from pushcore.storage.valkey import client
+
+LEASE_SECONDS = 15
+# Presence is renewed every half hour; what a dead node has left is forgotten after this.
+PRESENCE_SECONDS = 7200
+# So long a node remembers what a device acknowledged, and the store where the device was.
+REMEMBERED_SECONDS = 600
+STREAM_MAX_ENTRIES = 10_000
+
+# How far the clocks of hosts and database may be apart.
+CLOCKS_MS = 5_000
+
+NODES = "mps:nodes"
+# Begins the presence of a device that has left.
+_LEFT = "~"
+
+# KEYS: presence keys. ARGV: seconds to live, then a value for each key. A device's newer session, held elsewhere, keeps
+# its place (session ids are ordered by time). Answers, by key, the value that was held before.
+ANNOUNCE_AGAIN = """
+local formers = {}
+for i, key in ipairs(KEYS) do
+  local value = ARGV[i + 1]
+  local former = redis.call('GET', key)
+  formers[i] = former
+  if not former or string.match(former, '/([^/]*)') <= string.match(value, '/(.*)') then
+    redis.call('SET', key, value, 'EX', ARGV[1])
+  end
+end
+return formers
+"""
+
+# KEYS: presence keys. ARGV: seconds to live, milliseconds since 1970, then the value each must have to be changed.
+LEAVE = """
+for i, key in ipairs(KEYS) do
+  local value = ARGV[i + 2]
+  if redis.call('GET', key) == value then
+    redis.call('SET', key, '~' .. value .. '/' .. ARGV[2], 'EX', ARGV[1])
+  end
+end
+"""
+
+
+def presence_key(device_id: int) -> str:
+    return f"mps:presence:{device_id}"
+
+
+class Place(NamedTuple):
+    """What a presence key says. `left_at_ms`: when the device left, None while it is there."""
+
+    node_id: str
+    session_id: str
+    left_at_ms: int | None
+
+    @classmethod
+    def of(cls, value: bytes) -> Place:
+        """Read it, whoever has written it."""
+        node_id, session_id, left_at = (*value.decode().split("/"), "", "")[:3]
+        return cls(node_id.removeprefix(_LEFT), session_id, int(left_at or 0) if node_id.startswith(_LEFT) else None)
+
+
+class Former(NamedTuple):
+    """A device's former place. `node_id`: empty where it is not known; `left_at_ms`: when the device left it, in
+    milliseconds since 1970, where it did so by itself."""
+
+    node_id: str
+    left_at_ms: int | None = None
+
+    def may_have_written(self, created_at_ms: int) -> bool:
+        """Whether a message made at that time may have been written there."""
+        return self.left_at_ms is None or created_at_ms <= self.left_at_ms + CLOCKS_MS
+
+
+# The store did not say.
+SOMEWHERE = Former("")
+
+
+def stream_key(node_id: str) -> str:
+    return f"mps:node:{node_id}"
+
+
+def info_key(node_id: str) -> str:
+    return f"mps:node-info:{node_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInfo:
+    """What a node last said of itself. Counts are since it started.
+
+    `acknowledged`: messages that devices have answered (a few refuse one); `turned_away`: connections that ended
+    without a device admitted; `admitting`: connects that wait to be decided about; `in_flight`: messages written and
+    not acknowledged; `queued`: those that wait in memory for a device's window; `unsent_bytes`: what devices' sockets
+    have not taken yet; `loop_lag_p99_ms`: of the last minute; `clock_offset_seconds`: how far its clock is ahead of the
+    database's; `refused_publishes`: of devices, by reason
+    (`gateway.protocol.ports.PublishRefusal`); `dropped_requests`: of devices that had left, when too many waited.
+    """
+
+    node_id: str
+    connections: int
+    delivered: int
+    acknowledged: int
+    turned_away: int = 0
+    admitting: int = 0
+    in_flight: int = 0
+    queued: int = 0
+    unsent_bytes: int = 0
+    loop_lag_p99_ms: float = 0.0
+    clock_offset_seconds: float = 0.0
+    dropped_requests: int = 0
+    refused_publishes: Mapping[str, int] = field(default_factory=dict)
+
+
+def live_nodes(bus: redis.Redis) -> list[NodeInfo]:
+    """The nodes whose lease holds."""
+    names = [_text(name) for name in bus.zrangebyscore(NODES, clock.time() - LEASE_SECONDS, "+inf")]
+    if not names:
+        return []
+    infos = bus.mget([info_key(name) for name in names])
+    return [_node_info(name, json.loads(info)) for name, info in zip(names, infos, strict=True) if info]
+
+
+def _node_info(name: str, told: dict[str, Any]) -> NodeInfo:
+    """Nodes of another version may tell more or less."""
+    known = {one.name for one in fields(NodeInfo)} - {"node_id"}
+    return NodeInfo(
+        name, **{"connections": 0, "delivered": 0, "acknowledged": 0} | {k: told[k] for k in known & told.keys()}
+    )
+
+
+def nodes_of(bus: redis.Redis, device_ids: Sequence[int]) -> dict[int, str]:
+    """The node that holds each device, for those that are held. One query."""
+    values = bus.mget([presence_key(device_id) for device_id in device_ids]) if device_ids else []
+    return {
+        device_id: node_id
+        for device_id, value in zip(device_ids, values, strict=True)
+        if value is not None and not (node_id := _text(value).partition("/")[0]).startswith(_LEFT)
+    }
+
+
+def online(device_ids: Sequence[int]) -> set[int]:
+    """Those of the devices that hold a connection to a node whose lease holds. Raises
+    `pushcore.storage.valkey.BusDown`."""
+    bus = client()
+    held = nodes_of(bus, device_ids)
+    nodes = sorted(set(held.values()))
+    with bus.pipeline(transaction=False) as pipeline:
+        for node_id in nodes:
+            pipeline.exists(stream_key(node_id))
+        alive = {node_id for node_id, lease in zip(nodes, pipeline.execute(), strict=True) if lease}
+    return {device_id for device_id, node_id in held.items() if node_id in alive}
+
+
+def _text(value: object) -> str:
+    """What the store answers is bytes, whatever its types allow for."""
+    assert isinstance(value, bytes)
+    return value.decode()

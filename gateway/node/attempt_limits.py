@@ -1,0 +1,142 @@
+"""How often an address may fail to log in over HTTP, and how many devices may be registered, over HTTP and MQTT.
+
+Counted in the fast store, for all processes together. While that is away nothing is refused: devices have to get in,
+above all then.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from functools import lru_cache
+
+import redis
+import structlog
+from django.conf import settings
+from redis.commands.core import Script
+
+from pushcore.security.proxies import origin
+from pushcore.storage.valkey import BusDown, client
+
+log = structlog.get_logger(__name__)
+
+# Failures are counted by the minute; they answer the limit of a minute.
+FAILURE_SECONDS = 60
+# Registrations: as many as an hour grants at once, then at the hour's rate.
+REGISTRATION_SECONDS = 3600
+
+# KEYS: token buckets. ARGV: for each how many it holds, and how many are asked for. Returns how many are granted.
+_TAKE = """
+local now = redis.call('TIME')
+now = tonumber(now[1]) + tonumber(now[2]) / 1000000
+local granted = {}
+for i, key in ipairs(KEYS) do
+  local size, asked = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+  local kept = redis.call('HMGET', key, 'tokens', 'at')
+  local tokens = math.min(size, (tonumber(kept[1]) or size) + (now - (tonumber(kept[2]) or now)) * size / 3600)
+  granted[i] = math.min(asked, math.floor(tokens))
+  redis.call('HSET', key, 'tokens', tokens - granted[i], 'at', now)
+  redis.call('EXPIRE', key, 3600)
+end
+return granted
+"""
+
+
+class Exceeded(Enum):
+    """Which limit of registrations was reached."""
+
+    ADDRESS = "address"
+    WORKSPACE = "workspace"
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds until there is room for one more, if nobody else takes it."""
+        size = {
+            Exceeded.ADDRESS: settings.DEVICE_REGISTRATIONS_PER_ADDRESS,
+            Exceeded.WORKSPACE: settings.DEVICE_REGISTRATIONS_PER_WORKSPACE,
+        }[self]
+        return math.ceil(REGISTRATION_SECONDS / max(1, size))
+
+
+def has_failed_too_often(address: str) -> bool:
+    """Whether the address has used up its failures of this minute. One command."""
+    limit = settings.DEVICE_FAILURES_PER_ADDRESS
+    if not limit:
+        return False
+    try:
+        return int(client().get(_failures_key(address)) or 0) >= limit
+    except BusDown:
+        log.warning("fast store away; failures over HTTP are not counted")
+        return False
+
+
+def note_failure(address: str) -> None:
+    """A request of the address was refused for its credentials. One round trip."""
+    if not settings.DEVICE_FAILURES_PER_ADDRESS:
+        return
+    key = _failures_key(address)
+    try:
+        with client().pipeline(transaction=False) as pipeline:
+            pipeline.incr(key)
+            pipeline.expire(key, 2 * FAILURE_SECONDS)
+            pipeline.execute()
+    except BusDown:
+        log.warning("fast store away; failures over HTTP are not counted")
+
+
+def seconds_of_minute_left() -> int:
+    """Until failures are counted anew; at least 1."""
+    return FAILURE_SECONDS - int(time.time()) % FAILURE_SECONDS
+
+
+def _failures_key(address: str) -> str:
+    return f"mps:failures:{origin(address)}:{int(time.time()) // FAILURE_SECONDS}"
+
+
+def take_registrations(asking: Sequence[tuple[str, int]]) -> list[Exceeded | None]:
+    """Count registrations, each from an address for a workspace (id); which limit each exceeds, if any. In order.
+
+    One round trip, whatever the number.
+    """
+    keys = [(f"mps:registrations:from:{origin(address)}", f"mps:registrations:into:{pk}") for address, pk in asking]
+    sizes = {
+        key: size
+        for pair in keys
+        for key, size in zip(
+            pair, (settings.DEVICE_REGISTRATIONS_PER_ADDRESS, settings.DEVICE_REGISTRATIONS_PER_WORKSPACE), strict=True
+        )
+        if size
+    }
+    if not sizes:
+        return [None] * len(asking)
+    try:
+        left = _take(sizes, Counter(key for pair in keys for key in pair))
+    except BusDown:
+        log.warning("fast store away; registrations are not counted")
+        return [None] * len(asking)
+    return [_verdict(pair, left) for pair in keys]
+
+
+def _take(sizes: Mapping[str, int], asked: Mapping[str, int]) -> dict[str, int]:
+    arguments = [number for key, size in sizes.items() for number in (size, asked[key])]
+    return dict(zip(sizes, _script(client())(list(sizes), arguments), strict=True))
+
+
+def _verdict(pair: tuple[str, str], left: dict[str, int]) -> Exceeded | None:
+    """Use up one of what was granted, of both or of neither."""
+    for key, limit in zip(pair, Exceeded, strict=True):
+        if left.get(key, 1) <= 0:
+            return limit
+    for key in pair:
+        if key in left:
+            left[key] -= 1
+    return None
+
+
+@lru_cache(maxsize=1)
+def _script(bus: redis.Redis) -> Script:
+    """The script, known to the store by its hash (and sent again where the store forgot it)."""
+    return bus.register_script(_TAKE)

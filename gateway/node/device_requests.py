@@ -1,0 +1,103 @@
+"""Requests of devices: bind, unbind, report, event, unregister. The same functions answer MQTT and the HTTP twins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+
+from pushcore.api import decoding
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.delivery import events
+from pushcore.devices import registry, removal
+from pushcore.devices.registry import KnownDevice
+from pushcore.models import Device
+from pushcore.storage.outages import Unavailable, log_outage
+
+log = structlog.get_logger(__name__)
+
+
+def serve(device: KnownDevice, operation: str, raw: bytes) -> dict[str, Any]:
+    """Carry out a request; returns the answer `{"success", "code", "name", "message"}`. Never raises."""
+    try:
+        return carry_out(device, operation, raw)
+    except Unavailable as error:
+        log_outage(log, error, operation=operation)
+        return answer(ResultCode.SYSTEM_ERROR, "temporarily unavailable; try again")
+
+
+def carry_out(device: KnownDevice, operation: str, raw: bytes) -> dict[str, Any]:
+    """As `serve`; raises `Unavailable` where a device that comes again is served."""
+    try:
+        OPERATIONS[operation](device, decoding.json_value(raw, what="the payload"))
+    except ResultError as error:
+        return answer(error.result, error.message)
+    except Device.DoesNotExist:
+        return answer(ResultCode.DELIVERYTOKEN_INVALID, "this device has ended; register again")
+    except Unavailable:
+        raise
+    except Exception:  # a fault of ours: the device gets the documented code, the log the traceback
+        log.exception("device request failed", operation=operation)
+        return answer(ResultCode.SYSTEM_ERROR)
+    return answer(ResultCode.SUCCESS)
+
+
+def answer(result: ResultCode, message: str = "") -> dict[str, Any]:
+    return {
+        "success": result is ResultCode.SUCCESS,
+        "code": result.code,
+        "name": result.name,
+        "message": message or result.meaning,
+    }
+
+
+def _fields(device: KnownDevice, payload: Any) -> Mapping[str, Any]:
+    if not isinstance(payload, dict):
+        raise ResultError(ResultCode.INVALID_PARAM, "the payload is not a JSON object")
+    for name in ("adToken", "deliveryToken", "token"):
+        # A device speaks for itself only.
+        if payload.get(name) not in (None, "", device.ad_token):
+            raise ResultError(ResultCode.DELIVERYTOKEN_INVALID, f"{name} is not this device's own")
+    return payload
+
+
+def _text(payload: Mapping[str, Any], name: str) -> str:
+    value = payload.get(name, "")
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is not text")
+    return str(value)
+
+
+def _bind(device: KnownDevice, payload: Any) -> None:
+    fields = _fields(device, payload)
+    registry.client_bind(device.id, _text(fields, "userId"), _text(fields, "bindToken"))
+
+
+def _unbind(device: KnownDevice, payload: Any) -> None:
+    registry.client_unbind(device.id, _text(_fields(device, payload), "userId"))
+
+
+def _report(device: KnownDevice, payload: Any) -> None:
+    fields = _fields(device, payload)
+    registry.client_report(device.id, *registry.third_party_fields(fields), registry.told_facts(fields))
+
+
+def _event(device: KnownDevice, payload: Any) -> None:
+    events.publish(events.parse_events(device, payload))
+
+
+def _unregister(device: KnownDevice, payload: Any) -> None:
+    _fields(device, payload)
+    removal.remove([device.id])
+
+
+OPERATIONS: dict[str, Callable[[KnownDevice, Any], None]] = {
+    "mps/bind": _bind,
+    "mps/unbind": _unbind,
+    "mps/report": _report,
+    "mps/event": _event,
+    "mps/unregister": _unregister,
+}

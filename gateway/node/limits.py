@@ -1,0 +1,137 @@
+"""How many connections a gateway process holds: in all, of an address, app, workspace; how fast addresses may come."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TypeVar
+
+from mqtt5 import ConnAckReasonCode as ConnAck
+
+from pushcore.devices.registry import KnownDevice
+from pushcore.security.proxies import origin
+
+Key = TypeVar("Key")
+
+# Addresses whose rate is watched; those not heard of for longest are forgotten first.
+MAX_ADDRESSES = 50_000
+# Seconds' worth of connections that an address may open at once.
+BURST_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Each 0 for none. `address_rate`: connections a second."""
+
+    connections: int = 0
+    per_address: int = 0
+    per_app: int = 0
+    per_workspace: int = 0
+    address_rate: int = 0
+
+
+UNLIMITED = Limits()
+
+
+class Doorkeeper:
+    """Counts connections. Its memory is bounded by those that are open, and by `MAX_ADDRESSES`."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._open = 0
+        self._by_origin: dict[str, int] = {}
+        self._by_app: dict[int, int] = {}
+        self._by_workspace: dict[int, int] = {}
+        # When an origin that came at exactly the rate granted would be due next (a leaky bucket as one number).
+        self._due: OrderedDict[str, float] = OrderedDict()
+        # Connections that ended before a device was admitted, since the start: refused, silent, broken.
+        self.turned_away = 0
+
+    def opened(self, address: str | None) -> bool:
+        """Count a connection; False where so many are open that it is not even to be listened to.
+
+        Those only just too many are told why; so are twice as many as an address may have, and an eighth more in all.
+        `address`: None where it is not known yet.
+        """
+        limits, count = self._limits, 0
+        self._open += 1
+        if address is not None:
+            key = origin(address)
+            self._by_origin[key] = count = self._by_origin.get(key, 0) + 1
+        return not (
+            (limits.connections and self._open > limits.connections + limits.connections // 8 + 16)
+            or (limits.per_address and count > 2 * limits.per_address)
+        )
+
+    def closed(self, address: str | None) -> None:
+        self._open -= 1
+        if address is not None:
+            _count_down(self._by_origin, origin(address))
+
+    def verdict(self, address: str) -> ConnAck | None:
+        """Why a CONNECT from there is refused; None where it is not."""
+        limits = self._limits
+        if limits.connections and self._open > limits.connections:
+            return ConnAck.SERVER_BUSY
+        if limits.per_address and self._by_origin.get(origin(address), 0) > limits.per_address:
+            return ConnAck.QUOTA_EXCEEDED
+        if limits.address_rate and self._comes_too_fast(origin(address), limits.address_rate):
+            return ConnAck.CONNECTION_RATE_EXCEEDED
+        return None
+
+    def _comes_too_fast(self, key: str, rate: int) -> bool:
+        now = time.monotonic()
+        due = max(self._due.pop(key, now), now)
+        too_fast = due - now > BURST_SECONDS
+        self._due[key] = due if too_fast else due + 1 / rate
+        if len(self._due) > MAX_ADDRESSES:
+            self._due.popitem(last=False)
+        return too_fast
+
+    def admitted(self, device: KnownDevice) -> bool:
+        """Count a session of its app and workspace; False (and not counted) where either has all it may have."""
+        limits = self._limits
+        of_app, of_workspace = self._by_app.get(device.app_id, 0), self._by_workspace.get(device.workspace_id, 0)
+        if (limits.per_app and of_app >= limits.per_app) or (
+            limits.per_workspace and of_workspace >= limits.per_workspace
+        ):
+            return False
+        self._by_app[device.app_id], self._by_workspace[device.workspace_id] = of_app + 1, of_workspace + 1
+        return True
+
+    def left(self, device: KnownDevice) -> None:
+        _count_down(self._by_app, device.app_id)
+        _count_down(self._by_workspace, device.workspace_id)
+
+
+class Arrival:
+    """A connection on its way to become a session: its PROXY header, TLS handshake or HTTP is still being read.
+
+    It counts as a session does: silent connections, too, use up the process's files. `welcome`: False where it is one
+    too many, and to be closed.
+    """
+
+    __slots__ = ("_address", "_keeper", "welcome")
+
+    def __init__(self, keeper: Doorkeeper, address: str | None) -> None:
+        """`address`: the client's; None while only that of a proxy is known."""
+        self._keeper: Doorkeeper | None = keeper
+        self._address = address
+        self.welcome = keeper.opened(address)
+        if not self.welcome:
+            keeper.turned_away += 1
+            self.ended()
+
+    def ended(self) -> None:
+        """It has become a session, which counts itself, or was closed. Said again, it changes nothing."""
+        if self._keeper is not None:
+            self._keeper.closed(self._address)
+            self._keeper = None
+
+
+def _count_down(counts: dict[Key, int], key: Key) -> None:
+    if counts[key] > 1:
+        counts[key] -= 1
+    else:
+        del counts[key]

@@ -1,0 +1,462 @@
+"""A gateway node: the sessions of one process, and what connects them with the rest of the service.
+
+    transports -> Session -> Node -> admission (PostgreSQL, batched)      who is it
+                                  -> Courier  (Valkey)                    presence, the node's stream, acknowledgements
+                                  -> pending rows (PostgreSQL, batched)   what waits for it
+
+Order on connect: presence is written, THEN pending rows are asked for. A sender commits, THEN reads presence. So a
+message meets its device on one of the two ways; on both, the session's ids in flight drop the second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Collection, Coroutine, Iterable, Iterator, Sequence
+from dataclasses import replace
+from heapq import merge
+from operator import attrgetter
+
+import structlog
+from mqtt5 import ConnAckReasonCode as ConnAck
+from mqtt5 import ConnectPacket
+from mqtt5 import DisconnectReasonCode as Reason
+
+from gateway.broadcast.broadcaster import Broadcaster
+from gateway.cluster.codec import Asked, Known, Parcel
+from gateway.cluster.courier import SLICE, Courier, slices
+from gateway.cluster.former_nodes import FormerNodes, Memory, Waiting
+from gateway.lane import parcel_of
+from gateway.node.admission import Admission, Credentials, admit
+from gateway.node.batcher import Batcher
+from gateway.node.clock import HearingClock
+from gateway.node.keep_alive import KeepAliveWheel
+from gateway.node.limits import UNLIMITED, Doorkeeper, Limits
+from gateway.node.loop_lag import LoopLag
+from gateway.node.recent import RecentIds
+from gateway.node.request_queue import RequestQueue
+from gateway.node.threads import DatabaseThreads
+from gateway.node.throttle import FailureThrottle
+from gateway.protocol.ports import PublishRefusal, Request, Wire
+from gateway.protocol.session import MAX_BACKLOG, MAX_IN_FLIGHT, Due, Session, State
+from pushcore.broadcast import broadcasts
+from pushcore.broadcast.broadcasts import Window
+from pushcore.delivery import dispatch
+from pushcore.delivery.payload import PayloadEncoder
+from pushcore.storage import clock
+from pushcore.storage.outages import DatabaseFault
+
+log = structlog.get_logger(__name__)
+
+# Of connects, waiting messages and broadcasts.
+THREADS = 4
+# Connects within this time share their queries.
+CONNECT_DELAY = 0.003
+PENDING_DELAY = 0.003
+# Rows one query brings, and of them for one device: what it may have on its way and in memory.
+PENDING_ROWS = 5_000
+PENDING_PER_DEVICE = MAX_IN_FLIGHT + MAX_BACKLOG
+BATCH = 500
+# Connects that wait to be admitted; those beyond are told to come again later.
+MAX_ADMITTING = 100_000
+RETRY_SECONDS = 1.0
+# Devices told to go when the node stops, a second; beyond what fits into the seconds, more.
+DRAIN_PER_SECOND = 3_000
+DRAIN_SECONDS = 5.0
+# How often silent devices are looked for.
+WATCH_SECONDS = 1.0
+
+
+class Node:
+    """See the module. Its methods belong to the event loop's thread."""
+
+    def __init__(self, redis_url: str, *, max_keep_alive: int, limits: Limits = UNLIMITED) -> None:
+        self.sessions: dict[int, Session] = {}
+        # Messages written, and those of them that devices acknowledged.
+        self.delivered = self._answered = 0
+        self.clock = HearingClock()
+        self.courier = Courier(redis_url, self)
+        self._max_keep_alive = max_keep_alive
+        self._threads = DatabaseThreads("gateway-batch", THREADS)
+        self._requests = RequestQueue(self.devices_changed)
+        self._broadcaster = Broadcaster(self.sessions, self.courier, self._threads)
+        self._throttle = FailureThrottle()
+        self.doorkeeper = Doorkeeper(limits)
+        self._wheel = KeepAliveWheel(self.clock)
+        self._lag = LoopLag()
+        self._admission: Batcher[tuple[Session, Credentials]] = Batcher(
+            self._admit, size=BATCH, delay=CONNECT_DELAY, width=2
+        )
+        # A session and the message id after which its waiting rows are asked for.
+        self._pending: Batcher[tuple[Session, int]] = Batcher(
+            self._send_pending, size=BATCH, delay=PENDING_DELAY, width=2
+        )
+        self._memory = Memory()
+        self._acknowledged = self._memory.acknowledged  # asked for each message
+        self._told_again = RecentIds(seconds=5, limit=200_000)
+        self._formers = FormerNodes(self.sessions, self.courier, self._broadcaster, self._memory)
+        self._running: set[asyncio.Task[None]] = set()
+        # Devices whose channel may be another than the session was told: read with what waits for them.
+        self._outdated: set[int] = set()
+        # Publishes that were not taken, by reason.
+        self._refused_publishes: Counter[PublishRefusal] = Counter()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.accepting = True
+
+    # -- life -----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        await self.courier.start()
+        self._tasks = [
+            asyncio.create_task(self.clock.run()),
+            asyncio.create_task(self._watch_keep_alives()),
+            asyncio.create_task(self._broadcaster.watch()),
+            asyncio.create_task(self._lag.watch()),
+        ]
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """What runs as long as the node does; one that ends is a fault, and the node is none without it."""
+        return [*self._tasks, *self.courier.tasks]
+
+    async def stop(self) -> None:
+        """Say goodbye to all devices, tell what they acknowledged, take back presence and lease."""
+        self.accepting = False
+        for task in self._tasks:
+            task.cancel()
+        await self._say_goodbye()
+        await self._requests.stop()
+        await self.courier.stop()
+        for threads in (self._threads, self._requests.threads):
+            await asyncio.to_thread(threads.end)
+
+    async def _say_goodbye(self) -> None:
+        """To a part of the devices at a time, so that they do not all knock at the other nodes at once."""
+        here = list(self.sessions.values())
+        pause = min(DRAIN_SECONDS, len(here) / DRAIN_PER_SECOND) * SLICE / max(1, len(here))
+        for start in range(0, len(here), SLICE):
+            for session in here[start : start + SLICE]:
+                session.disconnect(Reason.SERVER_SHUTTING_DOWN)
+            await asyncio.sleep(pause)
+
+    async def _watch_keep_alives(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            for session in self._wheel.overdue():
+                session.disconnect(Reason.KEEP_ALIVE_TIMEOUT)
+            for remembered in (self._told_again, self._formers.unsettled, self._broadcaster.left):
+                remembered.turn()
+            self._memory.turn(self.courier.acks_wait_seconds)
+
+    def counters(self) -> dict[str, float | dict[str, int]]:
+        """What the node says of itself, besides what its sessions add up to."""
+        return {
+            "admitting": len(self._admission),
+            "turned_away": self.doorkeeper.turned_away,
+            "delivered": self.delivered,
+            "acknowledged": self._answered,
+            "refused_publishes": {str(reason): count for reason, count in self._refused_publishes.items()},
+            "dropped_requests": self._requests.dropped,
+            "loop_lag_p99_ms": round(1000 * self._lag.p99(), 2),
+            "clock_offset_seconds": round(clock.offset(), 3),
+        }
+
+    # -- connecting -----------------------------------------------------------------------------------------------
+
+    def new_session(self, wire: Wire, address: str) -> Session:
+        """A transport has a new connection."""
+        # Ordered by time: of two sessions of a device, the one with the greater id is the newer.
+        session_id = f"{int(clock.time() * 1000):012x}{secrets.token_hex(4)}"
+        session = Session(self, wire, address=address, session_id=session_id)
+        self._wheel.add(session)
+        if not self.doorkeeper.opened(address):
+            session.disconnect(Reason.QUOTA_EXCEEDED)
+        return session
+
+    def connect_requested(self, session: Session, packet: ConnectPacket) -> None:
+        if not self.accepting:
+            session.refuse(ConnAck.SERVER_UNAVAILABLE)
+            return
+        if (code := self.doorkeeper.verdict(session.address)) is not None:
+            session.refuse(code)
+            return
+        if len(self._admission) >= MAX_ADMITTING:
+            session.refuse(ConnAck.SERVER_BUSY)
+            return
+        self._admission.add((session, Credentials.of(packet, session.address)))
+
+    async def _admit(self, batch: list[tuple[Session, Credentials]]) -> None:
+        """Decide about a batch of connects: who they are, presence for those admitted, then what waits for them."""
+        batch = [(session, credentials) for session, credentials in batch if session.state is not State.CLOSED]
+        if not batch:
+            return  # all were given up on while they waited
+        try:
+            verdicts = await self._threads.run(admit, [credentials for _, credentials in batch])
+        except Exception as error:  # whatever it is, the devices come again
+            ours = not isinstance(error, DatabaseFault)
+            log.error("admission failed", connects=len(batch), error=type(error).__name__, exc_info=ours)
+            verdicts = [Admission(ConnAck.SERVER_UNAVAILABLE)] * len(batch)
+        admitted: list[tuple[Session, Admission]] = []
+        for (session, _), verdict in zip(batch, verdicts, strict=True):
+            if session.state is State.CLOSED:
+                continue
+            if not self.accepting:
+                session.refuse(ConnAck.SERVER_UNAVAILABLE)
+            elif verdict.device is None:
+                self._refuse(session, verdict.code)
+            else:
+                self._take_over_here(session, verdict.device.id)
+                if not self.doorkeeper.admitted(verdict.device):
+                    del self.sessions[verdict.device.id]
+                    session.refuse(ConnAck.QUOTA_EXCEEDED)
+                    continue
+                session.device = verdict.device
+                admitted.append((session, verdict))
+        formers = await self.courier.announce([session for session, _ in admitted])
+        for (session, verdict), former in zip(admitted, formers, strict=True):
+            assert verdict.device is not None
+            if session.state is State.CLOSED:
+                self.courier.withdraw(session)  # it left while it was announced
+                continue
+            if self.sessions.get(verdict.device.id) is not session:
+                continue
+            self._formers.came(verdict.device.id, former)
+            session.accept(verdict.device, issued_secret=verdict.secret, max_keep_alive=self._max_keep_alive)
+            if session.state is not State.OPEN:
+                continue  # it left with what it had sent right after its CONNECT
+            self._wheel.moved(session)
+            if not verdict.is_new:
+                # What it was when it was admitted may have changed before its presence told anybody where it is.
+                self._outdated.add(verdict.device.id)
+                session.expect_more(0)
+            else:  # no row can wait for a device that did not exist
+                self._broadcaster.offer((session,))
+
+    def _refuse(self, session: Session, code: ConnAck) -> None:
+        delay = 0.0 if code == ConnAck.SERVER_UNAVAILABLE else self._throttle.failed(session.address)
+        if delay:
+            asyncio.get_running_loop().call_later(delay, session.refuse, code)
+        else:
+            session.refuse(code)
+
+    def _take_over_here(self, session: Session, device_id: int) -> None:
+        """The device's place is the new session's; the old one, if it is here, learns why it ends."""
+        former = self.sessions.get(device_id)
+        self.sessions[device_id] = session
+        if former is not None:
+            former.disconnect(Reason.SESSION_TAKEN_OVER)
+
+    def take_over_elsewhere(self, device_id: int, session_id: str) -> None:
+        """The device has connected to another node: its session here ends, once what it has sent is read."""
+        if not self._formers.is_letting_go(device_id, session_id):
+            self._in_background(self._formers.let_go())
+
+    def asked(self, number: int, asker: str, asked: Sequence[Asked]) -> None:
+        """Another node asks what devices have acknowledged here that are with it now."""
+        self._in_background(self._formers.answer(number, asker, asked))
+
+    def answered(self, number: int, known: Sequence[Known]) -> None:
+        self._formers.answered(number, known)
+
+    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    def closed(self, session: Session) -> None:
+        self._wheel.discard(session)
+        self._requests.session_ended(session)
+        self.doorkeeper.closed(session.address)
+        device = session.device
+        if device is None:
+            self.doorkeeper.turned_away += 1
+            return
+        self.doorkeeper.left(device)
+        self._broadcaster.closed(session)
+        left_open = [message for message in session.unacknowledged() if message not in self._broadcaster.known]
+        for message_id in left_open:
+            self._memory.left_open.add(message_id)
+        self.courier.left_open(left_open)
+        if self.sessions.get(device.id) is session:
+            del self.sessions[device.id]
+            self._outdated.discard(device.id)
+            self._formers.left(device.id)
+            self.courier.withdraw(session)
+
+    # -- messages -------------------------------------------------------------------------------------------------
+
+    def deliver(self, parcels: Iterable[Parcel]) -> None:
+        """Write messages to the devices that are here."""
+        sessions, known, known_before = self.sessions, self._acknowledged.young, self._acknowledged.old
+        marked, now_ms = bool(self._memory.revoked or self._memory.left_open), int(clock.time() * 1000)
+        for device_id, message_id, expire_at_ms, dup, payload in parcels:
+            session = sessions.get(device_id)
+            if session is None or (marked and message_id in self._memory.revoked):
+                continue
+            if message_id in known or message_id in known_before:
+                self._tell_again(message_id)
+                continue
+            again = dup or (marked and message_id in self._memory.left_open)
+            session.deliver(message_id, payload, expire_at_ms, again, now_ms)
+
+    def withdraw(self, held: Iterable[tuple[int, int]]) -> None:
+        """Messages were revoked: what is not written yet never is."""
+        for device_id, message_id in held:
+            self._memory.revoked.add(message_id)
+            session = self.sessions.get(device_id)
+            if session is not None:
+                session.withdraw(message_id)
+
+    def _tell_again(self, message_id: int) -> None:
+        """The row says it waits, the device has it: the sink is behind, or the word was lost on its way there."""
+        if message_id not in self._told_again:
+            self._told_again.add(message_id)
+            self.courier.acknowledged(message_id)
+
+    def acknowledged(self, session: Session, message_id: int) -> None:
+        self._answered += 1
+        progress = session.broadcasts
+        if progress is not None and message_id in self._broadcaster.known:
+            self._broadcaster.acknowledged(progress, message_id)
+            return
+        self._acknowledged.young.add(message_id)
+        tell = self.courier.acknowledged
+        tell(message_id)
+
+    def wants_more(self, session: Session, after: int) -> None:
+        self._pending.add((session, after))
+
+    def devices_changed(self, device_ids: Sequence[int]) -> None:
+        """These devices serve another user now, or are reached through another channel: what is not written to them
+        yet is read again, by the rules that hold now."""
+        for device_id in device_ids:
+            session = self.sessions.get(device_id)
+            if session is not None and session.state is State.OPEN:
+                self._outdated.add(device_id)
+                session.read_again(doubt=True)
+
+    async def ask_pending_for_all(self) -> None:
+        """What the bus carried was lost: it is still in the rows, and what was told is told again."""
+        self._told_again.clear()
+        async for here in slices(self.sessions.values()):
+            for session in here:
+                if session.state is State.OPEN and session.device is not None:
+                    self._broadcaster.tell_again(session)
+                    # Among what was lost may be that the device has changed.
+                    self._outdated.add(session.device.id)
+                    session.read_again(doubt=False)
+
+    async def _send_pending(self, batch: list[tuple[Session, int]]) -> None:
+        """Send what waits for the devices of a batch of sessions. A few queries; asked again when they fail."""
+        asking: dict[int, tuple[Session, int]] = {}
+        for session, after in batch:
+            if session.device is not None and session.state is State.OPEN:
+                _, lowest = asking.get(session.device.id, (session, after))
+                asking[session.device.id] = session, min(after, lowest)
+        if not asking:
+            return
+        most = min(PENDING_PER_DEVICE, PENDING_ROWS // len(asking))
+        outdated = self._outdated.intersection(asking)
+        self._outdated -= outdated
+        windows, by_binding = self._broadcaster.windows(session for session, _ in asking.values())
+        try:
+            waiting, channels, chosen = await self._threads.run(
+                _read_waiting,
+                {device_id: after for device_id, (_, after) in asking.items()},
+                most,
+                windows,
+                by_binding,
+            )
+        except Exception as error:  # whatever it is, they must not be left without an answer
+            ours = not isinstance(error, DatabaseFault)
+            log.error("what waits cannot be read; asked again", devices=len(asking), exc_info=ours)
+            self._outdated |= outdated
+            await asyncio.sleep(RETRY_SECONDS)
+            for session, after in asking.values():
+                self._pending.add((session, after))
+            return
+        here: list[Waiting] = []
+        elsewhere: dict[str, list[Waiting]] = defaultdict(list)
+        for device_id, (session, _) in asking.items():
+            mine = [broadcast_id for broadcast_id, devices_meant in chosen.items() if device_id in devices_meant]
+            if device_id in outdated:
+                self._learn(session, channels, mine)
+            parcels: Sequence[Parcel] = waiting.get(device_id, ())
+            complete_to = parcels[-1].message_id if parcels and len(parcels) == most else None
+            one = Waiting(session, parcels, complete_to, mine)
+            former = self._formers.to_ask(one)
+            (here if former is None else elsewhere[former]).append(one)
+        for former, group in elsewhere.items():
+            self._in_background(self._deliver_settled(former, group))
+        await self._deliver_waiting(here)
+
+    async def _deliver_settled(self, former: str, group: Sequence[Waiting]) -> None:
+        """Deliver what waits for devices that were with that node before, less what they acknowledged there."""
+        await self._formers.settle(former, group)
+        await self._deliver_waiting(group)
+
+    async def _deliver_waiting(self, group: Sequence[Waiting]) -> None:
+        written = 0
+        for session, parcels, complete_to, chosen in group:
+            session.deliver_waiting(self._in_order(session, parcels, complete_to, chosen), complete_to)
+            written += 1 + len(parcels)
+            if written >= SLICE:
+                written = 0
+                await asyncio.sleep(0)
+
+    def _learn(self, session: Session, channels: dict[int, int | None], chosen: Collection[int]) -> None:
+        """What reaches the device besides, as it gets broadcasts one way, and which are for it. Or that it exists no
+        more."""
+        assert session.device is not None
+        if session.device.id not in channels:
+            session.disconnect(Reason.ADMINISTRATIVE_ACTION)
+            return
+        if channels[session.device.id] != session.device.third_channel:
+            session.device = replace(session.device, third_channel=channels[session.device.id])
+        self._broadcaster.audience_changed(session, chosen)
+
+    def _in_order(
+        self, session: Session, parcels: Sequence[Parcel], complete_to: int | None, chosen: Collection[int]
+    ) -> Iterator[Due]:
+        """What waits for a session's device as rows, and broadcasts, by their ids; broadcasts up to `complete_to`."""
+        due = self._broadcaster.due(session, complete_to, chosen)
+        return merge(self._not_known(parcels), due, key=attrgetter("message_id"))
+
+    def _not_known(self, parcels: Iterable[Parcel]) -> Iterator[Due]:
+        """Those of the rows that their device has not acknowledged here, and that are not revoked."""
+        for _, message_id, expire_at_ms, dup, payload in parcels:
+            if message_id in self._memory.revoked:
+                continue
+            if message_id in self._memory.acknowledged:
+                self._tell_again(message_id)
+                continue
+            again = dup or self._memory.is_outlasted or message_id in self._memory.left_open
+            yield Due(message_id, payload, expire_at_ms, again)
+
+    # -- passed on ------------------------------------------------------------------------------------------------
+
+    def broadcast_news(self) -> None:
+        self._broadcaster.news()
+
+    def refused(self, session: Session, message_id: int) -> None:
+        self._broadcaster.refused(session, message_id)
+
+    def publish_refused(self, reason: PublishRefusal) -> None:
+        self._refused_publishes[reason] += 1
+
+    def request_received(self, session: Session, request: Request) -> None:
+        self._requests.add(session, request)
+
+
+def _read_waiting(
+    after: dict[int, int], most: int, windows: dict[int, Window], by_binding: Collection[int]
+) -> tuple[dict[int, list[Parcel]], dict[int, int | None], dict[int, set[int]]]:
+    """The oldest that wait for each device after the message id named, at most so many, encoded; the devices' channels;
+    and for which of the devices `by_binding` broadcasts are. Runs in a thread."""
+    chosen = broadcasts.bound_within(windows, by_binding)
+    pending, encoder = dispatch.pending_for_devices(list(after), most, after), PayloadEncoder()
+    parcels = {
+        device_id: [parcel_of(outgoing, encoder) for outgoing in batch] for device_id, batch in pending.messages.items()
+    }
+    return parcels, pending.third_channels, chosen

@@ -1,0 +1,33 @@
+"""Slowing down addresses that keep failing to log in."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+
+from pushcore.security.proxies import origin
+
+FREE_FAILURES = 5
+FIRST_DELAY_SECONDS = 0.2
+LONGEST_DELAY_SECONDS = 5.0
+FORGET_SECONDS = 60.0
+MAX_ADDRESSES = 10_000
+
+
+class FailureThrottle:
+    """Counts failures by address; a refusal waits longer with each beyond the first few. Bounded: oldest forgotten."""
+
+    def __init__(self) -> None:
+        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    def failed(self, address: str) -> float:
+        """Note a failure; returns how many seconds its refusal is to be held back."""
+        now, key = time.monotonic(), origin(address)
+        count, last = self._failures.pop(key, (0, now))
+        count = 1 if now - last > FORGET_SECONDS else count + 1
+        self._failures[key] = (count, now)
+        if len(self._failures) > MAX_ADDRESSES:
+            self._failures.popitem(last=False)
+        if count <= FREE_FAILURES:
+            return 0.0
+        return min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(count - FREE_FAILURES - 1, 16))

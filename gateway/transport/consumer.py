@@ -1,0 +1,126 @@
+"""MQTT on WebSocket (MQTT 5, 6.0): a Channels route to a plain ASGI callable, three times as fast as a consumer class.
+
+No channel layer: messages come from the node, which lives in the same loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from django.conf import settings
+
+from gateway.node.node import Node
+from gateway.protocol.session import Session
+from gateway.transport.coalescing import GatheringWire
+from gateway.transport.tcp import CLOSE_SECONDS, MAX_UNSENT_BYTES
+from gateway.transport.websocket import ADDRESS, ARRIVAL, SOCKET, DeviceSocketProtocol
+from pushcore.security.proxies import client_address
+
+SUBPROTOCOL = "mqtt"
+_NORMAL = 1000
+_PROTOCOL_ERROR = 1002
+_UNSUPPORTED_DATA = 1003
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_nodes: list[Node] = []
+
+
+def serve_node(node: Node) -> None:
+    """Name the node that sockets of this process belong to; before the first one is accepted."""
+    _nodes[:] = [node]
+
+
+async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """The ASGI application at the gateway's path."""
+    await receive()  # websocket.connect
+    if SUBPROTOCOL not in scope.get("subprotocols", ()):
+        await send({"type": "websocket.close", "code": _PROTOCOL_ERROR})
+        return
+    await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+    peer = scope["state"].get(ADDRESS) or (scope["client"] or ("",))[0]
+    named = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
+    address = client_address(peer, named, settings.TRUSTED_PROXIES)
+    scope["headers"].clear()  # read, and kept as long as the connection by all that share the list
+    here: DeviceSocketProtocol = scope["extensions"][SOCKET]["socket"]
+    wire = SocketWire(send, here)
+    scope["state"].pop(ARRIVAL).ended()  # it is a session from here on
+    session: Session = _nodes[0].new_session(wire, address)
+    # From here on; what came before is still received, and nothing was read since.
+    here.taker = session.feed
+    try:
+        while True:
+            event = await receive()
+            if event["type"] != "websocket.receive":
+                return
+            data = event.get("bytes")
+            if data is None:
+                wire.close(_UNSUPPORTED_DATA)
+                return
+            session.feed(data)
+    finally:
+        here.taker = None
+        session.wire_lost()
+        await wire.finished()
+
+
+class SocketWire(GatheringWire):
+    """Writes to a WebSocket without waiting, past ASGI's `send`; only the closing handshake takes a task."""
+
+    __slots__ = ("_closing", "_ended", "_send", "_socket")
+
+    def __init__(self, send: Send, device_socket: DeviceSocketProtocol) -> None:
+        super().__init__()
+        self._send = send
+        self._socket = device_socket
+        self._ended = False
+        self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def outlet(self) -> SocketWire:
+        return self
+
+    @property
+    def unsent_bytes(self) -> int:
+        return self._socket.unsent_bytes
+
+    def write(self, data: bytes) -> None:
+        if self._ended:
+            return
+        self._socket.send_binary(data)
+        if self._socket.unsent_bytes > MAX_UNSENT_BYTES:
+            # The device does not read. The receiving side hears of the end and ends the session.
+            self._ended = True
+            self._socket.transport.abort()
+
+    def pause_reading(self) -> None:
+        if not self._ended and not self._socket.transport.is_closing():
+            self._socket.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self._ended and not self._socket.transport.is_closing():
+            self._socket.transport.resume_reading()
+
+    def close(self, code: int = _NORMAL) -> None:
+        self.write_gathered()
+        if self._ended:
+            return
+        self.resume_reading()  # the peer's part of the closing handshake is still to be heard
+        self._ended = True
+        loop = asyncio.get_running_loop()
+        self._closing = loop.create_task(self._say_close(code))
+        # The closing handshake is the peer's too; one that does not take part is not waited for.
+        loop.call_later(CLOSE_SECONDS, self._socket.transport.abort)
+
+    async def _say_close(self, code: int) -> None:
+        with contextlib.suppress(OSError, RuntimeError):  # the peer is gone
+            await self._send({"type": "websocket.close", "code": code})
+
+    async def finished(self) -> None:
+        """Wait until the close is said."""
+        if self._closing is not None:
+            await asyncio.wait([self._closing], timeout=CLOSE_SECONDS)

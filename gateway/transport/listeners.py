@@ -1,0 +1,197 @@
+"""The gateway's doors: listening sockets, with TLS and the PROXY protocol where configured.
+
+A door makes a protocol for each connection and tells it the client's address: that of the socket's other end, or the
+one a trusted balancer names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from gateway.node.limits import Arrival, Doorkeeper
+from gateway.protocol.session import CONNECT_SECONDS
+from gateway.transport.proxy_protocol import ProxyHeaderError, read_address
+from pushcore.security.proxies import Networks, is_in
+
+log = structlog.get_logger(__name__)
+
+BACKLOG = 4096
+# Connections of balancers whose header is being read; more wait in the kernel.
+MAX_HEADERS_READ = 1_000
+# How long a TLS connection may take to say goodbye.
+TLS_CLOSE_SECONDS = 5.0
+# Out of descriptors or memory: what is open goes on, new connections wait.
+ACCEPT_AGAIN_SECONDS = 0.5
+
+# Refused connections are told of together, so often.
+REFUSALS_SECONDS = 10.0
+
+# Makes the protocol of a connection. Both are None where the socket has just been accepted: its own peer is the client.
+# Else they are the client's address, and what counts the connection until it has become a session.
+Factory = Callable[[str | None, Arrival | None], asyncio.BaseProtocol]
+
+
+class PortTakenError(Exception):
+    """A port cannot be listened on; the message is one line."""
+
+
+class CertificateError(Exception):
+    """The certificate or its key cannot be used; the message is one line."""
+
+
+class Certificate:
+    """The certificate of the TLS doors; `reload` takes the files' present content for all handshakes to come."""
+
+    def __init__(self, cert_file: str, key_file: str) -> None:
+        self._files = Path(cert_file), Path(key_file)
+        self.context = self._load()
+
+    def _load(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            context.load_cert_chain(*self._files)
+        except (OSError, ssl.SSLError) as error:
+            raise CertificateError(f"the certificate {self._files[0]} cannot be used: {error}") from None
+        return context
+
+    def reload(self) -> None:
+        """Open connections stay as they are. Raises `CertificateError`, and then the former one stays."""
+        self._load()  # a pair that does not fit would leave the context with half of it
+        self.context.load_cert_chain(*self._files)
+
+
+@dataclass(frozen=True, slots=True)
+class Proxies:
+    """Whom a PROXY header is required of, and believed."""
+
+    networks: Networks
+
+
+@dataclass(slots=True)
+class Door:
+    """One listening socket."""
+
+    listener: socket.socket
+    certificate: Certificate | None = None
+    proxies: Proxies | None = None
+    _server: asyncio.Server | None = None
+    _accepting: asyncio.Task[None] | None = None
+    _arriving: set[asyncio.Task[None]] = field(default_factory=set)
+    _refusals: int = 0
+    _refusals_told: float = -REFUSALS_SECONDS
+
+    async def open(self, make: Factory, keeper: Doorkeeper) -> None:
+        """Take connections from here on."""
+        loop = asyncio.get_running_loop()
+        if self.proxies is None and self.certificate is None:
+            self._server = await loop.create_server(lambda: make(None, None), sock=self.listener, backlog=BACKLOG)
+        else:
+            self._accepting = loop.create_task(self._accept(make, keeper))
+
+    def close(self) -> None:
+        """Take no more connections."""
+        if self._server is not None:
+            self._server.close()
+        for task in (self._accepting, *self._arriving):
+            if task is not None:
+                task.cancel()
+        if self._accepting is not None:
+            self.listener.close()
+
+    async def _accept(self, make: Factory, keeper: Doorkeeper) -> None:
+        """Where something comes before the device's own protocol: connections count from here on."""
+        loop = asyncio.get_running_loop()
+        headers = asyncio.Semaphore(MAX_HEADERS_READ)
+        while True:
+            async with headers:  # there is room for one more
+                pass
+            try:
+                connection, peer = await loop.sock_accept(self.listener)
+            except OSError as error:
+                if error.errno not in (errno.ECONNABORTED, errno.EINTR):
+                    log.warning("connections cannot be accepted; tried again", error=error.strerror)
+                    await asyncio.sleep(ACCEPT_AGAIN_SECONDS)
+                continue
+            task = loop.create_task(self._arrive(connection, str(peer[0]), make, keeper, headers))
+            self._arriving.add(task)
+            task.add_done_callback(self._arriving.discard)
+
+    async def _arrive(
+        self, connection: socket.socket, address: str, make: Factory, keeper: Doorkeeper, headers: asyncio.Semaphore
+    ) -> None:
+        connection.setblocking(False)
+        arrival = Arrival(keeper, address if self.proxies is None else None)
+        try:
+            if self.proxies is not None and arrival.welcome:
+                async with headers, asyncio.timeout(CONNECT_SECONDS):
+                    address = await self._named(connection, address, self.proxies)
+                arrival.ended()
+                arrival = Arrival(keeper, address)
+            if not arrival.welcome:
+                connection.close()
+                return
+            await self._hand_in(connection, address, make, arrival)
+        except ProxyHeaderError as error:
+            self._refuse(connection, address, error)
+            arrival.ended()
+        except (OSError, TimeoutError):  # ssl.SSLError is an OSError
+            connection.close()
+            arrival.ended()
+        except asyncio.CancelledError:
+            connection.close()
+            arrival.ended()
+            raise
+
+    @staticmethod
+    async def _named(connection: socket.socket, peer: str, proxies: Proxies) -> str:
+        """The client's address, by a balancer's word. Raises `ProxyHeaderError`, `OSError`."""
+        if not is_in(peer, proxies.networks):
+            raise ProxyHeaderError("the address is not among those trusted")
+        return await read_address(connection, peer)
+
+    def _refuse(self, connection: socket.socket, peer: str, error: ProxyHeaderError) -> None:
+        connection.close()
+        self._refusals += 1
+        now = time.monotonic()
+        if now - self._refusals_told >= REFUSALS_SECONDS:
+            log.warning("connections refused: PROXY protocol", refused=self._refusals, last=peer, error=str(error))
+            self._refusals, self._refusals_told = 0, now
+
+    async def _hand_in(self, connection: socket.socket, address: str, make: Factory, arrival: Arrival) -> None:
+        loop, tls = asyncio.get_running_loop(), self.certificate is not None
+        await loop.connect_accepted_socket(
+            lambda: make(address, arrival),
+            connection,
+            ssl=self.certificate.context if self.certificate is not None else None,
+            ssl_handshake_timeout=CONNECT_SECONDS if tls else None,
+            ssl_shutdown_timeout=TLS_CLOSE_SECONDS if tls else None,
+        )
+
+
+def listen(address: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A listening socket. Raises `PortTakenError`.
+
+    `shared`: with other gateway processes, among which the kernel spreads the connections (SO_REUSEPORT, socket(7)).
+    """
+    listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        listener.bind((address, port))
+    except OSError as error:
+        listener.close()
+        raise PortTakenError(f"port {port} on {address} cannot be listened on: {error.strerror}") from None
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+    return listener

@@ -1,0 +1,93 @@
+"""One gateway process: the TCP bridge and the WebSocket server in one uvloop, sharing one node."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+
+import structlog
+import uvicorn
+
+from gateway.node.limits import Arrival, Doorkeeper
+from gateway.node.node import Node
+from gateway.protocol.packets import MAX_PACKET_BYTES
+from gateway.transport.consumer import serve_node
+from gateway.transport.listeners import BACKLOG, Door, Factory
+from gateway.transport.tcp import TcpConnection
+from gateway.transport.websocket import ADDRESS, DeviceSocketProtocol, HandshakeProtocol
+
+log = structlog.get_logger(__name__)
+
+
+class _WebSocketServer(uvicorn.Server):
+    """uvicorn without its own handling of signals: the process has one, for both transports."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _web_sockets(application: object) -> _WebSocketServer:
+    """uvicorn with our protocols; its listening is done by our doors."""
+    config = uvicorn.Config(
+        application,  # type: ignore[arg-type]
+        http=HandshakeProtocol,
+        ws=DeviceSocketProtocol,
+        ws_per_message_deflate=False,
+        ws_max_size=4 * MAX_PACKET_BYTES,
+        # MQTT has its own keep alive.
+        ws_ping_interval=None,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        log_level="warning",  # below, it writes a line for each connection
+        # The node has said goodbye by then; what a supervisor grants (10 s) is not to be used up.
+        timeout_graceful_shutdown=1,
+        backlog=BACKLOG,
+    )
+    config.load()
+    return _WebSocketServer(config)
+
+
+def _socket_factory(server: _WebSocketServer, keeper: Doorkeeper) -> Factory:
+    def make(address: str | None, arrival: Arrival | None) -> asyncio.BaseProtocol:
+        state: dict[str, object] = {} if address is None else {ADDRESS: address}
+        return HandshakeProtocol(server.config, server.server_state, state, keeper=keeper, arrival=arrival)
+
+    return make
+
+
+async def serve(
+    node: Node,
+    mqtt: Sequence[Door],
+    websocket: Sequence[Door],
+    application: object,
+    *,
+    stop: asyncio.Event,
+    ready: Callable[[], object],
+) -> None:
+    """Serve all doors until `stop` is set, then leave cleanly; `ready` is called once devices can connect.
+
+    Leaves also when something the node cannot do without has ended, and raises what ended it.
+    """
+    await node.start()
+    serve_node(node)
+    sockets = _web_sockets(application)
+    serving = asyncio.create_task(sockets.serve(sockets=[]))
+    for door in mqtt:
+        await door.open(lambda address, arrival: TcpConnection(node, address, arrival), node.doorkeeper)
+    for door in websocket:
+        await door.open(_socket_factory(sockets, node.doorkeeper), node.doorkeeper)
+    log.info("gateway ready", node=node.courier.node_id)
+    ready()
+    stopping = asyncio.create_task(stop.wait())
+    ended, _ = await asyncio.wait([stopping, serving, *node.tasks], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    for door in (*mqtt, *websocket):
+        door.close()
+    await node.stop()
+    sockets.should_exit = True
+    await serving
+    for task in ended.intersection(node.tasks):
+        task.result()

@@ -1,0 +1,118 @@
+"""uvicorn's protocols, made for devices: what cannot be said in ASGI.
+
+- a connection that sends no whole handshake is closed, as one that sends no CONNECT is;
+- a text frame is refused where it arrives: MQTT is binary (MQTT 5, 6.0);
+- the application is given the connection: to send, and to be given what comes, without a task, a message and a pause
+  of the reading for each; to see what a peer does not read, and to cut it off, where a close waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import h11
+from django.conf import settings
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.exceptions import InvalidState
+from websockets.frames import CloseCode, Frame
+from websockets.http11 import Request
+
+from gateway.node.limits import Arrival, Doorkeeper
+from gateway.protocol.session import CONNECT_SECONDS
+from pushcore.security.proxies import is_in
+
+# Key of the scope's extensions; its value is {"socket": a `DeviceSocketProtocol`}.
+SOCKET = "mps.socket"
+# Key of the scope's state: the client's address, where it is not that of the socket's other end.
+ADDRESS = "mps.address"
+# Key of the scope's state: the `Arrival` that counts the connection until it has a session.
+ARRIVAL = "mps.arrival"
+
+
+class HandshakeProtocol(H11Protocol):
+    """HTTP until the upgrade, and not for long."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        *,
+        keeper: Doorkeeper,
+        arrival: Arrival | None,
+    ) -> None:
+        super().__init__(config, server_state, app_state)
+        self._keeper = keeper
+        self._arrival = arrival
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if self._arrival is None:
+            peer = self.client[0] if self.client else ""
+            # A proxy brings many.
+            self._arrival = Arrival(self._keeper, None if is_in(peer, settings.TRUSTED_PROXIES) else peer)
+            if not self._arrival.welcome:
+                transport.abort()
+        self.app_state[ARRIVAL] = self._arrival
+        self._patience = self.loop.call_later(CONNECT_SECONDS, self._give_up)
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        super().handle_websocket_upgrade(event)
+        self._patience.cancel()  # it would keep all this for its time
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._patience.cancel()
+        self.app_state[ARRIVAL].ended()
+
+    def _give_up(self) -> None:
+        if self.transport.get_protocol() is self and not self.transport.is_closing():
+            self.transport.abort()
+
+
+class DeviceSocketProtocol(WebSocketsSansIOProtocol):
+    """A WebSocket of a device. `taker`: the application's, once it has one: frames go there, and no more to its
+    `receive`, which still brings the end."""
+
+    taker: Callable[[bytes], None] | None = None
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            extensions: dict[str, dict[object, object]] = {SOCKET: {"socket": self}}
+            self.scope["extensions"] = {**(self.scope["extensions"] or {}), **extensions}
+            event.headers.clear()  # the scope has them, and the request is kept as long as the connection
+
+    def send_receive_event_to_app(self) -> None:
+        if self.taker is None or self.close_sent:
+            super().send_receive_event_to_app()
+            return
+        data, self.frames = b"".join(self.frames), []
+        self.taker(data)
+
+    def send_binary(self, data: bytes) -> None:
+        """Send a frame without waiting; nowhere once the connection ends. What is not taken is in `unsent_bytes`."""
+        if self.disconnected:
+            return
+        with contextlib.suppress(InvalidState):  # a close is under way
+            self.conn.send_binary(data)
+            self.transport.write(b"".join(self.conn.data_to_send()))
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What the peer does not read."""
+        return self.transport.get_write_buffer_size()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.app_state[ARRIVAL].ended()
+
+    def handle_text(self, event: Frame) -> None:
+        self.conn.fail(CloseCode.UNSUPPORTED_DATA, "binary only")
+        self.handle_parser_exception()

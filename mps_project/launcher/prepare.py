@@ -1,0 +1,68 @@
+"""Bring the database up to date, make the demo app, write `demo.json`: what `make run` does before the processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+import django
+import psycopg2
+from django.conf import settings
+from django.core.management import call_command
+
+from mps_project.launcher import exposure, installation, supervisor
+from pushcore.storage.outages import DatabaseFault
+
+
+def main() -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
+    django.setup()
+    from pushcore import demo
+    from pushcore.api import throttle
+    from pushcore.storage.valkey import BusDown
+
+    # As early as can be: who calls when all is ready has signed the call after that. Without the store now, who asks
+    # for readiness makes it.
+    with contextlib.suppress(*BusDown):
+        throttle.keep_mark()
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+        path = Path(settings.DATA_DIR) / "demo.json"
+        exposed = exposure.is_exposed(settings.BIND)
+        made = demo.ensure_demo(installation.read_json(path), open_binding=not exposed)
+        if exposed:
+            _warn_of_open_binding()
+    except installation.InstallationError as error:
+        sys.stderr.write(f"mps: {error}\n")
+        return 1
+    except (DatabaseFault, psycopg2.Error) as error:
+        sys.stderr.write(f"mps: the database cannot be used: {(str(error).strip().splitlines() or ['?'])[0]}\n")
+        return 1
+    http_url = f"http://{settings.PUBLIC_HOST}:{settings.HTTP_PORT}"
+    installation.write_private_json(
+        path,
+        made
+        | {
+            "http_url": http_url,
+            "mqtt_url": f"mqtt://{settings.PUBLIC_HOST}:{settings.MQTT_PORT}",
+            "ws_url": f"ws://{settings.PUBLIC_HOST}:{settings.WS_PORT}/gateway/mqtt",
+            "console_url": f"{http_url}/console/",
+        },
+    )
+    return 0
+
+
+def _warn_of_open_binding() -> None:
+    """Name the workspaces in which a device says who its user is, and is believed."""
+    from pushcore.models import Workspace
+
+    found = Workspace.objects.filter(client_bind=Workspace.ClientBind.OPEN).select_related("app")
+    names = [str(workspace) for workspace in found[:20]]
+    if names:
+        supervisor.say(f"warning: any device may bind any user, and gets that user's messages, in {', '.join(names)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

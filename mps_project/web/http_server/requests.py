@@ -1,0 +1,136 @@
+"""From a request's head to a WSGI environment (PEP 3333)."""
+
+from __future__ import annotations
+
+import io
+import sys
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import httptools
+
+from mps_project.web.http_server.bodies import Body
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class BadHeadError(Exception):
+    """A head that is answered with `status` and not served."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Request:
+    """A request while it arrives and is worked on. `length`: what it declares, None where it does not (chunked, none);
+    `expects`: the client waits for a word before it sends the body; `upload`: its body may be a large file."""
+
+    __slots__ = (
+        "body", "checked", "checking", "chunked", "complete", "environ", "expects", "head_only", "keep_alive", "length",
+        "limit", "overlong", "upload",
+    )  # fmt: skip
+
+    def __init__(self, environ: dict[str, Any], *, keep_alive: bool) -> None:
+        self.environ = environ
+        self.keep_alive = keep_alive
+        self.chunked = environ.pop("HTTP_TRANSFER_ENCODING", "") != ""
+        self.length = int(environ["CONTENT_LENGTH"]) if "CONTENT_LENGTH" in environ else None
+        self.expects = environ.get("HTTP_EXPECT", "").lower() == "100-continue"
+        self.head_only = environ["REQUEST_METHOD"] == "HEAD"
+        self.body: Body | None = None
+        self.limit = 0
+        self.upload = self.overlong = self.complete = self.checking = self.checked = False
+
+    @property
+    def has_body(self) -> bool:
+        return self.chunked or bool(self.length)
+
+    def finish(self) -> None:
+        """All is here (or all that will be read): what the application reads has a length, however it was sent."""
+        self.complete = True
+        if self.body is not None:
+            self.environ["wsgi.input"] = self.body.stream()
+            self.environ["CONTENT_LENGTH"] = str(self.body.size)
+
+    def cut(self) -> None:
+        """The body is longer than may be: the application sees that by its length, and nothing of it."""
+        self.overlong = self.complete = True
+        self.keep_alive = False
+        longer = self.limit + 1 if self.body is not None else self.length
+        self.environ["CONTENT_LENGTH"] = str(longer)
+        self.release()
+
+    def release(self) -> None:
+        if self.body is not None:
+            self.body.release()
+
+
+def environ_of(
+    parser: httptools.HttpRequestParser, target: bytes, headers: Headers, fixed: dict[str, Any]
+) -> dict[str, Any]:
+    """The environment of a request without its body; `fixed` is of the connection. Raises `BadHeadError`."""
+    if not target.startswith(b"/"):
+        target = _path_of(target)
+    path, _, query = target.partition(b"?")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": parser.get_method().decode("latin-1"),
+        "PATH_INFO": (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1"),
+        "QUERY_STRING": query.decode("latin-1"),
+        "SERVER_PROTOCOL": f"HTTP/{parser.get_http_version()}",
+        "wsgi.input": io.BytesIO(),
+    }
+    environ |= fixed
+    for name, value in headers:
+        key = _variable(name)
+        if key is None:
+            continue
+        text = value.decode("latin-1")
+        if key in environ:
+            # Joining is right for all that may be repeated (RFC 9110, 5.3), and spoils what may not.
+            text = environ[key] + ("; " if key == "HTTP_COOKIE" else ",") + text
+        environ[key] = text
+    if environ.get("HTTP_TRANSFER_ENCODING", "chunked").lower() != "chunked":
+        raise BadHeadError(501)
+    if "HTTP_HOST" not in environ and environ["SERVER_PROTOCOL"] == "HTTP/1.1":  # RFC 9112, 3.2
+        raise BadHeadError(400)
+    return environ
+
+
+def _path_of(target: bytes) -> bytes:
+    """Of a target in absolute form, which a server has to accept (RFC 9112, 3.2.2). Raises `BadHeadError`."""
+    try:
+        found = httptools.parse_url(target)
+    except httptools.HttpParserInvalidURLError:
+        raise BadHeadError(400) from None
+    if not found.schema:
+        raise BadHeadError(400)
+    return (found.path or b"/") + (b"?" + found.query if found.query else b"")
+
+
+@lru_cache(maxsize=1024)
+def _variable(name: bytes) -> str | None:
+    """The WSGI variable of a header; None where it has none: `X_Real` would pass for `X-Real`."""
+    if b"_" in name:
+        return None
+    key = name.decode("latin-1").upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+
+
+def fixed_variables(server: tuple[str, int], client: tuple[str, int]) -> dict[str, Any]:
+    """What all requests of a connection have in common."""
+    return {
+        "SCRIPT_NAME": "",
+        "SERVER_NAME": server[0],
+        "SERVER_PORT": str(server[1]),
+        "REMOTE_ADDR": client[0],
+        "REMOTE_PORT": str(client[1]),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": True,
+    }

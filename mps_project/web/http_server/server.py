@@ -1,0 +1,150 @@
+"""The server of one process: its sockets, its threads, its clock."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Mapping
+from queue import SimpleQueue
+from typing import Any
+
+from mps_project.web.http_server import limits as bounds
+from mps_project.web.http_server.bodies import Budget
+from mps_project.web.http_server.connection import Connection
+from mps_project.web.http_server.limits import Limits
+from mps_project.web.http_server.requests import Request
+from mps_project.web.http_server.responses import WsgiApplication, served
+from pushcore.http.head_check import HEAD_CHECK
+from pushcore.security.proxies import is_in, origin
+
+TICK_SECONDS = 0.1
+
+
+class _Lane:
+    """Threads for some requests, and a bounded queue before them."""
+
+    def __init__(self, server: Server, threads: int, waiting: int) -> None:
+        self._server = server
+        self._longest = waiting
+        self._queue: SimpleQueue[tuple[Connection, Request, bool] | None] = SimpleQueue()
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    def put(self, connection: Connection, request: Request, *, check: bool = False) -> bool:
+        """False where too many wait already."""
+        if self._queue.qsize() >= self._longest:
+            return False
+        self._queue.put((connection, request, check))
+        return True
+
+    def _work(self) -> None:
+        server = self._server
+        while (taken := self._queue.get()) is not None:
+            connection, request, check = taken
+            if check:
+                environ = request.environ | {HEAD_CHECK: True}
+                answer = served(server.application, environ, head_only=False)
+                server.call(connection.head_checked, request, None if answer.status == 100 else answer)
+            else:
+                answer = served(server.application, request.environ, head_only=request.head_only)
+                server.call(connection.respond, request, answer)
+
+    def stop(self) -> None:
+        for _ in self._threads:
+            self._queue.put(None)
+
+
+class Server:
+    """Serves a WSGI application.
+
+    `threads`: how many requests are worked on at one time. `own_threads`: paths with a thread of their own, which
+    answers whatever the others do. `count_refusal`: told the status of all that the server turns away by itself.
+    """
+
+    def __init__(
+        self,
+        application: WsgiApplication,
+        limits: Limits,
+        *,
+        threads: int,
+        own_threads: tuple[str, ...] = (),
+        count_refusal: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self.application = application
+        self.limits = limits
+        self.budget = Budget(bounds.BODY_MEMORY_BYTES, bounds.UPLOADS)
+        self.stopping = False
+        self.count_refusal = count_refusal
+        self._connections: set[Connection] = set()
+        self._by_origin: dict[str, int] = {}
+        self._main = _Lane(self, threads, bounds.MAX_WAITING)
+        self._own: Mapping[str, _Lane] = {path: _Lane(self, 1, bounds.MAX_WAITING) for path in own_threads}
+        self._loop: asyncio.AbstractEventLoop
+
+    async def run(self, address: str, port: int, stop: asyncio.Event, graceful_seconds: float) -> None:
+        """Listen and serve until `stop` is set; then finish what is under way, for at most `graceful_seconds`.
+
+        Raises `OSError` where the address cannot be listened on.
+        """
+        self._loop = asyncio.get_running_loop()
+        listening = await self._loop.create_server(
+            lambda: Connection(self), address, port, backlog=1024, reuse_port=True
+        )
+        clock = asyncio.create_task(self._watch_deadlines())
+        await stop.wait()
+        self.stopping = True
+        listening.close()
+        until = time.monotonic() + graceful_seconds
+        while self._connections and time.monotonic() < until:
+            for connection in list(self._connections):
+                connection.end()
+            await asyncio.sleep(TICK_SECONDS)
+        clock.cancel()
+        for lane in (self._main, *self._own.values()):
+            lane.stop()
+
+    async def _watch_deadlines(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            now = time.monotonic()
+            for connection in [one for one in self._connections if one.deadline <= now]:
+                connection.expire(now)
+
+    # -- what connections call ------------------------------------------------------------------------------------
+
+    def opened(self, connection: Connection) -> str:
+        """Count a connection; returns why it is refused, or nothing."""
+        self._connections.add(connection)
+        key = origin(connection.address)
+        count = self._by_origin[key] = self._by_origin.get(key, 0) + 1
+        most, most_of_one = self.limits.connections, self.limits.connections_per_address
+        if most and len(self._connections) > most:
+            return "too many connections"
+        if most_of_one and count > most_of_one and not is_in(connection.address, self.limits.exempt):
+            return "too many connections from this address"
+        return ""
+
+    def closed(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        key = origin(connection.address)
+        if self._by_origin[key] > 1:
+            self._by_origin[key] -= 1
+        else:
+            del self._by_origin[key]
+
+    def submit(self, connection: Connection, request: Request) -> bool:
+        """Have the request worked on; False where too many wait."""
+        return self._own.get(request.environ["PATH_INFO"], self._main).put(connection, request)
+
+    def check(self, connection: Connection, request: Request) -> bool:
+        """Have the head of a request looked at whose body has not come; False where too many wait."""
+        return self._main.put(connection, request, check=True)
+
+    def call(self, *call: Any) -> None:
+        """From a thread: go on in the loop."""
+        try:
+            self._loop.call_soon_threadsafe(*call)
+        except RuntimeError:  # the loop is closed: the server has stopped
+            return

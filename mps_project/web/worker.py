@@ -1,0 +1,78 @@
+"""One of the processes of `mps_project.web.server`: the Django application on `mps_project.web.http_server`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import django
+import uvloop
+
+from mps_project.collector import spare_what_is_loaded
+from mps_project.web.server import GRACEFUL_SECONDS
+
+if TYPE_CHECKING:
+    from mps_project.web.http_server.server import Server
+
+# Files a process has open besides connections: database, store, logs, uploads.
+OTHER_FILES = 256
+
+
+def main() -> int:
+    """Serve until SIGTERM; returns the exit code."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
+    django.setup()  # which these need
+    from django.conf import settings
+
+    from mps_project.observability import health, metrics
+    from mps_project.web.http_server.limits import Limits
+    from mps_project.web.http_server.server import Server
+    from mps_project.wsgi import application
+
+    server = Server(
+        application,
+        Limits(
+            connections=min(settings.HTTP_MAX_CONNECTIONS or 1_000_000, _files() - OTHER_FILES),
+            connections_per_address=settings.HTTP_MAX_CONNECTIONS_PER_ADDRESS,
+            body_bytes=settings.MAX_BODY_BYTES,
+            upload_bytes=settings.MAX_FILE_BYTES,
+            upload_paths=frozenset(settings.UPLOAD_PATHS),
+            body_seconds=settings.HTTP_BODY_SECONDS,
+            exempt=tuple(settings.TRUSTED_PROXIES),
+        ),
+        threads=settings.WEB_THREADS,
+        own_threads=tuple(health.PROBES),
+        count_refusal=metrics.count_refusal,
+    )
+    spare_what_is_loaded()
+    try:
+        uvloop.run(_until_told(server, settings.BIND, settings.HTTP_PORT))
+    except OSError as error:
+        sys.stderr.write(f"mps: MPS_HTTP_PORT={settings.HTTP_PORT} cannot be listened on: {error.strerror}\n")
+        return 1
+    return 0
+
+
+async def _until_told(server: Server, address: str, port: int) -> None:
+    stop = asyncio.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+    await server.run(address, port, stop, GRACEFUL_SECONDS)
+
+
+def _files() -> int:
+    """As many open files as the system grants."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    return 1_000_000 if soft == resource.RLIM_INFINITY else soft
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""Multiple push from a file on the REST door: the file is the body, its parameters and its hash stand in the query.
+
+The signature is over the path with query (as for requests without a body), so who sends is known before a byte of the
+file is read, and the signed hash covers the file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from pushcore.api import schemas
+from pushcore.api.rest.endpoint import (
+    SIGNATURE,
+    Answer,
+    JsonResponse,
+    SignedView,
+    answer,
+    check_head_of_path,
+    check_size,
+    verified_path,
+)
+from pushcore.api.rest.templates import SCOPE, answer_with
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.file_push import upload
+from pushcore.models import FileFault, FileImport, PushTask
+from pushcore.storage import ids
+
+PAGE_SIZE = 100
+
+_REPORT = answer_with(
+    "FileReportAnswer",
+    inline_serializer(
+        "FileReport",
+        {
+            "taskId": serializers.CharField(),
+            "finished": serializers.BooleanField(help_text="The whole file has been read."),
+            "size": serializers.IntegerField(help_text="Bytes."),
+            "read": serializers.IntegerField(help_text="Bytes read."),
+            "lines": serializers.IntegerField(help_text="Lines read."),
+            "accepted": serializers.IntegerField(help_text="Records that became messages."),
+            "rejected": serializers.IntegerField(help_text="Records that did not."),
+            "faults": serializers.ListField(
+                child=serializers.DictField(), help_text="line, reason, record; the first 1,000 are kept."
+            ),
+        },
+        allow_null=True,
+    ),
+)
+_REQUIRED = ("templateName", "deliveryType", "expiredSeconds", "sha256")
+_QUERY = [
+    OpenApiParameter(
+        name,
+        int if isinstance(field, serializers.IntegerField) else str,
+        required=name in _REQUIRED,
+        description=str(field.help_text or ""),
+    )
+    for name, field in ((str(name), field) for name, field in schemas.FilePushSchema().fields.items())
+    if name not in ("appId", "workspaceId")
+]
+
+
+class FilePushView(SignedView):
+    """`/api/v1/push/multiple/file`"""
+
+    check_head = staticmethod(check_head_of_path)
+
+    @extend_schema(
+        operation_id="PushMultipleFile",
+        summary="Push a template, filled in for each target of a file (up to 200 MB)",
+        description="A record a line: `target,msgkey,placeholder=value,...`, UTF-8, 1 to 250 characters. "
+        "The signature is over the path with query, which names the file's SHA-256.",
+        request={"text/csv": OpenApiTypes.BINARY},
+        responses={200: Answer},
+        parameters=[*SCOPE, *_QUERY, *SIGNATURE],
+    )
+    def post(self, request: Request) -> JsonResponse:
+        return answer(request._request, "PushMultipleFile", lambda: _take(request._request))
+
+
+def _take(request: HttpRequest) -> str:
+    workspace, given = verified_path(request, schemas.FilePushSchema.names())
+    check_size(request, settings.MAX_FILE_BYTES)
+    wanted = schemas.file_push(schemas.FilePushSchema.read(given))
+    task = upload.receive(workspace, wanted, request.read, source=PushTask.Source.REST, author="RSA key")
+    return str(task.pk)
+
+
+class FileReportView(SignedView):
+    """`/api/v1/push/multiple/file/{taskId}`"""
+
+    @extend_schema(
+        operation_id="PushMultipleFileReport",
+        summary="How far a file has been read, and which of its lines are at fault",
+        responses={200: _REPORT},
+        parameters=[*SCOPE, OpenApiParameter("pageNumber", int), *SIGNATURE],
+    )
+    def get(self, request: Request, task_id: str) -> JsonResponse:
+        return answer(request._request, "PushMultipleFileReport", lambda: _report(request._request, task_id))
+
+
+def _report(request: HttpRequest, task_id: str) -> dict[str, Any]:
+    workspace, given = verified_path(request, ("pageNumber",))
+    file = FileImport.objects.filter(workspace=workspace, pk=ids.parse(task_id) or 0, accepted_at__isnull=False).first()
+    if file is None:
+        raise ResultError(ResultCode.INVALID_PARAM, "taskId is not the task of a file")
+    page = given.get("pageNumber", "1")
+    if not (page.isascii() and page.isdigit() and 1 <= int(page[:9]) <= 1_000_000):
+        raise ResultError(ResultCode.INVALID_PARAM, "pageNumber")
+    start = (int(page[:9]) - 1) * PAGE_SIZE
+    faults = FileFault.objects.filter(file=file).order_by("line")[start : start + PAGE_SIZE]
+    return {
+        "taskId": str(file.pk),
+        "finished": file.finished_at is not None,
+        "size": file.size,
+        "read": file.position,
+        "lines": file.line,
+        "accepted": file.accepted,
+        "rejected": file.rejected,
+        "faults": [{"line": fault.line, "reason": fault.reason, "record": fault.record} for fault in faults],
+    }

@@ -1,0 +1,157 @@
+"""Templates on the REST door: `/api/v1/templates` and `/api/v1/templates/{name}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from pushcore.api import schemas
+from pushcore.api.rest.endpoint import (
+    REPLAY_FIELDS,
+    SIGNATURE,
+    Answer,
+    JsonResponse,
+    SignedView,
+    answer,
+    check_head_of_body,
+    verified_body,
+    verified_path,
+)
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.models import Template
+from pushcore.push import templates
+
+PAGE_SIZE = 100
+
+SCOPE = [OpenApiParameter("appId", str, required=True), OpenApiParameter("workspaceId", str, required=True)]
+
+
+def _template_fields() -> dict[str, serializers.Field]:
+    return {
+        "name": serializers.CharField(),
+        "description": serializers.CharField(),
+        "displayType": serializers.IntegerField(),
+        "style": serializers.IntegerField(),
+        "title": serializers.CharField(),
+        "body": serializers.CharField(),
+        "action": serializers.IntegerField(),
+        "uri": serializers.CharField(),
+        "icon": serializers.DictField(child=serializers.CharField()),
+        "image": serializers.DictField(child=serializers.CharField()),
+        "placeholders": serializers.ListField(child=serializers.CharField()),
+        "createdAt": serializers.IntegerField(help_text="Milliseconds since 1970."),
+    }
+
+
+def answer_with(name: str, data: serializers.Field) -> Any:
+    return inline_serializer(
+        name,
+        {
+            "success": serializers.BooleanField(),
+            "code": serializers.CharField(),
+            "name": serializers.CharField(),
+            "message": serializers.CharField(),
+            "data": data,
+            "requestId": serializers.CharField(),
+        },
+    )
+
+
+_Template = type(inline_serializer("Template", _template_fields()))
+_ONE = answer_with("TemplateAnswer", _Template(allow_null=True))
+_PAGE_FIELDS: dict[str, serializers.Field] = {
+    "total": serializers.IntegerField(),
+    "templates": _Template(many=True),
+}
+_PAGE = answer_with("TemplatesAnswer", inline_serializer("TemplatePage", _PAGE_FIELDS, allow_null=True))
+
+
+def shown(template: Template) -> dict[str, Any]:
+    """A template as the door shows it."""
+    return {
+        "name": template.name,
+        "description": template.description,
+        "displayType": int(template.silent),
+        "style": template.style,
+        "title": template.title,
+        "body": template.body,
+        "action": template.action,
+        "uri": template.uri,
+        "icon": template.icon,
+        "image": template.image,
+        "placeholders": sorted(templates.placeholders(template)),
+        "createdAt": int(template.created_at.timestamp() * 1000),
+    }
+
+
+class TemplatesView(SignedView):
+    """All templates of a workspace."""
+
+    http_method_names = ["get", "post", "options"]
+    check_head = staticmethod(check_head_of_body)
+
+    @extend_schema(
+        operation_id="CreateTemplate",
+        summary="Make a template",
+        request={"application/json": schemas.TemplateSchema},
+        responses={200: Answer},
+        parameters=SIGNATURE,
+    )
+    def post(self, request: Request) -> JsonResponse:
+        def create() -> str:
+            workspace, values = verified_body(request._request)
+            schemas.TemplateSchema.refuse_unknown(values, REPLAY_FIELDS)
+            return templates.create(workspace, schemas.template_draft(schemas.TemplateSchema.read(values))).name
+
+        return answer(request._request, "CreateTemplate", create)
+
+    @extend_schema(
+        operation_id="ListTemplates",
+        summary="List templates, the newest first",
+        responses={200: _PAGE},
+        parameters=[*SCOPE, *SIGNATURE, OpenApiParameter("page", int, description="From 1; a hundred a page.")],
+    )
+    def get(self, request: Request) -> JsonResponse:
+        def page() -> dict[str, Any]:
+            workspace, given = verified_path(request._request, ("page",))
+            mine = templates.of_workspace(workspace)
+            start = (_page_number(given.get("page", "1")) - 1) * PAGE_SIZE
+            return {"total": mine.count(), "templates": [shown(row) for row in mine[start : start + PAGE_SIZE]]}
+
+        return answer(request._request, "ListTemplates", page)
+
+
+class TemplateView(SignedView):
+    """One template, by name."""
+
+    http_method_names = ["get", "delete", "options"]
+
+    @extend_schema(
+        operation_id="GetTemplate", summary="Show a template", responses={200: _ONE}, parameters=[*SCOPE, *SIGNATURE]
+    )
+    def get(self, request: Request, name: str) -> JsonResponse:
+        return answer(
+            request._request,
+            "GetTemplate",
+            lambda: shown(templates.named(verified_path(request._request, ())[0], name)),
+        )
+
+    @extend_schema(
+        operation_id="DeleteTemplate",
+        summary="Delete a template",
+        responses={200: Answer},
+        parameters=[*SCOPE, *SIGNATURE],
+    )
+    def delete(self, request: Request, name: str) -> JsonResponse:
+        return answer(
+            request._request, "DeleteTemplate", lambda: templates.delete(verified_path(request._request, ())[0], name)
+        )
+
+
+def _page_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 4 and int(text) > 0):
+        raise ResultError(ResultCode.INVALID_PARAM, "page is a number from 1")
+    return int(text)

@@ -1,0 +1,101 @@
+"""The sweeper: what was committed but not handed over is handed over again.
+
+A process may die between the commit and the hand-over, a lane may be away, a batch may be lost on its way to a node.
+Each leaves rows at status 0 (or 1, if a bind was missed), and those are all the sweeper needs: it walks the ids made
+since its watermark, less the last few seconds, and hands over what still waits. Lanes drop what is in flight and what
+has no device online; connecting devices ask for their pending rows themselves.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db import connection
+from django.db.models import Q
+
+from pushcore.codes import statuses
+from pushcore.delivery import dispatch, pending_cursor
+from pushcore.devices import bindings
+from pushcore.models import Binding, Watermark
+from pushcore.models.pushes import DeliveryType
+from pushcore.ports import lanes
+from pushcore.storage import clock, ids
+
+log = structlog.get_logger(__name__)
+
+# Ids are made before their transaction commits: recent ones are looked at several times.
+OVERLAP = timedelta(seconds=20)
+PAGE = 1000
+_NAME = "sweep"
+
+
+def sweep(*, budget_seconds: float = 8.0) -> int:
+    """Hand over again what waits since the watermark; returns how many messages were offered to lanes.
+
+    A second sweeper at the same time finds the watermark leased and does nothing; the lease of a dead one runs out.
+    """
+    deadline = time.monotonic() + budget_seconds
+    now = clock.now()
+    high = ids.first_id_at(now - timedelta(seconds=settings.SWEEP_AFTER_SECONDS))
+    recent = ids.first_id_at(now - timedelta(seconds=settings.SWEEP_AFTER_SECONDS) - OVERLAP)
+    mark, _ = Watermark.objects.get_or_create(name=_NAME, defaults={"position": recent})
+    mine = Watermark.objects.filter(name=_NAME)
+    leased = mine.filter(Q(leased_until__isnull=True) | Q(leased_until__lt=now)).update(
+        leased_until=now + timedelta(seconds=budget_seconds + 2)
+    )
+    if not leased:
+        return 0
+    if lanes_are_behind():
+        mine.update(leased_until=None)
+        return 0
+    low = max(min(mark.position, recent), pending_cursor.oldest_pending_id())
+    _attach_missed(low, high)
+    offered = 0
+    while low < high and time.monotonic() < deadline:
+        page = dispatch.waiting_between(low, high, PAGE)
+        if not dispatch.hand_over(page.batch):
+            break
+        offered += len(page.batch)
+        low = high if page.next_id is None else page.next_id
+    mine.update(position=max(mark.position, low), leased_until=None)
+    if offered:
+        log.debug("swept", offered=offered)
+    return offered
+
+
+def lanes_are_behind() -> bool:
+    """What lanes have under way would be sent twice, and more work makes it no better: the watermark stays."""
+    try:
+        behind = [lane.name for lane in lanes() if lane.is_behind()]
+    except Exception:  # a lane that is away takes nothing now either
+        log.exception("a lane could not be asked; nothing is handed over again")
+        return True
+    if behind:
+        log.warning("lanes are behind; nothing is handed over again yet", lanes=behind)
+    return bool(behind)
+
+
+def _attach_missed(low: int, high: int) -> None:
+    """Users with messages at status 1 who are bound after all: a bind and a push crossed, or a process died."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT m.workspace_id, m.target FROM pushcore_message m JOIN pushcore_binding b"
+            " ON b.workspace_id = m.workspace_id AND b.user_id = m.target AND b.unbound_at IS NULL"
+            f" WHERE m.id >= %s AND m.id < %s AND m.status = {statuses.NO_BIND_INFO}"
+            f" AND m.delivery_type = {DeliveryType.USER.value} AND m.expire_at > now() LIMIT {PAGE}",
+            [low, high],
+        )
+        missed = set(cursor.fetchall())
+    recently_bound = Binding.objects.filter(
+        bound_at__gte=clock.now() - timedelta(seconds=60), unbound_at__isnull=True
+    ).values_list("workspace_id", "user_id")
+    missed.update(recently_bound[:PAGE])
+    by_workspace: dict[int, list[str]] = defaultdict(list)
+    for workspace_id, user_id in missed:
+        by_workspace[workspace_id].append(user_id)
+    for workspace_id, user_ids in by_workspace.items():
+        bindings.attach_waiting(workspace_id, user_ids)

@@ -1,0 +1,111 @@
+"""Bindings: which user a device serves, and the messages that wait for one.
+
+Order matters (docs/architecture.md, "Races"): a bind commits, then looks for waiting messages; a push commits, then
+looks for bindings. Whichever comes second sees the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+from django.db import Error, connection, transaction
+
+from pushcore.codes import statuses
+from pushcore.delivery import dispatch, pending_cursor
+from pushcore.devices.changes import tell_changed
+from pushcore.models import Binding, Device
+from pushcore.models.pushes import DeliveryType
+from pushcore.security import crypto
+from pushcore.storage import clock
+
+log = structlog.get_logger(__name__)
+
+# More than this a device does not get from one bind at once; the rest follows as the sweeper passes.
+MAX_ATTACHED = 1000
+
+
+def bind(device: Device, user_id: str) -> None:
+    """Bind a user to the device, ending the former user's binding, then hand over what waits for the user."""
+    now = clock.now()
+    with transaction.atomic():
+        # The device's row serialises its binds.
+        Device.objects.select_for_update().only("pk").get(pk=device.pk)
+        active = Binding.objects.filter(device=device, unbound_at__isnull=True)
+        active.exclude(user_id=user_id).update(unbound_at=now, phone_number_sealed="")
+        if not active.filter(user_id=user_id).exists():
+            Binding.objects.create(workspace_id=device.workspace_id, device=device, user_id=user_id, bound_at=now)
+            tell_changed([device.pk])
+    attach_waiting(device.workspace_id, [user_id])
+
+
+def unbind(device: Device, user_id: str) -> None:
+    """End the binding, if there is one. Its messages stay pending and reach the user's next device."""
+    active = Binding.objects.filter(device=device, user_id=user_id, unbound_at__isnull=True)
+    if active.update(unbound_at=clock.now(), phone_number_sealed=""):
+        tell_changed([device.pk])
+
+
+def keep_phone_number(device: Device, user_id: str, phone_number: str) -> None:
+    """Keep the number of the user the device is bound to, encrypted; it is gone when the binding ends."""
+    Binding.objects.filter(device=device, user_id=user_id, unbound_at__isnull=True).update(
+        phone_number_sealed=crypto.encrypt(phone_number)
+    )
+
+
+def attach_bound_meanwhile(workspace_id: int, user_ids: Sequence[str]) -> None:
+    """Look once more for users of messages just committed without a device: one may have been bound between the look
+    for devices and the commit, and that bind saw no message. One query where nobody was.
+
+    Never raises: the messages are accepted, and the sweeper finds what is missed.
+    """
+    if not user_ids:
+        return
+    try:
+        bound = Binding.objects.filter(workspace=workspace_id, user_id__in=user_ids, unbound_at__isnull=True)
+        if found := list(bound.values_list("user_id", flat=True)):
+            attach_waiting(workspace_id, found)
+    except Error:
+        log.exception("users bound meanwhile were not looked for", workspace=workspace_id)
+
+
+def attach_waiting(workspace_id: int, user_ids: Sequence[str]) -> int:
+    """Give the users' waiting messages a device to go to and hand them over; returns how many.
+
+    A message waits if it never had a device (status 1) or its device no longer serves the user. Three statements,
+    whatever the number; a message goes to the user's most recently bound device, and never to one that has the same
+    push already.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH waiting AS (
+                SELECT m.id, m.target, m.task_id FROM pushcore_message m
+                WHERE m.workspace_id = %(workspace)s AND m.target = ANY(%(users)s) AND m.id >= %(floor)s
+                AND m.delivery_type = {DeliveryType.USER.value} AND m.expire_at > now()
+                AND (m.status = {statuses.NO_BIND_INFO}
+                     OR (m.status = {statuses.WAITING} AND NOT {dispatch.STILL_BOUND}))
+                ORDER BY m.id LIMIT {MAX_ATTACHED} FOR UPDATE
+            ), chosen AS (
+                SELECT w.id, b.device_id FROM waiting w CROSS JOIN LATERAL (
+                    SELECT device_id FROM pushcore_binding b
+                    WHERE b.workspace_id = %(workspace)s AND b.user_id = w.target AND b.unbound_at IS NULL
+                    AND NOT EXISTS (
+                        SELECT 1 FROM pushcore_message other
+                        WHERE other.workspace_id = %(workspace)s AND other.target = w.target AND other.id >= %(floor)s
+                        AND other.task_id = w.task_id AND other.device_id = b.device_id AND other.id <> w.id
+                    )
+                    ORDER BY b.bound_at DESC LIMIT 1
+                ) b
+            )
+            UPDATE pushcore_message m SET device_id = chosen.device_id, status = {statuses.WAITING}, updated_at = now()
+            FROM chosen WHERE m.id = chosen.id AND m.id >= %(floor)s RETURNING m.device_id, m.id
+            """,
+            {"workspace": workspace_id, "users": list(user_ids), "floor": pending_cursor.oldest_pending_id()},
+        )
+        attached: list[tuple[int, int]] = cursor.fetchall()
+        if attached:
+            pending_cursor.reopen(attached)
+    if attached:
+        dispatch.hand_over(dispatch.outgoing_of([message_id for _, message_id in attached]))
+    return len(attached)

@@ -1,0 +1,230 @@
+"""Registering: an app's installation that registers again gets its device back, if it proves that it is the same one.
+
+A registration may carry the installation's ID. The ID is no secret, so it alone gives nobody a device; what does is
+
+- the secret that was issued to the device (an app that kept it but lost the Ad-token, or connects without it), or
+- the nonce of the registration itself, a random value of the device's: where the answer was lost, the device asks again
+  with the same one. It counts for `NONCE_WINDOW` from then, and until the device has logged in with its secret.
+
+Whoever proves nothing gets a new device. Both proofs are looked up by their hashes: however many devices somebody
+registers under an ID, finding the right one costs the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.devices import registry, tokens
+from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices.tokens import Claim
+from pushcore.models import Workspace
+from pushcore.security import crypto
+from pushcore.storage import clock
+
+NONCE_WINDOW = timedelta(minutes=10)
+
+# What each may look like. A nonce has 128 bits or more: 22 characters of base64 hold them, a UUID is longer.
+_SHAPES = {
+    "installationId": (re.compile("[!-~]{8,64}"), "8 to 64 letters, digits and signs (ASCII)"),
+    "registrationNonce": (re.compile("[!-~]{22,128}"), "22 to 128 random letters, digits and signs (ASCII)"),
+    "deviceSecret": (re.compile("[!-~]{1,128}"), "the secret issued to the device"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What a registration says of the app's installation. `nonce`, `secret`: empty where it does not have them."""
+
+    id: str
+    nonce: str = ""
+    secret: str = ""
+
+    @classmethod
+    def from_mapping(cls, given: Mapping[str, object]) -> Installation | None:
+        """Read installationId, registrationNonce and deviceSecret; None where there is no ID.
+
+        Raises `ResultError` (INVALID_PARAM, naming the field).
+        """
+        values = {name: _shaped(name, given.get(name)) for name in _SHAPES}
+        if not values["installationId"]:
+            for name in ("registrationNonce", "deviceSecret"):
+                if values[name]:
+                    raise ResultError(ResultCode.INVALID_PARAM, f"{name} comes with installationId")
+            return None
+        return cls(values["installationId"], values["registrationNonce"], values["deviceSecret"])
+
+
+def _shaped(name: str, value: object) -> str:
+    if value is None or value == "":
+        return ""
+    shape, meaning = _SHAPES[name]
+    if not isinstance(value, str) or not shape.fullmatch(value):
+        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is {meaning}")
+    return value
+
+
+class Registration(NamedTuple):
+    """A device that asks for an Ad-token and a secret."""
+
+    workspace: Workspace
+    facts: Facts
+    installation: Installation | None = None
+
+
+class Registered(NamedTuple):
+    """The device and its secret. `is_new`: it did not exist before."""
+
+    device: KnownDevice
+    secret: str
+    is_new: bool = True
+
+
+def register(requests: Sequence[Registration]) -> list[Registered]:
+    """Give each its device, in order: its own one where it proves that, else a new one. A fixed number of statements.
+
+    Of those that ask with the same ID and nonce at the same time all get the same device.
+    """
+    if all(one.installation is None for one in requests):
+        return [Registered(*made) for made in registry.register([(one.workspace, one.facts) for one in requests])]
+    with transaction.atomic():
+        _lock(requests)
+        found = _find(requests)
+        new = _first_of_each(requests, found)
+        made = registry.register([(requests[one].workspace, _without_token(requests[one].facts)) for one in new])
+        answers = {
+            number: Registered(replace(device, third_channel=requests[number].facts.channel), secret)
+            for number, (device, secret) in zip(new, made, strict=True)
+        }
+        _keep_installations([(answers[number].device.id, requests[number].installation) for number in new])
+        answers |= _give_back(requests, found)
+        _claim_tokens(requests, answers)
+        by_nonce = [answers[number] for number, one in found.items() if not one.by_secret]
+        _renew_secrets({one.device.id: one.secret for one in by_nonce})
+    first = {_same(number, requests[number]): answer for number, answer in answers.items()}
+    return [answers.get(number) or first[_same(number, one)] for number, one in enumerate(requests)]
+
+
+class _Found(NamedTuple):
+    """The device that a registration has proved to be, by its secret or by its nonce."""
+
+    ad_token: str
+    by_secret: bool
+
+
+def _lock(requests: Sequence[Registration]) -> None:
+    """Those who name the same installation come one after the other; before any other lock, and in one order."""
+    named = {f"{one.workspace.pk}:{one.installation.id}" for one in requests if one.installation}
+    keys = sorted(tokens.lock_key(f"installation:{name}") for name in named)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS installations(key)", [keys])
+
+
+def _find(requests: Sequence[Registration]) -> dict[int, _Found]:
+    """Which registrations are of devices that exist, by their place."""
+    named = [(number, one.workspace.pk, one.installation) for number, one in enumerate(requests) if one.installation]
+    parameters: list[Any] = [
+        [number for number, _, _ in named],
+        [workspace_id for _, workspace_id, _ in named],
+        [requests[number].facts.platform for number, _, _ in named],
+        [installation.id for _, _, installation in named],
+        [_hash(installation.secret) for _, _, installation in named],
+        [_hash(installation.nonce) for _, _, installation in named],
+    ]
+    # Looked up by key (OFFSET 0 keeps it so): where statistics lag behind, the planner would take devices for few.
+    lookup = (
+        "SELECT said.number, d.ad_token, {proved} FROM said CROSS JOIN LATERAL (SELECT * FROM pushcore_device"
+        " WHERE {column} = said.{column} AND {indexed} OFFSET 0) d WHERE said.{column} <> ''"
+        " AND d.workspace_id = said.workspace_id AND d.platform = said.platform"
+        " AND d.installation_id = said.installation_id"
+    )
+    by_nonce = lookup.format(column="registration_hash", indexed="registration_hash <> ''", proved="false")
+    by_secret = lookup.format(column="secret_hash", indexed="installation_id <> ''", proved="true")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH said AS (SELECT * FROM unnest(%s::int[], %s::bigint[], %s::int[], %s::text[], %s::text[], %s::text[])"
+            " AS said(number, workspace_id, platform, installation_id, secret_hash, registration_hash))"
+            f" {by_nonce} AND d.created_at > %s UNION ALL {by_secret}",
+            [*parameters, clock.now() - NONCE_WINDOW],
+        )
+        # Who has both proofs has its secret: that one counts, being the later here.
+        rows = sorted(cursor.fetchall(), key=lambda row: row[2])
+    return {number: _Found(ad_token, by_secret) for number, ad_token, by_secret in rows}
+
+
+def _hash(proof: str) -> str:
+    return crypto.fingerprint_secret(proof) if proof else ""
+
+
+def _same(number: int, one: Registration) -> tuple[int, str, str] | int:
+    """What tells one device's registration from others'; those without a nonce are each their own, by their place."""
+    if one.installation is None or not one.installation.nonce:
+        return number
+    return one.workspace.pk, one.installation.id, one.installation.nonce
+
+
+def _first_of_each(requests: Sequence[Registration], found: Mapping[int, _Found]) -> list[int]:
+    first: dict[tuple[int, str, str] | int, int] = {}
+    for number, one in enumerate(requests):
+        if number not in found:
+            first.setdefault(_same(number, one), number)
+    return list(first.values())
+
+
+def _without_token(facts: Facts) -> Facts:
+    return replace(facts, third_token="", third_channel=None)
+
+
+def _keep_installations(made: Sequence[tuple[int, Installation | None]]) -> None:
+    rows = [(device_id, one.id, _hash(one.nonce)) for device_id, one in made if one is not None]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE pushcore_device d"
+                " SET installation_id = made.installation_id, registration_hash = made.nonce_hash"
+                " FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS made(id, installation_id, nonce_hash)"
+                " WHERE d.id = made.id",
+                [list(column) for column in zip(*rows, strict=True)],
+            )
+
+
+def _give_back(requests: Sequence[Registration], found: Mapping[int, _Found]) -> dict[int, Registered]:
+    """Each with the secret that it has proved to have, or a new one, one a device."""
+    known = registry.find_devices(list({one.ad_token for one in found.values()})) if found else {}
+    renewed = {ad_token: crypto.new_secret() for ad_token in known}
+    given = {}
+    for number, one in found.items():
+        installation = requests[number].installation
+        assert installation is not None  # it was found by it
+        secret = installation.secret if one.by_secret else renewed[one.ad_token]
+        device, facts = known[one.ad_token], requests[number].facts
+        device = replace(device, third_channel=facts.channel) if facts.channel is not None else device
+        given[number] = Registered(device, secret, is_new=False)
+    return given
+
+
+def _claim_tokens(requests: Sequence[Registration], answers: Mapping[int, Registered]) -> None:
+    """Their tokens at vendors' channels; and the rows of the devices that are back are locked for what follows."""
+    claims = []
+    for number, answer in answers.items():
+        facts = requests[number].facts
+        if facts.channel is not None:
+            claims.append(Claim(requests[number].workspace.pk, answer.device.id, facts.channel, facts.third_token))
+    back = [answer.device.id for answer in answers.values() if not answer.is_new]
+    tokens.change(claims=claims, locking=back)
+
+
+def _renew_secrets(secrets: Mapping[int, str]) -> None:
+    if secrets:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE pushcore_device d SET secret_hash = renewed.secret_hash"
+                " FROM unnest(%s::bigint[], %s::text[]) AS renewed(id, secret_hash) WHERE d.id = renewed.id",
+                [list(secrets), [_hash(secret) for secret in secrets.values()]],
+            )

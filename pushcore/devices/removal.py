@@ -1,0 +1,107 @@
+"""The end of a device: it unregistered, or was not seen for longer than devices are kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+
+from pushcore.codes import statuses
+from pushcore.devices.changes import tell_changed
+from pushcore.models import Device, Watermark
+from pushcore.ports import online
+from pushcore.storage import clock, ids
+from pushcore.storage.valkey import BusDown
+
+log = structlog.get_logger(__name__)
+
+# Devices looked at, and removed, at a time.
+PAGE = 10_000
+STEP = 1_000
+_NAME = "device_retention"
+
+# Of the devices between two ids, those that have not connected, reported or been bound since a time, and to which
+# nothing was delivered while messages are kept: a phone behind its vendor's channel may never connect.
+_UNSEEN = f"""
+SELECT d.id FROM pushcore_device d
+WHERE d.id > %(after)s AND d.id <= %(to)s AND d.activity_id IS NULL
+AND greatest(coalesce(d.last_seen_at, d.created_at), d.third_reported_at) < %(since)s
+AND NOT EXISTS (SELECT 1 FROM pushcore_binding b WHERE b.device_id = d.id AND b.bound_at >= %(since)s)
+AND NOT EXISTS (
+  SELECT 1 FROM pushcore_message m WHERE m.device_id = d.id AND m.id >= %(kept)s AND m.status = {statuses.ACKED}
+)
+"""
+# A device's last binding stays, ended or not: broadcasts ask for it.
+_FORMER_BINDINGS = """
+DELETE FROM pushcore_binding b WHERE b.device_id > %(after)s AND b.device_id <= %(to)s AND b.unbound_at < %(since)s
+AND EXISTS (SELECT 1 FROM pushcore_binding later WHERE later.device_id = b.device_id AND later.id > b.id)
+"""
+
+
+def remove(device_ids: Sequence[int]) -> int:
+    """End devices with all that is kept of them, but for messages: those that wait are never delivered, those to a user
+    wait for the user's next device. Returns how many there were. One transaction."""
+    with transaction.atomic():
+        # Locked in one order, as everywhere; whoever binds one meanwhile waits, and finds it gone.
+        mine = Device.objects.select_for_update().filter(pk__in=device_ids).order_by("pk")
+        found = list(mine.values_list("pk", flat=True))
+        Device.objects.filter(pk__in=found).delete()
+        tell_changed(found)
+    return len(found)
+
+
+def remove_unseen(*, budget_seconds: float = 20.0) -> int:
+    """Remove devices unseen for `MPS_DEVICE_RETENTION_DAYS`, and bindings that ended before. Returns how many devices.
+
+    A run walks on from where the last one stopped, a page of ids at a time, and begins anew behind the last device. A
+    second one at the same time finds the watermark leased.
+    """
+    if not settings.DEVICE_RETENTION_DAYS:
+        return 0
+    deadline, now = time.monotonic() + budget_seconds, clock.now()
+    mark, _ = Watermark.objects.get_or_create(name=_NAME)
+    mine = Watermark.objects.filter(name=_NAME)
+    free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
+    if not mine.filter(free).update(leased_until=now + timedelta(seconds=3 * budget_seconds)):
+        return 0
+    position, removed = mark.position, 0
+    since = now - timedelta(days=settings.DEVICE_RETENTION_DAYS)
+    try:
+        while time.monotonic() < deadline:
+            end = _page_after(position)
+            if end is None:
+                position = 0
+                break
+            removed += _remove_between(position, end, since)
+            position = end
+    except BusDown:
+        log.warning("fast store away; nobody knows which devices are connected, and none is removed")
+    finally:
+        mine.update(position=position, leased_until=None)
+    return removed
+
+
+def _page_after(position: int) -> int | None:
+    """The id that ends the next page; None behind the last device."""
+    page = Device.objects.filter(pk__gt=position).order_by("pk").values_list("pk", flat=True)[:PAGE]
+    found = list(page)
+    return found[-1] if found else None
+
+
+def _remove_between(after: int, to: int, since: datetime) -> int:
+    kept = ids.first_id_at(clock.now() - timedelta(days=settings.MESSAGE_RETENTION_DAYS + 1))
+    asked: dict[str, Any] = {"after": after, "to": to, "since": since, "kept": kept}
+    with connection.cursor() as cursor:
+        cursor.execute(_FORMER_BINDINGS, asked)
+        cursor.execute(_UNSEEN, asked)
+        unseen = [device_id for (device_id,) in cursor.fetchall()]
+    # A connection may last longer than devices are kept.
+    connected = online(unseen) if unseen else set()
+    unseen = [device_id for device_id in unseen if device_id not in connected]
+    return sum(remove(unseen[start : start + STEP]) for start in range(0, len(unseen), STEP))

@@ -1,0 +1,99 @@
+"""What is known of the device behind a target (PushQueryDeviceState).
+
+Values as the cloud documents them ("Device information", help.aliyun.com/document_detail/2926886.html): targetType 1 is
+a device of any platform, 2 a user; manufacturer is the channel that reaches the device; iOS and HarmonyOS are unknown
+by default. That page spells UNKNOWN "UNKNOW", in both its languages; its console's page has "Unknown".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from pushcore import ports
+from pushcore.channels import ANALYSIS_NAMES, Channel, Platform
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.models import Binding, Device, Workspace
+from pushcore.models.pushes import DeliveryType
+from pushcore.push.target_names import apns_spelling, clean_target
+from pushcore.push.targets import resolve
+from pushcore.storage.valkey import BusDown
+
+ONLINE = "ONLINE"
+OFFLINE = "OFFLINE"
+UNKNOWN = "UNKNOWN"
+
+
+class TargetType(IntEnum):
+    """What the target is."""
+
+    DEVICE = 1
+    USER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceState:
+    """A device as the query shows it. `device_id`: what a backend names it by; `user_id`: empty where unbound;
+    `manufacturer`: android, ios, miui, hms, fcm, oppo, vivo, honor or harmonyos."""
+
+    user_id: str
+    device_id: str
+    delivery_token: str
+    third_token: str
+    platform: str
+    manufacturer: str
+    state: str
+
+
+def of_target(workspace: Workspace, target: str, target_type: int) -> DeviceState | None:
+    """The state of the target's device; of a user with several, the one bound last. None where there is no device.
+
+    Raises `ResultError`: TOKEN_OR_USERID_NULL, DELIVERY_TYPE_NOT_SUPPORTED.
+    """
+    try:
+        asked = TargetType(target_type)
+    except ValueError:
+        raise ResultError(ResultCode.DELIVERY_TYPE_NOT_SUPPORTED, "targetType is 1 (device) or 2 (user)") from None
+    device = _of_user(workspace, target) if asked is TargetType.USER else _of_token(workspace, target)
+    if device is None:
+        return None
+    bound = Binding.objects.filter(device=device, unbound_at__isnull=True).first()
+    return DeviceState(
+        user_id=bound.user_id if bound else "",
+        device_id=device.third_token if device.platform == Platform.IOS and device.third_token else device.ad_token,
+        delivery_token=device.ad_token,
+        third_token=device.third_token,
+        platform=Platform(device.platform).label,
+        manufacturer=_manufacturer(device),
+        state=_state(device),
+    )
+
+
+def _of_user(workspace: Workspace, given: str) -> Device | None:
+    user_id = clean_target(DeliveryType.USER, given)
+    found = resolve(workspace, DeliveryType.USER, [user_id]).get(user_id)
+    return Device.objects.filter(pk=found[0].device_id).first() if found else None
+
+
+def _of_token(workspace: Workspace, given: str) -> Device | None:
+    """By its Ad-token, or its APNs token; a Live Activity is none."""
+    token = clean_target(DeliveryType.ANDROID, given)
+    devices = Device.objects.filter(workspace=workspace, activity_id__isnull=True)
+    by_apns = devices.filter(third_channel=Channel.APNS, third_token=apns_spelling(token))
+    return devices.filter(ad_token=token).first() or by_apns.first()
+
+
+def _manufacturer(device: Device) -> str:
+    if device.third_channel is not None and device.third_token:
+        return ANALYSIS_NAMES[Channel(device.third_channel)].lower()
+    return Platform(device.platform).label
+
+
+def _state(device: Device) -> str:
+    """Whether the self-built channel holds a connection; without one only Android's are known to be away."""
+    try:
+        if ports.online([device.pk]):
+            return ONLINE
+    except BusDown:
+        return UNKNOWN
+    return OFFLINE if device.platform == Platform.ANDROID else UNKNOWN

@@ -1,0 +1,246 @@
+"""Devices' tokens at vendors' channels: which are taken, and whose they are.
+
+A token belongs to one device of a workspace, the one that reported it last: after a reinstall the phone is a new
+device with the old token, and what is pushed to the former device's user must not be shown there. Whatever changes
+tokens goes through `_write`, which takes all its locks in one order: first those of the tokens that are given, then
+those of the devices' rows by their ids. So concurrent reports cannot wait for each other in a circle, and the unique
+index (`Device`) is never run into.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connection, transaction
+from prometheus_client import Counter
+
+from pushcore.channels import PLATFORMS, Channel, Platform
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.devices.changes import tell_changed
+from pushcore.models import TokenLoss
+from pushcore.push.target_names import apns_spelling
+
+MAX_TOKEN_LENGTH = 512
+# Apple's tokens have 32 bytes on devices, 80 in the simulator; their length may change, "do not hard-code the size"
+# (developer.apple.com, "Registering your app with APNs"); WWDC 2015 named 100 bytes as what to be ready for.
+_APNS_TOKEN = re.compile(r"(?:[0-9a-f]{2}){32,100}")
+# No vendor's token holds a blank or a letter beyond ASCII: they travel in JSON, forms and addresses.
+_TOKEN = re.compile(r"[!-~]+")
+
+TAKEN_OVER = Counter("mps_device_tokens_taken_over_total", "Tokens that another device reported.", ["channel"])
+
+
+class ThirdParty(NamedTuple):
+    """A device's token at a vendor's channel, checked. `channel` None and no token: the self-built alone reaches it."""
+
+    channel: Channel | None
+    token: str
+
+
+NO_THIRD_PARTY = ThirdParty(None, "")
+
+
+def check_third_party(platform: Platform, third_channel: int | None, third_token: str) -> ThirdParty:
+    """What a device of the platform reports of a vendor's channel; channel 0 without a token withdraws its token.
+
+    Raises `ResultError`: NEED_DELIVERYTOKEN without a token; INVALID_PARAM for a channel that is unknown or not for the
+    platform, or a token that cannot be one of the channel.
+    """
+    token = third_token.strip()
+    if third_channel == Channel.SELF_BUILT:
+        if token:
+            raise ResultError(ResultCode.INVALID_PARAM, "thirdChannel 0 withdraws the token and comes without one")
+        return NO_THIRD_PARTY
+    if not token:
+        raise ResultError(ResultCode.NEED_DELIVERYTOKEN, "thirdChannelDeviceToken is empty")
+    if third_channel not in PLATFORMS:
+        raise ResultError(ResultCode.INVALID_PARAM, "thirdChannel is not a known channel")
+    channel = Channel(third_channel)
+    if PLATFORMS[channel] != platform:
+        raise ResultError(ResultCode.INVALID_PARAM, f"thirdChannel {channel.value} is not for {platform.label} devices")
+    return ThirdParty(channel, _check_token(channel, token))
+
+
+def _check_token(channel: Channel, token: str) -> str:
+    if channel == Channel.APNS:
+        plain = apns_spelling(token)
+        if not _APNS_TOKEN.fullmatch(plain):
+            raise ResultError(
+                ResultCode.INVALID_PARAM, "thirdChannelDeviceToken: an APNs token is 64 to 200 hexadecimal digits"
+            )
+        return plain
+    if len(token) > MAX_TOKEN_LENGTH or not _TOKEN.fullmatch(token):
+        raise ResultError(
+            ResultCode.INVALID_PARAM,
+            f"thirdChannelDeviceToken is longer than {MAX_TOKEN_LENGTH} characters or holds blanks or other signs",
+        )
+    return token
+
+
+class Claim(NamedTuple):
+    """A device has this token from now on. `instead_of`: only if it has that one still (a vendor replaced it)."""
+
+    workspace_id: int
+    device_id: int
+    channel: int
+    token: str
+    instead_of: str | None = None
+
+
+class Gone(NamedTuple):
+    """A vendor says that the device's token is dead. One that was reported after `since` is not meant."""
+
+    device_id: int
+    token: str
+    since: datetime
+
+
+def lock(workspace_id: int, channel: Channel, token: str) -> None:
+    """Nobody else is given this token until the caller's transaction ends."""
+    _lock_tokens([Claim(workspace_id, 0, channel, token)])
+
+
+def claim(claims: Sequence[Claim]) -> None:
+    """Give devices their tokens, and take them from those that had them. Of two claims of a device the later counts,
+    of two of a token too. A fixed number of statements, one transaction."""
+    change(claims=claims)
+
+
+def withdraw(device_id: int) -> None:
+    """The device is reached by the self-built channel alone from now on."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE pushcore_device SET third_token = '', third_channel = NULL WHERE id = %s AND third_token <> ''",
+            [device_id],
+        )
+        if cursor.rowcount:
+            tell_changed([device_id])
+
+
+def change(*, claims: Sequence[Claim] = (), gone: Sequence[Gone] = (), locking: Collection[int] = ()) -> None:
+    """Carry out claims, and forget tokens that are dead. A fixed number of statements, one transaction.
+
+    `locking`: devices whose rows the caller's transaction will change besides, locked in the same order.
+    """
+    if claims or gone or locking:
+        with transaction.atomic():
+            _write(claims, gone, locking)
+
+
+def _write(claims: Sequence[Claim], gone: Sequence[Gone], locking: Collection[int]) -> None:
+    _lock_tokens(claims)
+    tokens = _lock_devices(claims, [*locking, *(one.device_id for one in gone)])
+    valid = [one for one in claims if one.device_id in tokens and one.instead_of in (None, tokens[one.device_id])]
+    by_device = {one.device_id: one for one in valid}
+    by_token = {(one.workspace_id, one.channel, one.token): one for one in by_device.values()}
+    winners = list(by_token.values())
+    changed = _take_from_others(winners, list(tokens)) + _forget(gone)
+    # Who claimed a token that a later claim of this batch has taken is left without: its former one it has disowned.
+    losers = [one for one in by_device.values() if by_token[one.workspace_id, one.channel, one.token] is not one]
+    _give(winners, losers)
+    tell_changed([*changed, *by_device])
+
+
+def _lock_tokens(claims: Sequence[Claim]) -> None:
+    """Nobody else gives these tokens until this transaction ends."""
+    keys = sorted({lock_key(f"{one.workspace_id}:{one.channel}:{one.token}") for one in claims})
+    if keys:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS tokens(key)", [keys])
+
+
+def lock_key(name: str) -> int:
+    """The number of the advisory lock of that name; two names with one number only wait for each other needlessly."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
+
+
+def _lock_devices(claims: Sequence[Claim], others: Sequence[int]) -> dict[int, str]:
+    """Lock all rows that will change, of these devices too, in the order of their ids; returns their tokens by device.
+
+    A statement of its own, after the tokens are locked: it sees what was committed while these were waited for.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, third_token FROM pushcore_device WHERE id = ANY(ARRAY("
+            " SELECT unnest(%s::bigint[]) UNION SELECT d.id"
+            " FROM unnest(%s::bigint[], %s::int[], %s::text[]) AS claimed(workspace_id, channel, token)"
+            # By key (OFFSET 0 keeps it so), also where statistics lag behind.
+            " CROSS JOIN LATERAL (SELECT id FROM pushcore_device WHERE workspace_id = claimed.workspace_id"
+            " AND third_token = claimed.token AND third_channel = claimed.channel AND third_token <> ''"
+            " AND activity_id IS NULL OFFSET 0) d"
+            ")) ORDER BY id FOR NO KEY UPDATE",
+            [
+                [one.device_id for one in claims] + list(others),
+                [one.workspace_id for one in claims],
+                [one.channel for one in claims],
+                [one.token for one in claims],
+            ],
+        )
+        return dict(cursor.fetchall())
+
+
+def _take_from_others(winners: Sequence[Claim], locked: Sequence[int]) -> list[int]:
+    """Former holders, which are among those locked, lose the tokens, and that is noted; returns who they are."""
+    if not winners:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE pushcore_device d SET third_token = '', third_channel = NULL"
+            " FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::text[])"
+            "  AS claimed(workspace_id, device_id, channel, token)"
+            " WHERE d.workspace_id = claimed.workspace_id AND d.third_token = claimed.token"
+            " AND d.third_channel = claimed.channel AND d.third_token <> '' AND d.activity_id IS NULL"
+            " AND d.id <> claimed.device_id AND d.id = ANY(%s) RETURNING d.id, claimed.device_id, claimed.channel",
+            [
+                [one.workspace_id for one in winners],
+                [one.device_id for one in winners],
+                [one.channel for one in winners],
+                [one.token for one in winners],
+                list(locked),
+            ],
+        )
+        lost = cursor.fetchall()
+    TokenLoss.objects.bulk_create(
+        [TokenLoss(device_id=former, taken_by_id=now, channel=channel) for former, now, channel in lost]
+    )
+    for _, _, channel in lost:
+        TAKEN_OVER.labels(Channel(channel).label).inc()
+    return [former for former, _, _ in lost]
+
+
+def _forget(gone: Sequence[Gone]) -> list[int]:
+    """Dead tokens, if they are still those of their devices; returns whose they were."""
+    if not gone:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE pushcore_device d SET third_token = '', third_channel = NULL"
+            " FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS gone(id, token, since)"
+            " WHERE d.id = gone.id AND d.third_token = gone.token"
+            " AND coalesce(d.third_reported_at, '-infinity') <= gone.since RETURNING d.id",
+            [list(column) for column in zip(*gone, strict=True)],
+        )
+        return [device_id for (device_id,) in cursor.fetchall()]
+
+
+def _give(winners: Sequence[Claim], losers: Sequence[Claim]) -> None:
+    given = [*winners, *losers]
+    if not given:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE pushcore_device d SET third_channel = given.channel, third_token = given.token,"
+            " third_reported_at = CASE WHEN given.reported THEN now() ELSE d.third_reported_at END"
+            " FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::boolean[]) AS given(id, channel, token, reported)"
+            " WHERE d.id = given.id",
+            [
+                [one.device_id for one in given],
+                [one.channel for one in winners] + [None] * len(losers),
+                [one.token for one in winners] + [""] * len(losers),
+                [one.instead_of is None for one in given],
+            ],
+        )

@@ -1,0 +1,214 @@
+"""Templates: made, listed, deleted; and filled in for a push."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from pushcore.api import decoding
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.models import Occurrence, Schedule, Template, Workspace
+from pushcore.push import limits
+from pushcore.push import placeholders as placeholders_of
+from pushcore.push.placeholders import Pattern
+
+MAX_TEMPLATES = 1000
+MAX_LENGTH = 200
+_NAME = re.compile(r"[A-Za-z0-9_]{1,200}")
+# A list written as JSON would be taken for names that stand nowhere: its brackets and quotes are no part of one.
+_VARIABLE = r'[^#"\[\]\r\n]{1,%d}' % placeholders_of.MAX_NAME  # noqa: UP031 - braces
+MAX_VARIABLES = 100
+# Why a text of which its values leave nothing is refused.
+EMPTIED = "with these values nothing is left of it"
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateDraft:
+    """A template as a door hands it in. `icon` and `image` map channels to URLs; `variables` are the names of its
+    placeholders, None where they are what looks like names (`pushcore.push.placeholders`)."""
+
+    name: str
+    description: str
+    title: str
+    body: str
+    silent: int = 0
+    style: int = 0
+    action: int = 0
+    uri: str = ""
+    icon: Mapping[str, str] = field(default_factory=dict)
+    image: Mapping[str, str] = field(default_factory=dict)
+    variables: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A template with its placeholders filled in."""
+
+    title: str
+    content: str
+    uri: str
+
+
+def create(workspace: Workspace, draft: TemplateDraft) -> Template:
+    """Make a template. Raises `ResultError` with the TEMPLATE_* code of what is wrong with it."""
+    check(draft)
+    with transaction.atomic():
+        # The workspace's row serialises the count and the check of the name.
+        Workspace.objects.select_for_update().get(pk=workspace.pk)
+        mine = Template.objects.filter(workspace=workspace)
+        if mine.filter(name=draft.name).exists():
+            raise ResultError(ResultCode.TEMPLATE_ALREADY_EXIST, draft.name)
+        if mine.count() >= MAX_TEMPLATES:
+            raise ResultError(ResultCode.TEMPLATE_NUM_TOO_MUCH, f"at most {MAX_TEMPLATES} in a workspace")
+        return Template.objects.create(
+            workspace=workspace,
+            name=draft.name,
+            description=draft.description,
+            silent=bool(draft.silent),
+            style=draft.style,
+            title=draft.title,
+            body=draft.body,
+            action=draft.action,
+            uri=draft.uri,
+            icon=dict(draft.icon),
+            image=dict(draft.image),
+            variables=_used(draft),
+        )
+
+
+def _used(draft: TemplateDraft) -> list[str]:
+    """The names of the draft's placeholders."""
+    texts = (draft.title, draft.body, draft.uri)
+    return sorted({name for text in texts for name in placeholders_of.names_of(text, draft.variables)})
+
+
+def check(draft: TemplateDraft) -> None:
+    """The limits of a template (source document, 6.5.1). Raises `ResultError`."""
+    if not draft.name.strip():
+        raise ResultError(ResultCode.TEMPLATE_NAME_NULL)
+    if not _NAME.fullmatch(draft.name):
+        raise ResultError(ResultCode.TEMPLATE_NAME_INVALID, "1 to 200 letters, digits and underscores")
+    for value, result in (
+        (draft.description, ResultCode.TEMPLATE_DESC_INFO_INVALID),
+        (draft.title, ResultCode.TEMPLATE_TITLE_INVALID),
+        (draft.body, ResultCode.TEMPLATE_CONTENT_INVALID),
+    ):
+        if not value.strip() or len(value) > MAX_LENGTH:
+            raise ResultError(result, f"1 to {MAX_LENGTH} characters")
+    if len(draft.uri) > limits.MAX_URI_LENGTH:
+        raise ResultError(ResultCode.TEMPLATE_URI_INVALID, f"at most {limits.MAX_URI_LENGTH} characters")
+    _check_variables(draft)
+    limits.one_of("displayType", draft.silent, (0, 1))
+    limits.one_of("style", draft.style, (0, 1, 2))
+    limits.one_of("action", draft.action, (0, 1))
+    limits.check_payload({"icon": dict(draft.icon), "image": dict(draft.image)})
+
+
+def _check_variables(draft: TemplateDraft) -> None:
+    """Raises `ResultError`: INVALID_PARAM for a name that is none, the code of the text in which placeholders are not
+    told apart."""
+    names = draft.variables or ()
+    if len(names) > MAX_VARIABLES or not all(re.fullmatch(_VARIABLE, name) for name in names):
+        raise ResultError(
+            ResultCode.INVALID_PARAM,
+            f"variables: at most {MAX_VARIABLES} names, separated by commas,"
+            f" of 1 to {placeholders_of.MAX_NAME} characters other than #, brackets and quotes",
+        )
+    for text, result in (
+        (draft.title, ResultCode.TEMPLATE_TITLE_INVALID),
+        (draft.body, ResultCode.TEMPLATE_CONTENT_INVALID),
+        (draft.uri, ResultCode.TEMPLATE_URI_INVALID),
+    ):
+        try:
+            placeholders_of.check(text, draft.variables)
+        except placeholders_of.AmbiguousError as error:
+            raise ResultError(result, str(error)) from None
+
+
+def named(workspace: Workspace, name: str) -> Template:
+    """The template of that name. Raises `ResultError`: NEED_TEMPLATE, TEMPLATE_NOT_EXIST."""
+    if not name.strip():
+        raise ResultError(ResultCode.NEED_TEMPLATE)
+    decoding.check_text("name", name)
+    template = Template.objects.filter(workspace=workspace, name=name[: MAX_LENGTH + 1]).first()
+    if template is None:
+        raise ResultError(ResultCode.TEMPLATE_NOT_EXIST)
+    return template
+
+
+def of_workspace(workspace: Workspace) -> QuerySet[Template]:
+    """The workspace's templates, the newest first."""
+    return Template.objects.filter(workspace=workspace).order_by("-created_at", "-pk")
+
+
+def hold(workspace: Workspace, name: str) -> None:
+    """Within a transaction: the template cannot be deleted until its end. Raises `ResultError` as `named`."""
+    found = Template.objects.select_for_update(no_key=True).filter(workspace=workspace, name=name)
+    if found.first() is None:
+        raise ResultError(ResultCode.TEMPLATE_NOT_EXIST)
+
+
+def delete(workspace: Workspace, name: str) -> None:
+    """Delete a template; pushes made from it keep their content.
+
+    Raises `ResultError` as `named`, and INVALID_PARAM where a schedule will still need it.
+    """
+    template = named(workspace, name)
+    with transaction.atomic():
+        hold(workspace, name)
+        check_unused(template)
+        template.delete()
+
+
+def check_unused(template: Template) -> None:
+    """Raises `ResultError` (INVALID_PARAM) naming schedules that will still need the template."""
+    schedules = ", ".join(str(schedule) for schedule in schedules_using(template))
+    if schedules:
+        raise ResultError(
+            ResultCode.INVALID_PARAM, f"the template is needed by schedules {schedules}: cancel them first"
+        )
+
+
+def schedules_using(template: Template) -> list[Schedule]:
+    """Schedules that will still need the template; the first ten."""
+    waiting = Schedule.objects.filter(
+        workspace_id=template.workspace_id,
+        template_name=template.name,
+        occurrences__status=Occurrence.Status.PENDING,
+    )
+    return list(waiting.order_by("pk").distinct()[:10])
+
+
+def placeholders(template: Template) -> set[str]:
+    """The names of the placeholders in title, body and URL."""
+    return {name for pattern in _patterns(template) for name in pattern.names}
+
+
+def render(template: Template, values: Mapping[str, str]) -> Rendered:
+    """Fill the placeholders in, once: a value that looks like a placeholder stays text.
+
+    Raises `ResultError`: TEMPLATEKV_NOT_ENOUGH naming a placeholder without a value, PAYLOAD_NOT_ENOUGH where values
+    leave nothing of title or body, which no vendor takes. Values without a placeholder are ignored: a caller may use
+    one set of values for several templates.
+    """
+    patterns = _patterns(template)
+    missing = sorted({name for pattern in patterns for name in pattern.names} - values.keys())
+    if missing:
+        raise ResultError(ResultCode.TEMPLATEKV_NOT_ENOUGH, f"#{missing[0]}# has no value")
+    title, body, uri = (pattern.fill(values) for pattern in patterns)
+    if not title.strip() or not body.strip():
+        raise ResultError(ResultCode.PAYLOAD_NOT_ENOUGH, EMPTIED)
+    return Rendered(title, body, uri)
+
+
+def _patterns(template: Template) -> tuple[Pattern, Pattern, Pattern]:
+    known = None if template.variables is None else tuple(template.variables)
+    return (
+        placeholders_of.text_pattern(template.title, known),
+        placeholders_of.text_pattern(template.body, known),
+        placeholders_of.url_pattern(template.uri, known),
+    )
