@@ -145,8 +145,9 @@ class Bench:
 def _busy_share(before: Any, after: Any, own: float) -> float:
     """The part of the machine's CPU time that was used by others than us."""
     spent = {name: getattr(after, name) - getattr(before, name) for name in after._fields if "guest" not in name}
-    everything = sum(spent.values())
-    return max(0.0, everything - spent["idle"] - spent.get("iowait", 0.0) - own) / everything
+    everything = float(sum(spent.values()))
+    idle = float(spent["idle"] + spent.get("iowait", 0.0))
+    return max(0.0, everything - idle - own) / everything
 
 
 def _cpu_seconds_of(process: psutil.Process) -> float:

@@ -86,7 +86,7 @@ class FcmAdapter(HttpAdapter):
 def service_account(text: str) -> dict[str, str]:
     """The service account's file. Raises `CannotAuthorise` that names what is missing."""
     try:
-        account = json.loads(text)
+        account: dict[str, str] = json.loads(text)
     except ValueError:
         raise CannotAuthorise("the service account is not a JSON file", permanent=True) from None
     missing = [

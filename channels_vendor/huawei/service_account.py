@@ -17,7 +17,7 @@ LIFE_SECONDS = 3600
 def read(text: str) -> dict[str, str]:
     """The service account's file. Raises `CannotAuthorise` that names what is missing."""
     try:
-        account = json.loads(text)
+        account: dict[str, str] = json.loads(text)
     except ValueError:
         raise CannotAuthorise("the service account is not a JSON file", permanent=True) from None
     wanted = ("project_id", "key_id", "private_key", "sub_account")

@@ -7,6 +7,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import parse_qs
 
 from channels_vendor.base.cutting import utf16_length
@@ -62,7 +63,7 @@ class OppoDesk(ReceiptingDesk):
         # In no order that anybody promised.
         return as_json(200, {"code": 0, "message": "Success", "data": results[::-1]})
 
-    def _is_good(self, message: dict) -> bool:
+    def _is_good(self, message: dict[str, Any]) -> bool:
         shown = message.get("notification", {})
         return (
             message.get("target_type") == 2
@@ -75,7 +76,7 @@ class OppoDesk(ReceiptingDesk):
             and (not shown.get("off_line", True) or 3600 <= shown.get("off_line_ttl", 3600) <= 864_000)
         )
 
-    def _one(self, message: dict, errors: dict[str, str]) -> dict[str, object]:
+    def _one(self, message: dict[str, Any], errors: dict[str, str]) -> dict[str, object]:
         regid = message["target_value"]
         if error := errors[regid]:
             return {"registrationId": regid, "errorCode": int(error), "errorMessage": "refused"}

@@ -192,9 +192,10 @@ class Session(_TouchedByEachMessage):
                 return
             self._take(data[position : position + size])
             position += size
-            if self.state is State.CLOSED:
+            state: State = self.state  # what it took may have changed it
+            if state is State.CLOSED:
                 return
-            if self.state is State.ADMITTING or self.is_held_back:
+            if state is State.ADMITTING or self.is_held_back:
                 self._hold(data[position:])
                 return
 

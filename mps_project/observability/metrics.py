@@ -133,7 +133,7 @@ def metrics_view(_request: HttpRequest) -> HttpResponse:
     registry = CollectorRegistry()
     registry.register(ServiceCollector())
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        MultiProcessCollector(registry)
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         body = generate_latest(registry)
     else:
         body = generate_latest(registry) + generate_latest(REGISTRY)

@@ -24,7 +24,7 @@ from pushcore.storage import ids
 OPTIONAL: dict[str, Any] = {"required": False, "default": None, "allow_null": True}
 
 
-class RequestSchema(serializers.Serializer):
+class RequestSchema(serializers.Serializer[Any]):
     """Parameters every operation has, and reading them."""
 
     codes: ClassVar[dict[str, ResultCode]] = {}
@@ -86,7 +86,7 @@ def refuse_unknown_names(given: Mapping[str, Any], known: Collection[str], path:
 
 
 @cache
-def _fields(schema: type[RequestSchema]) -> dict[str, serializers.Field]:
+def _fields(schema: type[RequestSchema]) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
     """A schema's fields by name, made once: they keep nothing of what they read, and a serializer copies each of them
     for every request. Those that are not required have a default."""
     return dict(schema().fields)
@@ -120,7 +120,7 @@ def needed(values: Mapping[str, Any], name: str) -> Any:
     return values[name]
 
 
-class StrategyContent(serializers.Serializer):
+class StrategyContent(serializers.Serializer[Any]):
     """When a push is sent; which parts are needed depends on `strategyType`."""
 
     fixedTime = Moment(**OPTIONAL)
@@ -254,7 +254,7 @@ class PushTemplateSchema(PushSchema):
     silent = Number(help_text="1: not shown; else the template's.", **OPTIONAL)
 
 
-class TargetMsgSchema(serializers.Serializer):
+class TargetMsgSchema(serializers.Serializer[Any]):
     """One target of a multiple push."""
 
     target = Text(help_text="User ID, Ad-token or APNs token.")

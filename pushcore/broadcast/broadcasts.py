@@ -302,7 +302,8 @@ def _next_devices(broadcast: Broadcast) -> list[tuple[int, str, int, str]]:
             f" WHERE {condition} AND d.id > %s ORDER BY d.id LIMIT {WALK_BATCH}",
             [*params, broadcast.walked_to],
         )
-        return cursor.fetchall()
+        rows: list[tuple[int, str, int, str]] = cursor.fetchall()
+        return rows
 
 
 def wanted(workspace_id: int, audience: Audience) -> tuple[str, list[Any]]:

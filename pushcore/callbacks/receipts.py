@@ -141,7 +141,7 @@ def give_up_overdue(workspace_ids: Collection[int]) -> int:
             " WHERE r.message_id = c.message_id",
             [now, list(workspace_ids), now - GIVE_UP_AFTER, _GIVE_UP_STEP],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _next_step(attempt: Attempt) -> tuple[str, datetime]:

@@ -59,7 +59,8 @@ class Page(NamedTuple):
 def _fetch(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def _outgoing(rows: Sequence[tuple[Any, ...]]) -> list[Outgoing]:

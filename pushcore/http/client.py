@@ -344,10 +344,10 @@ class _Transfer:
         """
         if not self._header_lines:
             if not (self._settings.http2 or self._settings.repeats):
-                return pycurl.SEEKFUNC_FAIL
+                return int(pycurl.SEEKFUNC_FAIL)
             self._repeated = True
         self._body.seek(0)
-        return pycurl.SEEKFUNC_OK
+        return int(pycurl.SEEKFUNC_OK)
 
     def _take(self, chunk: bytes) -> int:
         """An endless answer is cut off."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -43,7 +44,7 @@ def purge() -> int:
     )
 
 
-def delete_in_steps(rows: QuerySet) -> int:
+def delete_in_steps(rows: QuerySet[Any]) -> int:
     """Delete rows nothing refers to any more, `STEP` at a time, until the time is spent; returns how many."""
     deadline, deleted = time.monotonic() + BUDGET_SECONDS, 0
     while time.monotonic() < deadline:

@@ -80,7 +80,7 @@ class Store(_Guarded, redis.Redis):
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         with self._guard():
-            return super().execute_command(*args, **options)
+            return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Any:
         made = _StorePipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)

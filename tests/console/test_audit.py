@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.db import DatabaseError, transaction
 from django.test import Client
 from django.urls import reverse
@@ -16,6 +17,7 @@ from redis.exceptions import ConnectionError as RedisDown
 from console import audit
 from console.models import AuditEntry, Membership
 from pushcore.models import AccessKey, App, Workspace
+from pushcore.storage import clock
 from tests.console.conftest import Everything
 
 LIST = reverse("admin:console_auditentry_changelist")
@@ -100,7 +102,7 @@ def test_a_password_typed_as_the_user_name_is_not_kept() -> None:
 def test_failed_logins_fill_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now()
     monkeypatch.setattr(audit, "MAX_FAILURES_PER_MINUTE", 2)
-    monkeypatch.setattr(audit.clock, "now", lambda: now)
+    monkeypatch.setattr(clock, "now", lambda: now)
     for _ in range(4):
         audit._login_failed({"username": "nobody"})
     assert len(entries()) == 2
@@ -111,7 +113,7 @@ def test_without_the_fast_store_failed_logins_are_written(monkeypatch: pytest.Mo
     def down(*_: object, **__: object) -> None:
         raise RedisDown
 
-    monkeypatch.setattr(audit.cache, "add", down)
+    monkeypatch.setattr(cache, "add", down)
     audit._login_failed({"username": "nobody"})
     assert entries(action="login_failed")
 
@@ -131,7 +133,7 @@ def test_old_entries_go_and_young_ones_stay(monkeypatch: pytest.MonkeyPatch) -> 
     audit.record(None, AuditEntry.Action.EXPORT)
     later = timezone.now() + timedelta(days=366)
     assert audit.purge() == 0
-    monkeypatch.setattr(audit.clock, "now", lambda: later)
+    monkeypatch.setattr(clock, "now", lambda: later)
     assert audit.purge() == 1
     audit.record(None, AuditEntry.Action.EXPORT)
     with pytest.raises(DatabaseError), transaction.atomic():

@@ -19,7 +19,7 @@ from pytest_django import Settings
 
 from gateway import lane
 from gateway.cluster import codec, courier, presence
-from gateway.cluster.codec import Parcel
+from gateway.cluster.codec import Parcel, pack_parcels
 from gateway.node import node
 from gateway.sink import Sink
 from gateway.transport.tcp import TcpConnection
@@ -376,7 +376,7 @@ def test_a_large_batch_reaches_its_node_in_entries_of_bounded_size(
 ) -> None:
     monkeypatch.setattr(lane, "PARCELS_PER_ENTRY", 2)
     sizes: list[int] = []
-    pack = lane.pack_parcels
+    pack = pack_parcels
 
     def note(parcels: list[Parcel]) -> dict[str, bytes]:
         sizes.append(len(parcels))

@@ -22,7 +22,8 @@ from gateway.node.keep_alive import KeepAliveWheel
 from gateway.protocol import packets
 from gateway.protocol.mqtt311 import VERSION_311
 from gateway.protocol.packets import MAX_PACKET_BYTES
-from gateway.protocol.session import MAX_BACKLOG, MAX_IN_FLIGHT, MAX_OPEN_REQUESTS, MAX_REFUSED, Due, State
+from gateway.protocol.session import MAX_BACKLOG, MAX_IN_FLIGHT, MAX_REFUSED, Due, State
+from gateway.protocol.versions import MAX_OPEN_REQUESTS
 from tests.gateway import mqtt311
 from tests.gateway.conftest import RunningGateway
 from tests.gateway.pushing import wait_for

@@ -14,16 +14,16 @@ from mqtt5 import ConnAckReasonCode, DisconnectReasonCode, PubAckReasonCode, QoS
 
 from gateway.node.clock import HearingClock
 from gateway.protocol import session as session_module
+from gateway.protocol.packets import MAX_PACKET_BYTES
 from gateway.protocol.ports import PublishRefusal, Request
 from gateway.protocol.session import (
-    MAX_OPEN_REQUESTS,
-    MAX_PACKET_BYTES,
     MAX_PACKET_ID,
     MAX_UNANSWERED,
     Due,
     Session,
     State,
 )
+from gateway.protocol.versions import MAX_OPEN_REQUESTS
 from pushcore.devices.registry import KnownDevice
 from pushcore.storage import clock
 

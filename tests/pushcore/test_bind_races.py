@@ -18,9 +18,10 @@ from pytest_django import DjangoAssertNumQueries
 from pushcore.devices import bindings
 from pushcore.devices.registry import KnownDevice
 from pushcore.file_push import load, upload
-from pushcore.models import Device, Message, Occurrence, PushTask, Workspace
+from pushcore.models import Binding, Device, Message, Occurrence, PushTask, Workspace
 from pushcore.push import acceptance, pushes, templates
 from pushcore.push.requests import FilePush, SimplePush
+from pushcore.push.targets import resolve, resolve_all
 from pushcore.push.templates import TemplateDraft
 from pushcore.schedules import firing, service
 from pushcore.schedules.times import Timed
@@ -77,8 +78,8 @@ def test_a_user_bound_while_a_push_is_accepted_gets_it_at_once(
 
         return looked
 
-    monkeypatch.setattr(acceptance, "resolve_all", then_bind(acceptance.resolve_all))
-    monkeypatch.setattr(load, "resolve", then_bind(load.resolve))
+    monkeypatch.setattr(acceptance, "resolve_all", then_bind(resolve_all))
+    monkeypatch.setattr(load, "resolve", then_bind(resolve))
     push_to_ann(workspace)
     assert [(outgoing.target, outgoing.device_id) for outgoing in lane.got] == [("ann", known.id)]
     assert Message.objects.get(target="ann").status == 0
@@ -91,7 +92,7 @@ def test_a_push_is_accepted_though_the_second_look_fails(
     def fail(**_: object) -> None:
         raise DatabaseError("away")
 
-    monkeypatch.setattr(bindings.Binding.objects, "filter", fail)
+    monkeypatch.setattr(Binding.objects, "filter", fail)
     task = pushes.accept(workspace, REQUEST, **BY_TEST)
     assert Message.objects.get().task_id == task.pk
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, JsonResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
@@ -19,7 +19,6 @@ from pushcore.api import schemas
 from pushcore.api.rest.endpoint import (
     SIGNATURE,
     Answer,
-    JsonResponse,
     SignedView,
     answer,
     check_head_of_path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import JsonResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -13,7 +14,6 @@ from pushcore.api.rest.endpoint import (
     REPLAY_FIELDS,
     SIGNATURE,
     Answer,
-    JsonResponse,
     SignedView,
     answer,
     check_head_of_body,
@@ -29,7 +29,7 @@ PAGE_SIZE = 100
 SCOPE = [OpenApiParameter("appId", str, required=True), OpenApiParameter("workspaceId", str, required=True)]
 
 
-def _template_fields() -> dict[str, serializers.Field]:
+def _template_fields() -> dict[str, serializers.Field[Any, Any, Any, Any]]:
     return {
         "name": serializers.CharField(),
         "description": serializers.CharField(),
@@ -46,7 +46,7 @@ def _template_fields() -> dict[str, serializers.Field]:
     }
 
 
-def answer_with(name: str, data: serializers.Field) -> Any:
+def answer_with(name: str, data: serializers.Field[Any, Any, Any, Any]) -> Any:
     return inline_serializer(
         name,
         {
@@ -62,7 +62,7 @@ def answer_with(name: str, data: serializers.Field) -> Any:
 
 _Template = type(inline_serializer("Template", _template_fields()))
 _ONE = answer_with("TemplateAnswer", _Template(allow_null=True))
-_PAGE_FIELDS: dict[str, serializers.Field] = {
+_PAGE_FIELDS: dict[str, serializers.Field[Any, Any, Any, Any]] = {
     "total": serializers.IntegerField(),
     "templates": _Template(many=True),
 }
