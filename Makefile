@@ -1,5 +1,5 @@
 # make run    start everything in the foreground        make test   the whole suite
-# make lint   ruff, mypy, import-linter, migrations      make coverage       the suite, and what it does not reach
+# make lint   ruff, mypy, import-linter, deptry, migrations     make coverage       the suite, and what it does not reach
 # make bench-latency, push_api, file_push, receipts, gateway, vendors
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -38,6 +38,7 @@ lint: .venv/dev.stamp
 	$(BIN)/ruff format --check .
 	$(LINT_ENV) $(BIN)/mypy .
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
 	$(LINT_ENV) $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
 format: .venv/dev.stamp
