@@ -127,7 +127,7 @@ def _count_messages(minute: str) -> str:
 
 def _count_events(kind: str) -> str:
     return (
-        "SELECT e.workspace_id, floor(extract(epoch FROM e.at) / 60)::integer, coalesce(d.platform, 1), e.channel,"
+        "SELECT e.workspace_id, analytics_minute(e.at), coalesce(d.platform, 1), e.channel,"
         " t.kind, count(*) FROM analytics_messageevent e JOIN pushcore_pushtask t ON t.id = e.task_id"
         f" LEFT JOIN pushcore_device d ON d.id = e.device_id WHERE e.kind = '{kind}' AND {COUNTED_EVENTS} {_BY_CELL}"
     )
@@ -176,7 +176,7 @@ def _summed() -> Iterator[tuple[Cell, int]]:
     sums = ", ".join(f"sum({metric})" for metric in METRICS)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT workspace_id, floor(extract(epoch FROM start) / 60)::integer, platform, channel, kind,"
+            "SELECT workspace_id, analytics_minute(start), platform, channel, kind,"
             f" {sums} FROM analytics_minuterollup WHERE start >= to_timestamp(%s) GROUP BY 1, 2, 3, 4, 5",
             [_first_whole_minute() * 60],
         )
@@ -204,7 +204,7 @@ def rebuild() -> int:
         since = -(-_first_whole_minute() // 15) * 15 * 60
         cursor.execute("DELETE FROM analytics_quarterrollup WHERE start >= to_timestamp(%s)", [since])
         cursor.execute(
-            f"WITH summed AS (SELECT workspace_id, floor(extract(epoch FROM start) / 60)::integer AS minute, platform,"
+            f"WITH summed AS (SELECT workspace_id, analytics_minute(start) AS minute, platform,"
             f" app_version, channel, kind, {', '.join(METRICS)} FROM analytics_minuterollup"
             f" WHERE start >= to_timestamp(%s)) {_upsert('analytics_quarterrollup', 15)}",
             [since],

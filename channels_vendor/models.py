@@ -15,6 +15,7 @@ from channels_vendor.base.contract import Account
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.models import Workspace
+from pushcore.models.fields import RandomCharField
 from pushcore.security import crypto
 from pushcore.storage import clock, partitions
 
@@ -38,7 +39,7 @@ class VendorAccount(models.Model):
     auth_url = models.URLField("token address", blank=True, help_text="Empty: the vendor's own.")
     ca_pem = models.TextField("extra CA", blank=True, help_text="PEM; trusted beside the well-known ones.")
     rate = models.PositiveIntegerField("targets a second", default=0, help_text="0: the vendor's published figure.")
-    receipt_key = models.CharField(max_length=32, default=crypto.new_address_key, unique=True, editable=False)
+    receipt_key = RandomCharField(make=crypto.new_address_key, max_length=32, unique=True, editable=False)
     stopped_at = models.DateTimeField(null=True, blank=True, editable=False)
     stopped_reason = models.CharField(max_length=300, blank=True, editable=False)
     certificate_subject = models.CharField(max_length=200, blank=True, editable=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from pushcore.models.fields import RandomCharField
 from pushcore.security import crypto
 
 
@@ -37,9 +38,9 @@ class Workspace(models.Model):
     workspace_id = models.CharField("workspace ID", max_length=64)
     name = models.CharField(max_length=200, blank=True)
     enabled = models.BooleanField(default=True)
-    client_key = models.CharField(
+    client_key = RandomCharField(
+        make=crypto.new_secret,
         max_length=128,
-        default=crypto.new_secret,
         help_text="What a new device registers with. Shipped in the app, so no secret.",
     )
     former_client_key = models.CharField(

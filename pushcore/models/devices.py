@@ -7,8 +7,8 @@ from django.db.models import Q
 
 from pushcore.channels import Channel, Platform
 from pushcore.models.apps import Workspace
+from pushcore.models.fields import CreationTimeField, RandomCharField
 from pushcore.security import crypto
-from pushcore.storage import clock
 
 
 class Device(models.Model):
@@ -17,7 +17,7 @@ class Device(models.Model):
     Or a Live Activity, which is pushed to like one (`pushcore.devices.activities`)."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="devices")
-    ad_token = models.CharField("Ad-token", max_length=64, unique=True, default=crypto.new_token)
+    ad_token = RandomCharField("Ad-token", make=crypto.new_token, max_length=64, unique=True)
     secret_hash = models.CharField(max_length=64, editable=False)
     platform = models.SmallIntegerField(choices=Platform.choices, default=Platform.ANDROID)
     manufacturer = models.CharField(max_length=64, blank=True)
@@ -36,7 +36,7 @@ class Device(models.Model):
     # (`pushcore.devices.installations`).
     installation_id = models.CharField("installation ID", max_length=64, blank=True, db_default="", default="")
     registration_hash = models.CharField(max_length=64, editable=False, db_default="", default="")
-    created_at = models.DateTimeField(default=clock.now, editable=False)
+    created_at = CreationTimeField(editable=False)
     last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Up to which message none waits for it (`pushcore.delivery.pending_cursor`).
     settled_id = models.BigIntegerField(db_default=0, editable=False)
@@ -84,7 +84,7 @@ class TokenLoss(models.Model):
         Device, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
     channel = models.SmallIntegerField("third-party channel", choices=Channel.choices)
-    at = models.DateTimeField(default=clock.now, db_index=True)
+    at = CreationTimeField(db_index=True)
 
     class Meta:
         verbose_name = "lost token"

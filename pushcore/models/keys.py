@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import ValidationError
 from django.db import models
 
 from pushcore.models.apps import App, Workspace
+from pushcore.models.fields import RsaPublicKeyField
 from pushcore.security import crypto
 
 
@@ -34,14 +34,6 @@ class AccessKey(models.Model):
         return crypto.decrypt(self.secret_sealed)
 
 
-def validate_rsa_public_key(value: str) -> None:
-    """Django validator: an RSA public key of 2048 bits or more."""
-    try:
-        crypto.load_rsa_public_key(value)
-    except ValueError as error:
-        raise ValidationError(str(error)) from None
-
-
 class RsaKey(models.Model):
     """An RSA key of a workspace. Several may be active at once, so that keys can be rotated without an outage."""
 
@@ -51,7 +43,7 @@ class RsaKey(models.Model):
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="rsa_keys")
     purpose = models.CharField(max_length=8, choices=Purpose.choices)
-    public_pem = models.TextField("public key", validators=[validate_rsa_public_key])
+    public_pem = RsaPublicKeyField("public key")
     private_sealed = models.TextField(blank=True, editable=False)
     active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True, editable=False)

@@ -132,8 +132,8 @@ def ensure_today() -> None:
         _ensured = today
 
 
-def create(table: DailyTable, day: datetime, fill: str = "") -> bool:
-    """Create the partition of a moment's day; whether it was not there yet. `fill`: SQL that selects its first rows."""
+def create(table: DailyTable, day: datetime) -> bool:
+    """Create the partition of a moment's day; return whether it was not there yet."""
     day = _midnight(day)
     name = table.partition(day)
     with transaction.atomic(), connection.cursor() as cursor:
@@ -146,8 +146,6 @@ def create(table: DailyTable, day: datetime, fill: str = "") -> bool:
             f"CREATE TABLE {name} (LIKE {table.name} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)"
             f" WITH (fillfactor = {table.fill_percent})"
         )
-        if fill:
-            cursor.execute(f"INSERT INTO {name} {fill}")
         cursor.execute(
             f"ALTER TABLE {table.name} ATTACH PARTITION {name} FOR VALUES FROM (%s) TO (%s)", table.bounds(day)
         )

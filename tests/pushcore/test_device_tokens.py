@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -273,9 +272,9 @@ def test_concurrent_reports_end_with_one_owner_a_token_and_without_a_deadlock(wo
     for thread in threads:
         thread.join(60)
     assert failures == []
-    tokens = [token for _, token in map(token_of, phones) if token]
-    assert tokens
-    assert len(tokens) == len(set(tokens))
+    owned = [token for _, token in map(token_of, phones) if token]
+    assert owned
+    assert len(owned) == len(set(owned))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -296,32 +295,3 @@ def test_binds_of_one_new_apns_token_at_once_make_one_device(workspace: Workspac
         thread.join(30)
     assert Device.objects.get().third_token == APNS
     assert Binding.objects.get().device_id == Device.objects.get().pk
-
-
-# -- what was kept before ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.django_db(transaction=True)
-def test_tokens_kept_by_the_version_before_are_brought_in_order(workspace: Workspace) -> None:
-    migration = import_module("pushcore.migrations.0014_device_tokens")
-    ios = [new_device(workspace, Platform.IOS) for _ in range(3)]
-    android = [new_device(workspace) for _ in range(4)]
-    with connection.schema_editor(atomic=False) as editor:
-        migration.drop(None, editor)
-        given = [
-            (ios[0], 2, f"<{APNS.upper()}>", "2026-01-01T00:00Z"),
-            (ios[1], 2, APNS, "2026-02-01T00:00Z"),
-            (ios[2], 5, "huawei", None),
-            (android[0], 4, "ABC", "2026-01-01T00:00Z"),
-            (android[1], 4, "ABC", None),
-            (android[2], 4, "abc", None),
-            (android[3], None, "nowhere", None),
-        ]
-        for device, channel, token, at in given:
-            Device.objects.filter(pk=device.id).update(third_channel=channel, third_token=token, third_reported_at=at)
-        migration.bring_in_order(None, editor)
-    assert [token_of(one) for one in (*ios, *android)] == [
-        (None, ""), (2, APNS), (None, ""), (4, "ABC"), (None, ""), (4, "abc"), (None, ""),
-    ]  # fmt: skip
-    registry.client_report(android[1].id, 4, "ABC")  # the index stands, and is not run into
-    assert token_of(android[0]) == (None, "")

@@ -1,14 +1,20 @@
-"""Migrations of large tables stop nobody: the rule of CONTRIBUTING, and what it takes to follow it."""
+"""Migrations work whatever becomes of the code, and those of large tables stop nobody: the rules of CONTRIBUTING."""
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
+from django.apps import apps
 from django.contrib.postgres.operations import AddConstraintNotValid, AddIndexConcurrently
 from django.db import connection, migrations, models
 from django.db.migrations.loader import MigrationLoader
@@ -18,6 +24,9 @@ from django.db.migrations.state import ProjectState
 from pushcore.models import PushTask
 from pushcore.storage import partitioned_indexes, partitions
 from pushcore.storage.partitioned_indexes import AddIndexByPartition
+from pushcore.storage.partitions import DailyTable
+
+ROOT = Path(__file__).parents[2]
 
 # Those that grow with traffic, with the fleet, or with time.
 LARGE = {table.name for table in partitions.tables()} | {
@@ -29,8 +38,6 @@ LARGE = {table.name for table in partitions.tables()} | {
     "analytics_quarterrollup",
     "console_auditentry",
 }
-# The last migrations before the rule. Some of those after 0010 rebuild tables, with all processes stopped.
-BEFORE = {"pushcore": 20, "analytics": 8, "channels_vendor": 3, "console": 20, "gateway": 0}
 
 
 def operations(migration: migrations.Migration) -> Iterator[Operation]:
@@ -69,14 +76,24 @@ def fault_of(operation: Operation, app_label: str) -> str | None:
     return None
 
 
-def test_migrations_of_large_tables_build_indexes_concurrently_and_change_rows_in_steps() -> None:
+def our_migrations() -> list[migrations.Migration]:
+    """All migrations of the project's own apps."""
+    ours = {config.label for config in apps.get_app_configs() if Path(config.path).parent == ROOT}
     loader = MigrationLoader(None)
+    return [migration for (app_label, _), migration in loader.disk_migrations.items() if app_label in ours]
+
+
+def path_of(migration: migrations.Migration) -> Path:
+    return Path(str(inspect.getfile(type(migration))))
+
+
+def test_migrations_of_large_tables_build_indexes_concurrently_and_change_rows_in_steps() -> None:
     faults = [
-        f"{app_label}.{name}: {fault}"
-        for (app_label, name), migration in loader.disk_migrations.items()
-        if app_label in BEFORE and int(name[:4]) > BEFORE[app_label]
+        f"{migration}: {fault}"
+        for migration in our_migrations()
+        if not migration.initial
         for operation in operations(migration)
-        if (fault := fault_of(operation, app_label))
+        if (fault := fault_of(operation, migration.app_label))
     ]
     assert faults == []
 
@@ -93,6 +110,68 @@ def test_migrations_of_large_tables_build_indexes_concurrently_and_change_rows_i
 )
 def test_the_rule_sees_what_would_stop_everybody(operation: Operation) -> None:
     assert fault_of(operation, "pushcore")
+
+
+@pytest.mark.parametrize("migration", our_migrations(), ids=str)
+def test_a_migration_works_whatever_becomes_of_the_code(migration: migrations.Migration) -> None:
+    """It imports Django, the standard library and `AddIndexByPartition`, and no model, setting or function of ours."""
+    imported = set[str]()
+    for node in ast.walk(ast.parse(path_of(migration).read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level
+            imported.add(str(node.module))
+    imported.discard(AddIndexByPartition.__module__)
+    assert {name.partition(".")[0] for name in imported} <= {"django", *sys.stdlib_module_names}
+
+
+def test_every_sql_file_beside_the_migrations_is_run_by_the_one_whose_number_it_has() -> None:
+    for migration in our_migrations():
+        path = path_of(migration)
+        run = [operation.sql for operation in operations(migration) if isinstance(operation, migrations.RunSQL)]
+        beside = sorted(path.parent.glob(f"{path.name[:4]}_*.sql"))
+        assert sorted(run) == sorted(file.read_text() for file in beside)
+
+
+# What is compared: columns (but for the default of a number that counts up), checks, and what the model names.
+COLUMNS = """
+SELECT attname, format_type(atttypid, atttypmod), attnotnull,
+    CASE WHEN attname <> 'id' THEN pg_get_expr(adbin, adrelid) END
+FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+WHERE attrelid = %(table)s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attname
+"""
+CHECKS = """
+SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %(table)s::regclass AND contype = 'c' ORDER BY 1
+"""
+INDEXES = """
+SELECT relname, indisunique, substring(pg_get_indexdef(indexrelid) FROM 'USING .*')
+FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+WHERE indrelid = %(table)s::regclass AND relname = ANY(%(named)s) ORDER BY relname
+"""
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("table", partitions.tables(), ids=lambda table: table.name)
+def test_a_partitioned_table_is_what_django_would_make_of_its_model(table: DailyTable) -> None:
+    [model] = [model for model in apps.get_models() if model._meta.db_table == table.name]
+    named = [str(each.name) for each in (*model._meta.indexes, *model._meta.constraints)]
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA plain")
+        cursor.execute("SET LOCAL search_path TO plain, public")
+        with connection.schema_editor() as editor:
+            editor.create_model(model)
+
+        def described(schema: str) -> list[list[tuple[Any, ...]]]:
+            name, found = f"{schema}.{table.name}", []
+            for query in (COLUMNS, CHECKS, INDEXES):
+                cursor.execute(query, {"table": name, "named": named})
+                found.append(cursor.fetchall())
+            return found
+
+        ours, plain = described("public"), described("plain")
+    assert ours == plain
+    assert len(plain[2]) == len(named)
 
 
 def _index() -> models.Index:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -18,7 +17,7 @@ from pushcore.codes.results import ResultError
 from pushcore.models import Message, MessageKey, PushTask, Workspace
 from pushcore.push import idempotency, insert
 from pushcore.push.idempotency import KeyedTarget
-from pushcore.storage import ids, partitions
+from pushcore.storage import partitions
 
 MIDNIGHT = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 HOURS = [0.0, 0.5, 12.0, 22.9, 23.0, 23.9, 23.9999]
@@ -175,20 +174,3 @@ def test_claims_are_dropped_with_their_day_once_no_request_may_meet_them() -> No
         partitions.drop_expired(now=MIDNIGHT + timedelta(days=days, hours=23))
         assert MessageKey.objects.count() == left
     partitions.ensure()
-
-
-@pytest.mark.django_db
-def test_claims_are_carried_into_their_days() -> None:
-    now = timezone.now()
-    rows = [(now - timedelta(hours=hours), ids.new_ids(1)[0]) for hours in (0, 12, 23, 25)]
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE pushcore_messagekey")
-        cursor.execute(
-            "CREATE TABLE pushcore_messagekey (digest uuid PRIMARY KEY, task_id bigint, claimed_at timestamptz)"
-        )
-        for digest, (at, task_id) in zip(digests(4), rows, strict=True):
-            cursor.execute("INSERT INTO pushcore_messagekey VALUES (%s, %s, %s)", [digest, task_id, at])
-        import_module("pushcore.migrations.0012_claims_by_day").forwards(None, None)
-    found = MessageKey.objects.order_by("digest").values_list("task_id", "day")
-    assert list(found) == [(task_id, at.astimezone(UTC).date()) for at, task_id in rows[:3]]
-    assert claim_of_a_file(now, *digests(4), task_id=9) == set(digests(3))

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from importlib import import_module
 
 import pytest
 from django.db import connection
@@ -19,7 +18,6 @@ from pushcore.devices import bindings, registry
 from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import Device, Message, MessageKey, PushTask, Workspace
 from pushcore.push import pushes, requests
-from pushcore.storage import ids
 from tests.pushcore.conftest import KeepingLane
 
 Send = Callable[..., PushTask]
@@ -70,23 +68,6 @@ def test_a_tasks_messages_are_found_by_their_ids_alone(send: Send, lane: Keeping
     # By index or by bitmap, as the planner likes it: it is the primary key's, and only between the two ids.
     assert re.search(r"pushcore_message\w*_pkey", plan), plan
     assert re.search(rf"Index Cond: .*id >= '{tasks[0].pk}'.* AND .*id <= '{tasks[0].last_message_id}'", plan), plan
-
-
-@pytest.mark.django_db
-def test_the_messages_of_an_earlier_versions_tasks_are_found_too(
-    send: Send, lane: KeepingLane, known: KnownDevice
-) -> None:
-    accepted, read_from_a_file = [send({known.ad_token: f"k{number}"}, delivery_type=1) for number in range(2)]
-    PushTask.objects.update(last_message_id=None)
-    PushTask.objects.filter(pk=read_from_a_file.pk).update(kind=PushTask.Kind.MULTIPLE)
-    with connection.cursor() as cursor:
-        cursor.execute(import_module("pushcore.migrations.0009_last_message").FILL)
-    # What may still get messages is looked for until the latest one possible.
-    latest = ids.first_id_at(read_from_a_file.expire_at + timedelta(days=1))
-    for number, (task, last) in enumerate([(accepted, accepted.last_message_id), (read_from_a_file, latest)]):
-        kept = PushTask.objects.get(pk=task.pk)
-        assert kept.message_ids == (task.pk, last)
-        assert [row.msgkey for row in kept.own_messages()] == [f"k{number}"]
 
 
 @pytest.mark.django_db

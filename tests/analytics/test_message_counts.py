@@ -1,0 +1,49 @@
+"""The database's functions that count messages agree with the code's tables, which they were written from."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+
+from analytics.changes import accepted, arrived, pushed
+from pushcore.channels import Channel
+from pushcore.codes import statuses
+from pushcore.storage import ids
+
+MESSAGE = (
+    "(VALUES (%s::bigint, %s::bigint, %s, %s::smallint, now(), now()))"
+    " AS m(id, device_id, status, channel, updated_at, arrived_at)"
+)
+CODES = sorted({code for _, code in statuses.STATUSES})
+
+
+def counted(device_id: int | None, status: int, channel: Channel) -> tuple[bool, bool, bool]:
+    """Whether a message counts as pushed, accepted and arrived."""
+    with connection.cursor() as cursor:
+        minutes = f"{pushed('m')}, {accepted('m')}, {arrived('m')}"
+        cursor.execute(f"SELECT {minutes} FROM {MESSAGE}", [1, device_id, status, channel])
+        was_pushed, was_accepted, has_arrived = (minute is not None for minute in cursor.fetchone())
+        return was_pushed, was_accepted, has_arrived
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("channel", Channel, ids=lambda channel: channel.label)
+def test_a_message_counts_as_pushed_unless_it_was_revoked_unbound_or_refused_for_a_dead_token(channel: Channel) -> None:
+    dead = statuses.DEAD_TOKEN.get(channel.label, frozenset())
+    not_pushed = {statuses.NO_BIND_INFO, statuses.REVOKED} | dead
+    assert {code for code in CODES if not counted(7, code, channel)[0]} == not_pushed
+    assert {code for code in CODES if counted(7, code, channel)[1]} == {statuses.ACKED}
+
+
+@pytest.mark.django_db
+def test_a_message_without_a_device_counts_as_nothing() -> None:
+    assert counted(None, statuses.ACKED, Channel.SELF_BUILT) == (False, False, False)
+
+
+@pytest.mark.django_db
+def test_the_minute_of_an_id_is_the_one_it_was_made_in() -> None:
+    [made] = ids.new_ids(1)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT analytics_minute_of_id(%s), analytics_minute(%s)", [made, ids.created_at(made)])
+        of_id, of_time = cursor.fetchone()
+    assert of_id == of_time == ids.created_at_ms(made) // 60_000
