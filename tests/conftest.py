@@ -1,16 +1,53 @@
-"""Fixtures of the domain, shared by all rooms."""
+"""Fixtures of the domain, shared by all rooms, and what keeps thousands of tests short."""
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.conf import settings
+from django.test import TransactionTestCase
 
 from pushcore.api import replay, throttle
 from pushcore.models import AccessKey, App, Workspace
 from pushcore.security import keys
 from pushcore.storage import valkey
+from tests.support.database_reset import empty_tables
 from tests.support.stack import Stack
+
+_generate_private_key = rsa.generate_private_key
+# By public exponent and size in bits.
+_RSA_KEYS: defaultdict[tuple[int, int], list[rsa.RSAPrivateKey]] = defaultdict(list)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick() -> Iterator[None]:
+    """Spare the tests work that is slow and that none of them is about.
+
+    Passwords are hashed once instead of a million times, and after a test only the tables it wrote to are emptied.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "PASSWORD_HASHERS", ["django.contrib.auth.hashers.MD5PasswordHasher"])
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _known_rsa_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test gets the RSA keys that a test before it got, for to find one takes 50 ms; within a test all differ."""
+    taken: Counter[tuple[int, int]] = Counter()
+
+    def generate(public_exponent: int, key_size: int) -> rsa.RSAPrivateKey:
+        kind = public_exponent, key_size
+        made = _RSA_KEYS[kind]
+        if taken[kind] == len(made):
+            made.append(_generate_private_key(*kind))
+        taken[kind] += 1
+        return made[taken[kind] - 1]
+
+    monkeypatch.setattr(rsa, "generate_private_key", generate)
 
 
 @pytest.fixture(autouse=True)
