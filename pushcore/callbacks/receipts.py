@@ -17,6 +17,7 @@ from prometheus_client import Counter
 from pushcore.http.posting import PostResult
 from pushcore.models import Receipt, ReceiptAttempt
 from pushcore.storage import clock
+from pushcore.storage.sql import statements
 
 ATTEMPTS = Counter("mps_receipt_attempts_total", "Receipts posted.", ["result"])
 
@@ -27,25 +28,7 @@ GIVE_UP_AFTER = timedelta(hours=24)
 _MOST_ATTEMPTS = 32_767
 _GIVE_UP_STEP = 5_000
 
-# Jumps from workspace to workspace in the index of what is due, however much is due of one.
-_DUE = (
-    "WITH RECURSIVE due(workspace_id) AS ("
-    " (SELECT workspace_id FROM pushcore_receipt WHERE state = 'due' ORDER BY workspace_id LIMIT 1)"
-    " UNION ALL SELECT (SELECT r.workspace_id FROM pushcore_receipt r WHERE r.state = 'due'"
-    " AND r.workspace_id > due.workspace_id ORDER BY r.workspace_id LIMIT 1)"
-    " FROM due WHERE due.workspace_id IS NOT NULL)"
-    " SELECT due.workspace_id FROM due WHERE due.workspace_id IS NOT NULL AND EXISTS ("
-    " SELECT 1 FROM pushcore_receipt r WHERE r.state = 'due' AND r.workspace_id = due.workspace_id"
-    " AND r.next_attempt_at <= %s)"
-)
-_CLAIM = (
-    "UPDATE pushcore_receipt r SET next_attempt_at = %s FROM ("
-    " SELECT d.message_id FROM unnest(%s::bigint[], %s::integer[]) AS wanted(workspace_id, most) CROSS JOIN LATERAL ("
-    " SELECT message_id FROM pushcore_receipt WHERE state = 'due' AND workspace_id = wanted.workspace_id"
-    " AND next_attempt_at <= %s ORDER BY next_attempt_at LIMIT wanted.most FOR UPDATE SKIP LOCKED) d) c"
-    " WHERE r.message_id = c.message_id"
-    " RETURNING r.message_id, r.id, r.workspace_id, r.body, r.attempt_count, r.created_at"
-)
+_SQL = statements(__file__)
 
 
 class Leased(NamedTuple):
@@ -70,7 +53,7 @@ class Attempt(NamedTuple):
 def due_workspaces() -> set[int]:
     """The workspaces that have receipts to send now."""
     with connection.cursor() as cursor:
-        cursor.execute(_DUE, [clock.now()])
+        cursor.execute(_SQL["due_workspaces"], {"now": clock.now()})
         return {workspace_id for (workspace_id,) in cursor.fetchall()}
 
 
@@ -80,7 +63,15 @@ def lease(wanted: Mapping[int, int]) -> list[Leased]:
         return []
     now = clock.now()
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [now + LEASE, list(wanted), list(wanted.values()), now])
+        cursor.execute(
+            _SQL["lease"],
+            {
+                "workspaces": list(wanted),
+                "limits": list(wanted.values()),
+                "now": now,
+                "leased_until": now + LEASE,
+            },
+        )
         return sorted(map(Leased._make, cursor.fetchall()))
 
 
@@ -88,8 +79,8 @@ def give_back(receipts: Sequence[Leased]) -> None:
     """Leased receipts that were not posted are due again."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE pushcore_receipt SET next_attempt_at = %s WHERE message_id = ANY(%s) AND state = 'due'",
-            [clock.now(), sorted(receipt.message_id for receipt in receipts)],
+            _SQL["give_back"],
+            {"now": clock.now(), "messages": sorted(receipt.message_id for receipt in receipts)},
         )
 
 
@@ -109,20 +100,17 @@ def record(attempts: Sequence[Attempt]) -> None:
             for receipt, result, at in ordered
         )
         cursor.execute(
-            "UPDATE pushcore_receipt r SET attempt_count = s.attempts, state = s.state, next_attempt_at = s.next_at,"
-            " finished_at = s.finished_at FROM unnest(%s::bigint[], %s::smallint[], %s::text[], %s::timestamptz[],"
-            " %s::timestamptz[]) AS s(message_id, attempts, state, next_at, finished_at)"
-            " WHERE r.message_id = s.message_id AND r.state = 'due'",
-            [
-                [receipt.message_id for receipt, _, _ in ordered],
-                [min(receipt.attempts + 1, _MOST_ATTEMPTS) for receipt, _, _ in ordered],
-                [state for state, _ in steps],
-                [next_at for _, next_at in steps],
-                [
+            _SQL["record"],
+            {
+                "messages": [receipt.message_id for receipt, _, _ in ordered],
+                "attempts": [min(receipt.attempts + 1, _MOST_ATTEMPTS) for receipt, _, _ in ordered],
+                "states": [state for state, _ in steps],
+                "next": [next_at for _, next_at in steps],
+                "finished": [
                     None if state == Receipt.State.DUE else attempt.at
                     for attempt, (state, _) in zip(ordered, steps, strict=True)
                 ],
-            ],
+            },
         )
     for _, result, _ in ordered:
         ATTEMPTS.labels("delivered" if result.accepted else "refused").inc()
@@ -134,12 +122,13 @@ def give_up_overdue(workspace_ids: Collection[int]) -> int:
     now = clock.now()
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE pushcore_receipt r SET state = 'failed', finished_at = %s FROM ("
-            " SELECT d.message_id FROM unnest(%s::bigint[]) AS w(id) CROSS JOIN LATERAL ("
-            " SELECT message_id FROM pushcore_receipt WHERE state = 'due' AND workspace_id = w.id"
-            " AND next_attempt_at <= %s ORDER BY next_attempt_at LIMIT %s FOR UPDATE SKIP LOCKED) d) c"
-            " WHERE r.message_id = c.message_id",
-            [now, list(workspace_ids), now - GIVE_UP_AFTER, _GIVE_UP_STEP],
+            _SQL["give_up_overdue"],
+            {
+                "workspaces": list(workspace_ids),
+                "now": now,
+                "overdue": now - GIVE_UP_AFTER,
+                "at_most": _GIVE_UP_STEP,
+            },
         )
         return int(cursor.rowcount)
 
