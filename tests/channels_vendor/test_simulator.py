@@ -6,7 +6,6 @@ import base64
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from tests.channels_vendor import push_certificates
 from tests.channels_vendor.conftest import deliveries
 from tests.channels_vendor.running import Running, pem_of, server_pem
 from tests.channels_vendor.samples import SAMPLES, Sample
+from tests.support.serving import serving
 
 _WITH_RECEIPTS = [sample for sample in SAMPLES if sample.vendor.read_receipts and not sample.variant]
 with_receipts = pytest.mark.parametrize("sample", _WITH_RECEIPTS, ids=lambda sample: sample.name, indirect=True)
@@ -68,13 +68,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def backend() -> Iterator[Backend]:
-    serving = Backend()
-    thread = threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield serving
-    serving.shutdown()
-    serving.server_close()
-    thread.join()
+    with serving(Backend()) as server:
+        yield server
 
 
 @pytest.fixture

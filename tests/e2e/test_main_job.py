@@ -19,6 +19,7 @@ from alibabacloud_mpaas20201028 import models as mpaas2020
 from tests.e2e import backends
 from tests.e2e.database import Database
 from tests.support.devices import PahoDevice
+from tests.support.serving import serving
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -159,21 +160,20 @@ def test_opening_a_message_is_kept_as_an_event(
 def test_the_receipt_verifies_with_the_public_key_from_the_console(
     stack: Stack, new_device: Callable[..., PahoDevice], database: Database, tmp_path: Path
 ) -> None:
-    server = backends.ReceiptServer()
-    try:
+    with serving(backends.ReceiptServer()) as server:
         database.query(
             "UPDATE pushcore_workspace SET callback_enabled = true, callback_url = %s RETURNING id", server.url
         )
-        device, key = new_device(), a_key()
-        backends.push_2019(stack.demo, device.ad_token, key, DeliveryType=1)
-        device.wait_for_key(key)
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and not any(json.loads(b)["msgId"] == key for _, b in server.receipts):
-            time.sleep(0.1)
-        [(query, body)] = [(q, b) for q, b in server.receipts if json.loads(b)["msgId"] == key]
-    finally:
-        database.query("UPDATE pushcore_workspace SET callback_enabled = false RETURNING id")
-        server.stop()
+        try:
+            device, key = new_device(), a_key()
+            backends.push_2019(stack.demo, device.ad_token, key, DeliveryType=1)
+            device.wait_for_key(key)
+            deadline = time.monotonic() + 30
+            while time.monotonic() < deadline and not any(json.loads(b)["msgId"] == key for _, b in server.receipts):
+                time.sleep(0.1)
+            [(query, body)] = [(q, b) for q, b in server.receipts if json.loads(b)["msgId"] == key]
+        finally:
+            database.query("UPDATE pushcore_workspace SET callback_enabled = false RETURNING id")
     assert json.loads(body)["extInfo"]["adToken"] == device.ad_token
     with operator(stack) as session:
         [(workspace,)] = database.query(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -14,6 +13,7 @@ from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import PushTask, Workspace
 from pushcore.ports import Outgoing
 from pushcore.push import pushes, requests
+from tests.support.serving import serving
 
 
 class KeepingLane:
@@ -111,10 +111,5 @@ class _CallbackHandler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def callback() -> Iterator[CallbackServer]:
-    server = CallbackServer()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(CallbackServer()) as server:
+        yield server

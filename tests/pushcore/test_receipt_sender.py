@@ -20,6 +20,7 @@ from pushcore.models import App, Receipt, ReceiptAttempt, Workspace
 from pushcore.security import crypto, keys
 from pushcore.storage import ids
 from tests.pushcore.conftest import CallbackServer
+from tests.support.serving import serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -152,13 +153,8 @@ class OneAtATime(CallbackServer):
 
 @pytest.fixture
 def slow() -> Iterator[OneAtATime]:
-    server = OneAtATime()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(OneAtATime()) as server:
+        yield server
 
 
 def test_a_slow_healthy_endpoint_gets_as_much_as_it_takes_on_connections_that_stay_open(

@@ -1,0 +1,27 @@
+"""Run an HTTP server of the standard library in a thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import HTTPServer
+from typing import TypeVar
+
+Server = TypeVar("Server", bound=HTTPServer)
+
+# How long it takes to notice that it is told to stop; by default half a second, which every test would wait for.
+POLL_SECONDS = 0.02
+
+
+@contextmanager
+def serving(server: Server) -> Iterator[Server]:
+    """Serve requests inside the `with`; afterwards its port is closed and its thread gone."""
+    thread = threading.Thread(target=server.serve_forever, args=[POLL_SECONDS], daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
