@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from django.db import connection, transaction
@@ -33,9 +33,11 @@ from pushcore.push.idempotency import KeyedTarget
 from pushcore.push.requests import BroadcastPush
 from pushcore.push.vendor_options import transparent_channels
 from pushcore.storage import clock, ids
+from pushcore.storage.sql import statements
 from pushcore.storage.wake import run_now
 
 log = structlog.get_logger(__name__)
+_SQL = statements(__file__)
 
 # At a time and workspace: every one is held by every node, and offered to every device that connects.
 MAX_ACTIVE = 100
@@ -178,39 +180,60 @@ def _from_json(text: str | None) -> Window | None:
     return start, stop
 
 
-def _bound(start: str, stop: str) -> str:
-    """The condition that a binding (`b`) is active and was made between these, in SQL; NULL is an open end."""
-    return (
-        f"b.unbound_at IS NULL AND b.bound_at >= coalesce({start}, '-infinity'::timestamptz)"
-        f" AND b.bound_at <= coalesce({stop}, 'infinity'::timestamptz)"
-    )
-
-
 def _active() -> Q:
     return Q(expire_at__gt=clock.now(), revoked_at__isnull=True)
 
 
-def active(held: Collection[int]) -> tuple[list[int], list[Active]]:
-    """What gateways give to their sessions now: the task ids of all, and those that are not in `held`; in order.
+class _ActiveRow(NamedTuple):
+    """A row of the statement `active`; the last three are None where the caller holds the broadcast."""
 
-    One query; of those held only the id is read."""
+    task_id: int
+    workspace_id: int
+    platform: int
+    vendor_channels: str
+    bound: str | None
+    msgkey: str
+    expire_at: datetime
+    kind: str | None
+    content: Any
+    options: Any
+
+
+def active(held: Collection[int]) -> tuple[list[int], list[Active]]:
+    """Read what gateways give to their sessions now: one query, which reads only the ids of those they hold.
+
+    Returns:
+        The task ids of all active broadcasts, and those of them that are not in `held`; in order.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT b.task_id, b.workspace_id, b.platform, b.vendor_channels::text, b.bound::text, b.msgkey,"
-            " b.expire_at, t.kind, t.content::text, t.options::text FROM pushcore_broadcast b"
-            " LEFT JOIN pushcore_pushtask t ON t.id = b.task_id AND b.task_id <> ALL(%s)"
-            " WHERE b.self_built AND b.revoked_at IS NULL AND b.expire_at > %s ORDER BY b.task_id",
-            [list(held), clock.now()],
-        )
-        rows = cursor.fetchall()
-    unknown = []
-    for task_id, workspace_id, platform, vendors, bound, msgkey, expire_at, kind, content, options in rows:
-        if kind is not None:
-            shared = (workspace_id, kind, expire_at, json.loads(content), json.loads(options))
-            outgoing = Outgoing(task_id, task_id, "", msgkey, 0, platform, None, "", *shared)
-            channels = frozenset(json.loads(vendors))
-            unknown.append(Active(workspace_id, platform, channels, _from_json(bound), outgoing))
-    return [row[0] for row in rows], unknown
+        cursor.execute(_SQL["active"], {"held": list(held), "now": clock.now()})
+        rows = [_ActiveRow(*row) for row in cursor.fetchall()]
+    return [row.task_id for row in rows], [_active_of(row, row.kind) for row in rows if row.kind is not None]
+
+
+def _active_of(row: _ActiveRow, kind: str) -> Active:
+    outgoing = Outgoing(
+        message_id=row.task_id,
+        task_id=row.task_id,
+        target="",
+        msgkey=row.msgkey,
+        device_id=0,
+        platform=row.platform,
+        third_channel=None,
+        third_token="",
+        workspace_id=row.workspace_id,
+        kind=kind,
+        expire_at=row.expire_at,
+        content=json.loads(row.content),
+        options=json.loads(row.options),
+    )
+    return Active(
+        workspace_id=row.workspace_id,
+        platform=row.platform,
+        vendor_channels=frozenset(json.loads(row.vendor_channels)),
+        bound=_from_json(row.bound),
+        outgoing=outgoing,
+    )
 
 
 def bound_within(windows: Mapping[int, Window], device_ids: Collection[int]) -> dict[int, set[int]]:
@@ -219,15 +242,13 @@ def bound_within(windows: Mapping[int, Window], device_ids: Collection[int]) -> 
     if windows and device_ids:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT w.id, b.device_id FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[])"
-                " AS w(id, start, stop) JOIN pushcore_binding b"
-                f" ON b.device_id = ANY(%s) AND {_bound('w.start', 'w.stop')}",
-                [
-                    list(windows),
-                    [start for start, _ in windows.values()],
-                    [stop for _, stop in windows.values()],
-                    list(device_ids),
-                ],
+                _SQL["bound_within"],
+                {
+                    "broadcasts": list(windows),
+                    "starts": [start for start, _ in windows.values()],
+                    "stops": [stop for _, stop in windows.values()],
+                    "devices": list(device_ids),
+                },
             )
             for broadcast_id, device_id in cursor.fetchall():
                 chosen[broadcast_id].add(device_id)
@@ -236,12 +257,14 @@ def bound_within(windows: Mapping[int, Window], device_ids: Collection[int]) -> 
 
 # -- vendors' devices -------------------------------------------------------------------------------------------------
 
-_BOUND = f"EXISTS (SELECT 1 FROM pushcore_binding b WHERE b.device_id = d.id AND {_bound('%s', '%s')})"
-_UNBOUND = (
-    "(NOT EXISTS (SELECT 1 FROM pushcore_binding b WHERE b.device_id = d.id AND b.unbound_at IS NULL)"
-    " AND (SELECT max(b.unbound_at) FROM pushcore_binding b WHERE b.device_id = d.id)"
-    " BETWEEN coalesce(%s, '-infinity'::timestamptz) AND coalesce(%s, 'infinity'::timestamptz))"
-)
+
+class _Reached(NamedTuple):
+    """A device that a vendor reaches, and its token there."""
+
+    device_id: int
+    ad_token: str
+    channel: int
+    token: str
 
 
 def walk_all(*, budget_seconds: float = 20.0) -> int:
@@ -278,7 +301,7 @@ def _walk_batch(task_id: int) -> list[Outgoing] | None:
         if len(devices) < WALK_BATCH:
             broadcast.walked_at = clock.now()
         if devices:
-            broadcast.walked_to = devices[-1][0]
+            broadcast.walked_to = devices[-1].device_id
         broadcast.save(update_fields=["walked_to", "walked_at"])
         message_ids = ids.new_ids(len(devices)) if devices else []
         task, platform = broadcast.task, broadcast.platform
@@ -293,41 +316,49 @@ def _walk_batch(task_id: int) -> list[Outgoing] | None:
     return made
 
 
-def _next_devices(broadcast: Broadcast) -> list[tuple[int, str, int, str]]:
-    """(id, Ad-token, channel, token there) of the next devices a vendor reaches, in the order of their ids."""
-    condition, params = _behind_vendors(broadcast.workspace_id, broadcast)
+def _next_devices(broadcast: Broadcast) -> list[_Reached]:
+    """Find the next devices a vendor reaches, in the order of their ids."""
+    condition, parameters = _behind_vendors(broadcast.workspace_id, broadcast)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT d.id, d.ad_token, d.third_channel, d.third_token FROM pushcore_device d"
-            f" WHERE {condition} AND d.id > %s ORDER BY d.id LIMIT {WALK_BATCH}",
-            [*params, broadcast.walked_to],
+            _SQL["next_devices"].format(condition=condition),
+            {**parameters, "walked_to": broadcast.walked_to, "at_most": WALK_BATCH},
         )
-        rows: list[tuple[int, str, int, str]] = cursor.fetchall()
-        return rows
+        return [_Reached(*row) for row in cursor.fetchall()]
 
 
-def wanted(workspace_id: int, audience: Audience) -> tuple[str, list[Any]]:
-    """The condition, in SQL, that a device (`d`) is one the audience means; and its parameters."""
-    if audience.self_built:
-        here, params = "d.workspace_id = %s AND d.platform = %s", [workspace_id, audience.platform]
-        return here if audience.bound is None else f"{here} AND {_BOUND}", [*params, *(audience.bound or ())]
-    return _behind_vendors(workspace_id, audience)
+def wanted(workspace_id: int, audience: Audience) -> tuple[str, dict[str, Any]]:
+    """Tell in SQL which devices (`d`) an audience means: the condition and its parameters."""
+    if not audience.self_built:
+        return _behind_vendors(workspace_id, audience)
+    parameters = {"workspace": workspace_id, "platform": audience.platform, **_windows(audience)}
+    conditions = [_SQL["of_platform"], *([_SQL["bound"]] if audience.bound is not None else [])]
+    return " AND ".join(conditions), parameters
 
 
-def _behind_vendors(workspace_id: int, audience: Audience | Broadcast) -> tuple[str, list[Any]]:
-    """The condition that a device is reached by the audience's vendors and chosen by login, where that is asked for."""
-    logins: list[str] = []
-    params: list[Any] = [workspace_id, audience.platform, list(audience.vendor_channels)]
-    for window, condition in ((audience.bound, _BOUND), (audience.unbound, _UNBOUND)):
-        if window is not None:
-            logins.append(condition)
-            params += window
-    asked = f" AND ({' OR '.join(logins)})" if logins else ""
-    return (
-        "d.workspace_id = %s AND d.platform = %s AND d.third_token <> '' AND d.third_channel = ANY(%s)"
-        " AND d.activity_id IS NULL" + asked,
-        params,
-    )
+def _behind_vendors(workspace_id: int, audience: Audience | Broadcast) -> tuple[str, dict[str, Any]]:
+    """Tell which devices the audience's vendors reach, chosen by login where that is asked for: as `wanted`."""
+    asked = ((audience.bound, _SQL["bound"]), (audience.unbound, _SQL["unbound"]))
+    logins = [condition for window, condition in asked if window is not None]
+    parameters = {
+        "workspace": workspace_id,
+        "platform": audience.platform,
+        "vendors": list(audience.vendor_channels),
+        **_windows(audience),
+    }
+    return _SQL["behind_vendors"] + (f" AND ({' OR '.join(logins)})" if logins else ""), parameters
+
+
+def _windows(audience: Audience | Broadcast) -> dict[str, Any]:
+    """Name the ends of an audience's windows as the conditions `bound` and `unbound` do."""
+    bound_from, bound_to = audience.bound or (None, None)
+    unbound_from, unbound_to = audience.unbound or (None, None)
+    return {
+        "bound_from": bound_from,
+        "bound_to": bound_to,
+        "unbound_from": unbound_from,
+        "unbound_to": unbound_to,
+    }
 
 
 def _row(broadcast: Broadcast, outgoing: Outgoing) -> Message:

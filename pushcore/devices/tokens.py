@@ -23,6 +23,9 @@ from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices.changes import tell_changed
 from pushcore.models import TokenLoss
 from pushcore.push.target_names import apns_spelling
+from pushcore.storage.sql import statements
+
+_SQL = statements(__file__)
 
 MAX_TOKEN_LENGTH = 512
 # Apple's tokens have 32 bytes on devices, 80 in the simulator; their length may change, "do not hard-code the size"
@@ -99,6 +102,14 @@ class Gone(NamedTuple):
     since: datetime
 
 
+class _Lost(NamedTuple):
+    """A device that another has taken a token from."""
+
+    device_id: int
+    taken_by_id: int
+    channel: int
+
+
 def lock(workspace_id: int, channel: Channel, token: str) -> None:
     """Nobody else is given this token until the caller's transaction ends."""
     _lock_tokens([Claim(workspace_id, 0, channel, token)])
@@ -113,10 +124,7 @@ def claim(claims: Sequence[Claim]) -> None:
 def withdraw(device_id: int) -> None:
     """The device is reached by the self-built channel alone from now on."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE pushcore_device SET third_token = '', third_channel = NULL WHERE id = %s AND third_token <> ''",
-            [device_id],
-        )
+        cursor.execute(_SQL["withdraw"], {"device": device_id})
         if cursor.rowcount:
             tell_changed([device_id])
 
@@ -150,7 +158,7 @@ def _lock_tokens(claims: Sequence[Claim]) -> None:
     keys = sorted({lock_key(f"{one.workspace_id}:{one.channel}:{one.token}") for one in claims})
     if keys:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS tokens(key)", [keys])
+            cursor.execute(_SQL["lock_tokens"], {"keys": keys})
 
 
 def lock_key(name: str) -> int:
@@ -165,20 +173,13 @@ def _lock_devices(claims: Sequence[Claim], others: Sequence[int]) -> dict[int, s
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id, third_token FROM pushcore_device WHERE id = ANY(ARRAY("
-            " SELECT unnest(%s::bigint[]) UNION SELECT d.id"
-            " FROM unnest(%s::bigint[], %s::int[], %s::text[]) AS claimed(workspace_id, channel, token)"
-            # By key (OFFSET 0 keeps it so), also where statistics lag behind.
-            " CROSS JOIN LATERAL (SELECT id FROM pushcore_device WHERE workspace_id = claimed.workspace_id"
-            " AND third_token = claimed.token AND third_channel = claimed.channel AND third_token <> ''"
-            " AND activity_id IS NULL OFFSET 0) d"
-            ")) ORDER BY id FOR NO KEY UPDATE",
-            [
-                [one.device_id for one in claims] + list(others),
-                [one.workspace_id for one in claims],
-                [one.channel for one in claims],
-                [one.token for one in claims],
-            ],
+            _SQL["lock_devices"],
+            {
+                "devices": [one.device_id for one in claims] + list(others),
+                "workspaces": [one.workspace_id for one in claims],
+                "channels": [one.channel for one in claims],
+                "tokens": [one.token for one in claims],
+            },
         )
         return dict(cursor.fetchall())
 
@@ -189,27 +190,22 @@ def _take_from_others(winners: Sequence[Claim], locked: Sequence[int]) -> list[i
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE pushcore_device d SET third_token = '', third_channel = NULL"
-            " FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::text[])"
-            "  AS claimed(workspace_id, device_id, channel, token)"
-            " WHERE d.workspace_id = claimed.workspace_id AND d.third_token = claimed.token"
-            " AND d.third_channel = claimed.channel AND d.third_token <> '' AND d.activity_id IS NULL"
-            " AND d.id <> claimed.device_id AND d.id = ANY(%s) RETURNING d.id, claimed.device_id, claimed.channel",
-            [
-                [one.workspace_id for one in winners],
-                [one.device_id for one in winners],
-                [one.channel for one in winners],
-                [one.token for one in winners],
-                list(locked),
-            ],
+            _SQL["take_from_others"],
+            {
+                "workspaces": [one.workspace_id for one in winners],
+                "devices": [one.device_id for one in winners],
+                "channels": [one.channel for one in winners],
+                "tokens": [one.token for one in winners],
+                "locked": list(locked),
+            },
         )
-        lost = cursor.fetchall()
+        lost = [_Lost(*row) for row in cursor.fetchall()]
     TokenLoss.objects.bulk_create(
-        [TokenLoss(device_id=former, taken_by_id=now, channel=channel) for former, now, channel in lost]
+        [TokenLoss(device_id=one.device_id, taken_by_id=one.taken_by_id, channel=one.channel) for one in lost]
     )
-    for _, _, channel in lost:
-        TAKEN_OVER.labels(Channel(channel).label).inc()
-    return [former for former, _, _ in lost]
+    for one in lost:
+        TAKEN_OVER.labels(Channel(one.channel).label).inc()
+    return [one.device_id for one in lost]
 
 
 def _forget(gone: Sequence[Gone]) -> list[int]:
@@ -218,11 +214,12 @@ def _forget(gone: Sequence[Gone]) -> list[int]:
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE pushcore_device d SET third_token = '', third_channel = NULL"
-            " FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS gone(id, token, since)"
-            " WHERE d.id = gone.id AND d.third_token = gone.token"
-            " AND coalesce(d.third_reported_at, '-infinity') <= gone.since RETURNING d.id",
-            [list(column) for column in zip(*gone, strict=True)],
+            _SQL["forget"],
+            {
+                "devices": [one.device_id for one in gone],
+                "tokens": [one.token for one in gone],
+                "since": [one.since for one in gone],
+            },
         )
         return [device_id for (device_id,) in cursor.fetchall()]
 
@@ -233,14 +230,11 @@ def _give(winners: Sequence[Claim], losers: Sequence[Claim]) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE pushcore_device d SET third_channel = given.channel, third_token = given.token,"
-            " third_reported_at = CASE WHEN given.reported THEN now() ELSE d.third_reported_at END"
-            " FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::boolean[]) AS given(id, channel, token, reported)"
-            " WHERE d.id = given.id",
-            [
-                [one.device_id for one in given],
-                [one.channel for one in winners] + [None] * len(losers),
-                [one.token for one in winners] + [""] * len(losers),
-                [one.instead_of is None for one in given],
-            ],
+            _SQL["give"],
+            {
+                "devices": [one.device_id for one in given],
+                "channels": [one.channel for one in winners] + [None] * len(losers),
+                "tokens": [one.token for one in winners] + [""] * len(losers),
+                "reported": [one.instead_of is None for one in given],
+            },
         )

@@ -10,26 +10,33 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 from django.db import Error, connection
 
 from pushcore.models import FileImport
+from pushcore.storage.sql import statements
 
 log = structlog.get_logger(__name__)
+_SQL = statements(__file__)
 
 # Another worker looks for files every second: a file goes on within four seconds of its loader's death.
 LEASE_SECONDS = 3.0
 HEARTBEAT_SECONDS = 0.5
 
-_OPEN = "accepted_at IS NOT NULL AND finished_at IS NULL AND (leased_until IS NULL OR leased_until < now())"
-_UNTIL = "clock_timestamp() + %s * interval '1 second'"
+
+class _Lease(NamedTuple):
+    """A file that is this loader's until a time."""
+
+    file_id: int
+    until: datetime
 
 
 def any_free() -> bool:
     """Whether a file waits for a loader."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT EXISTS (SELECT FROM pushcore_fileimport WHERE {_OPEN})")
+        cursor.execute(_SQL["any_free"])
         return bool(cursor.fetchone()[0])
 
 
@@ -37,20 +44,16 @@ def any_free() -> bool:
 def taken() -> Iterator[FileImport | None]:
     """Take the oldest file that nobody reads, and keep it while this lasts; None where there is none."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE pushcore_fileimport SET leased_until = {_UNTIL} WHERE id = ("
-            f" SELECT id FROM pushcore_fileimport WHERE {_OPEN} ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)"
-            " RETURNING id, leased_until",
-            [LEASE_SECONDS],
-        )
+        cursor.execute(_SQL["take"], {"seconds": LEASE_SECONDS})
         row = cursor.fetchone()
     if row is None:
         yield None
         return
-    heartbeat = _Heartbeat(*row)
+    lease = _Lease(*row)
+    heartbeat = _Heartbeat(lease)
     heartbeat.start()
     try:
-        yield FileImport.objects.get(pk=row[0])
+        yield FileImport.objects.get(pk=lease.file_id)
     finally:
         heartbeat.stop()
 
@@ -58,9 +61,9 @@ def taken() -> Iterator[FileImport | None]:
 class _Heartbeat(threading.Thread):
     """Renews a lease, in a thread with a connection of its own, until it is stopped or the lease is another's."""
 
-    def __init__(self, file_id: int, until: datetime) -> None:
+    def __init__(self, lease: _Lease) -> None:
         super().__init__(name="file-lease", daemon=True)
-        self._file_id, self._until = file_id, until
+        self._file_id, self._until = lease
         self._stopped = threading.Event()
 
     def run(self) -> None:
@@ -81,11 +84,7 @@ class _Heartbeat(threading.Thread):
         """Whether the lease is ours as far as is known."""
         try:
             with connection.cursor() as cursor:
-                cursor.execute(
-                    f"UPDATE pushcore_fileimport SET leased_until = {_UNTIL} WHERE id = %s AND leased_until = %s"
-                    " RETURNING leased_until",
-                    [LEASE_SECONDS, self._file_id, self._until],
-                )
+                cursor.execute(_SQL["renew"], {"seconds": LEASE_SECONDS, "file": self._file_id, "until": self._until})
                 row = cursor.fetchone()
         except Error:
             log.warning("a file's lease could not be renewed", task=self._file_id)

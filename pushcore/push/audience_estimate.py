@@ -28,13 +28,13 @@ def of_broadcast(workspace: Workspace, audience: Audience) -> int | None:
 
     On the self-built channel those are all of the platform, of which the ones that connect while it is valid get it.
     """
-    condition, params = broadcasts.wanted(workspace.pk, audience)
+    condition, parameters = broadcasts.wanted(workspace.pk, audience)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = %s", [TIMEOUT_MS])
             cursor.execute(
                 f"SELECT count(*) FROM (SELECT 1 FROM pushcore_device d WHERE {condition} LIMIT {COUNTED + 1}) counted",
-                params,
+                parameters,
             )
             return int(cursor.fetchone()[0])
     except OperationalError as error:

@@ -25,8 +25,10 @@ from django.db import OperationalError, connection, transaction
 from psycopg2.errors import LockNotAvailable
 
 from pushcore.storage import clock, ids
+from pushcore.storage.sql import statements
 
 log = structlog.get_logger(__name__)
+_SQL = statements(__file__)
 
 DAYS_AHEAD = 7
 # The database's clock may be put back a little over midnight.
@@ -224,13 +226,7 @@ def _partitions() -> Mapping[str, list[Partition]]:
     """By table: its partitions and those that were detached and not dropped, oldest first. One query."""
     found: dict[str, list[Partition]] = defaultdict(list)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT t.name, c.relname, i.inhdetachpending FROM unnest(%s::text[]) AS t(name)"
-            " JOIN pg_class c ON c.relkind = 'r' AND c.relname ~ ('^' || t.name || '_[0-9]{8}$')"
-            " AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass(t.name))"
-            " LEFT JOIN pg_inherits i ON i.inhrelid = c.oid ORDER BY c.relname",
-            [[table.name for table in tables()]],
-        )
+        cursor.execute(_SQL["existing"], {"tables": [table.name for table in tables()]})
         for table, name, pending in cursor.fetchall():
             found[table].append(Partition(name, pending))
     return found
