@@ -157,7 +157,7 @@ def _intake(workspace: Any, count: int) -> float:
     now = timezone.now()
     task = PushTask.objects.create(
         id=ids.new_ids(1)[0], workspace=workspace, kind="simple", delivery_type=1, source="rpc", content={},
-        fingerprint=b"", expire_at=now, created_at=now,
+        fingerprint=b"", expire_at=now, created_at=now, last_message_id=ids.HIGHEST,
     )  # fmt: skip
     message_ids = ids.new_ids(count)
     Message.objects.bulk_create(

@@ -102,6 +102,7 @@ def _fill(count: int) -> tuple[Any, int]:
             task = PushTask.objects.create(
                 id=first, workspace=workspace, kind="multiple", delivery_type=3, source="rpc", content={"title": "T"},
                 fingerprint=b"", expire_at=at, created_at=at, name=f"push {number}", message_count=count // 100,
+                last_message_id=first + count // 100,
             )  # fmt: skip
             cursor.execute(
                 "INSERT INTO pushcore_message (id, workspace_id, task_id, delivery_type, target, msgkey, device_id,"

@@ -119,6 +119,7 @@ def rows(service: Service, client: Client, server: Server, messages: int) -> dic
         pk=ids.new_ids(1)[0], workspace=service.workspace, kind=PushTask.Kind.SIMPLE, source=PushTask.Source.RPC,
         fingerprint=b"", delivery_type=1, content={"title": "t", "content": "x" * 60, "url": ""}, options={},
         created_at=timezone.now(), expire_at=_in_an_hour(), message_count=messages,
+        last_message_id=ids.HIGHEST,
     )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(

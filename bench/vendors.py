@@ -267,6 +267,7 @@ def _sender(sample: Any, url: str, count: int) -> Spent:
         delivery_type=platform,
         expire_at=now + timedelta(hours=1),
         created_at=now,
+        last_message_id=numbers[-1],
     )
     messages = [
         Message(

@@ -93,7 +93,7 @@ def _due(ended: int, task_id: int) -> list[_Due]:
     oldest = max(0, ids.first_id_at(after - partitions.longest_validity() - timedelta(days=1)))
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id, (extract(epoch FROM expire_at) * 1000000)::bigint, coalesce(last_message_id, id),"
+            "SELECT id, (extract(epoch FROM expire_at) * 1000000)::bigint, last_message_id,"
             " greatest(0, message_count - success_count) FROM pushcore_pushtask"
             " WHERE (expire_at, id) > (%s, %s) AND expire_at <= now() - %s * interval '1 second' AND id >= %s"
             f" ORDER BY expire_at, id LIMIT {TASKS}",

@@ -228,7 +228,7 @@ class Migration(migrations.Migration):
                 ('expire_at', models.DateTimeField()),
                 ('created_at', models.DateTimeField()),
                 ('message_count', models.PositiveIntegerField(default=0)),
-                ('last_message_id', models.BigIntegerField(editable=False, null=True, verbose_name='last message ID')),
+                ('last_message_id', models.BigIntegerField(editable=False, verbose_name='last message ID')),
                 ('success_count', models.PositiveIntegerField(default=0)),
                 ('arrival_count', models.PositiveIntegerField(default=0)),
                 ('expired_count', models.PositiveIntegerField(default=0)),

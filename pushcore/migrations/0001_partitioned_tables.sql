@@ -24,7 +24,7 @@ CREATE TABLE pushcore_pushtask (
     revoked_at timestamptz,
     arrival_count integer NOT NULL CHECK (arrival_count >= 0),
     last_outcome_at timestamptz,
-    last_message_id bigint,
+    last_message_id bigint NOT NULL,
     expired_count integer NOT NULL CHECK (expired_count >= 0)
 ) PARTITION BY RANGE (id);
 

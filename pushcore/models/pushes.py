@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -29,9 +29,6 @@ class DeliveryType(models.IntegerChoices):
 
 
 ACTIVITIES = frozenset({DeliveryType.ACTIVITY_TOKEN, DeliveryType.ACTIVITY})
-
-# A file of targets may be read on after its push expired; no longer than this.
-_LATEST_AFTER_EXPIRY = timedelta(days=1)
 
 
 class PushTask(models.Model):
@@ -70,8 +67,8 @@ class PushTask(models.Model):
     expire_at = models.DateTimeField()
     created_at = models.DateTimeField()
     message_count = models.PositiveIntegerField(default=0)
-    # Its own id where it has none; null where the task was made before this was kept.
-    last_message_id = models.BigIntegerField("last message ID", null=True, editable=False)
+    # Its own id where it has none.
+    last_message_id = models.BigIntegerField("last message ID", editable=False)
     success_count = models.PositiveIntegerField(default=0)
     arrival_count = models.PositiveIntegerField(default=0)
     expired_count = models.PositiveIntegerField(default=0)
@@ -100,9 +97,7 @@ class PushTask(models.Model):
         Messages are found by it, and by their task: an index on their task would be written with each of them, and
         again with each outcome.
         """
-        if self.last_message_id is not None:
-            return self.pk, self.last_message_id
-        return self.pk, ids.first_id_at(self.expire_at + _LATEST_AFTER_EXPIRY)
+        return self.pk, self.last_message_id
 
     @staticmethod
     def grown_by(message_ids: Sequence[int]) -> dict[str, Any]:

@@ -65,6 +65,7 @@ def _fleet(workspace: Workspace) -> list[tuple[int, bytes]]:
         pk=ids.new_ids(1)[0], workspace=workspace, kind=PushTask.Kind.SIMPLE, delivery_type=1, fingerprint=b"",
         source=PushTask.Source.RPC, content={"title": "t", "content": "c", "url": ""}, created_at=timezone.now(),
         expire_at=timezone.now() + timedelta(hours=1), message_count=DEVICES,
+        last_message_id=ids.HIGHEST,
     )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(

@@ -99,7 +99,7 @@ def test_rows_are_found_by_key_whatever_share_is_delivered(workspace: Workspace,
     where it expects few pending ones."""
     task = PushTask.objects.create(
         pk=ids.new_ids(1)[0], workspace=workspace, kind="simple", source="rpc", fingerprint=b"", delivery_type=1,
-        content={}, expire_at=timezone.now(), created_at=timezone.now(),
+        content={}, expire_at=timezone.now(), created_at=timezone.now(), last_message_id=ids.HIGHEST,
     )  # fmt: skip
     rows = [
         Message(

@@ -151,6 +151,7 @@ def insert_acknowledged(workspace: Workspace, fleet: list[KnownDevice], each: in
     task = PushTask.objects.create(
         pk=ids.new_ids(1)[0], workspace=workspace, kind="simple", source="rpc", fingerprint=b"", delivery_type=1,
         content={}, expire_at=timezone.now() + timedelta(hours=1), created_at=timezone.now(),
+        last_message_id=ids.HIGHEST,
     )  # fmt: skip
     message_ids = ids.new_ids(each * len(fleet))
     Message.objects.bulk_create(
