@@ -1,4 +1,4 @@
-"""What `make run` opens to other machines, where it listens on more than this one."""
+"""What `mps run` opens to other machines, where it listens on more than this one."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from mps_project.configuration import Options
 
 
 def is_exposed(address: str) -> bool:
-    """Whether other machines reach what listens on the address (`MPS_BIND`)."""
+    """Tell whether other machines reach what listens on the address (`MPS_BIND`)."""
     return address != "localhost" and not ip_address(address).is_loopback
 
 
-def open_to_others(options: Options) -> list[str]:
-    """What stands open then, a line each: for whoever started it to read."""
+def list_exposed(options: Options) -> list[str]:
+    """List what other machines can reach, a line each, for whoever started it to read."""
     lines = [
         f"console and APIs on port {options.http_port}, not encrypted: passwords and keys can be read on the way",
         f"/metrics and /readyz on port {options.http_port}, to anybody",

@@ -1,4 +1,4 @@
-"""What an installation keeps in its data directory: the lock, generated secrets, `demo.json`."""
+"""Files that an installation keeps in its data directory: the lock, generated secrets, `demo.json`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ class InstallationError(Exception):
 def lock(directory: Path) -> IO[str]:
     """Take the data directory for this process; the lock is held while the returned file is open.
 
-    Raises `InstallationError` where another process has it.
+    Raises:
+        InstallationError: Another process has it; the message names its id.
+        OSError: The directory cannot be made or written to.
     """
     directory.mkdir(parents=True, exist_ok=True)
     file = (directory / "lock").open("a+")
@@ -37,9 +39,10 @@ def lock(directory: Path) -> IO[str]:
 
 
 def generated_secrets(directory: Path) -> dict[str, str]:
-    """The secrets made up for this installation: kept across runs, readable by the owner alone.
+    """Return the secrets generated for this installation: kept across runs, readable by the owner alone.
 
-    Raises `InstallationError` where they are gone and data is there that cannot be read without them.
+    Raises:
+        InstallationError: They are gone, and there is data that cannot be read without them.
     """
     path = directory / "secrets.json"
     kept = read_json(path)
@@ -57,7 +60,11 @@ def generated_secrets(directory: Path) -> dict[str, str]:
 
 
 def read_json(path: Path) -> dict[str, str]:
-    """The file's object; empty where there is no file. Raises `InstallationError` where it holds something else."""
+    """Return the object a file holds, an empty one where there is no file.
+
+    Raises:
+        InstallationError: The file holds something else.
+    """
     try:
         content: Any = json.loads(path.read_text())
     except FileNotFoundError:
@@ -70,7 +77,7 @@ def read_json(path: Path) -> dict[str, str]:
 
 
 def write_private_json(path: Path, content: dict[str, str]) -> None:
-    """Write it whole or not at all, readable by the owner alone (mode 0600)."""
+    """Write an object as a whole or not at all, readable by the owner alone (mode 0600)."""
     temporary = path.with_suffix(".new")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

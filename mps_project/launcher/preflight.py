@@ -1,4 +1,4 @@
-"""What is checked before anything is started: ports that are free, servers that answer."""
+"""Checks before anything is started: ports are free, servers answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class PreflightError(Exception):
 
 
 def check_ports(options: Options) -> None:
-    """Raises `PreflightError` for the first port that cannot be listened on."""
+    """Check all ports. Raises `PreflightError` for the first that cannot be listened on, or is named twice."""
     ports = {
         "MPS_HTTP_PORT": options.http_port,
         "MPS_WS_PORT": options.ws_port,
@@ -37,7 +37,7 @@ def check_ports(options: Options) -> None:
 
 
 def check_port(address: str, port: int, variable: str) -> None:
-    """Raises `PreflightError` where it cannot be listened on."""
+    """Check the port that `variable` names. Raises `PreflightError` where it cannot be listened on."""
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -51,7 +51,7 @@ def check_port(address: str, port: int, variable: str) -> None:
 
 
 def check_database(url: str) -> None:
-    """Raises `PreflightError` where PostgreSQL does not let us in."""
+    """Connect to PostgreSQL once. Raises `PreflightError` with the reason, without the password."""
     try:
         psycopg2.connect(url, connect_timeout=CONNECT_SECONDS).close()
     except psycopg2.Error as error:
@@ -64,7 +64,7 @@ def check_database(url: str) -> None:
 
 
 def check_redis(url: str) -> None:
-    """Raises `PreflightError` where the fast store does not let us in."""
+    """Connect to Valkey or Redis once. Raises `PreflightError` with the kind of fault."""
     try:
         client = redis.Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=CONNECT_SECONDS)
         try:

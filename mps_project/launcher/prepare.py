@@ -1,4 +1,4 @@
-"""Bring the database up to date, make the demo app, write `demo.json`: what `make run` does before the processes."""
+"""Prepares the database: migrates, makes the demo app and writes `demo.json`. Run by `mps run` before the programs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ import psycopg2
 from django.conf import settings
 from django.core.management import call_command
 
-from mps_project.launcher import exposure, installation, supervisor
+from mps_project.launcher import exposure, installation
+from mps_project.launcher.output import write_line
 from pushcore.storage.outages import DatabaseFault
 
 
 def main() -> int:
+    """Prepare the database; returns the exit code, with one line on standard error where it failed."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
     django.setup()
     from pushcore import demo
@@ -61,7 +63,7 @@ def _warn_of_open_binding() -> None:
     found = Workspace.objects.filter(client_bind=Workspace.ClientBind.OPEN).select_related("app")
     names = [str(workspace) for workspace in found[:20]]
     if names:
-        supervisor.say(f"warning: any device may bind any user, and gets that user's messages, in {', '.join(names)}")
+        write_line(f"warning: any device may bind any user, and gets that user's messages, in {', '.join(names)}")
 
 
 if __name__ == "__main__":

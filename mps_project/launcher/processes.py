@@ -1,4 +1,4 @@
-"""What the operating system offers to leave no process behind."""
+"""Processes that leave no process behind: they die with their parent, and are ended with their children."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 # prctl(2): the signal a process gets when its parent dies.
 _PR_SET_PDEATHSIG = 1
@@ -19,7 +18,7 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 def die_with_parent(signum: signal.Signals = signal.SIGKILL) -> Callable[[], None]:
-    """For `preexec_fn`: on Linux the child gets `signum` when its parent dies (elsewhere nothing happens)."""
+    """Return a `preexec_fn`: on Linux the child gets `signum` when its parent dies; elsewhere nothing happens."""
     return partial(_follow, signum, os.getpid())
 
 
@@ -30,9 +29,9 @@ def _follow(signum: signal.Signals, parent: int) -> None:
             os.kill(os.getpid(), signum)
 
 
-def follow_parent() -> None:
-    """For a process that has been forked already: it is killed when its parent dies (on Linux)."""
-    _follow(signal.SIGKILL, os.getppid())
+def follow_parent(signum: signal.Signals = signal.SIGKILL) -> None:
+    """Have the calling process get `signum` when its parent dies (on Linux)."""
+    _follow(signum, os.getppid())
 
 
 def kill_group(leader: int) -> None:
@@ -41,55 +40,26 @@ def kill_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
-def end(
+def terminate(
     leaders: Sequence[tuple[subprocess.Popen[bytes], signal.Signals]],
-    seconds: float,
-    hurried: Callable[[], bool] = lambda: False,
+    grace_seconds: float,
+    skip_grace: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Ask group leaders to end, each by its signal; after `seconds`, or once `hurried`, kill what is left. Reaps all.
+    """Ask group leaders to end, each by its signal; then kill what is left of their groups. Reaps all.
 
     Only the leaders are asked: the web process, celery and PostgreSQL end their children themselves, in order.
+
+    Args:
+        leaders: Processes that lead a group each, with the signal that asks them to end.
+        grace_seconds: How long they may take before they are killed.
+        skip_grace: Asked often meanwhile; once true, they are killed at once.
     """
     for process, signum in leaders:
         if process.poll() is None:
             process.send_signal(signum)
-    deadline = time.monotonic() + seconds
-    while any(process.poll() is None for process, _ in leaders) and time.monotonic() < deadline and not hurried():
+    deadline = time.monotonic() + grace_seconds
+    while any(process.poll() is None for process, _ in leaders) and time.monotonic() < deadline and not skip_grace():
         time.sleep(0.05)
     for process, _ in leaders:
         kill_group(process.pid)
         process.wait()
-
-
-class Make:
-    """GNU make, where it is our parent.
-
-    Ctrl-C in a terminal reaches make and its recipe alike. A SIGINT sent to make alone does not: make then waits for
-    its recipe without a word to it (`fatal_error_signal`: it passes on SIGTERM only). What shows is that make no
-    longer catches SIGINT. On Linux we look for that, and end when make is gone.
-    """
-
-    def __init__(self) -> None:
-        self._status: Path | None = None
-        process = Path(f"/proc/{os.getppid()}")
-        try:
-            if (process / "comm").read_text().strip() not in ("make", "gmake"):
-                return
-        except OSError:
-            return
-        self._status = process / "status" if _catches_interrupt(process / "status") else None
-        _follow(signal.SIGTERM, os.getppid())
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether make was told to stop and waits for us."""
-        return self._status is not None and not _catches_interrupt(self._status)
-
-
-def _catches_interrupt(status: Path) -> bool:
-    """Whether SIGINT is among the caught signals of a /proc/PID/status (proc(5))."""
-    try:
-        caught = next(line for line in status.read_text().splitlines() if line.startswith("SigCgt:"))
-    except (OSError, StopIteration):
-        return False
-    return bool(int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1)

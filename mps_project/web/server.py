@@ -16,7 +16,8 @@ import threading
 import time
 
 from mps_project import configuration
-from mps_project.launcher import disk, preflight, processes
+from mps_project.launcher import preflight, processes
+from mps_project.launcher.metrics_directory import shared_memory_directory
 
 GRACEFUL_SECONDS = 8.0
 LOOK_SECONDS = 0.2
@@ -37,7 +38,7 @@ def main() -> int:
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         # Without a folder that the workers share, each would answer a scrape with its own part of the counts.
         own_metrics = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(
-            prefix="mps-metrics-", dir=disk.memory_folder()
+            prefix="mps-metrics-", dir=shared_memory_directory()
         )
     stop = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -58,7 +59,7 @@ def _keep_running(count: int, stop: threading.Event) -> None:
                 sys.stderr.write(f"mps: a web process ended with code {worker.returncode}; another is started\n")
                 time.sleep(RESTART_SECONDS)
                 workers[number] = _start()
-    processes.end([(worker, signal.SIGTERM) for worker in workers], GRACEFUL_SECONDS + 1)
+    processes.terminate([(worker, signal.SIGTERM) for worker in workers], GRACEFUL_SECONDS + 1)
 
 
 def _start() -> subprocess.Popen[bytes]:

@@ -20,7 +20,7 @@ import pytest
 import requests
 from aliyunsdkcore.acs_exception.exceptions import ServerException
 
-from mps_project.launcher import disk
+from mps_project.launcher import disk_space
 from mps_project.launcher.supervisor import Supervisor
 from tests.e2e import backends
 from tests.e2e.database import Database
@@ -154,13 +154,14 @@ def test_a_supervisor_whose_disk_is_full_goes_on(tmp_path: Path) -> None:
             return pids.exists() and "sleeper" in json.loads(pids.read_text())
 
         wait_for(runs)
-        supervisor.stop(hurried=lambda: True)
+        supervisor.stop(skip_grace=lambda: True)
 
 
 def test_lines_are_lost_while_the_disk_is_full_and_written_again_after() -> None:
     code = (
-        "import os; from mps_project.launcher.supervisor import say; out = os.dup(1);"
-        "os.dup2(os.open('/dev/full', os.O_WRONLY), 1); told = say('lost'); os.dup2(out, 1); say(f'kept {told}')"
+        "import os; from mps_project.launcher.output import write_line; out = os.dup(1);"
+        "os.dup2(os.open('/dev/full', os.O_WRONLY), 1); written = write_line('lost');"
+        "os.dup2(out, 1); write_line(f'kept {written}')"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "kept False\n"
@@ -169,11 +170,11 @@ def test_lines_are_lost_while_the_disk_is_full_and_written_again_after() -> None
 def test_a_full_disk_and_the_room_after_it_are_said_once_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(disk, "LOOK_SECONDS", 0.0)
-    room = disk.Room(tmp_path)
-    for free in (1 << 30, 0, 0, disk.FULL_BYTES + 1, 1 << 30, 1 << 30):
+    monkeypatch.setattr(disk_space, "_CHECK_SECONDS", 0.0)
+    monitor = disk_space.DiskSpaceMonitor(tmp_path)
+    for free in (1 << 30, 0, 0, disk_space.FULL_BYTES + 1, 1 << 30, 1 << 30):
         monkeypatch.setattr("shutil.disk_usage", lambda _, free=free: SimpleNamespace(free=free))
-        room.look()
+        monitor.check()
     first, second = capfd.readouterr().out.splitlines()
     assert "is full" in first
     assert "was full and has room again" in second

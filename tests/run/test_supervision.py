@@ -15,7 +15,9 @@ import psutil
 import pytest
 
 from mps_project.launcher import engines, processes
-from mps_project.launcher.supervisor import Program, Supervisor
+from mps_project.launcher.engines.engine import LONGEST_LOG_BYTES
+from mps_project.launcher.programs import Program
+from mps_project.launcher.supervisor import Supervisor
 
 # Says so once it is deaf to SIGTERM.
 STUBBORN = [
@@ -29,7 +31,7 @@ STUBBORN = [
 def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
     supervisor = Supervisor(tmp_path / "processes.json")
     yield supervisor
-    supervisor.stop(hurried=lambda: True)
+    supervisor.stop(skip_grace=lambda: True)
 
 
 def tick_until(supervisor: Supervisor, reached: Callable[[], object], seconds: float = 20) -> None:
@@ -56,7 +58,7 @@ def test_output_is_written_under_the_programs_name(
     supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reading, writing = os.pipe()
-    monkeypatch.setattr("mps_project.launcher.supervisor._STDOUT", writing)
+    monkeypatch.setattr("mps_project.launcher.output._STDOUT", writing)
     with os.fdopen(reading) as output, os.fdopen(writing, "w"):
         supervisor.start([Program("talker", "sh -c 'echo hello; exec sleep 600'", tmp_path)])
         assert output.readline() == "talker  | hello\n"
@@ -66,7 +68,7 @@ def test_what_does_not_end_is_killed_once_patience_has_ended() -> None:
     with subprocess.Popen(STUBBORN, stdout=subprocess.PIPE, start_new_session=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        processes.end([(process, signal.SIGTERM)], seconds=3600, hurried=lambda: True)
+        processes.terminate([(process, signal.SIGTERM)], grace_seconds=3600, skip_grace=lambda: True)
         assert process.returncode == -signal.SIGKILL
 
 
@@ -77,7 +79,7 @@ def test_a_layer_is_stopped_before_the_one_it_stands_on(supervisor: Supervisor, 
     seen = f"trap 'kill -0 {lower} && touch alive; exit' TERM; touch up; while :; do sleep 0.05; done"
     supervisor.start([Program("upper", f'sh -c "{seen}"', tmp_path)])
     tick_until(supervisor, (tmp_path / "up").exists)
-    supervisor.stop(hurried=lambda: False)
+    supervisor.stop(skip_grace=lambda: False)
     assert (tmp_path / "alive").exists()
     assert not psutil.pid_exists(lower)
     assert not (tmp_path / "processes.json").exists()
@@ -109,8 +111,8 @@ def test_a_log_that_grew_too_long_is_emptied_and_goes_on(tmp_path: Path) -> None
     engine = engines.valkey(tmp_path / "valkey", "secret", engines.free_port())
     process = engine.launch()
     with engine.log.open("ab") as log:
-        log.truncate(engines.LONGEST_LOG_BYTES + 1)
-    engine.bound_log()
+        log.truncate(LONGEST_LOG_BYTES + 1)
+    engine.limit_log()
     assert engine.log.stat().st_size == 0
     engine.stop(process)
     assert b"bye bye" in engine.log.read_bytes()

@@ -13,6 +13,13 @@ import psycopg2
 import pytest
 
 from mps_project.launcher import engines, processes
+from mps_project.launcher.engines.system_user import (
+    SYSTEM_USER,
+    allow_traversal,
+    change_owner,
+    ensure_user,
+    group_of,
+)
 
 VERSION = 15
 BINARIES = Path(f"/usr/lib/postgresql/{VERSION}/bin")
@@ -24,12 +31,12 @@ def server(directory: Path) -> Iterator[str]:
     if not (BINARIES / "initdb").exists():
         pytest.skip(f"no PostgreSQL {VERSION} on this machine (Debian package: postgresql-{VERSION})")
     # PostgreSQL refuses to run as root.
-    user = engines.SYSTEM_USER if os.geteuid() == 0 else None
+    user = SYSTEM_USER if os.geteuid() == 0 else None
     if user:
-        engines.ensure_user(user)
-        engines.let_through(directory)
+        ensure_user(user)
+        allow_traversal(directory)
     directory.mkdir(mode=0o700)
-    engines.give(directory, user)
+    change_owner(directory, user)
     data = directory / "postgres"
     made = subprocess.run(
         [BINARIES / "initdb", "-D", data, "-U", "postgres", "--encoding=UTF8", "--locale=C", "--auth=trust"],
@@ -38,7 +45,7 @@ def server(directory: Path) -> Iterator[str]:
         text=True,
         cwd="/",
         user=user,
-        group=engines.group_of(user),
+        group=group_of(user),
         extra_groups=[] if user else None,
         preexec_fn=processes.die_with_parent(),
     )
