@@ -159,7 +159,7 @@ def hand_over_all(task_id: int) -> None:
     django.setup()
     from django.db import connection
 
-    from pushcore.delivery import dispatch
+    from pushcore.delivery import deliverable, dispatch
 
     print("ready", flush=True)
     sys.stdin.readline()
@@ -168,8 +168,8 @@ def hand_over_all(task_id: int) -> None:
         end = cursor.fetchone()[0]
     low: int | None = task_id
     while low is not None:
-        page = dispatch.waiting_between(low, end, 2000)
-        dispatch.hand_over(page.batch)
+        page = deliverable.by_range(low, end, 2000)
+        dispatch.to_lanes(page.batch)
         low = page.next_id
     time.sleep(_PATIENCE_SECONDS)
 

@@ -78,7 +78,7 @@ def _watch(watch: Stopwatch) -> None:
     watch.wrap(limits, "check_simple", "validation")
     watch.wrap(limits, "check_payload", "validation")
     watch.wrap(pushes, "accept", "database: claim, resolve, insert, commit")
-    watch.wrap(dispatch, "hand_over", "hand-over")
+    watch.wrap(dispatch, "to_lanes", "hand-over")
 
 
 def _environ(push: SignedPush) -> dict[str, Any]:

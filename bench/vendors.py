@@ -241,7 +241,7 @@ def _sender(sample: Any, url: str, count: int) -> Spent:
     from channels_vendor.dispatch import sender
     from channels_vendor.dispatch.lane import VendorLane
     from pushcore.channels import Platform
-    from pushcore.delivery import dispatch
+    from pushcore.delivery import deliverable
     from pushcore.models import Device, Message, PushTask
     from pushcore.storage import ids
 
@@ -284,7 +284,7 @@ def _sender(sample: Any, url: str, count: int) -> Spent:
         for number, device in zip(numbers[1:], made, strict=True)
     ]
     Message.objects.bulk_create(messages, batch_size=1000)
-    VendorLane().send(dispatch.outgoing_of(numbers[1:]))
+    VendorLane().send(deliverable.by_id(numbers[1:]))
 
     def work() -> None:
         sent = 0

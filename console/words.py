@@ -81,7 +81,7 @@ MODELS = (
     _("registration hash"),
     _("lost token"),
     _("taken by"),
-    _("settled id"),
+    _("pending cursor"),
     _("platform"),
     _("android"),
     _("ios"),

@@ -9,7 +9,7 @@ from typing import Any
 from gateway.cluster.codec import ACKS_STREAM, Parcel, pack_broadcast_news, pack_changed, pack_parcels, pack_withdrawn
 from gateway.cluster.presence import STREAM_MAX_ENTRIES, live_nodes, nodes_of, stream_key
 from pushcore.delivery.payload import PayloadEncoder
-from pushcore.ports import Outgoing
+from pushcore.ports import OutgoingMessage
 from pushcore.storage.valkey import client
 
 # A node works an entry off in one go, between two looks at its sockets; and its stream is bounded in entries.
@@ -25,10 +25,10 @@ class GatewayLane:
 
     name = "gateway"
 
-    def claims(self, outgoing: Outgoing) -> bool:
+    def claims(self, outgoing: OutgoingMessage) -> bool:
         return True
 
-    def send(self, batch: Sequence[Outgoing]) -> None:
+    def send(self, batch: Sequence[OutgoingMessage]) -> None:
         """Two round trips, whatever the batch's size. Raises `BusDown`: the sweeper tries again."""
         bus = client()
         held = nodes_of(bus, sorted({outgoing.device_id for outgoing in batch}))
@@ -104,7 +104,7 @@ def tell_devices_changed(device_ids: Sequence[int]) -> None:
             pipeline.execute()
 
 
-def parcel_of(outgoing: Outgoing, encoder: PayloadEncoder) -> Parcel:
+def parcel_of(outgoing: OutgoingMessage, encoder: PayloadEncoder) -> Parcel:
     """Encode a message for a node."""
     payload, expire_at_ms = encoder.encode(outgoing)
     return Parcel(outgoing.device_id, outgoing.message_id, expire_at_ms, outgoing.sent_before, payload)

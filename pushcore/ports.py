@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pushcore.models import PushTask, Workspace
 
 
-class Outgoing(NamedTuple):
+class OutgoingMessage(NamedTuple):
     """A message on its way to one device: the row, its task's content and the device's facts a lane decides by.
 
     `content` is shared by all messages of a task and must not be changed. `sent_before`: it was once written to a
@@ -45,10 +45,10 @@ class Lane(Protocol):
 
     name: str
 
-    def claims(self, outgoing: Outgoing) -> bool:
+    def claims(self, outgoing: OutgoingMessage) -> bool:
         """Whether this lane carries the message."""
 
-    def send(self, batch: Sequence[Outgoing]) -> None:
+    def send(self, batch: Sequence[OutgoingMessage]) -> None:
         """Hand a batch over. Must not block on a device or a vendor. Outcomes come back through `outcomes.record`.
 
         May raise: the rows stay pending and the sweeper hands them over again.

@@ -7,7 +7,7 @@ from typing import Any
 
 from channels_vendor.base.contract import Delivery, Notification, Style
 from pushcore.channels import ANALYSIS_NAMES, Channel
-from pushcore.ports import Outgoing
+from pushcore.ports import OutgoingMessage
 from pushcore.push import vendor_options
 
 # Source document, "Extension parameters": `big_text` "is only valid for Xiaomi and Huawei devices". `pushStyle` counts
@@ -17,7 +17,7 @@ _BIG_TEXT_BY_PARAMETER = frozenset({Channel.XIAOMI, Channel.HUAWEI})
 _OWN_FIELDS = frozenset({"badge", "sound", "big_text", "badge_add_num", "badge_class"})
 
 
-def deliveries_of(batch: Iterable[Outgoing], channel: Channel) -> list[Delivery]:
+def deliveries_of(batch: Iterable[OutgoingMessage], channel: Channel) -> list[Delivery]:
     """Messages with the same content share a notification."""
     shared: dict[tuple[int, int, Any], Notification] = {}
     made = []
@@ -31,7 +31,7 @@ def deliveries_of(batch: Iterable[Outgoing], channel: Channel) -> list[Delivery]
     return made
 
 
-def _notification(outgoing: Outgoing, channel: Channel) -> Notification:
+def _notification(outgoing: OutgoingMessage, channel: Channel) -> Notification:
     content = outgoing.content
     params = {name: str(value) for name, value in content.get("params", {}).items()}
     big_text = params.get("big_text") == "1" and channel in _BIG_TEXT_BY_PARAMETER

@@ -17,7 +17,7 @@ from channels_vendor.accounts.accounts import usable
 from channels_vendor.base.references import token_hash
 from channels_vendor.registry import VENDORS
 from pushcore.channels import Channel, Platform
-from pushcore.ports import Outgoing
+from pushcore.ports import OutgoingMessage
 from pushcore.push.limits import SELF_BUILT_ONLY
 from pushcore.push.vendor_options import transparent_payload
 from pushcore.storage.valkey import BusDown, client
@@ -39,13 +39,13 @@ _REDIRECT = (
 class VendorLane:
     name = "vendors"
 
-    def claims(self, outgoing: Outgoing) -> bool:
+    def claims(self, outgoing: OutgoingMessage) -> bool:
         channel = outgoing.third_channel
         if channel is None or not outgoing.third_token or channel not in VENDORS:
             return False
         return _by_vendor(outgoing) and (outgoing.workspace_id, channel) in usable()
 
-    def send(self, batch: Sequence[Outgoing]) -> None:
+    def send(self, batch: Sequence[OutgoingMessage]) -> None:
         """One INSERT; what is on its way to the same device already stays as it is, else it is sent on at once."""
         message_ids = [outgoing.message_id for outgoing in batch]
         channels = [outgoing.third_channel for outgoing in batch]
@@ -88,7 +88,7 @@ class VendorLane:
             )
 
 
-def _by_vendor(outgoing: Outgoing) -> bool:
+def _by_vendor(outgoing: OutgoingMessage) -> bool:
     if outgoing.platform == Platform.IOS:
         return True
     content, options = outgoing.content, outgoing.options

@@ -26,9 +26,9 @@ from channels_vendor.models import VendorAccount, VendorMessage
 from channels_vendor.registry import VENDORS
 from pushcore.channels import Channel
 from pushcore.codes import statuses
-from pushcore.delivery import dispatch, outcomes, pending_cursor
+from pushcore.delivery import deliverable, dispatch, outcomes
 from pushcore.devices import registry
-from pushcore.ports import Outcome, Outgoing
+from pushcore.ports import Outcome, OutgoingMessage
 from pushcore.storage import clock
 
 log = structlog.get_logger(__name__)
@@ -97,7 +97,7 @@ def accounts_due() -> list[tuple[int, Channel]]:
             "SELECT a.workspace_id, a.channel FROM channels_vendor_vendoraccount a"
             " WHERE EXISTS (SELECT 1 FROM channels_vendor_vendormessage m WHERE m.workspace_id = a.workspace_id"
             " AND m.channel = a.channel AND m.due_at <= now() AND m.message_id >= %s)",
-            [pending_cursor.oldest_pending_id()],
+            [deliverable.oldest_valid_id()],
         )
         return [(workspace_id, Channel(channel)) for workspace_id, channel in cursor.fetchall()]
 
@@ -106,7 +106,7 @@ def _claim(
     workspace_id: int, channel: Channel, most: int, *, lasting: timedelta = LEASE, in_doubt: bool = True
 ) -> Lease:
     """Lease the messages that are due longest. `in_doubt`: the vendor is about to be asked."""
-    now, oldest = clock.now(), pending_cursor.oldest_pending_id()
+    now, oldest = clock.now(), deliverable.oldest_valid_id()
     if most <= 0:
         return Lease(now, {})
     with connection.cursor() as cursor:
@@ -156,26 +156,26 @@ def _set_aside(workspace_id: int, channel: Channel, most: int) -> int:
     """
     accounts.forget()
     lease = _claim(workspace_id, channel, most, lasting=ASIDE, in_doubt=False)
-    waiting = dispatch.outgoing_of(list(lease.attempts))
+    waiting = deliverable.by_id(list(lease.attempts))
     _forget(lease, channel, keeping=waiting)
-    dispatch.hand_over(waiting)
+    dispatch.to_lanes(waiting)
     return len(lease.attempts)
 
 
-def _release(lease: Lease, channel: Channel) -> list[Outgoing]:
+def _release(lease: Lease, channel: Channel) -> list[OutgoingMessage]:
     """Forget what is settled, revoked or expired; what the device no longer gets here goes another way.
 
     Returns what is to be sent. What no lane could take stays and comes due again.
     """
-    waiting = dispatch.outgoing_of(list(lease.attempts))
+    waiting = deliverable.by_id(list(lease.attempts))
     here = [one for one in waiting if one.third_channel == channel and one.third_token]
     kept = {one.message_id for one in here}
-    taken = dispatch.hand_over([one for one in waiting if one.message_id not in kept])
+    taken = dispatch.to_lanes([one for one in waiting if one.message_id not in kept])
     _forget(lease, channel, keeping=here if taken else waiting)
     return here
 
 
-def _forget(lease: Lease, channel: Channel, *, keeping: Sequence[Outgoing]) -> None:
+def _forget(lease: Lease, channel: Channel, *, keeping: Sequence[OutgoingMessage]) -> None:
     """Delete the other rows of the lease, but for those that another channel has taken over."""
     kept = {one.message_id for one in keeping}
     if leaving := [message_id for message_id in lease.attempts if message_id not in kept]:

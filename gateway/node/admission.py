@@ -90,7 +90,7 @@ def admit(batch: Sequence[Credentials]) -> list[Admission]:
     ]
     if returned:
         registering = [device_id for device_id, is_registering, _ in returned if is_registering]
-        pending_cursor.note_return([device_id for device_id, _, _ in returned], registering)
+        pending_cursor.advance_on_connect([device_id for device_id, _, _ in returned], registering)
         registry.update_facts({device_id: told for device_id, _, told in returned})
     return [verdict or _WRONG for verdict in verdicts]
 

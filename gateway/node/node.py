@@ -42,7 +42,7 @@ from gateway.protocol.ports import PublishRefusal, Request, Wire
 from gateway.protocol.session import MAX_BACKLOG, MAX_IN_FLIGHT, Due, Session, State
 from pushcore.broadcast import broadcasts
 from pushcore.broadcast.broadcasts import Window
-from pushcore.delivery import dispatch
+from pushcore.delivery import deliverable
 from pushcore.delivery.payload import PayloadEncoder
 from pushcore.storage import clock
 from pushcore.storage.outages import DatabaseFault
@@ -455,7 +455,7 @@ def _read_waiting(
     """The oldest that wait for each device after the message id named, at most so many, encoded; the devices' channels;
     and for which of the devices `by_binding` broadcasts are. Runs in a thread."""
     chosen = broadcasts.bound_within(windows, by_binding)
-    pending, encoder = dispatch.pending_for_devices(list(after), most, after), PayloadEncoder()
+    pending, encoder = deliverable.by_device(list(after), most, after), PayloadEncoder()
     parcels = {
         device_id: [parcel_of(outgoing, encoder) for outgoing in batch] for device_id, batch in pending.messages.items()
     }

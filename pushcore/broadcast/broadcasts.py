@@ -25,9 +25,9 @@ from django.db.models import Q
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.delivery import dispatch
+from pushcore.delivery import deliverable, dispatch
 from pushcore.models import Broadcast, Message, PushTask, Workspace
-from pushcore.ports import Outgoing, broadcast_news, vendor_channels
+from pushcore.ports import OutgoingMessage, broadcast_news, vendor_channels
 from pushcore.push import limits
 from pushcore.push.idempotency import KeyedTarget
 from pushcore.push.requests import BroadcastPush
@@ -72,7 +72,7 @@ class Active:
     platform: int
     vendor_channels: frozenset[int]
     bound: Window | None
-    outgoing: Outgoing
+    outgoing: OutgoingMessage
 
 
 def keyed(msgkey: str) -> KeyedTarget:
@@ -206,13 +206,16 @@ def active(held: Collection[int]) -> tuple[list[int], list[Active]]:
         The task ids of all active broadcasts, and those of them that are not in `held`; in order.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_SQL["active"], {"held": list(held), "now": clock.now()})
+        cursor.execute(
+            _SQL["active"].format(task=deliverable.task_condition()),
+            {"held": list(held), "oldest": deliverable.oldest_valid_id()},
+        )
         rows = [_ActiveRow(*row) for row in cursor.fetchall()]
     return [row.task_id for row in rows], [_active_of(row, row.kind) for row in rows if row.kind is not None]
 
 
 def _active_of(row: _ActiveRow, kind: str) -> Active:
-    outgoing = Outgoing(
+    outgoing = OutgoingMessage(
         message_id=row.task_id,
         task_id=row.task_id,
         target="",
@@ -284,13 +287,13 @@ def walk_all(*, budget_seconds: float = 20.0) -> int:
             break
         task_id = unwalked.popleft()
         if (batch := _walk_batch(task_id)) is not None:
-            dispatch.hand_over(batch)
+            dispatch.to_lanes(batch)
             made += len(batch)
             unwalked.append(task_id)
     return made
 
 
-def _walk_batch(task_id: int) -> list[Outgoing] | None:
+def _walk_batch(task_id: int) -> list[OutgoingMessage] | None:
     """Make messages for the next devices and move the checkpoint, in one transaction; None at the end."""
     with transaction.atomic():
         found = Broadcast.objects.select_for_update(of=("self",), skip_locked=True).select_related("task")
@@ -307,7 +310,7 @@ def _walk_batch(task_id: int) -> list[Outgoing] | None:
         task, platform = broadcast.task, broadcast.platform
         shared = (task.workspace_id, task.kind, broadcast.expire_at, task.content, task.options)
         made = [
-            Outgoing(message_id, task.pk, target, broadcast.msgkey, device_id, platform, channel, token, *shared)
+            OutgoingMessage(message_id, task.pk, target, broadcast.msgkey, device_id, platform, channel, token, *shared)
             for message_id, (device_id, target, channel, token) in zip(message_ids, devices, strict=True)
         ]
         Message.objects.bulk_create([_row(broadcast, outgoing) for outgoing in made])
@@ -361,7 +364,7 @@ def _windows(audience: Audience | Broadcast) -> dict[str, Any]:
     }
 
 
-def _row(broadcast: Broadcast, outgoing: Outgoing) -> Message:
+def _row(broadcast: Broadcast, outgoing: OutgoingMessage) -> Message:
     return Message(
         id=outgoing.message_id,
         workspace_id=outgoing.workspace_id,

@@ -1,12 +1,15 @@
 -- Broadcasts that are active, and the devices that they are for. A window of time has an open end where it is NULL.
 
 -- active --
--- Read all broadcasts that gateways give to their sessions; of those they hold already, the id only (the rest is NULL).
+-- Read all broadcasts that gateways may give to their sessions now ({task}: `deliverable.task_condition`); of those they
+-- hold already, the kind is NULL, and what is large of them is not read.
 SELECT b.task_id, b.workspace_id, b.platform, b.vendor_channels::text, b.bound::text, b.msgkey, b.expire_at,
-    t.kind, t.content::text, t.options::text
+    CASE WHEN unknown THEN t.kind END, CASE WHEN unknown THEN t.content::text END,
+    CASE WHEN unknown THEN t.options::text END
 FROM pushcore_broadcast b
-LEFT JOIN pushcore_pushtask t ON t.id = b.task_id AND b.task_id <> ALL(%(held)s)
-WHERE b.self_built AND b.revoked_at IS NULL AND b.expire_at > %(now)s
+CROSS JOIN LATERAL (SELECT b.task_id <> ALL(%(held)s) AS unknown) u
+JOIN pushcore_pushtask t ON t.id = b.task_id AND t.id >= %(oldest)s AND {task}
+WHERE b.self_built AND b.revoked_at IS NULL AND b.expire_at > now()
 ORDER BY b.task_id
 
 -- bound_within --

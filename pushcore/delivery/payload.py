@@ -6,7 +6,7 @@ import json
 from json.encoder import encode_basestring
 from typing import Any, NamedTuple
 
-from pushcore.ports import Outgoing
+from pushcore.ports import OutgoingMessage
 from pushcore.storage import ids
 
 # `json.dumps` with options would make an encoder for each value.
@@ -30,7 +30,7 @@ class PayloadEncoder:
     def __init__(self) -> None:
         self._shared: dict[tuple[int, int], _Shared] = {}
 
-    def encode(self, outgoing: Outgoing) -> tuple[bytes, int]:
+    def encode(self, outgoing: OutgoingMessage) -> tuple[bytes, int]:
         """UTF-8 JSON, and when the message expires. `k` is text, for ids exceed what a JavaScript number holds; times:
         milliseconds since 1970."""
         key = outgoing.task_id, id(outgoing.content)
@@ -44,7 +44,7 @@ class PayloadEncoder:
         return text.encode(), expire_at_ms
 
 
-def _share(outgoing: Outgoing) -> _Shared:
+def _share(outgoing: OutgoingMessage) -> _Shared:
     expire_at_ms = int(outgoing.expire_at.timestamp() * 1000)
     members = _json(outgoing.content)[1:-1]
     return _Shared(
@@ -56,6 +56,6 @@ def _share(outgoing: Outgoing) -> _Shared:
     )
 
 
-def device_payload(outgoing: Outgoing) -> bytes:
+def device_payload(outgoing: OutgoingMessage) -> bytes:
     """Encode one message for the self-built channel."""
     return PayloadEncoder().encode(outgoing)[0]

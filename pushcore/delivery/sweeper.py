@@ -18,7 +18,7 @@ from django.db import connection
 from django.db.models import Q
 
 from pushcore.codes import statuses
-from pushcore.delivery import dispatch, pending_cursor
+from pushcore.delivery import deliverable, dispatch
 from pushcore.devices import bindings
 from pushcore.models import Binding, Watermark
 from pushcore.models.pushes import DeliveryType
@@ -52,12 +52,12 @@ def sweep(*, budget_seconds: float = 8.0) -> int:
     if lanes_are_behind():
         mine.update(leased_until=None)
         return 0
-    low = max(min(mark.position, recent), pending_cursor.oldest_pending_id())
+    low = max(min(mark.position, recent), deliverable.oldest_valid_id())
     _attach_missed(low, high)
     offered = 0
     while low < high and time.monotonic() < deadline:
-        page = dispatch.waiting_between(low, high, PAGE)
-        if not dispatch.hand_over(page.batch):
+        page = deliverable.by_range(low, high, PAGE)
+        if not dispatch.to_lanes(page.batch):
             break
         offered += len(page.batch)
         low = high if page.next_id is None else page.next_id

@@ -12,7 +12,7 @@ import structlog
 from django.db import Error, connection, transaction
 
 from pushcore.codes import statuses
-from pushcore.delivery import dispatch, pending_cursor
+from pushcore.delivery import deliverable, dispatch, pending_cursor
 from pushcore.devices.changes import tell_changed
 from pushcore.models import Binding, Device
 from pushcore.models.pushes import DeliveryType
@@ -84,7 +84,7 @@ def attach_waiting(workspace_id: int, user_ids: Sequence[str]) -> int:
                 WHERE m.workspace_id = %(workspace)s AND m.target = ANY(%(users)s) AND m.id >= %(floor)s
                 AND m.delivery_type = {DeliveryType.USER.value} AND m.expire_at > now()
                 AND (m.status = {statuses.NO_BIND_INFO}
-                     OR (m.status = {statuses.WAITING} AND NOT {dispatch.STILL_BOUND}))
+                     OR (m.status = {statuses.WAITING} AND NOT {deliverable.STILL_BOUND.message}))
                 ORDER BY m.id LIMIT {MAX_ATTACHED} FOR UPDATE
             ), chosen AS (
                 SELECT w.id, b.device_id FROM waiting w CROSS JOIN LATERAL (
@@ -101,11 +101,11 @@ def attach_waiting(workspace_id: int, user_ids: Sequence[str]) -> int:
             UPDATE pushcore_message m SET device_id = chosen.device_id, status = {statuses.WAITING}, updated_at = now()
             FROM chosen WHERE m.id = chosen.id AND m.id >= %(floor)s RETURNING m.device_id, m.id
             """,
-            {"workspace": workspace_id, "users": list(user_ids), "floor": pending_cursor.oldest_pending_id()},
+            {"workspace": workspace_id, "users": list(user_ids), "floor": deliverable.oldest_valid_id()},
         )
         attached: list[tuple[int, int]] = cursor.fetchall()
         if attached:
-            pending_cursor.reopen(attached)
+            pending_cursor.move_back(attached)
     if attached:
-        dispatch.hand_over(dispatch.outgoing_of([message_id for _, message_id in attached]))
+        dispatch.to_lanes(deliverable.by_id([message_id for _, message_id in attached]))
     return len(attached)

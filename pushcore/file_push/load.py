@@ -33,7 +33,7 @@ from pushcore.file_push.records import MAX_RECORD, Block, Fault, Lines, Reader, 
 from pushcore.file_push.upload import wake_loader
 from pushcore.models import FileChunk, FileFault, FileImport, PushTask
 from pushcore.models.pushes import DeliveryType
-from pushcore.ports import Outgoing, online
+from pushcore.ports import OutgoingMessage, online
 from pushcore.push.idempotency import claim_digests
 from pushcore.push.targets import ResolvedTarget, resolve
 from pushcore.storage import clock, ids
@@ -293,11 +293,11 @@ def _hand_over(task: PushTask, placed: Sequence[Placed]) -> None:
         if device is not None and (device.device_id in here or device.third_token)
     )
     while batch := list(itertools.islice(ready, HAND_OVER)):
-        dispatch.hand_over(batch)
+        dispatch.to_lanes(batch)
 
 
-def _outgoing(task: PushTask, message_id: int, record: Record, device: ResolvedTarget) -> Outgoing:
-    return Outgoing(
+def _outgoing(task: PushTask, message_id: int, record: Record, device: ResolvedTarget) -> OutgoingMessage:
+    return OutgoingMessage(
         message_id=message_id,
         workspace_id=task.workspace_id,
         task_id=task.pk,

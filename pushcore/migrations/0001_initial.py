@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                 ('registration_hash', models.CharField(db_default='', default='', editable=False, max_length=64)),
                 ('created_at', models.DateTimeField(editable=False)),
                 ('last_seen_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('settled_id', models.BigIntegerField(db_default=0, editable=False)),
+                ('pending_cursor', models.BigIntegerField(db_column='settled_id', db_default=0, editable=False)),
             ],
         ),
         migrations.CreateModel(

@@ -38,8 +38,8 @@ class Device(models.Model):
     registration_hash = models.CharField(max_length=64, editable=False, db_default="", default="")
     created_at = CreationTimeField(editable=False)
     last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # Up to which message none waits for it (`pushcore.delivery.pending_cursor`).
-    settled_id = models.BigIntegerField(db_default=0, editable=False)
+    # The message id up to which none waits for the device (`pushcore.delivery.pending_cursor`).
+    pending_cursor = models.BigIntegerField(db_column="settled_id", db_default=0, editable=False)
 
     class Meta:
         indexes = [

@@ -21,7 +21,7 @@ from pushcore.delivery import dispatch
 from pushcore.devices import bindings
 from pushcore.models import Message, PushTask, Workspace
 from pushcore.models.pushes import DeliveryType
-from pushcore.ports import Outgoing
+from pushcore.ports import OutgoingMessage
 from pushcore.push.group_commit import Together
 from pushcore.push.idempotency import KeyedTarget
 from pushcore.push.insert import Push, commit_alone, commit_together
@@ -164,10 +164,10 @@ class Accepted:
         """Users of its messages that had no device when these were made."""
         return [message.target for message in self.push.messages if message.status == statuses.NO_BIND_INFO]
 
-    def outgoing(self) -> list[Outgoing]:
+    def outgoing(self) -> list[OutgoingMessage]:
         task = self.push.task
         return [
-            Outgoing(
+            OutgoingMessage(
                 message_id=message.pk,
                 workspace_id=task.workspace_id,
                 task_id=task.pk,
@@ -197,7 +197,7 @@ def deliver(committed: Sequence[Accepted]) -> None:
         if audience.vendor_channels:
             broadcasts.wake_walker()
     new = [one for one in committed if one.first is None]
-    dispatch.hand_over([outgoing for one in new for outgoing in one.outgoing()])
+    dispatch.to_lanes([outgoing for one in new for outgoing in one.outgoing()])
     unbound: dict[int, list[str]] = defaultdict(list)
     for one in new:
         unbound[one.task.workspace_id] += one.unbound

@@ -2,7 +2,7 @@
 
 accept: limits, content                                     (draft_of)
     -> acceptance: claim keys, task and messages in ONE transaction
-        -> (commit) -> delivery.hand_over
+        -> (commit) -> dispatch.to_lanes
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from pushcore.broadcast import broadcasts
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.delivery import dispatch, outcomes
+from pushcore.delivery import deliverable, dispatch, outcomes
 from pushcore.models import Broadcast, Message, PushTask, Revocation, Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.ports import Outcome, lanes, online
@@ -56,7 +56,7 @@ def revoke_message(workspace: Workspace, msgkey: str, target: str) -> int:
         outcomes.record([Outcome(row.pk, statuses.REVOKED) for row in rows])
         told = _tell(_own_task(workspace, now), [*_perhaps_there(rows), *_arrived(rows)])
     _withdraw(rows)
-    dispatch.hand_over(dispatch.outgoing_of(told))
+    dispatch.to_lanes(deliverable.by_id(told))
     return len(rows)
 
 
@@ -168,7 +168,7 @@ def _stop_waiting(task_id: int) -> bool:
             revocation.position = rows[-1].pk
         revocation.save(update_fields=["stopped_at", "position"])
     _withdraw(rows)
-    dispatch.hand_over(dispatch.outgoing_of(told))
+    dispatch.to_lanes(deliverable.by_id(told))
     return len(rows) == BATCH
 
 
@@ -186,7 +186,7 @@ def _tell_arrived(task_id: int) -> bool:
         if len(rows) < BATCH:
             revocation.finished_at = clock.now()
         revocation.save(update_fields=["position", "finished_at"])
-    dispatch.hand_over(dispatch.outgoing_of(told))
+    dispatch.to_lanes(deliverable.by_id(told))
     return len(rows) == BATCH
 
 

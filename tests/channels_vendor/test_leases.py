@@ -19,7 +19,7 @@ from channels_vendor.simulator.fcm import FcmDesk
 from channels_vendor.simulator.simulated_vendor import Desk
 from pushcore.channels import Channel
 from pushcore.codes import statuses
-from pushcore.delivery import dispatch
+from pushcore.delivery import deliverable
 from pushcore.devices import registry
 from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, Message, PushTask, Workspace
@@ -77,7 +77,7 @@ def test_a_sender_that_comes_late_writes_nothing_over_another(
 ) -> None:
     send(device().ad_token)
     late = sender._claim(workspace.pk, Channel.FCM, 10)
-    [one] = deliveries_of(dispatch.outgoing_of(list(late.attempts)), Channel.FCM)
+    [one] = deliveries_of(deliverable.by_id(list(late.attempts)), Channel.FCM)
     VendorMessage.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     assert work(workspace) == 1
     row = VendorAccount.objects.get(channel=Channel.FCM)

@@ -17,7 +17,7 @@ from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import bindings
 from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, PushTask, Workspace
-from pushcore.ports import Outgoing
+from pushcore.ports import OutgoingMessage
 from pushcore.push import requests
 from pushcore.push.limits import check_simple
 from tests.channels_vendor import test_sending
@@ -98,7 +98,7 @@ def test_the_self_built_channel_is_told_the_androids_channel_too(workspace: Work
 @pytest.mark.parametrize("channel", [channel for channel in Channel if channel != Channel.SELF_BUILT])
 def test_big_text_as_a_parameter_is_for_xiaomi_and_huawei_and_as_a_style_for_all(channel: Channel) -> None:
     def style(**content: Any) -> Style:
-        outgoing = Outgoing(1, 7, "", "k", 1, 1, channel, "tok", 1, "simple", timezone.now(), content, {})
+        outgoing = OutgoingMessage(1, 7, "", "k", 1, 1, channel, "tok", 1, "simple", timezone.now(), content, {})
         [delivery] = deliveries_of([outgoing], channel)
         return delivery.notification.style
 

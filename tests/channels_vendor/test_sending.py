@@ -18,7 +18,7 @@ from channels_vendor.simulator.apns import ApnsDesk
 from channels_vendor.simulator.fcm import FcmDesk
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
-from pushcore.delivery import dispatch
+from pushcore.delivery import deliverable, dispatch
 from pushcore.devices import bindings, registry
 from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import Device, Message, PushTask, Workspace
@@ -26,6 +26,7 @@ from pushcore.push import pushes, requests
 from pushcore.storage.valkey import client
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES
+from tests.support.quiet_hours import quiet_hours
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -208,9 +209,19 @@ def test_a_message_handed_over_twice_is_sent_once(
     workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
-    dispatch.hand_over(dispatch.outgoing_of([Message.objects.get().pk]))
+    dispatch.to_lanes(deliverable.by_id([Message.objects.get().pk]))
     assert work(workspace) == 1
     assert fcm.ledger.accepted == {"fcm-token:1": 1}
+
+
+def test_a_rule_of_delivery_that_is_added_holds_for_vendors(
+    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    send(device().ad_token)
+    with quiet_hours(workspace):
+        assert work(workspace) == 0
+    assert not fcm.ledger.accepted
+    assert Message.objects.get().status == statuses.WAITING
 
 
 def test_a_revoked_message_is_not_sent(

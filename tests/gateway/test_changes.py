@@ -11,13 +11,14 @@ import pytest
 
 from gateway.sink import Sink
 from pushcore.channels import Channel
-from pushcore.delivery import dispatch
-from pushcore.devices import bindings, registry, removal
+from pushcore.delivery import deliverable, dispatch
+from pushcore.devices import bindings, changes, registry, removal
 from pushcore.models import Device, Workspace
 from pushcore.storage import valkey
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import send, wait_for
 from tests.gateway.test_broadcasts import broadcast
+from tests.support.quiet_hours import quiet_hours
 from tests.support.raw_device import RawDevice
 
 Change = Callable[[Workspace, Known], object]
@@ -80,13 +81,27 @@ def test_a_message_looked_up_before_a_logout_and_handed_over_after_it_is_not_wri
         device.connect(known[0].ad_token, username, known[1])
         assert wait_for(lambda: gateway.session_of(known[0]).caught_up)
         with monkeypatch.context() as patch:
-            patch.setattr(dispatch, "hand_over", lambda _batch: True)
+            patch.setattr(dispatch, "to_lanes", lambda _batch: True)
             message = send(workspace, "ann", "late", delivery_type=3)
-        [outgoing] = dispatch.outgoing_of([message.pk])
+        [outgoing] = deliverable.by_id([message.pk])
         registry.client_unbind(known[0].id, "ann")
-        dispatch.hand_over([outgoing])
+        dispatch.to_lanes([outgoing])
         send(workspace, known[0].ad_token, "own")
         assert msgkeys(next_publishes(device, 1)) == ["own"]
+
+
+def test_a_rule_of_delivery_that_is_added_holds_for_what_waits_in_a_session(
+    gateway: RunningGateway, username: str, known: Known, workspace: Workspace
+) -> None:
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1], receive_max=2)
+        for n in range(4):
+            send(workspace, known[0].ad_token, f"k{n}")
+        next_publishes(device, 2)
+        assert wait_for(lambda: gateway.session_of(known[0]).queued == 2)
+        with quiet_hours(workspace):
+            changes.tell_changed([known[0].id])
+            assert wait_for(lambda: gateway.session_of(known[0]).queued == 0)
 
 
 @pytest.mark.parametrize("door", REPORTS)

@@ -15,7 +15,7 @@ from django.conf import settings
 
 from gateway.cluster import codec, former_nodes, presence
 from gateway.cluster.courier import Courier, Recipient
-from pushcore.delivery import dispatch
+from pushcore.delivery import deliverable, dispatch
 from pushcore.models import Workspace
 from pushcore.storage import valkey
 from tests.gateway.conftest import Known, RunningGateway
@@ -66,7 +66,7 @@ def test_what_a_device_acknowledged_on_one_node_never_comes_again_on_another(
                 assert wait_for(lambda: not presence.nodes_of(valkey.client(), [known[0].id]))
             with Hopper(there, username, known) as again:
                 # Nor when somebody finds that their rows still wait.
-                dispatch.hand_over(dispatch.outgoing_of([message.pk for message in messages]))
+                dispatch.to_lanes(deliverable.by_id([message.pk for message in messages]))
                 send(workspace, known[0].ad_token, f"next{n}")
                 assert again.take(1) == [(f"next{n}", False)]
         here, there = there, here

@@ -11,7 +11,7 @@ from pushcore import ports
 from pushcore.devices import registry
 from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import PushTask, Workspace
-from pushcore.ports import Outgoing
+from pushcore.ports import OutgoingMessage
 from pushcore.push import pushes, requests
 from tests.support.serving import serving
 
@@ -22,14 +22,14 @@ class KeepingLane:
     name = "keeping"
 
     def __init__(self) -> None:
-        self.got: list[Outgoing] = []
+        self.got: list[OutgoingMessage] = []
         self.withdrawn: list[tuple[int, int]] = []
         self.broken = self.behind = False
 
-    def claims(self, outgoing: Outgoing) -> bool:
+    def claims(self, outgoing: OutgoingMessage) -> bool:
         return True
 
-    def send(self, batch: Sequence[Outgoing]) -> None:
+    def send(self, batch: Sequence[OutgoingMessage]) -> None:
         if self.broken:
             raise ConnectionError("lane away")
         self.got.extend(batch)

@@ -21,7 +21,7 @@ from pushcore.api import replay
 from pushcore.broadcast import broadcasts
 from pushcore.callbacks import receipts
 from pushcore.codes.results import ResultError
-from pushcore.delivery import dispatch, outcomes, sweeper
+from pushcore.delivery import deliverable, outcomes, sweeper
 from pushcore.devices.client_bind import check_client_may_bind
 from pushcore.devices.registry import KnownDevice
 from pushcore.models import AccessKey, Device, Message, PushTask, Receipt, Workspace
@@ -76,7 +76,7 @@ def test_a_push_is_valid_as_long_as_it_says_whatever_the_web_hosts_clock(
     assert timedelta(seconds=240) < left <= timedelta(seconds=300)
     [message] = Message.objects.all()
     assert message.expire_at == task.expire_at
-    assert [outgoing.message_id for outgoing in dispatch.outgoing_of([message.pk])] == [message.pk]
+    assert [outgoing.message_id for outgoing in deliverable.by_id([message.pk])] == [message.pk]
 
 
 @pytest.mark.django_db

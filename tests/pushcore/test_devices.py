@@ -11,7 +11,7 @@ from django.db import connection
 
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.delivery import dispatch, events
+from pushcore.delivery import deliverable, events
 from pushcore.devices import registry
 from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import AccessKey, App, Binding, Device, Workspace
@@ -244,6 +244,6 @@ def test_many_devices_pending_messages_cost_two_queries(
     for n in range(3):
         send({device.ad_token: f"k{n}" for device in fleet}, delivery_type=1)
     with django_assert_num_queries(2):
-        waiting = dispatch.pending_for_devices([device.id for device in fleet], per_device=2).messages
+        waiting = deliverable.by_device([device.id for device in fleet], at_most=2).messages
     assert {len(batch) for batch in waiting.values()} == {2}
     assert all([o.msgkey for o in batch] == ["k0", "k1"] for batch in waiting.values())

@@ -59,9 +59,9 @@ def test_the_nonce_counts_for_minutes_only(workspace: Workspace) -> None:
 @pytest.mark.django_db
 def test_the_nonce_is_spent_once_the_device_has_logged_in_with_its_secret(workspace: Workspace) -> None:
     first = register(workspace, nonce=NONCE)
-    pending_cursor.note_return([first.device.id], registering=[first.device.id])
+    pending_cursor.advance_on_connect([first.device.id], registering=[first.device.id])
     assert register(workspace, nonce=NONCE).device.id == first.device.id
-    pending_cursor.note_return([first.device.id])
+    pending_cursor.advance_on_connect([first.device.id])
     assert register(workspace, nonce=NONCE).device.id != first.device.id
 
 

@@ -15,7 +15,7 @@ from pushcore.broadcast import broadcasts
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.codes.results import ResultError
-from pushcore.delivery import dispatch, outcomes, sweeper
+from pushcore.delivery import deliverable, outcomes, sweeper
 from pushcore.devices import bindings, registry
 from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import Broadcast, Device, Message, PushTask, Receipt, Revocation, Workspace
@@ -92,11 +92,11 @@ def test_from_the_moment_a_task_is_marked_nothing_of_it_is_delivered(
     monkeypatch.setattr(revocations, "work_off", lambda *_a, **_k: False)  # the rows are not touched yet
     revocations.revoke_task(workspace, task.pk)
     lane.got.clear()
-    waiting = dispatch.pending_for_devices([device.id for device in fleet], 1).messages
+    waiting = deliverable.by_device([device.id for device in fleet], 1).messages
     assert {outgoing.task_id for batch in waiting.values() for outgoing in batch} == {other.pk}
     assert len(waiting) == 5
-    assert dispatch.outgoing_of([row.pk for row in task.messages.all()]) == []
-    everything = dispatch.waiting_between(0, ids.first_id_at(timezone.now() + timedelta(hours=1)), 100).batch
+    assert deliverable.by_id([row.pk for row in task.messages.all()]) == []
+    everything = deliverable.by_range(0, ids.first_id_at(timezone.now() + timedelta(hours=1)), 100).batch
     assert {outgoing.task_id for outgoing in everything} == {other.pk}
 
 
@@ -167,7 +167,7 @@ def test_a_message_is_revoked_by_its_msgkey_and_target(
     # To the device that has it, though the user has left it.
     assert one.device_id is not None
     bindings.unbind(Device.objects.get(pk=one.device_id), "ann")
-    waiting = dispatch.pending_for_devices([one.device_id], 10).messages[one.device_id]
+    waiting = deliverable.by_device([one.device_id], 10).messages[one.device_id]
     assert [outgoing.content["revokes"] for outgoing in waiting] == [str(one.pk)]
     assert task.messages.get(target="bob").status == statuses.NO_BIND_INFO
     bindings.bind(Device.objects.get(pk=fleet[2].id), "ann")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.delivery import dispatch
+from pushcore.delivery import deliverable
 from pushcore.devices import bindings, registry
 from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import Device, Message, PushTask, Template, Workspace
@@ -142,7 +142,7 @@ def test_a_message_that_waits_keeps_its_own_content(
     pushes.accept(workspace, a_multiple(a_target("ann")), **RPC)
     templates.delete(workspace, "winner")
     bindings.bind(Device.objects.get(pk=known.id), "ann")
-    [waiting] = dispatch.pending_for_devices([known.id], 10).messages[known.id]
+    [waiting] = deliverable.by_device([known.id], 10).messages[known.id]
     assert waiting.content["content"] == "ann won tea"
     assert waiting.content["templateCode"] == "winner"
 

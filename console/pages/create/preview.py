@@ -16,7 +16,7 @@ from console.pages.create.fields import DEFAULT_VALIDITY_SECONDS, PlaceholdersPa
 from console.pages.create.forms import AnyForm, SimpleForm
 from pushcore.channels import Channel, Platform
 from pushcore.delivery.payload import device_payload
-from pushcore.ports import Outgoing
+from pushcore.ports import OutgoingMessage
 from pushcore.push import content, templates
 from pushcore.push.requests import TemplatePush
 from pushcore.storage import clock, ids
@@ -76,11 +76,11 @@ def _untouched(form: SimpleForm) -> dict[str, Any]:
     return {name: "" if value is None or callable(value) else value for name, value in initial.items()}
 
 
-def _example(form: AnyForm, made: dict[str, Any]) -> Outgoing:
+def _example(form: AnyForm, made: dict[str, Any]) -> OutgoingMessage:
     given, now = form.cleaned_data, clock.now()
     seconds = given.get("valid_seconds") or DEFAULT_VALIDITY_SECONDS
     example_id = ids.first_id_at(now)
-    return Outgoing(
+    return OutgoingMessage(
         message_id=example_id,
         workspace_id=form.workspace.pk,
         task_id=example_id,
@@ -97,7 +97,7 @@ def _example(form: AnyForm, made: dict[str, Any]) -> Outgoing:
     )
 
 
-def _ios(outgoing: Outgoing) -> str:
+def _ios(outgoing: OutgoingMessage) -> str:
     [delivery] = deliveries_of([outgoing], Channel.APNS)
     parts = parts_of(delivery.notification, topic="", msgkey=delivery.msgkey)
     return _pretty(parts.mould.fill(delivery)) if parts else ""

@@ -13,7 +13,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from pushcore.delivery import dispatch, outcomes, pending_cursor
+from pushcore.delivery import deliverable, outcomes, pending_cursor
 from pushcore.devices import bindings, registry
 from pushcore.devices.registry import Facts, KnownDevice
 from pushcore.models import Binding, Device, Message, PushTask, Workspace
@@ -31,17 +31,17 @@ def no_margin(monkeypatch: pytest.MonkeyPatch, lane: KeepingLane) -> None:
 
 
 def come_back(known: KnownDevice) -> int:
-    """The device connects; up to which message it is settled."""
+    """The device connects; where its cursor is then."""
     time.sleep(0.002)  # ids tell the millisecond
-    pending_cursor.note_return([known.id])
+    pending_cursor.advance_on_connect([known.id])
     device = Device.objects.get(pk=known.id)
     assert device.last_seen_at is not None
     assert timezone.now() - device.last_seen_at < timedelta(minutes=1)
-    return device.settled_id
+    return device.pending_cursor
 
 
 def waiting(known: KnownDevice) -> list[int]:
-    return [one.message_id for one in dispatch.pending_for_devices([known.id], 100).messages.get(known.id, [])]
+    return [one.message_id for one in deliverable.by_device([known.id], 100).messages.get(known.id, [])]
 
 
 @pytest.mark.django_db
@@ -93,13 +93,13 @@ def test_a_settled_device_that_is_given_an_older_message_gets_it(
     before = Message.objects.get().pk
     assert come_back(known) > before
     registry.server_bind(workspace, "ann", known.ad_token, 1)
-    assert Device.objects.get(pk=known.id).settled_id == before - 1
+    assert Device.objects.get(pk=known.id).pending_cursor == before - 1
     assert waiting(known) == [before]
     # And is not moved back by a message it would have looked at anyway.
     send({"eve": "k"})
     unbound = Message.objects.order_by("-pk")[0].pk
-    pending_cursor.reopen([(known.id, unbound)])
-    assert Device.objects.get(pk=known.id).settled_id == before - 1
+    pending_cursor.move_back([(known.id, unbound)])
+    assert Device.objects.get(pk=known.id).pending_cursor == before - 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -111,7 +111,7 @@ def test_a_bind_and_a_return_that_cross_see_each_other(
     Binding.objects.create(workspace=workspace, device_id=known.id, user_id="ann", bound_at=timezone.now())
     time.sleep(0.002)
     steps: list[Callable[[], Any]] = [
-        lambda: pending_cursor.note_return([known.id]),
+        lambda: pending_cursor.advance_on_connect([known.id]),
         lambda: bindings.attach_waiting(workspace.pk, ["ann"]),
     ]
     first, second = steps if return_first else steps[::-1]
@@ -179,10 +179,10 @@ def test_a_connect_looks_at_what_came_since_the_last_one(workspace: Workspace) -
     connecting = [device.id for device in fleet[:50]]
 
     def ask() -> None:
-        assert dispatch.pending_for_devices(connecting, 100).messages == {}
+        assert deliverable.by_device(connecting, 100).messages == {}
 
     def settle() -> None:
-        pending_cursor.note_return(connecting)
+        pending_cursor.advance_on_connect(connecting)
 
     assert messages_looked_at(ask) == 50 * 30
     time.sleep(0.002)

@@ -1,0 +1,217 @@
+"""The one place that says "this message may be delivered now", and reads the messages of which that holds.
+
+Every way to a device passes here, so a rule added to `RULES` holds for all of them:
+
+    a device connects, or asks again       `by_device`   (gateway, also when what waits in a session is looked at anew)
+    a message is attached to a device      `by_id`       (bind, revocation's messages, a vendor's sender)
+    a range of messages is walked          `by_range`    (sweeper)
+    a batch is given to lanes              `allowed`     (the first attempt of a push, a file, a broadcast; all above)
+    a broadcast is offered to sessions     `task_condition`
+
+A message that may not be delivered now stays pending. A rule that comes to allow it by time alone needs something that
+offers it again then: devices ask when they connect, but the sweeper walks each message once. A device's cursor
+(`pushcore.delivery.pending_cursor`) passes by what is over for good, so it knows of `WAITING` and `VALID` only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db import connection
+
+from pushcore.codes import statuses
+from pushcore.models.pushes import DeliveryType
+from pushcore.ports import OutgoingMessage
+from pushcore.storage import clock, ids
+from pushcore.storage.sql import statements
+
+_SQL = statements(__file__)
+
+
+class Rule(NamedTuple):
+    """A condition that a message must meet to be delivered now, in the forms its readers need.
+
+    Attributes:
+        message: SQL over the row `m` of the message.
+        task: SQL over the row `t` of its task; it decides for broadcasts too, which are a task without messages.
+        loaded: The condition for a message that was made or read a moment ago, and the time. What can only have been
+            true then (its status, its binding) needs none.
+    """
+
+    message: str = "true"
+    task: str = "true"
+    loaded: Callable[[OutgoingMessage, datetime], bool] | None = None
+
+
+WAITING = Rule(message=f"m.status = {statuses.WAITING}")
+VALID = Rule(
+    message="m.expire_at > now()", task="t.expire_at > now()", loaded=lambda message, now: message.expire_at > now
+)
+NOT_REVOKED = Rule(task="t.revoked_at IS NULL")
+# A message to a user goes only to a device the user is still bound to. OFFSET 0 keeps the look-up by key: where
+# statistics lag behind, the planner would take the bindings for few and compare each message with all of them.
+STILL_BOUND = Rule(
+    message=f"(m.delivery_type <> {DeliveryType.USER.value} OR EXISTS (SELECT FROM pushcore_binding b"
+    " WHERE b.device_id = m.device_id AND b.unbound_at IS NULL AND b.user_id = m.target OFFSET 0))"
+)
+
+RULES: tuple[Rule, ...] = (WAITING, VALID, NOT_REVOKED, STILL_BOUND)
+
+
+def oldest_valid_id() -> int:
+    """Return the first message id that can still be valid: partitions before it need not be looked at."""
+    return ids.first_id_at(clock.now() - timedelta(seconds=settings.MAX_EXPIRED_SECONDS + 60))
+
+
+def task_condition() -> str:
+    """Return the SQL condition that messages of a task `t` may be delivered now."""
+    return " AND ".join(rule.task for rule in RULES)
+
+
+def allowed(batch: Iterable[OutgoingMessage]) -> list[OutgoingMessage]:
+    """Return those of the messages, made or read a moment ago, that may be delivered now."""
+    now, checks = clock.now(), [rule.loaded for rule in RULES if rule.loaded is not None]
+    return [message for message in batch if all(check(message, now) for check in checks)]
+
+
+class Pending(NamedTuple):
+    """What waits for devices.
+
+    Attributes:
+        messages: By device id, the messages in the order of their ids. Devices for which none waits are absent.
+        third_channels: By device id, the vendor's channel that reaches the device. Devices that are gone are absent.
+    """
+
+    messages: dict[int, list[OutgoingMessage]]
+    third_channels: dict[int, int | None]
+
+
+class Page(NamedTuple):
+    """Deliverable messages of a range, and the id to go on from; None where the range has no more."""
+
+    batch: list[OutgoingMessage]
+    next_id: int | None
+
+
+def by_id(message_ids: Sequence[int]) -> list[OutgoingMessage]:
+    """Read those of the messages that may be delivered now, oldest first. Two queries."""
+    return _outgoing(_fetch("by_id", {"ids": list(message_ids)}))
+
+
+def by_device(device_ids: Sequence[int], at_most: int, after: Mapping[int, int] | None = None) -> Pending:
+    """Read the oldest messages that wait for each device. Two queries, whatever the number.
+
+    Args:
+        device_ids: The devices.
+        at_most: How many messages of each device are read.
+        after: By device id, the message id up to which they are known already.
+    """
+    known = after or {}
+    rows = _fetch(
+        "by_device",
+        {
+            "devices": list(device_ids),
+            "known": [known.get(device_id, 0) for device_id in device_ids],
+            "oldest": oldest_valid_id(),
+            "at_most": at_most,
+        },
+    )
+    waiting: dict[int, list[OutgoingMessage]] = defaultdict(list)
+    for message in _outgoing(rows):
+        waiting[message.device_id].append(message)
+    return Pending(dict(waiting), {row.device_id: row.third_channel for row in rows})
+
+
+def by_range(low: int, high: int, at_most: int) -> Page:
+    """Read the deliverable ones of the oldest `at_most` pending messages with ids in [low, high).
+
+    The page is cut out of the messages by their key alone, so a walk over a task of millions reads each of them once;
+    what may not be delivered is left out of it afterwards.
+    """
+    rows = _fetch("by_range", {"low": low, "high": high, "at_most": at_most})
+    return Page(_outgoing(rows), rows[-1].message_id + 1 if len(rows) == at_most else None)
+
+
+class _Row(NamedTuple):
+    """A row of the statements that read messages. `override`: what of the content is the message's own, as JSON."""
+
+    message_id: int
+    task_id: int
+    target: str
+    msgkey: str
+    device_id: int
+    platform: int
+    third_channel: int | None
+    third_token: str
+    sent_before: bool
+    override: str | None
+    deliverable: bool
+
+
+class _Task(NamedTuple):
+    """What the messages of a task have in common."""
+
+    workspace_id: int
+    kind: str
+    expire_at: datetime
+    content: dict[str, Any]
+    options: dict[str, Any]
+
+
+@lru_cache
+def _statement(name: str, rules: tuple[Rule, ...]) -> str:
+    return _SQL[name].format(
+        columns=_SQL["columns"],
+        waiting=WAITING.message,
+        valid=VALID.message,
+        message=" AND ".join(rule.message for rule in rules),
+        task=" AND ".join(rule.task for rule in rules),
+    )
+
+
+def _fetch(name: str, params: Mapping[str, Any]) -> list[_Row]:
+    with connection.cursor() as cursor:
+        cursor.execute(_statement(name, RULES), params)
+        return list(map(_Row._make, cursor.fetchall()))
+
+
+def _outgoing(rows: Sequence[_Row]) -> list[OutgoingMessage]:
+    """Make messages of the deliverable rows. What those of a task share is read once, and is one object."""
+    rows = [row for row in rows if row.deliverable]
+    tasks = _tasks({row.task_id for row in rows}) if rows else {}
+    return [
+        OutgoingMessage(
+            message_id=row.message_id,
+            task_id=row.task_id,
+            target=row.target,
+            msgkey=row.msgkey,
+            device_id=row.device_id,
+            platform=row.platform,
+            third_channel=row.third_channel,
+            third_token=row.third_token,
+            workspace_id=task.workspace_id,
+            kind=task.kind,
+            expire_at=task.expire_at,
+            content=task.content if row.override is None else task.content | json.loads(row.override),
+            options=task.options,
+            sent_before=row.sent_before,
+        )
+        for row in rows
+        if (task := tasks.get(row.task_id)) is not None
+    ]
+
+
+def _tasks(task_ids: Iterable[int]) -> dict[int, _Task]:
+    """Read the tasks whose messages may be delivered now."""
+    with connection.cursor() as cursor:
+        cursor.execute(_statement("tasks", RULES), {"ids": list(task_ids)})
+        return {
+            task_id: _Task(workspace_id, kind, expire_at, json.loads(content), json.loads(options))
+            for task_id, workspace_id, kind, expire_at, content, options in cursor.fetchall()
+        }

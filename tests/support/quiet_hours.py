@@ -1,0 +1,24 @@
+"""A rule of delivery that is added where rules stand: a workspace that has quiet hours now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from pushcore.delivery import deliverable
+from pushcore.models import Workspace
+
+
+@contextmanager
+def quiet_hours(workspace: Workspace) -> Iterator[None]:
+    """While this lasts, nothing of the workspace may be delivered."""
+    rule = deliverable.Rule(
+        message=f"m.workspace_id <> {workspace.pk}",
+        task=f"t.workspace_id <> {workspace.pk}",
+        loaded=lambda message, _now: message.workspace_id != workspace.pk,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deliverable, "RULES", (*deliverable.RULES, rule))
+        yield
