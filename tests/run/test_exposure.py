@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import psutil
 import pytest
 
@@ -47,15 +45,14 @@ def test_a_demo_that_was_open_is_closed_and_others_choices_stay(before: str, aft
 
 
 @pytest.mark.xdist_group("run")
-def test_a_run_that_others_reach_binds_nobody_unproven_and_sends_no_private_receipts(tmp_path: Path) -> None:
-    with Stack(tmp_path / "var", MPS_BIND="0.0.0.0") as stack:
-        device = PahoDevice(stack.demo).connect()
-        assert device.request("mps/bind", {"userId": "somebody-else"})["code"] != "100"
-        device.disconnect()
-        for name in ("web", "worker"):
-            assert psutil.Process(stack.pids[name]).environ().get("MPS_RECEIPT_ALLOW_PRIVATE", "0") == "0"
-        assert "warning: MPS_BIND=0.0.0.0 lets other machines in. Open to them:" in stack.output
-        assert "any device may bind any user" not in stack.output
+def test_a_run_that_others_reach_binds_nobody_unproven_and_sends_no_private_receipts(open_stack: Stack) -> None:
+    device = PahoDevice(open_stack.demo).connect()
+    assert device.request("mps/bind", {"userId": "somebody-else"})["code"] != "100"
+    device.disconnect()
+    for name in ("web", "worker"):
+        assert psutil.Process(open_stack.pids[name]).environ().get("MPS_RECEIPT_ALLOW_PRIVATE", "0") == "0"
+    assert "warning: MPS_BIND=0.0.0.0 lets other machines in. Open to them:" in open_stack.output
+    assert "any device may bind any user" not in open_stack.output
 
 
 @pytest.mark.xdist_group("stack")

@@ -11,25 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from mps_project.launcher import engines
+from tests.run.conftest import TlsPort
 from tests.support.certificates import write_certificate
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("run")
 
 
-def test_sighup_shows_a_renewed_certificate_and_drops_nobody(tmp_path: Path) -> None:
-    certificate, key = write_certificate(tmp_path, "first")
-    port = engines.free_port()
-    running = Stack(tmp_path / "var", MPS_MQTT_TLS_PORT=str(port), MPS_TLS_CERT_FILE=certificate, MPS_TLS_KEY_FILE=key)
-    with running as stack, open_tls(port, certificate) as before:
+def test_sighup_shows_a_renewed_certificate_and_drops_nobody(open_stack: Stack, tls_port: TlsPort) -> None:
+    with open_tls(tls_port.port, tls_port.certificate) as before:
         shown = before.getpeercert(binary_form=True)
-        write_certificate(tmp_path, "second")
-        os.kill(stack.pids["gateway"], signal.SIGHUP)
+        write_certificate(tls_port.folder, "second")
+        os.kill(open_stack.pids["gateway"], signal.SIGHUP)
         deadline = time.monotonic() + 30
-        while shown_at(port) == shown and time.monotonic() < deadline:
+        while shown_at(tls_port.port) == shown and time.monotonic() < deadline:
             time.sleep(0.1)
-        assert shown_at(port) != shown
+        assert shown_at(tls_port.port) != shown
         before.settimeout(0.5)
         with pytest.raises(TimeoutError):  # open, and silent: it has sent no CONNECT
             before.recv(1)

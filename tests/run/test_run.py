@@ -25,11 +25,26 @@ from tests.support.stack import Stack
 pytestmark = pytest.mark.xdist_group("run")
 
 
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of one run after the other, with characters that mean something elsewhere."""
+    return tmp_path_factory.mktemp("run") / 'my data, "naïve" $HOME'
+
+
+@pytest.fixture(scope="module")
+def own_stack(data_dir: Path) -> Iterator[Stack]:
+    """A run of the module's own, which its tests stop in each way there is."""
+    stack = Stack(data_dir)
+    yield stack
+    stack.stop()
+
+
 @pytest.fixture
-def own_stack(tmp_path: Path) -> Iterator[Stack]:
-    """A stack of the test's own, which it may stop."""
-    with Stack(tmp_path / "var") as running:
-        yield running
+def running(own_stack: Stack) -> Stack:
+    """The module's own run: as the test before has left it, started where it was stopped."""
+    if own_stack.process is None or own_stack.process.poll() is not None:
+        own_stack.start()
+    return own_stack
 
 
 def family(stack: Stack) -> list[psutil.Process]:
@@ -47,53 +62,12 @@ def names_of(processes: list[psutil.Process]) -> set[str]:
     return names
 
 
-def test_ctrl_c_leaves_no_process_and_a_second_run_keeps_everything(own_stack: Stack) -> None:
-    started = family(own_stack)
-    demo = own_stack.demo
-    device = PahoDevice(demo).connect()
-    device.disconnect()
-    backends.push_2019(demo, device.ad_token, "kept", DeliveryType=1)
-    assert {"postgres", "valkey-server"} <= names_of(started)
-    assert own_stack.stop(signal.SIGINT) == 0
-    gone, alive = psutil.wait_procs(started, timeout=5)
-    assert alive == []
-    assert len(gone) == len(started) > 8
-    assert not (own_stack.data_dir / "processes.json").exists()
-    own_stack.start()
-    assert own_stack.demo == demo
-    again = PahoDevice(demo, known=device).connect()
-    again.wait_for_key("kept")
-    again.disconnect()
-
-
-def test_a_supervisor_that_is_killed_takes_its_processes_along(own_stack: Stack) -> None:
-    assert own_stack.process is not None
-    started = family(own_stack)
-    own_stack.process.kill()
-    own_stack.process.wait()
-    _, alive = psutil.wait_procs(started, timeout=15)
-    assert alive == []
-    own_stack.start()  # nothing left behind is in the way
-
-
-def test_make_alone_told_to_stop_stops_everything(tmp_path: Path) -> None:
-    """Not Ctrl-C, which a terminal sends to make and its recipe: a script's SIGINT to make."""
-    (tmp_path / "Makefile").write_text(f"run:\n\t@exec {sys.executable} -m mps_project.run\n")
-    running = Stack(tmp_path / "var").launch(["make", "-f", str(tmp_path / "Makefile"), "run"])
-    running.wait_until_ready()
-    started = family(running)
-    running.stop(signal.SIGINT)
-    _, alive = psutil.wait_procs(started, timeout=5)
-    assert alive == []
-    assert "stopped" in running.output
-
-
-def test_awkward_surroundings_are_no_obstacle(tmp_path: Path) -> None:
+def test_awkward_surroundings_are_no_obstacle(data_dir: Path) -> None:
     """A data directory with characters that mean something elsewhere, a proxy, a restricted Host, nobody reading."""
     reading, writing = os.pipe()
     os.close(reading)
     awkward = Stack(
-        tmp_path / 'my data, "naïve" $HOME',
+        data_dir,
         http_proxy="http://127.0.0.1:9",
         MPS_ALLOWED_HOSTS="push.example.com",
         MPS_SECRET_KEY="",
@@ -104,14 +78,63 @@ def test_awkward_surroundings_are_no_obstacle(tmp_path: Path) -> None:
     assert awkward.output == ""
 
 
-def test_a_second_instance_on_the_same_directory_says_so(stack: Stack) -> None:
-    second = Stack(stack.data_dir)
+def test_ctrl_c_leaves_no_process_and_a_second_run_keeps_everything(running: Stack) -> None:
+    started = family(running)
+    demo = running.demo
+    device = PahoDevice(demo).connect()
+    device.disconnect()
+    backends.push_2019(demo, device.ad_token, "kept", DeliveryType=1)
+    assert {"postgres", "valkey-server"} <= names_of(started)
+    assert running.stop(signal.SIGINT) == 0
+    gone, alive = psutil.wait_procs(started, timeout=5)
+    assert alive == []
+    assert len(gone) == len(started) > 8
+    assert not (running.data_dir / "processes.json").exists()
+    running.start()
+    assert running.demo == demo
+    again = PahoDevice(demo, known=device).connect()
+    again.wait_for_key("kept")
+    again.disconnect()
+
+
+def test_a_supervisor_that_is_killed_takes_its_processes_along(running: Stack, tmp_path: Path) -> None:
+    assert running.process is not None
+    started = family(running)
+    running.process.kill()
+    running.process.wait()
+    _, alive = psutil.wait_procs(started, timeout=15)
+    assert alive == []
+    start_by_make(running, tmp_path)  # nothing left behind is in the way
+
+
+def start_by_make(stack: Stack, folder: Path) -> None:
+    """Start it as a Makefile's recipe."""
+    (folder / "Makefile").write_text(f"run:\n\t@exec {sys.executable} -m mps_project.run\n")
+    stack.launch(["make", "-f", str(folder / "Makefile"), "run"])
+    stack.wait_until_ready()
+
+
+def test_make_alone_told_to_stop_stops_everything(running: Stack, tmp_path: Path) -> None:
+    """Not Ctrl-C, which a terminal sends to make and its recipe: a script's SIGINT to make."""
+    assert running.process is not None
+    if psutil.Process(running.process.pid).name() != "make":
+        running.stop()
+        start_by_make(running, tmp_path)
+    started, said = family(running), len(running.output)
+    running.stop(signal.SIGINT)
+    _, alive = psutil.wait_procs(started, timeout=5)
+    assert alive == []
+    assert "stopped" in running.output[said:]
+
+
+def test_a_second_instance_on_the_same_directory_says_so(open_stack: Stack) -> None:
+    second = Stack(open_stack.data_dir)
     assert second.launch().process is not None
     assert second.process is not None
     assert second.process.wait(30) == 1
-    assert stack.process is not None
+    assert open_stack.process is not None
     assert second.output.strip() == (
-        f"mps: another instance is running on {stack.data_dir} (process {stack.process.pid})"
+        f"mps: another instance is running on {open_stack.data_dir} (process {open_stack.process.pid})"
     )
 
 
@@ -131,46 +154,46 @@ def test_a_taken_port_is_named(tmp_path: Path, variable: str) -> None:
 @pytest.mark.parametrize(
     "name", ["web", "gateway", "sink", "receipts", "worker", "files", "beat", "valkey", "postgresql"]
 )
-def test_a_process_that_dies_is_started_again(stack: Stack, name: str) -> None:
-    killed = stack.kill(name)
+def test_a_process_that_dies_is_started_again(open_stack: Stack, name: str) -> None:
+    killed = open_stack.kill(name)
     deadline = time.monotonic() + 60
-    while stack.pids.get(name) in (killed, None) and time.monotonic() < deadline:
+    while open_stack.pids.get(name) in (killed, None) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert stack.pids[name] != killed
-    stack.wait_until_ready()
+    assert open_stack.pids[name] != killed
+    open_stack.wait_until_ready()
 
 
-def test_what_is_private_is_readable_by_its_owner_alone(stack: Stack) -> None:
+def test_what_is_private_is_readable_by_its_owner_alone(open_stack: Stack) -> None:
     for name in ("demo.json", "secrets.json", "valkey/valkey.conf"):
-        assert stat.S_IMODE((stack.data_dir / name).stat().st_mode) == 0o600, name
-    assert stat.S_IMODE((stack.data_dir / "postgres").stat().st_mode) == 0o700
+        assert stat.S_IMODE((open_stack.data_dir / name).stat().st_mode) == 0o600, name
+    assert stat.S_IMODE((open_stack.data_dir / "postgres").stat().st_mode) == 0o700
 
 
-def test_the_demo_file_has_what_a_newcomer_needs(stack: Stack) -> None:
-    assert set(stack.demo) == {
+def test_the_demo_file_has_what_a_newcomer_needs(open_stack: Stack) -> None:
+    assert set(open_stack.demo) == {
         "app_id", "workspace_id", "access_key_id", "access_key_secret", "rsa_private_key_pem", "client_key", "http_url",
         "mqtt_url", "ws_url", "console_url", "username", "password",
     }  # fmt: skip
-    assert (stack.demo["app_id"], stack.demo["workspace_id"]) == ("ONEX570DA89211721", "test")
+    assert (open_stack.demo["app_id"], open_stack.demo["workspace_id"]) == ("ONEX570DA89211721", "test")
 
 
-def test_no_secret_is_ever_printed(stack: Stack) -> None:
-    backends.push_2019(stack.demo, "nobody", f"{time.time()}")
-    requests.post(f"{stack.url}/?Action=PushSimple&Version=2019-08-21&AccessKeyId=x&Signature=y", timeout=10)
-    secrets = json.loads((stack.data_dir / "secrets.json").read_text()) | {
-        name: stack.demo[name] for name in ("access_key_secret", "password", "rsa_private_key_pem", "client_key")
+def test_no_secret_is_ever_printed(open_stack: Stack) -> None:
+    backends.push_2019(open_stack.demo, "nobody", f"{time.time()}")
+    requests.post(f"{open_stack.url}/?Action=PushSimple&Version=2019-08-21&AccessKeyId=x&Signature=y", timeout=10)
+    secrets = json.loads((open_stack.data_dir / "secrets.json").read_text()) | {
+        name: open_stack.demo[name] for name in ("access_key_secret", "password", "rsa_private_key_pem", "client_key")
     }
-    printed = stack.output
+    printed = open_stack.output
     assert "ready in" in printed
     assert [name for name, secret in secrets.items() if secret in printed] == []
 
 
-def test_liveness_readiness_and_metrics_answer(stack: Stack) -> None:
-    assert requests.get(f"{stack.url}/healthz", timeout=10).text == "ok\n"
+def test_liveness_readiness_and_metrics_answer(open_stack: Stack) -> None:
+    assert requests.get(f"{open_stack.url}/healthz", timeout=10).text == "ok\n"
     # A worker whose broker was killed by a test before may still be on its way back to it.
-    assert stack.wait_until_ready() == {"ready": True, "missing": []}
-    backends.push_2019(stack.demo, "nobody", f"{time.time()}")
-    metrics = requests.get(f"{stack.url}/metrics", timeout=10).text
+    assert open_stack.wait_until_ready() == {"ready": True, "missing": []}
+    backends.push_2019(open_stack.demo, "nobody", f"{time.time()}")
+    metrics = requests.get(f"{open_stack.url}/metrics", timeout=10).text
     for line in (
         "mps_http_requests_total{",
         "mps_gateway_connections{",
@@ -179,13 +202,13 @@ def test_liveness_readiness_and_metrics_answer(stack: Stack) -> None:
         assert line in metrics
 
 
-def test_the_embedded_engines_let_nobody_in_without_a_password(stack: Stack) -> None:
+def test_the_embedded_engines_let_nobody_in_without_a_password(open_stack: Stack) -> None:
     import psycopg2
     import redis
 
     with pytest.raises(psycopg2.OperationalError, match="password"):
-        psycopg2.connect(host=str(stack.data_dir / "postgres"), user="postgres", dbname="mps")
-    port = stack.env()["REDIS_URL"].rpartition(":")[2].partition("/")[0]
+        psycopg2.connect(host=str(open_stack.data_dir / "postgres"), user="postgres", dbname="mps")
+    port = open_stack.env()["REDIS_URL"].rpartition(":")[2].partition("/")[0]
     client = redis.Redis(port=int(port))
     with pytest.raises(redis.AuthenticationError):
         client.ping()

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from honcho.environ import parse_procfile
 
+# Building and installing take seconds: by one worker.
+pytestmark = pytest.mark.xdist_group("wheel")
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ("analytics", "channels_vendor", "console", "gateway", "mps_project", "pushcore")
 # Sources of what the wheel has in another form.
@@ -48,7 +51,17 @@ def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder the wheel is installed into; what it depends on is there already."""
     directory = tmp_path_factory.mktemp("installed")
-    install = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--target", str(directory)]
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--no-deps",
+        "--no-index",
+        "--no-compile",
+        "--target",
+        str(directory),
+    ]
     done = run([*install, str(wheel)], directory)
     assert done.returncode == 0, done.stdout + done.stderr
     return directory

@@ -1,0 +1,46 @@
+"""One run that has everything on, for the tests that need one of its options, or may harm it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mps_project.launcher import engines
+from tests.support.certificates import write_certificate
+from tests.support.stack import Stack
+
+
+@dataclass(frozen=True)
+class TlsPort:
+    """The port on which devices come with TLS, and the folder of the certificate that is shown there."""
+
+    port: int
+    folder: Path
+    certificate: str
+    key: str
+
+
+@pytest.fixture(scope="package")
+def tls_port(tmp_path_factory: pytest.TempPathFactory) -> TlsPort:
+    folder = tmp_path_factory.mktemp("tls")
+    return TlsPort(engines.free_port(), folder, *write_certificate(folder, "first"))
+
+
+@pytest.fixture(scope="package")
+def open_stack(tmp_path_factory: pytest.TempPathFactory, tls_port: TlsPort) -> Iterator[Stack]:
+    """A service that other machines reach, with TLS and simulated vendors (mark its tests `xdist_group("run")`).
+
+    It is started once: a start takes as long as all that the tests do with it.
+    """
+    options = {
+        "MPS_BIND": "0.0.0.0",
+        "MPS_DEMO_VENDORS": "1",
+        "MPS_MQTT_TLS_PORT": str(tls_port.port),
+        "MPS_TLS_CERT_FILE": tls_port.certificate,
+        "MPS_TLS_KEY_FILE": tls_port.key,
+    }
+    with Stack(tmp_path_factory.mktemp("open") / "var", **options) as running:
+        yield running
