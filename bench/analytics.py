@@ -148,12 +148,12 @@ def _intake(workspace: Any, count: int) -> float:
     from analytics import rollups
     from analytics.intake import take
     from pushcore.devices import registry
-    from pushcore.devices.registry import Facts
+    from pushcore.devices.info import DeviceInfo
     from pushcore.models import Message, PushTask
     from pushcore.ports import DeviceEvent
     from pushcore.storage import ids
 
-    device_ids = [device.id for device, _ in registry.register([(workspace, Facts())] * 1000)]
+    device_ids = [device.id for device, _ in registry.register([(workspace, DeviceInfo())] * 1000)]
     now = timezone.now()
     task = PushTask.objects.create(
         id=ids.new_ids(1)[0], workspace=workspace, kind="simple", delivery_type=1, source="rpc", content={},

@@ -83,12 +83,12 @@ def _fill(count: int) -> tuple[Any, int]:
     from django.utils import timezone
 
     from pushcore.devices import registry
-    from pushcore.devices.registry import Facts
+    from pushcore.devices.info import DeviceInfo
     from pushcore.models import App, PushTask, Workspace
     from pushcore.storage import ids, partitions
 
     workspace = Workspace.objects.create(app=App.objects.create(app_id="B", name="b"), workspace_id="b")
-    device_ids = [device.id for device, _ in registry.register([(workspace, Facts())] * 1000)]
+    device_ids = [device.id for device, _ in registry.register([(workspace, DeviceInfo())] * 1000)]
     partitions.ensure()
     now = timezone.now()
     with connection.cursor() as cursor:

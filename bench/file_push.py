@@ -35,7 +35,7 @@ def prepare() -> None:
     from django.utils import timezone
 
     from pushcore.devices import registry
-    from pushcore.devices.registry import Facts
+    from pushcore.devices.info import DeviceInfo
     from pushcore.models import App, Binding, Workspace
     from pushcore.push import templates
     from pushcore.push.templates import TemplateDraft
@@ -43,7 +43,7 @@ def prepare() -> None:
     workspace = Workspace.objects.create(app=App.objects.create(app_id="BENCH", name="bench"), workspace_id="bench")
     templates.create(workspace, TemplateDraft("hello", "d", "Hello #name#", "Your order #order# is on its way"))
     for start in range(0, DEVICES, 1000):
-        made = registry.register([(workspace, Facts())] * 1000)
+        made = registry.register([(workspace, DeviceInfo())] * 1000)
         now = timezone.now()
         Binding.objects.bulk_create(
             Binding(workspace=workspace, device_id=device.id, user_id=f"user{(start + n) * 2}", bound_at=now)

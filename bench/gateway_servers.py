@@ -133,7 +133,7 @@ class Service:
         from django.db import connection
 
         from pushcore.devices import registry
-        from pushcore.devices.registry import Facts
+        from pushcore.devices.info import DeviceInfo
         from pushcore.models import App, Workspace
         from pushcore.push import templates
         from pushcore.push.templates import TemplateDraft
@@ -142,7 +142,7 @@ class Service:
         templates.create(self.workspace, TemplateDraft("news", "d", "News", "x" * 120))
         made = []
         for start in range(0, count, 1000):
-            made += registry.register([(self.workspace, Facts())] * min(1000, count - start))
+            made += registry.register([(self.workspace, DeviceInfo())] * min(1000, count - start))
         self.credentials.write_text(json.dumps([[d.ad_token, d.username, secret] for d, secret in made]))
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")

@@ -35,7 +35,7 @@ import json
 from channels_vendor.models import VendorAccount
 from pushcore.models import Device, Workspace
 from pushcore import devices
-from pushcore.devices.registry import Facts
+from pushcore.devices.info import DeviceInfo
 asked = json.loads({asked!r})
 workspace = Workspace.objects.get()
 told = dict()
@@ -44,7 +44,7 @@ for name, account in asked["accounts"].items():
     row.base_url, row.auth_url = account["url"], account["auth"]
     row.set_secrets(account["values"])
     row.save()
-    made = [device for device, _ in devices.register([(workspace, Facts())] * {count})]
+    made = [device for device, _ in devices.register([(workspace, DeviceInfo())] * {count})]
     for number, device in enumerate(made):
         Device.objects.filter(pk=device.id).update(third_channel=account["channel"], third_token=f"{{name}}-{{number}}")
     told[name] = [device.ad_token for device in made]

@@ -19,8 +19,8 @@ from channels_vendor.registry import VENDORS
 from channels_vendor.simulator.simulated_vendor import SECRET, Desk
 from pushcore.channels import SAYS_ARRIVED, Channel, Platform
 from pushcore.codes import statuses
-from pushcore.devices import registry
-from pushcore.devices.registry import Facts
+from pushcore.devices import client_requests, registry
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import Device, PushTask, Workspace
 from pushcore.push import pushes, requests
 from pushcore.security import crypto
@@ -117,8 +117,8 @@ def _push(workspace: Workspace, channel: Channel) -> PushTask:
     platform = _PLATFORMS.get(channel, Platform.ANDROID)
     known = Device.objects.filter(workspace=workspace, third_channel=channel, third_token=token).first()
     if known is None:
-        made, _ = registry.register([(workspace, Facts(platform, "demo", channel.label))])[0]
-        registry.client_report(made.id, channel, token)
+        made, _ = registry.register([(workspace, DeviceInfo(platform, "demo", channel.label))])[0]
+        client_requests.report(made.id, channel, token)
         known = Device.objects.get(pk=made.id)
     request = requests.SimplePush(
         task_name=f"demo: {channel.label}",

@@ -10,7 +10,7 @@ from console.scoped import NamedTimes, ReadOnly
 
 
 class ReadOnlyInline(ReadOnly, NamedTimes, TabularInline):
-    """Facts of the object whose page it stands in; who sees that page sees these. A page of them at a time."""
+    """Details of the object whose page it stands in; who sees that page sees these. A page of them at a time."""
 
     extra = 0
     max_num = 0

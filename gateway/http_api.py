@@ -19,8 +19,9 @@ from gateway.node.admission import Admission, Credentials, admit, may_register
 from gateway.node.attempt_limits import has_failed_too_often, note_failure, seconds_of_minute_left
 from pushcore.api import decoding
 from pushcore.codes.results import ResultCode, ResultError
+from pushcore.devices.info import DeviceInfo
 from pushcore.devices.installations import Installation
-from pushcore.devices.registry import Facts, KnownDevice, find_devices
+from pushcore.devices.registry import KnownDevice, find_devices
 from pushcore.http.head_check import head_check
 from pushcore.security.proxies import address_of
 
@@ -50,7 +51,7 @@ def register(request: HttpRequest) -> HttpResponse:
         values = decoding.json_value(facts or b"{}")
         if not isinstance(values, dict):
             return _answer(ResultCode.INVALID_PARAM, "the body is not a JSON object")
-        Facts.from_mapping(values)
+        DeviceInfo.from_mapping(values)
         Installation.from_mapping(values)
     except ResultError as error:
         return _answer(error.result, error.message)

@@ -22,13 +22,13 @@ from console import audit
 from console.access import Right, scope_of
 from console.models import SimulatedDevice
 from pushcore.codes.results import ResultError
-from pushcore.devices import registry
+from pushcore.devices import info, registry
 from pushcore.models import PushTask, Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.push.pushes import accept
 from pushcore.push.requests import SimplePush
 
-FACTS = registry.Facts(manufacturer="Simulator", model="Browser", os_version="14", app_version="1.0")
+FACTS = info.DeviceInfo(manufacturer="Simulator", model="Browser", os_version="14", app_version="1.0")
 TEST_VALID_SECONDS = 600
 
 

@@ -11,9 +11,10 @@ from mqtt5 import ConnectPacket
 from gateway.node.attempt_limits import Exceeded, take_registrations
 from pushcore.codes.results import ResultError
 from pushcore.delivery import pending_cursor
-from pushcore.devices import installations, registry
+from pushcore.devices import info, installations, registry
+from pushcore.devices.info import DeviceInfo
 from pushcore.devices.installations import Installation, Registration
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Workspace
 from pushcore.security import keys
 
@@ -27,7 +28,7 @@ class Credentials:
     client_id: str
     username: str
     password: str
-    facts: dict[str, object]
+    info: dict[str, object]
     address: str = ""
 
     @classmethod
@@ -38,7 +39,7 @@ class Credentials:
     @property
     def told(self) -> dict[str, str]:
         """What the device says it is, by column."""
-        return registry.told_facts(self.facts)
+        return info.parse_info(self.info)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def admit(batch: Sequence[Credentials]) -> list[Admission]:
     if returned:
         registering = [device_id for device_id, is_registering, _ in returned if is_registering]
         pending_cursor.advance_on_connect([device_id for device_id, _, _ in returned], registering)
-        registry.update_facts({device_id: told for device_id, _, told in returned})
+        registry.update_info({device_id: told for device_id, _, told in returned})
     return [verdict or _WRONG for verdict in verdicts]
 
 
@@ -112,7 +113,7 @@ def _within_limits(
 def may_register(username: str, password: str) -> bool:
     """Whether a newcomer with these credentials would be registered. Raises `DatabaseFault`."""
     workspace = registry.find_workspaces([username]).get(username) if _readable(username) else None
-    return not isinstance(_check_newcomer(workspace, Credentials("", username, password, facts={})), Admission)
+    return not isinstance(_check_newcomer(workspace, Credentials("", username, password, info={})), Admission)
 
 
 def _readable(text: str) -> bool:
@@ -140,6 +141,6 @@ def _check_newcomer(workspace: Workspace | None, given: Credentials) -> Admissio
     if not workspace.is_client_key(given.password):
         return _WRONG
     try:
-        return Registration(workspace, Facts.from_mapping(given.facts), Installation.from_mapping(given.facts))
+        return Registration(workspace, DeviceInfo.from_mapping(given.info), Installation.from_mapping(given.info))
     except ResultError:
         return Admission(ConnAck.IMPLEMENTATION_SPECIFIC_ERROR)

@@ -10,7 +10,7 @@ import structlog
 from pushcore.api import decoding
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.delivery import events
-from pushcore.devices import registry, removal
+from pushcore.devices import client_requests, info, removal
 from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device
 from pushcore.storage.outages import Unavailable, log_outage
@@ -73,16 +73,16 @@ def _text(payload: Mapping[str, Any], name: str) -> str:
 
 def _bind(device: KnownDevice, payload: Any) -> None:
     fields = _fields(device, payload)
-    registry.client_bind(device.id, _text(fields, "userId"), _text(fields, "bindToken"))
+    client_requests.bind(device.id, _text(fields, "userId"), _text(fields, "bindToken"))
 
 
 def _unbind(device: KnownDevice, payload: Any) -> None:
-    registry.client_unbind(device.id, _text(_fields(device, payload), "userId"))
+    client_requests.unbind(device.id, _text(_fields(device, payload), "userId"))
 
 
 def _report(device: KnownDevice, payload: Any) -> None:
     fields = _fields(device, payload)
-    registry.client_report(device.id, *registry.third_party_fields(fields), registry.told_facts(fields))
+    client_requests.report(device.id, *info.third_party_fields(fields), info.parse_info(fields))
 
 
 def _event(device: KnownDevice, payload: Any) -> None:

@@ -11,7 +11,7 @@ from pushcore.api import analysis_schemas, schemas, template_operations, templat
 from pushcore.api.operation import V2019, V2020, VERSIONS, Caller, Operation, Shape
 from pushcore.api.schemas import between, id_of, needed
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.devices import activities, registry, state
+from pushcore.devices import activities, server_requests, state
 from pushcore.models import Occurrence, PushTask, Workspace
 from pushcore.ports import analysis
 from pushcore.push import limits, pushes
@@ -173,17 +173,17 @@ def query_task_detail(workspace: Workspace, values: Mapping[str, Any], caller: C
 
 
 def push_bind(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
-    registry.server_bind(
+    server_requests.bind(
         workspace, values["userId"], values["deliveryToken"], values["osType"], values["phoneNumber"].strip()
     )
 
 
 def push_unbind(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
-    registry.server_unbind(workspace, values["userId"], values["deliveryToken"])
+    server_requests.unbind(workspace, values["userId"], values["deliveryToken"])
 
 
 def push_report(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
-    registry.server_report(
+    server_requests.report(
         workspace,
         values["deliveryToken"],
         values["osType"],

@@ -1,0 +1,1 @@
+"""Devices: registering, binding, reporting, their tokens at vendors' channels, and their removal."""

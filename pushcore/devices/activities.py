@@ -1,8 +1,8 @@
-"""Live Activities of iOS: each has a push token of its own, and is pushed to as a device is.
+"""Live Activities of iOS, kept as rows of the device table because each has a push token of its own.
 
-So it is kept as a device, told apart by `activity_id`: the app's ID of it, reported with its token (PushReport) and
-what deliveryType 6 names; empty where a backend only gave the token (deliveryType 5). Nobody binds to one, connects as
-one or broadcasts to one. A token may change while the activity lasts: the ID stays.
+`activity_id` tells them from devices: it is the app's ID of the activity, reported with its token (PushReport) and
+named by deliveryType 6; empty where a backend gave only the token (deliveryType 5). Nothing binds to an activity,
+connects as one or broadcasts to one. Its token may change while it lasts; the ID stays.
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ _SEEN_AGAIN = timedelta(days=1)
 
 
 def report(workspace: Workspace, activity_id: str, push_token: str) -> None:
-    """An app tells an activity's push token. Raises `ResultError` (INVALID_PARAM)."""
+    """Keep an activity's push token, which the app reports whenever it changes.
+
+    Raises:
+        ResultError: INVALID_PARAM for an unusable ID or token.
+    """
     activity_id, push_token = activity_id.strip(), push_token.strip()
     if not activity_id or len(activity_id) > MAX_ID_LENGTH:
         raise ResultError(ResultCode.INVALID_PARAM, f"activityId is empty or longer than {MAX_ID_LENGTH} characters")
@@ -37,7 +41,7 @@ def report(workspace: Workspace, activity_id: str, push_token: str) -> None:
     if not _PUSH_TOKEN.fullmatch(push_token):
         raise ResultError(ResultCode.INVALID_PARAM, "activityPushToken is 64 to 512 hexadecimal digits")
     with transaction.atomic(), connection.cursor() as cursor:
-        # Told twice at the same time, it becomes one row.
+        # Two reports at the same time make one row.
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock_key(f"activity:{workspace.pk}:{activity_id}")])
         _keep(workspace, activity_id, push_token)
 
@@ -49,19 +53,21 @@ def _keep(workspace: Workspace, activity_id: str, push_token: str) -> None:
 
 
 def make_known(tokens: Iterable[tuple[int, str]]) -> None:
-    """Keep activities that are only known by their tokens: (workspace id, token). One INSERT."""
+    """Create activities that are known by their tokens only, given as (workspace id, token). One INSERT."""
     Device.objects.bulk_create([_row(workspace_id, token, "") for workspace_id, token in sorted(set(tokens))])
 
 
-def pushed_to(device_ids: Collection[int]) -> None:
-    """Note that activities are still in use; one write a day and activity."""
+def note_pushed(device_ids: Collection[int]) -> None:
+    """Note that activities are in use. Writes at most once a day for each."""
     now = clock.now()
     Device.objects.filter(pk__in=device_ids, last_seen_at__lt=now - _SEEN_AGAIN).update(last_seen_at=now)
 
 
 def past() -> QuerySet[Device]:
-    """Those that are over: an activity lasts for hours, its token for starting for months, and their messages for the
-    time of retention."""
+    """Select activities that are over, messages included.
+
+    An activity lasts for hours, its push-to-start token for months, its messages for the time of retention.
+    """
     oldest = clock.now() - timedelta(days=settings.MESSAGE_RETENTION_DAYS) - 2 * _SEEN_AGAIN
     return Device.objects.filter(activity_id__isnull=False, last_seen_at__lt=oldest)
 

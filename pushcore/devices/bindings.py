@@ -1,4 +1,4 @@
-"""Bindings: which user a device serves, and the messages that wait for one.
+"""Bind users to devices, and give devices the messages that wait for their users.
 
 Order matters (docs/architecture.md, "Races"): a bind commits, then looks for waiting messages; a push commits, then
 looks for bindings. Whichever comes second sees the other.
@@ -21,12 +21,16 @@ from pushcore.storage import clock
 
 log = structlog.get_logger(__name__)
 
-# More than this a device does not get from one bind at once; the rest follows as the sweeper passes.
+# Messages one bind attaches at most; the sweeper attaches the rest.
 MAX_ATTACHED = 1000
 
 
 def bind(device: Device, user_id: str) -> None:
-    """Bind a user to the device, ending the former user's binding, then hand over what waits for the user."""
+    """Bind a user to the device, end the former user's binding, and dispatch what waits for the user.
+
+    Raises:
+        Device.DoesNotExist: The device has been removed meanwhile.
+    """
     now = clock.now()
     with transaction.atomic():
         # The device's row serialises its binds.
@@ -40,24 +44,24 @@ def bind(device: Device, user_id: str) -> None:
 
 
 def unbind(device: Device, user_id: str) -> None:
-    """End the binding, if there is one. Its messages stay pending and reach the user's next device."""
+    """End the binding, if there is one. The user's messages stay pending for the next device."""
     active = Binding.objects.filter(device=device, user_id=user_id, unbound_at__isnull=True)
     if active.update(unbound_at=clock.now(), phone_number_sealed=""):
         tell_changed([device.pk])
 
 
 def keep_phone_number(device: Device, user_id: str, phone_number: str) -> None:
-    """Keep the number of the user the device is bound to, encrypted; it is gone when the binding ends."""
+    """Keep the bound user's phone number, encrypted, until the binding ends."""
     Binding.objects.filter(device=device, user_id=user_id, unbound_at__isnull=True).update(
         phone_number_sealed=crypto.encrypt(phone_number)
     )
 
 
 def attach_bound_meanwhile(workspace_id: int, user_ids: Sequence[str]) -> None:
-    """Look once more for users of messages just committed without a device: one may have been bound between the look
-    for devices and the commit, and that bind saw no message. One query where nobody was.
+    """Attach messages just committed without a device whose users were bound meanwhile.
 
-    Never raises: the messages are accepted, and the sweeper finds what is missed.
+    A user may be bound between a push's look for devices and its commit; that bind saw no message. Costs one query
+    where nobody was. Never raises: the messages are accepted, and the sweeper finds what is missed.
     """
     if not user_ids:
         return
@@ -70,11 +74,13 @@ def attach_bound_meanwhile(workspace_id: int, user_ids: Sequence[str]) -> None:
 
 
 def attach_waiting(workspace_id: int, user_ids: Sequence[str]) -> int:
-    """Give the users' waiting messages a device to go to and hand them over; returns how many.
+    """Give the users' waiting messages a device, and dispatch them. Three statements, whatever the number.
 
-    A message waits if it never had a device (status 1) or its device no longer serves the user. Three statements,
-    whatever the number; a message goes to the user's most recently bound device, and never to one that has the same
-    push already.
+    A message waits if it never had a device (status 1) or its device no longer serves the user. It goes to the user's
+    most recently bound device, and never to one that has the same push already.
+
+    Returns:
+        How many messages were attached, at most `MAX_ATTACHED`.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(

@@ -1,8 +1,8 @@
-"""Telling whoever holds devices' connections that what these may be given has changed.
+"""Notify the gateway nodes that hold devices of changes to what these devices may receive.
 
-A device may be given something else once it serves another user or nobody, or is reached through another channel.
-Whoever changes that, through whichever door, says so here; a session asks the database anew for all it has not
-written yet. (architecture, "Who is told")
+A device may receive other messages once it serves another user or nobody, or is reached through another channel. All
+code that changes a binding or a channel calls `tell_changed`; the session then reads everything it has not written yet
+from the database again (docs/architecture.md, "Who is told").
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ log = structlog.get_logger(__name__)
 
 
 def tell_changed(device_ids: Sequence[int]) -> None:
-    """Tell, once the current transaction is committed (at once where there is none), that these devices' bindings or
-    channels have changed. A few round trips, whatever the number. Never raises.
+    """Notify listeners, after the current transaction commits, that bindings or channels of devices changed.
+
+    Takes a few round trips, whatever the number. Never raises.
     """
     if device_ids:
         changed = sorted(set(device_ids))

@@ -1,7 +1,7 @@
-"""Who may bind a user to a device from the device itself.
+"""Decide whether a device may bind a user to itself.
 
-A client that may claim any user id gets that user's messages. So a workspace lets only its backend bind (`server`),
-or asks the client for a bind token its backend signed at login (`signed`, the default), or trusts it (`open`).
+A client that may claim any user id receives that user's messages. So a workspace lets only its backend bind (`server`),
+or requires a bind token that its backend signed at login (`signed`, the default), or trusts the client (`open`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_TOKEN_LENGTH = 4096
 MAX_LIFETIME_SECONDS = 600
 LEEWAY_SECONDS = 5
 _MAX_KEYS = 20
-# Times are looked at here: the package would do so by this host's clock.
+# Times are checked here by the database's clock; the package would use this host's.
 _OPTIONS: jwt.types.Options = {
     "require": ["exp", "userId", "adToken"],
     "verify_exp": False,
@@ -29,7 +29,11 @@ _OPTIONS: jwt.types.Options = {
 
 
 def check_client_may_bind(device: Device, user_id: str, bind_token: str) -> None:
-    """Raises `ResultError`: INVALID_PARAM in mode `server`, SIGNATURE_MISMATCH for a bad token in mode `signed`."""
+    """Refuse a bind that the workspace's client-bind mode does not allow.
+
+    Raises:
+        ResultError: INVALID_PARAM in mode `server`; SIGNATURE_MISMATCH for a bad token in mode `signed`.
+    """
     mode = device.workspace.client_bind
     if mode == Workspace.ClientBind.OPEN:
         return

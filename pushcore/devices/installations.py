@@ -1,4 +1,4 @@
-"""Registering: an app's installation that registers again gets its device back, if it proves that it is the same one.
+"""Register devices. An app installation that registers again gets its device back if it proves to be the same one.
 
 A registration may carry the installation's ID. The ID is no secret, so it alone gives nobody a device; what does is
 
@@ -22,7 +22,8 @@ from django.db import connection, transaction
 
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import registry, tokens
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.devices.tokens import Claim
 from pushcore.models import Workspace
 from pushcore.security import crypto
@@ -31,7 +32,7 @@ from pushcore.storage import clock
 NONCE_WINDOW = timedelta(minutes=10)
 
 # What each may look like. A nonce has 128 bits or more: 22 characters of base64 hold them, a UUID is longer.
-_SHAPES = {
+_FORMATS = {
     "installationId": (re.compile("[!-~]{8,64}"), "8 to 64 letters, digits and signs (ASCII)"),
     "registrationNonce": (re.compile("[!-~]{22,128}"), "22 to 128 random letters, digits and signs (ASCII)"),
     "deviceSecret": (re.compile("[!-~]{1,128}"), "the secret issued to the device"),
@@ -40,7 +41,7 @@ _SHAPES = {
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What a registration says of the app's installation. `nonce`, `secret`: empty where it does not have them."""
+    """An app installation as a registration names it. `nonce` and `secret` are its proofs, empty where it has none."""
 
     id: str
     nonce: str = ""
@@ -50,9 +51,10 @@ class Installation:
     def from_mapping(cls, given: Mapping[str, object]) -> Installation | None:
         """Read installationId, registrationNonce and deviceSecret; None where there is no ID.
 
-        Raises `ResultError` (INVALID_PARAM, naming the field).
+        Raises:
+            ResultError: INVALID_PARAM, naming the field.
         """
-        values = {name: _shaped(name, given.get(name)) for name in _SHAPES}
+        values = {name: _checked(name, given.get(name)) for name in _FORMATS}
         if not values["installationId"]:
             for name in ("registrationNonce", "deviceSecret"):
                 if values[name]:
@@ -61,25 +63,25 @@ class Installation:
         return cls(values["installationId"], values["registrationNonce"], values["deviceSecret"])
 
 
-def _shaped(name: str, value: object) -> str:
+def _checked(name: str, value: object) -> str:
     if value is None or value == "":
         return ""
-    shape, meaning = _SHAPES[name]
-    if not isinstance(value, str) or not shape.fullmatch(value):
+    pattern, meaning = _FORMATS[name]
+    if not isinstance(value, str) or not pattern.fullmatch(value):
         raise ResultError(ResultCode.INVALID_PARAM, f"{name} is {meaning}")
     return value
 
 
 class Registration(NamedTuple):
-    """A device that asks for an Ad-token and a secret."""
+    """A request of a device for an Ad-token and a secret."""
 
     workspace: Workspace
-    facts: Facts
+    info: DeviceInfo
     installation: Installation | None = None
 
 
 class Registered(NamedTuple):
-    """The device and its secret. `is_new`: it did not exist before."""
+    """A registered device and its secret. `is_new` tells that it did not exist before."""
 
     device: KnownDevice
     secret: str
@@ -87,19 +89,22 @@ class Registered(NamedTuple):
 
 
 def register(requests: Sequence[Registration]) -> list[Registered]:
-    """Give each its device, in order: its own one where it proves that, else a new one. A fixed number of statements.
+    """Give each request its own device where it proves that, else a new one. A fixed number of statements.
 
-    Of those that ask with the same ID and nonce at the same time all get the same device.
+    Requests with the same ID and nonce get the same device.
+
+    Returns:
+        A device for each request, in the order of the requests.
     """
     if all(one.installation is None for one in requests):
-        return [Registered(*made) for made in registry.register([(one.workspace, one.facts) for one in requests])]
+        return [Registered(*made) for made in registry.register([(one.workspace, one.info) for one in requests])]
     with transaction.atomic():
         _lock(requests)
         found = _find(requests)
         new = _first_of_each(requests, found)
-        made = registry.register([(requests[one].workspace, _without_token(requests[one].facts)) for one in new])
+        made = registry.register([(requests[one].workspace, _without_token(requests[one].info)) for one in new])
         answers = {
-            number: Registered(replace(device, third_channel=requests[number].facts.channel), secret)
+            number: Registered(replace(device, third_channel=requests[number].info.channel), secret)
             for number, (device, secret) in zip(new, made, strict=True)
         }
         _keep_installations([(answers[number].device.id, requests[number].installation) for number in new])
@@ -112,14 +117,14 @@ def register(requests: Sequence[Registration]) -> list[Registered]:
 
 
 class _Found(NamedTuple):
-    """The device that a registration has proved to be, by its secret or by its nonce."""
+    """A device that a registration has proved to be, by its secret or by its nonce."""
 
     ad_token: str
     by_secret: bool
 
 
 def _lock(requests: Sequence[Registration]) -> None:
-    """Those who name the same installation come one after the other; before any other lock, and in one order."""
+    """Serialise requests that name the same installation; taken before any other lock, in one order."""
     named = {f"{one.workspace.pk}:{one.installation.id}" for one in requests if one.installation}
     keys = sorted(tokens.lock_key(f"installation:{name}") for name in named)
     with connection.cursor() as cursor:
@@ -127,12 +132,12 @@ def _lock(requests: Sequence[Registration]) -> None:
 
 
 def _find(requests: Sequence[Registration]) -> dict[int, _Found]:
-    """Which registrations are of devices that exist, by their place."""
+    """Find the devices that requests prove to be, by the request's index."""
     named = [(number, one.workspace.pk, one.installation) for number, one in enumerate(requests) if one.installation]
     parameters: list[Any] = [
         [number for number, _, _ in named],
         [workspace_id for _, workspace_id, _ in named],
-        [requests[number].facts.platform for number, _, _ in named],
+        [requests[number].info.platform for number, _, _ in named],
         [installation.id for _, _, installation in named],
         [_hash(installation.secret) for _, _, installation in named],
         [_hash(installation.nonce) for _, _, installation in named],
@@ -163,7 +168,7 @@ def _hash(proof: str) -> str:
 
 
 def _same(number: int, one: Registration) -> tuple[int, str, str] | int:
-    """What tells one device's registration from others'; those without a nonce are each their own, by their place."""
+    """Return what requests of one device have in common: installation and nonce, else the request's own index."""
     if one.installation is None or not one.installation.nonce:
         return number
     return one.workspace.pk, one.installation.id, one.installation.nonce
@@ -177,8 +182,8 @@ def _first_of_each(requests: Sequence[Registration], found: Mapping[int, _Found]
     return list(first.values())
 
 
-def _without_token(facts: Facts) -> Facts:
-    return replace(facts, third_token="", third_channel=None)
+def _without_token(info: DeviceInfo) -> DeviceInfo:
+    return replace(info, third_token="", third_channel=None)
 
 
 def _keep_installations(made: Sequence[tuple[int, Installation | None]]) -> None:
@@ -195,7 +200,7 @@ def _keep_installations(made: Sequence[tuple[int, Installation | None]]) -> None
 
 
 def _give_back(requests: Sequence[Registration], found: Mapping[int, _Found]) -> dict[int, Registered]:
-    """Each with the secret that it has proved to have, or a new one, one a device."""
+    """Return the found devices, each with the secret it proved to have or a new one."""
     known = registry.find_devices(list({one.ad_token for one in found.values()})) if found else {}
     renewed = {ad_token: crypto.new_secret() for ad_token in known}
     given = {}
@@ -203,19 +208,19 @@ def _give_back(requests: Sequence[Registration], found: Mapping[int, _Found]) ->
         installation = requests[number].installation
         assert installation is not None  # it was found by it
         secret = installation.secret if one.by_secret else renewed[one.ad_token]
-        device, facts = known[one.ad_token], requests[number].facts
-        device = replace(device, third_channel=facts.channel) if facts.channel is not None else device
+        device, info = known[one.ad_token], requests[number].info
+        device = replace(device, third_channel=info.channel) if info.channel is not None else device
         given[number] = Registered(device, secret, is_new=False)
     return given
 
 
 def _claim_tokens(requests: Sequence[Registration], answers: Mapping[int, Registered]) -> None:
-    """Their tokens at vendors' channels; and the rows of the devices that are back are locked for what follows."""
+    """Claim the tokens at vendors' channels, and lock the rows of returning devices for what follows."""
     claims = []
     for number, answer in answers.items():
-        facts = requests[number].facts
-        if facts.channel is not None:
-            claims.append(Claim(requests[number].workspace.pk, answer.device.id, facts.channel, facts.third_token))
+        info = requests[number].info
+        if info.channel is not None:
+            claims.append(Claim(requests[number].workspace.pk, answer.device.id, info.channel, info.third_token))
     back = [answer.device.id for answer in answers.values() if not answer.is_new]
     tokens.change(claims=claims, locking=back)
 

@@ -1,4 +1,4 @@
-"""The end of a device: it unregistered, or was not seen for longer than devices are kept."""
+"""Remove devices that unregistered or were not seen for `MPS_DEVICE_RETENTION_DAYS`."""
 
 from __future__ import annotations
 
@@ -45,8 +45,13 @@ AND EXISTS (SELECT 1 FROM pushcore_binding later WHERE later.device_id = b.devic
 
 
 def remove(device_ids: Sequence[int]) -> int:
-    """End devices with all that is kept of them, but for messages: those that wait are never delivered, those to a user
-    wait for the user's next device. Returns how many there were. One transaction."""
+    """Delete devices and all that belongs to them except messages, in one transaction.
+
+    Messages to a device that wait are never delivered; those to a user wait for the user's next device.
+
+    Returns:
+        How many of the devices existed.
+    """
     with transaction.atomic():
         # Locked in one order, as everywhere; whoever binds one meanwhile waits, and finds it gone.
         mine = Device.objects.select_for_update().filter(pk__in=device_ids).order_by("pk")
@@ -57,10 +62,13 @@ def remove(device_ids: Sequence[int]) -> int:
 
 
 def remove_unseen(*, budget_seconds: float = 20.0) -> int:
-    """Remove devices unseen for `MPS_DEVICE_RETENTION_DAYS`, and bindings that ended before. Returns how many devices.
+    """Remove devices unseen for `MPS_DEVICE_RETENTION_DAYS`, and bindings that ended before.
 
-    A run walks on from where the last one stopped, a page of ids at a time, and begins anew behind the last device. A
-    second one at the same time finds the watermark leased.
+    A run continues where the last one stopped, in batches of ids, and starts over after the last device. A second run
+    at the same time finds the watermark leased and does nothing.
+
+    Returns:
+        How many devices were removed.
     """
     if not settings.DEVICE_RETENTION_DAYS:
         return 0
@@ -74,23 +82,23 @@ def remove_unseen(*, budget_seconds: float = 20.0) -> int:
     since = now - timedelta(days=settings.DEVICE_RETENTION_DAYS)
     try:
         while time.monotonic() < deadline:
-            end = _page_after(position)
+            end = _end_of_batch(position)
             if end is None:
                 position = 0
                 break
             removed += _remove_between(position, end, since)
             position = end
     except BusDown:
-        log.warning("fast store away; nobody knows which devices are connected, and none is removed")
+        log.warning("Valkey is unavailable; which devices are connected is unknown, and none is removed")
     finally:
         mine.update(position=position, leased_until=None)
     return removed
 
 
-def _page_after(position: int) -> int | None:
-    """The id that ends the next page; None behind the last device."""
-    page = Device.objects.filter(pk__gt=position).order_by("pk").values_list("pk", flat=True)[:PAGE]
-    found = list(page)
+def _end_of_batch(position: int) -> int | None:
+    """Return the id that ends the next batch, None after the last device."""
+    batch = Device.objects.filter(pk__gt=position).order_by("pk").values_list("pk", flat=True)[:PAGE]
+    found = list(batch)
     return found[-1] if found else None
 
 

@@ -25,7 +25,7 @@ UNKNOWN = "UNKNOWN"
 
 
 class TargetType(IntEnum):
-    """What the target is."""
+    """Whether a query's target names a device or a user."""
 
     DEVICE = 1
     USER = 2
@@ -33,8 +33,11 @@ class TargetType(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeviceState:
-    """A device as the query shows it. `device_id`: what a backend names it by; `user_id`: empty where unbound;
-    `manufacturer`: android, ios, miui, hms, fcm, oppo, vivo, honor or harmonyos."""
+    """A device as the query answers it.
+
+    `device_id` is what a backend names it by, `user_id` is empty where unbound, `manufacturer` is one of android, ios,
+    miui, hms, fcm, oppo, vivo, honor, harmonyos.
+    """
 
     user_id: str
     device_id: str
@@ -46,9 +49,13 @@ class DeviceState:
 
 
 def of_target(workspace: Workspace, target: str, target_type: int) -> DeviceState | None:
-    """The state of the target's device; of a user with several, the one bound last. None where there is no device.
+    """Look up the target's device; of a user with several, the one bound last.
 
-    Raises `ResultError`: TOKEN_OR_USERID_NULL, DELIVERY_TYPE_NOT_SUPPORTED.
+    Returns:
+        None where there is no device.
+
+    Raises:
+        ResultError: TOKEN_OR_USERID_NULL, DELIVERY_TYPE_NOT_SUPPORTED.
     """
     try:
         asked = TargetType(target_type)
@@ -76,7 +83,7 @@ def _of_user(workspace: Workspace, given: str) -> Device | None:
 
 
 def _of_token(workspace: Workspace, given: str) -> Device | None:
-    """By its Ad-token, or its APNs token; a Live Activity is none."""
+    """Find a device by its Ad-token or its APNs token; Live Activities are left out."""
     token = clean_target(DeliveryType.ANDROID, given)
     devices = Device.objects.filter(workspace=workspace, activity_id__isnull=True)
     by_apns = devices.filter(third_channel=Channel.APNS, third_token=apns_spelling(token))
@@ -90,7 +97,7 @@ def _manufacturer(device: Device) -> str:
 
 
 def _state(device: Device) -> str:
-    """Whether the self-built channel holds a connection; without one only Android's are known to be away."""
+    """Tell whether the self-built channel holds a connection; without one only Android devices are known offline."""
     try:
         if ports.online([device.pk]):
             return ONLINE

@@ -1,4 +1,4 @@
-"""Devices' tokens at vendors' channels: which are taken, and whose they are.
+"""Devices' tokens at vendors' channels: validated, and each owned by one device.
 
 A token belongs to one device of a workspace, the one that reported it last: after a reinstall the phone is a new
 device with the old token, and what is pushed to the former device's user must not be shown there. Whatever changes
@@ -38,7 +38,7 @@ TAKEN_OVER = Counter("mps_device_tokens_taken_over_total", "Tokens that another 
 
 
 class ThirdParty(NamedTuple):
-    """A device's token at a vendor's channel, checked. `channel` None and no token: the self-built alone reaches it."""
+    """A validated token at a vendor's channel. Channel None without a token: only the self-built channel is left."""
 
     channel: Channel | None
     token: str
@@ -48,10 +48,11 @@ NO_THIRD_PARTY = ThirdParty(None, "")
 
 
 def check_third_party(platform: Platform, third_channel: int | None, third_token: str) -> ThirdParty:
-    """What a device of the platform reports of a vendor's channel; channel 0 without a token withdraws its token.
+    """Validate the channel and token that a device of a platform reports; channel 0 withdraws its token.
 
-    Raises `ResultError`: NEED_DELIVERYTOKEN without a token; INVALID_PARAM for a channel that is unknown or not for the
-    platform, or a token that cannot be one of the channel.
+    Raises:
+        ResultError: NEED_DELIVERYTOKEN without a token; INVALID_PARAM for a channel that is unknown or not for the
+            platform, and for a token that cannot be one of the channel.
     """
     token = third_token.strip()
     if third_channel == Channel.SELF_BUILT:
@@ -85,7 +86,7 @@ def _check_token(channel: Channel, token: str) -> str:
 
 
 class Claim(NamedTuple):
-    """A device has this token from now on. `instead_of`: only if it has that one still (a vendor replaced it)."""
+    """A device's claim to a token. With `instead_of` it holds only while the device has that token (a replacement)."""
 
     workspace_id: int
     device_id: int
@@ -95,7 +96,7 @@ class Claim(NamedTuple):
 
 
 class Gone(NamedTuple):
-    """A vendor says that the device's token is dead. One that was reported after `since` is not meant."""
+    """A vendor's word that a device's token is dead since a time; a token reported later stays."""
 
     device_id: int
     token: str
@@ -111,18 +112,20 @@ class _Lost(NamedTuple):
 
 
 def lock(workspace_id: int, channel: Channel, token: str) -> None:
-    """Nobody else is given this token until the caller's transaction ends."""
+    """Lock a token until the caller's transaction ends, so that nobody else is given it."""
     _lock_tokens([Claim(workspace_id, 0, channel, token)])
 
 
 def claim(claims: Sequence[Claim]) -> None:
-    """Give devices their tokens, and take them from those that had them. Of two claims of a device the later counts,
-    of two of a token too. A fixed number of statements, one transaction."""
+    """Give devices their tokens and take them from former holders, in one transaction of a fixed number of statements.
+
+    Of two claims by one device, or to one token, the later wins.
+    """
     change(claims=claims)
 
 
 def withdraw(device_id: int) -> None:
-    """The device is reached by the self-built channel alone from now on."""
+    """Delete a device's token: from now on only the self-built channel reaches it."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SQL["withdraw"], {"device": device_id})
         if cursor.rowcount:
@@ -130,9 +133,12 @@ def withdraw(device_id: int) -> None:
 
 
 def change(*, claims: Sequence[Claim] = (), gone: Sequence[Gone] = (), locking: Collection[int] = ()) -> None:
-    """Carry out claims, and forget tokens that are dead. A fixed number of statements, one transaction.
+    """Apply claims and delete dead tokens, in one transaction of a fixed number of statements.
 
-    `locking`: devices whose rows the caller's transaction will change besides, locked in the same order.
+    Args:
+        claims: Tokens that devices claim.
+        gone: Tokens that are dead.
+        locking: Further devices whose rows the caller's transaction will change, locked in the same order.
     """
     if claims or gone or locking:
         with transaction.atomic():
@@ -154,7 +160,7 @@ def _write(claims: Sequence[Claim], gone: Sequence[Gone], locking: Collection[in
 
 
 def _lock_tokens(claims: Sequence[Claim]) -> None:
-    """Nobody else gives these tokens until this transaction ends."""
+    """Lock the claimed tokens until the transaction ends."""
     keys = sorted({lock_key(f"{one.workspace_id}:{one.channel}:{one.token}") for one in claims})
     if keys:
         with connection.cursor() as cursor:
@@ -162,14 +168,14 @@ def _lock_tokens(claims: Sequence[Claim]) -> None:
 
 
 def lock_key(name: str) -> int:
-    """The number of the advisory lock of that name; two names with one number only wait for each other needlessly."""
+    """Hash a name to the number of an advisory lock. A collision only makes two holders wait for each other."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
 
 
 def _lock_devices(claims: Sequence[Claim], others: Sequence[int]) -> dict[int, str]:
-    """Lock all rows that will change, of these devices too, in the order of their ids; returns their tokens by device.
+    """Lock all device rows that will change, in the order of their ids; return their tokens by device.
 
-    A statement of its own, after the tokens are locked: it sees what was committed while these were waited for.
+    This is a statement of its own, after the tokens are locked, so that it sees what was committed while it waited.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -185,7 +191,7 @@ def _lock_devices(claims: Sequence[Claim], others: Sequence[int]) -> dict[int, s
 
 
 def _take_from_others(winners: Sequence[Claim], locked: Sequence[int]) -> list[int]:
-    """Former holders, which are among those locked, lose the tokens, and that is noted; returns who they are."""
+    """Delete the tokens from former holders, which are among the locked devices; return their ids."""
     if not winners:
         return []
     with connection.cursor() as cursor:
@@ -209,7 +215,7 @@ def _take_from_others(winners: Sequence[Claim], locked: Sequence[int]) -> list[i
 
 
 def _forget(gone: Sequence[Gone]) -> list[int]:
-    """Dead tokens, if they are still those of their devices; returns whose they were."""
+    """Delete dead tokens that their devices still have; return the ids of these devices."""
     if not gone:
         return []
     with connection.cursor() as cursor:

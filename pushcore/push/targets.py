@@ -137,7 +137,7 @@ def _add(devices: list[ResolvedTarget], device: ResolvedTarget) -> None:
 def _of_activities(tokens: set[Target], named: set[Target]) -> list[tuple[Target, ResolvedTarget]]:
     known = _fetch(_ANY.by_activity_token, tokens) + _fetch(_ANY.by_activity, named)
     if known:
-        activities.pushed_to([activity.device_id for _, activity in known])
+        activities.note_pushed([activity.device_id for _, activity in known])
     if new := tokens - {target for target, _ in known}:
         activities.make_known((target.workspace_id, target.name) for target in new)
         known += _fetch(_ANY.by_activity_token, new)

@@ -30,7 +30,7 @@ from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultError
 from pushcore.delivery import expiry, outcomes
 from pushcore.devices import bindings, registry
-from pushcore.devices.registry import Facts
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import App, Broadcast, Device, Message, PushTask, Watermark, Workspace
 from pushcore.ports import AnalysisFilter, BroadcastArrival, DeviceEvent, Outcome
 from pushcore.push import pushes, templates
@@ -77,8 +77,8 @@ class World:
     def __init__(self, app: App) -> None:
         self.workspace = Workspace.objects.create(app=app, workspace_id=f"w{uuid4().hex[:12]}")
         templates.create(self.workspace, TemplateDraft("news", "d", "News", "Body"))
-        facts = [Facts(app_version=VERSIONS[n % 2]) for n in range(3)]
-        facts.append(Facts(platform=Platform.IOS, third_token=uuid4().hex, app_version="9"))
+        facts = [DeviceInfo(app_version=VERSIONS[n % 2]) for n in range(3)]
+        facts.append(DeviceInfo(platform=Platform.IOS, third_token=uuid4().hex, app_version="9"))
         self.devices = [Device.objects.get(pk=d.id) for d, _ in registry.register([(self.workspace, f) for f in facts])]
         self.broadcasts: list[int] = []
         self.number = 0
@@ -262,7 +262,7 @@ def _numbers(index: Any) -> tuple[int, ...]:
 
 
 def test_each_version_has_its_numbers(workspace: Workspace) -> None:
-    fleet = registry.register([(workspace, Facts(app_version=version)) for version in ("1.0", "2.0", "2.0")])
+    fleet = registry.register([(workspace, DeviceInfo(app_version=version)) for version in ("1.0", "2.0", "2.0")])
     for number, (device, _) in enumerate(fleet):
         request = SimplePush(
             delivery_type=1, expired_seconds=600, title="T", content="C", target_msgkey={device.ad_token: f"k{number}"}
@@ -274,7 +274,7 @@ def test_each_version_has_its_numbers(workspace: Workspace) -> None:
 
 
 def test_a_transaction_that_is_undone_counts_nothing(workspace: Workspace) -> None:
-    [(device, _)] = registry.register([(workspace, Facts())])
+    [(device, _)] = registry.register([(workspace, DeviceInfo())])
     request = SimplePush(
         delivery_type=1, expired_seconds=600, title="T", content="C", target_msgkey={device.ad_token: "k"}
     )
@@ -286,7 +286,8 @@ def test_a_transaction_that_is_undone_counts_nothing(workspace: Workspace) -> No
 
 
 def test_messages_acknowledged_by_one_statement_are_counted_for_the_devices_they_went_to(workspace: Workspace) -> None:
-    fleet = [d for d, _ in registry.register([(workspace, Facts(app_version=version)) for version in ("1", "2", "3")])]
+    versions = [DeviceInfo(app_version=version) for version in ("1", "2", "3")]
+    fleet = [device for device, _ in registry.register([(workspace, version) for version in versions])]
     for number, device in enumerate(fleet):
         request = SimplePush(
             delivery_type=1, expired_seconds=600, title="T", content="C", target_msgkey={device.ad_token: f"k{number}"}
@@ -307,7 +308,7 @@ def test_messages_acknowledged_by_one_statement_are_counted_for_the_devices_they
 
 
 def test_what_all_messages_of_a_statement_share_is_noted_once_and_counted_for_each(workspace: Workspace) -> None:
-    fleet = [device for device, _ in registry.register([(workspace, Facts())] * 3)]
+    fleet = [device for device, _ in registry.register([(workspace, DeviceInfo())] * 3)]
     targets = {device.ad_token: f"k{number}" for number, device in enumerate(fleet[:2])}
     for target_msgkey in (targets, {fleet[2].ad_token: "k3"}):
         request = SimplePush(
@@ -330,7 +331,7 @@ def test_what_all_messages_of_a_statement_share_is_noted_once_and_counted_for_ea
 
 
 def test_what_changes_no_count_notes_nothing(workspace: Workspace) -> None:
-    [(device, _)] = registry.register([(workspace, Facts())])
+    [(device, _)] = registry.register([(workspace, DeviceInfo())])
     request = SimplePush(
         delivery_type=1, expired_seconds=600, title="T", content="C", target_msgkey={device.ad_token: "k"}
     )
@@ -341,7 +342,7 @@ def test_what_changes_no_count_notes_nothing(workspace: Workspace) -> None:
 
 
 def test_the_rebuild_mends_what_is_wrong_and_names_it(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    [(device, _)] = registry.register([(workspace, Facts(app_version="3"))])
+    [(device, _)] = registry.register([(workspace, DeviceInfo(app_version="3"))])
     request = SimplePush(
         delivery_type=1, expired_seconds=600, title="T", content="C", target_msgkey={device.ad_token: "k"}
     )

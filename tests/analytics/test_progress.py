@@ -20,7 +20,7 @@ from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.delivery import outcomes
 from pushcore.devices import registry
-from pushcore.devices.registry import Facts
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import Message, PushTask, Workspace
 from pushcore.ports import BroadcastArrival, DeviceEvent, Outcome
 from pushcore.push import pushes, templates
@@ -46,7 +46,7 @@ def two_tasks(workspace: Workspace) -> list[Message]:
     """Messages of two tasks."""
     if not workspace.templates.exists():
         templates.create(workspace, TemplateDraft("hello", "d", "Hello", "Body"))
-    fleet = [device for device, _ in registry.register([(workspace, Facts())] * MESSAGES)]
+    fleet = [device for device, _ in registry.register([(workspace, DeviceInfo())] * MESSAGES)]
     tasks = [
         pushes.accept(
             workspace,
@@ -151,7 +151,7 @@ def test_a_broadcasts_counters_are_those_of_its_devices(workspace: Workspace) ->
     templates.create(workspace, TemplateDraft("hello", "d", "Hello", "Body"))
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="hello", msgkey="b1")
     task = pushes.accept(workspace, request, **RPC)
-    fleet = [device for device, _ in registry.register([(workspace, Facts())] * 3)]
+    fleet = [device for device, _ in registry.register([(workspace, DeviceInfo())] * 3)]
     outcomes.record_broadcasts([BroadcastArrival(device.id, task.pk, (task.pk,)) for device in fleet])
     task.refresh_from_db()
     assert (task.message_count, task.success_count, task.arrival_count) == (3, 3, 3)
@@ -165,7 +165,7 @@ def test_what_is_said_too_late_of_a_broadcast_spoils_nothing(
     templates.create(workspace, TemplateDraft("hello", "d", "Hello", "Body"))
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="hello", msgkey="b1")
     broadcast = pushes.accept(workspace, request, **RPC)
-    [(device, _)] = registry.register([(workspace, Facts())])
+    [(device, _)] = registry.register([(workspace, DeviceInfo())])
     monkeypatch.setattr(intake, "EVENTS", replace(EVENTS, kept=lambda: timedelta(days=-2)))
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE {EVENTS.partition(ids.created_at(broadcast.pk))}")

@@ -16,7 +16,8 @@ from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.delivery import outcomes
 from pushcore.devices import bindings, registry
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, Message, PushTask, Workspace
 from pushcore.ports import AnalysisFilter, BroadcastArrival, DeviceEvent, Outcome
 from pushcore.push import pushes, templates
@@ -39,7 +40,7 @@ def lane(monkeypatch: pytest.MonkeyPatch) -> KeepingLane:
 @pytest.fixture
 def fleet(workspace: Workspace) -> list[KnownDevice]:
     """Two Android devices and an iOS device."""
-    facts = [Facts(), Facts(), Facts(platform=Platform.IOS, third_token="apns")]
+    facts = [DeviceInfo(), DeviceInfo(), DeviceInfo(platform=Platform.IOS, third_token="apns")]
     return [device for device, _ in registry.register([(workspace, fact) for fact in facts])]
 
 

@@ -20,7 +20,7 @@ from channels_vendor.simulator.simulated_vendor import Desk
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.delivery import deliverable
-from pushcore.devices import registry
+from pushcore.devices import client_requests
 from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, Message, PushTask, Workspace
 from tests.channels_vendor import test_sending
@@ -108,7 +108,7 @@ def test_a_token_reported_again_while_its_message_was_sent_stays(
     thread = threading.Thread(target=sending)
     thread.start()
     wait_until(lambda: bool(fcm.ledger.requests))
-    registry.client_report(known.id, Channel.FCM, "fcm-token:1")
+    client_requests.report(known.id, Channel.FCM, "fcm-token:1")
     thread.join()
     assert Message.objects.get().status == 90000003
     assert Device.objects.get().third_token == "fcm-token:1"

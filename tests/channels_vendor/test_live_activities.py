@@ -22,7 +22,7 @@ from channels_vendor.simulator.apns import ApnsDesk
 from channels_vendor.simulator.script import Incoming
 from pushcore.broadcast import broadcasts
 from pushcore.channels import Channel, Platform
-from pushcore.devices import registry
+from pushcore.devices import server_requests
 from pushcore.models import AccessKey, Device, Message, PushTask, Workspace
 from pushcore.push import pushes, templates
 from pushcore.push.requests import BroadcastPush
@@ -125,7 +125,7 @@ def test_an_activity_ends_by_its_id_over_rpc_with_the_token_it_was_last_reported
     workspace: Workspace, apns: ApnsDesk, access_key: tuple[AccessKey, str]
 ) -> None:
     rpc = Rpc2020(access_key[0].access_key_id, access_key[1])
-    registry.server_bind(workspace, "ann", PHONE, Platform.IOS)
+    server_requests.bind(workspace, "ann", PHONE, Platform.IOS)
     for token in (TOKEN, NEXT_TOKEN):
         told = {"deliveryToken": PHONE, "osType": 2, "activityId": "ride-7", "activityPushToken": token}
         assert json.loads(rpc.call("PushReport", form_of(SCOPE | told)).content)["ResultCode"] == "OK"
@@ -196,7 +196,7 @@ def test_an_activity_is_no_device_of_a_broadcast_or_of_a_user(workspace: Workspa
     task = pushes.accept(workspace, request, source=PushTask.Source.RPC, author="")
     broadcasts.walk_all()
     assert not Message.objects.filter(task=task).exists()
-    registry.server_bind(workspace, "ann", TOKEN, Platform.IOS)
+    server_requests.bind(workspace, "ann", TOKEN, Platform.IOS)
     assert Device.objects.filter(third_token=TOKEN, activity_id__isnull=True).count() == 1
 
 

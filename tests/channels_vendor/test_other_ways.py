@@ -15,7 +15,7 @@ from gateway.lane import GatewayLane
 from gateway.sink import Sink
 from pushcore.channels import Channel
 from pushcore.codes import statuses
-from pushcore.devices import bindings, registry
+from pushcore.devices import bindings, client_requests
 from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, Message, Workspace
 from pushcore.storage.valkey import BusDown
@@ -47,7 +47,7 @@ def test_what_waits_for_an_account_that_is_not_in_use_reaches_a_device_that_is_o
 ) -> None:
     online = connect()
     known = Device.objects.get(ad_token=online.ad_token)
-    registry.client_report(known.pk, Channel.FCM, "fcm-token:1")
+    client_requests.report(known.pk, Channel.FCM, "fcm-token:1")
     # The session looks again at what waits for the device; nothing does yet.
     assert gateway.node is not None
     session = gateway.node.sessions[known.pk]

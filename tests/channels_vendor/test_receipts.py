@@ -24,7 +24,7 @@ from channels_vendor.reports import reports
 from pushcore.channels import Channel
 from pushcore.delivery import outcomes
 from pushcore.devices import registry
-from pushcore.devices.registry import Facts
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import App, Device, Message, PushTask, Workspace
 from pushcore.ports import Outcome
 from pushcore.push import pushes, requests
@@ -86,7 +86,7 @@ def sent(workspace: Workspace) -> Callable[[Channel], tuple[VendorAccount, Messa
     def make(channel: Channel) -> tuple[VendorAccount, Message]:
         # Switched off: what was sent before is still heard of.
         account = VendorAccount.objects.create(workspace=workspace, channel=channel, enabled=False)
-        known, _ = registry.register([(workspace, Facts(manufacturer="X", model="1"))])[0]
+        known, _ = registry.register([(workspace, DeviceInfo(manufacturer="X", model="1"))])[0]
         Device.objects.filter(pk=known.id).update(third_channel=channel, third_token="tok")
         task = pushes.accept(
             workspace,

@@ -15,8 +15,8 @@ from channels_vendor.models import RefusedToken, VendorAccount
 from channels_vendor.simulator.simulated_vendor import Desk
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
-from pushcore.devices import bindings, registry
-from pushcore.devices.registry import Facts
+from pushcore.devices import bindings, client_requests, registry
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import Device, Message, PushTask, Workspace
 from pushcore.push import pushes, requests
 from tests.channels_vendor import push_certificates
@@ -40,9 +40,9 @@ def device(workspace: Workspace, channel: Channel, sample: Sample) -> Callable[[
     """A device of the vendor, bound to a user of the same number."""
 
     def make(number: int) -> Device:
-        facts = Facts(platform=_PLATFORMS.get(channel, Platform.ANDROID))
+        facts = DeviceInfo(platform=_PLATFORMS.get(channel, Platform.ANDROID))
         known, _ = registry.register([(workspace, facts)])[0]
-        registry.client_report(known.id, channel, sample.token(number))
+        client_requests.report(known.id, channel, sample.token(number))
         made = Device.objects.get(pk=known.id)
         bindings.bind(made, f"user-{number}")
         return made

@@ -19,8 +19,9 @@ from channels_vendor.simulator.fcm import FcmDesk
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.delivery import deliverable, dispatch
-from pushcore.devices import bindings, registry
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices import bindings, client_requests, registry
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, Message, PushTask, Workspace
 from pushcore.push import pushes, requests
 from pushcore.storage.valkey import client
@@ -68,10 +69,10 @@ def vendors(workspace: Workspace, fcm: FcmDesk, apns: ApnsDesk, settings: Settin
 @pytest.fixture
 def device(workspace: Workspace) -> Callable[..., KnownDevice]:
     def make(token: str = "fcm-token:1", platform: Platform = Platform.ANDROID) -> KnownDevice:
-        known, _ = registry.register([(workspace, Facts(platform=platform))])[0]
+        known, _ = registry.register([(workspace, DeviceInfo(platform=platform))])[0]
         if token:
             channel = Channel.APNS if platform == Platform.IOS else Channel.FCM
-            registry.client_report(known.id, channel, token)
+            client_requests.report(known.id, channel, token)
         return known
 
     return make

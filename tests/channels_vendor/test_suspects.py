@@ -15,8 +15,8 @@ from channels_vendor.dispatch import refusals, sender, suspects
 from channels_vendor.models import VENDOR_MESSAGES, VendorAccount, VendorMessage
 from channels_vendor.simulator.simulated_vendor import Desk
 from pushcore.channels import Channel
-from pushcore.devices import registry
-from pushcore.devices.registry import Facts
+from pushcore.devices import client_requests, registry
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import Device, Message, PushTask, Workspace
 from pushcore.push import pushes, requests
 from pushcore.storage import ids, partitions
@@ -44,8 +44,8 @@ def device(workspace: Workspace, channel: Channel, sample: Sample, desk: Desk) -
     """Whose token was reported a month ago, and is refused without a reason by an account that is right."""
     for row in VendorAccount.objects.all():
         refusals.note_accepted(row)
-    known, _ = registry.register([(workspace, Facts())])[0]
-    registry.client_report(known.id, channel, sample.token(1))
+    known, _ = registry.register([(workspace, DeviceInfo())])[0]
+    client_requests.report(known.id, channel, sample.token(1))
     Device.objects.filter(pk=known.id).update(third_reported_at=timezone.now() - timedelta(days=30))
     desk.script.tokens[sample.token(1)] = _WORDS[sample.name][0]
     return Device.objects.get(pk=known.id)

@@ -28,8 +28,9 @@ from channels_vendor.simulator.fcm import FcmDesk
 from channels_vendor.simulator.simulated_vendor import Desk
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
-from pushcore.devices import registry
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices import client_requests, registry
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Message, PushTask, Workspace
 from pushcore.storage import valkey
 from tests.channels_vendor import test_sending
@@ -156,9 +157,9 @@ def test_a_sender_killed_in_mid_batch_loses_no_target_and_its_doubles_are_counte
     workspace: Workspace, sample: Sample, desk: Desk, send: Callable[..., PushTask]
 ) -> None:
     channel = sample.vendor.channel
-    known = [known for known, _ in registry.register([(workspace, Facts(platform=Platform.ANDROID))] * 10)]
+    known = [known for known, _ in registry.register([(workspace, DeviceInfo(platform=Platform.ANDROID))] * 10)]
     for number, one in enumerate(known):
-        registry.client_report(one.id, channel, sample.token(number))
+        client_requests.report(one.id, channel, sample.token(number))
     send(*[one.ad_token for one in known])
     desk.script.latency = 60
     database = str(connection.settings_dict["NAME"])

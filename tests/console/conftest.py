@@ -17,8 +17,8 @@ from channels_vendor.models import VendorAccount
 from console.models import AuditEntry, Membership
 from pushcore.channels import Channel
 from pushcore.delivery import outcomes
-from pushcore.devices import registry
-from pushcore.devices.registry import Facts
+from pushcore.devices import registry, server_requests
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import (
     AccessKey,
     App,
@@ -48,8 +48,8 @@ def one_of_everything(workspace: Workspace, member: User) -> Everything:
     workspace.callback_enabled = True
     workspace.callback_url = "https://backend.example/receipts"
     workspace.save()
-    known, _ = registry.register([(workspace, Facts(manufacturer="Xiaomi", model="14"))])[0]
-    registry.server_bind(workspace, f"user-{workspace.pk}", known.ad_token, 1)
+    known, _ = registry.register([(workspace, DeviceInfo(manufacturer="Xiaomi", model="14"))])[0]
+    server_requests.bind(workspace, f"user-{workspace.pk}", known.ad_token, 1)
     task = pushes.accept(workspace, a_push({f"user-{workspace.pk}": f"key-{workspace.pk}"}), **BY_TEST)
     message = Message.objects.get(task=task)
     outcomes.record([Outcome(message.pk, 2)])

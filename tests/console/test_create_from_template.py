@@ -14,7 +14,8 @@ from console.models import AuditEntry
 from console.pages.create import confirming
 from pushcore.channels import Channel, Platform
 from pushcore.devices import registry
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.file_push import load, upload
 from pushcore.models import (
     Binding,
@@ -146,13 +147,13 @@ def test_a_template_of_another_workspace_is_not_offered(
 @pytest.fixture
 def android(workspace: Workspace) -> list[KnownDevice]:
     """Two devices."""
-    return [device for device, _ in registry.register([(workspace, Facts())] * 2)]
+    return [device for device, _ in registry.register([(workspace, DeviceInfo())] * 2)]
 
 
 @pytest.fixture
 def iphone(workspace: Workspace) -> Device:
     """A user is bound to it, and another was."""
-    [(known, _)] = registry.register([(workspace, Facts(platform=Platform.IOS, third_token="a" * 64))])
+    [(known, _)] = registry.register([(workspace, DeviceInfo(platform=Platform.IOS, third_token="a" * 64))])
     Device.objects.filter(pk=known.id).update(third_channel=Channel.APNS)
     now = timezone.now()
     for user, unbound_at in (("ann", now), ("bob", None)):

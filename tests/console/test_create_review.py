@@ -12,7 +12,7 @@ from django.test import Client
 from console.pages.create.facts import facts
 from console.pages.create.views import Page
 from pushcore.devices import registry
-from pushcore.devices.registry import Facts
+from pushcore.devices.info import DeviceInfo
 from pushcore.file_push import upload
 from pushcore.models import Workspace
 from pushcore.push import templates
@@ -99,7 +99,7 @@ def test_a_field_the_page_does_not_ask_for_is_not_on_the_review(workspace: Works
 
 @pytest.mark.parametrize("kind", ["simple", "template", "broadcast"])
 def test_nothing_on_the_review_has_the_focus(superuser: Client, workspace: Workspace, kind: str) -> None:
-    registry.register([(workspace, Facts())])
+    registry.register([(workspace, DeviceInfo())])
     answer = superuser.post(f"{CREATE}{kind}/", given(step="review", workspace=str(workspace.pk)).dict() | {
         "sending-when": "now"
     })  # fmt: skip

@@ -21,7 +21,7 @@ from gateway.cluster import presence
 from pushcore.delivery import outcomes
 from pushcore.delivery.expiry import expire
 from pushcore.devices import activities, registry
-from pushcore.devices.registry import Facts
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import Device, Message, PushTask, Receipt, Workspace
 from pushcore.ports import BroadcastArrival, DeviceEvent, Outcome
 from pushcore.push import pushes, templates
@@ -61,7 +61,7 @@ def test_home_and_the_analysis_say_the_same_numbers(superuser: Client, workspace
     Workspace.objects.update(time_zone="Pacific/Kiritimati")
     workspace.refresh_from_db()
     templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
-    fleet = [device for device, _ in registry.register([(workspace, Facts())] * 3)]
+    fleet = [device for device, _ in registry.register([(workspace, DeviceInfo())] * 3)]
     pushes.accept(workspace, a_push({"nobody-bound": "k1", "no-one": "k2"}), **BY_TEST)
     simple = pushes.accept(workspace, a_push({fleet[0].ad_token: "k3"}, delivery_type=1), **BY_TEST)
     outcomes.record([Outcome(message.pk, 2) for message in Message.objects.filter(task=simple)])
@@ -107,7 +107,7 @@ def test_a_broadcasts_number_of_devices_and_of_listed_messages_are_told_apart(
     superuser: Client, workspace: Workspace
 ) -> None:
     templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
-    fleet = [device for device, _ in registry.register([(workspace, Facts())] * 3)]
+    fleet = [device for device, _ in registry.register([(workspace, DeviceInfo())] * 3)]
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="news", msgkey="b")
     task = pushes.accept(workspace, request, **BY_TEST)
     outcomes.record_broadcasts([BroadcastArrival(device.id, task.pk, (task.pk,)) for device in fleet])

@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from pushcore.channels import Channel
 from pushcore.delivery import outcomes
-from pushcore.devices import registry, removal
-from pushcore.devices.registry import Facts
+from pushcore.devices import client_requests, registry, removal
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import Device, Message, PushTask, Workspace
 from pushcore.ports import Outcome
 from pushcore.push import pushes
@@ -45,8 +45,8 @@ def test_what_is_unknown_or_nonsense_is_said(superuser: Client, mine: Everything
 @pytest.mark.parametrize("ended", [False, True])
 def test_a_devices_page_says_to_which_device_its_token_went(superuser: Client, mine: Everything, ended: bool) -> None:
     device, workspace = mine[Device], mine[Workspace]
-    registry.client_report(device.pk, Channel.XIAOMI, "mi")
-    [(phone, _)] = registry.register([(workspace, Facts(third_channel=4, third_token="mi"))])
+    client_requests.report(device.pk, Channel.XIAOMI, "mi")
+    [(phone, _)] = registry.register([(workspace, DeviceInfo(third_channel=4, third_token="mi"))])
     if ended:
         removal.remove([phone.id])
     page = superuser.get(reverse("admin:pushcore_device_change", args=[device.pk])).text

@@ -17,8 +17,8 @@ from channels_vendor.models import VendorAccount
 from channels_vendor.simulator.fcm import FcmDesk
 from console.models import AuditEntry
 from pushcore.channels import Channel
-from pushcore.devices import registry
-from pushcore.devices.registry import Facts
+from pushcore.devices import client_requests, registry
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import Workspace
 from tests.channels_vendor import push_certificates
 from tests.channels_vendor.push_certificates import PASSWORD, PRODUCTION, p12_file
@@ -248,8 +248,8 @@ def test_an_account_in_order_is_checked_and_tried_by_button(
             "API address": row.base_url,
             "authorisation address": row.auth_url,
         }
-        known, _ = registry.register([(row.workspace, Facts())])[0]
-        registry.client_report(known.id, Channel.FCM, "fcm-token:1")
+        known, _ = registry.register([(row.workspace, DeviceInfo())])[0]
+        client_requests.report(known.id, Channel.FCM, "fcm-token:1")
         assert "accepted: 0:1" in superuser.post(page(row, "send_test"), follow=True).text
         assert desk.ledger.accepted == {"fcm-token:1": 1}
         desk.script.tokens["fcm-token:1"] = "UNREGISTERED"

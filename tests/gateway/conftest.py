@@ -20,7 +20,8 @@ from gateway.sink import Sink
 from gateway.transport.listeners import Certificate, Door, Proxies, listen
 from gateway.transport.server import serve
 from pushcore.devices import registry
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Workspace
 from tests.support.devices import PahoDevice
 
@@ -106,7 +107,7 @@ def gateway(transactional_db: None) -> Iterator[RunningGateway]:
 @pytest.fixture
 def known(transactional_db: None, workspace: Workspace) -> Known:
     """A registered device and its secret."""
-    return registry.register([(workspace, Facts())])[0]
+    return registry.register([(workspace, DeviceInfo())])[0]
 
 
 @pytest.fixture

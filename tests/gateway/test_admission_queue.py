@@ -18,7 +18,7 @@ from gateway.node import keep_alive, node
 from gateway.node.admission import Admission, Credentials, admit
 from gateway.protocol.session import Session
 from pushcore.devices import registry
-from pushcore.devices.registry import Facts
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import Device, Workspace
 from pushcore.storage import valkey
 from tests.gateway.conftest import Known, RunningGateway
@@ -90,7 +90,7 @@ def test_nothing_is_looked_up_for_a_device_that_left_while_it_waited(
     newcomer.socket.close()
     leaver.socket.close()
     time.sleep(0.2)
-    [(known, secret)] = registry.register([(workspace, Facts())])
+    [(known, secret)] = registry.register([(workspace, DeviceInfo())])
     stays = knock(known.ad_token, username, secret)
     gate.open.set()
     assert isinstance(stays.recv(), mqtt5.ConnAckPacket)

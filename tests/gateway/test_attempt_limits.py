@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError as RedisDown
 from gateway.node import attempt_limits
 from gateway.node.attempt_limits import Exceeded, has_failed_too_often, note_failure, take_registrations
 from pushcore.devices import registry
-from pushcore.devices.registry import Facts
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import Device, Workspace
 from tests.gateway.conftest import RunningGateway
 from tests.support.raw_device import RawDevice
@@ -36,7 +36,7 @@ def test_an_address_that_keeps_failing_is_refused_until_the_minute_is_over(
     live_server: object, workspace: Workspace, username: str, settings: Any, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.DEVICE_FAILURES_PER_ADDRESS = 5
-    [(known, secret)] = registry.register([(workspace, Facts())])
+    [(known, secret)] = registry.register([(workspace, DeviceInfo())])
     right = (username, workspace.client_key) if path == "register" else (known.ad_token, secret)
     assert [post(live_server, path, (right[0], "wrong")).status_code for _ in range(5)] == [401] * 5
     refused = post(live_server, path, right)
@@ -51,7 +51,7 @@ def test_right_credentials_and_other_addresses_use_up_nothing(
     live_server: object, workspace: Workspace, settings: Any
 ) -> None:
     settings.DEVICE_FAILURES_PER_ADDRESS = 2
-    [(known, secret)] = registry.register([(workspace, Facts())])
+    [(known, secret)] = registry.register([(workspace, DeviceInfo())])
     assert {post(live_server, "report", (known.ad_token, secret)).status_code for _ in range(5)} == {200}
     for number in range(2):
         note_failure(f"2001:db8::{number}")
@@ -82,7 +82,7 @@ def test_registrations_are_limited_over_mqtt_and_known_devices_are_not(
     gateway: RunningGateway, workspace: Workspace, username: str, settings: Any, setting: str, code: ConnAckReasonCode
 ) -> None:
     setattr(settings, setting, 2)
-    [(known, secret)] = registry.register([(workspace, Facts())])
+    [(known, secret)] = registry.register([(workspace, DeviceInfo())])
     codes = []
     for _ in range(3):
         with RawDevice(gateway.mqtt_port) as device:

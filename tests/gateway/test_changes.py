@@ -12,7 +12,7 @@ import pytest
 from gateway.sink import Sink
 from pushcore.channels import Channel
 from pushcore.delivery import deliverable, dispatch
-from pushcore.devices import bindings, changes, registry, removal
+from pushcore.devices import bindings, changes, client_requests, registry, removal, server_requests
 from pushcore.models import Device, Workspace
 from pushcore.storage import valkey
 from tests.gateway.conftest import Connect, Known, RunningGateway
@@ -24,14 +24,14 @@ from tests.support.raw_device import RawDevice
 Change = Callable[[Workspace, Known], object]
 
 LOGOUTS: dict[str, Change] = {
-    "unbind by the device, over HTTP": lambda _workspace, known: registry.client_unbind(known[0].id, "ann"),
-    "bind of another user by the device, over HTTP": lambda _workspace, known: registry.client_bind(known[0].id, "bob"),
-    "PushUnBind": lambda workspace, known: registry.server_unbind(workspace, "ann", known[0].ad_token),
-    "PushBind of another user": lambda workspace, known: registry.server_bind(workspace, "bob", known[0].ad_token, 1),
+    "unbind by the device, over HTTP": lambda _workspace, known: client_requests.unbind(known[0].id, "ann"),
+    "bind of another user by the device, over HTTP": lambda _workspace, known: client_requests.bind(known[0].id, "bob"),
+    "PushUnBind": lambda workspace, known: server_requests.unbind(workspace, "ann", known[0].ad_token),
+    "PushBind of another user": lambda workspace, known: server_requests.bind(workspace, "bob", known[0].ad_token, 1),
 }
 REPORTS: dict[str, Change] = {
-    "by the device, over HTTP": lambda _workspace, known: registry.client_report(known[0].id, Channel.XIAOMI, "mi"),
-    "PushReport": lambda workspace, known: registry.server_report(
+    "by the device, over HTTP": lambda _workspace, known: client_requests.report(known[0].id, Channel.XIAOMI, "mi"),
+    "PushReport": lambda workspace, known: server_requests.report(
         workspace, known[0].ad_token, 1, Channel.XIAOMI, "mi", {}
     ),
 }
@@ -84,7 +84,7 @@ def test_a_message_looked_up_before_a_logout_and_handed_over_after_it_is_not_wri
             patch.setattr(dispatch, "to_lanes", lambda _batch: True)
             message = send(workspace, "ann", "late", delivery_type=3)
         [outgoing] = deliverable.by_id([message.pk])
-        registry.client_unbind(known[0].id, "ann")
+        client_requests.unbind(known[0].id, "ann")
         dispatch.to_lanes([outgoing])
         send(workspace, known[0].ad_token, "own")
         assert msgkeys(next_publishes(device, 1)) == ["own"]
@@ -137,7 +137,7 @@ def test_a_vendor_s_token_that_is_given_up_brings_broadcasts_back_to_the_connect
     monkeypatch.setattr("pushcore.ports._vendor_channels", [lambda _workspace: {int(Channel.XIAOMI)}])
     device = connect()
     row = Device.objects.get(ad_token=device.ad_token)
-    registry.client_report(row.pk, Channel.XIAOMI, "mi")
+    client_requests.report(row.pk, Channel.XIAOMI, "mi")
     registry.drop_third_tokens([(row.pk, "mi", timezone.now())])
     broadcast(workspace)
     device.wait_for_key("b1")
@@ -165,7 +165,7 @@ def test_a_word_lost_with_the_store_is_made_good_when_it_is_back(
         assert wait_for(lambda: gateway.session_of(known[0]).queued == 2)
         with monkeypatch.context() as patch:
             patch.setattr("pushcore.ports._device_listeners", [])
-            registry.client_unbind(known[0].id, "ann")
+            client_requests.unbind(known[0].id, "ann")
         valkey.client().flushdb()
         assert wait_for(lambda: gateway.session_of(known[0]).queued == 0)
         acknowledge(device, written)

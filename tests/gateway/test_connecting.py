@@ -13,7 +13,7 @@ from mqtt5 import ConnAckReasonCode, DisconnectReasonCode
 from gateway.cluster import presence
 from gateway.node.admission import Admission, Credentials, admit
 from pushcore.devices import registry
-from pushcore.devices.registry import Facts
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import App, Device, Workspace
 from pushcore.storage import valkey
 from tests.gateway.conftest import Connect, Known, RunningGateway
@@ -113,7 +113,7 @@ def test_a_second_connection_takes_over_from_another_node(gateway: RunningGatewa
 def test_a_device_that_spoke_while_the_node_stood_still_is_heard_before_it_is_judged(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace
 ) -> None:
-    [(other, secret)] = registry.register([(workspace, Facts())])
+    [(other, secret)] = registry.register([(workspace, DeviceInfo())])
     with RawDevice(gateway.mqtt_port) as device, RawDevice(gateway.mqtt_port) as holding_up:
         holding_up.connect(other.ad_token, username, secret)
         device.connect(known[0].ad_token, username, known[1], keep_alive=2)
@@ -182,7 +182,7 @@ def test_without_its_database_a_connect_is_told_to_come_back(
 def test_a_storm_of_connects_costs_a_few_queries(
     gateway: RunningGateway, username: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fleet = registry.register([(workspace, Facts())] * 100)
+    fleet = registry.register([(workspace, DeviceInfo())] * 100)
     batches: list[int] = []
 
     def counted(batch: list[Credentials]) -> list[Admission]:
@@ -207,7 +207,7 @@ def test_a_storm_of_connects_costs_a_few_queries(
 def test_a_device_that_connects_again_tells_what_it_is_now(
     gateway: RunningGateway, username: str, workspace: Workspace
 ) -> None:
-    [(known, secret)] = registry.register([(workspace, Facts(model="M1", os_version="14", app_version="1.0"))])
+    [(known, secret)] = registry.register([(workspace, DeviceInfo(model="M1", os_version="14", app_version="1.0"))])
     told = [("appVersion", "2.0\n\u202e"), ("osVersion", "15"), ("model", ""), ("manufacturer", "m" * 300)]
     with RawDevice(gateway.mqtt_port) as device:
         assert device.connect(known.ad_token, username, secret, user_properties=told).reason_code == 0

@@ -25,7 +25,7 @@ from gateway.sink import Sink
 from gateway.transport.tcp import TcpConnection
 from pushcore.delivery import sweeper
 from pushcore.devices import registry
-from pushcore.devices.registry import Facts
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import Message, PushTask, Workspace
 from pushcore.push import pushes, requests, templates
 from pushcore.push.templates import TemplateDraft
@@ -308,7 +308,7 @@ def test_what_many_devices_wait_for_is_read_in_bounded_portions(
         return waiting
 
     monkeypatch.setattr(node, "_read_waiting", note)
-    fleet = registry.register([(workspace, Facts())] * 3)
+    fleet = registry.register([(workspace, DeviceInfo())] * 3)
     for known, _ in fleet:
         for n in range(7):
             send(workspace, known.ad_token, f"k{n}")

@@ -8,8 +8,9 @@ import pytest
 import requests
 
 from analytics.models import MessageEvent
-from pushcore.devices import registry
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices import registry, server_requests
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Binding, Device, Workspace
 from tests.gateway.pushing import send
 
@@ -72,7 +73,7 @@ def test_a_twin_refuses_what_its_original_refuses(
     status: int,
     code: str,
 ) -> None:
-    [(known, secret)] = registry.register([(workspace, Facts())])
+    [(known, secret)] = registry.register([(workspace, DeviceInfo())])
     credentials = {
         None: None,
         "wrong": (username if path == "register" else known.ad_token, "wrong"),
@@ -106,7 +107,7 @@ def test_a_twin_refuses_what_its_original_refuses(
 def test_a_device_that_sends_what_nobody_can_keep_is_told_which_field(
     live_server: object, workspace: Workspace, username: str, path: str, body: bytes, named: str
 ) -> None:
-    [(device, secret)] = registry.register([(workspace, Facts())])
+    [(device, secret)] = registry.register([(workspace, DeviceInfo())])
     auth = (username, workspace.client_key) if path == "register" else (device.ad_token, secret)
     answer = requests.post(f"{live_server}/device/v1/{path}", body, auth=auth, timeout=10)
     assert (answer.status_code, answer.json()["code"]) == (200, "3028")
@@ -115,7 +116,7 @@ def test_a_device_that_sends_what_nobody_can_keep_is_told_which_field(
 
 @pytest.mark.django_db(transaction=True)
 def test_a_devices_json_may_begin_with_a_byte_order_mark(live_server: object, workspace: Workspace) -> None:
-    [(device, secret)] = registry.register([(workspace, Facts())])
+    [(device, secret)] = registry.register([(workspace, DeviceInfo())])
     answer = requests.post(
         f"{live_server}/device/v1/bind",
         b'\xef\xbb\xbf{"userId": "ann"}',
@@ -149,7 +150,7 @@ def test_a_device_that_unregistered_over_http_is_nobody(
     live_server: object, workspace: Workspace, known: tuple[KnownDevice, str]
 ) -> None:
     mine = (known[0].ad_token, known[1])
-    registry.server_bind(workspace, "ann", mine[0], 1)
+    server_requests.bind(workspace, "ann", mine[0], 1)
     answer = requests.post(f"{live_server}/device/v1/unregister", json={}, auth=mine, timeout=10)
     assert answer.json()["code"] == "100"
     assert not Device.objects.exists()

@@ -20,7 +20,8 @@ from gateway.node.limits import Arrival, Doorkeeper, Limits
 from gateway.node.throttle import FREE_FAILURES, FailureThrottle
 from gateway.transport.listeners import Certificate, Proxies
 from pushcore.devices import registry
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Workspace
 from tests.gateway import mqtt311
 from tests.gateway.conftest import Known, RunningGateway
@@ -56,7 +57,7 @@ def start(transactional_db: None) -> Iterator[Start]:
 def test_one_too_many_is_told_why_until_there_is_room(
     start: Start, workspace: Workspace, username: str, known: Known, limits: Limits, code: ConnAck
 ) -> None:
-    [(other, secret)] = registry.register([(workspace, Facts())])
+    [(other, secret)] = registry.register([(workspace, DeviceInfo())])
     gateway = start(limits)
     with RawDevice(gateway.mqtt_port) as first:
         assert first.connect(known[0].ad_token, username, known[1]).reason_code == ConnAck.SUCCESS
@@ -90,7 +91,7 @@ def test_mqtt_3_1_1_is_told_that_the_server_is_unavailable(start: Start, usernam
 
 def test_an_apps_workspaces_share_its_limit(start: Start, workspace: Workspace, username: str, known: Known) -> None:
     other = Workspace.objects.create(app=workspace.app, workspace_id="other")
-    [(device, secret)] = registry.register([(other, Facts())])
+    [(device, secret)] = registry.register([(other, DeviceInfo())])
     gateway = start(Limits(per_app=1))
     with RawDevice(gateway.mqtt_port) as first, RawDevice(gateway.mqtt_port) as second:
         assert first.connect(known[0].ad_token, username, known[1]).reason_code == ConnAck.SUCCESS

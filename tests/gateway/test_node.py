@@ -19,7 +19,7 @@ from gateway.cluster import codec, courier, presence
 from gateway.node.node import DRAIN_SECONDS
 from mps_project.launcher import engines
 from pushcore.devices import registry
-from pushcore.devices.registry import Facts
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import Workspace
 from pushcore.storage import valkey
 from tests.gateway.conftest import Connect, Known, RunningGateway
@@ -62,7 +62,7 @@ def test_a_node_that_stops_says_goodbye_and_leaves_nothing(
     transactional_db: None, workspace: Workspace, username: str
 ) -> None:
     running = RunningGateway().start()
-    [(known, secret)] = registry.register([(workspace, Facts())])
+    [(known, secret)] = registry.register([(workspace, DeviceInfo())])
     assert running.node is not None
     with RawDevice(running.mqtt_port) as device:
         device.connect(known.ad_token, username, secret)
@@ -82,7 +82,7 @@ def test_a_node_that_stops_takes_no_newcomers_and_lets_its_devices_go_little_by_
     monkeypatch.setattr("gateway.node.node.SLICE", 1)
     monkeypatch.setattr("gateway.node.node.DRAIN_PER_SECOND", 1)
     running = RunningGateway().start()
-    [first, second] = registry.register([(workspace, Facts())] * 2)
+    [first, second] = registry.register([(workspace, DeviceInfo())] * 2)
     with RawDevice(running.mqtt_port) as told, RawDevice(running.mqtt_port) as still_here:
         told.connect(first[0].ad_token, username, first[1])
         still_here.connect(second[0].ad_token, username, second[1])

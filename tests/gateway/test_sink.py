@@ -13,7 +13,7 @@ from gateway.cluster import codec
 from gateway.sink import Sink, is_alive
 from pushcore.delivery import outcomes
 from pushcore.devices import registry
-from pushcore.devices.registry import Facts
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import Message, Workspace
 from pushcore.storage import valkey
 from tests.gateway.pushing import send, status_of, wait_for
@@ -21,7 +21,7 @@ from tests.gateway.pushing import send, status_of, wait_for
 
 @pytest.fixture
 def messages(transactional_db: None, workspace: Workspace) -> list[Message]:
-    [(device, _)] = registry.register([(workspace, Facts())])
+    [(device, _)] = registry.register([(workspace, DeviceInfo())])
     return [send(workspace, device.ad_token, f"k{n}") for n in range(3)]
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from gateway.cluster import presence
 from gateway.protocol import packets
 from pushcore.devices import registry
-from pushcore.devices.registry import Facts
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import Message, PushTask, Workspace
 from pushcore.storage import ids, valkey
 from tests.gateway import mqtt311
@@ -60,7 +60,7 @@ def _fleet(workspace: Workspace) -> list[tuple[int, bytes]]:
     """Devices with a message each: their ids and CONNECT packets."""
     made = []
     for _ in range(0, DEVICES, 2000):
-        made += registry.register([(workspace, Facts())] * 2000)
+        made += registry.register([(workspace, DeviceInfo())] * 2000)
     task = PushTask.objects.create(
         pk=ids.new_ids(1)[0], workspace=workspace, kind=PushTask.Kind.SIMPLE, delivery_type=1, fingerprint=b"",
         source=PushTask.Source.RPC, content={"title": "t", "content": "c", "url": ""}, created_at=timezone.now(),

@@ -9,7 +9,8 @@ import pytest
 
 from pushcore import ports
 from pushcore.devices import registry
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import PushTask, Workspace
 from pushcore.ports import OutgoingMessage
 from pushcore.push import pushes, requests
@@ -51,7 +52,7 @@ def lane(monkeypatch: pytest.MonkeyPatch) -> KeepingLane:
 @pytest.fixture
 def known(workspace: Workspace) -> KnownDevice:
     """A registered Android device."""
-    return registry.register([(workspace, Facts())])[0][0]
+    return registry.register([(workspace, DeviceInfo())])[0][0]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultError
 from pushcore.delivery import outcomes
 from pushcore.devices import bindings, registry
-from pushcore.devices.registry import Facts
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import Binding, Broadcast, BroadcastCursor, Device, Message, PushTask, Workspace
 from pushcore.ports import BroadcastArrival
 from pushcore.push import pushes, templates
@@ -45,7 +45,8 @@ def fleet(workspace: Workspace) -> Fleet:
     """Registers devices that have a token at a vendor's channel."""
 
     def register(number: int, platform: Platform = Platform.IOS, channel: Channel = Channel.APNS) -> list[Device]:
-        made = registry.register([(workspace, Facts(platform=platform, third_token=f"t{n}")) for n in range(number)])
+        told = [DeviceInfo(platform=platform, third_token=f"t{n}") for n in range(number)]
+        made = registry.register([(workspace, one) for one in told])
         found = Device.objects.filter(pk__in=[device.id for device, _ in made])
         found.update(third_channel=channel)
         return list(found.order_by("pk"))
@@ -278,7 +279,7 @@ def count(*tasks: PushTask) -> list[int]:
 
 def test_what_devices_acknowledge_is_counted_once(workspace: Workspace) -> None:
     first, second = (pushes.accept(workspace, replace(NEWS, msgkey=key), **RPC) for key in "ab")
-    one, two = (device for device, _ in registry.register([(workspace, Facts())] * 2))
+    one, two = (device for device, _ in registry.register([(workspace, DeviceInfo())] * 2))
     told = [
         BroadcastArrival(one.id, first.pk, (first.pk,)),
         BroadcastArrival(two.id, second.pk, (first.pk, second.pk)),
@@ -292,7 +293,7 @@ def test_what_devices_acknowledge_is_counted_once(workspace: Workspace) -> None:
 
 def test_a_lost_word_is_made_good_by_the_next(workspace: Workspace) -> None:
     first, second = (pushes.accept(workspace, replace(NEWS, msgkey=key), **RPC) for key in "ab")
-    [(device, _)] = registry.register([(workspace, Facts())])
+    [(device, _)] = registry.register([(workspace, DeviceInfo())])
     # That the first was acknowledged never arrived; the device's next word names both.
     outcomes.record_broadcasts([BroadcastArrival(device.id, second.pk, (first.pk, second.pk))])
     outcomes.record_broadcasts([BroadcastArrival(device.id, first.pk, (first.pk,))])
@@ -301,7 +302,7 @@ def test_a_lost_word_is_made_good_by_the_next(workspace: Workspace) -> None:
 
 def test_a_batch_of_arrivals_costs_as_many_statements_as_one(workspace: Workspace) -> None:
     task = pushes.accept(workspace, NEWS, **RPC)
-    known = [device.id for device, _ in registry.register([(workspace, Facts())] * 60)]
+    known = [device.id for device, _ in registry.register([(workspace, DeviceInfo())] * 60)]
 
     def statements(device_ids: list[int]) -> int:
         with CaptureQueriesContext(
@@ -316,7 +317,7 @@ def test_a_batch_of_arrivals_costs_as_many_statements_as_one(workspace: Workspac
 
 def test_a_deleted_devices_word_harms_nobody(workspace: Workspace) -> None:
     task = pushes.accept(workspace, NEWS, **RPC)
-    [(device, _)] = registry.register([(workspace, Facts())])
+    [(device, _)] = registry.register([(workspace, DeviceInfo())])
     outcomes.record_broadcasts([
         BroadcastArrival(999_999_999, task.pk, (task.pk,)), BroadcastArrival(device.id, task.pk, (task.pk,))
     ])  # fmt: skip

@@ -18,7 +18,8 @@ from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.delivery import deliverable, sweeper
 from pushcore.devices import bindings, registry
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, Message, PushTask, Workspace
 from pushcore.push import pushes, templates
 from pushcore.push.requests import BroadcastPush
@@ -95,7 +96,7 @@ def test_a_broadcast_is_offered_to_no_session_and_to_no_vendor(
     workspace: Workspace, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ports, "_vendor_channels", [lambda _workspace: {int(Channel.XIAOMI)}])
-    device = registry.register([(workspace, Facts(platform=Platform.ANDROID, third_token="t"))])[0][0]
+    device = registry.register([(workspace, DeviceInfo(platform=Platform.ANDROID, third_token="t"))])[0][0]
     Device.objects.filter(pk=device.id).update(third_channel=Channel.XIAOMI)
     templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
     request = BroadcastPush(delivery_type=1, expired_seconds=300, template_name="news", msgkey="b")
@@ -112,7 +113,7 @@ def test_a_broadcast_is_offered_to_no_session_and_to_no_vendor(
 def test_messages_that_share_their_content_share_the_object(
     send: Send, lane: KeepingLane, workspace: Workspace
 ) -> None:
-    fleet = [device for device, _ in registry.register([(workspace, Facts())] * 3)]
+    fleet = [device for device, _ in registry.register([(workspace, DeviceInfo())] * 3)]
     send({device.ad_token: "k" for device in fleet}, delivery_type=1)
     read = deliverable.by_id([message.pk for message in Message.objects.all()])
     assert len(read) == 3

@@ -14,8 +14,9 @@ from pushcore.broadcast import broadcasts
 from pushcore.channels import Platform
 from pushcore.codes import statuses
 from pushcore.delivery import outcomes
-from pushcore.devices import registry, removal
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices import registry, removal, server_requests
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Binding, BroadcastCursor, Device, Message, Watermark, Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.push import audience_estimate
@@ -30,8 +31,8 @@ LONG_AGO = timedelta(days=366)
 @pytest.fixture
 def old(workspace: Workspace) -> KnownDevice:
     """A device that was bound, and that nobody has seen for more than a year."""
-    [(device, _)] = registry.register([(workspace, Facts(third_channel=4, third_token="mi"))])
-    registry.server_bind(workspace, "ann", device.ad_token, 1)
+    [(device, _)] = registry.register([(workspace, DeviceInfo(third_channel=4, third_token="mi"))])
+    server_requests.bind(workspace, "ann", device.ad_token, 1)
     then = timezone.now() - LONG_AGO
     Device.objects.update(created_at=then, last_seen_at=then, third_reported_at=then)
     Binding.objects.update(bound_at=then)
@@ -98,7 +99,7 @@ def test_the_walk_goes_on_where_it_stopped_and_begins_anew_at_the_end(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(removal, "PAGE", 2)
-    fleet = [device for device, _ in registry.register([(workspace, Facts())] * 5)]
+    fleet = [device for device, _ in registry.register([(workspace, DeviceInfo())] * 5)]
     removal.remove_unseen(budget_seconds=0)
     assert Watermark.objects.get(name="device_retention").position == 0
     removal.remove_unseen()
@@ -111,8 +112,8 @@ def test_bindings_that_ended_long_ago_go_and_the_last_of_a_device_stays(
     workspace: Workspace, known: KnownDevice
 ) -> None:
     for user in ("ann", "bob", "cleo"):
-        registry.server_bind(workspace, user, known.ad_token, 1)
-    registry.server_unbind(workspace, "cleo", known.ad_token)
+        server_requests.bind(workspace, user, known.ad_token, 1)
+    server_requests.unbind(workspace, "cleo", known.ad_token)
     then = timezone.now() - LONG_AGO
     Binding.objects.update(bound_at=then, unbound_at=then)
     removal.remove_unseen()
@@ -125,7 +126,7 @@ def test_what_waits_for_a_user_goes_to_the_users_next_device(
     send({"ann": "k1"})
     lane.got.clear()
     assert removal.remove([old.id, 0]) == 1
-    registry.server_bind(workspace, "ann", known.ad_token, 1)
+    server_requests.bind(workspace, "ann", known.ad_token, 1)
     assert [one.device_id for one in lane.got] == [known.id]
 
 

@@ -14,8 +14,9 @@ from django.utils import timezone
 from pushcore import ports
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.devices import activities, registry, tokens
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices import activities, client_requests, registry, server_requests, tokens
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.devices.tokens import Claim, check_third_party
 from pushcore.models import Binding, Device, TokenLoss, Workspace
 from pushcore.storage import retention
@@ -24,8 +25,8 @@ from tests.pushcore.conftest import KeepingLane
 APNS = "ab" * 32
 
 
-def new_device(workspace: Workspace, platform: Platform = Platform.ANDROID, **facts: Any) -> KnownDevice:
-    return registry.register([(workspace, Facts(platform=platform, **facts))])[0][0]
+def new_device(workspace: Workspace, platform: Platform = Platform.ANDROID, **info: Any) -> KnownDevice:
+    return registry.register([(workspace, DeviceInfo(platform=platform, **info))])[0][0]
 
 
 def token_of(device: KnownDevice) -> tuple[int | None, str]:
@@ -78,8 +79,8 @@ def test_a_backend_that_names_another_platform_than_the_devices_is_told(
     workspace: Workspace, known: KnownDevice, os_type: int, result: ResultCode
 ) -> None:
     calls: list[Callable[[], None]] = [
-        lambda: registry.server_bind(workspace, "ann", known.ad_token, os_type),
-        lambda: registry.server_report(workspace, known.ad_token, os_type, None, "", {"model": "M"}),
+        lambda: server_requests.bind(workspace, "ann", known.ad_token, os_type),
+        lambda: server_requests.report(workspace, known.ad_token, os_type, None, "", {"model": "M"}),
     ]
     for call in calls:
         with pytest.raises(ResultError) as refused:
@@ -91,7 +92,7 @@ def test_a_backend_that_names_another_platform_than_the_devices_is_told(
 @pytest.mark.django_db
 def test_an_ios_device_is_not_made_of_what_is_no_apns_token(workspace: Workspace) -> None:
     with pytest.raises(ResultError) as refused:
-        registry.server_bind(workspace, "ann", "zz not hex!", 2)
+        server_requests.bind(workspace, "ann", "zz not hex!", 2)
     assert refused.value.result == ResultCode.DELIVERYTOKEN_INVALID
     assert not Device.objects.exists()
 
@@ -105,8 +106,8 @@ def test_an_ios_device_is_not_made_of_what_is_no_apns_token(workspace: Workspace
     ],
 )
 def test_a_registration_carries_the_token_of_any_vendor(given: dict[str, object], kept: tuple[int, str]) -> None:
-    facts = Facts.from_mapping(given)
-    assert (facts.channel, facts.third_token) == kept
+    info = DeviceInfo.from_mapping(given)
+    assert (info.channel, info.third_token) == kept
 
 
 @pytest.mark.parametrize(
@@ -114,14 +115,14 @@ def test_a_registration_carries_the_token_of_any_vendor(given: dict[str, object]
 )
 def test_a_registration_with_a_token_that_leads_nowhere_is_refused(given: dict[str, object]) -> None:
     with pytest.raises(ResultError) as refused:
-        Facts.from_mapping(given)
+        DeviceInfo.from_mapping(given)
     assert refused.value.result == ResultCode.INVALID_PARAM
 
 
 @pytest.mark.django_db
 def test_a_device_withdraws_its_token_and_is_reached_by_the_self_built_channel(known: KnownDevice) -> None:
-    registry.client_report(known.id, 4, "mi")
-    registry.client_report(known.id, 0, "")
+    client_requests.report(known.id, 4, "mi")
+    client_requests.report(known.id, 0, "")
     assert token_of(known) == (None, "")
 
 
@@ -134,17 +135,17 @@ def test_after_a_reinstall_nothing_for_the_former_user_reaches_the_phone(
     workspace: Workspace, lane: KeepingLane, send: Any, way: str
 ) -> None:
     former = new_device(workspace)
-    registry.client_report(former.id, 4, "mi")
-    registry.server_bind(workspace, "alice", former.ad_token, 1)
+    client_requests.report(former.id, 4, "mi")
+    server_requests.bind(workspace, "alice", former.ad_token, 1)
     if way == "register":
         phone = new_device(workspace, third_channel=4, third_token="mi")
     else:
         phone = new_device(workspace)
         if way == "report":
-            registry.client_report(phone.id, 4, "mi")
+            client_requests.report(phone.id, 4, "mi")
         else:
-            registry.server_report(workspace, phone.ad_token, 1, 4, "mi", {})
-    registry.server_bind(workspace, "bob", phone.ad_token, 1)
+            server_requests.report(workspace, phone.ad_token, 1, 4, "mi", {})
+    server_requests.bind(workspace, "bob", phone.ad_token, 1)
     send({"alice": "k1"})
     send({"bob": "k2"})
     assert [(one.target, one.third_token) for one in lane.got] == [("alice", ""), ("bob", "mi")]
@@ -156,9 +157,9 @@ def test_after_a_reinstall_nothing_for_the_former_user_reaches_the_phone(
 def test_an_ios_device_that_registers_again_takes_its_token_along(
     workspace: Workspace, lane: KeepingLane, send: Any
 ) -> None:
-    registry.server_bind(workspace, "alice", APNS, 2)
+    server_requests.bind(workspace, "alice", APNS, 2)
     phone = new_device(workspace, Platform.IOS, third_token=APNS)
-    registry.server_bind(workspace, "bob", APNS, 2)
+    server_requests.bind(workspace, "bob", APNS, 2)
     send({"alice": "k1", "bob": "k2"})
     assert [(one.target, one.device_id) for one in lane.got if one.third_token] == [("bob", phone.id)]
 
@@ -169,11 +170,11 @@ def test_a_user_with_two_rows_of_one_phone_gets_one_notification(
 ) -> None:
     # As rows may stand that were made before tokens had one owner: a constraint forbids more of them.
     first, second = new_device(workspace), new_device(workspace)
-    registry.client_report(second.id, 4, "mi")
+    client_requests.report(second.id, 4, "mi")
     Device.objects.filter(pk=first.id).update(third_token="mi", third_channel=None)
     Device.objects.filter(pk=second.id).update(third_channel=None)
     for device in (first, second):
-        registry.server_bind(workspace, "ann", device.ad_token, 1)
+        server_requests.bind(workspace, "ann", device.ad_token, 1)
     send({"ann": "k1"})
     assert len(lane.got) == 1
 
@@ -182,9 +183,9 @@ def test_a_user_with_two_rows_of_one_phone_gets_one_notification(
 def test_another_workspace_and_another_channel_have_tokens_of_their_own(workspace: Workspace) -> None:
     other = Workspace.objects.create(app=workspace.app, workspace_id="other")
     here, there, besides = new_device(workspace), new_device(other), new_device(workspace)
-    registry.client_report(here.id, 4, "t")
-    registry.client_report(there.id, 4, "t")
-    registry.client_report(besides.id, 5, "t")
+    client_requests.report(here.id, 4, "t")
+    client_requests.report(there.id, 4, "t")
+    client_requests.report(besides.id, 5, "t")
     assert [token_of(one) for one in (here, there, besides)] == [(4, "t"), (4, "t"), (5, "t")]
     assert not TokenLoss.objects.exists()
 
@@ -206,7 +207,7 @@ def test_of_many_claims_at_once_the_last_of_each_token_counts(workspace: Workspa
 @pytest.mark.django_db
 def test_a_token_that_a_vendor_replaced_is_kept_only_in_the_place_of_the_one_it_replaced(workspace: Workspace) -> None:
     device = new_device(workspace)
-    registry.client_report(device.id, 4, "new")
+    client_requests.report(device.id, 4, "new")
     tokens.claim([Claim(workspace.pk, device.id, 4, "late", instead_of="old")])
     assert token_of(device) == (4, "new")
     tokens.claim([Claim(workspace.pk, device.id, 4, "newer", instead_of="new")])
@@ -216,7 +217,7 @@ def test_a_token_that_a_vendor_replaced_is_kept_only_in_the_place_of_the_one_it_
 @pytest.mark.django_db
 def test_what_is_noted_of_lost_tokens_is_kept_as_long_as_the_audit_log(workspace: Workspace, settings: Any) -> None:
     for _ in range(3):
-        registry.client_report(new_device(workspace).id, 4, "mi")
+        client_requests.report(new_device(workspace).id, 4, "mi")
     old, recent = TokenLoss.objects.order_by("pk")
     TokenLoss.objects.filter(pk=old.pk).update(at=timezone.now() - timedelta(days=settings.AUDIT_RETENTION_DAYS + 1))
     retention.purge()
@@ -237,9 +238,9 @@ def test_whoever_holds_the_devices_is_told_of_both(workspace: Workspace, monkeyp
     told: list[list[int]] = []
     monkeypatch.setattr(ports, "_device_listeners", [lambda ids: told.append(list(ids))])
     former, phone = new_device(workspace), new_device(workspace)
-    registry.client_report(former.id, 4, "mi")
-    registry.client_report(phone.id, 4, "mi")
-    registry.client_report(phone.id, 0, "")
+    client_requests.report(former.id, 4, "mi")
+    client_requests.report(phone.id, 4, "mi")
+    client_requests.report(phone.id, 0, "")
     assert told == [[former.id], [former.id, phone.id], [phone.id]]
 
 
@@ -284,7 +285,7 @@ def test_binds_of_one_new_apns_token_at_once_make_one_device(workspace: Workspac
     def bind() -> None:
         try:
             start.wait(10)
-            registry.server_bind(workspace, "ann", APNS, 2)
+            server_requests.bind(workspace, "ann", APNS, 2)
         finally:
             connection.close()
 

@@ -12,15 +12,16 @@ from django.db import connection
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.delivery import deliverable, events
-from pushcore.devices import registry
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices import client_requests, registry, server_requests
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import AccessKey, App, Binding, Device, Workspace
 from tests.pushcore.conftest import KeepingLane
 
 
 @pytest.mark.django_db
 def test_a_registered_device_is_found_and_knows_its_secret(workspace: Workspace) -> None:
-    [(registered, secret)] = registry.register([(workspace, Facts(manufacturer="Huawei"))])
+    [(registered, secret)] = registry.register([(workspace, DeviceInfo(manufacturer="Huawei"))])
     found = registry.find_devices([registered.ad_token, "unknown"])
     assert found == {registered.ad_token: registered}
     assert registered.has_secret(secret)
@@ -30,7 +31,7 @@ def test_a_registered_device_is_found_and_knows_its_secret(workspace: Workspace)
 
 @pytest.mark.django_db
 def test_a_device_without_secret_accepts_none(workspace: Workspace) -> None:
-    [(registered, _)] = registry.register([(workspace, Facts())])
+    [(registered, _)] = registry.register([(workspace, DeviceInfo())])
     Device.objects.update(secret_hash="")
     assert not registry.find_devices([registered.ad_token])[registered.ad_token].has_secret("")
 
@@ -64,32 +65,32 @@ def test_a_disabled_app_or_workspace_is_not_found(workspace: Workspace, off: str
     ],
 )
 def test_facts_are_read_and_cut_to_size(given: dict[str, object], platform: Platform) -> None:
-    facts = Facts.from_mapping(
+    info = DeviceInfo.from_mapping(
         given | {"model": "m" * 500, "osVersion": 14, "appVersion": None, "manufacturer": " a\0\x85b\u2028"}
     )
-    assert facts == Facts(platform, manufacturer="ab", model="m" * 128, os_version="14")
+    assert info == DeviceInfo(platform, manufacturer="ab", model="m" * 128, os_version="14")
 
 
 @pytest.mark.parametrize("value", [["x"], {"a": 1}, True])
 def test_a_fact_that_is_no_text_is_refused_by_its_name(value: object) -> None:
     with pytest.raises(ResultError, match="appVersion"):
-        Facts.from_mapping({"appVersion": value})
+        DeviceInfo.from_mapping({"appVersion": value})
 
 
 @pytest.mark.django_db
 def test_facts_of_many_devices_cost_one_query_and_write_what_changes(
     workspace: Workspace, django_assert_num_queries: Any
 ) -> None:
-    fleet = [device for device, _ in registry.register([(workspace, Facts(app_version="1", model="M"))] * 3)]
+    fleet = [device for device, _ in registry.register([(workspace, DeviceInfo(app_version="1", model="M"))] * 3)]
     with connection.cursor() as cursor:
         cursor.execute("SELECT id, xmin::text FROM pushcore_device")
         before = dict(cursor.fetchall())
         with django_assert_num_queries(1):
-            registry.update_facts({fleet[0].id: {"app_version": "2", "model": ""}, fleet[1].id: {"app_version": "1"}})
+            registry.update_info({fleet[0].id: {"app_version": "2", "model": ""}, fleet[1].id: {"app_version": "1"}})
         cursor.execute("SELECT id, xmin::text FROM pushcore_device")
         changed = {pk for pk, version in cursor.fetchall() if before[pk] != version}
     with django_assert_num_queries(0):
-        registry.update_facts({fleet[2].id: {"app_version": ""}})
+        registry.update_info({fleet[2].id: {"app_version": ""}})
     assert Device.objects.get(pk=fleet[0].id).app_version == "2"
     assert Device.objects.get(pk=fleet[0].id).model == "M"
     assert changed <= {fleet[0].id}
@@ -98,20 +99,20 @@ def test_facts_of_many_devices_cost_one_query_and_write_what_changes(
 @pytest.mark.parametrize("platform", ["symbian", 3, None, [], float("inf")])
 def test_an_unknown_platform_is_refused(platform: object) -> None:
     with pytest.raises(ResultError) as refused:
-        Facts.from_mapping({"platform": platform})
+        DeviceInfo.from_mapping({"platform": platform})
     assert refused.value.result == ResultCode.OS_TYPE_NOT_SUPPORTED
 
 
 @pytest.mark.django_db
 def test_a_device_serves_one_user_at_a_time_and_history_stays(workspace: Workspace, known: KnownDevice) -> None:
-    registry.server_bind(workspace, "ann", known.ad_token, 1)
-    registry.server_bind(workspace, "bob", known.ad_token, 1)
-    registry.server_bind(workspace, "bob", known.ad_token, 1)
+    server_requests.bind(workspace, "ann", known.ad_token, 1)
+    server_requests.bind(workspace, "bob", known.ad_token, 1)
+    server_requests.bind(workspace, "bob", known.ad_token, 1)
     ann, bob = Binding.objects.order_by("bound_at")
     assert (ann.user_id, bob.user_id) == ("ann", "bob")
     assert ann.unbound_at is not None
     assert bob.unbound_at is None
-    registry.server_unbind(workspace, "ann", known.ad_token)
+    server_requests.unbind(workspace, "ann", known.ad_token)
     bob.refresh_from_db()
     assert bob.unbound_at is None
 
@@ -131,7 +132,7 @@ def test_a_bind_that_cannot_be_is_refused_with_its_code(
     workspace: Workspace, known: KnownDevice, user_id: str, token: str, os_type: int, result: ResultCode
 ) -> None:
     with pytest.raises(ResultError) as refused:
-        registry.server_bind(
+        server_requests.bind(
             workspace, user_id, token.replace("unknown", "x").replace("known", known.ad_token), os_type
         )
     assert refused.value.result == result
@@ -142,16 +143,16 @@ def test_a_bind_that_cannot_be_is_refused_with_its_code(
 def test_a_device_of_another_workspace_cannot_be_bound(workspace: Workspace, known: KnownDevice) -> None:
     other = Workspace.objects.create(app=workspace.app, workspace_id="other")
     with pytest.raises(ResultError) as refused:
-        registry.server_bind(other, "ann", known.ad_token, 1)
+        server_requests.bind(other, "ann", known.ad_token, 1)
     assert refused.value.result == ResultCode.DELIVERYTOKEN_INVALID
 
 
 @pytest.mark.django_db
 def test_a_report_keeps_the_vendor_token_and_facts(workspace: Workspace, known: KnownDevice) -> None:
-    registry.server_report(workspace, known.ad_token, 1, 5, "huawei-token", {"model": "P50", "appVersion": ""})
+    server_requests.report(workspace, known.ad_token, 1, 5, "huawei-token", {"model": "P50", "appVersion": ""})
     device = Device.objects.get()
     assert (device.third_channel, device.third_token, device.model) == (Channel.HUAWEI, "huawei-token", "P50")
-    registry.client_report(known.id, 4, "xiaomi-token")
+    client_requests.report(known.id, 4, "xiaomi-token")
     device.refresh_from_db()
     assert (device.third_channel, device.third_token) == (Channel.XIAOMI, "xiaomi-token")
 
@@ -163,7 +164,7 @@ def test_a_report_keeps_the_vendor_token_and_facts(workspace: Workspace, known: 
 )
 def test_a_report_that_cannot_be_is_refused(known: KnownDevice, channel: int, token: str, result: ResultCode) -> None:
     with pytest.raises(ResultError) as refused:
-        registry.client_report(known.id, channel, token)
+        client_requests.report(known.id, channel, token)
     assert refused.value.result == result
 
 
@@ -177,7 +178,7 @@ def test_a_signed_bind_token_lets_the_client_bind(
     workspace: Workspace, known: KnownDevice, access_key: tuple[AccessKey, str], lane: KeepingLane
 ) -> None:
     Workspace.objects.update(client_bind="signed")
-    registry.client_bind(known.id, "ann", bind_token(known, access_key[1]))
+    client_requests.bind(known.id, "ann", bind_token(known, access_key[1]))
     assert Binding.objects.get().user_id == "ann"
 
 
@@ -198,7 +199,7 @@ def test_a_bind_token_for_anything_else_is_refused(
 ) -> None:
     Workspace.objects.update(client_bind="signed")
     with pytest.raises(ResultError) as refused:
-        registry.client_bind(known.id, "ann", bind_token(known, access_key[1], **changes))
+        client_requests.bind(known.id, "ann", bind_token(known, access_key[1], **changes))
     assert refused.value.result == ResultCode.SIGNATURE_MISMATCH
     assert not Binding.objects.exists()
 
@@ -208,7 +209,7 @@ def test_a_bind_token_for_anything_else_is_refused(
 def test_a_forged_bind_token_is_refused(workspace: Workspace, known: KnownDevice, forged: str) -> None:
     Workspace.objects.update(client_bind="signed")
     with pytest.raises(ResultError):
-        registry.client_bind(known.id, "ann", forged)
+        client_requests.bind(known.id, "ann", forged)
 
 
 @pytest.mark.django_db
@@ -217,7 +218,7 @@ def test_in_server_mode_no_client_binds(
 ) -> None:
     Workspace.objects.update(client_bind="server")
     with pytest.raises(ResultError) as refused:
-        registry.client_bind(known.id, "ann", bind_token(known, access_key[1]))
+        client_requests.bind(known.id, "ann", bind_token(known, access_key[1]))
     assert refused.value.result == ResultCode.INVALID_PARAM
 
 
@@ -240,7 +241,7 @@ def test_events_that_cannot_be_read_are_refused(known: KnownDevice, payload: obj
 def test_many_devices_pending_messages_cost_two_queries(
     workspace: Workspace, lane: KeepingLane, send: Any, django_assert_num_queries: Any
 ) -> None:
-    fleet = [device for device, _ in registry.register([(workspace, Facts())] * 10)]
+    fleet = [device for device, _ in registry.register([(workspace, DeviceInfo())] * 10)]
     for n in range(3):
         send({device.ad_token: f"k{n}" for device in fleet}, delivery_type=1)
     with django_assert_num_queries(2):

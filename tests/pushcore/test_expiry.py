@@ -18,7 +18,8 @@ from django.utils import timezone
 from pushcore.codes import statuses
 from pushcore.delivery import expiry, outcomes
 from pushcore.devices import bindings, registry
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.file_push import load, upload
 from pushcore.models import Device, Message, PushTask, Receipt, Workspace
 from pushcore.ports import Outcome
@@ -150,7 +151,7 @@ def _once(step: Callable[[], int | None]) -> Callable[[], int | None]:
 def test_tasks_that_were_delivered_are_passed_by_without_a_look_at_their_messages(
     send: Send, workspace: Workspace, lane: KeepingLane
 ) -> None:
-    fleet = [device for device, _ in registry.register([(workspace, Facts())] * 5)]
+    fleet = [device for device, _ in registry.register([(workspace, DeviceInfo())] * 5)]
     tasks = [send({device.ad_token: "k"}, delivery_type=1) for device in fleet]
     outcomes.record_acknowledged(Message.objects.values_list("pk", flat=True))
     end_validity(*tasks)
@@ -184,7 +185,7 @@ def test_a_broadcasts_rows_at_vendors_expire_too(workspace: Workspace, lane: Kee
     templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="news", msgkey="b")
     task = pushes.accept(workspace, request, **BY_TEST)
-    [(device, _)] = registry.register([(workspace, Facts())])
+    [(device, _)] = registry.register([(workspace, DeviceInfo())])
     message = Message.objects.create(
         id=task.pk + 1, workspace=workspace, task=task, delivery_type=1, target=device.ad_token, msgkey="b",
         device_id=device.id, status=0, expire_at=task.expire_at, updated_at=timezone.now(),

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import bindings, registry
-from pushcore.devices.registry import Facts
+from pushcore.devices.info import DeviceInfo
 from pushcore.file_push import inspection, load, pieces, upload
 from pushcore.file_push.records import Lines, Reader
 from pushcore.models import Device, FileChunk, FileFault, FileImport, Message, PushTask, Workspace
@@ -68,7 +68,7 @@ def test_each_line_becomes_a_message_with_its_own_content(
     upload_file: Send, workspace: Workspace, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(load, "online", set)
-    [(known, _)] = registry.register([(workspace, Facts())])
+    [(known, _)] = registry.register([(workspace, DeviceInfo())])
     bindings.bind(Device.objects.get(pk=known.id), "ann")
     task = upload_file(
         '\ufeffann,k1,name=Ann\r\n\nbob,k2,"name=Bob, junior",more=x=y\n"c,arl",k3,name=t\tb\\s"\n', delivery_type=3

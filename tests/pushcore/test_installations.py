@@ -14,16 +14,16 @@ from pushcore.channels import Platform
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.delivery import pending_cursor
 from pushcore.devices import installations, registry
+from pushcore.devices.info import DeviceInfo
 from pushcore.devices.installations import NONCE_WINDOW, Installation, Registered, Registration
-from pushcore.devices.registry import Facts
 from pushcore.models import Device, TokenLoss, Workspace
 
 PHONE, NONCE = "6e0a5b9c-installation", "b1946ac92492d2347c6235b4d2611184"
 
 
-def register(workspace: Workspace, facts: Facts | None = None, **proof: Any) -> Registered:
+def register(workspace: Workspace, info: DeviceInfo | None = None, **proof: Any) -> Registered:
     installation = Installation(PHONE, **proof)
-    return installations.register([Registration(workspace, facts or Facts(), installation)])[0]
+    return installations.register([Registration(workspace, info or DeviceInfo(), installation)])[0]
 
 
 def accepts(answer: Registered, secret: str) -> bool:
@@ -93,25 +93,25 @@ def test_the_secret_gives_nothing_under_another_id_workspace_or_platform(workspa
     first = register(workspace)
     other = Workspace.objects.create(app=workspace.app, workspace_id="other")
     asking = [
-        Registration(other, Facts(), Installation(PHONE, secret=first.secret)),
-        Registration(workspace, Facts(), Installation("another-phone", secret=first.secret)),
-        Registration(workspace, Facts(platform=Platform.IOS), Installation(PHONE, secret=first.secret)),
-        Registration(workspace, Facts()),
+        Registration(other, DeviceInfo(), Installation(PHONE, secret=first.secret)),
+        Registration(workspace, DeviceInfo(), Installation("another-phone", secret=first.secret)),
+        Registration(workspace, DeviceInfo(platform=Platform.IOS), Installation(PHONE, secret=first.secret)),
+        Registration(workspace, DeviceInfo()),
     ]
     assert all(one.is_new for one in installations.register(asking))
 
 
 @pytest.mark.django_db
 def test_registrations_without_a_nonce_are_each_a_device_of_their_own(workspace: Workspace) -> None:
-    asking = [Registration(workspace, Facts()), Registration(workspace, Facts(), Installation(PHONE))] * 2
+    asking = [Registration(workspace, DeviceInfo()), Registration(workspace, DeviceInfo(), Installation(PHONE))] * 2
     assert len({one.device.id for one in installations.register(asking)}) == 4
 
 
 @pytest.mark.django_db
 def test_a_device_that_is_given_back_takes_its_vendor_token_from_others(workspace: Workspace) -> None:
     first = register(workspace)
-    [(other, _)] = registry.register([(workspace, Facts(third_channel=4, third_token="mi"))])
-    again = register(workspace, Facts(third_channel=4, third_token="mi"), secret=first.secret)
+    [(other, _)] = registry.register([(workspace, DeviceInfo(third_channel=4, third_token="mi"))])
+    again = register(workspace, DeviceInfo(third_channel=4, third_token="mi"), secret=first.secret)
     assert again.device.third_channel == 4
     assert Device.objects.get(third_token="mi").pk == first.device.id
     assert TokenLoss.objects.get().device_id == other.id
@@ -124,7 +124,7 @@ def test_many_registrations_cost_a_fixed_number_of_queries(
     def fleet(secrets: list[str]) -> list[Registration]:
         return [
             Registration(
-                workspace, Facts(), Installation(f"{PHONE}-{number}", nonce=f"{NONCE}-{number}", secret=secret)
+                workspace, DeviceInfo(), Installation(f"{PHONE}-{number}", nonce=f"{NONCE}-{number}", secret=secret)
             )
             for number, secret in enumerate(secrets)
         ]
@@ -143,7 +143,7 @@ def test_registrations_with_one_nonce_at_the_same_time_make_one_device(workspace
     def ask() -> None:
         try:
             start.wait(10)
-            one = Registration(workspace, Facts(), Installation(PHONE, nonce=NONCE))
+            one = Registration(workspace, DeviceInfo(), Installation(PHONE, nonce=NONCE))
             answers.extend(installations.register([one, one]))
         finally:
             connection.close()

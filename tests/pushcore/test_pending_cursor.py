@@ -14,8 +14,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from pushcore.delivery import deliverable, outcomes, pending_cursor
-from pushcore.devices import bindings, registry
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices import bindings, registry, server_requests
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Binding, Device, Message, PushTask, Workspace
 from pushcore.storage import ids
 from tests.pushcore.conftest import KeepingLane
@@ -69,12 +70,12 @@ def test_what_expired_holds_nothing_up(send: Send, known: KnownDevice) -> None:
 def test_a_message_for_a_user_bound_elsewhere_waits_for_its_return(
     send: Send, workspace: Workspace, known: KnownDevice
 ) -> None:
-    registry.server_bind(workspace, "ann", known.ad_token, 1)
+    server_requests.bind(workspace, "ann", known.ad_token, 1)
     send({"ann": "k"})
-    registry.server_bind(workspace, "bob", known.ad_token, 1)
+    server_requests.bind(workspace, "bob", known.ad_token, 1)
     come_back(known)
     assert waiting(known) == []
-    registry.server_bind(workspace, "ann", known.ad_token, 1)
+    server_requests.bind(workspace, "ann", known.ad_token, 1)
     assert waiting(known) == [Message.objects.get().pk]
 
 
@@ -92,7 +93,7 @@ def test_a_settled_device_that_is_given_an_older_message_gets_it(
     send({"ann": "k"})
     before = Message.objects.get().pk
     assert come_back(known) > before
-    registry.server_bind(workspace, "ann", known.ad_token, 1)
+    server_requests.bind(workspace, "ann", known.ad_token, 1)
     assert Device.objects.get(pk=known.id).pending_cursor == before - 1
     assert waiting(known) == [before]
     # And is not moved back by a message it would have looked at anyway.
@@ -172,7 +173,7 @@ def insert_acknowledged(workspace: Workspace, fleet: list[KnownDevice], each: in
 
 @pytest.mark.django_db
 def test_a_connect_looks_at_what_came_since_the_last_one(workspace: Workspace) -> None:
-    fleet = [device for device, _ in registry.register([(workspace, Facts())] * 200)]
+    fleet = [device for device, _ in registry.register([(workspace, DeviceInfo())] * 200)]
     insert_acknowledged(workspace, fleet, 30)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE pushcore_message")
@@ -218,7 +219,7 @@ def messages_looked_at(work: Callable[[], None]) -> int:
 
 @pytest.mark.django_db
 def test_an_outcome_stays_on_its_page_and_writes_to_no_index(workspace: Workspace) -> None:
-    fleet = [device for device, _ in registry.register([(workspace, Facts())] * 10)]
+    fleet = [device for device, _ in registry.register([(workspace, DeviceInfo())] * 10)]
     before = updates_and_hot_updates()
     message_ids = insert_acknowledged(workspace, fleet, 200)
     after = updates_and_hot_updates()

@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from pushcore.codes import statuses
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.devices import bindings, registry
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices import bindings, registry, server_requests
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, Message, MessageKey, PushTask, Workspace
 from pushcore.push import pushes, requests
 from tests.pushcore.conftest import KeepingLane
@@ -46,9 +47,9 @@ def test_a_device_push_is_committed_and_handed_over_with_its_content(
 
 @pytest.mark.django_db
 def test_a_user_push_goes_to_each_of_the_users_devices(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
-    mine = registry.register([(workspace, Facts()), (workspace, Facts())])
+    mine = registry.register([(workspace, DeviceInfo()), (workspace, DeviceInfo())])
     for device, _ in mine:
-        registry.server_bind(workspace, "ann", device.ad_token, 1)
+        server_requests.bind(workspace, "ann", device.ad_token, 1)
     task = send({"ann": "k1"})
     assert {outgoing.device_id for outgoing in lane.got} == {device.id for device, _ in mine}
     assert task.message_count == Message.objects.count() == 2
@@ -72,7 +73,7 @@ def test_a_tasks_messages_are_found_by_their_ids_alone(send: Send, lane: Keeping
 
 @pytest.mark.django_db
 def test_an_ios_device_is_named_by_its_apns_token(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
-    registry.server_bind(workspace, "ann", APNS, 2)
+    server_requests.bind(workspace, "ann", APNS, 2)
     send({APNS: "k1"}, delivery_type=2)
     assert lane.got[0].third_token == APNS
 
@@ -80,7 +81,7 @@ def test_an_ios_device_is_named_by_its_apns_token(send: Send, lane: KeepingLane,
 @pytest.mark.django_db
 def test_a_target_of_another_workspace_is_not_reached(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
     other = Workspace.objects.create(app=workspace.app, workspace_id="other")
-    [(stranger, _)] = registry.register([(other, Facts())])
+    [(stranger, _)] = registry.register([(other, DeviceInfo())])
     send({stranger.ad_token: "k1"}, delivery_type=1)
     assert lane.got == []
     assert Message.objects.get().device_id is None
@@ -100,23 +101,23 @@ def test_a_push_to_a_user_not_yet_bound_waits_and_is_handed_over_on_bind(
 
 @pytest.mark.django_db
 def test_a_message_follows_its_user_to_the_next_device(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
-    (old, _), (new, _) = registry.register([(workspace, Facts()), (workspace, Facts())])
-    registry.server_bind(workspace, "ann", old.ad_token, 1)
+    (old, _), (new, _) = registry.register([(workspace, DeviceInfo()), (workspace, DeviceInfo())])
+    server_requests.bind(workspace, "ann", old.ad_token, 1)
     send({"ann": "k1"})
-    registry.server_unbind(workspace, "ann", old.ad_token)
-    registry.server_bind(workspace, "ann", new.ad_token, 1)
+    server_requests.unbind(workspace, "ann", old.ad_token)
+    server_requests.bind(workspace, "ann", new.ad_token, 1)
     assert [outgoing.device_id for outgoing in lane.got] == [old.id, new.id]
 
 
 @pytest.mark.django_db
 def test_binding_again_hands_nothing_over_twice(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
-    (one, _), (two, _) = registry.register([(workspace, Facts()), (workspace, Facts())])
+    (one, _), (two, _) = registry.register([(workspace, DeviceInfo()), (workspace, DeviceInfo())])
     for device in (one, two):
-        registry.server_bind(workspace, "ann", device.ad_token, 1)
+        server_requests.bind(workspace, "ann", device.ad_token, 1)
     send({"ann": "k1"})
     assert len(lane.got) == 2
-    registry.server_unbind(workspace, "ann", one.ad_token)
-    registry.server_bind(workspace, "ann", two.ad_token, 1)
+    server_requests.unbind(workspace, "ann", one.ad_token)
+    server_requests.bind(workspace, "ann", two.ad_token, 1)
     assert len(lane.got) == 2
 
 

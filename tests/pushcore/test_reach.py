@@ -10,17 +10,17 @@ from django.utils import timezone
 
 from pushcore.broadcast import broadcasts
 from pushcore.channels import Channel, Platform
-from pushcore.devices import registry
-from pushcore.devices.registry import Facts
+from pushcore.devices import registry, server_requests
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import App, Binding, Device, Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.push import audience_estimate
 from pushcore.push.requests import BroadcastPush
 
 
-def device(workspace: Workspace, **facts: Any) -> Device:
-    known, _ = registry.register([(workspace, Facts(manufacturer="Nokia", model="3310"))])[0]
-    Device.objects.filter(pk=known.id).update(**facts)
+def device(workspace: Workspace, **info: Any) -> Device:
+    known, _ = registry.register([(workspace, DeviceInfo(manufacturer="Nokia", model="3310"))])[0]
+    Device.objects.filter(pk=known.id).update(**info)
     return Device.objects.get(pk=known.id)
 
 
@@ -31,7 +31,7 @@ def audience(workspace: Workspace, platform: Platform, **fields: Any) -> broadca
 
 def test_a_user_stands_for_all_devices_bound_to_it(workspace: Workspace) -> None:
     for _ in range(2):
-        registry.server_bind(workspace, "ann", device(workspace).ad_token, 1)
+        server_requests.bind(workspace, "ann", device(workspace).ad_token, 1)
     one = device(workspace)
     assert audience_estimate.of_targets(workspace, DeliveryType.USER, ["ann", "nobody"]) == 2
     assert audience_estimate.of_targets(workspace, DeliveryType.ANDROID, [one.ad_token, "unknown"]) == 1

@@ -18,7 +18,7 @@ from pushcore.callbacks import receipts, sender
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.delivery import outcomes
-from pushcore.devices import registry
+from pushcore.devices import server_requests
 from pushcore.devices.registry import KnownDevice
 from pushcore.http import posting
 from pushcore.models import Message, PushTask, Receipt, ReceiptAttempt, Workspace
@@ -51,7 +51,7 @@ def test_a_receipt_names_an_ios_device_by_its_apns_token(
 ) -> None:
     workspace.callback_enabled, workspace.callback_url = True, "https://backend.example/r"
     workspace.save()
-    registry.server_bind(workspace, "ann", "a1" * 32, 2)
+    server_requests.bind(workspace, "ann", "a1" * 32, 2)
     send({target: "order-1"}, delivery_type=delivery_type)
     outcomes.record([Outcome(Message.objects.get().pk, statuses.ACKED, Channel.APNS)])
     told = json.loads(Receipt.objects.get().body)

@@ -17,7 +17,8 @@ from pushcore.codes import statuses
 from pushcore.codes.results import ResultError
 from pushcore.delivery import deliverable, outcomes, sweeper
 from pushcore.devices import bindings, registry
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Broadcast, Device, Message, PushTask, Receipt, Revocation, Workspace
 from pushcore.ports import Outcome
 from pushcore.push import pushes, templates
@@ -38,7 +39,7 @@ def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def fleet(workspace: Workspace) -> list[KnownDevice]:
-    return [device for device, _ in registry.register([(workspace, Facts())] * 5)]
+    return [device for device, _ in registry.register([(workspace, DeviceInfo())] * 5)]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.devices import registry
+from pushcore.devices import server_requests
 from pushcore.devices.registry import KnownDevice
 from pushcore.file_push.records import Lines, Reader
 from pushcore.models import Message, PushTask, Workspace
@@ -28,7 +28,7 @@ SPELLINGS = [f" {HEX} ", HEX.upper(), f"<{HEX}>", " ".join(HEX[start : start + 8
 def test_a_user_bound_with_blanks_around_gets_pushes_however_the_blanks_stand(
     workspace: Workspace, known: KnownDevice, lane: KeepingLane, send: Any, pushed_to: str
 ) -> None:
-    registry.server_bind(workspace, " ann ", known.ad_token, 1)
+    server_requests.bind(workspace, " ann ", known.ad_token, 1)
     send({pushed_to: "k1"})
     assert [one.device_id for one in lane.got] == [known.id]
     assert Message.objects.get().target == "ann"
@@ -40,7 +40,7 @@ def test_who_binds_later_gets_what_was_pushed_to_another_spelling(
     workspace: Workspace, known: KnownDevice, lane: KeepingLane, send: Any
 ) -> None:
     send({"ann ": "k1"})
-    registry.server_bind(workspace, "ann", known.ad_token, 1)
+    server_requests.bind(workspace, "ann", known.ad_token, 1)
     assert [one.device_id for one in lane.got] == [known.id]
 
 
@@ -48,7 +48,7 @@ def test_who_binds_later_gets_what_was_pushed_to_another_spelling(
 def test_no_longer_user_id_is_pushed_to_than_can_be_bound(
     workspace: Workspace, known: KnownDevice, lane: KeepingLane, send: Any
 ) -> None:
-    registry.server_bind(workspace, "u" * 256, known.ad_token, 1)
+    server_requests.bind(workspace, "u" * 256, known.ad_token, 1)
     send({"u" * 256: "k1"})
     assert len(lane.got) == 1
     with pytest.raises(ResultError) as refused:
@@ -70,7 +70,7 @@ def test_a_target_named_in_two_spellings_is_refused(workspace: Workspace, lane: 
 def test_an_ios_device_is_found_by_any_spelling_of_its_token(
     workspace: Workspace, lane: KeepingLane, send: Any, spelling: str
 ) -> None:
-    registry.server_bind(workspace, "ann", HEX, 2)
+    server_requests.bind(workspace, "ann", HEX, 2)
     send({spelling: "k1"}, delivery_type=2)
     assert [one.third_token for one in lane.got] == [HEX]
     assert revocations.revoke_message(workspace, "k1", spelling) == 1
@@ -81,7 +81,7 @@ def test_targets_of_a_multiple_push_are_cleaned_too(
     workspace: Workspace, known: KnownDevice, lane: KeepingLane
 ) -> None:
     create(workspace, TemplateDraft(name="t", description="d", title="T", body="B"))
-    registry.server_bind(workspace, "ann", known.ad_token, 1)
+    server_requests.bind(workspace, "ann", known.ad_token, 1)
     request = MultiplePush(
         delivery_type=3, expired_seconds=60, template_name="t", target_msg=[TargetMessage(target=" ann ", msgkey="k1")]
     )

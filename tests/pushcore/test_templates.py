@@ -9,8 +9,9 @@ import pytest
 
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.delivery import deliverable
-from pushcore.devices import bindings, registry
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices import bindings, registry, server_requests
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, Message, PushTask, Template, Workspace
 from pushcore.push import pushes, templates
 from pushcore.push.requests import MultiplePush, TargetMessage, TemplatePush
@@ -121,8 +122,8 @@ def test_each_target_of_a_multiple_push_gets_its_own_content(
     workspace: Workspace, template: Template, lane: KeepingLane
 ) -> None:
     for user in ("ann", "bob"):
-        [(device, _)] = registry.register([(workspace, Facts())])
-        registry.server_bind(workspace, user, device.ad_token, 1)
+        [(device, _)] = registry.register([(workspace, DeviceInfo())])
+        server_requests.bind(workspace, user, device.ad_token, 1)
     request = a_multiple(
         a_target("ann"), a_target("bob", extended_params={"own": "1", "both": "bob"}), extended_params={"both": "all"}
     )
@@ -150,7 +151,7 @@ def test_a_message_that_waits_keeps_its_own_content(
 def test_four_hundred_targets_cost_as_many_statements_as_one(
     workspace: Workspace, template: Template, lane: KeepingLane, django_assert_num_queries: Any
 ) -> None:
-    fleet = [device.ad_token for device, _ in registry.register([(workspace, Facts())] * 400)]
+    fleet = [device.ad_token for device, _ in registry.register([(workspace, DeviceInfo())] * 400)]
     with django_assert_num_queries(5):
         pushes.accept(workspace, a_multiple(a_target(fleet[0]), delivery_type=1), **RPC)
     with django_assert_num_queries(5):

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from pushcore.api import grants
 from pushcore.devices import registry
-from pushcore.devices.registry import Facts
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import AccessKey, Occurrence, PushTask, Workspace
 from pushcore.push.requests import SimplePush
 from pushcore.schedules import firing, service
@@ -86,7 +86,7 @@ def senders(
 ) -> dict[str, Callable[[], Any]]:
     """A request to each door, made anew with each call."""
     client = Client(raise_request_exception=False)
-    [(device, secret)] = registry.register([(workspace, Facts())])
+    [(device, secret)] = registry.register([(workspace, DeviceInfo())])
     private, public = crypto.new_rsa_key()
     keys.add_api_key(workspace, public)
     user = User.objects.create_superuser("ann", password="x")

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from pushcore.delivery import outcomes
 from pushcore.devices import registry
-from pushcore.devices.registry import Facts
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import PushTask, Workspace
 from pushcore.ports import BroadcastArrival
 from pushcore.push import pushes, templates
@@ -30,7 +30,7 @@ def task(workspace: Workspace) -> PushTask:
     templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="news", msgkey="b", task_name="monday")
     made = pushes.accept(workspace, request, source=PushTask.Source.RPC, author="")
-    fleet = registry.register([(workspace, Facts())] * 2)
+    fleet = registry.register([(workspace, DeviceInfo())] * 2)
     outcomes.record_broadcasts([BroadcastArrival(device.id, made.pk, (made.pk,)) for device, _ in fleet])
     return made
 

@@ -9,8 +9,9 @@ import pytest
 
 from gateway.cluster import presence
 from pushcore.channels import Platform
-from pushcore.devices import registry
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices import client_requests, registry, server_requests
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Workspace
 from pushcore.storage import valkey
 from tests.pushcore.api.callers import Rest, Rpc2020
@@ -23,9 +24,9 @@ SCOPE = {"AppId": "ONEX570DA89211721", "WorkspaceId": "test"}
 
 @pytest.fixture
 def bound(workspace: Workspace) -> KnownDevice:
-    [(device, _)] = registry.register([(workspace, Facts(manufacturer="Xiaomi"))])
-    registry.server_bind(workspace, "ann", device.ad_token, 1)
-    registry.client_report(device.id, 4, "mi-token")
+    [(device, _)] = registry.register([(workspace, DeviceInfo(manufacturer="Xiaomi"))])
+    server_requests.bind(workspace, "ann", device.ad_token, 1)
+    client_requests.report(device.id, 4, "mi-token")
     return device
 
 
@@ -60,7 +61,7 @@ def test_a_connected_device_is_online(rpc2020: Rpc2020, bound: KnownDevice) -> N
 def test_an_ios_device_is_named_by_its_apns_token_and_its_state_unknown(
     rpc2020: Rpc2020, workspace: Workspace, spelling: str
 ) -> None:
-    registry.server_bind(workspace, "bob", APNS, 2)
+    server_requests.bind(workspace, "bob", APNS, 2)
     data = ask(rpc2020, spelling, "1")["Data"]
     assert (data["DeviceId"], data["UserId"], data["Statue"]) == (APNS, "bob", "UNKNOWN")
 
@@ -94,7 +95,7 @@ def test_a_device_of_any_platform_is_found_with_the_channel_that_reaches_it(
     rpc2020: Rpc2020, workspace: Workspace, platform: Platform, channel: int | None, manufacturer: str, state: str
 ) -> None:
     told = {} if channel is None else {"third_channel": channel, "third_token": "t"}
-    [(device, _)] = registry.register([(workspace, Facts(platform=platform, manufacturer="Maker", **told))])  # type: ignore[arg-type]
+    [(device, _)] = registry.register([(workspace, DeviceInfo(platform=platform, manufacturer="Maker", **told))])  # type: ignore[arg-type]
     data = ask(rpc2020, device.ad_token, "1")["Data"]
     assert (data["Platform"], data["Manufacturer"], data["Statue"]) == (platform.label, manufacturer, state)
 
@@ -106,5 +107,5 @@ def test_a_target_type_that_is_none_is_refused(rpc2020: Rpc2020, bound: KnownDev
 
 def test_another_workspaces_device_is_unknown(rpc2020: Rpc2020, workspace: Workspace) -> None:
     other = Workspace.objects.create(app=workspace.app, workspace_id="other")
-    [(stranger, _)] = registry.register([(other, Facts())])
+    [(stranger, _)] = registry.register([(other, DeviceInfo())])
     assert "Data" not in ask(rpc2020, stranger.ad_token, "1")

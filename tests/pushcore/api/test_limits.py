@@ -11,7 +11,7 @@ from django.test import override_settings
 from pushcore.api.rpc import endpoint
 from pushcore.codes.results import ResultCode
 from pushcore.devices import registry
-from pushcore.devices.registry import Facts
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import Message, MessageKey, PushTask, Template, Workspace
 from pushcore.push import templates
 from pushcore.push.templates import TemplateDraft
@@ -168,7 +168,7 @@ def test_a_workspace_has_at_most_1000_templates(rest: Rest, workspace: Workspace
     ("name", "longest"), [("userId", 256), ("thirdChannelDeviceToken", 512)], ids=["user id", "vendor's token"]
 )
 def test_what_is_kept_of_a_device_has_a_length(rpc2020: Rpc2020, workspace: Workspace, name: str, longest: int) -> None:
-    [(device, _)] = registry.register([(workspace, Facts())])
+    [(device, _)] = registry.register([(workspace, DeviceInfo())])
     action = "PushBind" if name == "userId" else "PushReport"
     values = SCOPE | {"deliveryToken": device.ad_token, "osType": 1, "thirdChannel": 5}
     assert rpc2020.answer(action, values | {name: "x" * (longest + 1)}) == ResultCode.INVALID_PARAM.code

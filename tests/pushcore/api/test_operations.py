@@ -13,7 +13,7 @@ from django.utils import timezone
 from pushcore.api.examples import EXAMPLES
 from pushcore.api.operations import BY_ACTION, OPERATIONS, PACKAGE_OPERATIONS, V2019, V2020
 from pushcore.devices import registry
-from pushcore.devices.registry import Facts
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import Occurrence, Template, Workspace
 from pushcore.push import templates
 from pushcore.push.templates import TemplateDraft
@@ -39,7 +39,7 @@ def values(workspace: Workspace, rest: Rest) -> dict[str, dict[str, Any]]:
     """What each action is called with, as the REST door has it."""
     Template.objects.filter(workspace=workspace).delete()
     templates.create(workspace, TemplateDraft("hello", "d", "Hello #name#", "Body"))
-    token = registry.register([(workspace, Facts())])[0][0].ad_token
+    token = registry.register([(workspace, DeviceInfo())])[0][0].ad_token
     now = int(timezone.now().timestamp() * 1000)
     pushed = rest.call("push/simple", SCOPE | PUSH | {"title": "T", "content": "C", "targetMsgkey": {"eve": "e1"}})
     timed = {"strategyType": 1, "strategyContent": {"fixedTime": now + 3_600_000}}

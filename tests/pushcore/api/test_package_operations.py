@@ -10,7 +10,7 @@ import pytest
 from alibabacloud_mpaas20201028 import models as mpaas2020
 from django.utils import timezone
 
-from pushcore.devices import registry
+from pushcore.devices import info, registry
 from pushcore.models import PushTask, Template, Workspace
 from pushcore.push import pushes
 from pushcore.push.requests import SimplePush
@@ -131,7 +131,7 @@ def test_schedules_are_listed_by_the_package_s_other_name(rpc2020: Rpc2020, rest
 
 
 def test_binding_unbinding_and_reporting_answer_data(rpc2020: Rpc2020, workspace: Workspace) -> None:
-    [(device, _)] = registry.register([(workspace, registry.Facts())])
+    [(device, _)] = registry.register([(workspace, info.DeviceInfo())])
     named = {"DeliveryToken": device.ad_token, "OsType": "1"}
     for action in ("PushBind", "PushReport", "PushUnBind"):
         answer = call(rpc2020, action, named | {"UserId": "ann"})

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from pushcore.devices import registry
+from pushcore.devices import info, registry
 from pushcore.models import Binding, PushTask, Schedule, Workspace
 from pushcore.push import templates
 from pushcore.push.templates import TemplateDraft
@@ -151,7 +151,7 @@ def test_a_live_activitys_event_takes_only_what_belongs_to_it(rest: Rest, wish: 
 
 
 def test_a_bound_users_phone_number_is_kept_encrypted_until_the_binding_ends(workspace: Workspace, door: Door) -> None:
-    [(device, _)] = registry.register([(workspace, registry.Facts())])
+    [(device, _)] = registry.register([(workspace, info.DeviceInfo())])
     bind = SCOPE | {"userId": "ann", "deliveryToken": device.ad_token, "osType": 1}
     answers = {"PushBind": bind | {"phoneNumber": "+8613800138000"}, "PushUnBind": bind}
     del answers["PushUnBind"]["osType"]
@@ -169,7 +169,7 @@ def test_a_bound_users_phone_number_is_kept_encrypted_until_the_binding_ends(wor
 
 @pytest.mark.parametrize("number", ["138-0013-8000", "four", "1234", "1" * 16, "１２３４５６"])
 def test_what_is_no_phone_number_is_refused(workspace: Workspace, rest: Rest, number: str) -> None:
-    [(device, _)] = registry.register([(workspace, registry.Facts())])
+    [(device, _)] = registry.register([(workspace, info.DeviceInfo())])
     bind = SCOPE | {"userId": "ann", "deliveryToken": device.ad_token, "osType": 1, "phoneNumber": number}
     answer = rest.call("bind", bind)
     assert (answer["code"], "phoneNumber" in answer["message"]) == ("3028", True)

@@ -13,7 +13,7 @@ import pytest
 
 from pushcore import demo
 from pushcore.api import replay, throttle
-from pushcore.devices import registry
+from pushcore.devices import info, registry
 from pushcore.models import App, Binding, PushTask, Workspace
 from pushcore.storage import valkey
 from tests.pushcore.api.callers import Rest, Rpc2019, Rpc2020
@@ -28,7 +28,7 @@ def code_of(response: Any) -> tuple[int, str]:
 
 
 def test_a_rest_body_with_a_nonce_is_good_for_one_call_of_any_operation(rest: Rest, workspace: Workspace) -> None:
-    [(device, _)] = registry.register([(workspace, registry.Facts())])
+    [(device, _)] = registry.register([(workspace, info.DeviceInfo())])
     body = {"appId": "ONEX570DA89211721", "workspaceId": "test", "userId": "ann", "deliveryToken": device.ad_token}
     signed = body | {"nonce": "n1", "timestamp": int(time.time() * 1000)}
     assert code_of(rest.wire("unbind", signed).send()) == (200, "100")

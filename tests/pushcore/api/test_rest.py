@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pushcore.api.operations import OPERATIONS
 from pushcore.devices import registry
-from pushcore.devices.registry import Facts
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import Binding, Device, PushTask, RsaKey, Workspace
 from pushcore.security import crypto, keys
 from tests.pushcore.api.callers import Rest
@@ -39,7 +39,7 @@ def test_maps_and_numbers_may_come_as_text(rest: Rest, body: dict[str, Any]) -> 
 
 
 def test_bind_report_and_unbind(rest: Rest, workspace: Workspace) -> None:
-    [(device, _)] = registry.register([(workspace, Facts())])
+    [(device, _)] = registry.register([(workspace, DeviceInfo())])
     scope = {"appId": "ONEX570DA89211721", "workspaceId": "test", "deliveryToken": device.ad_token}
     assert rest.call("bind", scope | {"userId": "ann", "osType": 1})["success"] is True
     assert (

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from pushcore.api.values import unflatten
 from pushcore.devices import registry
-from pushcore.devices.registry import Facts, KnownDevice
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import AccessKey, App, Binding, Device, PushTask, Workspace
 from tests.pushcore.api.callers import HmacSha256, Rest, Rpc2019, Rpc2020
 
@@ -91,7 +92,7 @@ def test_xml_is_answered_where_it_is_asked_for(rpc2019: Rpc2019, form: dict[str,
 
 
 def test_bind_report_and_unbind_in_version_2020(rpc2020: Rpc2020, workspace: Workspace) -> None:
-    [(device, _)] = registry.register([(workspace, Facts())])
+    [(device, _)] = registry.register([(workspace, DeviceInfo())])
     scope = {"AppId": "ONEX570DA89211721", "WorkspaceId": "test", "DeliveryToken": device.ad_token}
     assert answer(rpc2020.call("PushBind", scope | {"UserId": "ann", "OsType": "1"}))["ResultCode"] == "OK"
     assert Binding.objects.get().user_id == "ann"
@@ -230,7 +231,7 @@ def test_what_is_wrong_with_a_push_is_answered_with_its_code(
 def test_what_is_wrong_with_a_device_call_is_answered_with_its_code(
     rpc2020: Rpc2020, workspace: Workspace, action: str, name: str, value: str, code: str
 ) -> None:
-    [(device, _)] = registry.register([(workspace, Facts())])
+    [(device, _)] = registry.register([(workspace, DeviceInfo())])
     form = {
         "AppId": "ONEX570DA89211721", "WorkspaceId": "test", "UserId": "ann", "DeliveryToken": device.ad_token,
         "OsType": "1", "ThirdChannel": "5", "ThirdChannelDeviceToken": "t",
@@ -362,7 +363,7 @@ def test_a_name_of_very_many_parts_is_refused_as_nested_too_deep(rpc2020: Rpc202
 
 def test_the_known_device_stays_with_its_workspace(rpc2020: Rpc2020, workspace: Workspace) -> None:
     other = Workspace.objects.create(app=workspace.app, workspace_id="other")
-    [(device, _)] = registry.register([(other, Facts())])
+    [(device, _)] = registry.register([(other, DeviceInfo())])
     assert isinstance(device, KnownDevice)
     form = {"AppId": "ONEX570DA89211721", "WorkspaceId": "test", "UserId": "ann", "DeliveryToken": device.ad_token}
     assert answer(rpc2020.call("PushBind", form | {"OsType": "1"}))["ResultCode"] == "3054"

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pushcore.api.values import Moment, Number
-from pushcore.devices import registry
+from pushcore.devices import info, registry
 from pushcore.models import Workspace
 from tests.pushcore.api.callers import Rest, Rpc2019, Rpc2020, form_of
 from tests.pushcore.api.samples import REQUESTS, SCOPE
@@ -157,5 +157,5 @@ def test_no_value_of_any_parameter_is_a_fault_of_the_service(
         answer = json.loads(rpc2019.call(action, given_form, Version=version).content)
         assert answer.get("ResultCode", "") != "9000"
 
-    registry.register([(workspace, registry.Facts())])
+    registry.register([(workspace, info.DeviceInfo())])
     call()
