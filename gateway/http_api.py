@@ -55,7 +55,7 @@ def register(request: HttpRequest) -> HttpResponse:
         Installation.from_mapping(values)
     except ResultError as error:
         return _answer(error.result, error.message)
-    verdict = _admit(request, Credentials("", *given, facts=values, address=address_of(request.META)))
+    verdict = _admit(request, Credentials("", *given, info=values, address=address_of(request.META)))
     if isinstance(verdict, HttpResponse):
         return verdict
     assert verdict.device is not None  # an admission without a device is a refusal
