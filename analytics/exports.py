@@ -15,7 +15,7 @@ from analytics.queries import Report, Step
 from pushcore.models import Workspace
 from pushcore.storage import clock
 from pushcore.storage.outages import Unavailable
-from pushcore.storage.wake import run_now
+from pushcore.storage.wake import wake_task
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +43,7 @@ def ask(report: Report, step: Step, form: str, *, author: str) -> Export:
         rows=row_count(report, step),
         created_at=clock.now(),
     )
-    run_now("analytics.export", [export.pk])
+    wake_task("analytics.export", [export.pk])
     return export
 
 

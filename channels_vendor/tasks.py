@@ -12,7 +12,7 @@ from channels_vendor.dispatch import lane, sender
 from channels_vendor.dispatch.scheduler import Turns
 from pushcore.channels import Channel
 from pushcore.storage.one_at_a_time import one_at_a_time
-from pushcore.storage.valkey import BusDown, client
+from pushcore.storage.valkey import ValkeyDown, client
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +25,7 @@ _turns = Turns(PER_VENDOR)
 def send(workspace_id: int, channel: int) -> None:
     """Send an account's due messages, then those of accounts that came meanwhile and found no room."""
     vendor = Channel(channel)
-    with contextlib.suppress(*BusDown):
+    with contextlib.suppress(*ValkeyDown):
         client().delete(lane.awake_key(workspace_id, vendor))  # from here on, new messages send word again
     turn: int | None = workspace_id if _turns.take(workspace_id, vendor) else None
     while turn is not None:

@@ -43,7 +43,7 @@ class LoginForm(AuthenticationForm):
 
 
 class ThrottleHandler(AxesCacheHandler):
-    """Counts failed logins in the fast store, where they expire: of a name at an address, and of an address with any.
+    """Counts failed logins in Valkey, where they expire: of a name at an address, and of an address with any.
 
     While that is away nobody is locked out: operators have to get in, above all then.
     """
@@ -55,7 +55,7 @@ class ThrottleHandler(AxesCacheHandler):
                 return int(get_failure_limit(request, credentials))
             return int(super().get_failures(request, credentials))
         except RedisError:
-            log.warning("fast store away; logins are not throttled")
+            log.warning("Valkey unavailable; logins are not throttled")
             return 0
 
     def user_login_failed(
@@ -66,13 +66,13 @@ class ThrottleHandler(AxesCacheHandler):
                 self._count_address(request)
             super().user_login_failed(sender, credentials, request, **kwargs)
         except RedisError:
-            log.warning("fast store away; a failed login is not counted")
+            log.warning("Valkey unavailable; a failed login is not counted")
 
     def user_logged_in(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
         try:
             super().user_logged_in(sender, request, user, **kwargs)
         except RedisError:
-            log.warning("fast store away; failed logins are not forgotten")
+            log.warning("Valkey unavailable; failed logins are not forgotten")
 
     def _count_address(self, request: HttpRequest) -> None:
         """From the first failure on, for as long as a lockout lasts; a login with one of the names forgets nothing."""

@@ -29,7 +29,7 @@ class GatewayLane:
         return True
 
     def send(self, batch: Sequence[OutgoingMessage]) -> None:
-        """Two round trips, whatever the batch's size. Raises `BusDown`: the sweeper tries again."""
+        """Two round trips, whatever the batch's size. Raises `ValkeyDown`: the sweeper tries again."""
         bus = client()
         held = nodes_of(bus, sorted({outgoing.device_id for outgoing in batch}))
         by_node: dict[str, list[Parcel]] = defaultdict(list)
@@ -44,11 +44,11 @@ class GatewayLane:
             pipeline.execute()
 
     def is_behind(self) -> bool:
-        """Whether acknowledgements wait to be recorded: their rows look as if nobody had them. Raises `BusDown`."""
+        """Whether acknowledgements wait to be recorded: their rows look as if nobody had them. Raises `ValkeyDown`."""
         return client().xlen(ACKS_STREAM) >= MANY_ACKS
 
     def withdraw(self, held: Sequence[tuple[int, int]]) -> None:
-        """Tell the nodes that hold the devices. Two round trips. Raises `BusDown`."""
+        """Tell the nodes that hold the devices. Two round trips. Raises `ValkeyDown`."""
         bus = client()
         nodes = nodes_of(bus, sorted({device_id for device_id, _ in held}))
         by_node: dict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -80,7 +80,7 @@ def _append(pipeline: Any, node_id: str, entry: dict[str, bytes]) -> None:
 
 
 def tell_broadcast_news() -> None:
-    """Tell every node alive to look at the active broadcasts. Two round trips. Raises `BusDown`: nodes look anyway."""
+    """Tell every live node to read the active broadcasts. Two round trips. Raises `ValkeyDown`: nodes poll anyway."""
     bus = client()
     with bus.pipeline(transaction=False) as pipeline:
         for node in live_nodes(bus):
@@ -90,7 +90,7 @@ def tell_broadcast_news() -> None:
 
 def tell_devices_changed(device_ids: Sequence[int]) -> None:
     """Tell the nodes that hold the devices to look again at what they have not written. Two round trips for each
-    thousand. Raises `BusDown`: a node that finds the store again looks at everything anew."""
+    thousand. Raises `ValkeyDown`: a node that finds the store again looks at everything anew."""
     bus = client()
     for start in range(0, len(device_ids), CHANGED_PER_ENTRY):
         by_node: dict[str, list[int]] = defaultdict(list)

@@ -11,7 +11,7 @@ from typing import Any
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import redis as kombu_redis
 
-from pushcore.storage.valkey import StoreParser
+from pushcore.storage.valkey import ErrorParser
 
 PROBE_KEPT_SECONDS = 60
 _SCHEMES = ("redis", "rediss", "redis+socket")
@@ -29,7 +29,7 @@ class Channel(kombu_redis.Channel):
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
         parameters: dict[str, Any] = super()._connparams(asynchronous)  # type: ignore[misc]  # not in the stubs
-        return parameters | {"parser_class": StoreParser}
+        return parameters | {"parser_class": ErrorParser}
 
 
 class Transport(kombu_redis.Transport):

@@ -113,7 +113,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = configuration.redis_url
 CACHES = {
     "default": {
-        "BACKEND": "mps_project.web.cache.StoreCache",
+        "BACKEND": "mps_project.web.cache.ValkeyCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "mps:cache",
     }
@@ -126,7 +126,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
-# Failed logins of one name from one address. Counted in the fast store, where they expire.
+# Failed logins of one name from one address. Counted in Valkey, where they expire.
 AXES_HANDLER = "console.login.ThrottleHandler"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)

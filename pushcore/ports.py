@@ -106,14 +106,14 @@ class EventSink(Protocol):
 
 
 class PresenceSource(Protocol):
-    """Tells which devices hold a connection. May raise `pushcore.storage.valkey.BusDown`."""
+    """Tells which devices hold a connection. May raise `pushcore.storage.valkey.ValkeyDown`."""
 
     def __call__(self, device_ids: Sequence[int], /) -> set[int]: ...
 
 
 class DeviceListener(Protocol):
     """Is told, after the commit, of devices whose user or channel has changed: what is not written to them yet is to be
-    looked at again. May raise `pushcore.storage.valkey.BusDown`."""
+    looked at again. May raise `pushcore.storage.valkey.ValkeyDown`."""
 
     def __call__(self, device_ids: Sequence[int], /) -> object: ...
 
@@ -228,7 +228,7 @@ def register_presence_source(source: PresenceSource) -> None:
 
 
 def online(device_ids: Sequence[int]) -> set[int]:
-    """Those of the devices that hold a connection of any kind. May raise `pushcore.storage.valkey.BusDown`."""
+    """Those of the devices that hold a connection of any kind. May raise `pushcore.storage.valkey.ValkeyDown`."""
     return set().union(*(source(device_ids) for source in _presence_sources))
 
 

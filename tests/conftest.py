@@ -52,7 +52,7 @@ def _known_rsa_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _empty_bus() -> Iterator[None]:
-    """Each test finds a fast store that is empty and has been for long: whatever was signed, its nonces are kept."""
+    """Each test finds a Valkey that is empty and has been for long: whatever was signed, its nonces are kept."""
     throttle.keep_mark()
     valkey.client().hset(replay.MARK, "since", 0)
     yield

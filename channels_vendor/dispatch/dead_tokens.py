@@ -1,4 +1,4 @@
-"""Credentials that vendors give for a while: kept in the fast store, sealed, fetched by one process for all."""
+"""Credentials that vendors give for a while: kept in Valkey, sealed, fetched by one process for all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cryptography.fernet import InvalidToken
 
 from channels_vendor.base.contract import CannotAuthorise
 from pushcore.security import crypto
-from pushcore.storage.valkey import BusDown, client
+from pushcore.storage.valkey import ValkeyDown, client
 
 # Renewed so long before its end (at most half its life).
 AHEAD_SECONDS = 300.0
@@ -30,15 +30,15 @@ class SharedTokens:
         self._known: tuple[str, float] = ("", 0.0)
 
     def get(self, fetch: Callable[[], tuple[str, float]], *, refused: str = "") -> str:
-        """The credential, from memory, the store or `fetch`. Raises `CannotAuthorise`.
+        """The credential, from memory, Valkey or `fetch`. Raises `CannotAuthorise`.
 
-        Without the store each process fetches its own.
+        Without Valkey each process fetches its own.
         """
         if (held := self._usable(self._known, refused)) is not None:
             return held
         try:
             return self._shared(fetch, refused)
-        except BusDown:
+        except ValkeyDown:
             return self._renew(fetch)
 
     def _shared(self, fetch: Callable[[], tuple[str, float]], refused: str) -> str:
@@ -66,7 +66,7 @@ class SharedTokens:
         keep = max(1.0, life - min(AHEAD_SECONDS, life / 2))
         self._known = (credential, self._clock() + keep)
         sealed = crypto.encrypt(json.dumps(self._known))
-        with contextlib.suppress(*BusDown):
+        with contextlib.suppress(*ValkeyDown):
             client().set(self._key, sealed, ex=max(1, int(keep)))
         return credential
 

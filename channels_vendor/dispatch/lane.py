@@ -20,8 +20,8 @@ from pushcore.channels import Channel, Platform
 from pushcore.ports import OutgoingMessage
 from pushcore.push.limits import SELF_BUILT_ONLY
 from pushcore.push.vendor_options import transparent_payload
-from pushcore.storage.valkey import BusDown, client
-from pushcore.storage.wake import run_now
+from pushcore.storage.valkey import ValkeyDown, client
+from pushcore.storage.wake import wake_task
 
 log = structlog.get_logger(__name__)
 
@@ -103,8 +103,8 @@ def wake(workspace_id: int, channel: Channel) -> None:
     """Have the account's messages sent now; at most one request waits. Without a broker the periodic run does it."""
     try:
         if client().set(awake_key(workspace_id, channel), 1, nx=True, ex=_WAKE_SECONDS):
-            run_now("channels_vendor.send", [workspace_id, int(channel)], queue=queue_of(channel), expires=60)
-    except BusDown:
+            wake_task("channels_vendor.send", [workspace_id, int(channel)], queue=queue_of(channel), expires=60)
+    except ValkeyDown:
         log.warning("vendor sender could not be woken; its next periodic run sends", channel=channel.label)
 
 

@@ -1,7 +1,7 @@
 """How much may be sent to a vendor now: a rate shared by all workers, a breaker for a vendor that is down, and
 the pause a vendor asked for.
 
-All live in the fast store and may be lost with it: then sending starts afresh.
+All live in Valkey and may be lost with it: then sending starts afresh.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import lru_cache
 import redis
 from redis.commands.core import Script
 
-from pushcore.storage.valkey import BusDown, client
+from pushcore.storage.valkey import ValkeyDown, client
 
 BURST_SECONDS = 1.0
 # So many batches in a row without a usable answer open the breaker; while it is open nothing is sent.
@@ -61,19 +61,19 @@ class Flow:
                 wanted = 1
             burst = max(1.0, self._rate * BURST_SECONDS)
             return int(_take_script(client())([self._name % "bucket"], [self._rate, burst, wanted]))
-        except BusDown:
+        except ValkeyDown:
             return wanted
 
     def give_back(self, unused: int) -> None:
         """Return what was granted and not needed."""
         if unused > 0:
-            with contextlib.suppress(*BusDown):
+            with contextlib.suppress(*ValkeyDown):
                 client().hincrbyfloat(self._name % "bucket", "tokens", unused)
 
     def slow_down(self, seconds: float) -> None:
         """The vendor asked for a pause: nothing ends it but its time, and a shorter one does not shorten it."""
         name, seconds = self._name % "pause", max(1, math.ceil(seconds))
-        with contextlib.suppress(*BusDown):
+        with contextlib.suppress(*ValkeyDown):
             if not client().set(name, 1, nx=True, ex=seconds):
                 client().expire(name, seconds, gt=True)
 
@@ -88,5 +88,5 @@ class Flow:
             if failures >= OPENS_AFTER:
                 pause = min(FIRST_OPEN_SECONDS * 2 ** min(failures - OPENS_AFTER, 10), LONGEST_OPEN_SECONDS)
                 client().set(self._name % "open", 1, ex=pause)
-        except BusDown:
+        except ValkeyDown:
             return

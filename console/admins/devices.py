@@ -30,14 +30,14 @@ ONLINE_COLOURS = {"online": "green", "offline": "amber", "unknown": "grey"}
 
 
 def online_states(devices: list[Device]) -> dict[int, str]:
-    """online, offline or unknown for each device, by its id. One query of the fast store.
+    """online, offline or unknown for each device, by its id. One query of Valkey.
 
-    iOS devices hold no connection to us (source document, 6.4); with the fast store away nothing is known.
+    iOS devices hold no connection to us (source document, 6.4); with Valkey away nothing is known.
     """
     try:
         held = presence.nodes_of(valkey.client(), [device.pk for device in devices])
-    except valkey.BusDown:
-        log.warning("fast store away; the console shows no presence")
+    except valkey.ValkeyDown:
+        log.warning("Valkey unavailable; the console shows no presence")
         return {device.pk: "unknown" for device in devices}
     return {device.pk: _state(device, device.pk in held) for device in devices}
 

@@ -196,8 +196,8 @@ def count_failing_receipts(scope: Scope) -> int:
 def count_connections() -> int | None:
     try:
         return sum(node.connections for node in presence.live_nodes(valkey.client()))
-    except valkey.BusDown:
-        log.warning("fast store away; the console counts no connections")
+    except valkey.ValkeyDown:
+        log.warning("Valkey unavailable; the console counts no connections")
         return None
 
 

@@ -157,7 +157,7 @@ def nodes_of(bus: redis.Redis, device_ids: Sequence[int]) -> dict[int, str]:
 
 def online(device_ids: Sequence[int]) -> set[int]:
     """Those of the devices that hold a connection to a node whose lease holds. Raises
-    `pushcore.storage.valkey.BusDown`."""
+    `pushcore.storage.valkey.ValkeyDown`."""
     bus = client()
     held = nodes_of(bus, device_ids)
     nodes = sorted(set(held.values()))

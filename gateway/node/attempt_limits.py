@@ -19,7 +19,7 @@ from django.conf import settings
 from redis.commands.core import Script
 
 from pushcore.security.proxies import origin
-from pushcore.storage.valkey import BusDown, client
+from pushcore.storage.valkey import ValkeyDown, client
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +68,7 @@ def has_failed_too_often(address: str) -> bool:
         return False
     try:
         return int(client().get(_failures_key(address)) or 0) >= limit
-    except BusDown:
+    except ValkeyDown:
         log.warning("fast store away; failures over HTTP are not counted")
         return False
 
@@ -83,7 +83,7 @@ def note_failure(address: str) -> None:
             pipeline.incr(key)
             pipeline.expire(key, 2 * FAILURE_SECONDS)
             pipeline.execute()
-    except BusDown:
+    except ValkeyDown:
         log.warning("fast store away; failures over HTTP are not counted")
 
 
@@ -114,7 +114,7 @@ def take_registrations(asking: Sequence[tuple[str, int]]) -> list[Exceeded | Non
         return [None] * len(asking)
     try:
         left = _take(sizes, Counter(key for pair in keys for key in pair))
-    except BusDown:
+    except ValkeyDown:
         log.warning("fast store away; registrations are not counted")
         return [None] * len(asking)
     return [_verdict(pair, left) for pair in keys]

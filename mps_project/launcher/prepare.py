@@ -23,11 +23,11 @@ def main() -> int:
     django.setup()
     from pushcore import demo
     from pushcore.api import throttle
-    from pushcore.storage.valkey import BusDown
+    from pushcore.storage.valkey import ValkeyDown
 
-    # As early as can be: who calls when all is ready has signed the call after that. Without the store now, who asks
+    # As early as can be: who calls when all is ready has signed the call after that. Without Valkey now, who asks
     # for readiness makes it.
-    with contextlib.suppress(*BusDown):
+    with contextlib.suppress(*ValkeyDown):
         throttle.keep_mark()
     try:
         call_command("migrate", verbosity=0, interactive=False)

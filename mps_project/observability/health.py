@@ -22,7 +22,7 @@ from pushcore.api import throttle
 from pushcore.callbacks import waking
 from pushcore.storage import clock, partitions
 from pushcore.storage.outages import DatabaseFault
-from pushcore.storage.valkey import StoreRefusesError, client
+from pushcore.storage.valkey import ValkeyRefusesError, client
 
 # How long a worker's answer to a ping is believed, and its silence: readiness is asked often, by anybody, and a ping
 # goes to every worker and waits for the first.
@@ -43,7 +43,7 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """200 once database, fast store, gateway, sink, receipts and worker answer; 503 with what is missing until then."""
+    """200 once database, Valkey, gateway, sink, receipts and worker answer; 503 with what is missing until then."""
     missing = _missing()
     return JsonResponse({"ready": not missing, "missing": missing}, status=503 if missing else 200)
 
@@ -91,10 +91,10 @@ def _missing() -> list[str]:
             missing.append("receipts: no sender is alive")
         if not _worker_answers():
             missing.append("worker: does not answer")
-    except StoreRefusesError as error:
-        missing.append(f"fast store: refuses to write ({str(error)[:120]})")
+    except ValkeyRefusesError as error:
+        missing.append(f"Valkey: refuses to write ({str(error)[:120]})")
     except (redis.RedisError, OperationalError):
-        missing.append("fast store: does not answer")
+        missing.append("Valkey: does not answer")
     return missing
 
 
@@ -130,7 +130,7 @@ def _worker_answers() -> bool:
     with _asking:
         believed = _ANSWER_SECONDS if _worker_answered else _SILENCE_SECONDS
         if time.monotonic() - _worker_asked_at > believed:
-            # A connection of its own: one kept in the pool may be from before the fast store was last restarted.
+            # A connection of its own: one kept in the pool may be from before Valkey was last restarted.
             with celery_app.connection_for_write() as broker:
                 _worker_answered = bool(celery_app.control.ping(timeout=1.0, limit=1, connection=broker))
             _worker_asked_at = time.monotonic()

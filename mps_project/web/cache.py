@@ -1,4 +1,4 @@
-"""Django's cache in the fast store, by the client that everything else uses it with."""
+"""Django's cache in Valkey, by the client that everything else uses it with."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pushcore.storage import valkey
 
 
 class _Client(RedisCacheClient):
-    def get_client(self, key: Any = None, *, write: bool = False) -> valkey.Store:
+    def get_client(self, key: Any = None, *, write: bool = False) -> valkey.ValkeyClient:
         return valkey.client()
 
 
-class StoreCache(RedisCache):
+class ValkeyCache(RedisCache):
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
         self._class = _Client

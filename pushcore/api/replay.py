@@ -1,6 +1,6 @@
-"""Replays: a request is fresh for 15 minutes and its nonce is taken once, in the fast store (`pushcore.api.throttle`).
+"""Replays: a request is fresh for 15 minutes and its nonce is taken once, in Valkey (`pushcore.api.throttle`).
 
-A nonce counts for a workspace, whatever the operation, the API version or the door. Where the store was emptied or lost
+A nonce counts for a workspace, whatever the operation, the API version or the door. Where Valkey was emptied or lost
 some of what it had, it remembers from when on it has all (its start mark): what was signed before is refused.
 """
 
@@ -16,14 +16,14 @@ TOLERANCE = timedelta(minutes=15)
 # A nonce must outlive the time in which its timestamp is still accepted, early or late.
 NONCE_SECONDS = int(2 * TOLERANCE.total_seconds()) + 60
 MAX_NONCE = 128
-# A hash: `since` (ms) and `run`, the store's own ID, new whenever it starts.
+# A hash: `since` (ms) and `run`, Valkey's own ID, new whenever it starts.
 MARK = "mps:nonces:mark"
-# There while the mark was compared with the store's ID lately.
+# There while the mark was compared with Valkey's ID lately.
 CHECKED = "mps:nonces:checked"
 
 
 class Nonce(NamedTuple):
-    """A request's nonce: where it is kept in the store, and when the request was signed (ms since 1970)."""
+    """A request's nonce: where it is kept in Valkey, and when the request was signed (ms since 1970)."""
 
     key: str
     signed_at: int

@@ -1,4 +1,4 @@
-"""Rates and quotas: so many calls a second and a day for each caller, counted in the fast store for all processes.
+"""Rates and quotas: so many calls a second and a day for each caller, counted in Valkey for all processes.
 
 The rate is a token bucket, one key a caller: a burst of two seconds' worth, then the rate. The quota is of the UTC day;
 a store that was emptied counts from nothing. One round trip, atomic, for all the calls that come to a process at the
@@ -27,7 +27,7 @@ BURST_SECONDS = 2.0
 # KEYS: the start mark, the word that it was looked at lately; then for each call the bucket, the day's count, and the
 # nonce, empty where there is none. ARGV: rate (tokens/s), burst (tokens), quota (calls a day, 0: none), seconds left of
 # the day, a nonce's seconds to live; then for each call when it was signed (ms). Returns for each call 0 when it is
-# granted, else the wait in ms; -1 where the nonce was taken before, -2 where it may have been and the store would not
+# granted, else the wait in ms; -1 where the nonce was taken before, -2 where it may have been and Valkey would not
 # know; nothing is counted then.
 _TAKE = """
 local now = redis.call('TIME')
@@ -41,7 +41,7 @@ local function kept_since()
   local server = redis.call('INFO', 'server')
   local run = string.match(server, 'run_id:(%x+)')
   if since and run == mark[2] then return since end
-  -- Without a mark the store was emptied, nobody knows when; with another's it was started, and may have lost the last.
+  -- Without a mark Valkey was emptied, nobody knows when; with another's it was started, and may have lost the last.
   local ago = since and tonumber(string.match(server, 'uptime_in_seconds:(%d+)')) or 0
   since = math.floor((now - ago) * 1000)
   redis.call('HSET', KEYS[1], 'since', string.format('%d', since), 'run', run)
@@ -85,19 +85,19 @@ class UsedNonceError(Exception):
 
 
 class ForgottenNonceError(Exception):
-    """The request was signed before the store came up: whether its nonce was taken nobody knows any more."""
+    """The request was signed before Valkey came up: whether its nonce was taken nobody knows any more."""
 
 
 @lru_cache(maxsize=1)
 def _take_script(bus: redis.Redis) -> Script:
-    """The script, known to the store by its hash (and sent again where the store forgot it)."""
+    """The script, known to Valkey by its hash (and sent again where Valkey forgot it)."""
     return bus.register_script(_TAKE)
 
 
 def take(caller: str, nonce: Nonce | None = None) -> None:
     """Take one call from the caller's bucket and day, and its nonce before.
 
-    Raises `UsedNonceError`, `ForgottenNonceError`, `ThrottledError`, and `BusDown` where nothing can be counted.
+    Raises `UsedNonceError`, `ForgottenNonceError`, `ThrottledError`, and `ValkeyDown` where nothing can be counted.
     """
     wait = _together.do(_Call(caller, nonce))
     if wait is None:
@@ -112,8 +112,8 @@ def take(caller: str, nonce: Nonce | None = None) -> None:
 
 
 def keep_mark() -> None:
-    """Let the store make its start mark where it has none: the sooner, the fewer calls are refused for its lack. Raises
-    `BusDown`."""
+    """Let Valkey make its start mark where it has none: the sooner, the fewer calls are refused for its lack. Raises
+    `ValkeyDown`."""
     _take_all([])
 
 

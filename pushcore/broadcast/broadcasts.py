@@ -34,7 +34,7 @@ from pushcore.push.requests import BroadcastPush
 from pushcore.push.vendor_options import transparent_channels
 from pushcore.storage import clock, ids
 from pushcore.storage.sql import statements
-from pushcore.storage.wake import run_now
+from pushcore.storage.wake import wake_task
 
 log = structlog.get_logger(__name__)
 _SQL = statements(__file__)
@@ -166,7 +166,7 @@ def tell_gateways() -> None:
 
 def wake_walker() -> None:
     """Have vendors' devices walked now; without a broker the periodic run does it."""
-    run_now("pushcore.walk_broadcasts")
+    wake_task("pushcore.walk_broadcasts")
 
 
 def _as_json(window: Window | None) -> list[str | None] | None:

@@ -30,7 +30,7 @@ from pushcore.models import Workspace
 from pushcore.security import endpoints, keys
 from pushcore.storage import clock
 from pushcore.storage.outages import DatabaseFault
-from pushcore.storage.valkey import BusDown
+from pushcore.storage.valkey import ValkeyDown
 
 log = structlog.get_logger(__name__)
 
@@ -103,7 +103,7 @@ class Sender:
         self._stop.set()
 
     def run(self) -> None:
-        """Send until told to stop. The database or the fast store being away is waited out."""
+        """Send until told to stop. The database or Valkey being away is waited out."""
         try:
             while not self._stop.is_set():
                 try:
@@ -162,8 +162,8 @@ class Sender:
                     self._show_at = now + SHOW_SECONDS
                 if waking.was_woken():
                     self._look_at = min(self._look_at, self._looked_enough_at)
-            except BusDown:
-                log.warning("fast store away; receipts go on without it")
+            except ValkeyDown:
+                log.warning("Valkey unavailable; receipts go on without it")
                 self._listen_at = now + RETRY_SECONDS
         if now >= self._look_at:
             close_old_connections()

@@ -17,7 +17,7 @@ from pushcore.devices.changes import tell_changed
 from pushcore.models import Device, Watermark
 from pushcore.ports import online
 from pushcore.storage import clock, ids
-from pushcore.storage.valkey import BusDown
+from pushcore.storage.valkey import ValkeyDown
 
 log = structlog.get_logger(__name__)
 
@@ -88,7 +88,7 @@ def remove_unseen(*, budget_seconds: float = 20.0) -> int:
                 break
             removed += _remove_between(position, end, since)
             position = end
-    except BusDown:
+    except ValkeyDown:
         log.warning("Valkey is unavailable; which devices are connected is unknown, and none is removed")
     finally:
         mine.update(position=position, leased_until=None)

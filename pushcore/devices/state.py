@@ -17,7 +17,7 @@ from pushcore.models import Binding, Device, Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.push.target_names import apns_spelling, clean_target
 from pushcore.push.targets import resolve
-from pushcore.storage.valkey import BusDown
+from pushcore.storage.valkey import ValkeyDown
 
 ONLINE = "ONLINE"
 OFFLINE = "OFFLINE"
@@ -101,6 +101,6 @@ def _state(device: Device) -> str:
     try:
         if ports.online([device.pk]):
             return ONLINE
-    except BusDown:
+    except ValkeyDown:
         return UNKNOWN
     return OFFLINE if device.platform == Platform.ANDROID else UNKNOWN

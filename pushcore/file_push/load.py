@@ -37,7 +37,7 @@ from pushcore.ports import OutgoingMessage, online
 from pushcore.push.idempotency import claim_digests
 from pushcore.push.targets import ResolvedTarget, resolve
 from pushcore.storage import clock, ids
-from pushcore.storage.valkey import BusDown
+from pushcore.storage.valkey import ValkeyDown
 
 log = structlog.get_logger(__name__)
 
@@ -284,8 +284,8 @@ def _hand_over(task: PushTask, placed: Sequence[Placed]) -> None:
     """Hand over what can be on its way now: to devices that are connected, or that a vendor may reach."""
     try:
         here = online(list({device.device_id for _, _, device in placed if device is not None}))
-    except BusDown:
-        log.warning("fast store away; the sweeper hands over", task=task.pk)
+    except ValkeyDown:
+        log.warning("Valkey unavailable; the sweeper hands over", task=task.pk)
         return
     ready = (
         _outgoing(task, message_id, record, device)

@@ -25,7 +25,7 @@ from pushcore.push.pushes import fingerprint_of
 from pushcore.push.requests import FilePush
 from pushcore.push.templates import Rendered
 from pushcore.storage import clock, ids
-from pushcore.storage.wake import run_now
+from pushcore.storage.wake import wake_task
 
 log = structlog.get_logger(__name__)
 
@@ -187,4 +187,4 @@ def discard_abandoned() -> int:
 
 def wake_loader() -> None:
     """Have files read now; without a broker the periodic run does it."""
-    run_now("pushcore.load_files")
+    wake_task("pushcore.load_files")

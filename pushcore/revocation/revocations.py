@@ -28,8 +28,8 @@ from pushcore.models.pushes import DeliveryType
 from pushcore.ports import Outcome, lanes, online
 from pushcore.push.target_names import spellings
 from pushcore.storage import clock, ids
-from pushcore.storage.valkey import BusDown
-from pushcore.storage.wake import run_now
+from pushcore.storage.valkey import ValkeyDown
+from pushcore.storage.wake import wake_task
 
 log = structlog.get_logger(__name__)
 
@@ -213,7 +213,7 @@ def _perhaps_there(rows: Sequence[Message]) -> list[Message]:
     placed = {row.device_id for row in rows if row.device_id is not None}
     try:
         here = online(sorted(placed))
-    except BusDown:
+    except ValkeyDown:
         here = placed
     return [
         row
@@ -260,4 +260,4 @@ def _withdraw(rows: Sequence[Message]) -> None:
 
 def wake_worker() -> None:
     """Have the rest done now; without a broker the periodic run does it."""
-    run_now("pushcore.work_off_revocations")
+    wake_task("pushcore.work_off_revocations")

@@ -7,11 +7,11 @@ from typing import Any
 from django.db import Error as DatabaseFault
 from django.db import InterfaceError, OperationalError  # noqa: TID251 - the one place
 
-from pushcore.storage.valkey import BusDown
+from pushcore.storage.valkey import ValkeyDown
 
 # DatabaseFault is all that PostgreSQL's driver raises: of a connection that was lost first OperationalError and then
 # InterfaceError, which is no DatabaseError (PEP 249). Nothing else of these is imported anywhere (ruff: banned-api).
-Unavailable = (DatabaseFault, *BusDown)
+Unavailable = (DatabaseFault, *ValkeyDown)
 
 __all__ = ["DatabaseFault", "Unavailable", "is_connection_lost", "log_outage"]
 
@@ -26,7 +26,7 @@ def log_outage(log: Any, error: BaseException, **what: object) -> None:
 
     A line a request, and no traceback: an outage must not fill the disk with what everybody knows.
     """
-    if isinstance(error, BusDown) or is_connection_lost(error):
+    if isinstance(error, ValkeyDown) or is_connection_lost(error):
         log.warning("temporarily unavailable", error=f"{type(error).__name__}: {error}".splitlines()[0][:200], **what)
     else:
         log.error("temporarily unavailable", exc_info=error, **what)

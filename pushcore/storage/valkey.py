@@ -1,6 +1,6 @@
-"""The fast store (Valkey or Redis): a bus and a cache, never the truth. Every key starts with `mps:`.
+"""Valkey (Valkey or Redis): a bus and a cache, never the truth. Every key starts with `mps:`.
 
-It is away in three ways, and all are `BusDown`: it cannot be reached; it answers and refuses to write (its disk or
+It is away in three ways, and all are `ValkeyDown`: it cannot be reached; it answers and refuses to write (its disk or
 memory is full, a failover made it a replica); it hangs, and then nobody waits for it after the first time-out.
 """
 
@@ -19,10 +19,10 @@ from redis.client import Pipeline
 from redis.connection import DefaultParser
 from redis.retry import Retry
 
-from pushcore.storage.breaker import Breaker
+from pushcore.storage.circuit_breaker import CircuitBreaker
 
 # What a caller catches where the service must go on without the bus.
-BusDown = (redis.ConnectionError, redis.TimeoutError)
+ValkeyDown = (redis.ConnectionError, redis.TimeoutError)
 
 CONNECT_SECONDS = 2
 ANSWER_SECONDS = 2
@@ -34,21 +34,21 @@ _NOT_NOW = r"(?:MISCONF|OOM|READONLY|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|
 _REFUSAL = re.compile(rf"^{_NOT_NOW} | -{_NOT_NOW} ")
 
 
-class StoreRefusesError(redis.ConnectionError):
+class ValkeyRefusesError(redis.ConnectionError):
     """The store answers, and does not take what it is told. It may in a moment."""
 
 
-class StoreHangsError(redis.ConnectionError):
+class ValkeyTimeoutError(redis.ConnectionError):
     """The store did not answer lately, and was not asked."""
 
 
-class StoreParser(DefaultParser):  # type: ignore[misc,valid-type]  # redis chooses it at import
+class ErrorParser(DefaultParser):  # type: ignore[misc,valid-type]  # redis chooses it at import
     """redis-py has the codes of refusals as many classes, or as none; here they are one, and a lost connection."""
 
     @classmethod
     def parse_error(cls, response: str) -> Exception:
         if _REFUSAL.search(response):
-            return StoreRefusesError(response)
+            return ValkeyRefusesError(response)
         error: Exception = super().parse_error(response)
         return error
 
@@ -56,12 +56,12 @@ class StoreParser(DefaultParser):  # type: ignore[misc,valid-type]  # redis choo
 class _Guarded:
     """Asks nothing while the store hangs."""
 
-    breaker: Breaker
+    breaker: CircuitBreaker
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
         if self.breaker.is_open:
-            raise StoreHangsError("the fast store did not answer in time; it is asked again when it does")
+            raise ValkeyTimeoutError("Valkey did not answer in time; it is asked again when it does")
         try:
             yield
         except redis.TimeoutError:
@@ -69,13 +69,13 @@ class _Guarded:
             raise
 
 
-class _StorePipeline(_Guarded, Pipeline):
+class _GuardedPipeline(_Guarded, Pipeline):
     def execute(self, raise_on_error: bool = True) -> list[Any]:
         with self._guard():
             return super().execute(raise_on_error)
 
 
-class Store(_Guarded, redis.Redis):
+class ValkeyClient(_Guarded, redis.Redis):
     """A client whose pool is safe between threads. Answers are bytes."""
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
@@ -83,16 +83,16 @@ class Store(_Guarded, redis.Redis):
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Any:
-        made = _StorePipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+        made = _GuardedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
         made.breaker = self.breaker
         return made
 
 
-def connect(url: str) -> Store:
+def connect(url: str) -> ValkeyClient:
     """A client of the store at the address, with a breaker of its own."""
-    made = Store.from_url(
+    made = ValkeyClient.from_url(
         url,
-        parser_class=StoreParser,
+        parser_class=ErrorParser,
         socket_connect_timeout=CONNECT_SECONDS,
         socket_timeout=ANSWER_SECONDS,
         # Once more at once, for a kept connection may have been closed meanwhile; not after a time-out.
@@ -100,8 +100,8 @@ def connect(url: str) -> Store:
         health_check_interval=30,
         max_connections=64,
     )
-    assert isinstance(made, Store)
-    made.breaker = Breaker(lambda: _answers(url))
+    assert isinstance(made, ValkeyClient)
+    made.breaker = CircuitBreaker(lambda: _answers(url))
     return made
 
 
@@ -121,6 +121,6 @@ def _answers(url: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def client() -> Store:
+def client() -> ValkeyClient:
     """The process's client."""
     return connect(settings.REDIS_URL)

@@ -15,7 +15,7 @@ from pushcore.storage.valkey import client
 log = structlog.get_logger(__name__)
 
 
-def run_now(task: str, args: Sequence[Any] = (), **options: Any) -> bool:
+def wake_task(task: str, args: Sequence[Any] = (), **options: Any) -> bool:
     """Send the task; False where the broker is away, for then its periodic run does the same. Never waits long."""
     try:
         # The broker's own connection would wait for a store that hangs.

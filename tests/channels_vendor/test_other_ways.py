@@ -18,7 +18,7 @@ from pushcore.codes import statuses
 from pushcore.devices import bindings, client_requests
 from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, Message, Workspace
-from pushcore.storage.valkey import BusDown
+from pushcore.storage.valkey import ValkeyDown
 from tests.channels_vendor import test_sending
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.test_sending import Send, work
@@ -89,7 +89,7 @@ def test_what_no_lane_could_take_stays_and_comes_due_again(
     Device.objects.update(third_token="", third_channel=None)
 
     def away(*_: object) -> None:
-        raise BusDown[0]
+        raise ValkeyDown[0]
 
     monkeypatch.setattr(GatewayLane, "send", away)
     assert work(workspace) == 0

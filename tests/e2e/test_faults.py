@@ -1,4 +1,4 @@
-"""No accepted message is lost: processes killed and paused, the fast store emptied, under a fleet and its pushes."""
+"""No accepted message is lost: processes killed and paused, Valkey emptied, under a fleet and its pushes."""
 
 from __future__ import annotations
 
@@ -259,7 +259,7 @@ def test_what_was_committed_and_never_handed_over_arrives_within_half_a_minute(
 
 
 def test_faults_leave_no_memory_behind(stack: Stack) -> None:
-    """Hundreds of connections that break off, and the store emptied meanwhile, again and again: memory stays level."""
+    """Hundreds of connections that break off, and Valkey emptied meanwhile, again and again: memory stays level."""
     gateways = [psutil.Process(pid) for name, pid in stack.pids.items() if name.startswith("gateway")]
     with ThreadPoolExecutor(8) as threads:
         known = list(threads.map(lambda _: _visit(stack.demo), range(VISITORS)))

@@ -1,4 +1,4 @@
-"""Broadcasts through a gateway: each device once, also those that connect later, and nothing lost with the store."""
+"""Broadcasts through a gateway: each device once, also those that connect later, and nothing lost with Valkey."""
 
 from __future__ import annotations
 

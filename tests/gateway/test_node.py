@@ -1,4 +1,4 @@
-"""A node and the fast store: lease, presence, counters, and the store emptied or away."""
+"""A node and Valkey: lease, presence, counters, and Valkey emptied or away."""
 
 from __future__ import annotations
 

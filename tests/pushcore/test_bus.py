@@ -1,4 +1,4 @@
-"""The fast store's client: however it is away, callers learn it at once and as one thing."""
+"""Valkey's client: however it is away, callers learn it at once and as one thing."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def store(tmp_path: Path) -> Iterator[Served]:
 
 @pytest.mark.parametrize("text", REFUSALS.values(), ids=REFUSALS.keys())
 def test_a_refusal_to_write_counts_as_a_store_that_is_away(text: str) -> None:
-    assert isinstance(valkey.StoreParser.parse_error(text), valkey.BusDown)
+    assert isinstance(valkey.ErrorParser.parse_error(text), valkey.ValkeyDown)
 
 
 @pytest.mark.parametrize("text", ["WRONGTYPE Operation against a key", "ERR unknown command 'OOM '", "NOSCRIPT No"])
 def test_another_error_is_a_fault(text: str) -> None:
-    assert not isinstance(valkey.StoreParser.parse_error(text), valkey.BusDown)
+    assert not isinstance(valkey.ErrorParser.parse_error(text), valkey.ValkeyDown)
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,12 @@ def test_commands_scripts_and_pipelines_of_a_store_that_refuses_fail_alike(
     script = client.register_script("return redis.call('SET', KEYS[1], 1)")
     script(keys=["mps:before"])
     store.admin.execute_command(*refuse)
-    with pytest.raises(valkey.BusDown):
+    with pytest.raises(valkey.ValkeyDown):
         client.set("mps:x", 1)
-    with pytest.raises(valkey.BusDown):
+    with pytest.raises(valkey.ValkeyDown):
         script(keys=["mps:x"])
     for transaction in (True, False):
-        with pytest.raises(valkey.BusDown), client.pipeline(transaction=transaction) as pipeline:
+        with pytest.raises(valkey.ValkeyDown), client.pipeline(transaction=transaction) as pipeline:
             pipeline.set("mps:x", 1).get("mps:before").execute()
     assert client.get("mps:before") == b"1"
     store.admin.execute_command(*relent)
@@ -98,7 +98,7 @@ def test_a_store_that_hangs_is_waited_for_once(store: Served, monkeypatch: pytes
         client.get("mps:x")
     assert client.breaker.is_open
     for ask in (lambda: client.get("mps:x"), lambda: client.pipeline().get("mps:x").execute()):
-        with pytest.raises(valkey.StoreHangsError):
+        with pytest.raises(valkey.ValkeyTimeoutError):
             ask()
     store.thaw()
     deadline = time.monotonic() + 20
@@ -110,6 +110,6 @@ def test_a_store_that_hangs_is_waited_for_once(store: Served, monkeypatch: pytes
 
 def test_a_store_that_cannot_be_reached_is_away(tmp_path: Path) -> None:
     client = valkey.connect(f"redis://127.0.0.1:{engines.free_port()}/0")
-    with pytest.raises(valkey.BusDown):
+    with pytest.raises(valkey.ValkeyDown):
         client.ping()
     client.close()

@@ -87,7 +87,7 @@ def test_a_message_that_only_waits_is_no_sign_of_life(old: KnownDevice, lane: Ke
 
 def test_without_the_fast_store_nothing_is_removed(old: KnownDevice, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(_: object) -> set[int]:
-        raise valkey.BusDown[0]
+        raise valkey.ValkeyDown[0]
 
     monkeypatch.setattr(removal, "online", away)
     assert removal.remove_unseen() == 0

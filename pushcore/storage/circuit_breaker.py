@@ -10,7 +10,7 @@ from collections.abc import Callable
 PROBE_SECONDS = 0.5
 
 
-class Breaker:
+class CircuitBreaker:
     """Of one process and one server. `answers` asks the server, within a bounded time, and may not raise."""
 
     def __init__(self, answers: Callable[[], bool]) -> None:
