@@ -17,31 +17,16 @@ from pushcore.devices.changes import tell_changed
 from pushcore.models import Device, Watermark
 from pushcore.ports import online
 from pushcore.storage import clock, ids
+from pushcore.storage.sql import statements
 from pushcore.storage.valkey import ValkeyDown
 
 log = structlog.get_logger(__name__)
+_SQL = statements(__file__)
 
 # Devices looked at, and removed, at a time.
 PAGE = 10_000
 STEP = 1_000
 _NAME = "device_retention"
-
-# Of the devices between two ids, those that have not connected, reported or been bound since a time, and to which
-# nothing was delivered while messages are kept: a phone behind its vendor's channel may never connect.
-_UNSEEN = f"""
-SELECT d.id FROM pushcore_device d
-WHERE d.id > %(after)s AND d.id <= %(to)s AND d.activity_id IS NULL
-AND greatest(coalesce(d.last_seen_at, d.created_at), d.third_reported_at) < %(since)s
-AND NOT EXISTS (SELECT 1 FROM pushcore_binding b WHERE b.device_id = d.id AND b.bound_at >= %(since)s)
-AND NOT EXISTS (
-  SELECT 1 FROM pushcore_message m WHERE m.device_id = d.id AND m.id >= %(kept)s AND m.status = {statuses.ACKED}
-)
-"""
-# A device's last binding stays, ended or not: broadcasts ask for it.
-_FORMER_BINDINGS = """
-DELETE FROM pushcore_binding b WHERE b.device_id > %(after)s AND b.device_id <= %(to)s AND b.unbound_at < %(since)s
-AND EXISTS (SELECT 1 FROM pushcore_binding later WHERE later.device_id = b.device_id AND later.id > b.id)
-"""
 
 
 def remove(device_ids: Sequence[int]) -> int:
@@ -104,10 +89,10 @@ def _end_of_batch(position: int) -> int | None:
 
 def _remove_between(after: int, to: int, since: datetime) -> int:
     kept = ids.first_id_at(clock.now() - timedelta(days=settings.MESSAGE_RETENTION_DAYS + 1))
-    asked: dict[str, Any] = {"after": after, "to": to, "since": since, "kept": kept}
+    asked: dict[str, Any] = {"after": after, "to": to, "since": since}
     with connection.cursor() as cursor:
-        cursor.execute(_FORMER_BINDINGS, asked)
-        cursor.execute(_UNSEEN, asked)
+        cursor.execute(_SQL["delete_former_bindings"], asked)
+        cursor.execute(_SQL["unseen"], {**asked, "kept": kept, "acknowledged": statuses.ACKED})
         unseen = [device_id for (device_id,) in cursor.fetchall()]
     # A connection may last longer than devices are kept.
     connected = online(unseen) if unseen else set()
