@@ -21,7 +21,9 @@ from enum import IntFlag
 
 from django.db import connection
 
-from pushcore.channels import Channel
+from pushcore.storage.sql import statements
+
+_SQL = statements(__file__)
 
 
 class Metric(IntFlag):
@@ -49,48 +51,29 @@ def arrived(row: str) -> str:
     return f"analytics_arrived_minute({row}.device_id, {row}.arrived_at)"
 
 
-# Of a change: its columns, and each entry's values in their order. What all entries have in common is kept once.
-COLUMNS = "metrics, minutes, tasks, channels, devices"
-_SHARED = "CASE WHEN min({0}) = max({0}) THEN ARRAY[min({0})] ELSE array_agg({0}) END"
-ENTRIES = (
-    "SELECT coalesce(metric, metrics[1]) AS metric, coalesce(minute, minutes[1]) AS minute,"
-    " coalesce(task_id, tasks[1]) AS task_id, coalesce(channel, channels[1]) AS channel, device_id FROM {changes},"
-    " unnest(metrics, minutes, tasks, channels, devices) AS u(metric, minute, task_id, channel, device_id)"
-)
-_NOTE = (
-    f"INSERT INTO analytics_change ({COLUMNS}) SELECT"
-    f" {', '.join(_SHARED.format(value) for value in ('metric', 'minute', 'task_id', 'channel'))}, array_agg(device_id)"
-    " FROM ({entries}) entries HAVING count(*) > 0"
-)
-
-
 def note_broadcasts(arrivals: Sequence[tuple[int, int]]) -> None:
     """Devices that acknowledged broadcasts on the self-built channel: (task id, device id). Pushed, accepted and
     arrived at once; part of the caller's transaction."""
     if not arrivals:
         return
     task_ids, device_ids = zip(*arrivals, strict=True)
-    entries = (
-        f"SELECT {Metric.PUSHED | Metric.ACCEPTED | Metric.ARRIVED}::smallint AS metric,"
-        f" analytics_minute(now()) AS minute, said.task_id, {Channel.SELF_BUILT.value}::smallint AS channel,"
-        " said.device_id FROM unnest(%s::bigint[], %s::bigint[]) AS said(task_id, device_id)"
-    )
     with connection.cursor() as cursor:
-        cursor.execute(_NOTE.format(entries=entries), [list(task_ids), list(device_ids)])
-
-
-# Of events `e`: those that are counted.
-COUNTED_EVENTS = f"(e.kind = 'opened' OR (e.kind = 'ignored' AND e.channel = {Channel.SELF_BUILT.value}))"
+        cursor.execute(
+            _SQL["note_broadcasts"],
+            {
+                "metric": int(Metric.PUSHED | Metric.ACCEPTED | Metric.ARRIVED),
+                "tasks": list(task_ids),
+                "devices": list(device_ids),
+            },
+        )
 
 
 def note_events(event_ids: Sequence[int]) -> None:
     """Events that are new; part of the caller's transaction."""
     if not event_ids:
         return
-    entries = (
-        f"SELECT (CASE e.kind WHEN 'opened' THEN {Metric.OPENED} ELSE {Metric.IGNORED} END)::smallint AS metric,"
-        " analytics_minute(e.at) AS minute, coalesce(e.task_id, 0) AS task_id, e.channel, e.device_id"
-        f" FROM analytics_messageevent e WHERE e.id = ANY(%s) AND {COUNTED_EVENTS}"
-    )
     with connection.cursor() as cursor:
-        cursor.execute(_NOTE.format(entries=entries), [list(event_ids)])
+        cursor.execute(
+            _SQL["note_events"],
+            {"events": list(event_ids), "opened": int(Metric.OPENED), "ignored": int(Metric.IGNORED)},
+        )

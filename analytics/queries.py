@@ -18,12 +18,14 @@ from django.db import connection
 from django.db.models import Count
 
 from analytics import rollups
-from analytics.changes import COUNTED_EVENTS, pushed
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.models import Message, PushTask, Workspace
 from pushcore.ports import AnalysisFilter, CoreIndex, TaskPage
 from pushcore.storage import clock, ids
+from pushcore.storage.sql import statements
+
+_SQL = statements(__file__)
 
 LISTED_KINDS = (PushTask.Kind.MULTIPLE, PushTask.Kind.BROADCAST)
 LONGEST = timedelta(days=90)
@@ -279,35 +281,22 @@ def _of_task(workspace: Workspace, asked: AnalysisFilter) -> CoreIndex:
     return CoreIndex(*(sum(getattr(index, name) for index in wanted) for name in CoreIndex.__dataclass_fields__))
 
 
-# Of messages `m`; takes the task's id and `PushTask.message_ids`.
-_OF_TASK = "m.task_id = %s AND m.id BETWEEN %s AND %s"
-
-
 def by_channel(task: PushTask, platform: Platform | None = None) -> list[ChannelIndex]:
     """The task's numbers, channel by channel."""
-    on_platform, params = "", []
+    first, last = task.message_ids
+    parameters: dict[str, Any] = {"task": task.pk, "first": first, "last": last}
+    of_message = of_event = ""
     if platform is not None:
-        on_platform = " AND EXISTS (SELECT 1 FROM pushcore_device d WHERE d.id = {0}.device_id AND d.platform = %s)"
-        params.append(int(platform))
+        parameters["platform"] = int(platform)
+        of_message, of_event = (_SQL["on_platform"].format(row=row) for row in ("m", "e"))
     numbers: dict[int, list[int]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT m.channel, count(*) FILTER (WHERE {pushed('m')} IS NOT NULL),"
-            f" count(*) FILTER (WHERE m.status = {statuses.ACKED} AND m.device_id IS NOT NULL),"
-            " count(*) FILTER (WHERE m.arrived_at IS NOT NULL AND m.device_id IS NOT NULL)"
-            f" FROM pushcore_message m WHERE {_OF_TASK}{on_platform.format('m')} GROUP BY 1",
-            [task.pk, *task.message_ids, *params],
-        )
-        for channel, *counts in cursor.fetchall():
-            numbers[channel] = [*counts, 0, 0]
-        cursor.execute(
-            "SELECT e.channel, count(*) FILTER (WHERE e.kind = 'opened'), count(*) FILTER (WHERE e.kind = 'ignored')"
-            f" FROM analytics_messageevent e WHERE e.task_id = %s AND {COUNTED_EVENTS}{on_platform.format('e')}"
-            " GROUP BY 1",
-            [task.pk, *params],
-        )
-        for channel, *counts in cursor.fetchall():
-            numbers.setdefault(channel, [0] * 5)[3:] = counts
+        cursor.execute(_SQL["messages_by_channel"].format(on_platform=of_message), parameters)
+        for channel, pushed, accepted, arrived in cursor.fetchall():
+            numbers[channel] = [pushed, accepted, arrived, 0, 0]
+        cursor.execute(_SQL["events_by_channel"].format(on_platform=of_event), parameters)
+        for channel, opened, ignored in cursor.fetchall():
+            numbers.setdefault(channel, [0] * 5)[3:] = [opened, ignored]
     reached = _broadcast_reached(task, platform)
     if reached:
         own = numbers.setdefault(Channel.SELF_BUILT, [0] * 5)
@@ -342,13 +331,10 @@ def failed_targets(task: PushTask, channel: Channel, status: int) -> Iterator[tu
 
 def failures(task: PushTask) -> list[Failure]:
     """The task's final statuses that are no success, the most frequent first."""
-    good = ", ".join(str(code) for code in sorted({*statuses.PENDING, statuses.ACKED}))
+    first, last = task.message_ids
+    good = [*statuses.PENDING, statuses.ACKED]
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT channel, status, count(*) FROM pushcore_message m WHERE {_OF_TASK} AND status NOT IN ({good})"
-            " GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
-            [task.pk, *task.message_ids],
-        )
+        cursor.execute(_SQL["failures"], {"task": task.pk, "first": first, "last": last, "good": good})
         return [
             Failure(Channel(channel), statuses.lookup(status, Channel(channel).label), count)
             for channel, status, count in cursor.fetchall()

@@ -7,7 +7,7 @@ dies. App version and platform are the device's at that time.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,59 +16,17 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from analytics import changes
-from analytics.changes import COUNTED_EVENTS, Metric
 from analytics.models import MinuteRollup, QuarterRollup
 from pushcore.channels import Channel
 from pushcore.models import PushTask
 from pushcore.storage import clock, retention
+from pushcore.storage.sql import statements
 
 # Changes (statements, of up to some thousand entries) folded at a time.
 STEP = 200
 METRICS = ("pushed", "accepted", "arrived", "opened", "ignored")
-_KEY = "workspace_id, start, platform, app_version, channel, kind"
 _LOCK = 7_202_615
-
-
-def _upsert(table: str, minutes: int) -> str:
-    adding = ", ".join(f"{metric} = {table}.{metric} + excluded.{metric}" for metric in METRICS)
-    sums = ", ".join(f"sum({metric})" for metric in METRICS)
-    return (
-        f"INSERT INTO {table} ({_KEY}, {', '.join(METRICS)})"
-        f" SELECT workspace_id, to_timestamp(minute / {minutes} * {60 * minutes}) AS start, platform, app_version,"
-        f" channel, kind, {sums} FROM summed GROUP BY {_KEY} ORDER BY {_KEY}"
-        f" ON CONFLICT ({_KEY}) DO UPDATE SET {adding}"
-    )
-
-
-_SUMS = ", ".join(
-    f"sum(sign) FILTER (WHERE metric & {metric.value} > 0) AS {name}"
-    for metric, name in zip(Metric, METRICS, strict=True)
-)
-_FILLED = ", ".join(f"coalesce({name}, 0) AS {name}" for name in METRICS)
-_FOLD = f"""
-WITH taken AS (
-  DELETE FROM analytics_change WHERE id IN (
-    SELECT id FROM analytics_change ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)
-  RETURNING {changes.COLUMNS}
-), entries AS (
-  SELECT abs(metric) AS metric, minute, task_id, channel, device_id, sum(sign(metric)) AS sign
-  FROM ({changes.ENTRIES.format(changes="taken")}) each
-  GROUP BY abs(metric), minute, task_id, channel, device_id
-), summed AS (
-  SELECT workspace_id, minute, platform, app_version, channel, kind, {_FILLED} FROM (
-    SELECT t.workspace_id, e.minute, coalesce(d.platform, 1) AS platform, coalesce(d.app_version, '') AS app_version,
-      e.channel, t.kind, {_SUMS}
-    FROM entries e
-    JOIN LATERAL (SELECT workspace_id, kind FROM pushcore_pushtask
-      WHERE id = e.task_id AND kind <> '{PushTask.Kind.REVOKE}' OFFSET 0) t ON true
-    LEFT JOIN LATERAL (SELECT platform, app_version FROM pushcore_device WHERE id = e.device_id OFFSET 0) d ON true
-    GROUP BY 1, 2, 3, 4, 5, 6
-  ) AS counted
-), minutes AS ({_upsert("analytics_minuterollup", 1)}
-), quarters AS ({_upsert("analytics_quarterrollup", 15)}
-)
-SELECT count(*) FROM taken
-"""
+_SQL = statements(__file__)
 
 
 def fold(*, budget_seconds: float = 10.0) -> int:
@@ -80,7 +38,7 @@ def fold(*, budget_seconds: float = 10.0) -> int:
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-            cursor.execute(_FOLD, [STEP])
+            cursor.execute(_SQL["fold"], {"at_most": STEP})
             taken = int(cursor.fetchone()[0])
         folded += taken
         if taken < STEP or time.monotonic() >= deadline:
@@ -114,31 +72,13 @@ class Difference:
 
 Cell = tuple[int, int, int, int, str, str]
 
-_BY_CELL = "GROUP BY 1, 2, 3, 4, 5"
-
-
-def _count_messages(minute: str) -> str:
-    return (
-        f"SELECT m.workspace_id, {minute} AS minute, coalesce(d.platform, 1), m.channel, t.kind, count(*)"
-        f" FROM pushcore_message m JOIN pushcore_pushtask t ON t.id = m.task_id AND t.kind <> '{PushTask.Kind.REVOKE}'"
-        f" LEFT JOIN pushcore_device d ON d.id = m.device_id WHERE m.device_id IS NOT NULL {_BY_CELL}"
-    )
-
-
-def _count_events(kind: str) -> str:
-    return (
-        "SELECT e.workspace_id, analytics_minute(e.at), coalesce(d.platform, 1), e.channel,"
-        " t.kind, count(*) FROM analytics_messageevent e JOIN pushcore_pushtask t ON t.id = e.task_id"
-        f" LEFT JOIN pushcore_device d ON d.id = e.device_id WHERE e.kind = '{kind}' AND {COUNTED_EVENTS} {_BY_CELL}"
-    )
-
-
-_COUNTS = {
-    "pushed": _count_messages(changes.pushed("m")),
-    "accepted": _count_messages(changes.accepted("m")),
-    "arrived": _count_messages(changes.arrived("m")),
-    "opened": _count_events("opened"),
-    "ignored": _count_events("ignored"),
+# How each metric is counted anew: the statement and its parameters.
+_COUNTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "pushed": (_SQL["count_messages"].format(minute=changes.pushed("m")), {}),
+    "accepted": (_SQL["count_messages"].format(minute=changes.accepted("m")), {}),
+    "arrived": (_SQL["count_messages"].format(minute=changes.arrived("m")), {}),
+    "opened": (_SQL["count_events"], {"kind": "opened"}),
+    "ignored": (_SQL["count_events"], {"kind": "ignored"}),
 }
 # On the self-built channel, who got a broadcast is known by number only: these cells are not counted anew.
 _UNKNOWN = (PushTask.Kind.BROADCAST, Channel.SELF_BUILT)
@@ -164,8 +104,8 @@ def differences() -> list[Difference]:
 def _counted() -> Iterator[tuple[Cell, int]]:
     since = _first_whole_minute()
     with connection.cursor() as cursor:
-        for metric, sql in _COUNTS.items():
-            cursor.execute(sql)
+        for metric, (sql, parameters) in _COUNTS.items():
+            cursor.execute(sql, parameters)
             for workspace_id, minute, platform, channel, kind, count in cursor.fetchall():
                 known = metric in ("opened", "ignored") or (kind, channel) != _UNKNOWN
                 if minute is not None and minute >= since and known:
@@ -173,13 +113,8 @@ def _counted() -> Iterator[tuple[Cell, int]]:
 
 
 def _summed() -> Iterator[tuple[Cell, int]]:
-    sums = ", ".join(f"sum({metric})" for metric in METRICS)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT workspace_id, analytics_minute(start), platform, channel, kind,"
-            f" {sums} FROM analytics_minuterollup WHERE start >= to_timestamp(%s) GROUP BY 1, 2, 3, 4, 5",
-            [_first_whole_minute() * 60],
-        )
+        cursor.execute(_SQL["summed"], {"since": _first_whole_minute() * 60})
         for workspace_id, minute, platform, channel, kind, *values in cursor.fetchall():
             for metric, value in zip(METRICS, values, strict=True):
                 known = metric in ("opened", "ignored") or (kind, channel) != _UNKNOWN
@@ -203,28 +138,20 @@ def rebuild() -> int:
             _mend(cursor, wrong)
         since = -(-_first_whole_minute() // 15) * 15 * 60
         cursor.execute("DELETE FROM analytics_quarterrollup WHERE start >= to_timestamp(%s)", [since])
-        cursor.execute(
-            f"WITH summed AS (SELECT workspace_id, analytics_minute(start) AS minute, platform,"
-            f" app_version, channel, kind, {', '.join(METRICS)} FROM analytics_minuterollup"
-            f" WHERE start >= to_timestamp(%s)) {_upsert('analytics_quarterrollup', 15)}",
-            [since],
-        )
+        cursor.execute(_SQL["rebuild_quarters"], {"since": since})
     return len(found)
 
 
 def _mend(cursor: Any, wrong: Difference) -> None:
-    cell = "workspace_id = %s AND start = %s AND platform = %s AND channel = %s AND kind = %s"
-    key = [wrong.workspace_id, wrong.minute, wrong.platform, wrong.channel, wrong.kind]
-    cursor.execute(
-        f"SELECT app_version FROM analytics_minuterollup WHERE {cell} ORDER BY {wrong.metric} DESC LIMIT 1", key
-    )
-    version = (cursor.fetchone() or ("",))[0]
-    cursor.execute(
-        f"INSERT INTO analytics_minuterollup ({_KEY}, {', '.join(METRICS)})"
-        f" VALUES (%s, %s, %s, %s, %s, %s, 0, 0, 0, 0, 0) ON CONFLICT ({_KEY}) DO NOTHING",
-        [wrong.workspace_id, wrong.minute, wrong.platform, version, wrong.channel, wrong.kind],
-    )
-    cursor.execute(
-        f"UPDATE analytics_minuterollup SET {wrong.metric} = {wrong.metric} + %s WHERE {cell} AND app_version = %s",
-        [wrong.counted - wrong.summed, *key, version],
-    )
+    cell = {
+        "workspace": wrong.workspace_id,
+        "start": wrong.minute,
+        "platform": wrong.platform,
+        "channel": wrong.channel,
+        "kind": wrong.kind,
+    }
+    cursor.execute(_SQL["main_version"].format(metric=wrong.metric), cell)
+    found = cursor.fetchone()
+    cell["version"] = found[0] if found else ""
+    cursor.execute(_SQL["make_cell"], cell)
+    cursor.execute(_SQL["mend"].format(metric=wrong.metric), {**cell, "missing": wrong.counted - wrong.summed})

@@ -1,5 +1,5 @@
--- Counts of messages: when a message counts as what, and the triggers that note it (analytics.changes says why, and
--- what each count means). Minutes are numbers, since 1970.
+-- Counts of messages: when a message or an event counts as what, and the triggers that note it (analytics.changes says
+-- why, and what each count means). Minutes are numbers, since 1970.
 --
 -- Each function is one expression, which PostgreSQL puts in place of its call: no call is made per row.
 
@@ -40,6 +40,12 @@ $$;
 CREATE FUNCTION analytics_arrived_minute(device_id bigint, arrived_at timestamptz) RETURNS integer
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN device_id IS NOT NULL AND arrived_at IS NOT NULL THEN analytics_minute(arrived_at) END
+$$;
+
+-- Whether an event counts: that a message was opened on any channel, or ignored on the self-built one (0).
+CREATE FUNCTION analytics_event_counts(kind text, channel smallint) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT kind = 'opened' OR (kind = 'ignored' AND channel = 0)
 $$;
 
 

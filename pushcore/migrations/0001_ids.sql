@@ -8,3 +8,8 @@ CREATE FUNCTION pushcore_new_ids(wanted integer) RETURNS SETOF bigint LANGUAGE s
            | (nextval('pushcore_id_seq') & 2097151)
     FROM generate_series(1, wanted)
 $$;
+
+-- When an id was made, to the millisecond.
+CREATE FUNCTION pushcore_time_of_id(id bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT to_timestamp(((id >> 21) + 1577836800000) / 1000.0)
+$$;

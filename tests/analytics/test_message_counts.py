@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from django.db import connection
 
 from analytics.changes import accepted, arrived, pushed
+from analytics.models import MessageEvent
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.storage import ids
@@ -41,9 +44,26 @@ def test_a_message_without_a_device_counts_as_nothing() -> None:
 
 
 @pytest.mark.django_db
-def test_the_minute_of_an_id_is_the_one_it_was_made_in() -> None:
+def test_an_event_counts_that_opened_a_message_or_ignored_one_of_the_self_built_channel() -> None:
+    kinds_and_channels = list(itertools.product(MessageEvent.Kind.values, Channel.values))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT kind, channel FROM unnest(%s::text[], %s::smallint[]) AS e(kind, channel)"
+            " WHERE analytics_event_counts(kind, channel)",
+            [list(column) for column in zip(*kinds_and_channels, strict=True)],
+        )
+        found = set(cursor.fetchall())
+    assert found == {("opened", channel) for channel in Channel.values} | {("ignored", Channel.SELF_BUILT.value)}
+
+
+@pytest.mark.django_db
+def test_the_time_of_an_id_is_when_it_was_made() -> None:
     [made] = ids.new_ids(1)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT analytics_minute_of_id(%s), analytics_minute(%s)", [made, ids.created_at(made)])
-        of_id, of_time = cursor.fetchone()
+        cursor.execute(
+            "SELECT analytics_minute_of_id(%(id)s), analytics_minute(%(at)s), pushcore_time_of_id(%(id)s)",
+            {"id": made, "at": ids.created_at(made)},
+        )
+        of_id, of_time, time = cursor.fetchone()
     assert of_id == of_time == ids.created_at_ms(made) // 60_000
+    assert time == ids.created_at(made)

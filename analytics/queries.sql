@@ -1,0 +1,30 @@
+-- A single task by its rows. Its messages are those between its own id and its last message's.
+
+-- messages_by_channel --
+-- Count a task's messages on each channel: pushed, accepted, arrived.
+SELECT m.channel,
+    count(analytics_pushed_minute(m.id, m.device_id, m.status, m.channel)),
+    count(analytics_accepted_minute(m.device_id, m.status, m.updated_at)),
+    count(analytics_arrived_minute(m.device_id, m.arrived_at))
+FROM pushcore_message m
+WHERE m.task_id = %(task)s AND m.id BETWEEN %(first)s AND %(last)s {on_platform}
+GROUP BY m.channel
+
+-- events_by_channel --
+-- Count events of a task's messages on each channel: opened, ignored.
+SELECT e.channel, count(*) FILTER (WHERE e.kind = 'opened'), count(*) FILTER (WHERE e.kind = 'ignored')
+FROM analytics_messageevent e
+WHERE e.task_id = %(task)s AND analytics_event_counts(e.kind, e.channel) {on_platform}
+GROUP BY e.channel
+
+-- on_platform --
+-- Condition: a message or event ({row}) is one of a device of the platform.
+AND EXISTS (SELECT FROM pushcore_device d WHERE d.id = {row}.device_id AND d.platform = %(platform)s)
+
+-- failures --
+-- Count a task's messages by channel and status, but for statuses that are no failure; the most frequent first.
+SELECT m.channel, m.status, count(*)
+FROM pushcore_message m
+WHERE m.task_id = %(task)s AND m.id BETWEEN %(first)s AND %(last)s AND m.status <> ALL(%(good)s)
+GROUP BY 1, 2
+ORDER BY 3 DESC, 1, 2
