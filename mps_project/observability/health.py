@@ -19,7 +19,7 @@ from gateway.cluster import presence
 from mps_project.celery import app as celery_app
 from mps_project.observability.metrics import metrics_view
 from pushcore.api import throttle
-from pushcore.callbacks import waking
+from pushcore.callbacks import sender_signals
 from pushcore.storage import clock, partitions
 from pushcore.storage.outages import DatabaseFault
 from pushcore.storage.valkey import ValkeyRefusesError, client
@@ -87,7 +87,7 @@ def _missing() -> list[str]:
         missing += _wrong_clocks({f"gateway {node.node_id}": node.clock_offset_seconds for node in nodes})
         if not sink.is_alive(bus):
             missing.append("sink: not alive")
-        if not waking.is_alive():
+        if not sender_signals.is_alive():
             missing.append("receipts: no sender is alive")
         if not _worker_answers():
             missing.append("worker: does not answer")

@@ -1,9 +1,13 @@
-"""Receipts: telling a backend what became of its messages.
+"""Receipts: report to a backend what became of its messages.
 
-A receipt is a row, written in the transaction that changed the status (`pushcore.delivery.outcomes`); the row is
-the queue.
-Senders lease due rows, post them, and write the attempts back in bulk: at least once, never in the way of delivery.
+A receipt is a row, written in the transaction that changed the status (`pushcore.delivery.outcomes`); the row is the
+queue. Senders lease due rows, post them and write the attempts back in bulk: at least once, and never on the path of
+delivery.
 
-`rows` leases and records, `signing` makes the request, `pace` says how many an endpoint gets at once, `sender` is the
-process that does it all, `waking` tells it that there is work.
+- `receipts`: lease and record rows
+- `signing`: build the signed request
+- `webhook_client`: post to URLs that customers give
+- `congestion`: how many calls an endpoint gets at once
+- `sender`: the process that does it all
+- `sender_signals`: wake a sender, and tell whether one is alive
 """

@@ -1,6 +1,6 @@
-"""The rows of receipts: leased fairly, by workspace, and written back in bulk.
+"""Lease receipts by workspace, and write attempts back in bulk.
 
-A lease is a later `next_attempt_at`: of a sender that dies the rows come due again. Any number of senders may run.
+A lease is a later `next_attempt_at`, so the rows of a sender that dies come due again. Any number of senders may run.
 Rows are found by their message's ID, which names their partition.
 """
 
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from django.db import connection, transaction
 from prometheus_client import Counter
 
-from pushcore.http.posting import PostResult
+from pushcore.callbacks.webhook_client import WebhookResult
 from pushcore.models import Receipt, ReceiptAttempt
 from pushcore.storage import clock
 from pushcore.storage.sql import statements
@@ -31,8 +31,8 @@ _GIVE_UP_STEP = 5_000
 _SQL = statements(__file__)
 
 
-class Leased(NamedTuple):
-    """A receipt that is this sender's for a while. `attempts`: those made so far."""
+class LeasedReceipt(NamedTuple):
+    """A receipt leased by this sender. `attempts` counts those made so far."""
 
     message_id: int
     id: int
@@ -43,22 +43,26 @@ class Leased(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """A receipt that was posted, and what came of it."""
+    """A posted receipt, its result, and when the answer came."""
 
-    receipt: Leased
-    result: PostResult
+    receipt: LeasedReceipt
+    result: WebhookResult
     at: datetime
 
 
 def due_workspaces() -> set[int]:
-    """The workspaces that have receipts to send now."""
+    """Find the workspaces that have receipts to send now."""
     with connection.cursor() as cursor:
         cursor.execute(_SQL["due_workspaces"], {"now": clock.now()})
         return {workspace_id for (workspace_id,) in cursor.fetchall()}
 
 
-def lease(wanted: Mapping[int, int]) -> list[Leased]:
-    """Lease the receipts due longest: of each workspace at most as many as `wanted` says."""
+def lease(wanted: Mapping[int, int]) -> list[LeasedReceipt]:
+    """Lease the receipts due longest.
+
+    Args:
+        wanted: How many at most, by workspace id.
+    """
     if not wanted:
         return []
     now = clock.now()
@@ -72,20 +76,20 @@ def lease(wanted: Mapping[int, int]) -> list[Leased]:
                 "leased_until": now + LEASE,
             },
         )
-        return sorted(map(Leased._make, cursor.fetchall()))
+        return sorted(map(LeasedReceipt._make, cursor.fetchall()))
 
 
-def give_back(receipts: Sequence[Leased]) -> None:
-    """Leased receipts that were not posted are due again."""
+def release(receipts: Sequence[LeasedReceipt]) -> None:
+    """Make leased receipts that were not posted due again."""
     with connection.cursor() as cursor:
         cursor.execute(
-            _SQL["give_back"],
+            _SQL["release"],
             {"now": clock.now(), "messages": sorted(receipt.message_id for receipt in receipts)},
         )
 
 
 def record(attempts: Sequence[Attempt]) -> None:
-    """Write the attempts and where they leave their receipts. One transaction, two statements."""
+    """Write attempts, and the new state of their receipts. One transaction, two statements."""
     ordered = sorted(attempts)
     steps = [_next_step(attempt) for attempt in ordered]
     with transaction.atomic(), connection.cursor() as cursor:
@@ -117,8 +121,13 @@ def record(attempts: Sequence[Attempt]) -> None:
 
 
 def give_up_overdue(workspace_ids: Collection[int]) -> int:
-    """End receipts that have been due for as long as any is tried: of an endpoint that is left alone for days they are
-    more than can be tried one by one. Returns how many; one step."""
+    """Fail receipts that have been due for `GIVE_UP_AFTER`.
+
+    An endpoint that is paused for days has more of them than can be tried one by one.
+
+    Returns:
+        How many receipts were failed, at most one step's.
+    """
     now = clock.now()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -134,7 +143,7 @@ def give_up_overdue(workspace_ids: Collection[int]) -> int:
 
 
 def _next_step(attempt: Attempt) -> tuple[str, datetime]:
-    """Delivered, tried again later (exponential backoff with jitter), or given up after 24 hours."""
+    """Return state and time of the next attempt: exponential backoff with jitter, failed after `GIVE_UP_AFTER`."""
     receipt, result, at = attempt
     if result.accepted:
         return Receipt.State.DELIVERED, at

@@ -35,7 +35,7 @@ FROM (
 WHERE r.message_id = chosen.message_id
 RETURNING r.message_id, r.id, r.workspace_id, r.body, r.attempt_count, r.created_at
 
--- give_back --
+-- release --
 -- Make leased receipts due again.
 UPDATE pushcore_receipt SET next_attempt_at = %(now)s
 WHERE message_id = ANY(%(messages)s) AND state = 'due'

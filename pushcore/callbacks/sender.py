@@ -1,8 +1,8 @@
-"""The sender of receipts: a process of its own that posts to all endpoints side by side.
+"""Send receipts: one process posts to all endpoints concurrently.
 
-Each workspace has a lane: its receipts wait in it, as few as its endpoint takes in a moment, and its pace says how many
-are under way. Lanes have their turns one call at a time, so an endpoint that hangs, or has a million receipts due,
-holds its own lane and nothing else.
+Each workspace has a queue that holds as few leased receipts as its endpoint takes in a moment; a congestion window
+bounds how many are in flight. Queues take turns, one call each, so an endpoint that hangs or has a million receipts due
+holds up its own queue and no other.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import close_old_connections
 
-from pushcore.callbacks import receipts, waking
-from pushcore.callbacks.pace import Pace
-from pushcore.callbacks.signing import signed_posting
+from pushcore.callbacks import receipts, sender_signals
+from pushcore.callbacks.congestion import CongestionWindow
+from pushcore.callbacks.signing import signed_request
+from pushcore.callbacks.webhook_client import MAX_CONNECTIONS_PER_HOST, call_of, result_of, settings_for
 from pushcore.http.client import Answer
-from pushcore.http.posting import MAX_CONNECTIONS_PER_HOST, call_of, result_of, settings_for
 from pushcore.http.stream import CallStream
 from pushcore.models import Workspace
 from pushcore.security import endpoints, keys
@@ -34,21 +34,21 @@ from pushcore.storage.valkey import ValkeyDown
 
 log = structlog.get_logger(__name__)
 
-# Calls under way to all endpoints together.
-MOST_UNDER_WAY = 512
-# Lanes that are kept in mind, with what was learnt of their endpoints.
-MOST_LANES = 10_000
-# Attempts are written once there are so many, or the oldest is so old.
-WRITE_AT, WRITE_SECONDS = 100, 0.2
-# How long an answer, or a word that receipts have become due, is waited for at a time.
-PATIENCE_SECONDS = 0.05
-# The rows are looked at so often without a word, and for no more than a tenth of the time.
-LOOK_SECONDS, LOOK_SHARE = 1.0, 10.0
-SHOW_SECONDS = waking.ALIVE_SECONDS / 5
+# Calls in flight to all endpoints together.
+MAX_UNDER_WAY = 512
+# Queues kept in memory, with what was learnt about their endpoints.
+MAX_QUEUES = 10_000
+# Attempts are written in batches of this size, or once the oldest is this old.
+WRITE_BATCH, WRITE_SECONDS = 100, 0.2
+# How long an answer or a signal is waited for at a time.
+WAIT_SECONDS = 0.05
+# Due rows are polled this often without a signal, for no more than a tenth of the time (1 / POLL_SHARE).
+POLL_SECONDS, POLL_SHARE = 1.0, 10.0
+HEARTBEAT_SECONDS = sender_signals.ALIVE_SECONDS / 5
 GIVE_UP_SECONDS = 60.0
-# A changed callback URL is seen after so long.
+# A changed callback URL takes effect after this time.
 WORKSPACE_SECONDS = 2.0
-# A receipt that waited longer is left to its lease: a call and the writing take the rest of it.
+# A receipt that waited longer is not sent; its lease runs out. A call and the write need the rest of the lease.
 STALE_SECONDS = receipts.LEASE.total_seconds() / 2
 RETRY_SECONDS = 1.0
 NO_KEY = "not sent: the workspace's callback key cannot be read"
@@ -56,13 +56,16 @@ FINISH_SECONDS = 6.0
 
 
 @dataclass(slots=True)
-class Lane:
-    """A workspace's receipts on their way. `waiting`: leased, with the time of the lease. `read_at`: when its URL and
-    key were read; without a key its receipts cannot be signed."""
+class EndpointQueue:
+    """One workspace's leased receipts, and what is known of its endpoint.
+
+    `waiting` holds receipts with the time of their lease; `read_at` is when URL and key were read. Without a key the
+    receipts cannot be signed.
+    """
 
     workspace_id: int
-    pace: Pace = field(default_factory=Pace)
-    waiting: deque[tuple[receipts.Leased, float]] = field(default_factory=deque)
+    window: CongestionWindow = field(default_factory=CongestionWindow)
+    waiting: deque[tuple[receipts.LeasedReceipt, float]] = field(default_factory=deque)
     under_way: int = 0
     url: str = ""
     origin: str = ""
@@ -71,53 +74,53 @@ class Lane:
 
 
 class _Posted(NamedTuple):
-    lane: Lane
-    receipt: receipts.Leased
+    queue: EndpointQueue
+    receipt: receipts.LeasedReceipt
     started_at: float
 
 
 class Sender:
-    """Of one thread; any number of processes may have one."""
+    """Post due receipts from one thread. Any number of processes may run one."""
 
     def __init__(self) -> None:
         self._stop = threading.Event()
         self._calls = CallStream(settings_for(allow_private=settings.RECEIPT_ALLOW_PRIVATE))
         self._numbers = itertools.count()
         self._posted: dict[int, _Posted] = {}
-        self._lanes: OrderedDict[int, Lane] = OrderedDict()
-        # Those that have receipts waiting, the next in turn first.
-        self._turns: OrderedDict[int, Lane] = OrderedDict()
+        self._queues: OrderedDict[int, EndpointQueue] = OrderedDict()
+        # Queues with receipts waiting, the next in turn first.
+        self._round_robin: OrderedDict[int, EndpointQueue] = OrderedDict()
         self._at_origin: Counter[str] = Counter()
         # Workspaces known to have more due.
         self._due: set[int] = set()
         self._unwritten: list[receipts.Attempt] = []
         self._oldest_unwritten = 0.0
-        # When these are next due (monotonic); a word brings the look at the rows forward, but not before "enough".
-        self._look_at = self._looked_enough_at = self._listen_at = self._show_at = self._give_up_at = 0.0
-        self._looked_at = time.monotonic()
+        # When these are next due (monotonic). A signal brings the poll forward, though not before `_poll_not_before`.
+        self._poll_at = self._poll_not_before = self._signals_at = self._heartbeat_at = self._give_up_at = 0.0
+        self._collected_at = time.monotonic()
         self._unseen_seconds = 0.0
         self.posted = 0
 
     def stop(self) -> None:
-        """End `run` once what is under way has been answered. For another thread, or for a signal's handler."""
+        """End `run` once calls in flight are answered. Safe from other threads and from signal handlers."""
         self._stop.set()
 
     def run(self) -> None:
-        """Send until told to stop. The database or Valkey being away is waited out."""
+        """Send until stopped. Waits out outages of the database and of Valkey."""
         try:
             while not self._stop.is_set():
                 try:
-                    self._notice()
+                    self._poll_signals()
                     self._step()
                 except DatabaseFault:
                     log.exception("receipts could not be read or written; they come due again")
-                    self._forget()
+                    self._discard_leases()
                     self._stop.wait(RETRY_SECONDS)
         finally:
             self._finish()
 
     def drain(self, budget_seconds: float) -> int:
-        """Send what is due now, until nothing is or the time is spent; returns how many were posted."""
+        """Send what is due until nothing is left or the time is spent; return how many receipts were posted."""
         deadline = time.monotonic() + budget_seconds
         try:
             self._due = receipts.due_workspaces()
@@ -128,193 +131,196 @@ class Sender:
         return self.posted
 
     def _step(self) -> bool:
-        """Lease, start, and take in what was answered; whether anything was under way."""
+        """Lease, start calls, handle answers and write attempts; return whether anything was in flight."""
         self._lease()
         self._start()
         busy = bool(self._posted)
         if busy:
-            self._take_in(self._look())
+            self._handle_answers(self._collect_answers())
         else:
-            self._stop.wait(PATIENCE_SECONDS)
+            self._stop.wait(WAIT_SECONDS)
         late = time.monotonic() - self._oldest_unwritten >= WRITE_SECONDS
-        if self._unwritten and (late or len(self._unwritten) >= WRITE_AT or not self._posted):
+        if self._unwritten and (late or len(self._unwritten) >= WRITE_BATCH or not self._posted):
             self._write()
         return busy
 
-    def _look(self) -> Mapping[int, Answer]:
-        """What has been answered. Answers that were there already came while the sender did something else, which is no
-        time on the wire: `_unseen_seconds`."""
+    def _collect_answers(self) -> Mapping[int, Answer]:
+        """Collect answers.
+
+        Answers that were there at once arrived while the sender was busy, which is no time on the wire:
+        `_unseen_seconds` bounds it.
+        """
         began = time.monotonic()
-        answers = self._calls.answers(PATIENCE_SECONDS)
+        answers = self._calls.answers(WAIT_SECONDS)
         ended = time.monotonic()
-        self._unseen_seconds = began - self._looked_at if ended - began < PATIENCE_SECONDS / 50 else 0.0
-        self._looked_at = ended
+        self._unseen_seconds = began - self._collected_at if ended - began < WAIT_SECONDS / 50 else 0.0
+        self._collected_at = ended
         return answers
 
-    def _notice(self) -> None:
-        """Look for due receipts when told of some, and each second; show a sign of life."""
+    def _poll_signals(self) -> None:
+        """Poll due workspaces when signalled and each second; write the heartbeat."""
         now = time.monotonic()
-        if now >= self._listen_at:
-            self._listen_at = now + PATIENCE_SECONDS
+        if now >= self._signals_at:
+            self._signals_at = now + WAIT_SECONDS
             try:
-                if now >= self._show_at:
-                    waking.show_alive()
-                    self._show_at = now + SHOW_SECONDS
-                if waking.was_woken():
-                    self._look_at = min(self._look_at, self._looked_enough_at)
+                if now >= self._heartbeat_at:
+                    sender_signals.heartbeat()
+                    self._heartbeat_at = now + HEARTBEAT_SECONDS
+                if sender_signals.was_woken():
+                    self._poll_at = min(self._poll_at, self._poll_not_before)
             except ValkeyDown:
-                log.warning("Valkey unavailable; receipts go on without it")
-                self._listen_at = now + RETRY_SECONDS
-        if now >= self._look_at:
+                log.warning("Valkey is unavailable; receipts go on without it")
+                self._signals_at = now + RETRY_SECONDS
+        if now >= self._poll_at:
             close_old_connections()
             self._due = receipts.due_workspaces()
             took = time.monotonic() - now
-            self._look_at = now + max(LOOK_SECONDS, LOOK_SHARE * took)
-            self._looked_enough_at = now + LOOK_SHARE * took
+            self._poll_at = now + max(POLL_SECONDS, POLL_SHARE * took)
+            self._poll_not_before = now + POLL_SHARE * took
         if now >= self._give_up_at:
             self._give_up_at = now + GIVE_UP_SECONDS
-            receipts.give_up_overdue([lane.workspace_id for lane in self._lanes.values() if lane.pace.fails])
+            receipts.give_up_overdue([queue.workspace_id for queue in self._queues.values() if queue.window.is_failing])
 
     def _lease(self) -> None:
-        """Lease for the lanes that have less waiting than their endpoints take now: what they take in two rounds."""
+        """Lease two rounds of receipts for queues that hold less than their endpoints take now."""
         now = time.monotonic()
         wanted: dict[int, int] = {}
         for workspace_id in self._due:
-            lane = self._lane_of(workspace_id)
-            if lane.pace.room(lane.under_way, now) > len(lane.waiting):
-                wanted[workspace_id] = 1 if lane.pace.fails else 2 * int(lane.pace.window)
+            queue = self._queue_of(workspace_id)
+            if queue.window.available(queue.under_way, now) > len(queue.waiting):
+                wanted[workspace_id] = 1 if queue.window.is_failing else 2 * int(queue.window.size)
         leased = receipts.lease(wanted)
         for receipt in leased:
-            lane = self._lane_of(receipt.workspace_id)
-            lane.waiting.append((receipt, now))
-            self._turns.setdefault(lane.workspace_id, lane)
+            queue = self._queue_of(receipt.workspace_id)
+            queue.waiting.append((receipt, now))
+            self._round_robin.setdefault(queue.workspace_id, queue)
         got = Counter(receipt.workspace_id for receipt in leased)
         self._due -= {workspace_id for workspace_id, most in wanted.items() if got[workspace_id] < most}
-        self._read_workspaces([self._lanes[workspace_id] for workspace_id in got], now)
+        self._read_workspaces([self._queues[workspace_id] for workspace_id in got], now)
 
-    def _lane_of(self, workspace_id: int) -> Lane:
-        lane = self._lanes.get(workspace_id)
-        if lane is None:
-            lane = self._lanes[workspace_id] = Lane(workspace_id)
-            if len(self._lanes) > MOST_LANES:
-                oldest = next(one for one in self._lanes.values() if not (one.under_way or one.waiting))
-                del self._lanes[oldest.workspace_id]
-                return self._lanes.setdefault(workspace_id, lane)
-        return lane
+    def _queue_of(self, workspace_id: int) -> EndpointQueue:
+        queue = self._queues.get(workspace_id)
+        if queue is None:
+            queue = self._queues[workspace_id] = EndpointQueue(workspace_id)
+            if len(self._queues) > MAX_QUEUES:
+                oldest = next(one for one in self._queues.values() if not (one.under_way or one.waiting))
+                del self._queues[oldest.workspace_id]
+                return self._queues.setdefault(workspace_id, queue)
+        return queue
 
-    def _read_workspaces(self, lanes: Sequence[Lane], now: float) -> None:
-        """Where their receipts go, and the keys that sign them."""
-        old = {lane.workspace_id: lane for lane in lanes if now - lane.read_at >= WORKSPACE_SECONDS}
+    def _read_workspaces(self, queues: Sequence[EndpointQueue], now: float) -> None:
+        """Read the callback URLs and signing keys of workspaces."""
+        old = {queue.workspace_id: queue for queue in queues if now - queue.read_at >= WORKSPACE_SECONDS}
         for workspace in Workspace.objects.filter(pk__in=list(old)) if old else ():
-            lane = old[workspace.pk]
-            lane.read_at = now
-            if workspace.callback_url != lane.url:
-                lane.url, lane.origin, lane.pace = (
+            queue = old[workspace.pk]
+            queue.read_at = now
+            if workspace.callback_url != queue.url:
+                queue.url, queue.origin, queue.window = (
                     workspace.callback_url,
                     endpoints.origin(workspace.callback_url),
-                    Pace(),
+                    CongestionWindow(),
                 )
             try:
-                lane.private_pem = keys.callback_key(workspace).private_pem
+                queue.private_pem = keys.callback_key(workspace).private_pem
             except InvalidToken:
                 log.error("a workspace's callback key cannot be decrypted", workspace=workspace.pk)
-                lane.private_pem = ""
+                queue.private_pem = ""
 
     def _start(self) -> None:
-        """Start a call of each lane in turn, until none may have another."""
+        """Start one call of each queue in turn until no queue may start another."""
         passed = 0
-        while passed < len(self._turns) and len(self._posted) < MOST_UNDER_WAY:
-            workspace_id, lane = next(iter(self._turns.items()))
-            self._turns.move_to_end(workspace_id)
-            if self._start_of(lane):
+        while passed < len(self._round_robin) and len(self._posted) < MAX_UNDER_WAY:
+            workspace_id, queue = next(iter(self._round_robin.items()))
+            self._round_robin.move_to_end(workspace_id)
+            if self._start_next(queue):
                 passed = 0
             else:
                 passed += 1
-            if not lane.waiting:
-                del self._turns[workspace_id]
+            if not queue.waiting:
+                del self._round_robin[workspace_id]
 
-    def _start_of(self, lane: Lane) -> bool:
-        """Start the lane's next call, where its endpoint may have one."""
+    def _start_next(self, queue: EndpointQueue) -> bool:
+        """Start the queue's next call, if its window allows one; return whether it did."""
         now = time.monotonic()
-        while lane.waiting and now - lane.waiting[0][1] > STALE_SECONDS:
-            lane.waiting.popleft()  # its lease runs out
-        is_full = self._at_origin[lane.origin] >= MAX_CONNECTIONS_PER_HOST
-        if is_full or not lane.waiting or not lane.pace.room(lane.under_way, now):
+        while queue.waiting and now - queue.waiting[0][1] > STALE_SECONDS:
+            queue.waiting.popleft()  # its lease runs out
+        is_full = self._at_origin[queue.origin] >= MAX_CONNECTIONS_PER_HOST
+        if is_full or not queue.waiting or not queue.window.available(queue.under_way, now):
             return False
-        receipt, _ = lane.waiting.popleft()
+        receipt, _ = queue.waiting.popleft()
         number = next(self._numbers)
-        self._posted[number] = _Posted(lane, receipt, now)
-        lane.under_way += 1
-        self._at_origin[lane.origin] += 1
+        self._posted[number] = _Posted(queue, receipt, now)
+        queue.under_way += 1
+        self._at_origin[queue.origin] += 1
         try:
-            posting = signed_posting(lane.url, receipt.body, lane.private_pem)
+            request = signed_request(queue.url, receipt.body, queue.private_pem)
         except ValueError:
             self._calls.fail(number, NO_KEY)
         else:
-            self._calls.start(number, call_of(posting))
+            self._calls.start(number, call_of(request))
         return True
 
-    def _take_in(self, answers: Mapping[int, Answer]) -> None:
-        """Note what was answered, and what it says of the endpoints."""
+    def _handle_answers(self, answers: Mapping[int, Answer]) -> None:
+        """Record what was answered, and update the endpoints' windows."""
         now, at = time.monotonic(), clock.now()
-        given_back: list[receipts.Leased] = []
+        released: list[receipts.LeasedReceipt] = []
         for number, answer in answers.items():
             posted = self._posted.pop(number)
-            lane = posted.lane
+            queue = posted.queue
             if not self._unwritten:
                 self._oldest_unwritten = now
             self._unwritten.append(receipts.Attempt(posted.receipt, result_of(answer), at))
-            self._learn(posted, answer, now)
-            lane.under_way -= 1
-            self._at_origin[lane.origin] -= 1
-            # An endpoint that is left alone for now keeps nobody's lease.
-            while lane.pace.fails and lane.waiting:
-                given_back.append(lane.waiting.popleft()[0])
+            self._update_window(posted, answer, now)
+            queue.under_way -= 1
+            self._at_origin[queue.origin] -= 1
+            # The leases of an endpoint that is paused are released.
+            while queue.window.is_failing and queue.waiting:
+                released.append(queue.waiting.popleft()[0])
         self.posted += len(answers)
         self._at_origin = +self._at_origin
-        if given_back:
-            receipts.give_back(given_back)
+        if released:
+            receipts.release(released)
 
-    def _learn(self, posted: _Posted, answer: Answer, now: float) -> None:
-        """A backend that is well answers, be it with a refusal; one that is not says so, or nothing."""
-        pace, status = posted.lane.pace, answer.status or 0
+    def _update_window(self, posted: _Posted, answer: Answer, now: float) -> None:
+        """Update the endpoint's window. A refusal (4xx) is the answer of a healthy backend too."""
+        window, status = posted.queue.window, answer.status or 0
         if answer.error or status == 429 or status >= 500:
-            pace.failed(posted.started_at, now, _retry_after(answer))
+            window.on_failure(posted.started_at, now, _retry_after(answer))
         else:
-            pace.answered(answer.duration_ms / 1000, posted.lane.under_way, now, self._unseen_seconds)
+            window.on_answer(answer.duration_ms / 1000, posted.queue.under_way, now, self._unseen_seconds)
 
     def _write(self) -> None:
         attempts, self._unwritten = self._unwritten, []
         receipts.record(attempts)
 
     def _finish(self) -> None:
-        """Wait for what is under way, but not for long; write what was answered and give back what was not sent."""
+        """Wait a little for calls in flight, write what was answered, and release what was not sent."""
         deadline = time.monotonic() + FINISH_SECONDS
         try:
             while self._posted and time.monotonic() < deadline:
-                self._take_in(self._look())
+                self._handle_answers(self._collect_answers())
             if self._unwritten:
                 self._write()
-            if waiting := [receipt for lane in self._turns.values() for receipt, _ in lane.waiting]:
-                receipts.give_back(waiting)
+            if waiting := [receipt for queue in self._round_robin.values() for receipt, _ in queue.waiting]:
+                receipts.release(waiting)
         finally:
             self._calls.close()
 
-    def _forget(self) -> None:
-        """Of what could not be written nothing is kept: its leases run out."""
+    def _discard_leases(self) -> None:
+        """Drop everything held after a failed write; the leases run out."""
         self._unwritten.clear()
-        for lane in self._turns.values():
-            lane.waiting.clear()
-        self._turns.clear()
+        for queue in self._round_robin.values():
+            queue.waiting.clear()
+        self._round_robin.clear()
         close_old_connections()
 
 
 def send_due(*, budget_seconds: float = 20.0) -> int:
-    """Post what is due, with a sender of its own; returns how many were posted."""
+    """Post what is due now; return how many receipts were posted."""
     return Sender().drain(budget_seconds)
 
 
 def _retry_after(answer: Answer) -> float:
-    """Seconds the backend asks to be left alone for (RFC 9110, 10.2.3), 0 where it names none."""
+    """Return the seconds of a Retry-After header (RFC 9110, 10.2.3); 0 where it names none."""
     value = answer.header("retry-after")
     return float(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0.0

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from prometheus_client import Counter as Metric
 
-from pushcore.callbacks import waking
+from pushcore.callbacks import sender_signals
 from pushcore.channels import SAYS_ARRIVED, Channel, Platform
 from pushcore.codes import statuses
 from pushcore.models import Receipt
@@ -322,7 +322,7 @@ def _queue_receipts(cursor: Any, message_ids: Sequence[int], now: datetime) -> N
         ignore_conflicts=True,
         batch_size=1000,
     )
-    transaction.on_commit(waking.wake_sender)
+    transaction.on_commit(sender_signals.wake_sender)
 
 
 def _receipt_body(told: _Told) -> str:

@@ -154,7 +154,7 @@ def test_a_receipt_is_sent_when_it_is_due_whatever_the_senders_clock(
         # Another host's sender leaves it to this one, for as long as a lease is.
         left = Receipt.objects.get().next_attempt_at - database_now()
         assert timedelta(seconds=50) < left <= receipts.LEASE
-        receipts.give_back([leased])
+        receipts.release([leased])
         assert [one.message_id for one in receipts.lease({workspace.pk: 10})] == [leased.message_id]
 
 

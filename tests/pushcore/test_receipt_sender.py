@@ -13,9 +13,8 @@ from django.db import connections
 from django.utils import timezone
 from pytest_django import Settings
 
-from pushcore.callbacks import receipts, waking
+from pushcore.callbacks import receipts, sender_signals, webhook_client
 from pushcore.callbacks.sender import Sender
-from pushcore.http import posting
 from pushcore.models import App, Receipt, ReceiptAttempt, Workspace
 from pushcore.security import crypto, keys
 from pushcore.storage import ids
@@ -99,15 +98,15 @@ def test_an_endpoint_that_hangs_with_thousands_due_delays_nobody(
     while not sender._posted and time.monotonic() < deadline:
         time.sleep(0.01)
     well = owed(callback.url, 300)
-    assert delivered(well, 300, within=posting.TIMEOUT_MS / 1000 - 1)
+    assert delivered(well, 300, within=webhook_client.TIMEOUT_MS / 1000 - 1)
     assert not ReceiptAttempt.objects.filter(receipt__workspace=dead).exists()
-    assert sum(lane.under_way for lane in sender._lanes.values()) <= 2
+    assert sum(queue.under_way for queue in sender._queues.values()) <= 2
 
 
 def test_an_endpoint_that_hangs_is_left_alone_and_keeps_nobodys_lease(
     owed: Callable[[str, int], Workspace], hanging: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(posting, "TIMEOUT_MS", 200)
+    monkeypatch.setattr(webhook_client, "TIMEOUT_MS", 200)
     dead = owed(hanging, 50)
     Sender().drain(10)
     assert 3 <= ReceiptAttempt.objects.count() <= 5
@@ -161,7 +160,7 @@ def test_a_slow_healthy_endpoint_gets_as_much_as_it_takes_on_connections_that_st
     owed: Callable[[str, int], Workspace], slow: OneAtATime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twice as long as a call may take, all in all; no attempt is said to have timed out."""
-    monkeypatch.setattr(posting, "TIMEOUT_MS", 4_000)
+    monkeypatch.setattr(webhook_client, "TIMEOUT_MS", 4_000)
     slow.seconds = 0.1
     workspace = owed(slow.url, 80)
     assert Sender().drain(60) == 80
@@ -177,12 +176,12 @@ def test_a_word_that_receipts_are_due_is_heard_at_once(
     sender: Sender,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pushcore.callbacks.sender.LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr("pushcore.callbacks.sender.POLL_SECONDS", 3600.0)
     for _ in range(2):
         workspace = owed(callback.url, 1)
-        waking.wake_sender()
+        sender_signals.wake_sender()
         assert delivered(workspace, 1)
-    assert waking.is_alive()
+    assert sender_signals.is_alive()
 
 
 def test_a_sender_told_to_stop_writes_what_was_answered_and_gives_the_rest_back(

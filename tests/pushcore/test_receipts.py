@@ -14,13 +14,12 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from pushcore.callbacks import receipts, sender
+from pushcore.callbacks import receipts, sender, webhook_client
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.delivery import outcomes
 from pushcore.devices import server_requests
 from pushcore.devices.registry import KnownDevice
-from pushcore.http import posting
 from pushcore.models import Message, PushTask, Receipt, ReceiptAttempt, Workspace
 from pushcore.ports import Outcome
 from pushcore.security import addresses, crypto, keys
@@ -194,7 +193,7 @@ def test_a_redirect_to_a_private_address_is_refused_when_its_socket_opens(callba
     callback.answers = [(307, f"http://localhost:{callback.server_address[1]}/again")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(addresses, "is_public", public_only_first)
-        [result] = posting.post_all([posting.Posting(callback.url, b"{}")], allow_private=False)
+        [result] = webhook_client.post([webhook_client.WebhookRequest(callback.url, b"{}")], allow_private=False)
     assert "private" in result.error
     assert not result.accepted
     assert len(callback.requests) == 1
@@ -205,6 +204,6 @@ def test_a_redirect_to_a_private_address_is_refused_when_its_socket_opens(callba
     "url", ["ftp://127.0.0.1/", "file:///etc/passwd", "http://", "nonsense", "http://no.such.invalid/"]
 )
 def test_a_url_that_cannot_be_posted_to_is_an_error_not_an_exception(url: str) -> None:
-    [result] = posting.post_all([posting.Posting(url, b"{}")], allow_private=True)
+    [result] = webhook_client.post([webhook_client.WebhookRequest(url, b"{}")], allow_private=True)
     assert not result.accepted
     assert result.error

@@ -223,7 +223,7 @@ def test_vendors_devices_are_not_told_over_the_gateway(workspace: Workspace, to_
 def test_the_backend_hears_of_its_message_and_not_of_ours(
     workspace: Workspace, to_fleet: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pushcore.callbacks.waking.wake_sender", lambda: None)
+    monkeypatch.setattr("pushcore.callbacks.sender_signals.wake_sender", lambda: None)
     Workspace.objects.update(callback_enabled=True, callback_url="https://example.com/")
     task = to_fleet()
     first, *_ = task.messages.order_by("pk")

@@ -6,17 +6,19 @@ import heapq
 
 import pytest
 
-from pushcore.callbacks.pace import FIRST_WINDOW, LONGEST_PAUSE_SECONDS, MOST, PAUSE_AFTER, Pace
+from pushcore.callbacks.congestion import FIRST_SIZE, LONGEST_PAUSE_SECONDS, MAX_SIZE, PAUSE_AFTER, CongestionWindow
 
 
-def serve(pace: Pace, seconds: float, *, at_once: float, until: float, timeout: float = 10.0) -> tuple[int, int]:
+def serve(
+    window: CongestionWindow, seconds: float, *, at_once: float, until: float, timeout: float = 10.0
+) -> tuple[int, int]:
     """A backend that takes so many seconds for a call and works on so many at once, for so long; the calls it answered
     and those that timed out."""
     now, under_way, answered, late = 0.0, 0, 0, 0
     free_at = [0.0] * int(at_once)
     ends: list[tuple[float, float]] = []
     while now < until:
-        while pace.room(under_way, now) > 0:
+        while window.available(under_way, now) > 0:
             begins = max(now, heapq.heappop(free_at))
             heapq.heappush(free_at, begins + seconds)
             heapq.heappush(ends, (min(begins + seconds, now + timeout), now))
@@ -24,82 +26,82 @@ def serve(pace: Pace, seconds: float, *, at_once: float, until: float, timeout: 
         now, started = heapq.heappop(ends)
         if now - started >= timeout:
             late += 1
-            pace.failed(started, now)
+            window.on_failure(started, now)
         else:
             answered += 1
-            pace.answered(now - started, under_way, now)
+            window.on_answer(now - started, under_way, now)
         under_way -= 1
     return answered, late
 
 
 def test_a_fast_endpoint_soon_gets_as_much_as_it_takes() -> None:
-    pace = Pace()
-    answered, _ = serve(pace, 0.05, at_once=1_000, until=10)
-    assert pace.window == MOST
-    assert answered > 0.9 * 10 * MOST / 0.05
+    window = CongestionWindow()
+    answered, _ = serve(window, 0.05, at_once=1_000, until=10)
+    assert window.size == MAX_SIZE
+    assert answered > 0.9 * 10 * MAX_SIZE / 0.05
 
 
 @pytest.mark.parametrize("seconds", [0.1, 0.5, 1.0, 2.0, 3.0])
 def test_a_slow_healthy_endpoint_that_works_on_one_at_a_time_never_times_out(seconds: float) -> None:
-    answered, late = serve(Pace(), seconds, at_once=1, until=300)
+    answered, late = serve(CongestionWindow(), seconds, at_once=1, until=300)
     assert late == 0
     assert answered > 0.95 * 300 / seconds
 
 
 @pytest.mark.parametrize("seconds", [2.5, 5.0, 8.0])
 def test_a_healthy_endpoint_that_always_takes_its_time_gets_many_at_once(seconds: float) -> None:
-    pace = Pace()
-    answered, late = serve(pace, seconds, at_once=1_000, until=600)
+    window = CongestionWindow()
+    answered, late = serve(window, seconds, at_once=1_000, until=600)
     assert late == 0
-    assert answered > 0.5 * 600 * MOST / seconds
+    assert answered > 0.5 * 600 * MAX_SIZE / seconds
 
 
 @pytest.mark.parametrize("at_once", [4, 16])
 def test_an_endpoint_of_a_few_workers_is_kept_busy_and_not_flooded(at_once: int) -> None:
-    pace = Pace()
-    answered, late = serve(pace, 0.5, at_once=at_once, until=120)
+    window = CongestionWindow()
+    answered, late = serve(window, 0.5, at_once=at_once, until=120)
     assert late == 0
     assert answered > 0.9 * 120 * at_once / 0.5
-    assert pace.window < at_once + 10
+    assert window.size < at_once + 10
 
 
 def test_an_endpoint_that_becomes_slower_for_good_is_used_as_it_is_now() -> None:
-    pace = Pace()
-    serve(pace, 0.05, at_once=100, until=20)
-    answered, late = serve(pace, 0.5, at_once=100, until=120)
+    window = CongestionWindow()
+    serve(window, 0.05, at_once=100, until=20)
+    answered, late = serve(window, 0.5, at_once=100, until=120)
     assert late == 0
     assert answered > 120 * 20 / 0.5
 
 
 def test_an_endpoint_that_does_not_answer_is_left_alone_and_then_tried_with_one() -> None:
-    pace, now, under_way = Pace(), 0.0, 0
+    window, now, under_way = CongestionWindow(), 0.0, 0
     tries = []
     while now < 600:
-        if room := pace.room(under_way, now):
+        if room := window.available(under_way, now):
             tries.append(room)
             started, now = now, now + 10
             for _ in range(room):
-                pace.failed(started, now)
+                window.on_failure(started, now)
         else:
             now += 0.5
-    assert tries[0] == FIRST_WINDOW
+    assert tries[0] == FIRST_SIZE
     assert set(tries[PAUSE_AFTER:]) == {1}
     assert len(tries) < 15
-    pace.answered(0.05, 1, now)
-    assert not pace.fails
-    assert pace.room(0, now + LONGEST_PAUSE_SECONDS) >= 1
+    window.on_answer(0.05, 1, now)
+    assert not window.is_failing
+    assert window.available(0, now + LONGEST_PAUSE_SECONDS) >= 1
 
 
 def test_a_backend_that_asks_for_a_pause_gets_it() -> None:
-    pace = Pace()
-    pace.failed(0.0, 0.1, pause=20.0)
-    assert pace.room(0, 20.0) == 0
-    assert pace.room(0, 20.2) == 1
+    window = CongestionWindow()
+    window.on_failure(0.0, 0.1, pause=20.0)
+    assert window.available(0, 20.0) == 0
+    assert window.available(0, 20.2) == 1
 
 
 def test_calls_that_fail_together_shrink_the_window_once() -> None:
-    pace = Pace()
-    serve(pace, 0.05, at_once=1_000, until=10)
-    pace.failed(10.0, 20.0)
-    pace.failed(10.0, 20.0)
-    assert pace.window == MOST / 2
+    window = CongestionWindow()
+    serve(window, 0.05, at_once=1_000, until=10)
+    window.on_failure(10.0, 20.0)
+    window.on_failure(10.0, 20.0)
+    assert window.size == MAX_SIZE / 2

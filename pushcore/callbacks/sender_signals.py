@@ -1,0 +1,53 @@
+"""Signals between those who write receipts and the senders that post them, by way of Valkey.
+
+A lost signal costs a second: senders poll the rows by themselves.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from pushcore.storage.valkey import ValkeyDown, client
+
+log = structlog.get_logger(__name__)
+
+_AWAKE = "mps:receipts:awake"
+_ALIVE = "mps:receipts:alive"
+_AWAKE_SECONDS = 60
+# Senders write their heartbeat more often than that.
+ALIVE_SECONDS = 15
+
+
+def wake_sender() -> None:
+    """Tell senders that receipts have become due. Never raises."""
+    try:
+        client().set(_AWAKE, 1, ex=_AWAKE_SECONDS)
+    except ValkeyDown:
+        log.warning("receipt senders could not be woken; they poll within a second")
+
+
+def was_woken() -> bool:
+    """Tell, and reset, whether `wake_sender` was called.
+
+    Raises:
+        ValkeyDown: Valkey is unavailable.
+    """
+    return bool(client().getdel(_AWAKE))
+
+
+def heartbeat() -> None:
+    """Show that a sender is alive, for `ALIVE_SECONDS`.
+
+    Raises:
+        ValkeyDown: Valkey is unavailable.
+    """
+    client().set(_ALIVE, 1, ex=ALIVE_SECONDS)
+
+
+def is_alive() -> bool:
+    """Tell whether a sender wrote its heartbeat lately.
+
+    Raises:
+        ValkeyDown: Valkey is unavailable.
+    """
+    return bool(client().exists(_ALIVE))
