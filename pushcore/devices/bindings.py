@@ -18,8 +18,10 @@ from pushcore.models import Binding, Device
 from pushcore.models.pushes import DeliveryType
 from pushcore.security import crypto
 from pushcore.storage import clock
+from pushcore.storage.sql import statements
 
 log = structlog.get_logger(__name__)
+_SQL = statements(__file__)
 
 # Messages one bind attaches at most; the sweeper attaches the rest.
 MAX_ATTACHED = 1000
@@ -84,30 +86,16 @@ def attach_waiting(workspace_id: int, user_ids: Sequence[str]) -> int:
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            f"""
-            WITH waiting AS (
-                SELECT m.id, m.target, m.task_id FROM pushcore_message m
-                WHERE m.workspace_id = %(workspace)s AND m.target = ANY(%(users)s) AND m.id >= %(floor)s
-                AND m.delivery_type = {DeliveryType.USER.value} AND m.expire_at > now()
-                AND (m.status = {statuses.NO_BIND_INFO}
-                     OR (m.status = {statuses.WAITING} AND NOT {deliverable.STILL_BOUND.message}))
-                ORDER BY m.id LIMIT {MAX_ATTACHED} FOR UPDATE
-            ), chosen AS (
-                SELECT w.id, b.device_id FROM waiting w CROSS JOIN LATERAL (
-                    SELECT device_id FROM pushcore_binding b
-                    WHERE b.workspace_id = %(workspace)s AND b.user_id = w.target AND b.unbound_at IS NULL
-                    AND NOT EXISTS (
-                        SELECT 1 FROM pushcore_message other
-                        WHERE other.workspace_id = %(workspace)s AND other.target = w.target AND other.id >= %(floor)s
-                        AND other.task_id = w.task_id AND other.device_id = b.device_id AND other.id <> w.id
-                    )
-                    ORDER BY b.bound_at DESC LIMIT 1
-                ) b
-            )
-            UPDATE pushcore_message m SET device_id = chosen.device_id, status = {statuses.WAITING}, updated_at = now()
-            FROM chosen WHERE m.id = chosen.id AND m.id >= %(floor)s RETURNING m.device_id, m.id
-            """,
-            {"workspace": workspace_id, "users": list(user_ids), "floor": deliverable.oldest_valid_id()},
+            _SQL["attach_waiting"].format(still_bound=deliverable.STILL_BOUND.message),
+            {
+                "workspace": workspace_id,
+                "users": list(user_ids),
+                "oldest": deliverable.oldest_valid_id(),
+                "to_users": DeliveryType.USER.value,
+                "no_device": statuses.NO_BIND_INFO,
+                "waiting": statuses.WAITING,
+                "at_most": MAX_ATTACHED,
+            },
         )
         attached: list[tuple[int, int]] = cursor.fetchall()
         if attached:

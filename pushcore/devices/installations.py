@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
@@ -28,6 +28,9 @@ from pushcore.devices.tokens import Claim
 from pushcore.models import Workspace
 from pushcore.security import crypto
 from pushcore.storage import clock
+from pushcore.storage.sql import statements
+
+_SQL = statements(__file__)
 
 NONCE_WINDOW = timedelta(minutes=10)
 
@@ -119,6 +122,7 @@ def register(requests: Sequence[Registration]) -> list[Registered]:
 class _Found(NamedTuple):
     """A device that a registration has proved to be, by its secret or by its nonce."""
 
+    place: int
     ad_token: str
     by_secret: bool
 
@@ -128,39 +132,28 @@ def _lock(requests: Sequence[Registration]) -> None:
     named = {f"{one.workspace.pk}:{one.installation.id}" for one in requests if one.installation}
     keys = sorted(tokens.lock_key(f"installation:{name}") for name in named)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS installations(key)", [keys])
+        cursor.execute(_SQL["lock"], {"keys": keys})
 
 
 def _find(requests: Sequence[Registration]) -> dict[int, _Found]:
     """Find the devices that requests prove to be, by the request's index."""
     named = [(number, one.workspace.pk, one.installation) for number, one in enumerate(requests) if one.installation]
-    parameters: list[Any] = [
-        [number for number, _, _ in named],
-        [workspace_id for _, workspace_id, _ in named],
-        [requests[number].info.platform for number, _, _ in named],
-        [installation.id for _, _, installation in named],
-        [_hash(installation.secret) for _, _, installation in named],
-        [_hash(installation.nonce) for _, _, installation in named],
-    ]
-    # Looked up by key (OFFSET 0 keeps it so): where statistics lag behind, the planner would take devices for few.
-    lookup = (
-        "SELECT said.number, d.ad_token, {proved} FROM said CROSS JOIN LATERAL (SELECT * FROM pushcore_device"
-        " WHERE {column} = said.{column} AND {indexed} OFFSET 0) d WHERE said.{column} <> ''"
-        " AND d.workspace_id = said.workspace_id AND d.platform = said.platform"
-        " AND d.installation_id = said.installation_id"
-    )
-    by_nonce = lookup.format(column="registration_hash", indexed="registration_hash <> ''", proved="false")
-    by_secret = lookup.format(column="secret_hash", indexed="installation_id <> ''", proved="true")
     with connection.cursor() as cursor:
         cursor.execute(
-            "WITH said AS (SELECT * FROM unnest(%s::int[], %s::bigint[], %s::int[], %s::text[], %s::text[], %s::text[])"
-            " AS said(number, workspace_id, platform, installation_id, secret_hash, registration_hash))"
-            f" {by_nonce} AND d.created_at > %s UNION ALL {by_secret}",
-            [*parameters, clock.now() - NONCE_WINDOW],
+            _SQL["find"],
+            {
+                "places": [number for number, _, _ in named],
+                "workspaces": [workspace_id for _, workspace_id, _ in named],
+                "platforms": [requests[number].info.platform for number, _, _ in named],
+                "installations": [installation.id for _, _, installation in named],
+                "secrets": [_hash(installation.secret) for _, _, installation in named],
+                "nonces": [_hash(installation.nonce) for _, _, installation in named],
+                "nonce_since": clock.now() - NONCE_WINDOW,
+            },
         )
-        # Who has both proofs has its secret: that one counts, being the later here.
-        rows = sorted(cursor.fetchall(), key=lambda row: row[2])
-    return {number: _Found(ad_token, by_secret) for number, ad_token, by_secret in rows}
+        found = [_Found(*row) for row in cursor.fetchall()]
+    # Who has both proofs has its secret: that one counts, being the later here.
+    return {one.place: one for one in sorted(found, key=lambda one: one.by_secret)}
 
 
 def _hash(proof: str) -> str:
@@ -191,11 +184,12 @@ def _keep_installations(made: Sequence[tuple[int, Installation | None]]) -> None
     if rows:
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE pushcore_device d"
-                " SET installation_id = made.installation_id, registration_hash = made.nonce_hash"
-                " FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS made(id, installation_id, nonce_hash)"
-                " WHERE d.id = made.id",
-                [list(column) for column in zip(*rows, strict=True)],
+                _SQL["keep"],
+                {
+                    "devices": [device_id for device_id, _, _ in rows],
+                    "installations": [installation_id for _, installation_id, _ in rows],
+                    "nonces": [nonce_hash for _, _, nonce_hash in rows],
+                },
             )
 
 
@@ -229,7 +223,6 @@ def _renew_secrets(secrets: Mapping[int, str]) -> None:
     if secrets:
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE pushcore_device d SET secret_hash = renewed.secret_hash"
-                " FROM unnest(%s::bigint[], %s::text[]) AS renewed(id, secret_hash) WHERE d.id = renewed.id",
-                [list(secrets), [_hash(secret) for secret in secrets.values()]],
+                _SQL["renew_secrets"],
+                {"devices": list(secrets), "secrets": [_hash(secret) for secret in secrets.values()]},
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -19,6 +20,9 @@ from pushcore.devices.tokens import Claim, Gone
 from pushcore.models import Device, Workspace
 from pushcore.security import crypto
 from pushcore.storage import clock
+from pushcore.storage.sql import statements
+
+_SQL = statements(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,18 +164,11 @@ def update_info(told: Mapping[int, Mapping[str, str]]) -> None:
     told = {device_id: info for device_id, info in told.items() if any(info.values())}
     if not told:
         return
-    columns = [column for _, column, _ in INFO_FIELDS]
-    said = ", ".join(columns)
-    kept = ", ".join(f"{column} = coalesce(nullif(said.{column}, ''), d.{column})" for column in columns)
-    differs = " OR ".join(f"(said.{column} <> '' AND said.{column} <> d.{column})" for column in columns)
-    arrays = ", ".join(["%s::bigint[]"] + ["%s::text[]"] * len(columns))
+    parameters: dict[str, list[Any]] = {
+        column: [info.get(column, "") for info in told.values()] for _, column, _ in INFO_FIELDS
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE pushcore_device d SET {kept} FROM (SELECT said.* FROM unnest({arrays}) AS said(id, {said})"
-            f" JOIN pushcore_device d ON d.id = said.id WHERE {differs} ORDER BY d.id FOR NO KEY UPDATE OF d) said"
-            " WHERE d.id = said.id",
-            [list(told), *([info.get(column, "") for info in told.values()] for column in columns)],
-        )
+        cursor.execute(_SQL["keep_info"], {**parameters, "devices": list(told)})
 
 
 def drop_third_tokens(gone: Sequence[tuple[int, str, datetime]]) -> None:

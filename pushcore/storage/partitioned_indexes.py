@@ -12,6 +12,10 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import ProjectState
 from psycopg2.errors import LockNotAvailable
 
+from pushcore.storage.sql import statements
+
+_SQL = statements(__file__)
+
 LOCK_TIMEOUT_MS = 500
 PAUSE_SECONDS = 2.0
 ATTEMPTS = 300
@@ -73,10 +77,5 @@ def _execute_briefly(schema_editor: Any, statement: str) -> None:
 def _without(schema_editor: Any, table: str, index: str) -> list[str]:
     """The table's partitions that have no index attached to this one."""
     with schema_editor.connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
-            " WHERE i.inhparent = to_regclass(%s) AND NOT EXISTS (SELECT FROM pg_inherits a JOIN pg_index x"
-            " ON x.indexrelid = a.inhrelid WHERE a.inhparent = to_regclass(%s) AND x.indrelid = c.oid) ORDER BY 1",
-            [table, index],
-        )
-        return [row[0] for row in cursor.fetchall()]
+        cursor.execute(_SQL["partitions_without"], {"table": table, "index": index})
+        return [partition for (partition,) in cursor.fetchall()]
