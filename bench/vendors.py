@@ -35,7 +35,7 @@ from bench.gateway_servers import OTHER_CORE, SERVER_CORE
 from bench.report import report
 from bench.servers import servers, set_up
 from bench.vendor_mock import mock
-from mps_project.collector import spare_what_is_loaded
+from mps_project.garbage_collection import exempt_loaded_objects
 
 BATCH = 1000
 RUNS = 5
@@ -82,7 +82,7 @@ def start(count: int, nginx: bool) -> bool:
 def measure(count: int) -> bool:
     os.sched_setaffinity(0, (SERVER_CORE,))
     set_up()
-    spare_what_is_loaded()  # as a worker does
+    exempt_loaded_objects()  # as a worker does
     from tests.channels_vendor.samples import SAMPLES
 
     url, simulator = os.environ["BENCH_CALLED"], os.environ["BENCH_SIMULATOR"]

@@ -11,7 +11,7 @@ from django.core.asgi import get_asgi_application
 from django.urls import re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
-# Sets Django up. HTTP itself is the web process's: served here as well, it would be a second, slower front door.
+# Sets Django up. HTTP is served by the web process alone.
 get_asgi_application()
 
 from console import routing as console_routing  # noqa: E402 - needs Django set up
@@ -21,18 +21,18 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-async def not_here(_scope: dict[str, Any], _receive: Receive, send: Send) -> None:
-    """Plain HTTP on the WebSocket port."""
+async def http_not_found(_scope: dict[str, Any], _receive: Receive, send: Send) -> None:
+    """Answer 404 to plain HTTP on the WebSocket port."""
     await send({"type": "http.response.start", "status": 404, "headers": [(b"content-type", b"text/plain")]})
     await send({"type": "http.response.body", "body": b"WebSocket only; HTTP is on its own port.\n"})
 
 
-async def no_such_socket(_scope: dict[str, Any], receive: Receive, send: Send) -> None:
-    """A path that nothing is served at; without it the router raises, which is logged as a fault of ours."""
+async def reject_unknown_path(_scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """Close a WebSocket at a path where nothing is served; without this the router raises, which is logged."""
     await receive()  # websocket.connect
     await send({"type": "websocket.close"})
 
 
 routes = [*gateway_routing.websocket_urlpatterns, *console_routing.websocket_urlpatterns]
-sockets = URLRouter([*routes, re_path("", no_such_socket)])  # type: ignore[list-item, arg-type]
-application = ProtocolTypeRouter({"http": not_here, "websocket": sockets})
+sockets = URLRouter([*routes, re_path("", reject_unknown_path)])  # type: ignore[list-item, arg-type]
+application = ProtocolTypeRouter({"http": http_not_found, "websocket": sockets})

@@ -1,6 +1,6 @@
-"""The clock of the periodic tasks: Celery's own, in memory, going on while the broker is away.
+"""Celery's beat for the periodic tasks: keeps no file, and goes on while the broker is away.
 
-It keeps no file, which a full disk would spoil: with each start every task is due once, and all are safe to run twice.
+A full disk would spoil a file. With each start every task is due once; all are safe to run twice.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Scheduler(MemoryScheduler):
-    """Says once that the broker is away, and once that it is back. What was not sent is sent at its next time."""
+    """Logs once that the broker is away and once that it is back. A task that was not sent waits for its next time."""
 
     _away = False
 
     def setup_schedule(self) -> None:
+        """Make every task due at the start."""
         super().setup_schedule()
         for entry in self.schedule.values():
             entry.last_run_at = _LONG_AGO
 
     def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
+        """Send a task; where the broker does not take it, log that and go on."""
         try:
             self.apply_async(entry, producer=producer, advance=False)
         except SchedulingError as error:

@@ -1,7 +1,7 @@
-"""Celery's broker: kombu's Redis transport, where a store that refuses to write counts as one that is away.
+"""Celery's broker: kombu's Redis transport, where a server that refuses to write counts as one that is away.
 
-kombu takes MISCONF, OOM, READONLY and their like for faults of a channel, at which workers end; a lost connection they
-wait out. (kombu.transport.redis, `get_redis_error_classes`)
+kombu takes MISCONF, OOM and READONLY for errors of a channel, at which workers end; a lost connection they wait out
+(kombu.transport.redis, `get_redis_error_classes`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ _SCHEMES = ("redis", "rediss", "redis+socket")
 
 
 class Channel(kombu_redis.Channel):
+    """A channel that opens only where the server takes writes; kombu tries again, ever more slowly."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """A store that does not let us write is not connected to, which is tried again ever more slowly."""
         super().__init__(*args, **kwargs)
         try:
             self.client.set("probe", 1, ex=PROBE_KEPT_SECONDS)
@@ -33,10 +34,12 @@ class Channel(kombu_redis.Channel):
 
 
 class Transport(kombu_redis.Transport):
+    """The transport with our channel."""
+
     Channel = Channel
 
 
 def install() -> None:
-    """Take the place of kombu's own transport of these URLs."""
+    """Put our transport in the place of kombu's for all Redis URLs. To be called before the Celery app is made."""
     for scheme in _SCHEMES:
         TRANSPORT_ALIASES[scheme] = f"{__name__}:Transport"

@@ -1,5 +1,4 @@
-"""The Celery application. Workers keep time and house, load files and send to vendors; the self-built channel does not
-wait for them."""
+"""The Celery application: periodic work, files, exports and vendors. The self-built channel does not wait for it."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from celery.platforms import SecurityWarning  # type: ignore[attr-defined]  # th
 from celery.signals import setup_logging, worker_process_init, worker_ready
 
 from mps_project import broker
-from mps_project.collector import spare_what_is_loaded
+from mps_project.garbage_collection import exempt_loaded_objects
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
 
@@ -27,12 +26,11 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 
 @setup_logging.connect
 def _keep_django_logging(**_: Any) -> None:
-    """Celery leaves logging alone where this signal has a receiver: `mps_project.observability.logs` has set it up
-    already."""
+    """Keep Celery from setting up logging, as it does where this signal has no receiver: the settings have done it."""
 
 
 @worker_process_init.connect
 @worker_ready.connect
-def _spare_what_is_loaded(**_: Any) -> None:
-    """In the processes that do the work: those a worker forks, or itself where threads do it."""
-    spare_what_is_loaded()
+def _exempt_loaded_objects(**_: Any) -> None:
+    """Tune garbage collection in the processes that work: those a worker forks, or itself where threads work."""
+    exempt_loaded_objects()

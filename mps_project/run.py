@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mps_project import configuration
 from mps_project.configuration import Configuration, LauncherConfiguration
-from mps_project.launcher import engines, exposure, installation, preflight, processes, readiness
+from mps_project.launcher import announcement, engines, exposure, installation, preflight, processes
 from mps_project.launcher.disk_space import DiskSpaceMonitor
 from mps_project.launcher.environment import complete_environment
 from mps_project.launcher.output import write_line
@@ -136,9 +136,9 @@ def _watch(
         for engine in embedded:
             engine.limit_log()
         disk_space.check()
-        if not announced and readiness.is_ready(configured):
+        if not announced and announcement.is_ready(configured):
             announced = True
-            readiness.announce(directory, time.monotonic() - started)
+            announcement.announce(directory, time.monotonic() - started)
 
 
 def _warn_of_exposure(configured: Configuration) -> None:

@@ -53,17 +53,17 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "mps_project.observability.health.ProbesMiddleware",
+    "mps_project.observability.probes.ProbesMiddleware",
     "mps_project.observability.request_id.RequestIdMiddleware",
     "pushcore.api.refusals.JsonRefusalsMiddleware",
     "mps_project.observability.metrics.MetricsMiddleware",
-    "mps_project.web.transport.TransportMiddleware",
+    "mps_project.web.forwarded_proto.ForwardedProtoMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.common.CommonMiddleware",
     "pushcore.api.shortcut.RpcDoorMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "mps_project.web.head_checks.HeadCheckMiddleware",
+    "mps_project.web.head_check_middleware.HeadCheckMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "console.locale_middleware.ConsoleLocaleMiddleware",
@@ -145,7 +145,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 SESSION_ENGINE = "console.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-# Of trusted proxies alone: `mps_project.web.transport` drops it from others, and marks cookies Secure.
+# Of trusted proxies alone: `mps_project.web.forwarded_proto` drops it from others, and marks cookies Secure.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = configuration.hsts_seconds
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -182,7 +182,7 @@ STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 
-# The largest body any view reads; the two API doors answer a larger one with their own error.
+# The largest body any view reads; the two APIs answer a larger one with their own error.
 DATA_UPLOAD_MAX_MEMORY_SIZE = configuration.max_body_bytes
 
 REST_FRAMEWORK = {
@@ -233,8 +233,11 @@ MAX_CLOCK_OFFSET_SECONDS = configuration.max_clock_offset_seconds
 
 
 def _periodic(task: str, every: timedelta) -> dict[str, Any]:
-    """An entry of beat's. It expires unread, so that a worker that was away finds no heap of old ticks; but by the
-    clocks of two hosts, which may differ by twice what each may be off the database's."""
+    """Return an entry of beat's schedule.
+
+    Its messages expire, so that a worker that was away does not find many of the same; but by the clocks of two hosts,
+    which may differ by twice what each may be off the database's.
+    """
     expires = max(min(every.total_seconds(), 600.0), 2.0 * MAX_CLOCK_OFFSET_SECONDS + 5.0)
     return {"task": task, "schedule": every, "options": {"expires": expires}}
 

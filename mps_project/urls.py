@@ -1,4 +1,4 @@
-"""URL routes of the web process. The probes (`health.PROBES`) are answered before these are asked."""
+"""URL routes of the web process. The probes (`observability.probes`) are answered before these are asked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ handler500 = "mps_project.web.server_error.handle"
 
 urlpatterns = [
     path("console/i18n/", include("django.conf.urls.i18n")),
-    # The words of the console's scripts; the login page has some too.
+    # Translations for the console's scripts; the login page has some, too.
     path("console/words.js", JavaScriptCatalog.as_view(packages=["console"]), name="console_words"),
     path("console/", admin.site.urls),
     path("device/v1/", include("gateway.urls")),

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from mps_project.configuration import LauncherConfiguration
 from mps_project.launcher import exposure
+from mps_project.launcher.announcement import own_url
 from mps_project.launcher.metrics_directory import make_metrics_directory
-from mps_project.launcher.readiness import own_url
 
 
 def complete_environment(directory: Path, given: LauncherConfiguration, generated: Mapping[str, str]) -> None:

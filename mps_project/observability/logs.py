@@ -8,7 +8,7 @@ import logging.config
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-# A key that carries a secret, however it got into an event.
+# Keys that carry a secret, however they got into an event.
 _SECRET_KEYS = frozenset(
     {
         "password",
@@ -25,7 +25,7 @@ _SECRET_KEYS = frozenset(
 
 
 def drop_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """structlog processor: replace the value of every key that names a secret."""
+    """Replace the value of every key that names a secret (a structlog processor)."""
     for key in event.keys() & _SECRET_KEYS:
         event[key] = "***"
     return event
@@ -34,7 +34,9 @@ def drop_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 def configure_logging(*, level: str, style: str) -> None:
     """Set up structlog and the standard library to write the same lines to standard error.
 
-    `level`: DEBUG, INFO, WARNING or ERROR. `style`: "console" or "json".
+    Args:
+        level: DEBUG, INFO, WARNING or ERROR.
+        style: "console" or "json".
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -49,7 +51,7 @@ def configure_logging(*, level: str, style: str) -> None:
         else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
     )
     structlog.configure(
-        # What is below the level costs nothing more than to be asked about.
+        # An event below the level costs this check alone.
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,

@@ -1,4 +1,4 @@
-"""A request id for every HTTP request: in the answer, in its header and in every log line of the request."""
+"""Gives every HTTP request an id, in the answer, in its header and in every log line of the request."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ log = structlog.get_logger(__name__)
 
 
 def request_id_of(request: HttpRequest) -> str:
-    """The id `RequestIdMiddleware` gave this request (upper-case UUID, as the cloud product writes it)."""
+    """Return the id `RequestIdMiddleware` gave this request (upper-case UUID, as the cloud product writes it)."""
     return str(request.META["mps.request_id"])
 
 
 def _path(request: HttpRequest) -> str:
-    """For the log. Vendors' receipts have a secret in theirs."""
+    """Return the path for the log, without the secret that is in the path of vendors' receipts."""
     return _RECEIPTS + "..." if request.path.startswith(_RECEIPTS) else request.path
 
 
 class RequestIdMiddleware:
-    """Gives each request an id; the API doors repeat it in their bodies, operators find it in the logs."""
+    """Gives each request an id; the APIs repeat it in their bodies, operators find it in the logs."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Serve one request under a new id, and log its outcome."""
         request_id = str(uuid.uuid4()).upper()
         request.META["mps.request_id"] = request_id
         with bound_contextvars(request_id=request_id):
@@ -38,7 +39,7 @@ class RequestIdMiddleware:
             path = _path(request)
             if response.status_code >= 500:
                 log.error("request failed", method=request.method, path=path, status=response.status_code)
-            elif response.status_code != 100:  # the server's question about a head
+            elif response.status_code != 100:  # the web server's question about a head
                 log.info("request", method=request.method, path=path, status=response.status_code)
         response[HEADER] = request_id
         return response

@@ -1,0 +1,1 @@
+"""The web process, `mps web`: HTTP server, middleware, cache."""

@@ -1,7 +1,7 @@
-"""The web process, `python -m mps_project.web.server`: console and APIs.
+"""The web process, `mps web`: console and APIs.
 
-The parent starts the processes that serve (`mps_project.web.worker`), which share the port (SO_REUSEPORT), and starts
-another in place of one that ends. WSGI, for it serves sync views nearly three times as fast as ASGI does.
+Starts the processes that serve (`mps_project.web.worker`), which share the port (SO_REUSEPORT), and replaces one that
+ends. WSGI, for it serves sync views nearly three times as fast as ASGI does.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from mps_project.launcher import preflight, processes
 from mps_project.launcher.metrics_directory import shared_memory_directory
 
 GRACEFUL_SECONDS = 8.0
-LOOK_SECONDS = 0.2
-# One that ends at once is not started again without a pause.
-RESTART_SECONDS = 0.5
+_POLL_SECONDS = 0.2
+# A process that ends at once is not restarted without a pause.
+_RESTART_SECONDS = 0.5
 _COMMAND = [sys.executable, "-m", "mps_project.web.worker"]
 
 
@@ -52,12 +52,13 @@ def main() -> int:
 
 
 def _keep_running(count: int, stop: threading.Event) -> None:
+    """Keep `count` workers running until `stop` is set, then end them."""
     workers = [_start() for _ in range(count)]
-    while not stop.wait(LOOK_SECONDS):
+    while not stop.wait(_POLL_SECONDS):
         for number, worker in enumerate(workers):
             if worker.poll() is not None:
                 sys.stderr.write(f"mps: a web process ended with code {worker.returncode}; another is started\n")
-                time.sleep(RESTART_SECONDS)
+                time.sleep(_RESTART_SECONDS)
                 workers[number] = _start()
     processes.terminate([(worker, signal.SIGTERM) for worker in workers], GRACEFUL_SECONDS + 1)
 

@@ -1,4 +1,4 @@
-"""What no view has answered: 503 where something of ours is away for a moment, else 500 (`handler500` of the URLs)."""
+"""The answer to an exception that no view has handled (`handler500` of the URLs)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _PAGE = ERROR_PAGE_TEMPLATE % {
 
 
 def handle(request: HttpRequest) -> HttpResponse:
-    """Django calls it while the exception is handled, whichever middleware or view raised it."""
+    """Answer 503 where an engine is away for a moment, else 500.
+
+    Django calls it while the exception is handled, whichever middleware or view raised it.
+    """
     if not isinstance(sys.exc_info()[1], Unavailable):
         return server_error(request)
     return HttpResponse(_PAGE, status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})

@@ -1,4 +1,4 @@
-"""One of the processes of `mps_project.web.server`: the Django application on `mps_project.web.http_server`."""
+"""One of the serving processes of `mps web`: the Django application on `mps_project.web.http_server`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import django
 import uvloop
 
-from mps_project.collector import spare_what_is_loaded
+from mps_project.garbage_collection import exempt_loaded_objects
 from mps_project.web.server import GRACEFUL_SECONDS
 
 if TYPE_CHECKING:
     from mps_project.web.http_server.server import Server
 
-# Files a process has open besides connections: database, store, logs, uploads.
+# Files a process has open besides connections: database, Valkey, logs, uploads.
 OTHER_FILES = 256
 
 
@@ -29,7 +29,7 @@ def main() -> int:
     django.setup()  # which these need
     from django.conf import settings
 
-    from mps_project.observability import health, metrics
+    from mps_project.observability import metrics, probes
     from mps_project.web.http_server.limits import Limits
     from mps_project.web.http_server.server import Server
     from mps_project.wsgi import application
@@ -37,7 +37,7 @@ def main() -> int:
     server = Server(
         application,
         Limits(
-            connections=min(settings.HTTP_MAX_CONNECTIONS or 1_000_000, _files() - OTHER_FILES),
+            connections=min(settings.HTTP_MAX_CONNECTIONS or 1_000_000, _raise_file_limit() - OTHER_FILES),
             connections_per_address=settings.HTTP_MAX_CONNECTIONS_PER_ADDRESS,
             body_bytes=settings.MAX_BODY_BYTES,
             upload_bytes=settings.MAX_FILE_BYTES,
@@ -46,27 +46,27 @@ def main() -> int:
             exempt=tuple(settings.TRUSTED_PROXIES),
         ),
         threads=settings.WEB_THREADS,
-        own_threads=tuple(health.PROBES),
+        own_threads=tuple(probes.PROBES),
         count_refusal=metrics.count_refusal,
     )
-    spare_what_is_loaded()
+    exempt_loaded_objects()
     try:
-        uvloop.run(_until_told(server, settings.BIND, settings.HTTP_PORT))
+        uvloop.run(_serve_until_signal(server, settings.BIND, settings.HTTP_PORT))
     except OSError as error:
         sys.stderr.write(f"mps: MPS_HTTP_PORT={settings.HTTP_PORT} cannot be listened on: {error.strerror}\n")
         return 1
     return 0
 
 
-async def _until_told(server: Server, address: str, port: int) -> None:
+async def _serve_until_signal(server: Server, address: str, port: int) -> None:
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     await server.run(address, port, stop, GRACEFUL_SECONDS)
 
 
-def _files() -> int:
-    """As many open files as the system grants."""
+def _raise_file_limit() -> int:
+    """Raise the limit of open files to what the system grants; returns it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -12,7 +12,7 @@ from mqtt5 import QoS
 from analytics.models import MessageEvent
 from gateway.cluster import courier, presence
 from gateway.sink import Sink
-from mps_project.observability.metrics import ServiceCollector
+from mps_project.observability.service_metrics import ServiceCollector
 from pushcore.models import Binding, Device, Workspace
 from pushcore.storage import valkey
 from tests.gateway.conftest import Connect, Known, RunningGateway

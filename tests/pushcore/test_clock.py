@@ -16,7 +16,7 @@ from django.utils import timezone
 from structlog.testing import capture_logs
 
 from channels_vendor.base.lifetime import seconds_left
-from mps_project.observability import health
+from mps_project.observability import readiness
 from pushcore.api import replay
 from pushcore.broadcast import broadcasts
 from pushcore.callbacks import receipts
@@ -117,12 +117,12 @@ def test_a_host_says_how_far_its_clock_is_off(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.django_db
 def test_it_is_not_ready_while_its_clock_is_far_off(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     settings.MAX_CLOCK_OFFSET_SECONDS = 30
-    assert health._wrong_clocks({"web": -29.0, "gateway a": 31.0}) == [
+    assert readiness.describe_clock_faults({"web": -29.0, "gateway a": 31.0}) == [
         "gateway a: its clock is +31 s off the database's"
     ]
     with host_ahead(monkeypatch, HOUR):
-        assert "web: its clock is +3600 s off the database's" in health._missing()
-    assert not [entry for entry in health._missing() if entry.startswith("web:")]
+        assert "web: its clock is +3600 s off the database's" in readiness.missing_parts()
+    assert not [entry for entry in readiness.missing_parts() if entry.startswith("web:")]
 
 
 @pytest.mark.django_db(transaction=True)

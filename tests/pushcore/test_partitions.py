@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from mps_project.observability import health
+from mps_project.observability import readiness
 from pushcore.models import Message, PushTask
 from pushcore.storage import ids, partitions
 
@@ -97,7 +97,7 @@ def test_who_asks_for_readiness_after_weeks_makes_the_days_partitions(
     with connection.cursor() as cursor:
         for table in partitions.tables():
             cursor.execute(f"DROP TABLE {table.partition(today)}")
-    health._missing()
+    readiness.missing_parts()
     assert send({"alice": "k"}).message_count == 1
 
 

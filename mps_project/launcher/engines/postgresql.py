@@ -41,6 +41,8 @@ def postgres(directory: Path, password: str, *, options: Sequence[str] = ()) -> 
     """Return PostgreSQL with its data in `directory`, initialised on first use.
 
     Args:
+        directory: The data directory.
+        password: The password of the superuser.
         options: Settings beside ours: "-c", "name=value", ...
 
     Raises:

@@ -1,4 +1,4 @@
-"""What a stranger may cost the web process. Times in seconds, sizes in bytes."""
+"""Limits of what clients may cost the web process. Times in seconds, sizes in bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from ipaddress import IPv4Network, IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`upload_paths`: where a body may be a file of `upload_bytes`. `exempt`: proxies, which stand for many clients."""
+    """The limits that an installation chooses.
+
+    Attributes:
+        upload_paths: Paths where a body may be a file of `upload_bytes`.
+        exempt: Networks of proxies, whose connections are not counted by address: they stand for many clients.
+    """
 
     connections: int
     connections_per_address: int
@@ -19,7 +24,7 @@ class Limits:
     exempt: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
-# As long as a URL of the RPC door may be, which takes its parameters there too, with headers.
+# A URL of the RPC API, which takes its parameters there too, with headers.
 MAX_HEAD_BYTES = 65_536
 MAX_HEADERS = 200
 # Requests that a client may send on a connection before it has the answer to the first.
@@ -35,7 +40,7 @@ HEAD_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 75.0
 # A body that comes steadily at this pace never meets its deadline, however long it is.
 BODY_BYTES_PER_SECOND = 16_384
-# A body that is not here by then has its head looked at: who may not send it is told so.
+# The application is asked about the head of a body that is not here by then: who may not send it is told so.
 HEAD_CHECK_SECONDS = 0.25
 # How long a reader may take nothing of its answer.
 WRITE_SECONDS = 30.0

@@ -1,4 +1,4 @@
-"""From a request's head to a WSGI environment (PEP 3333)."""
+"""Requests: from a head as parsed to a WSGI environment (PEP 3333)."""
 
 from __future__ import annotations
 
@@ -24,12 +24,19 @@ class BadHeadError(Exception):
 
 
 class Request:
-    """A request while it arrives and is worked on. `length`: what it declares, None where it does not (chunked, none);
-    `expects`: the client waits for a word before it sends the body; `upload`: its body may be a large file."""
+    """A request while it arrives and is worked on.
+
+    Attributes:
+        length: The length the head declares, None where it declares none.
+        expects: Whether the client waits for 100 (Continue) before it sends the body.
+        upload: Whether the body may be a large file.
+        limit: The longest body that is read, in bytes.
+        too_long: Whether the body is longer.
+    """
 
     __slots__ = (
         "body", "checked", "checking", "chunked", "complete", "environ", "expects", "head_only", "keep_alive", "length",
-        "limit", "overlong", "upload",
+        "limit", "too_long", "upload",
     )  # fmt: skip
 
     def __init__(self, environ: dict[str, Any], *, keep_alive: bool) -> None:
@@ -41,38 +48,50 @@ class Request:
         self.head_only = environ["REQUEST_METHOD"] == "HEAD"
         self.body: Body | None = None
         self.limit = 0
-        self.upload = self.overlong = self.complete = self.checking = self.checked = False
+        self.upload = self.too_long = self.complete = self.checking = self.checked = False
 
     @property
     def has_body(self) -> bool:
+        """Whether a body follows the head."""
         return self.chunked or bool(self.length)
 
     def finish(self) -> None:
-        """All is here (or all that will be read): what the application reads has a length, however it was sent."""
+        """Give the body to the application, with a length however it was sent. Called once all of it is here."""
         self.complete = True
         if self.body is not None:
             self.environ["wsgi.input"] = self.body.stream()
             self.environ["CONTENT_LENGTH"] = str(self.body.size)
 
-    def cut(self) -> None:
-        """The body is longer than may be: the application sees that by its length, and nothing of it."""
-        self.overlong = self.complete = True
+    def truncate(self) -> None:
+        """Drop a body that is too long: the application sees that by its length, and nothing of it."""
+        self.too_long = self.complete = True
         self.keep_alive = False
         longer = self.limit + 1 if self.body is not None else self.length
         self.environ["CONTENT_LENGTH"] = str(longer)
         self.release()
 
     def release(self) -> None:
+        """Give back what the body takes of the budget."""
         if self.body is not None:
             self.body.release()
 
 
-def environ_of(
-    parser: httptools.HttpRequestParser, target: bytes, headers: Headers, fixed: dict[str, Any]
+def build_environ(
+    parser: httptools.HttpRequestParser, target: bytes, headers: Headers, shared: dict[str, Any]
 ) -> dict[str, Any]:
-    """The environment of a request without its body; `fixed` is of the connection. Raises `BadHeadError`."""
+    """Return the WSGI environment of a request without its body.
+
+    Args:
+        parser: At the end of the head.
+        target: The request target, as it came.
+        headers: Names and values, as they came.
+        shared: The variables that all requests of the connection have (`connection_environ`).
+
+    Raises:
+        BadHeadError: The head is not served: no Host, an unknown transfer coding, a malformed target.
+    """
     if not target.startswith(b"/"):
-        target = _path_of(target)
+        target = _origin_form(target)
     path, _, query = target.partition(b"?")
     environ: dict[str, Any] = {
         "REQUEST_METHOD": parser.get_method().decode("latin-1"),
@@ -81,9 +100,9 @@ def environ_of(
         "SERVER_PROTOCOL": f"HTTP/{parser.get_http_version()}",
         "wsgi.input": io.BytesIO(),
     }
-    environ |= fixed
+    environ |= shared
     for name, value in headers:
-        key = _variable(name)
+        key = _environ_key(name)
         if key is None:
             continue
         text = value.decode("latin-1")
@@ -98,8 +117,8 @@ def environ_of(
     return environ
 
 
-def _path_of(target: bytes) -> bytes:
-    """Of a target in absolute form, which a server has to accept (RFC 9112, 3.2.2). Raises `BadHeadError`."""
+def _origin_form(target: bytes) -> bytes:
+    """Return path and query of a target in absolute form, which a server accepts (RFC 9112, 3.2.2)."""
     try:
         found = httptools.parse_url(target)
     except httptools.HttpParserInvalidURLError:
@@ -110,16 +129,16 @@ def _path_of(target: bytes) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _variable(name: bytes) -> str | None:
-    """The WSGI variable of a header; None where it has none: `X_Real` would pass for `X-Real`."""
+def _environ_key(name: bytes) -> str | None:
+    """Return the WSGI variable of a header; None where it has none: `X_Real` would pass for `X-Real`."""
     if b"_" in name:
         return None
     key = name.decode("latin-1").upper().replace("-", "_")
     return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
 
 
-def fixed_variables(server: tuple[str, int], client: tuple[str, int]) -> dict[str, Any]:
-    """What all requests of a connection have in common."""
+def connection_environ(server: tuple[str, int], client: tuple[str, int]) -> dict[str, Any]:
+    """Return the variables that all requests of a connection have: its addresses as (host, port), and WSGI's own."""
     return {
         "SCRIPT_NAME": "",
         "SERVER_NAME": server[0],

@@ -1,4 +1,4 @@
-"""From an application's answer to bytes: gathered whole, so that no thread waits for a slow reader."""
+"""Responses: an application's answer as bytes, collected whole so that no thread waits for a slow client."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ MEMORY_BYTES = 1 << 20
 
 
 class Response:
-    """`status`: the number; `head`: all up to the header lines that end it; `rest`: what follows from a file."""
+    """An answer ready to be written.
+
+    Attributes:
+        head: Status line and headers, without Connection and the empty line that the connection adds.
+        body: The body, or its beginning.
+        rest: A file with what follows; None where that is all.
+    """
 
     __slots__ = ("body", "head", "rest", "status")
 
@@ -32,12 +38,13 @@ class Response:
         self.rest = rest
 
     def release(self) -> None:
+        """Close the file, if there is one."""
         if self.rest is not None:
             self.rest.close()
 
 
-def plain(status: int, text: str = "", *, retry_after: int = 0) -> Response:
-    """An answer of the server's own."""
+def plain_response(status: int, text: str = "", *, retry_after: int = 0) -> Response:
+    """Return an answer of the server's own, in plain text; `retry_after` in seconds, 0 for none."""
     phrase = HTTPStatus(status).phrase
     body = f"{text or phrase}\n".encode()
     again = f"Retry-After: {retry_after}\r\n" if retry_after else ""
@@ -45,19 +52,19 @@ def plain(status: int, text: str = "", *, retry_after: int = 0) -> Response:
     return Response(status, head.encode() + _date_line(), body)
 
 
-def served(application: WsgiApplication, environ: dict[str, Any], *, head_only: bool) -> Response:
-    """Run the application. A fault of its own that it does not answer becomes 500."""
+def run_application(application: WsgiApplication, environ: dict[str, Any], *, head_only: bool) -> Response:
+    """Run the application and collect its answer. An exception becomes 500, a full disk 503."""
     try:
-        return _served(application, environ, head_only=head_only)
+        return _collect(application, environ, head_only=head_only)
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             log.warning("no room on a disk", path=environ.get("PATH_INFO", ""))
-            return plain(503, retry_after=5)
+            return plain_response(503, retry_after=5)
         log.exception("the application failed", path=environ.get("PATH_INFO", ""))
-        return plain(500)
+        return plain_response(500)
 
 
-def _served(application: WsgiApplication, environ: dict[str, Any], *, head_only: bool) -> Response:
+def _collect(application: WsgiApplication, environ: dict[str, Any], *, head_only: bool) -> Response:
     started: list[Any] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:

@@ -1,4 +1,4 @@
-"""The server of one process: its sockets, its threads, its clock."""
+"""The HTTP server of one process: its socket, its threads, its deadlines."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from queue import SimpleQueue
 from typing import Any
 
 from mps_project.web.http_server import limits as bounds
-from mps_project.web.http_server.bodies import Budget
+from mps_project.web.http_server.bodies import BodyBudget
 from mps_project.web.http_server.connection import Connection
 from mps_project.web.http_server.limits import Limits
 from mps_project.web.http_server.requests import Request
-from mps_project.web.http_server.responses import WsgiApplication, served
+from mps_project.web.http_server.responses import WsgiApplication, run_application
 from pushcore.http.head_check import HEAD_CHECK
 from pushcore.security.proxies import is_in, origin
 
-TICK_SECONDS = 0.1
+_TICK_SECONDS = 0.1
 
 
-class _Lane:
-    """Threads for some requests, and a bounded queue before them."""
+class _ThreadPool:
+    """Threads that call the application, behind a bounded queue."""
 
     def __init__(self, server: Server, threads: int, waiting: int) -> None:
         self._server = server
@@ -33,7 +33,7 @@ class _Lane:
             thread.start()
 
     def put(self, connection: Connection, request: Request, *, check: bool = False) -> bool:
-        """False where too many wait already."""
+        """Queue a request, or the check of its head; returns False where too many wait already."""
         if self._queue.qsize() >= self._longest:
             return False
         self._queue.put((connection, request, check))
@@ -45,10 +45,10 @@ class _Lane:
             connection, request, check = taken
             if check:
                 environ = request.environ | {HEAD_CHECK: True}
-                answer = served(server.application, environ, head_only=False)
-                server.call(connection.head_checked, request, None if answer.status == 100 else answer)
+                answer = run_application(server.application, environ, head_only=False)
+                server.call(connection.head_was_checked, request, None if answer.status == 100 else answer)
             else:
-                answer = served(server.application, request.environ, head_only=request.head_only)
+                answer = run_application(server.application, request.environ, head_only=request.head_only)
                 server.call(connection.respond, request, answer)
 
     def stop(self) -> None:
@@ -59,8 +59,12 @@ class _Lane:
 class Server:
     """Serves a WSGI application.
 
-    `threads`: how many requests are worked on at one time. `own_threads`: paths with a thread of their own, which
-    answers whatever the others do. `count_refusal`: told the status of all that the server turns away by itself.
+    Args:
+        application: Called in threads, one request at a time each.
+        limits: What clients may cost.
+        threads: How many requests are worked on at one time.
+        own_threads: Paths that have a thread of their own each, which answers however busy the others are.
+        count_refusal: Called with the status of every request and connection that the server refuses by itself.
     """
 
     def __init__(
@@ -74,13 +78,13 @@ class Server:
     ) -> None:
         self.application = application
         self.limits = limits
-        self.budget = Budget(bounds.BODY_MEMORY_BYTES, bounds.UPLOADS)
+        self.budget = BodyBudget(bounds.BODY_MEMORY_BYTES, bounds.UPLOADS)
         self.stopping = False
         self.count_refusal = count_refusal
         self._connections: set[Connection] = set()
         self._by_origin: dict[str, int] = {}
-        self._main = _Lane(self, threads, bounds.MAX_WAITING)
-        self._own: Mapping[str, _Lane] = {path: _Lane(self, 1, bounds.MAX_WAITING) for path in own_threads}
+        self._main = _ThreadPool(self, threads, bounds.MAX_WAITING)
+        self._own: Mapping[str, _ThreadPool] = {path: _ThreadPool(self, 1, bounds.MAX_WAITING) for path in own_threads}
         self._loop: asyncio.AbstractEventLoop
 
     async def run(self, address: str, port: int, stop: asyncio.Event, graceful_seconds: float) -> None:
@@ -100,14 +104,14 @@ class Server:
         while self._connections and time.monotonic() < until:
             for connection in list(self._connections):
                 connection.end()
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(_TICK_SECONDS)
         clock.cancel()
         for lane in (self._main, *self._own.values()):
             lane.stop()
 
     async def _watch_deadlines(self) -> None:
         while True:
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(_TICK_SECONDS)
             now = time.monotonic()
             for connection in [one for one in self._connections if one.deadline <= now]:
                 connection.expire(now)
@@ -115,7 +119,7 @@ class Server:
     # -- what connections call ------------------------------------------------------------------------------------
 
     def opened(self, connection: Connection) -> str:
-        """Count a connection; returns why it is refused, or nothing."""
+        """Count a new connection; returns why it is refused, or an empty text."""
         self._connections.add(connection)
         key = origin(connection.address)
         count = self._by_origin[key] = self._by_origin.get(key, 0) + 1
@@ -127,6 +131,7 @@ class Server:
         return ""
 
     def closed(self, connection: Connection) -> None:
+        """Count a connection no more."""
         self._connections.discard(connection)
         key = origin(connection.address)
         if self._by_origin[key] > 1:
@@ -135,15 +140,15 @@ class Server:
             del self._by_origin[key]
 
     def submit(self, connection: Connection, request: Request) -> bool:
-        """Have the request worked on; False where too many wait."""
+        """Have a thread answer the request; returns False where too many wait."""
         return self._own.get(request.environ["PATH_INFO"], self._main).put(connection, request)
 
     def check(self, connection: Connection, request: Request) -> bool:
-        """Have the head of a request looked at whose body has not come; False where too many wait."""
+        """Have a thread ask the application about a head whose body has not come; returns False where too many wait."""
         return self._main.put(connection, request, check=True)
 
     def call(self, *call: Any) -> None:
-        """From a thread: go on in the loop."""
+        """Call a function in the event loop, from a thread."""
         try:
             self._loop.call_soon_threadsafe(*call)
         except RuntimeError:  # the loop is closed: the server has stopped

@@ -1,4 +1,4 @@
-"""How a request came: over HTTPS, in the word of a proxy that may be believed; and what follows for the answer."""
+"""Whether a request came over HTTPS, as a trusted proxy says, and what follows for the answer's cookies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pushcore.security.proxies import is_in
 _FORWARDED_PROTO = "HTTP_X_FORWARDED_PROTO"
 
 
-class TransportMiddleware:
+class ForwardedProtoMiddleware:
     """Drops X-Forwarded-Proto from anybody but `MPS_TRUSTED_PROXIES`, and marks cookies Secure that leave over HTTPS.
 
     Not Django's own settings of that name: the same process may be asked over HTTPS through a proxy and, on its own
@@ -23,6 +23,7 @@ class TransportMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Serve one request with what is known of how it came."""
         if _FORWARDED_PROTO in request.META and not _from_a_proxy(request):
             del request.META[_FORWARDED_PROTO]
         response = self.get_response(request)

@@ -1,4 +1,4 @@
-"""Whether the service that the launcher has started is ready, and what is told then."""
+"""Announces that the service the launcher has started is ready, and where it is reached."""
 
 from __future__ import annotations
 
