@@ -284,7 +284,7 @@ def _of_task(workspace: Workspace, asked: AnalysisFilter) -> CoreIndex:
 def by_channel(task: PushTask, platform: Platform | None = None) -> list[ChannelIndex]:
     """The task's numbers, channel by channel."""
     first, last = task.message_ids
-    parameters: dict[str, Any] = {"task": task.pk, "first": first, "last": last}
+    parameters: dict[str, Any] = {"task": task.pk, "first": first, "last": last, "acknowledged": statuses.ACKED}
     of_message = of_event = ""
     if platform is not None:
         parameters["platform"] = int(platform)
