@@ -169,10 +169,13 @@ def _as_the_adapter_sends(sample: Any, url: str, count: int) -> dict[str, Any]:
     """The adapter's notifications to APNs, as the packages take them."""
     from channels_vendor.base.contract import Account
     from channels_vendor.dispatch.dead_tokens import NoTokens
-    from pushcore.http.client import Client, Settings
+    from pushcore.http.calls import HttpSettings
+    from pushcore.http.client import HttpClient
     from tests.channels_vendor.conftest import deliveries
 
-    adapter = sample.vendor.open(Account(1, sample.vendor.channel, sample.values()), Client(Settings()), NoTokens())
+    adapter = sample.vendor.open(
+        Account(1, sample.vendor.channel, sample.values()), HttpClient(HttpSettings()), NoTokens()
+    )
     requests, _ = adapter.prepare(deliveries(sample, count), "")
     adapter.close()
     headers = [dict(line.decode().split(": ", 1) for line in request.call.headers) for request in requests]

@@ -13,7 +13,8 @@ from channels_vendor.base.contract import Account, Delivery, Notification, Rule,
 from channels_vendor.base.http_adapter import HttpAdapter, Request, retry_after
 from channels_vendor.base.payload_template import longest_msgkeys
 from channels_vendor.dispatch.dead_tokens import NoTokens
-from pushcore.http.client import Answer, Call, Client
+from pushcore.http.calls import HttpAnswer, HttpCall
+from pushcore.http.client import HttpClient
 
 URLS = {"production": "https://api.push.apple.com", "sandbox": "https://api.sandbox.push.apple.com"}
 
@@ -33,7 +34,7 @@ class ApnsAdapter(HttpAdapter):
     table = errors.TABLE
     no_token_signs = (errors.BAD_TOKEN, "DeviceTokenNotForTopic")
 
-    def __init__(self, account: Account, client: Client, tokens: Tokens) -> None:
+    def __init__(self, account: Account, client: HttpClient, tokens: Tokens) -> None:
         self._by_certificate = bool(account.get("p12"))
         self._key = (account.get("p8"), account.get("key_id"), account.get("team_id"))
         super().__init__(account, client, NoTokens() if self._by_certificate else ProviderTokens(tokens, *self._key))
@@ -64,11 +65,11 @@ class ApnsAdapter(HttpAdapter):
             else:
                 # A repeat takes the place of the first.
                 collapse = f"apns-collapse-id: {shared.collapse or message_id}".encode()
-                call = Call(place + token, shared.mould.fill(delivery), (*headers, collapse))
+                call = HttpCall(place + token, shared.mould.fill(delivery), (*headers, collapse))
                 requests.append(Request(call, (delivery,)))
         return requests, refused
 
-    def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
+    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
         [delivery] = request.deliveries
         assert answer.status is not None
         if answer.ok:
@@ -86,7 +87,7 @@ class ApnsAdapter(HttpAdapter):
             )
         ]
 
-    def unreachable(self, answer: Answer) -> Rule:
+    def unreachable(self, answer: HttpAnswer) -> Rule:
         if not answer.error:
             return self.of_status(answer, errors.CONNECTION_CLOSED)
         return errors.CONNECTION_CLOSED if answer.sent else errors.CANNOT_CONNECT

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 from channels_vendor.base.references import Reference
 from pushcore.channels import Channel
 from pushcore.codes import statuses
-from pushcore.http.client import Client
+from pushcore.http.client import HttpClient
 
 
 class Style(Enum):
@@ -295,7 +295,7 @@ class Vendor:
     channel: Channel
     label: str
     fields: tuple[Field, ...]
-    open: Callable[[Account, Client, Tokens], Adapter]
+    open: Callable[[Account, HttpClient, Tokens], Adapter]
     rate: int
     batch: int = 1000
     knows_repeats: bool = False

@@ -26,7 +26,8 @@ from channels_vendor.base.contract import (
     by_rule,
 )
 from pushcore.codes import statuses
-from pushcore.http.client import Answer, Call, Client
+from pushcore.http.calls import HttpAnswer, HttpCall
+from pushcore.http.client import HttpClient
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +47,7 @@ BAD_CREDENTIAL = Rule(Action.STOP)
 class Request(NamedTuple):
     """One call and the deliveries it carries: a batch shares one notification."""
 
-    call: Call
+    call: HttpCall
     deliveries: Sequence[Delivery]
 
 
@@ -63,7 +64,7 @@ class HttpAdapter(ABC):
     # While the account is only tried: a call says so to a vendor that has a mark for it.
     trying = False
 
-    def __init__(self, account: Account, client: Client, tokens: Tokens) -> None:
+    def __init__(self, account: Account, client: HttpClient, tokens: Tokens) -> None:
         self.account = account
         self.client = client
         self.tokens = tokens
@@ -77,7 +78,7 @@ class HttpAdapter(ABC):
         """The requests, and the outcomes of what the vendor's limits refuse before anything is sent."""
 
     @abstractmethod
-    def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
+    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
         """One outcome for each delivery of the request, from a whole answer with a status under 500, or a 5xx whose
         body the vendor documents. Raises what it likes for an answer that is none."""
 
@@ -122,7 +123,7 @@ class HttpAdapter(ABC):
             outcomes += self._outcomes_of(request, answer)
         return outcomes
 
-    def _outcomes_of(self, request: Request, answer: Answer) -> list[SendOutcome]:
+    def _outcomes_of(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
         if not answer.started:
             return [
                 SendOutcome(one, Verdict.RETRY, statuses.UNKNOWN, vendor_code=answer.error, tried=False)
@@ -150,15 +151,15 @@ class HttpAdapter(ABC):
             for delivery in request.deliveries
         ]
 
-    def unreachable(self, answer: Answer) -> Rule:
+    def unreachable(self, answer: HttpAnswer) -> Rule:
         """What follows from an answer that did not come, or that nobody can read."""
         return UNREACHABLE if answer.error else self.of_status(answer, UNREACHABLE)
 
-    def rule_of(self, code: str, answer: Answer) -> Rule:
+    def rule_of(self, code: str, answer: HttpAnswer) -> Rule:
         """The table's row; of a code that no table knows the HTTP status decides, and only then it is final."""
         return self.table.get(code) or self.of_status(answer, Rule(Action.FIX))
 
-    def of_status(self, answer: Answer, otherwise: Rule) -> Rule:
+    def of_status(self, answer: HttpAnswer, otherwise: Rule) -> Rule:
         """What follows from the HTTP status alone; `otherwise` where it says nothing."""
         status = answer.status or 0
         known = self.status_rules.get(status) or STATUSES.get(status)
@@ -178,7 +179,7 @@ class HttpAdapter(ABC):
         return by_rule(outcome.delivery, Rule(Action.STOP, status), outcome.vendor_code)
 
 
-def retry_after(answer: Answer) -> float | None:
+def retry_after(answer: HttpAnswer) -> float | None:
     """Seconds named by the Retry-After header (RFC 9110, 10.2.3), or None."""
     value = answer.header("retry-after")
     if not value:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from channels_vendor.base.contract import Delivery, Notification, Rule, SendOutcome, accepted, by_rule
 from channels_vendor.base.http_adapter import batches, retry_after
-from pushcore.http.client import Answer
+from pushcore.http.calls import HttpAnswer
 
 MAX_TOKENS = 1000
 
@@ -24,7 +24,7 @@ def addressed(
 
 
 def all_of(
-    deliveries: Sequence[Delivery], rule: Rule, code: str, answer: Answer, *, word: str = ""
+    deliveries: Sequence[Delivery], rule: Rule, code: str, answer: HttpAnswer, *, word: str = ""
 ) -> list[SendOutcome]:
     """The same for all of them. `word`: what the vendor says about it."""
     unreachable = answer.status is not None and answer.status >= 500

@@ -7,24 +7,27 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from channels_vendor.base.contract import Account, CannotAuthorise
-from pushcore.http.client import Answer, Call, Client, Settings
+from pushcore.http.calls import HttpAnswer, HttpCall, HttpSettings
+from pushcore.http.client import HttpClient
 
 
-def post(account: Account, url: str, body: bytes, headers: tuple[str, ...]) -> Answer:
+def post(account: Account, url: str, body: bytes, headers: tuple[str, ...]) -> HttpAnswer:
     """POST on a connection of its own, with the same check of addresses as all calls."""
-    client = Client(Settings(allow_private=account.allow_private, https_only=not account.allow_private, ca=account.ca))
+    client = HttpClient(
+        HttpSettings(allow_private=account.allow_private, https_only=not account.allow_private, ca=account.ca)
+    )
     try:
-        [answer] = client.exchange([Call(url, body, headers)])
+        [answer] = client.exchange([HttpCall(url, body, headers)])
     finally:
         client.close()
     return answer
 
 
-def post_form(account: Account, url: str, fields: Mapping[str, str]) -> Answer:
+def post_form(account: Account, url: str, fields: Mapping[str, str]) -> HttpAnswer:
     return post(account, url, urlencode(fields).encode(), ("content-type: application/x-www-form-urlencoded",))
 
 
-def read_token(answer: Answer) -> tuple[str, float]:
+def read_token(answer: HttpAnswer) -> tuple[str, float]:
     """The access token and its life in seconds, from a token endpoint's answer (RFC 6749). Raises `CannotAuthorise`."""
     try:
         found = json.loads(answer.body) if not answer.error else {}

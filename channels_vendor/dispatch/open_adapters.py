@@ -18,8 +18,8 @@ from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
 from channels_vendor.reports.reports import address_problem
 from pushcore.channels import Channel
-from pushcore.http.client import Client
-from pushcore.http.client import Settings as HttpSettings
+from pushcore.http.calls import HttpSettings
+from pushcore.http.client import HttpClient
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +68,7 @@ def open_adapter(row: VendorAccount) -> Adapter:
         log.warning("vendor is not told where receipts go", channel=channel.label, problem=problem)
         account = replace(account, receipt_url="")
     certificate, key = vendor.certificate(account.values)
-    client = Client(
+    client = HttpClient(
         HttpSettings(
             allow_private=account.allow_private,
             https_only=not account.allow_private,

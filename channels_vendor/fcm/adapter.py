@@ -9,10 +9,10 @@ from channels_vendor.base.signing_keys import rsa_key
 from channels_vendor.fcm.client import FcmAdapter, service_account
 from channels_vendor.fcm.legacy import LegacyFcmAdapter
 from pushcore.channels import Channel
-from pushcore.http.client import Client
+from pushcore.http.client import HttpClient
 
 
-def _open(account: Account, client: Client, tokens: Tokens) -> Adapter:
+def _open(account: Account, client: HttpClient, tokens: Tokens) -> Adapter:
     is_legacy = bool(account.get("server_key")) and not account.get("service_account")
     return (LegacyFcmAdapter if is_legacy else FcmAdapter)(account, client, tokens)
 

@@ -16,7 +16,7 @@ from channels_vendor.base.oauth import post_form, read_token
 from channels_vendor.base.payload_template import Mould, longest_msgkeys
 from channels_vendor.base.signing_keys import rsa_key
 from channels_vendor.fcm import errors, payload
-from pushcore.http.client import Answer, Call
+from pushcore.http.calls import HttpAnswer, HttpCall
 
 BASE_URL = "https://fcm.googleapis.com"
 TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
@@ -67,10 +67,10 @@ class FcmAdapter(HttpAdapter):
                 body = mould.fill(delivery)
                 if self.trying:
                     body = b'{"validate_only":true,' + body[1:]
-                requests.append(Request(Call(url, body, headers), (delivery,)))
+                requests.append(Request(HttpCall(url, body, headers), (delivery,)))
         return requests, refused
 
-    def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
+    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
         [delivery] = request.deliveries
         assert answer.status is not None
         found = json.loads(answer.body)

@@ -19,7 +19,8 @@ from channels_vendor.base.options import urgency_of
 from channels_vendor.base.payload_template import encode, size_of
 from channels_vendor.dispatch.dead_tokens import NoTokens
 from channels_vendor.fcm import payload
-from pushcore.http.client import Answer, Call, Client
+from pushcore.http.calls import HttpAnswer, HttpCall
+from pushcore.http.client import HttpClient
 
 BASE_URL = "https://fcm.googleapis.com"
 SHUT_DOWN = "the legacy API was shut down by Google in 2024: use a service account"
@@ -55,7 +56,7 @@ class LegacyFcmAdapter(HttpAdapter):
     unauthorised_status = 90000401
     table = TABLE
 
-    def __init__(self, account: Account, client: Client, _tokens: Tokens) -> None:
+    def __init__(self, account: Account, client: HttpClient, _tokens: Tokens) -> None:
         super().__init__(account, client, NoTokens())
 
     def fetch_credential(self) -> tuple[str, float]:
@@ -73,11 +74,11 @@ class LegacyFcmAdapter(HttpAdapter):
                 requests.append(Request(self._call(body, credential), batch))
         return requests, refused
 
-    def _call(self, body: dict[str, Any], key: str) -> Call:
+    def _call(self, body: dict[str, Any], key: str) -> HttpCall:
         headers = (f"authorization: key={key}", "content-type: application/json")
-        return Call(f"{self.account.base_url or BASE_URL}/fcm/send", encode(body).encode(), headers)
+        return HttpCall(f"{self.account.base_url or BASE_URL}/fcm/send", encode(body).encode(), headers)
 
-    def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
+    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
         """A result for each token, in their order. What befalls the whole call is not JSON."""
         if answer.status in _OF_THE_CALL:
             rule, word = _OF_THE_CALL[answer.status]

@@ -14,7 +14,7 @@ from channels_vendor.base.payload_template import encode
 from channels_vendor.harmonyos import errors, payload
 from channels_vendor.huawei import service_account
 from channels_vendor.huawei.client import BASE_URL
-from pushcore.http.client import Answer, Call
+from pushcore.http.calls import HttpAnswer, HttpCall
 
 
 class HarmonyAdapter(HttpAdapter):
@@ -42,10 +42,10 @@ class HarmonyAdapter(HttpAdapter):
                 f"push-type: {payload.push_type(notification)}",
             )
             whole = encode(body | {"target": {"token": [one.token for one in batch]}}).encode()
-            requests.append(Request(Call(url, whole, headers), batch))
+            requests.append(Request(HttpCall(url, whole, headers), batch))
         return requests, refused
 
-    def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
+    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
         found: dict[str, Any] = json.loads(answer.body)
         code, word = str(found["code"]), str(found.get("msg") or "")
         vendor_id = str(found.get("requestId") or "")

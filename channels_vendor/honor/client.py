@@ -14,7 +14,7 @@ from channels_vendor.base.lists import addressed, all_of, but_for
 from channels_vendor.base.oauth import post_form, read_token
 from channels_vendor.base.payload_template import encode
 from channels_vendor.honor import errors, payload
-from pushcore.http.client import Answer, Call
+from pushcore.http.calls import HttpAnswer, HttpCall
 
 # HONOR's guide of 2023 names hosts of hihonor.com (push-api.cloud.hihonor.com, iam.developer.hihonor.com), clients
 # written since (zandala88/honor-push, wildfirechat/push_server) these; an account's addresses may name the others.
@@ -51,10 +51,10 @@ class HonorAdapter(HttpAdapter):
                 refused += [by_rule(one, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG) for one in batch]
                 continue
             whole = encode(body | {"token": [one.token for one in batch]}).encode()
-            requests.append(Request(Call(f"{base}/api/v1/{app}/sendMessage", whole, headers), batch))
+            requests.append(Request(HttpCall(f"{base}/api/v1/{app}/sendMessage", whole, headers), batch))
         return requests, refused
 
-    def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
+    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
         """The lists say more than the code: there is no table of codes, and sources differ."""
         found: dict[str, Any] = json.loads(answer.body)
         code, data = str(found["code"]), found.get("data") or {}

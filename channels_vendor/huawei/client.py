@@ -13,7 +13,7 @@ from channels_vendor.base.lists import addressed, all_of, but_for
 from channels_vendor.base.oauth import post_form, read_token
 from channels_vendor.base.payload_template import encode
 from channels_vendor.huawei import errors, payload, service_account
-from pushcore.http.client import Answer, Call
+from pushcore.http.calls import HttpAnswer, HttpCall
 
 BASE_URL = "https://push-api.cloud.huawei.com"
 TOKEN_URL = "https://oauth-login.cloud.huawei.com/oauth2/v3/token"  # noqa: S105 - an address
@@ -52,10 +52,10 @@ class HuaweiAdapter(HttpAdapter):
                 continue
             body: dict[str, Any] = {"message": message | {"token": [one.token for one in batch]}}
             whole = encode({"validate_only": True} | body if self.trying else body).encode()
-            requests.append(Request(Call(self.url(), whole, headers), batch))
+            requests.append(Request(HttpCall(self.url(), whole, headers), batch))
         return requests, refused
 
-    def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
+    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
         found: dict[str, Any] = json.loads(answer.body)
         code, word = str(found["code"]), str(found.get("msg") or "")
         if code == errors.OK:

@@ -25,7 +25,7 @@ from channels_vendor.base.lists import MAX_TOKENS, all_of
 from channels_vendor.base.oauth import post_form
 from channels_vendor.base.payload_template import Mould
 from channels_vendor.oppo import errors, payload
-from pushcore.http.client import Answer, Call
+from pushcore.http.calls import HttpAnswer, HttpCall
 
 BASE_URL = "https://api.push.oppomobile.com"
 _FORM = "content-type: application/x-www-form-urlencoded"
@@ -81,9 +81,9 @@ class OppoAdapter(HttpAdapter):
 
     def _request(self, messages: list[bytes], batch: list[Delivery], credential: str) -> Request:
         form = urlencode({"auth_token": credential, "messages": b"[" + b",".join(messages) + b"]"}).encode()
-        return Request(Call(f"{self.base}/message/notification/unicast_batch", form, (_FORM,)), batch)
+        return Request(HttpCall(f"{self.base}/message/notification/unicast_batch", form, (_FORM,)), batch)
 
-    def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
+    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
         found: dict[str, Any] = json.loads(answer.body)
         code = str(found["code"])
         if code != errors.OK:
@@ -93,7 +93,7 @@ class OppoAdapter(HttpAdapter):
         results = {str(result["registrationId"]): result for result in found["data"]}
         return [self._outcome(one, results.get(one.token), answer) for one in request.deliveries]
 
-    def _outcome(self, delivery: Delivery, result: dict[str, Any] | None, answer: Answer) -> SendOutcome:
+    def _outcome(self, delivery: Delivery, result: dict[str, Any] | None, answer: HttpAnswer) -> SendOutcome:
         if result is None:
             return by_rule(delivery, UNREACHABLE, "no result")._replace(in_doubt=True)
         code = str(result.get("errorCode") or errors.OK)

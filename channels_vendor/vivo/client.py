@@ -27,7 +27,7 @@ from channels_vendor.base.lists import all_of
 from channels_vendor.base.oauth import post
 from channels_vendor.base.payload_template import Mould, encode
 from channels_vendor.vivo import errors, payload
-from pushcore.http.client import Answer, Call
+from pushcore.http.calls import HttpAnswer, HttpCall
 
 BASE_URL = "https://api-push.vivo.com.cn"
 _JSON = "content-type: application/json"
@@ -71,7 +71,7 @@ class VivoAdapter(HttpAdapter):
             except NotPossibleError as error:
                 refused.append(by_rule(delivery, Rule(Action.FIX), str(error)))
             else:
-                requests.append(Request(Call(url, body, headers), (delivery,)))
+                requests.append(Request(HttpCall(url, body, headers), (delivery,)))
         return requests, refused
 
     def _message(self, moulds: dict[Notification, Mould], delivery: Delivery) -> bytes:
@@ -79,7 +79,7 @@ class VivoAdapter(HttpAdapter):
             moulds[delivery.notification] = payload.mould_of(delivery.notification, self.account)
         return moulds[delivery.notification].fill(delivery, payload.data_of(delivery))
 
-    def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
+    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
         [delivery] = request.deliveries
         found: dict[str, Any] = json.loads(answer.body)
         code = str(found["result"])

@@ -13,7 +13,8 @@ from channels_vendor.base.http_adapter import HttpAdapter, Request
 from channels_vendor.base.lists import addressed, all_of, but_for
 from channels_vendor.dispatch.dead_tokens import NoTokens
 from channels_vendor.xiaomi import errors, payload
-from pushcore.http.client import Answer, Call, Client
+from pushcore.http.calls import HttpAnswer, HttpCall
+from pushcore.http.client import HttpClient
 
 BASE_URL = "https://api.xmpush.xiaomi.com"
 _FORM = "content-type: application/x-www-form-urlencoded"
@@ -24,7 +25,7 @@ class XiaomiAdapter(HttpAdapter):
     table = errors.TABLE
     no_token_signs = (errors.BAD_REGID, "20301")
 
-    def __init__(self, account: Account, client: Client, tokens: Tokens) -> None:
+    def __init__(self, account: Account, client: HttpClient, tokens: Tokens) -> None:
         super().__init__(account, client, NoTokens())
 
     def fetch_credential(self) -> tuple[str, float]:
@@ -45,10 +46,10 @@ class XiaomiAdapter(HttpAdapter):
                 refused += [by_rule(one, errors.TABLE["10018"], str(error)) for one in batch]
                 continue
             form = fields | {"registration_id": ",".join(one.token for one in batch)}
-            requests.append(Request(Call(url, urlencode(form).encode(), headers), batch))
+            requests.append(Request(HttpCall(url, urlencode(form).encode(), headers), batch))
         return requests, refused
 
-    def read(self, request: Request, answer: Answer) -> list[SendOutcome]:
+    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
         found: dict[str, Any] = json.loads(answer.body)
         code = str(found["code"])
         if code != errors.OK:

@@ -24,7 +24,7 @@ from pushcore.callbacks import receipts, sender_signals
 from pushcore.callbacks.congestion import CongestionWindow
 from pushcore.callbacks.signing import signed_request
 from pushcore.callbacks.webhook_client import MAX_CONNECTIONS_PER_HOST, call_of, result_of, settings_for
-from pushcore.http.client import Answer
+from pushcore.http.calls import HttpAnswer
 from pushcore.http.stream import CallStream
 from pushcore.models import Workspace
 from pushcore.security import endpoints, keys
@@ -144,7 +144,7 @@ class Sender:
             self._write()
         return busy
 
-    def _collect_answers(self) -> Mapping[int, Answer]:
+    def _collect_answers(self) -> Mapping[int, HttpAnswer]:
         """Collect answers.
 
         Answers that were there at once arrived while the sender was busy, which is no time on the wire:
@@ -260,7 +260,7 @@ class Sender:
             self._calls.start(number, call_of(request))
         return True
 
-    def _handle_answers(self, answers: Mapping[int, Answer]) -> None:
+    def _handle_answers(self, answers: Mapping[int, HttpAnswer]) -> None:
         """Record what was answered, and update the endpoints' windows."""
         now, at = time.monotonic(), clock.now()
         released: list[receipts.LeasedReceipt] = []
@@ -281,7 +281,7 @@ class Sender:
         if released:
             receipts.release(released)
 
-    def _update_window(self, posted: _Posted, answer: Answer, now: float) -> None:
+    def _update_window(self, posted: _Posted, answer: HttpAnswer, now: float) -> None:
         """Update the endpoint's window. A refusal (4xx) is the answer of a healthy backend too."""
         window, status = posted.queue.window, answer.status or 0
         if answer.error or status == 429 or status >= 500:
@@ -320,7 +320,7 @@ def send_due(*, budget_seconds: float = 20.0) -> int:
     return Sender().drain(budget_seconds)
 
 
-def _retry_after(answer: Answer) -> float:
+def _retry_after(answer: HttpAnswer) -> float:
     """Return the seconds of a Retry-After header (RFC 9110, 10.2.3); 0 where it names none."""
     value = answer.header("retry-after")
     return float(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pushcore.http.client import Answer, Call, Client, Settings
+from pushcore.http.calls import HttpAnswer, HttpCall, HttpSettings
+from pushcore.http.client import HttpClient
 
 CONNECT_TIMEOUT_MS = 5_000
 TIMEOUT_MS = 10_000
@@ -37,9 +38,9 @@ class WebhookResult:
         return self.status is not None and 200 <= self.status < 300 and not self.error
 
 
-def settings_for(*, allow_private: bool) -> Settings:
+def settings_for(*, allow_private: bool) -> HttpSettings:
     """Return the HTTP client's settings for webhooks. `allow_private` permits private and loopback addresses."""
-    return Settings(
+    return HttpSettings(
         allow_private=allow_private,
         connect_timeout_ms=CONNECT_TIMEOUT_MS,
         timeout_ms=TIMEOUT_MS,
@@ -54,12 +55,12 @@ def settings_for(*, allow_private: bool) -> Settings:
     )
 
 
-def call_of(request: WebhookRequest) -> Call:
+def call_of(request: WebhookRequest) -> HttpCall:
     """Return the HTTP call that carries a webhook request."""
-    return Call(request.url, request.body, ("Content-Type: application/json; charset=utf-8",))
+    return HttpCall(request.url, request.body, ("Content-Type: application/json; charset=utf-8",))
 
 
-def result_of(answer: Answer) -> WebhookResult:
+def result_of(answer: HttpAnswer) -> WebhookResult:
     """Return the result that an HTTP answer amounts to."""
     return WebhookResult(answer.status, answer.error, answer.duration_ms)
 
@@ -70,7 +71,7 @@ def post(requests: Sequence[WebhookRequest], *, allow_private: bool) -> list[Web
     Returns:
         The results in the order of the requests. A bad URL or host is an error in its result; nothing is raised.
     """
-    client = Client(settings_for(allow_private=allow_private))
+    client = HttpClient(settings_for(allow_private=allow_private))
     try:
         return [result_of(answer) for answer in client.exchange([call_of(request) for request in requests])]
     finally:

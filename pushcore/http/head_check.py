@@ -1,8 +1,8 @@
-"""Who may send a body is looked at before it is read, where the request's head says it.
+"""Refuse a request by its head, before its body is read.
 
-The web server asks for that where a body does not follow its head at once, or may be large: it has the application look
-at the request without its body (`HEAD_CHECK` in the environment). 100 means that the body may come; any other answer is
-the refusal. Nothing is counted or used up: the request is looked at again, and served, once its body is here.
+The web server asks for this check where a body does not follow its head at once or may be large: it passes the request
+to the application without its body (`HEAD_CHECK` in the environment). The answer 100 lets the body come; any other
+answer is the refusal. The check counts and consumes nothing, for the whole request is served again afterwards.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Check = Callable[..., HttpResponseBase | None]
 
 
 def head_check(check: Check) -> Callable[[View], View]:
-    """Decorate a view with what is looked at before its body is read. Stands above the view's other decorators."""
+    """Decorate a view with the check made before its body is read. Must stand above the view's other decorators."""
 
     def decorate(view: View) -> View:
         setattr(view, "check_head", check)  # noqa: B010 - a function has no such attribute for mypy
@@ -31,12 +31,19 @@ def head_check(check: Check) -> Callable[[View], View]:
 
 
 def is_wanted(request: HttpRequest) -> bool:
-    """Whether only the head of this request is here."""
+    """Tell whether only the head of this request was received."""
     return HEAD_CHECK in request.META
 
 
 def checked(view: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-    """The answer about a head: the refusal of the view (a function, or made by `as_view`), or 100."""
+    """Return the view's refusal of a head, or a response with status 100.
+
+    Args:
+        view: A view function, or one made by `as_view`.
+        request: The request, without its body.
+        args: What the path says, as for the view.
+        kwargs: The same, by name.
+    """
     check: Check | None = getattr(view, "check_head", None) or getattr(
         getattr(view, "view_class", None), "check_head", None
     )

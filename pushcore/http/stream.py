@@ -1,4 +1,4 @@
-"""Calls that come and go: started one by one, with answers as they come, for a sender that goes on for days."""
+"""Start HTTP calls one by one and collect answers as they come, for a sender that runs for days."""
 
 from __future__ import annotations
 
@@ -6,27 +6,31 @@ from typing import Any
 
 import pycurl
 
-from pushcore.http.client import Answer, Call, Client, Settings
+from pushcore.http.calls import HttpAnswer, HttpCall, HttpSettings
+from pushcore.http.client import HttpClient
 
 # Connections that stay open, to all hosts together.
 MOST_KEPT_OPEN = 512
 
 
-class CallStream(Client):
-    """Makes a call when it is told to, on a connection that is free or a new one: whoever starts no more than
-    `max_connections` to a host at once has none wait, so that times are times on the wire."""
+class CallStream(HttpClient):
+    """A client that starts each call at once, on a free connection or a new one.
 
-    def __init__(self, settings: Settings) -> None:
+    A caller that keeps to `max_connections` calls per host never has a call wait, so durations are times on the wire.
+    """
+
+    def __init__(self, settings: HttpSettings) -> None:
         super().__init__(settings)
         self._under_way: dict[Any, Any] = {}
-        self._answers: dict[int, Answer] = {}
+        self._answers: dict[int, HttpAnswer] = {}
 
     @property
     def under_way(self) -> int:
+        """How many calls are in flight."""
         return len(self._under_way)
 
-    def start(self, number: int, call: Call) -> None:
-        """Begin a call; `number` names it in `answers`."""
+    def start(self, number: int, call: HttpCall) -> None:
+        """Start a call. `number` identifies it in `answers`."""
         at_once = self._start(call, number, self._under_way)
         if at_once is not None:
             self._answers[number] = at_once
@@ -35,11 +39,11 @@ class CallStream(Client):
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
 
     def fail(self, number: int, error: str) -> None:
-        """Answer a call that is not made."""
-        self._answers[number] = Answer(error=error)
+        """HttpAnswer a call that is not made."""
+        self._answers[number] = HttpAnswer(error=error)
 
-    def answers(self, wait_seconds: float) -> dict[int, Answer]:
-        """What has come since this was last asked; waits for the first for so long at most."""
+    def answers(self, wait_seconds: float) -> dict[int, HttpAnswer]:
+        """Return the answers since the last call, by number; wait for the first at most `wait_seconds`."""
         due_ms = self._multi.timeout()
         if due_ms == 0:
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
@@ -52,6 +56,7 @@ class CallStream(Client):
         return found
 
     def close(self) -> None:
+        """Abandon calls in flight and close all connections."""
         for transfer in self._under_way.values():
             self._multi.remove_handle(transfer.handle)
             transfer.close()
@@ -64,7 +69,7 @@ class CallStream(Client):
         return multi
 
     def _look(self, wait_ms: int) -> None:
-        """Wait for sockets that are ready, and tell libcurl; without any, that time has passed."""
+        """Wait for ready sockets and tell libcurl; if there are none, let it handle its time-outs."""
         ready = self._poll.poll(wait_ms)
         if not ready:
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)

@@ -1,6 +1,6 @@
-"""IP addresses: which of them the service may call.
+"""Decide which IP addresses the service may call.
 
-By IANA's registries of special-purpose addresses: a block whose "Globally Reachable" is not "True" is not called.
+A block whose "Globally Reachable" is not "True" in IANA's registries of special-purpose addresses is not called:
 https://www.iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry, of July 2026. Python's own
 `is_global` follows them as of the interpreter's age, and calls site-local, IPv4-compatible and translated addresses
 global.
@@ -46,8 +46,11 @@ _UNREACHABLE = tuple(
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address, with or without a zone, belongs to the public Internet, also when it is wrapped in an
-    IPv6 one."""
+    """Tell whether an IP address belongs to the public Internet.
+
+    Args:
+        address: An IPv4 or IPv6 address, with or without a zone. An IPv4 address wrapped in an IPv6 one is unwrapped.
+    """
     parsed: IPv4Address | IPv6Address = ip_address(address.split("%", 1)[0])
     if any(parsed in wrapping for wrapping in _WRAPPING):
         parsed = IPv4Address(int(parsed) & 0xFFFFFFFF)

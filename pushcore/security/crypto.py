@@ -1,4 +1,4 @@
-"""Secrets at rest, secrets compared, RSA signatures.
+"""Encrypt secrets at rest, compare secrets, and sign with RSA.
 
 Encryption: Fernet with rotation (`MPS_FIELD_KEYS`: the first key encrypts, all decrypt).
 Signatures: RSA with SHA-256 and PKCS#1 v1.5 padding, base64 with `-` and `_` for `+` and `/` (source document, 6.8).
@@ -33,37 +33,41 @@ def encrypt(plain: str) -> str:
 
 
 def decrypt(sealed: str) -> str:
-    """Undo `encrypt`. Raises `cryptography.fernet.InvalidToken` where no configured key fits."""
+    """Decrypt what `encrypt` returned.
+
+    Raises:
+        cryptography.fernet.InvalidToken: No configured key fits.
+    """
     return _fernet(tuple(settings.FIELD_KEYS)).decrypt(sealed.encode()).decode()
 
 
 def new_token() -> str:
-    """A random public identifier: 64 hexadecimal digits, as the cloud product's Ad-token."""
+    """Return a random public identifier: 64 hexadecimal digits, the form of the cloud product's Ad-token."""
     return secrets.token_hex(32)
 
 
 def new_address_key() -> str:
-    """A part of an address that nobody guesses: 192 bits in 32 characters, for addresses that must be short."""
+    """Return 192 random bits in 32 URL-safe characters: an unguessable part of an address that must be short."""
     return secrets.token_urlsafe(24)
 
 
 def new_secret() -> str:
-    """A random secret of 256 bits, URL-safe."""
+    """Return 256 random bits, URL-safe."""
     return secrets.token_urlsafe(32)
 
 
 def fingerprint_secret(secret: str) -> str:
-    """What is kept of a random 256-bit secret: its SHA-256 in hexadecimal (no salt needed at that entropy)."""
+    """Return the SHA-256 of a random 256-bit secret in hexadecimal. At that entropy it needs no salt."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def same_secret(given: str, expected: str) -> bool:
-    """Compare in constant time."""
+    """Compare two secrets in constant time."""
     return hmac.compare_digest(given.encode(), expected.encode())
 
 
 def new_rsa_key() -> tuple[str, str]:
-    """Make a 2048-bit RSA key. Returns (private PEM in PKCS#8, public PEM)."""
+    """Generate a 2048-bit RSA key; return (private PEM in PKCS#8, public PEM)."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=MIN_RSA_BITS)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -72,13 +76,15 @@ def new_rsa_key() -> tuple[str, str]:
 
 
 def public_pem_of(key: rsa.RSAPublicKey) -> str:
+    """Return the key as PEM (SubjectPublicKeyInfo)."""
     return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def load_rsa_public_key(text: str) -> rsa.RSAPublicKey:
     """Parse an RSA public key, given as PEM or as the bare base64 between its markers.
 
-    Raises `ValueError` that says what is wrong: not a key, not RSA, or under 2048 bits.
+    Raises:
+        ValueError: It is no key, not RSA, or under 2048 bits; the message says which.
     """
     body = text.strip()
     if "-----BEGIN" not in body:
@@ -108,13 +114,23 @@ def _private_key(pem: str) -> rsa.RSAPrivateKey:
 
 
 def sign(body: bytes, private_pem: str) -> str:
-    """Sign `body`; returns URL-safe base64 with padding."""
+    """Sign `body`; return URL-safe base64 with padding.
+
+    Raises:
+        ValueError: `private_pem` is no RSA key.
+    """
     signature = _private_key(private_pem).sign(body, padding.PKCS1v15(), hashes.SHA256())
     return base64.b64encode(signature, altchars=b"-_").decode()
 
 
 def verify(body: bytes, signature: str, public_pem: str) -> bool:
-    """Whether `signature` (base64, standard or URL-safe alphabet, with or without padding) is the key's over `body`."""
+    """Verify a signature over `body`; an unreadable signature or key is a wrong one.
+
+    Args:
+        body: The signed bytes.
+        signature: Base64 in the standard or the URL-safe alphabet, with or without padding.
+        public_pem: The signer's public key.
+    """
     standard = signature.replace("-", "+").replace("_", "/").replace(" ", "+").rstrip("=")
     try:
         raw = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)

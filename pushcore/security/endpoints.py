@@ -1,4 +1,4 @@
-"""Endpoints: URLs that operators enter and the service calls, of backends and of vendors."""
+"""Validate and normalise endpoints: the URLs of backends and vendors that operators enter and the service calls."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ HAS_QUERY = "Has a query (?...): a path is appended to it."
 
 
 def problem(url: str, *, https_only: bool = False, is_base: bool = False) -> str:
-    """What is wrong with an endpoint, in a sentence, or empty.
+    """Return what is wrong with an endpoint, as a sentence; empty if nothing is.
 
-    `https_only`: secrets go there. `is_base`: paths are appended to it, so it may have no query.
+    Args:
+        url: The endpoint.
+        https_only: Whether secrets are sent there, so that it must be https.
+        is_base: Whether paths are appended to it, so that it may have no query.
     """
     try:
         parts = urlsplit(url)
@@ -40,8 +43,11 @@ def problem(url: str, *, https_only: bool = False, is_base: bool = False) -> str
 
 @lru_cache(maxsize=4096)
 def as_sent(url: str) -> str:
-    """The URL as it goes over the wire: host in IDNA, other characters percent-encoded, without a fragment or an empty
-    query. Raises `ValueError` for what is none."""
+    """Return the URL as it is sent: host in IDNA, other characters percent-encoded, no fragment, no empty query.
+
+    Raises:
+        ValueError: It is no URL.
+    """
     prepared = PreparedRequest()
     try:
         prepared.prepare_url(urldefrag(url).url, None)
@@ -51,13 +57,17 @@ def as_sent(url: str) -> str:
 
 
 def with_parameter(url: str, parameter: str) -> str:
-    """The URL as it is sent, with one more query parameter ("name=value", encoded) at its end."""
+    """Return the URL as it is sent with a query parameter ("name=value", encoded) appended.
+
+    Raises:
+        ValueError: It is no URL.
+    """
     ready = as_sent(url)
     return f"{ready}{'&' if '?' in ready else '?'}{parameter}"
 
 
 def origin(url: str) -> str:
-    """Scheme, host and port: the server that an endpoint is at. Empty for what is no URL."""
+    """Return scheme, host and port of an endpoint; empty if it is no URL."""
     try:
         parts = urlsplit(as_sent(url))
         port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)

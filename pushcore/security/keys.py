@@ -1,4 +1,4 @@
-"""Making keys: access keys, client keys, and the RSA keys of the REST door and of receipts."""
+"""Create keys: access keys, client keys, and the RSA keys of the REST API and of receipts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pushcore.storage import clock
 
 
 def create_access_key(app: App, workspaces: Iterable[Workspace], name: str = "") -> tuple[AccessKey, str]:
-    """Make an access key for the workspaces. Returns it with its secret, which is never shown again."""
+    """Create an access key for workspaces of an app; return it with its secret, which is never shown again."""
     secret = crypto.new_secret()
     key = AccessKey.objects.create(
         access_key_id=f"MPS{secrets.token_hex(10).upper()}", secret_sealed=crypto.encrypt(secret), app=app, name=name
@@ -25,18 +25,22 @@ def create_access_key(app: App, workspaces: Iterable[Workspace], name: str = "")
 
 
 def add_api_key(workspace: Workspace, public_pem: str) -> RsaKey:
-    """Accept a backend's public key for the REST door. Raises `ValueError` where it is no RSA key of 2048 bits."""
+    """Accept a backend's public key for the REST API.
+
+    Raises:
+        ValueError: It is no RSA key of 2048 bits or more.
+    """
     normal = crypto.public_pem_of(crypto.load_rsa_public_key(public_pem))
     return RsaKey.objects.create(workspace=workspace, purpose=RsaKey.Purpose.API, public_pem=normal)
 
 
 def callback_key(workspace: Workspace) -> RsaKey:
-    """The key that signs the workspace's receipts: the newest active one, made on first use."""
+    """Return the newest active key that signs the workspace's receipts; create it on first use."""
     mine = RsaKey.objects.filter(workspace=workspace, purpose=RsaKey.Purpose.CALLBACK, active=True)
     key = mine.order_by("-created_at").first()
     if key is not None:
         return key
-    # Two first uses at once: the workspace's row decides who makes the key.
+    # The workspace's row serialises concurrent first uses.
     with transaction.atomic():
         Workspace.objects.select_for_update().get(pk=workspace.pk)
         key = mine.order_by("-created_at").first()
@@ -51,12 +55,12 @@ def callback_key(workspace: Workspace) -> RsaKey:
         )
 
 
-# How exactly it is known when a former client key was last used: one write in that time, however many devices register.
+# The use of a former client key is written at most once in this time, however many devices register.
 _USE_IS_NOTED_EVERY = timedelta(hours=1)
 
 
 def rotate_client_key(workspace: Workspace) -> None:
-    """Make a new client key. The present one stays good as the former one; the one before it ends."""
+    """Create a new client key. The present one stays valid as the former one; the one before it ends."""
     with transaction.atomic():
         locked = Workspace.objects.select_for_update().get(pk=workspace.pk)
         locked.former_client_key, locked.client_key = locked.client_key, crypto.new_secret()
@@ -65,12 +69,12 @@ def rotate_client_key(workspace: Workspace) -> None:
 
 
 def end_former_client_key(workspace: Workspace) -> None:
-    """Let nobody register with it any more. Devices that have stay."""
+    """End the former client key: no device registers with it any more, registered ones stay."""
     Workspace.objects.filter(pk=workspace.pk).update(former_client_key="", former_client_key_used_at=None)
 
 
 def note_former_client_keys(workspace_ids: Iterable[int]) -> None:
-    """Note that devices of the workspaces have just registered with the former key."""
+    """Note that devices of the workspaces just registered with the former key."""
     now = clock.now()
     stale = Q(former_client_key_used_at=None) | Q(former_client_key_used_at__lt=now - _USE_IS_NOTED_EVERY)
     Workspace.objects.filter(stale, pk__in=set(workspace_ids)).update(former_client_key_used_at=now)

@@ -1,4 +1,4 @@
-"""Whose address a request came from, where proxies stand in front."""
+"""Find the client's address of a request that came through proxies."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ _IPV6_PREFIX = 64
 
 
 def address_of(meta: Mapping[str, Any]) -> str:
-    """The client's address, from a WSGI environment (`HttpRequest.META`); empty where there is none."""
+    """Return the client's address from a WSGI environment (`HttpRequest.META`); empty if there is none."""
     peer, named = str(meta.get("REMOTE_ADDR") or ""), str(meta.get("HTTP_X_FORWARDED_FOR") or "")
     return client_address(peer, named, settings.TRUSTED_PROXIES)
 
 
 def client_address(peer: str, forwarded_for: str, trusted: Networks) -> str:
-    """The last address that no trusted proxy has: `peer` itself, or one of X-Forwarded-For, read from its end.
+    """Return the last address that is not a trusted proxy's: `peer`, or one of X-Forwarded-For read from its end.
 
-    What stands before that address may have been written by anybody. Not an address: the proxy's own is returned.
+    Anything before that address may have been written by anybody. If an entry is no address, the address of the proxy
+    that wrote it is returned.
     """
     address = peer
     for named in reversed(forwarded_for.split(",")):
@@ -34,7 +35,7 @@ def client_address(peer: str, forwarded_for: str, trusted: Networks) -> str:
 
 
 def plain_address(text: str) -> IPv4Address | IPv6Address | None:
-    """The address, where it is one; one of IPv4 in IPv6's form, as sockets for both name it (RFC 4291), as itself."""
+    """Parse an address, None if it is none; an IPv4-mapped IPv6 address (RFC 4291) becomes the IPv4 one."""
     try:
         found = ip_address(text.partition("%")[0])
     except ValueError:
@@ -43,7 +44,7 @@ def plain_address(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def is_in(address: str, networks: Networks) -> bool:
-    """Whether it is an address of one of the networks."""
+    """Tell whether the text is an address in one of the networks."""
     found = plain_address(address)
     return found is not None and any(found in network for network in networks)
 

@@ -17,8 +17,8 @@ from channels_vendor.dispatch.dead_tokens import NoTokens, SharedTokens
 from channels_vendor.models import VendorAccount
 from channels_vendor.simulator.simulated_vendor import Desk
 from pushcore.channels import Channel
-from pushcore.http.client import Client
-from pushcore.http.client import Settings as HttpSettings
+from pushcore.http.calls import HttpSettings
+from pushcore.http.client import HttpClient
 from pushcore.models import Workspace
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES, Sample
@@ -87,7 +87,7 @@ def open_adapter(sample: Sample, account: Account) -> Iterator[Callable[..., Ada
             key=key,
         )
         opened.append(
-            sample.vendor.open(account, Client(replace(wanted, **settings)), tokens or SharedTokens(sample.name))
+            sample.vendor.open(account, HttpClient(replace(wanted, **settings)), tokens or SharedTokens(sample.name))
         )
         return opened[-1]
 
@@ -115,7 +115,7 @@ def notification(**changes: Any) -> Notification:
 def prepared(sample: Sample, batch: list[Delivery]) -> list[list[Delivery]]:
     """The deliveries of each call the vendor's adapter would make of the batch."""
     account = Account(1, sample.vendor.channel, sample.values())
-    adapter: Any = sample.vendor.open(account, Client(HttpSettings()), NoTokens())
+    adapter: Any = sample.vendor.open(account, HttpClient(HttpSettings()), NoTokens())
     requests, _ = adapter.prepare(batch, "credential")
     adapter.close()
     return [list(request.deliveries) for request in requests]

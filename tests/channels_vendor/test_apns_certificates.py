@@ -11,8 +11,8 @@ from channels_vendor.apns import certificate
 from channels_vendor.base.contract import Account, Adapter, SendOutcome
 from channels_vendor.dispatch.dead_tokens import NoTokens
 from channels_vendor.simulator.apns import ApnsDesk
-from pushcore.http.client import Client
-from pushcore.http.client import Settings as HttpSettings
+from pushcore.http.calls import HttpSettings
+from pushcore.http.client import HttpClient
 from tests.channels_vendor.conftest import deliveries
 from tests.channels_vendor.push_certificates import PASSWORD, PRODUCTION, SANDBOX, p12
 from tests.channels_vendor.running import Running
@@ -42,7 +42,7 @@ def send_with(sample: Sample, running: Running) -> Callable[[str], SendOutcome]:
         account = Account(1, sample.vendor.channel, values, running.url, ca=running.ca, allow_private=True)
         shown, key = sample.vendor.certificate(values)
         settings = HttpSettings(allow_private=True, http2=True, ca=running.ca, certificate=shown, key=key)
-        adapter = sample.vendor.open(account, Client(settings), NoTokens())
+        adapter = sample.vendor.open(account, HttpClient(settings), NoTokens())
         try:
             [outcome] = adapter.send(deliveries(sample, 1))
         finally:

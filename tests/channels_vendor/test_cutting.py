@@ -11,7 +11,8 @@ from channels_vendor.base.cutting import ELLIPSIS, cut, shorten, utf16_length
 from channels_vendor.dispatch.dead_tokens import NoTokens
 from channels_vendor.simulator.simulated_vendor import Desk
 from channels_vendor.vivo.payload import width
-from pushcore.http.client import Client, Settings
+from pushcore.http.calls import HttpSettings
+from pushcore.http.client import HttpClient
 from tests.channels_vendor.conftest import deliveries
 from tests.channels_vendor.samples import SAMPLES, Sample
 
@@ -76,6 +77,6 @@ def test_a_title_of_emoji_ends_with_a_whole_one(name: str) -> None:
 def _body_of(sample: Sample, **changes: str) -> str:
     """All that is sent of a notification."""
     account = Account(1, sample.vendor.channel, sample.values())
-    adapter = sample.vendor.open(account, Client(Settings()), NoTokens())
+    adapter = sample.vendor.open(account, HttpClient(HttpSettings()), NoTokens())
     requests, _ = adapter.prepare(deliveries(sample, 1, **changes), "credential")  # type: ignore[attr-defined]
     return "".join(unquote_plus(request.call.body.decode()) for request in requests)

@@ -14,7 +14,8 @@ from channels_vendor.fcm.client import FcmAdapter
 from channels_vendor.fcm.legacy import SHUT_DOWN, LegacyFcmAdapter, body_of
 from channels_vendor.simulator.fcm import FcmDesk, FcmLegacyDesk
 from pushcore.channels import Channel
-from pushcore.http.client import Client, Settings
+from pushcore.http.calls import HttpSettings
+from pushcore.http.client import HttpClient
 from tests.channels_vendor.conftest import deliveries, notification
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES
@@ -31,7 +32,7 @@ def desk() -> Iterator[Running]:
 
 def adapter_with(url: str, **values: str) -> Adapter:
     account = Account(1, Channel.FCM, values, base_url=url, allow_private=True)
-    return VENDOR.open(account, Client(Settings(allow_private=True)), NoTokens())
+    return VENDOR.open(account, HttpClient(HttpSettings(allow_private=True)), NoTokens())
 
 
 def test_a_server_key_is_used_only_without_a_service_account() -> None:

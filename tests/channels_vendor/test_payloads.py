@@ -24,7 +24,8 @@ from channels_vendor.oppo import payload as oppo
 from channels_vendor.vivo import payload as vivo
 from channels_vendor.xiaomi import payload as xiaomi
 from pushcore.channels import Channel
-from pushcore.http.client import Client, Settings
+from pushcore.http.calls import HttpSettings
+from pushcore.http.client import HttpClient
 from tests.channels_vendor.conftest import notification, prepared
 from tests.channels_vendor.samples import SAMPLES
 
@@ -113,7 +114,7 @@ def test_apnss_alert_without_wishes_has_the_default_sound_and_no_badge() -> None
 def test_apnss_collapse_id_is_the_requests_else_the_messages(given: str, sent: str) -> None:
     sample = next(one for one in SAMPLES if one.name == "apns")
     account = Account(1, Channel.APNS, sample.values())
-    adapter = sample.vendor.open(account, Client(Settings()), NoTokens())
+    adapter = sample.vendor.open(account, HttpClient(HttpSettings()), NoTokens())
     one = delivery(vendor_options={"apnsCollapseId": given})._replace(token="ab" * 32)
     [request], _ = adapter.prepare([one], "credential")  # type: ignore[attr-defined]
     adapter.close()

@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from pushcore.http.client import NOT_STARTED, Call, Client, Settings
+from pushcore.http.calls import NOT_STARTED, HttpCall, HttpSettings
+from pushcore.http.client import HttpClient
 from tests.support.serving import serving
 
 
@@ -37,46 +38,46 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture
-def client() -> Iterator[Client]:
-    opened = Client(Settings(allow_private=True, max_connections=20))
+def client() -> Iterator[HttpClient]:
+    opened = HttpClient(HttpSettings(allow_private=True, max_connections=20))
     yield opened
     opened.close()
 
 
-def test_answers_stand_in_the_order_of_the_calls(client: Client, url: str) -> None:
+def test_answers_stand_in_the_order_of_the_calls(client: HttpClient, url: str) -> None:
     bodies = [b"%d" % number * (1 + number % 3) for number in range(100)]
-    calls = [Call(f"{url}/{number % 4}", body) for number, body in enumerate(bodies)]
+    calls = [HttpCall(f"{url}/{number % 4}", body) for number, body in enumerate(bodies)]
     for _ in range(2):
         answers = client.exchange(calls)
         assert [answer.body for answer in answers] == bodies
         assert all(answer.ok and answer.started for answer in answers)
 
 
-def test_header_lines_may_be_text_or_bytes(client: Client, url: str) -> None:
-    calls = [Call(f"{url}/0", b"", (f"mark: {number}",)) for number in range(3)]
-    calls += [Call(f"{url}/0", b"", (b"mark: %d" % number,)) for number in range(3, 6)]
+def test_header_lines_may_be_text_or_bytes(client: HttpClient, url: str) -> None:
+    calls = [HttpCall(f"{url}/0", b"", (f"mark: {number}",)) for number in range(3)]
+    calls += [HttpCall(f"{url}/0", b"", (b"mark: %d" % number,)) for number in range(3, 6)]
     assert [answer.header("x-mark") for answer in client.exchange(calls)] == ["0", "1", "2", "3", "4", "5"]
 
 
-def test_calls_that_cannot_be_made_hold_up_none_after_them(client: Client, url: str) -> None:
-    bad = [Call("no such scheme://x", b""), Call("http://\N{SNOWMAN}:port/", b"")] * 50
-    answers = client.exchange([*bad, Call(f"{url}/0", b"good")])
+def test_calls_that_cannot_be_made_hold_up_none_after_them(client: HttpClient, url: str) -> None:
+    bad = [HttpCall("no such scheme://x", b""), HttpCall("http://\N{SNOWMAN}:port/", b"")] * 50
+    answers = client.exchange([*bad, HttpCall(f"{url}/0", b"good")])
     assert answers[-1].body == b"good"
     assert all(answer.error and not answer.sent and answer.started for answer in answers[:-1])
 
 
-def test_what_cannot_be_started_in_time_is_not_made(client: Client, url: str) -> None:
-    answers = client.exchange([Call(f"{url}/200", b"x")] * 60, within=0.1)
+def test_what_cannot_be_started_in_time_is_not_made(client: HttpClient, url: str) -> None:
+    answers = client.exchange([HttpCall(f"{url}/200", b"x")] * 60, within=0.1)
     started = [answer for answer in answers if answer.started]
     assert len(started) == 20
     assert all(answer.ok for answer in started)
     assert {answer.error for answer in answers[20:]} == {NOT_STARTED}
-    assert client.exchange([Call(f"{url}/0", b"later")])[0].body == b"later"
+    assert client.exchange([HttpCall(f"{url}/0", b"later")])[0].body == b"later"
 
 
 def test_a_slow_answer_is_given_up_and_holds_up_no_other(url: str) -> None:
-    client = Client(Settings(allow_private=True, timeout_ms=300))
-    slow, quick = client.exchange([Call(f"{url}/1500", b""), Call(f"{url}/0", b"quick")])
+    client = HttpClient(HttpSettings(allow_private=True, timeout_ms=300))
+    slow, quick = client.exchange([HttpCall(f"{url}/1500", b""), HttpCall(f"{url}/0", b"quick")])
     client.close()
     assert (slow.status, slow.ok, slow.sent, bool(slow.error)) == (None, False, True, True)
     assert quick.body == b"quick"
