@@ -26,6 +26,7 @@ REPEATS = 7
 
 
 def main() -> bool:
+    """Measure as the command line says; returns whether every target is met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--million", type=int, default=50, help="pushed messages, in millions (default 50)")
     parser.add_argument("--events", type=int, default=50_000, help="events taken in (default 50000)")

@@ -22,6 +22,7 @@ DAYS = 30
 
 
 def main() -> bool:
+    """Measure as the command line says; returns whether every target is met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=5_000_000, help="in the table (default 5,000,000)")
     arguments = parser.parse_args()

@@ -124,6 +124,7 @@ class Fleet:
     # -- connecting -----------------------------------------------------------------------------------------------
 
     def connect(self, count: int, concurrent: int) -> dict[str, float]:
+        """Connect `count` more devices, `concurrent` at a time; returns how many are ready and failed, and the seconds."""
         begun, ready, failed, goal = time.monotonic(), self.ready, self.failed, self._started + count
         while self.ready + self.failed - ready - failed < count and time.monotonic() - begun < 300:
             while self._started < goal and self._started - self.ready - self.failed < concurrent:
@@ -295,6 +296,10 @@ class Fleet:
             self.latencies.append(now - float(data[found + 5 : found + 21]))
 
     def receive(self, count: int, seconds: float, *, gather: bool) -> dict[str, float]:
+        """Take messages until `count` have come or `seconds` are over; returns the figures of what came.
+
+        With `gather`, sockets are looked at once a millisecond at most, so that this process costs the server little.
+        """
         deadline = time.monotonic() + seconds
         while self.messages < count and time.monotonic() < deadline:
             self.turn(0.1, pause=gather)
@@ -349,6 +354,7 @@ class Fleet:
             self.turn(0.1, pause=gather)
 
     def close(self) -> None:
+        """Close all sockets."""
         for device in self._devices.values():
             device.socket.close()
         self._devices.clear()
@@ -381,6 +387,7 @@ class Publisher:
         self.turn()
 
     def turn(self) -> None:
+        """Read acknowledgements, and write as many packets as they make room for."""
         try:
             data = self._partial + self._socket.recv(1 << 16)
         except BlockingIOError:
@@ -413,6 +420,7 @@ def _frame(payload: bytes) -> bytes:
 
 
 def main() -> None:
+    """Serve the commands on standard input until it ends, an answer in JSON a line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--credentials", type=Path, required=True, help="JSON: a list of [client id, user, password]")

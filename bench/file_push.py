@@ -122,6 +122,7 @@ def write_file(path: Path, megabytes: float, run: int) -> int:
 
 
 def main() -> bool:
+    """Measure as the command line says; returns whether every target is met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=float, default=50, help="size of the file (default 50)")
     parser.add_argument("--runs", type=int, default=3)
@@ -152,6 +153,7 @@ def measure(arguments: argparse.Namespace) -> bool:
 
 
 def show(runs: list[dict[str, Any]]) -> bool:
+    """Print a line a run and report the medians; returns whether every target is met."""
     middle = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
     rows = [
         {

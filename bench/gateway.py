@@ -183,8 +183,10 @@ def _in_an_hour() -> Any:
 
 
 def broadcast(service: Service, client: Client, server: Server, rounds: int, devices: int) -> dict[str, float]:
-    """Real broadcasts, the next when all have the last. `seconds` begin when one is handed over, `all_seconds` when it
-    is asked for."""
+    """Measure real broadcasts, each when all devices have the one before.
+
+    `seconds` begin when one is handed over, `all_seconds` when it is asked for.
+    """
     from django.db import transaction
 
     from gateway.lane import tell_broadcast_news
@@ -229,6 +231,7 @@ def connect(client: Client, server: Server, count: int) -> dict[str, float]:
 
 
 def measure(arguments: argparse.Namespace) -> bool:
+    """Measure both servers and report; returns whether every target is met."""
     count, table = arguments.connections, Table()
     with servers() as (directory, environment), mosquitto(directory) as (broker, port):
         service = Service(directory, environment, count)
@@ -340,6 +343,7 @@ def crowd(arguments: argparse.Namespace) -> bool:
 
 
 def main() -> bool:
+    """Measure as the command line says; returns whether every target is met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--connections", type=int, default=10_000)
     parser.add_argument("--messages", type=int, default=200_000, help="of a unicast run (default 200,000)")

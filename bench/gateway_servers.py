@@ -29,11 +29,13 @@ class Client:
         self._process = subprocess.Popen([*command, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def tell(self, command: str) -> None:
+        """Send a command, without waiting for its answer."""
         assert self._process.stdin is not None
         self._process.stdin.write(command + "\n")
         self._process.stdin.flush()
 
     def answer(self) -> dict[str, float]:
+        """Wait for the answer to the oldest command that was sent."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
@@ -42,10 +44,12 @@ class Client:
         return told
 
     def ask(self, command: str) -> dict[str, float]:
+        """Send a command and wait for its answer."""
         self.tell(command)
         return self.answer()
 
     def end(self) -> None:
+        """Kill the client."""
         self._process.kill()
         self._process.wait()
 
@@ -66,6 +70,7 @@ class Server:
         return sum(process.memory_info().rss for process in self._seen) / 1024
 
     def end(self) -> None:
+        """Ask all processes to end, and wait."""
         for process in self.processes:
             process.terminate()
         for process in self.processes:
@@ -89,12 +94,14 @@ class HandOver(Server):
         self._process.stdout.readline()
 
     def begin(self) -> None:
+        """Begin to hand over."""
         assert self._process.stdin is not None
         self._process.stdin.write(b"\n")
         self._process.stdin.flush()
 
 
 def pinned(command: Sequence[str], environment: dict[str, str] | None = None, cores: Sequence[int] = (0,)) -> Any:
+    """Start a process that runs on these cores alone."""
     return subprocess.Popen(command, env=environment, preexec_fn=lambda: os.sched_setaffinity(0, cores))
 
 
@@ -150,6 +157,7 @@ class Service:
 
     @contextlib.contextmanager
     def gateways(self, count: int = 1, cores: Sequence[int] = (SERVER_CORE,)) -> Iterator[Server]:
+        """Run gateway processes on these cores, and wait until their nodes live."""
         command, environment = [sys.executable, "manage.py", "gateway"], self.environment
         server = Server(
             [pinned(command, environment | {"MPS_GATEWAY_PROCESSES": str(count)}, cores) for _ in range(count)]
@@ -169,6 +177,7 @@ class Service:
             time.sleep(0.1)
 
     def nodes(self) -> list[Any]:
+        """Return the live gateway nodes."""
         from gateway.cluster import presence
         from pushcore.storage.valkey import client
 

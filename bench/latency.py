@@ -53,6 +53,7 @@ class Backend:
         self._local = threading.local()
 
     def push(self, target: str, msgkey: str) -> None:
+        """Push one message to a target, and note when it was called and answered."""
         if not hasattr(self._local, "client"):
             self._local.client = AcsClient(self.demo["access_key_id"], self.demo["access_key_secret"], "cn-hongkong")
         request = PushSimpleRequest.PushSimpleRequest()
@@ -124,6 +125,7 @@ def _row(title: str, milliseconds: list[float]) -> dict[str, object]:
 
 
 def main() -> None:
+    """Measure as the command line says; exits with 1 where a target is missed."""
     parser = argparse.ArgumentParser(description="API call to message on the device.")
     parser.add_argument("--rate", type=float, default=20.0, help="pushes a second")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long")

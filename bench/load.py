@@ -30,6 +30,7 @@ class Load:
 
     @property
     def per_second(self) -> float:
+        """Accepted requests a second."""
         return self.accepted / self.seconds
 
 

@@ -1,4 +1,4 @@
-"""`make bench-push_api`: pushes accepted a second at the RPC door, committed, with the whole service running.
+"""`make bench-push_api`: pushes accepted a second at the RPC API, committed, with the whole service running.
 
 Starts the service in a temporary directory and calls PushSimple (2019-08-21, signature version 1) over keep-alive
 connections, each request with a signature, nonce, timestamp and msgkey of its own. Every accepted push is counted again
@@ -47,8 +47,12 @@ SUCCESS = b'"Success": true'
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One load run: pushes of so many targets over so many connections, what it cost the service's processes, and which
-    part of the machine's CPU other work took meanwhile."""
+    """One load run: pushes of so many targets over so many connections.
+
+    Attributes:
+        cpu_seconds: What it cost the service's processes, by name.
+        other_work: The part of the machine's CPU time that other work took meanwhile.
+    """
 
     targets: int
     connections: int
@@ -67,6 +71,7 @@ class Bench:
         self.signer = Signer(self.demo, self.ad_tokens)
 
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Run a statement on the service's database; returns its rows."""
         with closing(psycopg2.connect(self.database_url)) as connection, connection, connection.cursor() as cursor:
             cursor.execute(sql, parameters or None)
             return cursor.fetchall() if cursor.description else []
@@ -260,6 +265,7 @@ def _phase_rows(phases: Mapping[int, Mapping[str, Sequence[float]]]) -> list[dic
 
 
 def main() -> None:
+    """Measure as the command line says; exits with 1 where a target is missed."""
     parser = argparse.ArgumentParser(description="PushSimple a second, committed, on the whole service.")
     parser.add_argument("--runs", type=int, default=3, help="runs of each kind; the medians are reported")
     parser.add_argument("--seconds", type=float, default=10.0, help="length of a run")

@@ -34,6 +34,7 @@ class Stopwatch:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
+        """Charge the time spent within to a phase; phases may nest, and each second counts once."""
         self._charge()
         self._open.append(name)
         try:
@@ -117,6 +118,7 @@ def measure(signer: Signer, targets: int, calls: int) -> dict[str, list[float]]:
 
 
 def main() -> None:
+    """Measure the calls that standard input asks for, and print the phases as JSON."""
     told = json.load(sys.stdin)
     print(json.dumps(measure(Signer(told["demo"], told["ad_tokens"]), told["targets"], told["calls"])))
 

@@ -28,6 +28,7 @@ _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
 def main() -> bool:
+    """Measure as the command line says; returns whether every target is met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--receipts", type=int, default=10_000, help="posted in each round (default 10000)")
     parser.add_argument("--milliseconds", type=int, default=50, help="that the backend takes (default 50)")

@@ -1,4 +1,4 @@
-"""Signed PushSimple requests of the RPC door (version 2019-08-21, signature version 1), ready to be sent."""
+"""Signed PushSimple requests of the RPC API (version 2019-08-21, signature version 1), ready to be sent."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """`make bench-silent_clients`: what clients that never send their bodies do to pushes, with the whole service running.
 
 Signed PushSimple calls at a steady rate, in turn alone and beside 500 sockets: half of them have sent a head and
-nothing else, half send a byte of their body every two seconds, to all doors. What the service closes is opened again at
+nothing else, half send a byte of their body every two seconds, to all APIs. What the service closes is opened again at
 once.
 """
 
@@ -164,6 +164,7 @@ def _report(alone: list[list[float]], beside: list[list[float]], closed: int, so
 
 
 def main() -> None:
+    """Measure as the command line says; exits with 1 where a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="of each kind, in turn")
     parser.add_argument("--seconds", type=float, default=15.0, help="of a round")

@@ -49,6 +49,7 @@ Spent = tuple[float, float]
 
 
 def main() -> bool:
+    """Measure as the command line says; returns whether every target is met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=10_000, help="notifications of each measurement (default 10000)")
     parser.add_argument("--nginx", action="store_true", help="adapters and packages call nginx, not the simulator")
@@ -80,6 +81,7 @@ def start(count: int, nginx: bool) -> bool:
 
 
 def measure(count: int) -> bool:
+    """Measure every vendor's adapter and package, in turn; returns whether every target is met."""
     os.sched_setaffinity(0, (SERVER_CORE,))
     set_up()
     exempt_loaded_objects()  # as a worker does
@@ -120,8 +122,10 @@ def measure(count: int) -> bool:
 
 
 def below(figures: Mapping[str, float]) -> dict[str, float]:
-    """How much each figure lacks of what is asked of it (0: nothing): in times a package, or rows a core-second. A
-    package that could not be had asks nothing."""
+    """Return how much each figure lacks of its target (0: nothing), in times a package, or rows a core-second.
+
+    A package that could not be installed sets no target.
+    """
     asked = {f"{name}, x {peer}": least for name in SINGLE_CALLS for peer, least in ASKED_OF_PEERS.items()}
     asked |= {name: ASKED_OF_ROWS for name in figures if name.endswith("rows to statuses")}
     return {

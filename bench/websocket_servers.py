@@ -35,6 +35,7 @@ _ANSWER_BYTES = 4 + len(MESSAGE)
 
 
 async def application(_scope: Any, receive: Any, send: Any) -> None:
+    """Answer each message with one of our own."""
     await receive()
     await send({"type": "websocket.accept"})
     while (await receive())["type"] != "websocket.disconnect":
@@ -114,6 +115,7 @@ def _exchange(opened: list[socket.socket]) -> None:
 
 
 def main() -> bool:
+    """Measure as the command line says; returns whether every target is met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--connections", type=int, default=3000)
     parser.add_argument("--runs", type=int, default=3)

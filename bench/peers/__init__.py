@@ -51,6 +51,7 @@ class Peer:
 
 
 def aioapns(asked: Mapping[str, object]) -> contextlib.AbstractContextManager[Peer]:
+    """Run the package aioapns as a peer."""
     return _peer([sys.executable, str(HERE / "aioapns_peer.py")], asked)
 
 

@@ -22,6 +22,7 @@ _UNTOLD = 1000
 
 
 async def main(asked: dict[str, Any]) -> None:
+    """Send a batch for each line on standard input."""
     address, values = urlsplit(asked["url"]), asked["values"]
     APNsProductionClientProtocol.APNS_SERVER = address.hostname
     APNsProductionClientProtocol.APNS_PORT = address.port

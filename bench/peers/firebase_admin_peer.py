@@ -15,6 +15,7 @@ MOST = 500
 
 
 async def main(asked: dict[str, Any]) -> None:
+    """Send a batch for each line on standard input."""
     # The package has no setting for another address than Google's.
     messaging._MessagingService.FCM_URL = asked["url"] + "/v1/projects/{0}/messages:send"
     firebase_admin.initialize_app(credentials.Certificate(asked["service_account"]))
