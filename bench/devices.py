@@ -124,7 +124,7 @@ class Fleet:
     # -- connecting -----------------------------------------------------------------------------------------------
 
     def connect(self, count: int, concurrent: int) -> dict[str, float]:
-        """Connect `count` more devices, `concurrent` at a time; returns how many are ready and failed, and the seconds."""
+        """Connect `count` more devices, `concurrent` at a time; returns the ready, the failed and the seconds."""
         begun, ready, failed, goal = time.monotonic(), self.ready, self.failed, self._started + count
         while self.ready + self.failed - ready - failed < count and time.monotonic() - begun < 300:
             while self._started < goal and self._started - self.ready - self.failed < concurrent:

@@ -196,7 +196,7 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Message push service",
-    "DESCRIPTION": "The REST door of the server API. Bodies are signed; every answer carries a result code.",
+    "DESCRIPTION": "The REST API of the service. Bodies are signed; every answer carries a result code.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
     # Assets come from the package, not from elsewhere.

@@ -17,22 +17,22 @@ pytestmark = pytest.mark.xdist_group("run")
 
 
 def lines_of(stack: Stack) -> dict[str, str]:
-    """What is printed of each vendor, once all have been told of."""
+    """What is printed of each vendor, once all are there."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        told = dict(re.findall(r"^simulator\| (\w+) +(status .*)$", stack.output, re.MULTILINE))
-        if len(told) == len(VENDORS):
-            return told
+        results = dict(re.findall(r"^simulator\| (\w+) +(status .*)$", stack.output, re.MULTILINE))
+        if len(results) == len(VENDORS):
+            return results
         time.sleep(0.2)
     raise AssertionError(stack.output[-4000:])
 
 
 def test_a_message_goes_through_each_vendor_and_its_receipt_comes_back(open_stack: Stack) -> None:
-    told = lines_of(open_stack)
-    assert set(told) == {channel.label for channel in VENDORS}
+    results = lines_of(open_stack)
+    assert set(results) == {channel.label for channel in VENDORS}
     for channel in VENDORS:
         how = "the vendor's receipt" if channel in SAYS_ARRIVED else "as soon as accepted"
-        assert re.fullmatch(rf"status 2, accepted as \S+, arrived \({how}\)", told[channel.label])
+        assert re.fullmatch(rf"status 2, accepted as \S+, arrived \({how}\)", results[channel.label])
     database = Database(open_stack)
     rows = database.query("SELECT status, arrived_at IS NOT NULL FROM pushcore_message WHERE channel <> 0")
     database.close()

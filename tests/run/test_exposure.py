@@ -25,10 +25,10 @@ def test_only_loopback_is_ones_own(address: str, exposed: bool) -> None:
 def test_what_is_open_is_named() -> None:
     given = {"MPS_HTTP_PORT": "8123", "MPS_RECEIPT_ALLOW_PRIVATE": "1", "MPS_VENDOR_ALLOW_PRIVATE": "1",
                        "MPS_DEBUG": "1", "MPS_MQTT_PORT": "2883"}  # fmt: skip
-    said = "\n".join(exposure.list_exposed(Options.model_validate(given)))
+    listed = "\n".join(exposure.list_exposed(Options.model_validate(given)))
     for named in ("8123", "2883", "/metrics", "MPS_RECEIPT_ALLOW_PRIVATE", "MPS_VENDOR_ALLOW_PRIVATE", "MPS_DEBUG",
                   "MPS_ALLOWED_HOSTS"):  # fmt: skip
-        assert named in said
+        assert named in listed
     closed = {"MPS_ALLOWED_HOSTS": "push.example.com"}
     assert "MPS_" not in "\n".join(exposure.list_exposed(Options.model_validate(closed)))
 

@@ -81,8 +81,8 @@ def test_a_full_disk_is_lived_through_and_nothing_accepted_is_lost(small_disk: P
         deadline = time.monotonic() + SECONDS
         while refused < 10 and time.monotonic() < deadline:
             filler = fill(small_disk)
-            told = _push(stack)
-            accepted, refused = accepted + told, refused + (not told)
+            taken = _push(stack)
+            accepted, refused = accepted + taken, refused + (not taken)
             time.sleep(0.5)
         assert refused == 10
         assert requests.get(f"{stack.url}/healthz", timeout=30).ok

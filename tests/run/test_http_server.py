@@ -119,8 +119,8 @@ def start() -> Iterator[Callable[..., Running]]:
 def test_a_chunked_body_is_read_as_one_with_a_length(start: Callable[..., Running]) -> None:
     server = start()
     with server.connect() as client:
-        told = client.send(head("POST", "/", "Transfer-Encoding: chunked") + chunked(b"0123456789abcdef")).answer()
-    assert told.endswith(b"\r\n\r\n0123456789abcdef")
+        received = client.send(head("POST", "/", "Transfer-Encoding: chunked") + chunked(b"0123456789abcdef")).answer()
+    assert received.endswith(b"\r\n\r\n0123456789abcdef")
     [environ] = server.application.seen
     assert environ["CONTENT_LENGTH"] == "16"
     assert "HTTP_TRANSFER_ENCODING" not in environ
@@ -138,10 +138,10 @@ def test_of_a_body_that_is_too_long_the_application_sees_the_length_and_nothing_
         else head("POST", "/", "Transfer-Encoding: chunked") + chunked(body, 200)
     )
     with server.connect() as client:
-        told = client.send(sent).all()
-    assert told.startswith(b"HTTP/1.1 200")
-    assert told.endswith(b"\r\n\r\n")
-    assert b"Connection: close" in told
+        received = client.send(sent).all()
+    assert received.startswith(b"HTTP/1.1 200")
+    assert received.endswith(b"\r\n\r\n")
+    assert b"Connection: close" in received
     [environ] = server.application.seen
     assert int(environ["CONTENT_LENGTH"]) > 1000
 
@@ -196,8 +196,8 @@ def test_who_may_not_send_is_told_before_the_body_comes(
     start: Callable[..., Running], expects: tuple[str, ...]
 ) -> None:
     with start().connect() as client:
-        told = client.send(head("POST", "/guarded", "Content-Length: 10", *expects)).all()
-    assert told.startswith(b"HTTP/1.1 401")
+        received = client.send(head("POST", "/guarded", "Content-Length: 10", *expects)).all()
+    assert received.startswith(b"HTTP/1.1 401")
 
 
 def test_who_may_send_is_asked_to_go_on(start: Callable[..., Running]) -> None:
@@ -236,11 +236,11 @@ def test_an_address_has_so_many_connections(start: Callable[..., Running]) -> No
         with server.connect() as fourth:
             assert fourth.all().startswith(b"HTTP/1.1 503")
         clients[0].socket.close()
-        deadline, told = time.monotonic() + 10, b""
-        while not told.startswith(b"HTTP/1.1 200") and time.monotonic() < deadline:
+        deadline, received = time.monotonic() + 10, b""
+        while not received.startswith(b"HTTP/1.1 200") and time.monotonic() < deadline:
             with server.connect() as another:
-                told = another.send(head("GET", "/", "Connection: close")).all()
-        assert told.startswith(b"HTTP/1.1 200")
+                received = another.send(head("GET", "/", "Connection: close")).all()
+        assert received.startswith(b"HTTP/1.1 200")
 
 
 def test_a_slow_reader_takes_no_thread(start: Callable[..., Running]) -> None:
@@ -294,6 +294,6 @@ def test_what_is_under_way_is_answered_when_the_server_stops(start: Callable[...
         assert server.application.held.acquire(timeout=10)
         server.tell_to_stop()
         server.application.hold.set()
-        told = client.all()
-    assert told.startswith(b"HTTP/1.1 200")
-    assert b"Connection: close" in told
+        received = client.all()
+    assert received.startswith(b"HTTP/1.1 200")
+    assert b"Connection: close" in received

@@ -1,4 +1,4 @@
-"""A connection to the database that is lost, at any of a request's statements, is answered 503 at every door."""
+"""A connection to the database that is lost, at any of a request's statements, is answered 503 by every API."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def senders(
     username: str,
     access_key: tuple[AccessKey, str],
 ) -> dict[str, Callable[[], Any]]:
-    """A request to each door, made anew with each call."""
+    """A request to each API, made anew with each call."""
     client = Client(raise_request_exception=False)
     [(device, secret)] = registry.register([(workspace, DeviceInfo())])
     private, public = crypto.new_rsa_key()
@@ -112,17 +112,17 @@ def senders(
     }
 
 
-DOORS = ("rpc 2019", "rpc 2020", "rest", "register", "bind", "report", "vendor", "console", "login")
+APIS = ("rpc 2019", "rpc 2020", "rest", "register", "bind", "report", "vendor", "console", "login")
 
 
 @pytest.mark.parametrize("how", ["killed", "closed"])
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("api", APIS)
 def test_a_lost_connection_is_answered_with_503(
-    senders: dict[str, Callable[[], HttpResponse]], door: str, how: str, monkeypatch: pytest.MonkeyPatch
+    senders: dict[str, Callable[[], HttpResponse]], api: str, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is answered as done may be: the loss was after the commit, or done again on a new connection."""
     monkeypatch.setattr(grants, "REMEMBER_SECONDS", 0.0)
-    *lost, whole = _answers(senders[door], how)
+    *lost, whole = _answers(senders[api], how)
     assert whole.status_code != 503
     assert lost
     assert {answer.status_code for answer in lost} <= {503, whole.status_code}

@@ -120,11 +120,11 @@ def test_make_alone_told_to_stop_stops_everything(running: Stack, tmp_path: Path
     if psutil.Process(running.process.pid).name() != "make":
         running.stop()
         start_by_make(running, tmp_path)
-    started, said = family(running), len(running.output)
+    started, printed = family(running), len(running.output)
     running.stop(signal.SIGINT)
     _, alive = psutil.wait_procs(started, timeout=5)
     assert alive == []
-    assert "stopped" in running.output[said:]
+    assert "stopped" in running.output[printed:]
 
 
 def test_a_second_instance_on_the_same_directory_says_so(open_stack: Stack) -> None:

@@ -89,8 +89,8 @@ def test_silent_bodies_stop_neither_health_nor_pushes(stack: Stack) -> None:
             _silent(stack, opened, PATHS[number % len(PATHS)])
         with urllib.request.urlopen(f"{stack.url}/healthz", timeout=10) as answer:
             assert answer.read() == b"ok\n"
-        told = backends.push_2019(stack.demo, "nobody", uuid.uuid4().hex)
-        assert told["ResultCode"] == "100"
+        result = backends.push_2019(stack.demo, "nobody", uuid.uuid4().hex)
+        assert result["ResultCode"] == "100"
 
 
 STRANGER = "Authorization: Basic bm9ib2R5Om5vdGhpbmc="
@@ -98,7 +98,7 @@ ACS3 = ("x-acs-action: PushSimple", "x-acs-version: 2020-10-28", "Authorization:
 
 
 @pytest.mark.parametrize(
-    ("path", "lines", "told"),
+    ("path", "lines", "expected"),
     [
         ("/device/v1/register", (STRANGER,), b"401 "),
         ("/device/v1/bind", (STRANGER,), b"401 "),
@@ -112,11 +112,11 @@ ACS3 = ("x-acs-action: PushSimple", "x-acs-version: 2020-10-28", "Authorization:
     ],
 )
 def test_a_stranger_is_refused_before_the_body_comes(
-    stack: Stack, path: str, lines: tuple[str, ...], told: bytes
+    stack: Stack, path: str, lines: tuple[str, ...], expected: bytes
 ) -> None:
     with ExitStack() as opened:
         answer = _silent(stack, opened, path, *lines).all()
-    assert told in answer
+    assert expected in answer
     assert b"Connection: close" in answer
 
 
@@ -124,7 +124,7 @@ def test_every_door_reads_a_chunked_body_as_one_with_a_length(stack: Stack) -> N
     """Each is sent the same body in both forms; what it answers tells that it has read it."""
     port = urlsplit(stack.url).port
     assert port is not None
-    for path, body, told in (
+    for path, body, expected in (
         ("/", b"Action=NoSuchAction&Version=2019-08-21", b"InvalidAction.NotFound"),
         ("/api/v1/push/simple?sign=x&signType=RSA", b'{"appId": "nobody", "workspaceId": "x"}', b"APPID"),
     ):
@@ -132,8 +132,8 @@ def test_every_door_reads_a_chunked_body_as_one_with_a_length(stack: Stack) -> N
         with RawHttp(port) as plain, RawHttp(port) as pieces:
             plain.send(head("POST", path, form, f"Content-Length: {len(body)}") + body)
             pieces.send(head("POST", path, form, "Transfer-Encoding: chunked") + chunked(body))
-            assert told in plain.answer()
-            assert told in pieces.answer()
+            assert expected in plain.answer()
+            assert expected in pieces.answer()
     made = requests.post(
         f"{stack.url}/device/v1/register",
         data=iter([b'{"platform": "windows"}']),

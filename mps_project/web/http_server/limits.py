@@ -29,7 +29,7 @@ MAX_HEAD_BYTES = 65_536
 MAX_HEADERS = 200
 # Requests that a client may send on a connection before it has the answer to the first.
 MAX_PIPELINED = 16
-# Requests that wait for a thread; more are told to come again.
+# Requests that wait for a thread; more are answered 503.
 MAX_WAITING = 1_000
 # What bodies may take together in memory, and uploads that may come at one time, of a process.
 BODY_MEMORY_BYTES = 128 << 20
@@ -40,7 +40,7 @@ HEAD_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 75.0
 # A body that comes steadily at this pace never meets its deadline, however long it is.
 BODY_BYTES_PER_SECOND = 16_384
-# The application is asked about the head of a body that is not here by then: who may not send it is told so.
+# The application is asked about the head of a body that is not here by then: who may not send it is refused at once.
 HEAD_CHECK_SECONDS = 0.25
 # How long a reader may take nothing of its answer.
 WRITE_SECONDS = 30.0
