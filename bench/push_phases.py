@@ -76,7 +76,7 @@ def _watch(watch: Stopwatch) -> None:
     watch.wrap(grants, "workspace_of", "access key, workspace")
     watch.wrap(throttle, "take", "nonce and rate")
     watch.wrap(schemas.PushSimpleSchema, "read", "validation")
-    watch.wrap(limits, "check_simple", "validation")
+    watch.wrap(limits, "check", "validation")
     watch.wrap(limits, "check_payload", "validation")
     watch.wrap(pushes, "accept", "database: claim, resolve, insert, commit")
     watch.wrap(dispatch, "to_lanes", "hand-over")

@@ -15,6 +15,7 @@ from pushcore.devices import activities, server_requests, state
 from pushcore.models import Occurrence, PushTask, Workspace
 from pushcore.ports import analysis
 from pushcore.push import limits, pushes
+from pushcore.push.recipients import check_msgkey
 from pushcore.push.requests import AnyPush
 from pushcore.revocation import revocations
 from pushcore.schedules import service as schedules
@@ -100,7 +101,7 @@ def cancel_schedules(workspace: Workspace, values: Mapping[str, Any], caller: Ca
 def revoke_message(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> str:
     if not values["targetId"].strip():
         raise ResultError(ResultCode.TOKEN_OR_USERID_NULL)
-    limits.check_msgkey(values["messageId"])
+    check_msgkey(values["messageId"])
     revocations.revoke_message(workspace, values["messageId"], values["targetId"])
     return "success"
 

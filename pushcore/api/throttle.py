@@ -18,7 +18,7 @@ from redis.commands.core import Script
 
 from pushcore.api import replay
 from pushcore.api.replay import Nonce
-from pushcore.push.group_commit import Together
+from pushcore.push.group_commit import GroupCommit
 from pushcore.storage import clock
 from pushcore.storage.valkey import client
 
@@ -99,7 +99,7 @@ def take(caller: str, nonce: Nonce | None = None) -> None:
 
     Raises `UsedNonceError`, `ForgottenNonceError`, `ThrottledError`, and `ValkeyDown` where nothing can be counted.
     """
-    wait = _together.do(_Call(caller, nonce))
+    wait = _group_commit.submit(_Call(caller, nonce))
     if wait is None:
         # Not tried again by itself: the nonce may have been taken, and would be refused.
         raise redis.ConnectionError("the calls that came together could not be counted")
@@ -141,4 +141,4 @@ def _take_all(calls: Sequence[_Call]) -> list[int]:
     return waits
 
 
-_together = Together(_take_all, size=lambda _: 1, limit=100)
+_group_commit = GroupCommit(_take_all, size=lambda _: 1, limit=100)

@@ -29,7 +29,6 @@ from pushcore.delivery import deliverable, dispatch
 from pushcore.models import Broadcast, Message, PushTask, Workspace
 from pushcore.ports import OutgoingMessage, broadcast_news, vendor_channels
 from pushcore.push import limits
-from pushcore.push.idempotency import KeyedTarget
 from pushcore.push.requests import BroadcastPush
 from pushcore.push.vendor_options import transparent_channels
 from pushcore.storage import clock, ids
@@ -73,11 +72,6 @@ class Active:
     vendor_channels: frozenset[int]
     bound: Window | None
     outgoing: OutgoingMessage
-
-
-def keyed(msgkey: str) -> KeyedTarget:
-    """What a broadcast claims: its msgkey, with the target that no device has."""
-    return KeyedTarget("", msgkey)
 
 
 def audience_of(workspace: Workspace, request: BroadcastPush, *, silent: bool) -> Audience:

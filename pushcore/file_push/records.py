@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from pushcore.codes.results import ResultError
 from pushcore.push import limits
 from pushcore.push.placeholders import percent, text_pattern, url_pattern
+from pushcore.push.recipients import check_target
 
 MAX_RECORD = 250
 # Of a character in UTF-8.
@@ -127,7 +128,7 @@ class Reader:
             raise _UnreadableError("target and msgkey are expected, separated by a comma")
         msgkey = fields[1]
         try:
-            target = limits.check_target(self._delivery_type, fields[0], msgkey)
+            target = check_target(self._delivery_type, fields[0], msgkey)
         except ResultError as error:
             raise _UnreadableError(error.message) from None
         digest = hashlib.blake2b(f"{self._scope}:{len(target)}:{target}:{msgkey}".encode(), digest_size=16).hexdigest()

@@ -21,9 +21,7 @@ from pushcore.file_push import pieces
 from pushcore.models import FileChunk, FileImport, PushTask, Workspace
 from pushcore.push import content, limits, templates
 from pushcore.push.idempotency import WINDOW
-from pushcore.push.pushes import fingerprint_of
 from pushcore.push.requests import FilePush
-from pushcore.push.templates import Rendered
 from pushcore.storage import clock, ids
 from pushcore.storage.wake import wake_task
 
@@ -47,15 +45,14 @@ def receive(workspace: Workspace, request: FilePush, read: Read, *, source: Push
     of a multiple push, NEED_FILE (empty), REQUEST_SHOULD_BE_UTF8, MSG_PAYLOAD_TOO_LONG, SIGNATURE_MISMATCH where the
     bytes are not those of `request.sha256`.
     """
-    limits.check_file_push(request)
+    limits.check(request)
     content_of(workspace, request)
     return push(workspace, request, keep(workspace, read, sha256=request.sha256), source=source, author=author)
 
 
 def content_of(workspace: Workspace, request: FilePush) -> dict[str, Any]:
     """The task's content, with the template's placeholders as they stand. Raises `ResultError`."""
-    template = templates.named(workspace, request.template_name)
-    made = content.of_template(template, Rendered(template.title, template.body, template.uri), request)
+    made = content.compose(workspace, request).shared
     limits.check_payload(made, request.vendor_options)
     return made
 
@@ -130,9 +127,9 @@ def push(
 
     Raises `ResultError`: the limits, which leave the file as it is; INVALID_PARAM for a file pushed or forgotten.
     """
-    limits.check_file_push(request)
+    limits.check(request)
     made = content_of(workspace, request)
-    fingerprint, now = fingerprint_of(PushTask.Kind.MULTIPLE, request), clock.now()
+    fingerprint, now = request.fingerprint(), clock.now()
     with transaction.atomic():
         # The workspace's row serialises the look for an earlier one.
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)

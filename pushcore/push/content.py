@@ -1,17 +1,63 @@
-"""From a request to what devices get: the content of a task, and the part of it that is a message's own."""
+"""What is shown on a device: `bData`, from a request and its template.
+
+A task keeps the content that its messages share, a message what is its own. The bytes that travel to a device are made
+from both when they are sent (`pushcore.delivery.payload`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from pushcore.models import Template
-from pushcore.push.requests import BroadcastPush, FilePush, MultiplePush, Push, SimplePush, TemplatePush
+from pushcore.models import Template, Workspace
+from pushcore.push import templates
+from pushcore.push.requests import (
+    AnyPush,
+    BroadcastPush,
+    FilePush,
+    MultiplePush,
+    PushRequest,
+    SimplePush,
+    TemplatePush,
+)
 from pushcore.push.templates import Rendered
 
 
+class Content(NamedTuple):
+    """The content of a push.
+
+    Attributes:
+        shared: What all its messages have in common.
+        own: Of a multiple push, what is each recipient's own, in the order of the request.
+    """
+
+    shared: dict[str, Any]
+    own: list[dict[str, Any]]
+
+
+def compose(workspace: Workspace, request: AnyPush | FilePush) -> Content:
+    """Make the content of a push. Of a multiple push the task keeps the template as it stands, each message the rest.
+
+    Raises:
+        ResultError: There is no such template, or a value is missing for it.
+    """
+    if isinstance(request, SimplePush):
+        return Content(of_simple(request), [])
+    template = templates.named(workspace, request.template_name)
+    if isinstance(request, TemplatePush | BroadcastPush):
+        return Content(of_template(template, templates.render(template, request.template_key_value), request), [])
+    own = [
+        _own(
+            templates.render(template, target.template_key_value),
+            {**request.extended_params, **target.extended_params},
+        )
+        for target in (request.target_msg if isinstance(request, MultiplePush) else ())
+    ]
+    return Content(of_template(template, Rendered(template.title, template.body, template.uri), request), own)
+
+
 def of_simple(request: SimplePush) -> dict[str, Any]:
-    """The content of a simple push (`bData`, less what differs by message)."""
+    """Make the content of a simple push."""
     return _content(
         Rendered(request.title, request.content, request.uri),
         request,
@@ -26,7 +72,7 @@ def of_simple(request: SimplePush) -> dict[str, Any]:
 def of_template(
     template: Template, rendered: Rendered, request: TemplatePush | MultiplePush | BroadcastPush | FilePush
 ) -> dict[str, Any]:
-    """The content of a push made from a template; what the request leaves open is the template's."""
+    """Make the content of a push with a template; what the request leaves open is the template's."""
     content = _content(
         rendered,
         request,
@@ -39,8 +85,32 @@ def of_template(
     return content | {"templateCode": template.name}
 
 
-def own(rendered: Rendered, params: Mapping[str, str]) -> dict[str, Any]:
-    """The part of the content a message of a multiple push has for itself."""
+def _content(
+    rendered: Rendered,
+    request: PushRequest,
+    *,
+    action: int,
+    silent: int,
+    style: int,
+    icon: Mapping[str, str],
+    image: Mapping[str, str],
+) -> dict[str, Any]:
+    content = _own(rendered, request.extended_params) | {
+        "action": action,
+        "silent": silent,
+        "style": style,
+        "icon": dict(icon),
+        "image": dict(image),
+        "templateCode": "",
+        "notifyType": request.notify_type,
+    }
+    if channel_id := request.vendor_options.get("channelId"):
+        content["channelId"] = channel_id
+    return content
+
+
+def _own(rendered: Rendered, params: Mapping[str, str]) -> dict[str, Any]:
+    """Make the part of the content that a message of a multiple push has for itself."""
     return {
         "title": rendered.title,
         "content": rendered.content,
@@ -49,28 +119,3 @@ def own(rendered: Rendered, params: Mapping[str, str]) -> dict[str, Any]:
         "badge": params.get("badge", ""),
         "sound": params.get("sound", ""),
     }
-
-
-def _content(
-    rendered: Rendered,
-    request: Push,
-    *,
-    action: int,
-    silent: int,
-    style: int,
-    icon: Mapping[str, str],
-    image: Mapping[str, str],
-) -> dict[str, Any]:
-    return (
-        own(rendered, request.extended_params)
-        | {
-            "action": action,
-            "silent": silent,
-            "style": style,
-            "icon": dict(icon),
-            "image": dict(image),
-            "templateCode": "",
-            "notifyType": request.notify_type,
-        }
-        | ({"channelId": channel_id} if (channel_id := request.vendor_options.get("channelId")) else {})
-    )

@@ -1,7 +1,7 @@
-"""Doing together what threads of one process ask for at the same time, as a database does its commits in groups.
+"""Group commit: what the threads of a process ask for at the same time is done in one batch, as databases commit.
 
 The first thread that comes leads: it works at once on what is there. What comes while it works waits, and one of those
-waiting leads the next batch. Alone there is nothing to wait for; the busier it gets, the larger the batches.
+waiting leads the next batch. A request alone waits for nothing; the busier it gets, the larger the batches.
 """
 
 from __future__ import annotations
@@ -28,10 +28,13 @@ class _Entry(Generic[T, R]):
         self.woken.acquire()
 
 
-class Together(Generic[T, R]):
-    """`work` does a batch and answers a result for each item, in order; None: this one has to be done alone.
+class GroupCommit(Generic[T, R]):
+    """Batches the items that threads submit.
 
-    `size` says how large an item is; a batch holds at most `limit` of that, or one item.
+    Args:
+        work: Does a batch and returns a result for each item, in order; None for one that has to be done alone.
+        size: Returns how large an item is.
+        limit: How large a batch may be; an item that is larger is a batch by itself.
     """
 
     def __init__(self, work: Callable[[Sequence[T]], Sequence[R | None]], size: Callable[[T], int], limit: int) -> None:
@@ -40,10 +43,14 @@ class Together(Generic[T, R]):
         self._waiting: deque[_Entry[T, R]] = deque()
         self._led = False
 
-    def do(self, item: T) -> R | None:
-        """The item's result; None where it has to be done alone, for `work` says so or the batch failed.
+    def submit(self, item: T) -> R | None:
+        """Do the item with those of other threads; blocks until it is done.
 
-        Raises what `work` raises for an item that was alone in its batch.
+        Returns:
+            The item's result; None where the caller has to do it alone: `work` says so, or the batch failed.
+
+        Raises:
+            Exception: What `work` raises for an item that was alone in its batch.
         """
         entry: _Entry[T, R] = _Entry(item)
         with self._lock:

@@ -1,9 +1,10 @@
-"""Idempotency: a msgkey and target are taken once within 24 hours, however often and at once they are sent.
+"""Idempotency: a msgkey and target are accepted once within 24 hours, however often and at once they are sent.
 
-Claims are partitioned by day and dropped with it, and a unique index holds within a partition only. So a claim also
-looks at the claims of the day before; and since what another transaction has not committed yet cannot be seen there,
-claims of a day's last hour stand for the next day too: whoever claims the same then waits for them at the index. An
-hour is far more than a transaction takes, and than clocks differ.
+A push claims its keys: it writes a row for each, which holds for 24 hours. Claims are partitioned by day and dropped
+with it, and a unique index holds within a partition only. So a claim also looks at the claims of the day before; and
+since what another transaction has not committed yet cannot be seen there, claims of a day's last hour hold for the next
+day too: whoever claims the same then waits for them at the index. An hour is far more than a transaction takes, and
+than clocks differ.
 """
 
 from __future__ import annotations
@@ -19,60 +20,57 @@ from django.db import connection
 
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import PushTask, Schedule, Workspace
+from pushcore.storage.sql import statements
 
 WINDOW = timedelta(hours=24)
 OVERLAP = timedelta(hours=1)
 
-# In the order of their digests and days, so that concurrent claims cannot wait in a circle. Those of the day before are
-# looked up by key (OFFSET 0 keeps it so), however many they are.
-_CLAIM = """
-    INSERT INTO pushcore_messagekey AS k (digest, day, task_id, claimed_at)
-    SELECT digest, day, %(task)s, %(now)s
-    FROM unnest(%(digests)s::uuid[]) WITH ORDINALITY AS wanted(digest, place) CROSS JOIN unnest(%(days)s::date[]) AS day
-    WHERE NOT EXISTS (SELECT FROM pushcore_messagekey b WHERE b.digest = wanted.digest AND b.day = %(before)s
-      AND b.claimed_at >= %(expired)s OFFSET 0)
-    ORDER BY place, day
-    ON CONFLICT (digest, day) DO UPDATE SET task_id = EXCLUDED.task_id, claimed_at = EXCLUDED.claimed_at
-    WHERE k.claimed_at < %(expired)s"""
-# Claims of others that hold.
-_TAKEN = """
-    SELECT replace(digest::text, '-', ''), task_id FROM pushcore_messagekey
-    WHERE digest = ANY(%(digests)s::uuid[]) AND day BETWEEN %(before)s AND %(last)s AND claimed_at >= %(expired)s
-    AND NOT (task_id = %(task)s AND claimed_at = %(now)s)"""
-
-# One of the two days of a key that is taken may have been free.
-_WITHDRAW = """
-    DELETE FROM pushcore_messagekey WHERE digest = ANY(%(digests)s::uuid[]) AND day = ANY(%(days)s::date[])
-    AND task_id = %(task)s AND claimed_at = %(now)s"""
+_SQL = statements(__file__)
 
 
 @dataclass(frozen=True, slots=True)
-class KeyedTarget:
-    """A target and the backend's own id for the message to it."""
+class IdempotencyKey:
+    """A target and the backend's own id (msgkey) of the message to it."""
 
     target: str
     msgkey: str
 
+    @classmethod
+    def of_broadcast(cls, msgkey: str) -> IdempotencyKey:
+        """Return the key of a broadcast: its msgkey, with a target that no device has."""
+        return IdempotencyKey("", msgkey)
+
     def digest(self, workspace_id: int) -> uuid.UUID:
-        """128 bits that stand for (workspace, target, msgkey); the lengths keep the parts apart."""
+        """Return 128 bits that stand for (workspace, target, msgkey). The lengths keep the parts apart."""
         text = f"{workspace_id}:{len(self.target)}:{self.target}:{self.msgkey}"
         return uuid.UUID(bytes=hashlib.blake2b(text.encode(), digest_size=16).digest())
 
 
 def days_of(now: datetime) -> list[date]:
-    """The days that a claim made `now` stands for: its own, and in its last hour the next."""
+    """Return the days that a claim made `now` holds for: that day, and in its last hour the next."""
     return sorted({now.astimezone(UTC).date(), (now + OVERLAP).astimezone(UTC).date()})
 
 
 def claim(
-    workspace: Workspace, keyed: Sequence[KeyedTarget], *, task_id: int, fingerprint: bytes, now: datetime
+    workspace: Workspace, keys: Sequence[IdempotencyKey], *, task_id: int, fingerprint: bytes, now: datetime
 ) -> PushTask | Schedule | None:
-    """Claim every key for `task_id`, within the caller's transaction. Returns None when all are ours.
+    """Claim every key for a task, within the caller's transaction. Concurrent claims of a key wait for each other.
 
-    When they were claimed by an earlier request that is the same, returns its task or schedule. Raises `ResultError`
-    (INVALID_PARAM, naming the msgkey) when a key belongs to a different request. Concurrent claims wait for each other.
+    Args:
+        workspace: Where the keys count.
+        keys: The keys, each once.
+        task_id: The id that the task (or schedule) will have.
+        fingerprint: Of the request (`PushRequest.fingerprint`).
+        now: The time of the claim.
+
+    Returns:
+        None where all are claimed now; the task or schedule of an earlier request that is the same, where they were
+        claimed by it.
+
+    Raises:
+        ResultError: A key belongs to a different request (INVALID_PARAM, naming the msgkey).
     """
-    by_digest = {entry.digest(workspace.pk).hex: entry for entry in keyed}
+    by_digest = {key.digest(workspace.pk).hex: key for key in keys}
     owners = _claim(sorted(by_digest), task_id, now)
     if not owners:
         return None
@@ -94,15 +92,21 @@ def claim(
 
 
 def claim_digests(digests: Sequence[str], *, task_id: int, now: datetime) -> set[str]:
-    """Claim these digests (hex, each once) for `task_id`, within the caller's transaction; returns those it cannot.
+    """Claim digests for a task, within the caller's transaction: one statement where all are free, two where not.
 
-    One statement where all are free, two where not; of `now` no other claim of the task may be.
+    Args:
+        digests: Hexadecimal, each once.
+        task_id: The task.
+        now: The time of the claim; no other claim of the task has the same.
+
+    Returns:
+        The digests that cannot be claimed.
     """
     return set(_claim(sorted(digests), task_id, now)) if digests else set()
 
 
 def _claim(digests: Sequence[str], task_id: int, now: datetime) -> dict[str, int]:
-    """Claim ordered digests; returns who has those that are taken, by digest."""
+    """Claim ordered digests; return the task that holds each of those that are taken."""
     days = days_of(now)
     values: dict[str, Any] = {
         "task": task_id,
@@ -114,11 +118,11 @@ def _claim(digests: Sequence[str], task_id: int, now: datetime) -> dict[str, int
         "last": days[-1],
     }
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, values)
+        cursor.execute(_SQL["claim"], values)
         if cursor.rowcount == len(digests) * len(days):
             return {}
-        cursor.execute(_TAKEN, values)
+        cursor.execute(_SQL["owners"], values)
         owners = dict(cursor.fetchall())
         if len(days) > 1:
-            cursor.execute(_WITHDRAW, {**values, "digests": f"{{{','.join(owners)}}}"})
+            cursor.execute(_SQL["withdraw"], {**values, "digests": f"{{{','.join(owners)}}}"})
     return owners

@@ -1,15 +1,15 @@
-"""Committing pushes: keys, tasks and messages of one push or many, in one statement.
+"""The rows of pushes, and their insert: idempotency keys, tasks and messages of one push or many in one statement.
 
 Nearly every push brings msgkeys nobody has used. For those one statement makes the ids, claims the keys and writes the
-rows, and is a transaction by itself. A push with a key that was used before is left out of it, and claims its keys one
-way for all (`commit_alone`).
+rows, and is a transaction by itself (`insert_batch`). A push with a key that was used before is left out of it, and
+claims its keys one way for all (`insert_alone`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -18,25 +18,97 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Model
 
-from pushcore.models import Message, PushTask
-from pushcore.push.idempotency import KeyedTarget, claim, days_of
-from pushcore.storage import ids
+from pushcore.broadcast.broadcasts import Audience
+from pushcore.codes import statuses
+from pushcore.models import Message, PushTask, Workspace
+from pushcore.models.pushes import DeliveryType
+from pushcore.ports import OutgoingMessage
+from pushcore.push.idempotency import IdempotencyKey, claim, days_of
+from pushcore.push.recipients import Recipient
+from pushcore.push.targets import ResolvedTarget, Target
+from pushcore.push.validation import ValidatedPush
+from pushcore.storage import clock, ids
+from pushcore.storage.sql import statements
+
+_SQL = statements(__file__)
 
 
-@dataclass(frozen=True, slots=True)
-class Push:
-    """The rows of a push, without ids yet, and the keys it claims."""
+@dataclass(slots=True)
+class PushRows:
+    """The rows of a push on their way into the database: first its task, then its messages, at last their ids.
+
+    Attributes:
+        idempotency_keys: What the push claims.
+        recipients: Whom its messages are for.
+        audience: The devices that a broadcast is for; None of other pushes.
+        messages: Its messages, once the devices of its recipients are known (`add_messages`).
+        devices: The device of each message; None where the message waits for one.
+    """
 
     task: PushTask
-    messages: Sequence[Message]
-    keyed: Sequence[KeyedTarget]
+    idempotency_keys: Sequence[IdempotencyKey]
+    recipients: Sequence[Recipient] = ()
+    audience: Audience | None = None
+    messages: list[Message] = field(default_factory=list)
+    devices: list[ResolvedTarget | None] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls, workspace: Workspace, push: ValidatedPush, *, source: PushTask.Source, author: str, claims: bool = True
+    ) -> PushRows:
+        """Make the row of a push's task, as of now. `claims`: whether its idempotency keys are to be claimed."""
+        now = clock.now()
+        task = PushTask(
+            workspace=workspace,
+            name=push.task_name,
+            kind=push.kind,
+            delivery_type=push.delivery_type,
+            source=source,
+            author=author[:150],
+            content=push.content,
+            options=push.options,
+            fingerprint=push.fingerprint,
+            expire_at=now + timedelta(seconds=push.expired_seconds),
+            created_at=now,
+        )
+        return cls(task, push.idempotency_keys if claims else (), push.recipients, push.audience)
+
+    @property
+    def targets(self) -> list[Target]:
+        """The targets of its recipients, in order."""
+        task = self.task
+        return [Target(task.workspace_id, task.delivery_type, recipient.target) for recipient in self.recipients]
+
+    def add_messages(self, resolved: Mapping[Target, Sequence[ResolvedTarget]]) -> None:
+        """Add a message for each device of each target; a target without a device gets one that waits."""
+        task = self.task
+        unresolved = statuses.NO_BIND_INFO if task.delivery_type == DeliveryType.USER else statuses.WAITING
+        self.messages, self.devices = [], []
+        for recipient, target in zip(self.recipients, self.targets, strict=True):
+            for device in resolved.get(target) or (None,):
+                self.devices.append(device)
+                self.messages.append(
+                    Message(
+                        workspace_id=task.workspace_id,
+                        delivery_type=task.delivery_type,
+                        target=recipient.target,
+                        msgkey=recipient.msgkey,
+                        device_id=device.device_id if device else None,
+                        status=statuses.WAITING if device else unresolved,
+                        override=recipient.override,
+                        expire_at=task.expire_at,
+                        updated_at=task.created_at,
+                    )
+                )
+        task.message_count = len(self.messages)
 
     @property
     def size(self) -> int:
-        """How many ids it needs."""
+        """How many ids its rows need."""
         return 1 + len(self.messages)
 
     def give_ids(self, made: Sequence[int]) -> None:
+        """Give the task the first and the messages the other ids."""
         self.task.pk, *message_ids = made
         self.task.last_message_id = made[-1]
         for message, message_id in zip(self.messages, message_ids, strict=True):
@@ -47,63 +119,105 @@ class Push:
         for row in (self.task, *self.messages):
             row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
+    def outgoing(self) -> list[OutgoingMessage]:
+        """Return the messages that have a device, as lanes take them; the rows have their ids."""
+        task = self.task
+        return [
+            OutgoingMessage(
+                message_id=message.pk,
+                workspace_id=task.workspace_id,
+                task_id=task.pk,
+                kind=task.kind,
+                target=message.target,
+                msgkey=message.msgkey,
+                expire_at=message.expire_at,
+                content=task.content | message.override if message.override else task.content,
+                options=task.options,
+                device_id=device.device_id,
+                platform=device.platform,
+                third_channel=device.third_channel,
+                third_token=device.third_token,
+            )
+            for message, device in zip(self.messages, self.devices, strict=True)
+            if device is not None
+        ]
 
-def commit_together(pushes: Sequence[Push]) -> list[bool]:
-    """Commit those of the pushes whose keys nobody has used; says which. They have their ids then.
+    def unbound_users(self) -> list[str]:
+        """Return the users that had no device when the messages were made."""
+        return [message.target for message in self.messages if message.status == statuses.NO_BIND_INFO]
 
-    A caller's transaction, if there is one, decides about the commit. Raises `DatabaseFault`, and nothing is written:
-    `IntegrityError` where a key is taken at this moment by somebody else.
+
+def insert_batch(batch: Sequence[PushRows]) -> list[bool]:
+    """Insert those of the pushes whose keys nobody has used, and give them their ids.
+
+    A caller's transaction, if there is one, decides about the commit.
+
+    Returns:
+        Of each push whether it was inserted.
+
+    Raises:
+        IntegrityError: A key is taken at this moment by somebody else; nothing is written.
+        DatabaseError: Likewise nothing is written.
     """
-    sql, params = _statement(), _parameters(pushes)
+    sql, params = _statement(), _parameters(batch)
     connection = connections[DEFAULT_DB_ALIAS]
     # An error ends the caller's transaction, unless there is a savepoint to go back to.
     with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
         cursor.execute(sql, params)
         made, used = cursor.fetchone()
     start = 0
-    for number, push in enumerate(pushes):
+    for number, rows in enumerate(batch):
         if number not in used:
-            push.give_ids(made[start : start + push.size])
-            push.mark_stored()
-        start += push.size
-    return [number not in used for number in range(len(pushes))]
+            rows.give_ids(made[start : start + rows.size])
+            rows.mark_stored()
+        start += rows.size
+    return [number not in used for number in range(len(batch))]
 
 
-def commit_alone(push: Push) -> PushTask | None:
-    """Commit the push; returns None when that is done.
+def insert_alone(rows: PushRows) -> PushTask:
+    """Insert a push, whether its keys were used before or not, and give it its ids.
 
-    When the same request was accepted before, returns its task and writes nothing. Raises `ResultError` (INVALID_PARAM)
-    for a key used by a different request.
+    Returns:
+        Its task; or, where the same request was accepted before, the task of that, and nothing is written.
+
+    Raises:
+        ResultError: A key was used by a different request (INVALID_PARAM).
     """
-    task = push.task
+    task = rows.task
     with transaction.atomic():
-        push.give_ids(ids.new_ids(push.size))
-        first = claim(task.workspace, push.keyed, task_id=task.pk, fingerprint=task.fingerprint, now=task.created_at)  # type: ignore[arg-type]
+        rows.give_ids(ids.new_ids(rows.size))
+        first = claim(
+            task.workspace,
+            rows.idempotency_keys,
+            task_id=task.pk,
+            fingerprint=bytes(task.fingerprint),
+            now=task.created_at,
+        )
         if first is not None:
             assert isinstance(first, PushTask)  # a schedule's fingerprint is another
             return first
         task.save(force_insert=True)
-        Message.objects.bulk_create(push.messages)
-        return None
+        Message.objects.bulk_create(rows.messages)
+        return task
 
 
-def _parameters(pushes: Sequence[Push]) -> list[Any]:
-    """Arrays, in the statement's order. Places in the array of ids count from 1, pushes from 0."""
+def _parameters(batch: Sequence[PushRows]) -> list[Any]:
+    """Return arrays, in the statement's order. Places in the array of ids count from 1, pushes from 0."""
     claims: list[tuple[str, date, int, int, datetime]] = []
     task_places: list[tuple[int, int]] = []
     message_places: list[tuple[int, int, int]] = []
     place = 1
-    for number, push in enumerate(pushes):
-        digests = {entry.digest(push.task.workspace_id) for entry in push.keyed}
-        at = push.task.created_at
+    for number, rows in enumerate(batch):
+        digests = {key.digest(rows.task.workspace_id) for key in rows.idempotency_keys}
+        at = rows.task.created_at
         claims += [(str(digest), day, number, place, at) for digest in digests for day in days_of(at)]
-        task_places.append((place, place + push.size - 1))
-        message_places += [(number, place + 1 + own, place) for own in range(len(push.messages))]
-        place += push.size
+        task_places.append((place, place + rows.size - 1))
+        message_places += [(number, place + 1 + own, place) for own in range(len(rows.messages))]
+        place += rows.size
     # In one order, as `claim` has it: two statements cannot wait for each other in a circle.
     claims.sort()
     connection = connections[DEFAULT_DB_ALIAS]
-    messages = [message for push in pushes for message in push.messages]
+    messages = [message for rows in batch for message in rows.messages]
     return [
         place - 1,
         *_columns(claims),
@@ -111,7 +225,7 @@ def _parameters(pushes: Sequence[Push]) -> list[Any]:
         min(days := [claim[1] for claim in claims]) - timedelta(days=1),
         max(days),
         *_columns(task_places),
-        *([take(push.task, connection) for push in pushes] for take in _takers(PushTask)),
+        *([take(rows.task, connection) for rows in batch] for take in _takers(PushTask)),
         *_columns(message_places),
         *([take(message, connection) for message in messages] for take in _takers(Message)),
     ]
@@ -121,18 +235,19 @@ def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-_OWN = {PushTask: ("id", "last_message_id"), Message: ("id", "task_id")}
+# Columns that the statement fills in by itself.
+_IDS = {PushTask: ("id", "last_message_id"), Message: ("id", "task_id")}
 
 
 @cache
 def _fields(model: type[Model]) -> list[Field[Any, Any]]:
-    """The fields whose values the rows bring; the ids are made by the statement."""
-    return [field for field in model._meta.concrete_fields if field.column not in _OWN[model]]
+    """Return the fields whose values the rows bring."""
+    return [field for field in model._meta.concrete_fields if field.column not in _IDS[model]]
 
 
 @cache
 def _takers(model: type[Model]) -> list[Callable[[Model, BaseDatabaseWrapper], Any]]:
-    """For each field: what gives its value of a row as the ORM gives it to the database."""
+    """Return for each field what takes its value from a row, as the ORM gives it to the database."""
 
     def taker(field: Field[Any, Any]) -> Callable[[Model, BaseDatabaseWrapper], Any]:
         return lambda row, connection: field.get_db_prep_save(field.pre_save(row, add=True), connection)
@@ -141,42 +256,21 @@ def _takers(model: type[Model]) -> list[Callable[[Model, BaseDatabaseWrapper], A
 
 
 def _type(field: Field[Any, Any]) -> str:
-    """The column's type without its length: a cast to a length would cut silently."""
+    """Return the column's type without its length: a cast to a length would cut silently."""
     return (field.db_type(connections[DEFAULT_DB_ALIAS]) or "").partition("(")[0]
 
 
 @cache
 def _statement() -> str:
-    """Answers all ids that were made, and the numbers of the pushes that were left out."""
-    task_columns, message_columns = (
-        ", ".join(str(field.column) for field in _fields(model)) for model in (PushTask, Message)
+    def columns(model: type[Model]) -> str:
+        return ", ".join(str(field.column) for field in _fields(model))
+
+    def arrays(model: type[Model]) -> str:
+        return ", ".join(f"%s::{_type(field)}[]" for field in _fields(model))
+
+    return _SQL["insert"].format(
+        task_columns=columns(PushTask),
+        task_arrays=arrays(PushTask),
+        message_columns=columns(Message),
+        message_arrays=arrays(Message),
     )
-    task_arrays, message_arrays = (
-        ", ".join(f"%s::{_type(field)}[]" for field in _fields(model)) for model in (PushTask, Message)
-    )
-    return f"""
-WITH made AS MATERIALIZED (
-  SELECT ARRAY(SELECT id FROM pushcore_new_ids(%s) id ORDER BY id) AS ids
-), wanted AS MATERIALIZED (
-  SELECT * FROM unnest(%s::uuid[], %s::date[], %s::int[], %s::int[], %s::timestamptz[])
-    AS wanted(digest, day, push, place, at)
-), used AS MATERIALIZED (
-  SELECT DISTINCT push FROM wanted
-  WHERE EXISTS (SELECT FROM pushcore_messagekey k WHERE k.digest = wanted.digest AND k.day BETWEEN %s AND %s OFFSET 0)
-), claimed AS (
-  INSERT INTO pushcore_messagekey (digest, day, task_id, claimed_at)
-  SELECT digest, day, ids[place], at FROM made, wanted WHERE push NOT IN (SELECT push FROM used)
-), tasks AS (
-  INSERT INTO pushcore_pushtask (id, last_message_id, {task_columns})
-  SELECT ids[place], ids[last_place], {task_columns}
-  FROM made, unnest(%s::int[], %s::int[], {task_arrays})
-    WITH ORDINALITY AS given(place, last_place, {task_columns}, number)
-  WHERE number - 1 NOT IN (SELECT push FROM used)
-), messages AS (
-  INSERT INTO pushcore_message (id, task_id, {message_columns})
-  SELECT ids[place], ids[task_place], {message_columns}
-  FROM made, unnest(%s::int[], %s::int[], %s::int[], {message_arrays})
-    AS given(push, place, task_place, {message_columns})
-  WHERE push NOT IN (SELECT push FROM used)
-)
-SELECT ids, ARRAY(SELECT push FROM used) FROM made"""

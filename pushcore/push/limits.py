@@ -1,33 +1,22 @@
-"""The limits of a push request and the code that answers each breach (source document, 8.2; docs/api.md)."""
+"""The limits of a push request, and the code that answers each breach (source document, 8.2; docs/api.md).
+
+Every check raises `ResultError` for the first limit that is broken.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models.pushes import ACTIVITIES, DeliveryType
 from pushcore.push import vendor_options
-from pushcore.push.target_names import clean_target
+from pushcore.push.requests import AnyPush, BroadcastPush, FilePush, MultiplePush, NamedPush, SimplePush
 
-if TYPE_CHECKING:
-    from pushcore.push.requests import (
-        AnyPush,
-        BroadcastPush,
-        FilePush,
-        MultiplePush,
-        NamedPush,
-        SimplePush,
-        TemplatePush,
-    )
-
-MAX_TARGETS = 10
-MAX_MULTIPLE_TARGETS = 400
-MAX_MSGKEY_LENGTH = 64
 MAX_TASK_NAME_LENGTH = 200
 MAX_TITLE_LENGTH = 200
 MAX_CONTENT_LENGTH = 200
@@ -48,65 +37,73 @@ ACTIVITY_OPTIONS = (
 )  # fmt: skip
 
 
-def check_simple(request: SimplePush) -> None:
-    """Raises `ResultError` for the first limit a simple push breaks."""
+def check(request: AnyPush | FilePush) -> None:
+    """Check what a request says by itself: its targets, its template and its channels are looked at later.
+
+    Raises:
+        ResultError: The code of the first limit that the request breaks.
+    """
     check_task_name(request.task_name, required=request.task_name_required)
-    _check_aim(request)
-    _check_text(request)
-    check_targets(request.delivery_type, request.target_msgkey)
-    _check_common(request)
-    one_of("pushAction", request.push_action, (0, 1))
-    one_of("silent", request.silent, (0, 1))
-    one_of("pushStyle", request.push_style, (0, 1, 2))
+    _check_kind(request)
+    check_validity(request.expired_seconds)
+    check_extended_params(request.extended_params)
+    _check_notify_type(request)
+    _check_vendor_options(request)
+    if request.android_channel not in (0, 1, 2):
+        raise ResultError(ResultCode.ANDROID_CHANNEL_PARAM_INVALID)
+    if request.android_channel and request.delivery_type == DeliveryType.IOS:
+        raise ResultError(ResultCode.ANDROID_CHANNEL_PARAM_INVALID, "there is none to choose on iOS")
+    # What a template may say, a request may leave open.
+    open_to_template: tuple[None, ...] = () if isinstance(request, SimplePush) else (None,)
+    one_of("pushAction", request.push_action, (*open_to_template, 0, 1))
+    one_of("silent", request.silent, (*open_to_template, 0, 1))
+
+
+def _check_kind(request: AnyPush | FilePush) -> None:
+    """Check what only pushes of the request's kind have."""
+    if isinstance(request, BroadcastPush):
+        _check_broadcast(request)
+    elif isinstance(request, FilePush):
+        check_delivery_type(request.delivery_type)
+        if not re.fullmatch("[0-9a-f]{64}", request.sha256):
+            raise ResultError(ResultCode.INVALID_PARAM, "sha256 is the file's SHA-256, 64 hexadecimal digits")
+    else:
+        _check_activity(request)
+    if isinstance(request, SimplePush):
+        _check_text(request)
+        one_of("pushStyle", request.push_style, (0, 1, 2))
+    elif isinstance(request, MultiplePush):
+        for target in request.target_msg:
+            if len(target.extended_params) > MAX_OWN_EXTENDED_PARAMS:
+                raise ResultError(ResultCode.MULTIPLE_INNER_EXTEND_PARAM_TO_MUCH)
+            check_extended_params(target.extended_params)
+
+
+def _check_text(request: SimplePush) -> None:
+    if not request.title.strip() or not request.content.strip():
+        raise ResultError(ResultCode.PAYLOAD_NOT_ENOUGH)
+    _check_length("title", request.title, MAX_TITLE_LENGTH)
+    if len(request.content) > MAX_CONTENT_LENGTH:
+        raise ResultError(ResultCode.SINGLE_PUSH_CONTENT_TOO_LONG, f"at most {MAX_CONTENT_LENGTH} characters")
     _check_length("uri", request.uri, MAX_URI_LENGTH)
 
 
-def check_template_push(request: TemplatePush) -> None:
-    """Raises `ResultError` for the first limit a template push breaks; the template itself is looked at later."""
-    check_task_name(request.task_name, required=request.task_name_required)
-    _check_aim(request)
-    check_targets(request.delivery_type, request.target_msgkey)
-    _check_common(request)
-    one_of("pushAction", request.push_action, (None, 0, 1))
-    one_of("silent", request.silent, (None, 0, 1))
-
-
-def check_multiple(request: MultiplePush) -> None:
-    """Raises `ResultError` for the first limit a multiple push breaks."""
-    check_task_name(request.task_name, required=request.task_name_required)
-    _check_aim(request)
-    if not request.target_msg:
-        raise ResultError(ResultCode.TOKEN_OR_USERID_NULL)
-    if len(request.target_msg) > MAX_MULTIPLE_TARGETS:
-        raise ResultError(ResultCode.MULTIPLE_TARGET_NUMBER_TOO_MUCH, f"at most {MAX_MULTIPLE_TARGETS}")
-    seen: set[tuple[str, str]] = set()
-    for entry in request.target_msg:
-        target = check_target(request.delivery_type, entry.target, entry.msgkey)
-        if (target, entry.msgkey) in seen:
-            raise ResultError(ResultCode.INVALID_PARAM, f"msgkey {entry.msgkey!r} is named twice for one target")
-        seen.add((target, entry.msgkey))
-        if len(entry.extended_params) > MAX_OWN_EXTENDED_PARAMS:
-            raise ResultError(ResultCode.MULTIPLE_INNER_EXTEND_PARAM_TO_MUCH)
-        check_extended_params(entry.extended_params)
-    _check_common(request)
-    one_of("pushAction", request.push_action, (None, 0, 1))
-    one_of("silent", request.silent, (None, 0, 1))
-
-
-def check_broadcast(request: BroadcastPush) -> None:
-    """Raises `ResultError` for the first limit a broadcast breaks; its channels are looked at later."""
-    check_task_name(request.task_name, required=request.task_name_required)
+def _check_broadcast(request: BroadcastPush) -> None:
     if request.delivery_type == DeliveryType.USER:
         raise ResultError(ResultCode.BROADCAST_ONLY_SUPPORT_BY_DEVICE)
     check_delivery_type(request.delivery_type)
-    check_msgkey(request.msgkey)
-    _check_common(request)
-    one_of("pushAction", request.push_action, (None, 0, 1))
-    one_of("silent", request.silent, (None, 0, 1))
     one_of("pushStatus", request.push_status, (0, 1, 2))
     one_of("timeMode", request.time_mode, (0, 1))
     one_of("bindPeriod", request.bind_period, (None, 1, 2, 3, 4))
-    _check_login(request)
+    # Periods and times choose among users that the push status names.
+    if request.push_status == 2 and (request.bind_period is not None or request.bind_window is not None):
+        raise ResultError(
+            ResultCode.INVALID_PARAM, "bindPeriod and bind times choose among bound users: pushStatus 0, 1"
+        )
+    if request.push_status == 0 and (request.unbind_period is not None or request.unbind_window is not None):
+        raise ResultError(
+            ResultCode.INVALID_PARAM, "unBindPeriod and unbind times choose among unbound users: pushStatus 1, 2"
+        )
     if request.push_status and request.unbind_period is None and request.unbind_window is None:
         raise ResultError(ResultCode.BROADCAST_ALL_USER_NEED_UNBIND_PERIOD)
     if request.unbind_period not in (None, 1, 2, 3, 4):
@@ -117,47 +114,8 @@ def check_broadcast(request: BroadcastPush) -> None:
         raise ResultError(ResultCode.INVALID_PARAM, "bindStartTime is after bindEndTime")
 
 
-def _check_login(request: BroadcastPush) -> None:
-    """Periods and times choose among users that the push status names."""
-    if request.push_status == 2 and (request.bind_period is not None or request.bind_window is not None):
-        raise ResultError(
-            ResultCode.INVALID_PARAM, "bindPeriod and bind times choose among bound users: pushStatus 0, 1"
-        )
-    if request.push_status == 0 and (request.unbind_period is not None or request.unbind_window is not None):
-        raise ResultError(
-            ResultCode.INVALID_PARAM, "unBindPeriod and unbind times choose among unbound users: pushStatus 1, 2"
-        )
-
-
-def check_file_push(request: FilePush) -> None:
-    """Raises `ResultError` for the first limit a multiple push from a file breaks; its records are looked at later."""
-    check_task_name(request.task_name, required=request.task_name_required)
-    check_delivery_type(request.delivery_type)
-    _check_common(request)
-    one_of("pushAction", request.push_action, (None, 0, 1))
-    one_of("silent", request.silent, (None, 0, 1))
-    if not re.fullmatch("[0-9a-f]{64}", request.sha256):
-        raise ResultError(ResultCode.INVALID_PARAM, "sha256 is the file's SHA-256, 64 hexadecimal digits")
-
-
-def _check_common(request: AnyPush | FilePush) -> None:
-    check_validity(request.expired_seconds)
-    check_extended_params(request.extended_params)
-    _check_notify_type(request)
-    vendor_options.check(request.vendor_options)
-    if request.delivery_type not in ACTIVITIES:
-        _refuse_options(request, ACTIVITY_OPTIONS, "a Live Activity (deliveryType 5 or 6)")
-    if not re.fullmatch("[!-~]{0,64}", str(request.vendor_options.get("apnsCollapseId", ""))):
-        # It travels in a header.
-        raise ResultError(ResultCode.INVALID_PARAM, "apnsCollapseId is at most 64 letters, digits and signs (ASCII)")
-    if request.android_channel not in (0, 1, 2):
-        raise ResultError(ResultCode.ANDROID_CHANNEL_PARAM_INVALID)
-    if request.android_channel and request.delivery_type == DeliveryType.IOS:
-        raise ResultError(ResultCode.ANDROID_CHANNEL_PARAM_INVALID, "there is none to choose on iOS")
-
-
 def _check_notify_type(request: AnyPush | FilePush) -> None:
-    """Which way messages take: as ever, or by the self-built channel alone (source: document 2871125 of the cloud)."""
+    """Check which way messages take: as ever, or by the self-built channel alone (document 2871125 of the cloud)."""
     if request.notify_type not in ("", "notify", SELF_BUILT_ONLY):
         raise ResultError(ResultCode.INVALID_PARAM, f"notifyType is one of notify, {SELF_BUILT_ONLY}")
     if request.notify_type != SELF_BUILT_ONLY:
@@ -170,20 +128,30 @@ def _check_notify_type(request: AnyPush | FilePush) -> None:
         )
 
 
+def _check_vendor_options(request: AnyPush | FilePush) -> None:
+    vendor_options.check(request.vendor_options)
+    if request.delivery_type not in ACTIVITIES:
+        _refuse_options(request, ACTIVITY_OPTIONS, "a Live Activity (deliveryType 5 or 6)")
+    if not re.fullmatch("[!-~]{0,64}", str(request.vendor_options.get("apnsCollapseId", ""))):
+        # It travels in a header.
+        raise ResultError(ResultCode.INVALID_PARAM, "apnsCollapseId is at most 64 letters, digits and signs (ASCII)")
+
+
 def check_task_name(name: str, *, required: bool) -> None:
+    """Check a task's name, which may be empty unless it is `required`."""
     if required and not name.strip():
         raise ResultError(ResultCode.TASKNAME_NULL)
     _check_length("taskName", name, MAX_TASK_NAME_LENGTH)
 
 
 def check_delivery_type(delivery_type: int) -> None:
-    """Of devices and users: a Live Activity is only pushed to by name."""
+    """Check that targets are devices or users: a Live Activity is only pushed to by name."""
     if delivery_type not in DeliveryType.values or delivery_type in ACTIVITIES:
         raise ResultError(ResultCode.DELIVERY_TYPE_NOT_SUPPORTED)
 
 
-def _check_aim(request: NamedPush) -> None:
-    """What the targets are, and for Live Activities what befalls them."""
+def _check_activity(request: NamedPush) -> None:
+    """Check what the targets are, and if these are Live Activities, the options that only they have."""
     event = request.vendor_options.get("activityEvent")
     if request.delivery_type not in ACTIVITIES:
         check_delivery_type(request.delivery_type)
@@ -204,45 +172,14 @@ def _check_aim(request: NamedPush) -> None:
 
 
 def _refuse_options(request: AnyPush | FilePush, names: Iterable[str], needed: str) -> None:
-    """Raises `ResultError` (INVALID_PARAM) where one is given that only means something with what is `needed`."""
+    """Refuse options that only mean something with what is `needed`."""
     for name in names:
         if name in request.vendor_options:
             raise ResultError(ResultCode.INVALID_PARAM, f"{name} needs {needed}")
 
 
-def _check_text(request: SimplePush) -> None:
-    if not request.title.strip() or not request.content.strip():
-        raise ResultError(ResultCode.PAYLOAD_NOT_ENOUGH)
-    _check_length("title", request.title, MAX_TITLE_LENGTH)
-    if len(request.content) > MAX_CONTENT_LENGTH:
-        raise ResultError(ResultCode.SINGLE_PUSH_CONTENT_TOO_LONG, f"at most {MAX_CONTENT_LENGTH} characters")
-
-
-def check_targets(delivery_type: int, target_msgkey: Mapping[str, str]) -> None:
-    """Targets and msgkeys of a simple or template push."""
-    if not target_msgkey:
-        raise ResultError(ResultCode.TOKEN_OR_USERID_NULL)
-    if len(target_msgkey) > MAX_TARGETS:
-        raise ResultError(ResultCode.SINGLE_PUSH_TARGET_TOO_MUCH)
-    named = {check_target(delivery_type, target, msgkey) for target, msgkey in target_msgkey.items()}
-    if len(named) < len(target_msgkey):
-        raise ResultError(ResultCode.INVALID_PARAM, "a target is named twice, in two spellings")
-
-
-def check_target(delivery_type: int, target: str, msgkey: str) -> str:
-    """The target as it is kept (`pushcore.push.target_names`), once it and its msgkey are within their limits."""
-    cleaned = clean_target(delivery_type, target)
-    check_msgkey(msgkey)
-    return cleaned
-
-
-def check_msgkey(msgkey: str) -> None:
-    if not msgkey.strip():
-        raise ResultError(ResultCode.INVALID_PARAM, "a msgkey is empty")
-    _check_length("msgkey", msgkey, MAX_MSGKEY_LENGTH)
-
-
 def check_validity(expired_seconds: int) -> None:
+    """Check how long a message is valid, in seconds."""
     if expired_seconds < 1:
         raise ResultError(ResultCode.EXPIREDSECONDS_WRONG)
     if expired_seconds > settings.MAX_EXPIRED_SECONDS:
@@ -250,7 +187,7 @@ def check_validity(expired_seconds: int) -> None:
 
 
 def check_extended_params(params: Mapping[str, str]) -> None:
-    """Number, reserved names, and the two that have rules of their own (Huawei badges)."""
+    """Check the extension parameters: their number, their names, and the two that have rules of their own (badges)."""
     if len(params) > MAX_EXTENDED_PARAMS:
         raise ResultError(ResultCode.EXTEND_PARAM_TO_MUCH)
     reserved = sorted(RESERVED_PARAMS & params.keys())
@@ -268,12 +205,17 @@ def check_extended_params(params: Mapping[str, str]) -> None:
 
 
 def check_payload(content: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> None:
-    """The encoded content, and what vendors are told beside it, must fit what every channel can carry."""
+    """Check that the content, and what vendors are told beside it, fit what every channel can carry.
+
+    Raises:
+        ResultError: They are too large together (MSG_PAYLOAD_TOO_LONG).
+    """
     if payload_bytes(content, options) > MAX_PAYLOAD_BYTES:
         raise ResultError(ResultCode.MSG_PAYLOAD_TOO_LONG, f"at most {MAX_PAYLOAD_BYTES} bytes as JSON")
 
 
 def payload_bytes(content: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> int:
+    """Return the size of the content, and what vendors are told beside it, as JSON in bytes."""
     whole = {**content, **vendor_options.counted(options or {})}
     return len(json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode())
 
@@ -288,7 +230,11 @@ def _check_length(name: str, value: str, longest: int) -> None:
 
 
 def one_of(name: str, value: int | None, allowed: tuple[int | None, ...]) -> None:
-    """Raises `ResultError` (INVALID_PARAM) naming the parameter and what it may be."""
+    """Check that a parameter has one of a few values.
+
+    Raises:
+        ResultError: It has another (INVALID_PARAM); the message names the parameter and what it may be.
+    """
     if value not in allowed:
         choices = ", ".join(str(choice) for choice in allowed if choice is not None)
         raise ResultError(ResultCode.INVALID_PARAM, f"{name} is one of {choices}")

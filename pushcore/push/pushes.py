@@ -1,124 +1,119 @@
-"""Taking a push. The way of one message starts here.
+"""Accepting pushes: where the way of every message begins.
 
-accept: limits, content                                     (draft_of)
-    -> acceptance: claim keys, task and messages in ONE transaction
-        -> (commit) -> dispatch.to_lanes
+    accept
+        validate            limits, recipients, content         (nothing is written)
+        PushRows            its task; its messages, once the devices of its recipients are known
+        insert              claims, task and messages, in one transaction: the push is accepted
+        first attempt       its messages are given to lanes; what is lost on the way, the sweeper finds
+
+Success is answered only for what is committed. Pushes that the threads of a process accept at the same time share their
+statements (`pushcore.push.group_commit`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+import contextlib
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+
+from django.db import IntegrityError, connection, transaction
 
 from pushcore.broadcast import broadcasts
+from pushcore.delivery import dispatch
+from pushcore.devices import bindings
 from pushcore.models import PushTask, Workspace
-from pushcore.push import acceptance, content, limits, templates
-from pushcore.push.acceptance import Addressed, Draft
-from pushcore.push.idempotency import KeyedTarget
-from pushcore.push.requests import AnyPush, BroadcastPush, MultiplePush, Push, SimplePush, TemplatePush
-from pushcore.push.target_names import clean_target
-from pushcore.push.templates import Rendered
+from pushcore.push.group_commit import GroupCommit
+from pushcore.push.insert import PushRows, insert_alone, insert_batch
+from pushcore.push.requests import AnyPush
+from pushcore.push.targets import resolve_all
+from pushcore.push.validation import ValidatedPush, validate
+
+# Rows that pushes accepted at the same time write in one statement.
+MAX_ROWS_TOGETHER = 1000
 
 
 def accept(workspace: Workspace, request: AnyPush, *, source: PushTask.Source, author: str) -> PushTask:
-    """Accept a push: check it, commit it, hand it over. Returns the committed task.
+    """Accept a push: check it, commit it, and make the first attempt to deliver it.
 
-    The same request again (same msgkeys and targets, within 24 hours) returns the first task and sends nothing.
-    Raises `ResultError` with the code of the limit it breaks; INVALID_PARAM for a msgkey used by another request.
+    Args:
+        workspace: Whose push it is.
+        request: What is pushed to whom.
+        source: Which API, or the console, it came by.
+        author: The AccessKey ID or the operator.
+
+    Returns:
+        The committed task. The same request again (same msgkeys and targets, within 24 hours) returns the first task
+        and sends nothing.
+
+    Raises:
+        ResultError: The code of the limit that the request breaks; INVALID_PARAM for a msgkey used by another request.
     """
-    return acceptance.accept(workspace, draft_of(workspace, request), source=source, author=author)
+    rows = PushRows.of(workspace, validate(workspace, request), source=source, author=author)
+    if rows.audience is None:
+        with contextlib.suppress(IntegrityError):
+            # What is in a caller's transaction stays in it.
+            [task] = _accept_batch([rows]) if connection.in_atomic_block else [_group_commit.submit(rows)]
+            if task is not None:
+                return task
+    task = _insert(rows)
+    if task is rows.task:
+        make_first_attempt([rows])
+    return task
 
 
-def draft_of(workspace: Workspace, request: AnyPush) -> Draft:
-    """The push, checked against all limits and with its content made. Raises `ResultError`."""
-    match request:
-        case SimplePush():
-            return _simple(request)
-        case TemplatePush():
-            return _template(workspace, request)
-        case MultiplePush():
-            return _multiple(workspace, request)
-        case BroadcastPush():
-            return _broadcast(workspace, request)
+def commit_scheduled(workspace: Workspace, push: ValidatedPush, *, source: PushTask.Source, author: str) -> PushRows:
+    """Commit a push whose idempotency keys were claimed when it was scheduled, in the caller's transaction.
 
-
-def _simple(request: SimplePush) -> Draft:
-    """One message to each of up to 10 targets."""
-    limits.check_simple(request)
-    addressed = _addressed(request)
-    return _draft(PushTask.Kind.SIMPLE, request, content.of_simple(request), addressed)
-
-
-def _template(workspace: Workspace, request: TemplatePush) -> Draft:
-    """A template, filled in once, to each of up to 10 targets."""
-    limits.check_template_push(request)
-    template = templates.named(workspace, request.template_name)
-    made = content.of_template(template, templates.render(template, request.template_key_value), request)
-    addressed = _addressed(request)
-    return _draft(PushTask.Kind.TEMPLATE, request, made, addressed)
-
-
-def _addressed(request: SimplePush | TemplatePush) -> list[Addressed]:
-    return [
-        Addressed(clean_target(request.delivery_type, target), msgkey)
-        for target, msgkey in request.target_msgkey.items()
-    ]
-
-
-def _multiple(workspace: Workspace, request: MultiplePush) -> Draft:
-    """A template, filled in for each of up to 400 targets.
-
-    The task keeps the template as it stands; each message keeps only what is its own.
+    The caller makes the first attempt once the transaction is committed.
     """
-    limits.check_multiple(request)
-    template = templates.named(workspace, request.template_name)
-    made = content.of_template(template, Rendered(template.title, template.body, template.uri), request)
-    addressed = []
-    for entry in request.target_msg:
-        rendered = templates.render(template, entry.template_key_value)
-        override = content.own(rendered, {**request.extended_params, **entry.extended_params})
-        limits.check_payload(made | override, request.vendor_options)
-        addressed.append(Addressed(clean_target(request.delivery_type, entry.target), entry.msgkey, override))
-    return _draft(PushTask.Kind.MULTIPLE, request, made, addressed)
+    rows = PushRows.of(workspace, push, source=source, author=author, claims=False)
+    _insert(rows)
+    return rows
 
 
-def _broadcast(workspace: Workspace, request: BroadcastPush) -> Draft:
-    """A template, filled in once, to every device of a platform."""
-    limits.check_broadcast(request)
-    template = templates.named(workspace, request.template_name)
-    made = content.of_template(template, templates.render(template, request.template_key_value), request)
-    audience = broadcasts.audience_of(workspace, request, silent=bool(made["silent"]))
-    return _draft(PushTask.Kind.BROADCAST, request, made, (), audience)
+def make_first_attempt(committed: Sequence[PushRows]) -> None:
+    """Give the messages of committed pushes to lanes, and tell gateways of broadcasts.
+
+    Never raises: whatever becomes of it, these pushes are accepted, and what is missed the sweeper finds.
+    """
+    for rows in committed:
+        if rows.audience is not None:
+            broadcasts.tell_gateways()
+            if rows.audience.vendor_channels:
+                broadcasts.wake_walker()
+    dispatch.to_lanes([message for rows in committed for message in rows.outgoing()])
+    unbound: dict[int, list[str]] = defaultdict(list)
+    for rows in committed:
+        unbound[rows.task.workspace_id] += rows.unbound_users()
+    for workspace_id, user_ids in unbound.items():
+        bindings.attach_bound_meanwhile(workspace_id, user_ids)
 
 
-def _draft(
-    kind: PushTask.Kind,
-    request: AnyPush,
-    made: dict[str, Any],
-    addressed: Sequence[Addressed],
-    audience: broadcasts.Audience | None = None,
-) -> Draft:
-    limits.check_payload(made, request.vendor_options)
-    keys: Sequence[KeyedTarget] = [broadcasts.keyed(audience.msgkey)] if audience else addressed
-    return Draft(
-        kind=kind,
-        task_name=request.task_name,
-        delivery_type=request.delivery_type,
-        content=made,
-        options={"androidChannel": request.android_channel, **request.vendor_options},
-        expired_seconds=request.expired_seconds,
-        fingerprint=fingerprint_of(kind, request),
-        keys=keys,
-        addressed=addressed,
-        audience=audience,
-    )
+def _insert(rows: PushRows) -> PushTask:
+    """Insert a push by itself; return its task, or that of the same request before."""
+    rows.add_messages(resolve_all(rows.targets))
+    audience = rows.audience
+    if audience is None:
+        return insert_alone(rows)
+    with transaction.atomic():
+        broadcasts.serialise(rows.task.workspace)
+        broadcasts.check_room(rows.task.workspace)
+        task = insert_alone(rows)
+        if task is rows.task:
+            broadcasts.save(task, audience)
+    return task
 
 
-def fingerprint_of(kind: PushTask.Kind, request: Push) -> bytes:
-    """What makes two requests the same: every parameter, in any order; not the version they came in."""
-    parameters = {name: value for name, value in asdict(request).items() if name != "task_name_required"}
-    canonical = json.dumps([kind, parameters], sort_keys=True, default=str, separators=(",", ":"))
-    return hashlib.blake2b(canonical.encode(), digest_size=16).digest()
+def _accept_batch(batch: Sequence[PushRows]) -> list[PushTask | None]:
+    """Commit pushes and make their first attempt; return their tasks, None where a key was used before."""
+    resolved = resolve_all(target for rows in batch for target in rows.targets)
+    for rows in batch:
+        rows.add_messages(resolved)
+    inserted = insert_batch(batch)
+    make_first_attempt([rows for rows, done in zip(batch, inserted, strict=True) if done])
+    return [rows.task if done else None for rows, done in zip(batch, inserted, strict=True)]
+
+
+_group_commit: GroupCommit[PushRows, PushTask] = GroupCommit(
+    _accept_batch, size=lambda rows: 1 + len(rows.recipients), limit=MAX_ROWS_TOGETHER
+)

@@ -1,22 +1,28 @@
-"""What a push request says, once a door has read it. Limits are checked later (`pushcore.push.limits`)."""
+"""What a push request says, once an API or a form has read it. Its limits are checked by `pushcore.push.validation`."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from pushcore.models.pushes import PushTask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Push:
+class PushRequest:
     """What all pushes have in common. Field names follow the API (version 2020-10-28).
 
-    `android_channel`: 1 self-built only; 0 and 2 default. `vendor_options` holds what only vendors' channels read.
-    `task_name_required`: the older API version insists on a name.
+    Attributes:
+        android_channel: 1 for the self-built channel only; 0 and 2 are the default.
+        vendor_options: What only vendors' channels read, by the API's names.
+        task_name_required: Whether a push without a name is refused, as the older API version does.
     """
+
+    kind: ClassVar[PushTask.Kind]
 
     delivery_type: int
     expired_seconds: int
@@ -27,11 +33,18 @@ class Push:
     vendor_options: Mapping[str, Any] = field(default_factory=dict)
     task_name_required: bool = False
 
+    def fingerprint(self) -> bytes:
+        """Return what two requests have in common if they are the same: all parameters, but for the API's version."""
+        parameters = {name: value for name, value in asdict(self).items() if name != "task_name_required"}
+        canonical = json.dumps([self.kind, parameters], sort_keys=True, default=str, separators=(",", ":"))
+        return hashlib.blake2b(canonical.encode(), digest_size=16).digest()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SimplePush(Push):
+class SimplePush(PushRequest):
     """The same content to up to 10 targets. `target_msgkey` maps target to msgkey."""
 
+    kind = PushTask.Kind.SIMPLE
     title: str
     content: str
     target_msgkey: Mapping[str, str]
@@ -44,9 +57,10 @@ class SimplePush(Push):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TemplatePush(Push):
-    """A template, filled in once, to up to 10 targets. `push_action` and `silent`: None for the template's own."""
+class TemplatePush(PushRequest):
+    """A template, rendered once, to up to 10 targets. `push_action` and `silent`: None for the template's own."""
 
+    kind = PushTask.Kind.TEMPLATE
     template_name: str
     target_msgkey: Mapping[str, str]
     template_key_value: Mapping[str, str] = field(default_factory=dict)
@@ -65,9 +79,10 @@ class TargetMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MultiplePush(Push):
-    """A template, filled in for each of up to 400 targets."""
+class MultiplePush(PushRequest):
+    """A template, rendered for each of up to 400 targets."""
 
+    kind = PushTask.Kind.MULTIPLE
     template_name: str
     target_msg: Sequence[TargetMessage]
     push_action: int | None = None
@@ -75,14 +90,19 @@ class MultiplePush(Push):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BroadcastPush(Push):
-    """A template, filled in once, to every device of a platform.
+class BroadcastPush(PushRequest):
+    """A template, rendered once, to every device of a platform.
 
-    `push_status`, where the audience is chosen by login: 0 bound, 1 bound or unbound, 2 unbound. `bind_period` and
-    `unbind_period`: within the last 1: 7, 2: 15, 3: 60 days, 4: ever. Windows are (from, to), aware, and go before
-    periods where `time_mode` is not 0.
+    Attributes:
+        push_status: Whose devices, where the audience is chosen by login: 0 bound, 1 bound or unbound, 2 unbound.
+        bind_period: Bound within the last 7 (1), 15 (2) or 60 days (3), or at any time (4).
+        unbind_period: Likewise, unbound.
+        bind_window: Bound between two moments (aware).
+        unbind_window: Likewise, unbound.
+        time_mode: 0 if a period goes before a window; else the window does.
     """
 
+    kind = PushTask.Kind.BROADCAST
     template_name: str
     msgkey: str
     template_key_value: Mapping[str, str] = field(default_factory=dict)
@@ -97,9 +117,10 @@ class BroadcastPush(Push):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FilePush(Push):
-    """A template, filled in for each target of a file. `sha256`: of the file, hex."""
+class FilePush(PushRequest):
+    """A template, rendered for each target of a file. `sha256`: of the file, hex."""
 
+    kind = PushTask.Kind.MULTIPLE
     template_name: str
     sha256: str
     push_action: int | None = None
@@ -110,15 +131,12 @@ NamedPush = SimplePush | TemplatePush | MultiplePush
 AnyPush = NamedPush | BroadcastPush
 
 _CLASSES: dict[str, type[AnyPush]] = {
-    PushTask.Kind.SIMPLE: SimplePush,
-    PushTask.Kind.TEMPLATE: TemplatePush,
-    PushTask.Kind.MULTIPLE: MultiplePush,
-    PushTask.Kind.BROADCAST: BroadcastPush,
+    request.kind: request for request in (SimplePush, TemplatePush, MultiplePush, BroadcastPush)
 }
 
 
 def as_json(request: AnyPush) -> dict[str, Any]:
-    """The request as JSON can hold it, for `from_json`."""
+    """Return the request as JSON can hold it, for `from_json`: a schedule keeps it so."""
     values = asdict(request)
     for name in ("bind_window", "unbind_window"):
         if values.get(name) is not None:
@@ -127,7 +145,7 @@ def as_json(request: AnyPush) -> dict[str, Any]:
 
 
 def from_json(kind: str, values: Mapping[str, Any]) -> AnyPush:
-    """The request that `as_json` was given. Fields of other versions of this service are passed over."""
+    """Return the request that `as_json` was given. Fields that other versions of this service wrote are ignored."""
     known = {field.name for field in fields(_CLASSES[kind])}
     given = {name: value for name, value in values.items() if name in known}
     if "target_msg" in given:

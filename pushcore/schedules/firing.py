@@ -10,8 +10,9 @@ from django.db import transaction
 
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Occurrence, PushTask
-from pushcore.push import acceptance, pushes, requests
-from pushcore.push.acceptance import Accepted
+from pushcore.push import pushes, requests
+from pushcore.push.insert import PushRows
+from pushcore.push.validation import validate
 from pushcore.storage import clock
 from pushcore.storage.outages import Unavailable
 
@@ -27,12 +28,12 @@ def fire_due(*, budget_seconds: float = 10.0) -> int:
         if not found:
             break
         if accepted is not None:
-            acceptance.deliver([accepted])
+            pushes.make_first_attempt([accepted])
             sent += 1
     return sent
 
 
-def _fire_next() -> tuple[bool, Accepted | None]:
+def _fire_next() -> tuple[bool, PushRows | None]:
     """Commit the next occurrence that is due and that nobody else is sending; whether there was one, and its push."""
     with transaction.atomic():
         now = clock.now()
@@ -46,7 +47,7 @@ def _fire_next() -> tuple[bool, Accepted | None]:
     return True, accepted
 
 
-def _send(occurrence: Occurrence) -> Accepted | None:
+def _send(occurrence: Occurrence) -> PushRows | None:
     """Make the push, and note in the occurrence what came of it.
 
     One that is later than its validity would have lasted is not sent any more: its time is over.
@@ -60,10 +61,10 @@ def _send(occurrence: Occurrence) -> Accepted | None:
             return None
         if not (schedule.workspace.enabled and schedule.workspace.app.enabled):
             raise ResultError(ResultCode.APPID_WRONG, "the workspace is disabled")
-        draft = pushes.draft_of(schedule.workspace, request)
+        push = validate(schedule.workspace, request)
         with transaction.atomic():
-            accepted = acceptance.commit(
-                schedule.workspace, draft, source=PushTask.Source(schedule.source), author=schedule.author, claimed=True
+            accepted = pushes.commit_scheduled(
+                schedule.workspace, push, source=PushTask.Source(schedule.source), author=schedule.author
             )
     except Unavailable:
         raise  # tried again

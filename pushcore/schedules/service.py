@@ -13,9 +13,10 @@ from django.db.models import Q, QuerySet
 
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Occurrence, PushTask, Schedule, Workspace
-from pushcore.push import pushes, requests, templates
+from pushcore.push import requests, templates
 from pushcore.push.idempotency import claim
 from pushcore.push.requests import AnyPush
+from pushcore.push.validation import validate
 from pushcore.schedules.times import Strategy, Timed, moments
 from pushcore.storage import clock, ids
 
@@ -43,13 +44,13 @@ def create(
     """
     now = clock.now()
     at = moments(strategy, ZoneInfo(workspace.time_zone), now)
-    draft = pushes.draft_of(workspace, request)
-    fingerprint = hashlib.blake2b(draft.fingerprint + repr(strategy).encode(), digest_size=16).digest()
+    push = validate(workspace, request)
+    fingerprint = hashlib.blake2b(push.fingerprint + repr(strategy).encode(), digest_size=16).digest()
     timed = isinstance(strategy, Timed)
     template_name = getattr(request, "template_name", "")
     with transaction.atomic():
         schedule_id, *children = ids.new_ids(1 if timed else 1 + len(at))
-        first = claim(workspace, draft.keys, task_id=schedule_id, fingerprint=fingerprint, now=now)
+        first = claim(workspace, push.idempotency_keys, task_id=schedule_id, fingerprint=fingerprint, now=now)
         if first is not None:
             return Schedule.objects.get(pk=first.pk)
         if template_name:
@@ -59,12 +60,12 @@ def create(
         schedule = Schedule.objects.create(
             id=schedule_id,
             workspace=workspace,
-            kind=draft.kind,
+            kind=push.kind,
             strategy=Schedule.Strategy.TIMED if timed else Schedule.Strategy.CYCLIC,
-            delivery_type=draft.delivery_type,
-            name=draft.task_name,
-            title=str(draft.content["title"])[:500],
-            body=str(draft.content["content"])[:500],
+            delivery_type=push.delivery_type,
+            name=push.task_name,
+            title=str(push.content["title"])[:500],
+            body=str(push.content["content"])[:500],
             template_name=template_name,
             request=requests.as_json(request),
             fingerprint=fingerprint,

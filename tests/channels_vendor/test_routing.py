@@ -18,8 +18,7 @@ from pushcore.devices import bindings
 from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, PushTask, Workspace
 from pushcore.ports import OutgoingMessage
-from pushcore.push import requests
-from pushcore.push.limits import check_simple
+from pushcore.push import limits, requests
 from tests.channels_vendor import test_sending
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.test_sending import Send, work
@@ -86,7 +85,7 @@ def test_a_way_that_leads_nowhere_is_refused(changes: dict[str, Any]) -> None:
         "delivery_type": 1, "expired_seconds": 300, "title": "t", "content": "c", "target_msgkey": {"x": "k"},
     }  # fmt: skip
     with pytest.raises(ResultError) as refused:
-        check_simple(requests.SimplePush(**(fields | changes)))
+        limits.check(requests.SimplePush(**(fields | changes)))
     assert refused.value.result is ResultCode.INVALID_PARAM
 
 

@@ -19,10 +19,11 @@ from pushcore.devices import bindings
 from pushcore.devices.registry import KnownDevice
 from pushcore.file_push import load, upload
 from pushcore.models import Binding, Device, Message, Occurrence, PushTask, Workspace
-from pushcore.push import acceptance, pushes, templates
+from pushcore.push import pushes, templates
 from pushcore.push.requests import FilePush, SimplePush
 from pushcore.push.targets import resolve, resolve_all
 from pushcore.push.templates import TemplateDraft
+from pushcore.push.validation import validate
 from pushcore.schedules import firing, service
 from pushcore.schedules.times import Timed
 from tests.pushcore.conftest import KeepingLane
@@ -78,7 +79,7 @@ def test_a_user_bound_while_a_push_is_accepted_gets_it_at_once(
 
         return looked
 
-    monkeypatch.setattr(acceptance, "resolve_all", then_bind(resolve_all))
+    monkeypatch.setattr(pushes, "resolve_all", then_bind(resolve_all))
     monkeypatch.setattr(load, "resolve", then_bind(resolve))
     push_to_ann(workspace)
     assert [(outgoing.target, outgoing.device_id) for outgoing in lane.got] == [("ann", known.id)]
@@ -103,7 +104,7 @@ def test_pushes_accepted_together_share_the_second_look(
 ) -> None:
     requests = [replace(REQUEST, target_msgkey={f"user{number}": "k"}) for number in range(5)]
     committed = [
-        acceptance.commit(workspace, pushes.draft_of(workspace, request), **BY_TEST) for request in requests
+        pushes.commit_scheduled(workspace, validate(workspace, request), **BY_TEST) for request in requests
     ]  # fmt: skip
     with django_assert_num_queries(1):
-        acceptance.deliver(committed)
+        pushes.make_first_attempt(committed)

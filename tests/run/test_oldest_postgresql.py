@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 # What uses most of the server: statements shared by pushes, COPY, partitions, triggers, sums.
 CORE = [
     "tests/pushcore/test_push.py",
-    "tests/pushcore/test_committing.py",
+    "tests/pushcore/test_insert.py",
     "tests/pushcore/test_outcomes.py",
     "tests/pushcore/test_partitions.py",
     "tests/pushcore/test_file_push.py",

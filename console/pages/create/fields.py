@@ -28,7 +28,7 @@ from pushcore.channels import Platform
 from pushcore.codes.results import ResultCode
 from pushcore.models import Template, Workspace
 from pushcore.models.pushes import DeliveryType
-from pushcore.push import limits, templates
+from pushcore.push import limits, recipients, templates
 
 DEFAULT_VALIDITY_SECONDS = 180
 # Rows of parameters the page offers and reads; the service's own limit (20) answers with its code before this matters.
@@ -98,7 +98,7 @@ class MessageIdPart(PushForm):
         label=_("Customer message ID"),
         error_messages=required(ResultCode.INVALID_PARAM),
         initial=new_msgkey,
-        widget=text(maxlength=limits.MAX_MSGKEY_LENGTH, spellcheck="false"),
+        widget=text(maxlength=recipients.MAX_MSGKEY_LENGTH, spellcheck="false"),
         help_text=_("Unique in your own system. The same ID to the same target is delivered once within 24 hours."),
     )
 

@@ -12,7 +12,7 @@ from console.pages.create.forms import MultipleForm
 from pushcore.models import FileImport, Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.push import audience_estimate
-from pushcore.push.acceptance import Draft
+from pushcore.push.validation import ValidatedPush
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,14 @@ class Reached:
     hopeless: bool = False
 
 
-def of_draft(workspace: Workspace, draft: Draft) -> Reached:
+def of_push(workspace: Workspace, push: ValidatedPush) -> Reached:
     """Of a push to named targets, or a broadcast."""
-    if draft.audience is not None:
+    if push.audience is not None:
         return _of_broadcast(
-            audience_estimate.of_broadcast(workspace, draft.audience), self_built=draft.audience.self_built
+            audience_estimate.of_broadcast(workspace, push.audience), self_built=push.audience.self_built
         )
-    delivery_type = DeliveryType(draft.delivery_type)
-    count = audience_estimate.of_targets(workspace, delivery_type, [entry.target for entry in draft.addressed])
+    delivery_type = DeliveryType(push.delivery_type)
+    count = audience_estimate.of_targets(workspace, delivery_type, [recipient.target for recipient in push.recipients])
     note = ""
     if not count and delivery_type == DeliveryType.USER:
         note = _("No device is bound to this user now. The message waits for one while it is valid.")

@@ -35,7 +35,8 @@ from console.zones import activate, zone_of
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import upload
 from pushcore.models import FileImport, PushTask, Schedule, Workspace
-from pushcore.push.pushes import accept, draft_of
+from pushcore.push.pushes import accept
+from pushcore.push.validation import validate
 from pushcore.schedules import service
 from pushcore.schedules.times import moments
 from pushcore.storage import clock, ids
@@ -166,11 +167,11 @@ def _reached(page: Page) -> review.Reached:
         file = _file(page.push)
         upload.content_of(workspace, page.push.request(params, sha256=file.sha256))
         return review.of_file(page.push, file)
-    draft = draft_of(workspace, page.push.request(params))
+    push = validate(workspace, page.push.request(params))
     strategy = page.sending.strategy() if page.sending else None
     if strategy is not None:
         moments(strategy, ZoneInfo(workspace.time_zone), clock.now())
-    return review.of_draft(workspace, draft)
+    return review.of_push(workspace, push)
 
 
 def _identity(page: Page) -> tuple[object, ...]:

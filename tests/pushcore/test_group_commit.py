@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from pushcore.push.group_commit import Together
+from pushcore.push.group_commit import GroupCommit
 
 
 class Work:
@@ -28,12 +28,12 @@ class Work:
 
 def _gather(work: Work, limit: int = 100) -> dict[int, object]:
     """1 leads; 2 to 5 come while it works."""
-    together: Together[int, int] = Together(work, size=lambda _: 1, limit=limit)
+    together: GroupCommit[int, int] = GroupCommit(work, size=lambda _: 1, limit=limit)
     results: dict[int, object] = {}
 
     def do(item: int) -> None:
         try:
-            results[item] = together.do(item)
+            results[item] = together.submit(item)
         except ValueError:
             results[item] = "raised"
 
@@ -63,7 +63,7 @@ def test_a_batch_is_bounded() -> None:
 
 
 def test_an_item_larger_than_the_bound_is_served() -> None:
-    assert Together[int, int](lambda items: [2 * item for item in items], size=lambda _: 9, limit=2).do(1) == 2
+    assert GroupCommit[int, int](lambda items: [2 * item for item in items], size=lambda _: 9, limit=2).submit(1) == 2
 
 
 def test_a_batch_that_fails_is_left_to_each_alone() -> None:

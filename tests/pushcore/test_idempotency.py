@@ -16,7 +16,7 @@ from django.utils import timezone
 from pushcore.codes.results import ResultError
 from pushcore.models import Message, MessageKey, PushTask, Workspace
 from pushcore.push import idempotency, insert
-from pushcore.push.idempotency import KeyedTarget
+from pushcore.push.idempotency import IdempotencyKey
 from pushcore.storage import partitions
 
 MIDNIGHT = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -24,7 +24,7 @@ HOURS = [0.0, 0.5, 12.0, 22.9, 23.0, 23.9, 23.9999]
 SECOND = timedelta(seconds=1)
 
 
-def a_push(workspace: Workspace, at: datetime, *msgkeys: str, fingerprint: bytes = b"f") -> insert.Push:
+def a_push(workspace: Workspace, at: datetime, *msgkeys: str, fingerprint: bytes = b"f") -> insert.PushRows:
     """A push to one user by each msgkey, accepted at that time."""
     task = PushTask(
         workspace=workspace, kind="simple", delivery_type=3, source="rpc", content={}, fingerprint=fingerprint,
@@ -34,17 +34,17 @@ def a_push(workspace: Workspace, at: datetime, *msgkeys: str, fingerprint: bytes
         Message(workspace=workspace, delivery_type=3, target="ann", msgkey=key, status=1, expire_at=at, updated_at=at)
         for key in msgkeys
     ]
-    return insert.Push(task, messages, [KeyedTarget("ann", key) for key in msgkeys])
+    return insert.PushRows(task, [IdempotencyKey("ann", key) for key in msgkeys], messages=messages)
 
 
-def commit(push: insert.Push) -> int:
+def commit(push: insert.PushRows) -> int:
     """Commit it as pushes are: with others where its keys look free, else alone. The task's id, or the first one's."""
     try:
-        [done] = insert.commit_together([push])
+        [done] = insert.insert_batch([push])
     except IntegrityError:
         done = False
-    first = None if done else insert.commit_alone(push)
-    return (first or push.task).pk
+    task = push.task if done else insert.insert_alone(push)
+    return int(task.pk)
 
 
 def claim_of_a_file(at: datetime, *keys: str, task_id: int = 7) -> set[str]:

@@ -14,7 +14,7 @@ from pushcore.codes.results import ResultError
 from pushcore.devices.registry import KnownDevice
 from pushcore.models import Message, MessageKey, PushTask, Workspace
 from pushcore.push import insert
-from pushcore.push.idempotency import KeyedTarget
+from pushcore.push.idempotency import IdempotencyKey
 from tests.pushcore.conftest import KeepingLane
 
 Send = Callable[..., PushTask]
@@ -81,7 +81,7 @@ def test_the_callers_transaction_decides_about_the_commit(send: Send, lane: Keep
 def test_pushes_committed_together_stand_by_their_own_keys(workspace: Workspace, send: Send, lane: KeepingLane) -> None:
     send({"ann": "k1"})
     pushes = [a_push(workspace, *keyed) for keyed in ([("bob", "k1")], [("ann", "k1"), ("eve", "k1")], [("eve", "k2")])]
-    assert insert.commit_together(pushes) == [True, False, True]
+    assert insert.insert_batch(pushes) == [True, False, True]
     assert sorted(Message.objects.values_list("target", "msgkey")) == [("ann", "k1"), ("bob", "k1"), ("eve", "k2")]
     for push in (pushes[0], pushes[2]):
         [message] = push.messages
@@ -91,7 +91,7 @@ def test_pushes_committed_together_stand_by_their_own_keys(workspace: Workspace,
     assert pushes[1].task.pk is None
 
 
-def a_push(workspace: Workspace, *keyed: tuple[str, str]) -> insert.Push:
+def a_push(workspace: Workspace, *keyed: tuple[str, str]) -> insert.PushRows:
     now = timezone.now()
     task = PushTask(
         workspace=workspace, kind="simple", delivery_type=3, source="rpc", content={"title": "t"}, fingerprint=b"f",
@@ -104,7 +104,7 @@ def a_push(workspace: Workspace, *keyed: tuple[str, str]) -> insert.Push:
         )
         for number, (target, msgkey) in enumerate(keyed)
     ]  # fmt: skip
-    return insert.Push(task, messages, [KeyedTarget(target, msgkey) for target, msgkey in keyed])
+    return insert.PushRows(task, [IdempotencyKey(*key) for key in keyed], messages=messages)
 
 
 @pytest.mark.django_db(transaction=True)

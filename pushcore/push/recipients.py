@@ -1,0 +1,77 @@
+"""Recipients: the targets that a push names, each with its msgkey, in the spelling they are kept in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.push.idempotency import IdempotencyKey
+from pushcore.push.requests import BroadcastPush, MultiplePush, SimplePush, TemplatePush
+from pushcore.push.target_names import clean_target
+
+MAX_TARGETS = 10
+MAX_MULTIPLE_TARGETS = 400
+MAX_MSGKEY_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient(IdempotencyKey):
+    """A target and its msgkey. `override`: what of the content is this recipient's own, in a multiple push."""
+
+    override: dict[str, Any] | None = None
+
+
+def recipients_of(request: SimplePush | TemplatePush | MultiplePush | BroadcastPush) -> list[Recipient]:
+    """Return whom a push names: nobody, where it is a broadcast.
+
+    Raises:
+        ResultError: Too few or too many targets, or the first that is misspelled or named twice.
+    """
+    if isinstance(request, BroadcastPush):
+        check_msgkey(request.msgkey)
+        return []
+    if isinstance(request, MultiplePush):
+        if len(request.target_msg) > MAX_MULTIPLE_TARGETS:
+            raise ResultError(ResultCode.MULTIPLE_TARGET_NUMBER_TOO_MUCH, f"at most {MAX_MULTIPLE_TARGETS}")
+        named = _recipients(request.delivery_type, [(entry.target, entry.msgkey) for entry in request.target_msg])
+        if repeated := next((one for one, count in Counter(named).items() if count > 1), None):
+            raise ResultError(ResultCode.INVALID_PARAM, f"msgkey {repeated.msgkey!r} is named twice for one target")
+        return named
+    if len(request.target_msgkey) > MAX_TARGETS:
+        raise ResultError(ResultCode.SINGLE_PUSH_TARGET_TOO_MUCH)
+    named = _recipients(request.delivery_type, list(request.target_msgkey.items()))
+    if len({recipient.target for recipient in named}) < len(named):
+        raise ResultError(ResultCode.INVALID_PARAM, "a target is named twice, in two spellings")
+    return named
+
+
+def _recipients(delivery_type: int, named: Sequence[tuple[str, str]]) -> list[Recipient]:
+    if not named:
+        raise ResultError(ResultCode.TOKEN_OR_USERID_NULL)
+    return [Recipient(check_target(delivery_type, target, msgkey), msgkey) for target, msgkey in named]
+
+
+def check_target(delivery_type: int, target: str, msgkey: str) -> str:
+    """Return the target as it is kept (`pushcore.push.target_names`).
+
+    Raises:
+        ResultError: The target or its msgkey breaks a limit.
+    """
+    cleaned = clean_target(delivery_type, target)
+    check_msgkey(msgkey)
+    return cleaned
+
+
+def check_msgkey(msgkey: str) -> None:
+    """Check a msgkey, the backend's own id of a message.
+
+    Raises:
+        ResultError: It is blank or too long (INVALID_PARAM).
+    """
+    if not msgkey.strip():
+        raise ResultError(ResultCode.INVALID_PARAM, "a msgkey is empty")
+    if len(msgkey) > MAX_MSGKEY_LENGTH:
+        raise ResultError(ResultCode.INVALID_PARAM, f"msgkey is longer than {MAX_MSGKEY_LENGTH} characters")

@@ -1,0 +1,72 @@
+"""From a request to a push whose limits are checked and whose content is made. Nothing is written here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pushcore.broadcast.broadcasts import Audience, audience_of
+from pushcore.models import PushTask, Workspace
+from pushcore.push import limits
+from pushcore.push.content import compose
+from pushcore.push.idempotency import IdempotencyKey
+from pushcore.push.recipients import Recipient, recipients_of
+from pushcore.push.requests import AnyPush, BroadcastPush
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatedPush:
+    """A push that may be accepted.
+
+    Attributes:
+        content: What all its messages share (`bData`).
+        options: What vendors' channels are told beside the content.
+        fingerprint: Tells whether a msgkey that was used before comes with the same request.
+        idempotency_keys: What it claims.
+        recipients: Whom its messages are for; nobody, of a broadcast.
+        audience: The devices that a broadcast is for.
+    """
+
+    kind: PushTask.Kind
+    task_name: str
+    delivery_type: int
+    content: dict[str, Any]
+    options: dict[str, Any]
+    expired_seconds: int
+    fingerprint: bytes
+    idempotency_keys: Sequence[IdempotencyKey]
+    recipients: Sequence[Recipient]
+    audience: Audience | None = None
+
+
+def validate(workspace: Workspace, request: AnyPush) -> ValidatedPush:
+    """Check a push request against all limits and make its content.
+
+    Raises:
+        ResultError: The code of the first limit that it breaks.
+    """
+    limits.check(request)
+    recipients = recipients_of(request)
+    content = compose(workspace, request)
+    for own in ({}, *content.own):
+        limits.check_payload(content.shared | own, request.vendor_options)
+    if content.own:
+        recipients = [replace(recipient, override=own) for recipient, own in zip(recipients, content.own, strict=True)]
+    keys: Sequence[IdempotencyKey] = recipients
+    audience = None
+    if isinstance(request, BroadcastPush):
+        audience = audience_of(workspace, request, silent=bool(content.shared["silent"]))
+        keys = [IdempotencyKey.of_broadcast(request.msgkey)]
+    return ValidatedPush(
+        kind=request.kind,
+        task_name=request.task_name,
+        delivery_type=request.delivery_type,
+        content=content.shared,
+        options={"androidChannel": request.android_channel, **request.vendor_options},
+        expired_seconds=request.expired_seconds,
+        fingerprint=request.fingerprint(),
+        idempotency_keys=keys,
+        recipients=recipients,
+        audience=audience,
+    )
