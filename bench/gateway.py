@@ -30,7 +30,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.gateway_servers import OTHER_CORE, SERVER_CORE, Client, Server, Service, mosquitto
+from bench.gateway_servers import OTHER_CORE, SERVER_CORE, Client, MeasuredServer, Service, mosquitto
 from bench.gateway_table import Table, Told, rate_of
 from bench.report import report
 from bench.servers import servers
@@ -44,7 +44,7 @@ RUNS = 9
 _PATIENCE_SECONDS = 240.0
 
 
-def unicast(service: Service, client: Client, server: Server, messages: int) -> dict[str, float]:
+def unicast(service: Service, client: Client, server: MeasuredServer, messages: int) -> dict[str, float]:
     """Parcels packed beforehand, written to the node's stream."""
     from gateway.cluster import presence
     from pushcore.storage.valkey import client as bus
@@ -107,7 +107,7 @@ def paced(service: Service, client: Client, rate: float, seconds: float) -> dict
     return told | {"lag": lag}
 
 
-def rows(service: Service, client: Client, server: Server, messages: int) -> dict[str, float]:
+def rows(service: Service, client: Client, server: MeasuredServer, messages: int) -> dict[str, float]:
     """Rows first; then handed over by pages, delivered, acknowledged, and their statuses written."""
     from django.db import connection
     from django.utils import timezone
@@ -182,7 +182,7 @@ def _in_an_hour() -> Any:
     return timezone.now() + timedelta(hours=1)
 
 
-def broadcast(service: Service, client: Client, server: Server, rounds: int, devices: int) -> dict[str, float]:
+def broadcast(service: Service, client: Client, server: MeasuredServer, rounds: int, devices: int) -> dict[str, float]:
     """Measure real broadcasts, each when all devices have the one before.
 
     `seconds` begin when one is handed over, `all_seconds` when it is asked for.
@@ -219,7 +219,7 @@ def _check(told: dict[str, float], expected: int) -> None:
         sys.exit(f"{told['messages']:.0f} of {expected} messages came: {told}")
 
 
-def connect(client: Client, server: Server, count: int) -> dict[str, float]:
+def connect(client: Client, server: MeasuredServer, count: int) -> dict[str, float]:
     """Connections a second, and memory for each."""
     before, cpu = server.rss(), server.cpu()
     told = client.ask(f"connect {count} {CONCURRENT_CONNECTS}")
@@ -248,7 +248,7 @@ def measure(arguments: argparse.Namespace) -> bool:
 
 
 def _beside(
-    service: Service, broker: Server, port: int, directory: Path, arguments: argparse.Namespace, table: Table
+    service: Service, broker: MeasuredServer, port: int, directory: Path, arguments: argparse.Namespace, table: Table
 ) -> None:
     """Both servers are up, and measured in turn, so that what else befalls the machine befalls both."""
     count, messages, version = arguments.connections, arguments.messages, str(arguments.version)
@@ -294,7 +294,7 @@ def _in_turn(here: Callable[[], Told], there: Callable[[], Told]) -> tuple[list[
     return [ours for ours, _ in runs], [theirs for _, theirs in runs]
 
 
-def _with_cpu(server: Server, work: Callable[[], Told]) -> Told:
+def _with_cpu(server: MeasuredServer, work: Callable[[], Told]) -> Told:
     cpu = server.cpu()
     told = work()
     return told | {"cpu": server.cpu() - cpu}

@@ -54,7 +54,7 @@ class Client:
         self._process.wait()
 
 
-class Server:
+class MeasuredServer:
     """A server's processes: what they cost."""
 
     def __init__(self, processes: Sequence[subprocess.Popen[bytes]]) -> None:
@@ -77,7 +77,7 @@ class Server:
             process.wait(20)
 
 
-class HandOver(Server):
+class HandOver(MeasuredServer):
     """Hands a task's messages over, once it is told to begin."""
 
     def __init__(self, task_id: int, environment: dict[str, str]) -> None:
@@ -106,7 +106,7 @@ def pinned(command: Sequence[str], environment: dict[str, str] | None = None, co
 
 
 @contextlib.contextmanager
-def mosquitto(directory: Path) -> Iterator[tuple[Server, int]]:
+def mosquitto(directory: Path) -> Iterator[tuple[MeasuredServer, int]]:
     """A Mosquitto without limits, and its port."""
     found = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
     if found is None:
@@ -117,7 +117,7 @@ def mosquitto(directory: Path) -> Iterator[tuple[Server, int]]:
         f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_connections -1\nmax_inflight_messages 0\n"
         "max_queued_messages 0\npersistence false\nset_tcp_nodelay true\nlog_type error\n"
     )
-    server = Server([pinned([found, "-c", str(settings)])])
+    server = MeasuredServer([pinned([found, "-c", str(settings)])])
     time.sleep(1)
     try:
         yield server, port
@@ -156,10 +156,10 @@ class Service:
         return [device.id for device, _ in made]
 
     @contextlib.contextmanager
-    def gateways(self, count: int = 1, cores: Sequence[int] = (SERVER_CORE,)) -> Iterator[Server]:
+    def gateways(self, count: int = 1, cores: Sequence[int] = (SERVER_CORE,)) -> Iterator[MeasuredServer]:
         """Run gateway processes on these cores, and wait until their nodes live."""
         command, environment = [sys.executable, "manage.py", "gateway"], self.environment
-        server = Server(
+        server = MeasuredServer(
             [pinned(command, environment | {"MPS_GATEWAY_PROCESSES": str(count)}, cores) for _ in range(count)]
         )
         try:
@@ -184,12 +184,12 @@ class Service:
         return presence.live_nodes(client())
 
     @contextlib.contextmanager
-    def sink(self) -> Iterator[Server]:
+    def sink(self) -> Iterator[MeasuredServer]:
         """A sink that works."""
         from gateway.sink import is_alive
         from pushcore.storage.valkey import client
 
-        server = Server([pinned([sys.executable, "manage.py", "sink"], self.environment, (SERVER_CORE,))])
+        server = MeasuredServer([pinned([sys.executable, "manage.py", "sink"], self.environment, (SERVER_CORE,))])
         try:
             while not is_alive(client()):
                 time.sleep(0.1)

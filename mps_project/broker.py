@@ -17,7 +17,7 @@ PROBE_KEPT_SECONDS = 60
 _SCHEMES = ("redis", "rediss", "redis+socket")
 
 
-class Channel(kombu_redis.Channel):
+class BrokerChannel(kombu_redis.Channel):
     """A channel that opens only where the server takes writes; kombu tries again, ever more slowly."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -33,13 +33,13 @@ class Channel(kombu_redis.Channel):
         return parameters | {"parser_class": ErrorParser}
 
 
-class Transport(kombu_redis.Transport):
+class BrokerTransport(kombu_redis.Transport):
     """The transport with our channel."""
 
-    Channel = Channel
+    Channel = BrokerChannel
 
 
 def install() -> None:
     """Put our transport in the place of kombu's for all Redis URLs. To be called before the Celery app is made."""
     for scheme in _SCHEMES:
-        TRANSPORT_ALIASES[scheme] = f"{__name__}:Transport"
+        TRANSPORT_ALIASES[scheme] = f"{__name__}:BrokerTransport"

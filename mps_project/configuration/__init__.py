@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 from mps_project.configuration.loading import ConfigurationError, load, load_for_launcher
-from mps_project.configuration.variables import Configuration, LauncherConfiguration, Options
+from mps_project.configuration.variables import CommonConfiguration, Configuration, LauncherConfiguration
 
 __all__ = [
+    "CommonConfiguration",
     "Configuration",
     "ConfigurationError",
     "LauncherConfiguration",
-    "Options",
     "load",
     "load_for_launcher",
 ]

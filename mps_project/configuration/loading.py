@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from mps_project.configuration.variables import Configuration, LauncherConfiguration, Options
+from mps_project.configuration.variables import CommonConfiguration, Configuration, LauncherConfiguration
 
-_Model = TypeVar("_Model", bound=Options)
+_Model = TypeVar("_Model", bound=CommonConfiguration)
 
 
 class ConfigurationError(Exception):
@@ -36,7 +36,7 @@ def _load(model: type[_Model]) -> _Model:
         raise ConfigurationError(_describe(model, error)) from None
 
 
-def _describe(model: type[Options], error: ValidationError) -> str:
+def _describe(model: type[CommonConfiguration], error: ValidationError) -> str:
     """Describe the first fault in one line, from pydantic's message without its input."""
     fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
     name = str(fault["loc"][0])

@@ -27,7 +27,7 @@ from mps_project.configuration.types import (
 _WITHOUT_DEFAULT = frozenset({"DATABASE_URL", "REDIS_URL", "MPS_SECRET_KEY", "MPS_FIELD_KEYS"})
 
 
-class Options(BaseSettings):
+class CommonConfiguration(BaseSettings):
     """The variables that have a default."""
 
     model_config = SettingsConfigDict(
@@ -215,7 +215,7 @@ class Options(BaseSettings):
         return {name: value for name, value in given.items() if value != "" or name not in _WITHOUT_DEFAULT}
 
 
-class Configuration(Options):
+class Configuration(CommonConfiguration):
     """All variables, as every process of the service needs them."""
 
     database_url: DatabaseUrl = Field(
@@ -242,7 +242,7 @@ class Configuration(Options):
     )
 
 
-class LauncherConfiguration(Options):
+class LauncherConfiguration(CommonConfiguration):
     """The variables as the launcher is given them: it makes up those without a default that are not set."""
 
     database_url: DatabaseUrl | None = Field(None, validation_alias="DATABASE_URL", repr=False)

@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from mps_project.configuration import Options
+from mps_project.configuration import CommonConfiguration
 from mps_project.launcher import installation
 from mps_project.launcher.output import write_line
 
@@ -15,13 +15,13 @@ _TIMEOUT_SECONDS = 3
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def own_url(options: Options) -> str:
+def own_url(options: CommonConfiguration) -> str:
     """Return the URL of the web process as this machine reaches it: a wildcard is listened on, not called."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.bind, options.bind)  # noqa: S104 - compared, not bound
     return f"http://{f'[{host}]' if ':' in host else host}:{options.http_port}"
 
 
-def is_ready(options: Options) -> bool:
+def is_ready(options: CommonConfiguration) -> bool:
     """Ask /readyz of the web process."""
     try:
         with _direct.open(f"{own_url(options)}/readyz", timeout=_TIMEOUT_SECONDS) as answer:

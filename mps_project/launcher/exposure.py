@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from mps_project.configuration import Options
+from mps_project.configuration import CommonConfiguration
 
 
 def is_exposed(address: str) -> bool:
@@ -12,7 +12,7 @@ def is_exposed(address: str) -> bool:
     return address != "localhost" and not ip_address(address).is_loopback
 
 
-def list_exposed(options: Options) -> list[str]:
+def list_exposed(options: CommonConfiguration) -> list[str]:
     """List what other machines can reach, a line each, for whoever started it to read."""
     lines = [
         f"console and APIs on port {options.http_port}, not encrypted: passwords and keys can be read on the way",

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 import psycopg2
 import redis
 
-from mps_project.configuration import Options
+from mps_project.configuration import CommonConfiguration
 
 CONNECT_SECONDS = 5
 
@@ -17,7 +17,7 @@ class PreflightError(Exception):
     """The service cannot start; the message is one line for the operator, without secrets."""
 
 
-def check_ports(options: Options) -> None:
+def check_ports(options: CommonConfiguration) -> None:
     """Check all ports. Raises `PreflightError` for the first that cannot be listened on, or is named twice."""
     ports = {
         "MPS_HTTP_PORT": options.http_port,

@@ -17,7 +17,7 @@ from mps_project.garbage_collection import exempt_loaded_objects
 from mps_project.web.server import GRACEFUL_SECONDS
 
 if TYPE_CHECKING:
-    from mps_project.web.http_server.server import Server
+    from mps_project.web.http_server.server import HttpServer
 
 # Files a process has open besides connections: database, Valkey, logs, uploads.
 OTHER_FILES = 256
@@ -30,13 +30,13 @@ def main() -> int:
     from django.conf import settings
 
     from mps_project.observability import metrics, probes
-    from mps_project.web.http_server.limits import Limits
-    from mps_project.web.http_server.server import Server
+    from mps_project.web.http_server.limits import HttpLimits
+    from mps_project.web.http_server.server import HttpServer
     from mps_project.wsgi import application
 
-    server = Server(
+    server = HttpServer(
         application,
-        Limits(
+        HttpLimits(
             connections=min(settings.HTTP_MAX_CONNECTIONS or 1_000_000, _raise_file_limit() - OTHER_FILES),
             connections_per_address=settings.HTTP_MAX_CONNECTIONS_PER_ADDRESS,
             body_bytes=settings.MAX_BODY_BYTES,
@@ -58,7 +58,7 @@ def main() -> int:
     return 0
 
 
-async def _serve_until_signal(server: Server, address: str, port: int) -> None:
+async def _serve_until_signal(server: HttpServer, address: str, port: int) -> None:
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)

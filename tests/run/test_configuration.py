@@ -13,7 +13,14 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from mps_project.configuration import Configuration, ConfigurationError, Options, load, load_for_launcher, reference
+from mps_project.configuration import (
+    CommonConfiguration,
+    Configuration,
+    ConfigurationError,
+    load,
+    load_for_launcher,
+    reference,
+)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NEEDED = {
@@ -59,7 +66,7 @@ def test_defaults_are_values_that_could_be_set(environ: pytest.MonkeyPatch) -> N
     """What the documented table shows, set by hand, means the same."""
     unset = load()
     rows = re.findall(r"^\| `(\w+)` \| (?:`(.*?)`|empty) \|", reference.markdown(), re.MULTILINE)
-    assert len(rows) == len(Options.model_fields)
+    assert len(rows) == len(CommonConfiguration.model_fields)
     for name, default in rows:
         environ.setenv(name, default)
     assert load() == unset
@@ -114,7 +121,7 @@ def test_a_missing_variable_is_named(environ: pytest.MonkeyPatch, name: str, val
 )
 @pytest.mark.parametrize("read", [load, load_for_launcher])
 def test_a_value_that_cannot_be_used_is_named_and_a_secret_one_not_shown(
-    environ: pytest.MonkeyPatch, read: Callable[[], Options], name: str, value: str
+    environ: pytest.MonkeyPatch, read: Callable[[], CommonConfiguration], name: str, value: str
 ) -> None:
     environ.setenv(name, value)
     with pytest.raises(ConfigurationError) as fault:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psutil
 import pytest
 
-from mps_project.configuration import Options
+from mps_project.configuration import CommonConfiguration
 from mps_project.launcher import exposure
 from pushcore import demo
 from pushcore.models import Workspace
@@ -25,12 +25,12 @@ def test_only_loopback_is_ones_own(address: str, exposed: bool) -> None:
 def test_what_is_open_is_named() -> None:
     given = {"MPS_HTTP_PORT": "8123", "MPS_RECEIPT_ALLOW_PRIVATE": "1", "MPS_VENDOR_ALLOW_PRIVATE": "1",
                        "MPS_DEBUG": "1", "MPS_MQTT_PORT": "2883"}  # fmt: skip
-    listed = "\n".join(exposure.list_exposed(Options.model_validate(given)))
+    listed = "\n".join(exposure.list_exposed(CommonConfiguration.model_validate(given)))
     for named in ("8123", "2883", "/metrics", "MPS_RECEIPT_ALLOW_PRIVATE", "MPS_VENDOR_ALLOW_PRIVATE", "MPS_DEBUG",
                   "MPS_ALLOWED_HOSTS"):  # fmt: skip
         assert named in listed
     closed = {"MPS_ALLOWED_HOSTS": "push.example.com"}
-    assert "MPS_" not in "\n".join(exposure.list_exposed(Options.model_validate(closed)))
+    assert "MPS_" not in "\n".join(exposure.list_exposed(CommonConfiguration.model_validate(closed)))
 
 
 @pytest.mark.django_db

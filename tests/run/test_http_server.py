@@ -16,12 +16,12 @@ import uvloop
 
 from mps_project.launcher import engines
 from mps_project.web.http_server import limits
-from mps_project.web.http_server.limits import Limits
-from mps_project.web.http_server.server import Server
+from mps_project.web.http_server.limits import HttpLimits
+from mps_project.web.http_server.server import HttpServer
 from pushcore.http.head_check import HEAD_CHECK
 from tests.support.raw_http import RawHttp, chunked, head
 
-LIMITS = Limits(
+LIMITS = HttpLimits(
     connections=0,
     connections_per_address=0,
     body_bytes=1000,
@@ -59,9 +59,9 @@ class Application:
 class Running:
     """The server in a thread of this process."""
 
-    def __init__(self, bounds: Limits, threads: int) -> None:
+    def __init__(self, bounds: HttpLimits, threads: int) -> None:
         self.application, self.port, self.refused = Application(), engines.free_port(), list[int]()
-        self._server = Server(
+        self._server = HttpServer(
             self.application, bounds, threads=threads, own_threads=("/probe",), count_refusal=self.refused.append
         )
         self._stop = asyncio.Event()

@@ -13,11 +13,11 @@ import pytest
 from django.conf import settings
 
 from mps_project.celery import app
-from mps_project.configuration import Options
+from mps_project.configuration import CommonConfiguration
 from pushcore.storage.one_at_a_time import one_at_a_time, takes_one_thread
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-THREADS = Options.model_fields["worker_threads"].default
+THREADS = CommonConfiguration.model_fields["worker_threads"].default
 CLOCK = "pushcore.fire_schedules"
 
 

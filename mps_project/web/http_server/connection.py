@@ -16,11 +16,11 @@ import httptools
 
 from mps_project.web.http_server import limits
 from mps_project.web.http_server.bodies import BodyBudgetError, FileBody, MemoryBody
-from mps_project.web.http_server.requests import BadHeadError, Headers, Request, build_environ, connection_environ
-from mps_project.web.http_server.responses import Response, plain_response
+from mps_project.web.http_server.requests import BadHeadError, Headers, WsgiRequest, build_environ, connection_environ
+from mps_project.web.http_server.responses import WsgiResponse, plain_response
 
 if TYPE_CHECKING:
-    from mps_project.web.http_server.server import Server
+    from mps_project.web.http_server.server import HttpServer
 
 NEVER = math.inf
 _PIECE = 256 * 1024
@@ -42,7 +42,7 @@ class _RefusedError(Exception):
     """Ends parsing; the refusal has been written."""
 
 
-class Connection(asyncio.Protocol):
+class HttpConnection(asyncio.Protocol):
     """A client's connection; the transport and the parser call it.
 
     Requests are served one after the other, in the order they came. Reading pauses while one is served.
@@ -52,7 +52,7 @@ class Connection(asyncio.Protocol):
         deadline: When the server calls `expire`, by `time.monotonic()`.
     """
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: HttpServer) -> None:
         self._server = server
         self._transport: asyncio.Transport
         self._parser = httptools.HttpRequestParser(self)
@@ -67,11 +67,11 @@ class Connection(asyncio.Protocol):
         self._headers: Headers = []
         self._head_bytes = 0
         # The request that arrives; those that wait for the answer to the one before; the one a thread works on.
-        self._arriving: Request | None = None
-        self._waiting: deque[Request] = deque()
-        self._served: Request | None = None
+        self._arriving: WsgiRequest | None = None
+        self._waiting: deque[WsgiRequest] = deque()
+        self._served: WsgiRequest | None = None
         self._body_since = 0.0
-        self._response: Response | None = None
+        self._response: WsgiResponse | None = None
         self._keep_alive = True
 
     # -- the transport's calls ------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ class Connection(asyncio.Protocol):
             environ = build_environ(self._parser, self._target, self._headers, self._shared_environ)
         except BadHeadError as error:
             self._refuse_and_raise(error.status)
-        request = Request(environ, keep_alive=self._parser.should_keep_alive())
+        request = WsgiRequest(environ, keep_alive=self._parser.should_keep_alive())
         self._arriving = request
         if request.has_body:
             self._expect_body(request)
@@ -199,7 +199,7 @@ class Connection(asyncio.Protocol):
 
     # -- a request arrives ----------------------------------------------------------------------------------------
 
-    def _expect_body(self, request: Request) -> None:
+    def _expect_body(self, request: WsgiRequest) -> None:
         bounds = self._server.limits
         request.upload = request.environ["PATH_INFO"] in bounds.upload_paths
         request.limit = bounds.upload_bytes if request.upload else bounds.body_bytes
@@ -226,7 +226,7 @@ class Connection(asyncio.Protocol):
         if (request.upload or request.expects) and not request.checked:
             self._check_head(request)
 
-    def _check_head(self, request: Request) -> None:
+    def _check_head(self, request: WsgiRequest) -> None:
         """Ask the application whether it would take the body; meanwhile reading pauses."""
         request.checked = request.checking = True
         self.deadline = NEVER
@@ -235,7 +235,7 @@ class Connection(asyncio.Protocol):
             request.checking = False
             self._refuse(503)
 
-    def head_was_checked(self, request: Request, refusal: Response | None) -> None:
+    def head_was_checked(self, request: WsgiRequest, refusal: WsgiResponse | None) -> None:
         """Take the application's answer about the head: its refusal, or None where the body may come."""
         request.checking = False
         if self.state is ConnectionState.CLOSED:
@@ -252,11 +252,11 @@ class Connection(asyncio.Protocol):
             self.deadline = self._body_deadline(request)
             self._resume()
 
-    def _body_deadline(self, request: Request) -> float:
+    def _body_deadline(self, request: WsgiRequest) -> float:
         size = request.body.size if request.body is not None else 0
         return self._body_since + self._server.limits.body_seconds + size / limits.BODY_BYTES_PER_SECOND
 
-    def _arrived(self, request: Request, *, too_long: bool = False) -> None:
+    def _arrived(self, request: WsgiRequest, *, too_long: bool = False) -> None:
         """Finish a request: all of it that will be read is here."""
         self._arriving, self._body_since = None, 0.0
         if too_long:
@@ -278,7 +278,7 @@ class Connection(asyncio.Protocol):
 
     # -- a request is answered ------------------------------------------------------------------------------------
 
-    def respond(self, request: Request, response: Response) -> None:
+    def respond(self, request: WsgiRequest, response: WsgiResponse) -> None:
         """Write the answer to the request that is served."""
         request.release()
         self._served = None
@@ -288,7 +288,7 @@ class Connection(asyncio.Protocol):
         self._keep_alive = self._keep_alive and request.keep_alive and not self._server.stopping
         self._write(response, http10=request.environ["SERVER_PROTOCOL"] == "HTTP/1.0", linger=request.too_long)
 
-    def _write(self, response: Response, *, http10: bool = False, linger: bool = False) -> None:
+    def _write(self, response: WsgiResponse, *, http10: bool = False, linger: bool = False) -> None:
         if not self._keep_alive:
             head = response.head + b"Connection: close\r\n\r\n"
         elif http10:
@@ -333,7 +333,7 @@ class Connection(asyncio.Protocol):
             self._response.release()
             self._response = None
 
-    def _answer_early(self, response: Response) -> None:
+    def _answer_early(self, response: WsgiResponse) -> None:
         """Answer a request that is not read to its end, and end the connection."""
         self._keep_alive = False
         self._write(response, linger=True)

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class HttpLimits:
     """The limits that an installation chooses.
 
     Attributes:

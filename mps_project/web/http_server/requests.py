@@ -23,7 +23,7 @@ class BadHeadError(Exception):
         self.status = status
 
 
-class Request:
+class WsgiRequest:
     """A request while it arrives and is worked on.
 
     Attributes:

@@ -20,7 +20,7 @@ WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]
 MEMORY_BYTES = 1 << 20
 
 
-class Response:
+class WsgiResponse:
     """An answer ready to be written.
 
     Attributes:
@@ -43,16 +43,16 @@ class Response:
             self.rest.close()
 
 
-def plain_response(status: int, text: str = "", *, retry_after: int = 0) -> Response:
+def plain_response(status: int, text: str = "", *, retry_after: int = 0) -> WsgiResponse:
     """Return an answer of the server's own, in plain text; `retry_after` in seconds, 0 for none."""
     phrase = HTTPStatus(status).phrase
     body = f"{text or phrase}\n".encode()
     again = f"Retry-After: {retry_after}\r\n" if retry_after else ""
     head = f"HTTP/1.1 {status} {phrase}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n{again}"
-    return Response(status, head.encode() + _date_line(), body)
+    return WsgiResponse(status, head.encode() + _date_line(), body)
 
 
-def run_application(application: WsgiApplication, environ: dict[str, Any], *, head_only: bool) -> Response:
+def run_application(application: WsgiApplication, environ: dict[str, Any], *, head_only: bool) -> WsgiResponse:
     """Run the application and collect its answer. An exception becomes 500, a full disk 503."""
     try:
         return _collect(application, environ, head_only=head_only)
@@ -64,7 +64,7 @@ def run_application(application: WsgiApplication, environ: dict[str, Any], *, he
         return plain_response(500)
 
 
-def _collect(application: WsgiApplication, environ: dict[str, Any], *, head_only: bool) -> Response:
+def _collect(application: WsgiApplication, environ: dict[str, Any], *, head_only: bool) -> WsgiResponse:
     started: list[Any] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:
@@ -79,7 +79,7 @@ def _collect(application: WsgiApplication, environ: dict[str, Any], *, head_only
         for part in answer:
             size += len(part)
             if rest is None and size > MEMORY_BYTES:
-                rest = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `Response.release`
+                rest = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `WsgiResponse.release`
             if rest is None:
                 parts.append(part)
             else:
@@ -96,7 +96,7 @@ def _collect(application: WsgiApplication, environ: dict[str, Any], *, head_only
         rest.seek(0)
     if head_only:
         parts.clear()
-    return Response(int(status[:3]), _head(status, headers, size, head_only=head_only), b"".join(parts), rest)
+    return WsgiResponse(int(status[:3]), _head(status, headers, size, head_only=head_only), b"".join(parts), rest)
 
 
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "date", "server"})

@@ -11,9 +11,9 @@ from typing import Any
 
 from mps_project.web.http_server import limits as bounds
 from mps_project.web.http_server.bodies import BodyBudget
-from mps_project.web.http_server.connection import Connection
-from mps_project.web.http_server.limits import Limits
-from mps_project.web.http_server.requests import Request
+from mps_project.web.http_server.connection import HttpConnection
+from mps_project.web.http_server.limits import HttpLimits
+from mps_project.web.http_server.requests import WsgiRequest
 from mps_project.web.http_server.responses import WsgiApplication, run_application
 from pushcore.http.head_check import HEAD_CHECK
 from pushcore.security.proxies import is_in, origin
@@ -24,15 +24,15 @@ _TICK_SECONDS = 0.1
 class _ThreadPool:
     """Threads that call the application, behind a bounded queue."""
 
-    def __init__(self, server: Server, threads: int, waiting: int) -> None:
+    def __init__(self, server: HttpServer, threads: int, waiting: int) -> None:
         self._server = server
         self._longest = waiting
-        self._queue: SimpleQueue[tuple[Connection, Request, bool] | None] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[HttpConnection, WsgiRequest, bool] | None] = SimpleQueue()
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
         for thread in self._threads:
             thread.start()
 
-    def put(self, connection: Connection, request: Request, *, check: bool = False) -> bool:
+    def put(self, connection: HttpConnection, request: WsgiRequest, *, check: bool = False) -> bool:
         """Queue a request, or the check of its head; returns False where too many wait already."""
         if self._queue.qsize() >= self._longest:
             return False
@@ -56,7 +56,7 @@ class _ThreadPool:
             self._queue.put(None)
 
 
-class Server:
+class HttpServer:
     """Serves a WSGI application.
 
     Args:
@@ -70,7 +70,7 @@ class Server:
     def __init__(
         self,
         application: WsgiApplication,
-        limits: Limits,
+        limits: HttpLimits,
         *,
         threads: int,
         own_threads: tuple[str, ...] = (),
@@ -81,7 +81,7 @@ class Server:
         self.budget = BodyBudget(bounds.BODY_MEMORY_BYTES, bounds.UPLOADS)
         self.stopping = False
         self.count_refusal = count_refusal
-        self._connections: set[Connection] = set()
+        self._connections: set[HttpConnection] = set()
         self._by_origin: dict[str, int] = {}
         self._main = _ThreadPool(self, threads, bounds.MAX_WAITING)
         self._own: Mapping[str, _ThreadPool] = {path: _ThreadPool(self, 1, bounds.MAX_WAITING) for path in own_threads}
@@ -94,7 +94,7 @@ class Server:
         """
         self._loop = asyncio.get_running_loop()
         listening = await self._loop.create_server(
-            lambda: Connection(self), address, port, backlog=1024, reuse_port=True
+            lambda: HttpConnection(self), address, port, backlog=1024, reuse_port=True
         )
         clock = asyncio.create_task(self._watch_deadlines())
         await stop.wait()
@@ -118,7 +118,7 @@ class Server:
 
     # -- what connections call ------------------------------------------------------------------------------------
 
-    def opened(self, connection: Connection) -> str:
+    def opened(self, connection: HttpConnection) -> str:
         """Count a new connection; returns why it is refused, or an empty text."""
         self._connections.add(connection)
         key = origin(connection.address)
@@ -130,7 +130,7 @@ class Server:
             return "too many connections from this address"
         return ""
 
-    def closed(self, connection: Connection) -> None:
+    def closed(self, connection: HttpConnection) -> None:
         """Count a connection no more."""
         self._connections.discard(connection)
         key = origin(connection.address)
@@ -139,11 +139,11 @@ class Server:
         else:
             del self._by_origin[key]
 
-    def submit(self, connection: Connection, request: Request) -> bool:
+    def submit(self, connection: HttpConnection, request: WsgiRequest) -> bool:
         """Have a thread answer the request; returns False where too many wait."""
         return self._own.get(request.environ["PATH_INFO"], self._main).put(connection, request)
 
-    def check(self, connection: Connection, request: Request) -> bool:
+    def check(self, connection: HttpConnection, request: WsgiRequest) -> bool:
         """Have a thread ask the application about a head whose body has not come; returns False where too many wait."""
         return self._main.put(connection, request, check=True)
 
