@@ -1,0 +1,1 @@
+"""The domain: apps, devices, pushes, delivery and receipts, and the APIs that backends call."""

@@ -58,7 +58,7 @@ class ServiceCollector(Collector):
                 family.add_metric([node.node_id], getattr(node, name))
             yield family
         try:
-            standing = partitions.standing()
+            coverage = partitions.coverage()
             due = Receipt.objects.filter(state=Receipt.State.DUE).count()
             stopped = VendorAccount.objects.filter(enabled=True, stopped_at__isnull=False)
             by_channel = Counted(stopped.values_list("channel", flat=True))
@@ -68,7 +68,7 @@ class ServiceCollector(Collector):
         overdue = GaugeMetricFamily(
             "mps_partition_days_overdue", "Days of a table whose time is over, still to be dropped.", labels=["table"]
         )
-        for table, days in standing.items():
+        for table, days in coverage.items():
             ahead.add_metric([table], days.ahead)
             overdue.add_metric([table], days.overdue)
         yield from (ahead, overdue)

@@ -1,4 +1,4 @@
-"""What is in a kept file, for whoever decides about its push: nothing is written, nobody is told."""
+"""Summarise a kept file for whoever decides about its push; nothing is written or sent."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pushcore.models import FileImport
 
 SHOWN_RECORDS = 10
 SHOWN_FAULTS = 50
-# Targets whose devices may be looked up, to tell how far the push would reach.
+# Targets whose devices may be looked up to estimate the audience.
 SAMPLED_TARGETS = 1000
 
 
 class Shown(NamedTuple):
-    """A record as its target will see it."""
+    """A record as its target would see it."""
 
     line: int
     target: str
@@ -29,10 +29,10 @@ class Shown(NamedTuple):
 
 @dataclass(slots=True)
 class Inspection:
-    """Counts of the whole file; the first of its records and of its lines at fault.
+    """Counts of a whole file, with its first records and its first faulty lines.
 
-    A record that repeats one of a line far before it, or of an earlier push, counts as good here; it is refused when
-    the file is read for the push.
+    A record that repeats one of a distant line, or of an earlier push, counts as good here; it is refused when the file
+    is loaded.
     """
 
     records: int = 0
@@ -45,8 +45,14 @@ class Inspection:
 def inspect(
     file: FileImport, content: Mapping[str, Any], delivery_type: int, variables: Sequence[str] | None = None
 ) -> Inspection:
-    """Read the whole file. `content`: of the task it would become, placeholders (`variables`) and all; `delivery_type`:
-    its own."""
+    """Read the whole file.
+
+    Args:
+        file: The kept file.
+        content: The content of the task it would become, with placeholders.
+        delivery_type: The delivery type of that task.
+        variables: The names of the placeholders (`Template.variables`).
+    """
     found, reader = Inspection(), Reader(file.workspace_id, dict(content), delivery_type, variables=variables)
     for lines in lines_of(file):
         block = reader.read(lines)

@@ -1,7 +1,7 @@
-"""One loader a file: whoever takes a file keeps it by a heartbeat, and one that dies loses it within seconds.
+"""Lease files to loaders: one loader for each file, kept by a heartbeat and lost within seconds of a death.
 
-The database's clock decides. A loader that was held up for longer than its lease may find that another has gone on;
-the file's position then keeps it from making anything twice (`load`).
+The database's clock decides. A loader that was held up for longer than its lease may find that another continued; the
+file's position then keeps it from making anything twice (`pushcore.file_push.load`).
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from pushcore.storage.sql import statements
 log = structlog.get_logger(__name__)
 _SQL = statements(__file__)
 
-# Another worker looks for files every second: a file goes on within four seconds of its loader's death.
+# Workers look for files every second, so a file continues within four seconds of its loader's death.
 LEASE_SECONDS = 3.0
 HEARTBEAT_SECONDS = 0.5
 
 
 class _Lease(NamedTuple):
-    """A file that is this loader's until a time."""
+    """A file leased to this loader until a time."""
 
     file_id: int
     until: datetime
 
 
 def any_free() -> bool:
-    """Whether a file waits for a loader."""
+    """Tell whether a file waits for a loader."""
     with connection.cursor() as cursor:
         cursor.execute(_SQL["any_free"])
         return bool(cursor.fetchone()[0])
@@ -42,7 +42,7 @@ def any_free() -> bool:
 
 @contextmanager
 def taken() -> Iterator[FileImport | None]:
-    """Take the oldest file that nobody reads, and keep it while this lasts; None where there is none."""
+    """Lease the oldest file that nobody reads for the duration of the context; yield None if there is none."""
     with connection.cursor() as cursor:
         cursor.execute(_SQL["take"], {"seconds": LEASE_SECONDS})
         row = cursor.fetchone()
@@ -59,7 +59,7 @@ def taken() -> Iterator[FileImport | None]:
 
 
 class _Heartbeat(threading.Thread):
-    """Renews a lease, in a thread with a connection of its own, until it is stopped or the lease is another's."""
+    """Renew a lease in a thread with its own connection until stopped or until the lease is lost."""
 
     def __init__(self, lease: _Lease) -> None:
         super().__init__(name="file-lease", daemon=True)
@@ -75,13 +75,13 @@ class _Heartbeat(threading.Thread):
             connection.close()
 
     def stop(self) -> None:
-        """Stop renewing, and give back what is still ours."""
+        """Stop renewing, and release the lease if it is still held."""
         self._stopped.set()
         self.join()
         FileImport.objects.filter(pk=self._file_id, leased_until=self._until).update(leased_until=None)
 
     def _renew(self) -> bool:
-        """Whether the lease is ours as far as is known."""
+        """Renew the lease; return False once it is known to be lost."""
         try:
             with connection.cursor() as cursor:
                 cursor.execute(_SQL["renew"], {"seconds": LEASE_SECONDS, "file": self._file_id, "until": self._until})

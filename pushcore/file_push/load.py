@@ -1,9 +1,9 @@
-"""Records become messages: the file is read in blocks, and each block is one transaction.
+"""Turn the records of a file into messages, block by block; each block is one transaction.
 
-In it: claims, COPY, the position the block ends at. So a worker may die at any moment, and the next goes on where the
-last block was committed; no line is lost and none is made twice. A block is read, and its targets are looked up, while
-those before it are written: two at a time, so that one makes its claims while the other is copied and flushed to disk,
-but they are committed in order. A block is handed over as soon as it is committed.
+The transaction holds the claims, the COPY and the position the block ends at. So a worker may die at any moment, and
+the next one continues after the last committed block; no line is lost and none is made twice. A block is parsed, and
+its targets are resolved, while those before it are written: two at a time, so that one makes its claims while the other
+is copied and flushed, but they commit in order. Messages are dispatched as soon as their block is committed.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 MAX_FAULTS = 1000
 HAND_OVER = 1000
-# Blocks that are written at a time.
+# Blocks written concurrently.
 WRITERS = 2
 
 _NULL = "\\N"
@@ -53,14 +53,14 @@ _COPY = (
 )
 
 
-# A message's id, its record, and the device it goes to.
+# A message's id, its record, and the device it goes to, if any.
 Placed = tuple[int, Record, ResolvedTarget | None]
 
 
 def load_all(*, budget_seconds: float = 20.0) -> int:
-    """Read files that wait for it until the time is spent; returns how many records became messages.
+    """Load waiting files until the time is spent; return how many records became messages.
 
-    Asks to be called again where something is left. Safe to run at once with itself: a file is leased.
+    Wakes the loader again if something is left. Safe to run concurrently with itself: files are leased.
     """
     deadline = time.monotonic() + budget_seconds
     accepted = 0
@@ -79,17 +79,17 @@ def load_all(*, budget_seconds: float = 20.0) -> int:
     return accepted
 
 
-def _told_to_vendors(task: PushTask) -> dict[str, Any]:
+def _vendor_options(task: PushTask) -> dict[str, Any]:
     return {name: value for name, value in task.options.items() if name != "androidChannel"}
 
 
 def _load(file: FileImport, deadline: float) -> int:
-    """Read on in a file until its end or the deadline."""
+    """Continue a file until its end or the deadline; return how many records became messages."""
     task = PushTask.objects.get(pk=file.pk)
     accepted, lines = file.accepted, lines_of(file)
-    reader = Reader(task.workspace_id, task.content, task.delivery_type, _told_to_vendors(task), file.variables)
+    reader = Reader(task.workspace_id, task.content, task.delivery_type, _vendor_options(task), file.variables)
     writing: deque[Future[None]] = deque()
-    before = _Turn.over()
+    before = _CommitSlot.over()
     with _threads(1, "file-reader") as readers, _threads(WRITERS, "file-writer") as writers:
         ahead = _submit(readers, task, reader, lines)
         while ahead is not None:
@@ -97,7 +97,7 @@ def _load(file: FileImport, deadline: float) -> int:
             ahead = _submit(readers, task, reader, lines)
             if len(writing) == WRITERS:
                 writing.popleft().result()
-            turn = _Turn(Event(), Event())
+            turn = _CommitSlot(Event(), Event())
             writing.append(writers.submit(_write, file, task, prepared, before, turn))
             before = turn
             if time.monotonic() >= deadline:
@@ -111,7 +111,7 @@ def _load(file: FileImport, deadline: float) -> int:
 
 @contextmanager
 def _threads(count: int, name: str) -> Iterator[ThreadPoolExecutor]:
-    """Threads whose database connections are closed with them."""
+    """Run a thread pool whose database connections are closed with it."""
     opened: list[Any] = []
     with ThreadPoolExecutor(
         count, thread_name_prefix=name, initializer=lambda: opened.append(connections[DEFAULT_DB_ALIAS])
@@ -128,13 +128,13 @@ def _threads(count: int, name: str) -> Iterator[ThreadPoolExecutor]:
 def _submit(
     pool: ThreadPoolExecutor, task: PushTask, reader: Reader, lines: Iterator[Lines]
 ) -> Future[_Prepared] | None:
-    """Have the next lines prepared in the pool's thread, which has a connection of its own; None at the file's end."""
+    """Prepare the next block in a thread of the pool, which has its own connection; None at the file's end."""
     following = next(lines, None)
     return None if following is None else pool.submit(_prepare, task, reader, following)
 
 
 class _Prepared(NamedTuple):
-    """A block, its messages, and their rows as COPY reads them."""
+    """A block, its messages, and their rows in COPY's text format."""
 
     block: Block
     placed: list[Placed]
@@ -147,14 +147,14 @@ def _prepare(task: PushTask, reader: Reader, lines: Lines) -> _Prepared:
     return _Prepared(block, placed, _rows(task, placed))
 
 
-class _Turn(NamedTuple):
-    """A block's place among those being written: its claims are made; it is committed, or never will be."""
+class _CommitSlot(NamedTuple):
+    """The progress of a block among those being written: its claims are made; its transaction has ended."""
 
     claimed: Event
     ended: Event
 
     @classmethod
-    def over(cls) -> _Turn:
+    def over(cls) -> _CommitSlot:
         turn = cls(Event(), Event())
         turn.end()
         return turn
@@ -164,8 +164,8 @@ class _Turn(NamedTuple):
         self.ended.set()
 
 
-def _write(file: FileImport, task: PushTask, prepared: _Prepared, before: _Turn, turn: _Turn) -> None:
-    """Make a block's messages and move the position, in one transaction; then hand the messages over."""
+def _write(file: FileImport, task: PushTask, prepared: _Prepared, before: _CommitSlot, turn: _CommitSlot) -> None:
+    """Write a block's messages and the position in one transaction, then dispatch the messages."""
     try:
         with transaction.atomic():
             before.claimed.wait()
@@ -175,7 +175,9 @@ def _write(file: FileImport, task: PushTask, prepared: _Prepared, before: _Turn,
     _deliver(task, placed)
 
 
-def _make(file: FileImport, task: PushTask, prepared: _Prepared, turn: _Turn, before: _Turn) -> list[Placed]:
+def _make(
+    file: FileImport, task: PushTask, prepared: _Prepared, turn: _CommitSlot, before: _CommitSlot
+) -> list[Placed]:
     block, placed, rows = prepared
     now = clock.now()
     repeated = _claim(task, block.records, now)
@@ -186,7 +188,7 @@ def _make(file: FileImport, task: PushTask, prepared: _Prepared, turn: _Turn, be
         rows = _rows(task, placed)
     _copy(rows)
     before.ended.wait()
-    # Another worker may have taken the file over while this one was held up; or the block before is lost.
+    # Another worker may have taken the file over while this one was held up; or the block before was not committed.
     moved = FileImport.objects.filter(pk=file.pk, position=block.lines.start).update(
         position=block.lines.end,
         line=block.lines.last,
@@ -205,15 +207,15 @@ def _make(file: FileImport, task: PushTask, prepared: _Prepared, turn: _Turn, be
 
 
 class TaskRevokedError(Exception):
-    """The push was revoked: what is not read of its file becomes no message."""
+    """The push was revoked: the rest of its file becomes no messages."""
 
 
 class FileTakenError(Exception):
-    """The file moved on without this worker."""
+    """Another worker continued the file."""
 
 
 def _claim(task: PushTask, records: Sequence[Record], now: datetime) -> list[Fault]:
-    """Claim every record's target and msgkey; returns a fault for each that is taken."""
+    """Claim every record's target and msgkey; return a fault for each claimed before."""
     taken = claim_digests([record.digest for record in records], task_id=task.pk, now=now)
     reason = "msgkey was used for this target within the last 24 hours"
     return [
@@ -224,7 +226,7 @@ def _claim(task: PushTask, records: Sequence[Record], now: datetime) -> list[Fau
 
 
 def _place(task: PushTask, records: Sequence[Record]) -> list[Placed]:
-    """A message for each device of each record's target; one that waits where there is none."""
+    """Make a message for each device of each record's target, or one without a device if there is none."""
     targets = list({record.target for record in records})
     resolved = resolve(task.workspace, DeliveryType(task.delivery_type), targets) if targets else {}
     wanted = [(record, device) for record in records for device in resolved.get(record.target) or (None,)]
@@ -233,7 +235,7 @@ def _place(task: PushTask, records: Sequence[Record]) -> list[Placed]:
 
 
 def _rows(task: PushTask, placed: Sequence[Placed]) -> bytes:
-    """Messages as COPY reads them."""
+    """Return messages in COPY's text format."""
     unresolved = statuses.NO_BIND_INFO if task.delivery_type == DeliveryType.USER else statuses.WAITING
     common = f"\t{task.workspace_id}\t{task.pk}\t{task.delivery_type}\t"
     ends = f"\t{task.expire_at.isoformat()}\t{clock.now().isoformat()}\n"
@@ -254,7 +256,7 @@ def _copy(rows: bytes) -> None:
 
 
 def _escaped(text: str | None) -> str:
-    """Text as COPY reads it; a record holds no line feed, JSON no control character."""
+    """Escape text for COPY; a record holds no line feed, JSON no control character."""
     if text is None:
         return _NULL
     if "\\" in text or not text.isprintable():
@@ -285,7 +287,7 @@ def _hand_over(task: PushTask, placed: Sequence[Placed]) -> None:
     try:
         here = online(list({device.device_id for _, _, device in placed if device is not None}))
     except ValkeyDown:
-        log.warning("Valkey unavailable; the sweeper hands over", task=task.pk)
+        log.warning("Valkey is unavailable; the sweeper dispatches", task=task.pk)
         return
     ready = (
         _outgoing(task, message_id, record, device)
@@ -315,7 +317,7 @@ def _outgoing(task: PushTask, message_id: int, record: Record, device: ResolvedT
 
 
 def _finish(file: FileImport) -> None:
-    """The whole file is read: its bytes are not needed any more."""
+    """Note that the whole file is loaded, and delete its bytes."""
     FileImport.objects.filter(pk=file.pk).update(finished_at=clock.now())
     FileChunk.objects.filter(file_id=file.pk).delete()
     log.info("file read", task=file.pk, accepted=file.accepted, rejected=file.rejected)

@@ -1,4 +1,4 @@
-"""A kept file, read: its pieces, and blocks of whole lines."""
+"""Read a kept file: its chunks, and blocks of whole lines."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from pushcore.file_push.records import Lines
 from pushcore.models import FileChunk, FileImport
 
-# Size of a piece, in bytes; only a file's last is smaller.
+# Size of a chunk in bytes; only a file's last one is smaller.
 CHUNK = 1 << 20
-# Bytes a block has at least: some seven thousand records of usual length.
+# Least size of a block in bytes: some seven thousand records of usual length.
 BLOCK = 3 << 17
 KEPT_OF_LINE = 2000
 
 
 def lines_of(file: FileImport) -> Iterator[Lines]:
-    """The rest of the file, some `BLOCK` bytes of whole lines at a time.
+    """Read the file from its position on, in blocks of about `BLOCK` bytes of whole lines.
 
-    Of a line that does not end, only the beginning is kept: it is too long for a record in any case.
+    Of a line that does not end only the beginning is kept; it is too long for a record in any case.
     """
     start, first, rest, dropped = file.position, file.line + 1, b"", 0
     for data, is_last in _pieces(file.pk, file.position):
@@ -35,12 +35,12 @@ def lines_of(file: FileImport) -> Iterator[Lines]:
 
 
 def _end_of_lines(data: bytes) -> int:
-    """Where the last whole line ends. A carriage return at the very end waits for the line feed that may follow."""
+    """Return where the last whole line ends. A carriage return at the very end may be followed by a line feed."""
     return max(data.rfind(b"\n"), data.rfind(b"\r", 0, len(data) - data.endswith(b"\r"))) + 1
 
 
 def _pieces(file_id: int, position: int) -> Iterator[tuple[bytes, bool]]:
-    """The bytes of a file from `position` on, and whether they are its last."""
+    """Read the bytes of a file from `position` on; yield them with whether they are the last."""
     count = FileChunk.objects.filter(file_id=file_id).count()
     for number in range(position // CHUNK, count):
         data = bytes(FileChunk.objects.values_list("data", flat=True).get(file_id=file_id, number=number))

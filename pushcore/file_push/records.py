@@ -1,4 +1,4 @@
-"""Lines of a file of targets: `target,msgkey,placeholder=value,...` (source document, 6.1.3). Without I/O.
+"""Parse the lines of a file of targets: `target,msgkey,placeholder=value,...` (source document, 6.1.3). Without I/O.
 
 UTF-8, a record a line, 1 to 250 characters. Lines end in LF, CR LF or CR; blank ones are passed over, and so are empty
 fields at a line's end. A field that holds a comma stands in double quotes, as in CSV.
@@ -19,15 +19,17 @@ from pushcore.push.placeholders import percent, text_pattern, url_pattern
 from pushcore.push.recipients import check_target
 
 MAX_RECORD = 250
-# Of a character in UTF-8.
+# Bytes of a character in UTF-8 at most.
 _MOST_BYTES = 4
 
 _quoted = json.encoder.encode_basestring
 
 
 class Record(NamedTuple):
-    """A line that becomes messages. `digest`: its claim (`pushcore.push.idempotency`), in hex; `override`: JSON or
-    None."""
+    """A line that becomes messages.
+
+    `digest` is its claim in hexadecimal (`pushcore.push.idempotency`), `override` its own content as JSON, or None.
+    """
 
     line: int
     target: str
@@ -37,7 +39,7 @@ class Record(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """A line that does not, and why."""
+    """A line that becomes no message, and why."""
 
     line: int
     reason: str
@@ -45,7 +47,10 @@ class Fault(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """Some whole lines of the file, undecoded. `end`: where the file stands after them; `first`: the first's number."""
+    """Whole lines of a file, undecoded.
+
+    `start` and `end` are positions in the file, in bytes; `first` is the number of the first line.
+    """
 
     start: int
     end: int
@@ -62,7 +67,7 @@ class Lines(NamedTuple):
 
 @dataclass(slots=True)
 class Block:
-    """Lines, read."""
+    """Parsed lines: records and faults."""
 
     lines: Lines
     records: list[Record] = field(default_factory=list)
@@ -70,9 +75,15 @@ class Block:
 
 
 class Reader:
-    """Reads the lines of one push. `content` is the task's: in title, content and url stand the placeholders;
-    `delivery_type` says what its targets are, `options` what vendors are told beside it, `variables` which placeholders
-    there are (`Template.variables`)."""
+    """Parse the lines of one push.
+
+    Args:
+        workspace_id: The push's workspace.
+        content: The task's content, with placeholders in title, content and url.
+        delivery_type: What the targets are.
+        options: Vendor options, which count towards the size of a payload.
+        variables: The names of the placeholders (`Template.variables`); None for all that look like one.
+    """
 
     def __init__(
         self,
@@ -95,7 +106,10 @@ class Reader:
         self._not_all_blank = [pattern.names for pattern in texts if pattern.may_be_blank]
 
     def read(self, lines: Lines) -> Block:
-        """Never raises: a line is a record or a fault. The file is known to be UTF-8 (but for lines cut short)."""
+        """Parse lines. Never raises: each line is a record or a fault.
+
+        The file is known to be UTF-8, except for lines that were cut short.
+        """
         block, seen = Block(lines), set[str]()
         text = lines.data.decode("utf-8-sig" if lines.start == 0 else "utf-8", "replace")
         if "\r" in text:
@@ -135,7 +149,7 @@ class Reader:
         return Record(number, target, msgkey, digest, self._override(fields) if self._places else None)
 
     def _override(self, fields: list[str]) -> str:
-        """The content that is this message's own, as JSON; the values are the fields from the third on."""
+        """Return the message's own content as JSON; values are the fields from the third on."""
         values = {}
         for pair in fields[2:]:
             name, equals, value = pair.partition("=")
@@ -159,8 +173,12 @@ class Reader:
 
 
 def _override_format(content: dict[str, Any], known: tuple[str, ...] | None) -> tuple[list[tuple[str, bool]], str]:
-    """Names of placeholders, in order, and whether each value is percent-encoded (which leaves JSON nothing to escape);
-    and a %-format that makes of their values (JSON text without its quotes) the JSON of those fields that have any."""
+    """Compile the content fields that have placeholders into one %-format of JSON.
+
+    Returns:
+        The placeholders' names in order, each with whether its value is percent-encoded (which leaves JSON nothing to
+        escape); and the format, which takes the values as JSON text without quotes.
+    """
     places: list[tuple[str, bool]] = []
     members: list[str] = []
     for field_name, pattern_of in (("title", text_pattern), ("content", text_pattern), ("url", url_pattern)):
@@ -173,7 +191,7 @@ def _override_format(content: dict[str, Any], known: tuple[str, ...] | None) -> 
 
 
 class _UnreadableError(Exception):
-    """Why a line becomes no message."""
+    """A line cannot become a message; the text says why."""
 
 
 def _fields(line: str) -> list[str]:

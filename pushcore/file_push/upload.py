@@ -1,7 +1,7 @@
-"""A file comes in: kept in pieces as it comes, a push task when it is whole. Memory holds one piece.
+"""Receive a file in chunks, and turn it into a push task once it is whole. Memory holds one chunk.
 
-The API does both in one request (`receive`); the console keeps a file, shows what is in it, and pushes it when somebody
-has said yes.
+The API does both in one request (`receive`). The console keeps a file, shows what is in it, and pushes it once an
+operator confirms.
 """
 
 from __future__ import annotations
@@ -27,23 +27,33 @@ from pushcore.storage.wake import wake_task
 
 log = structlog.get_logger(__name__)
 
-# Files of a workspace that are coming or being read at one time.
+# Files of a workspace that are being received or loaded at one time.
 MAX_OPEN = 20
-# A file that has been coming for so long comes no more.
+# A file that was not completed in this time is abandoned.
 ABANDONED = timedelta(hours=2)
 
-# Bytes by which an encoding is told.
+# Bytes by which an encoding is detected.
 _HEAD = 4
 
 Read = Callable[[int], bytes]
 
 
 def receive(workspace: Workspace, request: FilePush, read: Read, *, source: PushTask.Source, author: str) -> PushTask:
-    """Take a file and accept the push; `read(size)` gives the next bytes, none at the end. Returns the task.
+    """Receive a file and accept its push.
 
-    The same file with the same parameters, within 24 hours, returns the first task. Raises `ResultError`: the limits
-    of a multiple push, NEED_FILE (empty), REQUEST_SHOULD_BE_UTF8, MSG_PAYLOAD_TOO_LONG, SIGNATURE_MISMATCH where the
-    bytes are not those of `request.sha256`.
+    Args:
+        workspace: The workspace that pushes.
+        request: The push, without its targets.
+        read: Returns the next bytes, at most as many as asked for; none at the end.
+        source: Where the push comes from.
+        author: Who pushes.
+
+    Returns:
+        The task; for the same file with the same parameters within 24 hours the first one.
+
+    Raises:
+        ResultError: The limits of a multiple push; NEED_FILE for an empty file; REQUEST_SHOULD_BE_UTF8;
+            MSG_PAYLOAD_TOO_LONG; SIGNATURE_MISMATCH if the bytes are not those of `request.sha256`.
     """
     limits.check(request)
     content_of(workspace, request)
@@ -51,16 +61,26 @@ def receive(workspace: Workspace, request: FilePush, read: Read, *, source: Push
 
 
 def content_of(workspace: Workspace, request: FilePush) -> dict[str, Any]:
-    """The task's content, with the template's placeholders as they stand. Raises `ResultError`."""
+    """Return the task's content with the template's placeholders in it.
+
+    Raises:
+        ResultError: The template is unknown, or the content is too long.
+    """
     made = content.compose(workspace, request).shared
     limits.check_payload(made, request.vendor_options)
     return made
 
 
 def keep(workspace: Workspace, read: Read, *, sha256: str = "") -> FileImport:
-    """Take a file that nothing is pushed with yet; where nothing ever is, it is forgotten after `ABANDONED`.
+    """Receive and keep a file without pushing it; it is deleted after `ABANDONED` if it is never pushed.
 
-    `sha256`: what the file has to be, hex; empty where nobody signed it. Raises `ResultError` as `receive`.
+    Args:
+        workspace: The file's workspace.
+        read: As for `receive`.
+        sha256: The digest the file must have, in hexadecimal; empty if nobody signed it.
+
+    Raises:
+        ResultError: As `receive`.
     """
     if FileImport.objects.filter(workspace=workspace, finished_at__isnull=True).count() >= MAX_OPEN:
         raise ResultError(ResultCode.INVALID_PARAM, f"{MAX_OPEN} files are being read at this time already")
@@ -75,7 +95,7 @@ def keep(workspace: Workspace, read: Read, *, sha256: str = "") -> FileImport:
 
 
 def _keep(file: FileImport, read: Read) -> None:
-    """Keep the bytes in pieces of `CHUNK`, each committed by itself, and check them as they come."""
+    """Write the bytes in chunks of `CHUNK`, each committed by itself, and validate them as they arrive."""
     digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")()
     number, piece, head = 0, bytearray(), b""
     while data := read(1 << 16):
@@ -104,8 +124,11 @@ def _keep(file: FileImport, read: Read) -> None:
 
 
 def _check_encoding(head: bytes) -> None:
-    """Raises `ResultError` (REQUEST_SHOULD_BE_UTF8) naming the encoding of a file that begins as UTF-16 or UTF-32: with
-    a byte order mark, or every other byte zero."""
+    """Refuse a file that begins as UTF-16 or UTF-32: with a byte order mark, or with every other byte zero.
+
+    Raises:
+        ResultError: REQUEST_SHOULD_BE_UTF8, naming the encoding.
+    """
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)) or (
         len(head) >= _HEAD and (head[1:4:2] == b"\0\0" or head[0:4:2] == b"\0\0")
     ):
@@ -122,16 +145,20 @@ def _check_text(decoder: codecs.IncrementalDecoder, data: bytes, *, final: bool 
 def push(
     workspace: Workspace, request: FilePush, file: FileImport, *, source: PushTask.Source, author: str
 ) -> PushTask:
-    """Accept the push of a kept file. Returns the task: of an earlier push of the same file with the same parameters,
-    within 24 hours, where there is one; the file is forgotten then.
+    """Accept the push of a kept file.
 
-    Raises `ResultError`: the limits, which leave the file as it is; INVALID_PARAM for a file pushed or forgotten.
+    Returns:
+        The task. If the same file was pushed with the same parameters within 24 hours, that task, and the file is
+        deleted.
+
+    Raises:
+        ResultError: The limits, which leave the file as it is; INVALID_PARAM for a file that was pushed or deleted.
     """
     limits.check(request)
     made = content_of(workspace, request)
     fingerprint, now = request.fingerprint(), clock.now()
     with transaction.atomic():
-        # The workspace's row serialises the look for an earlier one.
+        # The workspace's row serialises the search for an earlier push.
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         first = _earlier(workspace, request, fingerprint)
         if first is None:
@@ -167,7 +194,7 @@ def _earlier(workspace: Workspace, request: FilePush, fingerprint: bytes) -> Pus
 
 
 def discard(file: FileImport) -> None:
-    """Forget a file that was not accepted."""
+    """Delete a file that was not pushed."""
     with transaction.atomic():
         if FileImport.objects.select_for_update().filter(pk=file.pk, accepted_at__isnull=True).exists():
             FileChunk.objects.filter(file_id=file.pk).delete()
@@ -175,7 +202,7 @@ def discard(file: FileImport) -> None:
 
 
 def discard_abandoned() -> int:
-    """Forget files whose senders went away; returns how many."""
+    """Delete abandoned files; return how many."""
     gone = FileImport.objects.filter(accepted_at__isnull=True, created_at__lt=clock.now() - ABANDONED)
     for file in gone[:100]:
         discard(file)
@@ -183,5 +210,5 @@ def discard_abandoned() -> int:
 
 
 def wake_loader() -> None:
-    """Have files read now; without a broker the periodic run does it."""
+    """Load waiting files now; without a broker the periodic run does it."""
     wake_task("pushcore.load_files")

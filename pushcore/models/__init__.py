@@ -1,4 +1,4 @@
-"""The domain's tables, one file a subject."""
+"""The models of the domain, one file for each subject."""
 
 from pushcore.models.apps import App, Workspace
 from pushcore.models.broadcasts import Broadcast, BroadcastCursor

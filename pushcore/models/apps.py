@@ -1,4 +1,4 @@
-"""App and workspace: whom everything belongs to."""
+"""App and workspace, which own everything else."""
 
 from __future__ import annotations
 
@@ -81,8 +81,9 @@ class Workspace(models.Model):
         return f"{self.app.app_id}-{self.workspace_id}"
 
     def is_client_key(self, given: str) -> bool:
-        """Whether a new device may register with it."""
+        """Tell whether a new device may register with this key."""
         return crypto.same_secret(given, self.client_key) or self.is_former_client_key(given)
 
     def is_former_client_key(self, given: str) -> bool:
+        """Tell whether this is the former client key, which stays valid until it is ended."""
         return bool(self.former_client_key) and crypto.same_secret(given, self.former_client_key)

@@ -1,4 +1,4 @@
-"""Broadcast: the part of a push task that goes to every device of a platform, without a row for each."""
+"""Broadcast: a push task that goes to every device of a platform without a row for each."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from pushcore.models.pushes import PushTask
 
 
 class Broadcast(models.Model):
-    """Devices know it by the task's id (`k`). Gateways give it to their sessions while it is valid; devices that are
-    reached through a vendor are walked in the order of their ids and get message rows, `walked_to` is the checkpoint.
+    """What a broadcast task is sent to, and how far it has come.
+
+    Devices know it by the task's id (`k`). Gateways send it to their sessions while it is valid. Devices that a vendor
+    reaches are walked in the order of their ids and get message rows; `walked_to` is the checkpoint.
     """
 
     task = models.OneToOneField(
@@ -36,9 +38,9 @@ class Broadcast(models.Model):
 
 
 class BroadcastCursor(models.Model):
-    """Up to which broadcast a device has acknowledged everything that was meant for it.
+    """The broadcast up to which a device has acknowledged everything that was meant for it.
 
-    A table of its own: the cursor moves often, the device's facts do not.
+    The cursor is a table of its own because it changes often and the device's row does not.
     """
 
     device = models.OneToOneField(Device, on_delete=models.CASCADE, primary_key=True, related_name="cursor")

@@ -1,4 +1,4 @@
-"""Device and binding."""
+"""Device, binding, and the loss of a vendor token."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pushcore.security import crypto
 
 
 class Device(models.Model):
-    """A device of a workspace: its Ad-token, its facts, and its token at a vendor's channel if it has one.
+    """A device of a workspace: its Ad-token, its description, and its token at a vendor's channel if it has one.
 
-    Or a Live Activity, which is pushed to like one (`pushcore.devices.activities`)."""
+    A Live Activity is a row here too, for it is pushed to like a device (`pushcore.devices.activities`).
+    """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="devices")
     ad_token = RandomCharField("Ad-token", make=crypto.new_token, max_length=64, unique=True)
@@ -75,8 +76,10 @@ class Device(models.Model):
 
 
 class TokenLoss(models.Model):
-    """A device lost its token at a vendor's channel, for another device reported it: as a rule the same phone, where
-    the app was installed again."""
+    """A device lost its token at a vendor's channel because another device reported it.
+
+    As a rule both are the same phone, on which the app was installed again.
+    """
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="token_losses")
     # No key in the database: the other device may end while this row stays.

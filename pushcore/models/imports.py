@@ -8,7 +8,7 @@ from pushcore.models.apps import Workspace
 
 
 class FileImport(models.Model):
-    """A file of targets. It lives in the database, not on a disk, so that any worker on any host can go on with it.
+    """A file of targets, kept in the database so that a worker on any host can continue it.
 
     `id` is the id of its push task, which exists from `accepted_at` on, when the whole file has come. `position`
     (bytes) and `line` are committed with the messages made up to there.

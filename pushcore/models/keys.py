@@ -1,4 +1,4 @@
-"""Keys: access keys of the RPC door, RSA keys of the REST door and of receipts."""
+"""Keys: access keys of the RPC API, RSA keys of the REST API and of receipts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class AccessKey(models.Model):
 
     @property
     def secret(self) -> str:
-        """The AccessKey secret in plain text; for verifying signatures only."""
+        """The secret in plain text, for verifying signatures only."""
         return crypto.decrypt(self.secret_sealed)
 
 
@@ -57,5 +57,5 @@ class RsaKey(models.Model):
 
     @property
     def private_pem(self) -> str:
-        """The private half in plain text (callback keys only)."""
+        """The private half as PEM in plain text (callback keys only)."""
         return crypto.decrypt(self.private_sealed)

@@ -1,4 +1,4 @@
-"""Push task, message, and the key that makes a push idempotent."""
+"""Push task, message, and the claims that make pushes idempotent."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class PushTask(models.Model):
 
     @property
     def message_ids(self) -> tuple[int, int]:
-        """Between which the ids of its messages are, bounds included.
+        """The range of ids of the task's messages, bounds included.
 
         Messages are found by it, and by their task: an index on their task would be written with each of them, and
         again with each outcome.
@@ -101,14 +101,18 @@ class PushTask(models.Model):
 
     @staticmethod
     def grown_by(message_ids: Sequence[int]) -> dict[str, Any]:
-        """How a task's row changes (for `update`) when messages are made after it; their ids in ascending order."""
+        """Return the arguments of `update` for a task that gets further messages.
+
+        Args:
+            message_ids: Ids of the new messages, ascending.
+        """
         return {
             "message_count": F("message_count") + len(message_ids),
             "last_message_id": Greatest("last_message_id", message_ids[-1] if message_ids else 0),
         }
 
     def own_messages(self) -> models.QuerySet[Message]:
-        """Its messages."""
+        """The task's messages."""
         return Message.objects.filter(task=self, pk__range=self.message_ids)
 
 
@@ -157,7 +161,7 @@ class Message(models.Model):
 
     @property
     def content(self) -> dict[str, Any]:
-        """The task's content with what is this message's own."""
+        """The task's content, overridden by what is this message's own."""
         return {**self.task.content, **(self.override or {})}
 
     @property
@@ -166,17 +170,17 @@ class Message(models.Model):
 
     @staticmethod
     def is_waiting(now: datetime) -> models.Q:
-        """Of messages that may still be delivered: pending, and valid at that time."""
+        """Select messages that may still be delivered: pending, and valid at a time."""
         return models.Q(status__in=statuses.PENDING, expire_at__gt=now)
 
     @staticmethod
     def has_expired(now: datetime) -> models.Q:
-        """Of messages whose validity ended before anything final became of them, noted in their status yet or not."""
+        """Select messages whose validity ended without a final status, recorded in their status yet or not."""
         return models.Q(status__in=statuses.PENDING, expire_at__lte=now) | models.Q(status=statuses.EXPIRED)
 
     @property
     def is_expired(self) -> bool:
-        """As `has_expired`, of this message."""
+        """Tell the same as `has_expired` of this message."""
         if self.status == statuses.EXPIRED:
             return True
         return self.status in statuses.PENDING and self.expire_at <= clock.now()

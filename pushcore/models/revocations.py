@@ -1,4 +1,4 @@
-"""A task that was revoked, and how far its messages have been."""
+"""The work left after a task was revoked."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from pushcore.models.pushes import PushTask
 
 
 class Revocation(models.Model):
-    """What is left to do after a task was revoked. `position`: the last message looked at, of those that waited until
-    `stopped_at`, then of those that had arrived."""
+    """A revoked task whose messages are still being revoked.
+
+    `position` is the last message processed: first of those that waited until `stopped_at`, then of those that had
+    arrived.
+    """
 
     task = models.OneToOneField(
         PushTask, on_delete=models.CASCADE, db_constraint=False, primary_key=True, related_name="revocation"

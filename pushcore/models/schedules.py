@@ -9,7 +9,7 @@ from pushcore.models.pushes import DeliveryType, PushTask
 
 
 class Schedule(models.Model):
-    """A push to be sent once at a time, or again and again: the parent of its occurrences."""
+    """A push to be sent once at a time, or repeatedly: the parent of its occurrences."""
 
     class Strategy(models.IntegerChoices):
         """The numbers of `strategyType`."""
@@ -40,7 +40,7 @@ class Occurrence(models.Model):
     """One time a schedule is sent. `id` is the child's ID of a cyclic schedule, the parent's own of a timed one."""
 
     class Status(models.IntegerChoices):
-        """0 and 1 are `executedStatus` of the API."""
+        """What became of an occurrence; 0 and 1 are `executedStatus` of the API."""
 
         PENDING = 0, "pending"
         EXECUTED = 1, "sent"

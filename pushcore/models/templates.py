@@ -1,4 +1,4 @@
-"""Message template."""
+"""Message template: content with placeholders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far periodic work has come."""
+"""Positions of periodic work."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Watermark(models.Model):
-    """A named position of one runner at a time: `leased_until` is taken by a conditional UPDATE."""
+    """A named position of periodic work, for one runner at a time: `leased_until` is taken by a conditional UPDATE."""
 
     name = models.CharField(max_length=50, primary_key=True)
     position = models.BigIntegerField(default=0)

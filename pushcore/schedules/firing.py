@@ -1,4 +1,4 @@
-"""Sending what is due. Each occurrence once: sending it and saying so is one transaction."""
+"""Send occurrences that are due, each once: sending one and recording it is one transaction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 def fire_due(*, budget_seconds: float = 10.0) -> int:
-    """Send every occurrence that is due; returns how many were sent. Safe to run at once with itself."""
+    """Send every occurrence that is due; return how many were sent. Safe to run concurrently with itself."""
     deadline = time.monotonic() + budget_seconds
     sent = 0
     while time.monotonic() < deadline:
@@ -34,7 +34,7 @@ def fire_due(*, budget_seconds: float = 10.0) -> int:
 
 
 def _fire_next() -> tuple[bool, PushRows | None]:
-    """Commit the next occurrence that is due and that nobody else is sending; whether there was one, and its push."""
+    """Commit the next due occurrence that nobody else is sending; return whether there was one, and its push."""
     with transaction.atomic():
         now = clock.now()
         due = Occurrence.objects.filter(status=Occurrence.Status.PENDING, at__lte=now)
@@ -48,9 +48,9 @@ def _fire_next() -> tuple[bool, PushRows | None]:
 
 
 def _send(occurrence: Occurrence) -> PushRows | None:
-    """Make the push, and note in the occurrence what came of it.
+    """Accept the push of an occurrence, and note its result in the occurrence (unsaved).
 
-    One that is later than its validity would have lasted is not sent any more: its time is over.
+    An occurrence that is later than its validity would have lasted is not sent; it is missed.
     """
     schedule = occurrence.schedule
     try:

@@ -1,4 +1,4 @@
-"""Schedules: made, listed, cancelled."""
+"""Create, list and cancel schedules."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ PENDING = Occurrence.Status.PENDING
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """A part of a list, and how many there are in all."""
+class OccurrencePage:
+    """One page of a list of occurrences, and how many there are in all."""
 
     total: int
     occurrences: Sequence[Occurrence]
@@ -37,10 +37,13 @@ class Page:
 def create(
     workspace: Workspace, request: AnyPush, strategy: Strategy, *, source: PushTask.Source, author: str
 ) -> Schedule:
-    """Schedule a push. It is checked now, and made from its template when it is sent. Returns the committed schedule.
+    """Schedule a push. It is validated now and rendered from its template when it is sent.
 
-    The same request again, within 24 hours, returns the first schedule. Raises `ResultError` as the push itself would,
-    INVALID_PARAM for a strategy without a time to come.
+    Returns:
+        The committed schedule; for a repeated request within 24 hours the first one.
+
+    Raises:
+        ResultError: As the push itself would; INVALID_PARAM for a strategy without a future time.
     """
     now = clock.now()
     at = moments(strategy, ZoneInfo(workspace.time_zone), now)
@@ -89,10 +92,17 @@ def listed(
     unique_id: int | None = None,
     page: int = 1,
     page_size: int = 500,
-) -> Page:
-    """Occurrences between two times of sending, the latest made first; cancelled ones are not listed.
+) -> OccurrencePage:
+    """List occurrences between two times of sending, the latest schedule first, without cancelled ones.
 
-    `unique_id`: of a schedule (all its occurrences) or of one occurrence.
+    Args:
+        workspace: Whose occurrences.
+        start: The first time of sending.
+        end: The last time of sending.
+        kind: Only pushes of this kind.
+        unique_id: The id of a schedule (all its occurrences) or of one occurrence.
+        page: The page, from 1.
+        page_size: Occurrences on a page.
     """
     found = Occurrence.objects.filter(workspace=workspace, at__gte=start, at__lte=end).exclude(
         status=Occurrence.Status.CANCELLED
@@ -103,13 +113,17 @@ def listed(
         found = found.filter(Q(pk=unique_id) | Q(schedule_id=unique_id))
     first = (page - 1) * page_size
     ordered = found.select_related("schedule").order_by("-schedule_id", "at")
-    return Page(found.count(), list(ordered[first : first + page_size]))
+    return OccurrencePage(found.count(), list(ordered[first : first + page_size]))
 
 
 def cancel(workspace: Workspace, unique_ids: Sequence[int], *, parents: bool) -> int:
-    """Cancel what is still to be sent of schedules (`parents`) or single occurrences; returns how many occurrences.
+    """Cancel what is still to be sent of schedules (`parents`) or of single occurrences, all or nothing.
 
-    All or nothing. Raises `ResultError` (INVALID_PARAM) naming the first that is unknown or has nothing left to send.
+    Returns:
+        How many occurrences were cancelled.
+
+    Raises:
+        ResultError: INVALID_PARAM, naming the first id that is unknown or has nothing left to send.
     """
     if not unique_ids:
         raise ResultError(ResultCode.INVALID_PARAM, "uniqueIds is empty")

@@ -1,4 +1,4 @@
-"""When a scheduled push is sent. Without I/O.
+"""Compute when a scheduled push is sent. Without I/O.
 
 Days and times of day are those of the workspace's time zone. A time that a change of the clock leaves out is taken as
 much later as the clock jumps; one that comes twice is taken the first time. A month without the day is passed over.
@@ -21,14 +21,17 @@ DAILY, WEEKLY, MONTHLY = 1, 2, 3
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """Once, at a time (aware)."""
+    """The strategy of a push sent once, at a time (aware)."""
 
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Cyclic:
-    """Again and again between two times (aware): daily, on days of the week (1 Monday to 7 Sunday) or of the month."""
+    """The strategy of a push sent repeatedly between two times (aware).
+
+    `circle` is `DAILY`, `WEEKLY` or `MONTHLY`; `days` are days of the week (1 Monday to 7 Sunday) or of the month.
+    """
 
     start: datetime
     end: datetime
@@ -41,7 +44,11 @@ Strategy = Timed | Cyclic
 
 
 def moments(strategy: Strategy, zone: tzinfo, now: datetime) -> list[datetime]:
-    """The moments of sending, in order (UTC). Raises `ResultError` (INVALID_PARAM) naming what is wrong."""
+    """Return the moments of sending, ascending (UTC).
+
+    Raises:
+        ResultError: INVALID_PARAM, naming what is wrong with the strategy.
+    """
     # Before anything is reckoned: near the years 1 and 9999 a zone's time is none.
     if (strategy.at if isinstance(strategy, Timed) else strategy.start) > now + LONGEST:
         raise ResultError(ResultCode.INVALID_PARAM, f"strategyContent: more than {LONGEST.days} days ahead")

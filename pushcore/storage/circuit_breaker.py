@@ -1,4 +1,4 @@
-"""A circuit breaker: after a time-out nobody waits for the same server again until a probe says that it answers."""
+"""A circuit breaker: after a time-out, calls fail at once until a probe finds that the server answers."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ PROBE_SECONDS = 0.5
 
 
 class CircuitBreaker:
-    """Of one process and one server. `answers` asks the server, within a bounded time, and may not raise."""
+    """The circuit breaker of one server in one process.
+
+    `answers` probes the server within a bounded time and must not raise.
+    """
 
     def __init__(self, answers: Callable[[], bool]) -> None:
         self._answers = answers
         self._lock = threading.Lock()
         self.is_open = False
-        # A fork has none of its parent's threads, so nobody would close it there.
+        # A forked process has none of its parent's threads, so nothing would close the breaker there.
         os.register_at_fork(after_in_child=self._close)
 
     def trip(self) -> None:
-        """Open it; a thread asks the server again and again, and closes it."""
+        """Open the breaker, and start a thread that probes the server until it answers, then closes the breaker."""
         with self._lock:
             if self.is_open:
                 return
             self.is_open = True
-        threading.Thread(target=self._probe, name="store-probe", daemon=True).start()
+        threading.Thread(target=self._probe, name="valkey-probe", daemon=True).start()
 
     def _probe(self) -> None:
         while not self._answers():

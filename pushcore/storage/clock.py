@@ -1,9 +1,9 @@
-"""The database's clock, as each process knows it: by it validities are reckoned, whatever clocks the hosts have.
+"""The database's clock in every process: validities are computed by it, whatever the hosts' clocks say.
 
-A process reads it whenever it opens a database connection (`pushcore.storage.db_backend`), and gateways now and
-then; in between
-it counts on by the monotonic clock, which nobody sets. Two processes whose hosts disagree therefore agree on what has
-expired. How far its own clock is off, each process says in a metric and, above two seconds, in its log.
+A process reads it whenever it opens a database connection (`pushcore.storage.db_backend`); gateways, whose connections
+last, also every 30 seconds. In between it advances by the monotonic clock, which nobody sets. Two processes on hosts
+that disagree therefore agree on what has expired. Each process exports how far its host's clock is off as a metric and
+logs it above two seconds.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ log = structlog.get_logger(__name__)
 WARN_ABOVE_SECONDS = 2.0
 WARN_EVERY_SECONDS = 600.0
 REFRESH_AFTER_SECONDS = 30.0
-# An answer that took longer tells little of the time; it is used only where there is no other.
+# A reading that took longer is imprecise; it is used only if there is no other.
 LONGEST_ANSWER_SECONDS = 1.0
 
-# The time in seconds since 1970.
+# SQL: the time in seconds since 1970.
 READ = "SELECT extract(epoch FROM clock_timestamp())::float8"
 
 OFFSET = Gauge(
@@ -35,7 +35,7 @@ OFFSET = Gauge(
 
 
 class _Reading(NamedTuple):
-    """The database's time and the monotonic time, at the same moment, in seconds."""
+    """The database's time and the monotonic time of the same moment, in seconds."""
 
     database: float
     monotonic: float
@@ -46,7 +46,7 @@ _warned_at = float("-inf")
 
 
 def time() -> float:
-    """Seconds since 1970 by the database's clock; by the process's own until it has read that."""
+    """Return seconds since 1970 by the database's clock; by the host's until it was first read."""
     reading = _reading
     if reading is None:
         return system.time()
@@ -54,17 +54,22 @@ def time() -> float:
 
 
 def now() -> datetime:
-    """The time by the database's clock, aware."""
+    """Return the time by the database's clock, in UTC."""
     return datetime.fromtimestamp(time(), UTC)
 
 
 def offset() -> float:
-    """How many seconds the process's clock is ahead of the database's, as far as is known."""
+    """Return how many seconds the host's clock is ahead of the database's, by the last reading."""
     return system.time() - time()
 
 
 def read(cursor: Any, sql: str = READ) -> None:
-    """Read the database's clock; `sql` ends with `READ`."""
+    """Read the database's clock.
+
+    Args:
+        cursor: An open cursor.
+        sql: Statements of which the last is `READ`.
+    """
     global _reading, _warned_at
     asked = system.monotonic()
     cursor.execute(sql)
@@ -80,7 +85,7 @@ def read(cursor: Any, sql: str = READ) -> None:
 
 
 def refresh() -> None:
-    """Read the database's clock again if the last reading is old: where connections are kept for long."""
+    """Read the database's clock again if the last reading is old; for processes that keep connections for long."""
     if _reading is None or system.monotonic() - _reading.monotonic > REFRESH_AFTER_SECONDS:
         with connection.cursor() as cursor:
             read(cursor)

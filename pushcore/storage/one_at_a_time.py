@@ -1,4 +1,4 @@
-"""Periodic work in a worker's threads: each job takes one of them at most, so none keeps another from its turn."""
+"""Run a periodic job in at most one thread of a worker, so that a slow job does not take the threads of others."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _known: set[object] = set()
 
 
 def one_at_a_time(work: Callable[[], None]) -> Callable[[], None]:
-    """Let one thread of the process do the work; who comes meanwhile leaves at once.
+    """Decorate a job so that one thread of the process runs it at a time; other callers return at once.
 
-    It is done once more then: what they came for may be newer than what the thread has looked at. An exception ends it
-    all the same, and is the caller's whose run it was.
+    A call that returned at once makes the running thread run the job once more afterwards, for what caused the call may
+    be newer than what the job has read. An exception ends the run and is raised to its caller.
     """
     lock = threading.Lock()
     asked = threading.Event()
@@ -33,5 +33,5 @@ def one_at_a_time(work: Callable[[], None]) -> Callable[[], None]:
 
 
 def takes_one_thread(work: Callable[..., object]) -> bool:
-    """Whether the work is done by one thread at a time."""
+    """Tell whether a job is decorated with `one_at_a_time`."""
     return work in _known

@@ -1,4 +1,4 @@
-"""What is away for a moment, as exceptions: whoever asks is told to come again (HTTP 503), not of a fault of ours."""
+"""Exceptions of a database or Valkey that is unavailable for a moment, which callers answer with HTTP 503."""
 
 from __future__ import annotations
 
@@ -9,22 +9,28 @@ from django.db import InterfaceError, OperationalError  # noqa: TID251 - the one
 
 from pushcore.storage.valkey import ValkeyDown
 
-# DatabaseFault is all that PostgreSQL's driver raises: of a connection that was lost first OperationalError and then
-# InterfaceError, which is no DatabaseError (PEP 249). Nothing else of these is imported anywhere (ruff: banned-api).
+# DatabaseFault is everything that PostgreSQL's driver raises: after a connection was lost first OperationalError, then
+# InterfaceError, which is no DatabaseError (PEP 249). The narrower classes are imported only here (ruff: banned-api).
 Unavailable = (DatabaseFault, *ValkeyDown)
 
 __all__ = ["DatabaseFault", "Unavailable", "is_connection_lost", "log_outage"]
 
 
 def is_connection_lost(error: BaseException | None) -> bool:
-    """Whether it speaks of the connection, not of what was asked over it (a forced update that found no row)."""
+    """Tell whether an error is about the connection, not about a statement (a forced update that found no row)."""
     return isinstance(error, InterfaceError | OperationalError)
 
 
 def log_outage(log: Any, error: BaseException, **what: object) -> None:
-    """Write a line about an `Unavailable` that is answered 503; where it is about what was asked, with the traceback.
+    """Log an `Unavailable` that is answered with 503.
 
-    A line a request, and no traceback: an outage must not fill the disk with what everybody knows.
+    An outage costs one line for each request, without a traceback, so that it does not fill the disk. Errors of a
+    statement are logged with their traceback.
+
+    Args:
+        log: A structlog logger.
+        error: The exception.
+        what: Further fields of the log entry.
     """
     if isinstance(error, ValkeyDown) or is_connection_lost(error):
         log.warning("temporarily unavailable", error=f"{type(error).__name__}: {error}".splitlines()[0][:200], **what)

@@ -1,12 +1,12 @@
-"""Tables partitioned by day: partitions are made ahead, and dropped when their time is over.
+"""Tables partitioned by day: create partitions ahead of time, drop them when their retention is over.
 
-A row is deleted by dropping the day it is of, which costs the same however many there are. Rooms register their tables
-(`register`); a partition holds the rows of one UTC day, told by ids made that day (`pushcore.storage.ids`), a date
-or a time.
+Rows are deleted by dropping the partition of their day, which costs the same however many there are. Apps register
+their tables (`register`); a partition holds the rows of one UTC day, told by ids generated that day
+(`pushcore.storage.ids`), a date or a time.
 
-There is no default partition: where there is one, PostgreSQL detaches no partition without stopping every writer
-(ALTER TABLE, "DETACH PARTITION CONCURRENTLY"). What catches a worker that is away are the days made ahead.
-Such tables carry no foreign keys in the database: to drop one, PostgreSQL locks the table it refers to.
+There is no default partition: beside one, PostgreSQL cannot detach a partition without stopping every writer (ALTER
+TABLE, "DETACH PARTITION CONCURRENTLY"). The days created ahead bridge an outage of the worker instead. Such tables have
+no foreign keys in the database: to drop a partition, PostgreSQL would lock the table they refer to.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ log = structlog.get_logger(__name__)
 _SQL = statements(__file__)
 
 DAYS_AHEAD = 7
-# The database's clock may be put back a little over midnight.
+# The database's clock may be set back over midnight.
 DAYS_BEHIND = 1
-# How long the maintenance waits for a lock, or for a reader that was there before it; then it tries again when it next
-# runs. Nobody waits behind it meanwhile.
+# How long the maintenance waits for a lock or for earlier readers; after that the next run tries again. Nobody waits
+# behind it meanwhile.
 LOCK_TIMEOUT_MS = 5000
 
-# One maintenance at a time makes, and one drops (arbitrary constants, in PostgreSQL's space of advisory locks).
+# Advisory locks: one process at a time creates, one drops (arbitrary numbers).
 _MAKING, _DROPPING = 7_202_611, 7_202_616
 
 
 class Key(Enum):
-    """What of a row tells its day."""
+    """What kind of column tells a row's day."""
 
     ID = "id"
     DATE = "date"
     TIME = "time"
 
 
-# The first key of a day, by its midnight.
+# The first key of a day, from its midnight.
 _KEY_AT: Mapping[Key, Callable[[datetime], Any]] = {
     Key.ID: ids.first_id_at,
     Key.DATE: datetime.date,
@@ -59,7 +59,10 @@ _KEY_AT: Mapping[Key, Callable[[datetime], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class DailyTable:
-    """A partitioned table. `kept`: how long rows are kept after their day; `fill_percent`: of a page."""
+    """A table partitioned by day.
+
+    `kept` returns how long rows are kept after their day; `fill_percent` is the fill factor of its pages.
+    """
 
     name: str
     kept: Callable[[], timedelta]
@@ -67,46 +70,46 @@ class DailyTable:
     fill_percent: int = 100
 
     def partition(self, day: datetime) -> str:
-        """The name of a day's partition."""
+        """Return the name of a day's partition."""
         return f"{self.name}_{day:%Y%m%d}"
 
     def bounds(self, day: datetime) -> tuple[Any, Any]:
-        """The first key of a day and the first after it."""
+        """Return the first key of a day and the first key after it."""
         return _KEY_AT[self.key](day), _KEY_AT[self.key](day + timedelta(days=1))
 
     def oldest(self, now: datetime) -> str:
-        """The name of the oldest partition whose time is not over."""
+        """Return the name of the oldest partition that is kept."""
         return self.partition(_midnight(now - self.kept()))
 
     def first_kept(self, now: datetime) -> Any:
-        """The first key whose rows are kept: there may be no partition for one before."""
+        """Return the first key whose rows are kept; earlier ones may have no partition."""
         return self.bounds(_midnight(now - self.kept()))[0]
 
 
 class Partition(NamedTuple):
-    """A partition there is. `pending`: it is being detached; None: it is detached, and only to be dropped."""
+    """An existing partition. `pending` tells that it is being detached; None that it is detached, not yet dropped."""
 
     name: str
     pending: bool | None
 
 
 _tables: dict[str, DailyTable] = {}
-# The day for which this process has made partitions.
+# The day for which this process has created partitions.
 _ensured: datetime | None = None
 
 
 def register(table: DailyTable) -> None:
-    """Have the maintenance look after a table."""
+    """Register a table, so that its partitions are created and dropped."""
     _tables[table.name] = table
 
 
 def tables() -> list[DailyTable]:
-    """All tables that are looked after."""
+    """Return all registered tables."""
     return list(_tables.values())
 
 
 def existing(table: str) -> list[str]:
-    """Names of a table's partitions, oldest first."""
+    """Return the names of a table's partitions, oldest first."""
     return [partition.name for partition in _partitions()[table] if partition.pending is False]
 
 
@@ -126,7 +129,7 @@ def ensure(now: datetime | None = None) -> list[str]:
 
 
 def ensure_today() -> None:
-    """`ensure`, asked for often: once a day and process."""
+    """Run `ensure` unless this process has run it today; for callers that ask often."""
     global _ensured
     today = _midnight(clock.now())
     if _ensured != today:
@@ -135,7 +138,7 @@ def ensure_today() -> None:
 
 
 def create(table: DailyTable, day: datetime) -> bool:
-    """Create the partition of a moment's day; return whether it was not there yet."""
+    """Create the partition of a moment's day; return False if it exists."""
     day = _midnight(day)
     name = table.partition(day)
     with transaction.atomic(), connection.cursor() as cursor:
@@ -143,7 +146,7 @@ def create(table: DailyTable, day: datetime) -> bool:
         cursor.execute("SELECT to_regclass(%s)", [name])
         if cursor.fetchone()[0] is not None:
             return False
-        # A table of its own first: attaching it stops nobody, as creating it in its place would.
+        # Create a plain table and attach it, which locks nobody out; CREATE TABLE ... PARTITION OF would.
         cursor.execute(
             f"CREATE TABLE {name} (LIKE {table.name} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)"
             f" WITH (fillfactor = {table.fill_percent})"
@@ -155,10 +158,10 @@ def create(table: DailyTable, day: datetime) -> bool:
 
 
 def drop_expired(now: datetime | None = None) -> list[str]:
-    """Drop the partitions of days whose time is over; returns their names. Not within a transaction.
+    """Drop the partitions whose retention is over; return their names. Must not run in a transaction.
 
-    A partition is detached first, which stops neither readers nor writers: it waits for those that may still see it.
-    Where these take longer than `LOCK_TIMEOUT_MS`, the next run goes on.
+    A partition is detached concurrently first, which blocks neither readers nor writers but waits for those that may
+    still see it. If these take longer than `LOCK_TIMEOUT_MS`, the next run continues.
     """
     now, dropped = now or clock.now(), list[str]()
     with _alone() as alone:
@@ -188,7 +191,7 @@ def _drop(table: DailyTable, partition: Partition) -> None:
 
 @contextmanager
 def _alone() -> Iterator[bool]:
-    """Whether nobody else drops partitions while this lasts; locks are waited for so long only."""
+    """Take the lock for dropping, with a lock time-out; yield False if another process holds it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [_DROPPING])
         alone = bool(cursor.fetchone()[0])
@@ -202,19 +205,19 @@ def _alone() -> Iterator[bool]:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [_DROPPING])
 
 
-class Standing(NamedTuple):
-    """How the maintenance of a table stands, in days. `overdue`: how many are there whose time is over."""
+class PartitionCoverage(NamedTuple):
+    """How many days of partitions a table has ahead, and how many whose retention is over."""
 
     ahead: int
     overdue: int
 
 
-def standing(now: datetime | None = None) -> Mapping[str, Standing]:
-    """How far ahead partitions are made and how far behind they are dropped, by table."""
+def coverage(now: datetime | None = None) -> Mapping[str, PartitionCoverage]:
+    """Return, by table, how many partitions there are ahead of today and how many are overdue to be dropped."""
     now = now or clock.now()
     there = _partitions()
     return {
-        table.name: Standing(
+        table.name: PartitionCoverage(
             ahead=sum(partition.name > table.partition(_midnight(now)) for partition in there[table.name]),
             overdue=sum(partition.name < table.oldest(now) for partition in there[table.name]),
         )
@@ -223,7 +226,7 @@ def standing(now: datetime | None = None) -> Mapping[str, Standing]:
 
 
 def _partitions() -> Mapping[str, list[Partition]]:
-    """By table: its partitions and those that were detached and not dropped, oldest first. One query."""
+    """Read all partitions by table, oldest first, with those detached but not dropped. One query."""
     found: dict[str, list[Partition]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(_SQL["existing"], {"tables": [table.name for table in tables()]})
@@ -237,27 +240,30 @@ def _midnight(moment: datetime) -> datetime:
 
 
 def message_retention() -> timedelta:
-    """How long messages are kept after their day."""
+    """Return how long messages are kept after their day."""
     return timedelta(days=settings.MESSAGE_RETENTION_DAYS)
 
 
 def task_retention() -> timedelta:
-    """How long tasks are: as long as messages that are made of a file until a day after its push expired."""
+    """Return how long tasks are kept: as long as any of their messages, which a file makes until its push expires."""
     return message_retention() + longest_validity() + timedelta(days=1)
 
 
 def receipt_retention() -> timedelta:
-    """How long receipts are kept after the day of their message, which may get its status, and then its receipt, when
-    its validity ends; a receipt is given up a day later."""
+    """Return how long receipts are kept after the day of their message.
+
+    A message may get its final status, and with it its receipt, when its validity ends; a receipt is given up a day
+    later.
+    """
     return timedelta(days=settings.RECEIPT_RETENTION_DAYS + 1) + longest_validity()
 
 
 def longest_validity() -> timedelta:
-    """How long any message is valid at most."""
+    """Return the longest validity a message may have."""
     return timedelta(seconds=settings.MAX_EXPIRED_SECONDS)
 
 
-# Nearly every message is written a second time, a little longer, by its outcome, and finds room where it is.
+# Nearly every message is updated once by its outcome; free space in its page makes that a HOT update.
 MESSAGES = DailyTable("pushcore_message", message_retention, fill_percent=45)
 TASKS = DailyTable("pushcore_pushtask", task_retention)
 # Claims count for 24 hours (`pushcore.push.idempotency`).

@@ -1,4 +1,4 @@
-"""Deleting what is past its time, in steps that lock nothing for long."""
+"""Delete expired rows of tables that are not partitioned, in steps that lock nothing for long."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from pushcore.models import (
 from pushcore.storage import clock, ids
 
 STEP = 10_000
-# What a run does not get done is the next one's.
+# What a run leaves, the next one continues.
 BUDGET_SECONDS = 60.0
 
 
 def purge() -> int:
-    """Delete past activities, finished files and schedules, old notes of lost tokens; how many rows."""
+    """Delete past Live Activities, finished files and schedules, and old token losses; return how many rows."""
     now = clock.now()
     oldest = now - timedelta(days=settings.MESSAGE_RETENTION_DAYS + 1)
     return (
@@ -45,12 +45,12 @@ def purge() -> int:
 
 
 def delete_in_steps(rows: QuerySet[Any]) -> int:
-    """Delete rows nothing refers to any more, `STEP` at a time, until the time is spent; returns how many."""
+    """Delete rows that nothing refers to, `STEP` at a time, until `BUDGET_SECONDS` are spent; return how many."""
     deadline, deleted = time.monotonic() + BUDGET_SECONDS, 0
     while time.monotonic() < deadline:
         step = list(rows.order_by().values_list("pk", flat=True)[:STEP])
         if not step:
             break
-        # The dependants are gone already, so there is nothing to collect first: one statement a step.
+        # Dependent rows are gone already, so Django has nothing to collect: one statement a step.
         deleted += rows.model._base_manager.filter(pk__in=step)._raw_delete(rows.db)
     return deleted

@@ -1,8 +1,8 @@
-"""SQL that stands in files, beside the modules that run it.
+"""Load SQL statements from files beside the modules that run them.
 
 `receipts.py` runs the statements of `receipts.sql`. Each has a line with its name before it, then what it does:
 
-    -- give_back --
+    -- release --
     -- Make leased receipts due again.
     UPDATE ...
 

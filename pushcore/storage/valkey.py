@@ -1,7 +1,8 @@
-"""Valkey (Valkey or Redis): a bus and a cache, never the truth. Every key starts with `mps:`.
+"""The client of Valkey (or Redis): a bus and a cache, never the source of truth. Every key starts with `mps:`.
 
-It is away in three ways, and all are `ValkeyDown`: it cannot be reached; it answers and refuses to write (its disk or
-memory is full, a failover made it a replica); it hangs, and then nobody waits for it after the first time-out.
+Valkey is unavailable in three ways, all of which raise `ValkeyDown`: it cannot be reached; it answers and refuses
+writes (its disk or memory is full, a failover made it a replica); it hangs, and then calls fail at once after the first
+time-out (`pushcore.storage.circuit_breaker`).
 """
 
 from __future__ import annotations
@@ -21,32 +22,36 @@ from redis.retry import Retry
 
 from pushcore.storage.circuit_breaker import CircuitBreaker
 
-# What a caller catches where the service must go on without the bus.
+# What to catch where the service must go on without Valkey.
 ValkeyDown = (redis.ConnectionError, redis.TimeoutError)
 
 CONNECT_SECONDS = 2
 ANSWER_SECONDS = 2
 PROBE_ANSWER_SECONDS = 1
 
-# Codes of errors that say: not now (https://valkey.io/topics/errors, server.c `createSharedObjects`). An error within a
-# script has its code at the beginning since Redis 7, before that in the text.
+# Codes of temporary errors (https://valkey.io/topics/errors, server.c `createSharedObjects`). An error of a script
+# begins with its code since Redis 7 and holds it in the text before that.
 _NOT_NOW = r"(?:MISCONF|OOM|READONLY|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY)"
 _REFUSAL = re.compile(rf"^{_NOT_NOW} | -{_NOT_NOW} ")
 
 
 class ValkeyRefusesError(redis.ConnectionError):
-    """The store answers, and does not take what it is told. It may in a moment."""
+    """Valkey answers and refuses the command for now."""
 
 
 class ValkeyTimeoutError(redis.ConnectionError):
-    """The store did not answer lately, and was not asked."""
+    """Valkey did not answer in time lately, so the command was not sent."""
 
 
 class ErrorParser(DefaultParser):  # type: ignore[misc,valid-type]  # redis chooses it at import
-    """redis-py has the codes of refusals as many classes, or as none; here they are one, and a lost connection."""
+    """A response parser that raises `ValkeyRefusesError` for every temporary error.
+
+    redis-py has some of these codes as classes of their own and others as none.
+    """
 
     @classmethod
     def parse_error(cls, response: str) -> Exception:
+        """Return the exception for an error response."""
         if _REFUSAL.search(response):
             return ValkeyRefusesError(response)
         error: Exception = super().parse_error(response)
@@ -54,14 +59,14 @@ class ErrorParser(DefaultParser):  # type: ignore[misc,valid-type]  # redis choo
 
 
 class _Guarded:
-    """Asks nothing while the store hangs."""
+    """Send nothing while the circuit breaker is open."""
 
     breaker: CircuitBreaker
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
         if self.breaker.is_open:
-            raise ValkeyTimeoutError("Valkey did not answer in time; it is asked again when it does")
+            raise ValkeyTimeoutError("Valkey did not answer in time; it is probed until it does")
         try:
             yield
         except redis.TimeoutError:
@@ -76,26 +81,32 @@ class _GuardedPipeline(_Guarded, Pipeline):
 
 
 class ValkeyClient(_Guarded, redis.Redis):
-    """A client whose pool is safe between threads. Answers are bytes."""
+    """A thread-safe client behind a circuit breaker. Answers are bytes."""
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Send a command.
+
+        Raises:
+            ValkeyDown: Valkey is unavailable.
+        """
         with self._guard():
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Any:
+        """Return a pipeline behind the same circuit breaker."""
         made = _GuardedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
         made.breaker = self.breaker
         return made
 
 
 def connect(url: str) -> ValkeyClient:
-    """A client of the store at the address, with a breaker of its own."""
+    """Return a client of the server at `url`, with a circuit breaker of its own."""
     made = ValkeyClient.from_url(
         url,
         parser_class=ErrorParser,
         socket_connect_timeout=CONNECT_SECONDS,
         socket_timeout=ANSWER_SECONDS,
-        # Once more at once, for a kept connection may have been closed meanwhile; not after a time-out.
+        # One retry at once, for a pooled connection may have been closed meanwhile; none after a time-out.
         retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         health_check_interval=30,
         max_connections=64,
@@ -122,5 +133,5 @@ def _answers(url: str) -> bool:
 
 @lru_cache(maxsize=1)
 def client() -> ValkeyClient:
-    """The process's client."""
+    """Return the client of this process (`REDIS_URL`)."""
     return connect(settings.REDIS_URL)

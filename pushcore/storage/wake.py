@@ -1,4 +1,4 @@
-"""Having a Celery task run now that would run by itself a little later."""
+"""Run a periodic Celery task now instead of at its next interval."""
 
 from __future__ import annotations
 
@@ -16,9 +16,18 @@ log = structlog.get_logger(__name__)
 
 
 def wake_task(task: str, args: Sequence[Any] = (), **options: Any) -> bool:
-    """Send the task; False where the broker is away, for then its periodic run does the same. Never waits long."""
+    """Send a periodic task to its queue now. Never waits long, never raises for an unavailable broker.
+
+    Args:
+        task: The task's name.
+        args: Its arguments.
+        options: Options of `celery.Celery.send_task`, such as `queue` and `expires`.
+
+    Returns:
+        False if the broker is unavailable; the task's periodic run then does the work.
+    """
     try:
-        # The broker's own connection would wait for a store that hangs.
+        # The broker's own connection would wait for a server that hangs.
         client().ping()
         current_app.send_task(task, args=list(args), retry=False, **options)
     except (OperationalError, redis.RedisError, OSError) as error:

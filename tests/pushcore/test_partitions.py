@@ -59,7 +59,7 @@ def test_partitions_stand_ready_for_today_and_a_week_more() -> None:
     for table in partitions.tables():
         expected = [f"{table.name}_{today + timedelta(days=n):%Y%m%d}" for n in range(-1, 8)]
         assert set(expected) <= set(partitions.existing(table.name))
-        assert partitions.standing()[table.name] == (7, 0)
+        assert partitions.coverage()[table.name] == (7, 0)
     assert partitions.ensure() == []
 
 
@@ -81,9 +81,9 @@ def test_partitions_past_the_retention_are_dropped_and_no_others() -> None:
     partitions.create(partitions.MESSAGES, midnight(kept))
     insert(ids.first_id_at(kept) + 1)
     old = old_partition()
-    assert partitions.standing()["pushcore_message"].overdue == 1
+    assert partitions.coverage()["pushcore_message"].overdue == 1
     assert partitions.drop_expired() == [old]
-    assert partitions.standing()["pushcore_message"].overdue == 0
+    assert partitions.coverage()["pushcore_message"].overdue == 0
     assert [message.pk for message in Message.objects.all()] == [ids.first_id_at(kept) + 1]
 
 

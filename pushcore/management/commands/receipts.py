@@ -11,9 +11,12 @@ from pushcore.callbacks.sender import Sender
 
 
 class Command(BaseCommand):
+    """Post due receipts until SIGTERM or SIGINT."""
+
     help = "Post receipts to the workspaces' callback URLs."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Run the sender in the main thread."""
         sender = Sender()
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, lambda *_: sender.stop())

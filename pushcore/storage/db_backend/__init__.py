@@ -1,2 +1,4 @@
-"""Django's PostgreSQL backend with a health check that costs no round trip (`ENGINE =
-"pushcore.storage.db_backend"`)."""
+"""Django's PostgreSQL backend with a health check that costs no round trip.
+
+Settings name it as `"ENGINE": "pushcore.storage.db_backend"`.
+"""

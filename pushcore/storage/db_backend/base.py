@@ -1,4 +1,4 @@
-"""The backend's connection."""
+"""The connection of the database backend."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from pushcore.storage import clock
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """PostgreSQL, asked less often whether a connection still works, and told not to compile its plans."""
+    """A PostgreSQL connection whose health check costs no query and whose plans are not compiled."""
 
     def init_connection_state(self) -> None:
-        """Turn jit off, and read the database's clock.
+        """Turn JIT compilation off, and read the database's clock.
 
-        Statements here take milliseconds, and compiling one takes a hundred. In versions before 18 a plan that keeps to
-        a switch (`enable_seqscan = off`) may look expensive enough for it.
+        Statements here take milliseconds, compiling one takes a hundred. Before version 18 a plan that obeys a planner
+        switch (`enable_seqscan = off`) may look expensive enough to be compiled.
         """
         super().init_connection_state()
         with self.cursor() as cursor:
             clock.read(cursor, f"SET jit = off; {clock.READ}")
 
     def is_usable(self) -> bool:
-        """Tell whether a kept connection still works, which Django asks before each request that uses it, by a query.
+        """Tell whether a kept connection still works. Django asks before each request, with a query.
 
-        A connection that works is silent while nothing is asked; one that the server closed has something to read.
-        Only then is it asked the way Django asks it.
+        An idle connection that works has nothing to read; one that the server closed has. Only in the latter case does
+        this method fall back to Django's query.
         """
         if self.connection is None or self.connection.closed:
             return False
