@@ -33,7 +33,7 @@ SECONDS = 120
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, in memory."""
+    """Mount a small file system in memory."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(
@@ -46,7 +46,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(folder: Path) -> Path:
-    """Use up what is left."""
+    """Fill the disk."""
     filler = folder / "filler"
     with filler.open("ab", buffering=0) as file:
         for size in (1 << 20, 1 << 12):
@@ -105,7 +105,7 @@ def test_a_full_disk_is_lived_through_and_nothing_accepted_is_lost(small_disk: P
 
 
 def _push_file(stack: Stack, folder: Path) -> int:
-    """Accept a file; it is read from then on. Returns its task's id."""
+    """Push a file, which is loaded from then on; returns its task's id."""
     data = "\n".join(f"file-{number},f-{number},name=Ann" for number in range(LINES)).encode()
     query = {
         "appId": stack.demo["app_id"], "workspaceId": stack.demo["workspace_id"], "templateName": "full",
@@ -117,7 +117,7 @@ def _push_file(stack: Stack, folder: Path) -> int:
 
 
 def _push(stack: Stack) -> bool:
-    """Whether it was accepted; what is not, is refused with 503."""
+    """Push once; returns whether it was accepted. A push that is not is refused with 503."""
     try:
         return bool(backends.push_2019(stack.demo, "nobody", uuid.uuid4().hex)["ResultCode"] == "100")
     except ServerException as error:

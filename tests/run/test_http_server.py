@@ -32,7 +32,10 @@ LIMITS = HttpLimits(
 
 
 class Application:
-    """Echoes bodies. `hold`: threads in `/held` wait for it; `/guarded` wants a header; `/large/N` answers N bytes."""
+    """A WSGI application that echoes bodies.
+
+    Threads in `/held` wait for `hold`; `/guarded` wants a header; `/large/N` answers N bytes.
+    """
 
     def __init__(self) -> None:
         self.hold = threading.Event()
@@ -57,7 +60,7 @@ class Application:
 
 
 class Running:
-    """The server in a thread of this process."""
+    """Runs the server in a thread of this process."""
 
     def __init__(self, bounds: HttpLimits, threads: int) -> None:
         self.application, self.port, self.refused = Application(), engines.free_port(), list[int]()
@@ -89,7 +92,7 @@ class Running:
         return RawHttp(self.port)
 
     def tell_to_stop(self) -> None:
-        """Returns once it takes no more connections."""
+        """Stop the server; returns once it takes no more connections."""
         self._loop.call_soon_threadsafe(self._stop.set)
         with contextlib.suppress(ConnectionRefusedError, ConnectionResetError):
             while True:
@@ -104,7 +107,7 @@ class Running:
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., Running]]:
-    """Starts a server: `limits` of the dataclass, `threads`."""
+    """Return a function that starts a server with `HttpLimits` and a number of threads."""
     running: list[Running] = []
 
     def make(threads: int = 2, **bounds: Any) -> Running:

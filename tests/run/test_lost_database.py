@@ -61,7 +61,7 @@ def _kill(backend: int) -> None:
 
 
 def _answers(send: Callable[[], HttpResponse], how: str) -> list[HttpResponse]:
-    """What is answered when the connection is lost at the first statement, the second, and so on, to the last."""
+    """Return the answers when the connection is lost at the first statement, the second, and so on, to the last."""
     answers = []
     for at in range(1, MOST):
         loss = Loss(at, how)
@@ -84,7 +84,7 @@ def senders(
     username: str,
     access_key: tuple[AccessKey, str],
 ) -> dict[str, Callable[[], Any]]:
-    """A request to each API, made anew with each call."""
+    """Return a function for each API that makes a new request."""
     client = Client(raise_request_exception=False)
     [(device, secret)] = registry.register([(workspace, DeviceInfo())])
     private, public = crypto.new_rsa_key()
@@ -134,7 +134,7 @@ def test_a_lost_connection_is_answered_with_503(
 
 @pytest.mark.parametrize("how", ["killed", "closed"])
 def test_a_scheduled_push_whose_connection_is_lost_is_sent_later(workspace: Workspace, how: str) -> None:
-    """It was taken for a fault of the push, and given up."""
+    """A lost connection was once taken for a fault of the push, which was given up."""
     request = SimplePush(delivery_type=3, expired_seconds=600, title="T", content="C", target_msgkey={"ann": "k1"})
     at = Timed(timezone.now() + timedelta(seconds=60))
     service.create(workspace, request, at, source=PushTask.Source.RPC, author="test")

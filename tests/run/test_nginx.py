@@ -33,8 +33,11 @@ pytestmark = [
 
 @pytest.fixture
 def nginx(stack: Stack, tmp_path: Path) -> Iterator[str]:
-    """Its address. The file as it is shipped but for addresses, certificates and the part for MQTT, whose module Debian
-    has in a package of its own."""
+    """Run nginx; returns its address.
+
+    Its configuration is as shipped but for addresses, certificates and the part for MQTT, whose module Debian has in a
+    package of its own.
+    """
     assert NGINX is not None
     certificate, key = write_certificate(tmp_path)
     port = engines.free_port()

@@ -48,7 +48,7 @@ def running(own_stack: Stack) -> Stack:
 
 
 def family(stack: Stack) -> list[psutil.Process]:
-    """Every process the stack has started, grandchildren included."""
+    """Return every process the service has started, grandchildren included."""
     assert stack.process is not None
     return psutil.Process(stack.process.pid).children(recursive=True)
 
@@ -108,7 +108,7 @@ def test_a_supervisor_that_is_killed_takes_its_processes_along(running: Stack, t
 
 
 def start_by_make(stack: Stack, folder: Path) -> None:
-    """Start it as a Makefile's recipe."""
+    """Start the service as a Makefile's recipe."""
     (folder / "Makefile").write_text(f"run:\n\t@exec {sys.executable} -m mps_project.run\n")
     stack.launch(["make", "-f", str(folder / "Makefile"), "run"])
     stack.wait_until_ready()

@@ -29,12 +29,12 @@ def _workers(stack: Stack) -> list[psutil.Process]:
 
 
 def _held(worker: psutil.Process, theirs: set[int]) -> int:
-    """Connections the process holds to these ports of ours; others come and go meanwhile."""
+    """Count the connections a process holds to these ports of ours; others come and go meanwhile."""
     return sum(bool(c.raddr) and c.raddr.port in theirs for c in worker.net_connections("tcp"))
 
 
 def _spread(stack: Stack) -> list[int]:
-    """How many of new connections each process takes, the one with the fewest first."""
+    """Open connections; returns how many each process takes, the fewest first."""
     port = urlsplit(stack.url).port
     assert port is not None
     with ExitStack() as opened:
@@ -48,7 +48,7 @@ def _spread(stack: Stack) -> list[int]:
 
 
 def _spread_once_all_listen(stack: Stack) -> list[int]:
-    """The first spread in which every process has its part: the service is ready as soon as one of them listens.
+    """Return the first spread in which every process has its part: the service is ready as soon as one of them listens.
 
     Every connection of every try is answered, whoever takes it.
     """
@@ -73,7 +73,7 @@ def test_a_killed_web_process_leaves_its_part_to_the_others_until_it_is_back(sta
 
 
 def _silent(stack: Stack, opened: ExitStack, path: str, *lines: str) -> RawHttp:
-    """A request whose body never comes."""
+    """Send a request whose body never comes."""
     port = urlsplit(stack.url).port
     assert port is not None
     return opened.enter_context(RawHttp(port)).send(head("POST", path, "Content-Length: 10", *lines) + b"x")

@@ -10,7 +10,7 @@ from typing import Self
 
 
 class CuttingProxy:
-    """Passes bytes on between a port of its own and one of 127.0.0.1. Use it as a context manager."""
+    """Passes bytes on between a port of its own and one of 127.0.0.1. A context manager."""
 
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port
@@ -30,7 +30,7 @@ class CuttingProxy:
         self.cut()
 
     def cut(self) -> None:
-        """End all connections, without a word of MQTT's."""
+        """Close all connections at once, without a DISCONNECT."""
         with self._lock:
             ending, self._open = self._open, set()
         for end in ending:

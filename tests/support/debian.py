@@ -10,7 +10,7 @@ import pytest
 
 
 def program(name: str, *packages: str) -> str:
-    """Where the program is. Not there: its Debian packages are installed, else the test is skipped with the reason."""
+    """Return the path of a program; install its Debian packages where it is missing, or else skip the test."""
     found = shutil.which(name)
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
         # Another worker may be installing.

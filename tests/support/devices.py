@@ -61,7 +61,7 @@ class PahoDevice:
         self.client.loop_stop()
 
     def wait(self, condition: Callable[[], bool], seconds: float = 30) -> bool:
-        """Wait until the condition on what was received holds; whether it did in time."""
+        """Wait until the condition on what was received holds; returns whether it did in time."""
         deadline = time.monotonic() + seconds
         with self._changed:
             while not condition():
@@ -72,7 +72,7 @@ class PahoDevice:
         return True
 
     def keys(self) -> list[str]:
-        """msgkeys in order of arrival."""
+        """The msgkeys received, in order of arrival."""
         return [data["msgKey"] for _, data, _ in self.received]
 
     def wait_for_key(self, msgkey: str, seconds: float = 30) -> dict[str, Any]:

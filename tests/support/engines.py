@@ -64,7 +64,7 @@ else:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Temporary folders beside the engines' data, not in pytest's own place.
+    """Put temporary folders beside the engines' data, not in pytest's own place.
 
     As root, PostgreSQL runs as another user, which must reach them, and pytest closes its own place to others at every
     start: a second run would take it from the first.

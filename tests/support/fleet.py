@@ -28,7 +28,7 @@ Write = Callable[[bytes], Awaitable[None]]
 
 
 class Member:
-    """One device. `received`: message ids in order of arrival, by msgkey."""
+    """A device of the fleet. `received`: message ids in order of arrival, by msgkey."""
 
     def __init__(self, demo: dict[str, str], transport: str, keep_alive: int) -> None:
         self.ad_token = ""
@@ -119,7 +119,7 @@ class Member:
 
 
 class Fleet:
-    """Half of the devices on TCP, half on WebSocket. A context manager: inside, all have connected once."""
+    """Devices, half on TCP, half on WebSocket. A context manager: inside, all have connected once."""
 
     def __init__(self, demo: dict[str, str], count: int, *, keep_alive: int = 20) -> None:
         self.members = [Member(demo, ("tcp", "websockets")[number % 2], keep_alive) for number in range(count)]
@@ -128,7 +128,7 @@ class Fleet:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def come(self, seconds: float = 60) -> None:
-        """All break off where they are connected, and connect anew."""
+        """Break all connections off and connect anew."""
         self._call(self._break_off())
         self._call(self._start())
         self.wait_until_open(seconds)
@@ -160,7 +160,7 @@ class Fleet:
 
     @property
     def cuts(self) -> int:
-        """How many connections ended that the devices did not end themselves."""
+        """Count the connections that ended without the device ending them."""
         return sum(member.cuts for member in self.members)
 
     @property

@@ -34,7 +34,7 @@ def missing(what: str) -> NoReturn:
 
 
 def installed(folder: Path) -> Path:
-    """The `node_modules` of the packages locked in `folder`; kept in `var/` from one run to the next."""
+    """Install the Node packages locked in `folder`; returns their `node_modules`, kept in `var/` from run to run."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         missing("node and npm are not on this machine")
     lock = (folder / "package-lock.json").read_bytes()

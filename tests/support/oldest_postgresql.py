@@ -27,7 +27,7 @@ BINARIES = Path(f"/usr/lib/postgresql/{VERSION}/bin")
 
 @contextmanager
 def server(directory: Path) -> Iterator[str]:
-    """Start it with its data in `directory`, which nobody else can reach, and stop it at the end; yields its URL."""
+    """Run the server with its data in `directory`, which nobody else can reach; yields its URL."""
     if not (BINARIES / "initdb").exists():
         pytest.skip(f"no PostgreSQL {VERSION} on this machine (Debian package: postgresql-{VERSION})")
     # PostgreSQL refuses to run as root.

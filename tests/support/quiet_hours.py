@@ -13,7 +13,7 @@ from pushcore.models import Workspace
 
 @contextmanager
 def quiet_hours(workspace: Workspace) -> Iterator[None]:
-    """While this lasts, nothing of the workspace may be delivered."""
+    """Let nothing of the workspace be delivered while this lasts."""
     rule = deliverable.Rule(
         message=f"m.workspace_id <> {workspace.pk}",
         task=f"t.workspace_id <> {workspace.pk}",

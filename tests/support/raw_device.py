@@ -10,7 +10,7 @@ import mqtt5
 
 
 class RawDevice:
-    """Sends bytes or packets, reads packets. `recv` returns None when the peer has closed."""
+    """A device that sends any bytes and reads packets; `recv` returns None when the peer has closed."""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=15)
@@ -36,7 +36,7 @@ class RawDevice:
             return packet
 
     def connect(self, client_id: str, username: str, password: str, **options: object) -> mqtt5.ConnAckPacket:
-        """CONNECT and the answer to it."""
+        """Send CONNECT; returns the answer."""
         self.send(
             mqtt5.ConnectPacket(client_id, username=username, password=password.encode(), **options)  # type: ignore[arg-type]
         )

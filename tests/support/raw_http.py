@@ -7,7 +7,7 @@ from types import TracebackType
 
 
 class RawHttp:
-    """A connection on which any bytes are sent; a context manager."""
+    """An HTTP connection on which any bytes can be sent. A context manager."""
 
     def __init__(self, port: int, seconds: float = 30.0) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=seconds)
@@ -17,7 +17,7 @@ class RawHttp:
         return self
 
     def answer(self) -> bytes:
-        """One answer that has a Content-Length: its head and body."""
+        """Read one answer that has a Content-Length: head and body."""
         received = b""
         while b"\r\n\r\n" not in received:
             received += self._more()
@@ -28,7 +28,7 @@ class RawHttp:
         return head + b"\r\n\r\n" + body
 
     def all(self) -> bytes:
-        """What comes until the server closes the connection."""
+        """Read until the server closes the connection."""
         received = b""
         while data := self.socket.recv(65536):
             received += data
@@ -49,11 +49,11 @@ class RawHttp:
 
 
 def head(method: str, path: str, *lines: str) -> bytes:
-    """A request's head, to its end."""
+    """Spell a request's head, with the empty line that ends it."""
     return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: test", *lines, "", ""]).encode()
 
 
 def chunked(body: bytes, size: int = 7) -> bytes:
-    """The body in chunks (RFC 9112, 7.1)."""
+    """Spell a body in chunks (RFC 9112, 7.1)."""
     pieces = [body[start : start + size] for start in range(0, len(body), size)]
     return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"

@@ -28,7 +28,7 @@ def _heed_interrupts() -> None:
 
 
 class Stack:
-    """`python -m mps_project.run` as a child. Stop it, or use it as a context manager."""
+    """The whole service as a child process. A context manager, or to be stopped."""
 
     python = sys.executable
 
@@ -50,7 +50,7 @@ class Stack:
 
     @property
     def output(self) -> str:
-        """What it has printed so far."""
+        """What the service has printed so far."""
         return self._output.read_text(errors="replace")
 
     @property
@@ -69,7 +69,7 @@ class Stack:
     def launch(
         self, command: Sequence[str] = (sys.executable, "-m", "mps_project.run"), stdout: int | None = None
     ) -> Stack:
-        """Start it, without waiting. `stdout`: a file descriptor to print to in place of `output`."""
+        """Start the service without waiting. `stdout`: a file descriptor to print to in place of `output`."""
         with self._output.open("ab") as output:
             self.process = subprocess.Popen(
                 command,
@@ -89,7 +89,7 @@ class Stack:
         return self
 
     def wait_until_ready(self) -> object:
-        """Wait for /readyz to be 200; returns what it says then."""
+        """Wait until /readyz answers 200; returns that answer."""
         assert self.process is not None
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
@@ -104,7 +104,7 @@ class Stack:
         raise AssertionError(f"not ready within {START_SECONDS} s:\n{self.output[-4000:]}")
 
     def env(self) -> dict[str, str]:
-        """The environment of its processes, embedded engines' URLs included."""
+        """Return the environment of the service's processes, embedded engines' URLs included."""
         secrets = json.loads((self.data_dir / "secrets.json").read_text())
         sockets = quote(str(self.data_dir / "postgres"), safe="/")
         port = next(
@@ -120,13 +120,13 @@ class Stack:
         }
 
     def kill(self, name: str) -> int:
-        """SIGKILL one process; returns its id."""
+        """Kill a process of the service; returns its id."""
         pid = self.pids[name]
         os.kill(pid, signal.SIGKILL)
         return pid
 
     def stop(self, signum: signal.Signals = signal.SIGINT) -> int:
-        """Ask it to stop and wait; returns its exit code."""
+        """Ask the service to stop and wait; returns its exit code."""
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signum)
