@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from gateway.cluster import codec
+from pushcore.broadcast import acknowledgements
 from pushcore.delivery import outcomes
 from pushcore.ports import BroadcastArrival
 from pushcore.storage.outages import DatabaseFault
@@ -149,7 +150,7 @@ class Sink:
             broadcasts += told
         self._in_batches(outcomes.record_acknowledged, acknowledged)
         self._in_batches(outcomes.mark_sent, left_open)
-        self._in_batches(outcomes.record_broadcasts, broadcasts)
+        self._in_batches(acknowledgements.record, broadcasts)
         names = [entry_id for entry_id, _ in found]
         with self._bus.pipeline(transaction=True) as pipeline:
             pipeline.xack(codec.ACKS_STREAM, codec.ACKS_GROUP, *names)

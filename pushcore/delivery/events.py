@@ -1,4 +1,4 @@
-"""What devices report of messages: arrived, opened, ignored. Checked here, kept by whoever registered for it."""
+"""Events that devices report of messages: arrived, opened, ignored. Checked here, kept by the registered sinks."""
 
 from __future__ import annotations
 
@@ -15,9 +15,15 @@ MAX_EVENTS = 100
 
 
 def parse_events(device: KnownDevice, payload: object) -> list[DeviceEvent]:
-    """Read a list of `{"k", "event", "at"}`; `at` in milliseconds since 1970, now where it is absent or in the future.
+    """Read what a device reports.
 
-    Raises `ResultError` (INVALID_PARAM) that names the first fault; nothing is taken from a faulty list.
+    Args:
+        device: The device.
+        payload: A list of `{"k": message id, "event": name, "at": milliseconds since 1970}`; `at` is now where it is
+            absent or in the future.
+
+    Raises:
+        ResultError: The first fault (INVALID_PARAM); nothing is taken from a faulty list.
     """
     if not isinstance(payload, list) or not payload:
         raise ResultError(ResultCode.INVALID_PARAM, "a list of events is expected")
@@ -49,6 +55,6 @@ def _moment(at: object) -> datetime:
 
 
 def publish(events: Sequence[DeviceEvent]) -> None:
-    """Give events to every registered sink."""
+    """Give events to every registered sink (analytics keeps them)."""
     for sink in event_sinks():
         sink(events)

@@ -1,4 +1,7 @@
-"""What a device gets: the JSON `{"k", "bData"}`, message ID and content (source document, 4.1.1)."""
+"""The bytes that a device gets: the JSON `{"k", "bData"}`, message ID and content (source document, 4.1.1).
+
+What the content consists of is decided when a push is accepted (`pushcore.push.content`).
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,10 @@ _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class _Shared(NamedTuple):
-    """What messages of a task with the same content have in common: the text before, between and after what is their
-    own. `content` is kept so that it lives as long as it is known by its identity."""
+    """What messages of a task with the same content have in common: the text before, between and after their own.
+
+    `content` is kept so that it lives as long as it is known by its identity.
+    """
 
     before_key: str
     before_time: str
@@ -31,8 +36,12 @@ class PayloadEncoder:
         self._shared: dict[tuple[int, int], _Shared] = {}
 
     def encode(self, outgoing: OutgoingMessage) -> tuple[bytes, int]:
-        """UTF-8 JSON, and when the message expires. `k` is text, for ids exceed what a JavaScript number holds; times:
-        milliseconds since 1970."""
+        """Encode a message; what was encoded of its task before is used again.
+
+        Returns:
+            UTF-8 JSON, and when the message expires, in milliseconds since 1970 as all times in it. `k` is text, for
+            ids exceed what a JavaScript number holds.
+        """
         key = outgoing.task_id, id(outgoing.content)
         shared = self._shared.get(key) or self._shared.setdefault(key, _share(outgoing))
         before_key, before_time, end, expire_at_ms, _ = shared

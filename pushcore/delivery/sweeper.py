@@ -1,9 +1,9 @@
-"""The sweeper: what was committed but not handed over is handed over again.
+"""The sweeper: messages that were committed and did not get to their lane are given to it again.
 
-A process may die between the commit and the hand-over, a lane may be away, a batch may be lost on its way to a node.
-Each leaves rows at status 0 (or 1, if a bind was missed), and those are all the sweeper needs: it walks the ids made
-since its watermark, less the last few seconds, and hands over what still waits. Lanes drop what is in flight and what
-has no device online; connecting devices ask for their pending rows themselves.
+A process may die between the commit and the first attempt, a lane may be away, a batch may be lost on its way to a
+node. Each leaves rows at status 0 (or 1, if a bind was missed), and those are all the sweeper needs: it walks the ids
+made since its watermark, less the last few seconds, and dispatches what still waits. Lanes drop what is in flight and
+what has no device online; connecting devices ask for their pending rows themselves.
 """
 
 from __future__ import annotations
@@ -24,19 +24,27 @@ from pushcore.models import Binding, Watermark
 from pushcore.models.pushes import DeliveryType
 from pushcore.ports import lanes
 from pushcore.storage import clock, ids
+from pushcore.storage.sql import statements
 
 log = structlog.get_logger(__name__)
 
 # Ids are made before their transaction commits: recent ones are looked at several times.
 OVERLAP = timedelta(seconds=20)
 PAGE = 1000
+_SQL = statements(__file__)
 _NAME = "sweep"
 
 
 def sweep(*, budget_seconds: float = 8.0) -> int:
-    """Hand over again what waits since the watermark; returns how many messages were offered to lanes.
+    """Dispatch again what waits since the watermark.
 
     A second sweeper at the same time finds the watermark leased and does nothing; the lease of a dead one runs out.
+
+    Args:
+        budget_seconds: How long it goes on; the next sweep continues there.
+
+    Returns:
+        How many messages were offered to lanes.
     """
     deadline = time.monotonic() + budget_seconds
     now = clock.now()
@@ -68,28 +76,31 @@ def sweep(*, budget_seconds: float = 8.0) -> int:
 
 
 def lanes_are_behind() -> bool:
-    """What lanes have under way would be sent twice, and more work makes it no better: the watermark stays."""
+    """Return whether lanes have much under way: it would be sent twice, and more work would make it no better."""
     try:
         behind = [lane.name for lane in lanes() if lane.is_behind()]
     except Exception:  # a lane that is away takes nothing now either
-        log.exception("a lane could not be asked; nothing is handed over again")
+        log.exception("a lane could not be asked; nothing is dispatched again")
         return True
     if behind:
-        log.warning("lanes are behind; nothing is handed over again yet", lanes=behind)
+        log.warning("lanes are behind; nothing is dispatched again yet", lanes=behind)
     return bool(behind)
 
 
 def _attach_missed(low: int, high: int) -> None:
-    """Users with messages at status 1 who are bound after all: a bind and a push crossed, or a process died."""
+    """Attach messages that have no device though their user is bound: a bind and a push crossed, or a process died."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT m.workspace_id, m.target FROM pushcore_message m JOIN pushcore_binding b"
-            " ON b.workspace_id = m.workspace_id AND b.user_id = m.target AND b.unbound_at IS NULL"
-            f" WHERE m.id >= %s AND m.id < %s AND m.status = {statuses.NO_BIND_INFO}"
-            f" AND m.delivery_type = {DeliveryType.USER.value} AND m.expire_at > now() LIMIT {PAGE}",
-            [low, high],
+            _SQL["bound_meanwhile"].format(valid=deliverable.VALID.message),
+            {
+                "low": low,
+                "high": high,
+                "no_bind_info": statuses.NO_BIND_INFO,
+                "user": DeliveryType.USER.value,
+                "at_most": PAGE,
+            },
         )
-        missed = set(cursor.fetchall())
+        missed: set[tuple[int, str]] = set(cursor.fetchall())
     recently_bound = Binding.objects.filter(
         bound_at__gte=clock.now() - timedelta(seconds=60), unbound_at__isnull=True
     ).values_list("workspace_id", "user_id")

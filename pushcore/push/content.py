@@ -46,14 +46,16 @@ def compose(workspace: Workspace, request: AnyPush | FilePush) -> Content:
     template = templates.named(workspace, request.template_name)
     if isinstance(request, TemplatePush | BroadcastPush):
         return Content(of_template(template, templates.render(template, request.template_key_value), request), [])
-    own = [
-        _own(
-            templates.render(template, target.template_key_value),
-            {**request.extended_params, **target.extended_params},
-        )
-        for target in (request.target_msg if isinstance(request, MultiplePush) else ())
-    ]
-    return Content(of_template(template, Rendered(template.title, template.body, template.uri), request), own)
+    as_it_stands = Rendered(template.title, template.body, template.uri)
+    targets = request.target_msg if isinstance(request, MultiplePush) else ()
+    rendered = [templates.render(template, target.template_key_value) for target in targets]
+    return Content(
+        of_template(template, as_it_stands, request),
+        [
+            _own(texts, {**request.extended_params, **target.extended_params})
+            for texts, target in zip(rendered, targets, strict=True)
+        ],
+    )
 
 
 def of_simple(request: SimplePush) -> dict[str, Any]:

@@ -47,16 +47,15 @@ def check(request: AnyPush | FilePush) -> None:
     _check_kind(request)
     check_validity(request.expired_seconds)
     check_extended_params(request.extended_params)
-    _check_notify_type(request)
-    _check_vendor_options(request)
-    if request.android_channel not in (0, 1, 2):
-        raise ResultError(ResultCode.ANDROID_CHANNEL_PARAM_INVALID)
-    if request.android_channel and request.delivery_type == DeliveryType.IOS:
-        raise ResultError(ResultCode.ANDROID_CHANNEL_PARAM_INVALID, "there is none to choose on iOS")
     # What a template may say, a request may leave open.
     open_to_template: tuple[None, ...] = () if isinstance(request, SimplePush) else (None,)
     one_of("pushAction", request.push_action, (*open_to_template, 0, 1))
     one_of("silent", request.silent, (*open_to_template, 0, 1))
+    if request.android_channel not in (0, 1, 2):
+        raise ResultError(ResultCode.ANDROID_CHANNEL_PARAM_INVALID)
+    if request.android_channel and request.delivery_type == DeliveryType.IOS:
+        raise ResultError(ResultCode.ANDROID_CHANNEL_PARAM_INVALID, "there is none to choose on iOS")
+    _check_vendor_options(request)
 
 
 def _check_kind(request: AnyPush | FilePush) -> None:
@@ -114,27 +113,26 @@ def _check_broadcast(request: BroadcastPush) -> None:
         raise ResultError(ResultCode.INVALID_PARAM, "bindStartTime is after bindEndTime")
 
 
-def _check_notify_type(request: AnyPush | FilePush) -> None:
-    """Check which way messages take: as ever, or by the self-built channel alone (document 2871125 of the cloud)."""
+def _check_vendor_options(request: AnyPush | FilePush) -> None:
+    """Check what only vendors' channels read, and that there is a channel left to take it."""
+    options, is_activity = request.vendor_options, request.delivery_type in ACTIVITIES
+    if not is_activity:
+        _refuse_options(request, ACTIVITY_OPTIONS, "a Live Activity (deliveryType 5 or 6)")
+    if not re.fullmatch("[!-~]{0,64}", str(options.get("apnsCollapseId", ""))):
+        # It travels in a header.
+        raise ResultError(ResultCode.INVALID_PARAM, "apnsCollapseId is at most 64 letters, digits and signs (ASCII)")
+    # Document 2871125 of the cloud: messages go by any channel, or by the self-built one alone.
     if request.notify_type not in ("", "notify", SELF_BUILT_ONLY):
         raise ResultError(ResultCode.INVALID_PARAM, f"notifyType is one of notify, {SELF_BUILT_ONLY}")
+    vendor_options.check(options)
     if request.notify_type != SELF_BUILT_ONLY:
         return
-    if request.delivery_type == DeliveryType.IOS or request.delivery_type in ACTIVITIES:
+    if request.delivery_type == DeliveryType.IOS or is_activity:
         raise ResultError(ResultCode.INVALID_PARAM, f"notifyType {SELF_BUILT_ONLY}: iOS devices are reached by APNs")
-    if vendor_options.transparent_channels(request.vendor_options):
+    if vendor_options.transparent_channels(options):
         raise ResultError(
             ResultCode.INVALID_PARAM, f"notifyType {SELF_BUILT_ONLY} leaves transparentMessagePayload no channel"
         )
-
-
-def _check_vendor_options(request: AnyPush | FilePush) -> None:
-    vendor_options.check(request.vendor_options)
-    if request.delivery_type not in ACTIVITIES:
-        _refuse_options(request, ACTIVITY_OPTIONS, "a Live Activity (deliveryType 5 or 6)")
-    if not re.fullmatch("[!-~]{0,64}", str(request.vendor_options.get("apnsCollapseId", ""))):
-        # It travels in a header.
-        raise ResultError(ResultCode.INVALID_PARAM, "apnsCollapseId is at most 64 letters, digits and signs (ASCII)")
 
 
 def check_task_name(name: str, *, required: bool) -> None:

@@ -60,9 +60,8 @@ def check_target(delivery_type: int, target: str, msgkey: str) -> str:
     Raises:
         ResultError: The target or its msgkey breaks a limit.
     """
-    cleaned = clean_target(delivery_type, target)
     check_msgkey(msgkey)
-    return cleaned
+    return clean_target(delivery_type, target)
 
 
 def check_msgkey(msgkey: str) -> None:

@@ -26,6 +26,7 @@ from analytics.changes import Metric
 from analytics.intake import take
 from analytics.models import Change, MessageEvent, MinuteRollup, QuarterRollup
 from analytics.queries import Report, Step
+from pushcore.broadcast import acknowledgements
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultError
 from pushcore.delivery import expiry, outcomes
@@ -153,7 +154,7 @@ class World:
     def do_reach(self, number: int) -> None:
         if self.broadcasts:
             reached = self.broadcasts[: 1 + number % len(self.broadcasts)]
-            outcomes.record_broadcasts([BroadcastArrival(self.devices[number % 3].pk, reached[-1], tuple(reached))])
+            acknowledgements.record([BroadcastArrival(self.devices[number % 3].pk, reached[-1], tuple(reached))])
 
     def do_revoke(self, number: int) -> None:
         for message in self.one(number):

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from analytics import intake
 from analytics.intake import take
 from analytics.models import EVENTS
+from pushcore.broadcast import acknowledgements
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.delivery import outcomes
@@ -152,7 +153,7 @@ def test_a_broadcasts_counters_are_those_of_its_devices(workspace: Workspace) ->
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="hello", msgkey="b1")
     task = pushes.accept(workspace, request, **RPC)
     fleet = [device for device, _ in registry.register([(workspace, DeviceInfo())] * 3)]
-    outcomes.record_broadcasts([BroadcastArrival(device.id, task.pk, (task.pk,)) for device in fleet])
+    acknowledgements.record([BroadcastArrival(device.id, task.pk, (task.pk,)) for device in fleet])
     task.refresh_from_db()
     assert (task.message_count, task.success_count, task.arrival_count) == (3, 3, 3)
     assert task.broadcast.reached == 3

@@ -12,6 +12,7 @@ from django.utils import timezone
 from analytics import queries
 from analytics.intake import take
 from analytics.models import MinuteRollup, QuarterRollup
+from pushcore.broadcast import acknowledgements
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.delivery import outcomes
@@ -93,7 +94,7 @@ def test_every_filter_narrows(workspace: Workspace, fleet: list[KnownDevice]) ->
     outcomes.record([Outcome(android.pk, 2), Outcome(ios.pk, 2, Channel.APNS)])
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="hello", msgkey="b")
     task = pushes.accept(workspace, request, **RPC)
-    outcomes.record_broadcasts([BroadcastArrival(device.id, task.pk, (task.pk,)) for device in fleet[:2]])
+    acknowledgements.record([BroadcastArrival(device.id, task.pk, (task.pk,)) for device in fleet[:2]])
     take([DeviceEvent(workspace.pk, fleet[0].id, task.pk, "opened", timezone.now())])
     assert ask(workspace) == (4, 4, 4, 1, 0)
     assert ask(workspace, platform=Platform.IOS) == (1, 1, 1, 0, 0)

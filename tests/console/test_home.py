@@ -18,6 +18,7 @@ from analytics.intake import take
 from analytics.models import MessageEvent
 from channels_vendor.models import VendorAccount
 from gateway.cluster import presence
+from pushcore.broadcast import acknowledgements
 from pushcore.delivery import outcomes
 from pushcore.delivery.expiry import expire
 from pushcore.devices import activities, registry
@@ -67,7 +68,7 @@ def test_home_and_the_analysis_say_the_same_numbers(superuser: Client, workspace
     outcomes.record([Outcome(message.pk, 2) for message in Message.objects.filter(task=simple)])
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="news", msgkey="b")
     task = pushes.accept(workspace, request, **BY_TEST)
-    outcomes.record_broadcasts([BroadcastArrival(device.id, task.pk, (task.pk,)) for device in fleet])
+    acknowledgements.record([BroadcastArrival(device.id, task.pk, (task.pk,)) for device in fleet])
     figures = {figure.title: figure for figure in superuser.get("/console/").context["figures"]}
     assert [figures[name].value for name in ("Pushed today", "Arrived today", "Pending today")] == ["4", "4", "2"]
     report = superuser.get(figures["Pushed today"].link)
@@ -110,7 +111,7 @@ def test_a_broadcasts_number_of_devices_and_of_listed_messages_are_told_apart(
     fleet = [device for device, _ in registry.register([(workspace, DeviceInfo())] * 3)]
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="news", msgkey="b")
     task = pushes.accept(workspace, request, **BY_TEST)
-    outcomes.record_broadcasts([BroadcastArrival(device.id, task.pk, (task.pk,)) for device in fleet])
+    acknowledgements.record([BroadcastArrival(device.id, task.pk, (task.pk,)) for device in fleet])
     for page in (
         superuser.get(reverse("admin:pushcore_pushtask_changelist")),
         superuser.get(reverse("admin:pushcore_pushtask_change", args=[task.pk])),

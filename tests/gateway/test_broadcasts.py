@@ -22,8 +22,9 @@ from gateway.cluster.courier import ACK_BATCH, Courier
 from gateway.protocol import packets
 from gateway.protocol.shared_payload import SharedPayload
 from gateway.sink import Sink
+from pushcore.broadcast import acknowledgements
 from pushcore.channels import Channel
-from pushcore.delivery import events, outcomes
+from pushcore.delivery import events
 from pushcore.devices import bindings
 from pushcore.models import Binding, BroadcastCursor, Device, PushTask, Workspace
 from pushcore.ports import DeviceEvent
@@ -236,7 +237,7 @@ def test_words_that_overtake_each_other_lose_no_count(
     stream: Any = valkey.client().xrange("mps:acks")
     told = [codec.unpack_acks(fields[b"acks"])[2] for _, fields in stream]
     for arrivals in reversed(told):
-        outcomes.record_broadcasts(arrivals)
+        acknowledgements.record(arrivals)
     assert [counted(task) for task in tasks] == [1, 1]
 
 

@@ -14,10 +14,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from pushcore import ports
-from pushcore.broadcast import broadcasts
+from pushcore.broadcast import acknowledgements, broadcasts
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultError
-from pushcore.delivery import outcomes
 from pushcore.devices import bindings, registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.models import Binding, Broadcast, BroadcastCursor, Device, Message, PushTask, Workspace
@@ -284,9 +283,9 @@ def test_what_devices_acknowledge_is_counted_once(workspace: Workspace) -> None:
         BroadcastArrival(one.id, first.pk, (first.pk,)),
         BroadcastArrival(two.id, second.pk, (first.pk, second.pk)),
     ]
-    assert outcomes.record_broadcasts(told) == 3
-    assert outcomes.record_broadcasts(told) == 0
-    assert outcomes.record_broadcasts([BroadcastArrival(one.id, second.pk, (first.pk, second.pk))]) == 1
+    assert acknowledgements.record(told) == 3
+    assert acknowledgements.record(told) == 0
+    assert acknowledgements.record([BroadcastArrival(one.id, second.pk, (first.pk, second.pk))]) == 1
     assert count(first, second) == [2, 2]
     assert set(BroadcastCursor.objects.values_list("position", flat=True)) == {second.pk}
 
@@ -295,8 +294,8 @@ def test_a_lost_word_is_made_good_by_the_next(workspace: Workspace) -> None:
     first, second = (pushes.accept(workspace, replace(NEWS, msgkey=key), **RPC) for key in "ab")
     [(device, _)] = registry.register([(workspace, DeviceInfo())])
     # That the first was acknowledged never arrived; the device's next word names both.
-    outcomes.record_broadcasts([BroadcastArrival(device.id, second.pk, (first.pk, second.pk))])
-    outcomes.record_broadcasts([BroadcastArrival(device.id, first.pk, (first.pk,))])
+    acknowledgements.record([BroadcastArrival(device.id, second.pk, (first.pk, second.pk))])
+    acknowledgements.record([BroadcastArrival(device.id, first.pk, (first.pk,))])
     assert count(first, second) == [1, 1]
 
 
@@ -308,7 +307,7 @@ def test_a_batch_of_arrivals_costs_as_many_statements_as_one(workspace: Workspac
         with CaptureQueriesContext(
             connection,
         ) as queries:
-            outcomes.record_broadcasts([BroadcastArrival(device_id, task.pk, (task.pk,)) for device_id in device_ids])
+            acknowledgements.record([BroadcastArrival(device_id, task.pk, (task.pk,)) for device_id in device_ids])
         return len(queries)
 
     assert statements(known[:1]) == statements(known[1:])
@@ -318,7 +317,7 @@ def test_a_batch_of_arrivals_costs_as_many_statements_as_one(workspace: Workspac
 def test_a_deleted_devices_word_harms_nobody(workspace: Workspace) -> None:
     task = pushes.accept(workspace, NEWS, **RPC)
     [(device, _)] = registry.register([(workspace, DeviceInfo())])
-    outcomes.record_broadcasts([
+    acknowledgements.record([
         BroadcastArrival(999_999_999, task.pk, (task.pk,)), BroadcastArrival(device.id, task.pk, (task.pk,))
     ])  # fmt: skip
     assert count(task) == [1]

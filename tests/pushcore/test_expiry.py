@@ -15,6 +15,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from pushcore.callbacks import queueing
 from pushcore.codes import statuses
 from pushcore.delivery import expiry, outcomes
 from pushcore.devices import bindings, registry
@@ -115,7 +116,7 @@ def test_what_expires_after_its_receipts_day_is_gone_stops_nothing(
     task = send({known.ad_token: "k"}, delivery_type=1)
     end_validity(task)
     # As if the service had been away for weeks: messages are kept longer than their receipts.
-    monkeypatch.setattr(outcomes, "RECEIPTS", replace(partitions.RECEIPTS, kept=lambda: timedelta(days=-2)))
+    monkeypatch.setattr(queueing, "RECEIPTS", replace(partitions.RECEIPTS, kept=lambda: timedelta(days=-2)))
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE {partitions.RECEIPTS.partition(ids.created_at(task.pk))}")
     assert expiry.expire_due() == 1
@@ -134,7 +135,7 @@ def test_a_large_task_expires_in_batches_and_goes_on_where_it_was_cut_off(
     done = [expiry.expire_due(budget_seconds=0)]
     for _ in range(10):
         with monkeypatch.context() as once:
-            once.setattr(expiry, "_step", _once(expiry._step))
+            once.setattr(expiry, "_expire_batch", _once(expiry._expire_batch))
             done.append(expiry.expire_due())
     assert [count for count in done if count] == [3, 4, 4, 2, 1]
     assert set(Message.objects.values_list("status", flat=True)) == {statuses.EXPIRED}

@@ -10,7 +10,7 @@ import pytest
 from alibabacloud_mpaas20201028 import models as mpaas2020
 from django.utils import timezone
 
-from pushcore.delivery import outcomes
+from pushcore.broadcast import acknowledgements
 from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.models import PushTask, Workspace
@@ -31,7 +31,7 @@ def task(workspace: Workspace) -> PushTask:
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="news", msgkey="b", task_name="monday")
     made = pushes.accept(workspace, request, source=PushTask.Source.RPC, author="")
     fleet = registry.register([(workspace, DeviceInfo())] * 2)
-    outcomes.record_broadcasts([BroadcastArrival(device.id, made.pk, (made.pk,)) for device, _ in fleet])
+    acknowledgements.record([BroadcastArrival(device.id, made.pk, (made.pk,)) for device, _ in fleet])
     return made
 
 

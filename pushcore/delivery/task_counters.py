@@ -1,0 +1,48 @@
+"""The counters of tasks: how many messages they have, and what became of these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.backends.utils import CursorWrapper
+
+from pushcore.storage.sql import statements
+
+_SQL = statements(__file__)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What is added to the counters of one task.
+
+    `heard`: whether a device or a vendor said something of a message, so that the time of the last outcome is now.
+    """
+
+    messages: int = 0
+    succeeded: int = 0
+    arrived: int = 0
+    expired: int = 0
+    heard: bool = False
+
+
+def add(cursor: CursorWrapper, counts: Mapping[int, Counts], now: datetime) -> None:
+    """Add counts to tasks, by task id: part of the transaction that changes what is counted. Two statements."""
+    tasks = sorted(counts)
+    ordered = [counts[task] for task in tasks]
+    cursor.execute(_SQL["lock"], {"tasks": tasks})
+    cursor.execute(
+        _SQL["add"],
+        {
+            "tasks": tasks,
+            "messages": [one.messages for one in ordered],
+            "succeeded": [one.succeeded for one in ordered],
+            "arrived": [one.arrived for one in ordered],
+            "expired": [one.expired for one in ordered],
+            "heard": [one.heard for one in ordered],
+            "first": tasks[0],
+            "last": tasks[-1],
+            "now": now,
+        },
+    )

@@ -1,0 +1,19 @@
+-- The counters of tasks (pushcore_pushtask), which equal what their messages say.
+
+-- lock --
+-- Lock tasks in the order of their ids: counters wait for each other, in no circle.
+SELECT FROM pushcore_pushtask WHERE id = ANY(%(tasks)s) ORDER BY id FOR UPDATE
+
+-- add --
+-- Add to the counters. The bounds name the partitions.
+UPDATE pushcore_pushtask t SET
+    message_count = message_count + c.messages,
+    success_count = success_count + c.succeeded,
+    arrival_count = arrival_count + c.arrived,
+    expired_count = expired_count + c.expired,
+    last_outcome_at = CASE WHEN c.heard THEN %(now)s ELSE last_outcome_at END
+FROM unnest(
+    %(tasks)s::bigint[], %(messages)s::int[], %(succeeded)s::int[], %(arrived)s::int[], %(expired)s::int[],
+    %(heard)s::boolean[]
+) AS c(id, messages, succeeded, arrived, expired, heard)
+WHERE t.id = c.id AND t.id BETWEEN %(first)s AND %(last)s
