@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pydantic.fields import FieldInfo
 
-from mps_project.configuration.variables import Configuration
+from mps_project.configuration.variables import CommonConfiguration, Configuration
 
 _INTRODUCTION = """\
 # Configuration
@@ -15,22 +15,27 @@ _INTRODUCTION = """\
 
 Everything is set by environment variables. `make run` makes up those without a default; every other command needs them.
 A command refuses to start, with one line, where a variable is missing or has a value that cannot be used.
-
-| variable | default | meaning |
-|---|---|---|
 """
+_HEAD = "| variable | default | meaning |\n|---|---|---|\n"
 
 
 def markdown() -> str:
     """Return the text of `docs/configuration.md`."""
-    return _INTRODUCTION + "".join(f"{row}\n" for row in _rows())
+    return _INTRODUCTION + "".join(_sections())
 
 
-def _rows() -> Iterator[str]:
-    """Yield the table's rows: first the variables that have to be set, then the others as declared."""
-    fields = sorted(Configuration.model_fields.values(), key=lambda field: not field.is_required())
-    for field in fields:
-        yield f"| `{field.validation_alias}` | {_default(field)} | {field.description} |"
+def _sections() -> Iterator[str]:
+    """Yield a section for the variables that have to be set, then one for each group of the others."""
+    fields = Configuration.model_fields
+    yield _section("Without a default", (field for field in fields.values() if field.is_required()))
+    for group in reversed(CommonConfiguration.__bases__):  # as pydantic orders the fields
+        title = (group.__doc__ or "").rstrip(".")
+        yield _section(title, (fields[name] for name in group.__annotations__))
+
+
+def _section(title: str, fields: Iterable[FieldInfo]) -> str:
+    rows = "".join(f"| `{field.validation_alias}` | {_default(field)} | {field.description} |\n" for field in fields)
+    return f"\n## {title}\n\n{_HEAD}{rows}"
 
 
 def _default(field: FieldInfo) -> str:

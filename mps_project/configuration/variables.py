@@ -1,6 +1,7 @@
 """The environment variables: one declaration each, with its type, default and meaning.
 
-The field `http_port` is the variable `MPS_HTTP_PORT`. A field with `repr=False` holds a secret, which no message shows.
+The field `http_port` is the variable `MPS_HTTP_PORT`; a class holds the variables of one subject. A field with
+`repr=False` holds a secret, which no message shows.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from mps_project.configuration.types import (
 _WITHOUT_DEFAULT = frozenset({"DATABASE_URL", "REDIS_URL", "MPS_SECRET_KEY", "MPS_FIELD_KEYS"})
 
 
-class CommonConfiguration(BaseSettings):
-    """The variables that have a default."""
+class _Group(BaseSettings):
+    """Variables of one subject; the docstring of a group is its heading in the documentation."""
 
     model_config = SettingsConfigDict(
         alias_generator=AliasGenerator(validation_alias=lambda name: f"MPS_{name.upper()}"),
@@ -38,13 +39,40 @@ class CommonConfiguration(BaseSettings):
         frozen=True,
     )
 
+
+class Listeners(_Group):
+    """Ports and TLS."""
+
     http_port: Port = Field(8000, description="Port of the console and the APIs (WSGI).")
     ws_port: Port = Field(8001, description="Port of the device gateway's WebSocket (ASGI).")
     mqtt_port: Port = Field(1883, description="Port of the device gateway's MQTT over TCP (the TCP bridge).")
     mqtt_tls_port: OptionalPort = Field(0, description="Port of MQTT over TLS (8883 is usual); 0 for none.")
     ws_tls_port: OptionalPort = Field(0, description="Port of the device gateway's WebSocket over TLS; 0 for none.")
+    bind: ListenAddress = Field("127.0.0.1", description="IP address the services listen on.")
     tls_cert_file: str = Field("", description="Certificate chain of the TLS ports (PEM); read again on SIGHUP.")
     tls_key_file: str = Field("", description="Private key of that certificate (PEM, without a passphrase).")
+
+
+class Addresses(_Group):
+    """Addresses and proxies."""
+
+    public_host: str = Field("127.0.0.1", description="Host name written into the URLs of `demo.json` and the console.")
+    public_url: str = Field(
+        "",
+        description="Address the service is reached at from outside; vendors post receipts below it.",
+    )
+    allowed_hosts: Names = Field(["*"], description="Host headers the web process answers to, comma-separated.")
+    csrf_trusted_origins: Names = Field([], description="Origins the console may be posted to behind a proxy.")
+    hsts_seconds: Limit = Field(
+        31536000,
+        description="How long browsers that came over HTTPS keep to it (Strict-Transport-Security), in seconds; 0 not "
+        "to ask.",
+    )
+    trusted_proxies: Networks = Field(
+        [],
+        description="Networks (CIDR, comma-separated) of HTTP proxies whose X-Forwarded-For is believed (console, "
+        "WebSocket), and X-Forwarded-Proto: the console is then served as over HTTPS.",
+    )
     proxy_protocol: Literal["none", "mqtt", "all"] = Field(
         "none",
         description="Ports of the device gateway whose connections must begin with a balancer's PROXY protocol header "
@@ -55,39 +83,47 @@ class CommonConfiguration(BaseSettings):
         description="Networks (CIDR, comma-separated) whose PROXY headers are believed; from elsewhere nobody may "
         "connect then.",
     )
-    trusted_proxies: Networks = Field(
-        [],
-        description="Networks (CIDR, comma-separated) of HTTP proxies whose X-Forwarded-For is believed (console, "
-        "WebSocket), and X-Forwarded-Proto: the console is then served as over HTTPS.",
+    receipt_allow_private: bool = Field(
+        False,
+        description="Send receipts also to private, loopback and link-local addresses. `make run` sets 1 where only "
+        "this machine reaches it.",
     )
-    hsts_seconds: Limit = Field(
-        31536000,
-        description="How long browsers that came over HTTPS keep to it (Strict-Transport-Security), in seconds; 0 not "
-        "to ask.",
+    vendor_allow_private: bool = Field(
+        False,
+        description="Call vendors also at private, loopback and link-local addresses, and by plain http (a simulator).",
     )
-    bind: ListenAddress = Field("127.0.0.1", description="IP address the services listen on.")
-    data_dir: str = Field("var", description="Directory of the embedded engines' data, `demo.json`, generated secrets.")
-    public_host: str = Field("127.0.0.1", description="Host name written into the URLs of `demo.json` and the console.")
-    public_url: str = Field(
-        "",
-        description="Address the service is reached at from outside; vendors post receipts below it.",
-    )
-    allowed_hosts: Names = Field(["*"], description="Host headers the web process answers to, comma-separated.")
-    csrf_trusted_origins: Names = Field([], description="Origins the console may be posted to behind a proxy.")
-    debug: bool = Field(False, description="Django's debug pages. Never in production.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO",
-        description="Least severe log level written: DEBUG, INFO, WARNING or ERROR.",
-    )
-    log_format: Literal["console", "json"] = Field(
-        "console",
-        description="`console` for people or `json` for machines.",
-    )
+
+
+class Processes(_Group):
+    """Processes and threads."""
+
     web_workers: PositiveNumber = Field(2, description="Processes of the web server.")
     web_threads: PositiveNumber = Field(
         24,
         description="Threads of each web server process; each may hold a database connection.",
     )
+    gateway_processes: PositiveNumber = Field(
+        1,
+        description="Gateway processes that share the devices' ports (SO_REUSEPORT); `make run` starts so many. One "
+        "per core.",
+    )
+    worker_threads: PositiveNumber = Field(
+        20,
+        description="Threads of the worker for periodic work; each kind takes one at most.",
+    )
+    worker_concurrency: PositiveNumber = Field(
+        2,
+        description="Processes of the worker that loads files and makes exports.",
+    )
+    vendor_threads: PositiveNumber = Field(
+        40,
+        description="Threads of the worker that sends to vendors; each vendor takes 4.",
+    )
+
+
+class RequestLimits(_Group):
+    """Limits of HTTP and the APIs."""
+
     http_max_connections: Limit = Field(4000, description="HTTP connections a web process holds; 0 for no limit.")
     http_max_connections_per_address: Limit = Field(
         512,
@@ -96,14 +132,6 @@ class CommonConfiguration(BaseSettings):
     http_body_seconds: PositiveNumber = Field(
         20,
         description="Seconds in which a request's body has to arrive; a longer body has a second more for each 16 KiB.",
-    )
-    worker_concurrency: PositiveNumber = Field(
-        2,
-        description="Processes of the worker that loads files and makes exports.",
-    )
-    worker_threads: PositiveNumber = Field(
-        20,
-        description="Threads of the worker for periodic work; each kind takes one at most.",
     )
     max_body_bytes: PositiveNumber = Field(2097152, description="Largest request body the APIs read, in bytes.")
     max_file_bytes: PositiveNumber = Field(209715200, description="Largest file of a multiple push, in bytes.")
@@ -116,46 +144,16 @@ class CommonConfiguration(BaseSettings):
         604800,
         description="Longest validity of a message, in seconds (code 3026).",
     )
-    message_retention_days: PositiveNumber = Field(
+    login_failures_per_address: Limit = Field(
         30,
-        description="Days a message is kept; older daily partitions are dropped.",
+        description="Failed logins to the console, whatever the names, after which an address is locked out for 15 "
+        "minutes; 0 for no limit.",
     )
-    analysis_minute_days: PositiveNumber = Field(92, description="Days the analysis keeps its sums of minutes.")
-    analysis_retention_days: PositiveNumber = Field(
-        400,
-        description="Days the analysis keeps its sums of quarters of an hour.",
-    )
-    receipt_retention_days: PositiveNumber = Field(
-        7,
-        description="Days a receipt and its attempts are kept once its message cannot be valid any more.",
-    )
-    device_retention_days: Limit = Field(
-        365,
-        description="Days a device that is not seen is kept, with its bindings; 0 for ever.",
-    )
-    audit_retention_days: PositiveNumber = Field(365, description="Days an entry of the audit log is kept.")
-    receipt_allow_private: bool = Field(
-        False,
-        description="Send receipts also to private, loopback and link-local addresses. `make run` sets 1 where only "
-        "this machine reaches it.",
-    )
-    gateway_processes: PositiveNumber = Field(
-        1,
-        description="Gateway processes that share the devices' ports (SO_REUSEPORT); `make run` starts so many. One "
-        "per core.",
-    )
-    vendor_allow_private: bool = Field(
-        False,
-        description="Call vendors also at private, loopback and link-local addresses, and by plain http (a simulator).",
-    )
-    demo_vendors: bool = Field(
-        False,
-        description="`make run` also simulates the vendors, and shows a message going through each of them.",
-    )
-    vendor_threads: PositiveNumber = Field(
-        40,
-        description="Threads of the worker that sends to vendors; each vendor takes 4.",
-    )
+
+
+class DeviceLimits(_Group):
+    """Limits of devices."""
+
     gateway_max_keep_alive: PositiveNumber = Field(
         1200,
         description="Longest MQTT keep alive granted to a device, in seconds.",
@@ -185,11 +183,6 @@ class CommonConfiguration(BaseSettings):
         description="Wrong credentials a minute at the devices' HTTP requests, after which an address is refused until "
         "the minute is over; 0 for no limit.",
     )
-    login_failures_per_address: Limit = Field(
-        30,
-        description="Failed logins to the console, whatever the names, after which an address is locked out for 15 "
-        "minutes; 0 for no limit.",
-    )
     device_registrations_per_address: Limit = Field(
         3000,
         description="Devices an hour that one address may register, over HTTP and MQTT; 0 for no limit.",
@@ -197,6 +190,48 @@ class CommonConfiguration(BaseSettings):
     device_registrations_per_workspace: Limit = Field(
         300000,
         description="Devices an hour that may be registered in a workspace; 0 for no limit.",
+    )
+
+
+class Retention(_Group):
+    """Retention."""
+
+    message_retention_days: PositiveNumber = Field(
+        30,
+        description="Days a message is kept; older daily partitions are dropped.",
+    )
+    receipt_retention_days: PositiveNumber = Field(
+        7,
+        description="Days a receipt and its attempts are kept once its message cannot be valid any more.",
+    )
+    device_retention_days: Limit = Field(
+        365,
+        description="Days a device that is not seen is kept, with its bindings; 0 for ever.",
+    )
+    audit_retention_days: PositiveNumber = Field(365, description="Days an entry of the audit log is kept.")
+    analysis_minute_days: PositiveNumber = Field(92, description="Days the analysis keeps its sums of minutes.")
+    analysis_retention_days: PositiveNumber = Field(
+        400,
+        description="Days the analysis keeps its sums of quarters of an hour.",
+    )
+
+
+class Operation(_Group):
+    """Operation."""
+
+    data_dir: str = Field("var", description="Directory of the embedded engines' data, `demo.json`, generated secrets.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO",
+        description="Least severe log level written: DEBUG, INFO, WARNING or ERROR.",
+    )
+    log_format: Literal["console", "json"] = Field(
+        "console",
+        description="`console` for people or `json` for machines.",
+    )
+    debug: bool = Field(False, description="Django's debug pages. Never in production.")
+    demo_vendors: bool = Field(
+        False,
+        description="`make run` also simulates the vendors, and shows a message going through each of them.",
     )
     sweep_after_seconds: PositiveNumber = Field(
         5,
@@ -207,6 +242,10 @@ class CommonConfiguration(BaseSettings):
         description="Not ready (`/readyz`) while a web or gateway host's clock differs from the database's by more "
         "seconds.",
     )
+
+
+class CommonConfiguration(Operation, Retention, DeviceLimits, RequestLimits, Processes, Addresses, Listeners):
+    """All variables that have a default."""
 
     @model_validator(mode="before")
     @classmethod
