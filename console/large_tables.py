@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from psycopg2.errors import QueryCanceled
 
 from console.access import Scope, scope_of
 from console.change_list import CappedPaginator
 from console.scoped import ReadOnly, ScopedModelAdmin
+from pushcore.storage.timeouts import StatementTimeoutError, statement_timeout
 
 # A question the indexes cannot answer is given up after this, in milliseconds, before it slows down the service.
 LIST_TIMEOUT_MS = 5000
@@ -39,11 +38,11 @@ class LargeTableAdmin(ReadOnly, ScopedModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         try:
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute("SET LOCAL statement_timeout = %s", [LIST_TIMEOUT_MS])
+            with statement_timeout(LIST_TIMEOUT_MS):
                 return super().changelist_view(request, extra_context)
-        except OperationalError as error:
-            if not isinstance(error.__cause__, QueryCanceled):
-                raise
-        context = self.admin_site.each_context(request) | {"title": self.opts.verbose_name_plural, "opts": self.opts}
-        return TemplateResponse(request, "console/too_slow.html", context, status=503)
+        except StatementTimeoutError:
+            context = self.admin_site.each_context(request) | {
+                "title": self.opts.verbose_name_plural,
+                "opts": self.opts,
+            }
+            return TemplateResponse(request, "console/too_slow.html", context, status=503)

@@ -11,7 +11,6 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
@@ -20,7 +19,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from psycopg2.errors import QueryCanceled
 from unfold.decorators import action, display
 
 from analytics import queries
@@ -39,6 +37,7 @@ from pushcore.codes.results import ResultError
 from pushcore.models import Broadcast, FileImport, PushTask
 from pushcore.revocation import revocations
 from pushcore.storage import ids
+from pushcore.storage.timeouts import StatementTimeoutError, statement_timeout
 
 # Of a task of millions.
 BREAKDOWN_TIMEOUT_MS = 3000
@@ -79,13 +78,10 @@ def _reached(tasks: Iterable[PushTask]) -> dict[int, int]:
 def _breakdown(task: PushTask) -> dict[str, Any]:
     """The task by channel, its funnel and its failures; none of them where they cannot be counted in time."""
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = %s", [BREAKDOWN_TIMEOUT_MS])
+        with statement_timeout(BREAKDOWN_TIMEOUT_MS):
             channels, failed = queries.by_channel(task), queries.failures(task)
             waiting, expired = queries.undelivered(task)
-    except OperationalError as error:
-        if not isinstance(error.__cause__, QueryCanceled):
-            raise
+    except StatementTimeoutError:
         return {"too_large": True}
     names = ("pushed", "succeeded", "arrived", "opened")
     total = {name: sum(getattr(entry.index, name) for entry in channels) for name in names}

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import structlog
-from django.db import OperationalError, connection, transaction
+from django.db import connection
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -24,6 +24,7 @@ from gateway.cluster import presence
 from pushcore.codes import statuses
 from pushcore.models import Message, Receipt, Workspace
 from pushcore.storage import clock, ids, valkey
+from pushcore.storage.timeouts import StatementTimeoutError, statement_timeout
 
 log = structlog.get_logger(__name__)
 
@@ -211,10 +212,9 @@ def _scoped(scope: Scope, model: Any = Message) -> Any:
 def _in_time(question: Any) -> Any:
     """The answer, or None where the database takes too long: the home page never becomes a burden."""
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = %s", [TIMEOUT_MS])
+        with statement_timeout(TIMEOUT_MS):
             return question()
-    except OperationalError:
+    except StatementTimeoutError:
         log.warning("a figure of the home page took too long")
         return None
 

@@ -29,7 +29,7 @@ from pushcore.http.stream import CallStream
 from pushcore.models import Workspace
 from pushcore.security import endpoints, keys
 from pushcore.storage import clock
-from pushcore.storage.outages import DatabaseFault
+from pushcore.storage.outages import RETRY_SECONDS, run_until_stopped
 from pushcore.storage.valkey import ValkeyDown
 
 log = structlog.get_logger(__name__)
@@ -50,7 +50,6 @@ GIVE_UP_SECONDS = 60.0
 WORKSPACE_SECONDS = 2.0
 # A receipt that waited longer is not sent; its lease runs out. A call and the write need the rest of the lease.
 STALE_SECONDS = receipts.LEASE.total_seconds() / 2
-RETRY_SECONDS = 1.0
 NO_KEY = "not sent: the workspace's callback key cannot be read"
 FINISH_SECONDS = 6.0
 
@@ -108,16 +107,13 @@ class Sender:
     def run(self) -> None:
         """Send until stopped. Waits out outages of the database and of Valkey."""
         try:
-            while not self._stop.is_set():
-                try:
-                    self._poll_signals()
-                    self._step()
-                except DatabaseFault:
-                    log.exception("receipts could not be read or written; they come due again")
-                    self._discard_leases()
-                    self._stop.wait(RETRY_SECONDS)
+            run_until_stopped(self._poll_and_step, self._stop, self._discard_leases)
         finally:
             self._finish()
+
+    def _poll_and_step(self) -> None:
+        self._poll_signals()
+        self._step()
 
     def drain(self, budget_seconds: float) -> int:
         """Send what is due until nothing is left or the time is spent; return how many receipts were posted."""
@@ -312,7 +308,6 @@ class Sender:
         for queue in self._round_robin.values():
             queue.waiting.clear()
         self._round_robin.clear()
-        close_old_connections()
 
 
 def send_due(*, budget_seconds: float = 20.0) -> int:

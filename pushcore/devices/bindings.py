@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import structlog
-from django.db import Error, connection, transaction
+from django.db import connection, transaction
 
 from pushcore.codes import statuses
 from pushcore.delivery import deliverable, dispatch, pending_cursor
@@ -18,6 +18,7 @@ from pushcore.models import Binding, Device
 from pushcore.models.pushes import DeliveryType
 from pushcore.security import crypto
 from pushcore.storage import clock
+from pushcore.storage.outages import DatabaseFault
 from pushcore.storage.sql import statements
 
 log = structlog.get_logger(__name__)
@@ -71,7 +72,7 @@ def attach_bound_meanwhile(workspace_id: int, user_ids: Sequence[str]) -> None:
         bound = Binding.objects.filter(workspace=workspace_id, user_id__in=user_ids, unbound_at__isnull=True)
         if found := list(bound.values_list("user_id", flat=True)):
             attach_waiting(workspace_id, found)
-    except Error:
+    except DatabaseFault:
         log.exception("users bound meanwhile were not looked for", workspace=workspace_id)
 
 

@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 import structlog
-from django.db import Error, connection
+from django.db import connection
 
 from pushcore.models import FileImport
+from pushcore.storage.outages import DatabaseFault
 from pushcore.storage.sql import statements
 
 log = structlog.get_logger(__name__)
@@ -86,7 +87,7 @@ class _Heartbeat(threading.Thread):
             with connection.cursor() as cursor:
                 cursor.execute(_SQL["renew"], {"seconds": LEASE_SECONDS, "file": self._file_id, "until": self._until})
                 row = cursor.fetchone()
-        except Error:
+        except DatabaseFault:
             log.warning("a file's lease could not be renewed", task=self._file_id)
             connection.close()
             return True

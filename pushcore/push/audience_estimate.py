@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db import OperationalError, connection, transaction
-from psycopg2.errors import QueryCanceled
+from django.db import connection
 
 from pushcore.broadcast import broadcasts
 from pushcore.broadcast.broadcasts import Audience
 from pushcore.models import Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.push.targets import resolve
+from pushcore.storage.timeouts import StatementTimeoutError, statement_timeout
 
 # Devices are counted up to this many, and for so long.
 COUNTED = 1_000_000
@@ -30,14 +30,11 @@ def of_broadcast(workspace: Workspace, audience: Audience) -> int | None:
     """
     condition, parameters = broadcasts.wanted(workspace.pk, audience)
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = %s", [TIMEOUT_MS])
+        with statement_timeout(TIMEOUT_MS), connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT count(*) FROM (SELECT 1 FROM pushcore_device d WHERE {condition} LIMIT {COUNTED + 1}) counted",
                 parameters,
             )
             return int(cursor.fetchone()[0])
-    except OperationalError as error:
-        if not isinstance(error.__cause__, QueryCanceled):
-            raise
+    except StatementTimeoutError:
         return None

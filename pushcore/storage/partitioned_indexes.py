@@ -7,12 +7,12 @@ import time
 from typing import Any
 
 from django.contrib.postgres.operations import AddIndexConcurrently
-from django.db import OperationalError
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import ProjectState
-from psycopg2.errors import LockNotAvailable
 
+from pushcore.storage.outages import DatabaseFault
 from pushcore.storage.sql import statements
+from pushcore.storage.timeouts import is_lock_timeout
 
 _SQL = statements(__file__)
 
@@ -58,14 +58,19 @@ class AddIndexByPartition(AddIndexConcurrently):
 
 
 def _execute_briefly(schema_editor: Any, statement: str) -> None:
-    """Execute what takes a moment once it has its lock, and would have others wait behind it until then: it gives up
-    after `LOCK_TIMEOUT_MS` and tries again. Raises `OperationalError` after `ATTEMPTS`."""
+    """Execute a statement that is quick once it has its lock, without making others wait behind it for long.
+
+    Waits for the lock `LOCK_TIMEOUT_MS` at a time, `ATTEMPTS` times.
+
+    Raises:
+        DatabaseFault: The last attempt failed.
+    """
     for attempt in range(1, ATTEMPTS + 1):
         try:
             schema_editor.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
             schema_editor.execute(statement)
-        except OperationalError as error:
-            if attempt == ATTEMPTS or not isinstance(error.__cause__, LockNotAvailable):
+        except DatabaseFault as error:
+            if attempt == ATTEMPTS or not is_lock_timeout(error):
                 raise
             time.sleep(PAUSE_SECONDS)
         else:

@@ -21,11 +21,12 @@ from typing import Any, NamedTuple
 
 import structlog
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
-from psycopg2.errors import LockNotAvailable
+from django.db import connection, transaction
 
 from pushcore.storage import clock, ids
+from pushcore.storage.outages import DatabaseFault
 from pushcore.storage.sql import statements
+from pushcore.storage.timeouts import is_lock_timeout
 
 log = structlog.get_logger(__name__)
 _SQL = statements(__file__)
@@ -174,8 +175,8 @@ def drop_expired(now: datetime | None = None) -> list[str]:
                     if partition.name < table.oldest(now):
                         _drop(table, partition)
                         dropped.append(partition.name)
-            except OperationalError as error:
-                if not isinstance(error.__cause__, LockNotAvailable):
+            except DatabaseFault as error:
+                if not is_lock_timeout(error):
                     raise
                 log.warning("partition is still read; the next run drops it", partition=partition.name)
     return dropped
