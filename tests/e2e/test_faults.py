@@ -31,6 +31,8 @@ pytestmark = pytest.mark.xdist_group("faults")
 
 FLEET = 240
 PUSHERS = 4
+# What each of them rests after a call: they are load, and need not take all there is of a processor.
+REST_SECONDS = 0.03
 VISITORS = 200
 BACK_SECONDS = 60
 ENGINES, GATEWAYS = {"postgresql", "valkey"}, {"gateway", "gateway.2"}
@@ -100,7 +102,7 @@ class Backends:
         members = self.fleet.members[part::PUSHERS]
         while not self._stop.is_set():
             for member in members:
-                if not self._stop.is_set():
+                if not self._stop.wait(REST_SECONDS):
                     self.push(member)
 
     def push_to_all(self) -> None:
