@@ -18,9 +18,9 @@ from pathlib import Path
 
 from bench.latency import Backend
 from bench.report import percentile, report
-from channels_vendor.simulator.fcm import FcmDesk
+from channels_vendor.simulator.fcm import SimulatedFcm
 from channels_vendor.simulator.script import Incoming, Reply
-from channels_vendor.simulator.xiaomi import XiaomiDesk
+from channels_vendor.simulator.xiaomi import SimulatedXiaomi
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES
 from tests.e2e.backends import run_in_service
@@ -52,7 +52,7 @@ print(json.dumps(told))
 """
 
 
-class TimedDesk(FcmDesk):
+class TimedDesk(SimulatedFcm):
     """FCM that notes when it was asked, by the message's msgKey."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ def main() -> bool:
     parser.add_argument("--rounds", type=int, default=4, help="of each kind, in turn (default 4)")
     parser.add_argument("--seconds", type=float, default=20.0, help="of a round (default 20)")
     arguments = parser.parse_args()
-    fcm, xiaomi = TimedDesk(), XiaomiDesk()
+    fcm, xiaomi = TimedDesk(), SimulatedXiaomi()
     running = Running([fcm, xiaomi], tls=False)
     with (
         tempfile.TemporaryDirectory(prefix="mps-bench-") as directory,

@@ -10,7 +10,7 @@ class ChannelsVendorConfig(AppConfig):
     verbose_name = "Vendor channels"
 
     def ready(self) -> None:
-        from channels_vendor.accounts.accounts import channels_of
+        from channels_vendor.accounts.in_use import channels_of
         from channels_vendor.dispatch.lane import VendorLane
         from pushcore.ports import register_lane, register_vendor_channels
 

@@ -13,10 +13,10 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from channels_vendor.accounts import accounts
+from channels_vendor.accounts import in_use
 from channels_vendor.models import VendorAccount, VendorMessage
 from channels_vendor.registry import VENDORS
-from channels_vendor.simulator.simulated_vendor import SECRET, Desk
+from channels_vendor.simulator.simulated_vendor import SECRET, SimulatedVendor
 from pushcore.channels import SAYS_ARRIVED, Channel, Platform
 from pushcore.codes import statuses
 from pushcore.devices import client_requests, registry
@@ -73,18 +73,21 @@ class Told(NamedTuple):
 
 
 def show(
-    workspace: Workspace, url: str, desks: Mapping[str, Desk], stop: threading.Event | None = None
+    workspace: Workspace,
+    url: str,
+    simulated_vendors: Mapping[str, SimulatedVendor],
+    stop: threading.Event | None = None,
 ) -> Iterator[Told]:
     """Set up an account at each simulated vendor (`url`: where they listen), push a message through each, and tell
     what became of it. An account an operator has made is left alone. `stop`: wait no longer."""
     stop = stop or threading.Event()
     tasks = {}
     for channel in _VALUES:
-        row = _account(workspace, channel, url, desks)
+        row = _account(workspace, channel, url, simulated_vendors)
         if row is None:
             yield Told(channel, "left alone: the workspace has an account of its own", well=True)
         else:
-            accounts.forget()
+            in_use.forget()
             tasks[channel] = _push(workspace, channel)
     deadline = time.monotonic() + PATIENCE_SECONDS
     for channel, task in tasks.items():
@@ -93,21 +96,26 @@ def show(
         yield told
 
 
-def _account(workspace: Workspace, channel: Channel, url: str, desks: Mapping[str, Desk]) -> VendorAccount | None:
+def _account(
+    workspace: Workspace, channel: Channel, url: str, simulated_vendors: Mapping[str, SimulatedVendor]
+) -> VendorAccount | None:
     """The demo's account, made or brought up to date; at vendors whose console asks for it, receipts are set up."""
     row = VendorAccount.objects.filter(workspace=workspace, channel=channel).first()
     if row is not None and not row.base_url.startswith(_LOCAL):
         return None
-    row, desk = row or VendorAccount(workspace=workspace, channel=channel), desks[channel.label]
+    row, simulated = row or VendorAccount(workspace=workspace, channel=channel), simulated_vendors[channel.label]
     values = _VALUES[channel]()
     secret = {entry.name for entry in VENDORS[channel].fields if entry.secret}
     row.public_values = {name: value for name, value in values.items() if name not in secret}
     row.set_secrets({name: value for name, value in values.items() if name in secret})
-    row.base_url, row.auth_url = url, url + desk.credential_path if desk.credential_path else ""
+    row.base_url, row.auth_url = url, url + simulated.credential_path if simulated.credential_path else ""
     row.enabled, row.stopped_at, row.stopped_reason = True, None, ""
     row.save()
-    desk.script.receipt_url = row.receipt_url
-    desk.script.receipt_user, desk.script.receipt_key = values.get("callback_user", ""), values.get("callback_key", "")
+    simulated.script.report_url = row.report_url
+    simulated.script.report_user, simulated.script.report_key = (
+        values.get("callback_user", ""),
+        values.get("callback_key", ""),
+    )
     return row
 
 

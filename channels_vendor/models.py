@@ -39,7 +39,9 @@ class VendorAccount(models.Model):
     auth_url = models.URLField("token address", blank=True, help_text="Empty: the vendor's own.")
     ca_pem = models.TextField("extra CA", blank=True, help_text="PEM; trusted beside the well-known ones.")
     rate = models.PositiveIntegerField("targets a second", default=0, help_text="0: the vendor's published figure.")
-    receipt_key = RandomCharField(make=crypto.new_address_key, max_length=32, unique=True, editable=False)
+    report_key = RandomCharField(
+        db_column="receipt_key", make=crypto.new_address_key, max_length=32, unique=True, editable=False
+    )
     stopped_at = models.DateTimeField(null=True, blank=True, editable=False)
     stopped_reason = models.CharField(max_length=300, blank=True, editable=False)
     certificate_subject = models.CharField(max_length=200, blank=True, editable=False)
@@ -80,9 +82,9 @@ class VendorAccount(models.Model):
         )
 
     @property
-    def receipt_url(self) -> str:
+    def report_url(self) -> str:
         """Where the vendor posts its receipts; empty where this installation has no public address."""
-        return f"{settings.PUBLIC_URL}/vendor/receipts/{self.receipt_key}" if settings.PUBLIC_URL else ""
+        return f"{settings.PUBLIC_URL}/vendor/receipts/{self.report_key}" if settings.PUBLIC_URL else ""
 
     def secrets(self) -> dict[str, str]:
         return json.loads(crypto.decrypt(self.secrets_sealed)) if self.secrets_sealed else {}
@@ -101,12 +103,12 @@ class VendorAccount(models.Model):
             auth_url=self.auth_url,
             ca=self.ca_pem.encode(),
             allow_private=allow_private,
-            receipt_url=self.receipt_url,
+            report_url=self.report_url,
         )
 
 
 class RefusedToken(models.Model):
-    """A token the vendor refused since it last accepted one of the account (`channels_vendor.dispatch.refusals`).
+    """A token the vendor refused since it last accepted one of the account (`channels_vendor.dispatch.refused_tokens`).
 
     `is_dead`: it said so, and the token is given up once another is accepted; else it counts only. `since`: reported
     later than that, the token lives. `configuration`: the account's at that time.
@@ -151,9 +153,9 @@ class VendorMessage(models.Model):
     vendor_code = models.CharField("vendor's word", max_length=200, blank=True)
     accepted_at = models.DateTimeField(null=True)
     token_hash = models.BigIntegerField(default=0)
-    receipt_code = models.CharField("vendor's receipt", max_length=200, blank=True)
-    receipt_status = models.IntegerField(null=True)
-    receipt_at = models.DateTimeField(null=True)
+    report_code = models.CharField("vendor's receipt", db_column="receipt_code", max_length=200, blank=True)
+    report_status = models.IntegerField(db_column="receipt_status", null=True)
+    report_at = models.DateTimeField(db_column="receipt_at", null=True)
 
     class Meta:
         verbose_name = "message at a vendor"
@@ -171,6 +173,6 @@ class VendorMessage(models.Model):
         return str(self.message_id)
 
     @property
-    def receipt_meaning(self) -> statuses.Status | None:
+    def report_meaning(self) -> statuses.Status | None:
         """The status that stands for the last receipt, where the table has one."""
-        return statuses.STATUSES.get((Channel(self.channel).label, self.receipt_status or 0))
+        return statuses.STATUSES.get((Channel(self.channel).label, self.report_status or 0))

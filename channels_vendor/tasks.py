@@ -7,9 +7,9 @@ import contextlib
 import structlog
 from celery import shared_task
 
-from channels_vendor.accounts import accounts, checking
+from channels_vendor.accounts import checking, in_use
 from channels_vendor.dispatch import lane, sender
-from channels_vendor.dispatch.scheduler import Turns
+from channels_vendor.dispatch.scheduler import AccountScheduler
 from pushcore.channels import Channel
 from pushcore.storage.one_at_a_time import one_at_a_time
 from pushcore.storage.valkey import ValkeyDown, client
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 PER_VENDOR = 4
 
-_turns = Turns(PER_VENDOR)
+_scheduler = AccountScheduler(PER_VENDOR)
 
 
 @shared_task(name="channels_vendor.send")
@@ -27,20 +27,20 @@ def send(workspace_id: int, channel: int) -> None:
     vendor = Channel(channel)
     with contextlib.suppress(*ValkeyDown):
         client().delete(lane.awake_key(workspace_id, vendor))  # from here on, new messages send word again
-    turn: int | None = workspace_id if _turns.take(workspace_id, vendor) else None
+    turn: int | None = workspace_id if _scheduler.acquire(workspace_id, vendor) else None
     while turn is not None:
         try:
             sender.send_due(turn, vendor)
         except Exception:  # of one account; its rows come due again
             log.exception("messages could not be sent", workspace=turn, channel=vendor.label)
-        turn = _turns.hand_on(turn, vendor)
+        turn = _scheduler.release(turn, vendor)
 
 
 @shared_task(name="channels_vendor.wake")
 @one_at_a_time
 def wake() -> None:
     """Wake the senders of accounts with due messages: retries, leases that ran out, words that were lost."""
-    accounts.forget()
+    in_use.forget()
     for workspace_id, channel in sender.accounts_due():
         lane.wake(workspace_id, channel)
 

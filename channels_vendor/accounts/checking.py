@@ -11,11 +11,11 @@ from cryptography import x509
 from django.conf import settings
 
 from channels_vendor.apns import certificate
-from channels_vendor.base.contract import Delivery, Notification, SendOutcome, Vendor, Verdict
-from channels_vendor.dispatch import open_adapters, refusals
+from channels_vendor.base.contract import Delivery, Notification, SendOutcome, VendorDescription, Verdict
+from channels_vendor.dispatch import open_adapters, refused_tokens
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
-from channels_vendor.reports.reports import address_problem
+from channels_vendor.reports.reports import report_url_problem
 from pushcore.channels import Channel
 from pushcore.devices import registry
 from pushcore.security import endpoints
@@ -40,7 +40,7 @@ def problems(row: VendorAccount) -> list[str]:
         found.append(f"stopped at {row.stopped_at:%Y-%m-%d %H:%M}: {row.stopped_reason}")
     if row.expires_soon:
         found.append(f"the certificate expires on {row.certificate_expires_at:%Y-%m-%d}")
-    if problem := address_problem(row):
+    if problem := report_url_problem(row):
         found.append(problem)
     values = dict(row.public_values) | row.secrets()
     wrong = wrong_values(vendor, {name: value for name, value in values.items() if value})
@@ -55,13 +55,13 @@ def problems(row: VendorAccount) -> list[str]:
     return [*found, refused] if refused else found
 
 
-def wrong_values(vendor: Vendor, values: Mapping[str, str]) -> dict[str, str]:
+def wrong_values(vendor: VendorDescription, values: Mapping[str, str]) -> dict[str, str]:
     """What is wrong with the values entered for a vendor, by field name."""
     missing = {entry.name: "is needed" for entry in vendor.fields if entry.required and not values.get(entry.name)}
     return missing or dict(vendor.validate(values))
 
 
-def wrong_entries(vendor: Vendor, values: Mapping[str, str]) -> dict[str, str]:
+def wrong_entries(vendor: VendorDescription, values: Mapping[str, str]) -> dict[str, str]:
     """What is wrong with an account that is half filled in: what lacks is not."""
     return {name: reason for name, reason in vendor.validate(values).items() if values.get(name)}
 
@@ -127,7 +127,7 @@ def send_test(row: VendorAccount, token: str) -> SendOutcome:
     finally:
         adapter.close()
     if outcome.verdict is Verdict.ACCEPTED:
-        registry.drop_third_tokens(refusals.note_accepted(row))
+        registry.drop_third_tokens(refused_tokens.note_accepted(row))
     return outcome
 
 

@@ -9,10 +9,19 @@ from datetime import UTC, datetime
 
 from channels_vendor.apns import certificate, errors, payload
 from channels_vendor.apns.provider_token import ProviderTokens, provider_token
-from channels_vendor.base.contract import Account, Delivery, Notification, Rule, SendOutcome, Tokens, accepted, by_rule
+from channels_vendor.base.contract import (
+    Account,
+    Credentials,
+    Delivery,
+    Notification,
+    Rule,
+    SendOutcome,
+    accepted,
+    by_rule,
+)
+from channels_vendor.base.credentials import StaticCredential
 from channels_vendor.base.http_adapter import HttpAdapter, Request, retry_after
 from channels_vendor.base.payload_template import longest_msgkeys
-from channels_vendor.dispatch.dead_tokens import NoTokens
 from pushcore.http.calls import HttpAnswer, HttpCall
 from pushcore.http.client import HttpClient
 
@@ -32,12 +41,14 @@ def _is_token(text: str) -> bool:
 
 class ApnsAdapter(HttpAdapter):
     table = errors.TABLE
-    no_token_signs = (errors.BAD_TOKEN, "DeviceTokenNotForTopic")
+    unknown_token_codes = (errors.BAD_TOKEN, "DeviceTokenNotForTopic")
 
-    def __init__(self, account: Account, client: HttpClient, tokens: Tokens) -> None:
+    def __init__(self, account: Account, client: HttpClient, tokens: Credentials) -> None:
         self._by_certificate = bool(account.get("p12"))
         self._key = (account.get("p8"), account.get("key_id"), account.get("team_id"))
-        super().__init__(account, client, NoTokens() if self._by_certificate else ProviderTokens(tokens, *self._key))
+        super().__init__(
+            account, client, StaticCredential() if self._by_certificate else ProviderTokens(tokens, *self._key)
+        )
         self._base_url = account.base_url or URLS[account.get("environment") or "production"]
 
     def fetch_credential(self) -> tuple[str, float]:
@@ -65,7 +76,7 @@ class ApnsAdapter(HttpAdapter):
             else:
                 # A repeat takes the place of the first.
                 collapse = f"apns-collapse-id: {shared.collapse or message_id}".encode()
-                call = HttpCall(place + token, shared.mould.fill(delivery), (*headers, collapse))
+                call = HttpCall(place + token, shared.template.render(delivery), (*headers, collapse))
                 requests.append(Request(call, (delivery,)))
         return requests, refused
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from channels_vendor.base.contract import Notification
-from channels_vendor.base.custom_data import facts_of
-from channels_vendor.base.cutting import shorten
-from channels_vendor.base.payload_template import LONGEST_ID, MESSAGE_ID, MSGKEY, Mould, size_of
+from channels_vendor.base.custom_data import custom_data_of
+from channels_vendor.base.payload_template import LONGEST_ID, MESSAGE_ID, MSGKEY, PayloadTemplate, size_of
+from channels_vendor.base.truncation import truncate_by
 from pushcore.storage import ids
 
 MAX_BYTES = 4096
@@ -21,7 +21,7 @@ _MUTABLE = ("mutable-content", "mutablecontent")
 class Parts:
     """What all devices of a notification share. `collapse`: the collapse ID, empty for the message's own ID."""
 
-    mould: Mould
+    template: PayloadTemplate
     headers: tuple[str, ...]
     collapse: str
 
@@ -34,11 +34,11 @@ def parts_of(notification: Notification, topic: str, msgkey: str) -> Parts | Non
         aps = {"aps": _aps(notification, push_type, text)}
         return aps if push_type == LIVE_ACTIVITY else aps | _custom(notification, text, message_id, msgkey)
 
-    text = shorten(notification.body, lambda cut: size_of(body_with(cut, LONGEST_ID, msgkey)), MAX_BYTES)
+    text = truncate_by(notification.body, lambda text: size_of(body_with(text, LONGEST_ID, msgkey)), MAX_BYTES)
     if text is None:
         return None
-    mould = Mould(body_with(text, MESSAGE_ID, MSGKEY))
-    return Parts(mould, _headers(notification, push_type, topic), _option(notification, "apnsCollapseId"))
+    template = PayloadTemplate(body_with(text, MESSAGE_ID, MSGKEY))
+    return Parts(template, _headers(notification, push_type, topic), _option(notification, "apnsCollapseId"))
 
 
 def _option(notification: Notification, name: str) -> str:
@@ -107,9 +107,11 @@ def _live_activity(notification: Notification, body: str) -> dict[str, Any]:
 
 
 def _custom(notification: Notification, body: str, message_id: str, msgkey: str) -> dict[str, str]:
-    facts = facts_of(notification, message_id=message_id, msgkey=msgkey, reserved=lambda name: name == "aps")
+    custom_data = custom_data_of(
+        notification, message_id=message_id, msgkey=msgkey, reserved=lambda name: name == "aps"
+    )
     # What has its own place in `aps`.
-    custom = {name: value for name, value in facts.items() if name not in _MUTABLE}
+    custom = {name: value for name, value in custom_data.items() if name not in _MUTABLE}
     if notification.silent:
         custom |= {"title": notification.title, "content": body}
     if notification.image:

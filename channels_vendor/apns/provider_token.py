@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 from jwt.utils import der_to_raw_signature
 
-from channels_vendor.base.contract import CannotAuthorise, Tokens
+from channels_vendor.base.contract import CannotAuthorise, Credentials
+from channels_vendor.base.credentials import RENEW_AHEAD_SECONDS
 from channels_vendor.base.signing_keys import p256_key
-from channels_vendor.dispatch.dead_tokens import AHEAD_SECONDS
 
 SLOT_SECONDS = 40 * 60
 
@@ -51,13 +51,13 @@ def provider_token(
     signed = _jws.encode(claims.encode(), key, algorithm="ES256", headers={"kid": key_id})
     left = float(slot + SLOT_SECONDS - now)
     # Credentials are renewed ahead of their end: this one at the end of its slot.
-    return signed, left + min(left, AHEAD_SECONDS)
+    return signed, left + min(left, RENEW_AHEAD_SECONDS)
 
 
 class ProviderTokens:
     """A key's token, kept by `tokens`; in place of one that was refused, one issued now."""
 
-    def __init__(self, tokens: Tokens, p8: str, key_id: str, team_id: str) -> None:
+    def __init__(self, tokens: Credentials, p8: str, key_id: str, team_id: str) -> None:
         self._tokens = tokens
         self._key = (p8, key_id, team_id)
 

@@ -1,8 +1,8 @@
-"""What a vendor's adapter is: deliveries in, one outcome for each out.
+"""The contract between the service and a vendor's adapter: deliveries in, one outcome for each out.
 
-A vendor is a folder: `errors.py` (the one table from the vendor's errors to a status code and what to do), `payload.py`
-(from a notification to the vendor's body), `client.py` (requests and answers), `receipts.py` where it posts some, and
-`adapter.py` (the `Vendor` that describes it all). It joins by one line in `registry.py`.
+A vendor is a folder: `errors.py` (the one table from the vendor's errors to a status code and an action), `payload.py`
+(from a notification to the vendor's body), `client.py` (requests and answers), `reports.py` where the vendor posts
+delivery reports, and `vendor.py` (the `VendorDescription` that holds it all together).
 """
 
 from __future__ import annotations
@@ -29,13 +29,32 @@ class Style(Enum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Notification:
-    """What is shown or handed to the app, the same for many devices. Compared by identity: it is what a batch shares.
+    """What is shown or handed to the app, the same for many devices.
 
-    `url` with `opens_page` False is a web address, else an intent or a page of the app. `params` are what the backend
-    gave besides; `icon` and `image` are URLs, chosen for the channel. `vendor_options`: the request's fields that only
-    vendors read (channelId, miChannelId, classification, thirdChannelCategory, notifyLevel, ...). `transparent`: what
-    the channel hands to the app in place of all this, showing nothing; empty for an ordinary notification. `test`: to
-    the vendor's test devices, where it has such a thing.
+    Compared by identity: a batch shares one object, and adapters keep what they make of it by that.
+
+    Attributes:
+        task_id: The push task.
+        kind: The task's kind, which the app gets as `pushType`.
+        title: Shown first.
+        body: Shown below the title.
+        expire_at: When the vendor is to stop trying.
+        url: A web address where `opens_page` is false, else an intent or a page of the app.
+        opens_page: What a tap does with `url`.
+        silent: The app gets it, and nothing is shown.
+        style: How it is shown.
+        icon: A URL, chosen for the channel.
+        image: A URL, chosen for the channel.
+        badge: The number on the app's icon.
+        badge_add: How much is added to that number.
+        badge_class: The class of the activity that has the icon.
+        sound: The name of a sound file of the app.
+        template: The name of the message template it was made from.
+        notify_type: The request's `notifyType`.
+        params: The caller's extension parameters.
+        vendor_options: The request's fields that only vendors read (channelId, thirdChannelCategory, ...).
+        transparent: What the channel hands to the app in place of all this, showing nothing; empty as a rule.
+        test: Send it to the vendor's test devices, where it has such a thing.
     """
 
     task_id: int
@@ -74,28 +93,34 @@ class Delivery(NamedTuple):
 class Action(Enum):
     """What a vendor's answer asks for."""
 
-    OK = auto()
+    ACCEPT = auto()
     # The token is dead.
-    DROP = auto()
-    # The request or its content is at fault: final, no use in repeating.
-    FIX = auto()
-    # As FIX, and the token is perhaps dead: it is, where it is refused so again and again (`suspects.py`).
-    SUSPECT = auto()
-    # The credential has run out: a new one, and once more.
-    AUTH = auto()
-    # Again later: the vendor's fault, or too fast.
+    INVALIDATE_TOKEN = auto()
+    # The request or its content is at fault: final, a repeat would be refused too.
+    REJECT = auto()
+    # As REJECT, and the token may be dead: it is, where it is refused so again and again (`suspect_tokens.py`).
+    SUSPECT_TOKEN = auto()
+    # The credential has run out: fetch a new one and send once more.
+    RENEW_CREDENTIAL = auto()
+    # Send again later: the vendor is in trouble, or one device gets too much.
     RETRY = auto()
-    SLOW = auto()
-    # The configuration is at fault: the channel stops, an operator has to look.
-    STOP = auto()
+    # The account sends too fast.
+    THROTTLE = auto()
+    # The configuration is at fault: the account is stopped until an operator has looked.
+    DISABLE_ACCOUNT = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A row of a vendor's error table. `wait`: seconds until the next attempt, where the vendor names none.
+    """A row of a vendor's error table.
 
-    RETRY without it is the vendor's own trouble and counts for the breaker; with it, it is about a device or the hour.
-    SLOW is about the whole account, which is then left alone for so long.
+    RETRY without `wait` is the vendor's own trouble and counts for the circuit breaker; with it, it is about a device
+    or the hour. THROTTLE is about the whole account, which then pauses for so long.
+
+    Attributes:
+        action: What follows.
+        status: The message's status code, as in `pushcore.codes.statuses` for the channel.
+        wait: Seconds until the next attempt, where the vendor names none.
     """
 
     action: Action
@@ -103,11 +128,13 @@ class Rule:
     wait: float | None = None
 
 
-# What a vendor that asks for less and names no time is given.
-SLOW_SECONDS = 60.0
+# How long an account pauses whose vendor asks for less and names no time.
+THROTTLE_SECONDS = 60.0
 
 
 class Verdict(Enum):
+    """What became of a delivery. The names in lower case are values of the metric `mps_vendor_sent_total`."""
+
     ACCEPTED = auto()
     GONE = auto()
     REJECTED = auto()
@@ -118,25 +145,33 @@ class Verdict(Enum):
 
 
 _VERDICTS = {
-    Action.OK: Verdict.ACCEPTED,
-    Action.DROP: Verdict.GONE,
-    Action.FIX: Verdict.REJECTED,
-    Action.SUSPECT: Verdict.REJECTED,
-    Action.AUTH: Verdict.UNAUTHORISED,
+    Action.ACCEPT: Verdict.ACCEPTED,
+    Action.INVALIDATE_TOKEN: Verdict.GONE,
+    Action.REJECT: Verdict.REJECTED,
+    Action.SUSPECT_TOKEN: Verdict.REJECTED,
+    Action.RENEW_CREDENTIAL: Verdict.UNAUTHORISED,
     Action.RETRY: Verdict.RETRY,
-    Action.SLOW: Verdict.RETRY,
-    Action.STOP: Verdict.MISCONFIGURED,
+    Action.THROTTLE: Verdict.RETRY,
+    Action.DISABLE_ACCOUNT: Verdict.MISCONFIGURED,
 }
 
 
 class SendOutcome(NamedTuple):
     """What became of one delivery at the vendor.
 
-    `status` as in `pushcore.codes.statuses` for the channel; `vendor_code` is the vendor's own word. `retry_after`:
-    seconds until the next attempt, None for the usual backoff. `slow`: the vendor asked for less, not only later.
-    `unreachable`: no usable answer came, or a 5xx (the circuit breaker counts these). `gone_at`: a token registered
-    later than this lives. `tried`: False where the vendor was not asked, for want of time. `in_doubt`: the vendor may
-    have taken it without our knowing, or has been asked twice. `suspect`: the token is dead where this goes on.
+    Attributes:
+        delivery: The delivery.
+        verdict: What became of it.
+        status: The message's status code, as in `pushcore.codes.statuses` for the channel.
+        vendor_id: The vendor's ID of the message, where it was accepted.
+        vendor_code: The vendor's own word, where it was not.
+        retry_after: Seconds until the next attempt, None for the usual backoff.
+        throttled: The vendor asked the account for less, not only for later.
+        unreachable: No usable answer came, or a 5xx: the circuit breaker counts these.
+        gone_at: When the token died; one registered later lives.
+        tried: False where the vendor was not asked, for want of time.
+        in_doubt: The vendor may have taken it without our knowing, or has been asked twice.
+        suspect: The token is dead if this goes on.
     """
 
     delivery: Delivery
@@ -145,7 +180,7 @@ class SendOutcome(NamedTuple):
     vendor_id: str = ""
     vendor_code: str = ""
     retry_after: float | None = None
-    slow: bool = False
+    throttled: bool = False
     unreachable: bool = False
     gone_at: datetime | None = None
     tried: bool = True
@@ -153,11 +188,12 @@ class SendOutcome(NamedTuple):
     suspect: bool = False
 
 
-# Said of nearly every delivery, and slow to look up in an enumeration.
+# Needed for nearly every delivery, and slow to look up in an enumeration.
 _ACCEPTED = Verdict.ACCEPTED
 
 
 def accepted(delivery: Delivery, vendor_id: str) -> SendOutcome:
+    """Return the outcome of a delivery that the vendor took under its own ID."""
     return SendOutcome(delivery, _ACCEPTED, statuses.ACKED, vendor_id)
 
 
@@ -170,34 +206,39 @@ def by_rule(
     gone_at: datetime | None = None,
     unreachable: bool = False,
 ) -> SendOutcome:
-    """The outcome a row of an error table asks for."""
-    slow = rule.action is Action.SLOW
-    wait = SLOW_SECONDS if slow and rule.wait is None else rule.wait
+    """Return the outcome that a row of an error table asks for. `retry_after` goes before the rule's own wait."""
+    throttled = rule.action is Action.THROTTLE
+    wait = THROTTLE_SECONDS if throttled and rule.wait is None else rule.wait
     return SendOutcome(
         delivery,
         _VERDICTS[rule.action],
         rule.status,
         vendor_code=vendor_code[:200],
         retry_after=retry_after if retry_after is not None else wait,
-        slow=slow,
+        throttled=throttled,
         unreachable=unreachable or (rule.action is Action.RETRY and rule.wait is None),
         gone_at=gone_at,
-        suspect=rule.action is Action.SUSPECT,
+        suspect=rule.action is Action.SUSPECT_TOKEN,
     )
 
 
-class Tokens(Protocol):
-    """Keeps a credential that a vendor gave for a while; one process fetches it for all."""
+class Credentials(Protocol):
+    """Keeps a credential that a vendor gives for a while; one process fetches it for all."""
 
     def get(self, fetch: Callable[[], tuple[str, float]], *, refused: str = "") -> str:
-        """The credential; `fetch` returns a new one and its life in seconds, and may raise `CannotAuthorise`.
+        """Return the credential.
 
-        `refused`: the credential the vendor has just refused; it is not given again.
+        Args:
+            fetch: Returns a new credential and its life in seconds.
+            refused: The credential that the vendor has just refused; it is not returned again.
+
+        Raises:
+            CannotAuthorise: `fetch` did.
         """
 
 
 class CannotAuthorise(Exception):  # noqa: N818 - reads as what happened
-    """No credential could be had. `permanent`: what is configured is wrong, an operator has to look."""
+    """No credential could be had. `permanent`: the configuration is wrong, and an operator has to look."""
 
     def __init__(self, reason: str, *, permanent: bool) -> None:
         super().__init__(reason)
@@ -206,11 +247,18 @@ class CannotAuthorise(Exception):  # noqa: N818 - reads as what happened
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A workspace's account at a vendor. `values`: the fields by name, secrets in the clear, empty ones absent.
+    """A workspace's account at a vendor, as its adapter sees it.
 
-    `base_url`: of the vendor's API, empty for its real one; `auth_url` likewise for where credentials come from.
-    `ca`: an authority (PEM) trusted besides the well-known ones. `receipt_url`: where vendors that are told so with
-    each message post their receipts; empty where this installation has no public address, or one too long for them.
+    Attributes:
+        workspace_id: The workspace.
+        channel: The vendor's channel.
+        values: The fields by name, secrets in the clear; empty ones are absent.
+        base_url: The API's address, empty for the vendor's real one.
+        auth_url: The address credentials come from, empty for the vendor's real one.
+        ca: An authority (PEM) that is trusted besides the well-known ones.
+        allow_private: Private addresses and plain HTTP may be called.
+        report_url: Where vendors that are told so with each message post their delivery reports; empty where this
+            installation has no public address, or one too long for the vendor.
     """
 
     workspace_id: int
@@ -220,15 +268,26 @@ class Account:
     auth_url: str = ""
     ca: bytes = b""
     allow_private: bool = False
-    receipt_url: str = ""
+    report_url: str = ""
 
     def get(self, name: str) -> str:
+        """Return a field's value, empty where none was entered."""
         return self.values.get(name, "")
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """One value an operator enters for a vendor. `secret`: encrypted, never shown again. `file`: base64."""
+class AccountField:
+    """A value that an operator enters for a vendor's account.
+
+    Attributes:
+        name: The key in `Account.values`.
+        label: The form's label.
+        secret: It is encrypted and never shown again.
+        required: An account in use needs it.
+        help_text: The form's help text.
+        choices: The values allowed; empty for any.
+        file: It is uploaded, and kept in base64.
+    """
 
     name: str
     label: str
@@ -239,7 +298,7 @@ class Field:
     file: bool = False
 
 
-# What of a batch has not been started so many seconds after `Adapter.send` began is not sent.
+# Calls of a batch that have not been started so many seconds after `Adapter.send` began are not made.
 SEND_SECONDS = 60.0
 
 
@@ -247,24 +306,32 @@ class Adapter(Protocol):
     """One account at a vendor, with its warm connections; used by one thread at a time."""
 
     def send(self, deliveries: Sequence[Delivery]) -> list[SendOutcome]:
-        """One outcome for each delivery, in their order. Raises nothing for what a vendor or a network does.
+        """Send the deliveries and return one outcome for each, in their order.
 
-        Starts nothing after `SEND_SECONDS`: what is left comes back untried.
+        Raises nothing for what a vendor or a network does. Starts no call after `SEND_SECONDS`: what is left comes
+        back untried.
         """
 
     def check(self) -> str:
-        """Try the account at the vendor, with a token that is none; what is wrong in a sentence, or empty."""
+        """Try the account with a token that no device has; return what is wrong in a sentence, or nothing."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close the connections."""
 
 
 @dataclass(frozen=True, slots=True)
-class VendorReceipt:
-    """What a vendor says later of a message it accepted, to a device's token there.
+class DeliveryReport:
+    """What a vendor says later of a message it accepted, about one device token.
 
-    `at`: when it happened there, None where it does not say. `gone`: the token is dead, unless registered later than
-    that; `replaced_by`: another has taken its place. `status` as in `pushcore.codes.statuses` for the channel, None
-    where the table has none; `vendor_code` is the vendor's own word.
+    Attributes:
+        reference: The message, or the task.
+        token: The device token.
+        arrived: The message is on the device.
+        at: When it happened there, None where the vendor does not say.
+        gone: The token is dead, unless registered later than `at`.
+        replaced_by: The token that has taken its place.
+        status: As in `pushcore.codes.statuses` for the channel, None where the table has none.
+        vendor_code: The vendor's own word.
     """
 
     reference: Reference
@@ -277,25 +344,37 @@ class VendorReceipt:
     vendor_code: str = ""
 
 
-# (account, headers in lower case, query parameters, body) to receipts. Raises `ValueError` for what is none or forged.
-ReadReceipts = Callable[[Account, Mapping[str, str], Mapping[str, str], bytes], Sequence[VendorReceipt]]
+# (account, headers in lower case, query parameters, body) to reports. Raises `ValueError` for what is none or forged.
+ReadReports = Callable[[Account, Mapping[str, str], Mapping[str, str], bytes], Sequence[DeliveryReport]]
 
 
 @dataclass(frozen=True, slots=True)
-class Vendor:
+class VendorDescription:
     """All that the service knows of a vendor.
 
-    `rate`: targets a second granted by default, the vendor's published figure. `batch`: how many deliveries `send` is
-    given at most. `knows_repeats`: a repeat by its message ID is dropped there. `connections`: to the vendor, of a
-    process and account. `validate` returns what is wrong with the values entered, by field name. `receipt_answer`: the
-    body a receipt is answered with. `max_receipt_url`: how long the address may be that goes with each message; 0 where
-    receipts are set up at the vendor, or there are none.
+    Attributes:
+        channel: The vendor's channel.
+        label: The vendor's name, as operators see it.
+        fields: What operators enter for an account.
+        open: Makes an account's adapter.
+        rate: Targets a second granted by default: the vendor's published figure.
+        batch: How many deliveries `Adapter.send` is given at most.
+        knows_repeats: The vendor drops a repeat by its message ID.
+        http2: Calls go over HTTP/2.
+        connections: How many a process opens at most for an account.
+        validate: Returns what is wrong with the values entered, by field name.
+        certificate: Returns the client certificate and its key (PEM) from the values, empty where there is none.
+        read_reports: Reads a delivery report; None where the vendor sends none.
+        report_answer: The body a delivery report is answered with.
+        max_report_url: How long the address may be that goes with each message; 0 where it is set up at the vendor, or
+            there are no reports.
+        closed_note: What operators are told of a way to the vendor that it has closed.
     """
 
     channel: Channel
     label: str
-    fields: tuple[Field, ...]
-    open: Callable[[Account, HttpClient, Tokens], Adapter]
+    fields: tuple[AccountField, ...]
+    open: Callable[[Account, HttpClient, Credentials], Adapter]
     rate: int
     batch: int = 1000
     knows_repeats: bool = False
@@ -303,7 +382,7 @@ class Vendor:
     connections: int = 8
     validate: Callable[[Mapping[str, str]], Mapping[str, str]] = lambda values: {}
     certificate: Callable[[Mapping[str, str]], tuple[bytes, bytes]] = lambda values: (b"", b"")
-    read_receipts: ReadReceipts | None = None
-    receipt_answer: bytes = b"{}"
-    max_receipt_url: int = 0
+    read_reports: ReadReports | None = None
+    report_answer: bytes = b"{}"
+    max_report_url: int = 0
     closed_note: str = ""

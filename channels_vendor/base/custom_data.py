@@ -18,7 +18,7 @@ OWN_NAMES = frozenset(
 )  # fmt: skip
 
 
-def facts_of(
+def custom_data_of(
     notification: Notification,
     *,
     message_id: str,
@@ -30,7 +30,7 @@ def facts_of(
     `k` is the message ID devices drop repeats by. Parameters named like the service's, or as the vendor keeps for
     itself (`reserved`), are nested under `params`.
     """
-    facts = {
+    custom_data = {
         "k": message_id,
         "msgKey": msgkey,
         "taskId": str(notification.task_id),
@@ -43,14 +43,16 @@ def facts_of(
         "silent": "1" if notification.silent else "0",
         "channelId": str(notification.vendor_options.get("channelId") or ""),
     }
-    return {name: value for name, value in facts.items() if value} | nest(notification.params, reserved)
+    return {name: value for name, value in custom_data.items() if value} | nest(notification.params, reserved)
 
 
-def fitting(facts: dict[str, str], *, opened_by_vendor: bool, fits: Callable[[dict[str, str]], bool]) -> dict[str, str]:
-    """The facts, less the address where the vendor opens it by itself and there is no room to tell the app too."""
-    if not opened_by_vendor or fits(facts):
-        return facts
-    return {name: value for name, value in facts.items() if name != "url"}
+def fit_custom_data(
+    custom_data: dict[str, str], *, opened_by_vendor: bool, fits: Callable[[dict[str, str]], bool]
+) -> dict[str, str]:
+    """Leave out the address where the vendor opens it by itself and there is no room to tell the app too."""
+    if not opened_by_vendor or fits(custom_data):
+        return custom_data
+    return {name: value for name, value in custom_data.items() if name != "url"}
 
 
 def nest(params: Mapping[str, str], reserved: Callable[[str], bool]) -> dict[str, str]:

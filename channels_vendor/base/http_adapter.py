@@ -11,17 +11,16 @@ from typing import NamedTuple
 
 import structlog
 
-from channels_vendor.accounts import probing
-from channels_vendor.base import contract
+from channels_vendor.base import contract, probing
 from channels_vendor.base.contract import (
     Account,
     Action,
     CannotAuthorise,
+    Credentials,
     Delivery,
     Notification,
     Rule,
     SendOutcome,
-    Tokens,
     Verdict,
     by_rule,
 )
@@ -39,9 +38,9 @@ _GATEWAY_LOST = (502, 504)
 
 UNREACHABLE = Rule(Action.RETRY)
 # What an HTTP status means by itself (RFC 9110, RFC 6585); every 5xx is the vendor's fault, or a gateway's before it.
-STATUSES: Mapping[int, Rule] = {401: Rule(Action.AUTH), 408: UNREACHABLE, 429: Rule(Action.SLOW)}
+STATUSES: Mapping[int, Rule] = {401: Rule(Action.RENEW_CREDENTIAL), 408: UNREACHABLE, 429: Rule(Action.THROTTLE)}
 NO_CREDENTIAL = Rule(Action.RETRY)
-BAD_CREDENTIAL = Rule(Action.STOP)
+BAD_CREDENTIAL = Rule(Action.DISABLE_ACCOUNT)
 
 
 class Request(NamedTuple):
@@ -60,11 +59,11 @@ class HttpAdapter(ABC):
     table: Mapping[str, Rule] = {}
     status_rules: Mapping[int, Rule] = {}
     # How the vendor's word for a token that is none begins.
-    no_token_signs: Sequence[str] = ()
+    unknown_token_codes: Sequence[str] = ()
     # While the account is only tried: a call says so to a vendor that has a mark for it.
-    trying = False
+    is_probe = False
 
-    def __init__(self, account: Account, client: HttpClient, tokens: Tokens) -> None:
+    def __init__(self, account: Account, client: HttpClient, tokens: Credentials) -> None:
         self.account = account
         self.client = client
         self.tokens = tokens
@@ -108,10 +107,10 @@ class HttpAdapter(ABC):
             self.tokens.get(self.fetch_credential)
         except CannotAuthorise as error:
             return str(error)
-        self.trying = True
-        [outcome] = self.send([probing.probe()])
-        self.trying = False
-        return probing.sentence(outcome, self.no_token_signs)
+        self.is_probe = True
+        [outcome] = self.send([probing.probe_delivery()])
+        self.is_probe = False
+        return probing.describe_problem(outcome, self.unknown_token_codes)
 
     def close(self) -> None:
         self.client.close()
@@ -157,7 +156,7 @@ class HttpAdapter(ABC):
 
     def rule_of(self, code: str, answer: HttpAnswer) -> Rule:
         """The table's row; of a code that no table knows the HTTP status decides, and only then it is final."""
-        return self.table.get(code) or self.of_status(answer, Rule(Action.FIX))
+        return self.table.get(code) or self.of_status(answer, Rule(Action.REJECT))
 
     def of_status(self, answer: HttpAnswer, otherwise: Rule) -> Rule:
         """What follows from the HTTP status alone; `otherwise` where it says nothing."""
@@ -176,7 +175,7 @@ class HttpAdapter(ABC):
         if outcome.verdict is not Verdict.UNAUTHORISED:
             return outcome
         status = self.unauthorised_status if outcome.status == statuses.UNKNOWN else outcome.status
-        return by_rule(outcome.delivery, Rule(Action.STOP, status), outcome.vendor_code)
+        return by_rule(outcome.delivery, Rule(Action.DISABLE_ACCOUNT, status), outcome.vendor_code)
 
 
 def retry_after(answer: HttpAnswer) -> float | None:

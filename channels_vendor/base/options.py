@@ -43,7 +43,7 @@ def is_intent(url: str) -> bool:
     return url.startswith("intent:") or "#Intent;" in url
 
 
-def page(url: str) -> dict[str, str]:
+def click_action_page(url: str) -> dict[str, str]:
     """A page of the app as click actions of type 1 name it at Huawei and HONOR: an intent URI in `intent`, an action's
     name or a deep link in `action` (hms-push-serverdemo-java, `ClickAction`: one of the two is required)."""
     return {"intent" if is_intent(url) else "action": url}

@@ -54,7 +54,7 @@ def size_of(body: Mapping[str, Any]) -> int:
     return len(_encode(body).encode())
 
 
-class Mould:
+class PayloadTemplate:
     """A JSON body with marks in it: `DATA` stands for text made for a delivery, the others for its own values."""
 
     __slots__ = ("_pieces", "_values")
@@ -63,7 +63,7 @@ class Mould:
         self._pieces = _MARKS.split(encode(body))
         self._values = [(place, _OWN[piece]) for place, piece in enumerate(self._pieces) if piece in _OWN]
 
-    def fill(self, delivery: Delivery, data: str = "") -> bytes:
+    def render(self, delivery: Delivery, data: str = "") -> bytes:
         pieces = self._pieces.copy()
         for place, own in self._values:
             value = own(delivery, data)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import structlog
 from django.db import connection
 
-from channels_vendor.accounts.accounts import usable
+from channels_vendor.accounts.in_use import usable
 from channels_vendor.base.references import token_hash
 from channels_vendor.registry import VENDORS
 from pushcore.channels import Channel, Platform

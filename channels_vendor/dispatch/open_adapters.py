@@ -13,10 +13,10 @@ import structlog
 from django.conf import settings
 
 from channels_vendor.base.contract import Adapter
-from channels_vendor.dispatch.dead_tokens import SharedTokens
+from channels_vendor.base.credentials import SharedCredential
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
-from channels_vendor.reports.reports import address_problem
+from channels_vendor.reports.reports import report_url_problem
 from pushcore.channels import Channel
 from pushcore.http.calls import HttpSettings
 from pushcore.http.client import HttpClient
@@ -63,10 +63,10 @@ def open_adapter(row: VendorAccount) -> Adapter:
     channel = Channel(row.channel)
     vendor = VENDORS[channel]
     account = row.account(allow_private=settings.VENDOR_ALLOW_PRIVATE)
-    if problem := address_problem(row):
+    if problem := report_url_problem(row):
         # With it the vendor would refuse every message.
         log.warning("vendor is not told where receipts go", channel=channel.label, problem=problem)
-        account = replace(account, receipt_url="")
+        account = replace(account, report_url="")
     certificate, key = vendor.certificate(account.values)
     client = HttpClient(
         HttpSettings(
@@ -80,4 +80,4 @@ def open_adapter(row: VendorAccount) -> Adapter:
         )
     )
     identity = f"{row.pk}:{row.updated_at.isoformat()}"
-    return vendor.open(account, client, SharedTokens(identity))
+    return vendor.open(account, client, SharedCredential(identity))

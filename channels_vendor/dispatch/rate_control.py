@@ -71,7 +71,7 @@ class Flow:
                 client().hincrbyfloat(self._name % "bucket", "tokens", unused)
 
     def slow_down(self, seconds: float) -> None:
-        """The vendor asked for a pause: nothing ends it but its time, and a shorter one does not shorten it."""
+        """The vendor asked for a pause: nothing ends it but its time, and a shorter one does not truncate_by it."""
         name, seconds = self._name % "pause", max(1, math.ceil(seconds))
         with contextlib.suppress(*ValkeyDown):
             if not client().set(name, 1, nx=True, ex=seconds):

@@ -12,7 +12,7 @@ from collections import defaultdict
 from pushcore.channels import Channel
 
 
-class Turns:
+class AccountScheduler:
     """`per_vendor`: accounts at once. Remembers at most each account once."""
 
     def __init__(self, per_vendor: int) -> None:
@@ -30,7 +30,7 @@ class Turns:
             self._sending[channel].add(workspace_id)
             return True
 
-    def hand_on(self, workspace_id: int, channel: Channel) -> int | None:
+    def release(self, workspace_id: int, channel: Channel) -> int | None:
         """The account has been sent; returns the one whose turn it is now, perhaps the same, or None."""
         with self._lock:
             sending, waiting = self._sending[channel], self._waiting[channel]

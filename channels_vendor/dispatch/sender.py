@@ -16,11 +16,11 @@ import structlog
 from django.db import connection, transaction
 from prometheus_client import Counter as Metric
 
-from channels_vendor.accounts import accounts
-from channels_vendor.base.contract import SEND_SECONDS, SendOutcome, Vendor, Verdict
+from channels_vendor.accounts import in_use
+from channels_vendor.base.contract import SEND_SECONDS, SendOutcome, VendorDescription, Verdict
 from channels_vendor.base.notifications import deliveries_of
 from channels_vendor.base.references import token_hash
-from channels_vendor.dispatch import open_adapters, refusals, suspects
+from channels_vendor.dispatch import open_adapters, refused_tokens, suspect_tokens
 from channels_vendor.dispatch.rate_control import Flow
 from channels_vendor.models import VendorAccount, VendorMessage
 from channels_vendor.registry import VENDORS
@@ -127,7 +127,7 @@ def _claim(
     )
 
 
-def _send(row: VendorAccount, vendor: Vendor, flow: Flow, lease: Lease) -> int:
+def _send(row: VendorAccount, vendor: VendorDescription, flow: Flow, lease: Lease) -> int:
     channel = vendor.channel
     here = _release(lease, channel)
     if not here:
@@ -142,7 +142,7 @@ def _send(row: VendorAccount, vendor: Vendor, flow: Flow, lease: Lease) -> int:
     return sum(one.tried for one in results)
 
 
-def _count_repeats(vendor: Vendor, targets: int) -> None:
+def _count_repeats(vendor: VendorDescription, targets: int) -> None:
     """Counted when it happens: what is in doubt is counted once it is sent again."""
     if targets:
         MAYBE_REPEATED.labels(vendor.channel.label, "yes" if vendor.knows_repeats else "no").inc(targets)
@@ -154,7 +154,7 @@ def _set_aside(workspace_id: int, channel: Channel, most: int) -> int:
     It stays here too: the account may be back before the device is. What has arrived by then is forgotten, and devices
     drop what comes twice.
     """
-    accounts.forget()
+    in_use.forget()
     lease = _claim(workspace_id, channel, most, lasting=ASIDE, in_doubt=False)
     waiting = deliverable.by_id(list(lease.attempts))
     _forget(lease, channel, keeping=waiting)
@@ -203,11 +203,13 @@ def _record(
             ]
         )
         _write(steps, lease, now)
-        settled = refusals.settle(row, results, asked_at, suspects.given_up(row.workspace_id, channel, results, now))
-        registry.drop_third_tokens(settled.dead)
+        decision = refused_tokens.decide(
+            row, results, asked_at, suspect_tokens.given_up(row.workspace_id, channel, results, now)
+        )
+        registry.drop_third_tokens(decision.dead)
         wrong = next((one for one in results if one.verdict is Verdict.MISCONFIGURED), None)
-        if reason := wrong.vendor_code if wrong else settled.alarm:
-            accounts.stop(row.workspace_id, channel, reason)
+        if reason := wrong.vendor_code if wrong else decision.stop_reason:
+            in_use.stop(row.workspace_id, channel, reason)
 
 
 def _final_status(one: SendOutcome) -> int:
@@ -219,7 +221,7 @@ def _step(one: SendOutcome, attempts: int, now: datetime) -> Step:
     if not one.tried:
         return Step(one, attempts, now)
     # Who was only asked for less has not failed: that lasts while the message is valid.
-    tried = attempts + (not one.slow)
+    tried = attempts + (not one.throttled)
     is_final = one.verdict in _FINAL or tried >= MAX_ATTEMPTS
     return Step(one, tried, None if is_final else _next(one, tried, now))
 
@@ -267,6 +269,6 @@ def _steer(flow: Flow, results: Sequence[SendOutcome]) -> None:
     unreachable = sum(one.unreachable for one in tried)
     if tried:
         flow.answered(usable=2 * unreachable < len(tried))
-    pauses = [one.retry_after for one in tried if one.slow and one.retry_after]
+    pauses = [one.retry_after for one in tried if one.throttled and one.retry_after]
     if 2 * len(pauses) >= len(tried) and pauses:
         flow.slow_down(max(pauses))

@@ -13,7 +13,7 @@ import jwt
 from channels_vendor.base.contract import CannotAuthorise, Delivery, SendOutcome, accepted, by_rule
 from channels_vendor.base.http_adapter import HttpAdapter, Request, retry_after
 from channels_vendor.base.oauth import post_form, read_token
-from channels_vendor.base.payload_template import Mould, longest_msgkeys
+from channels_vendor.base.payload_template import PayloadTemplate, longest_msgkeys
 from channels_vendor.base.signing_keys import rsa_key
 from channels_vendor.fcm import errors, payload
 from pushcore.http.calls import HttpAnswer, HttpCall
@@ -29,7 +29,7 @@ class FcmAdapter(HttpAdapter):
     unauthorised_status = 90000401
     table = errors.TABLE
     status_rules = errors.STATUSES
-    no_token_signs = ("INVALID_ARGUMENT", "UNREGISTERED")
+    unknown_token_codes = ("INVALID_ARGUMENT", "UNREGISTERED")
 
     def fetch_credential(self) -> tuple[str, float]:
         """Exchange a signed assertion for an access token (RFC 7523). Raises `CannotAuthorise`."""
@@ -54,18 +54,20 @@ class FcmAdapter(HttpAdapter):
         project = service_account(self.account.get("service_account"))["project_id"]
         url = f"{self.account.base_url or BASE_URL}/v1/projects/{quote(project, safe='')}/messages:send"
         headers = (f"authorization: Bearer {credential}", "content-type: application/json")
-        moulds: dict[Any, Mould | None] = {}
+        templates: dict[Any, PayloadTemplate | None] = {}
         requests, refused = [], []
         longest = longest_msgkeys(deliveries)
         for delivery in deliveries:
-            if delivery.notification not in moulds:
-                moulds[delivery.notification] = payload.mould_of(delivery.notification, longest[delivery.notification])
-            mould = moulds[delivery.notification]
-            if mould is None:
+            if delivery.notification not in templates:
+                templates[delivery.notification] = payload.template_of(
+                    delivery.notification, longest[delivery.notification]
+                )
+            template = templates[delivery.notification]
+            if template is None:
                 refused.append(by_rule(delivery, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG))
             else:
-                body = mould.fill(delivery)
-                if self.trying:
+                body = template.render(delivery)
+                if self.is_probe:
                     body = b'{"validate_only":true,' + body[1:]
                 requests.append(Request(HttpCall(url, body, headers), (delivery,)))
         return requests, refused

@@ -10,14 +10,23 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from channels_vendor.base.contract import Account, Action, Delivery, Notification, Rule, SendOutcome, Tokens, by_rule
-from channels_vendor.base.cutting import shorten
+from channels_vendor.base.contract import (
+    Account,
+    Action,
+    Credentials,
+    Delivery,
+    Notification,
+    Rule,
+    SendOutcome,
+    by_rule,
+)
+from channels_vendor.base.credentials import StaticCredential
 from channels_vendor.base.http_adapter import HttpAdapter, Request
 from channels_vendor.base.lifetime import seconds_left
-from channels_vendor.base.lists import addressed, all_of, but_for
+from channels_vendor.base.multicast import accepted_except, multicast_batches, outcomes_for_all
 from channels_vendor.base.options import urgency_of
 from channels_vendor.base.payload_template import encode, size_of
-from channels_vendor.dispatch.dead_tokens import NoTokens
+from channels_vendor.base.truncation import truncate_by
 from channels_vendor.fcm import payload
 from pushcore.http.calls import HttpAnswer, HttpCall
 from pushcore.http.client import HttpClient
@@ -30,21 +39,21 @@ _QUOTA_WAIT = 60.0
 
 # `error` of a result (Firebase's legacy server reference), with the status codes of the source document.
 TABLE: dict[str, Rule] = {
-    "InvalidRegistration": Rule(Action.DROP, 90000002),
-    "NotRegistered": Rule(Action.DROP, 90000003),
-    "InvalidPackageName": Rule(Action.FIX, 90000004),
-    "MismatchSenderId": Rule(Action.SUSPECT, 90000401),
-    "MissingRegistration": Rule(Action.FIX),
-    "InvalidParameters": Rule(Action.FIX),
-    "InvalidDataKey": Rule(Action.FIX),
-    TOO_BIG: Rule(Action.FIX, 90000007),
-    "InvalidTtl": Rule(Action.FIX, 90000009),
+    "InvalidRegistration": Rule(Action.INVALIDATE_TOKEN, 90000002),
+    "NotRegistered": Rule(Action.INVALIDATE_TOKEN, 90000003),
+    "InvalidPackageName": Rule(Action.REJECT, 90000004),
+    "MismatchSenderId": Rule(Action.SUSPECT_TOKEN, 90000401),
+    "MissingRegistration": Rule(Action.REJECT),
+    "InvalidParameters": Rule(Action.REJECT),
+    "InvalidDataKey": Rule(Action.REJECT),
+    TOO_BIG: Rule(Action.REJECT, 90000007),
+    "InvalidTtl": Rule(Action.REJECT, 90000009),
     "Unavailable": Rule(Action.RETRY, 90000011),
     "InternalServerError": Rule(Action.RETRY, 90000011),
     "DeviceMessageRateExceeded": Rule(Action.RETRY, wait=_QUOTA_WAIT),
-    "TopicsMessageRateExceeded": Rule(Action.SLOW, wait=_QUOTA_WAIT),
+    "TopicsMessageRateExceeded": Rule(Action.THROTTLE, wait=_QUOTA_WAIT),
 }
-_KEY_REFUSED = Rule(Action.STOP, 90000401)
+_KEY_REFUSED = Rule(Action.DISABLE_ACCOUNT, 90000401)
 # Names of HTTP v1 and what the legacy API calls them in `notification`.
 _SHOWN = (
     ("tag", "tag"), ("channel_id", "android_channel_id"), ("sound", "sound"), ("icon", "icon"),
@@ -56,8 +65,8 @@ class LegacyFcmAdapter(HttpAdapter):
     unauthorised_status = 90000401
     table = TABLE
 
-    def __init__(self, account: Account, client: HttpClient, _tokens: Tokens) -> None:
-        super().__init__(account, client, NoTokens())
+    def __init__(self, account: Account, client: HttpClient, _tokens: Credentials) -> None:
+        super().__init__(account, client, StaticCredential())
 
     def fetch_credential(self) -> tuple[str, float]:
         """The server key, which never runs out."""
@@ -65,7 +74,7 @@ class LegacyFcmAdapter(HttpAdapter):
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
         requests, refused = [], []
-        for notification, batch, message_id, msgkey in addressed(deliveries):
+        for notification, batch, message_id, msgkey in multicast_batches(deliveries):
             body = body_of(notification, message_id, msgkey)
             if body is None:
                 refused += [by_rule(one, TABLE[TOO_BIG], TOO_BIG) for one in batch]
@@ -82,7 +91,7 @@ class LegacyFcmAdapter(HttpAdapter):
         """A result for each token, in their order. What befalls the whole call is not JSON."""
         if answer.status in _OF_THE_CALL:
             rule, word = _OF_THE_CALL[answer.status]
-            return all_of(request.deliveries, rule, word, answer)
+            return outcomes_for_all(request.deliveries, rule, word, answer)
         found = json.loads(answer.body)
         results = found["results"]
         if len(results) != len(request.deliveries):
@@ -92,7 +101,7 @@ class LegacyFcmAdapter(HttpAdapter):
             for one, result in zip(request.deliveries, results, strict=True)
             if (error := str(result.get("error", "")))
         }
-        return but_for(request.deliveries, refused, str(found["multicast_id"]))
+        return accepted_except(request.deliveries, refused, str(found["multicast_id"]))
 
     def check(self) -> str:
         """A dry run to a token that is none: whether there is an API, and whether it knows the key."""
@@ -105,16 +114,16 @@ class LegacyFcmAdapter(HttpAdapter):
 
 
 _OF_THE_CALL: dict[int | None, tuple[Rule, str]] = {
-    400: (Rule(Action.FIX), "InvalidParameters"),
+    400: (Rule(Action.REJECT), "InvalidParameters"),
     401: (_KEY_REFUSED, WRONG_KEY),
     403: (_KEY_REFUSED, WRONG_KEY),
-    404: (Rule(Action.STOP), SHUT_DOWN),
+    404: (Rule(Action.DISABLE_ACCOUNT), SHUT_DOWN),
 }
 
 
 def body_of(notification: Notification, message_id: str, msgkey: str) -> dict[str, Any] | None:
     """The body without its tokens; None where it cannot be made small enough."""
-    facts = payload.data_of(notification, message_id, msgkey)
+    custom_data = payload.data_of(notification, message_id, msgkey)
     body: dict[str, Any] = {
         "priority": urgency_of(notification).lower(),
         "time_to_live": min(seconds_left(notification.expire_at), payload.MAX_TTL),
@@ -124,11 +133,11 @@ def body_of(notification: Notification, message_id: str, msgkey: str) -> dict[st
         if notification.transparent:
             return body | {"data": payload.transparent_data(notification)}
         if notification.silent:
-            return body | {"data": facts | {"title": notification.title, "content": text}}
+            return body | {"data": custom_data | {"title": notification.title, "content": text}}
         shown = payload.shown_of(notification, message_id)
         own = {theirs: shown[name] for name, theirs in _SHOWN if shown.get(name)}
         image = {"image": notification.image} if notification.image else {}
-        return body | {"data": facts, "notification": {"title": notification.title, "body": text} | own | image}
+        return body | {"data": custom_data, "notification": {"title": notification.title, "body": text} | own | image}
 
-    text = shorten(notification.body, lambda cut: size_of(body_with(cut)), payload.MAX_BYTES)
+    text = truncate_by(notification.body, lambda text: size_of(body_with(text)), payload.MAX_BYTES)
     return None if text is None else body_with(text)

@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from channels_vendor.base.contract import Notification
-from channels_vendor.base.custom_data import NESTED, facts_of
-from channels_vendor.base.cutting import shorten
+from channels_vendor.base.custom_data import NESTED, custom_data_of
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import urgency_of
-from channels_vendor.base.payload_template import LONGEST_ID, MESSAGE_ID, MSGKEY, TOKEN, Mould, encode, size_of
+from channels_vendor.base.payload_template import (
+    LONGEST_ID,
+    MESSAGE_ID,
+    MSGKEY,
+    TOKEN,
+    PayloadTemplate,
+    encode,
+    size_of,
+)
+from channels_vendor.base.truncation import truncate_by
 from pushcore.push import vendor_options
 
 MAX_BYTES = 4096
@@ -21,13 +29,15 @@ MAX_TTL = 2_419_200
 _RESERVED = frozenset({"from", "notification", "message_type", "collapse_key"})
 
 
-def mould_of(notification: Notification, msgkey: str) -> Mould | None:
+def template_of(notification: Notification, msgkey: str) -> PayloadTemplate | None:
     """The body with marks for what is a device's own; None where it cannot be made small enough. `msgkey`: the longest
     of its deliveries."""
-    text = shorten(notification.body, lambda cut: size_of(_message(notification, cut, LONGEST_ID, msgkey)), MAX_BYTES)
+    text = truncate_by(
+        notification.body, lambda text: size_of(_message(notification, text, LONGEST_ID, msgkey)), MAX_BYTES
+    )
     if text is None:
         return None
-    return Mould({"message": _message(notification, text, MESSAGE_ID, MSGKEY) | {"token": TOKEN}})
+    return PayloadTemplate({"message": _message(notification, text, MESSAGE_ID, MSGKEY) | {"token": TOKEN}})
 
 
 def _message(notification: Notification, body: str, message_id: str, msgkey: str) -> dict[str, Any]:
@@ -67,7 +77,7 @@ def shown_of(notification: Notification, message_id: str) -> dict[str, Any]:
 
 def data_of(notification: Notification, message_id: str, msgkey: str) -> dict[str, str]:
     """What the app gets: text only."""
-    return facts_of(notification, message_id=message_id, msgkey=msgkey, reserved=_is_reserved)
+    return custom_data_of(notification, message_id=message_id, msgkey=msgkey, reserved=_is_reserved)
 
 
 def transparent_data(notification: Notification) -> dict[str, str]:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from channels_vendor.base.contract import Action, Delivery, Rule, SendOutcome, by_rule
 from channels_vendor.base.http_adapter import HttpAdapter, Request
-from channels_vendor.base.lists import addressed, all_of, but_for
+from channels_vendor.base.multicast import accepted_except, multicast_batches, outcomes_for_all
 from channels_vendor.base.payload_template import encode
 from channels_vendor.harmonyos import errors, payload
 from channels_vendor.huawei import service_account
@@ -20,9 +20,9 @@ from pushcore.http.calls import HttpAnswer, HttpCall
 class HarmonyAdapter(HttpAdapter):
     table = errors.TABLE
     # Huawei's flow control.
-    status_rules = {503: Rule(Action.SLOW)}
+    status_rules = {503: Rule(Action.THROTTLE)}
     # With the reason; other reasons for a token are the app's want of rights.
-    no_token_signs = tuple(f"{code} {reason}" for code in errors.WITH_REASONS for reason in errors.ABOUT_TOKENS)
+    unknown_token_codes = tuple(f"{code} {reason}" for code in errors.WITH_REASONS for reason in errors.ABOUT_TOKENS)
 
     def fetch_credential(self) -> tuple[str, float]:
         return service_account.bearer(self.account.get("service_account"), self.account.get("algorithm") or "PS256")
@@ -31,7 +31,7 @@ class HarmonyAdapter(HttpAdapter):
         project = quote(service_account.read(self.account.get("service_account"))["project_id"], safe="")
         url = f"{self.account.base_url or BASE_URL}/v3/{project}/messages:send"
         requests, refused = [], []
-        for notification, batch, message_id, msgkey in addressed(deliveries):
+        for notification, batch, message_id, msgkey in multicast_batches(deliveries):
             body = payload.body_of(notification, self.account.get("category"), message_id, msgkey)
             if body is None:
                 refused += [by_rule(one, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG) for one in batch]
@@ -50,7 +50,7 @@ class HarmonyAdapter(HttpAdapter):
         code, word = str(found["code"]), str(found.get("msg") or "")
         vendor_id = str(found.get("requestId") or "")
         if code == errors.OK:
-            return but_for(request.deliveries, {}, vendor_id)
+            return accepted_except(request.deliveries, {}, vendor_id)
         if code in errors.WITH_REASONS and word.startswith("{"):
             illegal: dict[str, list[str]] = json.loads(word)["illegalTokens"]
             refused = {
@@ -58,5 +58,5 @@ class HarmonyAdapter(HttpAdapter):
                 for reason, tokens in illegal.items()
                 for token in tokens
             }
-            return but_for(request.deliveries, refused, vendor_id)
-        return all_of(request.deliveries, self.rule_of(code, answer), code, answer, word=word)
+            return accepted_except(request.deliveries, refused, vendor_id)
+        return outcomes_for_all(request.deliveries, self.rule_of(code, answer), code, answer, word=word)

@@ -12,18 +12,18 @@ WITH_REASONS = frozenset({"80100000", "80300007"})
 TOO_BIG = huawei.TOO_BIG
 
 REASONS: dict[str, Rule] = {
-    "tokenFormatError": Rule(Action.DROP),
-    "tokenPlatformNotSupport": Rule(Action.DROP),
+    "tokenFormatError": Rule(Action.INVALIDATE_TOKEN),
+    "tokenPlatformNotSupport": Rule(Action.INVALIDATE_TOKEN),
     # Of the app or of the token, says Huawei: the token stays.
-    "noRight": Rule(Action.FIX),
-    "noPushTypeRight": Rule(Action.FIX),
-    "atomicUnableSendUnsubscribedMsg": Rule(Action.FIX),
-    "countryNotSupport": Rule(Action.FIX),
-    "disableSendHuaweiMsgBecauseOfPenalty": Rule(Action.FIX),
-    "differentImgVerifyPolicy": Rule(Action.FIX),
-    "appinfoError": Rule(Action.FIX),
-    "noRightToSendThisLiveNotificationEvent": Rule(Action.FIX),
-    "notSupportPlayVoice": Rule(Action.FIX),
+    "noRight": Rule(Action.REJECT),
+    "noPushTypeRight": Rule(Action.REJECT),
+    "atomicUnableSendUnsubscribedMsg": Rule(Action.REJECT),
+    "countryNotSupport": Rule(Action.REJECT),
+    "disableSendHuaweiMsgBecauseOfPenalty": Rule(Action.REJECT),
+    "differentImgVerifyPolicy": Rule(Action.REJECT),
+    "appinfoError": Rule(Action.REJECT),
+    "noRightToSendThisLiveNotificationEvent": Rule(Action.REJECT),
+    "notSupportPlayVoice": Rule(Action.REJECT),
 }
 # Of these, what says that it is the token's fault.
 ABOUT_TOKENS = ("tokenFormatError", "tokenPlatformNotSupport")
@@ -34,11 +34,11 @@ TABLE: dict[str, Rule] = (
     | {code: Rule(rule.action) for code, rule in huawei.TABLE.items() if "/" not in code}
     | {
         # Without its map of reasons the code says nothing about a single token.
-        "80300007": Rule(Action.FIX),
-        "80100022": Rule(Action.FIX),
-        "80300029": Rule(Action.SLOW),
-        "80300030": Rule(Action.FIX),
-        "80300036": Rule(Action.STOP),
-        "80300037": Rule(Action.STOP),
+        "80300007": Rule(Action.REJECT),
+        "80100022": Rule(Action.REJECT),
+        "80300029": Rule(Action.THROTTLE),
+        "80300030": Rule(Action.REJECT),
+        "80300036": Rule(Action.DISABLE_ACCOUNT),
+        "80300037": Rule(Action.DISABLE_ACCOUNT),
     }
 )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from channels_vendor.base.contract import Notification
-from channels_vendor.base.custom_data import facts_of, fitting
-from channels_vendor.base.cutting import shorten
+from channels_vendor.base.custom_data import custom_data_of, fit_custom_data
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import category_of, transparent_text
 from channels_vendor.base.payload_template import encode, size_of
 from channels_vendor.base.references import Reference
+from channels_vendor.base.truncation import truncate_by
 from pushcore.channels import Channel
 
 MAX_BYTES = 4096
@@ -28,19 +28,19 @@ def body_of(notification: Notification, category: str, message_id: str, msgkey: 
     """The request without its tokens; None where it cannot be made small enough. `category`: the account's."""
     reference = Reference.of(notification.task_id, message_id)
 
-    def made(text: str, facts: dict[str, str]) -> dict[str, Any]:
+    def made(text: str, custom_data: dict[str, str]) -> dict[str, Any]:
         return {
-            "payload": _payload(notification, text, facts, category, reference),
+            "payload": _payload(notification, text, custom_data, category, reference),
             "pushOptions": _options(notification, reference),
         }
 
-    facts = fitting(
-        facts_of(notification, message_id=message_id, msgkey=msgkey),
+    custom_data = fit_custom_data(
+        custom_data_of(notification, message_id=message_id, msgkey=msgkey),
         opened_by_vendor=not notification.silent and notification.opens_page,
-        fits=lambda facts: size_of(made(notification.body, facts)) <= MAX_BYTES,
+        fits=lambda custom_data: size_of(made(notification.body, custom_data)) <= MAX_BYTES,
     )
-    text = shorten(notification.body, lambda part: size_of(made(part, facts)), MAX_BYTES)
-    return None if text is None else made(text, facts)
+    text = truncate_by(notification.body, lambda part: size_of(made(part, custom_data)), MAX_BYTES)
+    return None if text is None else made(text, custom_data)
 
 
 def _options(notification: Notification, reference: Reference) -> dict[str, Any]:
@@ -52,18 +52,18 @@ def _options(notification: Notification, reference: Reference) -> dict[str, Any]
 
 
 def _payload(
-    notification: Notification, text: str, facts: dict[str, str], category: str, reference: Reference
+    notification: Notification, text: str, custom_data: dict[str, str], category: str, reference: Reference
 ) -> dict[str, Any]:
     if notification.transparent:
         return {"extraData": transparent_text(notification)}
     if notification.silent:
-        return {"extraData": encode(facts | {"title": notification.title, "content": text})}
+        return {"extraData": encode(custom_data | {"title": notification.title, "content": text})}
     shown: dict[str, Any] = {
         "category": category_of(notification, Channel.HARMONYOS) or category or DEFAULT_CATEGORY,
         "title": notification.title,
         "body": text,
         "notifyId": reference.notify_id,
-        "clickAction": _click(notification, facts),
+        "clickAction": _click(notification, custom_data),
     }
     if reference.message_id is not None:
         # Which Push Kit knows repeats by.
@@ -79,9 +79,9 @@ def _payload(
     return {"notification": shown}
 
 
-def _click(notification: Notification, facts: dict[str, str]) -> dict[str, Any]:
+def _click(notification: Notification, custom_data: dict[str, str]) -> dict[str, Any]:
     """The app's home, or a page of it by URI; a web address stands in the data."""
     if notification.opens_page and notification.url:
         name = "uri" if "://" in notification.url else "action"
-        return {"actionType": 1, name: notification.url, "data": facts}
-    return {"actionType": 0, "data": facts}
+        return {"actionType": 1, name: notification.url, "data": custom_data}
+    return {"actionType": 0, "data": custom_data}

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from channels_vendor.base.contract import Action, Delivery, Rule, SendOutcome, by_rule
 from channels_vendor.base.http_adapter import HttpAdapter, Request
-from channels_vendor.base.lists import addressed, all_of, but_for
+from channels_vendor.base.multicast import accepted_except, multicast_batches, outcomes_for_all
 from channels_vendor.base.oauth import post_form, read_token
 from channels_vendor.base.payload_template import encode
 from channels_vendor.honor import errors, payload
@@ -25,8 +25,8 @@ TOKEN_URL = "https://iam.developer.honor.com/auth/token"  # noqa: S105 - an addr
 class HonorAdapter(HttpAdapter):
     table = errors.TABLE
     # As Huawei's: flow control.
-    status_rules = {503: Rule(Action.SLOW)}
-    no_token_signs = (errors.BAD_TOKEN, errors.DEAD_TOKEN, "80300007")
+    status_rules = {503: Rule(Action.THROTTLE)}
+    unknown_token_codes = (errors.BAD_TOKEN, errors.DEAD_TOKEN, "80300007")
 
     def fetch_credential(self) -> tuple[str, float]:
         fields = {
@@ -45,7 +45,7 @@ class HonorAdapter(HttpAdapter):
             f"timestamp: {time.time_ns() // 1_000_000}",
         )
         requests, refused = [], []
-        for notification, batch, message_id, msgkey in addressed(deliveries):
+        for notification, batch, message_id, msgkey in multicast_batches(deliveries):
             body = payload.body_of(notification, message_id, msgkey)
             if body is None:
                 refused += [by_rule(one, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG) for one in batch]
@@ -66,5 +66,5 @@ class HonorAdapter(HttpAdapter):
         by_lists = answer.ok and code not in errors.TABLE and (refused or data.get("sendResult") is True)
         if code not in errors.OK and code != errors.PARTIAL and not by_lists:
             rule = self.rule_of(code, answer)
-            return all_of(request.deliveries, rule, code, answer, word=str(found.get("message") or ""))
-        return but_for(request.deliveries, refused, str(data.get("requestId") or ""))
+            return outcomes_for_all(request.deliveries, rule, code, answer, word=str(found.get("message") or ""))
+        return accepted_except(request.deliveries, refused, str(data.get("requestId") or ""))

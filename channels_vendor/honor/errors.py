@@ -11,16 +11,16 @@ BAD_TOKEN = "failTokens"  # noqa: S105
 TOO_BIG = "80300008"
 
 TABLE: dict[str, Rule] = {
-    DEAD_TOKEN: Rule(Action.DROP),
+    DEAD_TOKEN: Rule(Action.INVALIDATE_TOKEN),
     # Why is not said.
-    BAD_TOKEN: Rule(Action.SUSPECT),
-    "80100001": Rule(Action.FIX),
-    "80100003": Rule(Action.FIX),
-    "80100004": Rule(Action.FIX),
-    "80200001": Rule(Action.AUTH),
-    "80200003": Rule(Action.AUTH),
-    "80300002": Rule(Action.STOP),
-    "80300007": Rule(Action.DROP),
-    TOO_BIG: Rule(Action.FIX),
+    BAD_TOKEN: Rule(Action.SUSPECT_TOKEN),
+    "80100001": Rule(Action.REJECT),
+    "80100003": Rule(Action.REJECT),
+    "80100004": Rule(Action.REJECT),
+    "80200001": Rule(Action.RENEW_CREDENTIAL),
+    "80200003": Rule(Action.RENEW_CREDENTIAL),
+    "80300002": Rule(Action.DISABLE_ACCOUNT),
+    "80300007": Rule(Action.INVALIDATE_TOKEN),
+    TOO_BIG: Rule(Action.REJECT),
     "81000001": Rule(Action.RETRY),
 }

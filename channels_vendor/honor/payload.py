@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from channels_vendor.base.contract import Notification, Style
-from channels_vendor.base.custom_data import facts_of, fitting
-from channels_vendor.base.cutting import cut, shorten
+from channels_vendor.base.custom_data import custom_data_of, fit_custom_data
 from channels_vendor.base.lifetime import seconds_left
-from channels_vendor.base.options import category_of, page, transparent_text
+from channels_vendor.base.options import category_of, click_action_page, transparent_text
 from channels_vendor.base.payload_template import encode, size_of
 from channels_vendor.base.references import Reference
+from channels_vendor.base.truncation import truncate, truncate_by
 from pushcore.channels import Channel
 
 MAX_BYTES = 4096
@@ -24,22 +24,24 @@ MAX_BODY = 400
 def body_of(notification: Notification, message_id: str, msgkey: str) -> dict[str, Any] | None:
     """The request without its tokens; None where it cannot be made small enough."""
 
-    reference, body = Reference.of(notification.task_id, message_id), cut(notification.body, MAX_BODY)
+    reference, body = Reference.of(notification.task_id, message_id), truncate(notification.body, MAX_BODY)
 
-    def size(text: str, facts: dict[str, str]) -> int:
-        return size_of(_message(notification, text, facts, reference))
+    def size(text: str, custom_data: dict[str, str]) -> int:
+        return size_of(_message(notification, text, custom_data, reference))
 
-    facts = fitting(
-        facts_of(notification, message_id=message_id, msgkey=msgkey),
+    custom_data = fit_custom_data(
+        custom_data_of(notification, message_id=message_id, msgkey=msgkey),
         opened_by_vendor=not notification.silent and _click(notification) != HOME,
-        fits=lambda facts: size(body, facts) <= MAX_BYTES,
+        fits=lambda custom_data: size(body, custom_data) <= MAX_BYTES,
     )
-    text = shorten(body, lambda part: size(part, facts), MAX_BYTES)
-    return None if text is None else _message(notification, text, facts, reference)
+    text = truncate_by(body, lambda part: size(part, custom_data), MAX_BYTES)
+    return None if text is None else _message(notification, text, custom_data, reference)
 
 
-def _message(notification: Notification, text: str, facts: dict[str, str], reference: Reference) -> dict[str, Any]:
-    title = cut(notification.title, MAX_TITLE)
+def _message(
+    notification: Notification, text: str, custom_data: dict[str, str], reference: Reference
+) -> dict[str, Any]:
+    title = truncate(notification.title, MAX_TITLE)
     android: dict[str, Any] = {
         "ttl": f"{max(1, min(seconds_left(notification.expire_at), MAX_TTL))}s",
         "biTag": str(reference),
@@ -48,7 +50,7 @@ def _message(notification: Notification, text: str, facts: dict[str, str], refer
     if notification.transparent:
         return {"data": transparent_text(notification), "android": android}
     if notification.silent:
-        return {"data": encode(facts | {"title": title, "content": text}), "android": android}
+        return {"data": encode(custom_data | {"title": title, "content": text}), "android": android}
     shown: dict[str, Any] = {
         "title": title,
         "body": text,
@@ -64,7 +66,7 @@ def _message(notification: Notification, text: str, facts: dict[str, str], refer
     if badge := _badge(notification):
         shown["badge"] = badge
     return {
-        "data": encode(facts),
+        "data": encode(custom_data),
         "notification": {"title": title, "body": text},
         "android": android | {"notification": shown},
     }
@@ -73,7 +75,7 @@ def _message(notification: Notification, text: str, facts: dict[str, str], refer
 def _click(notification: Notification) -> dict[str, Any]:
     """A page of the app, a web page (https only), or the app."""
     if notification.opens_page and notification.url:
-        return {"type": 1} | page(notification.url)
+        return {"type": 1} | click_action_page(notification.url)
     if notification.url.startswith("https://"):
         return {"type": 2, "url": notification.url}
     return HOME

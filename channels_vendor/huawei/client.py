@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from channels_vendor.base.contract import Action, Delivery, Rule, SendOutcome, by_rule
 from channels_vendor.base.http_adapter import HttpAdapter, Request
-from channels_vendor.base.lists import addressed, all_of, but_for
+from channels_vendor.base.multicast import accepted_except, multicast_batches, outcomes_for_all
 from channels_vendor.base.oauth import post_form, read_token
 from channels_vendor.base.payload_template import encode
 from channels_vendor.huawei import errors, payload, service_account
@@ -22,8 +22,8 @@ TOKEN_URL = "https://oauth-login.cloud.huawei.com/oauth2/v3/token"  # noqa: S105
 class HuaweiAdapter(HttpAdapter):
     table = errors.TABLE
     # Huawei's flow control.
-    status_rules = {503: Rule(Action.SLOW)}
-    no_token_signs = (errors.ILLEGAL_TOKEN, "80300007")
+    status_rules = {503: Rule(Action.THROTTLE)}
+    unknown_token_codes = (errors.ILLEGAL_TOKEN, "80300007")
 
     def fetch_credential(self) -> tuple[str, float]:
         if text := self.account.get("service_account"):
@@ -45,13 +45,13 @@ class HuaweiAdapter(HttpAdapter):
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
         headers = (f"authorization: Bearer {credential}", "content-type: application/json")
         requests, refused = [], []
-        for notification, batch, message_id, msgkey in addressed(deliveries):
+        for notification, batch, message_id, msgkey in multicast_batches(deliveries):
             message = payload.message_of(notification, message_id, msgkey)
             if message is None:
                 refused += [by_rule(one, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG) for one in batch]
                 continue
             body: dict[str, Any] = {"message": message | {"token": [one.token for one in batch]}}
-            whole = encode({"validate_only": True} | body if self.trying else body).encode()
+            whole = encode({"validate_only": True} | body if self.is_probe else body).encode()
             requests.append(Request(HttpCall(self.url(), whole, headers), batch))
         return requests, refused
 
@@ -59,9 +59,9 @@ class HuaweiAdapter(HttpAdapter):
         found: dict[str, Any] = json.loads(answer.body)
         code, word = str(found["code"]), str(found.get("msg") or "")
         if code == errors.OK:
-            return but_for(request.deliveries, {}, str(found.get("requestId") or ""))
+            return accepted_except(request.deliveries, {}, str(found.get("requestId") or ""))
         if code == errors.PARTIAL:
             rule = errors.TABLE[errors.ILLEGAL_TOKEN]
             refused = dict.fromkeys(json.loads(word)["illegal_tokens"], (rule, errors.ILLEGAL_TOKEN))
-            return but_for(request.deliveries, refused, str(found.get("requestId") or ""))
-        return all_of(request.deliveries, self.rule_of(code, answer), code, answer, word=word)
+            return accepted_except(request.deliveries, refused, str(found.get("requestId") or ""))
+        return outcomes_for_all(request.deliveries, self.rule_of(code, answer), code, answer, word=word)

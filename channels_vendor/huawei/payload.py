@@ -5,12 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from channels_vendor.base.contract import Notification, Style
-from channels_vendor.base.custom_data import facts_of, fitting
-from channels_vendor.base.cutting import shorten
+from channels_vendor.base.custom_data import custom_data_of, fit_custom_data
 from channels_vendor.base.lifetime import seconds_left
-from channels_vendor.base.options import category_of, is_web, level_of, option, page, transparent_text, urgency_of
+from channels_vendor.base.options import (
+    category_of,
+    click_action_page,
+    is_web,
+    level_of,
+    option,
+    transparent_text,
+    urgency_of,
+)
 from channels_vendor.base.payload_template import encode, size_of
 from channels_vendor.base.references import Reference
+from channels_vendor.base.truncation import truncate_by
 from pushcore.channels import Channel
 
 MAX_BYTES = 4096
@@ -24,19 +32,21 @@ def message_of(notification: Notification, message_id: str, msgkey: str) -> dict
 
     reference = Reference.of(notification.task_id, message_id)
 
-    def size(text: str, facts: dict[str, str]) -> int:
-        return size_of({"message": _message(notification, text, facts, reference)})
+    def size(text: str, custom_data: dict[str, str]) -> int:
+        return size_of({"message": _message(notification, text, custom_data, reference)})
 
-    facts = fitting(
-        facts_of(notification, message_id=message_id, msgkey=msgkey),
+    custom_data = fit_custom_data(
+        custom_data_of(notification, message_id=message_id, msgkey=msgkey),
         opened_by_vendor=not notification.silent and _click(notification) != HOME,
-        fits=lambda facts: size(notification.body, facts) <= MAX_BYTES,
+        fits=lambda custom_data: size(notification.body, custom_data) <= MAX_BYTES,
     )
-    text = shorten(notification.body, lambda part: size(part, facts), MAX_BYTES)
-    return None if text is None else _message(notification, text, facts, reference)
+    text = truncate_by(notification.body, lambda part: size(part, custom_data), MAX_BYTES)
+    return None if text is None else _message(notification, text, custom_data, reference)
 
 
-def _message(notification: Notification, text: str, facts: dict[str, str], reference: Reference) -> dict[str, Any]:
+def _message(
+    notification: Notification, text: str, custom_data: dict[str, str], reference: Reference
+) -> dict[str, Any]:
     android: dict[str, Any] = {
         "ttl": f"{max(1, min(seconds_left(notification.expire_at), MAX_TTL))}s",
         "bi_tag": str(reference),
@@ -48,9 +58,9 @@ def _message(notification: Notification, text: str, facts: dict[str, str], refer
     if notification.transparent:
         return {"data": transparent_text(notification), "android": android}
     if notification.silent:
-        return {"data": encode(facts | {"title": notification.title, "content": text}), "android": android}
+        return {"data": encode(custom_data | {"title": notification.title, "content": text}), "android": android}
     return {
-        "data": encode(facts),
+        "data": encode(custom_data),
         "notification": {"title": notification.title, "body": text},
         "android": android | {"notification": _shown(notification, text, reference.notify_id)},
     }
@@ -83,7 +93,7 @@ def _shown(notification: Notification, text: str, notify_id: int) -> dict[str, A
 def _click(notification: Notification) -> dict[str, Any]:
     """A page of the app, a web page (https only), or the app."""
     if notification.opens_page and notification.url:
-        return {"type": 1} | page(notification.url)
+        return {"type": 1} | click_action_page(notification.url)
     if is_web(notification.url) and notification.url.startswith("https://"):
         return {"type": 2, "url": notification.url}
     return HOME

@@ -21,9 +21,9 @@ from channels_vendor.base.contract import (
 )
 from channels_vendor.base.errors import NotPossibleError, TooBigError
 from channels_vendor.base.http_adapter import UNREACHABLE, HttpAdapter, Request, distinct_tokens
-from channels_vendor.base.lists import MAX_TOKENS, all_of
+from channels_vendor.base.multicast import MAX_TOKENS, outcomes_for_all
 from channels_vendor.base.oauth import post_form
-from channels_vendor.base.payload_template import Mould
+from channels_vendor.base.payload_template import PayloadTemplate
 from channels_vendor.oppo import errors, payload
 from pushcore.http.calls import HttpAnswer, HttpCall
 
@@ -36,7 +36,7 @@ _LIFE_SECONDS = 86_400 - 600
 class OppoAdapter(HttpAdapter):
     unauthorised_status = 11
     table = errors.TABLE
-    no_token_signs = (errors.BAD_REGID,)
+    unknown_token_codes = (errors.BAD_REGID,)
 
     @property
     def base(self) -> str:
@@ -54,30 +54,30 @@ class OppoAdapter(HttpAdapter):
                 return str(found["data"]["auth_token"]), _LIFE_SECONDS
         except (ValueError, KeyError, TypeError):
             raise CannotAuthorise(f"no auth token: {answer.error or answer.status}", permanent=False) from None
-        permanent = self.rule_of(code, answer).action in (Action.STOP, Action.FIX)
+        permanent = self.rule_of(code, answer).action in (Action.DISABLE_ACCOUNT, Action.REJECT)
         raise CannotAuthorise(f"no auth token: {code} {found.get('message', '')}"[:200], permanent=permanent)
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
-        moulds: dict[Notification, Mould] = {}
+        templates: dict[Notification, PayloadTemplate] = {}
         bodies: dict[int, bytes] = {}
         refused = []
         for delivery in deliveries:
             try:
-                bodies[delivery.message_id] = self._message(moulds, delivery)
+                bodies[delivery.message_id] = self._message(templates, delivery)
             except TooBigError as error:
                 refused.append(by_rule(delivery, errors.TABLE[errors.TOO_LONG], str(error)))
             except NotPossibleError as error:
-                refused.append(by_rule(delivery, Rule(Action.FIX), str(error)))
+                refused.append(by_rule(delivery, Rule(Action.REJECT), str(error)))
         able = [delivery for delivery in deliveries if delivery.message_id in bodies]
         requests = [
             self._request([bodies[one.message_id] for one in batch], batch, credential) for batch in _calls(able)
         ]
         return requests, refused
 
-    def _message(self, moulds: dict[Notification, Mould], delivery: Delivery) -> bytes:
-        if delivery.notification not in moulds:
-            moulds[delivery.notification] = payload.mould_of(delivery.notification, self.account)
-        return moulds[delivery.notification].fill(delivery, payload.data_of(delivery))
+    def _message(self, templates: dict[Notification, PayloadTemplate], delivery: Delivery) -> bytes:
+        if delivery.notification not in templates:
+            templates[delivery.notification] = payload.template_of(delivery.notification, self.account)
+        return templates[delivery.notification].render(delivery, payload.data_of(delivery))
 
     def _request(self, messages: list[bytes], batch: list[Delivery], credential: str) -> Request:
         form = urlencode({"auth_token": credential, "messages": b"[" + b",".join(messages) + b"]"}).encode()
@@ -88,7 +88,7 @@ class OppoAdapter(HttpAdapter):
         code = str(found["code"])
         if code != errors.OK:
             word = str(found.get("message") or "")
-            return all_of(request.deliveries, self.rule_of(code, answer), code, answer, word=word)
+            return outcomes_for_all(request.deliveries, self.rule_of(code, answer), code, answer, word=word)
         # By registration ID, as OPPO's SDK reads them (opush-server-sdk 1.0.4, `UnicastBatchResult`).
         results = {str(result["registrationId"]): result for result in found["data"]}
         return [self._outcome(one, results.get(one.token), answer) for one in request.deliveries]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from channels_vendor.base.contract import Account, Delivery, Notification, Style
-from channels_vendor.base.custom_data import facts_of
-from channels_vendor.base.cutting import cut, utf16_length
+from channels_vendor.base.custom_data import custom_data_of
 from channels_vendor.base.errors import NotPossibleError, TooBigError
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import category_of, is_web, level_of, option
-from channels_vendor.base.payload_template import DATA, MESSAGE_ID, NOTIFY_ID, REFERENCE, TOKEN, Mould, encode
+from channels_vendor.base.payload_template import DATA, MESSAGE_ID, NOTIFY_ID, REFERENCE, TOKEN, PayloadTemplate, encode
+from channels_vendor.base.truncation import truncate, utf16_length
 from channels_vendor.oppo import errors
 from pushcore.channels import Channel
 
@@ -29,18 +29,20 @@ AN_HOUR, ONLINE_ONLY, AS_IT_IS = "an hour", "online only", "as it is"
 _BY_REGID = 2
 
 
-def mould_of(notification: Notification, account: Account) -> Mould:
+def template_of(notification: Notification, account: Account) -> PayloadTemplate:
     """A message with marks for what is a device's own; `data_of` goes in besides. Raises `NotPossibleError` for a
     silent one: OPPO shows all it gets; and `TooBigError` for an address it has no room for."""
     if notification.silent:
         raise NotPossibleError("OPPO has no silent messages")
-    return Mould({"target_type": _BY_REGID, "target_value": TOKEN, "notification": _shown(notification, account)})
+    return PayloadTemplate(
+        {"target_type": _BY_REGID, "target_value": TOKEN, "notification": _shown(notification, account)}
+    )
 
 
 def data_of(delivery: Delivery) -> str:
     """What the app gets. Raises `TooBigError`."""
-    facts = facts_of(delivery.notification, message_id=str(delivery.message_id), msgkey=delivery.msgkey)
-    data = encode(facts)
+    custom_data = custom_data_of(delivery.notification, message_id=str(delivery.message_id), msgkey=delivery.msgkey)
+    data = encode(custom_data)
     if utf16_length(data) > MAX_DATA:
         raise TooBigError(f"{errors.TOO_LONG} action_parameters")
     return data
@@ -51,8 +53,8 @@ def _shown(notification: Notification, account: Account) -> dict[str, Any]:
         # Which OPPO knows repeats by.
         "app_message_id": MESSAGE_ID,
         "style": 2 if notification.style is Style.BIG_TEXT else 1,
-        "title": cut(notification.title, MAX_TITLE),
-        "content": cut(notification.body, _longest_body(notification, account)),
+        "title": truncate(notification.title, MAX_TITLE),
+        "content": truncate(notification.body, _longest_body(notification, account)),
         **_click(notification),
         "action_parameters": DATA,
         **_kept(seconds_left(notification.expire_at), account),
@@ -66,8 +68,8 @@ def _shown(notification: Notification, account: Account) -> dict[str, Any]:
     shown |= {name: value for name, value in wanted.items() if value}
     if level := level_of(notification, Channel.OPPO):
         shown["notify_level"] = int(level)
-    if account.receipt_url:
-        shown |= {"call_back_url": account.receipt_url, "call_back_parameter": REFERENCE}
+    if account.report_url:
+        shown |= {"call_back_url": account.report_url, "call_back_parameter": REFERENCE}
     return shown
 
 

@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadReque
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from channels_vendor.base.contract import VendorReceipt
+from channels_vendor.base.contract import DeliveryReport
 from channels_vendor.base.references import token_hash
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 # Vendors send up to 1000 results at once, of some 300 bytes.
 MAX_BYTES = 1_048_576
-MAX_RECEIPTS = 5_000
+MAX_REPORTS = 5_000
 
 
 def _check_head(_request: HttpRequest, key: str) -> None:
@@ -46,50 +46,50 @@ def receive(request: HttpRequest, key: str) -> HttpResponse:
     nobody has. Vendors repeat what was not answered with 200."""
     row = _addressed(key)
     vendor = VENDORS[Channel(row.channel)]
-    assert vendor.read_receipts is not None
+    assert vendor.read_reports is not None
     body = request.read(MAX_BYTES + 1)
     if len(body) > MAX_BYTES:
         return HttpResponseBadRequest("too large")
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
-        found = vendor.read_receipts(row.account(allow_private=False), headers, request.GET.dict(), body)
+        found = vendor.read_reports(row.account(allow_private=False), headers, request.GET.dict(), body)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         log.warning(
             "vendor receipt refused", channel=vendor.channel.label, workspace=row.workspace_id, error=str(error)
         )
         return HttpResponseBadRequest("no receipt")
-    if len(found) > MAX_RECEIPTS:
+    if len(found) > MAX_REPORTS:
         return HttpResponseBadRequest("too many at once")
     record(row, found)
-    return HttpResponse(vendor.receipt_answer, content_type="application/json")
+    return HttpResponse(vendor.report_answer, content_type="application/json")
 
 
 def _addressed(key: str) -> VendorAccount:
     """The account whose vendor sends receipts to this address. Raises `Http404`."""
-    row = VendorAccount.objects.filter(receipt_key=key).first() if len(key) <= 32 and "\0" not in key else None
+    row = VendorAccount.objects.filter(report_key=key).first() if len(key) <= 32 and "\0" not in key else None
     vendor = VENDORS.get(Channel(row.channel)) if row else None
-    if row is None or vendor is None or vendor.read_receipts is None:
+    if row is None or vendor is None or vendor.read_reports is None:
         raise Http404
     return row
 
 
-def address_problem(row: VendorAccount) -> str:
+def report_url_problem(row: VendorAccount) -> str:
     """Why a vendor that is told with each message where its receipts go cannot be told, or empty."""
-    longest, vendor = len(row.receipt_url), VENDORS[Channel(row.channel)]
-    if not vendor.max_receipt_url or longest <= vendor.max_receipt_url:
+    longest, vendor = len(row.report_url), VENDORS[Channel(row.channel)]
+    if not vendor.max_report_url or longest <= vendor.max_report_url:
         return ""
     return (
         f"no receipts: their address has {longest} characters with this MPS_PUBLIC_URL,"
-        f" {vendor.label} takes {vendor.max_receipt_url}"
+        f" {vendor.label} takes {vendor.max_report_url}"
     )
 
 
-def record(row: VendorAccount, found: Sequence[VendorReceipt]) -> int:
+def record(row: VendorAccount, found: Sequence[DeliveryReport]) -> int:
     """Note arrivals, other words, dead and replaced tokens; returns how many messages are newly known to have arrived.
     A fixed number of statements, one transaction.
 
-    A token is given up only where the account, as it is configured now, has had one accepted (`refusals.py`): what is
-    heard of messages of another configuration is of another app's tokens.
+    A token is given up only where the account, as it is configured now, has had one accepted (`refused_tokens.py`):
+    what is heard of messages of another configuration is of another app's tokens.
     """
     now, proven = clock.now(), row.is_proven
     with transaction.atomic():
@@ -112,12 +112,12 @@ def record(row: VendorAccount, found: Sequence[VendorReceipt]) -> int:
     return count
 
 
-def _at(receipt: VendorReceipt, now: datetime) -> datetime:
+def _at(receipt: DeliveryReport, now: datetime) -> datetime:
     """When it happened at the vendor, whose clock may be ahead."""
     return min(receipt.at or now, now)
 
 
-def _known(row: VendorAccount, found: Sequence[VendorReceipt]) -> list[tuple[VendorReceipt, int, int]]:
+def _known(row: VendorAccount, found: Sequence[DeliveryReport]) -> list[tuple[DeliveryReport, int, int]]:
     """Each receipt with the message and the device it is about; one of neither is left out.
 
     By the message, or by the task and the token it was sent to, whatever token the device has by now.
@@ -145,9 +145,9 @@ def _known(row: VendorAccount, found: Sequence[VendorReceipt]) -> list[tuple[Ven
         return [(found[number], message_id, device_id) for number, message_id, device_id in cursor.fetchall()]
 
 
-def _keep_words(known: Sequence[tuple[VendorReceipt, int, int]], now: datetime) -> None:
+def _keep_words(known: Sequence[tuple[DeliveryReport, int, int]], now: datetime) -> None:
     """What a message's details show besides its arrival: the last word, by the vendor's clock."""
-    last: dict[int, VendorReceipt] = {}
+    last: dict[int, DeliveryReport] = {}
     for receipt, message_id, _ in known:
         if not receipt.arrived and (message_id not in last or _at(receipt, now) >= _at(last[message_id], now)):
             last[message_id] = receipt

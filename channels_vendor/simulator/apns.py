@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from channels_vendor.simulator.script import Incoming, Reply
-from channels_vendor.simulator.simulated_vendor import Desk, as_json
+from channels_vendor.simulator.simulated_vendor import SimulatedVendor, as_json
 
 _STATUSES = {
     "BadDeviceToken": 400,
@@ -67,7 +67,7 @@ def _read(der: bytes) -> tuple[str, frozenset[str], datetime]:
     return str(named[0].value) if named else "", marks & set(_ENVIRONMENTS.values()), found.not_valid_after_utc
 
 
-class ApnsDesk(Desk):
+class SimulatedApns(SimulatedVendor):
     name = "apns"
     malformed = "BadDeviceToken"
     # Of which of the two hosts it is.

@@ -40,7 +40,7 @@ class Poster:
         for attempt in range(ATTEMPTS):
             await asyncio.sleep(AGAIN_SECONDS if attempt else delay)
             status = await asyncio.get_running_loop().run_in_executor(self._threads, _status_of, callback)
-            ledger.receipts[status] += 1
+            ledger.reports[status] += 1
             if status == 200:
                 return
 

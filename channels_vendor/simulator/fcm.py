@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import jwt
 
 from channels_vendor.simulator.script import Incoming, Reply
-from channels_vendor.simulator.simulated_vendor import SECRET, Desk, as_json
+from channels_vendor.simulator.simulated_vendor import SECRET, SimulatedVendor, as_json
 
 _KIND = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 _QUOTA_FAILURE = "type.googleapis.com/google.rpc.QuotaFailure"
@@ -36,7 +36,7 @@ MAX_BYTES = 4096
 MAX_TOKENS = 1000
 
 
-class FcmDesk(Desk):
+class SimulatedFcm(SimulatedVendor):
     name = "fcm"
     credential_path = "/fcm-oauth/token"
     malformed = "INVALID_ARGUMENT:message.token"
@@ -98,7 +98,7 @@ class FcmDesk(Desk):
         return as_json(status, {"error": body})
 
 
-class FcmLegacyDesk(Desk):
+class SimulatedLegacyFcm(SimulatedVendor):
     """The legacy HTTP API, as Firebase's server reference had it. A script's error for a token: its name."""
 
     name = "fcm-legacy"

@@ -9,15 +9,15 @@ import time
 from collections.abc import Sequence
 from urllib.parse import parse_qs
 
-from channels_vendor.base.cutting import utf16_length
+from channels_vendor.base.truncation import utf16_length
 from channels_vendor.simulator.script import Incoming, Reply
-from channels_vendor.simulator.simulated_vendor import SECRET, ReceiptingDesk, as_json
+from channels_vendor.simulator.simulated_vendor import SECRET, ReportingVendor, as_json
 
 _SEND = re.compile(r"/api/v1/[^/]+/sendMessage")
 MAX_TOKENS = 1000
 
 
-class HonorDesk(ReceiptingDesk):
+class SimulatedHonor(ReportingVendor):
     name = "honor"
     malformed = "failTokens"
     credential_path = "/auth/token"
@@ -55,7 +55,7 @@ class HonorDesk(ReceiptingDesk):
         good = [token for token in tokens if token not in wrong]
         for token in good:
             self.ledger.accept(token)
-        self.call_back(self.script.receipt_url, android.get("biTag", ""), good, f"{self.ledger.total}")
+        self.call_back(self.script.report_url, android.get("biTag", ""), good, f"{self.ledger.total}")
         data = {
             "sendResult": not wrong,
             "requestId": f"{self.ledger.total}",
@@ -64,7 +64,7 @@ class HonorDesk(ReceiptingDesk):
         }
         return as_json(200, {"code": 80100000 if wrong else 200, "message": "", "data": data})
 
-    def receipt(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+    def report(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
         told = {"biTag": tag, "appid": "app", "status": int(word), "requestId": vendor_id}
         stamp = time.time_ns() // 1_000_000
         return json.dumps({"statuses": [told | {"token": token, "timestamp": stamp} for token in tokens]}).encode()

@@ -21,7 +21,7 @@ from urllib.parse import parse_qs
 import jwt
 
 from channels_vendor.simulator.script import Incoming, Reply
-from channels_vendor.simulator.simulated_vendor import SECRET, ReceiptingDesk, as_json
+from channels_vendor.simulator.simulated_vendor import SECRET, ReportingVendor, as_json
 
 MAX_BYTES = 4096
 MAX_TOKENS = 1000
@@ -33,7 +33,7 @@ def _size(body: dict[str, Any]) -> int:
     return len(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-class _PushKit(ReceiptingDesk):
+class _PushKit(ReportingVendor):
     """What both have in common."""
 
     arrived = "0"
@@ -67,10 +67,10 @@ class _PushKit(ReceiptingDesk):
             good = [token for token in tokens if token not in wrong]
             for token in good:
                 self.ledger.accept(token)
-            self.call_back(self.script.receipt_url, tag, good, f"1700-{self.ledger.total}")
+            self.call_back(self.script.report_url, tag, good, f"1700-{self.ledger.total}")
         return whole, wrong
 
-    def receipt(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+    def report(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
         stamp = time.time_ns() // 1_000_000
         told = {"biTag": tag, "requestId": vendor_id} | self.result(int(word), stamp)
         return json.dumps({"statuses": [told | {"token": token} for token in tokens]}).encode()
@@ -79,19 +79,19 @@ class _PushKit(ReceiptingDesk):
     def result(self, code: int, stamp: int) -> dict[str, Any]:
         """What a receipt says of a device, at a time in milliseconds."""
 
-    def receipt_headers(self) -> Mapping[str, str]:
+    def report_headers(self) -> Mapping[str, str]:
         """Signed as a newly made configuration signs: its key is held in base64."""
         headers = {"content-type": "application/json"}
-        if self.script.receipt_user and self.script.receipt_key:
+        if self.script.report_user and self.script.report_key:
             stamp, nonce = f"{time.time_ns() // 1_000_000}", str(uuid.uuid4())
-            key = base64.b64decode(self.script.receipt_key)
-            made = hmac.new(key, f"{stamp}{nonce}{self.script.receipt_user}".encode(), hashlib.sha256).digest()
+            key = base64.b64decode(self.script.report_key)
+            made = hmac.new(key, f"{stamp}{nonce}{self.script.report_user}".encode(), hashlib.sha256).digest()
             value = base64.b64encode(made).decode()
             headers["x-huawei-callback-id"] = f"timestamp={stamp}; nonce={nonce}; value={value}"
         return headers
 
 
-class HuaweiDesk(_PushKit):
+class SimulatedHuawei(_PushKit):
     name = "huawei"
     malformed = "illegal"
     credential_path = "/oauth2/v3/token"
@@ -137,7 +137,7 @@ class HuaweiDesk(_PushKit):
         return {"appid": "app", "status": code, "timestamp": stamp}
 
 
-class HarmonyDesk(_PushKit):
+class SimulatedHarmonyos(_PushKit):
     name = "harmonyos"
     malformed = "tokenFormatError"
 

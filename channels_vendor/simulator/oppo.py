@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
-from channels_vendor.base.cutting import utf16_length
+from channels_vendor.base.truncation import utf16_length
 from channels_vendor.simulator.script import Incoming, Reply
-from channels_vendor.simulator.simulated_vendor import SECRET, ReceiptingDesk, as_json
+from channels_vendor.simulator.simulated_vendor import SECRET, ReportingVendor, as_json
 
 MAX_MESSAGES = 1000
 
 
-class OppoDesk(ReceiptingDesk):
+class SimulatedOppo(ReportingVendor):
     name = "oppo"
     credential_path = "/server/v1/auth"
     arrived = "push_arrive"
@@ -89,7 +89,7 @@ class OppoDesk(ReceiptingDesk):
         self.call_back(shown.get("call_back_url", ""), shown.get("call_back_parameter", ""), [regid], made)
         return {"registrationId": regid, "messageId": made}
 
-    def receipt(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+    def report(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
         told = {
             "messageId": vendor_id,
             "taskId": vendor_id,

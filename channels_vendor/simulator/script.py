@@ -39,9 +39,9 @@ class Script:
     are answered with 429 and `retry_after` seconds. `expired`: credentials refused from now on. `replies`: what the
     next requests are answered with, whatever they ask.
 
-    Receipts are posted `receipt_delay` seconds after the answer, to the address a call names, or, by vendors that take
-    it from their own console, to `receipt_url` (Huawei's signed where `receipt_user` and `receipt_key`, in base64, are
-    set up). `receipts`: by device token, the vendor's own word in place of that for arrived; "" for no receipt.
+    Receipts are posted `report_delay` seconds after the answer, to the address a call names, or, by vendors that take
+    it from their own console, to `report_url` (Huawei's signed where `report_user` and `report_key`, in base64, are
+    set up). `reports`: by device token, the vendor's own word in place of that for arrived; "" for no receipt.
     """
 
     latency: float = 0.0
@@ -52,11 +52,11 @@ class Script:
     faults: list[str] = field(default_factory=list)
     expired: set[str] = field(default_factory=set)
     replies: list[Reply] = field(default_factory=list)
-    receipt_delay: float = 0.1
-    receipt_url: str = ""
-    receipt_user: str = ""
-    receipt_key: str = ""
-    receipts: dict[str, str] = field(default_factory=dict)
+    report_delay: float = 0.1
+    report_url: str = ""
+    report_user: str = ""
+    report_key: str = ""
+    reports: dict[str, str] = field(default_factory=dict)
     dice: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - repeatable, guards nothing
 
     @classmethod
@@ -91,7 +91,7 @@ class Callback:
 
 
 class Ledger:
-    """What a vendor accepted: how often each token got something, and what the last requests were. `receipts`: how many
+    """What a vendor accepted: how often each token got something, and what the last requests were. `reports`: how many
     were answered with each HTTP status (0: with none)."""
 
     def __init__(self, keep: int = 1000) -> None:
@@ -100,7 +100,7 @@ class Ledger:
         self.accepted: Counter[str] = Counter()
         self.requests: list[Incoming] = []
         self.credentials = 0
-        self.receipts: Counter[int] = Counter()
+        self.reports: Counter[int] = Counter()
         self.total = 0
 
     def note(self, incoming: Incoming) -> None:

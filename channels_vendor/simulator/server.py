@@ -18,7 +18,7 @@ import h11
 
 from channels_vendor.simulator.callbacks import Poster
 from channels_vendor.simulator.script import Incoming, Reply, Script
-from channels_vendor.simulator.simulated_vendor import Desk, as_json
+from channels_vendor.simulator.simulated_vendor import SimulatedVendor, as_json
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _MAX_BODY = 8_388_608
@@ -27,10 +27,10 @@ _LINGER_SECONDS = 1.0
 
 
 class VendorServer:
-    """Answers for the vendors whose desks it is given. `POST /_script/NAME` with JSON changes a vendor's script."""
+    """Answers for the simulated vendors it is given. `POST /_script/NAME` with JSON changes a vendor's script."""
 
-    def __init__(self, desks: Sequence[Desk]) -> None:
-        self.desks = {desk.name: desk for desk in desks}
+    def __init__(self, simulated_vendors: Sequence[SimulatedVendor]) -> None:
+        self.simulated_vendors = {simulated.name: simulated for simulated in simulated_vendors}
         self.connections = 0
         self._server: asyncio.Server | None = None
         self._open: set[_Connection] = set()
@@ -49,8 +49,8 @@ class VendorServer:
             connection.abort()
         self._poster.stop()
 
-    def desk_of(self, incoming: Incoming) -> Desk | None:
-        return next((desk for desk in self.desks.values() if desk.serves(incoming)), None)
+    def vendor_for(self, incoming: Incoming) -> SimulatedVendor | None:
+        return next((simulated for simulated in self.simulated_vendors.values() if simulated.serves(incoming)), None)
 
     def opened(self, connection: _Connection) -> None:
         self.connections += 1
@@ -60,20 +60,20 @@ class VendorServer:
         self._open.discard(connection)
 
     def change_script(self, incoming: Incoming) -> Reply:
-        desk = self.desks.get(incoming.path.rsplit("/", 1)[-1])
+        simulated = self.simulated_vendors.get(incoming.path.rsplit("/", 1)[-1])
         try:
-            if desk is None:
-                raise ValueError(f"the vendors are {', '.join(self.desks)}")
-            desk.script = Script.of(json.loads(incoming.body))
+            if simulated is None:
+                raise ValueError(f"the vendors are {', '.join(self.simulated_vendors)}")
+            simulated.script = Script.of(json.loads(incoming.body))
         except (ValueError, TypeError) as error:
             return as_json(400, {"error": str(error)})
         return as_json(200, {})
 
-    def post_receipts(self, desk: Desk) -> None:
+    def post_reports(self, simulated: SimulatedVendor) -> None:
         """Those the last answer gave rise to."""
-        posted, desk.outbox = desk.outbox, []
+        posted, simulated.outbox = simulated.outbox, []
         for callback in posted:
-            self._poster.post(callback, desk.script.receipt_delay + desk.script.latency, desk.ledger)
+            self._poster.post(callback, simulated.script.report_delay + simulated.script.latency, simulated.ledger)
 
 
 class _Connection(asyncio.Protocol):
@@ -113,18 +113,18 @@ class _Connection(asyncio.Protocol):
         if incoming.path.startswith("/_script/"):
             speaker.reply(stream, self.server.change_script(incoming))
             return
-        desk = self.server.desk_of(incoming)
-        if desk is None:
+        simulated = self.server.vendor_for(incoming)
+        if simulated is None:
             speaker.reply(stream, as_json(404, {"error": "no such path"}))
             return
-        fault = desk.fault(incoming)
+        fault = simulated.fault(incoming)
         if fault:
             speaker.suffer(stream, fault)
             return
-        reply = desk.answer(incoming)
-        self.server.post_receipts(desk)
-        if desk.script.latency and not desk.is_for_credential(incoming):
-            asyncio.get_running_loop().call_later(desk.script.latency, speaker.reply, stream, reply)
+        reply = simulated.answer(incoming)
+        self.server.post_reports(simulated)
+        if simulated.script.latency and not simulated.is_for_credential(incoming):
+            asyncio.get_running_loop().call_later(simulated.script.latency, speaker.reply, stream, reply)
         else:
             speaker.reply(stream, reply)
 

@@ -1,4 +1,4 @@
-"""A simulated vendor: written from the vendor's facts, and knowing nothing of the adapters."""
+"""A simulated vendor: written from the vendor's custom_data, and knowing nothing of the adapters."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from channels_vendor.simulator.script import Callback, Incoming, Ledger, Reply, 
 # What all simulated accounts have for a secret: signatures are made with it, and checked.
 SECRET = "secret"  # noqa: S105 - guards nothing
 # Huawei's figure; of others none is known.
-RECEIPT_TOKENS = 100
+REPORT_TOKENS = 100
 
 
-class Desk(ABC):
+class SimulatedVendor(ABC):
     """Answers the requests to one vendor."""
 
     name: str
@@ -95,7 +95,7 @@ class Desk(ABC):
         return self.script.faults.pop(0) if self.script.faults else ""
 
 
-class ReceiptingDesk(Desk):
+class ReportingVendor(SimulatedVendor):
     """Of a vendor that sends receipts."""
 
     # The vendor's word for arrived.
@@ -105,18 +105,18 @@ class ReceiptingDesk(Desk):
         """Have the tokens' receipts posted, each with the word its script says. `tag`: what the call gave for them."""
         by_word: dict[str, list[str]] = {}
         for token in tokens if url else ():
-            by_word.setdefault(self.script.receipts.get(token, self.arrived), []).append(token)
+            by_word.setdefault(self.script.reports.get(token, self.arrived), []).append(token)
         by_word.pop("", None)
         for word, told in by_word.items():
-            for start in range(0, len(told), RECEIPT_TOKENS):
-                body = self.receipt(tag, told[start : start + RECEIPT_TOKENS], word, vendor_id)
-                self.outbox.append(Callback(url, body, self.receipt_headers()))
+            for start in range(0, len(told), REPORT_TOKENS):
+                body = self.report(tag, told[start : start + REPORT_TOKENS], word, vendor_id)
+                self.outbox.append(Callback(url, body, self.report_headers()))
 
     @abstractmethod
-    def receipt(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+    def report(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
         """The body of a receipt."""
 
-    def receipt_headers(self) -> Mapping[str, str]:
+    def report_headers(self) -> Mapping[str, str]:
         return {"content-type": "application/json"}
 
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from channels_vendor.simulator.apns import ApnsDesk
-from channels_vendor.simulator.fcm import FcmDesk, FcmLegacyDesk
-from channels_vendor.simulator.honor import HonorDesk
-from channels_vendor.simulator.huawei import HarmonyDesk, HuaweiDesk
-from channels_vendor.simulator.oppo import OppoDesk
-from channels_vendor.simulator.simulated_vendor import Desk
-from channels_vendor.simulator.vivo import VivoDesk
-from channels_vendor.simulator.xiaomi import XiaomiDesk
+from channels_vendor.simulator.apns import SimulatedApns
+from channels_vendor.simulator.fcm import SimulatedFcm, SimulatedLegacyFcm
+from channels_vendor.simulator.honor import SimulatedHonor
+from channels_vendor.simulator.huawei import SimulatedHarmonyos, SimulatedHuawei
+from channels_vendor.simulator.oppo import SimulatedOppo
+from channels_vendor.simulator.simulated_vendor import SimulatedVendor
+from channels_vendor.simulator.vivo import SimulatedVivo
+from channels_vendor.simulator.xiaomi import SimulatedXiaomi
 
-DESKS: tuple[type[Desk], ...] = (
-    ApnsDesk,
-    FcmDesk,
-    FcmLegacyDesk,
-    HuaweiDesk,
-    HarmonyDesk,
-    XiaomiDesk,
-    OppoDesk,
-    VivoDesk,
-    HonorDesk,
+SIMULATED_VENDORS: tuple[type[SimulatedVendor], ...] = (
+    SimulatedApns,
+    SimulatedFcm,
+    SimulatedLegacyFcm,
+    SimulatedHuawei,
+    SimulatedHarmonyos,
+    SimulatedXiaomi,
+    SimulatedOppo,
+    SimulatedVivo,
+    SimulatedHonor,
 )  # fmt: skip

@@ -8,12 +8,12 @@ import json
 import time
 from collections.abc import Sequence
 
-from channels_vendor.base.cutting import utf16_length
+from channels_vendor.base.truncation import utf16_length
 from channels_vendor.simulator.script import Incoming, Reply
-from channels_vendor.simulator.simulated_vendor import SECRET, ReceiptingDesk, as_json
+from channels_vendor.simulator.simulated_vendor import SECRET, ReportingVendor, as_json
 
 
-class VivoDesk(ReceiptingDesk):
+class SimulatedVivo(ReportingVendor):
     name = "vivo"
     credential_path = "/message/auth"
     arrived = "0"
@@ -76,7 +76,7 @@ class VivoDesk(ReceiptingDesk):
         self.call_back(extra.get("callback", ""), extra.get("callback.param", ""), [regid], made)
         return self.say(0, "ok", taskId=made, requestId=request_id)
 
-    def receipt(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+    def report(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
         stamp = time.time_ns() // 1_000_000
         told = {"targets": ",".join(tokens), "param": tag, "ackType": word, "ackTime": stamp}
         return json.dumps({vendor_id: told}).encode()

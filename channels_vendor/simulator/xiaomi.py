@@ -7,16 +7,16 @@ import time
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs, urlencode
 
-from channels_vendor.base.cutting import utf16_length
+from channels_vendor.base.truncation import utf16_length
 from channels_vendor.simulator.script import Incoming, Reply
-from channels_vendor.simulator.simulated_vendor import SECRET, ReceiptingDesk, as_json
+from channels_vendor.simulator.simulated_vendor import SECRET, ReportingVendor, as_json
 
 MAX_TOKENS = 1000
 # `extra.callback.type` is a sum of bits; without one, delivered and clicked.
 _DELIVERED, _DEFAULT_TYPES = 1, 3
 
 
-class XiaomiDesk(ReceiptingDesk):
+class SimulatedXiaomi(ReportingVendor):
     name = "xiaomi"
     malformed = "bad"
     arrived = str(_DELIVERED)
@@ -58,7 +58,7 @@ class XiaomiDesk(ReceiptingDesk):
             data["bad_regids"] = ",".join(wrong)
         return as_json(200, {"result": "ok", "code": 0, "data": data, "description": "", "info": "", "trace_id": "x"})
 
-    def receipt(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+    def report(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
         told = {
             "param": tag,
             "type": int(word),
@@ -69,7 +69,7 @@ class XiaomiDesk(ReceiptingDesk):
         }
         return urlencode({"data": json.dumps({vendor_id: told})}).encode()
 
-    def receipt_headers(self) -> Mapping[str, str]:
+    def report_headers(self) -> Mapping[str, str]:
         return {"content-type": "application/x-www-form-urlencoded"}
 
     def internal_error(self) -> Reply:

@@ -23,9 +23,9 @@ from channels_vendor.base.contract import (
 )
 from channels_vendor.base.errors import NotPossibleError, TooBigError
 from channels_vendor.base.http_adapter import HttpAdapter, Request
-from channels_vendor.base.lists import all_of
+from channels_vendor.base.multicast import outcomes_for_all
 from channels_vendor.base.oauth import post
-from channels_vendor.base.payload_template import Mould, encode
+from channels_vendor.base.payload_template import PayloadTemplate, encode
 from channels_vendor.vivo import errors, payload
 from pushcore.http.calls import HttpAnswer, HttpCall
 
@@ -38,7 +38,7 @@ class VivoAdapter(HttpAdapter):
     unauthorised_status = 10000
     table = errors.TABLE
     # vivo also looks at the text first, and dislikes tests.
-    no_token_signs = ("invalidUser", "10302", "10085", "10104")
+    unknown_token_codes = ("invalidUser", "10302", "10085", "10104")
 
     def fetch_credential(self) -> tuple[str, float]:
         app_id, key, stamp = payload.app_id_of(self.account), self.account.get("app_key"), time.time_ns() // 1_000_000
@@ -55,29 +55,29 @@ class VivoAdapter(HttpAdapter):
                 return str(found["authToken"]), _LIFE_SECONDS
         except (ValueError, KeyError, TypeError):
             raise CannotAuthorise(f"no auth token: {answer.error or answer.status}", permanent=False) from None
-        permanent = self.rule_of(code, answer).action in (Action.STOP, Action.FIX)
+        permanent = self.rule_of(code, answer).action in (Action.DISABLE_ACCOUNT, Action.REJECT)
         raise CannotAuthorise(f"no auth token: {code} {found.get('desc', '')}"[:200], permanent=permanent)
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
         url = f"{self.account.base_url or BASE_URL}/message/send"
         headers = (_JSON, f"authToken: {credential}")
-        moulds: dict[Notification, Mould] = {}
+        templates: dict[Notification, PayloadTemplate] = {}
         requests, refused = [], []
         for delivery in deliveries:
             try:
-                body = self._message(moulds, delivery)
+                body = self._message(templates, delivery)
             except TooBigError as error:
                 refused.append(by_rule(delivery, errors.TABLE[errors.BAD_PAIR], str(error)))
             except NotPossibleError as error:
-                refused.append(by_rule(delivery, Rule(Action.FIX), str(error)))
+                refused.append(by_rule(delivery, Rule(Action.REJECT), str(error)))
             else:
                 requests.append(Request(HttpCall(url, body, headers), (delivery,)))
         return requests, refused
 
-    def _message(self, moulds: dict[Notification, Mould], delivery: Delivery) -> bytes:
-        if delivery.notification not in moulds:
-            moulds[delivery.notification] = payload.mould_of(delivery.notification, self.account)
-        return moulds[delivery.notification].fill(delivery, payload.data_of(delivery))
+    def _message(self, templates: dict[Notification, PayloadTemplate], delivery: Delivery) -> bytes:
+        if delivery.notification not in templates:
+            templates[delivery.notification] = payload.template_of(delivery.notification, self.account)
+        return templates[delivery.notification].render(delivery, payload.data_of(delivery))
 
     def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
         [delivery] = request.deliveries
@@ -88,4 +88,4 @@ class VivoAdapter(HttpAdapter):
             return [by_rule(delivery, self.rule_of(code, answer), code)]
         if code in (errors.OK, errors.REPEATED):
             return [accepted(delivery, str(found.get("taskId") or delivery.message_id))]
-        return all_of([delivery], self.rule_of(code, answer), code, answer, word=str(found.get("desc") or ""))
+        return outcomes_for_all([delivery], self.rule_of(code, answer), code, answer, word=str(found.get("desc") or ""))

@@ -24,28 +24,28 @@ def _rules(action: Action, *codes: int, status: int | None = None, wait: float |
 
 
 TABLE: dict[str, Rule] = {
-    UNKNOWN_USER: Rule(Action.DROP, 10302),
+    UNKNOWN_USER: Rule(Action.INVALIDATE_TOKEN, 10302),
     # Uninstalled, says one edition of vivo's document (dev.vivo.com.cn, 362), uninstalled or notifications switched off
     # another: who switches them on again has the same token.
-    UNSUBSCRIBED: Rule(Action.SUSPECT, 10302),
+    UNSUBSCRIBED: Rule(Action.SUSPECT_TOKEN, 10302),
     # Not there for 90 days; one that comes back may have kept its token.
-    SILENT_FOR_MONTHS: Rule(Action.SUSPECT, 10302),
-    NOT_A_TEST_USER: Rule(Action.FIX),
-    **_rules(Action.AUTH, 10000),
-    **_rules(Action.SLOW, 10040, 10072, wait=_BUSY),
-    **_rules(Action.FIX, 10050, 10055, 10056, 10058, 10066, 10067, 10101, 10103, 10104),
-    **_rules(Action.FIX, 10085, status=10104),
+    SILENT_FOR_MONTHS: Rule(Action.SUSPECT_TOKEN, 10302),
+    NOT_A_TEST_USER: Rule(Action.REJECT),
+    **_rules(Action.RENEW_CREDENTIAL, 10000),
+    **_rules(Action.THROTTLE, 10040, 10072, wait=_BUSY),
+    **_rules(Action.REJECT, 10050, 10055, 10056, 10058, 10066, 10067, 10101, 10103, 10104),
+    **_rules(Action.REJECT, 10085, status=10104),
     # A category that is none; one that is not of the classification.
-    **_rules(Action.FIX, 10096, 10097, status=_UNKNOWN),
+    **_rules(Action.REJECT, 10096, 10097, status=_UNKNOWN),
     # Over for today; hammering costs quota.
-    **_rules(Action.SLOW, 10070, wait=_QUOTA),
-    **_rules(Action.SLOW, 10073, status=10070, wait=_QUOTA),
-    **_rules(Action.SLOW, 10252, 10254, status=_UNKNOWN, wait=_QUOTA),
+    **_rules(Action.THROTTLE, 10070, wait=_QUOTA),
+    **_rules(Action.THROTTLE, 10073, status=10070, wait=_QUOTA),
+    **_rules(Action.THROTTLE, 10252, 10254, status=_UNKNOWN, wait=_QUOTA),
     # Outside the hours granted to such messages: not too fast, only later.
     **_rules(Action.RETRY, 10071, wait=_QUOTA),
-    **_rules(Action.STOP, 10094, *range(10200, 10208), status=_UNKNOWN),
-    **_rules(Action.SLOW, 10250, status=_UNKNOWN, wait=_BUSY),
+    **_rules(Action.DISABLE_ACCOUNT, 10094, *range(10200, 10208), status=_UNKNOWN),
+    **_rules(Action.THROTTLE, 10250, status=_UNKNOWN, wait=_BUSY),
     **_rules(Action.RETRY, 10102),
-    **_rules(Action.STOP, 10110),
-    **_rules(Action.DROP, 10302),
+    **_rules(Action.DISABLE_ACCOUNT, 10110),
+    **_rules(Action.INVALIDATE_TOKEN, 10302),
 }

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from channels_vendor.base.contract import Account, Delivery, Notification
-from channels_vendor.base.custom_data import facts_of, fitting
-from channels_vendor.base.cutting import cut, utf16_length
+from channels_vendor.base.custom_data import custom_data_of, fit_custom_data
 from channels_vendor.base.errors import NotPossibleError, TooBigError
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import category_of, is_web, option
-from channels_vendor.base.payload_template import DATA, MESSAGE_ID, NOTIFY_ID, REFERENCE, TOKEN, Mould, encode
+from channels_vendor.base.payload_template import DATA, MESSAGE_ID, NOTIFY_ID, REFERENCE, TOKEN, PayloadTemplate, encode
+from channels_vendor.base.truncation import truncate, utf16_length
 from channels_vendor.vivo import errors
 from pushcore.channels import Channel
 
@@ -41,23 +41,23 @@ def app_id_of(account: Account) -> int | str:
     return int(text) if text.isascii() and text.isdigit() else text
 
 
-def mould_of(notification: Notification, account: Account) -> Mould:
+def template_of(notification: Notification, account: Account) -> PayloadTemplate:
     """A message with marks for what is a device's own. Raises `NotPossibleError` for a silent one: vivo shows all; and
     `TooBigError` for an address it has no room for."""
     if notification.silent:
         raise NotPossibleError("vivo has no silent messages")
-    return Mould(_message(notification, account))
+    return PayloadTemplate(_message(notification, account))
 
 
 def data_of(delivery: Delivery) -> str:
     """What the app gets, JSON in one value: vivo takes ten pairs at most. Where it is too long, the address that
     `skipContent` has is left out. Raises `TooBigError`."""
-    facts = fitting(
-        facts_of(delivery.notification, message_id=str(delivery.message_id), msgkey=delivery.msgkey),
+    custom_data = fit_custom_data(
+        custom_data_of(delivery.notification, message_id=str(delivery.message_id), msgkey=delivery.msgkey),
         opened_by_vendor="skipContent" in _click(delivery.notification),
-        fits=lambda facts: utf16_length(encode(facts)) + len("data") <= MAX_DATA,
+        fits=lambda custom_data: utf16_length(encode(custom_data)) + len("data") <= MAX_DATA,
     )
-    data = encode(facts)
+    data = encode(custom_data)
     if utf16_length(data) + len("data") > MAX_DATA:
         raise TooBigError(f"{errors.BAD_PAIR} clientCustomMap")
     return data
@@ -71,8 +71,8 @@ def _message(notification: Notification, account: Account) -> dict[str, Any]:
         # Which vivo knows repeats by.
         "requestId": MESSAGE_ID,
         "notifyType": _RING_AND_VIBRATE,
-        "title": cut(notification.title, MAX_TITLE, wide),
-        "content": cut(notification.body, MAX_BODY, wide),
+        "title": truncate(notification.title, MAX_TITLE, wide),
+        "content": truncate(notification.body, MAX_BODY, wide),
         "timeToLive": max(MIN_TTL, min(seconds_left(notification.expire_at), _longest(account))),
         **_click(notification),
         "clientCustomMap": {"data": DATA},
@@ -80,8 +80,8 @@ def _message(notification: Notification, account: Account) -> dict[str, Any]:
         "notifyId": NOTIFY_ID,
         **_kind(notification),
     }
-    if account.receipt_url:
-        message["extra"] = {"callback": account.receipt_url, "callback.param": REFERENCE}
+    if account.report_url:
+        message["extra"] = {"callback": account.report_url, "callback.param": REFERENCE}
     return message
 
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from channels_vendor.base.contract import Account, Delivery, SendOutcome, Tokens, by_rule
+from channels_vendor.base.contract import Account, Credentials, Delivery, SendOutcome, by_rule
+from channels_vendor.base.credentials import StaticCredential
 from channels_vendor.base.errors import TooBigError
 from channels_vendor.base.http_adapter import HttpAdapter, Request
-from channels_vendor.base.lists import addressed, all_of, but_for
-from channels_vendor.dispatch.dead_tokens import NoTokens
+from channels_vendor.base.multicast import accepted_except, multicast_batches, outcomes_for_all
 from channels_vendor.xiaomi import errors, payload
 from pushcore.http.calls import HttpAnswer, HttpCall
 from pushcore.http.client import HttpClient
@@ -23,10 +23,10 @@ _FORM = "content-type: application/x-www-form-urlencoded"
 class XiaomiAdapter(HttpAdapter):
     unauthorised_status = 21301
     table = errors.TABLE
-    no_token_signs = (errors.BAD_REGID, "20301")
+    unknown_token_codes = (errors.BAD_REGID, "20301")
 
-    def __init__(self, account: Account, client: HttpClient, tokens: Tokens) -> None:
-        super().__init__(account, client, NoTokens())
+    def __init__(self, account: Account, client: HttpClient, tokens: Credentials) -> None:
+        super().__init__(account, client, StaticCredential())
 
     def fetch_credential(self) -> tuple[str, float]:
         """The secret itself."""
@@ -39,7 +39,7 @@ class XiaomiAdapter(HttpAdapter):
         # Tokens are joined by commas: one within a token would name others.
         refused = [_no_token(one) for one in deliveries if "," in one.token]
         able = [one for one in deliveries if "," not in one.token]
-        for notification, batch, message_id, msgkey in addressed(able):
+        for notification, batch, message_id, msgkey in multicast_batches(able):
             try:
                 fields = payload.fields_of(notification, self.account, message_id, msgkey)
             except TooBigError as error:
@@ -56,11 +56,11 @@ class XiaomiAdapter(HttpAdapter):
             word = str(found.get("reason") or found.get("description") or "")
             if code == errors.NO_TARGET and len(request.deliveries) == 1:
                 code = errors.NO_SINGLE_TARGET
-            return all_of(request.deliveries, self.rule_of(code, answer), code, answer, word=word)
+            return outcomes_for_all(request.deliveries, self.rule_of(code, answer), code, answer, word=word)
         data = found.get("data") or {}
         rule = errors.TABLE[errors.BAD_REGID]
         refused = {token: (rule, errors.BAD_REGID) for token in str(data.get("bad_regids") or "").split(",") if token}
-        return but_for(request.deliveries, refused, str(data.get("id") or ""))
+        return accepted_except(request.deliveries, refused, str(data.get("id") or ""))
 
 
 def _no_token(delivery: Delivery) -> SendOutcome:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from channels_vendor.base.contract import Account, Notification, Style
-from channels_vendor.base.custom_data import facts_of
-from channels_vendor.base.cutting import cut
+from channels_vendor.base.custom_data import custom_data_of
 from channels_vendor.base.errors import TooBigError
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import is_web, option
 from channels_vendor.base.payload_template import encode
 from channels_vendor.base.references import Reference
-from channels_vendor.xiaomi.receipts import RECEIPTS
+from channels_vendor.base.truncation import truncate
+from channels_vendor.xiaomi.reports import RECEIPTS
 
 # "Under 50" and "under 128".
 MAX_TITLE = 49
@@ -22,10 +22,10 @@ _ALL, _SOUND = -1, 1
 
 def fields_of(notification: Notification, account: Account, message_id: str, msgkey: str) -> dict[str, str]:
     """The form without its tokens. Raises `TooBigError` where the data is too long."""
-    title, body = cut(notification.title, MAX_TITLE), cut(notification.body, MAX_BODY)
-    facts = facts_of(notification, message_id=message_id, msgkey=msgkey)
+    title, body = truncate(notification.title, MAX_TITLE), truncate(notification.body, MAX_BODY)
+    custom_data = custom_data_of(notification, message_id=message_id, msgkey=msgkey)
     reference = Reference.of(notification.task_id, message_id)
-    data = encode(facts | {"title": title, "content": body} if notification.silent else facts)
+    data = encode(custom_data | {"title": title, "content": body} if notification.silent else custom_data)
     if len(data.encode()) > MAX_PAYLOAD:
         raise TooBigError("10018 payload")
     fields = {
@@ -51,8 +51,8 @@ def _extra(notification: Notification, account: Account, reference: Reference) -
         **_click(notification, account),
         **_look(notification),
     }
-    if account.receipt_url:
-        extra["callback"] = account.receipt_url
+    if account.report_url:
+        extra["callback"] = account.report_url
         extra["callback.param"] = str(reference)
         extra["callback.type"] = str(sum(RECEIPTS))
     return extra

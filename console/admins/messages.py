@@ -42,7 +42,7 @@ class MessageDetails(TemplateSection):
             "meaning": status_meaning(instance),
             "channel": Channel(instance.channel),
             "at_vendor": at_vendor,
-            "receipt_status": at_vendor and at_vendor.receipt_meaning,
+            "report_status": at_vendor and at_vendor.report_meaning,
             "payload": pretty_json(instance.content),
             "task_url": reverse("admin:pushcore_pushtask_change", args=[instance.task_id]),
             "device_url": instance.device and reverse("admin:pushcore_device_change", args=[instance.device_id]),

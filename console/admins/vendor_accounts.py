@@ -20,8 +20,8 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from channels_vendor.accounts import accounts, checking
-from channels_vendor.base.contract import Field, Verdict
+from channels_vendor.accounts import checking, in_use
+from channels_vendor.base.contract import AccountField, Verdict
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
 from console import audit
@@ -44,7 +44,7 @@ class VendorAccountForm(forms.ModelForm):
     """The vendor's own fields are added by `form_for`. A secret that is left empty stays as it is, unless its removal
     is asked for, or the place it is sent to changes: then it is entered again, by somebody who knows it."""
 
-    vendor_fields: tuple[Field, ...] = ()
+    vendor_fields: tuple[AccountField, ...] = ()
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -80,7 +80,7 @@ class VendorAccountForm(forms.ModelForm):
                 self.add_error(name, _spoken(reason))
         return bool(moved)
 
-    def _given(self, entry: Field, value: Any) -> str:
+    def _given(self, entry: AccountField, value: Any) -> str:
         if not entry.file:
             return str(value or "").strip()
         if value is None:
@@ -113,7 +113,7 @@ def _spoken(words: str) -> str:
     return gettext(words) if words else ""
 
 
-def _form_field(entry: Field, row: VendorAccount, is_kept: bool) -> forms.Field:
+def _form_field(entry: AccountField, row: VendorAccount, is_kept: bool) -> forms.Field:
     hint = gettext("Entered; leave empty to keep it.") + " " if is_kept else ""
     common: dict[str, Any] = {
         "label": _spoken(entry.label),
@@ -159,7 +159,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
             if entry.name in kept:
                 own.append(_REMOVE + entry.name)
         receipts = []
-        if vendor and vendor.read_receipts and self.may(request, Right.CONFIGURE, obj):
+        if vendor and vendor.read_reports and self.may(request, Right.CONFIGURE, obj):
             receipts = [(_("Receipts"), {"fields": ("receipt_address",)})]
         return (
             (None, {"fields": self.with_times(["vendor", "workspace", "enabled", "state", "updated_at"])}),
@@ -189,7 +189,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
         else:
             obj.enabled = False
         super().save_model(request, obj, form, change)
-        accounts.forget()
+        in_use.forget()
 
     @display(description=_("vendor"))
     def vendor(self, row: VendorAccount) -> str:
@@ -209,7 +209,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
     @display(description=_("address"))
     def receipt_address(self, row: VendorAccount) -> SafeString:
         """Who knows it may speak for the vendor: shown to those who may change the account."""
-        return copyable(row.receipt_url or f"/vendor/receipts/{row.receipt_key}")
+        return copyable(row.report_url or f"/vendor/receipts/{row.report_key}")
 
     @display(description=_("certificate expires"))
     def certificate_expiry(self, row: VendorAccount) -> SafeString:

@@ -11,14 +11,14 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from channels_vendor.accounts import accounts
+from channels_vendor.accounts import in_use
 from channels_vendor.base.contract import Account, Adapter, Delivery, Notification
-from channels_vendor.dispatch.dead_tokens import NoTokens, SharedTokens
+from channels_vendor.base.credentials import SharedCredential, StaticCredential
 from channels_vendor.models import VendorAccount
-from channels_vendor.simulator.simulated_vendor import Desk
+from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from pushcore.channels import Channel
-from pushcore.http.calls import HttpSettings
 from pushcore.http.client import HttpClient
+from pushcore.http.client import Settings as HttpSettings
 from pushcore.models import Workspace
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES, Sample
@@ -30,13 +30,13 @@ def sample(request: pytest.FixtureRequest) -> Sample:
 
 
 @pytest.fixture
-def desk(sample: Sample) -> Desk:
-    return sample.desk()
+def simulated(sample: Sample) -> SimulatedVendor:
+    return sample.simulated()
 
 
 @pytest.fixture
-def running(desk: Desk) -> Iterator[Running]:
-    server = Running([desk], tls=True)
+def running(simulated: SimulatedVendor) -> Iterator[Running]:
+    server = Running([simulated], tls=True)
     yield server
     server.stop()
 
@@ -64,9 +64,9 @@ def channel(sample: Sample, running: Running, workspace: Workspace, settings: Se
     row.public_values = {name: value for name, value in sample.values().items() if name not in secret}
     row.set_secrets({name: value for name, value in sample.values().items() if name in secret})
     row.save()
-    accounts.forget()
+    in_use.forget()
     yield sample.vendor.channel
-    accounts.forget()
+    in_use.forget()
 
 
 @pytest.fixture
@@ -87,7 +87,9 @@ def open_adapter(sample: Sample, account: Account) -> Iterator[Callable[..., Ada
             key=key,
         )
         opened.append(
-            sample.vendor.open(account, HttpClient(replace(wanted, **settings)), tokens or SharedTokens(sample.name))
+            sample.vendor.open(
+                account, HttpClient(replace(wanted, **settings)), tokens or SharedCredential(sample.name)
+            )
         )
         return opened[-1]
 
@@ -115,7 +117,7 @@ def notification(**changes: Any) -> Notification:
 def prepared(sample: Sample, batch: list[Delivery]) -> list[list[Delivery]]:
     """The deliveries of each call the vendor's adapter would make of the batch."""
     account = Account(1, sample.vendor.channel, sample.values())
-    adapter: Any = sample.vendor.open(account, HttpClient(HttpSettings()), NoTokens())
+    adapter: Any = sample.vendor.open(account, HttpClient(HttpSettings()), StaticCredential())
     requests, _ = adapter.prepare(batch, "credential")
     adapter.close()
     return [list(request.deliveries) for request in requests]

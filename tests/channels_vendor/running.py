@@ -18,15 +18,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from channels_vendor.simulator.server import VendorServer
-from channels_vendor.simulator.simulated_vendor import Desk
+from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from tests.channels_vendor import push_certificates
 
 
 class Running:
     """A `VendorServer` that listens. `ca`: what signed its certificate (itself), PEM; empty without TLS."""
 
-    def __init__(self, desks: Sequence[Desk], *, tls: bool) -> None:
-        self.server = VendorServer(desks)
+    def __init__(self, simulated_vendors: Sequence[SimulatedVendor], *, tls: bool) -> None:
+        self.server = VendorServer(simulated_vendors)
         self.ca = b""
         context = None
         if tls:

@@ -10,23 +10,23 @@ from functools import lru_cache
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from channels_vendor.apns.adapter import VENDOR as APNS
-from channels_vendor.base.contract import Vendor
-from channels_vendor.fcm.adapter import VENDOR as FCM
-from channels_vendor.harmonyos.adapter import VENDOR as HARMONYOS
-from channels_vendor.honor.adapter import VENDOR as HONOR
-from channels_vendor.huawei.adapter import VENDOR as HUAWEI
-from channels_vendor.oppo.adapter import VENDOR as OPPO
-from channels_vendor.simulator.apns import ApnsDesk
-from channels_vendor.simulator.fcm import FcmDesk, FcmLegacyDesk
-from channels_vendor.simulator.honor import HonorDesk
-from channels_vendor.simulator.huawei import HarmonyDesk, HuaweiDesk
-from channels_vendor.simulator.oppo import OppoDesk
-from channels_vendor.simulator.simulated_vendor import Desk
-from channels_vendor.simulator.vivo import VivoDesk
-from channels_vendor.simulator.xiaomi import XiaomiDesk
-from channels_vendor.vivo.adapter import VENDOR as VIVO
-from channels_vendor.xiaomi.adapter import VENDOR as XIAOMI
+from channels_vendor.apns.vendor import VENDOR as APNS
+from channels_vendor.base.contract import VendorDescription
+from channels_vendor.fcm.vendor import VENDOR as FCM
+from channels_vendor.harmonyos.vendor import VENDOR as HARMONYOS
+from channels_vendor.honor.vendor import VENDOR as HONOR
+from channels_vendor.huawei.vendor import VENDOR as HUAWEI
+from channels_vendor.oppo.vendor import VENDOR as OPPO
+from channels_vendor.simulator.apns import SimulatedApns
+from channels_vendor.simulator.fcm import SimulatedFcm, SimulatedLegacyFcm
+from channels_vendor.simulator.honor import SimulatedHonor
+from channels_vendor.simulator.huawei import SimulatedHarmonyos, SimulatedHuawei
+from channels_vendor.simulator.oppo import SimulatedOppo
+from channels_vendor.simulator.simulated_vendor import SimulatedVendor
+from channels_vendor.simulator.vivo import SimulatedVivo
+from channels_vendor.simulator.xiaomi import SimulatedXiaomi
+from channels_vendor.vivo.vendor import VENDOR as VIVO
+from channels_vendor.xiaomi.vendor import VENDOR as XIAOMI
 from pushcore.security import crypto
 from tests.channels_vendor import push_certificates
 
@@ -37,12 +37,12 @@ class Sample:
 
     `gone`: the vendor's error for a dead token, and the status a message gets from it. `values`: an account's fields.
     `wrong`: what to replace in them for an account the vendor refuses. `auth_path`: of the simulator's token endpoint.
-    `rows`: the vendor's errors by token that the desk can give, with the status and the verdict's name each leads to;
+    `rows`: the vendor's errors by token the simulator gives, with the status and the verdict's name each leads to;
     `whole`: likewise of errors that befall all of a call. `batching`: several tokens travel in one request.
     """
 
-    vendor: Vendor
-    desk: type[Desk]
+    vendor: VendorDescription
+    simulated: type[SimulatedVendor]
     values: Callable[[], Mapping[str, str]]
     token: Callable[[int], str]
     gone: tuple[str, int]
@@ -90,7 +90,7 @@ def apns_certificate() -> dict[str, str]:
 
 _FCM = Sample(
     FCM,
-    FcmDesk,
+    SimulatedFcm,
     lru_cache(_service_account),
     lambda number: f"fcm-token:{number}",
     gone=("UNREGISTERED", 90000003),
@@ -121,7 +121,7 @@ _FCM = Sample(
 
 _FCM_LEGACY = Sample(
     FCM,
-    FcmLegacyDesk,
+    SimulatedLegacyFcm,
     lambda: {"server_key": "secret"},
     lambda number: f"fcm-token:{number}",
     gone=("NotRegistered", 90000003),
@@ -149,7 +149,7 @@ _FCM_LEGACY = Sample(
 
 _APNS = Sample(
     APNS,
-    ApnsDesk,
+    SimulatedApns,
     lru_cache(_apns_key),
     lambda number: f"a{number:063x}",
     gone=("Unregistered", 2011),
@@ -212,7 +212,7 @@ huawei_service_account = lru_cache(_new_huawei_service_account)
 
 _HUAWEI = Sample(
     HUAWEI,
-    HuaweiDesk,
+    SimulatedHuawei,
     lambda: {"app_id": "1001", "app_secret": "secret"},
     lambda number: f"hw-{number}",
     gone=("illegal", 80100002),
@@ -253,7 +253,7 @@ _HUAWEI_PROJECT = replace(
 
 _HARMONYOS = Sample(
     HARMONYOS,
-    HarmonyDesk,
+    SimulatedHarmonyos,
     lambda: {"service_account": huawei_service_account()},
     lambda number: f"ohos-{number}",
     gone=("tokenFormatError", 99999999),
@@ -297,7 +297,7 @@ _HARMONYOS = Sample(
 
 _XIAOMI = Sample(
     XIAOMI,
-    XiaomiDesk,
+    SimulatedXiaomi,
     lambda: {"package_name": "com.example.shop", "app_secret": "secret"},
     lambda number: f"mi-{number}",
     gone=("bad", 20301),
@@ -330,7 +330,7 @@ _XIAOMI = Sample(
 
 _OPPO = Sample(
     OPPO,
-    OppoDesk,
+    SimulatedOppo,
     lambda: {"app_key": "key", "master_secret": "secret"},
     lambda number: f"CN_{number}",
     gone=("10000", 10000),
@@ -368,7 +368,7 @@ _OPPO = Sample(
 
 _VIVO = Sample(
     VIVO,
-    VivoDesk,
+    SimulatedVivo,
     lambda: {"app_id": "10004", "app_key": "key", "app_secret": "secret"},
     lambda number: f"vivo-{number}",
     gone=("invalid:1", 10302),
@@ -396,7 +396,7 @@ _VIVO = Sample(
 
 _HONOR = Sample(
     HONOR,
-    HonorDesk,
+    SimulatedHonor,
     lambda: {"app_id": "9001", "client_id": "9001", "client_secret": "secret"},
     lambda number: f"honor-{number}",
     gone=("expireTokens", 99999999),

@@ -10,7 +10,7 @@ import pytest
 
 from channels_vendor.base.contract import Adapter, Verdict
 from channels_vendor.simulator.script import Reply
-from channels_vendor.simulator.simulated_vendor import Desk
+from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from pushcore.codes import statuses
 from tests.channels_vendor.conftest import deliveries
 from tests.channels_vendor.samples import SAMPLES, Sample
@@ -42,26 +42,30 @@ def reply(status: int, body: Any) -> Reply:
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_an_unknown_code_of_a_vendor_that_is_not_well_is_tried_again(
-    adapter: Adapter, desk: Desk, sample: Sample, status: int
+    adapter: Adapter, simulated: SimulatedVendor, sample: Sample, status: int
 ) -> None:
-    desk.script.replies = [reply(status, _UNKNOWN)]
+    simulated.script.replies = [reply(status, _UNKNOWN)]
     [outcome] = adapter.send(deliveries(sample, 1))
     assert outcome.verdict is Verdict.RETRY
-    assert outcome.slow or status != 429
+    assert outcome.throttled or status != 429
     assert outcome.unreachable or status < 500
 
 
-def test_an_unknown_code_under_401_has_the_credential_renewed(adapter: Adapter, desk: Desk, sample: Sample) -> None:
-    desk.script.replies = [reply(401, _UNKNOWN)]
+def test_an_unknown_code_under_401_has_the_credential_renewed(
+    adapter: Adapter, simulated: SimulatedVendor, sample: Sample
+) -> None:
+    simulated.script.replies = [reply(401, _UNKNOWN)]
     [outcome] = adapter.send(deliveries(sample, 1))
     refuses_at_once = sample.name == "fcm-legacy"  # one key, which never runs out
     assert outcome.verdict is (Verdict.MISCONFIGURED if refuses_at_once else Verdict.ACCEPTED)
 
 
-def test_an_unknown_code_of_a_vendor_that_is_well_is_final(adapter: Adapter, desk: Desk, sample: Sample) -> None:
+def test_an_unknown_code_of_a_vendor_that_is_well_is_final(
+    adapter: Adapter, simulated: SimulatedVendor, sample: Sample
+) -> None:
     if sample.name == "fcm-legacy":
         pytest.skip("its codes are a result's, and read without the status")
-    desk.script.replies = [reply(400, _UNKNOWN)]
+    simulated.script.replies = [reply(400, _UNKNOWN)]
     [outcome] = adapter.send(deliveries(sample, 1))
     assert outcome.verdict is Verdict.REJECTED
 
@@ -71,9 +75,9 @@ def test_an_unknown_code_of_a_vendor_that_is_well_is_final(adapter: Adapter, des
     "body", [b'{"reason": "Unregistered", "timestamp": %d}' % 10**30, b"[" * 20_000, b"\xff", b"null"], ids=len
 )
 def test_an_answer_that_cannot_be_read_is_one_messages_matter(
-    adapter: Adapter, desk: Desk, sample: Sample, body: bytes
+    adapter: Adapter, simulated: SimulatedVendor, sample: Sample, body: bytes
 ) -> None:
-    desk.script.replies = [Reply(410, body)]
+    simulated.script.replies = [Reply(410, body)]
     assert Counter(one.verdict for one in adapter.send(deliveries(sample, 5))) == {
         Verdict.ACCEPTED: 4,
         Verdict.RETRY: 1,
@@ -81,57 +85,59 @@ def test_an_answer_that_cannot_be_read_is_one_messages_matter(
 
 
 @only("xiaomi")
-def test_a_token_with_a_comma_names_nobody_else(adapter: Adapter, desk: Desk, sample: Sample) -> None:
+def test_a_token_with_a_comma_names_nobody_else(adapter: Adapter, simulated: SimulatedVendor, sample: Sample) -> None:
     good, bad = deliveries(sample, 2)
     outcomes = adapter.send([good, bad._replace(token="mi-8,mi-9")])
     assert [one.verdict for one in outcomes] == [Verdict.ACCEPTED, Verdict.GONE]
-    assert desk.ledger.accepted == {good.token: 1}
+    assert simulated.ledger.accepted == {good.token: 1}
 
 
 @only("oppo")
 def test_oppos_results_are_told_apart_by_registration_id_and_one_that_is_missing_is_asked_for_again(
-    adapter: Adapter, desk: Desk, sample: Sample
+    adapter: Adapter, simulated: SimulatedVendor, sample: Sample
 ) -> None:
     batch = deliveries(sample, 3)
     results = [
         {"registrationId": batch[1].token, "errorCode": 10000, "errorMessage": "Invalid registrationId"},
         {"registrationId": batch[0].token, "messageId": "o-1"},
     ]
-    desk.script.replies = [reply(200, {"code": 0, "message": "Success", "data": results})]
+    simulated.script.replies = [reply(200, {"code": 0, "message": "Success", "data": results})]
     outcomes = adapter.send(batch)
     assert [one.verdict for one in outcomes] == [Verdict.ACCEPTED, Verdict.GONE, Verdict.RETRY]
     assert (outcomes[0].vendor_id, outcomes[2].in_doubt) == ("o-1", True)
 
 
 @only("honor")
-def test_of_honor_the_lists_are_read_whatever_the_code(adapter: Adapter, desk: Desk, sample: Sample) -> None:
+def test_of_honor_the_lists_are_read_whatever_the_code(
+    adapter: Adapter, simulated: SimulatedVendor, sample: Sample
+) -> None:
     batch = deliveries(sample, 3)
     lists = {"failTokens": [batch[0].token], "expireTokens": [batch[1].token], "requestId": "r"}
-    desk.script.replies = [reply(200, {"code": 80000001, "data": lists})]
+    simulated.script.replies = [reply(200, {"code": 80000001, "data": lists})]
     assert [one.verdict for one in adapter.send(batch)] == [Verdict.REJECTED, Verdict.GONE, Verdict.ACCEPTED]
 
 
 @only("fcm")
 @pytest.mark.parametrize("details", [[], [{"@type": "type.googleapis.com/google.rpc.RequestInfo"}]], ids=str)
 def test_fcm_gives_a_token_up_only_in_its_own_words(
-    adapter: Adapter, desk: Desk, sample: Sample, details: list[dict[str, str]]
+    adapter: Adapter, simulated: SimulatedVendor, sample: Sample, details: list[dict[str, str]]
 ) -> None:
-    desk.script.replies = [reply(404, {"error": {"code": 404, "status": "NOT_FOUND", "details": details}})]
+    simulated.script.replies = [reply(404, {"error": {"code": 404, "status": "NOT_FOUND", "details": details}})]
     [outcome] = adapter.send(deliveries(sample, 1))
     assert (outcome.verdict, outcome.status) == (Verdict.MISCONFIGURED, 90000401)
 
 
 @only("fcm")
-def test_a_404_that_is_not_fcms_is_tried_again(adapter: Adapter, desk: Desk, sample: Sample) -> None:
-    desk.script.replies = [Reply(404, b"<html>no such page</html>")]
+def test_a_404_that_is_not_fcms_is_tried_again(adapter: Adapter, simulated: SimulatedVendor, sample: Sample) -> None:
+    simulated.script.replies = [Reply(404, b"<html>no such page</html>")]
     [outcome] = adapter.send(deliveries(sample, 1))
     assert (outcome.verdict, outcome.status) == (Verdict.RETRY, statuses.UNKNOWN)
 
 
 @pytest.mark.parametrize(("sample", "code"), _DOWN)
 def test_a_vendors_own_trouble_counts_for_the_breaker_under_http_200_too(
-    adapter: Adapter, desk: Desk, sample: Sample, code: str
+    adapter: Adapter, simulated: SimulatedVendor, sample: Sample, code: str
 ) -> None:
-    desk.script.tokens[sample.token(0)] = code
+    simulated.script.tokens[sample.token(0)] = code
     [outcome] = adapter.send(deliveries(sample, 1))
     assert (outcome.verdict, outcome.unreachable) == (Verdict.RETRY, True)

@@ -9,10 +9,10 @@ import pytest
 
 from channels_vendor.apns import certificate
 from channels_vendor.base.contract import Account, Adapter, SendOutcome
-from channels_vendor.dispatch.dead_tokens import NoTokens
-from channels_vendor.simulator.apns import ApnsDesk
-from pushcore.http.calls import HttpSettings
+from channels_vendor.base.credentials import StaticCredential
+from channels_vendor.simulator.apns import SimulatedApns
 from pushcore.http.client import HttpClient
+from pushcore.http.client import Settings as HttpSettings
 from tests.channels_vendor.conftest import deliveries
 from tests.channels_vendor.push_certificates import PASSWORD, PRODUCTION, SANDBOX, p12
 from tests.channels_vendor.running import Running
@@ -23,10 +23,10 @@ pytestmark = pytest.mark.parametrize(
 )
 
 
-def test_the_certificate_takes_the_place_of_a_token(adapter: Adapter, desk: ApnsDesk, sample: Sample) -> None:
+def test_the_certificate_takes_the_place_of_a_token(adapter: Adapter, simulated: SimulatedApns, sample: Sample) -> None:
     [outcome] = adapter.send(deliveries(sample, 1))
     assert outcome.verdict.name == "ACCEPTED"
-    [request] = desk.ledger.requests
+    [request] = simulated.ledger.requests
     shown = certificate.parse(sample.values()["p12"], PASSWORD).certificate
     assert request.client_certificate is not None
     assert ssl.DER_cert_to_PEM_cert(request.client_certificate).encode() == shown
@@ -42,7 +42,7 @@ def send_with(sample: Sample, running: Running) -> Callable[[str], SendOutcome]:
         account = Account(1, sample.vendor.channel, values, running.url, ca=running.ca, allow_private=True)
         shown, key = sample.vendor.certificate(values)
         settings = HttpSettings(allow_private=True, http2=True, ca=running.ca, certificate=shown, key=key)
-        adapter = sample.vendor.open(account, HttpClient(settings), NoTokens())
+        adapter = sample.vendor.open(account, HttpClient(settings), StaticCredential())
         try:
             [outcome] = adapter.send(deliveries(sample, 1))
         finally:
@@ -61,11 +61,11 @@ def send_with(sample: Sample, running: Running) -> Callable[[str], SendOutcome]:
     ids=["environment", "app"],
 )
 def test_a_certificate_for_something_else_stops_the_channel(
-    send_with: Callable[[str], SendOutcome], desk: ApnsDesk, file: str, code: str, status: int
+    send_with: Callable[[str], SendOutcome], simulated: SimulatedApns, file: str, code: str, status: int
 ) -> None:
     outcome = send_with(file)
     assert (outcome.verdict.name, outcome.status, outcome.vendor_code) == ("MISCONFIGURED", status, code)
-    assert not desk.ledger.accepted
+    assert not simulated.ledger.accepted
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def test_a_certificate_for_something_else_stops_the_channel(
     ids=["expired", "of another authority"],
 )
 def test_a_certificate_the_server_does_not_take_gets_no_connection(
-    send_with: Callable[[str], SendOutcome], desk: ApnsDesk, file: str
+    send_with: Callable[[str], SendOutcome], simulated: SimulatedApns, file: str
 ) -> None:
     outcome = send_with(file)
     assert outcome.verdict.name == "RETRY"
     assert outcome.unreachable
-    assert not desk.ledger.requests
+    assert not simulated.ledger.requests

@@ -9,7 +9,7 @@ import pytest
 
 from channels_vendor.base.contract import Adapter, Verdict
 from channels_vendor.simulator.script import Reply
-from channels_vendor.simulator.simulated_vendor import Desk
+from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from tests.channels_vendor.conftest import deliveries
 from tests.channels_vendor.samples import SAMPLES, Sample
 
@@ -19,15 +19,17 @@ pytestmark = pytest.mark.parametrize(
 
 
 @pytest.mark.parametrize("reason", ["Unregistered", "ExpiredToken"])
-def test_a_token_is_gone_since_the_time_apple_names(adapter: Adapter, desk: Desk, sample: Sample, reason: str) -> None:
+def test_a_token_is_gone_since_the_time_apple_names(
+    adapter: Adapter, simulated: SimulatedVendor, sample: Sample, reason: str
+) -> None:
     body = json.dumps({"reason": reason, "timestamp": 1_790_000_000_123}).encode()
-    desk.script.replies = [Reply(410, body)]
+    simulated.script.replies = [Reply(410, body)]
     [outcome] = adapter.send(deliveries(sample, 1))
     assert outcome.verdict is Verdict.GONE
     assert outcome.gone_at == datetime.fromtimestamp(1_790_000_000.123, UTC)
 
 
-def test_without_a_time_none_is_made_up(adapter: Adapter, desk: Desk, sample: Sample) -> None:
-    desk.script.replies = [Reply(410, b'{"reason": "Unregistered"}')]
+def test_without_a_time_none_is_made_up(adapter: Adapter, simulated: SimulatedVendor, sample: Sample) -> None:
+    simulated.script.replies = [Reply(410, b'{"reason": "Unregistered"}')]
     [outcome] = adapter.send(deliveries(sample, 1))
     assert (outcome.verdict, outcome.gone_at) == (Verdict.GONE, None)

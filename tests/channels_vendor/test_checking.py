@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from channels_vendor.accounts import checking
 from channels_vendor.apns import certificate
-from channels_vendor.apns.adapter import VENDOR as APNS
+from channels_vendor.apns.vendor import VENDOR as APNS
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
 from pushcore.channels import Channel

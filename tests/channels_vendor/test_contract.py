@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from channels_vendor.base.contract import Adapter, Delivery, Rule, Verdict
+from channels_vendor.base.credentials import SharedCredential
 from channels_vendor.base.http_adapter import HttpAdapter
-from channels_vendor.dispatch.dead_tokens import SharedTokens
 from channels_vendor.simulator.script import Incoming, Reply
-from channels_vendor.simulator.simulated_vendor import Desk
+from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.http import client
@@ -30,19 +30,19 @@ def verdicts(outcomes: list) -> Counter[str]:
     return Counter(outcome.verdict.name for outcome in outcomes)
 
 
-def test_every_token_of_a_batch_is_accepted_once(adapter: Adapter, desk: Desk, sample: Sample) -> None:
+def test_every_token_of_a_batch_is_accepted_once(adapter: Adapter, simulated: SimulatedVendor, sample: Sample) -> None:
     batch = deliveries(sample, 250)
     outcomes = adapter.send(batch)
     assert [outcome.delivery for outcome in outcomes] == batch
     assert {outcome.status for outcome in outcomes} == {statuses.ACKED}
-    assert desk.ledger.accepted == {delivery.token: 1 for delivery in batch}
+    assert simulated.ledger.accepted == {delivery.token: 1 for delivery in batch}
     assert all(outcome.vendor_id for outcome in outcomes)
 
 
 def test_one_dead_token_in_ten_thousand_is_named_and_the_others_are_accepted(
-    adapter: Adapter, desk: Desk, sample: Sample
+    adapter: Adapter, simulated: SimulatedVendor, sample: Sample
 ) -> None:
-    desk.script.tokens[sample.token(6_789)] = sample.gone[0]
+    simulated.script.tokens[sample.token(6_789)] = sample.gone[0]
     outcomes = adapter.send(deliveries(sample, 10_000))
     assert len(outcomes) == 10_000
     others = [outcome for outcome in outcomes if outcome.verdict is not Verdict.ACCEPTED]
@@ -52,9 +52,9 @@ def test_one_dead_token_in_ten_thousand_is_named_and_the_others_are_accepted(
 
 @pytest.mark.parametrize(("sample", "error"), _ROWS)
 def test_each_error_leads_to_its_status_and_touches_only_its_token(
-    adapter: Adapter, desk: Desk, sample: Sample, error: str
+    adapter: Adapter, simulated: SimulatedVendor, sample: Sample, error: str
 ) -> None:
-    desk.script.tokens[sample.token(1)] = error
+    simulated.script.tokens[sample.token(1)] = error
     first, second, third = adapter.send(deliveries(sample, 3))
     assert (first.verdict, third.verdict) == (Verdict.ACCEPTED, Verdict.ACCEPTED)
     assert (second.status, second.verdict.name) == sample.rows[error]
@@ -65,15 +65,15 @@ def test_each_error_leads_to_its_status_and_touches_only_its_token(
     [pytest.param(sample, error, id=f"{sample.name}-{error}") for sample in SAMPLES for error in sample.whole],
 )
 def test_each_error_of_a_whole_call_leads_to_its_status(
-    adapter: Adapter, desk: Desk, sample: Sample, error: str
+    adapter: Adapter, simulated: SimulatedVendor, sample: Sample, error: str
 ) -> None:
-    desk.script.tokens[sample.token(0)] = error
+    simulated.script.tokens[sample.token(0)] = error
     [outcome] = adapter.send(deliveries(sample, 1))
     assert (outcome.status, outcome.verdict.name) == sample.whole[error]
 
 
 def test_every_row_of_the_vendors_table_is_tried(
-    open_adapter: Callable[..., Adapter], desk: Desk, sample: Sample, monkeypatch: pytest.MonkeyPatch
+    open_adapter: Callable[..., Adapter], simulated: SimulatedVendor, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that is added wants a case in the sample."""
     adapter = open_adapter()
@@ -86,7 +86,7 @@ def test_every_row_of_the_vendors_table_is_tried(
         if hasattr(module, "TABLE"):
             monkeypatch.setattr(module, "TABLE", table)
     for error in (*sample.rows, *sample.whole):
-        desk.script.tokens = {sample.token(0): error}
+        simulated.script.tokens = {sample.token(0): error}
         adapter.send(deliveries(sample, 1))
         adapter.send(deliveries(sample, 2))
     assert sorted(set(table) - table.seen) == []
@@ -123,88 +123,90 @@ class _Held:
 
 
 def test_a_credential_that_runs_out_in_mid_batch_is_renewed_once_and_nothing_doubles(
-    open_adapter: Callable[..., Adapter], desk: Desk, sample: Sample
+    open_adapter: Callable[..., Adapter], simulated: SimulatedVendor, sample: Sample
 ) -> None:
     if not sample.renews:
         pytest.skip("the vendor's credential never runs out")
     tokens = _Held()
     adapter = open_adapter(tokens=tokens)
     adapter.send(deliveries(sample, 1))
-    desk.script.expired.add(tokens.held)
-    desk.ledger.accepted.clear()
+    simulated.script.expired.add(tokens.held)
+    simulated.ledger.accepted.clear()
     assert verdicts(adapter.send(deliveries(sample, 100))) == {"ACCEPTED": 100}
     assert tokens.fetched == 2
-    assert set(desk.ledger.accepted.values()) == {1}
+    assert set(simulated.ledger.accepted.values()) == {1}
 
 
 def test_a_credential_that_runs_out_when_half_a_batch_is_answered_is_renewed_for_the_other_half(
-    open_adapter: Callable[..., Adapter], desk: Desk, sample: Sample, monkeypatch: pytest.MonkeyPatch
+    open_adapter: Callable[..., Adapter], simulated: SimulatedVendor, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not sample.renews:
         pytest.skip("the vendor's credential never runs out")
-    tokens, answer = _Held(), desk.send
+    tokens, answer = _Held(), simulated.send
     batch, lasts = (deliveries(sample, 1_500), 1) if sample.batching else (deliveries(sample, 100), 50)
     answered: list[Incoming] = []
 
     def send(incoming: Incoming) -> Reply:
         if len(answered) == lasts:
-            desk.script.expired.add(tokens.held)
+            simulated.script.expired.add(tokens.held)
         answered.append(incoming)
         return answer(incoming)
 
-    monkeypatch.setattr(desk, "send", send)
+    monkeypatch.setattr(simulated, "send", send)
     assert verdicts(open_adapter(tokens=tokens).send(batch)) == {"ACCEPTED": len(batch)}
     assert tokens.fetched == 2
     calls = 2 if sample.batching else 100
     assert len(answered) == calls + (calls - lasts)
-    assert set(desk.ledger.accepted.values()) == {1}
-    assert len(desk.ledger.accepted) == len(batch)
+    assert set(simulated.ledger.accepted.values()) == {1}
+    assert len(simulated.ledger.accepted) == len(batch)
 
 
 @pytest.mark.parametrize("said", ["7", "date"])
 def test_a_bare_429_is_tried_again_when_its_retry_after_says(
-    adapter: Adapter, desk: Desk, sample: Sample, said: str
+    adapter: Adapter, simulated: SimulatedVendor, sample: Sample, said: str
 ) -> None:
     """By HTTP alone (RFC 9110, 10.2.3: seconds, or a date), as a gateway before the vendor answers."""
     value = formatdate(time.time() + 7, usegmt=True) if said == "date" else said
-    desk.script.replies = [Reply(429, b"<html>Too Many Requests</html>", (("retry-after", value),))]
+    simulated.script.replies = [Reply(429, b"<html>Too Many Requests</html>", (("retry-after", value),))]
     [outcome] = adapter.send(deliveries(sample, 1))
-    assert (outcome.verdict, outcome.slow) == (Verdict.RETRY, True)
+    assert (outcome.verdict, outcome.throttled) == (Verdict.RETRY, True)
     assert outcome.retry_after is not None
     assert 5 < outcome.retry_after <= 7
     assert verdicts(adapter.send(deliveries(sample, 1))) == {"ACCEPTED": 1}
 
 
-def test_too_many_requests_are_tried_again_when_the_vendor_says(adapter: Adapter, desk: Desk, sample: Sample) -> None:
-    desk.script.limited = 1_000
-    desk.script.retry_after = 7
+def test_too_many_requests_are_tried_again_when_the_vendor_says(
+    adapter: Adapter, simulated: SimulatedVendor, sample: Sample
+) -> None:
+    simulated.script.limited = 1_000
+    simulated.script.retry_after = 7
     outcomes = adapter.send(deliveries(sample, 3))
     assert verdicts(outcomes) == {"RETRY": 3}
     assert {outcome.retry_after for outcome in outcomes} == {7.0}
     # Apple's is about the device, others' about the account.
-    assert {outcome.slow for outcome in outcomes} == {sample.vendor.channel != Channel.APNS}
+    assert {outcome.throttled for outcome in outcomes} == {sample.vendor.channel != Channel.APNS}
 
 
 def test_errors_of_the_vendor_are_tried_again_and_the_others_are_accepted(
-    adapter: Adapter, desk: Desk, sample: Sample
+    adapter: Adapter, simulated: SimulatedVendor, sample: Sample
 ) -> None:
-    desk.script.error_rate = 0.3
+    simulated.script.error_rate = 0.3
     left, rounds = deliveries(sample, 300), 0
     while left and rounds < 30:
         outcomes = adapter.send(left)
         assert set(verdicts(outcomes)) <= {"ACCEPTED", "RETRY"}
         left, rounds = [outcome.delivery for outcome in outcomes if outcome.verdict is Verdict.RETRY], rounds + 1
     assert not left
-    assert set(desk.ledger.accepted.values()) == {1}
+    assert set(simulated.ledger.accepted.values()) == {1}
 
 
 @pytest.mark.parametrize("fault", ["hang", "reset", "truncate"])
 def test_a_broken_answer_is_tried_again_and_touches_only_its_request(
-    open_adapter: Callable[..., Adapter], desk: Desk, sample: Sample, fault: str
+    open_adapter: Callable[..., Adapter], simulated: SimulatedVendor, sample: Sample, fault: str
 ) -> None:
     adapter = open_adapter(timeout_ms=1_500)
     adapter.send(deliveries(sample, 1))
-    desk.script.faults = [fault]
+    simulated.script.faults = [fault]
     outcomes = adapter.send(deliveries(sample, 20))
     kinds = verdicts(outcomes)
     assert set(kinds) <= {"ACCEPTED", "RETRY"}
@@ -213,15 +215,17 @@ def test_a_broken_answer_is_tried_again_and_touches_only_its_request(
     assert all(outcome.unreachable for outcome in outcomes if outcome.verdict is Verdict.RETRY)
 
 
-def test_a_connection_that_goes_away_loses_and_doubles_nothing(adapter: Adapter, desk: Desk, sample: Sample) -> None:
-    desk.script.faults = ["", "goaway"]
+def test_a_connection_that_goes_away_loses_and_doubles_nothing(
+    adapter: Adapter, simulated: SimulatedVendor, sample: Sample
+) -> None:
+    simulated.script.faults = ["", "goaway"]
     left, rounds = deliveries(sample, 50), 0
     while left and rounds < 5:
         outcomes = adapter.send(left)
         left, rounds = [outcome.delivery for outcome in outcomes if outcome.verdict is Verdict.RETRY], rounds + 1
     assert not left
-    assert set(desk.ledger.accepted.values()) == {1}
-    assert len(desk.ledger.accepted) == 50
+    assert set(simulated.ledger.accepted.values()) == {1}
+    assert len(simulated.ledger.accepted) == 50
 
 
 def test_connections_stay_open_and_are_made_again_after_an_idle_close(
@@ -237,28 +241,28 @@ def test_connections_stay_open_and_are_made_again_after_an_idle_close(
 
 
 def test_a_server_with_a_foreign_certificate_gets_nothing(
-    open_adapter: Callable[..., Adapter], desk: Desk, sample: Sample
+    open_adapter: Callable[..., Adapter], simulated: SimulatedVendor, sample: Sample
 ) -> None:
     _, foreign = server_tls()
-    adapter = open_adapter(tokens=SharedTokens("foreign"), ca=foreign)
+    adapter = open_adapter(tokens=SharedCredential("foreign"), ca=foreign)
     assert verdicts(adapter.send(deliveries(sample, 2))) == {"RETRY": 2}
-    assert not desk.ledger.accepted
+    assert not simulated.ledger.accepted
 
 
 def test_a_private_address_is_refused_when_the_socket_opens(
-    open_adapter: Callable[..., Adapter], desk: Desk, sample: Sample
+    open_adapter: Callable[..., Adapter], simulated: SimulatedVendor, sample: Sample
 ) -> None:
     adapter = open_adapter(allow_private=False)
     outcomes = adapter.send(deliveries(sample, 2))
     assert all("private" in outcome.vendor_code for outcome in outcomes)
-    assert not desk.ledger.accepted
+    assert not simulated.ledger.accepted
 
 
-def test_the_same_token_twice_gets_both_messages(adapter: Adapter, desk: Desk, sample: Sample) -> None:
+def test_the_same_token_twice_gets_both_messages(adapter: Adapter, simulated: SimulatedVendor, sample: Sample) -> None:
     one, two = deliveries(sample, 2)
     outcomes = adapter.send([one, two._replace(token=one.token)])
     assert verdicts(outcomes) == {"ACCEPTED": 2}
-    assert desk.ledger.accepted == {one.token: 2}
+    assert simulated.ledger.accepted == {one.token: 2}
 
 
 def test_a_text_too_long_for_the_vendor_is_shortened(adapter: Adapter, sample: Sample) -> None:

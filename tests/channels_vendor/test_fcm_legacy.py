@@ -8,11 +8,11 @@ import pytest
 
 from channels_vendor.accounts.checking import wrong_values
 from channels_vendor.base.contract import Account, Adapter, Verdict
-from channels_vendor.dispatch.dead_tokens import NoTokens
-from channels_vendor.fcm.adapter import VENDOR
+from channels_vendor.base.credentials import StaticCredential
 from channels_vendor.fcm.client import FcmAdapter
 from channels_vendor.fcm.legacy import SHUT_DOWN, LegacyFcmAdapter, body_of
-from channels_vendor.simulator.fcm import FcmDesk, FcmLegacyDesk
+from channels_vendor.fcm.vendor import VENDOR
+from channels_vendor.simulator.fcm import SimulatedFcm, SimulatedLegacyFcm
 from pushcore.channels import Channel
 from pushcore.http.calls import HttpSettings
 from pushcore.http.client import HttpClient
@@ -24,15 +24,15 @@ _LEGACY = next(sample for sample in SAMPLES if sample.name == "fcm-legacy")
 
 
 @pytest.fixture
-def desk() -> Iterator[Running]:
-    running = Running([FcmLegacyDesk()], tls=False)
+def simulated() -> Iterator[Running]:
+    running = Running([SimulatedLegacyFcm()], tls=False)
     yield running
     running.stop()
 
 
 def adapter_with(url: str, **values: str) -> Adapter:
     account = Account(1, Channel.FCM, values, base_url=url, allow_private=True)
-    return VENDOR.open(account, HttpClient(HttpSettings(allow_private=True)), NoTokens())
+    return VENDOR.open(account, HttpClient(HttpSettings(allow_private=True)), StaticCredential())
 
 
 def test_a_server_key_is_used_only_without_a_service_account() -> None:
@@ -46,12 +46,12 @@ def test_one_of_both_is_needed() -> None:
 
 
 @pytest.mark.parametrize(("key", "says"), [("secret", ""), ("other", "Authentication")])
-def test_the_check_tells_whether_the_key_is_known(desk: Running, key: str, says: str) -> None:
-    assert adapter_with(desk.url, server_key=key).check() == says
+def test_the_check_tells_whether_the_key_is_known(simulated: Running, key: str, says: str) -> None:
+    assert adapter_with(simulated.url, server_key=key).check() == says
 
 
-def test_a_wrong_key_stops_the_channel(desk: Running) -> None:
-    outcomes = adapter_with(desk.url, server_key="other").send(deliveries(_LEGACY, 3))
+def test_a_wrong_key_stops_the_channel(simulated: Running) -> None:
+    outcomes = adapter_with(simulated.url, server_key="other").send(deliveries(_LEGACY, 3))
     assert {(one.verdict, one.status, one.vendor_code.strip()) for one in outcomes} == {
         (Verdict.MISCONFIGURED, 90000401, "Authentication")
     }
@@ -59,7 +59,7 @@ def test_a_wrong_key_stops_the_channel(desk: Running) -> None:
 
 def test_where_the_api_is_gone_that_is_said() -> None:
     """An address that speaks HTTP v1 alone, as Google's own."""
-    running = Running([FcmDesk()], tls=False)
+    running = Running([SimulatedFcm()], tls=False)
     try:
         adapter = adapter_with(running.url, server_key="secret")
         [outcome] = adapter.send(deliveries(_LEGACY, 1))

@@ -15,8 +15,8 @@ from channels_vendor.base.contract import Adapter, SendOutcome, Verdict
 from channels_vendor.base.notifications import deliveries_of
 from channels_vendor.dispatch import sender
 from channels_vendor.models import VendorAccount, VendorMessage
-from channels_vendor.simulator.fcm import FcmDesk
-from channels_vendor.simulator.simulated_vendor import Desk
+from channels_vendor.simulator.fcm import SimulatedFcm
+from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.delivery import deliverable
@@ -38,24 +38,24 @@ _transactional = pytest.mark.django_db(transaction=True)
 
 
 def test_what_is_not_started_in_time_is_not_sent(
-    open_adapter: Callable[..., Adapter], desk: Desk, sample: Sample, monkeypatch: pytest.MonkeyPatch
+    open_adapter: Callable[..., Adapter], simulated: SimulatedVendor, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(contract, "SEND_SECONDS", 2.0)
     adapter = open_adapter(max_connections=1, max_streams=1)
     batch = [one._replace(notification=notification(task_id=one.message_id)) for one in deliveries(sample, 3)]
     adapter.check()
-    desk.script.latency = 2.5
+    simulated.script.latency = 2.5
     first, *others = adapter.send(batch)
     assert (first.verdict, first.tried) == (Verdict.ACCEPTED, True)
     assert [(one.verdict, one.tried, one.unreachable) for one in others] == [(Verdict.RETRY, False, False)] * 2
-    assert desk.ledger.total == 1
+    assert simulated.ledger.total == 1
 
 
 @_transactional
 def test_what_is_not_started_in_time_has_used_no_attempt_and_is_due_at_once(
     workspace: Workspace,
     vendors: Running,
-    fcm: FcmDesk,
+    fcm: SimulatedFcm,
     device: Callable[..., KnownDevice],
     send: Send,
     monkeypatch: pytest.MonkeyPatch,
@@ -92,7 +92,7 @@ def test_a_sender_that_comes_late_writes_nothing_over_another(
 def test_a_token_reported_again_while_its_message_was_sent_stays(
     workspace: Workspace,
     vendors: Running,
-    fcm: FcmDesk,
+    fcm: SimulatedFcm,
     device: Callable[..., KnownDevice],
     send: Callable[..., PushTask],
 ) -> None:

@@ -15,10 +15,10 @@ from darabonba.core import DaraCore
 from django.utils import timezone
 from pytest_django import Settings
 
-from channels_vendor.accounts import accounts
+from channels_vendor.accounts import in_use
 from channels_vendor.dispatch import sender
 from channels_vendor.models import VendorAccount
-from channels_vendor.simulator.apns import ApnsDesk
+from channels_vendor.simulator.apns import SimulatedApns
 from channels_vendor.simulator.script import Incoming
 from pushcore.broadcast import broadcasts
 from pushcore.channels import Channel, Platform
@@ -41,20 +41,20 @@ APNS = next(sample for sample in SAMPLES if sample.name == "apns")
 
 
 @pytest.fixture
-def apns(workspace: Workspace, settings: Settings) -> Iterator[ApnsDesk]:
+def apns(workspace: Workspace, settings: Settings) -> Iterator[SimulatedApns]:
     settings.VENDOR_ALLOW_PRIVATE = True
-    desk = ApnsDesk()
-    running = Running([desk], tls=True)
+    simulated = SimulatedApns()
+    running = Running([simulated], tls=True)
     account = VendorAccount(
         workspace=workspace, channel=Channel.APNS, base_url=running.url, ca_pem=running.ca.decode(),
         public_values={name: value for name, value in APNS.values().items() if name != "p8"},
     )  # fmt: skip
     account.set_secrets({"p8": APNS.values()["p8"]})
     account.save()
-    accounts.forget()
-    yield desk
+    in_use.forget()
+    yield simulated
     running.stop()
-    accounts.forget()
+    in_use.forget()
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def package(live_server: Any, access_key: tuple[AccessKey, str]) -> Iterator[Mpa
     DaraCore._sessions.clear()
 
 
-def sent(workspace: Workspace, apns: ApnsDesk) -> tuple[dict[str, Any], Incoming]:
+def sent(workspace: Workspace, apns: SimulatedApns) -> tuple[dict[str, Any], Incoming]:
     """The body and the request of the one message that is due."""
     assert sender.send_due(workspace.pk, Channel.APNS, budget_seconds=5) == 1
     assert Message.objects.latest("id").status == 2
@@ -86,7 +86,9 @@ def sent(workspace: Workspace, apns: ApnsDesk) -> tuple[dict[str, Any], Incoming
     return json.loads(request.body), request
 
 
-def test_an_activity_is_updated_by_its_push_token_over_rest(workspace: Workspace, apns: ApnsDesk, rest: Rest) -> None:
+def test_an_activity_is_updated_by_its_push_token_over_rest(
+    workspace: Workspace, apns: SimulatedApns, rest: Rest
+) -> None:
     assert rest.call("push/simple", PUSH | {"deliveryType": 5, "targetMsgkey": {TOKEN: "k1"}})["code"] == "100"
     body, request = sent(workspace, apns)
     assert request.path == f"/3/device/{TOKEN}"
@@ -97,7 +99,7 @@ def test_an_activity_is_updated_by_its_push_token_over_rest(workspace: Workspace
 
 
 def test_the_2020_package_starts_an_activity_with_a_map_as_its_parameter_is_typed(
-    package: Mpaas2020, workspace: Workspace, apns: ApnsDesk
+    package: Mpaas2020, workspace: Workspace, apns: SimulatedApns
 ) -> None:
     state = STATE | {"arrived": False, "order": "0042"}
     answer = package.push_simple(
@@ -122,7 +124,7 @@ def test_the_2020_package_starts_an_activity_with_a_map_as_its_parameter_is_type
 
 
 def test_an_activity_ends_by_its_id_over_rpc_with_the_token_it_was_last_reported_with(
-    workspace: Workspace, apns: ApnsDesk, access_key: tuple[AccessKey, str]
+    workspace: Workspace, apns: SimulatedApns, access_key: tuple[AccessKey, str]
 ) -> None:
     rpc = Rpc2020(access_key[0].access_key_id, access_key[1])
     server_requests.bind(workspace, "ann", PHONE, Platform.IOS)
@@ -137,7 +139,7 @@ def test_an_activity_ends_by_its_id_over_rpc_with_the_token_it_was_last_reported
     assert body["aps"]["content-state"] == STATE
 
 
-def test_what_starts_has_its_attributes_and_an_alert(workspace: Workspace, apns: ApnsDesk, rest: Rest) -> None:
+def test_what_starts_has_its_attributes_and_an_alert(workspace: Workspace, apns: SimulatedApns, rest: Rest) -> None:
     starts = {
         "deliveryType": 5, "targetMsgkey": {TOKEN: "k1"}, "activityEvent": "start",
         "activityAttributesType": "RideAttributes", "activityAttributes": {"number": 7},
@@ -148,7 +150,7 @@ def test_what_starts_has_its_attributes_and_an_alert(workspace: Workspace, apns:
     assert body["aps"]["alert"] == {"title": "Title", "body": "Content"}
 
 
-def test_an_update_alerts_where_a_sound_is_asked_for(workspace: Workspace, apns: ApnsDesk, rest: Rest) -> None:
+def test_an_update_alerts_where_a_sound_is_asked_for(workspace: Workspace, apns: SimulatedApns, rest: Rest) -> None:
     changes = {"deliveryType": 5, "targetMsgkey": {TOKEN: "k1"}, "extendedParams": {"sound": "ding.aiff"}}
     assert rest.call("push/simple", PUSH | changes)["code"] == "100"
     body, _ = sent(workspace, apns)
@@ -187,7 +189,9 @@ def test_a_broadcast_is_for_no_live_activity(workspace: Workspace, rest: Rest, d
     assert rest.call("push/broadcast", asked)["code"] == code
 
 
-def test_an_activity_is_no_device_of_a_broadcast_or_of_a_user(workspace: Workspace, apns: ApnsDesk, rest: Rest) -> None:
+def test_an_activity_is_no_device_of_a_broadcast_or_of_a_user(
+    workspace: Workspace, apns: SimulatedApns, rest: Rest
+) -> None:
     rest.call("push/simple", PUSH | {"deliveryType": 5, "targetMsgkey": {TOKEN: "k1"}})
     templates.create(workspace, TemplateDraft(name="news", description="d", title="T", body="B"))
     request = BroadcastPush(
@@ -200,7 +204,9 @@ def test_an_activity_is_no_device_of_a_broadcast_or_of_a_user(workspace: Workspa
     assert Device.objects.filter(third_token=TOKEN, activity_id__isnull=True).count() == 1
 
 
-def test_a_token_is_kept_once_and_forgotten_with_its_messages(workspace: Workspace, apns: ApnsDesk, rest: Rest) -> None:
+def test_a_token_is_kept_once_and_forgotten_with_its_messages(
+    workspace: Workspace, apns: SimulatedApns, rest: Rest
+) -> None:
     for key in ("k1", "k2"):
         Device.objects.update(last_seen_at=timezone.now() - timedelta(days=60))
         rest.call("push/simple", PUSH | {"deliveryType": 5, "targetMsgkey": {TOKEN: key}})

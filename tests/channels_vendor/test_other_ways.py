@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from django.utils import timezone
 
-from channels_vendor.accounts import accounts
+from channels_vendor.accounts import in_use
 from channels_vendor.dispatch import sender
 from channels_vendor.models import VendorAccount, VendorMessage
-from channels_vendor.simulator.fcm import FcmDesk
+from channels_vendor.simulator.fcm import SimulatedFcm
 from gateway.lane import GatewayLane
 from gateway.sink import Sink
 from pushcore.channels import Channel
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_what_waits_for_an_account_that_is_not_in_use_reaches_a_device_that_is_online(
     workspace: Workspace,
     vendors: Running,
-    fcm: FcmDesk,
+    fcm: SimulatedFcm,
     gateway: RunningGateway,
     connect: Connect,
     sink: Sink,
@@ -65,14 +65,14 @@ def test_what_waits_for_an_account_that_is_not_in_use_reaches_a_device_that_is_o
 
 
 def test_what_waited_for_a_stopped_account_is_sent_when_it_is_back(
-    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
     VendorAccount.objects.update(stopped_at=timezone.now())
     assert work(workspace) == 0
     assert sender.accounts_due() == []
     VendorAccount.objects.update(stopped_at=None)
-    accounts.forget()
+    in_use.forget()
     VendorMessage.objects.update(due_at=timezone.now())
     assert work(workspace) == 1
     assert fcm.ledger.accepted == {"fcm-token:1": 1}
@@ -101,7 +101,7 @@ def test_what_no_lane_could_take_stays_and_comes_due_again(
 
 
 def test_a_message_that_follows_its_user_to_another_vendor_is_sent_there_at_once(
-    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     first = Device.objects.get(pk=device().id)
     bindings.bind(first, "user")
@@ -116,7 +116,7 @@ def test_a_message_that_follows_its_user_to_another_vendor_is_sent_there_at_once
 
 
 def test_a_device_that_has_moved_to_another_vendor_gets_its_message_there(
-    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     known = device()
     send(known.ad_token)

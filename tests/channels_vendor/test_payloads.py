@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from channels_vendor.apns import payload as apns
 from channels_vendor.base.contract import Account, Delivery, Style
+from channels_vendor.base.credentials import StaticCredential
 from channels_vendor.base.errors import NotPossibleError, TooBigError
 from channels_vendor.base.payload_template import encode, longest_msgkeys
 from channels_vendor.base.references import Reference
-from channels_vendor.dispatch.dead_tokens import NoTokens
 from channels_vendor.fcm import legacy as fcm_legacy
 from channels_vendor.fcm import payload as fcm
 from channels_vendor.harmonyos import payload as harmonyos
@@ -29,7 +29,7 @@ from pushcore.http.client import HttpClient
 from tests.channels_vendor.conftest import notification, prepared
 from tests.channels_vendor.samples import SAMPLES
 
-ACCOUNT = Account(1, Channel.XIAOMI, {"package_name": "com.example", "app_id": "10004"}, receipt_url="https://x/r/k")
+ACCOUNT = Account(1, Channel.XIAOMI, {"package_name": "com.example", "app_id": "10004"}, report_url="https://x/r/k")
 RICH: dict[str, Any] = {
     "style": Style.RICH, "image": "https://x/i.png", "icon": "https://x/c.png", "badge": 5, "badge_class": "com.Main",
     "sound": "/raw/ding", "url": "https://shop.example/1", "params": {"order": "42"},
@@ -57,12 +57,12 @@ def of_xiaomi(**changes: Any) -> dict[str, str]:
 
 def of_oppo(**changes: Any) -> dict[str, Any]:
     one = delivery(**changes)
-    return dict(json.loads(oppo.mould_of(one.notification, ACCOUNT).fill(one, oppo.data_of(one))))
+    return dict(json.loads(oppo.template_of(one.notification, ACCOUNT).render(one, oppo.data_of(one))))
 
 
 def of_vivo(**changes: Any) -> dict[str, Any]:
     one = delivery(**changes)
-    return dict(json.loads(vivo.mould_of(one.notification, ACCOUNT).fill(one, vivo.data_of(one))))
+    return dict(json.loads(vivo.template_of(one.notification, ACCOUNT).render(one, vivo.data_of(one))))
 
 
 def of_apns(**changes: Any) -> tuple[dict[str, Any], dict[str, str]]:
@@ -70,15 +70,15 @@ def of_apns(**changes: Any) -> tuple[dict[str, Any], dict[str, str]]:
     one = delivery(**changes)
     parts = apns.parts_of(one.notification, "com.example.shop", one.msgkey)
     assert parts is not None
-    return json.loads(parts.mould.fill(one)), dict(header.split(": ", 1) for header in parts.headers)
+    return json.loads(parts.template.render(one)), dict(header.split(": ", 1) for header in parts.headers)
 
 
 def of_fcm(**changes: Any) -> dict[str, Any]:
     """The message, less its token."""
     one = delivery(**changes)
-    mould = fcm.mould_of(one.notification, one.msgkey)
-    assert mould is not None
-    message = json.loads(mould.fill(one))["message"]
+    template = fcm.template_of(one.notification, one.msgkey)
+    assert template is not None
+    message = json.loads(template.render(one))["message"]
     assert message.pop("token") == "tok"
     return dict(message)
 
@@ -114,7 +114,7 @@ def test_apnss_alert_without_wishes_has_the_default_sound_and_no_badge() -> None
 def test_apnss_collapse_id_is_the_requests_else_the_messages(given: str, sent: str) -> None:
     sample = next(one for one in SAMPLES if one.name == "apns")
     account = Account(1, Channel.APNS, sample.values())
-    adapter = sample.vendor.open(account, HttpClient(HttpSettings()), NoTokens())
+    adapter = sample.vendor.open(account, HttpClient(HttpSettings()), StaticCredential())
     one = delivery(vendor_options={"apnsCollapseId": given})._replace(token="ab" * 32)
     [request], _ = adapter.prepare([one], "credential")  # type: ignore[attr-defined]
     adapter.close()
@@ -155,12 +155,12 @@ def test_a_body_is_shortened_for_the_longest_msgkey_of_those_that_share_it(lette
     shared = notification(body="b" * 5000, silent=silent)
     batch = [Delivery(2**63 - 1 - n, n, "tok", key, shared) for n, key in enumerate(("k", letter * 64))]
     [longest] = longest_msgkeys(batch).values()
-    parts, mould = apns.parts_of(shared, "com.example.shop", longest), fcm.mould_of(shared, longest)
+    parts, template = apns.parts_of(shared, "com.example.shop", longest), fcm.template_of(shared, longest)
     assert parts is not None
-    assert mould is not None
-    message = json.loads(mould.fill(batch[1]))["message"]
+    assert template is not None
+    message = json.loads(template.render(batch[1]))["message"]
     del message["token"]
-    for size in (len(parts.mould.fill(batch[1])), len(encode(message).encode())):
+    for size in (len(parts.template.render(batch[1])), len(encode(message).encode())):
         assert 4090 <= size <= 4096
 
 
@@ -205,9 +205,9 @@ def test_a_silent_message_shows_nothing() -> None:
     assert list(body["payload"]) == ["extraData"]
     assert harmonyos.push_type(notification(silent=True)) == "6"
     assert xiaomi.fields_of(notification(silent=True), ACCOUNT, "1", "k")["pass_through"] == "1"
-    for mould_of in (oppo.mould_of, vivo.mould_of):
+    for template_of in (oppo.template_of, vivo.template_of):
         with pytest.raises(NotPossibleError):
-            mould_of(notification(silent=True), ACCOUNT)
+            template_of(notification(silent=True), ACCOUNT)
 
 
 def test_harmonyoss_message_always_has_a_category() -> None:
@@ -273,7 +273,7 @@ def test_a_text_may_be_as_long_as_the_vendor_says_and_is_cut_beyond(most: int, t
 def of_vivo_with(values: dict[str, str], **changes: Any) -> dict[str, Any]:
     one = delivery(**changes)
     account = Account(1, Channel.VIVO, {"app_id": "10004"} | values)
-    return dict(json.loads(vivo.mould_of(one.notification, account).fill(one, vivo.data_of(one))))
+    return dict(json.loads(vivo.template_of(one.notification, account).render(one, vivo.data_of(one))))
 
 
 def test_vivo_counts_characters_unless_the_account_counts_chinese_ones_as_two() -> None:
@@ -310,7 +310,7 @@ def test_an_address_too_long_for_vivo_is_refused_rather_than_left_out(opens_page
 def test_a_validity_under_an_hour_becomes_what_the_oppo_account_says(wish: str, sent: dict[str, Any]) -> None:
     one = delivery(expire_at=timezone.now() + timedelta(seconds=600.9))
     account = Account(1, Channel.OPPO, {"short_validity": wish})
-    shown = json.loads(oppo.mould_of(one.notification, account).fill(one, oppo.data_of(one)))["notification"]
+    shown = json.loads(oppo.template_of(one.notification, account).render(one, oppo.data_of(one)))["notification"]
     assert {name: shown[name] for name in ("off_line", "off_line_ttl") if name in shown} == sent
 
 
@@ -333,8 +333,8 @@ def test_an_address_too_long_for_oppo_spoils_no_other_message_of_its_call(
 def test_a_body_for_oppo_is_as_long_as_the_account_says(style: Style, most: int) -> None:
     one = delivery(style=style, body="b" * 200)
     for values, length in (({}, 200), ({"body_length": oppo.BY_STYLE}, most)):
-        mould = oppo.mould_of(one.notification, Account(1, Channel.OPPO, values))
-        assert len(json.loads(mould.fill(one, "{}"))["notification"]["content"]) == length
+        template = oppo.template_of(one.notification, Account(1, Channel.OPPO, values))
+        assert len(json.loads(template.render(one, "{}"))["notification"]["content"]) == length
 
 
 @pytest.mark.parametrize(
@@ -530,10 +530,10 @@ def test_extension_parameters_with_names_of_ours_or_the_vendors_reach_the_app_un
     if silent and vendor in ("oppo", "vivo"):
         pytest.skip("shows all")
     kept, others = KEPT_BY.get(vendor, {}), {"order": "42", "from_x": "7"}
-    facts = FACTS[vendor](params=TAKEN | kept | others, url="https://shop.example/1", silent=silent)
-    assert json.loads(facts["params"]) == TAKEN | kept
-    assert others.items() <= facts.items()
-    assert (facts["k"], facts["msgKey"], facts["url"], facts["style"]) == (
+    custom_data = FACTS[vendor](params=TAKEN | kept | others, url="https://shop.example/1", silent=silent)
+    assert json.loads(custom_data["params"]) == TAKEN | kept
+    assert others.items() <= custom_data.items()
+    assert (custom_data["k"], custom_data["msgKey"], custom_data["url"], custom_data["style"]) == (
         "1001", "key-1", "https://shop.example/1", "0",
     )  # fmt: skip
     # Names that another vendor keeps are plain ones here.
@@ -543,11 +543,11 @@ def test_extension_parameters_with_names_of_ours_or_the_vendors_reach_the_app_un
 
 @pytest.mark.parametrize("vendor", FACTS)
 def test_without_such_names_nothing_is_nested(vendor: str) -> None:
-    facts = FACTS[vendor](params={"order": "42"}, vendor_options={"channelId": "orders"})
-    assert facts["order"] == "42"
-    assert "params" not in facts
+    custom_data = FACTS[vendor](params={"order": "42"}, vendor_options={"channelId": "orders"})
+    assert custom_data["order"] == "42"
+    assert "params" not in custom_data
     # Where a vendor has no field for it, the app knows it at least.
-    assert facts["channelId"] == "orders"
+    assert custom_data["channelId"] == "orders"
 
 
 @pytest.mark.parametrize(("given", "urgency"), [({}, "NORMAL"), ({"transparentMessageUrgency": "high"}, "HIGH")])

@@ -11,10 +11,11 @@ from cryptography.hazmat.primitives import serialization
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from channels_vendor.accounts import checking, probing
+from channels_vendor.accounts import checking
+from channels_vendor.base import probing
 from channels_vendor.base.contract import Adapter
 from channels_vendor.models import VendorAccount
-from channels_vendor.simulator.simulated_vendor import Desk
+from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from pushcore.models import Workspace
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES, Sample
@@ -36,12 +37,14 @@ _SAID = {
 
 
 @pytest.fixture
-def row(sample: Sample, running: Running, desk: Desk, workspace: Workspace, settings: Settings) -> VendorAccount:
+def row(
+    sample: Sample, running: Running, simulated: SimulatedVendor, workspace: Workspace, settings: Settings
+) -> VendorAccount:
     """The sample's account at the simulator, which knows its key."""
     settings.VENDOR_ALLOW_PRIVATE = True
     row = VendorAccount(workspace=workspace, channel=sample.vendor.channel, ca_pem=running.ca.decode())
     row.base_url, row.auth_url = running.url, running.url + sample.auth_path
-    desk.public_key = public_key(dict(sample.values()))
+    simulated.public_key = public_key(dict(sample.values()))
     enter(row, sample, {})
     return row
 
@@ -65,37 +68,41 @@ def public_key(values: dict[str, str]) -> bytes:
     return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def test_an_account_in_order_has_no_problem_and_no_device_gets_anything(row: VendorAccount, desk: Desk) -> None:
+def test_an_account_in_order_has_no_problem_and_no_device_gets_anything(
+    row: VendorAccount, simulated: SimulatedVendor
+) -> None:
     assert checking.problems(row) == []
-    assert not desk.ledger.accepted
-    assert desk.ledger.requests
+    assert not simulated.ledger.accepted
+    assert simulated.ledger.requests
 
 
-def test_a_wrong_secret_is_found_at_the_vendor(row: VendorAccount, sample: Sample, desk: Desk) -> None:
+def test_a_wrong_secret_is_found_at_the_vendor(row: VendorAccount, sample: Sample, simulated: SimulatedVendor) -> None:
     changes = dict(sample.wrong())
     if sample.name == "apns-certificate":
         changes["environment"] = "sandbox"
     enter(row, sample, changes)
     [problem] = checking.problems(row)
     assert problem.startswith(_SAID[sample.name])
-    assert not desk.ledger.accepted
+    assert not simulated.ledger.accepted
     with_secrets = [value for value in row.secrets().values() if len(value) > 20]
     assert not any(value in problem for value in with_secrets)
 
 
-def test_a_vendor_that_cannot_be_asked_is_told(row: VendorAccount, desk: Desk, running: Running) -> None:
-    desk.script.error_rate = 1.0
+def test_a_vendor_that_cannot_be_asked_is_told(
+    row: VendorAccount, simulated: SimulatedVendor, running: Running
+) -> None:
+    simulated.script.error_rate = 1.0
     [problem] = checking.problems(row)
     assert "cannot be asked now" in problem or "HTTP 500" in problem
 
 
-def test_a_test_is_sent_to_a_device(row: VendorAccount, sample: Sample, desk: Desk) -> None:
+def test_a_test_is_sent_to_a_device(row: VendorAccount, sample: Sample, simulated: SimulatedVendor) -> None:
     outcome = checking.send_test(row, sample.token(5))
     assert outcome.verdict.name == "ACCEPTED"
-    assert desk.ledger.accepted == {sample.token(5): 1}
+    assert simulated.ledger.accepted == {sample.token(5): 1}
 
 
-def test_the_commands_check_and_test(row: VendorAccount, sample: Sample, desk: Desk) -> None:
+def test_the_commands_check_and_test(row: VendorAccount, sample: Sample, simulated: SimulatedVendor) -> None:
     out = StringIO()
     call_command("vendor", "check", stdout=out)
     assert out.getvalue().strip().endswith(f"{sample.vendor.channel.label}: ok")
@@ -103,23 +110,25 @@ def test_the_commands_check_and_test(row: VendorAccount, sample: Sample, desk: D
     target = (f"{app}-{row.workspace.workspace_id}", sample.vendor.channel.label)
     call_command("vendor", "test", *target, sample.token(5), stdout=out)
     assert "ACCEPTED: " in out.getvalue()
-    desk.script.tokens[sample.token(6)] = sample.gone[0]
+    simulated.script.tokens[sample.token(6)] = sample.gone[0]
     with pytest.raises(CommandError, match="GONE: "):
         call_command("vendor", "test", *target, sample.token(6), stdout=out)
-    assert desk.ledger.accepted == {sample.token(5): 1}
+    assert simulated.ledger.accepted == {sample.token(5): 1}
 
 
 @pytest.mark.parametrize("sample", [one for one in SAMPLES if one.name == "apns"], ids=["apns"], indirect=True)
-def test_a_topic_that_is_not_the_keys_is_told(open_adapter: Callable[..., Adapter], desk: Desk, sample: Sample) -> None:
-    desk.script.tokens[probing.TOKEN] = "TopicDisallowed"
+def test_a_topic_that_is_not_the_keys_is_told(
+    open_adapter: Callable[..., Adapter], simulated: SimulatedVendor, sample: Sample
+) -> None:
+    simulated.script.tokens[probing.TOKEN] = "TopicDisallowed"
     assert open_adapter().check() == "the vendor refuses the account: TopicDisallowed"
 
 
 @pytest.mark.parametrize("sample", [one for one in SAMPLES if one.name == "xiaomi"], ids=["xiaomi"], indirect=True)
 def test_a_package_the_vendor_does_not_know_is_told(
-    open_adapter: Callable[..., Adapter], desk: Desk, sample: Sample
+    open_adapter: Callable[..., Adapter], simulated: SimulatedVendor, sample: Sample
 ) -> None:
-    desk.script.tokens[probing.TOKEN] = "22022"
+    simulated.script.tokens[probing.TOKEN] = "22022"
     assert open_adapter().check().startswith("the vendor refuses the account: 22022")
-    desk.script.tokens[probing.TOKEN] = "10017"
+    simulated.script.tokens[probing.TOKEN] = "10017"
     assert open_adapter().check().startswith("the vendor refuses to send: 10017")

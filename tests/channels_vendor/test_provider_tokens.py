@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives import serialization
 
 from channels_vendor.apns.provider_token import SLOT_SECONDS, provider_token
 from channels_vendor.base.contract import Adapter, CannotAuthorise
-from channels_vendor.dispatch.dead_tokens import SharedTokens
-from channels_vendor.simulator.apns import ApnsDesk
+from channels_vendor.base.credentials import SharedCredential
+from channels_vendor.simulator.apns import SimulatedApns
 from pushcore.storage.valkey import client
 from tests.channels_vendor.conftest import deliveries
 from tests.channels_vendor.samples import SAMPLES, Sample
@@ -45,7 +45,7 @@ def test_apple_can_verify_it() -> None:
 @pytest.mark.parametrize("passed", [0, 1_000, SLOT_SECONDS - 200])
 def test_it_is_kept_until_its_forty_minutes_end(passed: int) -> None:
     now = [float(_SLOT + passed)]
-    tokens = SharedTokens("kept", clock=lambda: now[0])
+    tokens = SharedCredential("kept", clock=lambda: now[0])
 
     def fetch() -> tuple[str, float]:
         return provider_token(*_KEY, clock=lambda: now[0])
@@ -59,17 +59,17 @@ def test_it_is_kept_until_its_forty_minutes_end(passed: int) -> None:
 
 @pytest.mark.parametrize("sample", [_APNS], ids=["apns"], indirect=True)
 def test_accounts_that_share_a_key_and_a_flushed_store_come_to_one_token(
-    open_adapter: Callable[..., Adapter], desk: ApnsDesk, sample: Sample, monkeypatch: pytest.MonkeyPatch
+    open_adapter: Callable[..., Adapter], simulated: SimulatedApns, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Not at the turn of a slot.
     middle = time.time() // SLOT_SECONDS * SLOT_SECONDS + SLOT_SECONDS / 2
     monkeypatch.setattr(provider_token, "__kwdefaults__", {"clock": lambda: middle, "fresh": False})
     for account in ("of one workspace", "of another", "of another"):
-        adapter = open_adapter(tokens=SharedTokens(account))
+        adapter = open_adapter(tokens=SharedCredential(account))
         [outcome] = adapter.send(deliveries(sample, 1))
         assert outcome.verdict.name == "ACCEPTED"
         client().flushdb()
-    assert len({request.headers["authorization"] for request in desk.ledger.requests}) == 1
+    assert len({request.headers["authorization"] for request in simulated.ledger.requests}) == 1
 
 
 def test_one_that_was_refused_is_replaced_by_one_issued_now() -> None:

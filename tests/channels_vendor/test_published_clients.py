@@ -10,7 +10,7 @@ import pytest
 from aioapns import APNs, NotificationRequest
 from aioapns.connection import APNsProductionClientProtocol
 
-from channels_vendor.simulator.apns import ApnsDesk
+from channels_vendor.simulator.apns import SimulatedApns
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES
 
@@ -18,8 +18,8 @@ _APNS = next(sample for sample in SAMPLES if sample.name == "apns")
 
 
 @pytest.fixture
-def desk() -> ApnsDesk:
-    return ApnsDesk()
+def simulated() -> SimulatedApns:
+    return SimulatedApns()
 
 
 async def send(running: Running, tokens: list[str]) -> list[tuple[str, str | None]]:
@@ -42,16 +42,16 @@ async def send(running: Running, tokens: list[str]) -> list[tuple[str, str | Non
     return [(answer.status, answer.description) for answer in answers]
 
 
-def test_aioapns_understands_the_simulated_apns(desk: ApnsDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    running = Running([desk], tls=True)
+def test_aioapns_understands_the_simulated_apns(simulated: SimulatedApns, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = Running([simulated], tls=True)
     address = urlsplit(running.url)
     monkeypatch.setattr(APNsProductionClientProtocol, "APNS_SERVER", address.hostname)
     monkeypatch.setattr(APNsProductionClientProtocol, "APNS_PORT", address.port)
     good, gone, bad = (_APNS.token(number) for number in range(3))
-    desk.script.tokens = {gone: "Unregistered", bad: "BadDeviceToken"}
+    simulated.script.tokens = {gone: "Unregistered", bad: "BadDeviceToken"}
     try:
         answers = asyncio.run(asyncio.wait_for(send(running, [good, gone, bad]), 30))
     finally:
         running.stop()
     assert answers == [("200", None), ("410", "Unregistered"), ("400", "BadDeviceToken")]
-    assert dict(desk.ledger.accepted) == {good: 1}
+    assert dict(simulated.ledger.accepted) == {good: 1}

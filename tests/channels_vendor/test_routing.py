@@ -11,7 +11,7 @@ from django.utils import timezone
 from channels_vendor.base.contract import Style
 from channels_vendor.base.notifications import deliveries_of
 from channels_vendor.models import VendorMessage
-from channels_vendor.simulator.fcm import FcmDesk
+from channels_vendor.simulator.fcm import SimulatedFcm
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import bindings
@@ -50,7 +50,7 @@ HANDED_THROUGH = {"transparentMessagePayload": {"fcm": {"kind": "sync"}}}
 def test_a_message_takes_the_way_that_was_asked_for(
     workspace: Workspace,
     vendors: Running,
-    fcm: FcmDesk,
+    fcm: SimulatedFcm,
     device: Callable[..., KnownDevice],
     send: Send,
     changes: dict[str, Any],

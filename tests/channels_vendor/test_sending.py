@@ -9,13 +9,13 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from channels_vendor.accounts import accounts
+from channels_vendor.accounts import in_use
 from channels_vendor.base.references import token_hash
 from channels_vendor.dispatch import sender
 from channels_vendor.dispatch.rate_control import OPENS_AFTER
 from channels_vendor.models import VendorAccount, VendorMessage
-from channels_vendor.simulator.apns import ApnsDesk
-from channels_vendor.simulator.fcm import FcmDesk
+from channels_vendor.simulator.apns import SimulatedApns
+from channels_vendor.simulator.fcm import SimulatedFcm
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.delivery import deliverable, dispatch
@@ -35,17 +35,17 @@ Send = Callable[..., PushTask]
 
 
 @pytest.fixture
-def fcm() -> FcmDesk:
-    return FcmDesk()
+def fcm() -> SimulatedFcm:
+    return SimulatedFcm()
 
 
 @pytest.fixture
-def apns() -> ApnsDesk:
-    return ApnsDesk()
+def apns() -> SimulatedApns:
+    return SimulatedApns()
 
 
 @pytest.fixture
-def vendors(workspace: Workspace, fcm: FcmDesk, apns: ApnsDesk, settings: Settings) -> Iterator[Running]:
+def vendors(workspace: Workspace, fcm: SimulatedFcm, apns: SimulatedApns, settings: Settings) -> Iterator[Running]:
     """A simulator that speaks FCM and APNs, and the workspace's accounts there."""
     settings.VENDOR_ALLOW_PRIVATE = True
     running = Running([fcm, apns], tls=True)
@@ -60,10 +60,10 @@ def vendors(workspace: Workspace, fcm: FcmDesk, apns: ApnsDesk, settings: Settin
             )
             account.set_secrets(dict(sample.values()))
             account.save()
-    accounts.forget()
+    in_use.forget()
     yield running
     running.stop()
-    accounts.forget()
+    in_use.forget()
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def work(workspace: Workspace, channel: Channel = Channel.FCM) -> int:
 
 
 def test_a_push_is_accepted_by_the_vendor_and_both_say_so(
-    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
     assert work(workspace) == 1
@@ -115,7 +115,7 @@ def test_a_push_is_accepted_by_the_vendor_and_both_say_so(
 
 
 def test_an_ios_device_gets_silent_messages_by_apns(
-    workspace: Workspace, vendors: Running, apns: ApnsDesk, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: Running, apns: SimulatedApns, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     device("ab" * 32, Platform.IOS)
     send("ab" * 32, delivery_type=2, silent=1)
@@ -139,13 +139,13 @@ def test_a_channel_that_is_off_leaves_its_devices_to_the_self_built_one(
     workspace: Workspace, vendors: Running, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     VendorAccount.objects.update(enabled=False)
-    accounts.forget()
+    in_use.forget()
     send(device().ad_token)
     assert not VendorMessage.objects.exists()
 
 
 def test_a_dead_token_is_forgotten_and_named_in_the_status(
-    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     fcm.script.tokens["fcm-token:1"] = "UNREGISTERED"
     dead = device().ad_token
@@ -166,7 +166,7 @@ def test_a_token_registered_again_after_the_vendor_gave_it_up_stays(
 
 
 def test_an_error_of_the_vendor_is_tried_again_later_and_then_succeeds(
-    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     fcm.script.tokens["fcm-token:1"] = "UNAVAILABLE"
     send(device().ad_token)
@@ -182,7 +182,7 @@ def test_an_error_of_the_vendor_is_tried_again_later_and_then_succeeds(
 
 
 def test_a_wrong_configuration_stops_the_channel_and_says_why(
-    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     fcm.script.tokens["fcm-token:1"] = "PERMISSION_DENIED"
     send(device().ad_token)
@@ -194,7 +194,7 @@ def test_a_wrong_configuration_stops_the_channel_and_says_why(
 
 
 def test_of_a_sender_that_died_in_mid_batch_another_takes_every_target(
-    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     tokens = [device(f"fcm-token:{number}").ad_token for number in range(5)]
     send(*tokens)
@@ -207,7 +207,7 @@ def test_of_a_sender_that_died_in_mid_batch_another_takes_every_target(
 
 
 def test_a_message_handed_over_twice_is_sent_once(
-    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
     dispatch.to_lanes(deliverable.by_id([Message.objects.get().pk]))
@@ -216,7 +216,7 @@ def test_a_message_handed_over_twice_is_sent_once(
 
 
 def test_a_rule_of_delivery_that_is_added_holds_for_vendors(
-    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
     with quiet_hours(workspace):
@@ -226,7 +226,7 @@ def test_a_rule_of_delivery_that_is_added_holds_for_vendors(
 
 
 def test_a_revoked_message_is_not_sent(
-    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     task = send(device().ad_token)
     PushTask.objects.filter(pk=task.pk).update(revoked_at=timezone.now())
@@ -236,7 +236,7 @@ def test_a_revoked_message_is_not_sent(
 
 
 def test_a_retry_does_not_reach_a_device_that_serves_another_user_by_now(
-    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     shared = Device.objects.get(pk=device().id)
     bindings.bind(shared, "first user")
@@ -256,7 +256,7 @@ def test_a_retry_does_not_reach_a_device_that_serves_another_user_by_now(
 
 
 def test_a_vendor_that_is_down_is_left_alone_and_tried_with_one_message(
-    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     fcm.script.error_rate = 1.0
     send(*[device(f"fcm-token:{number}").ad_token for number in range(5)])

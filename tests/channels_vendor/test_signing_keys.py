@@ -9,13 +9,13 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from channels_vendor.apns.adapter import VENDOR as APNS
 from channels_vendor.apns.provider_token import provider_token
+from channels_vendor.apns.vendor import VENDOR as APNS
 from channels_vendor.base.contract import CannotAuthorise
 from channels_vendor.base.signing_keys import p256_key, rsa_key
-from channels_vendor.fcm.adapter import VENDOR as FCM
-from channels_vendor.harmonyos.adapter import VENDOR as HARMONYOS
-from channels_vendor.huawei.adapter import VENDOR as HUAWEI
+from channels_vendor.fcm.vendor import VENDOR as FCM
+from channels_vendor.harmonyos.vendor import VENDOR as HARMONYOS
+from channels_vendor.huawei.vendor import VENDOR as HUAWEI
 from tests.channels_vendor import push_certificates
 from tests.channels_vendor.samples import SAMPLES
 

@@ -18,17 +18,17 @@ import pytest
 import requests
 from cryptography.hazmat.primitives import serialization
 
-from channels_vendor.base.contract import Account, Adapter, VendorReceipt
+from channels_vendor.base.contract import Account, Adapter, DeliveryReport
 from channels_vendor.simulator import callbacks
-from channels_vendor.simulator.simulated_vendor import SECRET, Desk
-from channels_vendor.simulator.vendors import DESKS
+from channels_vendor.simulator.simulated_vendor import SECRET, SimulatedVendor
+from channels_vendor.simulator.vendors import SIMULATED_VENDORS
 from tests.channels_vendor import push_certificates
 from tests.channels_vendor.conftest import deliveries
 from tests.channels_vendor.running import Running, pem_of, server_pem
 from tests.channels_vendor.samples import SAMPLES, Sample
 from tests.support.serving import serving
 
-_WITH_RECEIPTS = [sample for sample in SAMPLES if sample.vendor.read_receipts and not sample.variant]
+_WITH_RECEIPTS = [sample for sample in SAMPLES if sample.vendor.read_reports and not sample.variant]
 with_receipts = pytest.mark.parametrize("sample", _WITH_RECEIPTS, ids=lambda sample: sample.name, indirect=True)
 # The vendor's own words for a dead token, where it tells of one in receipts.
 _GONE = {"huawei": "2", "harmonyos": "5", "xiaomi": "16", "oppo": "regid_invalid"}
@@ -74,21 +74,19 @@ def backend() -> Iterator[Backend]:
 
 @pytest.fixture
 def account(account: Account, backend: Backend) -> Account:
-    return replace(account, receipt_url=backend.url)
+    return replace(account, report_url=backend.url)
 
 
 @pytest.fixture
-def read(sample: Sample, account: Account, backend: Backend) -> Callable[[int], list[VendorReceipt]]:
+def read(sample: Sample, account: Account, backend: Backend) -> Callable[[int], list[DeliveryReport]]:
     """The receipts that were posted, once they are so many, as the service reads them."""
 
-    def wait(wanted: int) -> list[VendorReceipt]:
-        assert sample.vendor.read_receipts is not None
+    def wait(wanted: int) -> list[DeliveryReport]:
+        assert sample.vendor.read_reports is not None
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             posted = list(backend.posted)
-            found = [
-                one for post in posted for one in sample.vendor.read_receipts(account, post.headers, {}, post.body)
-            ]
+            found = [one for post in posted for one in sample.vendor.read_reports(account, post.headers, {}, post.body)]
             if len(found) >= wanted:
                 return found
             time.sleep(0.02)
@@ -99,11 +97,15 @@ def read(sample: Sample, account: Account, backend: Backend) -> Callable[[int], 
 
 @with_receipts
 def test_each_vendor_posts_a_receipt_for_each_token_it_accepted(
-    adapter: Adapter, desk: Desk, sample: Sample, backend: Backend, read: Callable[[int], list[VendorReceipt]]
+    adapter: Adapter,
+    simulated: SimulatedVendor,
+    sample: Sample,
+    backend: Backend,
+    read: Callable[[int], list[DeliveryReport]],
 ) -> None:
-    desk.script.receipt_url = backend.url
-    desk.script.tokens[sample.token(1)] = sample.gone[0]
-    desk.script.receipts = {sample.token(2): ""}
+    simulated.script.report_url = backend.url
+    simulated.script.tokens[sample.token(1)] = sample.gone[0]
+    simulated.script.reports = {sample.token(2): ""}
     batch = deliveries(sample, 150)
     adapter.send(batch)
     found = read(148)
@@ -116,10 +118,14 @@ def test_each_vendor_posts_a_receipt_for_each_token_it_accepted(
     "sample", [one for one in _WITH_RECEIPTS if one.name in _GONE], ids=lambda sample: sample.name, indirect=True
 )
 def test_a_receipt_tells_of_a_dead_token_in_the_vendors_word(
-    adapter: Adapter, desk: Desk, sample: Sample, backend: Backend, read: Callable[[int], list[VendorReceipt]]
+    adapter: Adapter,
+    simulated: SimulatedVendor,
+    sample: Sample,
+    backend: Backend,
+    read: Callable[[int], list[DeliveryReport]],
 ) -> None:
-    desk.script.receipt_url = backend.url
-    desk.script.receipts = {sample.token(0): _GONE[sample.name]}
+    simulated.script.report_url = backend.url
+    simulated.script.reports = {sample.token(0): _GONE[sample.name]}
     adapter.send(deliveries(sample, 1))
     [receipt] = read(1)
     assert (receipt.arrived, receipt.gone) == (False, True)
@@ -127,38 +133,42 @@ def test_a_receipt_tells_of_a_dead_token_in_the_vendors_word(
 
 @pytest.mark.parametrize("sample", _WITH_RECEIPTS[:1], ids=lambda sample: sample.name, indirect=True)
 def test_huaweis_receipts_are_signed_with_the_key_set_up_there(
-    sample: Sample, account: Account, adapter: Adapter, desk: Desk, backend: Backend,
-    read: Callable[[int], list[VendorReceipt]],
+    sample: Sample, account: Account, adapter: Adapter, simulated: SimulatedVendor, backend: Backend,
+    read: Callable[[int], list[DeliveryReport]],
 ) -> None:  # fmt: skip
-    desk.script.receipt_url, desk.script.receipt_user, desk.script.receipt_key = backend.url, "shop", _KEY
+    simulated.script.report_url, simulated.script.report_user, simulated.script.report_key = backend.url, "shop", _KEY
     adapter.send(deliveries(sample, 1))
     read(1)
-    [post], read_receipts = backend.posted, sample.vendor.read_receipts
-    assert read_receipts is not None
+    [post], read_reports = backend.posted, sample.vendor.read_reports
+    assert read_reports is not None
     ours = replace(account, values={**account.values, "callback_user": "shop", "callback_key": _KEY})
-    assert len(read_receipts(ours, post.headers, {}, post.body)) == 1
+    assert len(read_reports(ours, post.headers, {}, post.body)) == 1
     theirs = replace(account, values={**account.values, "callback_user": "shop", "callback_key": "other"})
     with pytest.raises(ValueError, match="signature"):
-        read_receipts(theirs, post.headers, {}, post.body)
+        read_reports(theirs, post.headers, {}, post.body)
 
 
 @pytest.mark.parametrize("sample", _WITH_RECEIPTS[:1], ids=lambda sample: sample.name, indirect=True)
 def test_a_receipt_that_is_not_taken_is_posted_again(
-    adapter: Adapter, desk: Desk, sample: Sample, backend: Backend, read: Callable[[int], list[VendorReceipt]],
+    adapter: Adapter,
+    simulated: SimulatedVendor,
+    sample: Sample,
+    backend: Backend,
+    read: Callable[[int], list[DeliveryReport]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(callbacks, "AGAIN_SECONDS", 0.01)
-    desk.script.receipt_url, backend.refusals = backend.url, 2
+    simulated.script.report_url, backend.refusals = backend.url, 2
     adapter.send(deliveries(sample, 1))
     assert len(read(1)) == 1
-    while desk.ledger.receipts[200] == 0:
+    while simulated.ledger.reports[200] == 0:
         time.sleep(0.01)
-    assert desk.ledger.receipts == {503: 2, 200: 1}
+    assert simulated.ledger.reports == {503: 2, 200: 1}
 
 
 @pytest.fixture
 def plain() -> Iterator[Running]:
-    running = Running([desk() for desk in DESKS], tls=False)
+    running = Running([simulated() for simulated in SIMULATED_VENDORS], tls=False)
     yield running
     running.stop()
 
@@ -167,12 +177,12 @@ def test_a_script_is_changed_over_http(plain: Running) -> None:
     script = {"latency": 0.5, "limited": 2, "faults": ["", "goaway"], "expired": ["t"], "tokens": {"a": "Unregistered"}}
     answer = requests.post(f"{plain.url}/_script/apns", json=script, timeout=10)
     assert answer.status_code == 200
-    changed = plain.server.desks["apns"].script
+    changed = plain.server.simulated_vendors["apns"].script
     assert (changed.latency, changed.limited, changed.faults) == (0.5, 2, ["", "goaway"])
     assert (changed.expired, changed.tokens) == ({"t"}, {"a": "Unregistered"})
-    assert plain.server.desks["fcm"].script.latency == 0
+    assert plain.server.simulated_vendors["fcm"].script.latency == 0
     requests.post(f"{plain.url}/_script/apns", json={}, timeout=10)
-    assert plain.server.desks["apns"].script.latency == 0
+    assert plain.server.simulated_vendors["apns"].script.latency == 0
 
 
 @pytest.mark.parametrize(
@@ -213,8 +223,8 @@ def command(*arguments: str) -> Iterator[str]:
 
 def test_the_command_serves_all_vendors_until_it_is_stopped() -> None:
     with command() as url:
-        for desk in DESKS:
-            assert requests.post(f"{url}/_script/{desk.name}", json={}, timeout=10).status_code == 200
+        for simulated in SIMULATED_VENDORS:
+            assert requests.post(f"{url}/_script/{simulated.name}", json={}, timeout=10).status_code == 200
         assert requests.post(f"{url}/3/device/ab", timeout=10).json() == {"reason": "MissingProviderToken"}
 
 

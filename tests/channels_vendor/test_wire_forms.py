@@ -21,7 +21,7 @@ from aioapns.connection import APNsProductionClientProtocol
 from django.utils import timezone
 
 from channels_vendor.base.contract import Account, Delivery, Style
-from channels_vendor.dispatch.dead_tokens import NoTokens
+from channels_vendor.base.credentials import StaticCredential
 from pushcore.channels import Channel
 from pushcore.http.calls import HttpSettings
 from pushcore.http.client import HttpClient
@@ -40,10 +40,10 @@ def an_hour_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def call_of(channel: Channel, tokens: list[str], values: dict[str, str] | None = None, **changes: Any) -> Any:
-    """The one call (`pushcore.http.calls.HttpCall`) that the vendor's adapter makes."""
+    """The one call (`pushcore.http.client.Call`) that the vendor's adapter makes."""
     sample = next(one for one in SAMPLES if one.vendor.channel == channel)
-    account = Account(1, channel, {**sample.values(), **(values or {})}, receipt_url=RECEIPTS)
-    adapter: Any = sample.vendor.open(account, HttpClient(HttpSettings()), NoTokens())
+    account = Account(1, channel, {**sample.values(), **(values or {})}, report_url=RECEIPTS)
+    adapter: Any = sample.vendor.open(account, HttpClient(HttpSettings()), StaticCredential())
     shared = notification(title=TITLE, expire_at=timezone.now() + timedelta(hours=1), **changes)
     requests, refused = adapter.prepare(
         [Delivery(1001 + number, number, token, "key-1", shared) for number, token in enumerate(tokens)], "T"
@@ -136,7 +136,9 @@ def test_vivo_is_asked_for_a_token_as_vpushs_sdk_asks(monkeypatch: pytest.Monkey
     monkeypatch.setattr("channels_vendor.vivo.client.post", post)
     monkeypatch.setattr("channels_vendor.vivo.client.time.time_ns", lambda: 1795854509145_000_000)
     sample = next(one for one in SAMPLES if one.vendor.channel == Channel.VIVO)
-    adapter: Any = sample.vendor.open(Account(1, Channel.VIVO, sample.values()), HttpClient(HttpSettings()), NoTokens())
+    adapter: Any = sample.vendor.open(
+        Account(1, Channel.VIVO, sample.values()), HttpClient(HttpSettings()), StaticCredential()
+    )
     with pytest.raises(RuntimeError):
         adapter.fetch_credential()
     adapter.close()

@@ -18,14 +18,14 @@ from prometheus_client import REGISTRY
 from pytest_django import Settings
 
 from channels_vendor import tasks
-from channels_vendor.accounts import accounts
-from channels_vendor.base.contract import Vendor
+from channels_vendor.accounts import in_use
+from channels_vendor.base.contract import VendorDescription
 from channels_vendor.dispatch import lane
-from channels_vendor.dispatch.scheduler import Turns
-from channels_vendor.fcm.adapter import VENDOR as FCM
+from channels_vendor.dispatch.scheduler import AccountScheduler
+from channels_vendor.fcm.vendor import VENDOR as FCM
 from channels_vendor.models import VendorAccount, VendorMessage
-from channels_vendor.simulator.fcm import FcmDesk
-from channels_vendor.simulator.simulated_vendor import Desk
+from channels_vendor.simulator.fcm import SimulatedFcm
+from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.devices import client_requests, registry
@@ -56,7 +56,7 @@ sender.send_due(%d, Channel(%d))
 def test_a_vendor_that_hangs_delays_no_other(
     workspace: Workspace,
     vendors: Running,
-    fcm: FcmDesk,
+    fcm: SimulatedFcm,
     device: Callable[..., KnownDevice],
     send: Callable[..., PushTask],
 ) -> None:
@@ -86,7 +86,7 @@ def test_a_vendor_that_hangs_delays_no_other(
 def test_a_message_that_comes_while_its_account_is_sent_follows_at_once(
     workspace: Workspace,
     vendors: Running,
-    fcm: FcmDesk,
+    fcm: SimulatedFcm,
     device: Callable[..., KnownDevice],
     send: Callable[..., PushTask],
 ) -> None:
@@ -110,7 +110,7 @@ def test_a_message_that_comes_while_its_account_is_sent_follows_at_once(
 
 
 def test_accounts_have_their_turn_when_there_is_room() -> None:
-    turns = Turns(per_vendor=2)
+    turns = AccountScheduler(per_vendor=2)
     assert [turns.take(account, Channel.FCM) for account in (1, 2, 3, 4, 1, 3)] == [
         True,
         True,
@@ -120,10 +120,10 @@ def test_accounts_have_their_turn_when_there_is_room() -> None:
         False,
     ]
     assert turns.take(3, Channel.APNS)
-    assert turns.hand_on(2, Channel.FCM) == 3
-    assert turns.hand_on(1, Channel.FCM) == 4
-    assert turns.hand_on(4, Channel.FCM) == 1
-    assert [turns.hand_on(account, Channel.FCM) for account in (1, 3)] == [None, None]
+    assert turns.release(2, Channel.FCM) == 3
+    assert turns.release(1, Channel.FCM) == 4
+    assert turns.release(4, Channel.FCM) == 1
+    assert [turns.release(account, Channel.FCM) for account in (1, 3)] == [None, None]
     assert turns.take(5, Channel.FCM)
 
 
@@ -133,11 +133,11 @@ def sample(request: pytest.FixtureRequest) -> Sample:
 
 
 @pytest.fixture
-def desk(sample: Sample, workspace: Workspace, settings: Settings) -> Iterator[Desk]:
+def simulated(sample: Sample, workspace: Workspace, settings: Settings) -> Iterator[SimulatedVendor]:
     """Of the vendor, where the workspace has an account."""
     settings.VENDOR_ALLOW_PRIVATE = True
-    desk = sample.desk()
-    running = Running([desk], tls=True)
+    simulated = sample.simulated()
+    running = Running([simulated], tls=True)
     account = VendorAccount(
         workspace=workspace,
         channel=sample.vendor.channel,
@@ -147,21 +147,21 @@ def desk(sample: Sample, workspace: Workspace, settings: Settings) -> Iterator[D
     )
     account.set_secrets(dict(sample.values()))
     account.save()
-    accounts.forget()
-    yield desk
+    in_use.forget()
+    yield simulated
     running.stop()
-    accounts.forget()
+    in_use.forget()
 
 
 def test_a_sender_killed_in_mid_batch_loses_no_target_and_its_doubles_are_counted(
-    workspace: Workspace, sample: Sample, desk: Desk, send: Callable[..., PushTask]
+    workspace: Workspace, sample: Sample, simulated: SimulatedVendor, send: Callable[..., PushTask]
 ) -> None:
     channel = sample.vendor.channel
     known = [known for known, _ in registry.register([(workspace, DeviceInfo(platform=Platform.ANDROID))] * 10)]
     for number, one in enumerate(known):
         client_requests.report(one.id, channel, sample.token(number))
     send(*[one.ad_token for one in known])
-    desk.script.latency = 60
+    simulated.script.latency = 60
     database = str(connection.settings_dict["NAME"])
     url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}").geturl()
     process = subprocess.Popen(
@@ -169,17 +169,17 @@ def test_a_sender_killed_in_mid_batch_loses_no_target_and_its_doubles_are_counte
         env=os.environ
         | {"DATABASE_URL": url, "MPS_VENDOR_ALLOW_PRIVATE": "1", "DJANGO_SETTINGS_MODULE": "mps_project.settings"},
     )
-    wait_until(lambda: desk.ledger.total == 10)
+    wait_until(lambda: simulated.ledger.total == 10)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert set(Message.objects.values_list("status", flat=True)) == {statuses.WAITING}
-    desk.script.latency = 0
+    simulated.script.latency = 0
     VendorMessage.objects.update(due_at=timezone.now())
     counted = repeats(sample.vendor)
     tasks.send(workspace.pk, channel)
     assert set(Message.objects.values_list("status", flat=True)) == {statuses.ACKED}
-    assert set(desk.ledger.accepted) == {sample.token(number) for number in range(10)}
-    doubles = desk.ledger.total - 10
+    assert set(simulated.ledger.accepted) == {sample.token(number) for number in range(10)}
+    doubles = simulated.ledger.total - 10
     assert doubles == (0 if sample.vendor.knows_repeats else 10)
     assert repeats(sample.vendor) - counted == 10
     # What is known to have arrived is in doubt no more.
@@ -187,7 +187,7 @@ def test_a_sender_killed_in_mid_batch_loses_no_target_and_its_doubles_are_counte
 
 
 def test_a_message_whose_answer_was_lost_is_counted_when_it_is_sent_again(
-    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
     counted = repeats(FCM)
@@ -201,7 +201,7 @@ def test_a_message_whose_answer_was_lost_is_counted_when_it_is_sent_again(
 
 
 def test_what_libcurl_repeats_of_its_own_over_http2_is_counted(
-    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
     test_sending.work(workspace)
@@ -224,7 +224,7 @@ def test_what_libcurl_repeats_of_its_own_over_http2_is_counted(
     assert repeats(FCM) == counted + 1
 
 
-def repeats(vendor: Vendor) -> float:
+def repeats(vendor: VendorDescription) -> float:
     labels = {"channel": vendor.channel.label, "knows_repeats": "yes" if vendor.knows_repeats else "no"}
     return REGISTRY.get_sample_value("mps_vendor_maybe_repeated_total", labels) or 0.0
 

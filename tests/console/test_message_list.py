@@ -51,7 +51,7 @@ def test_a_messages_details_tell_what_its_vendor_said(superuser: Client, mine: E
     VendorMessage.objects.create(
         message_id=message.pk, workspace_id=message.workspace_id, channel=Channel.FCM, task_id=message.task_id,
         device_id=1, vendor_id="projects/p/messages/0:17", vendor_code="", accepted_at=timezone.now(),
-        receipt_code="NotRegistered, says the vendor", receipt_status=90000003, receipt_at=timezone.now(),
+        report_code="NotRegistered, says the vendor", report_status=90000003, report_at=timezone.now(),
     )  # fmt: skip
     Message.objects.filter(pk=message.pk).update(arrived_at=timezone.now())
     page = superuser.get(LIST).text

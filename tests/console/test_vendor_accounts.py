@@ -14,7 +14,7 @@ from pytest_django import Settings
 from channels_vendor.accounts import checking
 from channels_vendor.dispatch import open_adapters
 from channels_vendor.models import VendorAccount
-from channels_vendor.simulator.fcm import FcmDesk
+from channels_vendor.simulator.fcm import SimulatedFcm
 from console.models import AuditEntry
 from pushcore.channels import Channel
 from pushcore.devices import client_requests, registry
@@ -234,14 +234,14 @@ def test_an_account_in_order_is_checked_and_tried_by_button(
     superuser: Client, row: VendorAccount, settings: Settings
 ) -> None:
     settings.VENDOR_ALLOW_PRIVATE = True
-    desk = FcmDesk()
-    running = Running([desk], tls=False)
+    simulated = SimulatedFcm()
+    running = Running([simulated], tls=False)
     try:
-        row.base_url, row.auth_url, row.enabled = running.url, running.url + desk.credential_path, True
+        row.base_url, row.auth_url, row.enabled = running.url, running.url + simulated.credential_path, True
         row.set_secrets(dict(_FCM.values()))
         row.save()
         assert "The account is in order" in superuser.post(page(row, "check_account"), follow=True).text
-        assert not desk.ledger.accepted
+        assert not simulated.ledger.accepted
         assert AuditEntry.objects.get(action="test").details == {
             "what": "Checked the account.",
             "outcome": "in order",
@@ -251,8 +251,8 @@ def test_an_account_in_order_is_checked_and_tried_by_button(
         known, _ = registry.register([(row.workspace, DeviceInfo())])[0]
         client_requests.report(known.id, Channel.FCM, "fcm-token:1")
         assert "accepted: 0:1" in superuser.post(page(row, "send_test"), follow=True).text
-        assert desk.ledger.accepted == {"fcm-token:1": 1}
-        desk.script.tokens["fcm-token:1"] = "UNREGISTERED"
+        assert simulated.ledger.accepted == {"fcm-token:1": 1}
+        simulated.script.tokens["fcm-token:1"] = "UNREGISTERED"
         assert "gone: UNREGISTERED" in superuser.post(page(row, "send_test"), follow=True).text
     finally:
         running.stop()
@@ -263,6 +263,6 @@ def test_the_address_of_receipts_is_shown_to_administrators_alone(
 ) -> None:
     row = VendorAccount.objects.create(workspace=workspace, channel=Channel.OPPO)
     page = reverse("admin:channels_vendor_vendoraccount_change", args=[row.pk])
-    assert f"/vendor/receipts/{row.receipt_key}" in member("administrator").get(page).text
+    assert f"/vendor/receipts/{row.report_key}" in member("administrator").get(page).text
     for role in ("viewer", "operator"):
-        assert row.receipt_key not in member(role).get(page).text
+        assert row.report_key not in member(role).get(page).text

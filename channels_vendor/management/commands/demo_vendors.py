@@ -13,8 +13,8 @@ from django.db import connections
 
 from channels_vendor import demo
 from channels_vendor.simulator.server import VendorServer
-from channels_vendor.simulator.simulated_vendor import Desk
-from channels_vendor.simulator.vendors import DESKS
+from channels_vendor.simulator.simulated_vendor import SimulatedVendor
+from channels_vendor.simulator.vendors import SIMULATED_VENDORS
 from pushcore.demo import APP_ID, WORKSPACE_ID
 from pushcore.models import Workspace
 
@@ -35,18 +35,20 @@ class Command(BaseCommand):
         stopped, stop = asyncio.Event(), threading.Event()
         for signum in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(signum, stopped.set)
-        server = VendorServer([desk() for desk in DESKS])
+        server = VendorServer([simulated() for simulated in SIMULATED_VENDORS])
         url = f"http://127.0.0.1:{await server.start('127.0.0.1', 0)}"
         self._say(f"vendors are simulated at {url}")
-        showing = asyncio.create_task(asyncio.to_thread(self._show, workspace, url, server.desks, stop))
+        showing = asyncio.create_task(asyncio.to_thread(self._show, workspace, url, server.simulated_vendors, stop))
         await stopped.wait()
         stop.set()
         await server.stop()
         await showing
 
-    def _show(self, workspace: Workspace, url: str, desks: Mapping[str, Desk], stop: threading.Event) -> None:
+    def _show(
+        self, workspace: Workspace, url: str, simulated_vendors: Mapping[str, SimulatedVendor], stop: threading.Event
+    ) -> None:
         try:
-            for told in demo.show(workspace, url, desks, stop):
+            for told in demo.show(workspace, url, simulated_vendors, stop):
                 self._say(f"{told.channel.label:<10} {told.words}")
         finally:
             connections.close_all()

@@ -100,7 +100,7 @@ def _example(form: AnyForm, made: dict[str, Any]) -> OutgoingMessage:
 def _ios(outgoing: OutgoingMessage) -> str:
     [delivery] = deliveries_of([outgoing], Channel.APNS)
     parts = parts_of(delivery.notification, topic="", msgkey=delivery.msgkey)
-    return _pretty(parts.mould.fill(delivery)) if parts else ""
+    return _pretty(parts.template.render(delivery)) if parts else ""
 
 
 def _pretty(body: bytes) -> str:

@@ -11,7 +11,7 @@ from pushcore.http.calls import HttpAnswer
 MAX_TOKENS = 1000
 
 
-def addressed(
+def multicast_batches(
     deliveries: Sequence[Delivery], most: int = MAX_TOKENS
 ) -> Iterator[tuple[Notification, list[Delivery], str, str]]:
     """Notification, its deliveries, and the message ID and msgkey the app may be told of: a single target's only.
@@ -23,7 +23,7 @@ def addressed(
         yield notification, batch, "" if others else str(first.message_id), "" if others else first.msgkey
 
 
-def all_of(
+def outcomes_for_all(
     deliveries: Sequence[Delivery], rule: Rule, code: str, answer: HttpAnswer, *, word: str = ""
 ) -> list[SendOutcome]:
     """The same for all of them. `word`: what the vendor says about it."""
@@ -33,7 +33,9 @@ def all_of(
     return [by_rule(one, rule, said, retry_after=wait, unreachable=unreachable) for one in deliveries]
 
 
-def but_for(deliveries: Sequence[Delivery], refused: dict[str, tuple[Rule, str]], vendor_id: str) -> list[SendOutcome]:
+def accepted_except(
+    deliveries: Sequence[Delivery], refused: dict[str, tuple[Rule, str]], vendor_id: str
+) -> list[SendOutcome]:
     """Accepted, but for the tokens that are `refused`: by token, the rule and the vendor's word."""
     return [
         by_rule(one, *refused[one.token]) if one.token in refused else accepted(one, vendor_id) for one in deliveries

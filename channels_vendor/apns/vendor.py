@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from channels_vendor.apns import certificate
 from channels_vendor.apns.client import URLS, ApnsAdapter
-from channels_vendor.base.contract import Field, Vendor
+from channels_vendor.base.contract import AccountField, VendorDescription
 from channels_vendor.base.signing_keys import p256_key
 from pushcore.channels import Channel
 
@@ -62,17 +62,23 @@ def _certificate(values: Mapping[str, str]) -> tuple[bytes, bytes]:
     return found.certificate, found.key
 
 
-VENDOR = Vendor(
+VENDOR = VendorDescription(
     channel=Channel.APNS,
     label="Apple APNs",
     fields=(
-        Field("environment", "Environment", choices=tuple(URLS), help_text="Sandbox is for apps built by developers."),
-        Field("bundle_id", "Bundle ID", required=False, help_text="With a certificate: taken from it where empty."),
-        Field("p12", "Certificate (.p12)", secret=True, required=False, file=True),
-        Field("p12_password", "Certificate password", secret=True, required=False),
-        Field("p8", "Key (.p8)", secret=True, required=False, help_text="Instead of a certificate: the key's text."),
-        Field("key_id", "Key ID", required=False),
-        Field("team_id", "Team ID", required=False),
+        AccountField(
+            "environment", "Environment", choices=tuple(URLS), help_text="Sandbox is for apps built by developers."
+        ),
+        AccountField(
+            "bundle_id", "Bundle ID", required=False, help_text="With a certificate: taken from it where empty."
+        ),
+        AccountField("p12", "Certificate (.p12)", secret=True, required=False, file=True),
+        AccountField("p12_password", "Certificate password", secret=True, required=False),
+        AccountField(
+            "p8", "Key (.p8)", secret=True, required=False, help_text="Instead of a certificate: the key's text."
+        ),
+        AccountField("key_id", "Key ID", required=False),
+        AccountField("team_id", "Team ID", required=False),
     ),
     open=ApnsAdapter,
     # Apple publishes no figure.

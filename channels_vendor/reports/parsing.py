@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from channels_vendor.base.contract import Account, VendorReceipt
+from channels_vendor.base.contract import Account, DeliveryReport
 
 log = structlog.get_logger(__name__)
 
@@ -17,11 +17,11 @@ _MOMENTS = range(10**12, 10**13)
 
 
 def each(
-    account: Account, entries: Iterable[Any], read: Callable[[Any], Iterable[VendorReceipt]]
-) -> list[VendorReceipt]:
+    account: Account, entries: Iterable[Any], read: Callable[[Any], Iterable[DeliveryReport]]
+) -> list[DeliveryReport]:
     """The receipts of all entries; one that cannot be read (sent by another service with the same app) is passed over,
     or the vendor would post the others again and again."""
-    found: list[VendorReceipt] = []
+    found: list[DeliveryReport] = []
     foreign = 0
     for entry in entries:
         try:
@@ -39,7 +39,7 @@ def each(
     return found
 
 
-def _storable(receipt: VendorReceipt) -> VendorReceipt:
+def _storable(receipt: DeliveryReport) -> DeliveryReport:
     """Raises `ValueError` for texts no column can hold: a NUL, half of a surrogate pair."""
     if b"\0" in f"{receipt.token}{receipt.replaced_by}{receipt.vendor_code}".encode():
         raise ValueError("a NUL")

@@ -20,13 +20,13 @@ def utf16_length(text: str) -> int:
     return len(text) + sum(character > "\uffff" for character in text)
 
 
-def cut(text: str, most: int, length: Callable[[str], int] = utf16_length) -> str:
+def truncate(text: str, most: int, length: Callable[[str], int] = utf16_length) -> str:
     """The text, or its longest beginning that is, marked as cut, at most `most` long; at least the mark."""
-    kept = shorten(text, length, most)
+    kept = truncate_by(text, length, most)
     return ELLIPSIS if kept is None else kept
 
 
-def shorten(text: str, size: Callable[[str], int], most: int) -> str | None:
+def truncate_by(text: str, size: Callable[[str], int], most: int) -> str | None:
     """The longest beginning of `text` with which `size` is at most `most`, marked as cut; None where none is.
 
     `size` is asked for a text and grows with it.

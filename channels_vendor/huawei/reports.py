@@ -12,10 +12,10 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from channels_vendor.base.contract import Account, VendorReceipt
+from channels_vendor.base.contract import Account, DeliveryReport
 from channels_vendor.base.references import Reference
 from channels_vendor.huawei import errors
-from channels_vendor.reports.entries import each, moment_of
+from channels_vendor.reports.parsing import each, moment_of
 
 HEADER = "x-huawei-callback-id"
 # Older ones, or ones from so far ahead, may be repeats of what somebody saw.
@@ -34,9 +34,9 @@ _WORDS = {
 }
 
 
-def read_receipts(
+def read_reports(
     account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
-) -> list[VendorReceipt]:
+) -> list[DeliveryReport]:
     """Raises `ValueError` for a body that is none, or forged."""
     if account.get("callback_key"):
         _verify(headers.get(HEADER, ""), account.get("callback_user"), account.get("callback_key"))
@@ -51,12 +51,12 @@ def entries_of(body: bytes) -> list[dict[str, Any]]:
     return entries
 
 
-def _read(entry: dict[str, Any]) -> Iterator[VendorReceipt]:
+def _read(entry: dict[str, Any]) -> Iterator[DeliveryReport]:
     """HarmonyOS has result and time in an object of their own."""
     told = entry.get("deliveryStatus") or {"result": entry["status"], "timestamp": entry.get("timestamp")}
     result = int(told["result"])
     status, gone = errors.RECEIPTS.get(result, (None, False))
-    yield VendorReceipt(
+    yield DeliveryReport(
         Reference.parse(entry["biTag"]),
         str(entry["token"]),
         arrived=result == 0,

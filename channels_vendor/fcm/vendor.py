@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from channels_vendor.base.contract import Account, Adapter, CannotAuthorise, Field, Tokens, Vendor
+from channels_vendor.base.contract import (
+    Account,
+    AccountField,
+    Adapter,
+    CannotAuthorise,
+    Credentials,
+    VendorDescription,
+)
 from channels_vendor.base.signing_keys import rsa_key
 from channels_vendor.fcm.client import FcmAdapter, service_account
 from channels_vendor.fcm.legacy import LegacyFcmAdapter
@@ -12,7 +19,7 @@ from pushcore.channels import Channel
 from pushcore.http.client import HttpClient
 
 
-def _open(account: Account, client: HttpClient, tokens: Tokens) -> Adapter:
+def _open(account: Account, client: HttpClient, tokens: Credentials) -> Adapter:
     is_legacy = bool(account.get("server_key")) and not account.get("service_account")
     return (LegacyFcmAdapter if is_legacy else FcmAdapter)(account, client, tokens)
 
@@ -29,18 +36,18 @@ def _validate(values: Mapping[str, str]) -> dict[str, str]:
     return {}
 
 
-VENDOR = Vendor(
+VENDOR = VendorDescription(
     channel=Channel.FCM,
     label="Google FCM",
     fields=(
-        Field(
+        AccountField(
             "service_account",
             "Service account",
             secret=True,
             required=False,
             help_text="The JSON key file of a service account with the role Firebase Cloud Messaging API Admin.",
         ),
-        Field(
+        AccountField(
             "server_key",
             "Server key (shut down by Google)",
             secret=True,

@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives import serialization
 from django.test import Client
 from django.utils import timezone
 
-from channels_vendor.accounts import accounts, checking
-from channels_vendor.dispatch import refusals, sender
+from channels_vendor.accounts import checking, in_use
+from channels_vendor.dispatch import refused_tokens, sender
 from channels_vendor.models import RefusedToken, VendorAccount
-from channels_vendor.simulator.simulated_vendor import Desk
+from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.devices import bindings, client_requests, registry
@@ -40,8 +40,8 @@ def device(workspace: Workspace, channel: Channel, sample: Sample) -> Callable[[
     """A device of the vendor, bound to a user of the same number."""
 
     def make(number: int) -> Device:
-        facts = DeviceInfo(platform=_PLATFORMS.get(channel, Platform.ANDROID))
-        known, _ = registry.register([(workspace, facts)])[0]
+        custom_data = DeviceInfo(platform=_PLATFORMS.get(channel, Platform.ANDROID))
+        known, _ = registry.register([(workspace, custom_data)])[0]
         client_requests.report(known.id, channel, sample.token(number))
         made = Device.objects.get(pk=known.id)
         bindings.bind(made, f"user-{number}")
@@ -79,11 +79,11 @@ def the_account() -> VendorAccount:
 
 
 def test_a_wrong_account_costs_no_token_and_stops_with_an_alarm(
-    device: Callable[[int], Device], send: Callable[..., int], desk: Desk, sample: Sample
+    device: Callable[[int], Device], send: Callable[..., int], simulated: SimulatedVendor, sample: Sample
 ) -> None:
     for number in range(12):
         device(number)
-        desk.script.tokens[sample.token(number)] = word_of(sample)
+        simulated.script.tokens[sample.token(number)] = word_of(sample)
         send(number)
     assert tokens() == 12
     account = the_account()
@@ -94,22 +94,22 @@ def test_a_wrong_account_costs_no_token_and_stops_with_an_alarm(
 
 @one_vendor
 def test_a_wrong_account_costs_no_token_in_a_batch_either(
-    device: Callable[[int], Device], send: Callable[..., int], desk: Desk, sample: Sample
+    device: Callable[[int], Device], send: Callable[..., int], simulated: SimulatedVendor, sample: Sample
 ) -> None:
-    for number in range(refusals.MOST_UNPROVEN):
+    for number in range(refused_tokens.MOST_UNPROVEN):
         device(number)
-        desk.script.tokens[sample.token(number)] = word_of(sample)
-    send(*range(refusals.MOST_UNPROVEN))
-    assert tokens() == refusals.MOST_UNPROVEN
+        simulated.script.tokens[sample.token(number)] = word_of(sample)
+    send(*range(refused_tokens.MOST_UNPROVEN))
+    assert tokens() == refused_tokens.MOST_UNPROVEN
     assert the_account().stopped_at is not None
 
 
 def test_what_a_right_account_was_refused_before_is_given_up_once_one_is_accepted(
-    device: Callable[[int], Device], send: Callable[..., int], desk: Desk, sample: Sample
+    device: Callable[[int], Device], send: Callable[..., int], simulated: SimulatedVendor, sample: Sample
 ) -> None:
     for number in range(3):
         device(number)
-    desk.script.tokens = {sample.token(number): word_of(sample) for number in (0, 1)}
+    simulated.script.tokens = {sample.token(number): word_of(sample) for number in (0, 1)}
     assert send(0) == send(1) != statuses.ACKED
     assert tokens() == 3
     assert send(2) == statuses.ACKED
@@ -119,11 +119,11 @@ def test_what_a_right_account_was_refused_before_is_given_up_once_one_is_accepte
 
 @one_vendor
 def test_of_several_refused_at_once_beside_one_accepted_each_is_given_up(
-    device: Callable[[int], Device], send: Callable[..., int], desk: Desk, sample: Sample
+    device: Callable[[int], Device], send: Callable[..., int], simulated: SimulatedVendor, sample: Sample
 ) -> None:
     for number in range(10):
         device(number)
-    desk.script.tokens = {sample.token(number): word_of(sample) for number in range(1, 10)}
+    simulated.script.tokens = {sample.token(number): word_of(sample) for number in range(1, 10)}
     send(*range(10))
     assert tokens() == 1
     assert the_account().stopped_at is None
@@ -133,14 +133,14 @@ def test_of_several_refused_at_once_beside_one_accepted_each_is_given_up(
 def test_a_proven_account_is_believed_of_the_first_and_of_more_once_one_is_accepted(
     device: Callable[[int], Device],
     send: Callable[..., int],
-    desk: Desk,
+    simulated: SimulatedVendor,
     sample: Sample,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for number in range(30):
         device(number)
     send(0)
-    desk.script.tokens = {sample.token(number): word_of(sample) for number in range(1, 30)}
+    simulated.script.tokens = {sample.token(number): word_of(sample) for number in range(1, 30)}
     send(1)
     assert tokens() == 29
     for number in range(2, 14):
@@ -149,7 +149,7 @@ def test_a_proven_account_is_believed_of_the_first_and_of_more_once_one_is_accep
     assert the_account().stopped_at is None
     send(0)
     assert tokens() == 17
-    monkeypatch.setattr(refusals, "MOST_PROVEN", 12)
+    monkeypatch.setattr(refused_tokens, "MOST_PROVEN", 12)
     for number in range(14, 30):
         send(number)
     assert tokens() == 16
@@ -158,24 +158,24 @@ def test_a_proven_account_is_believed_of_the_first_and_of_more_once_one_is_accep
 
 @one_vendor
 def test_the_same_dead_token_again_is_no_further_refusal(
-    device: Callable[[int], Device], send: Callable[..., int], desk: Desk, sample: Sample
+    device: Callable[[int], Device], send: Callable[..., int], simulated: SimulatedVendor, sample: Sample
 ) -> None:
     device(0)
-    desk.script.tokens[sample.token(0)] = word_of(sample)
-    for _ in range(refusals.MOST_UNPROVEN + 2):
+    simulated.script.tokens[sample.token(0)] = word_of(sample)
+    for _ in range(refused_tokens.MOST_UNPROVEN + 2):
         send(0)
     assert the_account().stopped_at is None
 
 
 @one_vendor
 def test_what_another_configuration_was_told_counts_no_more(
-    device: Callable[[int], Device], send: Callable[..., int], desk: Desk, sample: Sample
+    device: Callable[[int], Device], send: Callable[..., int], simulated: SimulatedVendor, sample: Sample
 ) -> None:
     """Neither its accepted tokens nor its refused ones."""
     for number in range(3):
         device(number)
     send(0)
-    desk.script.tokens = {sample.token(number): word_of(sample) for number in (1, 2)}
+    simulated.script.tokens = {sample.token(number): word_of(sample) for number in (1, 2)}
     as_it_was = the_account()
     changed = the_account()
     changed.ca_pem += push_certificates.authority()[0].public_bytes(serialization.Encoding.PEM).decode()
@@ -198,5 +198,5 @@ def test_a_test_message_proves_the_account(device: Callable[[int], Device], chan
 
 @one_vendor
 def test_a_stopped_channel_shows_in_the_metrics(channel: Channel, workspace: Workspace, client: Client) -> None:
-    accounts.stop(workspace.pk, channel, "refused")
+    in_use.stop(workspace.pk, channel, "refused")
     assert f'mps_vendor_channels_stopped{{channel="{channel.label}"}} 1.0' in client.get("/metrics").text

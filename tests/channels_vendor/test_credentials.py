@@ -8,7 +8,7 @@ import time
 import pytest
 
 from channels_vendor.base.contract import CannotAuthorise
-from channels_vendor.dispatch.dead_tokens import SharedTokens
+from channels_vendor.base.credentials import SharedCredential
 from pushcore.storage.valkey import client
 
 
@@ -24,7 +24,7 @@ class Source:
 
 def test_workers_at_the_same_time_fetch_one_credential() -> None:
     source, got = Source(takes=0.2), []
-    threads = [threading.Thread(target=lambda: got.append(SharedTokens("account").get(source))) for _ in range(6)]
+    threads = [threading.Thread(target=lambda: got.append(SharedCredential("account").get(source))) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -35,7 +35,7 @@ def test_workers_at_the_same_time_fetch_one_credential() -> None:
 
 def test_workers_whose_credential_is_refused_at_the_same_time_renew_it_once() -> None:
     source = Source(takes=0.1)
-    workers = [SharedTokens("account") for _ in range(4)]
+    workers = [SharedCredential("account") for _ in range(4)]
     held = {worker.get(source) for worker in workers}
     assert held == {"token-1"}
     refused = "token-1"
@@ -54,7 +54,7 @@ def test_workers_whose_credential_is_refused_at_the_same_time_renew_it_once() ->
 
 def test_a_credential_is_renewed_before_it_ends() -> None:
     source, now = Source(life=2700.0), [1_000.0]
-    tokens = SharedTokens("account", clock=lambda: now[0])
+    tokens = SharedCredential("account", clock=lambda: now[0])
     assert tokens.get(source) == "token-1"
     now[0] += 2_399
     assert tokens.get(source) == "token-1"
@@ -63,7 +63,7 @@ def test_a_credential_is_renewed_before_it_ends() -> None:
 
 
 def test_the_store_holds_it_sealed() -> None:
-    SharedTokens("account").get(Source())
+    SharedCredential("account").get(Source())
     [key] = client().keys("mps:vendor:token:*")
     assert b"token-1" not in bytes(client().get(key))  # type: ignore[arg-type]
 
@@ -73,5 +73,5 @@ def test_a_failure_to_fetch_is_told_and_the_next_worker_may_try() -> None:
         raise CannotAuthorise("no", permanent=True)
 
     with pytest.raises(CannotAuthorise):
-        SharedTokens("account").get(broken)
-    assert SharedTokens("account").get(Source()) == "token-1"
+        SharedCredential("account").get(broken)
+    assert SharedCredential("account").get(Source()) == "token-1"

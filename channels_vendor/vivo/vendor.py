@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from channels_vendor.base.contract import Field, Vendor
+from channels_vendor.base.contract import AccountField, VendorDescription
 from channels_vendor.vivo import payload
 from channels_vendor.vivo.client import VivoAdapter
-from channels_vendor.vivo.receipts import read_receipts
+from channels_vendor.vivo.reports import read_reports
 from pushcore.channels import Channel
 
 
@@ -16,21 +16,21 @@ def _validate(values: Mapping[str, str]) -> dict[str, str]:
     return {} if app_id.isascii() and app_id.isdigit() and len(app_id) <= 18 else {"app_id": "the App ID is a number"}
 
 
-VENDOR = Vendor(
+VENDOR = VendorDescription(
     channel=Channel.VIVO,
     label="vivo Push",
     fields=(
-        Field("app_id", "App ID"),
-        Field("app_key", "App key"),
-        Field("app_secret", "App secret", secret=True),
-        Field(
+        AccountField("app_id", "App ID"),
+        AccountField("app_key", "App key"),
+        AccountField("app_secret", "App secret", secret=True),
+        AccountField(
             "text_width",
             "Length of texts",
             required=False,
             choices=(payload.BY_CHARACTER, payload.CHINESE_AS_TWO),
             help_text="How vivo counts a title (40) and a body (100). Older apps are held to the second.",
         ),
-        Field(
+        AccountField(
             "max_ttl",
             "Longest validity",
             required=False,
@@ -45,6 +45,6 @@ VENDOR = Vendor(
     # A call for each device, and one at a time on a connection.
     connections=64,
     validate=_validate,
-    read_receipts=read_receipts,
-    max_receipt_url=128,
+    read_reports=read_reports,
+    max_report_url=128,
 )

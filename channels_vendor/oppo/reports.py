@@ -6,17 +6,17 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from channels_vendor.base.contract import Account, VendorReceipt
+from channels_vendor.base.contract import Account, DeliveryReport
 from channels_vendor.base.references import Reference
 from channels_vendor.oppo import errors
-from channels_vendor.reports.entries import each, moment_of
+from channels_vendor.reports.parsing import each, moment_of
 
 _ARRIVED, _INVALID = "push_arrive", "regid_invalid"
 
 
-def read_receipts(
+def read_reports(
     account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
-) -> list[VendorReceipt]:
+) -> list[DeliveryReport]:
     """`[{messageId, registrationIds "a,b", param, eventType, eventTime (ms, as text)}]`. Raises `ValueError`."""
     entries = json.loads(body)
     if not isinstance(entries, list):
@@ -24,10 +24,10 @@ def read_receipts(
     return each(account, entries, _read)
 
 
-def _read(entry: dict[str, Any]) -> Iterator[VendorReceipt]:
+def _read(entry: dict[str, Any]) -> Iterator[DeliveryReport]:
     reference, event = Reference.parse(entry["param"]), str(entry["eventType"])
     for token in str(entry["registrationIds"]).split(","):
-        yield VendorReceipt(
+        yield DeliveryReport(
             reference,
             token,
             arrived=event == _ARRIVED,

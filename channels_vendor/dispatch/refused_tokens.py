@@ -31,19 +31,19 @@ class DeadToken(NamedTuple):
     since: datetime
 
 
-class Settled(NamedTuple):
+class Decision(NamedTuple):
     """What follows from a batch: the tokens that are given up, and why the channel has to stop, or empty."""
 
     dead: list[DeadToken]
-    alarm: str = ""
+    stop_reason: str = ""
 
 
-def settle(
+def decide(
     row: VendorAccount, results: Sequence[SendOutcome], asked_at: datetime, exhausted: Collection[tuple[int, str]] = ()
-) -> Settled:
+) -> Decision:
     """Note what the vendor accepted and refused, in the caller's transaction.
 
-    `exhausted`: (device, token) of those refused without a reason that are at their end (`suspects.given_up`).
+    `exhausted`: (device, token) of those refused without a reason that are at their end (`suspect_tokens.given_up`).
     """
     refused = {
         one.delivery.device_id: (
@@ -55,17 +55,17 @@ def settle(
     }
     dead = [token for token, is_dead in refused.values() if is_dead]
     if any(one.verdict is Verdict.ACCEPTED for one in results):
-        return Settled(dead + note_accepted(row))
+        return Decision(dead + note_accepted(row))
     if not refused:
-        return Settled([])
+        return Decision([])
     VendorAccount.objects.select_for_update().filter(pk=row.pk).first()
     in_a_row = _keep(row, list(refused.values()))
     proven = row.is_proven
     if in_a_row >= (MOST_PROVEN if proven else MOST_UNPROVEN):
         RefusedToken.objects.filter(account=row).delete()
         word = next(one.vendor_code for one in reversed(results) if one.verdict is Verdict.GONE or one.suspect)
-        return Settled([], f"{in_a_row} tokens refused one after the other, none accepted: {word}")
-    return Settled(dead if proven and in_a_row == 1 else [])
+        return Decision([], f"{in_a_row} tokens refused one after the other, none accepted: {word}")
+    return Decision(dead if proven and in_a_row == 1 else [])
 
 
 def note_accepted(row: VendorAccount) -> list[DeadToken]:

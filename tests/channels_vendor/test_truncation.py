@@ -7,9 +7,9 @@ from urllib.parse import unquote_plus
 import pytest
 
 from channels_vendor.base.contract import Account, Adapter
-from channels_vendor.base.cutting import ELLIPSIS, cut, shorten, utf16_length
-from channels_vendor.dispatch.dead_tokens import NoTokens
-from channels_vendor.simulator.simulated_vendor import Desk
+from channels_vendor.base.credentials import StaticCredential
+from channels_vendor.base.truncation import ELLIPSIS, truncate, truncate_by, utf16_length
+from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from channels_vendor.vivo.payload import width
 from pushcore.http.calls import HttpSettings
 from pushcore.http.client import HttpClient
@@ -22,10 +22,10 @@ WHOLE = (FAMILY, FLAG, ENGLAND, TONE, KEYCAP, ACCENT, HANGUL)
 
 
 def test_cutting_keeps_the_longest_beginning() -> None:
-    assert cut("abcdef", 6) == "abcdef"
-    assert cut("abcdefg", 6) == "abcde…"
-    assert cut("", 1) == ""
-    assert cut("ab", 1) == "…"
+    assert truncate("abcdef", 6) == "abcdef"
+    assert truncate("abcdefg", 6) == "abcde…"
+    assert truncate("", 1) == ""
+    assert truncate("ab", 1) == "…"
 
 
 @pytest.mark.parametrize("grapheme", WHOLE)
@@ -33,7 +33,7 @@ def test_cutting_keeps_the_longest_beginning() -> None:
 def test_no_cut_goes_through_a_grapheme_or_over_the_limit(grapheme: str, before: str) -> None:
     text = before + grapheme * 12
     for most in range(1, utf16_length(text)):
-        kept = cut(text, most)
+        kept = truncate(text, most)
         assert utf16_length(kept) <= most
         rest = kept.removesuffix(ELLIPSIS).removeprefix(before)
         assert rest == grapheme * (len(rest) // len(grapheme)) or before.startswith(rest)
@@ -42,23 +42,23 @@ def test_no_cut_goes_through_a_grapheme_or_over_the_limit(grapheme: str, before:
 
 
 def test_flags_are_cut_between_flags_not_between_their_letters() -> None:
-    assert cut("🇨🇳🇺🇸🇫🇷", 9) == "🇨🇳🇺🇸…"
-    assert cut("🇨🇳🇺🇸🇫🇷", 8) == "🇨🇳…"
+    assert truncate("🇨🇳🇺🇸🇫🇷", 9) == "🇨🇳🇺🇸…"
+    assert truncate("🇨🇳🇺🇸🇫🇷", 8) == "🇨🇳…"
 
 
 def test_an_emoji_counts_as_java_counts_it() -> None:
     assert utf16_length("a中😀") == len("a中😀".encode("utf-16-le")) // 2 == 4
-    assert cut("😀" * 50, 50) == "😀" * 24 + ELLIPSIS
+    assert truncate("😀" * 50, 50) == "😀" * 24 + ELLIPSIS
     assert (width("a"), width("中"), width("😀")) == (1, 2, 4)
 
 
 def test_where_not_even_the_mark_fits_there_is_nothing() -> None:
-    assert shorten("abc", lambda text: 100 + len(text), 50) is None
+    assert truncate_by("abc", lambda text: 100 + len(text), 50) is None
 
 
 @pytest.mark.parametrize("text", [FAMILY * 600, FLAG * 900, "长" + TONE * 900], ids=["family", "flag", "tone"])
 def test_every_vendor_is_sent_whole_graphemes_within_its_limits(
-    adapter: Adapter, desk: Desk, sample: Sample, text: str
+    adapter: Adapter, simulated: SimulatedVendor, sample: Sample, text: str
 ) -> None:
     """The simulated vendors refuse what is too long, counted in UTF-16."""
     outcomes = adapter.send(deliveries(sample, 2, title=text[:80], body=text))
@@ -77,6 +77,6 @@ def test_a_title_of_emoji_ends_with_a_whole_one(name: str) -> None:
 def _body_of(sample: Sample, **changes: str) -> str:
     """All that is sent of a notification."""
     account = Account(1, sample.vendor.channel, sample.values())
-    adapter = sample.vendor.open(account, HttpClient(HttpSettings()), NoTokens())
+    adapter = sample.vendor.open(account, HttpClient(HttpSettings()), StaticCredential())
     requests, _ = adapter.prepare(deliveries(sample, 1, **changes), "credential")  # type: ignore[attr-defined]
     return "".join(unquote_plus(request.call.body.decode()) for request in requests)

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from channels_vendor.base.contract import Account, VendorReceipt
+from channels_vendor.base.contract import Account, DeliveryReport
 from channels_vendor.base.references import Reference
-from channels_vendor.reports.entries import each, moment_of
+from channels_vendor.reports.parsing import each, moment_of
 from channels_vendor.xiaomi.errors import (
     DELIVERED,
     EXPIRED,
@@ -32,20 +32,20 @@ RECEIPTS: dict[int, str] = {
 }
 
 
-def read_receipts(
+def read_reports(
     account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
-) -> list[VendorReceipt]:
+) -> list[DeliveryReport]:
     """`data`: message ID to {param, type, targets "a,b", timestamp (ms), replaceTarget {old: new}}. Raises
     `ValueError`."""
     [data] = parse_qs(body.decode(), strict_parsing=True)["data"]
     return each(account, json.loads(data).values(), _read)
 
 
-def _read(entry: dict[str, Any]) -> Iterator[VendorReceipt]:
+def _read(entry: dict[str, Any]) -> Iterator[DeliveryReport]:
     reference, kind = Reference.parse(entry["param"]), int(entry["type"])
     replaced = entry.get("replaceTarget") or {}
     for token in str(entry["targets"]).split(","):
-        yield VendorReceipt(
+        yield DeliveryReport(
             reference,
             token,
             arrived=kind == DELIVERED,

@@ -18,7 +18,7 @@ from pytest_django import Settings
 
 from channels_vendor.accounts import checking
 from channels_vendor.base.references import Reference, token_hash
-from channels_vendor.dispatch import open_adapters, refusals
+from channels_vendor.dispatch import open_adapters, refused_tokens
 from channels_vendor.models import VendorAccount, VendorMessage
 from channels_vendor.reports import reports
 from pushcore.channels import Channel
@@ -102,7 +102,7 @@ def sent(workspace: Workspace) -> Callable[[Channel], tuple[VendorAccount, Messa
             token_hash=token_hash("tok"),
         )  # fmt: skip
         outcomes.record([Outcome(message.pk, 2, channel)])
-        refusals.note_accepted(account)
+        refused_tokens.note_accepted(account)
         account.refresh_from_db()
         return account, message
 
@@ -111,7 +111,7 @@ def sent(workspace: Workspace) -> Callable[[Channel], tuple[VendorAccount, Messa
 
 def post(account: VendorAccount, said: tuple[bytes, str], **headers: str) -> Any:
     body, kind = said
-    return Client().post(f"/vendor/receipts/{account.receipt_key}", body, content_type=kind, headers=headers)
+    return Client().post(f"/vendor/receipts/{account.report_key}", body, content_type=kind, headers=headers)
 
 
 def by_task(message: Message) -> str:
@@ -194,8 +194,8 @@ def test_what_else_a_vendor_says_is_kept_for_the_messages_details(
     for at in (NOW - 1000, NOW - 1000):
         post(account, SAYS[channel](by_task(message), "tok", "muted", at))
     kept = VendorMessage.objects.get(pk=message.pk)
-    assert kept.receipt_code == word
-    assert kept.receipt_at == datetime.fromtimestamp((NOW - 1000) / 1000, UTC)
+    assert kept.report_code == word
+    assert kept.report_at == datetime.fromtimestamp((NOW - 1000) / 1000, UTC)
 
 
 @pytest.mark.parametrize(
@@ -207,10 +207,10 @@ def test_the_last_word_by_the_vendors_clock_is_kept(sent: Callable[..., Any], ch
     post(account, SAYS[channel](by_task(message), "tok", "gone", NOW - 1000))
     post(account, SAYS[channel](by_task(message), "tok", "muted", NOW - 2000))
     kept = VendorMessage.objects.get(pk=message.pk)
-    assert kept.receipt_status == status
+    assert kept.report_status == status
     post(account, SAYS[channel](by_task(message), "tok", "muted", NOW))
     kept.refresh_from_db()
-    assert kept.receipt_status is None
+    assert kept.report_status is None
 
 
 def test_a_token_that_xiaomi_replaced_is_replaced(sent: Callable[..., Any]) -> None:
@@ -276,9 +276,9 @@ def test_what_is_no_receipt_is_refused(sent: Callable[..., Any], channel: Channe
 
 def test_only_who_knows_the_address_is_heard(sent: Callable[..., Any]) -> None:
     account, _ = sent(Channel.OPPO)
-    for key in ("", "x", account.receipt_key[:-1], "x" * 100):
+    for key in ("", "x", account.report_key[:-1], "x" * 100):
         assert Client().post(f"/vendor/receipts/{key}", b"[]", content_type=JSON).status_code == 404
-    assert Client().get(f"/vendor/receipts/{account.receipt_key}").status_code == 405
+    assert Client().get(f"/vendor/receipts/{account.report_key}").status_code == 405
     fcm = VendorAccount.objects.create(workspace=account.workspace, channel=Channel.FCM)
     assert post(fcm, (b"[]", JSON)).status_code == 404
 
@@ -287,7 +287,7 @@ def test_the_address_stays_out_of_the_log(sent: Callable[..., Any], capfd: pytes
     account, _ = sent(Channel.OPPO)
     post(account, (b"nonsense", JSON))
     post(account, (b"[]", JSON))
-    assert account.receipt_key not in "".join(capfd.readouterr())
+    assert account.report_key not in "".join(capfd.readouterr())
 
 
 def test_a_huge_body_is_refused(sent: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,11 +302,11 @@ def test_an_address_too_long_for_the_vendor_is_left_out_and_operators_are_told(
 ) -> None:
     row = VendorAccount.objects.create(workspace=workspace, channel=channel)
     settings.PUBLIC_URL = "https://push.example/"
-    settings.PUBLIC_URL += "x" * (most - len(row.receipt_url))
+    settings.PUBLIC_URL += "x" * (most - len(row.report_url))
     for length in (most, most + 1):
-        assert len(row.receipt_url) == length
+        assert len(row.report_url) == length
         adapter = open_adapters.open_adapter(row)
-        assert bool(adapter.account.receipt_url) == (length == most)  # type: ignore[attr-defined]
+        assert bool(adapter.account.report_url) == (length == most)  # type: ignore[attr-defined]
         adapter.close()
         assert any("no receipts" in problem for problem in checking.problems(row)) == (length > most)
         settings.PUBLIC_URL += "x"

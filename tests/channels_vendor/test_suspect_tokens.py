@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from channels_vendor.base.references import token_hash
-from channels_vendor.dispatch import refusals, sender, suspects
+from channels_vendor.dispatch import refused_tokens, sender, suspect_tokens
 from channels_vendor.models import VENDOR_MESSAGES, VendorAccount, VendorMessage
-from channels_vendor.simulator.simulated_vendor import Desk
+from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from pushcore.channels import Channel
 from pushcore.devices import client_requests, registry
 from pushcore.devices.info import DeviceInfo
@@ -40,14 +40,14 @@ honor = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def device(workspace: Workspace, channel: Channel, sample: Sample, desk: Desk) -> Device:
+def device(workspace: Workspace, channel: Channel, sample: Sample, simulated: SimulatedVendor) -> Device:
     """Whose token was reported a month ago, and is refused without a reason by an account that is right."""
     for row in VendorAccount.objects.all():
-        refusals.note_accepted(row)
+        refused_tokens.note_accepted(row)
     known, _ = registry.register([(workspace, DeviceInfo())])[0]
     client_requests.report(known.id, channel, sample.token(1))
     Device.objects.filter(pk=known.id).update(third_reported_at=timezone.now() - timedelta(days=30))
-    desk.script.tokens[sample.token(1)] = _WORDS[sample.name][0]
+    simulated.script.tokens[sample.token(1)] = _WORDS[sample.name][0]
     return Device.objects.get(pk=known.id)
 
 
@@ -140,5 +140,5 @@ def test_a_batch_without_suspects_asks_nothing(workspace: Workspace, channel: Ch
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        assert suspects.given_up(workspace.pk, channel, [], timezone.now()) == set()
+        assert suspect_tokens.given_up(workspace.pk, channel, [], timezone.now()) == set()
     assert len(queries) == 0

@@ -16,12 +16,12 @@ from pushcore.security import crypto
 from pushcore.storage.valkey import ValkeyDown, client
 
 # Renewed so long before its end (at most half its life).
-AHEAD_SECONDS = 300.0
+RENEW_AHEAD_SECONDS = 300.0
 LOCK_SECONDS = 30
 _PATIENCE_SECONDS = 15.0
 
 
-class SharedTokens:
+class SharedCredential:
     """The credential of one account. `identity` names the account and changes with its secrets."""
 
     def __init__(self, identity: str, *, clock: Callable[[], float] = time.time) -> None:
@@ -63,7 +63,7 @@ class SharedTokens:
 
     def _renew(self, fetch: Callable[[], tuple[str, float]]) -> str:
         credential, life = fetch()
-        keep = max(1.0, life - min(AHEAD_SECONDS, life / 2))
+        keep = max(1.0, life - min(RENEW_AHEAD_SECONDS, life / 2))
         self._known = (credential, self._clock() + keep)
         sealed = crypto.encrypt(json.dumps(self._known))
         with contextlib.suppress(*ValkeyDown):
@@ -82,7 +82,7 @@ class SharedTokens:
         return self._known
 
 
-class NoTokens:
+class StaticCredential:
     """For vendors whose credential never runs out."""
 
     def get(self, fetch: Callable[[], tuple[str, float]], *, refused: str = "") -> str:

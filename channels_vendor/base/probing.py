@@ -19,14 +19,14 @@ _MEANING = {
 }
 
 
-def probe() -> Delivery:
+def probe_delivery() -> Delivery:
     """Marked as a test, and soon over."""
     number = time.time_ns() // 1_000_000
     shown = Notification(number, "check", "Check", "Of this account.", clock.now() + _VALID, test=True)
     return Delivery(number, 0, TOKEN, "check", shown)
 
 
-def sentence(outcome: SendOutcome, signs: Sequence[str]) -> str:
+def describe_problem(outcome: SendOutcome, signs: Sequence[str]) -> str:
     """What is wrong, or nothing. `signs`: how the vendor's word begins where only the token displeases it."""
     if outcome.verdict is Verdict.ACCEPTED or outcome.vendor_code.startswith(tuple(signs)):
         return ""

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from channels_vendor.base.contract import Field, Vendor
+from channels_vendor.base.contract import AccountField, VendorDescription
 from channels_vendor.oppo import payload
 from channels_vendor.oppo.client import OppoAdapter
-from channels_vendor.oppo.receipts import read_receipts
+from channels_vendor.oppo.reports import read_reports
 from pushcore.channels import Channel
 
-VENDOR = Vendor(
+VENDOR = VendorDescription(
     channel=Channel.OPPO,
     label="OPPO Push",
     fields=(
-        Field("app_key", "App key"),
-        Field("master_secret", "Master secret", secret=True),
-        Field("channel_id", "Channel ID", required=False, help_text="Of messages that name none."),
-        Field(
+        AccountField("app_key", "App key"),
+        AccountField("master_secret", "Master secret", secret=True),
+        AccountField("channel_id", "Channel ID", required=False, help_text="Of messages that name none."),
+        AccountField(
             "body_length",
             "Length of bodies",
             required=False,
             choices=payload.BODY_LENGTHS,
             help_text="What OPPO takes at most, in characters: its SDK says the first, its documents the second.",
         ),
-        Field(
+        AccountField(
             "short_validity",
             "Validity under an hour",
             required=False,
@@ -34,6 +34,6 @@ VENDOR = Vendor(
     # By number of users: 5,000 to 30,000.
     rate=5_000,
     knows_repeats=True,
-    read_receipts=read_receipts,
-    max_receipt_url=200,
+    read_reports=read_reports,
+    max_report_url=200,
 )

@@ -12,7 +12,7 @@ from django.utils import timezone
 from channels_vendor.dispatch.rate_control import LONGEST_OPEN_SECONDS, Flow
 from channels_vendor.dispatch.sender import MAX_ATTEMPTS
 from channels_vendor.models import VendorMessage
-from channels_vendor.simulator.fcm import FcmDesk
+from channels_vendor.simulator.fcm import SimulatedFcm
 from channels_vendor.simulator.script import Reply
 from pushcore.channels import Channel
 from pushcore.codes import statuses
@@ -52,7 +52,7 @@ def test_a_pause_lasts_as_long_as_the_vendor_said_whatever_is_heard_meanwhile() 
 
 @_transactional
 def test_an_account_that_is_told_to_slow_down_pauses_and_its_messages_lose_no_attempt(
-    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
     fcm.script.limited, fcm.script.retry_after = 1, 900
@@ -68,7 +68,7 @@ def test_an_account_that_is_told_to_slow_down_pauses_and_its_messages_lose_no_at
 
 @_transactional
 def test_however_often_it_is_told_to_slow_down_a_valid_message_is_not_given_up(
-    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
     fcm.script.limited, fcm.script.retry_after = MAX_ATTEMPTS + 1, 0
@@ -82,7 +82,7 @@ def test_however_often_it_is_told_to_slow_down_a_valid_message_is_not_given_up(
 
 @_transactional
 def test_a_retry_after_of_nothing_is_not_taken_at_its_word(
-    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
     fcm.script.replies = [Reply(503, b"", (("retry-after", "0"),))]
@@ -95,7 +95,7 @@ def test_a_retry_after_of_nothing_is_not_taken_at_its_word(
 
 @_transactional
 def test_a_limit_of_one_device_delays_no_other(
-    workspace: Workspace, vendors: Running, fcm: FcmDesk, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     spent = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"subject": "device:fcm-token:1"}]}
     named = {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": "QUOTA_EXCEEDED"}
