@@ -52,7 +52,7 @@ print(json.dumps(told))
 """
 
 
-class TimedDesk(SimulatedFcm):
+class TimedFcm(SimulatedFcm):
     """FCM that notes when it was asked, by the message's msgKey."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ def main() -> bool:
     parser.add_argument("--rounds", type=int, default=4, help="of each kind, in turn (default 4)")
     parser.add_argument("--seconds", type=float, default=20.0, help="of a round (default 20)")
     arguments = parser.parse_args()
-    fcm, xiaomi = TimedDesk(), SimulatedXiaomi()
+    fcm, xiaomi = TimedFcm(), SimulatedXiaomi()
     running = Running([fcm, xiaomi], tls=False)
     with (
         tempfile.TemporaryDirectory(prefix="mps-bench-") as directory,
@@ -110,7 +110,7 @@ def _prepare(stack: Stack, url: str) -> dict[str, list[str]]:
 
 
 def _round(
-    backend: Backend, fcm: TimedDesk, targets: list[str], others: list[str], name: str, seconds: float
+    backend: Backend, fcm: TimedFcm, targets: list[str], others: list[str], name: str, seconds: float
 ) -> list[float]:
     """Milliseconds from call to vendor, of each push to FCM; the other vendor's devices are pushed to as often."""
     count = int(RATE * seconds)

@@ -30,13 +30,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from mps_project.collector import spare_what_is_loaded
-
 from bench import peers
 from bench.gateway_servers import OTHER_CORE, SERVER_CORE
 from bench.report import report
 from bench.servers import servers, set_up
 from bench.vendor_mock import mock
+from mps_project.garbage_collection import exempt_loaded_objects
 
 BATCH = 1000
 RUNS = 5
@@ -50,6 +49,7 @@ Spent = tuple[float, float]
 
 
 def main() -> bool:
+    """Measure as the command line says; returns whether every target is met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=10_000, help="notifications of each measurement (default 10000)")
     parser.add_argument("--nginx", action="store_true", help="adapters and packages call nginx, not the simulator")
@@ -81,9 +81,10 @@ def start(count: int, nginx: bool) -> bool:
 
 
 def measure(count: int) -> bool:
+    """Measure every vendor's adapter and package, in turn; returns whether every target is met."""
     os.sched_setaffinity(0, (SERVER_CORE,))
     set_up()
-    spare_what_is_loaded()  # as a worker does
+    exempt_loaded_objects()  # as a worker does
     from tests.channels_vendor.samples import SAMPLES
 
     url, simulator = os.environ["BENCH_CALLED"], os.environ["BENCH_SIMULATOR"]
@@ -121,8 +122,9 @@ def measure(count: int) -> bool:
 
 
 def below(figures: Mapping[str, float]) -> dict[str, float]:
-    """How much each figure lacks of what is asked of it (0: nothing): in times a package, or rows a core-second. A
-    package that could not be had asks nothing.
+    """Return how much each figure lacks of its target (0: nothing), in times a package, or rows a core-second.
+
+    A package that could not be installed sets no target.
     """
     asked = {f"{name}, x {peer}": least for name in SINGLE_CALLS for peer, least in ASKED_OF_PEERS.items()}
     asked |= {name: ASKED_OF_ROWS for name in figures if name.endswith("rows to statuses")}
@@ -171,11 +173,12 @@ def _as_the_adapter_sends(sample: Any, url: str, count: int) -> dict[str, Any]:
     """The adapter's notifications to APNs, as the packages take them."""
     from channels_vendor.base.contract import Account
     from channels_vendor.base.credentials import StaticCredential
-    from pushcore.http.client import Client, Settings
+    from pushcore.http.calls import HttpSettings
+    from pushcore.http.client import HttpClient
     from tests.channels_vendor.conftest import deliveries
 
     adapter = sample.vendor.open(
-        Account(1, sample.vendor.channel, sample.values()), Client(Settings()), StaticCredential()
+        Account(1, sample.vendor.channel, sample.values()), HttpClient(HttpSettings()), StaticCredential()
     )
     requests, _ = adapter.prepare(deliveries(sample, count), "")
     adapter.close()
@@ -241,7 +244,7 @@ def _adapter(sample: Any, url: str, count: int) -> Iterator[Callable[[], Spent]]
 def _sender(sample: Any, url: str, count: int) -> Spent:
     from django.utils import timezone
 
-    from channels_vendor.accounts import in_use
+    from channels_vendor.accounts import accounts
     from channels_vendor.dispatch import sender
     from channels_vendor.dispatch.lane import VendorLane
     from pushcore.channels import Platform
@@ -251,7 +254,7 @@ def _sender(sample: Any, url: str, count: int) -> Spent:
 
     workspace = _workspace(f"sender-{sample.name}")
     _account(sample, url, workspace)
-    in_use.forget()
+    accounts.forget()
     channel = sample.vendor.channel
     now = timezone.now()
     platform = Platform.IOS if sample.name == "apns" else Platform.ANDROID

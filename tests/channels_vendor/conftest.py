@@ -17,8 +17,8 @@ from channels_vendor.base.credentials import SharedCredential, StaticCredential
 from channels_vendor.models import VendorAccount
 from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from pushcore.channels import Channel
+from pushcore.http.calls import HttpSettings
 from pushcore.http.client import HttpClient
-from pushcore.http.client import Settings as HttpSettings
 from pushcore.models import Workspace
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES, Sample

@@ -11,8 +11,8 @@ from channels_vendor.apns import certificate
 from channels_vendor.base.contract import Account, Adapter, SendOutcome
 from channels_vendor.base.credentials import StaticCredential
 from channels_vendor.simulator.apns import SimulatedApns
+from pushcore.http.calls import HttpSettings
 from pushcore.http.client import HttpClient
-from pushcore.http.client import Settings as HttpSettings
 from tests.channels_vendor.conftest import deliveries
 from tests.channels_vendor.push_certificates import PASSWORD, PRODUCTION, SANDBOX, p12
 from tests.channels_vendor.running import Running
