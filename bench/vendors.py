@@ -244,7 +244,7 @@ def _adapter(sample: Any, url: str, count: int) -> Iterator[Callable[[], Spent]]
 def _sender(sample: Any, url: str, count: int) -> Spent:
     from django.utils import timezone
 
-    from channels_vendor.accounts import accounts
+    from channels_vendor.accounts import in_use
     from channels_vendor.dispatch import sender
     from channels_vendor.dispatch.lane import VendorLane
     from pushcore.channels import Platform
@@ -254,7 +254,7 @@ def _sender(sample: Any, url: str, count: int) -> Spent:
 
     workspace = _workspace(f"sender-{sample.name}")
     _account(sample, url, workspace)
-    accounts.forget()
+    in_use.forget()
     channel = sample.vendor.channel
     now = timezone.now()
     platform = Platform.IOS if sample.name == "apns" else Platform.ANDROID

@@ -1,7 +1,6 @@
-"""Whose messages a process sends: each account by one thread at a time, of a vendor a few accounts at once.
+"""Which accounts a worker process sends for: one thread an account, a few accounts of a vendor at once.
 
-A vendor that hangs holds no more threads than that. Who comes while there is no room is remembered, and has its turn
-when there is: a word that new messages wait is never lost in a thread that has just looked.
+So a vendor that hangs holds no more threads than that.
 """
 
 from __future__ import annotations
@@ -13,16 +12,21 @@ from pushcore.channels import Channel
 
 
 class AccountScheduler:
-    """`per_vendor`: accounts at once. Remembers at most each account once."""
+    """Hands accounts to the threads of one process.
+
+    An account that is asked for while there is no room for it waits, at most once, and is handed out by a later
+    `release`: so an account whose messages came while a thread was about to finish is not forgotten.
+    """
 
     def __init__(self, per_vendor: int) -> None:
+        """Allow `per_vendor` accounts of a vendor to be sent for at once."""
         self._per_vendor = per_vendor
         self._lock = threading.Lock()
         self._sending: dict[Channel, set[int]] = defaultdict(set)
         self._waiting: dict[Channel, dict[int, None]] = defaultdict(dict)
 
-    def take(self, workspace_id: int, channel: Channel) -> bool:
-        """Whether the account may be sent now; where not, it waits for its turn."""
+    def acquire(self, workspace_id: int, channel: Channel) -> bool:
+        """Take the account if there is room, else have it wait. Returns whether it was taken."""
         with self._lock:
             if workspace_id in self._sending[channel] or len(self._sending[channel]) >= self._per_vendor:
                 self._waiting[channel][workspace_id] = None
@@ -31,7 +35,12 @@ class AccountScheduler:
             return True
 
     def release(self, workspace_id: int, channel: Channel) -> int | None:
-        """The account has been sent; returns the one whose turn it is now, perhaps the same, or None."""
+        """Give the account back.
+
+        Returns:
+            The workspace whose account of the vendor the caller has taken with that and is to send for next, perhaps
+            the same again; None where none waits.
+        """
         with self._lock:
             sending, waiting = self._sending[channel], self._waiting[channel]
             sending.discard(workspace_id)

@@ -59,6 +59,12 @@ class Sample:
         return f"{self.vendor.channel.label}{self.variant}"
 
 
+def _kept(make: Callable[[], Any]) -> Callable[[], Any]:
+    """The same at each call, made before any test: the keys that a test makes are others."""
+    made = make()
+    return lambda: made
+
+
 def _service_account() -> dict[str, str]:
     """Another each time."""
     private, _ = crypto.new_rsa_key()
@@ -91,7 +97,7 @@ def apns_certificate() -> dict[str, str]:
 _FCM = Sample(
     FCM,
     SimulatedFcm,
-    lru_cache(_service_account),
+    _kept(_service_account),
     lambda number: f"fcm-token:{number}",
     gone=("UNREGISTERED", 90000003),
     wrong=_service_account,
@@ -208,7 +214,7 @@ def _new_huawei_service_account() -> str:
     )
 
 
-huawei_service_account = lru_cache(_new_huawei_service_account)
+huawei_service_account = _kept(_new_huawei_service_account)
 
 _HUAWEI = Sample(
     HUAWEI,

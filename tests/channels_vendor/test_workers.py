@@ -110,8 +110,8 @@ def test_a_message_that_comes_while_its_account_is_sent_follows_at_once(
 
 
 def test_accounts_have_their_turn_when_there_is_room() -> None:
-    turns = AccountScheduler(per_vendor=2)
-    assert [turns.take(account, Channel.FCM) for account in (1, 2, 3, 4, 1, 3)] == [
+    scheduler = AccountScheduler(per_vendor=2)
+    assert [scheduler.acquire(account, Channel.FCM) for account in (1, 2, 3, 4, 1, 3)] == [
         True,
         True,
         False,
@@ -119,12 +119,12 @@ def test_accounts_have_their_turn_when_there_is_room() -> None:
         False,
         False,
     ]
-    assert turns.take(3, Channel.APNS)
-    assert turns.release(2, Channel.FCM) == 3
-    assert turns.release(1, Channel.FCM) == 4
-    assert turns.release(4, Channel.FCM) == 1
-    assert [turns.release(account, Channel.FCM) for account in (1, 3)] == [None, None]
-    assert turns.take(5, Channel.FCM)
+    assert scheduler.acquire(3, Channel.APNS)
+    assert scheduler.release(2, Channel.FCM) == 3
+    assert scheduler.release(1, Channel.FCM) == 4
+    assert scheduler.release(4, Channel.FCM) == 1
+    assert [scheduler.release(account, Channel.FCM) for account in (1, 3)] == [None, None]
+    assert scheduler.acquire(5, Channel.FCM)
 
 
 @pytest.fixture(params=["fcm", "huawei", "oppo", "vivo"])
