@@ -51,7 +51,10 @@ def _quick() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _known_rsa_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test gets the RSA keys that a test before it got, for to find one takes 50 ms; within a test all differ."""
+    """A test gets the RSA keys that a test before it got, for to find one takes 50 ms; within a test all differ.
+
+    What outlives a test makes its keys before the first one.
+    """
     taken: Counter[tuple[int, int]] = Counter()
 
     def generate(public_exponent: int, key_size: int) -> rsa.RSAPrivateKey:
