@@ -1,0 +1,54 @@
+"""What the documents name in the code is there: paths, modules, classes, tests, and the files they link to."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PACKAGES = ("analytics", "bench", "channels_vendor", "console", "gateway", "mps_project", "pushcore", "tests")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/*.md")])
+CODE = re.compile(rf"`((?:{'|'.join(PACKAGES)})[/.][\w./]*[\w/])`")
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+
+
+@cache
+def names_of(module: Path) -> set[str]:
+    """Return what a module defines or imports at its top level, and members of its classes as `Class.member`."""
+    names: set[str] = set()
+    for node in ast.parse(module.read_text()).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
+        elif isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+        if isinstance(node, ast.ClassDef):
+            names |= {f"{node.name}.{member.name}" for member in node.body if isinstance(member, ast.FunctionDef)}
+    return names
+
+
+def is_there(name: str) -> bool:
+    """Tell whether `package/path.py`, `package.module` or `package.module.Class.member` exists."""
+    if "/" in name:
+        return (ROOT / name).exists()
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        path, rest = ROOT.joinpath(*parts[:length]), ".".join(parts[length:])
+        module = path.with_suffix(".py")
+        if module.exists() or (module := path / "__init__.py").exists():
+            return not rest or rest in names_of(module)
+    return False
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_what_a_document_names_exists(document: Path) -> None:
+    text = document.read_text()
+    assert [name for name in CODE.findall(text) if not is_there(name)] == []
+    assert [link for link in LINK.findall(text) if not (document.parent / link).exists()] == []
