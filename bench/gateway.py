@@ -45,7 +45,7 @@ _PATIENCE_SECONDS = 240.0
 
 
 def unicast(service: Service, client: Client, server: MeasuredServer, messages: int) -> dict[str, float]:
-    """Parcels packed beforehand, written to the node's stream."""
+    """Deliveries packed beforehand, written to the node's stream."""
     from gateway.cluster import presence
     from pushcore.storage.valkey import client as bus
 
@@ -71,17 +71,19 @@ _made = 1
 def _entry(service: Service, first: int, count: int, *, timed: bool = False) -> Any:
     """A stream entry of messages to devices in turn."""
     from bench.devices import timed_payload
-    from gateway.cluster.codec import Parcel, pack_parcels
+    from gateway.cluster.codec import DeliveryEntry, pack_deliveries
 
     global _made
     expire = int(time.time() * 1000) + 3_600_000
-    parcels = []
+    deliveries = []
     for number in range(first, first + count):
         _made += 1
         payload = timed_payload(PAYLOAD_BYTES) if timed else b'{"k":"%d","bData":"' % _made
         device_id = service.device_ids[number % len(service.device_ids)]
-        parcels.append(Parcel(device_id, _made, expire, False, payload.ljust(PAYLOAD_BYTES - 2, b"x") + b'"}'))
-    return pack_parcels(parcels)
+        deliveries.append(
+            DeliveryEntry(device_id, _made, expire, False, payload.ljust(PAYLOAD_BYTES - 2, b"x") + b'"}')
+        )
+    return pack_deliveries(deliveries)
 
 
 def paced(service: Service, client: Client, rate: float, seconds: float) -> dict[str, float]:

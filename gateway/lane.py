@@ -6,14 +6,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from gateway.cluster.codec import ACKS_STREAM, Parcel, pack_broadcast_news, pack_changed, pack_parcels, pack_withdrawn
+from gateway.cluster.codec import (
+    ACKS_STREAM,
+    DeliveryEntry,
+    pack_broadcast_news,
+    pack_changed,
+    pack_deliveries,
+    pack_withdrawn,
+)
 from gateway.cluster.presence import STREAM_MAX_ENTRIES, live_nodes, nodes_of, stream_key
 from pushcore.delivery.payload import PayloadEncoder
 from pushcore.ports import OutgoingMessage
 from pushcore.storage.valkey import client
 
 # A node works an entry off in one go, between two looks at its sockets; and its stream is bounded in entries.
-PARCELS_PER_ENTRY = 200
+DELIVERIES_PER_ENTRY = 200
 BYTES_PER_ENTRY = 65_536
 CHANGED_PER_ENTRY = 1_000
 # Entries of acknowledgements, of a thousand each, that wait for the sink.
@@ -32,15 +39,15 @@ class GatewayLane:
         """Two round trips, whatever the batch's size. Raises `ValkeyDown`: the sweeper tries again."""
         bus = client()
         held = nodes_of(bus, sorted({outgoing.device_id for outgoing in batch}))
-        by_node: dict[str, list[Parcel]] = defaultdict(list)
+        by_node: dict[str, list[DeliveryEntry]] = defaultdict(list)
         encoder = PayloadEncoder()
         for outgoing in batch:
             if outgoing.device_id in held:
-                by_node[held[outgoing.device_id]].append(parcel_of(outgoing, encoder))
+                by_node[held[outgoing.device_id]].append(delivery_entry(outgoing, encoder))
         with bus.pipeline(transaction=False) as pipeline:
-            for node_id, parcels in by_node.items():
-                for entry in _entries(parcels):
-                    _append(pipeline, node_id, pack_parcels(entry))
+            for node_id, deliveries in by_node.items():
+                for entry in _entries(deliveries):
+                    _append(pipeline, node_id, pack_deliveries(entry))
             pipeline.execute()
 
     def is_behind(self) -> bool:
@@ -61,16 +68,16 @@ class GatewayLane:
             pipeline.execute()
 
 
-def _entries(parcels: Iterable[Parcel]) -> Iterator[list[Parcel]]:
-    """Parcels in order, as many as an entry takes."""
-    entry: list[Parcel] = []
+def _entries(deliveries: Iterable[DeliveryEntry]) -> Iterator[list[DeliveryEntry]]:
+    """Deliveries in order, as many as an entry takes."""
+    entry: list[DeliveryEntry] = []
     size = 0
-    for parcel in parcels:
-        if entry and (len(entry) == PARCELS_PER_ENTRY or size + len(parcel.payload) > BYTES_PER_ENTRY):
+    for delivery in deliveries:
+        if entry and (len(entry) == DELIVERIES_PER_ENTRY or size + len(delivery.payload) > BYTES_PER_ENTRY):
             yield entry
             entry, size = [], 0
-        entry.append(parcel)
-        size += len(parcel.payload)
+        entry.append(delivery)
+        size += len(delivery.payload)
     yield entry
 
 
@@ -90,7 +97,7 @@ def tell_broadcast_news() -> None:
 
 def tell_devices_changed(device_ids: Sequence[int]) -> None:
     """Tell the nodes that hold the devices to look again at what they have not written. Two round trips for each
-    thousand. Raises `ValkeyDown`: a node that finds the store again looks at everything anew."""
+    thousand. Raises `ValkeyDown`: a node that finds Valkey again looks at everything anew."""
     bus = client()
     for start in range(0, len(device_ids), CHANGED_PER_ENTRY):
         by_node: dict[str, list[int]] = defaultdict(list)
@@ -104,7 +111,7 @@ def tell_devices_changed(device_ids: Sequence[int]) -> None:
             pipeline.execute()
 
 
-def parcel_of(outgoing: OutgoingMessage, encoder: PayloadEncoder) -> Parcel:
+def delivery_entry(outgoing: OutgoingMessage, encoder: PayloadEncoder) -> DeliveryEntry:
     """Encode a message for a node."""
     payload, expire_at_ms = encoder.encode(outgoing)
-    return Parcel(outgoing.device_id, outgoing.message_id, expire_at_ms, outgoing.sent_before, payload)
+    return DeliveryEntry(outgoing.device_id, outgoing.message_id, expire_at_ms, outgoing.sent_before, payload)

@@ -55,7 +55,7 @@ class Sink:
         self._bus: Any = redis.Redis.from_url(
             settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=COMMAND_SECONDS
         )
-        # The connection that waits for entries, by the store's number; None until it is there.
+        # The connection that waits for entries, by Valkey's number; None until it is there.
         self._reader_id: int | None = None
         self._claimed_at = 0.0
 
@@ -69,16 +69,16 @@ class Sink:
             bus.client_unblock(self._reader_id)
 
     def run(self) -> None:
-        """Work until told to stop. The fast store or the database being away is waited out."""
+        """Work until told to stop. Valkey or the database being away is waited out."""
         while not self._stop.is_set():
             try:
                 self._make_group()
                 self._forget_consumers()
                 self._work()
             except redis.RedisError as error:
-                # NOGROUP: the store was emptied; the group is made again at once.
+                # NOGROUP: Valkey was emptied; the group is made again at once.
                 if "NOGROUP" not in str(error):
-                    log.warning("fast store away", error=type(error).__name__)
+                    log.warning("Valkey is unavailable", error=type(error).__name__)
                     self._stop.wait(RETRY_SECONDS)
             except DatabaseFault:
                 # Not confirmed, so it is taken again when its time is up.
@@ -88,7 +88,7 @@ class Sink:
         try:
             self._bus.delete(ALIVE)
         except redis.RedisError:
-            log.warning("fast store away at the end; the sign of life runs out by itself")
+            log.warning("Valkey is unavailable at the end; the sign of life runs out by itself")
         self._bus.close()
 
     def _work(self) -> None:
@@ -115,7 +115,7 @@ class Sink:
                 raise
 
     def _forget_consumers(self) -> None:
-        """Each start is a consumer of its own; those of the past are kept by the store until they are deleted."""
+        """Each start is a consumer of its own; those of the past are kept by Valkey until they are deleted."""
         for consumer in self._bus.xinfo_consumers(codec.ACKS_STREAM, codec.ACKS_GROUP):
             if not consumer["pending"] and consumer["idle"] > FORGET_CONSUMER_MS:
                 self._bus.xgroup_delconsumer(codec.ACKS_STREAM, codec.ACKS_GROUP, consumer["name"])

@@ -19,7 +19,7 @@ class EntryError(ValueError):
     """A stream entry cannot be read: written by another version of this service, or by someone else."""
 
 
-class Passed(NamedTuple):
+class BroadcastAck(NamedTuple):
     """Devices that acknowledged the same broadcasts, and have passed all others up to `position`."""
 
     position: int
@@ -27,8 +27,8 @@ class Passed(NamedTuple):
     device_ids: list[int]
 
 
-class Parcel(NamedTuple):
-    """One message for one device, encoded for the wire; `expire_at_ms`: milliseconds since 1970."""
+class DeliveryEntry(NamedTuple):
+    """One message for one device, encoded for the transport; `expire_at_ms`: milliseconds since 1970."""
 
     device_id: int
     message_id: int
@@ -37,7 +37,7 @@ class Parcel(NamedTuple):
     payload: bytes
 
 
-class Asked(NamedTuple):
+class TakeoverQuery(NamedTuple):
     """A device that has come to another node, in the session of that id, and messages that wait for it as rows."""
 
     device_id: int
@@ -45,7 +45,7 @@ class Asked(NamedTuple):
     message_ids: list[int]
 
 
-class KnownBroadcasts(NamedTuple):
+class BroadcastState(NamedTuple):
     """How far a device has come with broadcasts: see `gateway.broadcast.progress.Progress`. `beyond`: of those
     offered beyond the position, whether they were acknowledged, None where they are open."""
 
@@ -55,7 +55,7 @@ class KnownBroadcasts(NamedTuple):
     written: tuple[int, ...]
 
 
-class Known(NamedTuple):
+class TakeoverReply(NamedTuple):
     """What a node knows of the messages it was asked about: those the device acknowledged, and those written to it that
     it did not. `is_certain`: whether these are all."""
 
@@ -63,22 +63,22 @@ class Known(NamedTuple):
     acknowledged: Sequence[int]
     written: Sequence[int]
     is_certain: bool
-    broadcasts: KnownBroadcasts | None
+    broadcasts: BroadcastState | None
 
 
-def pack_parcels(parcels: Iterable[Parcel]) -> dict[str, bytes]:
+def pack_deliveries(deliveries: Iterable[DeliveryEntry]) -> dict[str, bytes]:
     """A stream entry with messages for a node's devices."""
-    return {"deliver": msgpack.packb(list(parcels))}
+    return {"deliver": msgpack.packb(list(deliveries))}
 
 
-def unpack_parcels(entry: bytes) -> list[Parcel]:
+def unpack_deliveries(entry: bytes) -> list[DeliveryEntry]:
     """Raises `EntryError`."""
     try:
         rows = msgpack.unpackb(entry, use_list=False)
-        if any(len(row) != len(Parcel._fields) for row in rows):
+        if any(len(row) != len(DeliveryEntry._fields) for row in rows):
             raise ValueError("of another shape")
     except (ValueError, TypeError) as error:
-        raise EntryError(f"parcels: {error}") from None
+        raise EntryError(f"deliveries: {error}") from None
     return list(rows)  # plain tuples: a name for each field would double the time
 
 
@@ -122,32 +122,32 @@ def unpack_take_over(entry: bytes) -> tuple[int, str]:
     return device_id, session_id
 
 
-def pack_question(number: int, asker: str, asked: Sequence[Asked]) -> dict[str, bytes]:
+def pack_takeover_query(number: int, asker: str, asked: Sequence[TakeoverQuery]) -> dict[str, bytes]:
     """A stream entry that asks a node what devices acknowledged there that have come to another."""
     return {"question": msgpack.packb((number, asker, list(asked)))}
 
 
-def unpack_question(entry: bytes) -> tuple[int, str, list[Asked]]:
+def unpack_question(entry: bytes) -> tuple[int, str, list[TakeoverQuery]]:
     """Number, the asking node's id, what is asked. Raises `EntryError`."""
     try:
         number, asker, asked = msgpack.unpackb(entry)
-        return number, asker, [Asked._make(one) for one in asked]
+        return number, asker, [TakeoverQuery._make(one) for one in asked]
     except (ValueError, TypeError) as error:
         raise EntryError(f"question: {error}") from None
 
 
-def pack_answer(number: int, known: Sequence[Known]) -> dict[str, bytes]:
+def pack_takeover_reply(number: int, known: Sequence[TakeoverReply]) -> dict[str, bytes]:
     """A stream entry that answers the question of that number."""
     return {"answer": msgpack.packb((number, list(known)))}
 
 
-def unpack_answer(entry: bytes) -> tuple[int, list[Known]]:
+def unpack_answer(entry: bytes) -> tuple[int, list[TakeoverReply]]:
     """Raises `EntryError`."""
     try:
         number, told = msgpack.unpackb(entry, strict_map_key=False, use_list=False)
-        known = [Known._make(one) for one in told]
+        known = [TakeoverReply._make(one) for one in told]
         return number, [
-            one._replace(broadcasts=KnownBroadcasts._make(one.broadcasts)) if one.broadcasts else one for one in known
+            one._replace(broadcasts=BroadcastState._make(one.broadcasts)) if one.broadcasts else one for one in known
         ]
     except (ValueError, TypeError) as error:
         raise EntryError(f"answer: {error}") from None
@@ -159,7 +159,7 @@ def pack_broadcast_news() -> dict[str, bytes]:
 
 
 def pack_acks(
-    acknowledged: Sequence[int], unacknowledged: Sequence[int], broadcasts: Sequence[Passed] = ()
+    acknowledged: Sequence[int], unacknowledged: Sequence[int], broadcasts: Sequence[BroadcastAck] = ()
 ) -> dict[str, bytes]:
     """An entry of the acknowledgement stream: message ids acknowledged, ids a lost connection left open, broadcasts."""
     return {"acks": msgpack.packb((list(acknowledged), list(unacknowledged), list(broadcasts)))}

@@ -1,6 +1,6 @@
-"""A node's dealings with the fast store: its lease and stream, its devices' presence, and what they acknowledged.
+"""A node's dealings with Valkey: its lease and stream, its devices' presence, and what they acknowledged.
 
-The store may be away or lose everything at any moment. Nothing here is the truth, so the answer is always the same:
+Valkey may be away or lose everything at any moment. Nothing here is the truth, so the answer is always the same:
 write lease and presence anew, then ask the rows.
 """
 
@@ -22,13 +22,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from gateway.cluster import codec, presence
-from gateway.cluster.codec import Asked, EntryError, Known, Parcel, Passed
+from gateway.cluster.codec import BroadcastAck, DeliveryEntry, EntryError, TakeoverQuery, TakeoverReply
 from gateway.cluster.presence import SOMEWHERE, Former
 from gateway.protocol.session import State
 from pushcore.storage import clock
 
 if TYPE_CHECKING:
-    from gateway.broadcast.progress import Standing
+    from gateway.broadcast.progress import Cursor
     from gateway.protocol.session import Session
 
 log = structlog.get_logger(__name__)
@@ -43,13 +43,13 @@ SLICE = 250
 # Sessions counted between two turns of the loop.
 COUNTED_AT_ONCE = 1_000
 COMMAND_SECONDS = 2.0
-# How long a node that stops waits for the store: with the goodbye to its devices, less than a supervisor's patience.
+# How long a node that stops waits for Valkey: with the goodbye to its devices, less than a supervisor's patience.
 LAST_WORD_SECONDS = 2.0
 # Acknowledgements are told when there are so many, or after so long; it is looked so often.
 ACK_BATCH = 1000
 ACK_FLUSH_SECONDS = 0.05
 ACK_LOOK_SECONDS = 0.01
-# Acknowledgements kept while the store is away; beyond, the rows stay pending and the device gets a repeat.
+# Acknowledgements kept while Valkey is away; beyond, the rows stay pending and the device gets a repeat.
 MAX_KEPT_ACKS = 200_000
 RENEW_SECONDS = 1800.0
 CHUNK = 500
@@ -63,18 +63,18 @@ async def slices(sessions: Iterable[Session]) -> AsyncIterator[list[Session]]:
         await asyncio.sleep(0)
 
 
-class Recipient(Protocol):
+class StreamHandler(Protocol):
     """What the courier brings things to."""
 
     sessions: dict[int, Session]
 
-    def deliver(self, parcels: Sequence[Parcel]) -> None: ...
+    def deliver(self, deliveries: Sequence[DeliveryEntry]) -> None: ...
 
     def take_over_elsewhere(self, device_id: int, session_id: str) -> None: ...
 
-    def asked(self, number: int, asker: str, asked: Sequence[Asked]) -> None: ...
+    def asked(self, number: int, asker: str, asked: Sequence[TakeoverQuery]) -> None: ...
 
-    def answered(self, number: int, known: Sequence[Known]) -> None: ...
+    def answered(self, number: int, known: Sequence[TakeoverReply]) -> None: ...
 
     def withdraw(self, held: Sequence[tuple[int, int]]) -> None: ...
 
@@ -90,9 +90,9 @@ class Recipient(Protocol):
 class Courier:
     """See the module. One per node; `node_id` is new with every start, so an old life's presence points nowhere."""
 
-    def __init__(self, redis_url: str, recipient: Recipient) -> None:
+    def __init__(self, redis_url: str, recipient: StreamHandler) -> None:
         self.node_id = secrets.token_hex(6)
-        self._recipient = recipient
+        self._handler = recipient
         self._bus = _connection(redis_url, COMMAND_SECONDS)
         # Reading blocks, so it has a connection of its own with a longer patience.
         self._reader = _connection(redis_url, READ_BLOCK_MS / 1000 + 3 * COMMAND_SECONDS)
@@ -108,15 +108,15 @@ class Courier:
         self.acknowledged: Callable[[int], None] = self._acks.append
         self._left_open: deque[int] = deque(maxlen=MAX_KEPT_ACKS)
         # How far devices have come with broadcasts, and which.
-        self._standings: dict[Standing, list[int]] = {}
-        self._standings_kept = 0
+        self._cursors: dict[Cursor, list[int]] = {}
+        self._cursors_kept = 0
         self._withdrawn: deque[tuple[int, str]] = deque(maxlen=MAX_KEPT_ACKS)
         # How old the oldest acknowledgement is that no sink has recorded yet, when it was last looked.
         self.acks_wait_seconds = 0.0
         self.tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Take the lease. Raises `RedisError` where the store does not answer: a node starts whole or not at all."""
+        """Take the lease. Raises `RedisError` where Valkey does not answer: a node starts whole or not at all."""
         await self._take_lease()
         self.tasks = [
             asyncio.create_task(self._heartbeat()),
@@ -138,14 +138,14 @@ class Courier:
                 await self._bus.delete(self._stream, presence.info_key(self.node_id))
                 await self._bus.zrem(presence.NODES, self.node_id)
         except (RedisError, TimeoutError):
-            log.warning("fast store away at the end; lease and presence run out by themselves")
+            log.warning("Valkey is unavailable at the end; lease and presence run out by themselves")
         await self._bus.aclose()
         await self._reader.aclose()
 
     # -- lease ----------------------------------------------------------------------------------------------------
 
     async def _take_lease(self) -> None:
-        # A new stream's ids start anew, and by the store's clock.
+        # A new stream's ids start anew, and by Valkey's clock.
         self._last_id, self._read_entries = "0", 0
         async with self._bus.pipeline(transaction=True) as pipeline:
             pipeline.xadd(self._stream, {"hello": b""}, maxlen=presence.STREAM_MAX_ENTRIES, approximate=True)
@@ -164,7 +164,7 @@ class Courier:
 
     async def _counters(self) -> dict[str, float | dict[str, int]]:
         """What the node says of itself, and sums over all sessions: one pass, a slice for each turn of the loop."""
-        here, told = list(self._recipient.sessions.values()), self._recipient.counters()
+        here, told = list(self._handler.sessions.values()), self._handler.counters()
         in_flight = queued = unsent = 0
         for start in range(0, len(here), COUNTED_AT_ONCE):
             for session in here[start : start + COUNTED_AT_ONCE]:
@@ -191,7 +191,7 @@ class Courier:
                     # Before the sessions are listed: those that come from here on are announced by themselves.
                     self._lost = False
                     await self._announce_all()
-                    await self._recipient.ask_pending_for_all()
+                    await self._handler.ask_pending_for_all()
                 elif time.monotonic() - self._renewed_at > RENEW_SECONDS:
                     await self._announce_all()
                 await self._look_for_a_gap()
@@ -204,7 +204,7 @@ class Courier:
 
     def _note_loss(self, error: RedisError) -> None:
         if not self._lost:
-            log.warning("fast store away; devices stay connected", error=type(error).__name__)
+            log.warning("Valkey is unavailable; devices stay connected", error=type(error).__name__)
         self._lost = True
 
     # -- presence -------------------------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ class Courier:
         """Write that these devices are here, and tell other nodes to let go of them; returns where each was before,
         None where it was nowhere lately. One round trip, two at most."""
         if not sessions or self._lost:
-            return [SOMEWHERE] * len(sessions)  # nobody waits for the store: all are announced when it is back
+            return [SOMEWHERE] * len(sessions)  # nobody waits for Valkey: all are announced when it is back
         try:
             formers = await self._write_presence(sessions)
             await self._ask_others_to_let_go(sessions, formers)
@@ -257,7 +257,7 @@ class Courier:
 
     async def _announce_all(self) -> None:
         """Write the presence of all devices anew. Of a device's two sessions the older is let go of, here or there."""
-        everyone = list(self._recipient.sessions.values())
+        everyone = list(self._handler.sessions.values())
         for start in range(0, len(everyone), CHUNK):
             chunk = [session for session in everyone[start : start + CHUNK] if session.state is not State.CLOSED]
             keys = [presence.presence_key(session.device.id) for session in chunk if session.device is not None]
@@ -270,7 +270,7 @@ class Courier:
                 newer = former is not None and presence.Place.of(former).session_id > session.session_id
                 replaced.append(None if newer else former)
                 if newer and session.device is not None:
-                    self._recipient.take_over_elsewhere(session.device.id, session.session_id)
+                    self._handler.take_over_elsewhere(session.device.id, session.session_id)
                 elif session.state is State.CLOSED:
                     self.withdraw(session)  # it left while it was announced
             await self._ask_others_to_let_go(chunk, replaced)
@@ -327,39 +327,39 @@ class Courier:
         if not unread and told["entries-added"] > self._read_entries:
             log.warning("the stream was cut; its rows are read", entries=told["entries-added"] - self._read_entries)
             self._read_entries = told["entries-added"]
-            await self._recipient.ask_pending_for_all()
+            await self._handler.ask_pending_for_all()
 
     async def _take(self, fields: dict[bytes, bytes]) -> None:
         if b"deliver" in fields:
-            parcels = codec.unpack_parcels(fields[b"deliver"])
-            for start in range(0, len(parcels), SLICE):
-                self._recipient.deliver(parcels[start : start + SLICE])
+            deliveries = codec.unpack_deliveries(fields[b"deliver"])
+            for start in range(0, len(deliveries), SLICE):
+                self._handler.deliver(deliveries[start : start + SLICE])
                 await asyncio.sleep(0)
         elif b"take-over" in fields:
-            self._recipient.take_over_elsewhere(*codec.unpack_take_over(fields[b"take-over"]))
+            self._handler.take_over_elsewhere(*codec.unpack_take_over(fields[b"take-over"]))
         elif b"question" in fields:
-            self._recipient.asked(*codec.unpack_question(fields[b"question"]))
+            self._handler.asked(*codec.unpack_question(fields[b"question"]))
         elif b"answer" in fields:
-            self._recipient.answered(*codec.unpack_answer(fields[b"answer"]))
+            self._handler.answered(*codec.unpack_answer(fields[b"answer"]))
         elif b"withdraw" in fields:
-            self._recipient.withdraw(codec.unpack_withdrawn(fields[b"withdraw"]))
+            self._handler.withdraw(codec.unpack_withdrawn(fields[b"withdraw"]))
         elif b"changed" in fields:
-            self._recipient.devices_changed(codec.unpack_changed(fields[b"changed"]))
+            self._handler.devices_changed(codec.unpack_changed(fields[b"changed"]))
         elif b"broadcasts" in fields:
-            self._recipient.broadcast_news()
+            self._handler.broadcast_news()
 
     # -- acknowledgements -----------------------------------------------------------------------------------------
 
-    def stands_at(self, device_id: int, standing: Standing) -> None:
+    def report_cursor(self, device_id: int, cursor: Cursor) -> None:
         """The device has come so far with broadcasts: it acknowledged them, and passed the others.
 
-        Said again, it counts once; so what does not fit while the store is away is no loss.
+        Said again, it counts once; so what does not fit while Valkey is away is no loss.
         """
-        if self._standings_kept < MAX_KEPT_ACKS:
-            self._standings_kept += 1
-            devices = self._standings.get(standing)
+        if self._cursors_kept < MAX_KEPT_ACKS:
+            self._cursors_kept += 1
+            devices = self._cursors.get(cursor)
             if devices is None:
-                self._standings[standing] = [device_id]
+                self._cursors[cursor] = [device_id]
             else:
                 devices.append(device_id)
 
@@ -382,10 +382,10 @@ class Courier:
             flushed_at = time.monotonic()
 
     async def _flush_once(self) -> None:
-        while self._acks or self._left_open or self._standings:
-            acks, left_open, standings = _taken(self._acks), _taken(self._left_open), self._taken_standings()
-            with self._kept_if_lost(acks, left_open, standings):
-                passed = [Passed(one.position, one.acknowledged, devices) for one, devices in standings.items()]
+        while self._acks or self._left_open or self._cursors:
+            acks, left_open, cursors = _taken(self._acks), _taken(self._left_open), self._take_cursors()
+            with self._kept_if_lost(acks, left_open, cursors):
+                passed = [BroadcastAck(one.position, one.acknowledged, devices) for one, devices in cursors.items()]
                 await self._bus.xadd(
                     codec.ACKS_STREAM,
                     codec.pack_acks(acks, left_open, passed),
@@ -403,31 +403,29 @@ class Courier:
                 self._withdrawn.extendleft(reversed(leaving))
                 raise
 
-    def _taken_standings(self) -> dict[Standing, list[int]]:
+    def _take_cursors(self) -> dict[Cursor, list[int]]:
         """Where devices stand, of at most a batch of them, taken out. In any order: each tells all it is about."""
         taken, room = {}, ACK_BATCH
-        while room and self._standings:
-            standing, devices = self._standings.popitem()
+        while room and self._cursors:
+            cursor, devices = self._cursors.popitem()
             if len(devices) > room:
-                self._standings[standing] = devices[room:]
+                self._cursors[cursor] = devices[room:]
                 del devices[room:]
             room -= len(devices)
-            taken[standing] = devices
-        self._standings_kept -= ACK_BATCH - room
+            taken[cursor] = devices
+        self._cursors_kept -= ACK_BATCH - room
         return taken
 
     @contextlib.contextmanager
-    def _kept_if_lost(
-        self, acks: list[int], left_open: list[int], standings: dict[Standing, list[int]]
-    ) -> Iterator[None]:
+    def _kept_if_lost(self, acks: list[int], left_open: list[int], cursors: dict[Cursor, list[int]]) -> Iterator[None]:
         try:
             yield
         except (RedisError, asyncio.CancelledError):
             self._acks.extendleft(reversed(acks))
             self._left_open.extendleft(reversed(left_open))
-            for standing, device_ids in standings.items():
+            for cursor, device_ids in cursors.items():
                 for device_id in device_ids:
-                    self.stands_at(device_id, standing)
+                    self.report_cursor(device_id, cursor)
             raise
 
 

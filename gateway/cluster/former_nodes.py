@@ -25,7 +25,7 @@ from redis.exceptions import RedisError
 
 from gateway.broadcast.broadcaster import Broadcaster
 from gateway.cluster import codec
-from gateway.cluster.codec import Asked, Known, Parcel
+from gateway.cluster.codec import DeliveryEntry, TakeoverQuery, TakeoverReply
 from gateway.cluster.courier import HEARTBEAT_SECONDS, Courier
 from gateway.cluster.presence import REMEMBERED_SECONDS, Former
 from gateway.node.recent import RecentIds
@@ -41,17 +41,17 @@ ANSWER_SECONDS = 1.0
 LATE_SECONDS = 0.05
 
 
-class Waiting(NamedTuple):
+class PendingBatch(NamedTuple):
     """Rows that wait for a session's device; `complete_to`: the id up to which these are all, None where they are;
     `chosen`: the broadcasts by time of binding that are for it."""
 
     session: Session
-    parcels: Sequence[Parcel]
+    deliveries: Sequence[DeliveryEntry]
     complete_to: int | None
     chosen: Collection[int]
 
 
-class Memory:
+class DeliveryMemory:
     """What a node remembers of messages: acknowledged here, written to a connection that ended without, and more."""
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class FormerNodes:
     """Of the devices that have just come, where they were before; the questions to these nodes, and theirs to this."""
 
     def __init__(
-        self, sessions: Mapping[int, Session], courier: Courier, broadcaster: Broadcaster, memory: Memory
+        self, sessions: Mapping[int, Session], courier: Courier, broadcaster: Broadcaster, memory: DeliveryMemory
     ) -> None:
         self._sessions = sessions
         self._courier = courier
@@ -86,7 +86,7 @@ class FormerNodes:
         # Devices that left before their former node was asked: what they acknowledged there is not known here.
         self.unsettled = RecentIds(seconds=REMEMBERED_SECONDS, limit=200_000)
         self._numbers = itertools.count(1)
-        self._questions: dict[int, asyncio.Future[Sequence[Known]]] = {}
+        self._questions: dict[int, asyncio.Future[Sequence[TakeoverReply]]] = {}
         # Devices that are with another node now, and the session of each that is to end here.
         self._going: list[tuple[int, str]] = []
 
@@ -104,13 +104,13 @@ class FormerNodes:
         if self._former.pop(device_id, None) is not None:
             self.unsettled.add(device_id)
 
-    def to_ask(self, one: Waiting) -> str | None:
+    def to_ask(self, one: PendingBatch) -> str | None:
         """The node to ask before that is delivered, empty where it is not known; None where nobody need be asked."""
         session = one.session
         former = self._former.get(session.device.id) if session.device is not None else None
         if former is None:
             return None
-        if one.parcels or self._broadcaster.waits_for(session, one.chosen):
+        if one.deliveries or self._broadcaster.waits_for(session, one.chosen):
             return former.node_id
         assert session.device is not None
         self._settled(session.device.id)
@@ -121,11 +121,11 @@ class FormerNodes:
         self._former.pop(device_id, None)
         self.unsettled.discard(device_id)
 
-    async def settle(self, node_id: str, group: Sequence[Waiting]) -> None:
+    async def settle(self, node_id: str, group: Sequence[PendingBatch]) -> None:
         """Learn from that node what the devices have of what waits for them; it lets go of them. Never raises."""
         asked = [
-            Asked(session.device.id, session.session_id, [parcel.message_id for parcel in parcels])
-            for session, parcels, *_ in group
+            TakeoverQuery(session.device.id, session.session_id, [delivery.message_id for delivery in deliveries])
+            for session, deliveries, *_ in group
             if session.device is not None
         ]
         answers = await self._ask(node_id, asked)
@@ -133,13 +133,13 @@ class FormerNodes:
             assert one.session.device is not None
             self._learn(one, answers.get(one.session.device.id))
 
-    async def _ask(self, node_id: str, asked: Sequence[Asked]) -> dict[int, Known]:
+    async def _ask(self, node_id: str, asked: Sequence[TakeoverQuery]) -> dict[int, TakeoverReply]:
         """What the node knows, by device; nothing where it does not answer in time."""
         number, answer = next(self._numbers), asyncio.get_running_loop().create_future()
         self._questions[number] = answer
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                question = codec.pack_question(number, self._courier.node_id, asked)
+                question = codec.pack_takeover_query(number, self._courier.node_id, asked)
                 if not node_id or not await self._courier.send(node_id, question):
                     return {}
                 return {known.device_id: known for known in await answer}
@@ -148,13 +148,13 @@ class FormerNodes:
         finally:
             del self._questions[number]
 
-    def answered(self, number: int, known: Sequence[Known]) -> None:
+    def answered(self, number: int, known: Sequence[TakeoverReply]) -> None:
         """An answer has come; too late, it is left out."""
         question = self._questions.get(number)
         if question is not None and not question.done():
             question.set_result(known)
 
-    def _learn(self, one: Waiting, known: Known | None) -> None:
+    def _learn(self, one: PendingBatch, known: TakeoverReply | None) -> None:
         session, device, memory = one.session, one.session.device, self._memory
         assert device is not None
         former = self._former.get(device.id)
@@ -169,9 +169,9 @@ class FormerNodes:
         if former is None:
             return  # it has left again, or come again
         if known is None or not known.is_certain:
-            for parcel in one.parcels:
-                if former.may_have_written(created_at_ms(parcel.message_id)):
-                    memory.left_open.add(parcel.message_id)
+            for delivery in one.deliveries:
+                if former.may_have_written(created_at_ms(delivery.message_id)):
+                    memory.left_open.add(delivery.message_id)
             self._broadcaster.doubt(device, former)
             # For the rest of what waits for it nobody is asked again.
             self._former[device.id] = former._replace(node_id="")
@@ -184,7 +184,7 @@ class FormerNodes:
         """A device's session is to end, for the device is with another node; whether others are about to end too."""
         session = self._sessions.get(device_id)
         if session is not None and session.session_id == session_id:
-            session.write_no_more()
+            session.stop_writing()
         self._going.append((device_id, session_id))
         return len(self._going) > 1
 
@@ -206,16 +206,16 @@ class FormerNodes:
         while any(session.in_flight for session in here) and time.monotonic() < deadline:
             await asyncio.sleep(LATE_SECONDS / 10)
 
-    async def answer(self, number: int, asker: str, asked: Sequence[Asked]) -> None:
+    async def answer(self, number: int, asker: str, asked: Sequence[TakeoverQuery]) -> None:
         """Another node asks what devices have acknowledged here that are with it now."""
         await self._hear(device_id for device_id, _, _ in asked)
-        known: list[Known] = []
+        known: list[TakeoverReply] = []
         for device_id, session_id, message_ids in asked:
             session = self._sessions.get(device_id)
             if session is not None and session.session_id < session_id:
                 session.disconnect(Reason.SESSION_TAKEN_OVER)
             known.append(
-                Known(
+                TakeoverReply(
                     device_id,
                     acknowledged=[one for one in message_ids if one in self._memory.acknowledged],
                     written=[one for one in message_ids if one in self._memory.left_open],
@@ -224,6 +224,6 @@ class FormerNodes:
                 )
             )
         try:
-            await self._courier.send(asker, codec.pack_answer(number, known))
+            await self._courier.send(asker, codec.pack_takeover_reply(number, known))
         except RedisError:
             log.warning("a node that asked could not be answered; it waits no longer than a moment")

@@ -1,4 +1,4 @@
-"""Presence: which node holds which device, and which nodes are alive. In the fast store, and none of it the truth.
+"""Presence: which node holds which device, and which nodes are alive. In Valkey, and none of it the truth.
 
 - `mps:presence:{device}` = `{node}/{session}`. Only the session that wrote it may change it: when it ends, to
   `~{node}/{session}/{milliseconds since 1970}`, for a while, so that the next node knows whom to ask.
@@ -22,7 +22,7 @@ from pushcore.storage.valkey import client
 LEASE_SECONDS = 15
 # Presence is renewed every half hour; what a dead node has left is forgotten after this.
 PRESENCE_SECONDS = 7200
-# So long a node remembers what a device acknowledged, and the store where the device was.
+# So long a node remembers what a device acknowledged, and Valkey where the device was.
 REMEMBERED_SECONDS = 600
 STREAM_MAX_ENTRIES = 10_000
 
@@ -89,7 +89,7 @@ class Former(NamedTuple):
         return self.left_at_ms is None or created_at_ms <= self.left_at_ms + CLOCKS_MS
 
 
-# The store did not say.
+# Valkey did not say.
 SOMEWHERE = Former("")
 
 
@@ -169,6 +169,6 @@ def online(device_ids: Sequence[int]) -> set[int]:
 
 
 def _text(value: object) -> str:
-    """What the store answers is bytes, whatever its types allow for."""
+    """What Valkey answers is bytes, whatever its types allow for."""
     assert isinstance(value, bytes)
     return value.decode()

@@ -1,6 +1,6 @@
 """How often an address may fail to log in over HTTP, and how many devices may be registered, over HTTP and MQTT.
 
-Counted in the fast store, for all processes together. While that is away nothing is refused: devices have to get in,
+Counted in Valkey, for all processes together. While that is away nothing is refused: devices have to get in,
 above all then.
 """
 
@@ -69,7 +69,7 @@ def has_failed_too_often(address: str) -> bool:
     try:
         return int(client().get(_failures_key(address)) or 0) >= limit
     except ValkeyDown:
-        log.warning("fast store away; failures over HTTP are not counted")
+        log.warning("Valkey is unavailable; failures over HTTP are not counted")
         return False
 
 
@@ -84,7 +84,7 @@ def note_failure(address: str) -> None:
             pipeline.expire(key, 2 * FAILURE_SECONDS)
             pipeline.execute()
     except ValkeyDown:
-        log.warning("fast store away; failures over HTTP are not counted")
+        log.warning("Valkey is unavailable; failures over HTTP are not counted")
 
 
 def seconds_of_minute_left() -> int:
@@ -115,7 +115,7 @@ def take_registrations(asking: Sequence[tuple[str, int]]) -> list[Exceeded | Non
     try:
         left = _take(sizes, Counter(key for pair in keys for key in pair))
     except ValkeyDown:
-        log.warning("fast store away; registrations are not counted")
+        log.warning("Valkey is unavailable; registrations are not counted")
         return [None] * len(asking)
     return [_verdict(pair, left) for pair in keys]
 
@@ -138,5 +138,5 @@ def _verdict(pair: tuple[str, str], left: dict[str, int]) -> Exceeded | None:
 
 @lru_cache(maxsize=1)
 def _script(bus: redis.Redis) -> Script:
-    """The script, known to the store by its hash (and sent again where the store forgot it)."""
+    """The script, known to Valkey by its hash (and sent again where Valkey forgot it)."""
     return bus.register_script(_TAKE)

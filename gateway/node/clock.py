@@ -11,7 +11,7 @@ TICK_SECONDS = 0.1
 LATE_SECONDS = 1.0
 
 
-class HearingClock:
+class LoopClock:
     """Seconds. It is moved on by ticks, so that a packet is stamped without asking the system and idle sessions share
     one number; and it stands still while the process does, so that no device is taken for silent after that."""
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from gateway.node.clock import TICK_SECONDS, HearingClock
+from gateway.node.clock import TICK_SECONDS, LoopClock
 from gateway.protocol.session import CONNECT_SECONDS, Session, State
 
 # The longest a device waits for the answer to its CONNECT: about as long as clients themselves do.
 ADMISSION_SECONDS = 60.0
 
 
-class KeepAliveWheel:
+class KeepAliveTimers:
     """Buckets of sessions by the second they are due. A session is looked at about once per keep alive interval.
 
     `clock`: the one that stamps what the sessions receive."""
 
-    def __init__(self, clock: HearingClock) -> None:
+    def __init__(self, clock: LoopClock) -> None:
         self._clock = clock
         self._buckets: dict[int, set[Session]] = defaultdict(set)
         self._swept = int(clock.now)
@@ -60,7 +60,7 @@ def _due(session: Session, now: float) -> float:
     While it is being admitted or held back, it is us it waits for.
     """
     heard = session.last_received + TICK_SECONDS  # or earlier
-    if session.state is State.OPEN and session.is_held_back:
+    if session.state is State.OPEN and session.is_paused:
         heard = max(heard, now)
     if session.state is State.OPEN:
         return heard + 1.5 * session.keep_alive

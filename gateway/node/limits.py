@@ -34,7 +34,7 @@ class Limits:
 UNLIMITED = Limits()
 
 
-class Doorkeeper:
+class ConnectionLimiter:
     """Counts connections. Its memory is bounded by those that are open, and by `MAX_ADDRESSES`."""
 
     def __init__(self, limits: Limits) -> None:
@@ -105,29 +105,29 @@ class Doorkeeper:
         _count_down(self._by_workspace, device.workspace_id)
 
 
-class Arrival:
+class PendingConnection:
     """A connection on its way to become a session: its PROXY header, TLS handshake or HTTP is still being read.
 
     It counts as a session does: silent connections, too, use up the process's files. `welcome`: False where it is one
     too many, and to be closed.
     """
 
-    __slots__ = ("_address", "_keeper", "welcome")
+    __slots__ = ("_address", "_limiter", "welcome")
 
-    def __init__(self, keeper: Doorkeeper, address: str | None) -> None:
+    def __init__(self, limiter: ConnectionLimiter, address: str | None) -> None:
         """`address`: the client's; None while only that of a proxy is known."""
-        self._keeper: Doorkeeper | None = keeper
+        self._limiter: ConnectionLimiter | None = limiter
         self._address = address
-        self.welcome = keeper.opened(address)
+        self.welcome = limiter.opened(address)
         if not self.welcome:
-            keeper.turned_away += 1
+            limiter.turned_away += 1
             self.ended()
 
     def ended(self) -> None:
         """It has become a session, which counts itself, or was closed. Said again, it changes nothing."""
-        if self._keeper is not None:
-            self._keeper.closed(self._address)
-            self._keeper = None
+        if self._limiter is not None:
+            self._limiter.closed(self._address)
+            self._limiter = None
 
 
 def _count_down(counts: dict[Key, int], key: Key) -> None:

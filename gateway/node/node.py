@@ -24,22 +24,22 @@ from mqtt5 import ConnectPacket
 from mqtt5 import DisconnectReasonCode as Reason
 
 from gateway.broadcast.broadcaster import Broadcaster
-from gateway.cluster.codec import Asked, Known, Parcel
+from gateway.cluster.codec import DeliveryEntry, TakeoverQuery, TakeoverReply
 from gateway.cluster.courier import SLICE, Courier, slices
-from gateway.cluster.former_nodes import FormerNodes, Memory, Waiting
-from gateway.lane import parcel_of
+from gateway.cluster.former_nodes import DeliveryMemory, FormerNodes, PendingBatch
+from gateway.lane import delivery_entry
 from gateway.node.admission import Admission, Credentials, admit
 from gateway.node.batcher import Batcher
-from gateway.node.clock import HearingClock
-from gateway.node.keep_alive import KeepAliveWheel
-from gateway.node.limits import UNLIMITED, Doorkeeper, Limits
+from gateway.node.clock import LoopClock
+from gateway.node.keep_alive import KeepAliveTimers
+from gateway.node.limits import UNLIMITED, ConnectionLimiter, Limits
 from gateway.node.loop_lag import LoopLag
 from gateway.node.recent import RecentIds
 from gateway.node.request_queue import RequestQueue
 from gateway.node.threads import DatabaseThreads
 from gateway.node.throttle import FailureThrottle
-from gateway.protocol.ports import PublishRefusal, Request, Wire
-from gateway.protocol.session import MAX_BACKLOG, MAX_IN_FLIGHT, Due, Session, State
+from gateway.protocol.ports import PublishRefusal, Request, Transport
+from gateway.protocol.session import MAX_BACKLOG, MAX_IN_FLIGHT, OutboundMessage, Session, State
 from pushcore.broadcast import broadcasts
 from pushcore.broadcast.broadcasts import Window
 from pushcore.delivery import deliverable
@@ -75,15 +75,15 @@ class Node:
         self.sessions: dict[int, Session] = {}
         # Messages written, and those of them that devices acknowledged.
         self.delivered = self._answered = 0
-        self.clock = HearingClock()
+        self.clock = LoopClock()
         self.courier = Courier(redis_url, self)
         self._max_keep_alive = max_keep_alive
         self._threads = DatabaseThreads("gateway-batch", THREADS)
         self._requests = RequestQueue(self.devices_changed)
         self._broadcaster = Broadcaster(self.sessions, self.courier, self._threads)
         self._throttle = FailureThrottle()
-        self.doorkeeper = Doorkeeper(limits)
-        self._wheel = KeepAliveWheel(self.clock)
+        self.doorkeeper = ConnectionLimiter(limits)
+        self._wheel = KeepAliveTimers(self.clock)
         self._lag = LoopLag()
         self._admission: Batcher[tuple[Session, Credentials]] = Batcher(
             self._admit, size=BATCH, delay=CONNECT_DELAY, width=2
@@ -92,7 +92,7 @@ class Node:
         self._pending: Batcher[tuple[Session, int]] = Batcher(
             self._send_pending, size=BATCH, delay=PENDING_DELAY, width=2
         )
-        self._memory = Memory()
+        self._memory = DeliveryMemory()
         self._acknowledged = self._memory.acknowledged  # asked for each message
         self._told_again = RecentIds(seconds=5, limit=200_000)
         self._formers = FormerNodes(self.sessions, self.courier, self._broadcaster, self._memory)
@@ -164,11 +164,11 @@ class Node:
 
     # -- connecting -----------------------------------------------------------------------------------------------
 
-    def new_session(self, wire: Wire, address: str) -> Session:
+    def new_session(self, transport: Transport, address: str) -> Session:
         """A transport has a new connection."""
         # Ordered by time: of two sessions of a device, the one with the greater id is the newer.
         session_id = f"{int(clock.time() * 1000):012x}{secrets.token_hex(4)}"
-        session = Session(self, wire, address=address, session_id=session_id)
+        session = Session(self, transport, address=address, session_id=session_id)
         self._wheel.add(session)
         if not self.doorkeeper.opened(address):
             session.disconnect(Reason.QUOTA_EXCEEDED)
@@ -229,7 +229,7 @@ class Node:
             if not verdict.is_new:
                 # What it was when it was admitted may have changed before its presence told anybody where it is.
                 self._outdated.add(verdict.device.id)
-                session.expect_more(0)
+                session.request_pending(0)
             else:  # no row can wait for a device that did not exist
                 self._broadcaster.offer((session,))
 
@@ -252,11 +252,11 @@ class Node:
         if not self._formers.is_letting_go(device_id, session_id):
             self._in_background(self._formers.let_go())
 
-    def asked(self, number: int, asker: str, asked: Sequence[Asked]) -> None:
+    def asked(self, number: int, asker: str, asked: Sequence[TakeoverQuery]) -> None:
         """Another node asks what devices have acknowledged here that are with it now."""
         self._in_background(self._formers.answer(number, asker, asked))
 
-    def answered(self, number: int, known: Sequence[Known]) -> None:
+    def answered(self, number: int, known: Sequence[TakeoverReply]) -> None:
         self._formers.answered(number, known)
 
     def _in_background(self, work: Coroutine[None, None, None]) -> None:
@@ -286,11 +286,11 @@ class Node:
 
     # -- messages -------------------------------------------------------------------------------------------------
 
-    def deliver(self, parcels: Iterable[Parcel]) -> None:
+    def deliver(self, deliveries: Iterable[DeliveryEntry]) -> None:
         """Write messages to the devices that are here."""
         sessions, known, known_before = self.sessions, self._acknowledged.young, self._acknowledged.old
         marked, now_ms = bool(self._memory.revoked or self._memory.left_open), int(clock.time() * 1000)
-        for device_id, message_id, expire_at_ms, dup, payload in parcels:
+        for device_id, message_id, expire_at_ms, dup, payload in deliveries:
             session = sessions.get(device_id)
             if session is None or (marked and message_id in self._memory.revoked):
                 continue
@@ -324,7 +324,7 @@ class Node:
         tell = self.courier.acknowledged
         tell(message_id)
 
-    def wants_more(self, session: Session, after: int) -> None:
+    def pending_wanted(self, session: Session, after: int) -> None:
         self._pending.add((session, after))
 
     def devices_changed(self, device_ids: Sequence[int]) -> None:
@@ -334,7 +334,7 @@ class Node:
             session = self.sessions.get(device_id)
             if session is not None and session.state is State.OPEN:
                 self._outdated.add(device_id)
-                session.read_again(doubt=True)
+                session.discard_unsent(doubt=True)
 
     async def ask_pending_for_all(self) -> None:
         """What the bus carried was lost: it is still in the rows, and what was told is told again."""
@@ -345,7 +345,7 @@ class Node:
                     self._broadcaster.tell_again(session)
                     # Among what was lost may be that the device has changed.
                     self._outdated.add(session.device.id)
-                    session.read_again(doubt=False)
+                    session.discard_unsent(doubt=False)
 
     async def _send_pending(self, batch: list[tuple[Session, int]]) -> None:
         """Send what waits for the devices of a batch of sessions. A few queries; asked again when they fail."""
@@ -376,31 +376,31 @@ class Node:
             for session, after in asking.values():
                 self._pending.add((session, after))
             return
-        here: list[Waiting] = []
-        elsewhere: dict[str, list[Waiting]] = defaultdict(list)
+        here: list[PendingBatch] = []
+        elsewhere: dict[str, list[PendingBatch]] = defaultdict(list)
         for device_id, (session, _) in asking.items():
             mine = [broadcast_id for broadcast_id, devices_meant in chosen.items() if device_id in devices_meant]
             if device_id in outdated:
                 self._learn(session, channels, mine)
-            parcels: Sequence[Parcel] = waiting.get(device_id, ())
-            complete_to = parcels[-1].message_id if parcels and len(parcels) == most else None
-            one = Waiting(session, parcels, complete_to, mine)
+            deliveries: Sequence[DeliveryEntry] = waiting.get(device_id, ())
+            complete_to = deliveries[-1].message_id if deliveries and len(deliveries) == most else None
+            one = PendingBatch(session, deliveries, complete_to, mine)
             former = self._formers.to_ask(one)
             (here if former is None else elsewhere[former]).append(one)
         for former, group in elsewhere.items():
             self._in_background(self._deliver_settled(former, group))
         await self._deliver_waiting(here)
 
-    async def _deliver_settled(self, former: str, group: Sequence[Waiting]) -> None:
+    async def _deliver_settled(self, former: str, group: Sequence[PendingBatch]) -> None:
         """Deliver what waits for devices that were with that node before, less what they acknowledged there."""
         await self._formers.settle(former, group)
         await self._deliver_waiting(group)
 
-    async def _deliver_waiting(self, group: Sequence[Waiting]) -> None:
+    async def _deliver_waiting(self, group: Sequence[PendingBatch]) -> None:
         written = 0
-        for session, parcels, complete_to, chosen in group:
-            session.deliver_waiting(self._in_order(session, parcels, complete_to, chosen), complete_to)
-            written += 1 + len(parcels)
+        for session, deliveries, complete_to, chosen in group:
+            session.deliver_waiting(self._in_order(session, deliveries, complete_to, chosen), complete_to)
+            written += 1 + len(deliveries)
             if written >= SLICE:
                 written = 0
                 await asyncio.sleep(0)
@@ -417,22 +417,22 @@ class Node:
         self._broadcaster.audience_changed(session, chosen)
 
     def _in_order(
-        self, session: Session, parcels: Sequence[Parcel], complete_to: int | None, chosen: Collection[int]
-    ) -> Iterator[Due]:
+        self, session: Session, deliveries: Sequence[DeliveryEntry], complete_to: int | None, chosen: Collection[int]
+    ) -> Iterator[OutboundMessage]:
         """What waits for a session's device as rows, and broadcasts, by their ids; broadcasts up to `complete_to`."""
         due = self._broadcaster.due(session, complete_to, chosen)
-        return merge(self._not_known(parcels), due, key=attrgetter("message_id"))
+        return merge(self._not_known(deliveries), due, key=attrgetter("message_id"))
 
-    def _not_known(self, parcels: Iterable[Parcel]) -> Iterator[Due]:
+    def _not_known(self, deliveries: Iterable[DeliveryEntry]) -> Iterator[OutboundMessage]:
         """Those of the rows that their device has not acknowledged here, and that are not revoked."""
-        for _, message_id, expire_at_ms, dup, payload in parcels:
+        for _, message_id, expire_at_ms, dup, payload in deliveries:
             if message_id in self._memory.revoked:
                 continue
             if message_id in self._memory.acknowledged:
                 self._tell_again(message_id)
                 continue
             again = dup or self._memory.is_outlasted or message_id in self._memory.left_open
-            yield Due(message_id, payload, expire_at_ms, again)
+            yield OutboundMessage(message_id, payload, expire_at_ms, again)
 
     # -- passed on ------------------------------------------------------------------------------------------------
 
@@ -451,12 +451,13 @@ class Node:
 
 def _read_waiting(
     after: dict[int, int], most: int, windows: dict[int, Window], by_binding: Collection[int]
-) -> tuple[dict[int, list[Parcel]], dict[int, int | None], dict[int, set[int]]]:
+) -> tuple[dict[int, list[DeliveryEntry]], dict[int, int | None], dict[int, set[int]]]:
     """The oldest that wait for each device after the message id named, at most so many, encoded; the devices' channels;
     and for which of the devices `by_binding` broadcasts are. Runs in a thread."""
     chosen = broadcasts.bound_within(windows, by_binding)
     pending, encoder = deliverable.by_device(list(after), most, after), PayloadEncoder()
-    parcels = {
-        device_id: [parcel_of(outgoing, encoder) for outgoing in batch] for device_id, batch in pending.messages.items()
+    deliveries = {
+        device_id: [delivery_entry(outgoing, encoder) for outgoing in batch]
+        for device_id, batch in pending.messages.items()
     }
-    return parcels, pending.third_channels, chosen
+    return deliveries, pending.third_channels, chosen

@@ -1,4 +1,4 @@
-"""What a session needs of others: a transport to write to (`Wire`), and a node to tell what happened (`Host`)."""
+"""What a session needs of others: a transport to write to (`Transport`), and a node to tell what happened (`Host`)."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Protocol
 
 import mqtt5
 
-from gateway.node.clock import HearingClock
+from gateway.node.clock import LoopClock
 
 if TYPE_CHECKING:
     from gateway.protocol.session import Session
 
 
-class Outlet(Protocol):
+class Writer(Protocol):
     """Where what is for the device goes."""
 
     def write(self, data: bytes) -> None:
         """Send, without waiting."""
 
 
-class Wire(Protocol):
+class Transport(Protocol):
     """What a transport gives a session."""
 
     @property
-    def outlet(self) -> Outlet:
+    def writer(self) -> Writer:
         """The same one as long as the connection is there."""
 
     def write_more(self, data: bytes) -> None:
@@ -72,7 +72,7 @@ class Host(Protocol):
 
     # Messages written to devices: its sessions count here.
     delivered: int
-    clock: HearingClock
+    clock: LoopClock
 
     def connect_requested(self, session: Session, packet: mqtt5.ConnectPacket) -> None: ...
 
@@ -81,7 +81,7 @@ class Host(Protocol):
     def refused(self, session: Session, message_id: int) -> None:
         """The device has refused the message, or cannot take it."""
 
-    def wants_more(self, session: Session, after: int) -> None:
+    def pending_wanted(self, session: Session, after: int) -> None:
         """The device has caught up, and messages with ids above `after` may wait for it as rows."""
 
     def request_received(self, session: Session, request: Request) -> None: ...
@@ -93,11 +93,11 @@ class Host(Protocol):
         """The session ended, for whatever reason; called once."""
 
 
-class Nowhere:
+class _ClosedWriter:
     """There is no connection, or no session any more."""
 
     def write(self, _data: bytes) -> None:
         pass
 
 
-NOWHERE = Nowhere()
+CLOSED_WRITER = _ClosedWriter()

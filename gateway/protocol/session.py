@@ -1,4 +1,4 @@
-"""One device's MQTT session, without I/O: bytes in, calls to its host, bytes out through its wire.
+"""One device's MQTT session, without I/O: bytes in, calls to its host, bytes out through its transport.
 
 Both transports (TCP, WebSocket) feed it. It knows the protocol (OASIS MQTT 5.0; section numbers below; MQTT 3.1.1 is
 another form of the same, see `gateway.protocol.versions`) and nothing of sockets, databases or the event loop, so
@@ -23,7 +23,7 @@ from mqtt5 import SubAckReasonCode as SubAck
 from gateway.protocol import packets
 from gateway.protocol.mqtt311 import VERSION_311
 from gateway.protocol.packets import INBOX, MAX_PACKET_BYTES
-from gateway.protocol.ports import NOWHERE, Host, Outlet, PublishRefusal, Request, Wire
+from gateway.protocol.ports import CLOSED_WRITER, Host, PublishRefusal, Request, Transport, Writer
 from gateway.protocol.shared_payload import SharedPayload
 from gateway.protocol.versions import MAX_OPEN_REQUESTS, VERSION_5, Version
 from pushcore.devices.registry import KnownDevice
@@ -49,7 +49,7 @@ CONNECT_SECONDS = 10.0
 # libraries do not look at it. What is beyond those being served waits in the socket, so it costs little.
 MAX_UNANSWERED = 64 * MAX_OPEN_REQUESTS
 # So long after a device's user or channel has changed, a message that is handed over may have been resolved before.
-DOUBT_SECONDS = 10.0
+RECHECK_SECONDS = 10.0
 # Packet ids go round so far, more than are ever in flight: small integers exist once in Python, while a larger one
 # would be an object of each device, out of the processor's cache when its turn comes.
 MAX_PACKET_ID = 255
@@ -70,7 +70,7 @@ _FROM_DEVICES = frozenset({packets.PUBLISH, packets.PUBACK, packets.SUBSCRIBE, p
 _NO_PACKET = -1
 
 
-class Due(NamedTuple):
+class OutboundMessage(NamedTuple):
     """A message for the device. `expire_at_ms`: milliseconds since 1970; `dup`: it may have been written before."""
 
     message_id: int
@@ -90,24 +90,51 @@ class State(Enum):
 _OPEN = State.OPEN
 
 
-class _TouchedByEachMessage:
+class _HotAttributes:
     """A session's first attributes, side by side: of many thousand sessions none is in the processor's cache."""
 
     __slots__ = (
-        "_alone", "_alone_packet", "_backlog", "_buffer", "_clock", "_max_packet", "_more_after", "_next_packet_id",
-        "_outlet", "_refused", "_several", "_version", "broadcasts", "caught_up", "host", "last_received", "state",
+        "_backlog",
+        "_buffer",
+        "_clock",
+        "_in_flight",
+        "_max_packet",
+        "_next_packet_id",
+        "_pending_after",
+        "_refused",
+        "_single",
+        "_single_packet",
+        "_version",
+        "_writer",
+        "broadcasts",
+        "caught_up",
+        "host",
+        "last_received",
+        "state",
     )  # fmt: skip
 
 
-class Session(_TouchedByEachMessage):
+class Session(_HotAttributes):
     """See the module. Attributes are for the host to read; methods are how it acts on the device."""
 
     __slots__ = (
-        "_asked", "_asked_in_vain", "_behind", "_doubtful_until", "_most_open", "_window", "_wire", "address", "device",
-        "is_held_back", "keep_alive", "open_requests", "session_id", "wheel_slot",
+        "_after_pending",
+        "_asked",
+        "_most_open",
+        "_recheck_until",
+        "_request_is_stale",
+        "_transport",
+        "_window",
+        "address",
+        "device",
+        "is_paused",
+        "keep_alive",
+        "open_requests",
+        "session_id",
+        "wheel_slot",
     )  # fmt: skip
 
-    def __init__(self, host: Host, wire: Wire, *, address: str, session_id: str) -> None:
+    def __init__(self, host: Host, transport: Transport, *, address: str, session_id: str) -> None:
         self.host = host
         self.address = address
         self.session_id = session_id
@@ -123,17 +150,17 @@ class Session(_TouchedByEachMessage):
         self.open_requests = 0
         self._most_open: float = MAX_OPEN_REQUESTS
         # Too much has come of the device: nothing more is read until some of it is done with.
-        self.is_held_back = False
-        # What is written and not acknowledged. Mostly that is one message: it stands in `_alone`, by its packet id (or
-        # none does). Where there are more, all are in `_several`, packet id -> message id.
-        self._alone_packet = _NO_PACKET
-        self._alone = 0
-        self._several: dict[int, int] | None = None
-        self._wire = wire
-        self._outlet: Outlet = wire.outlet
+        self.is_paused = False
+        # What is written and not acknowledged. Mostly that is one message: it stands in `_single`, by its packet id (or
+        # none does). Where there are more, all are in `_in_flight`, packet id -> message id.
+        self._single_packet = _NO_PACKET
+        self._single = 0
+        self._in_flight: dict[int, int] | None = None
+        self._transport = transport
+        self._writer: Writer = transport.writer
         self._version: Version = VERSION_5
         self._buffer = b""
-        self._backlog: deque[Due] | None = None
+        self._backlog: deque[OutboundMessage] | None = None
         self._next_packet_id = 0
         self._window = MAX_IN_FLIGHT
         self._max_packet = 0
@@ -141,12 +168,12 @@ class Session(_TouchedByEachMessage):
         # Whether what is handed over is written as it comes: the session is open, and nothing older waits as rows.
         self.caught_up = False
         # Rows with ids above this may wait; None where none do.
-        self._more_after: int | None = None
+        self._pending_after: int | None = None
         # Whether the host was asked for them and has not brought them yet; and whether what it brings is out of date.
-        self._asked = self._asked_in_vain = False
+        self._asked = self._request_is_stale = False
         # What was handed over meanwhile. It comes after the rows.
-        self._behind: list[Due] | None = None
-        self._doubtful_until = 0.0
+        self._after_pending: list[OutboundMessage] | None = None
+        self._recheck_until = 0.0
 
     # -- from the device ------------------------------------------------------------------------------------------
 
@@ -168,7 +195,7 @@ class Session(_TouchedByEachMessage):
         if self._buffer:
             data = self._buffer + data
             self._buffer = b""
-        if self.state is State.ADMITTING or self.is_held_back:
+        if self.state is State.ADMITTING or self.is_paused:
             self._hold(data)
             return
         if self.state is State.OPEN:
@@ -195,7 +222,7 @@ class Session(_TouchedByEachMessage):
             state: State = self.state  # what it took may have changed it
             if state is State.CLOSED:
                 return
-            if state is State.ADMITTING or self.is_held_back:
+            if state is State.ADMITTING or self.is_paused:
                 self._hold(data[position:])
                 return
 
@@ -204,8 +231,8 @@ class Session(_TouchedByEachMessage):
         that is held back. That is bounded by what a transport reads at once: it reads no more."""
         self._buffer = data
         if self.state is State.ADMITTING:
-            if len(data) > MAX_PACKET_BYTES and not self.is_held_back:
-                self._hold_back()
+            if len(data) > MAX_PACKET_BYTES and not self.is_paused:
+                self._pause_reading()
         elif self._version.tells_limits and self._is_far_beyond_limits(data):
             self.host.publish_refused(PublishRefusal.TOO_MANY)
             self._fail(Reason.RECEIVE_MAX_EXCEEDED)
@@ -214,17 +241,17 @@ class Session(_TouchedByEachMessage):
         """Whether a device that was told a Receive Maximum has sent many times as much. It speaks of QoS 1 (3.3.4)."""
         return self.open_requests + packets.count_acknowledged_publishes(data, MAX_UNANSWERED) > MAX_UNANSWERED
 
-    def _hold_back(self) -> None:
+    def _pause_reading(self) -> None:
         """Read nothing more: the device has to wait. It is not cut off, for it may not know of any limit."""
-        self.is_held_back = True
-        self._wire.pause_reading()
+        self.is_paused = True
+        self._transport.pause_reading()
 
-    def _go_on(self) -> None:
+    def _resume_reading(self) -> None:
         """Take what was kept; read on, if that has not been too much again."""
-        self.is_held_back = False
+        self.is_paused = False
         self.feed(b"")
-        if not self.is_held_back and self.state is State.OPEN:
-            self._wire.resume_reading()
+        if not self.is_paused and self.state is State.OPEN:
+            self._transport.resume_reading()
 
     def _take(self, raw: bytes) -> None:
         if self.state is State.AWAITING_CONNECT:
@@ -234,7 +261,7 @@ class Session(_TouchedByEachMessage):
         if kind == packets.DISCONNECT:
             self._close()
         elif raw == _PING_REQUEST:
-            self._outlet.write(_PING_RESPONSE)
+            self._writer.write(_PING_RESPONSE)
         elif kind in (0, packets.PINGREQ):
             self._fail(Reason.MALFORMED_PACKET)
         elif kind not in _FROM_DEVICES:
@@ -333,7 +360,7 @@ class Session(_TouchedByEachMessage):
         else:
             self.open_requests += 1
             if self.open_requests >= self._most_open:
-                self._hold_back()
+                self._pause_reading()
             self.host.request_received(
                 self,
                 Request(
@@ -351,22 +378,22 @@ class Session(_TouchedByEachMessage):
 
     def _acknowledge(self, packet_id: int) -> None:
         message_id: int | None
-        if packet_id == self._alone_packet:  # nearly always: without a call
-            message_id, self._alone_packet = self._alone, _NO_PACKET
+        if packet_id == self._single_packet:  # nearly always: without a call
+            message_id, self._single_packet = self._single, _NO_PACKET
         else:
-            message_id = self._take_out(packet_id)
+            message_id = self._pop_in_flight(packet_id)
             if message_id is None:
                 return
         self.host.acknowledged(self, message_id)
-        if self._backlog or self._more_after is not None:
-            self._refill()
+        if self._backlog or self._pending_after is not None:
+            self._send_waiting()
 
     def _reject(self, packet_id: int) -> None:
         """The device refused a message: not acknowledged, and not sent again on this connection."""
-        message_id = self._take_out(packet_id)
+        message_id = self._pop_in_flight(packet_id)
         if message_id is not None:
             self._refuse_message(message_id)
-            self._refill()
+            self._send_waiting()
 
     def _refuse_message(self, message_id: int) -> None:
         if self._refused is None or len(self._refused) >= MAX_REFUSED:
@@ -389,22 +416,22 @@ class Session(_TouchedByEachMessage):
         if self._max_packet and len(connack) > self._max_packet:
             self._close()  # must not be sent (3.1.2.11.4), and nothing can be without it
             return
-        self._outlet.write(connack)
+        self._writer.write(connack)
         if self._buffer:
             self._take_kept()
-        if self._outlet is NOWHERE:
+        if self._writer is CLOSED_WRITER:
             self._close()  # it had left meanwhile
 
     def _take_kept(self) -> None:
-        if self.is_held_back:
-            self._go_on()
+        if self.is_paused:
+            self._resume_reading()
         else:
             self.feed(b"")
 
     def refuse(self, code: ConnAck) -> None:
         """Answer the CONNECT with a failure and close."""
         if self.state is not State.CLOSED:
-            self._outlet.write(self._version.refused(code))
+            self._writer.write(self._version.refused(code))
             self._close()
 
     def deliver(
@@ -416,14 +443,14 @@ class Session(_TouchedByEachMessage):
         the device has caught up. While older rows wait it queues behind them.
         """
         if not self.caught_up:
-            self._queue_behind(Due(message_id, payload, expire_at_ms, dup), now_ms)
+            self._queue_after_pending(OutboundMessage(message_id, payload, expire_at_ms, dup), now_ms)
             return
-        alone, several = self._alone_packet, self._several
+        alone, several = self._single_packet, self._in_flight
         if alone != _NO_PACKET or several or self._backlog or self._refused:
             if self.holds(message_id) or (self._refused and message_id in self._refused):
                 return
             if self.in_flight >= self._window:
-                self._keep(Due(message_id, payload, expire_at_ms, dup))
+                self._keep(OutboundMessage(message_id, payload, expire_at_ms, dup))
                 return
         ms_left = expire_at_ms - now_ms
         if ms_left <= 0:
@@ -438,48 +465,48 @@ class Session(_TouchedByEachMessage):
             return
         self.host.delivered += 1
         if alone == _NO_PACKET and not several:
-            self._alone_packet, self._alone = packet_id, message_id
-            self._outlet.write(packet)
+            self._single_packet, self._single = packet_id, message_id
+            self._writer.write(packet)
             return
         # Where there is one on its way there are often many.
         if several:
             several[packet_id] = message_id
         else:
-            self._alone_packet, self._several = _NO_PACKET, {alone: self._alone, packet_id: message_id}
-        self._wire.write_more(packet)
+            self._single_packet, self._in_flight = _NO_PACKET, {alone: self._single, packet_id: message_id}
+        self._transport.write_more(packet)
 
-    def _keep(self, message: Due) -> None:
+    def _keep(self, message: OutboundMessage) -> None:
         """Keep a message for which there is no room on the way; it stays a row where there is none in memory either."""
         if self._backlog is None:
             self._backlog = deque()
         if len(self._backlog) >= MAX_BACKLOG:
-            self._leave_as_row(message.message_id)
+            self._note_pending(message.message_id)
         else:
             self._backlog.append(message)
 
-    def _leave_as_row(self, message_id: int) -> None:
+    def _note_pending(self, message_id: int) -> None:
         """The message is asked for with the rows that wait, in its turn."""
         after = message_id - 1
-        self._more_after = after if self._more_after is None else min(after, self._more_after)
+        self._pending_after = after if self._pending_after is None else min(after, self._pending_after)
         self.caught_up = False
 
-    def _queue_behind(self, message: Due, now_ms: int) -> None:
+    def _queue_after_pending(self, message: OutboundMessage, now_ms: int) -> None:
         """Rows may wait that are older than the message: it comes after them."""
         if self.state is not _OPEN:
             return
-        if self._clock.now < self._doubtful_until:
-            self.expect_more(message.message_id - 1)
-        elif self._more_after is None and not self._asked:
+        if self._clock.now < self._recheck_until:
+            self.request_pending(message.message_id - 1)
+        elif self._pending_after is None and not self._asked:
             self.caught_up = True  # there was only doubt, and it is over
             self.deliver(*message, now_ms)
-        elif self._behind is not None and len(self._behind) >= MAX_BACKLOG:
-            self._leave_as_row(message.message_id)
-        elif self._behind is None:
-            self._behind = [message]
+        elif self._after_pending is not None and len(self._after_pending) >= MAX_BACKLOG:
+            self._note_pending(message.message_id)
+        elif self._after_pending is None:
+            self._after_pending = [message]
         else:
-            self._behind.append(message)
+            self._after_pending.append(message)
 
-    def deliver_waiting(self, messages: Iterable[Due], complete_to: int | None) -> None:
+    def deliver_waiting(self, messages: Iterable[OutboundMessage], complete_to: int | None) -> None:
         """Take what the host was asked for, in the order of ids, then what was handed over meanwhile.
 
         `complete_to`: the id up to which these are all that wait; None: there are no more.
@@ -487,56 +514,56 @@ class Session(_TouchedByEachMessage):
         self._asked = False
         if self.state is not _OPEN:
             return
-        if self._asked_in_vain:  # it was read before the change that `read_again` speaks of
-            self._asked_in_vain = False
-            self._refill()
+        if self._request_is_stale:  # it was read before the change that `discard_unsent` speaks of
+            self._request_is_stale = False
+            self._send_waiting()
             return
-        now_ms, behind = int(clock.time() * 1000), self._behind
-        self._behind, self.caught_up = None, True
+        now_ms, behind = int(clock.time() * 1000), self._after_pending
+        self._after_pending, self.caught_up = None, True
         for message in messages:
             self.deliver(*message, now_ms)
             if not self.caught_up:
                 break  # no more fits into memory: the rest is asked for again
         if complete_to is not None:
-            self._leave_as_row(complete_to + 1)
+            self._note_pending(complete_to + 1)
         for message in sorted(behind or (), key=lambda due: due.message_id):
             # Of what the rows that are read cover: its transaction was not committed yet when they were.
-            self.caught_up = self._more_after is None or message.message_id <= self._more_after
+            self.caught_up = self._pending_after is None or message.message_id <= self._pending_after
             self.deliver(*message, now_ms)
-        self.caught_up = self._more_after is None and self._clock.now >= self._doubtful_until
-        self._refill()
+        self.caught_up = self._pending_after is None and self._clock.now >= self._recheck_until
+        self._send_waiting()
 
-    def _take_out(self, packet_id: int) -> int | None:
+    def _pop_in_flight(self, packet_id: int) -> int | None:
         """What is in flight with this packet id; no longer."""
-        if packet_id == self._alone_packet:
-            self._alone_packet = _NO_PACKET
-            return self._alone
-        if self._several is None:
+        if packet_id == self._single_packet:
+            self._single_packet = _NO_PACKET
+            return self._single
+        if self._in_flight is None:
             return None
-        message_id = self._several.pop(packet_id, None)
-        if not self._several:
-            self._several = None
+        message_id = self._in_flight.pop(packet_id, None)
+        if not self._in_flight:
+            self._in_flight = None
         return message_id
 
     @property
     def in_flight(self) -> int:
         """Messages written and not acknowledged."""
-        if self._several is not None:
-            return len(self._several)
-        return 0 if self._alone_packet == _NO_PACKET else 1
+        if self._in_flight is not None:
+            return len(self._in_flight)
+        return 0 if self._single_packet == _NO_PACKET else 1
 
     def unacknowledged(self) -> list[int]:
         """Their ids."""
-        if self._several is not None:
-            return list(self._several.values())
-        return [] if self._alone_packet == _NO_PACKET else [self._alone]
+        if self._in_flight is not None:
+            return list(self._in_flight.values())
+        return [] if self._single_packet == _NO_PACKET else [self._single]
 
     def holds(self, message_id: int) -> bool:
         """Whether the message is on its way to the device: written, or waiting in memory. Both are short."""
-        if self._several is not None:
-            if message_id in self._several.values():
+        if self._in_flight is not None:
+            if message_id in self._in_flight.values():
                 return True
-        elif message_id == self._alone and self._alone_packet != _NO_PACKET:
+        elif message_id == self._single and self._single_packet != _NO_PACKET:
             return True
         return bool(self._backlog) and any(waiting[0] == message_id for waiting in self._backlog or ())
 
@@ -544,39 +571,39 @@ class Session(_TouchedByEachMessage):
         """Do not send a message that waits for the device's Receive Maximum. What is written is written."""
         if self._backlog:
             self._backlog = deque(waiting for waiting in self._backlog if waiting.message_id != message_id)
-        if self._behind:
-            self._behind = [waiting for waiting in self._behind if waiting.message_id != message_id]
+        if self._after_pending:
+            self._after_pending = [waiting for waiting in self._after_pending if waiting.message_id != message_id]
 
-    def read_again(self, *, doubt: bool) -> None:
+    def discard_unsent(self, *, doubt: bool) -> None:
         """Whom the device serves, or what reaches it, may have changed: nothing is written any more that is not yet,
         before the rows were asked which of it may be. With `doubt` that holds for what is handed over in the next
         seconds as well."""
         if self.state is not _OPEN:
             return
-        self._backlog = self._behind = None
-        self._asked_in_vain = self._asked
+        self._backlog = self._after_pending = None
+        self._request_is_stale = self._asked
         if doubt:
-            self._doubtful_until = self._clock.now + DOUBT_SECONDS
-        self.expect_more(0)
+            self._recheck_until = self._clock.now + RECHECK_SECONDS
+        self.request_pending(0)
 
-    def write_no_more(self) -> None:
+    def stop_writing(self) -> None:
         """The device is with another node; only what it still acknowledges here is of interest."""
-        self._backlog = self._behind = self._more_after = None
-        self.caught_up, self._asked, self._asked_in_vain = False, True, True
+        self._backlog = self._after_pending = self._pending_after = None
+        self.caught_up, self._asked, self._request_is_stale = False, True, True
 
-    def expect_more(self, after: int) -> None:
+    def request_pending(self, after: int) -> None:
         """Rows with ids above `after` may wait: ask for them when the device has caught up."""
         if self.state is not _OPEN:
             return
-        self._leave_as_row(after + 1)
-        self._refill()
+        self._note_pending(after + 1)
+        self._send_waiting()
 
-    def look_again(self, after: int) -> None:
+    def request_pending_unless_due(self, after: int) -> None:
         """The same for what is no row: something with an id above `after` waits. Nothing to do where rows do anyway."""
-        if self._more_after is None and not self._asked:
-            self.expect_more(after)
+        if self._pending_after is None and not self._asked:
+            self.request_pending(after)
 
-    def _refill(self) -> None:
+    def _send_waiting(self) -> None:
         """Send what waits in memory; when that is done and half the window is free, ask for what waits as rows."""
         backlog = self._backlog
         if backlog:
@@ -588,13 +615,13 @@ class Session(_TouchedByEachMessage):
                 return
         self._backlog = None
         if (
-            self._more_after is not None
+            self._pending_after is not None
             and not self._asked
             and 2 * self.in_flight <= self._window
             and self.state is State.OPEN
         ):
-            after, self._more_after, self._asked = self._more_after, None, True
-            self.host.wants_more(self, after)
+            after, self._pending_after, self._asked = self._pending_after, None, True
+            self.host.pending_wanted(self, after)
 
     def answer(self, request: Request, body: bytes) -> None:
         """Answer a request (QoS 0: it lives and dies with the connection), then acknowledge its PUBLISH."""
@@ -604,23 +631,23 @@ class Session(_TouchedByEachMessage):
         answer = self._version.answer(request.response_topic, body, request.correlation_data)
         puback = b"" if request.packet_id is None else self._version.puback(request.packet_id, PubAck.SUCCESS)
         self._reply(answer, puback)
-        if self.is_held_back and 2 * self.open_requests <= MAX_OPEN_REQUESTS:
+        if self.is_paused and 2 * self.open_requests <= MAX_OPEN_REQUESTS:
             self.last_received = self._clock.now  # until now it was us it waited for
-            self._go_on()
+            self._resume_reading()
 
     def disconnect(self, reason: Reason) -> None:
         """End the session from our side: taken over, keep alive missed, shutting down."""
         if self.state is State.OPEN and (goodbye := self._version.disconnect(reason)):
-            self._wire.write_more(goodbye)  # after what was said so before
+            self._transport.write_more(goodbye)  # after what was said so before
         self._close()
 
-    def wire_lost(self) -> None:
+    def transport_lost(self) -> None:
         """The transport ended. What has been read is taken: the device may have left right after it had sent it.
 
         Where it did not wait for the CONNACK (3.1.4), that is once it is admitted.
         """
         if self._buffer and self.state in (State.ADMITTING, State.OPEN):
-            self._most_open, self.is_held_back, self._outlet = math.inf, False, NOWHERE
+            self._most_open, self.is_paused, self._writer = math.inf, False, CLOSED_WRITER
             if self.state is State.ADMITTING:
                 return
             self.feed(b"")
@@ -629,16 +656,16 @@ class Session(_TouchedByEachMessage):
     @property
     def queued(self) -> int:
         """Messages that wait in memory for the device's window."""
-        return len(self._backlog or ()) + len(self._behind or ())
+        return len(self._backlog or ()) + len(self._after_pending or ())
 
     @property
     def unsent_bytes(self) -> int:
         """What the transport keeps for the device."""
-        return self._wire.unsent_bytes
+        return self._transport.unsent_bytes
 
     def _reply(self, *packets: bytes) -> None:
         """Write them in one go; one that is larger than the device takes is as if it had been sent (3.1.2.11.4)."""
-        self._outlet.write(
+        self._writer.write(
             b"".join(packet for packet in packets if not self._max_packet or len(packet) <= self._max_packet)
         )
 
@@ -652,7 +679,7 @@ class Session(_TouchedByEachMessage):
         self.state = State.CLOSED
         self.caught_up = False
         self._buffer = b""
-        self._backlog = self._behind = None
-        self._wire.close()
-        self._outlet = NOWHERE
+        self._backlog = self._after_pending = None
+        self._transport.close()
+        self._writer = CLOSED_WRITER
         self.host.closed(self)

@@ -6,8 +6,8 @@ import asyncio
 from abc import ABC, abstractmethod
 
 
-class GatheringWire(ABC):
-    """`gateway.protocol.session.Wire.write_more`, by the `write` of who inherits it."""
+class CoalescingTransport(ABC):
+    """`gateway.protocol.session.Transport.write_more`, by the `write` of who inherits it."""
 
     __slots__ = ("_gathered",)
 

@@ -14,9 +14,9 @@ from django.conf import settings
 
 from gateway.node.node import Node
 from gateway.protocol.session import Session
-from gateway.transport.coalescing import GatheringWire
+from gateway.transport.coalescing import CoalescingTransport
 from gateway.transport.tcp import CLOSE_SECONDS, MAX_UNSENT_BYTES
-from gateway.transport.websocket import ADDRESS, ARRIVAL, SOCKET, DeviceSocketProtocol
+from gateway.transport.websocket import ADDRESS, PENDING, SOCKET, DeviceSocketProtocol
 from pushcore.security.proxies import client_address
 
 SUBPROTOCOL = "mqtt"
@@ -47,9 +47,9 @@ async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
     address = client_address(peer, named, settings.TRUSTED_PROXIES)
     scope["headers"].clear()  # read, and kept as long as the connection by all that share the list
     here: DeviceSocketProtocol = scope["extensions"][SOCKET]["socket"]
-    wire = SocketWire(send, here)
-    scope["state"].pop(ARRIVAL).ended()  # it is a session from here on
-    session: Session = _nodes[0].new_session(wire, address)
+    transport = WebSocketTransport(send, here)
+    scope["state"].pop(PENDING).ended()  # it is a session from here on
+    session: Session = _nodes[0].new_session(transport, address)
     # From here on; what came before is still received, and nothing was read since.
     here.taker = session.feed
     try:
@@ -59,16 +59,16 @@ async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
                 return
             data = event.get("bytes")
             if data is None:
-                wire.close(_UNSUPPORTED_DATA)
+                transport.close(_UNSUPPORTED_DATA)
                 return
             session.feed(data)
     finally:
         here.taker = None
-        session.wire_lost()
-        await wire.finished()
+        session.transport_lost()
+        await transport.finished()
 
 
-class SocketWire(GatheringWire):
+class WebSocketTransport(CoalescingTransport):
     """Writes to a WebSocket without waiting, past ASGI's `send`; only the closing handshake takes a task."""
 
     __slots__ = ("_closing", "_ended", "_send", "_socket")
@@ -81,7 +81,7 @@ class SocketWire(GatheringWire):
         self._closing: asyncio.Task[None] | None = None
 
     @property
-    def outlet(self) -> SocketWire:
+    def writer(self) -> WebSocketTransport:
         return self
 
     @property

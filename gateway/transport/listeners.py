@@ -1,4 +1,4 @@
-"""The gateway's doors: listening sockets, with TLS and the PROXY protocol where configured.
+"""The gateway's listeners: listening sockets, with TLS and the PROXY protocol where configured.
 
 A door makes a protocol for each connection and tells it the client's address: that of the socket's other end, or the
 one a trusted balancer names.
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from gateway.node.limits import Arrival, Doorkeeper
+from gateway.node.limits import ConnectionLimiter, PendingConnection
 from gateway.protocol.session import CONNECT_SECONDS
 from gateway.transport.proxy_protocol import ProxyHeaderError, read_address
 from pushcore.security.proxies import Networks, is_in
@@ -37,7 +37,7 @@ REFUSALS_SECONDS = 10.0
 
 # Makes the protocol of a connection. Both are None where the socket has just been accepted: its own peer is the client.
 # Else they are the client's address, and what counts the connection until it has become a session.
-Factory = Callable[[str | None, Arrival | None], asyncio.BaseProtocol]
+Factory = Callable[[str | None, PendingConnection | None], asyncio.BaseProtocol]
 
 
 class PortTakenError(Exception):
@@ -49,7 +49,7 @@ class CertificateError(Exception):
 
 
 class Certificate:
-    """The certificate of the TLS doors; `reload` takes the files' present content for all handshakes to come."""
+    """The certificate of the TLS listeners; `reload` takes the files' present content for all handshakes to come."""
 
     def __init__(self, cert_file: str, key_file: str) -> None:
         self._files = Path(cert_file), Path(key_file)
@@ -78,7 +78,7 @@ class Proxies:
 
 
 @dataclass(slots=True)
-class Door:
+class Listener:
     """One listening socket."""
 
     listener: socket.socket
@@ -86,29 +86,29 @@ class Door:
     proxies: Proxies | None = None
     _server: asyncio.Server | None = None
     _accepting: asyncio.Task[None] | None = None
-    _arriving: set[asyncio.Task[None]] = field(default_factory=set)
+    _pending: set[asyncio.Task[None]] = field(default_factory=set)
     _refusals: int = 0
     _refusals_told: float = -REFUSALS_SECONDS
 
-    async def open(self, make: Factory, keeper: Doorkeeper) -> None:
+    async def open(self, make: Factory, limiter: ConnectionLimiter) -> None:
         """Take connections from here on."""
         loop = asyncio.get_running_loop()
         if self.proxies is None and self.certificate is None:
             self._server = await loop.create_server(lambda: make(None, None), sock=self.listener, backlog=BACKLOG)
         else:
-            self._accepting = loop.create_task(self._accept(make, keeper))
+            self._accepting = loop.create_task(self._accept(make, limiter))
 
     def close(self) -> None:
         """Take no more connections."""
         if self._server is not None:
             self._server.close()
-        for task in (self._accepting, *self._arriving):
+        for task in (self._accepting, *self._pending):
             if task is not None:
                 task.cancel()
         if self._accepting is not None:
             self.listener.close()
 
-    async def _accept(self, make: Factory, keeper: Doorkeeper) -> None:
+    async def _accept(self, make: Factory, limiter: ConnectionLimiter) -> None:
         """Where something comes before the device's own protocol: connections count from here on."""
         loop = asyncio.get_running_loop()
         headers = asyncio.Semaphore(MAX_HEADERS_READ)
@@ -122,34 +122,39 @@ class Door:
                     log.warning("connections cannot be accepted; tried again", error=error.strerror)
                     await asyncio.sleep(ACCEPT_AGAIN_SECONDS)
                 continue
-            task = loop.create_task(self._arrive(connection, str(peer[0]), make, keeper, headers))
-            self._arriving.add(task)
-            task.add_done_callback(self._arriving.discard)
+            task = loop.create_task(self._serve(connection, str(peer[0]), make, limiter, headers))
+            self._pending.add(task)
+            task.add_done_callback(self._pending.discard)
 
-    async def _arrive(
-        self, connection: socket.socket, address: str, make: Factory, keeper: Doorkeeper, headers: asyncio.Semaphore
+    async def _serve(
+        self,
+        connection: socket.socket,
+        address: str,
+        make: Factory,
+        limiter: ConnectionLimiter,
+        headers: asyncio.Semaphore,
     ) -> None:
         connection.setblocking(False)
-        arrival = Arrival(keeper, address if self.proxies is None else None)
+        pending = PendingConnection(limiter, address if self.proxies is None else None)
         try:
-            if self.proxies is not None and arrival.welcome:
+            if self.proxies is not None and pending.welcome:
                 async with headers, asyncio.timeout(CONNECT_SECONDS):
                     address = await self._named(connection, address, self.proxies)
-                arrival.ended()
-                arrival = Arrival(keeper, address)
-            if not arrival.welcome:
+                pending.ended()
+                pending = PendingConnection(limiter, address)
+            if not pending.welcome:
                 connection.close()
                 return
-            await self._hand_in(connection, address, make, arrival)
+            await self._hand_in(connection, address, make, pending)
         except ProxyHeaderError as error:
             self._refuse(connection, address, error)
-            arrival.ended()
+            pending.ended()
         except (OSError, TimeoutError):  # ssl.SSLError is an OSError
             connection.close()
-            arrival.ended()
+            pending.ended()
         except asyncio.CancelledError:
             connection.close()
-            arrival.ended()
+            pending.ended()
             raise
 
     @staticmethod
@@ -167,10 +172,12 @@ class Door:
             log.warning("connections refused: PROXY protocol", refused=self._refusals, last=peer, error=str(error))
             self._refusals, self._refusals_told = 0, now
 
-    async def _hand_in(self, connection: socket.socket, address: str, make: Factory, arrival: Arrival) -> None:
+    async def _hand_in(
+        self, connection: socket.socket, address: str, make: Factory, pending: PendingConnection
+    ) -> None:
         loop, tls = asyncio.get_running_loop(), self.certificate is not None
         await loop.connect_accepted_socket(
-            lambda: make(address, arrival),
+            lambda: make(address, pending),
             connection,
             ssl=self.certificate.context if self.certificate is not None else None,
             ssl_handshake_timeout=CONNECT_SECONDS if tls else None,

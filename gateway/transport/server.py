@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 import structlog
 import uvicorn
 
-from gateway.node.limits import Arrival, Doorkeeper
+from gateway.node.limits import ConnectionLimiter, PendingConnection
 from gateway.node.node import Node
 from gateway.protocol.packets import MAX_PACKET_BYTES
 from gateway.transport.consumer import serve_node
-from gateway.transport.listeners import BACKLOG, Door, Factory
+from gateway.transport.listeners import BACKLOG, Factory, Listener
 from gateway.transport.tcp import TcpConnection
 from gateway.transport.websocket import ADDRESS, DeviceSocketProtocol, HandshakeProtocol
 
@@ -29,7 +29,7 @@ class _WebSocketServer(uvicorn.Server):
 
 
 def _web_sockets(application: object) -> _WebSocketServer:
-    """uvicorn with our protocols; its listening is done by our doors."""
+    """uvicorn with our protocols; its listening is done by our listeners."""
     config = uvicorn.Config(
         application,  # type: ignore[arg-type]
         http=HandshakeProtocol,
@@ -50,24 +50,24 @@ def _web_sockets(application: object) -> _WebSocketServer:
     return _WebSocketServer(config)
 
 
-def _socket_factory(server: _WebSocketServer, keeper: Doorkeeper) -> Factory:
-    def make(address: str | None, arrival: Arrival | None) -> asyncio.BaseProtocol:
+def _socket_factory(server: _WebSocketServer, limiter: ConnectionLimiter) -> Factory:
+    def make(address: str | None, pending: PendingConnection | None) -> asyncio.BaseProtocol:
         state: dict[str, object] = {} if address is None else {ADDRESS: address}
-        return HandshakeProtocol(server.config, server.server_state, state, keeper=keeper, arrival=arrival)
+        return HandshakeProtocol(server.config, server.server_state, state, limiter=limiter, pending=pending)
 
     return make
 
 
 async def serve(
     node: Node,
-    mqtt: Sequence[Door],
-    websocket: Sequence[Door],
+    mqtt: Sequence[Listener],
+    websocket: Sequence[Listener],
     application: object,
     *,
     stop: asyncio.Event,
     ready: Callable[[], object],
 ) -> None:
-    """Serve all doors until `stop` is set, then leave cleanly; `ready` is called once devices can connect.
+    """Serve all listeners until `stop` is set, then leave cleanly; `ready` is called once devices can connect.
 
     Leaves also when something the node cannot do without has ended, and raises what ended it.
     """
@@ -76,7 +76,7 @@ async def serve(
     sockets = _web_sockets(application)
     serving = asyncio.create_task(sockets.serve(sockets=[]))
     for door in mqtt:
-        await door.open(lambda address, arrival: TcpConnection(node, address, arrival), node.doorkeeper)
+        await door.open(lambda address, pending: TcpConnection(node, address, pending), node.doorkeeper)
     for door in websocket:
         await door.open(_socket_factory(sockets, node.doorkeeper), node.doorkeeper)
     log.info("gateway ready", node=node.courier.node_id)

@@ -7,11 +7,11 @@ import socket
 from collections.abc import Callable
 from typing import cast
 
-from gateway.node.limits import Arrival
+from gateway.node.limits import PendingConnection
 from gateway.node.node import Node
-from gateway.protocol.ports import NOWHERE, Outlet
+from gateway.protocol.ports import CLOSED_WRITER, Writer
 from gateway.protocol.session import Session
-from gateway.transport.coalescing import GatheringWire
+from gateway.transport.coalescing import CoalescingTransport
 
 # A device that does not read is cut off when this much waits for it; the others never wait.
 MAX_UNSENT_BYTES = 262_144
@@ -23,39 +23,39 @@ def _nowhere(_data: bytes) -> None:
     """There is no session."""
 
 
-class TcpConnection(GatheringWire, asyncio.Protocol):
+class TcpConnection(CoalescingTransport, asyncio.Protocol):
     """One socket, one session."""
 
-    __slots__ = ("_address", "_arrival", "_node", "_session", "_transport", "data_received", "outlet")
+    __slots__ = ("_address", "_node", "_pending", "_session", "_transport", "data_received", "writer")
 
     # Straight from session to transport and back, while there are any; nowhere before and after.
-    outlet: Outlet
+    writer: Writer
     data_received: Callable[[bytes], None]  # type: ignore[assignment]  # a method of the base
 
-    def __init__(self, node: Node, address: str | None = None, arrival: Arrival | None = None) -> None:
-        """`address`: the client's, where it is not that of the socket's other end; `arrival`: see
+    def __init__(self, node: Node, address: str | None = None, pending: PendingConnection | None = None) -> None:
+        """`address`: the client's, where it is not that of the socket's other end; `pending`: see
         `gateway.transport.listeners`."""
         super().__init__()
         self._node = node
         self._address = address
-        self._arrival = arrival
+        self._pending = pending
         self._transport: asyncio.Transport | None = None
         self._session: Session | None = None
-        self.outlet, self.data_received = NOWHERE, _nowhere
+        self.writer, self.data_received = CLOSED_WRITER, _nowhere
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=MAX_UNSENT_BYTES)
-        self.outlet = self._transport
+        self.writer = self._transport
         raw = transport.get_extra_info("socket")
         if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._address is None:
             peer = transport.get_extra_info("peername")
             self._address = str(peer[0]) if peer else ""
-        if self._arrival is not None:
-            self._arrival.ended()
-            self._arrival = None
+        if self._pending is not None:
+            self._pending.ended()
+            self._pending = None
         self._session = self._node.new_session(self, self._address)
         self.data_received = self._session.feed
         self._transport.set_protocol(self)  # a transport looks methods up once
@@ -67,18 +67,18 @@ class TcpConnection(GatheringWire, asyncio.Protocol):
 
     def connection_lost(self, _exc: Exception | None) -> None:
         session, self._session, self._transport = self._session, None, None
-        self.outlet, self.data_received = NOWHERE, _nowhere
+        self.writer, self.data_received = CLOSED_WRITER, _nowhere
         if session is not None:
-            session.wire_lost()
+            session.transport_lost()
 
-    # -- Wire -----------------------------------------------------------------------------------------------------
+    # -- Transport -----------------------------------------------------------------------------------------------------
 
     @property
     def unsent_bytes(self) -> int:
         return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
     def write(self, data: bytes) -> None:
-        self.outlet.write(data)
+        self.writer.write(data)
 
     def pause_reading(self) -> None:
         if self._transport is not None and not self._transport.is_closing():

@@ -23,7 +23,7 @@ from websockets.exceptions import InvalidState
 from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
-from gateway.node.limits import Arrival, Doorkeeper
+from gateway.node.limits import ConnectionLimiter, PendingConnection
 from gateway.protocol.session import CONNECT_SECONDS
 from pushcore.security.proxies import is_in
 
@@ -31,8 +31,8 @@ from pushcore.security.proxies import is_in
 SOCKET = "mps.socket"
 # Key of the scope's state: the client's address, where it is not that of the socket's other end.
 ADDRESS = "mps.address"
-# Key of the scope's state: the `Arrival` that counts the connection until it has a session.
-ARRIVAL = "mps.arrival"
+# Key of the scope's state: the `PendingConnection` that counts the connection until it has a session.
+PENDING = "mps.pending"
 
 
 class HandshakeProtocol(H11Protocol):
@@ -44,22 +44,22 @@ class HandshakeProtocol(H11Protocol):
         server_state: ServerState,
         app_state: dict[str, Any],
         *,
-        keeper: Doorkeeper,
-        arrival: Arrival | None,
+        limiter: ConnectionLimiter,
+        pending: PendingConnection | None,
     ) -> None:
         super().__init__(config, server_state, app_state)
-        self._keeper = keeper
-        self._arrival = arrival
+        self._limiter = limiter
+        self._pending = pending
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if self._arrival is None:
+        if self._pending is None:
             peer = self.client[0] if self.client else ""
             # A proxy brings many.
-            self._arrival = Arrival(self._keeper, None if is_in(peer, settings.TRUSTED_PROXIES) else peer)
-            if not self._arrival.welcome:
+            self._pending = PendingConnection(self._limiter, None if is_in(peer, settings.TRUSTED_PROXIES) else peer)
+            if not self._pending.welcome:
                 transport.abort()
-        self.app_state[ARRIVAL] = self._arrival
+        self.app_state[PENDING] = self._pending
         self._patience = self.loop.call_later(CONNECT_SECONDS, self._give_up)
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
@@ -69,7 +69,7 @@ class HandshakeProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._patience.cancel()
-        self.app_state[ARRIVAL].ended()
+        self.app_state[PENDING].ended()
 
     def _give_up(self) -> None:
         if self.transport.get_protocol() is self and not self.transport.is_closing():
@@ -111,7 +111,7 @@ class DeviceSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self.app_state[ARRIVAL].ended()
+        self.app_state[PENDING].ended()
 
     def handle_text(self, event: Frame) -> None:
         self.conn.fail(CloseCode.UNSUPPORTED_DATA, "binary only")

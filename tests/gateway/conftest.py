@@ -17,7 +17,7 @@ from gateway.node.limits import UNLIMITED, Limits
 from gateway.node.node import Node
 from gateway.protocol.session import Session, State
 from gateway.sink import Sink
-from gateway.transport.listeners import Certificate, Door, Proxies, listen
+from gateway.transport.listeners import Certificate, Listener, Proxies, listen
 from gateway.transport.server import serve
 from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
@@ -54,7 +54,7 @@ class RunningGateway:
             self._stop, self._loop = asyncio.Event(), asyncio.get_running_loop()
             redis_url = self.redis_url or settings.REDIS_URL
             self.node = Node(redis_url, max_keep_alive=self.max_keep_alive, limits=self.limits)
-            mqtt, ws = ([Door(listener, self.certificate, self.proxies)] for listener in (tcp, websocket))
+            mqtt, ws = ([Listener(listener, self.certificate, self.proxies)] for listener in (tcp, websocket))
             await serve(self.node, mqtt, ws, get_default_application(), stop=self._stop, ready=self._ready.set)
 
         self._thread = threading.Thread(target=lambda: uvloop.run(run()))

@@ -15,7 +15,7 @@ from django.utils import timezone
 from redis import RedisError
 
 from gateway.broadcast import broadcaster
-from gateway.broadcast.progress import MAX_REMEMBERED, Audience, Board, Progress, Standings
+from gateway.broadcast.progress import MAX_REMEMBERED, ActiveBroadcasts, Audience, Cursors, Progress
 from gateway.cluster import codec
 from gateway.cluster import courier as courier_module
 from gateway.cluster.courier import ACK_BATCH, Courier
@@ -186,7 +186,7 @@ def test_a_broadcast_by_time_of_binding_that_waits_is_not_written_after_a_logout
         device.send(mqtt5.PubAckPacket(first.packet_id))
         assert acknowledge(device) == tasks[2].pk
         # What it is no longer meant by holds up nothing.
-        assert wait_for(lambda: session.broadcasts.standing.position == tasks[2].pk)  # type: ignore[union-attr]
+        assert wait_for(lambda: session.broadcasts.cursor.position == tasks[2].pk)  # type: ignore[union-attr]
 
 
 def test_another_workspaces_devices_get_nothing(connect: Connect, workspace: Workspace) -> None:
@@ -268,7 +268,7 @@ def test_the_cursor_is_kept_once_for_each_device(connect: Connect, workspace: Wo
 # -- the parts, without I/O -------------------------------------------------------------------------------------------
 
 
-class OpenBoard(Board):
+class OpenBroadcasts(ActiveBroadcasts):
     """All of these are active."""
 
     def __init__(self, *active: int) -> None:
@@ -282,74 +282,74 @@ class OpenBoard(Board):
 ANDROID = Audience(1, 1, None)
 
 
-def progress_on(board: Board) -> Progress:
-    return Progress(1, board.standings.at(ANDROID, 0))
+def progress_on(active: ActiveBroadcasts) -> Progress:
+    return Progress(1, active.cursors.at(ANDROID, 0))
 
 
 def stands(progress: Progress) -> tuple[int, list[int]]:
-    return progress.standing.position, list(progress.standing.acknowledged)
+    return progress.cursor.position, list(progress.cursor.acknowledged)
 
 
 def test_the_cursor_waits_for_what_is_open_before_it() -> None:
-    board = OpenBoard(1, 2, 3)
-    progress = progress_on(board)
+    active = OpenBroadcasts(1, 2, 3)
+    progress = progress_on(active)
     for broadcast_id in (1, 2, 3):
         progress.opened(broadcast_id)
     progress.settled(2, acknowledged=True)
-    assert not progress.advance(board)
+    assert not progress.advance(active)
     assert stands(progress) == (0, [])
     progress.settled(1, acknowledged=True)
-    assert progress.advance(board)
+    assert progress.advance(active)
     assert stands(progress) == (2, [1, 2])
-    board.active.discard(3)  # expired or revoked, never acknowledged
-    assert not progress.advance(board)
+    active.active.discard(3)  # expired or revoked, never acknowledged
+    assert not progress.advance(active)
     assert stands(progress) == (3, [1, 2])
 
 
 def test_a_refused_one_holds_nothing_up_and_does_not_count() -> None:
-    board = OpenBoard(1, 2)
-    progress = progress_on(board)
+    active = OpenBroadcasts(1, 2)
+    progress = progress_on(active)
     progress.opened(1)
     progress.opened(2)
     progress.settled(1, acknowledged=False)
     progress.settled(2, acknowledged=True)
     progress.settled(2, acknowledged=True)
-    assert progress.advance(board)
+    assert progress.advance(active)
     assert stands(progress) == (2, [2])
     assert progress.opened(1) is None
 
 
 def test_devices_that_acknowledged_the_same_share_where_they_stand() -> None:
-    board = OpenBoard(1, 2, 3)
-    alone, together = progress_on(board), progress_on(board)
+    active = OpenBroadcasts(1, 2, 3)
+    alone, together = progress_on(active), progress_on(active)
     for broadcast_id in (1, 2):
         alone.opened(broadcast_id)
-        assert alone.passed_alone(broadcast_id, board.standings) is alone.standing
+        assert alone.passed_alone(broadcast_id, active.cursors) is alone.cursor
     for broadcast_id in (1, 2):
         together.opened(broadcast_id)
-    assert together.passed_alone(1, board.standings) is None
+    assert together.passed_alone(1, active.cursors) is None
     for broadcast_id in (2, 1):
         together.settled(broadcast_id, acknowledged=True)
-    assert together.advance(board)
+    assert together.advance(active)
     assert stands(alone) == (2, [1, 2])
-    assert alone.standing is together.standing
-    board.standings.forget_steps()
+    assert alone.cursor is together.cursor
+    active.cursors.forget_steps()
     for progress in (alone, together):
         progress.opened(3)
-        progress.passed_alone(3, board.standings)
-    assert alone.standing is together.standing
+        progress.passed_alone(3, active.cursors)
+    assert alone.cursor is together.cursor
 
 
 def test_where_devices_stand_is_bounded_and_forgotten_with_them() -> None:
-    board = Board()
-    progress = progress_on(board)
+    active = ActiveBroadcasts()
+    progress = progress_on(active)
     for broadcast_id in range(1, 3 * MAX_REMEMBERED):
         progress.opened(broadcast_id)
-        progress.passed_alone(broadcast_id, board.standings)
-    assert list(progress.standing.acknowledged) == list(range(2 * MAX_REMEMBERED, 3 * MAX_REMEMBERED))
-    board.standings.forget_steps()
+        progress.passed_alone(broadcast_id, active.cursors)
+    assert list(progress.cursor.acknowledged) == list(range(2 * MAX_REMEMBERED, 3 * MAX_REMEMBERED))
+    active.cursors.forget_steps()
     gc.collect()
-    assert len(board.standings) == 1
+    assert len(active.cursors) == 1
 
 
 @pytest.mark.parametrize("size", [10, 100, 200, 16_000, 20_000])
@@ -377,26 +377,26 @@ def test_equal_packets_are_one_until_all_have_theirs() -> None:
 
 
 def test_what_many_devices_acknowledged_is_told_in_batches_once_each() -> None:
-    courier, standings = Courier("redis://127.0.0.1:1", Mock()), Standings()
+    courier, cursors = Courier("redis://127.0.0.1:1", Mock()), Cursors()
     for device_id in range(2 * ACK_BATCH + 500):
-        courier.stands_at(device_id, standings.at(ANDROID, 7, (7,)))
-    courier.stands_at(1, standings.at(ANDROID, 9, (7, 9)))
+        courier.report_cursor(device_id, cursors.at(ANDROID, 7, (7,)))
+    courier.report_cursor(1, cursors.at(ANDROID, 9, (7, 9)))
     told = []
-    while taken := courier._taken_standings():
+    while taken := courier._take_cursors():
         assert sum(map(len, taken.values())) <= ACK_BATCH
-        passed = [codec.Passed(one.position, one.acknowledged, devices) for one, devices in taken.items()]
+        passed = [codec.BroadcastAck(one.position, one.acknowledged, devices) for one, devices in taken.items()]
         told += codec.unpack_acks(codec.pack_acks([], [], passed)["acks"])[2]
-    assert sorted(arrival.device_id for arrival in told if arrival.position == 7) == list(range(2 * ACK_BATCH + 500))
-    assert [arrival for arrival in told if arrival.position == 9] == [(1, 9, (7, 9))]
+    assert sorted(pending.device_id for pending in told if pending.position == 7) == list(range(2 * ACK_BATCH + 500))
+    assert [pending for pending in told if pending.position == 9] == [(1, 9, (7, 9))]
 
 
 def test_what_waits_for_the_store_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(courier_module, "MAX_KEPT_ACKS", 3)
-    courier, standing = Courier("redis://127.0.0.1:1", Mock()), Standings().at(ANDROID, 7, (7,))
+    courier, cursor = Courier("redis://127.0.0.1:1", Mock()), Cursors().at(ANDROID, 7, (7,))
     for device_id in range(5):
-        courier.stands_at(device_id, standing)
-    taken = courier._taken_standings()
+        courier.report_cursor(device_id, cursor)
+    taken = courier._take_cursors()
     with pytest.raises(RedisError), courier._kept_if_lost([], [], taken):
         raise RedisError
-    assert courier._taken_standings() == {standing: [0, 1, 2]}
-    assert courier._taken_standings() == {}
+    assert courier._take_cursors() == {cursor: [0, 1, 2]}
+    assert courier._take_cursors() == {}

@@ -126,7 +126,7 @@ def test_a_device_that_reports_a_vendor_through_any_door_gets_a_broadcast_there_
         progress = gateway.session_of(known[0]).broadcasts
         assert progress is not None
         # What it gets at the vendor's holds up nothing here.
-        assert wait_for(lambda: progress.standing.position == tasks[-1].pk)
+        assert wait_for(lambda: progress.cursor.position == tasks[-1].pk)
 
 
 def test_a_vendor_s_token_that_is_given_up_brings_broadcasts_back_to_the_connection(

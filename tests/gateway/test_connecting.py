@@ -118,7 +118,7 @@ def test_a_device_that_spoke_while_the_node_stood_still_is_heard_before_it_is_ju
         holding_up.connect(other.ad_token, username, secret)
         device.connect(known[0].ad_token, username, known[1], keep_alive=2)
         # Within the handling of a socket: next are the timers, as after SIGCONT, and not the other sockets.
-        gateway.session_of(other)._outlet = Mock(write=lambda data: time.sleep(5))
+        gateway.session_of(other)._writer = Mock(write=lambda data: time.sleep(5))
         holding_up.send(mqtt5.PingReqPacket())
         time.sleep(4)
         device.send(mqtt5.PingReqPacket())

@@ -19,7 +19,7 @@ from pytest_django import Settings
 
 from gateway import lane
 from gateway.cluster import codec, courier, presence
-from gateway.cluster.codec import Parcel, pack_parcels
+from gateway.cluster.codec import DeliveryEntry, pack_deliveries
 from gateway.node import node
 from gateway.sink import Sink
 from gateway.transport.tcp import TcpConnection
@@ -304,7 +304,7 @@ def test_what_many_devices_wait_for_is_read_in_bounded_portions(
 
     def note(*asked: Any) -> Any:
         waiting = ask(*asked)
-        read.append(sum(len(parcels) for parcels in waiting[0].values()))
+        read.append(sum(len(deliveries) for deliveries in waiting[0].values()))
         return waiting
 
     monkeypatch.setattr(node, "_read_waiting", note)
@@ -326,7 +326,7 @@ def test_what_was_cut_off_a_stream_that_grew_too_long_arrives_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(lane, "STREAM_MAX_ENTRIES", 10)
-    monkeypatch.setattr(lane, "PARCELS_PER_ENTRY", 1)
+    monkeypatch.setattr(lane, "DELIVERIES_PER_ENTRY", 1)
     monkeypatch.setattr(courier, "HEARTBEAT_SECONDS", 0.2)
     templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
     request = requests.MultiplePush(
@@ -351,9 +351,9 @@ def test_what_was_cut_off_a_stream_that_grew_too_long_arrives_all_the_same(
 
 
 def test_messages_are_not_packed_into_more_bytes_than_an_entry_takes() -> None:
-    parcels = [Parcel(1, n, SOON, False, bytes(30_000)) for n in range(5)]
-    assert [[parcel.message_id for parcel in entry] for entry in lane._entries(parcels)] == [[0, 1], [2, 3], [4]]
-    [alone] = lane._entries([Parcel(1, 1, SOON, False, bytes(100_000))])
+    deliveries = [DeliveryEntry(1, n, SOON, False, bytes(30_000)) for n in range(5)]
+    assert [[delivery.message_id for delivery in entry] for entry in lane._entries(deliveries)] == [[0, 1], [2, 3], [4]]
+    [alone] = lane._entries([DeliveryEntry(1, 1, SOON, False, bytes(100_000))])
     assert len(alone) == 1
 
 
@@ -374,15 +374,15 @@ def test_while_acknowledgements_wait_for_the_sink_nothing_is_handed_over_again(
 def test_a_large_batch_reaches_its_node_in_entries_of_bounded_size(
     gateway: RunningGateway, connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lane, "PARCELS_PER_ENTRY", 2)
+    monkeypatch.setattr(lane, "DELIVERIES_PER_ENTRY", 2)
     sizes: list[int] = []
-    pack = pack_parcels
+    pack = pack_deliveries
 
-    def note(parcels: list[Parcel]) -> dict[str, bytes]:
-        sizes.append(len(parcels))
-        return pack(parcels)
+    def note(deliveries: list[DeliveryEntry]) -> dict[str, bytes]:
+        sizes.append(len(deliveries))
+        return pack(deliveries)
 
-    monkeypatch.setattr(lane, "pack_parcels", note)
+    monkeypatch.setattr(lane, "pack_deliveries", note)
     fleet = [connect() for _ in range(5)]
     request = requests.SimplePush(
         task_name="t", title="Title", content="Content", delivery_type=1,

@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings
 
 from gateway.cluster import codec, former_nodes, presence
-from gateway.cluster.courier import Courier, Recipient
+from gateway.cluster.courier import Courier, StreamHandler
 from pushcore.delivery import deliverable, dispatch
 from pushcore.models import Workspace
 from pushcore.storage import valkey
@@ -179,7 +179,7 @@ def test_how_long_acknowledgements_wait_is_told_whatever_the_hosts_clock(
     monkeypatch.setattr("gateway.cluster.courier.time", WrongTime)
 
     async def look() -> float:
-        courier = Courier(settings.REDIS_URL, cast(Recipient, None))
+        courier = Courier(settings.REDIS_URL, cast(StreamHandler, None))
         try:
             await courier._look_at_acks()
         finally:

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from mqtt5 import DisconnectReasonCode, PubAckReasonCode, QoS
 
-from gateway.node.keep_alive import KeepAliveWheel
+from gateway.node.keep_alive import KeepAliveTimers
 from gateway.protocol import packets
 from gateway.protocol.mqtt311 import VERSION_311
 from gateway.protocol.packets import MAX_PACKET_BYTES
-from gateway.protocol.session import MAX_BACKLOG, MAX_IN_FLIGHT, MAX_REFUSED, Due, State
+from gateway.protocol.session import MAX_BACKLOG, MAX_IN_FLIGHT, MAX_REFUSED, OutboundMessage, State
 from gateway.protocol.versions import MAX_OPEN_REQUESTS
 from tests.gateway import mqtt311
 from tests.gateway.conftest import RunningGateway
@@ -77,7 +77,7 @@ class SessionMachine(RuleBasedStateMachine):
     @initialize(admitted=st.booleans())
     def open(self, admitted: bool) -> None:
         self.session, self.recorder = new_session()
-        self.wheel = KeepAliveWheel(self.recorder.clock)
+        self.wheel = KeepAliveTimers(self.recorder.clock)
         self.wheel.add(self.session)
         self.offered: set[int] = set()
         self.session.feed(self.connect_packet)
@@ -105,18 +105,18 @@ class SessionMachine(RuleBasedStateMachine):
         self.session.withdraw(message_id)
 
     @rule(after=st.integers(0, 100))
-    def expect_more(self, after: int) -> None:
-        self.session.expect_more(after)
+    def request_pending(self, after: int) -> None:
+        self.session.request_pending(after)
 
     @rule(message_ids=st.lists(ids, max_size=8, unique=True), complete=st.booleans())
     def bring_what_waits(self, message_ids: list[int], complete: bool) -> None:
-        rows = [Due(message_id, b"x" * 5, SOON, False) for message_id in sorted(message_ids)]
+        rows = [OutboundMessage(message_id, b"x" * 5, SOON, False) for message_id in sorted(message_ids)]
         self.offered.update(message_ids)
         self.session.deliver_waiting(rows, None if complete or not rows else rows[-1].message_id)
 
     @rule(doubt=st.booleans())
-    def read_again(self, doubt: bool) -> None:
-        self.session.read_again(doubt=doubt)
+    def discard_unsent(self, doubt: bool) -> None:
+        self.session.discard_unsent(doubt=doubt)
 
     @rule(packet_id=st.integers(1, 60), taken=st.booleans())
     def acknowledge(self, packet_id: int, taken: bool) -> None:
@@ -153,7 +153,7 @@ class SessionMachine(RuleBasedStateMachine):
         if seldom:
             return
         if how == 0:
-            self.session.wire_lost()
+            self.session.transport_lost()
         elif how == 1:
             self.session.feed(b"\xe0\x00")
         else:
@@ -166,8 +166,8 @@ class SessionMachine(RuleBasedStateMachine):
         in_flight = session.unacknowledged()
         assert len(in_flight) == session.in_flight <= self.window
         assert len(waiting) <= MAX_BACKLOG
-        assert len(session._behind or ()) <= MAX_BACKLOG
-        nothing_older_waits = session._more_after is None and not session._asked
+        assert len(session._after_pending or ()) <= MAX_BACKLOG
+        nothing_older_waits = session._pending_after is None and not session._asked
         assert not session.caught_up or (session.state is State.OPEN and nothing_older_waits)
         assert len(session._buffer) <= MAX_PACKET_BYTES
         assert 0 <= session.open_requests <= MAX_OPEN_REQUESTS

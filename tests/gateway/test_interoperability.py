@@ -218,7 +218,7 @@ def test_paho(
         client.publish("mps/bind", json.dumps({"userId": "u-8"}), qos=1)
         assert messages.get(timeout=SECONDS).topic == "mps/reply"
         assert Binding.objects.filter(device_id=known[0].id, user_id="u-8").exists()
-        gateway.call(lambda: gateway.session_of(known[0])._wire.close())
+        gateway.call(lambda: gateway.session_of(known[0])._transport.close())
         connects.get(timeout=SECONDS)
         ends.get(timeout=SECONDS)
         message = send(workspace, known[0].ad_token, "after")
@@ -255,7 +255,7 @@ def test_mosquitto_clients(
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as device:
         assert wait_for(lambda: gateway.holds(known[0]))
         push()
-        gateway.call(lambda: gateway.session_of(known[0])._wire.close())
+        gateway.call(lambda: gateway.session_of(known[0])._transport.close())
         push()  # it has come again
         with RawDevice(gateway.mqtt_port) as newer:
             newer.connect(known[0].ad_token, username, known[1])

@@ -6,8 +6,8 @@ import mqtt5
 import pytest
 
 from gateway.node import clock as clock_module
-from gateway.node.clock import TICK_SECONDS, HearingClock
-from gateway.node.keep_alive import KeepAliveWheel
+from gateway.node.clock import TICK_SECONDS, LoopClock
+from gateway.node.keep_alive import KeepAliveTimers
 from gateway.protocol.session import Session
 from tests.gateway.test_session import DEVICE, Recorder, new_session
 
@@ -31,10 +31,10 @@ def system(monkeypatch: pytest.MonkeyPatch) -> Time:
     return system
 
 
-def connected(keep_alive: int, now: float = 0.0) -> tuple[Session, Recorder, KeepAliveWheel]:
+def connected(keep_alive: int, now: float = 0.0) -> tuple[Session, Recorder, KeepAliveTimers]:
     session, recorder = new_session()
     recorder.clock.now = now
-    wheel = KeepAliveWheel(recorder.clock)
+    wheel = KeepAliveTimers(recorder.clock)
     wheel.add(session)
     session.feed(mqtt5.ConnectPacket("ad-token", keep_alive=keep_alive).write())
     session.accept(DEVICE, issued_secret=None, max_keep_alive=1200)
@@ -42,7 +42,7 @@ def connected(keep_alive: int, now: float = 0.0) -> tuple[Session, Recorder, Kee
     return session, recorder, wheel
 
 
-def let_pass(system: Time, clock: HearingClock, seconds: float) -> None:
+def let_pass(system: Time, clock: LoopClock, seconds: float) -> None:
     """So much time, in which the node is well."""
     for _ in range(round(seconds / TICK_SECONDS)):
         system.seconds += TICK_SECONDS

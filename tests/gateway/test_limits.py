@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from gateway.management.commands.gateway import raise_file_limit
 from gateway.node import limits as limits_module
-from gateway.node.limits import Arrival, Doorkeeper, Limits
+from gateway.node.limits import ConnectionLimiter, Limits, PendingConnection
 from gateway.node.throttle import FREE_FAILURES, FailureThrottle
 from gateway.transport.listeners import Certificate, Proxies
 from pushcore.devices import registry
@@ -154,7 +154,7 @@ def test_behind_a_proxy_that_speaks_http_its_devices_count_by_their_own_addresse
     ],
 )
 def test_what_counts_as_one_address(one: str, other: str, same: bool) -> None:
-    keeper, throttle = Doorkeeper(Limits(per_address=1)), FailureThrottle()
+    keeper, throttle = ConnectionLimiter(Limits(per_address=1)), FailureThrottle()
     keeper.opened(one)
     keeper.opened(other)
     assert (keeper.verdict(one) is ConnAck.QUOTA_EXCEEDED) is same
@@ -176,7 +176,7 @@ def test_an_address_that_comes_too_fast_is_told_so(start: Start, monkeypatch: py
 def test_a_burst_is_granted_and_the_rate_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("gateway.node.limits.time.monotonic", lambda: now)
-    keeper = Doorkeeper(Limits(address_rate=2))
+    keeper = ConnectionLimiter(Limits(address_rate=2))
     answers = [keeper.verdict("a") for _ in range(20)]
     assert answers.count(None) == 11  # five seconds' worth and the one that comes at its time
     now += 1.0
@@ -196,12 +196,12 @@ def test_a_gateway_takes_all_the_files_the_system_grants() -> None:
 
 def test_nothing_is_kept_of_those_who_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits_module, "MAX_ADDRESSES", 10)
-    keeper = Doorkeeper(Limits(address_rate=1))
+    keeper = ConnectionLimiter(Limits(address_rate=1))
     for number in range(100):
         device = KnownDevice(number, number, number, "", "", "", True)
-        arrival = Arrival(keeper, str(number))
-        arrival.ended()
-        arrival.ended()
+        pending = PendingConnection(keeper, str(number))
+        pending.ended()
+        pending.ended()
         keeper.opened(str(number))
         keeper.verdict(str(number))
         keeper.admitted(device)

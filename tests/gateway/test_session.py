@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mqtt5 import ConnAckReasonCode, DisconnectReasonCode, PubAckReasonCode, QoS, SubAckReasonCode
 
-from gateway.node.clock import HearingClock
+from gateway.node.clock import LoopClock
 from gateway.protocol import session as session_module
 from gateway.protocol.packets import MAX_PACKET_BYTES
 from gateway.protocol.ports import PublishRefusal, Request
 from gateway.protocol.session import (
     MAX_PACKET_ID,
     MAX_UNANSWERED,
-    Due,
+    OutboundMessage,
     Session,
     State,
 )
@@ -39,7 +39,7 @@ class Recorder:
     def __init__(self) -> None:
         self.written = b""
         self.delivered = 0
-        self.clock = HearingClock()
+        self.clock = LoopClock()
         self.wire_closed = 0
         self.connects: list[mqtt5.ConnectPacket] = []
         self.acknowledged_ids: list[int] = []
@@ -60,7 +60,7 @@ class Recorder:
         self.wire_closed += 1
 
     @property
-    def outlet(self) -> Recorder:
+    def writer(self) -> Recorder:
         return self
 
     @property
@@ -76,7 +76,7 @@ class Recorder:
     def refused(self, _session: Session, message_id: int) -> None:
         self.refused_ids.append(message_id)
 
-    def wants_more(self, _session: Session, after: int) -> None:
+    def pending_wanted(self, _session: Session, after: int) -> None:
         self.asked_after.append(after)
 
     def request_received(self, _session: Session, request: Request) -> None:
@@ -123,8 +123,8 @@ def deliver(session: Session, *message_ids: int, dup: bool = False) -> None:
         session.deliver(message_id, b'{"k":"1"}', SOON, dup, NOW)
 
 
-def due(message_id: int) -> Due:
-    return Due(message_id, str(message_id).encode(), SOON, False)
+def due(message_id: int) -> OutboundMessage:
+    return OutboundMessage(message_id, str(message_id).encode(), SOON, False)
 
 
 def written(recorder: Recorder) -> list[int]:
@@ -143,7 +143,7 @@ def acknowledge_all(session: Session, recorder: Recorder) -> list[int]:
 
 def test_what_is_handed_over_while_rows_wait_comes_after_them() -> None:
     session, recorder = open_session()
-    session.expect_more(0)
+    session.request_pending(0)
     assert recorder.asked_after == [0]
     for message_id in (7, 9, 8):
         session.deliver(*due(message_id), NOW)
@@ -158,7 +158,7 @@ def test_what_is_handed_over_while_rows_wait_comes_after_them() -> None:
 def test_the_order_of_ids_is_the_order_on_the_wire_however_many_come_while_a_device_catches_up() -> None:
     session, recorder = open_session(receive_max=10)
     rows = list(range(1, 201))
-    session.expect_more(0)
+    session.request_pending(0)
     seen, came, asked = [], 201, 0
     while asked < len(recorder.asked_after):
         after = recorder.asked_after[asked]
@@ -177,7 +177,7 @@ def test_the_order_of_ids_is_the_order_on_the_wire_however_many_come_while_a_dev
 
 def test_a_message_whose_id_is_older_than_rows_already_read_is_not_lost() -> None:
     session, recorder = open_session(receive_max=1)
-    session.expect_more(0)
+    session.request_pending(0)
     session.deliver_waiting([due(n) for n in range(10, 40)], 39)  # 17 of them fit
     session.deliver(*due(5), NOW)  # committed after the rows were read
     seen = acknowledge_all(session, recorder)
@@ -193,11 +193,11 @@ def test_after_a_change_nothing_unwritten_is_written_before_the_rows_were_asked(
     for message_id in (1, 2, 3, 4):
         session.deliver(*due(message_id), NOW)
     assert written(recorder) == [1, 2]
-    session.read_again(doubt=True)
+    session.discard_unsent(doubt=True)
     assert session.queued == 0
     session.feed(mqtt5.PubAckPacket(1).write() + mqtt5.PubAckPacket(2).write())
     assert (written(recorder), recorder.asked_after) == ([], [0])
-    session.read_again(doubt=True)  # while the answer is on its way
+    session.discard_unsent(doubt=True)  # while the answer is on its way
     session.deliver_waiting([due(3)], None)
     assert (written(recorder), recorder.asked_after) == ([], [0, 0])
     session.deliver_waiting([due(4)], None)
@@ -206,12 +206,12 @@ def test_after_a_change_nothing_unwritten_is_written_before_the_rows_were_asked(
 
 def test_what_is_handed_over_soon_after_a_change_is_looked_up_too() -> None:
     session, recorder = open_session()
-    session.read_again(doubt=True)
+    session.discard_unsent(doubt=True)
     session.deliver_waiting([], None)
     session.deliver(*due(8), NOW)  # by one who had looked before the change
     assert (written(recorder), recorder.asked_after) == ([], [0, 7])
     session.deliver_waiting([], None)
-    recorder.clock.now += session_module.DOUBT_SECONDS
+    recorder.clock.now += session_module.RECHECK_SECONDS
     session.deliver(*due(9), NOW)
     assert written(recorder) == [9]
     assert session.caught_up
@@ -260,7 +260,7 @@ def test_an_expired_message_is_not_sent() -> None:
 def test_what_waited_is_valid_by_the_databases_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     session, recorder = open_session(receive_max=1)
     monkeypatch.setattr(clock, "time", lambda: NOW / 1000 - 3600)  # this host's clock is an hour ahead of it
-    session.expect_more(0)
+    session.request_pending(0)
     session.deliver_waiting([due(n)._replace(expire_at_ms=NOW - 1000) for n in (1, 2)], None)
     assert acknowledge_all(session, recorder) == [1, 2]
 
@@ -307,7 +307,7 @@ def test_what_does_not_fit_into_memory_is_asked_for_when_the_device_has_caught_u
 def test_a_device_that_leaves_one_message_unacknowledged_still_gets_the_others() -> None:
     session, recorder = open_session()
     deliver(session, *range(1, session_module.MAX_IN_FLIGHT + session_module.MAX_BACKLOG + 1))
-    session.expect_more(500)
+    session.request_pending(500)
     sent = recorder.packets()
     assert len(sent) == session_module.MAX_IN_FLIGHT
     for _ in range(4):
@@ -473,7 +473,7 @@ def test_what_was_received_before_a_device_left_is_asked_all_the_same() -> None:
     for goodbye in (mqtt5.DisconnectPacket().write(), b""):
         session, recorder = open_session()
         session.feed(several(40, QoS.AT_MOST_ONCE) + goodbye)
-        session.wire_lost()
+        session.transport_lost()
         assert len(recorder.requests) == 40
         assert (session.state, recorder.closes) == (State.CLOSED, 1)
         for request in recorder.requests:
@@ -606,7 +606,7 @@ def test_what_is_sent_before_the_connack_waits_for_it() -> None:
 def test_a_device_that_sends_all_at_once_and_leaves_is_served_once_it_is_admitted(goodbye: bytes) -> None:
     session, recorder = new_session()
     session.feed(mqtt5.ConnectPacket("x").write() + several(40, QoS.AT_MOST_ONCE) + goodbye)
-    session.wire_lost()
+    session.transport_lost()
     assert (recorder.requests, recorder.closes) == ([], 0)
     session.accept(DEVICE, issued_secret=None, max_keep_alive=1200)
     assert len(recorder.requests) == 40
@@ -617,7 +617,7 @@ def test_a_device_that_sends_all_at_once_and_leaves_is_served_once_it_is_admitte
 def test_a_device_that_leaves_before_it_is_admitted_is_waited_for_no_longer_than_it_has_asked(sent: bytes) -> None:
     session, recorder = new_session()
     session.feed(mqtt5.ConnectPacket("x").write() + sent)
-    session.wire_lost()
+    session.transport_lost()
     session.refuse(ConnAckReasonCode.NOT_AUTHORIZED)
     assert (session.state, recorder.closes, recorder.requests) == (State.CLOSED, 1, [])
 
@@ -645,7 +645,7 @@ def test_what_is_sent_before_the_connack_is_read_up_to_a_packets_size_and_all_of
 def test_the_end_is_told_once() -> None:
     session, recorder = open_session()
     session.feed(mqtt5.DisconnectPacket().write())
-    session.wire_lost()
+    session.transport_lost()
     session.disconnect(DisconnectReasonCode.SESSION_TAKEN_OVER)
     session.feed(b"\xc0\x00")
     deliver(session, 1)

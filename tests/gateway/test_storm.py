@@ -28,14 +28,14 @@ DEVICES = 20_000
 STATEMENTS = 600
 
 
-class Wire:
+class FakeTransport:
     """A device's end: counts what it is sent."""
 
     def __init__(self, sent: Counter[int]) -> None:
         self._sent = sent
 
     @property
-    def outlet(self) -> Wire:
+    def writer(self) -> FakeTransport:
         return self
 
     def write(self, data: bytes) -> None:
@@ -96,7 +96,7 @@ def test_twenty_thousand_devices_that_come_at_once_are_served_by_batches(
 
     def storm() -> None:
         for _, connect in fleet:
-            node.new_session(Wire(sent), "127.0.0.1").feed(connect)
+            node.new_session(FakeTransport(sent), "127.0.0.1").feed(connect)
 
     gateway.call(storm)
     alive = []

@@ -19,7 +19,7 @@ from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as open_socket
 from websockets.typing import Subprotocol
 
-from gateway.transport.consumer import SocketWire
+from gateway.transport.consumer import WebSocketTransport
 from tests.gateway.conftest import Known, RunningGateway
 from tests.gateway.pushing import flood, wait_for
 from tests.support.raw_device import open_websocket
@@ -99,7 +99,7 @@ def test_what_a_slow_websocket_may_keep_is_bounded() -> None:
             self.unsent_bytes += len(data)
 
     slow = SlowSocket()
-    wire = SocketWire(AsyncMock(), slow)  # type: ignore[arg-type]
+    wire = WebSocketTransport(AsyncMock(), slow)  # type: ignore[arg-type]
     wire.write(bytes(150_000))
     wire.write(bytes(100_000))
     assert wire.unsent_bytes == 250_000
@@ -114,7 +114,7 @@ def test_what_a_slow_websocket_may_keep_is_bounded() -> None:
 def test_what_is_written_to_a_websocket_that_ends_goes_nowhere(
     gateway: RunningGateway, open_device: ClientConnection, known: Known, gone: str
 ) -> None:
-    wire = cast(SocketWire, gateway.session_of(known[0])._wire)
+    wire = cast(WebSocketTransport, gateway.session_of(known[0])._transport)
     done = threading.Event()
 
     def write() -> None:

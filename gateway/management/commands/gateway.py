@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from gateway.node.limits import Limits
 from gateway.node.node import Node
-from gateway.transport.listeners import Certificate, CertificateError, Door, PortTakenError, Proxies, listen
+from gateway.transport.listeners import Certificate, CertificateError, Listener, PortTakenError, Proxies, listen
 from gateway.transport.server import serve
 
 log = structlog.get_logger(__name__)
@@ -34,18 +34,18 @@ class Command(BaseCommand):
         raise_file_limit()
         try:
             certificate = _certificate()
-            mqtt = _doors(settings.MQTT_PORT, settings.MQTT_TLS_PORT, certificate, proxies_of("mqtt"))
-            websocket = _doors(settings.WS_PORT, settings.WS_TLS_PORT, certificate, proxies_of("websocket"))
+            mqtt = _listeners(settings.MQTT_PORT, settings.MQTT_TLS_PORT, certificate, proxies_of("mqtt"))
+            websocket = _listeners(settings.WS_PORT, settings.WS_TLS_PORT, certificate, proxies_of("websocket"))
             uvloop.run(self._serve(mqtt, websocket, certificate, get_default_application()))
         except (PortTakenError, CertificateError) as error:
             self.stderr.write(f"mps: gateway: {error}")
             sys.exit(1)
         except RedisError as error:
-            self.stderr.write(f"mps: gateway: the fast store does not answer: {type(error).__name__}")
+            self.stderr.write(f"mps: gateway: Valkey does not answer: {type(error).__name__}")
             sys.exit(1)
 
     async def _serve(
-        self, mqtt: list[Door], websocket: list[Door], certificate: Certificate | None, application: object
+        self, mqtt: list[Listener], websocket: list[Listener], certificate: Certificate | None, application: object
     ) -> None:
         limits = Limits(
             settings.MAX_CONNECTIONS,
@@ -81,17 +81,17 @@ def _certificate() -> Certificate | None:
 
 
 def proxies_of(transport: str) -> Proxies | None:
-    """Whose PROXY headers the doors of "mqtt" or "websocket" require, by `MPS_PROXY_PROTOCOL`; None for no header."""
+    """Whose PROXY headers the listeners of "mqtt" or "websocket" require (`MPS_PROXY_PROTOCOL`); None for no header."""
     return Proxies(settings.PROXY_TRUSTED) if settings.PROXY_PROTOCOL in (transport, "all") else None
 
 
-def _doors(port: int, tls_port: int, certificate: Certificate | None, proxies: Proxies | None) -> list[Door]:
+def _listeners(port: int, tls_port: int, certificate: Certificate | None, proxies: Proxies | None) -> list[Listener]:
     """Raises `PortTakenError`."""
     shared = settings.GATEWAY_PROCESSES > 1
-    doors = [Door(listen(settings.BIND, port, shared=shared), proxies=proxies)]
+    listeners = [Listener(listen(settings.BIND, port, shared=shared), proxies=proxies)]
     if tls_port:
-        doors.append(Door(listen(settings.BIND, tls_port, shared=shared), certificate, proxies))
-    return doors
+        listeners.append(Listener(listen(settings.BIND, tls_port, shared=shared), certificate, proxies))
+    return listeners
 
 
 def _reload(certificate: Certificate | None) -> None:
