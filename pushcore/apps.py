@@ -1,4 +1,4 @@
-"""The domain room."""
+"""pushcore as a Django app."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from django.db.models.signals import post_migrate
 
 
 class PushcoreConfig(AppConfig):
+    """The domain: apps, devices, pushes, messages and their delivery, receipts."""
+
     name = "pushcore"
     verbose_name = "Message push"
 
     def ready(self) -> None:
+        """Have partitions made after each migration."""
         post_migrate.connect(_create_partitions, sender=self)
 
 
 def _create_partitions(**_: Any) -> None:
-    """A freshly migrated database can take messages at once."""
+    """Create partitions, so that a freshly migrated database takes messages at once."""
     from pushcore.storage import partitions
 
     partitions.ensure()

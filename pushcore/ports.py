@@ -18,10 +18,17 @@ if TYPE_CHECKING:
 
 
 class OutgoingMessage(NamedTuple):
-    """A message on its way to one device: the row, its task's content and the device's facts a lane decides by.
+    """A message on its way to one device: its row, its task's content, and how the device is reached.
 
-    `content` is shared by all messages of a task and must not be changed. `sent_before`: it was once written to a
-    connection that ended unacknowledged (the repeat carries DUP).
+    Attributes:
+        message_id: The message's id; of a broadcast on the self-built channel the task's.
+        target: What the backend named: a user, a token or an Ad-token.
+        third_channel: The vendor's channel that reaches the device, if there is one (`pushcore.channels.Channel`).
+        third_token: The device's token there.
+        kind: The kind of the task (`PushTask.Kind`).
+        content: What the device gets as `bData`. Shared by all messages of a task, and must not be changed.
+        options: What vendors' channels are told beside the content.
+        sent_before: Whether it was written to a connection that ended unacknowledged (the repeat carries DUP).
     """
 
     message_id: int
@@ -41,29 +48,38 @@ class OutgoingMessage(NamedTuple):
 
 
 class Lane(Protocol):
-    """A way to devices. Lanes are asked in order; the first that claims a message gets it."""
+    """A delivery route: devices' own connections (gateway), or all vendors' channels.
+
+    Lanes are asked in order; the first that claims a message gets it.
+    """
 
     name: str
 
     def claims(self, outgoing: OutgoingMessage) -> bool:
-        """Whether this lane carries the message."""
+        """Return whether this lane carries the message."""
 
     def send(self, batch: Sequence[OutgoingMessage]) -> None:
-        """Hand a batch over. Must not block on a device or a vendor. Outcomes come back through `outcomes.record`.
+        """Take a batch. Must not block on a device or a vendor. Outcomes come back through `outcomes.record`.
 
-        May raise: the rows stay pending and the sweeper hands them over again.
+        Raises:
+            Exception: Whatever is wrong: the rows stay pending and the sweeper dispatches them again.
         """
 
     def is_behind(self) -> bool:
-        """Whether it has so much under way that rows which still wait say little: nothing is handed over again now.
+        """Return whether so much is under way that rows which still wait say little: nothing is dispatched again now.
 
-        May raise.
+        Raises:
+            Exception: The lane cannot say, and takes nothing now.
         """
 
     def withdraw(self, held: Sequence[tuple[int, int]]) -> None:
-        """Forget messages (device id, message id) that were handed over and are revoked, as far as it still can.
+        """Forget messages that were taken and are revoked, as far as it still can.
 
-        May raise.
+        Args:
+            held: (device id, message id) of each.
+
+        Raises:
+            Exception: They could not be withdrawn.
         """
 
 
@@ -76,11 +92,12 @@ class Outcome(NamedTuple):
 
 
 class BroadcastArrival(NamedTuple):
-    """A device has acknowledged `task_ids` (ascending), and has passed every other broadcast meant for it up to
-    `position`.
+    """Broadcasts that a device has acknowledged on the self-built channel.
 
-    `task_ids` are all that it acknowledged lately, not only the newest: a word that was lost, or is overtaken by a
-    later one, is made good by that.
+    Attributes:
+        position: The device has every broadcast meant for it up to this task id, or has passed it by.
+        task_ids: All that it acknowledged lately (ascending), not only the newest: a report that was lost, or is
+            overtaken by a later one, is made good by that.
     """
 
     device_id: int
@@ -102,20 +119,30 @@ class DeviceEvent:
 class EventSink(Protocol):
     """Takes device events in batches (analytics)."""
 
-    def __call__(self, events: Sequence[DeviceEvent], /) -> object: ...
+    def __call__(self, events: Sequence[DeviceEvent], /) -> object:
+        """Keep events."""
 
 
 class PresenceSource(Protocol):
-    """Tells which devices hold a connection. May raise `pushcore.storage.valkey.ValkeyDown`."""
+    """Tells which devices hold a connection."""
 
-    def __call__(self, device_ids: Sequence[int], /) -> set[int]: ...
+    def __call__(self, device_ids: Sequence[int], /) -> set[int]:
+        """Return those of the devices that hold one.
+
+        Raises:
+            ValkeyDown: Presence cannot be read.
+        """
 
 
 class DeviceListener(Protocol):
-    """Is told, after the commit, of devices whose user or channel has changed: what is not written to them yet is to be
-    looked at again. May raise `pushcore.storage.valkey.ValkeyDown`."""
+    """Is told of devices whose user or channel has changed (gateway)."""
 
-    def __call__(self, device_ids: Sequence[int], /) -> object: ...
+    def __call__(self, device_ids: Sequence[int], /) -> object:
+        """Look again at what is not written to the devices yet. Called after the commit.
+
+        Raises:
+            ValkeyDown: Nodes cannot be told.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +169,17 @@ class CoreIndex:
 
     @property
     def arrival_rate(self) -> float:
+        """Arrived of pushed."""
         return _percent(self.arrived, self.pushed)
 
     @property
     def open_rate(self) -> float:
+        """Opened of arrived."""
         return _percent(self.opened, self.arrived)
 
     @property
     def ignore_rate(self) -> float:
+        """Ignored of arrived."""
         return _percent(self.ignored, self.arrived)
 
 
@@ -168,31 +198,41 @@ class TaskPage:
 class Analysis(Protocol):
     """Answers what was pushed, arrived, was opened and ignored."""
 
-    def core_index(self, workspace: Workspace, asked: AnalysisFilter, /) -> CoreIndex: ...
+    def core_index(self, workspace: Workspace, asked: AnalysisFilter, /) -> CoreIndex:
+        """Return the core numbers of what is asked for."""
 
     def task_page(
         self, workspace: Workspace, start: datetime, /, *, task_id: int | None, name: str, page: int, page_size: int
-    ) -> TaskPage: ...
+    ) -> TaskPage:
+        """Return a page (from 1 on) of the tasks since a day, the newest first, by id or by a part of the name."""
 
-    def task_of(self, workspace: Workspace, task_id: int, /) -> PushTask | None: ...
+    def task_of(self, workspace: Workspace, task_id: int, /) -> PushTask | None:
+        """Return a task of the workspace; None where there is none."""
 
 
 class BroadcastNews(Protocol):
-    """Tells whoever gives broadcasts to devices that there is a new or a revoked one. May raise."""
+    """Tells whoever gives broadcasts to devices that there is a new or a revoked one (gateway)."""
 
-    def __call__(self) -> object: ...
+    def __call__(self) -> object:
+        """Tell them.
+
+        Raises:
+            Exception: They cannot be told; they look by themselves now and then.
+        """
 
 
 class VendorChannels(Protocol):
     """Tells which channels (`pushcore.channels.Channel`) a workspace reaches devices through, besides its own."""
 
-    def __call__(self, workspace_id: int, /) -> set[int]: ...
+    def __call__(self, workspace_id: int, /) -> set[int]:
+        """Return the channels that are in use in the workspace."""
 
 
 class BroadcastCount(Protocol):
-    """Is told, within the transaction, of devices that acknowledged broadcasts: (task id, device id), each once."""
+    """Counts devices that acknowledged broadcasts (analytics)."""
 
-    def __call__(self, arrivals: Sequence[tuple[int, int]], /) -> object: ...
+    def __call__(self, arrivals: Sequence[tuple[int, int]], /) -> object:
+        """Count (task id, device id), each once: part of the transaction that records them."""
 
 
 _analysis: list[Analysis] = []
@@ -212,23 +252,31 @@ def register_lane(lane: Lane, *, order: int) -> None:
 
 
 def lanes() -> list[Lane]:
+    """Return the lanes in the order they are asked."""
     return [lane for _, lane in _lanes]
 
 
 def register_event_sink(sink: EventSink) -> None:
+    """Offer to keep what devices report of messages."""
     _event_sinks.append(sink)
 
 
 def event_sinks() -> list[EventSink]:
+    """Return all that keep what devices report."""
     return list(_event_sinks)
 
 
 def register_presence_source(source: PresenceSource) -> None:
+    """Offer to tell which devices are connected."""
     _presence_sources.append(source)
 
 
 def online(device_ids: Sequence[int]) -> set[int]:
-    """Those of the devices that hold a connection of any kind. May raise `pushcore.storage.valkey.ValkeyDown`."""
+    """Return those of the devices that hold a connection of any kind.
+
+    Raises:
+        ValkeyDown: Presence cannot be read.
+    """
     return set().union(*(source(device_ids) for source in _presence_sources))
 
 
@@ -238,31 +286,37 @@ def register_device_listener(listener: DeviceListener) -> None:
 
 
 def device_listeners() -> list[DeviceListener]:
+    """Return all that are told of devices that have changed."""
     return list(_device_listeners)
 
 
 def register_broadcast_news(news: BroadcastNews) -> None:
+    """Offer to tell of new and revoked broadcasts."""
     _broadcast_news.append(news)
 
 
 def broadcast_news() -> list[BroadcastNews]:
+    """Return all that tell of new and revoked broadcasts."""
     return list(_broadcast_news)
 
 
 def register_vendor_channels(source: VendorChannels) -> None:
+    """Offer to tell which vendors' channels a workspace uses."""
     _vendor_channels.append(source)
 
 
 def vendor_channels(workspace_id: int) -> set[int]:
-    """The vendors' channels that are in use in the workspace."""
+    """Return the vendors' channels that are in use in the workspace."""
     return set().union(*(source(workspace_id) for source in _vendor_channels))
 
 
 def register_broadcast_count(count: BroadcastCount) -> None:
+    """Offer to count devices that acknowledged broadcasts."""
     _broadcast_counts.append(count)
 
 
 def broadcast_counts() -> list[BroadcastCount]:
+    """Return all that count devices that acknowledged broadcasts."""
     return list(_broadcast_counts)
 
 
@@ -272,4 +326,5 @@ def register_analysis(analysis: Analysis) -> None:
 
 
 def analysis() -> Analysis:
+    """Return what answers the analysis queries."""
     return _analysis[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import structlog
 from celery import shared_task
 
-from pushcore.broadcast import broadcasts
+from pushcore.broadcast import vendor_walk
 from pushcore.delivery import expiry, sweeper
 from pushcore.devices import removal
 from pushcore.file_push import load, upload
@@ -24,12 +24,14 @@ log = structlog.get_logger(__name__)
 @shared_task(name="pushcore.sweep")
 @one_at_a_time
 def sweep() -> None:
+    """Dispatch again what was committed and lost on its way."""
     sweeper.sweep()
 
 
 @shared_task(name="pushcore.fire_schedules")
 @one_at_a_time
 def fire_schedules() -> None:
+    """Send the scheduled pushes that are due."""
     sent = firing.fire_due()
     if sent:
         log.info("scheduled pushes sent", pushes=sent)
@@ -38,19 +40,22 @@ def fire_schedules() -> None:
 @shared_task(name="pushcore.expire")
 @one_at_a_time
 def expire() -> None:
+    """Expire messages that were not delivered while they were valid."""
     expiry.expire_due()
 
 
 @shared_task(name="pushcore.work_off_revocations")
 @one_at_a_time
 def work_off_revocations() -> None:
+    """Go on with revocations that are not finished."""
     revocations.work_off_all()
 
 
 @shared_task(name="pushcore.walk_broadcasts")
 @one_at_a_time
 def walk_broadcasts() -> None:
-    made = broadcasts.walk_all()
+    """Make messages of broadcasts for devices behind vendors."""
+    made = vendor_walk.walk_all()
     if made:
         log.info("broadcasts walked", messages=made)
 
@@ -58,12 +63,14 @@ def walk_broadcasts() -> None:
 @shared_task(name="pushcore.load_files")
 @one_at_a_time
 def load_files() -> None:
+    """Make messages of files that wait."""
     load.load_all()
 
 
 @shared_task(name="pushcore.maintain_partitions")
 @one_at_a_time
 def maintain_partitions() -> None:
+    """Create the partitions of days to come, and drop those whose time is over."""
     created, dropped = partitions.ensure(), partitions.drop_expired()
     if created or dropped:
         log.info("partitions", created=created, dropped=dropped)
@@ -72,6 +79,7 @@ def maintain_partitions() -> None:
 @shared_task(name="pushcore.purge")
 @one_at_a_time
 def purge() -> None:
+    """Delete old rows of tables that are not partitioned, and files that nothing was pushed with."""
     deleted = retention.purge() + upload.discard_abandoned()
     if deleted:
         log.info("purged", rows=deleted)
@@ -80,6 +88,7 @@ def purge() -> None:
 @shared_task(name="pushcore.purge_devices")
 @one_at_a_time
 def purge_devices() -> None:
+    """Remove devices that were not seen for long."""
     removed = removal.remove_unseen()
     if removed:
         log.info("unseen devices removed", devices=removed)

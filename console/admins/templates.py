@@ -113,4 +113,4 @@ class TemplateAdmin(ScopedModelAdmin):
 
     @display(description=_("placeholders"))
     def placeholders(self, template: Template) -> str:
-        return ", ".join(sorted(templates.placeholders(template))) or "-"
+        return ", ".join(sorted(templates.placeholder_names(template))) or "-"

@@ -16,7 +16,7 @@ from gateway.node.recent import RecentByDevice
 from gateway.node.threads import DatabaseThreads
 from gateway.protocol.session import OutboundMessage, Session, State
 from pushcore.broadcast import broadcasts
-from pushcore.broadcast.broadcasts import Window
+from pushcore.broadcast.audience import Window
 from pushcore.devices.registry import KnownDevice
 from pushcore.storage import clock
 from pushcore.storage.ids import created_at_ms

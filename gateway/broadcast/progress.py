@@ -20,7 +20,8 @@ from weakref import WeakValueDictionary
 
 from gateway.cluster.codec import BroadcastState
 from gateway.protocol.shared_payload import SharedPayload
-from pushcore.broadcast.broadcasts import Active, Window
+from pushcore.broadcast.audience import Window
+from pushcore.broadcast.broadcasts import Active
 from pushcore.delivery.payload import device_payload
 from pushcore.devices.registry import KnownDevice
 from pushcore.storage import clock

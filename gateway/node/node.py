@@ -41,7 +41,7 @@ from gateway.node.throttle import FailureThrottle
 from gateway.protocol.ports import PublishRefusal, Request, Transport
 from gateway.protocol.session import MAX_BACKLOG, MAX_IN_FLIGHT, OutboundMessage, Session, State
 from pushcore.broadcast import broadcasts
-from pushcore.broadcast.broadcasts import Window
+from pushcore.broadcast.audience import Window
 from pushcore.delivery import deliverable
 from pushcore.delivery.payload import PayloadEncoder
 from pushcore.storage import clock

@@ -74,7 +74,7 @@ def _shown(template: Template) -> dict[str, str]:
         "title": template.title,
         "content": template.body,
         "uri": template.uri,
-        "variables": ",".join(sorted(templates.placeholders(template))),
+        "variables": ",".join(sorted(templates.placeholder_names(template))),
         "action": str(template.action),
         "showStyle": str(int(template.silent)),
         "pushStyle": str(template.style),

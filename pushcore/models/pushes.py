@@ -88,6 +88,7 @@ class PushTask(models.Model):
 
     @property
     def title(self) -> str:
+        """The title that devices show; empty where there is none."""
         return str(self.content.get("title", ""))
 
     @property
@@ -157,6 +158,7 @@ class Message(models.Model):
 
     @property
     def created_at(self) -> datetime:
+        """When it was made, as its id tells."""
         return ids.created_at(self.id)
 
     @property
@@ -166,6 +168,7 @@ class Message(models.Model):
 
     @property
     def title(self) -> str:
+        """The title that devices show; empty where there is none."""
         return str(self.content.get("title", ""))
 
     @staticmethod

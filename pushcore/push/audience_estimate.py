@@ -1,4 +1,4 @@
-"""How far a push would reach if it were sent now: for whoever is asked whether to send it."""
+"""How many devices a push would reach if it were sent now: shown to whoever is asked whether to send it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-from pushcore.broadcast import broadcasts
-from pushcore.broadcast.broadcasts import Audience
+from pushcore.broadcast import audience as audiences
+from pushcore.broadcast.audience import Audience
 from pushcore.models import Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.push.targets import resolve
@@ -19,16 +19,19 @@ TIMEOUT_MS = 3000
 
 
 def of_targets(workspace: Workspace, delivery_type: DeliveryType, targets: Sequence[str]) -> int:
-    """The devices that the targets stand for at this time."""
+    """Return how many devices the targets stand for now."""
     return sum(len(devices) for devices in resolve(workspace, delivery_type, targets).values())
 
 
 def of_broadcast(workspace: Workspace, audience: Audience) -> int | None:
-    """The devices a broadcast is for, at most `COUNTED` + 1; None where they cannot be counted in time.
+    """Count the devices of an audience.
 
     On the self-built channel those are all of the platform, of which the ones that connect while it is valid get it.
+
+    Returns:
+        The number, at most `COUNTED` + 1; None where they cannot be counted in time.
     """
-    condition, parameters = broadcasts.wanted(workspace.pk, audience)
+    condition, parameters = audiences.condition(workspace.pk, audience)
     try:
         with statement_timeout(TIMEOUT_MS), connection.cursor() as cursor:
             cursor.execute(

@@ -18,7 +18,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Model
 
-from pushcore.broadcast.broadcasts import Audience
+from pushcore.broadcast.audience import Audience
 from pushcore.codes import statuses
 from pushcore.models import Message, PushTask, Workspace
 from pushcore.models.pushes import DeliveryType

@@ -26,8 +26,13 @@ class AmbiguousError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Text with placeholders. `texts` stand before, between and after `names`; `encoded` says of each name whether its
-    value is percent-encoded."""
+    """Text with placeholders.
+
+    Attributes:
+        texts: What stands before, between and after the names.
+        names: The names of the placeholders, in order.
+        encoded: Of each name whether its value is percent-encoded.
+    """
 
     texts: tuple[str, ...]
     names: tuple[str, ...]
@@ -39,8 +44,11 @@ class Pattern:
         return bool(self.names) and not "".join(self.texts).strip()
 
     def fill(self, values: Mapping[str, str]) -> str:
-        """The text with values in the places of names, once: a value that looks like a placeholder stays text. Raises
-        `KeyError` for a name without a value."""
+        """Put values in the places of names, once: a value that looks like a placeholder stays text.
+
+        Raises:
+            KeyError: A name has no value.
+        """
         made = [self.texts[0]]
         for text, name, encoded in zip(self.texts[1:], self.names, self.encoded, strict=True):
             made += (percent(values[name]) if encoded else values[name], text)
@@ -48,32 +56,37 @@ class Pattern:
 
 
 def percent(value: str) -> str:
-    """RFC 3986: all but letters, digits, `-`, `_`, `.`, `~`, so that no value can end the part of the URL it is in."""
+    """Percent-encode all but letters, digits, `-`, `_`, `.`, `~` (RFC 3986), so that no value ends its part of it."""
     return quote(value, safe="")
 
 
 @lru_cache(maxsize=4096)
 def text_pattern(text: str, known: tuple[str, ...] | None) -> Pattern:
-    """The placeholders of a text; of two that share a sign, the first counts."""
+    """Find the placeholders of a text; of two that share a sign, the first counts."""
     texts, names = _split(text, known)
     return Pattern(texts, names, (False,) * len(names))
 
 
 @lru_cache(maxsize=4096)
 def url_pattern(url: str, known: tuple[str, ...] | None) -> Pattern:
-    """The placeholders of a URL. Values in its path, query or fragment are percent-encoded; one that is the whole URL,
-    its scheme or its host is not."""
+    """Find the placeholders of a URL.
+
+    Values in its path, query or fragment are percent-encoded; one that is the whole URL, its scheme or its host is not.
+    """
     texts, names = _split(url, known)
     encoded = tuple(_is_past_host("x".join(texts[: place + 1])) for place in range(len(names)))
     return Pattern(texts, names, encoded)
 
 
 def check(text: str, known: Known) -> None:
-    """Raises `AmbiguousError` naming two placeholders that share a number sign.
+    """Check that no two placeholders share a number sign.
 
     Where no names are declared, an even number of signs in a row pair up: "#name#您的#item#" has two placeholders and
     text between them, as people write where words are not spaced. Not after a letter or digit, whose sign the first may
     be ("C#和F#课程#name#").
+
+    Raises:
+        AmbiguousError: Two do; the message names them.
     """
     for row in _rows(_candidates(text, known)):
         one, *others = row
@@ -83,7 +96,7 @@ def check(text: str, known: Known) -> None:
 
 
 def names_of(text: str, known: Known) -> tuple[str, ...]:
-    """The names of a text's placeholders, in order."""
+    """Return the names of a text's placeholders, in order."""
     return _split(text, known)[1]
 
 
@@ -93,7 +106,7 @@ def _candidates(text: str, known: Known) -> Sequence[re.Match[str]]:
 
 
 def _rows(candidates: Sequence[re.Match[str]]) -> list[list[re.Match[str]]]:
-    """The candidates, those together that share signs: so many and one signs in a row."""
+    """Group the candidates that share signs: so many and one signs in a row."""
     rows: list[list[re.Match[str]]] = []
     for one in candidates:
         if rows and rows[-1][-1].end(1) >= one.start():

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from django.db import IntegrityError, connection, transaction
 
-from pushcore.broadcast import broadcasts
+from pushcore.broadcast import broadcasts, vendor_walk
 from pushcore.delivery import dispatch
 from pushcore.devices import bindings
 from pushcore.models import PushTask, Workspace
@@ -80,7 +80,7 @@ def make_first_attempt(committed: Sequence[PushRows]) -> None:
         if rows.audience is not None:
             broadcasts.tell_gateways()
             if rows.audience.vendor_channels:
-                broadcasts.wake_walker()
+                vendor_walk.wake()
     dispatch.to_lanes([message for rows in committed for message in rows.outgoing()])
     unbound: dict[int, list[str]] = defaultdict(list)
     for rows in committed:

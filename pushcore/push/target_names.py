@@ -1,6 +1,6 @@
-"""How targets are spelled: one rule for users and one for devices, wherever a name comes in.
+"""The spelling of targets: one rule for users and one for devices, wherever a name comes in.
 
-Bind, push (by request and by file), revoke and query all ask here, so what is bound under a name is found under it.
+Bind, push (by request and by file), revoke and query all use it, so what is bound under a name is found under it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ _HEX = re.compile(r"[0-9a-f]+")
 
 
 def clean_user_id(given: str) -> str:
-    """The user ID without surrounding blanks. Raises `ResultError` (NEED_USERID, INVALID_PARAM)."""
+    """Return the user ID without surrounding blanks.
+
+    Raises:
+        ResultError: It is empty (NEED_USERID), too long, or holds a NUL (INVALID_PARAM).
+    """
     user_id = given.strip()
     if not user_id:
         raise ResultError(ResultCode.NEED_USERID)
@@ -32,10 +36,12 @@ def clean_user_id(given: str) -> str:
 
 
 def clean_target(delivery_type: int, given: str) -> str:
-    """The target in the spelling it is looked up and kept in.
+    """Return the target in the spelling that it is looked up and kept in.
 
-    Users and Ad-tokens lose surrounding blanks, APNs tokens are written as `apns_spelling` says. Raises `ResultError`
-    (TOKEN_OR_USERID_NULL, INVALID_PARAM).
+    Users and Ad-tokens lose surrounding blanks, APNs tokens are written as `apns_spelling` says.
+
+    Raises:
+        ResultError: It is empty (TOKEN_OR_USERID_NULL), too long, or holds a NUL (INVALID_PARAM).
     """
     target = given.strip()
     if not target:
@@ -47,7 +53,7 @@ def clean_target(delivery_type: int, given: str) -> str:
 
 
 def apns_spelling(token: str) -> str:
-    """An APNs token in lower-case hexadecimal, without the `<`, `>` and blanks that iOS's description of it has.
+    """Return an APNs token in lower-case hexadecimal, without the `<`, `>` and blanks of iOS's description of it.
 
     Text that is no hexadecimal number stays as it is: an app may name a Live Activity's ID or an Ad-token here.
     """
@@ -56,6 +62,6 @@ def apns_spelling(token: str) -> str:
 
 
 def spellings(given: str) -> list[str]:
-    """What a target whose kind is not told may have been kept as."""
+    """Return the spellings that a target may be kept in, where nothing says of which kind it is."""
     target = given.strip()
     return list(dict.fromkeys((target, apns_spelling(target))))

@@ -1,4 +1,4 @@
-"""Templates: made, listed, deleted; and filled in for a push."""
+"""Templates: created, listed, deleted; and rendered for a push."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from django.db.models import QuerySet
 from pushcore.api import decoding
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Occurrence, Schedule, Template, Workspace
-from pushcore.push import limits
-from pushcore.push import placeholders as placeholders_of
+from pushcore.push import limits, placeholders
 from pushcore.push.placeholders import Pattern
 
 MAX_TEMPLATES = 1000
 MAX_LENGTH = 200
 _NAME = re.compile(r"[A-Za-z0-9_]{1,200}")
 # A list written as JSON would be taken for names that stand nowhere: its brackets and quotes are no part of one.
-_VARIABLE = r'[^#"\[\]\r\n]{1,%d}' % placeholders_of.MAX_NAME  # noqa: UP031 - braces
+_VARIABLE = r'[^#"\[\]\r\n]{1,%d}' % placeholders.MAX_NAME  # noqa: UP031 - braces
 MAX_VARIABLES = 100
 # Why a text of which its values leave nothing is refused.
 EMPTIED = "with these values nothing is left of it"
@@ -28,8 +27,14 @@ EMPTIED = "with these values nothing is left of it"
 
 @dataclass(frozen=True, slots=True)
 class TemplateDraft:
-    """A template as a door hands it in. `icon` and `image` map channels to URLs; `variables` are the names of its
-    placeholders, None where they are what looks like names (`pushcore.push.placeholders`)."""
+    """A template that is to be created.
+
+    Attributes:
+        icon: URLs by channel.
+        image: URLs by channel.
+        variables: The names of its placeholders; None where they are what looks like names
+            (`pushcore.push.placeholders`).
+    """
 
     name: str
     description: str
@@ -46,7 +51,7 @@ class TemplateDraft:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A template with its placeholders filled in."""
+    """The texts of a template with its placeholders filled in."""
 
     title: str
     content: str
@@ -54,7 +59,11 @@ class Rendered:
 
 
 def create(workspace: Workspace, draft: TemplateDraft) -> Template:
-    """Make a template. Raises `ResultError` with the TEMPLATE_* code of what is wrong with it."""
+    """Create a template.
+
+    Raises:
+        ResultError: The TEMPLATE_* code of what is wrong with it.
+    """
     check(draft)
     with transaction.atomic():
         # The workspace's row serialises the count and the check of the name.
@@ -81,13 +90,17 @@ def create(workspace: Workspace, draft: TemplateDraft) -> Template:
 
 
 def _used(draft: TemplateDraft) -> list[str]:
-    """The names of the draft's placeholders."""
+    """Return the names of the draft's placeholders."""
     texts = (draft.title, draft.body, draft.uri)
-    return sorted({name for text in texts for name in placeholders_of.names_of(text, draft.variables)})
+    return sorted({name for text in texts for name in placeholders.names_of(text, draft.variables)})
 
 
 def check(draft: TemplateDraft) -> None:
-    """The limits of a template (source document, 6.5.1). Raises `ResultError`."""
+    """Check the limits of a template (source document, 6.5.1).
+
+    Raises:
+        ResultError: The code of the first that it breaks.
+    """
     if not draft.name.strip():
         raise ResultError(ResultCode.TEMPLATE_NAME_NULL)
     if not _NAME.fullmatch(draft.name):
@@ -109,14 +122,13 @@ def check(draft: TemplateDraft) -> None:
 
 
 def _check_variables(draft: TemplateDraft) -> None:
-    """Raises `ResultError`: INVALID_PARAM for a name that is none, the code of the text in which placeholders are not
-    told apart."""
+    """Check the names of the placeholders, and that no text has two that cannot be told apart."""
     names = draft.variables or ()
     if len(names) > MAX_VARIABLES or not all(re.fullmatch(_VARIABLE, name) for name in names):
         raise ResultError(
             ResultCode.INVALID_PARAM,
             f"variables: at most {MAX_VARIABLES} names, separated by commas,"
-            f" of 1 to {placeholders_of.MAX_NAME} characters other than #, brackets and quotes",
+            f" of 1 to {placeholders.MAX_NAME} characters other than #, brackets and quotes",
         )
     for text, result in (
         (draft.title, ResultCode.TEMPLATE_TITLE_INVALID),
@@ -124,13 +136,17 @@ def _check_variables(draft: TemplateDraft) -> None:
         (draft.uri, ResultCode.TEMPLATE_URI_INVALID),
     ):
         try:
-            placeholders_of.check(text, draft.variables)
-        except placeholders_of.AmbiguousError as error:
+            placeholders.check(text, draft.variables)
+        except placeholders.AmbiguousError as error:
             raise ResultError(result, str(error)) from None
 
 
 def named(workspace: Workspace, name: str) -> Template:
-    """The template of that name. Raises `ResultError`: NEED_TEMPLATE, TEMPLATE_NOT_EXIST."""
+    """Return the template of that name.
+
+    Raises:
+        ResultError: No name is given (NEED_TEMPLATE), or no template has it (TEMPLATE_NOT_EXIST).
+    """
     if not name.strip():
         raise ResultError(ResultCode.NEED_TEMPLATE)
     decoding.check_text("name", name)
@@ -141,12 +157,16 @@ def named(workspace: Workspace, name: str) -> Template:
 
 
 def of_workspace(workspace: Workspace) -> QuerySet[Template]:
-    """The workspace's templates, the newest first."""
+    """Return the workspace's templates, the newest first."""
     return Template.objects.filter(workspace=workspace).order_by("-created_at", "-pk")
 
 
 def hold(workspace: Workspace, name: str) -> None:
-    """Within a transaction: the template cannot be deleted until its end. Raises `ResultError` as `named`."""
+    """Lock the template until the transaction ends, so that nobody deletes it.
+
+    Raises:
+        ResultError: There is none (TEMPLATE_NOT_EXIST).
+    """
     found = Template.objects.select_for_update(no_key=True).filter(workspace=workspace, name=name)
     if found.first() is None:
         raise ResultError(ResultCode.TEMPLATE_NOT_EXIST)
@@ -155,7 +175,8 @@ def hold(workspace: Workspace, name: str) -> None:
 def delete(workspace: Workspace, name: str) -> None:
     """Delete a template; pushes made from it keep their content.
 
-    Raises `ResultError` as `named`, and INVALID_PARAM where a schedule will still need it.
+    Raises:
+        ResultError: There is none, or a schedule will still need it (INVALID_PARAM).
     """
     template = named(workspace, name)
     with transaction.atomic():
@@ -165,7 +186,11 @@ def delete(workspace: Workspace, name: str) -> None:
 
 
 def check_unused(template: Template) -> None:
-    """Raises `ResultError` (INVALID_PARAM) naming schedules that will still need the template."""
+    """Check that no schedule will still need the template.
+
+    Raises:
+        ResultError: Some do (INVALID_PARAM); the message names them.
+    """
     schedules = ", ".join(str(schedule) for schedule in schedules_using(template))
     if schedules:
         raise ResultError(
@@ -174,7 +199,7 @@ def check_unused(template: Template) -> None:
 
 
 def schedules_using(template: Template) -> list[Schedule]:
-    """Schedules that will still need the template; the first ten."""
+    """Return the schedules that will still need the template; the first ten."""
     waiting = Schedule.objects.filter(
         workspace_id=template.workspace_id,
         template_name=template.name,
@@ -183,17 +208,19 @@ def schedules_using(template: Template) -> list[Schedule]:
     return list(waiting.order_by("pk").distinct()[:10])
 
 
-def placeholders(template: Template) -> set[str]:
-    """The names of the placeholders in title, body and URL."""
+def placeholder_names(template: Template) -> set[str]:
+    """Return the names of the placeholders in title, body and URL."""
     return {name for pattern in _patterns(template) for name in pattern.names}
 
 
 def render(template: Template, values: Mapping[str, str]) -> Rendered:
     """Fill the placeholders in, once: a value that looks like a placeholder stays text.
 
-    Raises `ResultError`: TEMPLATEKV_NOT_ENOUGH naming a placeholder without a value, PAYLOAD_NOT_ENOUGH where values
-    leave nothing of title or body, which no vendor takes. Values without a placeholder are ignored: a caller may use
-    one set of values for several templates.
+    Values without a placeholder are ignored: a caller may use one set of values for several templates.
+
+    Raises:
+        ResultError: A placeholder has no value (TEMPLATEKV_NOT_ENOUGH, naming it), or the values leave nothing of title
+            or body, which no vendor takes (PAYLOAD_NOT_ENOUGH).
     """
     patterns = _patterns(template)
     missing = sorted({name for pattern in patterns for name in pattern.names} - values.keys())
@@ -208,7 +235,7 @@ def render(template: Template, values: Mapping[str, str]) -> Rendered:
 def _patterns(template: Template) -> tuple[Pattern, Pattern, Pattern]:
     known = None if template.variables is None else tuple(template.variables)
     return (
-        placeholders_of.text_pattern(template.title, known),
-        placeholders_of.text_pattern(template.body, known),
-        placeholders_of.url_pattern(template.uri, known),
+        placeholders.text_pattern(template.title, known),
+        placeholders.text_pattern(template.body, known),
+        placeholders.url_pattern(template.uri, known),
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pushcore.broadcast.broadcasts import Audience, audience_of
+from pushcore.broadcast.audience import Audience, audience_of
 from pushcore.models import PushTask, Workspace
 from pushcore.push import limits
 from pushcore.push.content import compose

@@ -1,4 +1,4 @@
-"""What a push asks of vendors' channels: the parameters only they read, the values these take, and their limits.
+"""What a push asks of vendors' channels: parameters that only they read, the values these take, and their limits.
 
 Names and codes are the cloud's (help.aliyun.com, documents 2871125 "Simple push", 436435 and 2835878 "Vendor message
 classification"); vendors' own names are taken as they are. What no vendor could follow is refused when the push is
@@ -34,7 +34,7 @@ _LONGEST = {
 
 
 def _by_code(*names: str) -> dict[str, str]:
-    """Vendors' names by the cloud's codes, "1" and on, and by themselves."""
+    """Map the cloud's codes, "1" and on, to vendors' names, and these to themselves."""
     return {str(code): name for code, name in enumerate(names, 1)} | {name: name for name in names}
 
 
@@ -84,7 +84,11 @@ URGENCIES = ("HIGH", "NORMAL")
 
 
 def check(options: Mapping[str, Any]) -> None:
-    """Raises `ResultError` (INVALID_PARAM, or MSG_PAYLOAD_TOO_LONG) for the first value that no vendor takes."""
+    """Check the options.
+
+    Raises:
+        ResultError: The first value that no vendor takes (INVALID_PARAM, or MSG_PAYLOAD_TOO_LONG).
+    """
     for name, longest in _LONGEST.items():
         if len(str(options.get(name, ""))) > longest:
             raise _invalid(f"{name} is longer than {longest} characters")
@@ -97,17 +101,17 @@ def check(options: Mapping[str, Any]) -> None:
 
 
 def category(options: Mapping[str, Any], channel: Channel) -> str:
-    """The message's category in the vendor's words, empty where none is asked for."""
+    """Return the message's category as the vendor names it; empty where none is asked for."""
     return _looked_up(options, "thirdChannelCategory", _CATEGORIES, channel)
 
 
 def level(options: Mapping[str, Any], channel: Channel) -> str:
-    """How the vendor is asked to draw attention, in its words; empty where it is not."""
+    """Return how the vendor is asked to draw attention, as it names it; empty where it is not."""
     return _looked_up(options, "notifyLevel", _LEVELS, channel)
 
 
 def transparent_payload(options: Mapping[str, Any], channel: int | None) -> str | dict[str, Any]:
-    """What the vendor is to hand to the app without showing anything; empty where the message is an ordinary one."""
+    """Return what the vendor hands to the app without showing it; empty where the message is an ordinary one."""
     if _TRANSPARENT not in options:
         return ""
     found = next((value for name, value in options[_TRANSPARENT].items() if _NAMES.get(name) == channel), "")
@@ -115,19 +119,19 @@ def transparent_payload(options: Mapping[str, Any], channel: int | None) -> str 
 
 
 def as_text(payload: str | Mapping[str, Any]) -> str:
-    """What is handed through as Huawei, HONOR and HarmonyOS carry it: one text."""
+    """Return a transparent payload as Huawei, HONOR and HarmonyOS carry it: one text."""
     return payload if isinstance(payload, str) else _encode(payload)
 
 
 def as_texts(payload: str | Mapping[str, Any]) -> dict[str, str]:
-    """What is handed through as FCM carries it: names and texts. A text that is no JSON object stands under `data`."""
+    """Return a transparent payload as FCM carries it: texts by name. A text that is no JSON object is named `data`."""
     if isinstance(payload, str):
         payload = _object(payload) or {"data": payload}
     return {name: value if isinstance(value, str) else _encode(value) for name, value in payload.items()}
 
 
 def _object(text: str) -> dict[str, Any]:
-    """The JSON object the text is; empty where it is none."""
+    """Return the JSON object that the text is; empty where it is none."""
     try:
         found = json.loads(text)
     except ValueError:
@@ -136,17 +140,17 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def transparent_channels(options: Mapping[str, Any]) -> frozenset[Channel]:
-    """Vendors' channels that are given something of their own to hand through."""
+    """Return the vendors' channels that are given a transparent payload."""
     return frozenset(channel for channel in PASS_THROUGH if transparent_payload(options, channel))
 
 
 def urgency(options: Mapping[str, Any]) -> str:
-    """HIGH or NORMAL, which is the default."""
+    """Return the urgency of a transparent payload: HIGH or NORMAL, which is the default."""
     return str(options.get(_URGENCY) or "NORMAL").upper()
 
 
 def counted(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that travel beside the content; what a vendor is to hand through goes instead of it."""
+    """Return the options that travel beside the content; a transparent payload goes instead of it."""
     return {name: value for name, value in options.items() if name != _TRANSPARENT}
 
 
@@ -168,8 +172,11 @@ def _check_map(options: Mapping[str, Any], parameter: str, values: Mapping[Chann
 
 
 def _channels(parameter: str, given: Iterable[str], of: Iterable[Channel]) -> dict[str, Channel]:
-    """The channels that a map names, by their names in it. Raises `ResultError` for one that is none of these, or is
-    named twice, in two spellings."""
+    """Return the channels that a map names, by their names in it.
+
+    Raises:
+        ResultError: One is none of these, or is named twice, in two spellings (INVALID_PARAM).
+    """
     found: dict[str, Channel] = {}
     for name in given:
         channel = _NAMES.get(name)

@@ -1,0 +1,1 @@
+"""Revoking pushes and messages."""

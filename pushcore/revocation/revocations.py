@@ -1,8 +1,8 @@
 """Revoking: what waits is never sent, and devices are told of what they have.
 
-    a task     the task is marked, and from then on nothing of it is delivered: every query of what waits leaves it out.
+    a task     The task is marked, and from then on nothing of it may be delivered (`pushcore.delivery.deliverable`).
                Its rows follow in batches: what waits becomes Revoked, then devices are told of what arrived.
-    a message  (msgkey and target) its rows at once
+    a message  The rows of a msgkey and target, at once.
 
 A device is told by a message of its own, `pushType` revoke, `revokes` the `k` of the other. It waits and is delivered
 as any message; its msgkey is empty, and nobody gets a receipt for it.
@@ -41,9 +41,13 @@ MAX_ROWS_OF_TARGET = 1000
 
 
 def revoke_message(workspace: Workspace, msgkey: str, target: str) -> int:
-    """Revoke the messages with this msgkey to this target; returns how many there are.
+    """Revoke the messages with this msgkey to this target.
 
-    Raises `ResultError` (INVALID_PARAM) where there is none of the last seven days.
+    Returns:
+        How many messages there are.
+
+    Raises:
+        ResultError: There is none of the last seven days (INVALID_PARAM).
     """
     now = clock.now()
     with transaction.atomic():
@@ -54,14 +58,18 @@ def revoke_message(workspace: Workspace, msgkey: str, target: str) -> int:
         if not rows:
             raise ResultError(ResultCode.INVALID_PARAM, "no message of the last 7 days has this messageId and targetId")
         outcomes.record([Outcome(row.pk, statuses.REVOKED) for row in rows])
-        told = _tell(_own_task(workspace, now), [*_perhaps_there(rows), *_arrived(rows)])
+        notices = _insert_notices(_own_task(workspace, now), [*_perhaps_there(rows), *_arrived(rows)])
     _withdraw(rows)
-    dispatch.to_lanes(deliverable.by_id(told))
+    dispatch.to_lanes(deliverable.by_id(notices))
     return len(rows)
 
 
 def revoke_task(workspace: Workspace, task_id: int) -> None:
-    """Revoke a task. Revoked already: nothing more. Raises `ResultError` (INVALID_PARAM): unknown, or too old."""
+    """Revoke a task; nothing more happens to one that is revoked already.
+
+    Raises:
+        ResultError: The task is unknown or too old (INVALID_PARAM).
+    """
     now = clock.now()
     with transaction.atomic():
         found = PushTask.objects.select_for_update().filter(workspace=workspace, pk=task_id)
@@ -86,7 +94,7 @@ def revoke_task(workspace: Workspace, task_id: int) -> None:
 
 
 def _own_task(workspace: Workspace, now: datetime, revokes: int | None = None) -> PushTask:
-    """The task of the messages that tell devices."""
+    """Create the task of the messages that tell devices."""
     [task_id] = ids.new_ids(1)
     return PushTask.objects.create(
         id=task_id,
@@ -105,7 +113,11 @@ def _own_task(workspace: Workspace, now: datetime, revokes: int | None = None) -
 
 
 def _revoke_broadcast(task: PushTask, own: PushTask, now: datetime) -> bool:
-    """Gateways stop giving it to devices; those that have it are told by another broadcast to the same ones."""
+    """Revoke the broadcast of a task; devices that have it are told by another broadcast to the same ones.
+
+    Returns:
+        Whether the task is one of a broadcast.
+    """
     broadcast = Broadcast.objects.select_for_update(of=("self",)).filter(task=task).first()
     if broadcast is None:
         return False
@@ -130,7 +142,7 @@ def _revoke_broadcast(task: PushTask, own: PushTask, now: datetime) -> bool:
 
 
 def work_off_all(*, budget_seconds: float = 20.0) -> None:
-    """Go on with every revocation that is not finished."""
+    """Go on with revocations that are not finished, until the time is spent. Called periodically."""
     deadline = time.monotonic() + budget_seconds
     waiting = Revocation.objects.filter(finished_at__isnull=True).order_by("pk")
     for task_id in waiting.values_list("pk", flat=True)[:1000]:
@@ -140,9 +152,12 @@ def work_off_all(*, budget_seconds: float = 20.0) -> None:
 
 
 def work_off(task_id: int, *, budget_seconds: float) -> bool:
-    """Revoke what waits of a task, then tell devices of what arrived; whether it came to the end in time.
+    """Revoke what waits of a task, then tell devices of what arrived.
 
     Safe to run at once with itself and to be cut off: a batch is one transaction, and rows change their status once.
+
+    Returns:
+        Whether it came to the end before the time was spent.
     """
     deadline = time.monotonic() + budget_seconds
     for step in (_stop_waiting, _tell_arrived):
@@ -153,7 +168,7 @@ def work_off(task_id: int, *, budget_seconds: float) -> bool:
 
 
 def _stop_waiting(task_id: int) -> bool:
-    """The next batch of what waits becomes Revoked; whether there may be more."""
+    """Revoke the next batch of what waits; return whether there may be more."""
     with transaction.atomic():
         revocation = _open(task_id)
         if revocation is None or revocation.stopped_at is not None:
@@ -161,37 +176,37 @@ def _stop_waiting(task_id: int) -> bool:
         waiting = revocation.task.own_messages().filter(status__in=statuses.PENDING)
         rows = list(waiting.filter(pk__gt=revocation.position).order_by("pk")[:BATCH])
         outcomes.record([Outcome(row.pk, statuses.REVOKED) for row in rows])
-        told = _tell(_task(revocation), _perhaps_there(rows))
+        notices = _insert_notices(_task(revocation), _perhaps_there(rows))
         if len(rows) < BATCH:
             revocation.stopped_at, revocation.position = clock.now(), 0
         else:
             revocation.position = rows[-1].pk
         revocation.save(update_fields=["stopped_at", "position"])
     _withdraw(rows)
-    dispatch.to_lanes(deliverable.by_id(told))
+    dispatch.to_lanes(deliverable.by_id(notices))
     return len(rows) == BATCH
 
 
 def _tell_arrived(task_id: int) -> bool:
-    """Tell the devices of the next batch of what arrived; whether there may be more."""
+    """Tell the devices of the next batch of what arrived; return whether there may be more."""
     with transaction.atomic():
         revocation = _open(task_id)
         if revocation is None:
             return False
         arrived = revocation.task.own_messages().filter(status=statuses.ACKED, channel=Channel.SELF_BUILT)
         rows = list(arrived.filter(pk__gt=revocation.position).order_by("pk")[:BATCH])
-        told = _tell(_task(revocation), _arrived(rows))
+        notices = _insert_notices(_task(revocation), _arrived(rows))
         if rows:
             revocation.position = rows[-1].pk
         if len(rows) < BATCH:
             revocation.finished_at = clock.now()
         revocation.save(update_fields=["position", "finished_at"])
-    dispatch.to_lanes(deliverable.by_id(told))
+    dispatch.to_lanes(deliverable.by_id(notices))
     return len(rows) == BATCH
 
 
 def _open(task_id: int) -> Revocation | None:
-    """The revocation, locked, if something of it is left to do and nobody else is at it."""
+    """Lock the revocation; None where nothing of it is left to do, or somebody else is at it."""
     found = Revocation.objects.select_for_update(of=("self",), skip_locked=True)
     return found.select_related("task").filter(pk=task_id, finished_at__isnull=True).first()
 
@@ -209,7 +224,7 @@ def _arrived(rows: Sequence[Message]) -> list[Message]:
 
 
 def _perhaps_there(rows: Sequence[Message]) -> list[Message]:
-    """Those that wait, but were written to the device's connection once, or may be on it now."""
+    """Return those that wait, but were written to the device's connection once, or may be on it now."""
     placed = {row.device_id for row in rows if row.device_id is not None}
     try:
         here = online(sorted(placed))
@@ -222,8 +237,8 @@ def _perhaps_there(rows: Sequence[Message]) -> list[Message]:
     ]
 
 
-def _tell(own: PushTask, rows: Sequence[Message]) -> list[int]:
-    """Make the messages that tell devices; returns their ids."""
+def _insert_notices(own: PushTask, rows: Sequence[Message]) -> list[int]:
+    """Insert the messages that tell devices of those they have; return their ids."""
     if not rows:
         return []
     message_ids = ids.new_ids(len(rows))
@@ -249,7 +264,7 @@ def _tell(own: PushTask, rows: Sequence[Message]) -> list[int]:
 
 
 def _withdraw(rows: Sequence[Message]) -> None:
-    """Have lanes forget what they still hold. Never raises: what is on its way may arrive, and is told of."""
+    """Have lanes forget what they still hold. Never raises: of what arrives nevertheless the device is told."""
     held = [(row.device_id, row.pk) for row in rows if row.device_id is not None]
     for lane in lanes():
         try:
@@ -259,5 +274,5 @@ def _withdraw(rows: Sequence[Message]) -> None:
 
 
 def wake_worker() -> None:
-    """Have the rest done now; without a broker the periodic run does it."""
+    """Have the rest done by a worker now; without a broker the periodic run does it."""
     wake_task("pushcore.work_off_revocations")

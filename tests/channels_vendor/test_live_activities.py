@@ -20,7 +20,7 @@ from channels_vendor.dispatch import sender
 from channels_vendor.models import VendorAccount
 from channels_vendor.simulator.apns import SimulatedApns
 from channels_vendor.simulator.script import Incoming
-from pushcore.broadcast import broadcasts
+from pushcore.broadcast import vendor_walk
 from pushcore.channels import Channel, Platform
 from pushcore.devices import server_requests
 from pushcore.models import AccessKey, Device, Message, PushTask, Workspace
@@ -198,7 +198,7 @@ def test_an_activity_is_no_device_of_a_broadcast_or_of_a_user(
         delivery_type=2, expired_seconds=300, template_name="news", msgkey="b", push_status=1, unbind_period=4
     )
     task = pushes.accept(workspace, request, source=PushTask.Source.RPC, author="")
-    broadcasts.walk_all()
+    vendor_walk.walk_all()
     assert not Message.objects.filter(task=task).exists()
     server_requests.bind(workspace, "ann", TOKEN, Platform.IOS)
     assert Device.objects.filter(third_token=TOKEN, activity_id__isnull=True).count() == 1

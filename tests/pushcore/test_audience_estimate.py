@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from pushcore.broadcast import broadcasts
+from pushcore.broadcast import audience as audiences
 from pushcore.channels import Channel, Platform
 from pushcore.devices import registry, server_requests
 from pushcore.devices.info import DeviceInfo
@@ -24,9 +24,9 @@ def device(workspace: Workspace, **info: Any) -> Device:
     return Device.objects.get(pk=known.id)
 
 
-def audience(workspace: Workspace, platform: Platform, **fields: Any) -> broadcasts.Audience:
+def audience(workspace: Workspace, platform: Platform, **fields: Any) -> audiences.Audience:
     request = BroadcastPush(delivery_type=platform, expired_seconds=60, template_name="t", msgkey="m", **fields)
-    return broadcasts.audience_of(workspace, request, silent=False)
+    return audiences.audience_of(workspace, request, silent=False)
 
 
 def test_a_user_stands_for_all_devices_bound_to_it(workspace: Workspace) -> None:
@@ -80,6 +80,6 @@ def test_a_broadcast_by_time_of_binding_reaches_the_devices_bound_then_on_the_se
 def test_what_cannot_be_counted_in_time_is_not_named(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = ("pg_sleep(1) IS NOT NULL AND d.workspace_id = %s", [workspace.pk])
     device(workspace)
-    monkeypatch.setattr(broadcasts, "wanted", lambda *_: slow)
+    monkeypatch.setattr(audiences, "condition", lambda *_: slow)
     monkeypatch.setattr(audience_estimate, "TIMEOUT_MS", 20)
     assert audience_estimate.of_broadcast(workspace, audience(workspace, Platform.ANDROID)) is None

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from pushcore import ports
-from pushcore.broadcast import acknowledgements, broadcasts
+from pushcore.broadcast import acknowledgements, broadcasts, vendor_walk
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultError
 from pushcore.devices import bindings, registry
@@ -160,23 +160,23 @@ def test_an_ios_broadcast_is_for_whom_the_login_says(
         for name, value in further.items()
     }
     pushes.accept(workspace, replace(NEWS, delivery_type=2, push_status=status, unbind_period=period, **windows), **RPC)
-    broadcasts.walk_all()
+    vendor_walk.walk_all()
     assert {outgoing.device_id for outgoing in lane.got} == {by_name[name].pk for name in reached}
 
 
 def test_vendors_devices_are_walked_in_batches_and_none_twice(
     workspace: Workspace, fleet: Fleet, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broadcasts, "WALK_BATCH", 4)
+    monkeypatch.setattr(vendor_walk, "BATCH", 4)
     iphones = fleet(10)
     for device in iphones:
         logins(device, 1)
     task = pushes.accept(workspace, replace(NEWS, delivery_type=2), **RPC)
     # A worker dies between commit and hand-over of the second batch: its rows stay, and nobody makes them again.
-    broadcasts._walk_batch(task.pk)
-    broadcasts._walk_batch(task.pk)
-    broadcasts.walk_all()
-    broadcasts.walk_all()
+    vendor_walk._walk_batch(task.pk)
+    vendor_walk._walk_batch(task.pk)
+    vendor_walk.walk_all()
+    vendor_walk.walk_all()
     rows = Message.objects.filter(task=task)
     assert sorted(rows.values_list("device_id", flat=True)) == [device.pk for device in iphones]
     assert set(rows.values_list("msgkey", flat=True)) == {"b1"}
@@ -188,14 +188,14 @@ def test_vendors_devices_are_walked_in_batches_and_none_twice(
 def test_two_walkers_share_the_work_and_none_is_reached_twice(
     transactional_db: None, workspace: Workspace, fleet: Fleet, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broadcasts, "WALK_BATCH", 5)
+    monkeypatch.setattr(vendor_walk, "BATCH", 5)
     for device in fleet(50):
         logins(device, 1)
     pushes.accept(workspace, replace(NEWS, delivery_type=2), **RPC)
 
     def walk() -> None:
         try:
-            broadcasts.walk_all()
+            vendor_walk.walk_all()
         finally:
             connection.close()
 
@@ -204,7 +204,7 @@ def test_two_walkers_share_the_work_and_none_is_reached_twice(
         walker.start()
     for walker in walkers:
         walker.join()
-    broadcasts.walk_all()
+    vendor_walk.walk_all()
     assert len(lane.got) == len({outgoing.device_id for outgoing in lane.got}) == 50
 
 
@@ -216,7 +216,7 @@ def test_where_a_vendor_is_in_use_its_devices_are_reached_there_only(
     [oppo] = fleet(1, Platform.ANDROID, Channel.OPPO)
     pushes.accept(workspace, NEWS, **RPC)
     _, [active] = broadcasts.active(())
-    broadcasts.walk_all()
+    vendor_walk.walk_all()
     assert [outgoing.device_id for outgoing in lane.got] == [xiaomi.pk]
     assert active.vendor_channels == {Channel.XIAOMI}
     assert oppo.third_channel not in active.vendor_channels
@@ -229,7 +229,7 @@ def test_the_self_built_channel_may_be_asked_for(
     vendors.add(Channel.XIAOMI)
     fleet(1, Platform.ANDROID, Channel.XIAOMI)
     pushes.accept(workspace, replace(NEWS, **changes), **RPC)
-    broadcasts.walk_all()
+    vendor_walk.walk_all()
     assert lane.got == []
     assert broadcasts.active(())[1][0].vendor_channels == frozenset()
 
@@ -242,7 +242,7 @@ def test_a_silent_broadcast_goes_through_the_vendors_that_have_something_to_hand
     [huawei] = fleet(1, Platform.ANDROID, Channel.HUAWEI)
     options = {"transparentMessagePayload": {"hms": "wake up"}}
     pushes.accept(workspace, replace(NEWS, silent=1, vendor_options=options), **RPC)
-    broadcasts.walk_all()
+    vendor_walk.walk_all()
     assert [outgoing.device_id for outgoing in lane.got] == [huawei.pk]
     assert broadcasts.active(())[1][0].vendor_channels == {Channel.HUAWEI}
 
@@ -255,7 +255,7 @@ def test_logged_out_users_are_reached_through_vendors_only(
     logins(gone, 9, 3)
     logins(here, 9)
     pushes.accept(workspace, replace(NEWS, push_status=2, unbind_period=1), **RPC)
-    broadcasts.walk_all()
+    vendor_walk.walk_all()
     assert [outgoing.device_id for outgoing in lane.got] == [gone.pk]
     assert broadcasts.active(())[0] == []
 
@@ -264,7 +264,7 @@ def test_a_bind_does_not_give_a_broadcasts_row_away(workspace: Workspace, fleet:
     [iphone] = fleet(1)
     logins(iphone, 1)
     pushes.accept(workspace, replace(NEWS, delivery_type=2), **RPC)
-    broadcasts.walk_all()
+    vendor_walk.walk_all()
     bindings.bind(iphone, "bob")
     assert Message.objects.get().device_id == iphone.pk
 

@@ -97,7 +97,7 @@ def test_what_is_valid_is_seen_to_be_valid_on_every_host(
         assert not Message.objects.get().is_expired
         assert 240 < seconds_left(task.expire_at) <= 300
         assert broadcasts.active(())[0] == [broadcast.pk]
-        assert broadcasts._active() & Q(expire_at__gt=database_now())
+        assert broadcasts.is_active() & Q(expire_at__gt=database_now())
         lane.got.clear()
         monkeypatch.setattr("pushcore.delivery.sweeper.settings.SWEEP_AFTER_SECONDS", 0)
         sweeper.sweep()

@@ -13,7 +13,7 @@ import pytest
 from pytest_django import Settings
 
 from pushcore import ports
-from pushcore.broadcast import broadcasts
+from pushcore.broadcast import broadcasts, vendor_walk
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.delivery import deliverable, sweeper
@@ -105,7 +105,7 @@ def test_a_broadcast_is_offered_to_no_session_and_to_no_vendor(
     with quiet_hours(workspace):
         assert broadcasts.active(()) == ([], [])
         assert broadcasts.active([task.pk]) == ([], [])  # a gateway that holds it writes it to no more sessions
-        broadcasts.walk_all()
+        vendor_walk.walk_all()
     assert lane.got == []
     assert waiting(device) == [Message.objects.get().pk]
 

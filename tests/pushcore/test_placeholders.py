@@ -116,7 +116,7 @@ def test_what_cannot_be_told_is_refused_when_it_is_saved(
 )
 def test_words_between_placeholders_need_no_blanks(workspace: Workspace, text: str, made: str) -> None:
     template = templates.create(workspace, TemplateDraft(**(BASE | {"title": text})))
-    values = {name: f"<{name}>" for name in templates.placeholders(template)}
+    values = {name: f"<{name}>" for name in templates.placeholder_names(template)}
     assert templates.render(template, values).title == made
 
 
@@ -126,7 +126,7 @@ def test_number_signs_that_mark_nothing_are_text_in_every_push(workspace: Worksp
         **(BASE | {"title": "C# and F# for #name#", "uri": "https://m.example.com/#/order?id=#id#&u=#name#"})
     )
     template = templates.create(workspace, draft)
-    assert templates.placeholders(template) == {"name", "id"}
+    assert templates.placeholder_names(template) == {"name", "id"}
     rendered = templates.render(template, {"name": "A&B", "id": "7"})
     assert (rendered.title, rendered.uri) == ("C# and F# for A&B", "https://m.example.com/#/order?id=7&u=A%26B")
     content = {"title": template.title, "content": template.body, "url": template.uri}

@@ -112,7 +112,7 @@ def test_what_may_be_on_its_way_is_told_of_too(
     assert set(told()) == {str(connected.pk), str(written.pk)}
 
 
-@pytest.mark.parametrize("where", ["_tell", "_withdraw"])
+@pytest.mark.parametrize("where", ["_insert_notices", "_withdraw"])
 def test_a_worker_that_dies_is_followed_by_one_that_goes_on(
     workspace: Workspace, to_fleet: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:

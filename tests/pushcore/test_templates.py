@@ -40,7 +40,7 @@ def template(workspace: Workspace) -> Template:
 
 
 def test_placeholders_are_filled_in_once(template: Template) -> None:
-    assert templates.placeholders(template) == {"name", "prize"}
+    assert templates.placeholder_names(template) == {"name", "prize"}
     rendered = templates.render(template, {"name": "#prize#", "prize": "a \\1 car", "unused": "x"})
     assert rendered.title == "Hello #prize#"
     assert rendered.content == "#prize# won a \\1 car"

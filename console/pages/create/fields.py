@@ -281,7 +281,7 @@ class PlaceholdersPart(TemplatePart):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         template = self.chosen
-        self._names = sorted(templates.placeholders(template)) if template else []
+        self._names = sorted(templates.placeholder_names(template)) if template else []
         for number, name in enumerate(self._names):
             self.fields[f"value_{number}"] = forms.CharField(
                 label=f"#{name}#",

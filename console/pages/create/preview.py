@@ -63,7 +63,7 @@ def _content(form: AnyForm, params: Mapping[str, str]) -> dict[str, Any] | None:
     if template is None:
         return None
     typed = form.values(form.cleaned_data) if isinstance(form, PlaceholdersPart) else {}
-    values = {name: typed.get(name) or f"#{name}#" for name in templates.placeholders(template)}
+    values = {name: typed.get(name) or f"#{name}#" for name in templates.placeholder_names(template)}
     request = TemplatePush(
         delivery_type=0, expired_seconds=0, template_name=template.name, target_msgkey={}, extended_params=params
     )

@@ -82,7 +82,7 @@ def shown(template: Template) -> dict[str, Any]:
         "uri": template.uri,
         "icon": template.icon,
         "image": template.image,
-        "placeholders": sorted(templates.placeholders(template)),
+        "placeholders": sorted(templates.placeholder_names(template)),
         "createdAt": int(template.created_at.timestamp() * 1000),
     }
 
