@@ -31,6 +31,7 @@ class AddIndexByPartition(AddIndexConcurrently):
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
+        """Create the index on each partition, then on the table."""
         self._ensure_not_in_transaction(schema_editor)
         model = to_state.apps.get_model(app_label, self.model_name)
         table, name = model._meta.db_table, str(self.index.name)
@@ -51,9 +52,11 @@ class AddIndexByPartition(AddIndexConcurrently):
     def database_backwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
+        """Drop the index."""
         schema_editor.execute(f'DROP INDEX IF EXISTS "{self.index.name}"')
 
     def describe(self) -> str:
+        """Say what the operation does."""
         return f"Create index {self.index.name} on the partitions of {self.model_name}, one after the other"
 
 
