@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from gateway.cluster import presence
 from pushcore import ports
-from pushcore.broadcast import broadcasts
+from pushcore.broadcast.audience import Audience
 from pushcore.channels import Platform
 from pushcore.codes import statuses
 from pushcore.delivery import outcomes
@@ -131,7 +131,7 @@ def test_what_waits_for_a_user_goes_to_the_users_next_device(
 
 
 def test_no_broadcast_counts_a_device_that_has_ended(workspace: Workspace, old: KnownDevice) -> None:
-    audience = broadcasts.Audience("k", Platform.ANDROID, False, (4,), None, None)
+    audience = Audience("k", Platform.ANDROID, False, (4,), None, None)
     assert audience_estimate.of_broadcast(workspace, audience) == 1
     removal.remove([old.id])
     assert audience_estimate.of_broadcast(workspace, audience) == 0
