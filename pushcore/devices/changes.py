@@ -2,7 +2,7 @@
 
 A device may receive other messages once it serves another user or nobody, or is reached through another channel. All
 code that changes a binding or a channel calls `tell_changed`; the session then reads everything it has not written yet
-from the database again (docs/architecture.md, "Who is told").
+from the database again (docs/architecture.md, "Races").
 """
 
 from __future__ import annotations
