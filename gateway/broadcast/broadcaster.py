@@ -10,7 +10,7 @@ import structlog
 
 from gateway.broadcast.progress import ActiveBroadcast, ActiveBroadcasts, Audience, BroadcastsByAudience, Progress
 from gateway.cluster.codec import BroadcastState
-from gateway.cluster.courier import Courier, slices
+from gateway.cluster.node_lease import NodeLease, slices
 from gateway.cluster.presence import REMEMBERED_SECONDS, Former
 from gateway.node.recent import RecentByDevice
 from gateway.node.threads import DatabaseThreads
@@ -29,11 +29,11 @@ READ_SECONDS = 5.0
 
 
 class Broadcaster:
-    """Gives the active broadcasts to `sessions` (by device id) and tells the courier who has them."""
+    """Gives the active broadcasts to `sessions` (by device id) and tells the lease who has them."""
 
-    def __init__(self, sessions: dict[int, Session], courier: Courier, threads: DatabaseThreads) -> None:
+    def __init__(self, sessions: dict[int, Session], lease: NodeLease, threads: DatabaseThreads) -> None:
         self._sessions = sessions
-        self._courier = courier
+        self._lease = lease
         self._threads = threads
         self._active = ActiveBroadcasts()
         # Ids of broadcasts, as they come and go: what else is acknowledged is one device's message.
@@ -200,7 +200,7 @@ class Broadcaster:
         """`progress`: of the device that says so."""
         cursor = progress.passed_alone(broadcast_id, self._active.cursors)
         if cursor is not None:
-            self._courier.report_cursor(progress.device_id, cursor)
+            self._lease.acks.report_cursor(progress.device_id, cursor)
         else:
             progress.settled(broadcast_id, acknowledged=True)
             self._advance(progress)
@@ -220,13 +220,13 @@ class Broadcaster:
 
     def _advance(self, progress: Progress) -> None:
         if progress.advance(self._active):
-            self._courier.report_cursor(progress.device_id, progress.cursor)
+            self._lease.acks.report_cursor(progress.device_id, progress.cursor)
 
     def tell_again(self, session: Session) -> None:
         """Tell the sink where the device stands: what was lost before is made good."""
         progress = session.broadcasts
         if progress is not None and progress.cursor.acknowledged:
-            self._courier.report_cursor(progress.device_id, progress.cursor)
+            self._lease.acks.report_cursor(progress.device_id, progress.cursor)
 
 
 def _read_active(held: Collection[int]) -> tuple[list[int], list[broadcasts.Active]]:

@@ -127,7 +127,7 @@ def pack_takeover_query(number: int, asker: str, asked: Sequence[TakeoverQuery])
     return {"question": msgpack.packb((number, asker, list(asked)))}
 
 
-def unpack_question(entry: bytes) -> tuple[int, str, list[TakeoverQuery]]:
+def unpack_takeover_query(entry: bytes) -> tuple[int, str, list[TakeoverQuery]]:
     """Number, the asking node's id, what is asked. Raises `EntryError`."""
     try:
         number, asker, asked = msgpack.unpackb(entry)
@@ -141,7 +141,7 @@ def pack_takeover_reply(number: int, known: Sequence[TakeoverReply]) -> dict[str
     return {"answer": msgpack.packb((number, list(known)))}
 
 
-def unpack_answer(entry: bytes) -> tuple[int, list[TakeoverReply]]:
+def unpack_takeover_reply(entry: bytes) -> tuple[int, list[TakeoverReply]]:
     """Raises `EntryError`."""
     try:
         number, told = msgpack.unpackb(entry, strict_map_key=False, use_list=False)

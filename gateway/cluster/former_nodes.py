@@ -26,7 +26,7 @@ from redis.exceptions import RedisError
 from gateway.broadcast.broadcaster import Broadcaster
 from gateway.cluster import codec
 from gateway.cluster.codec import DeliveryEntry, TakeoverQuery, TakeoverReply
-from gateway.cluster.courier import HEARTBEAT_SECONDS, Courier
+from gateway.cluster.node_lease import HEARTBEAT_SECONDS, NodeLease
 from gateway.cluster.presence import REMEMBERED_SECONDS, Former
 from gateway.node.recent import RecentIds
 from gateway.protocol.session import Session
@@ -76,10 +76,10 @@ class FormerNodes:
     """Of the devices that have just come, where they were before; the questions to these nodes, and theirs to this."""
 
     def __init__(
-        self, sessions: Mapping[int, Session], courier: Courier, broadcaster: Broadcaster, memory: DeliveryMemory
+        self, sessions: Mapping[int, Session], lease: NodeLease, broadcaster: Broadcaster, memory: DeliveryMemory
     ) -> None:
         self._sessions = sessions
-        self._courier = courier
+        self._lease = lease
         self._broadcaster = broadcaster
         self._memory = memory
         self._former: dict[int, Former] = {}
@@ -94,7 +94,7 @@ class FormerNodes:
 
     def came(self, device_id: int, former: Former | None) -> None:
         """The device has connected here; None: nobody had it lately."""
-        if former is not None and former.node_id != self._courier.node_id:
+        if former is not None and former.node_id != self._lease.node_id:
             self._former[device_id] = former
         else:
             self._former.pop(device_id, None)
@@ -139,8 +139,8 @@ class FormerNodes:
         self._questions[number] = answer
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                question = codec.pack_takeover_query(number, self._courier.node_id, asked)
-                if not node_id or not await self._courier.send(node_id, question):
+                question = codec.pack_takeover_query(number, self._lease.node_id, asked)
+                if not node_id or not await self._lease.stream.send(node_id, question):
                     return {}
                 return {known.device_id: known for known in await answer}
         except (RedisError, TimeoutError):
@@ -224,6 +224,6 @@ class FormerNodes:
                 )
             )
         try:
-            await self._courier.send(asker, codec.pack_takeover_reply(number, known))
+            await self._lease.stream.send(asker, codec.pack_takeover_reply(number, known))
         except RedisError:
             log.warning("a node that asked could not be answered; it waits no longer than a moment")

@@ -1,7 +1,7 @@
 """A gateway node: the sessions of one process, and what connects them with the rest of the service.
 
     transports -> Session -> Node -> admission (PostgreSQL, batched)      who is it
-                                  -> Courier  (Valkey)                    presence, the node's stream, acknowledgements
+                                  -> NodeLease (Valkey)                   presence, the node's stream, acknowledgements
                                   -> pending rows (PostgreSQL, batched)   what waits for it
 
 Order on connect: presence is written, THEN pending rows are asked for. A sender commits, THEN reads presence. So a
@@ -25,8 +25,9 @@ from mqtt5 import DisconnectReasonCode as Reason
 
 from gateway.broadcast.broadcaster import Broadcaster
 from gateway.cluster.codec import DeliveryEntry, TakeoverQuery, TakeoverReply
-from gateway.cluster.courier import SLICE, Courier, slices
 from gateway.cluster.former_nodes import DeliveryMemory, FormerNodes, PendingBatch
+from gateway.cluster.node_lease import NodeLease, slices
+from gateway.cluster.node_stream import SLICE
 from gateway.lane import delivery_entry
 from gateway.node.admission import Admission, Credentials, admit
 from gateway.node.batcher import Batcher
@@ -76,11 +77,11 @@ class Node:
         # Messages written, and those of them that devices acknowledged.
         self.delivered = self._answered = 0
         self.clock = LoopClock()
-        self.courier = Courier(redis_url, self)
+        self.lease = NodeLease(redis_url, self)
         self._max_keep_alive = max_keep_alive
         self._threads = DatabaseThreads("gateway-batch", THREADS)
         self._requests = RequestQueue(self.devices_changed)
-        self._broadcaster = Broadcaster(self.sessions, self.courier, self._threads)
+        self._broadcaster = Broadcaster(self.sessions, self.lease, self._threads)
         self._throttle = FailureThrottle()
         self.doorkeeper = ConnectionLimiter(limits)
         self._wheel = KeepAliveTimers(self.clock)
@@ -95,7 +96,7 @@ class Node:
         self._memory = DeliveryMemory()
         self._acknowledged = self._memory.acknowledged  # asked for each message
         self._told_again = RecentIds(seconds=5, limit=200_000)
-        self._formers = FormerNodes(self.sessions, self.courier, self._broadcaster, self._memory)
+        self._formers = FormerNodes(self.sessions, self.lease, self._broadcaster, self._memory)
         self._running: set[asyncio.Task[None]] = set()
         # Devices whose channel may be another than the session was told: read with what waits for them.
         self._outdated: set[int] = set()
@@ -107,7 +108,7 @@ class Node:
     # -- life -----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        await self.courier.start()
+        await self.lease.start()
         self._tasks = [
             asyncio.create_task(self.clock.run()),
             asyncio.create_task(self._watch_keep_alives()),
@@ -118,7 +119,7 @@ class Node:
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
         """What runs as long as the node does; one that ends is a fault, and the node is none without it."""
-        return [*self._tasks, *self.courier.tasks]
+        return [*self._tasks, *self.lease.tasks]
 
     async def stop(self) -> None:
         """Say goodbye to all devices, tell what they acknowledged, take back presence and lease."""
@@ -127,7 +128,7 @@ class Node:
             task.cancel()
         await self._say_goodbye()
         await self._requests.stop()
-        await self.courier.stop()
+        await self.lease.stop()
         for threads in (self._threads, self._requests.threads):
             await asyncio.to_thread(threads.end)
 
@@ -147,7 +148,7 @@ class Node:
                 session.disconnect(Reason.KEEP_ALIVE_TIMEOUT)
             for remembered in (self._told_again, self._formers.unsettled, self._broadcaster.left):
                 remembered.turn()
-            self._memory.turn(self.courier.acks_wait_seconds)
+            self._memory.turn(self.lease.acks.wait_seconds)
 
     def counters(self) -> dict[str, float | dict[str, int]]:
         """What the node says of itself, besides what its sessions add up to."""
@@ -213,11 +214,11 @@ class Node:
                     continue
                 session.device = verdict.device
                 admitted.append((session, verdict))
-        formers = await self.courier.announce([session for session, _ in admitted])
+        formers = await self.lease.presence.announce([session for session, _ in admitted])
         for (session, verdict), former in zip(admitted, formers, strict=True):
             assert verdict.device is not None
             if session.state is State.CLOSED:
-                self.courier.withdraw(session)  # it left while it was announced
+                self.lease.presence.withdraw(session)  # it left while it was announced
                 continue
             if self.sessions.get(verdict.device.id) is not session:
                 continue
@@ -277,12 +278,12 @@ class Node:
         left_open = [message for message in session.unacknowledged() if message not in self._broadcaster.known]
         for message_id in left_open:
             self._memory.left_open.add(message_id)
-        self.courier.left_open(left_open)
+        self.lease.acks.left_open(left_open)
         if self.sessions.get(device.id) is session:
             del self.sessions[device.id]
             self._outdated.discard(device.id)
             self._formers.left(device.id)
-            self.courier.withdraw(session)
+            self.lease.presence.withdraw(session)
 
     # -- messages -------------------------------------------------------------------------------------------------
 
@@ -312,7 +313,7 @@ class Node:
         """The row says it waits, the device has it: the sink is behind, or the word was lost on its way there."""
         if message_id not in self._told_again:
             self._told_again.add(message_id)
-            self.courier.acknowledged(message_id)
+            self.lease.acks.acknowledged(message_id)
 
     def acknowledged(self, session: Session, message_id: int) -> None:
         self._answered += 1
@@ -321,7 +322,7 @@ class Node:
             self._broadcaster.acknowledged(progress, message_id)
             return
         self._acknowledged.young.add(message_id)
-        tell = self.courier.acknowledged
+        tell = self.lease.acks.acknowledged
         tell(message_id)
 
     def pending_wanted(self, session: Session, after: int) -> None:

@@ -79,7 +79,7 @@ async def serve(
         await door.open(lambda address, pending: TcpConnection(node, address, pending), node.doorkeeper)
     for door in websocket:
         await door.open(_socket_factory(sockets, node.doorkeeper), node.doorkeeper)
-    log.info("gateway ready", node=node.courier.node_id)
+    log.info("gateway ready", node=node.lease.node_id)
     ready()
     stopping = asyncio.create_task(stop.wait())
     ended, _ = await asyncio.wait([stopping, serving, *node.tasks], return_when=asyncio.FIRST_COMPLETED)

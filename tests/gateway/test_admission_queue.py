@@ -114,8 +114,8 @@ def test_a_device_that_leaves_while_it_is_announced_is_not_taken_for_present(
     gateway: RunningGateway, knock: Callable[..., RawDevice], username: str, known: Known
 ) -> None:
     assert gateway.node is not None
-    courier = gateway.node.courier
-    announce, begun, gone = courier.announce, threading.Event(), threading.Event()
+    lease = gateway.node.lease
+    announce, begun, gone = lease.presence.announce, threading.Event(), threading.Event()
 
     async def late(sessions: Sequence[Session]) -> list[Former | None]:
         begun.set()
@@ -124,7 +124,7 @@ def test_a_device_that_leaves_while_it_is_announced_is_not_taken_for_present(
         await asyncio.sleep(0.2)  # what its end withdraws is withdrawn by now
         return await announce(sessions)
 
-    courier.announce = late  # type: ignore[method-assign]
+    lease.presence.announce = late  # type: ignore[method-assign]
     device = knock(known[0].ad_token, username, known[1])
     assert begun.wait(10)
     device.socket.close()

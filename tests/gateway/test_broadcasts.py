@@ -16,9 +16,8 @@ from redis import RedisError
 
 from gateway.broadcast import broadcaster
 from gateway.broadcast.progress import MAX_REMEMBERED, ActiveBroadcasts, Audience, Cursors, Progress
-from gateway.cluster import codec
-from gateway.cluster import courier as courier_module
-from gateway.cluster.courier import ACK_BATCH, Courier
+from gateway.cluster import ack_buffer, codec
+from gateway.cluster.ack_buffer import ACK_BATCH, AckBuffer
 from gateway.protocol import packets
 from gateway.protocol.shared_payload import SharedPayload
 from gateway.sink import Sink
@@ -377,26 +376,26 @@ def test_equal_packets_are_one_until_all_have_theirs() -> None:
 
 
 def test_what_many_devices_acknowledged_is_told_in_batches_once_each() -> None:
-    courier, cursors = Courier("redis://127.0.0.1:1", Mock()), Cursors()
+    buffer, cursors = AckBuffer(Mock(), Mock(), Mock()), Cursors()
     for device_id in range(2 * ACK_BATCH + 500):
-        courier.report_cursor(device_id, cursors.at(ANDROID, 7, (7,)))
-    courier.report_cursor(1, cursors.at(ANDROID, 9, (7, 9)))
+        buffer.report_cursor(device_id, cursors.at(ANDROID, 7, (7,)))
+    buffer.report_cursor(1, cursors.at(ANDROID, 9, (7, 9)))
     told = []
-    while taken := courier._take_cursors():
+    while taken := buffer._take_cursors():
         assert sum(map(len, taken.values())) <= ACK_BATCH
         passed = [codec.BroadcastAck(one.position, one.acknowledged, devices) for one, devices in taken.items()]
         told += codec.unpack_acks(codec.pack_acks([], [], passed)["acks"])[2]
-    assert sorted(pending.device_id for pending in told if pending.position == 7) == list(range(2 * ACK_BATCH + 500))
-    assert [pending for pending in told if pending.position == 9] == [(1, 9, (7, 9))]
+    assert sorted(ack.device_id for ack in told if ack.position == 7) == list(range(2 * ACK_BATCH + 500))
+    assert [ack for ack in told if ack.position == 9] == [(1, 9, (7, 9))]
 
 
 def test_what_waits_for_the_store_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(courier_module, "MAX_KEPT_ACKS", 3)
-    courier, cursor = Courier("redis://127.0.0.1:1", Mock()), Cursors().at(ANDROID, 7, (7,))
+    monkeypatch.setattr(ack_buffer, "MAX_KEPT_ACKS", 3)
+    buffer, cursor = AckBuffer(Mock(), Mock(), Mock()), Cursors().at(ANDROID, 7, (7,))
     for device_id in range(5):
-        courier.report_cursor(device_id, cursor)
-    taken = courier._take_cursors()
-    with pytest.raises(RedisError), courier._kept_if_lost([], [], taken):
+        buffer.report_cursor(device_id, cursor)
+    taken = buffer._take_cursors()
+    with pytest.raises(RedisError), buffer._kept_if_lost([], [], taken):
         raise RedisError
-    assert courier._take_cursors() == {cursor: [0, 1, 2]}
-    assert courier._take_cursors() == {}
+    assert buffer._take_cursors() == {cursor: [0, 1, 2]}
+    assert buffer._take_cursors() == {}

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway.cluster import courier, presence
+from gateway.cluster import ack_buffer, node_presence, presence
 from pushcore.models import Workspace
 from pushcore.storage import clock, valkey
 from tests.gateway.conftest import Connect
@@ -19,7 +19,8 @@ def test_a_gateway_on_a_host_with_a_wrong_clock_delivers_what_is_valid(
     connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, ahead: int
 ) -> None:
     wrong = SimpleNamespace(**{**vars(time), "time": lambda: time.time() + ahead})
-    monkeypatch.setattr(courier, "time", wrong)
+    monkeypatch.setattr(ack_buffer, "time", wrong)
+    monkeypatch.setattr(node_presence, "time", wrong)
     monkeypatch.setattr(clock, "system", wrong)
     device = connect()
     send(workspace, device.ad_token, "k1")

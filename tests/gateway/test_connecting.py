@@ -103,7 +103,7 @@ def test_a_second_connection_takes_over_from_another_node(gateway: RunningGatewa
             assert isinstance(ended, mqtt5.DisconnectPacket)
             assert ended.reason_code == DisconnectReasonCode.SESSION_TAKEN_OVER
             assert other.node is not None
-            here = other.node.courier.node_id
+            here = other.node.lease.node_id
             time.sleep(0.2)  # the first node's withdrawal must not remove the second's presence
             assert presence.nodes_of(valkey.client(), [known[0].id]) == {known[0].id: here}
     finally:

@@ -18,7 +18,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from gateway import lane
-from gateway.cluster import codec, courier, presence
+from gateway.cluster import codec, node_lease, presence
 from gateway.cluster.codec import DeliveryEntry, pack_deliveries
 from gateway.node import node
 from gateway.sink import Sink
@@ -327,7 +327,7 @@ def test_what_was_cut_off_a_stream_that_grew_too_long_arrives_all_the_same(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(lane, "STREAM_MAX_ENTRIES", 10)
     monkeypatch.setattr(lane, "DELIVERIES_PER_ENTRY", 1)
-    monkeypatch.setattr(courier, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(node_lease, "HEARTBEAT_SECONDS", 0.2)
     templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
     request = requests.MultiplePush(
         task_name="t", delivery_type=1, expired_seconds=300, template_name="news",
@@ -339,7 +339,7 @@ def test_what_was_cut_off_a_stream_that_grew_too_long_arrives_all_the_same(
         assert wait_for(lambda: len(asked) == 1)  # it has looked for what waited before
         gateway.call(partial(free.wait, 10))  # the node is busy with something else
         pushes.accept(workspace, request, source=PushTask.Source.RPC, author="test")
-        assert valkey.client().xlen(presence.stream_key(gateway.node.courier.node_id)) < 400  # type: ignore[union-attr]
+        assert valkey.client().xlen(presence.stream_key(gateway.node.lease.node_id)) < 400  # type: ignore[union-attr]
         free.set()
         got = set()
         for _ in range(400):

@@ -14,7 +14,8 @@ import pytest
 from django.conf import settings
 
 from gateway.cluster import codec, former_nodes, presence
-from gateway.cluster.courier import Courier, StreamHandler
+from gateway.cluster.node_lease import NodeLease
+from gateway.cluster.node_stream import StreamHandler
 from pushcore.delivery import deliverable, dispatch
 from pushcore.models import Workspace
 from pushcore.storage import valkey
@@ -158,7 +159,7 @@ def test_while_the_sink_is_away_for_longer_than_a_node_remembers_repeats_say_so(
     memory.acknowledged.add(1)
     memory.acknowledged._forget()
     memory.acknowledged._forget()
-    gateway.node.courier.acks_wait_seconds = 1e6
+    gateway.node.lease.acks.wait_seconds = 1e6
     memory.turn(acks_wait_seconds=1e6)
     with Hopper(gateway, username, known) as device:
         assert device.take(1) == [("k1", True)]
@@ -176,15 +177,14 @@ def test_how_long_acknowledgements_wait_is_told_whatever_the_hosts_clock(
             return time.time() + ahead
 
     valkey.client().xadd(codec.ACKS_STREAM, {b"acks": b""})
-    monkeypatch.setattr("gateway.cluster.courier.time", WrongTime)
+    monkeypatch.setattr("gateway.cluster.ack_buffer.time", WrongTime)
 
     async def look() -> float:
-        courier = Courier(settings.REDIS_URL, cast(StreamHandler, None))
+        lease = NodeLease(settings.REDIS_URL, cast(StreamHandler, None))
         try:
-            await courier._look_at_acks()
+            await lease.acks.check_sink()
         finally:
-            await courier._bus.aclose()
-            await courier._reader.aclose()
-        return courier.acks_wait_seconds
+            await lease.close()
+        return lease.acks.wait_seconds
 
     assert 0 <= asyncio.run(look()) < 600

@@ -15,7 +15,7 @@ import pytest
 import redis
 from mqtt5 import ConnAckReasonCode, DisconnectReasonCode
 
-from gateway.cluster import codec, courier, presence
+from gateway.cluster import codec, node_lease, presence
 from gateway.node.node import DRAIN_SECONDS
 from mps_project.launcher import engines
 from pushcore.devices import registry
@@ -66,7 +66,7 @@ def test_a_node_that_stops_says_goodbye_and_leaves_nothing(
     assert running.node is not None
     with RawDevice(running.mqtt_port) as device:
         device.connect(known.ad_token, username, secret)
-        assert [node.node_id for node in presence.live_nodes(valkey.client())] == [running.node.courier.node_id]
+        assert [node.node_id for node in presence.live_nodes(valkey.client())] == [running.node.lease.node_id]
         running.stop()
         ended = device.recv()
         assert isinstance(ended, mqtt5.DisconnectPacket)
@@ -98,7 +98,7 @@ def test_a_node_that_stops_takes_no_newcomers_and_lets_its_devices_go_little_by_
 
 
 def test_a_node_tells_how_busy_it_is(connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(courier, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(node_lease, "HEARTBEAT_SECONDS", 0.1)
     device = connect()
     send(workspace, device.ad_token, "k1")
     device.wait_for_key("k1")
@@ -113,7 +113,7 @@ def test_a_node_tells_how_busy_it_is(connect: Connect, workspace: Workspace, mon
 def test_a_node_counts_a_broadcast_once_its_devices_have_it_and_what_is_told_again_once(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(courier, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(node_lease, "HEARTBEAT_SECONDS", 0.1)
     assert gateway.node is not None
     with RawDevice(gateway.mqtt_port) as stranger:
         stranger.connect("stranger", "u", "p")
@@ -150,7 +150,7 @@ def test_what_cannot_be_read_on_the_stream_stops_nothing(
 ) -> None:
     device = connect()
     assert gateway.node is not None
-    stream = presence.stream_key(gateway.node.courier.node_id)
+    stream = presence.stream_key(gateway.node.lease.node_id)
     faulty: list[dict[Any, Any]] = [
         {"deliver": b"\xc1"},
         {"deliver": b"\x91\x91\x01"},
@@ -171,7 +171,7 @@ def test_after_an_outage_the_newer_of_two_connections_keeps_the_device(
         device.connect(known[0].ad_token, username, known[1])
         newer = "othernode/ffffffffffff00000000"
         valkey.client().set(key, newer)
-        valkey.client().delete(presence.stream_key(gateway.node.courier.node_id))  # type: ignore[union-attr]
+        valkey.client().delete(presence.stream_key(gateway.node.lease.node_id))  # type: ignore[union-attr]
         ended = device.recv()
         assert isinstance(ended, mqtt5.DisconnectPacket)
         assert ended.reason_code == DisconnectReasonCode.SESSION_TAKEN_OVER
@@ -185,7 +185,7 @@ def test_after_an_outage_the_older_of_two_connections_is_let_go_of_by_the_newers
     with RawDevice(gateway.mqtt_port) as device:
         device.connect(known[0].ad_token, username, known[1])
         valkey.client().set(presence.presence_key(known[0].id), "othernode/000000000000ffffffff")
-        valkey.client().delete(presence.stream_key(gateway.node.courier.node_id))  # type: ignore[union-attr]
+        valkey.client().delete(presence.stream_key(gateway.node.lease.node_id))  # type: ignore[union-attr]
         assert wait_for(lambda: valkey.client().xlen(presence.stream_key("othernode")) == 2)
         entries_there: Any = valkey.client().xrange(presence.stream_key("othernode"))
         told = entries_there[-1][1]
@@ -255,7 +255,7 @@ def test_a_node_stops_before_its_supervisor_loses_patience_though_the_store_is_a
 ) -> None:
     monkeypatch.setattr("gateway.node.node.SLICE", 1)
     monkeypatch.setattr("gateway.node.node.DRAIN_PER_SECOND", 1 / DRAIN_SECONDS)  # as long as it takes at most
-    monkeypatch.setattr("gateway.cluster.courier.COMMAND_SECONDS", 10)
+    monkeypatch.setattr("gateway.cluster.valkey_connection.COMMAND_SECONDS", 10)
     running = RunningGateway(redis_url=store.engine.url).start()
     with RawDevice(running.mqtt_port) as device:
         device.connect(known[0].ad_token, username, known[1])

@@ -10,7 +10,7 @@ import pytest
 from mqtt5 import QoS
 
 from analytics.models import MessageEvent
-from gateway.cluster import courier, presence
+from gateway.cluster import node_lease, presence
 from gateway.sink import Sink
 from mps_project.observability.service_metrics import ServiceCollector
 from pushcore.models import Binding, Device, Workspace
@@ -201,7 +201,7 @@ def test_what_waits_of_devices_that_have_left_is_bounded_and_counted(
 def test_what_devices_publish_and_is_not_taken_is_told_by_reason(
     gateway: RunningGateway, username: str, known: Known, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(courier, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(node_lease, "HEARTBEAT_SECONDS", 0.1)
     with RawDevice(gateway.mqtt_port) as device:
         device.connect(known[0].ad_token, username, known[1])
         device.send(mqtt5.PublishPacket("$SYS/state", b"1", qos=QoS.AT_LEAST_ONCE, packet_id=1))
