@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class AnalyticsConfig(AppConfig):
@@ -12,9 +13,11 @@ class AnalyticsConfig(AppConfig):
     def ready(self) -> None:
         from analytics import queries
         from analytics.changes import note_broadcasts
+        from analytics.dead_tokens import define_function
         from analytics.intake import take
         from pushcore.ports import register_analysis, register_broadcast_count, register_event_sink
 
         register_event_sink(take)
         register_broadcast_count(note_broadcasts)
         register_analysis(queries)
+        post_migrate.connect(define_function, sender=self)

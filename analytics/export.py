@@ -19,7 +19,7 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
 from analytics.queries import LENGTHS, Point, Report, Step, iter_series, spans, totals
-from pushcore.channels import ANALYSIS_NAMES, Channel, Platform
+from pushcore.channels import Channel, Platform
 from pushcore.models import PushTask
 from pushcore.ports import CoreIndex
 
@@ -58,7 +58,7 @@ def filters_of(report: Report, step: Step) -> list[tuple[str, Any]]:
         ("Granularity", step.value),
         ("Platform", "all" if report.platform is None else Platform(report.platform).label),
         ("Version", "all" if report.app_version is None else report.app_version),
-        ("Push channel", "all" if report.channel is None else ANALYSIS_NAMES[Channel(report.channel)]),
+        ("Push channel", "all" if report.channel is None else Channel(report.channel).analysis_name),
         ("Push type", "all" if report.kind is None else PushTask.Kind(report.kind).name),
     ]
 

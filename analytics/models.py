@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from pushcore.channels import Channel, Platform
+from pushcore.models.fields import ChannelField
 from pushcore.storage import partitions
 
 EVENTS = partitions.DailyTable("analytics_messageevent", partitions.message_retention)
@@ -29,7 +30,7 @@ class MessageEvent(models.Model):
     )
     message_id = models.BigIntegerField("message ID")
     task_id = models.BigIntegerField(null=True)
-    channel = models.SmallIntegerField(choices=Channel.choices, default=Channel.SELF_BUILT)
+    channel = ChannelField(default=Channel.SELF_BUILT)
     device = models.ForeignKey(
         "pushcore.Device", on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+"
     )
@@ -74,7 +75,7 @@ class Rollup(models.Model):
     start = models.DateTimeField()
     platform = models.SmallIntegerField(choices=Platform.choices)
     app_version = models.CharField(max_length=64, blank=True)
-    channel = models.SmallIntegerField(choices=Channel.choices)
+    channel = ChannelField()
     kind = models.CharField(max_length=10)
     pushed = models.IntegerField(default=0)
     accepted = models.IntegerField(default=0)

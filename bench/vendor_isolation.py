@@ -18,9 +18,9 @@ from pathlib import Path
 
 from bench.latency import Backend
 from bench.report import percentile, report
-from channels_vendor.simulator.fcm import SimulatedFcm
+from channels_vendor.fcm.simulator import SimulatedFcm
 from channels_vendor.simulator.script import Incoming, Reply
-from channels_vendor.simulator.xiaomi import SimulatedXiaomi
+from channels_vendor.xiaomi.simulator import SimulatedXiaomi
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES
 from tests.e2e.backends import run_in_service

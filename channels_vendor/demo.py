@@ -2,69 +2,29 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
-
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from channels_vendor.accounts import in_use
 from channels_vendor.models import VendorAccount, VendorMessage
-from channels_vendor.registry import VENDORS
-from channels_vendor.simulator.simulated_vendor import SECRET, SimulatedVendor
-from pushcore.channels import SAYS_ARRIVED, Channel, Platform
+from channels_vendor.registry import VENDORS, demo_account
+from channels_vendor.simulator.simulated_vendor import SimulatedVendor
+from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.devices import client_requests, registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.models import Device, PushTask, Workspace
 from pushcore.push import pushes, requests
-from pushcore.security import crypto
 from pushcore.storage import ids
 
 PATIENCE_SECONDS = 60.0
 _LOCAL = "http://127.0.0.1:"
-_PLATFORMS = {Channel.APNS: Platform.IOS, Channel.HARMONYOS: Platform.HARMONYOS}
-_RECEIPTS = {"callback_user": "demo", "callback_key": base64.b64encode(SECRET.encode()).decode()}
 
 
-def _apns() -> dict[str, str]:
-    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return {"p8": pem.decode(), "key_id": "DEMO123456", "team_id": "DEMOTEAM01", "bundle_id": "com.example.demo"}
-
-
-def _fcm() -> dict[str, str]:
-    private, _ = crypto.new_rsa_key()
-    account = {"project_id": "demo", "client_email": "push@demo.example", "private_key": private}
-    return {"service_account": json.dumps(account)}
-
-
-def _harmonyos() -> dict[str, str]:
-    private, _ = crypto.new_rsa_key()
-    account = {"project_id": "demo", "key_id": "demo", "private_key": private, "sub_account": "demo"}
-    return {"service_account": json.dumps(account)} | _RECEIPTS
-
-
-# What an operator would enter.
-_VALUES: Mapping[Channel, Callable[[], dict[str, str]]] = {
-    Channel.APNS: _apns,
-    Channel.FCM: _fcm,
-    Channel.HUAWEI: lambda: {"app_id": "demo", "app_secret": SECRET} | _RECEIPTS,
-    Channel.HARMONYOS: _harmonyos,
-    Channel.XIAOMI: lambda: {"package_name": "com.example.demo", "app_secret": SECRET},
-    Channel.OPPO: lambda: {"app_key": "demo", "master_secret": SECRET},
-    Channel.VIVO: lambda: {"app_id": "10004", "app_key": "demo", "app_secret": SECRET},
-    Channel.HONOR: lambda: {"app_id": "demo", "client_id": "demo", "client_secret": SECRET},
-}
-
-
-class Told(NamedTuple):
+class DemoResult(NamedTuple):
     """What became of a message: `words` for people, `well` where it was accepted and has arrived."""
 
     channel: Channel
@@ -77,21 +37,23 @@ def show(
     url: str,
     simulated_vendors: Mapping[str, SimulatedVendor],
     stop: threading.Event | None = None,
-) -> Iterator[Told]:
+) -> Iterator[DemoResult]:
     """Set up an account at each simulated vendor (`url`: where they listen), push a message through each, and tell
     what became of it. An account an operator has made is left alone. `stop`: wait no longer."""
     stop = stop or threading.Event()
     tasks = {}
-    for channel in _VALUES:
+    for channel in VENDORS:
+        if channel.label not in simulated_vendors:
+            continue
         row = _account(workspace, channel, url, simulated_vendors)
         if row is None:
-            yield Told(channel, "left alone: the workspace has an account of its own", well=True)
+            yield DemoResult(channel, "left alone: the workspace has an account of its own", well=True)
         else:
             in_use.forget()
             tasks[channel] = _push(workspace, channel)
     deadline = time.monotonic() + PATIENCE_SECONDS
     for channel, task in tasks.items():
-        while not (told := _told(channel, task)).well and time.monotonic() < deadline and not stop.is_set():
+        while not (told := _result_of(channel, task)).well and time.monotonic() < deadline and not stop.is_set():
             stop.wait(0.1)
         yield told
 
@@ -104,7 +66,7 @@ def _account(
     if row is not None and not row.base_url.startswith(_LOCAL):
         return None
     row, simulated = row or VendorAccount(workspace=workspace, channel=channel), simulated_vendors[channel.label]
-    values = _VALUES[channel]()
+    values = demo_account(channel) or {}
     secret = {entry.name for entry in VENDORS[channel].fields if entry.secret}
     row.public_values = {name: value for name, value in values.items() if name not in secret}
     row.set_secrets({name: value for name, value in values.items() if name in secret})
@@ -122,7 +84,7 @@ def _account(
 def _push(workspace: Workspace, channel: Channel) -> PushTask:
     """One message to the demo's device of the vendor."""
     token = hashlib.sha256(f"demo-{channel.label}".encode()).hexdigest()
-    platform = _PLATFORMS.get(channel, Platform.ANDROID)
+    platform = VENDORS[channel].platform or Platform.ANDROID
     known = Device.objects.filter(workspace=workspace, third_channel=channel, third_token=token).first()
     if known is None:
         made, _ = registry.register([(workspace, DeviceInfo(platform, "demo", channel.label))])[0]
@@ -139,13 +101,13 @@ def _push(workspace: Workspace, channel: Channel) -> PushTask:
     return pushes.accept(workspace, request, source=PushTask.Source.CONSOLE, author="demo")
 
 
-def _told(channel: Channel, task: PushTask) -> Told:
+def _result_of(channel: Channel, task: PushTask) -> DemoResult:
     message = task.own_messages().get()
     step = VendorMessage.objects.filter(message_id=message.pk).first()
     if message.status != statuses.ACKED or step is None:
-        return Told(channel, f"status {message.status} {step.vendor_code if step else ''}".strip(), well=False)
+        return DemoResult(channel, f"status {message.status} {step.vendor_code if step else ''}".strip(), well=False)
     arrived = "no receipt came"
     if message.arrived_at is not None:
-        arrived = "arrived (the vendor's receipt)" if channel in SAYS_ARRIVED else "arrived (as soon as accepted)"
+        arrived = "arrived (the vendor's receipt)" if channel.reports_arrival else "arrived (as soon as accepted)"
     words = f"status {message.status}, accepted as {step.vendor_id}, {arrived}"
-    return Told(channel, words, well=message.arrived_at is not None)
+    return DemoResult(channel, words, well=message.arrived_at is not None)

@@ -15,7 +15,7 @@ from channels_vendor.base.contract import Account
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.models import Workspace
-from pushcore.models.fields import RandomCharField
+from pushcore.models.fields import ChannelField, RandomCharField
 from pushcore.security import crypto
 from pushcore.storage import clock, partitions
 
@@ -24,14 +24,12 @@ WARN_DAYS = 15
 VENDOR_MESSAGES = partitions.DailyTable("channels_vendor_vendormessage", partitions.message_retention)
 partitions.register(VENDOR_MESSAGES)
 
-CHANNELS = [(channel.value, channel.label) for channel in Channel if channel != Channel.SELF_BUILT]
-
 
 class VendorAccount(models.Model):
     """What an operator entered for a vendor. Secrets are one sealed JSON object, never shown again."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="vendor_accounts")
-    channel = models.SmallIntegerField("vendor", choices=CHANNELS)
+    channel = ChannelField("vendor", third_party=True)
     enabled = models.BooleanField(default=True)
     public_values = models.JSONField("settings", default=dict, blank=True)
     secrets_sealed = models.TextField(blank=True, editable=False)
@@ -40,7 +38,7 @@ class VendorAccount(models.Model):
     ca_pem = models.TextField("extra CA", blank=True, help_text="PEM; trusted beside the well-known ones.")
     rate = models.PositiveIntegerField("targets a second", default=0, help_text="0: the vendor's published figure.")
     report_key = RandomCharField(
-        db_column="receipt_key", make=crypto.new_address_key, max_length=32, unique=True, editable=False
+        "receipt key", db_column="receipt_key", make=crypto.new_address_key, max_length=32, unique=True, editable=False
     )
     stopped_at = models.DateTimeField(null=True, blank=True, editable=False)
     stopped_reason = models.CharField(max_length=300, blank=True, editable=False)
@@ -143,7 +141,7 @@ class VendorMessage(models.Model):
 
     message_id = models.BigIntegerField(primary_key=True)
     workspace_id = models.BigIntegerField()
-    channel = models.SmallIntegerField(choices=CHANNELS)
+    channel = ChannelField(third_party=True)
     task_id = models.BigIntegerField()
     device_id = models.BigIntegerField()
     due_at = models.DateTimeField(null=True)

@@ -14,19 +14,20 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT (((id >> 21) + 1577836800000) / 60000)::integer
 $$;
 
+-- Whether a status says that the device's token reaches nobody (any more). After each migration the function is made
+-- anew with what the vendors' descriptions say (analytics.dead_tokens).
+CREATE FUNCTION analytics_is_dead_token(channel smallint, status integer) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT false
+$$;
+
 -- The minute a message counts as pushed in, or NULL: it has a device, and was neither revoked undelivered (-2), nor
--- left without a bound user (1), nor refused for a dead token (by channel: pushcore.codes.statuses.DEAD_TOKEN).
+-- left without a bound user (1), nor refused for a dead token.
 CREATE FUNCTION analytics_pushed_minute(id bigint, device_id bigint, status integer, channel smallint) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE
-        WHEN device_id IS NOT NULL AND status NOT IN (1, -2) AND NOT (
-            (channel = 2 AND status IN (2009, 2011))                        -- APNs
-            OR (channel = 4 AND status IN (10029, 20301))                   -- Xiaomi
-            OR (channel = 5 AND status IN (80000004, 80100002, 80300007))   -- Huawei
-            OR (channel = 6 AND status IN (90000002, 90000003))             -- FCM
-            OR (channel = 7 AND status IN (10000))                          -- OPPO
-            OR (channel = 8 AND status IN (10302))                          -- vivo
-        ) THEN analytics_minute_of_id(id)
+        WHEN device_id IS NOT NULL AND status NOT IN (1, -2) AND NOT analytics_is_dead_token(channel, status)
+        THEN analytics_minute_of_id(id)
     END
 $$;
 

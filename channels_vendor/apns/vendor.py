@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 from channels_vendor.apns import certificate
 from channels_vendor.apns.client import URLS, ApnsAdapter
+from channels_vendor.apns.statuses import DEAD_TOKEN_STATUSES, STATUSES
 from channels_vendor.base.contract import AccountField, VendorDescription
 from channels_vendor.base.signing_keys import p256_key
-from pushcore.channels import Channel
+from pushcore.channels import Platform
 
 # "A 10-character Key ID", "the 10-character Team ID"
 # (developer.apple.com, Establishing a token-based connection to APNs).
@@ -63,8 +64,13 @@ def _certificate(values: Mapping[str, str]) -> tuple[bytes, bytes]:
 
 
 VENDOR = VendorDescription(
-    channel=Channel.APNS,
-    label="Apple APNs",
+    number=2,
+    name="apns",
+    analysis_name="IOS",
+    title="Apple APNs",
+    platform=Platform.IOS,
+    statuses=STATUSES,
+    dead_token_statuses=DEAD_TOKEN_STATUSES,
     fields=(
         AccountField(
             "environment", "Environment", choices=tuple(URLS), help_text="Sandbox is for apps built by developers."

@@ -1,8 +1,9 @@
 """The contract between the service and a vendor's adapter: deliveries in, one outcome for each out.
 
-A vendor is a folder: `errors.py` (the one table from the vendor's errors to a status code and an action), `payload.py`
-(from a notification to the vendor's body), `client.py` (requests and answers), `reports.py` where the vendor posts
-delivery reports, and `vendor.py` (the `VendorDescription` that holds it all together).
+A vendor is a folder: `vendor.py` (the `VendorDescription` that holds it all together, as `VENDOR`), `errors.py` (the
+table from the vendor's errors to a status code and an action), `payload.py` (from a notification to the vendor's
+body), `client.py` (requests and answers), `reports.py` where the vendor posts delivery reports, `statuses.py` where it
+has status codes of its own, and `simulator.py`. `channels_vendor.registry` finds it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from enum import Enum, auto
 from typing import Any, NamedTuple, Protocol
 
 from channels_vendor.base.references import Reference
-from pushcore.channels import Channel
+from pushcore.channels import Channel, ChannelDescription
 from pushcore.codes import statuses
 from pushcore.http.client import HttpClient
 
@@ -348,13 +349,11 @@ class DeliveryReport:
 ReadReports = Callable[[Account, Mapping[str, str], Mapping[str, str], bytes], Sequence[DeliveryReport]]
 
 
-@dataclass(frozen=True, slots=True)
-class VendorDescription:
-    """All that the service knows of a vendor.
+@dataclass(frozen=True, kw_only=True)
+class VendorDescription(ChannelDescription):
+    """All that the service knows of a vendor: its channel, its accounts, its adapter. The one place it is described.
 
     Attributes:
-        channel: The vendor's channel.
-        label: The vendor's name, as operators see it.
         fields: What operators enter for an account.
         open: Makes an account's adapter.
         rate: Targets a second granted by default: the vendor's published figure.
@@ -368,11 +367,11 @@ class VendorDescription:
         report_answer: The body a delivery report is answered with.
         max_report_url: How long the address may be that goes with each message; 0 where it is set up at the vendor, or
             there are no reports.
+        big_text_parameter: The extension parameter `big_text` asks for a big text. It "is only valid for Xiaomi and
+            Huawei devices" (source document, "Extension parameters"); `pushStyle` counts wherever there are big texts.
         closed_note: What operators are told of a way to the vendor that it has closed.
     """
 
-    channel: Channel
-    label: str
     fields: tuple[AccountField, ...]
     open: Callable[[Account, HttpClient, Credentials], Adapter]
     rate: int
@@ -385,4 +384,10 @@ class VendorDescription:
     read_reports: ReadReports | None = None
     report_answer: bytes = b"{}"
     max_report_url: int = 0
+    big_text_parameter: bool = False
     closed_note: str = ""
+
+    @property
+    def channel(self) -> Channel:
+        """The vendor's channel; it is registered (`channels_vendor.registry`)."""
+        return Channel(self.number)

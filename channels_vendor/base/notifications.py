@@ -6,13 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from channels_vendor.base.contract import Delivery, Notification, Style
-from pushcore.channels import ANALYSIS_NAMES, Channel
+from channels_vendor.registry import VENDORS
+from pushcore.channels import Channel
 from pushcore.ports import OutgoingMessage
 from pushcore.push import vendor_options
 
-# Source document, "Extension parameters": `big_text` "is only valid for Xiaomi and Huawei devices". `pushStyle` counts
-# wherever a vendor has big texts.
-_BIG_TEXT_BY_PARAMETER = frozenset({Channel.XIAOMI, Channel.HUAWEI})
 # What has a field of its own, or none beyond it.
 _OWN_FIELDS = frozenset({"badge", "sound", "big_text", "badge_add_num", "badge_class"})
 
@@ -34,7 +32,7 @@ def deliveries_of(batch: Iterable[OutgoingMessage], channel: Channel) -> list[De
 def _notification(outgoing: OutgoingMessage, channel: Channel) -> Notification:
     content = outgoing.content
     params = {name: str(value) for name, value in content.get("params", {}).items()}
-    big_text = params.get("big_text") == "1" and channel in _BIG_TEXT_BY_PARAMETER
+    big_text = params.get("big_text") == "1" and VENDORS[channel].big_text_parameter
     return Notification(
         task_id=outgoing.task_id,
         kind=outgoing.kind,
@@ -61,8 +59,8 @@ def _notification(outgoing: OutgoingMessage, channel: Channel) -> Notification:
 
 def _for_channel(urls: Mapping[str, str], channel: Channel) -> str:
     """The URL given for the channel (`fcmUrl`, `miuiUrl`, ...), else the default one."""
-    for name in (ANALYSIS_NAMES[channel], channel.label):
-        if url := urls.get(f"{name.lower()}Url"):
+    for name in vendor_options.names(channel):
+        if url := urls.get(f"{name}Url"):
             return url
     return urls.get("defaultUrl", "")
 

@@ -6,6 +6,20 @@ from channels_vendor.base.contract import Notification
 from pushcore.channels import Channel
 from pushcore.push import vendor_options
 
+# OPPO and vivo name categories alike.
+SYSTEM_CATEGORIES = ("IM", "ACCOUNT", "TODO", "DEVICE_REMINDER", "ORDER", "SUBSCRIPTION")
+OPERATIONAL_CATEGORIES = ("NEWS", "CONTENT", "MARKETING", "SOCIAL")
+
+
+def by_code(*names: str) -> dict[str, str]:
+    """Map the cloud's codes, "1" and on, and the vendor's names themselves to these names."""
+    return {str(code): name for code, name in enumerate(names, 1)} | as_named(*names)
+
+
+def as_named(*names: str) -> dict[str, str]:
+    """Map the vendor's names to themselves."""
+    return {name: name for name in names}
+
 
 def option(notification: Notification, name: str) -> str:
     """A field as text, empty where it was not given."""

@@ -15,7 +15,7 @@ from django.db import connection
 
 from channels_vendor.accounts.in_use import usable
 from channels_vendor.base.references import token_hash
-from channels_vendor.registry import VENDORS
+from channels_vendor.registry import VENDORS, queue_of
 from pushcore.channels import Channel, Platform
 from pushcore.ports import OutgoingMessage
 from pushcore.push.limits import SELF_BUILT_ONLY
@@ -110,8 +110,3 @@ def wake(workspace_id: int, channel: Channel) -> None:
 
 def awake_key(workspace_id: int, channel: Channel) -> str:
     return f"mps:vendor:awake:{workspace_id}:{int(channel)}"
-
-
-def queue_of(channel: Channel) -> str:
-    """The Celery queue of a vendor."""
-    return f"vendor_{channel.label}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from channels_vendor.base.contract import Notification
@@ -18,7 +20,6 @@ from channels_vendor.base.payload_template import (
     size_of,
 )
 from channels_vendor.base.truncation import truncate_by
-from pushcore.push import vendor_options
 
 MAX_BYTES = 4096
 # Four weeks.
@@ -82,9 +83,28 @@ def data_of(notification: Notification, message_id: str, msgkey: str) -> dict[st
 
 def transparent_data(notification: Notification) -> dict[str, str]:
     """What the app gets in place of a notification, as FCM takes it."""
-    texts = vendor_options.as_texts(notification.transparent)
+    texts = as_texts(notification.transparent)
     kept = {name: value for name, value in texts.items() if _is_reserved(name)}
     return {name: value for name, value in texts.items() if name not in kept} | ({NESTED: encode(kept)} if kept else {})
+
+
+def as_texts(payload: str | Mapping[str, Any]) -> dict[str, str]:
+    """Return what is handed through as FCM carries it: names and texts.
+
+    A text that is no JSON object stands under `data`.
+    """
+    if isinstance(payload, str):
+        payload = _object(payload) or {"data": payload}
+    return {name: value if isinstance(value, str) else encode(value) for name, value in payload.items()}
+
+
+def _object(text: str) -> dict[str, Any]:
+    """The JSON object the text is; empty where it is none."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _is_reserved(name: str) -> bool:

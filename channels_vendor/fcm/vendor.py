@@ -15,7 +15,9 @@ from channels_vendor.base.contract import (
 from channels_vendor.base.signing_keys import rsa_key
 from channels_vendor.fcm.client import FcmAdapter, service_account
 from channels_vendor.fcm.legacy import LegacyFcmAdapter
-from pushcore.channels import Channel
+from channels_vendor.fcm.payload import as_texts
+from channels_vendor.fcm.statuses import DEAD_TOKEN_STATUSES, STATUSES
+from pushcore.channels import Platform
 from pushcore.http.client import HttpClient
 
 
@@ -37,8 +39,14 @@ def _validate(values: Mapping[str, str]) -> dict[str, str]:
 
 
 VENDOR = VendorDescription(
-    channel=Channel.FCM,
-    label="Google FCM",
+    number=6,
+    name="fcm",
+    analysis_name="FCM",
+    title="Google FCM",
+    platform=Platform.ANDROID,
+    statuses=STATUSES,
+    dead_token_statuses=DEAD_TOKEN_STATUSES,
+    carry=as_texts,
     fields=(
         AccountField(
             "service_account",

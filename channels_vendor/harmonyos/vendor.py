@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from channels_vendor.base.contract import AccountField, VendorDescription
+from channels_vendor.harmonyos import options
 from channels_vendor.harmonyos.client import HarmonyAdapter
 from channels_vendor.huawei import service_account
 from channels_vendor.huawei.reports import read_reports
 from channels_vendor.huawei.vendor import REPORT_FIELDS, reports_problem
-from pushcore.channels import Channel
+from pushcore.channels import Platform
+from pushcore.push.vendor_options import as_text
 
 
 def _validate(values: Mapping[str, str]) -> dict[str, str]:
@@ -18,8 +20,14 @@ def _validate(values: Mapping[str, str]) -> dict[str, str]:
 
 
 VENDOR = VendorDescription(
-    channel=Channel.HARMONYOS,
-    label="Huawei HarmonyOS Push",
+    number=13,
+    name="harmonyos",
+    analysis_name="HARMONYOS",
+    title="Huawei HarmonyOS Push",
+    platform=Platform.HARMONYOS,
+    reports_arrival=True,
+    categories=options.CATEGORIES,
+    carry=as_text,
     fields=(
         AccountField(
             "service_account", "Service account", secret=True, help_text="The JSON key file of a service account."

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from channels_vendor.base.contract import AccountField, VendorDescription
+from channels_vendor.honor import options
 from channels_vendor.honor.client import HonorAdapter
 from channels_vendor.honor.reports import read_reports
-from pushcore.channels import Channel
+from pushcore.channels import Platform
+from pushcore.push.vendor_options import as_text
 
 VENDOR = VendorDescription(
-    channel=Channel.HONOR,
-    label="HONOR Push",
+    number=11,
+    name="honor",
+    analysis_name="HONOR",
+    title="HONOR Push",
+    platform=Platform.ANDROID,
+    reports_arrival=True,
+    categories=options.CATEGORIES,
+    carry=as_text,
     fields=(
         AccountField("app_id", "App ID"),
         AccountField("client_id", "Client ID"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from channels_vendor.base.contract import AccountField, VendorDescription
-from channels_vendor.huawei import service_account
+from channels_vendor.huawei import options, service_account
 from channels_vendor.huawei.client import HuaweiAdapter
 from channels_vendor.huawei.reports import read_reports
-from pushcore.channels import Channel
+from channels_vendor.huawei.statuses import DEAD_TOKEN_STATUSES, STATUSES
+from pushcore.channels import Platform
+from pushcore.push.vendor_options import as_text
 
 
 def _validate(values: Mapping[str, str]) -> dict[str, str]:
@@ -38,8 +40,19 @@ REPORT_FIELDS = (
 )
 
 VENDOR = VendorDescription(
-    channel=Channel.HUAWEI,
-    label="Huawei Push",
+    number=5,
+    name="huawei",
+    analysis_name="HMS",
+    title="Huawei Push",
+    platform=Platform.ANDROID,
+    reports_arrival=True,
+    statuses=STATUSES,
+    dead_token_statuses=DEAD_TOKEN_STATUSES,
+    categories=options.CATEGORIES,
+    levels=options.LEVELS,
+    check_options=options.check,
+    carry=as_text,
+    big_text_parameter=True,
     fields=(
         AccountField("package_name", "Package name", required=False),
         AccountField("app_id", "App ID"),

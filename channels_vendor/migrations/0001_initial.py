@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
             name='VendorAccount',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel', models.SmallIntegerField(choices=[(2, 'apns'), (4, 'xiaomi'), (5, 'huawei'), (6, 'fcm'), (7, 'oppo'), (8, 'vivo'), (11, 'honor'), (13, 'harmonyos')], verbose_name='vendor')),
+                ('channel', models.SmallIntegerField(verbose_name='vendor')),
                 ('enabled', models.BooleanField(default=True)),
                 ('public_values', models.JSONField(blank=True, default=dict, verbose_name='settings')),
                 ('secrets_sealed', models.TextField(blank=True, editable=False)),
@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 ('auth_url', models.URLField(blank=True, help_text="Empty: the vendor's own.", verbose_name='token address')),
                 ('ca_pem', models.TextField(blank=True, help_text='PEM; trusted beside the well-known ones.', verbose_name='extra CA')),
                 ('rate', models.PositiveIntegerField(default=0, help_text="0: the vendor's published figure.", verbose_name='targets a second')),
-                ('report_key', models.CharField(db_column='receipt_key', editable=False, max_length=32, unique=True)),
+                ('report_key', models.CharField(db_column='receipt_key', editable=False, max_length=32, unique=True, verbose_name='receipt key')),
                 ('stopped_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('stopped_reason', models.CharField(blank=True, editable=False, max_length=300)),
                 ('certificate_subject', models.CharField(blank=True, editable=False, max_length=200)),
@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('message_id', models.BigIntegerField(primary_key=True, serialize=False)),
                 ('workspace_id', models.BigIntegerField()),
-                ('channel', models.SmallIntegerField(choices=[(2, 'apns'), (4, 'xiaomi'), (5, 'huawei'), (6, 'fcm'), (7, 'oppo'), (8, 'vivo'), (11, 'honor'), (13, 'harmonyos')])),
+                ('channel', models.SmallIntegerField()),
                 ('task_id', models.BigIntegerField()),
                 ('device_id', models.BigIntegerField()),
                 ('due_at', models.DateTimeField(null=True)),

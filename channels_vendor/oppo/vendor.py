@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from channels_vendor.base.contract import AccountField, VendorDescription
-from channels_vendor.oppo import payload
+from channels_vendor.oppo import options, payload
 from channels_vendor.oppo.client import OppoAdapter
 from channels_vendor.oppo.reports import read_reports
-from pushcore.channels import Channel
+from channels_vendor.oppo.statuses import DEAD_TOKEN_STATUSES, STATUSES
+from pushcore.channels import Platform
 
 VENDOR = VendorDescription(
-    channel=Channel.OPPO,
-    label="OPPO Push",
+    number=7,
+    name="oppo",
+    analysis_name="OPPO",
+    title="OPPO Push",
+    platform=Platform.ANDROID,
+    reports_arrival=True,
+    statuses=STATUSES,
+    dead_token_statuses=DEAD_TOKEN_STATUSES,
+    categories=options.CATEGORIES,
+    levels=options.LEVELS,
+    check_options=options.check,
     fields=(
         AccountField("app_key", "App key"),
         AccountField("master_secret", "Master secret", secret=True),

@@ -80,7 +80,7 @@ def report_url_problem(row: VendorAccount) -> str:
         return ""
     return (
         f"no receipts: their address has {longest} characters with this MPS_PUBLIC_URL,"
-        f" {vendor.label} takes {vendor.max_report_url}"
+        f" {vendor.title} takes {vendor.max_report_url}"
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from channels_vendor.base.contract import AccountField, VendorDescription
-from channels_vendor.vivo import payload
+from channels_vendor.vivo import options, payload
 from channels_vendor.vivo.client import VivoAdapter
 from channels_vendor.vivo.reports import read_reports
-from pushcore.channels import Channel
+from channels_vendor.vivo.statuses import DEAD_TOKEN_STATUSES, STATUSES
+from pushcore.channels import Platform
 
 
 def _validate(values: Mapping[str, str]) -> dict[str, str]:
@@ -17,8 +18,16 @@ def _validate(values: Mapping[str, str]) -> dict[str, str]:
 
 
 VENDOR = VendorDescription(
-    channel=Channel.VIVO,
-    label="vivo Push",
+    number=8,
+    name="vivo",
+    analysis_name="VIVO",
+    title="vivo Push",
+    platform=Platform.ANDROID,
+    reports_arrival=True,
+    statuses=STATUSES,
+    dead_token_statuses=DEAD_TOKEN_STATUSES,
+    categories=options.CATEGORIES,
+    check_options=options.check,
     fields=(
         AccountField("app_id", "App ID"),
         AccountField("app_key", "App key"),

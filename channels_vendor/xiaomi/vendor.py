@@ -5,11 +5,19 @@ from __future__ import annotations
 from channels_vendor.base.contract import AccountField, VendorDescription
 from channels_vendor.xiaomi.client import XiaomiAdapter
 from channels_vendor.xiaomi.reports import read_reports
-from pushcore.channels import Channel
+from channels_vendor.xiaomi.statuses import DEAD_TOKEN_STATUSES, STATUSES
+from pushcore.channels import Platform
 
 VENDOR = VendorDescription(
-    channel=Channel.XIAOMI,
-    label="Xiaomi MiPush",
+    number=4,
+    name="xiaomi",
+    analysis_name="MIUI",
+    title="Xiaomi MiPush",
+    platform=Platform.ANDROID,
+    reports_arrival=True,
+    statuses=STATUSES,
+    dead_token_statuses=DEAD_TOKEN_STATUSES,
+    big_text_parameter=True,
     fields=(
         AccountField("package_name", "Package name"),
         AccountField("app_secret", "App secret", secret=True),

@@ -32,7 +32,7 @@ from console.large_tables import LargeTableAdmin
 from console.live import socket_url
 from console.words import refusal
 from console.zones import zone_of
-from pushcore.channels import ANALYSIS_NAMES, Channel
+from pushcore.channels import Channel
 from pushcore.codes.results import ResultError
 from pushcore.models import Broadcast, FileImport, PushTask
 from pushcore.revocation import revocations
@@ -87,7 +87,7 @@ def _breakdown(task: PushTask) -> dict[str, Any]:
     total = {name: sum(getattr(entry.index, name) for entry in channels) for name in names}
     labels = (_("Pushed"), _("Accepted"), _("Arrived"), _("Opened"))
     return {
-        "channels": [(ANALYSIS_NAMES[entry.channel], entry.index) for entry in channels],
+        "channels": [(entry.channel.analysis_name, entry.index) for entry in channels],
         "funnel": [(label, total[name], total["pushed"] or 1) for label, name in zip(labels, names, strict=True)],
         "failures": failed,
         "waiting": waiting,

@@ -194,7 +194,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
     @display(description=_("vendor"))
     def vendor(self, row: VendorAccount) -> str:
         vendor = VENDORS.get(Channel(row.channel))
-        return _spoken(vendor.label) if vendor else Channel(row.channel).label
+        return _spoken(vendor.title) if vendor else Channel(row.channel).label
 
     @display(description=_("state"))
     def state(self, row: VendorAccount) -> SafeString:

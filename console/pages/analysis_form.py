@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
 
 from analytics.queries import EARLIEST, LATEST, LONGEST, Options, Report, Step, options, report_of_days
-from pushcore.channels import ANALYSIS_NAMES, Channel, Platform
+from pushcore.channels import Channel, Platform
 from pushcore.models import PushTask, Workspace
 
 DEFAULT_DAYS = 7
@@ -77,7 +77,7 @@ class AnalysisForm(forms.Form):
         versions = [(f"v{version}", version or _("(not reported)")) for version in found.app_versions]
         self._choose("platform", [(one, Platform(one).label) for one in found.platforms])
         self._choose("version", versions)
-        self._choose("channel", [(one, ANALYSIS_NAMES[Channel(one)]) for one in found.channels])
+        self._choose("channel", [(one, Channel(one).analysis_name) for one in found.channels])
         self._choose("kind", [(one, PushTask.Kind(one).name) for one in found.kinds])
 
     def _choose(self, name: str, choices: list[tuple[Any, Any]]) -> None:

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from pushcore.api.channel_texts import text_of_channels
 from pushcore.api.schemas import OPTIONAL, RequestSchema, between, id_of, needed
 from pushcore.api.values import Moment, Number, Text
-from pushcore.channels import ANALYSIS_NAMES, Platform
+from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import PushTask
 from pushcore.ports import AnalysisFilter
 
 LONGEST = timedelta(days=90)
-_CHANNELS = {name: channel for channel, name in ANALYSIS_NAMES.items()}
 _PLATFORMS = {platform.name: platform for platform in Platform}
 _KINDS = {kind.name: kind for kind in PushTask.Kind if kind is not PushTask.Kind.REVOKE}
 
@@ -25,7 +25,7 @@ class QueryPushAnalysisCoreIndexSchema(RequestSchema):
     startTime = Moment(help_text="A time of the first day, milliseconds since 1970.", **OPTIONAL)
     endTime = Moment(help_text="A time of the last day; at most 90 days later.", **OPTIONAL)
     platform = Text(help_text="ANDROID, IOS or HARMONYOS; else all.")
-    channel = Text(help_text="ANDROID (self-built), IOS, FCM, HMS, MIUI, OPPO, VIVO, HONOR or HARMONYOS; else all.")
+    channel = Text(help_text=text_of_channels("ANDROID (self-built), {analysis_names}; else all."))
     type = Text(help_text="SIMPLE, TEMPLATE, MULTIPLE or BROADCAST; else all.")
     taskId = Text(help_text="Of one push task only.")
 
@@ -57,7 +57,7 @@ def analysis_filter(values: Mapping[str, Any]) -> AnalysisFilter:
         start=start,
         end=end,
         platform=_named(values, "platform", _PLATFORMS),
-        channel=_named(values, "channel", _CHANNELS),
+        channel=_named(values, "channel", {channel.analysis_name: channel for channel in Channel}),
         kind=_named(values, "type", _KINDS),
         task_id=id_of(values["taskId"], "taskId") if values["taskId"] else None,
     )

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
+from pushcore.api.channel_texts import text_of_channels
 from pushcore.api.values import JsonObject, Moment, Number, Text, TextMap, WholeNumber, as_object
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.push.requests import BroadcastPush, FilePush, MultiplePush, SimplePush, TargetMessage, TemplatePush
@@ -164,12 +165,16 @@ class PushSchema(RequestSchema):
     miChannelId = Text(help_text="Xiaomi channel.")
     classification = Text(help_text="vivo: 0 operational, 1 system (default).")
     thirdChannelCategory = TextMap(
-        help_text="Message category by vendor (hms, harmonyos, oppo, vivo, honor): its name there, or the cloud's code."
+        help_text=text_of_channels(
+            "Message category by vendor ({with_categories}): its name there, or the cloud's code."
+        )
     )
     notifyLevel = TextMap(help_text="Reminder level by vendor: hms 1 low, 2 normal; oppo 1, 2, 16.")
     vendorTemplate = Text(help_text="OPPO: private-message template.")
     transparentMessagePayload = JsonObject(
-        help_text="By vendor (hms, honor, fcm, harmonyos): text or an object that is handed to the app, not shown.",
+        help_text=text_of_channels(
+            "By vendor ({with_pass_through}): text or an object that is handed to the app, not shown."
+        ),
         **OPTIONAL,
     )
     transparentMessageUrgency = Text(help_text="Of what is handed to the app: HIGH, NORMAL (default).")
@@ -478,7 +483,7 @@ class PushReportSchema(RequestSchema):
     deliveryToken = Text(help_text="Ad-token; on iOS the APNs device token.")
     osType = Number(help_text="1 Android, 2 iOS, 7 HarmonyOS.")
     thirdChannel = Number(
-        help_text="2 APNs, 4 Xiaomi, 5 Huawei, 6 FCM, 7 OPPO, 8 vivo, 11 HONOR, 13 HarmonyOS.",
+        help_text=text_of_channels("{numbers}."),
         required=False,
         default=None,
         allow_null=True,

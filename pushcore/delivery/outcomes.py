@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from prometheus_client import Counter as Metric
 
 from pushcore.callbacks import queueing
-from pushcore.channels import SAYS_ARRIVED, Channel
+from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.delivery import task_counters
 from pushcore.delivery.task_counters import Counts
@@ -47,7 +47,7 @@ class _Outcome(NamedTuple):
     @property
     def arrives(self) -> bool:
         """Whether it says that the message is on its device; some vendors say so later."""
-        return self.status == statuses.ACKED and self.channel not in SAYS_ARRIVED
+        return self.status == statuses.ACKED and not Channel(self.channel).reports_arrival
 
 
 class _Changed(NamedTuple):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from pushcore import ports
-from pushcore.channels import ANALYSIS_NAMES, Channel, Platform
+from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Binding, Device, Workspace
 from pushcore.models.pushes import DeliveryType
@@ -92,7 +92,7 @@ def _of_token(workspace: Workspace, given: str) -> Device | None:
 
 def _manufacturer(device: Device) -> str:
     if device.third_channel is not None and device.third_token:
-        return ANALYSIS_NAMES[Channel(device.third_channel)].lower()
+        return Channel(device.third_channel).analysis_name.lower()
     return Platform(device.platform).label
 
 

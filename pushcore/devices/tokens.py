@@ -18,7 +18,7 @@ from typing import NamedTuple
 from django.db import connection, transaction
 from prometheus_client import Counter
 
-from pushcore.channels import PLATFORMS, Channel, Platform
+from pushcore.channels import Channel, Platform, third_channels
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices.changes import tell_changed
 from pushcore.models import TokenLoss
@@ -61,10 +61,10 @@ def check_third_party(platform: Platform, third_channel: int | None, third_token
         return NO_THIRD_PARTY
     if not token:
         raise ResultError(ResultCode.NEED_DELIVERYTOKEN, "thirdChannelDeviceToken is empty")
-    if third_channel not in PLATFORMS:
+    if third_channel not in third_channels():
         raise ResultError(ResultCode.INVALID_PARAM, "thirdChannel is not a known channel")
     channel = Channel(third_channel)
-    if PLATFORMS[channel] != platform:
+    if channel.description.platform != platform:
         raise ResultError(ResultCode.INVALID_PARAM, f"thirdChannel {channel.value} is not for {platform.label} devices")
     return ThirdParty(channel, _check_token(channel, token))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from pushcore.channels import Channel, Platform
+from pushcore.channels import Platform
 from pushcore.models.apps import Workspace
-from pushcore.models.fields import CreationTimeField, RandomCharField
+from pushcore.models.fields import ChannelField, CreationTimeField, RandomCharField
 from pushcore.security import crypto
 
 
@@ -25,7 +25,7 @@ class Device(models.Model):
     model = models.CharField(max_length=128, blank=True)
     os_version = models.CharField("OS version", max_length=64, blank=True)
     app_version = models.CharField(max_length=64, blank=True)
-    third_channel = models.SmallIntegerField("third-party channel", choices=Channel.choices, null=True, blank=True)
+    third_channel = ChannelField("third-party channel", null=True, blank=True)
     third_token = models.CharField("third-party token", max_length=512, blank=True)
     third_reported_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When that token was last reported."
@@ -86,7 +86,7 @@ class TokenLoss(models.Model):
     taken_by = models.ForeignKey(
         Device, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
-    channel = models.SmallIntegerField("third-party channel", choices=Channel.choices)
+    channel = ChannelField("third-party channel")
     at = CreationTimeField(db_index=True)
 
     class Meta:

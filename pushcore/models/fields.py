@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from pushcore.channels import Channel, third_channels
 from pushcore.security import crypto
 from pushcore.storage import clock
 
 if TYPE_CHECKING:
     # Generic for the type checker only.
     CharField = models.CharField[str, str]
+    SmallIntegerField = models.SmallIntegerField[Any, Any]  # nullable or not
     TextField = models.TextField[str, str]
     DateTimeField = models.DateTimeField[datetime, datetime]
 else:
-    from django.db.models import CharField, DateTimeField, TextField
+    from django.db.models import CharField, DateTimeField, SmallIntegerField, TextField
 
 
 class _PlainInMigrations:
@@ -46,6 +48,28 @@ class RandomCharField(_PlainInMigrations, CharField):
         if make is not None:
             kwargs["default"] = make
         super().__init__(*args, **kwargs)
+
+
+class ChannelField(_PlainInMigrations, SmallIntegerField):
+    """A channel (`pushcore.channels`), chosen from those that are registered.
+
+    Args:
+        third_party: Leave the self-built channel out.
+    """
+
+    def __init__(self, *args: Any, third_party: bool = False, **kwargs: Any) -> None:
+        self._third_party = third_party
+        super().__init__(*args, **{"choices": self._offered} | kwargs)
+
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
+        """Deconstruct without the choices: migrations do not change with the vendors."""
+        name, path, args, kwargs = super().deconstruct()
+        kwargs.pop("choices", None)
+        return name, path, args, kwargs
+
+    def _offered(self) -> list[tuple[int, str]]:
+        channels = third_channels() if self._third_party else list(Channel)
+        return [(int(channel), channel.label) for channel in channels]
 
 
 class CreationTimeField(_PlainInMigrations, DateTimeField):

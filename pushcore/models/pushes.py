@@ -14,6 +14,7 @@ from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.models.apps import Workspace
 from pushcore.models.devices import Device
+from pushcore.models.fields import ChannelField
 from pushcore.storage import clock, ids
 
 
@@ -136,7 +137,7 @@ class Message(models.Model):
         Device, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, null=True, blank=True
     )
     status = models.IntegerField(default=statuses.WAITING)
-    channel = models.SmallIntegerField(choices=Channel.choices, default=Channel.SELF_BUILT)
+    channel = ChannelField(default=Channel.SELF_BUILT)
     override = models.JSONField(null=True, blank=True, help_text="What of the content is this message's own.")
     expire_at = models.DateTimeField("expiry time")
     sent_at = models.DateTimeField(

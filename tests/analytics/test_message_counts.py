@@ -32,7 +32,7 @@ def counted(device_id: int | None, status: int, channel: Channel) -> tuple[bool,
 @pytest.mark.django_db
 @pytest.mark.parametrize("channel", Channel, ids=lambda channel: channel.label)
 def test_a_message_counts_as_pushed_unless_it_was_revoked_unbound_or_refused_for_a_dead_token(channel: Channel) -> None:
-    dead = statuses.DEAD_TOKEN.get(channel.label, frozenset())
+    dead = channel.description.dead_token_statuses
     not_pushed = {statuses.NO_BIND_INFO, statuses.REVOKED} | dead
     assert {code for code in CODES if not counted(7, code, channel)[0]} == not_pushed
     assert {code for code in CODES if counted(7, code, channel)[1]} == {statuses.ACKED}

@@ -11,22 +11,23 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from channels_vendor.apns.simulator import SimulatedApns
 from channels_vendor.apns.vendor import VENDOR as APNS
 from channels_vendor.base.contract import VendorDescription
+from channels_vendor.fcm.simulator import SimulatedFcm, SimulatedLegacyFcm
 from channels_vendor.fcm.vendor import VENDOR as FCM
+from channels_vendor.harmonyos.simulator import SimulatedHarmonyos
 from channels_vendor.harmonyos.vendor import VENDOR as HARMONYOS
+from channels_vendor.honor.simulator import SimulatedHonor
 from channels_vendor.honor.vendor import VENDOR as HONOR
+from channels_vendor.huawei.simulator import SimulatedHuawei
 from channels_vendor.huawei.vendor import VENDOR as HUAWEI
+from channels_vendor.oppo.simulator import SimulatedOppo
 from channels_vendor.oppo.vendor import VENDOR as OPPO
-from channels_vendor.simulator.apns import SimulatedApns
-from channels_vendor.simulator.fcm import SimulatedFcm, SimulatedLegacyFcm
-from channels_vendor.simulator.honor import SimulatedHonor
-from channels_vendor.simulator.huawei import SimulatedHarmonyos, SimulatedHuawei
-from channels_vendor.simulator.oppo import SimulatedOppo
 from channels_vendor.simulator.simulated_vendor import SimulatedVendor
-from channels_vendor.simulator.vivo import SimulatedVivo
-from channels_vendor.simulator.xiaomi import SimulatedXiaomi
+from channels_vendor.vivo.simulator import SimulatedVivo
 from channels_vendor.vivo.vendor import VENDOR as VIVO
+from channels_vendor.xiaomi.simulator import SimulatedXiaomi
 from channels_vendor.xiaomi.vendor import VENDOR as XIAOMI
 from pushcore.security import crypto
 from tests.channels_vendor import push_certificates

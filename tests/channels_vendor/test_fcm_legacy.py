@@ -11,8 +11,8 @@ from channels_vendor.base.contract import Account, Adapter, Verdict
 from channels_vendor.base.credentials import StaticCredential
 from channels_vendor.fcm.client import FcmAdapter
 from channels_vendor.fcm.legacy import SHUT_DOWN, LegacyFcmAdapter, body_of
+from channels_vendor.fcm.simulator import SimulatedFcm, SimulatedLegacyFcm
 from channels_vendor.fcm.vendor import VENDOR
-from channels_vendor.simulator.fcm import SimulatedFcm, SimulatedLegacyFcm
 from pushcore.channels import Channel
 from pushcore.http.calls import HttpSettings
 from pushcore.http.client import HttpClient

@@ -14,8 +14,8 @@ from channels_vendor.base import contract
 from channels_vendor.base.contract import Adapter, SendOutcome, Verdict
 from channels_vendor.base.notifications import deliveries_of
 from channels_vendor.dispatch import sender
+from channels_vendor.fcm.simulator import SimulatedFcm
 from channels_vendor.models import VendorAccount, VendorMessage
-from channels_vendor.simulator.fcm import SimulatedFcm
 from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from pushcore.channels import Channel
 from pushcore.codes import statuses

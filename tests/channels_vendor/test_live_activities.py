@@ -16,9 +16,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from channels_vendor.accounts import in_use
+from channels_vendor.apns.simulator import SimulatedApns
 from channels_vendor.dispatch import sender
 from channels_vendor.models import VendorAccount
-from channels_vendor.simulator.apns import SimulatedApns
 from channels_vendor.simulator.script import Incoming
 from pushcore.broadcast import vendor_walk
 from pushcore.channels import Channel, Platform

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from channels_vendor.accounts import in_use
 from channels_vendor.dispatch import sender
+from channels_vendor.fcm.simulator import SimulatedFcm
 from channels_vendor.models import VendorAccount, VendorMessage
-from channels_vendor.simulator.fcm import SimulatedFcm
 from gateway.lane import GatewayLane
 from gateway.sink import Sink
 from pushcore.channels import Channel

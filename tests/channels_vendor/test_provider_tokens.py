@@ -10,9 +10,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from channels_vendor.apns.provider_token import SLOT_SECONDS, provider_token
+from channels_vendor.apns.simulator import SimulatedApns
 from channels_vendor.base.contract import Adapter, CannotAuthorise
 from channels_vendor.base.credentials import SharedCredential
-from channels_vendor.simulator.apns import SimulatedApns
 from pushcore.storage.valkey import client
 from tests.channels_vendor.conftest import deliveries
 from tests.channels_vendor.samples import SAMPLES, Sample

@@ -10,7 +10,7 @@ import pytest
 from aioapns import APNs, NotificationRequest
 from aioapns.connection import APNsProductionClientProtocol
 
-from channels_vendor.simulator.apns import SimulatedApns
+from channels_vendor.apns.simulator import SimulatedApns
 from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES
 

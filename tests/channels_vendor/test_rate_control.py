@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from channels_vendor.dispatch.rate_control import LONGEST_OPEN_SECONDS, Flow
 from channels_vendor.dispatch.sender import MAX_ATTEMPTS
+from channels_vendor.fcm.simulator import SimulatedFcm
 from channels_vendor.models import VendorMessage
-from channels_vendor.simulator.fcm import SimulatedFcm
 from channels_vendor.simulator.script import Reply
 from pushcore.channels import Channel
 from pushcore.codes import statuses

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from channels_vendor.base.contract import Style
 from channels_vendor.base.notifications import deliveries_of
+from channels_vendor.fcm.simulator import SimulatedFcm
 from channels_vendor.models import VendorMessage
-from channels_vendor.simulator.fcm import SimulatedFcm
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import bindings

@@ -10,12 +10,12 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from channels_vendor.accounts import in_use
+from channels_vendor.apns.simulator import SimulatedApns
 from channels_vendor.base.references import token_hash
 from channels_vendor.dispatch import sender
 from channels_vendor.dispatch.rate_control import OPENS_AFTER
+from channels_vendor.fcm.simulator import SimulatedFcm
 from channels_vendor.models import VendorAccount, VendorMessage
-from channels_vendor.simulator.apns import SimulatedApns
-from channels_vendor.simulator.fcm import SimulatedFcm
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.delivery import deliverable, dispatch

@@ -75,7 +75,7 @@ def test_what_is_wrong_is_told_though_more_lacks() -> None:
     assert set(APNS.validate({"p8": "nonsense", "key_id": "short"})) == {"p8", "key_id", "team_id", "bundle_id"}
 
 
-@pytest.mark.parametrize("vendor", [FCM, HUAWEI, HARMONYOS], ids=lambda vendor: vendor.label)
+@pytest.mark.parametrize("vendor", [FCM, HUAWEI, HARMONYOS], ids=lambda vendor: vendor.title)
 @pytest.mark.parametrize(
     ("key", "words"),
     [

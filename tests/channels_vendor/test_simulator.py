@@ -19,9 +19,9 @@ import requests
 from cryptography.hazmat.primitives import serialization
 
 from channels_vendor.base.contract import Account, Adapter, DeliveryReport
+from channels_vendor.registry import simulated_vendors
 from channels_vendor.simulator import callbacks
 from channels_vendor.simulator.simulated_vendor import SECRET, SimulatedVendor
-from channels_vendor.simulator.vendors import SIMULATED_VENDORS
 from tests.channels_vendor import push_certificates
 from tests.channels_vendor.conftest import deliveries
 from tests.channels_vendor.running import Running, pem_of, server_pem
@@ -168,7 +168,7 @@ def test_a_receipt_that_is_not_taken_is_posted_again(
 
 @pytest.fixture
 def plain() -> Iterator[Running]:
-    running = Running([simulated() for simulated in SIMULATED_VENDORS], tls=False)
+    running = Running([kind() for kind in simulated_vendors()], tls=False)
     yield running
     running.stop()
 
@@ -223,7 +223,7 @@ def command(*arguments: str) -> Iterator[str]:
 
 def test_the_command_serves_all_vendors_until_it_is_stopped() -> None:
     with command() as url:
-        for simulated in SIMULATED_VENDORS:
+        for simulated in simulated_vendors():
             assert requests.post(f"{url}/_script/{simulated.name}", json={}, timeout=10).status_code == 200
         assert requests.post(f"{url}/3/device/ab", timeout=10).json() == {"reason": "MissingProviderToken"}
 

@@ -22,9 +22,9 @@ from channels_vendor.accounts import in_use
 from channels_vendor.base.contract import VendorDescription
 from channels_vendor.dispatch import lane
 from channels_vendor.dispatch.scheduler import AccountScheduler
+from channels_vendor.fcm.simulator import SimulatedFcm
 from channels_vendor.fcm.vendor import VENDOR as FCM
 from channels_vendor.models import VendorAccount, VendorMessage
-from channels_vendor.simulator.fcm import SimulatedFcm
 from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses

@@ -101,7 +101,7 @@ def test_every_field_of_a_vendors_form_is_in_chinese() -> None:
     with override("zh-hans"):
         for vendor in VENDORS.values():
             words = [text for entry in vendor.fields for text in (entry.label, entry.help_text)]
-            said = [gettext(text) for text in [*words, vendor.label, vendor.closed_note] if text]
+            said = [gettext(text) for text in [*words, vendor.title, vendor.closed_note] if text]
             english += [text for text in said if text not in VENDORS_NAMES and not spoken(text)]
     assert english == []
 

@@ -13,8 +13,8 @@ from pytest_django import Settings
 
 from channels_vendor.accounts import checking
 from channels_vendor.dispatch import open_adapters
+from channels_vendor.fcm.simulator import SimulatedFcm
 from channels_vendor.models import VendorAccount
-from channels_vendor.simulator.fcm import SimulatedFcm
 from console.models import AuditEntry
 from pushcore.channels import Channel
 from pushcore.devices import client_requests, registry

@@ -12,9 +12,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from channels_vendor import demo
+from channels_vendor.registry import simulated_vendors
 from channels_vendor.simulator.server import VendorServer
 from channels_vendor.simulator.simulated_vendor import SimulatedVendor
-from channels_vendor.simulator.vendors import SIMULATED_VENDORS
 from pushcore.demo import APP_ID, WORKSPACE_ID
 from pushcore.models import Workspace
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         stopped, stop = asyncio.Event(), threading.Event()
         for signum in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(signum, stopped.set)
-        server = VendorServer([simulated() for simulated in SIMULATED_VENDORS])
+        server = VendorServer([kind() for kind in simulated_vendors()])
         url = f"http://127.0.0.1:{await server.start('127.0.0.1', 0)}"
         self._say(f"vendors are simulated at {url}")
         showing = asyncio.create_task(asyncio.to_thread(self._show, workspace, url, server.simulated_vendors, stop))

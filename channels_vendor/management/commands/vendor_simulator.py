@@ -11,8 +11,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from channels_vendor.registry import simulated_vendors
 from channels_vendor.simulator.server import VendorServer
-from channels_vendor.simulator.vendors import SIMULATED_VENDORS
 
 
 class Command(BaseCommand):
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         asyncio.run(self._serve(options["host"], options["port"], tls))
 
     async def _serve(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
-        server = VendorServer([simulated() for simulated in SIMULATED_VENDORS])
+        server = VendorServer([kind() for kind in simulated_vendors()])
         port = await server.start(host, port, tls)
         self.stdout.write(f"{'https' if tls else 'http'}://{host}:{port}")
         self.stdout.flush()

@@ -10,6 +10,7 @@ import jwt
 
 from channels_vendor.simulator.script import Incoming, Reply
 from channels_vendor.simulator.simulated_vendor import SECRET, SimulatedVendor, as_json
+from pushcore.security import crypto
 
 _KIND = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 _QUOTA_FAILURE = "type.googleapis.com/google.rpc.QuotaFailure"
@@ -137,3 +138,13 @@ class SimulatedLegacyFcm(SimulatedVendor):
 
     def too_many(self) -> Reply:
         return Reply(429, b"")
+
+
+SIMULATED = (SimulatedFcm, SimulatedLegacyFcm)
+
+
+def demo_account() -> dict[str, str]:
+    """Return what an operator would enter for an account here."""
+    private, _ = crypto.new_rsa_key()
+    account = {"project_id": "demo", "client_email": "push@demo.example", "private_key": private}
+    return {"service_account": json.dumps(account)}

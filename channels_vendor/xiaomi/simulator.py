@@ -80,3 +80,11 @@ class SimulatedXiaomi(ReportingVendor):
 
     def error(self, code: int, reason: str) -> Reply:
         return as_json(200, {"result": "error", "code": code, "reason": reason, "description": reason, "trace_id": "x"})
+
+
+SIMULATED = (SimulatedXiaomi,)
+
+
+def demo_account() -> dict[str, str]:
+    """Return what an operator would enter for an account here."""
+    return {"package_name": "com.example.demo", "app_secret": SECRET}

@@ -110,3 +110,11 @@ class SimulatedOppo(ReportingVendor):
 
     def error(self, code: int, message: str) -> Reply:
         return as_json(200, {"code": code, "message": message, "data": {}})
+
+
+SIMULATED = (SimulatedOppo,)
+
+
+def demo_account() -> dict[str, str]:
+    """Return what an operator would enter for an account here."""
+    return {"app_key": "demo", "master_secret": SECRET}

@@ -74,3 +74,11 @@ class SimulatedHonor(ReportingVendor):
 
     def too_many(self) -> Reply:
         return Reply(429, b"")
+
+
+SIMULATED = (SimulatedHonor,)
+
+
+def demo_account() -> dict[str, str]:
+    """Return what an operator would enter for an account here."""
+    return {"app_id": "demo", "client_id": "demo", "client_secret": SECRET}

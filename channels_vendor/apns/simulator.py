@@ -10,6 +10,8 @@ from typing import Any
 
 import jwt
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from channels_vendor.simulator.script import Incoming, Reply
@@ -165,3 +167,14 @@ class SimulatedApns(SimulatedVendor):
         if status == 410:
             body["timestamp"] = int(time.time() * 1000)
         return as_json(status, body)
+
+
+SIMULATED = (SimulatedApns,)
+
+
+def demo_account() -> dict[str, str]:
+    """Return what an operator would enter for an account here."""
+    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return {"p8": pem.decode(), "key_id": "DEMO123456", "team_id": "DEMOTEAM01", "bundle_id": "com.example.demo"}

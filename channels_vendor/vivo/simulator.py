@@ -89,3 +89,11 @@ class SimulatedVivo(ReportingVendor):
 
     def say(self, result: int, desc: str, **more: object) -> Reply:
         return as_json(200, {"result": result, "desc": desc, **more})
+
+
+SIMULATED = (SimulatedVivo,)
+
+
+def demo_account() -> dict[str, str]:
+    """Return what an operator would enter for an account here."""
+    return {"app_id": "10004", "app_key": "demo", "app_secret": SECRET}

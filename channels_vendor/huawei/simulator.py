@@ -1,7 +1,6 @@
-"""Huawei's token endpoint, Push Kit v1/v2 for Android and v3 for HarmonyOS, as Huawei documents them.
+"""Huawei's token endpoint and Push Kit v1/v2 for Android, as Huawei documents them.
 
-A script's error for a token is a code of a whole call ("80300002"), or, where the vendor tells them apart, `illegal`
-(v1) or a reason (v3) of the token alone.
+A script's error for a token is a code of a whole call ("80300002"), or, where the vendor tells them apart, `illegal`.
 """
 
 from __future__ import annotations
@@ -24,17 +23,19 @@ from channels_vendor.simulator.script import Incoming, Reply
 from channels_vendor.simulator.simulated_vendor import SECRET, ReportingVendor, as_json
 
 MAX_BYTES = 4096
+# What the demo sets up for delivery reports, here and in the account.
+DEMO_REPORTS = {"callback_user": "demo", "callback_key": base64.b64encode(SECRET.encode()).decode()}
 MAX_TOKENS = 1000
 _AUDIENCE = "https://oauth-login.cloud.huawei.com/oauth2/v3/token"
 _WHOLE = re.compile(r"\d{8}")
 
 
-def _size(body: dict[str, Any]) -> int:
+def size_of(body: dict[str, Any]) -> int:
     return len(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-class _PushKit(ReportingVendor):
-    """What both have in common."""
+class SimulatedPushKit(ReportingVendor):
+    """What Push Kit for Android and for HarmonyOS have in common."""
 
     arrived = "0"
 
@@ -91,7 +92,7 @@ class _PushKit(ReportingVendor):
         return headers
 
 
-class SimulatedHuawei(_PushKit):
+class SimulatedHuawei(SimulatedPushKit):
     name = "huawei"
     malformed = "illegal"
     credential_path = "/oauth2/v3/token"
@@ -121,7 +122,7 @@ class SimulatedHuawei(_PushKit):
             return self.say("80100001", "Parameter error", 400)
         if not 0 < len(tokens) <= MAX_TOKENS or len(set(tokens)) != len(tokens):
             return self.say("80300010", "The number of tokens is wrong", 400)
-        if _size({"message": {name: value for name, value in message.items() if name != "token"}}) > MAX_BYTES:
+        if size_of({"message": {name: value for name, value in message.items() if name != "token"}}) > MAX_BYTES:
             return self.say("80300008", "The message is larger than 4096 bytes", 400)
         if body.get("validate_only"):  # of the message alone
             return self.say("80000000", "Success")
@@ -137,44 +138,9 @@ class SimulatedHuawei(_PushKit):
         return {"appid": "app", "status": code, "timestamp": stamp}
 
 
-class SimulatedHarmonyos(_PushKit):
-    name = "harmonyos"
-    malformed = "tokenFormatError"
+SIMULATED = (SimulatedHuawei,)
 
-    def serves(self, incoming: Incoming) -> bool:
-        return bool(re.fullmatch(r"/v3/[^/]+/messages:send", incoming.path))
 
-    def credential(self, incoming: Incoming) -> Reply:
-        return as_json(404, {})  # a JWT is the credential
-
-    def send(self, incoming: Incoming) -> Reply:
-        bearer = self.bearer(incoming)
-        if bearer in self.script.expired:
-            return self.say("80200005", "The JWT has expired")
-        if not self.is_good_jwt(bearer):
-            return self.say("80200001", "Authentication error", 401)
-        try:
-            body = json.loads(incoming.body)
-            tokens, payload, options = body["target"]["token"], body["payload"], body["pushOptions"]
-        except (ValueError, KeyError):
-            return self.say("80100003", "Illegal payload", 400)
-        shown = payload.get("notification")
-        if incoming.headers.get("push-type") not in ("0", "6") or (shown is not None and not shown.get("category")):
-            return self.say("80100001", "Parameter error", 400)
-        if not isinstance(options.get("ttl"), int) or not 0 < len(tokens) <= MAX_TOKENS:
-            return self.say("80100001", "Parameter error", 400)
-        if _size({name: value for name, value in body.items() if name != "target"}) > MAX_BYTES:
-            return self.say("80300008", "The message is larger than 4096 bytes", 400)
-        whole, wrong = self.judge(tokens, options.get("biTag", ""))
-        if whole:
-            return self.say(whole, "Refused")
-        if not wrong:
-            return self.say("80000000", "Success")
-        illegal: dict[str, list[str]] = {}
-        for token, reason in wrong.items():
-            illegal.setdefault(reason, []).append(token)
-        told = {"success": len(tokens) - len(wrong), "failure": len(wrong), "illegalTokens": illegal}
-        return self.say("80300007" if len(wrong) == len(tokens) else "80100000", json.dumps(told))
-
-    def result(self, code: int, stamp: int) -> dict[str, Any]:
-        return {"appPackageName": "app", "pushType": 0, "deliveryStatus": {"result": code, "timestamp": stamp}}
+def demo_account() -> dict[str, str]:
+    """Return what an operator would enter for an account here."""
+    return {"app_id": "demo", "app_secret": SECRET} | DEMO_REPORTS
