@@ -16,6 +16,7 @@ from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_noop as _
 
 from pushcore.codes.results import ResultCode, ResultError
+from pushcore.models.fields import ChannelField
 
 # Of apps, in breadcrumbs, and of the admin's own pages.
 APPS = (
@@ -425,7 +426,7 @@ def _translate(model: type[Model]) -> None:
 def _translate_field(field: Any) -> None:
     field.verbose_name = _lazy(field.verbose_name)
     field.help_text = _lazy(field.help_text)
-    if field.choices:
+    if field.choices and not isinstance(field, ChannelField):
         field.choices = [(value, _lazy(words)) for value, words in field.choices]
 
 

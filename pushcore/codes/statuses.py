@@ -1,6 +1,6 @@
 """Status codes: what became of a message, per channel (source document, chapter 6.1.5, message push status codes).
 
-A code means something only together with the channel that said it (10000 is one thing from OPPO, another from vivo);
+A code means something only together with the channel that said it (10000 means this or that by vendor);
 the common codes are the same on every channel. The common codes are written down here,
 a vendor's in its folder (`statuses.py`): each once.
 """

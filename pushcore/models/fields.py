@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from pushcore.channels import Channel, third_channels
 from pushcore.security import crypto
@@ -67,9 +68,9 @@ class ChannelField(_PlainInMigrations, SmallIntegerField):
         kwargs.pop("choices", None)
         return name, path, args, kwargs
 
-    def _offered(self) -> list[tuple[int, str]]:
+    def _offered(self) -> list[tuple[int, Any]]:
         channels = third_channels() if self._third_party else list(Channel)
-        return [(int(channel), channel.label) for channel in channels]
+        return [(int(channel), gettext_lazy(channel.label)) for channel in channels]
 
 
 class CreationTimeField(_PlainInMigrations, DateTimeField):

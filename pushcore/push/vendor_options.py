@@ -93,7 +93,7 @@ def counted(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def names(channel: int) -> tuple[str, str]:
-    """Return a channel's names in maps by vendor: as analysis does (hms, miui), and its own (huawei, xiaomi)."""
+    """Return a channel's names in maps by vendor: the one of analysis in lower case, and its own."""
     description = Channel(channel).description
     return description.analysis_name.lower(), description.name
 

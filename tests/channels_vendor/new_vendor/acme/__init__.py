@@ -1,0 +1,1 @@
+"""Acme: a vendor that nobody but its folder knows of."""
