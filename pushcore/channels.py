@@ -106,6 +106,7 @@ class Channel(int, metaclass=_OpenEnumeration):
     SELF_BUILT: ClassVar[Channel]
 
     def __new__(cls, number: int) -> Channel:
+        """Return the registered channel with the number."""
         try:
             return _channels[number]
         except KeyError:
