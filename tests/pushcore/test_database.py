@@ -1,21 +1,14 @@
-"""A kept database connection is known to work, or to be closed, without a query."""
+"""A kept database connection is known to work, or to be closed, before it is used; and how it is set up."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import psycopg2
 import pytest
 from django.db import connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def test_a_connection_that_works_is_asked_nothing(django_assert_num_queries: Any) -> None:
-    connection.ensure_connection()
-    with django_assert_num_queries(0):
-        assert connection.is_usable()
 
 
 def test_a_connection_the_server_closed_is_replaced_before_its_next_use() -> None:
@@ -34,11 +27,6 @@ def test_a_connection_the_server_closed_is_replaced_before_its_next_use() -> Non
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         assert cursor.fetchone()[0] != closed
-
-
-def test_without_a_connection_there_is_nothing_usable() -> None:
-    connection.close()
-    assert not connection.is_usable()
 
 
 def test_no_statement_is_compiled() -> None:

@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend with a health check that costs no round trip.
+"""Django's PostgreSQL backend, with connections that are set up for this service.
 
 Settings name it as `"ENGINE": "pushcore.storage.db_backend"`.
 """

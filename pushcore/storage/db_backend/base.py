@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import select
-
 from django.db.backends.postgresql import base
 
 from pushcore.storage import clock
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """A PostgreSQL connection whose health check costs no query and whose plans are not compiled."""
+    """A PostgreSQL connection whose plans are not compiled, and which tells the database's time when it is opened."""
 
     def init_connection_state(self) -> None:
         """Turn JIT compilation off, and read the database's clock.
@@ -21,15 +19,3 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().init_connection_state()
         with self.cursor() as cursor:
             clock.read(cursor, f"SET jit = off; {clock.READ}")
-
-    def is_usable(self) -> bool:
-        """Tell whether a kept connection still works. Django asks before each request, with a query.
-
-        An idle connection that works has nothing to read; one that the server closed has. Only in the latter case does
-        this method fall back to Django's query.
-        """
-        if self.connection is None or self.connection.closed:
-            return False
-        poll = select.poll()
-        poll.register(self.connection.fileno(), select.POLLIN)
-        return not poll.poll(0) or super().is_usable()
