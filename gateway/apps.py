@@ -6,10 +6,13 @@ from django.apps import AppConfig
 
 
 class GatewayConfig(AppConfig):
+    """Registers the self-built channel with the domain."""
+
     name = "gateway"
     verbose_name = "Device gateway"
 
     def ready(self) -> None:
+        """Register lane, presence and listeners."""
         from gateway.cluster.presence import online
         from gateway.lane import GatewayLane, tell_broadcast_news, tell_devices_changed
         from pushcore.ports import (

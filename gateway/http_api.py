@@ -1,7 +1,7 @@
-"""HTTP twins of the device's requests, for iOS and for clients that cannot be handed a token over MQTT.
+"""Serve device requests over HTTP, for iOS and for clients that cannot get a token over MQTT.
 
 HTTP Basic: registration with `{appId}-{workspaceId}` and the client key, the rest with Ad-token and device secret.
-Where something is away for a moment, `handler500` of the URLs answers 503.
+While the database or Valkey is unavailable, `handler500` of the URLs answers 503.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ def _check_client_key(request: HttpRequest) -> HttpResponse | None:
 @csrf_exempt
 @require_POST
 def register(request: HttpRequest) -> HttpResponse:
-    """Make a device, or give an installation its own back. Answers `data: {adToken, secret}`, shown this once."""
+    """Register a device, or give an installation its device back; answer `data: {adToken, secret}` this once."""
     given = _client_key_of(request)
     if isinstance(given, HttpResponse):
         return given
-    facts = _body(request)
-    if isinstance(facts, HttpResponse):
-        return facts
+    body = _body(request)
+    if isinstance(body, HttpResponse):
+        return body
     try:
-        values = decoding.json_value(facts or b"{}")
+        values = decoding.json_value(body or b"{}")
         if not isinstance(values, dict):
             return _answer(ResultCode.INVALID_PARAM, "the body is not a JSON object")
         DeviceInfo.from_mapping(values)
@@ -59,9 +59,9 @@ def register(request: HttpRequest) -> HttpResponse:
     if isinstance(verdict, HttpResponse):
         return verdict
     assert verdict.device is not None  # an admission without a device is a refusal
-    body = device_requests.answer(ResultCode.SUCCESS)
-    body["data"] = {"adToken": verdict.device.ad_token, "secret": verdict.secret}
-    return JsonResponse(body)
+    answer = device_requests.answer(ResultCode.SUCCESS)
+    answer["data"] = {"adToken": verdict.device.ad_token, "secret": verdict.secret}
+    return JsonResponse(answer)
 
 
 def _check_device(request: HttpRequest) -> HttpResponse | None:
@@ -94,7 +94,7 @@ unregister = _operation("mps/unregister")
 
 
 def _basic(request: HttpRequest) -> tuple[str, str] | None:
-    """User name and password; None where there are none that can be read."""
+    """Return user name and password; None if there are none or they are unreadable."""
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -116,14 +116,14 @@ def _body(request: HttpRequest) -> bytes | HttpResponse:
 
 
 def _client_key_of(request: HttpRequest) -> tuple[str, str] | HttpResponse:
-    """User name and client key of a registration, or the refusal."""
+    """Return user name and client key of a registration, or the refusal."""
     if has_failed_too_often(address_of(request.META)):
         return _too_often(seconds_of_minute_left())
     return _basic(request) or _unauthorized("the client key is needed (HTTP Basic)")
 
 
 def _device_of(request: HttpRequest) -> KnownDevice | HttpResponse:
-    """The device that the request's credentials are of, or the refusal.
+    """Return the device whose credentials the request has, or the refusal.
 
     HTTP Basic has no room for the app's name beside the Ad-token, which is unique anyway.
     """
@@ -154,7 +154,7 @@ def _answer(result: ResultCode, message: str = "", *, status: int = 200) -> Json
 
 
 def _refused(request: HttpRequest, message: str) -> JsonResponse:
-    """Credentials are wrong, which is counted."""
+    """Refuse wrong credentials, and count the failure."""
     note_failure(address_of(request.META))
     return _unauthorized(message)
 

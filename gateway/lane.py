@@ -1,4 +1,4 @@
-"""The self-built channel as a lane of pushcore: presence, then one batch to the stream of each node."""
+"""The self-built channel as a lane: look presence up, then append one batch to the stream of each node."""
 
 from __future__ import annotations
 
@@ -19,24 +19,29 @@ from pushcore.delivery.payload import PayloadEncoder
 from pushcore.ports import OutgoingMessage
 from pushcore.storage.valkey import client
 
-# A node works an entry off in one go, between two looks at its sockets; and its stream is bounded in entries.
+# A node processes an entry without a pause between reads of its sockets; its stream is bounded in entries.
 DELIVERIES_PER_ENTRY = 200
 BYTES_PER_ENTRY = 65_536
 CHANGED_PER_ENTRY = 1_000
-# Entries of acknowledgements, of a thousand each, that wait for the sink.
+# Entries of a thousand acknowledgements each, waiting for the sink, from which on the lane is behind.
 MANY_ACKS = 50
 
 
 class GatewayLane:
-    """Claims every message; asked last. A device that is not connected asks for its rows when it is."""
+    """The last lane: claims every message. A device that is not connected reads its rows when it connects."""
 
     name = "gateway"
 
     def claims(self, outgoing: OutgoingMessage) -> bool:
+        """Claim every message."""
         return True
 
     def send(self, batch: Sequence[OutgoingMessage]) -> None:
-        """Two round trips, whatever the batch's size. Raises `ValkeyDown`: the sweeper tries again."""
+        """Append messages to the streams of the nodes that hold their devices. Two round trips.
+
+        Raises:
+            ValkeyDown: Valkey is unavailable; the sweeper tries again.
+        """
         bus = client()
         held = nodes_of(bus, sorted({outgoing.device_id for outgoing in batch}))
         by_node: dict[str, list[DeliveryEntry]] = defaultdict(list)
@@ -51,11 +56,19 @@ class GatewayLane:
             pipeline.execute()
 
     def is_behind(self) -> bool:
-        """Whether acknowledgements wait to be recorded: their rows look as if nobody had them. Raises `ValkeyDown`."""
+        """Tell whether many acknowledgements wait for the sink, so that pending rows say little.
+
+        Raises:
+            ValkeyDown: Valkey is unavailable.
+        """
         return client().xlen(ACKS_STREAM) >= MANY_ACKS
 
     def withdraw(self, held: Sequence[tuple[int, int]]) -> None:
-        """Tell the nodes that hold the devices. Two round trips. Raises `ValkeyDown`."""
+        """Notify the nodes that hold the devices of revoked messages. Two round trips.
+
+        Raises:
+            ValkeyDown: Valkey is unavailable.
+        """
         bus = client()
         nodes = nodes_of(bus, sorted({device_id for device_id, _ in held}))
         by_node: dict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -69,7 +82,7 @@ class GatewayLane:
 
 
 def _entries(deliveries: Iterable[DeliveryEntry]) -> Iterator[list[DeliveryEntry]]:
-    """Deliveries in order, as many as an entry takes."""
+    """Split deliveries, in order, into stream entries."""
     entry: list[DeliveryEntry] = []
     size = 0
     for delivery in deliveries:
@@ -82,12 +95,16 @@ def _entries(deliveries: Iterable[DeliveryEntry]) -> Iterator[list[DeliveryEntry
 
 
 def _append(pipeline: Any, node_id: str, entry: dict[str, bytes]) -> None:
-    """NOMKSTREAM: a node whose lease ran out takes nothing, and the rows wait."""
+    """Append an entry to a node's stream unless its lease has expired (NOMKSTREAM); the rows wait then."""
     pipeline.xadd(stream_key(node_id), entry, nomkstream=True, maxlen=STREAM_MAX_ENTRIES, approximate=True)
 
 
 def tell_broadcast_news() -> None:
-    """Tell every live node to read the active broadcasts. Two round trips. Raises `ValkeyDown`: nodes poll anyway."""
+    """Tell every live node to read the active broadcasts. Two round trips.
+
+    Raises:
+        ValkeyDown: Valkey is unavailable; nodes poll anyway.
+    """
     bus = client()
     with bus.pipeline(transaction=False) as pipeline:
         for node in live_nodes(bus):
@@ -96,8 +113,11 @@ def tell_broadcast_news() -> None:
 
 
 def tell_devices_changed(device_ids: Sequence[int]) -> None:
-    """Tell the nodes that hold the devices to look again at what they have not written. Two round trips for each
-    thousand. Raises `ValkeyDown`: a node that finds Valkey again looks at everything anew."""
+    """Tell the nodes that hold devices to read again what they have not sent. Two round trips for each thousand.
+
+    Raises:
+        ValkeyDown: Valkey is unavailable; nodes read everything again when it is back.
+    """
     bus = client()
     for start in range(0, len(device_ids), CHANGED_PER_ENTRY):
         by_node: dict[str, list[int]] = defaultdict(list)

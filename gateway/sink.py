@@ -1,7 +1,7 @@
-"""The sink: acknowledgements from the gateways' stream to outcomes, batch by batch.
+"""Record acknowledgements from the gateways' stream as outcomes, batch by batch.
 
-A consumer group: several sinks share the stream, and what a sink had taken when it died is taken again by its
-successor (`XAUTOCLAIM`). Recording twice counts once, so a repeat does no harm.
+Sinks are a consumer group: several share the stream, and what a sink had taken when it died is claimed by another
+(`XAUTOCLAIM`). Recording twice counts once, so a repeat does no harm.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ BLOCK_MS = 1000
 COMMAND_SECONDS: float | None = 10.0
 CLAIM_IDLE_MS = 5_000
 CLAIM_EVERY_SECONDS = 5.0
-# Ids written in one transaction: a read of full entries holds up to fifty thousand.
+# Ids recorded in one transaction; one read of full entries holds up to fifty thousand.
 RECORD_BATCH = 2_000
-# A consumer that has been away for so long, and left nothing unconfirmed, is a process that ended.
+# A consumer idle for this long with nothing unconfirmed is a process that ended.
 FORGET_CONSUMER_MS = 3_600_000
 RETRY_SECONDS = 1.0
 
 
 def is_alive(bus: redis.Redis) -> bool:
-    """Whether a sink has been heard of lately."""
+    """Tell whether a sink wrote its heartbeat lately."""
     return bool(bus.exists(ALIVE))
 
 
 class Sink:
-    """Reads until it is told to stop. `name` tells this consumer from others of the group."""
+    """One consumer of the group, with a unique `name`."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -55,73 +55,73 @@ class Sink:
         self._bus: Any = redis.Redis.from_url(
             settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=COMMAND_SECONDS
         )
-        # The connection that waits for entries, by Valkey's number; None until it is there.
+        # The id of the connection that waits for entries, None until it exists.
         self._reader_id: int | None = None
         self._claimed_at = 0.0
 
     def stop(self) -> None:
-        """End `run` after the batch it is at. For another thread, or for a signal's handler."""
+        """End `run` after the present batch. Safe from other threads and from signal handlers."""
         self._stop.set()
         if self._reader_id is None:
             return
-        # Its blocking read returns at once instead of when its time is up.
+        # Make its blocking read return at once.
         with contextlib.suppress(redis.RedisError), redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1) as bus:
             bus.client_unblock(self._reader_id)
 
     def run(self) -> None:
-        """Work until told to stop. Valkey or the database being away is waited out."""
+        """Record entries until stopped. Waits out outages of Valkey and of the database."""
         while not self._stop.is_set():
             try:
-                self._make_group()
-                self._forget_consumers()
+                self._create_group()
+                self._delete_old_consumers()
                 self._work()
             except redis.RedisError as error:
-                # NOGROUP: Valkey was emptied; the group is made again at once.
+                # NOGROUP: Valkey was emptied; the group is created again at once.
                 if "NOGROUP" not in str(error):
                     log.warning("Valkey is unavailable", error=type(error).__name__)
                     self._stop.wait(RETRY_SECONDS)
             except DatabaseFault:
-                # Not confirmed, so it is taken again when its time is up.
+                # Unconfirmed entries are claimed again.
                 log.exception("outcomes could not be recorded; tried again")
                 close_old_connections()
                 self._stop.wait(RETRY_SECONDS)
         try:
             self._bus.delete(ALIVE)
         except redis.RedisError:
-            log.warning("Valkey is unavailable at the end; the sign of life runs out by itself")
+            log.warning("Valkey is unavailable at the end; the heartbeat expires by itself")
         self._bus.close()
 
     def _work(self) -> None:
         self._reader_id = self._bus.client_id()
         while not self._stop.is_set():
-            self._show_alive()
+            self._heartbeat()
             if time.monotonic() - self._claimed_at > CLAIM_EVERY_SECONDS:
-                self._take_abandoned()
+                self._claim_abandoned()
             answer = self._bus.xreadgroup(
                 codec.ACKS_GROUP, self._name, {codec.ACKS_STREAM: ">"}, count=READ_COUNT, block=BLOCK_MS
             )
             for _stream, found in answer or ():
                 self._record(found)
 
-    def _show_alive(self) -> None:
+    def _heartbeat(self) -> None:
         self._bus.set(ALIVE, self._name, ex=ALIVE_SECONDS)
 
-    def _make_group(self) -> None:
-        """The group exists from the stream's beginning; after a flush it is made again."""
+    def _create_group(self) -> None:
+        """Create the group at the stream's beginning unless it exists."""
         try:
             self._bus.xgroup_create(codec.ACKS_STREAM, codec.ACKS_GROUP, id="0", mkstream=True)
         except redis.ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
 
-    def _forget_consumers(self) -> None:
-        """Each start is a consumer of its own; those of the past are kept by Valkey until they are deleted."""
+    def _delete_old_consumers(self) -> None:
+        """Delete consumers of processes that ended; each start is a consumer of its own."""
         for consumer in self._bus.xinfo_consumers(codec.ACKS_STREAM, codec.ACKS_GROUP):
             if not consumer["pending"] and consumer["idle"] > FORGET_CONSUMER_MS:
                 self._bus.xgroup_delconsumer(codec.ACKS_STREAM, codec.ACKS_GROUP, consumer["name"])
 
-    def _take_abandoned(self) -> None:
-        """Entries another sink took and did not confirm."""
+    def _claim_abandoned(self) -> None:
+        """Claim and record entries that another sink took and did not confirm."""
         self._claimed_at = time.monotonic()
         start = "0-0"
         while not self._stop.is_set():
@@ -160,4 +160,4 @@ class Sink:
     def _in_batches(self, record: Callable[[Sequence[T]], object], told: Sequence[T]) -> None:
         for start in range(0, len(told), RECORD_BATCH):
             record(told[start : start + RECORD_BATCH])
-            self._show_alive()
+            self._heartbeat()

@@ -1,0 +1,1 @@
+"""Broadcasts on a node: which are active, and how far each device has come."""

@@ -1,4 +1,4 @@
-"""Broadcasts on a node: read when there is news, offered to its sessions, and told of when devices have them."""
+"""Read the active broadcasts, offer them to the sessions of a node, and report which devices have them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from gateway.cluster.node_lease import NodeLease, slices
 from gateway.cluster.presence import REMEMBERED_SECONDS, Former
 from gateway.node.recent import RecentByDevice
 from gateway.node.threads import DatabaseThreads
-from gateway.protocol.session import OutboundMessage, Session, State
+from gateway.protocol.outbound import OutboundMessage, State
+from gateway.protocol.session import Session
 from pushcore.broadcast import broadcasts
 from pushcore.broadcast.audience import Window
 from pushcore.devices.registry import KnownDevice
@@ -24,29 +25,30 @@ from pushcore.storage.outages import DatabaseFault
 
 log = structlog.get_logger(__name__)
 
-# How often the active broadcasts are read though nobody told of news.
+# How often the active broadcasts are read without a notification.
 READ_SECONDS = 5.0
 
 
 class Broadcaster:
-    """Gives the active broadcasts to `sessions` (by device id) and tells the lease who has them."""
+    """Sends the active broadcasts to `sessions` (by device id) and reports cursors to the lease's buffer."""
 
     def __init__(self, sessions: dict[int, Session], lease: NodeLease, threads: DatabaseThreads) -> None:
         self._sessions = sessions
         self._lease = lease
         self._threads = threads
         self._active = ActiveBroadcasts()
-        # Ids of broadcasts, as they come and go: what else is acknowledged is one device's message.
+        # Ids of the broadcasts of the moment; any other id acknowledged is one device's message.
         self.known = self._active.known
         self._news = asyncio.Event()
-        # Of devices that left lately: what they acknowledged is not offered again, though their cursor may lag behind.
+        # Progress of devices that left lately: their cursor in the database may lag behind.
         self.left: RecentByDevice[Progress] = RecentByDevice(seconds=REMEMBERED_SECONDS, limit=50_000)
 
     def news(self) -> None:
-        """There is a new broadcast, or one was revoked."""
+        """Read the active broadcasts soon: there is a new one, or one was revoked."""
         self._news.set()
 
     async def watch(self) -> None:
+        """Read the active broadcasts when notified and every `READ_SECONDS`, forever."""
         while True:
             try:
                 await self._read()
@@ -57,7 +59,7 @@ class Broadcaster:
             self._news.clear()
 
     async def _read(self) -> None:
-        """End what is not active any more, and offer what is new to every session it is for."""
+        """Withdraw broadcasts that ended, and offer new ones to every session they are for."""
         active, unknown = await self._threads.run(_read_active, self._active.held)
         ended = self._active.keep_only(active)
         new = [ActiveBroadcast.of(found) for found in unknown]
@@ -76,9 +78,11 @@ class Broadcaster:
             broadcast.payload.given()
 
     def offer(self, sessions: Iterable[Session], by_audience: BroadcastsByAudience | None = None) -> None:
-        """Write to each device those of the by_audience (default: all that are active) that lie after its cursor.
+        """Send broadcasts after each device's cursor; what is in flight is not sent twice.
 
-        What is on its way already is not written twice.
+        Args:
+            sessions: The sessions of the devices.
+            by_audience: The broadcasts to send; None for all that are active.
         """
         now_ms, by_audience = int(clock.time() * 1000), self._active.by_audience if by_audience is None else by_audience
         for session in sessions:
@@ -97,14 +101,14 @@ class Broadcaster:
                     session.deliver(broadcast.id, broadcast.payload, broadcast.expire_at_ms, again, now_ms)
 
     def _offer_later(self, session: Session, by_audience: BroadcastsByAudience) -> None:
-        """Rows wait for the device that are older; with the last of them it is offered what is active (`due`)."""
+        """Let the session request its pending rows, which are older; the active broadcasts follow them (`due`)."""
         if session.state is State.OPEN and session.device is not None:
             meant = by_audience[Audience.of(session.device)]
             if meant:
                 session.request_pending_unless_due(meant[0].id - 1)
 
     def waits_for(self, session: Session, chosen: Collection[int]) -> bool:
-        """Whether a broadcast may be written to the device that has just come."""
+        """Tell whether a broadcast may be sent to a device that has just connected."""
         device = session.device
         if session.broadcasts is not None or device is None:
             return False
@@ -112,16 +116,16 @@ class Broadcaster:
         return bool(by_audience) and by_audience[-1].id > device.broadcast_position
 
     def told_of(self, device_id: int) -> BroadcastState | None:
-        """How far a device had come that has left for another node; kept here no longer."""
+        """Return the progress of a device that left for another node, and forget it here."""
         progress = self.left.take(device_id)
         return progress.told() if progress is not None else None
 
     def learn(self, device: KnownDevice, known: BroadcastState) -> None:
-        """How far the device had come on its former node."""
+        """Keep the progress that a device had on its former node."""
         self.left.keep(device.id, Progress.of(device.id, Audience.of(device), known, self._active.cursors))
 
     def doubt(self, device: KnownDevice, former: Former) -> None:
-        """Nobody can say which broadcasts were written to the device where it was before."""
+        """Note that broadcasts may have been sent on the device's former node, which did not answer."""
         progress = self.left.take(device.id)
         audience = Audience.of(device)
         if progress is None:
@@ -134,7 +138,7 @@ class Broadcaster:
         self.left.keep(device.id, progress)
 
     def _ask_for_chosen(self, sessions: Iterable[Session], by_audience: BroadcastsByAudience) -> None:
-        """Whose user was bound at a certain time, the database knows: it is asked with what waits (`windows`)."""
+        """Let sessions request pending rows; the same query finds broadcasts by time of binding (`windows`)."""
         for session in sessions:
             if session.state is State.OPEN and session.device is not None:
                 meant = by_audience.asked_for(Audience.of(session.device))
@@ -142,8 +146,11 @@ class Broadcaster:
                     session.request_pending(meant[0].id - 1)
 
     def windows(self, sessions: Iterable[Session]) -> tuple[dict[int, Window], list[int]]:
-        """By broadcast: when the users of the devices were bound that it is for; and the ids of those devices of the
-        sessions for which that is to be asked."""
+        """Return what the database is asked about broadcasts by time of binding.
+
+        Returns:
+            The time of binding of each such broadcast, and the ids of the devices to ask about.
+        """
         by_audience = self._active.by_audience
         if not by_audience.by_binding:
             return {}, []
@@ -158,8 +165,13 @@ class Broadcaster:
         return windows, asking
 
     def due(self, session: Session, up_to: int | None, chosen: Collection[int]) -> Iterator[OutboundMessage]:
-        """The active broadcasts that lie after a device's cursor, in order; up to that id, or all. `chosen`: those by
-        binding that are for the device. Taking one notes that it is offered."""
+        """Yield the active broadcasts after a device's cursor, in order; taking one notes that it is offered.
+
+        Args:
+            session: The device's session.
+            up_to: The last id, None for all.
+            chosen: The broadcasts by time of binding that are for the device.
+        """
         progress, device = session.broadcasts, session.device
         if progress is None:
             if device is None or not self._active.by_audience.with_chosen(Audience.of(device), chosen):
@@ -173,8 +185,10 @@ class Broadcaster:
                 yield OutboundMessage(broadcast.id, broadcast.payload, broadcast.expire_at_ms, again)
 
     def audience_changed(self, session: Session, chosen: Collection[int]) -> None:
-        """A device serves another user, or is reached through another channel: what was offered to it, is not written
-        yet, and not for it any more, holds up nothing."""
+        """Settle offered broadcasts that are not for the device any more and were not sent.
+
+        Called after the device's user or channel changed.
+        """
         progress, device = session.broadcasts, session.device
         if progress is None or device is None:
             return
@@ -189,7 +203,7 @@ class Broadcaster:
         self._advance(progress)
 
     def _progress_of(self, device: KnownDevice) -> Progress:
-        """Where the device stands, by its cursor and by what is remembered since it was here last."""
+        """Return a device's progress from its cursor and what is remembered of its last connection."""
         progress, cursors, audience = self.left.take(device.id), self._active.cursors, Audience.of(device)
         if progress is None:
             return Progress(device.id, cursors.at(audience, device.broadcast_position))
@@ -197,7 +211,7 @@ class Broadcaster:
         return progress
 
     def acknowledged(self, progress: Progress, broadcast_id: int) -> None:
-        """`progress`: of the device that says so."""
+        """Note that a device acknowledged a broadcast."""
         cursor = progress.passed_alone(broadcast_id, self._active.cursors)
         if cursor is not None:
             self._lease.acks.report_cursor(progress.device_id, cursor)
@@ -206,12 +220,13 @@ class Broadcaster:
             self._advance(progress)
 
     def refused(self, session: Session, message_id: int) -> None:
+        """Note that a device refused a message, if that is a broadcast."""
         if session.broadcasts is not None and message_id in self.known:
             session.broadcasts.settled(message_id, acknowledged=False)
             self._advance(session.broadcasts)
 
     def closed(self, session: Session) -> None:
-        """The session ended; how far its device has come is remembered for a while."""
+        """Remember the progress of a device whose session ended."""
         progress = session.broadcasts
         if progress is not None:
             progress.left(session.unacknowledged())
@@ -223,7 +238,7 @@ class Broadcaster:
             self._lease.acks.report_cursor(progress.device_id, progress.cursor)
 
     def tell_again(self, session: Session) -> None:
-        """Tell the sink where the device stands: what was lost before is made good."""
+        """Report the device's cursor again, in case an earlier report was lost."""
         progress = session.broadcasts
         if progress is not None and progress.cursor.acknowledged:
             self._lease.acks.report_cursor(progress.device_id, progress.cursor)

@@ -1,0 +1,1 @@
+"""Nodes of the cluster: lease, stream, presence and acknowledgements, all by way of Valkey."""

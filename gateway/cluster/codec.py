@@ -1,4 +1,4 @@
-"""What travels on the streams: batches for a node, acknowledgements for the sink. MessagePack."""
+"""Encode and decode stream entries: batches for a node, acknowledgements for the sink. MessagePack."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pushcore.ports import BroadcastArrival
 
 ACKS_STREAM = "mps:acks"
 ACKS_GROUP = "sink"
-# A bound for the day nothing reads them; each entry holds up to a thousand.
+# A bound in case nothing reads the stream; each entry holds up to a thousand acknowledgements.
 ACKS_MAX_ENTRIES = 100_000
 
 
 class EntryError(ValueError):
-    """A stream entry cannot be read: written by another version of this service, or by someone else."""
+    """A stream entry cannot be decoded: it was written by another version, or by someone else."""
 
 
 class BroadcastAck(NamedTuple):
-    """Devices that acknowledged the same broadcasts, and have passed all others up to `position`."""
+    """Devices that acknowledged the same broadcasts and settled all others up to `position`."""
 
     position: int
     task_ids: tuple[int, ...]
@@ -38,7 +38,7 @@ class DeliveryEntry(NamedTuple):
 
 
 class TakeoverQuery(NamedTuple):
-    """A device that has come to another node, in the session of that id, and messages that wait for it as rows."""
+    """A device that connected to another node, its session there, and the pending messages asked about."""
 
     device_id: int
     session_id: str
@@ -46,8 +46,10 @@ class TakeoverQuery(NamedTuple):
 
 
 class BroadcastState(NamedTuple):
-    """How far a device has come with broadcasts: see `gateway.broadcast.progress.Progress`. `beyond`: of those
-    offered beyond the position, whether they were acknowledged, None where they are open."""
+    """How far a device has come with broadcasts (`gateway.broadcast.progress.Progress`).
+
+    `beyond` holds those offered beyond the position, with whether they were acknowledged, None while open.
+    """
 
     position: int
     acknowledged: tuple[int, ...]
@@ -56,8 +58,10 @@ class BroadcastState(NamedTuple):
 
 
 class TakeoverReply(NamedTuple):
-    """What a node knows of the messages it was asked about: those the device acknowledged, and those written to it that
-    it did not. `is_certain`: whether these are all."""
+    """What a node knows of the messages it was asked about.
+
+    `acknowledged` and `written` (sent, not acknowledged) are complete if `is_certain`.
+    """
 
     device_id: int
     acknowledged: Sequence[int]
@@ -67,12 +71,16 @@ class TakeoverReply(NamedTuple):
 
 
 def pack_deliveries(deliveries: Iterable[DeliveryEntry]) -> dict[str, bytes]:
-    """A stream entry with messages for a node's devices."""
+    """Encode messages for the devices of a node."""
     return {"deliver": msgpack.packb(list(deliveries))}
 
 
 def unpack_deliveries(entry: bytes) -> list[DeliveryEntry]:
-    """Raises `EntryError`."""
+    """Decode messages.
+
+    Raises:
+        EntryError: The entry is unreadable.
+    """
     try:
         rows = msgpack.unpackb(entry, use_list=False)
         if any(len(row) != len(DeliveryEntry._fields) for row in rows):
@@ -83,12 +91,16 @@ def unpack_deliveries(entry: bytes) -> list[DeliveryEntry]:
 
 
 def pack_withdrawn(held: Sequence[tuple[int, int]]) -> dict[str, bytes]:
-    """A stream entry that says: these messages (device id, message id) are revoked."""
+    """Encode the revocation of messages: (device id, message id)."""
     return {"withdraw": msgpack.packb(list(held))}
 
 
 def unpack_withdrawn(entry: bytes) -> list[tuple[int, int]]:
-    """Raises `EntryError`."""
+    """Decode revoked messages.
+
+    Raises:
+        EntryError: The entry is unreadable.
+    """
     try:
         return [(device_id, message_id) for device_id, message_id in msgpack.unpackb(entry)]
     except (ValueError, TypeError) as error:
@@ -96,12 +108,16 @@ def unpack_withdrawn(entry: bytes) -> list[tuple[int, int]]:
 
 
 def pack_changed(device_ids: Sequence[int]) -> dict[str, bytes]:
-    """A stream entry that says: these devices serve another user now, or are reached through another channel."""
+    """Encode that users or channels of devices changed."""
     return {"changed": msgpack.packb(list(device_ids))}
 
 
 def unpack_changed(entry: bytes) -> list[int]:
-    """Raises `EntryError`."""
+    """Decode ids of changed devices.
+
+    Raises:
+        EntryError: The entry is unreadable.
+    """
     try:
         return [int(device_id) for device_id in msgpack.unpackb(entry)]
     except (ValueError, TypeError) as error:
@@ -109,12 +125,16 @@ def unpack_changed(entry: bytes) -> list[int]:
 
 
 def pack_take_over(device_id: int, session_id: str) -> dict[str, bytes]:
-    """A stream entry that says: the device has connected elsewhere; `session_id` is the one that must end."""
+    """Encode that a device connected elsewhere; `session_id` is the session to end."""
     return {"take-over": msgpack.packb((device_id, session_id))}
 
 
 def unpack_take_over(entry: bytes) -> tuple[int, str]:
-    """Raises `EntryError`."""
+    """Decode a take-over: device id and session id.
+
+    Raises:
+        EntryError: The entry is unreadable.
+    """
     try:
         device_id, session_id = msgpack.unpackb(entry)
     except (ValueError, TypeError) as error:
@@ -123,12 +143,16 @@ def unpack_take_over(entry: bytes) -> tuple[int, str]:
 
 
 def pack_takeover_query(number: int, asker: str, asked: Sequence[TakeoverQuery]) -> dict[str, bytes]:
-    """A stream entry that asks a node what devices acknowledged there that have come to another."""
+    """Encode a query to the former node of devices; `asker` is the node to reply to."""
     return {"question": msgpack.packb((number, asker, list(asked)))}
 
 
 def unpack_takeover_query(entry: bytes) -> tuple[int, str, list[TakeoverQuery]]:
-    """Number, the asking node's id, what is asked. Raises `EntryError`."""
+    """Decode a query: its number, the asking node, and what is asked.
+
+    Raises:
+        EntryError: The entry is unreadable.
+    """
     try:
         number, asker, asked = msgpack.unpackb(entry)
         return number, asker, [TakeoverQuery._make(one) for one in asked]
@@ -137,12 +161,16 @@ def unpack_takeover_query(entry: bytes) -> tuple[int, str, list[TakeoverQuery]]:
 
 
 def pack_takeover_reply(number: int, known: Sequence[TakeoverReply]) -> dict[str, bytes]:
-    """A stream entry that answers the question of that number."""
+    """Encode the reply to the query of that number."""
     return {"answer": msgpack.packb((number, list(known)))}
 
 
 def unpack_takeover_reply(entry: bytes) -> tuple[int, list[TakeoverReply]]:
-    """Raises `EntryError`."""
+    """Decode a reply: the number of its query, and what is known.
+
+    Raises:
+        EntryError: The entry is unreadable.
+    """
     try:
         number, told = msgpack.unpackb(entry, strict_map_key=False, use_list=False)
         known = [TakeoverReply._make(one) for one in told]
@@ -154,19 +182,23 @@ def unpack_takeover_reply(entry: bytes) -> tuple[int, list[TakeoverReply]]:
 
 
 def pack_broadcast_news() -> dict[str, bytes]:
-    """A stream entry that says: there is a new broadcast, or one was revoked."""
+    """Encode that a broadcast is new or was revoked."""
     return {"broadcasts": b""}
 
 
 def pack_acks(
     acknowledged: Sequence[int], unacknowledged: Sequence[int], broadcasts: Sequence[BroadcastAck] = ()
 ) -> dict[str, bytes]:
-    """An entry of the acknowledgement stream: message ids acknowledged, ids a lost connection left open, broadcasts."""
+    """Encode acknowledged message ids, ids that a lost connection left open, and broadcasts."""
     return {"acks": msgpack.packb((list(acknowledged), list(unacknowledged), list(broadcasts)))}
 
 
 def unpack_acks(entry: bytes) -> tuple[list[int], list[int], list[BroadcastArrival]]:
-    """Raises `EntryError`."""
+    """Decode acknowledged ids, ids left open, and broadcasts.
+
+    Raises:
+        EntryError: The entry is unreadable.
+    """
     try:
         acknowledged, unacknowledged, told = msgpack.unpackb(entry)
         broadcasts: list[BroadcastArrival] = []

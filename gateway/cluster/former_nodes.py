@@ -1,14 +1,14 @@
-"""Where devices were before they came here, and what they have acknowledged there.
+"""Query the node where a device was before, so that nothing it acknowledged there is sent again.
 
-Acknowledgements take a moment to become statuses, and for as long as the sink is away they do not. A device's rows are
-therefore first compared with what its former node remembers:
+Acknowledgements take a moment to become statuses, and longer while the sink is away. So a device's pending rows are
+first compared with what its former node remembers:
 
     device connects -> its presence is written; the answer says which node had it before
     rows wait for it -> that node is asked about them, and lets go of the device
                      <- which of them it acknowledged, which were written and not acknowledged, and its broadcasts
 
-Where nobody can say (the node is gone or does not answer), a message may have been written before: its repeat says DUP.
-A device that comes back to the same node, or for which nothing waits, costs nothing.
+If the node is gone or does not answer, a message may have been sent before: its repeat says DUP. A device that returns
+to the same node, or has nothing pending, costs nothing.
 """
 
 from __future__ import annotations
@@ -34,16 +34,19 @@ from pushcore.storage.ids import created_at_ms
 
 log = structlog.get_logger(__name__)
 
-# How long a node waits for another's answer. It is mostly a few milliseconds.
+# How long a node waits for a reply, which mostly takes a few milliseconds.
 ANSWER_SECONDS = 1.0
-# How late an acknowledgement comes that its device's TCP keeps back until ours has confirmed the one before: Nagle's
+# How late an acknowledgement may arrive that the device's TCP holds back until the one before is confirmed: Nagle's
 # algorithm waits for a delayed ACK, which Linux sends after 40 ms.
 LATE_SECONDS = 0.05
 
 
 class PendingBatch(NamedTuple):
-    """Rows that wait for a session's device; `complete_to`: the id up to which these are all, None where they are;
-    `chosen`: the broadcasts by time of binding that are for it."""
+    """The pending rows of a session's device.
+
+    `complete_to` is the id up to which they are all, None if there are no more; `chosen` are the broadcasts by time of
+    binding that are for the device.
+    """
 
     session: Session
     deliveries: Sequence[DeliveryEntry]
@@ -52,28 +55,32 @@ class PendingBatch(NamedTuple):
 
 
 class DeliveryMemory:
-    """What a node remembers of messages: acknowledged here, written to a connection that ended without, and more."""
+    """What a node remembers about messages: acknowledged, left open by a lost connection, revoked."""
 
     def __init__(self) -> None:
-        # Not sent again while the sink lags, and told again if the word was lost.
+        # Not sent again while the sink lags; reported again if the report was lost.
         self.acknowledged = RecentIds(seconds=REMEMBERED_SECONDS, limit=200_000)
-        # Written to a connection that ended without acknowledging: the repeat says DUP.
+        # Sent on a connection that ended without an acknowledgement: the repeat says DUP.
         self.left_open = RecentIds(seconds=3600, limit=200_000)
-        # Revoked lately: a batch that was read before may still come.
+        # Revoked lately: a batch read before may still arrive.
         self.revoked = RecentIds(seconds=120, limit=200_000)
-        # Acknowledgements wait for the sink for longer than they are remembered: any row may be a repeat.
+        # Whether acknowledgements wait for the sink longer than they are remembered: any row may be a repeat.
         self.is_outlasted = False
 
-    def turn(self, acks_wait_seconds: float) -> None:
-        """Forget what is old enough. `acks_wait_seconds`: how long the oldest acknowledgement waits for the sink."""
+    def rotate(self, acks_wait_seconds: float) -> None:
+        """Forget what is old.
+
+        Args:
+            acks_wait_seconds: How long the oldest acknowledgement has waited for the sink.
+        """
         for remembered in (self.acknowledged, self.left_open, self.revoked):
-            remembered.turn()
+            remembered.rotate()
         remembered_for = time.monotonic() - self.acknowledged.complete_since
         self.is_outlasted = acks_wait_seconds + 2 * HEARTBEAT_SECONDS > remembered_for
 
 
 class FormerNodes:
-    """Of the devices that have just come, where they were before; the questions to these nodes, and theirs to this."""
+    """Former nodes of devices that just connected; queries to these nodes, and replies to theirs."""
 
     def __init__(
         self, sessions: Mapping[int, Session], lease: NodeLease, broadcaster: Broadcaster, memory: DeliveryMemory
@@ -83,29 +90,29 @@ class FormerNodes:
         self._broadcaster = broadcaster
         self._memory = memory
         self._former: dict[int, Former] = {}
-        # Devices that left before their former node was asked: what they acknowledged there is not known here.
+        # Devices that left before their former node was queried: what they acknowledged there is unknown here.
         self.unsettled = RecentIds(seconds=REMEMBERED_SECONDS, limit=200_000)
         self._numbers = itertools.count(1)
         self._questions: dict[int, asyncio.Future[Sequence[TakeoverReply]]] = {}
-        # Devices that are with another node now, and the session of each that is to end here.
+        # Devices that connected to another node, with their sessions that are to end here.
         self._going: list[tuple[int, str]] = []
 
     # -- devices that come ----------------------------------------------------------------------------------------
 
     def came(self, device_id: int, former: Former | None) -> None:
-        """The device has connected here; None: nobody had it lately."""
+        """Note a device that connected, and its former place; None if it was nowhere lately."""
         if former is not None and former.node_id != self._lease.node_id:
             self._former[device_id] = former
         else:
             self._former.pop(device_id, None)
 
     def left(self, device_id: int) -> None:
-        """The device has left again."""
+        """Note a device that left."""
         if self._former.pop(device_id, None) is not None:
             self.unsettled.add(device_id)
 
     def to_ask(self, one: PendingBatch) -> str | None:
-        """The node to ask before that is delivered, empty where it is not known; None where nobody need be asked."""
+        """Return the node to query before a batch is delivered: empty if unknown, None if no query is needed."""
         session = one.session
         former = self._former.get(session.device.id) if session.device is not None else None
         if former is None:
@@ -117,12 +124,12 @@ class FormerNodes:
         return None
 
     def _settled(self, device_id: int) -> None:
-        """What the device acknowledged there is known, or recorded."""
+        """Note that what the device acknowledged on its former node is known or recorded."""
         self._former.pop(device_id, None)
         self.unsettled.discard(device_id)
 
     async def settle(self, node_id: str, group: Sequence[PendingBatch]) -> None:
-        """Learn from that node what the devices have of what waits for them; it lets go of them. Never raises."""
+        """Query a node about devices; it ends their sessions. Never raises."""
         asked = [
             TakeoverQuery(session.device.id, session.session_id, [delivery.message_id for delivery in deliveries])
             for session, deliveries, *_ in group
@@ -134,7 +141,7 @@ class FormerNodes:
             self._learn(one, answers.get(one.session.device.id))
 
     async def _ask(self, node_id: str, asked: Sequence[TakeoverQuery]) -> dict[int, TakeoverReply]:
-        """What the node knows, by device; nothing where it does not answer in time."""
+        """Send a query; return the replies by device, none if the node does not answer in time."""
         number, answer = next(self._numbers), asyncio.get_running_loop().create_future()
         self._questions[number] = answer
         try:
@@ -149,7 +156,7 @@ class FormerNodes:
             del self._questions[number]
 
     def answered(self, number: int, known: Sequence[TakeoverReply]) -> None:
-        """An answer has come; too late, it is left out."""
+        """Take a reply; a late one is ignored."""
         question = self._questions.get(number)
         if question is not None and not question.done():
             question.set_result(known)
@@ -173,7 +180,7 @@ class FormerNodes:
                 if former.may_have_written(created_at_ms(delivery.message_id)):
                     memory.left_open.add(delivery.message_id)
             self._broadcaster.doubt(device, former)
-            # For the rest of what waits for it nobody is asked again.
+            # No node is queried for the rest of the device's rows.
             self._former[device.id] = former._replace(node_id="")
         if one.complete_to is None:
             self._settled(device.id)
@@ -181,7 +188,11 @@ class FormerNodes:
     # -- devices that have gone to another node -------------------------------------------------------------------
 
     def is_letting_go(self, device_id: int, session_id: str) -> bool:
-        """A device's session is to end, for the device is with another node; whether others are about to end too."""
+        """Stop writing to a session whose device connected elsewhere.
+
+        Returns:
+            Whether other sessions are about to end too, so that `let_go` is running already.
+        """
         session = self._sessions.get(device_id)
         if session is not None and session.session_id == session_id:
             session.stop_writing()
@@ -189,7 +200,7 @@ class FormerNodes:
         return len(self._going) > 1
 
     async def let_go(self) -> None:
-        """End these sessions, once what their devices have sent is read."""
+        """End the sessions of devices that connected elsewhere, once what they sent was read."""
         await self._hear([device_id for device_id, _ in self._going])
         going, self._going = self._going, []
         for device_id, session_id in going:
@@ -198,7 +209,7 @@ class FormerNodes:
                 session.disconnect(Reason.SESSION_TAKEN_OVER)
 
     async def _hear(self, device_ids: Iterable[int]) -> None:
-        """Wait for what devices sent here before they went elsewhere; for acknowledgements a moment longer."""
+        """Wait until what devices sent before they left was read; for acknowledgements a moment longer."""
         for _ in range(2):
             await asyncio.sleep(0)  # between two turns of the loop each socket is read
         here = [session for device_id in device_ids if (session := self._sessions.get(device_id)) is not None]
@@ -207,7 +218,7 @@ class FormerNodes:
             await asyncio.sleep(LATE_SECONDS / 10)
 
     async def answer(self, number: int, asker: str, asked: Sequence[TakeoverQuery]) -> None:
-        """Another node asks what devices have acknowledged here that are with it now."""
+        """Reply to another node's query about devices that connected there."""
         await self._hear(device_id for device_id, _, _ in asked)
         known: list[TakeoverReply] = []
         for device_id, session_id, message_ids in asked:
@@ -226,4 +237,4 @@ class FormerNodes:
         try:
             await self._lease.stream.send(asker, codec.pack_takeover_reply(number, known))
         except RedisError:
-            log.warning("a node that asked could not be answered; it waits no longer than a moment")
+            log.warning("a query of another node could not be answered; it does not wait for long")

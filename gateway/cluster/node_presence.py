@@ -14,7 +14,8 @@ from gateway.cluster import codec, presence
 from gateway.cluster.node_stream import StreamHandler
 from gateway.cluster.presence import SOMEWHERE, Former
 from gateway.cluster.valkey_connection import Outage
-from gateway.protocol.session import Session, State
+from gateway.protocol.outbound import State
+from gateway.protocol.session import Session
 from pushcore.storage import clock
 
 RENEW_SECONDS = 1800.0

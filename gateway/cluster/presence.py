@@ -1,4 +1,4 @@
-"""Presence: which node holds which device, and which nodes are alive. In Valkey, and none of it the truth.
+"""Presence in Valkey: which node holds which device, and which nodes are alive. None of it is the truth.
 
 - `mps:presence:{device}` = `{node}/{session}`. Only the session that wrote it may change it: when it ends, to
   `~{node}/{session}/{milliseconds since 1970}`, for a while, so that the next node knows whom to ask.
@@ -20,17 +20,17 @@ from pushcore.storage import clock
 from pushcore.storage.valkey import client
 
 LEASE_SECONDS = 15
-# Presence is renewed every half hour; what a dead node has left is forgotten after this.
+# Presence is renewed every half hour; what a dead node left expires after this time.
 PRESENCE_SECONDS = 7200
-# So long a node remembers what a device acknowledged, and Valkey where the device was.
+# How long a node remembers what a device acknowledged, and Valkey where the device was.
 REMEMBERED_SECONDS = 600
 STREAM_MAX_ENTRIES = 10_000
 
-# How far the clocks of hosts and database may be apart.
+# How far clocks of hosts and database may differ.
 CLOCKS_MS = 5_000
 
 NODES = "mps:nodes"
-# Begins the presence of a device that has left.
+# First character of the presence of a device that left.
 _LEFT = "~"
 
 # KEYS: presence keys. ARGV: seconds to live, then a value for each key. A device's newer session, held elsewhere, keeps
@@ -60,11 +60,12 @@ end
 
 
 def presence_key(device_id: int) -> str:
+    """Return the key of a device's presence."""
     return f"mps:presence:{device_id}"
 
 
 class Place(NamedTuple):
-    """What a presence key says. `left_at_ms`: when the device left, None while it is there."""
+    """The value of a presence key. `left_at_ms` is when the device left, None while it is there."""
 
     node_id: str
     session_id: str
@@ -72,45 +73,57 @@ class Place(NamedTuple):
 
     @classmethod
     def of(cls, value: bytes) -> Place:
-        """Read it, whoever has written it."""
+        """Parse a value, of any version."""
         node_id, session_id, left_at = (*value.decode().split("/"), "", "")[:3]
         return cls(node_id.removeprefix(_LEFT), session_id, int(left_at or 0) if node_id.startswith(_LEFT) else None)
 
 
 class Former(NamedTuple):
-    """A device's former place. `node_id`: empty where it is not known; `left_at_ms`: when the device left it, in
-    milliseconds since 1970, where it did so by itself."""
+    """The place where a device was before.
+
+    `node_id` is empty if unknown; `left_at_ms` is when the device left by itself, in milliseconds since 1970.
+    """
 
     node_id: str
     left_at_ms: int | None = None
 
     def may_have_written(self, created_at_ms: int) -> bool:
-        """Whether a message made at that time may have been written there."""
+        """Tell whether a message created at that time may have been sent there."""
         return self.left_at_ms is None or created_at_ms <= self.left_at_ms + CLOCKS_MS
 
 
-# Valkey did not say.
+# Valkey did not answer.
 SOMEWHERE = Former("")
 
 
 def stream_key(node_id: str) -> str:
+    """Return the key of a node's stream."""
     return f"mps:node:{node_id}"
 
 
 def info_key(node_id: str) -> str:
+    """Return the key of a node's counters."""
     return f"mps:node-info:{node_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class NodeInfo:
-    """What a node last said of itself. Counts are since it started.
+    """The counters a node last published, counted since its start.
 
-    `acknowledged`: messages that devices have answered (a few refuse one); `turned_away`: connections that ended
-    without a device admitted; `admitting`: connects that wait to be decided about; `in_flight`: messages written and
-    not acknowledged; `queued`: those that wait in memory for a device's window; `unsent_bytes`: what devices' sockets
-    have not taken yet; `loop_lag_p99_ms`: of the last minute; `clock_offset_seconds`: how far its clock is ahead of the
-    database's; `refused_publishes`: of devices, by reason
-    (`gateway.protocol.ports.PublishRefusal`); `dropped_requests`: of devices that had left, when too many waited.
+    Attributes:
+        node_id: The node.
+        connections: Sessions of admitted devices.
+        delivered: Messages sent.
+        acknowledged: Messages that devices answered (a few refuse one).
+        turned_away: Connections that ended without an admitted device.
+        admitting: Connects that wait for admission.
+        in_flight: Messages sent and not acknowledged.
+        queued: Messages that wait in memory for a device's window.
+        unsent_bytes: Bytes that devices' sockets have not taken yet.
+        loop_lag_p99_ms: Lag of the event loop in the last minute.
+        clock_offset_seconds: How far the host's clock is ahead of the database's.
+        dropped_requests: Requests of devices that had left, dropped because too many waited.
+        refused_publishes: Publishes of devices that were refused, by `gateway.protocol.ports.PublishRefusal`.
     """
 
     node_id: str
@@ -129,7 +142,7 @@ class NodeInfo:
 
 
 def live_nodes(bus: redis.Redis) -> list[NodeInfo]:
-    """The nodes whose lease holds."""
+    """Return the nodes whose lease holds."""
     names = [_text(name) for name in bus.zrangebyscore(NODES, clock.time() - LEASE_SECONDS, "+inf")]
     if not names:
         return []
@@ -138,7 +151,7 @@ def live_nodes(bus: redis.Redis) -> list[NodeInfo]:
 
 
 def _node_info(name: str, told: dict[str, Any]) -> NodeInfo:
-    """Nodes of another version may tell more or less."""
+    """Build the counters; nodes of another version may publish more or fewer."""
     known = {one.name for one in fields(NodeInfo)} - {"node_id"}
     return NodeInfo(
         name, **{"connections": 0, "delivered": 0, "acknowledged": 0} | {k: told[k] for k in known & told.keys()}
@@ -146,7 +159,7 @@ def _node_info(name: str, told: dict[str, Any]) -> NodeInfo:
 
 
 def nodes_of(bus: redis.Redis, device_ids: Sequence[int]) -> dict[int, str]:
-    """The node that holds each device, for those that are held. One query."""
+    """Find the nodes that hold devices; devices held nowhere are absent. One query."""
     values = bus.mget([presence_key(device_id) for device_id in device_ids]) if device_ids else []
     return {
         device_id: node_id
@@ -156,8 +169,11 @@ def nodes_of(bus: redis.Redis, device_ids: Sequence[int]) -> dict[int, str]:
 
 
 def online(device_ids: Sequence[int]) -> set[int]:
-    """Those of the devices that hold a connection to a node whose lease holds. Raises
-    `pushcore.storage.valkey.ValkeyDown`."""
+    """Find the devices that are connected to a live node.
+
+    Raises:
+        ValkeyDown: Valkey is unavailable.
+    """
     bus = client()
     held = nodes_of(bus, device_ids)
     nodes = sorted(set(held.values()))
@@ -169,6 +185,6 @@ def online(device_ids: Sequence[int]) -> set[int]:
 
 
 def _text(value: object) -> str:
-    """What Valkey answers is bytes, whatever its types allow for."""
+    """Decode an answer, which is always bytes, whatever its type hints allow."""
     assert isinstance(value, bytes)
     return value.decode()

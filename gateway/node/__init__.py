@@ -1,0 +1,1 @@
+"""One gateway process: its sessions, admission, limits, timers and requests."""

@@ -1,4 +1,4 @@
-"""Admission: who a connecting device is. In batches: a storm of connects costs a few queries, not one each."""
+"""Admit connecting devices, in batches: a storm of connects costs a few queries, not one for each."""
 
 from __future__ import annotations
 
@@ -33,19 +33,23 @@ class Credentials:
 
     @classmethod
     def of(cls, packet: ConnectPacket, address: str) -> Credentials:
+        """Read the credentials of a CONNECT."""
         password = (packet.password or b"").decode("utf-8", "replace")
         return cls(packet.client_id, packet.username or "", password, dict(packet.user_properties), address)
 
     @property
     def told(self) -> dict[str, str]:
-        """What the device says it is, by column."""
+        """The device's description, by column."""
         return info.parse_info(self.info)
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The verdict. `secret` is set for a device that registers: one made just now (`is_new`), or its own given back.
-    `device` is None where `code` is a refusal; `exceeded`: for this limit."""
+    """The decision about a connect.
+
+    `device` is None where `code` is a refusal, `exceeded` names the limit that caused it. `secret` is set for a device
+    that registers: a new one (`is_new`) or one that got its identity back.
+    """
 
     code: ConnAck
     device: KnownDevice | None = None
@@ -60,7 +64,14 @@ _NOT_ALLOWED = Admission(ConnAck.NOT_AUTHORIZED)
 
 
 def admit(batch: Sequence[Credentials]) -> list[Admission]:
-    """A verdict for each, in order. A fixed number of queries. Raises `DatabaseFault`."""
+    """Decide about connects, in a fixed number of queries.
+
+    Returns:
+        The decisions in the order of the batch.
+
+    Raises:
+        DatabaseFault: The database is unavailable.
+    """
     known = registry.find_devices([given.client_id for given in batch if _readable(given.client_id)])
     workspaces = registry.find_workspaces(
         [given.username for given in batch if not given.client_id and _readable(given.username)]
@@ -99,7 +110,7 @@ def admit(batch: Sequence[Credentials]) -> list[Admission]:
 def _within_limits(
     newcomers: Sequence[tuple[int, Registration]], batch: Sequence[Credentials], verdicts: list[Admission | None]
 ) -> list[tuple[int, Registration]]:
-    """Those who may be registered now; the others get their verdicts."""
+    """Return those that may register now; write refusals for the others into `verdicts`."""
     asking = [(batch[position].address, request.workspace.pk) for position, request in newcomers]
     kept = []
     for one, exceeded in zip(newcomers, take_registrations(asking), strict=True):
@@ -111,13 +122,17 @@ def _within_limits(
 
 
 def may_register(username: str, password: str) -> bool:
-    """Whether a newcomer with these credentials would be registered. Raises `DatabaseFault`."""
+    """Tell whether a new device with these credentials would be registered.
+
+    Raises:
+        DatabaseFault: The database is unavailable.
+    """
     workspace = registry.find_workspaces([username]).get(username) if _readable(username) else None
     return not isinstance(_check_newcomer(workspace, Credentials("", username, password, info={})), Admission)
 
 
 def _readable(text: str) -> bool:
-    """Whether the database can be asked for it at all."""
+    """Tell whether the text can be looked up in the database at all."""
     return 0 < len(text) <= MAX_USERNAME and "\0" not in text
 
 

@@ -1,7 +1,6 @@
-"""How often an address may fail to log in over HTTP, and how many devices may be registered, over HTTP and MQTT.
+"""Limit failed logins of an address over HTTP, and registrations of devices over HTTP and MQTT.
 
-Counted in Valkey, for all processes together. While that is away nothing is refused: devices have to get in,
-above all then.
+Counted in Valkey for all processes together. While Valkey is unavailable nothing is refused, so that devices get in.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ from pushcore.storage.valkey import ValkeyDown, client
 
 log = structlog.get_logger(__name__)
 
-# Failures are counted by the minute; they answer the limit of a minute.
+# Failures are counted by the minute.
 FAILURE_SECONDS = 60
-# Registrations: as many as an hour grants at once, then at the hour's rate.
+# Registrations: a token bucket that holds an hour's worth and refills at the hour's rate.
 REGISTRATION_SECONDS = 3600
 
 # KEYS: token buckets. ARGV: for each how many it holds, and how many are asked for. Returns how many are granted.
@@ -46,14 +45,14 @@ return granted
 
 
 class Exceeded(Enum):
-    """Which limit of registrations was reached."""
+    """The limit of registrations that was exceeded."""
 
     ADDRESS = "address"
     WORKSPACE = "workspace"
 
     @property
     def retry_after(self) -> int:
-        """Seconds until there is room for one more, if nobody else takes it."""
+        """Seconds until one more is granted, if nobody else takes it."""
         size = {
             Exceeded.ADDRESS: settings.DEVICE_REGISTRATIONS_PER_ADDRESS,
             Exceeded.WORKSPACE: settings.DEVICE_REGISTRATIONS_PER_WORKSPACE,
@@ -62,7 +61,7 @@ class Exceeded(Enum):
 
 
 def has_failed_too_often(address: str) -> bool:
-    """Whether the address has used up its failures of this minute. One command."""
+    """Tell whether an address has used up its failures of this minute. One command."""
     limit = settings.DEVICE_FAILURES_PER_ADDRESS
     if not limit:
         return False
@@ -74,7 +73,7 @@ def has_failed_too_often(address: str) -> bool:
 
 
 def note_failure(address: str) -> None:
-    """A request of the address was refused for its credentials. One round trip."""
+    """Count a request that was refused for its credentials. One round trip."""
     if not settings.DEVICE_FAILURES_PER_ADDRESS:
         return
     key = _failures_key(address)
@@ -88,7 +87,7 @@ def note_failure(address: str) -> None:
 
 
 def seconds_of_minute_left() -> int:
-    """Until failures are counted anew; at least 1."""
+    """Return the seconds until failures are counted anew, at least 1."""
     return FAILURE_SECONDS - int(time.time()) % FAILURE_SECONDS
 
 
@@ -97,9 +96,13 @@ def _failures_key(address: str) -> str:
 
 
 def take_registrations(asking: Sequence[tuple[str, int]]) -> list[Exceeded | None]:
-    """Count registrations, each from an address for a workspace (id); which limit each exceeds, if any. In order.
+    """Count registrations, in one round trip.
 
-    One round trip, whatever the number.
+    Args:
+        asking: Address and workspace id of each.
+
+    Returns:
+        The limit that each exceeds, None if it is granted; in order.
     """
     keys = [(f"mps:registrations:from:{origin(address)}", f"mps:registrations:into:{pk}") for address, pk in asking]
     sizes = {
@@ -126,7 +129,7 @@ def _take(sizes: Mapping[str, int], asked: Mapping[str, int]) -> dict[str, int]:
 
 
 def _verdict(pair: tuple[str, str], left: dict[str, int]) -> Exceeded | None:
-    """Use up one of what was granted, of both or of neither."""
+    """Take one grant of both limits, or of neither."""
     for key, limit in zip(pair, Exceeded, strict=True):
         if left.get(key, 1) <= 0:
             return limit
@@ -138,5 +141,5 @@ def _verdict(pair: tuple[str, str], left: dict[str, int]) -> Exceeded | None:
 
 @lru_cache(maxsize=1)
 def _script(bus: redis.Redis) -> Script:
-    """The script, known to Valkey by its hash (and sent again where Valkey forgot it)."""
+    """Return the script, called by its hash and loaded again if Valkey lost it."""
     return bus.register_script(_TAKE)

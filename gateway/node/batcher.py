@@ -1,4 +1,4 @@
-"""Coalescing: what comes within a few milliseconds is done in one go."""
+"""Batch work: items that arrive within a few milliseconds are processed together."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Item = TypeVar("Item")
 
 
 class Batcher(Generic[Item]):
-    """Collects items and hands them to `work` in lists of at most `size`, `delay` seconds after the first.
+    """Collects items and passes them to `work` in lists of at most `size`, `delay` seconds after the first.
 
-    At most `width` lists are worked on at a time; the rest waits. What `work` raises is logged.
+    At most `width` lists are processed at a time; the rest waits. Exceptions of `work` are logged.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class Batcher(Generic[Item]):
         return len(self._waiting)
 
     def add(self, item: Item) -> None:
+        """Add an item to the next list."""
         self._waiting.append(item)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._delay, self._start)
@@ -50,7 +51,7 @@ class Batcher(Generic[Item]):
     async def _run(self, batch: list[Item]) -> None:
         try:
             await self._work(batch)
-        except Exception:  # one batch's fault is not that of those behind it
+        except Exception:  # a failed batch must not stop the following ones
             log.exception("a batch failed", size=len(batch))
 
     def _done(self, task: asyncio.Task[None]) -> None:

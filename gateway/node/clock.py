@@ -1,19 +1,22 @@
-"""The time in which a node could hear its devices."""
+"""The clock of keep alives: it stands still while the process does."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 
-# How old the time may be that a packet is stamped with.
+# How often the clock advances, and so how old a packet's time stamp may be.
 TICK_SECONDS = 0.1
-# A tick that comes later than that counts as if it were in time: the process was stopped, or kept from the processor.
+# A tick later than that counts as one in time: the process was stopped or starved.
 LATE_SECONDS = 1.0
 
 
 class LoopClock:
-    """Seconds. It is moved on by ticks, so that a packet is stamped without asking the system and idle sessions share
-    one number; and it stands still while the process does, so that no device is taken for silent after that."""
+    """Monotonic seconds, advanced by ticks of the event loop.
+
+    Packets are stamped without a system call and idle sessions share one number. The clock stands still while the
+    process does, so that no device is taken for silent after a pause.
+    """
 
     __slots__ = ("_ticked_at", "now")
 
@@ -22,12 +25,13 @@ class LoopClock:
         self._ticked_at = time.monotonic()
 
     def tick(self) -> None:
+        """Advance the clock by the time since the last tick."""
         ticked_at, self._ticked_at = self._ticked_at, time.monotonic()
         passed = self._ticked_at - ticked_at
         self.now += passed if passed <= LATE_SECONDS else TICK_SECONDS
 
     async def run(self) -> None:
-        """Tick as long as the node lives."""
+        """Tick forever."""
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self.tick()

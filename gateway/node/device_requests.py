@@ -1,4 +1,4 @@
-"""Requests of devices: bind, unbind, report, event, unregister. The same functions answer MQTT and the HTTP twins."""
+"""Serve requests of devices: bind, unbind, report, event, unregister. Used by MQTT and by the HTTP twins."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 def serve(device: KnownDevice, operation: str, raw: bytes) -> dict[str, Any]:
-    """Carry out a request; returns the answer `{"success", "code", "name", "message"}`. Never raises."""
+    """Serve a request; return the answer `{"success", "code", "name", "message"}`. Never raises."""
     try:
         return carry_out(device, operation, raw)
     except Unavailable as error:
@@ -28,7 +28,11 @@ def serve(device: KnownDevice, operation: str, raw: bytes) -> dict[str, Any]:
 
 
 def carry_out(device: KnownDevice, operation: str, raw: bytes) -> dict[str, Any]:
-    """As `serve`; raises `Unavailable` where a device that comes again is served."""
+    """Serve a request; return its answer.
+
+    Raises:
+        Unavailable: The database or Valkey is unavailable; a later attempt may succeed.
+    """
     try:
         OPERATIONS[operation](device, decoding.json_value(raw, what="the payload"))
     except ResultError as error:
@@ -44,6 +48,7 @@ def carry_out(device: KnownDevice, operation: str, raw: bytes) -> dict[str, Any]
 
 
 def answer(result: ResultCode, message: str = "") -> dict[str, Any]:
+    """Return the body of an answer."""
     return {
         "success": result is ResultCode.SUCCESS,
         "code": result.code,

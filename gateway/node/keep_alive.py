@@ -1,20 +1,22 @@
-"""Deadlines of many sessions without a timer each."""
+"""Keep alive deadlines of many sessions, without a timer for each."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 
 from gateway.node.clock import TICK_SECONDS, LoopClock
-from gateway.protocol.session import CONNECT_SECONDS, Session, State
+from gateway.protocol.outbound import State
+from gateway.protocol.session import CONNECT_SECONDS, Session
 
 # The longest a device waits for the answer to its CONNECT: about as long as clients themselves do.
 ADMISSION_SECONDS = 60.0
 
 
 class KeepAliveTimers:
-    """Buckets of sessions by the second they are due. A session is looked at about once per keep alive interval.
+    """A timing wheel: sessions in buckets by the second of their deadline.
 
-    `clock`: the one that stamps what the sessions receive."""
+    A session is checked about once in its keep alive interval. `clock` is the one that stamps what sessions receive.
+    """
 
     def __init__(self, clock: LoopClock) -> None:
         self._clock = clock
@@ -22,23 +24,24 @@ class KeepAliveTimers:
         self._swept = int(clock.now)
 
     def add(self, session: Session) -> None:
-        """Watch a session, from its first byte on."""
+        """Watch a session."""
         slot = max(int(_due(session, self._clock.now)) + 1, self._swept + 1)
         session.wheel_slot = slot
         self._buckets[slot].add(session)
 
     def discard(self, session: Session) -> None:
+        """Stop watching a session."""
         bucket = self._buckets.get(session.wheel_slot)
         if bucket is not None:
             bucket.discard(session)
 
     def moved(self, session: Session) -> None:
-        """The session's deadline changed (it has connected)."""
+        """Move a session whose deadline changed."""
         self.discard(session)
         self.add(session)
 
     def overdue(self) -> list[Session]:
-        """The sessions that were silent for too long; the others of the buckets passed are put where they belong."""
+        """Return the sessions that were silent for too long; reschedule the others of the buckets passed."""
         now = int(self._clock.now)
         late: list[Session] = []
         for slot in range(self._swept + 1, now + 1):
@@ -55,9 +58,9 @@ class KeepAliveTimers:
 
 
 def _due(session: Session, now: float) -> float:
-    """When it must have been heard of: 1.5 keep alives after its last packet (MQTT 5, 3.1.2.10), 10 s for a CONNECT.
+    """Return a session's deadline: 1.5 keep alives after its last packet (MQTT 5, 3.1.2.10), 10 s for a CONNECT.
 
-    While it is being admitted or held back, it is us it waits for.
+    A session that is being admitted or is paused waits for the server and is not silent.
     """
     heard = session.last_received + TICK_SECONDS  # or earlier
     if session.state is State.OPEN and session.is_paused:

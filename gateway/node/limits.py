@@ -1,4 +1,4 @@
-"""How many connections a gateway process holds: in all, of an address, app, workspace; how fast addresses may come."""
+"""Limit the connections of a gateway process: in all, by address, app and workspace, and the rate of an address."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pushcore.security.proxies import origin
 
 Key = TypeVar("Key")
 
-# Addresses whose rate is watched; those not heard of for longest are forgotten first.
+# Addresses whose rate is kept; the least recent are forgotten first.
 MAX_ADDRESSES = 50_000
-# Seconds' worth of connections that an address may open at once.
+# How many seconds' worth of connections an address may open at once.
 BURST_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Each 0 for none. `address_rate`: connections a second."""
+    """Limits of connections, each 0 for none. `address_rate` is connections a second."""
 
     connections: int = 0
     per_address: int = 0
@@ -35,7 +35,7 @@ UNLIMITED = Limits()
 
 
 class ConnectionLimiter:
-    """Counts connections. Its memory is bounded by those that are open, and by `MAX_ADDRESSES`."""
+    """Counts connections. Its memory is bounded by the open ones and by `MAX_ADDRESSES`."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -43,16 +43,19 @@ class ConnectionLimiter:
         self._by_origin: dict[str, int] = {}
         self._by_app: dict[int, int] = {}
         self._by_workspace: dict[int, int] = {}
-        # When an origin that came at exactly the rate granted would be due next (a leaky bucket as one number).
+        # A leaky bucket as one number: when an origin at exactly the granted rate would be due next.
         self._due: OrderedDict[str, float] = OrderedDict()
         # Connections that ended before a device was admitted, since the start: refused, silent, broken.
         self.turned_away = 0
 
     def opened(self, address: str | None) -> bool:
-        """Count a connection; False where so many are open that it is not even to be listened to.
+        """Count a connection; return False if it is to be closed without reading from it.
 
-        Those only just too many are told why; so are twice as many as an address may have, and an eighth more in all.
-        `address`: None where it is not known yet.
+        A connection slightly over a limit is read and told why: up to twice as many as an address may have, and an
+        eighth more than the process may have.
+
+        Args:
+            address: The client's address, None while it is unknown.
         """
         limits, count = self._limits, 0
         self._open += 1
@@ -65,12 +68,13 @@ class ConnectionLimiter:
         )
 
     def closed(self, address: str | None) -> None:
+        """Count down a connection that was opened with the same address."""
         self._open -= 1
         if address is not None:
             _count_down(self._by_origin, origin(address))
 
     def verdict(self, address: str) -> ConnAck | None:
-        """Why a CONNECT from there is refused; None where it is not."""
+        """Return why a CONNECT from an address is refused, None if it is not."""
         limits = self._limits
         if limits.connections and self._open > limits.connections:
             return ConnAck.SERVER_BUSY
@@ -90,7 +94,7 @@ class ConnectionLimiter:
         return too_fast
 
     def admitted(self, device: KnownDevice) -> bool:
-        """Count a session of its app and workspace; False (and not counted) where either has all it may have."""
+        """Count a session of a device's app and workspace; return False, uncounted, if either is at its limit."""
         limits = self._limits
         of_app, of_workspace = self._by_app.get(device.app_id, 0), self._by_workspace.get(device.workspace_id, 0)
         if (limits.per_app and of_app >= limits.per_app) or (
@@ -101,21 +105,27 @@ class ConnectionLimiter:
         return True
 
     def left(self, device: KnownDevice) -> None:
+        """Count down a session of a device's app and workspace."""
         _count_down(self._by_app, device.app_id)
         _count_down(self._by_workspace, device.workspace_id)
 
 
 class PendingConnection:
-    """A connection on its way to become a session: its PROXY header, TLS handshake or HTTP is still being read.
+    """A connection that is not a session yet: its PROXY header, TLS handshake or HTTP request is being read.
 
-    It counts as a session does: silent connections, too, use up the process's files. `welcome`: False where it is one
-    too many, and to be closed.
+    It counts like a session, for silent connections use up the process's files too. `welcome` is False if it exceeds a
+    limit and is to be closed.
     """
 
     __slots__ = ("_address", "_limiter", "welcome")
 
     def __init__(self, limiter: ConnectionLimiter, address: str | None) -> None:
-        """`address`: the client's; None while only that of a proxy is known."""
+        """Count the connection.
+
+        Args:
+            limiter: Counts it.
+            address: The client's address; None while only a proxy's is known.
+        """
         self._limiter: ConnectionLimiter | None = limiter
         self._address = address
         self.welcome = limiter.opened(address)
@@ -124,7 +134,7 @@ class PendingConnection:
             self.ended()
 
     def ended(self) -> None:
-        """It has become a session, which counts itself, or was closed. Said again, it changes nothing."""
+        """Stop counting: it became a session, which counts itself, or was closed. Idempotent."""
         if self._limiter is not None:
             self._limiter.closed(self._address)
             self._limiter = None

@@ -1,4 +1,4 @@
-"""How late the event loop is: what every device of the node waits for."""
+"""Measure the lag of the event loop, which every device of the node waits for."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ KEPT = 1200
 
 
 class LoopLag:
-    """Samples of the last minute, seconds."""
+    """Samples of the last minute, in seconds."""
 
     def __init__(self) -> None:
         self._samples: deque[float] = deque(maxlen=KEPT)
 
     async def watch(self) -> None:
-        """Sleep, and see how much later it is than it should be."""
+        """Sleep and sample how late the loop wakes up, forever."""
         loop = asyncio.get_running_loop()
         while True:
             due = loop.time() + INTERVAL_SECONDS
@@ -24,6 +24,6 @@ class LoopLag:
             self._samples.append(max(0.0, loop.time() - due))
 
     def p99(self) -> float:
-        """The lag that one in a hundred exceeds (nearest rank); 0 without samples."""
+        """Return the 99th percentile (nearest rank); 0 without samples."""
         ordered = sorted(self._samples)
         return ordered[int(0.99 * (len(ordered) - 1))] if ordered else 0.0

@@ -1,11 +1,11 @@
-"""A gateway node: the sessions of one process, and what connects them with the rest of the service.
+"""A gateway node: the sessions of one process, and their connection to the rest of the service.
 
     transports -> Session -> Node -> admission (PostgreSQL, batched)      who is it
                                   -> NodeLease (Valkey)                   presence, the node's stream, acknowledgements
                                   -> pending rows (PostgreSQL, batched)   what waits for it
 
-Order on connect: presence is written, THEN pending rows are asked for. A sender commits, THEN reads presence. So a
-message meets its device on one of the two ways; on both, the session's ids in flight drop the second.
+Order on connect: presence is written, THEN pending rows are read. A sender commits, THEN reads presence. So a message
+reaches its device on one of the two ways; if on both, the session drops the second by its ids in flight.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ from gateway.node.recent import RecentIds
 from gateway.node.request_queue import RequestQueue
 from gateway.node.threads import DatabaseThreads
 from gateway.node.throttle import FailureThrottle
+from gateway.protocol.outbound import MAX_BACKLOG, MAX_IN_FLIGHT, OutboundMessage, State
 from gateway.protocol.ports import PublishRefusal, Request, Transport
-from gateway.protocol.session import MAX_BACKLOG, MAX_IN_FLIGHT, OutboundMessage, Session, State
+from gateway.protocol.session import Session
 from pushcore.broadcast import broadcasts
 from pushcore.broadcast.audience import Window
 from pushcore.delivery import deliverable
@@ -50,31 +51,31 @@ from pushcore.storage.outages import DatabaseFault
 
 log = structlog.get_logger(__name__)
 
-# Of connects, waiting messages and broadcasts.
+# Threads for connects, pending messages and broadcasts.
 THREADS = 4
 # Connects within this time share their queries.
 CONNECT_DELAY = 0.003
 PENDING_DELAY = 0.003
-# Rows one query brings, and of them for one device: what it may have on its way and in memory.
+# Rows read by one query, and of them for one device: what fits its window and memory.
 PENDING_ROWS = 5_000
 PENDING_PER_DEVICE = MAX_IN_FLIGHT + MAX_BACKLOG
 BATCH = 500
-# Connects that wait to be admitted; those beyond are told to come again later.
+# Connects that wait for admission; further ones are refused as busy.
 MAX_ADMITTING = 100_000
 RETRY_SECONDS = 1.0
-# Devices told to go when the node stops, a second; beyond what fits into the seconds, more.
+# Devices disconnected a second when the node stops; more if there are too many for `DRAIN_SECONDS`.
 DRAIN_PER_SECOND = 3_000
 DRAIN_SECONDS = 5.0
-# How often silent devices are looked for.
+# How often overdue keep alives are checked.
 WATCH_SECONDS = 1.0
 
 
 class Node:
-    """See the module. Its methods belong to the event loop's thread."""
+    """The node of a gateway process. Its methods must be called in the event loop's thread."""
 
     def __init__(self, redis_url: str, *, max_keep_alive: int, limits: Limits = UNLIMITED) -> None:
         self.sessions: dict[int, Session] = {}
-        # Messages written, and those of them that devices acknowledged.
+        # Messages sent, and messages answered by devices.
         self.delivered = self._answered = 0
         self.clock = LoopClock()
         self.lease = NodeLease(redis_url, self)
@@ -89,18 +90,18 @@ class Node:
         self._admission: Batcher[tuple[Session, Credentials]] = Batcher(
             self._admit, size=BATCH, delay=CONNECT_DELAY, width=2
         )
-        # A session and the message id after which its waiting rows are asked for.
+        # Sessions, with the message id after which their pending rows are read.
         self._pending: Batcher[tuple[Session, int]] = Batcher(
             self._send_pending, size=BATCH, delay=PENDING_DELAY, width=2
         )
         self._memory = DeliveryMemory()
-        self._acknowledged = self._memory.acknowledged  # asked for each message
+        self._acknowledged = self._memory.acknowledged  # looked up for each message
         self._told_again = RecentIds(seconds=5, limit=200_000)
         self._formers = FormerNodes(self.sessions, self.lease, self._broadcaster, self._memory)
         self._running: set[asyncio.Task[None]] = set()
-        # Devices whose channel may be another than the session was told: read with what waits for them.
+        # Devices whose channel may have changed: it is read with their pending rows.
         self._outdated: set[int] = set()
-        # Publishes that were not taken, by reason.
+        # Refused publishes by reason.
         self._refused_publishes: Counter[PublishRefusal] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
         self.accepting = True
@@ -108,6 +109,11 @@ class Node:
     # -- life -----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
+        """Take the lease and start the node's tasks.
+
+        Raises:
+            RedisError: Valkey does not answer.
+        """
         await self.lease.start()
         self._tasks = [
             asyncio.create_task(self.clock.run()),
@@ -118,11 +124,11 @@ class Node:
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
-        """What runs as long as the node does; one that ends is a fault, and the node is none without it."""
+        """The tasks the node cannot do without; one that ends is a fault."""
         return [*self._tasks, *self.lease.tasks]
 
     async def stop(self) -> None:
-        """Say goodbye to all devices, tell what they acknowledged, take back presence and lease."""
+        """Disconnect all devices, flush acknowledgements, and give up presence and lease."""
         self.accepting = False
         for task in self._tasks:
             task.cancel()
@@ -133,7 +139,7 @@ class Node:
             await asyncio.to_thread(threads.end)
 
     async def _say_goodbye(self) -> None:
-        """To a part of the devices at a time, so that they do not all knock at the other nodes at once."""
+        """Disconnect devices gradually, so that they do not all connect to the other nodes at once."""
         here = list(self.sessions.values())
         pause = min(DRAIN_SECONDS, len(here) / DRAIN_PER_SECOND) * SLICE / max(1, len(here))
         for start in range(0, len(here), SLICE):
@@ -147,11 +153,11 @@ class Node:
             for session in self._wheel.overdue():
                 session.disconnect(Reason.KEEP_ALIVE_TIMEOUT)
             for remembered in (self._told_again, self._formers.unsettled, self._broadcaster.left):
-                remembered.turn()
-            self._memory.turn(self.lease.acks.wait_seconds)
+                remembered.rotate()
+            self._memory.rotate(self.lease.acks.wait_seconds)
 
     def counters(self) -> dict[str, float | dict[str, int]]:
-        """What the node says of itself, besides what its sessions add up to."""
+        """Return the node's counters, without the sums over its sessions."""
         return {
             "admitting": len(self._admission),
             "turned_away": self.doorkeeper.turned_away,
@@ -166,8 +172,8 @@ class Node:
     # -- connecting -----------------------------------------------------------------------------------------------
 
     def new_session(self, transport: Transport, address: str) -> Session:
-        """A transport has a new connection."""
-        # Ordered by time: of two sessions of a device, the one with the greater id is the newer.
+        """Create the session of a new connection."""
+        # Ids are ordered by time: of two sessions of a device the greater id is the newer one.
         session_id = f"{int(clock.time() * 1000):012x}{secrets.token_hex(4)}"
         session = Session(self, transport, address=address, session_id=session_id)
         self._wheel.add(session)
@@ -176,6 +182,7 @@ class Node:
         return session
 
     def connect_requested(self, session: Session, packet: ConnectPacket) -> None:
+        """Queue a CONNECT for admission, or refuse it at once."""
         if not self.accepting:
             session.refuse(ConnAck.SERVER_UNAVAILABLE)
             return
@@ -188,13 +195,13 @@ class Node:
         self._admission.add((session, Credentials.of(packet, session.address)))
 
     async def _admit(self, batch: list[tuple[Session, Credentials]]) -> None:
-        """Decide about a batch of connects: who they are, presence for those admitted, then what waits for them."""
+        """Admit a batch of connects: identify devices, write presence, then request pending rows."""
         batch = [(session, credentials) for session, credentials in batch if session.state is not State.CLOSED]
         if not batch:
             return  # all were given up on while they waited
         try:
             verdicts = await self._threads.run(admit, [credentials for _, credentials in batch])
-        except Exception as error:  # whatever it is, the devices come again
+        except Exception as error:  # whatever it is, the devices connect again
             ours = not isinstance(error, DatabaseFault)
             log.error("admission failed", connects=len(batch), error=type(error).__name__, exc_info=ours)
             verdicts = [Admission(ConnAck.SERVER_UNAVAILABLE)] * len(batch)
@@ -228,10 +235,10 @@ class Node:
                 continue  # it left with what it had sent right after its CONNECT
             self._wheel.moved(session)
             if not verdict.is_new:
-                # What it was when it was admitted may have changed before its presence told anybody where it is.
+                # The device may have changed between admission and presence, when nobody could notify this node.
                 self._outdated.add(verdict.device.id)
                 session.request_pending(0)
-            else:  # no row can wait for a device that did not exist
+            else:  # a new device cannot have pending rows
                 self._broadcaster.offer((session,))
 
     def _refuse(self, session: Session, code: ConnAck) -> None:
@@ -242,22 +249,23 @@ class Node:
             session.refuse(code)
 
     def _take_over_here(self, session: Session, device_id: int) -> None:
-        """The device's place is the new session's; the old one, if it is here, learns why it ends."""
+        """Replace the device's session; an older one on this node ends with the reason."""
         former = self.sessions.get(device_id)
         self.sessions[device_id] = session
         if former is not None:
             former.disconnect(Reason.SESSION_TAKEN_OVER)
 
     def take_over_elsewhere(self, device_id: int, session_id: str) -> None:
-        """The device has connected to another node: its session here ends, once what it has sent is read."""
+        """End the session of a device that connected to another node, once what it sent was read."""
         if not self._formers.is_letting_go(device_id, session_id):
             self._in_background(self._formers.let_go())
 
     def asked(self, number: int, asker: str, asked: Sequence[TakeoverQuery]) -> None:
-        """Another node asks what devices have acknowledged here that are with it now."""
+        """Reply to another node's query about devices that connected there."""
         self._in_background(self._formers.answer(number, asker, asked))
 
     def answered(self, number: int, known: Sequence[TakeoverReply]) -> None:
+        """Take the reply to a query of this node."""
         self._formers.answered(number, known)
 
     def _in_background(self, work: Coroutine[None, None, None]) -> None:
@@ -266,6 +274,7 @@ class Node:
         task.add_done_callback(self._running.discard)
 
     def closed(self, session: Session) -> None:
+        """Remove a session that ended, and remember what it left open."""
         self._wheel.discard(session)
         self._requests.session_ended(session)
         self.doorkeeper.closed(session.address)
@@ -288,7 +297,7 @@ class Node:
     # -- messages -------------------------------------------------------------------------------------------------
 
     def deliver(self, deliveries: Iterable[DeliveryEntry]) -> None:
-        """Write messages to the devices that are here."""
+        """Send messages to the devices that are connected here."""
         sessions, known, known_before = self.sessions, self._acknowledged.young, self._acknowledged.old
         marked, now_ms = bool(self._memory.revoked or self._memory.left_open), int(clock.time() * 1000)
         for device_id, message_id, expire_at_ms, dup, payload in deliveries:
@@ -302,7 +311,7 @@ class Node:
             session.deliver(message_id, payload, expire_at_ms, again, now_ms)
 
     def withdraw(self, held: Iterable[tuple[int, int]]) -> None:
-        """Messages were revoked: what is not written yet never is."""
+        """Drop revoked messages that were not sent yet."""
         for device_id, message_id in held:
             self._memory.revoked.add(message_id)
             session = self.sessions.get(device_id)
@@ -310,12 +319,13 @@ class Node:
                 session.withdraw(message_id)
 
     def _tell_again(self, message_id: int) -> None:
-        """The row says it waits, the device has it: the sink is behind, or the word was lost on its way there."""
+        """Report an acknowledgement again: its row still waits, so the sink is behind or the report was lost."""
         if message_id not in self._told_again:
             self._told_again.add(message_id)
             self.lease.acks.acknowledged(message_id)
 
     def acknowledged(self, session: Session, message_id: int) -> None:
+        """Buffer a device's acknowledgement."""
         self._answered += 1
         progress = session.broadcasts
         if progress is not None and message_id in self._broadcaster.known:
@@ -326,11 +336,11 @@ class Node:
         tell(message_id)
 
     def pending_wanted(self, session: Session, after: int) -> None:
+        """Read a session's pending rows with the next batch."""
         self._pending.add((session, after))
 
     def devices_changed(self, device_ids: Sequence[int]) -> None:
-        """These devices serve another user now, or are reached through another channel: what is not written to them
-        yet is read again, by the rules that hold now."""
+        """Read what was not sent yet to devices again, after their users or channels changed."""
         for device_id in device_ids:
             session = self.sessions.get(device_id)
             if session is not None and session.state is State.OPEN:
@@ -338,13 +348,13 @@ class Node:
                 session.discard_unsent(doubt=True)
 
     async def ask_pending_for_all(self) -> None:
-        """What the bus carried was lost: it is still in the rows, and what was told is told again."""
+        """Read the pending rows of all devices and report acknowledgements again, after Valkey lost its data."""
         self._told_again.clear()
         async for here in slices(self.sessions.values()):
             for session in here:
                 if session.state is State.OPEN and session.device is not None:
                     self._broadcaster.tell_again(session)
-                    # Among what was lost may be that the device has changed.
+                    # A notification that the device changed may have been lost too.
                     self._outdated.add(session.device.id)
                     session.discard_unsent(doubt=False)
 
@@ -369,7 +379,7 @@ class Node:
                 windows,
                 by_binding,
             )
-        except Exception as error:  # whatever it is, they must not be left without an answer
+        except Exception as error:  # whatever it is, the sessions must get an answer
             ours = not isinstance(error, DatabaseFault)
             log.error("what waits cannot be read; asked again", devices=len(asking), exc_info=ours)
             self._outdated |= outdated
@@ -393,7 +403,7 @@ class Node:
         await self._deliver_waiting(here)
 
     async def _deliver_settled(self, former: str, group: Sequence[PendingBatch]) -> None:
-        """Deliver what waits for devices that were with that node before, less what they acknowledged there."""
+        """Deliver pending rows of devices that came from another node, less what they acknowledged there."""
         await self._formers.settle(former, group)
         await self._deliver_waiting(group)
 
@@ -407,8 +417,7 @@ class Node:
                 await asyncio.sleep(0)
 
     def _learn(self, session: Session, channels: dict[int, int | None], chosen: Collection[int]) -> None:
-        """What reaches the device besides, as it gets broadcasts one way, and which are for it. Or that it exists no
-        more."""
+        """Update the session's device from what was read: its channel and its broadcasts, or that it was removed."""
         assert session.device is not None
         if session.device.id not in channels:
             session.disconnect(Reason.ADMINISTRATIVE_ACTION)
@@ -420,12 +429,12 @@ class Node:
     def _in_order(
         self, session: Session, deliveries: Sequence[DeliveryEntry], complete_to: int | None, chosen: Collection[int]
     ) -> Iterator[OutboundMessage]:
-        """What waits for a session's device as rows, and broadcasts, by their ids; broadcasts up to `complete_to`."""
+        """Merge a device's pending rows and broadcasts up to `complete_to`, by id."""
         due = self._broadcaster.due(session, complete_to, chosen)
         return merge(self._not_known(deliveries), due, key=attrgetter("message_id"))
 
     def _not_known(self, deliveries: Iterable[DeliveryEntry]) -> Iterator[OutboundMessage]:
-        """Those of the rows that their device has not acknowledged here, and that are not revoked."""
+        """Yield the rows that were neither acknowledged here nor revoked."""
         for _, message_id, expire_at_ms, dup, payload in deliveries:
             if message_id in self._memory.revoked:
                 continue
@@ -438,23 +447,36 @@ class Node:
     # -- passed on ------------------------------------------------------------------------------------------------
 
     def broadcast_news(self) -> None:
+        """Read the active broadcasts soon."""
         self._broadcaster.news()
 
     def refused(self, session: Session, message_id: int) -> None:
+        """Settle a broadcast that a device refused."""
         self._broadcaster.refused(session, message_id)
 
     def publish_refused(self, reason: PublishRefusal) -> None:
+        """Count a refused publish."""
         self._refused_publishes[reason] += 1
 
     def request_received(self, session: Session, request: Request) -> None:
+        """Queue a device's request."""
         self._requests.add(session, request)
 
 
 def _read_waiting(
     after: dict[int, int], most: int, windows: dict[int, Window], by_binding: Collection[int]
 ) -> tuple[dict[int, list[DeliveryEntry]], dict[int, int | None], dict[int, set[int]]]:
-    """The oldest that wait for each device after the message id named, at most so many, encoded; the devices' channels;
-    and for which of the devices `by_binding` broadcasts are. Runs in a thread."""
+    """Read pending messages of devices, in a thread.
+
+    Args:
+        after: By device id, the message id after which messages are read.
+        most: Messages for each device at most, the oldest first.
+        windows: Broadcasts by time of binding.
+        by_binding: Devices to look for in them.
+
+    Returns:
+        Encoded messages by device; channels by device; devices by broadcast.
+    """
     chosen = broadcasts.bound_within(windows, by_binding)
     pending, encoder = deliverable.by_device(list(after), most, after), PayloadEncoder()
     deliveries = {

@@ -1,4 +1,4 @@
-"""Remembering ids for a while, within bounds of time and number."""
+"""Remember ids for a while, bounded in time and number."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ T = TypeVar("T")
 
 
 class RecentIds:
-    """A set of ids that forgets: each after `seconds` (at most twice that), the oldest beyond `limit`.
+    """A set that forgets each id after `seconds` (at most twice that), and the oldest beyond `limit`.
 
-    Two generations instead of a time per id: adding and asking cost a set operation or two. Its owner calls `turn` now
-    and then, for it looks at the clock only there, and may add to `young` itself where each microsecond counts.
+    Two generations replace a time for each id, so adding and looking up cost a set operation or two. The owner calls
+    `rotate` now and then, the only place that reads the clock, and may add to `young` directly on hot paths.
     """
 
     def __init__(self, *, seconds: float, limit: int) -> None:
@@ -23,7 +23,7 @@ class RecentIds:
         self._seconds = seconds
         self._most = max(1, limit // 2)
         self._turned = time.monotonic()
-        # All that was added since then (`time.monotonic`) is remembered.
+        # Everything added since then (`time.monotonic`) is remembered.
         self.complete_since = -math.inf
 
     def __contains__(self, item: Hashable) -> bool:
@@ -33,20 +33,23 @@ class RecentIds:
         return len(self.young) + len(self.old)
 
     def add(self, item: Hashable) -> None:
+        """Remember an id."""
         self.young.add(item)
         if len(self.young) >= self._most:
             self._forget()
 
     def discard(self, item: Hashable) -> None:
+        """Forget an id."""
         self.young.discard(item)
         self.old.discard(item)
 
-    def turn(self) -> None:
-        """Forget what is old enough, or too much."""
+    def rotate(self) -> None:
+        """Forget the old generation if it is old enough, or the new one is full."""
         if time.monotonic() - self._turned > self._seconds or len(self.young) >= self._most:
             self._forget()
 
     def clear(self) -> None:
+        """Forget everything."""
         self.young, self.old = set(), set()
 
     def _forget(self) -> None:
@@ -56,7 +59,7 @@ class RecentIds:
 
 
 class RecentByDevice(Generic[T]):
-    """Things kept by device id, forgotten as `RecentIds` forgets."""
+    """Values by device id, forgotten as `RecentIds` forgets."""
 
     def __init__(self, *, seconds: float, limit: int) -> None:
         self._young: dict[int, T] = {}
@@ -66,17 +69,18 @@ class RecentByDevice(Generic[T]):
         self._turned = time.monotonic()
 
     def keep(self, device_id: int, what: T) -> None:
+        """Remember a device's value."""
         self._young[device_id] = what
         if len(self._young) >= self._most:
             self._forget()
 
     def take(self, device_id: int) -> T | None:
-        """What is kept of the device, which is kept no longer."""
+        """Remove and return a device's value."""
         old = self._old.pop(device_id, None)
         return self._young.pop(device_id, old)
 
-    def turn(self) -> None:
-        """Forget what is old enough."""
+    def rotate(self) -> None:
+        """Forget the old generation if it is old enough."""
         if time.monotonic() - self._turned > self._seconds:
             self._forget()
 

@@ -1,4 +1,4 @@
-"""Requests of devices (bind, unbind, report, event), those of a device one after the other."""
+"""Serve requests of devices in threads, those of one device one after the other."""
 
 from __future__ import annotations
 
@@ -16,37 +16,44 @@ from gateway.protocol.session import Session
 
 log = structlog.get_logger(__name__)
 
-# Requests have threads of their own: however many come, connects and waiting messages do not queue behind them.
+# Requests have their own threads, so that connects and pending messages never queue behind them.
 THREADS = 4
-# Payloads that wait of devices which have left, after having asked; beyond, what such a device asked is not served.
+# Bytes of waiting payloads of devices that left; requests beyond are dropped.
 MAX_LEFT_BYTES = 16_777_216
-# How long a node that stops goes on serving what it was asked.
+# How long a stopping node continues to serve requests.
 STOP_SECONDS = 1.0
-# After these a device may be given something else, or nothing more: it has ended.
+# Requests that change what a device may receive.
 _CHANGING = frozenset({"mps/bind", "mps/unbind", "mps/report", "mps/unregister"})
 
 
 class RequestQueue:
-    """Serves requests in threads and answers them. What is open of a session bounds its queue; what a device asked
-    before it left is served as well, whatever its QoS."""
+    """Serves requests in threads and answers them.
+
+    A session's open requests bound its queue. Requests of a device that left are served too, whatever their QoS.
+    """
 
     def __init__(self, changed: Callable[[Sequence[int]], None]) -> None:
-        """`changed` is told of devices whose user or channel may have changed, before they are answered."""
+        """Create the queue.
+
+        Args:
+            changed: Called with devices whose user or channel may have changed, before they are answered.
+        """
         self.threads = DatabaseThreads("gateway-request", THREADS)
         self._changed = changed
-        # By device, in the order they came, the one that is served first.
+        # By device, in order; the first one is being served.
         self._open: dict[int, deque[tuple[Session, Request]]] = {}
         self._left_bytes = 0
         self._left: set[Session] = set()
         self._serving: set[asyncio.Task[None]] = set()
-        # Of devices that had left, and too much was waiting: since the start.
+        # Requests of devices that had left, dropped since the start.
         self.dropped = 0
 
     def __len__(self) -> int:
-        """Devices with requests open."""
+        """Return the number of devices with open requests."""
         return max(len(self._open), len(self._serving))
 
     def add(self, session: Session, request: Request) -> None:
+        """Queue a request."""
         assert session.device is not None
         device_id = session.device.id
         queue = self._open.get(device_id)
@@ -59,7 +66,7 @@ class RequestQueue:
         task.add_done_callback(self._serving.discard)
 
     def session_ended(self, session: Session) -> None:
-        """The device has left: what it asked is served all the same, unless too much waits of such devices."""
+        """Keep the requests of a session that ended, unless too much waits of such sessions."""
         queue = self._open.get(session.device.id) if session.device is not None else None
         if queue is None:
             return
@@ -78,7 +85,7 @@ class RequestQueue:
         queue.extend((begun, *kept))
 
     async def stop(self) -> None:
-        """Serve what was asked, for a while; no more after that."""
+        """Serve open requests for a while, then drop the rest."""
         if self._serving:
             _, late = await asyncio.wait(self._serving, timeout=STOP_SECONDS)
             for task in late:

@@ -1,4 +1,4 @@
-"""Threads for database work: the event loop waits for none."""
+"""Threads for database work, so that the event loop never waits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class DatabaseThreads:
-    """So many threads, each with a database connection of its own; what waits for one waits in order."""
+    """A pool of threads, each with its own database connection. Work waits in order."""
 
     def __init__(self, name: str, threads: int) -> None:
         self._databases: list[BaseDatabaseWrapper] = []
@@ -25,7 +25,7 @@ class DatabaseThreads:
         )
 
     async def run(self, work: Callable[..., T], *arguments: object) -> T:
-        """Run work in a thread; a broken connection is replaced before the next use."""
+        """Run work in a thread and return its result; broken connections are replaced."""
 
         def run() -> T:
             close_old_connections()
@@ -37,7 +37,7 @@ class DatabaseThreads:
         return await asyncio.get_running_loop().run_in_executor(self._pool, run)
 
     def end(self) -> None:
-        """Wait for what runs, close the connections. In a thread: Django refuses it in one that runs a loop."""
+        """Wait for running work and close the connections. Must be called in a thread without an event loop."""
         self._pool.shutdown(wait=True, cancel_futures=True)
         for database in self._databases:
             database.inc_thread_sharing()

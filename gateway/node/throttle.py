@@ -1,4 +1,4 @@
-"""Slowing down addresses that keep failing to log in."""
+"""Delay refusals of addresses that keep failing to log in."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ MAX_ADDRESSES = 10_000
 
 
 class FailureThrottle:
-    """Counts failures by address; a refusal waits longer with each beyond the first few. Bounded: oldest forgotten."""
+    """Counts failures by address and computes how long a refusal is delayed. The oldest addresses are forgotten."""
 
     def __init__(self) -> None:
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def failed(self, address: str) -> float:
-        """Note a failure; returns how many seconds its refusal is to be held back."""
+        """Count a failure; return the seconds to delay its refusal, doubled with each beyond the first few."""
         now, key = time.monotonic(), origin(address)
         count, last = self._failures.pop(key, (0, now))
         count = 1 if now - last > FORGET_SECONDS else count + 1

@@ -1,0 +1,1 @@
+"""The MQTT session and its packets, without I/O."""

@@ -1,7 +1,7 @@
-"""MQTT 3.1.1 (OASIS, 2014; section numbers are its own) as a form of the same session: see `gateway.protocol.versions`.
+"""MQTT 3.1.1 packets for the session (OASIS, 2014; section numbers are its own): see `gateway.protocol.versions`.
 
-It has no properties and few reason codes. What it cannot say is left out: the end of a session is just the close, a
-refused PUBLISH is acknowledged and dropped (3.3.5), and the id and secret of a new device are had over HTTP.
+The version has no properties and few reason codes. What it cannot express is left out: a session ends with the close,
+a refused PUBLISH is acknowledged and dropped (3.3.5), and a new device gets its id and secret over HTTP.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gateway.protocol.packets import DUP, publish_head, variable_length
 from gateway.protocol.shared_payload import SharedPayload
 
 _ACCEPTED = b"\x20\x02\x00\x00"
-# Return codes of a CONNACK (3.2.2.3); all others become "not authorized".
+# Return codes of a CONNACK (3.2.2.3); all other reasons become "not authorized".
 _UNACCEPTABLE_VERSION, _IDENTIFIER_REJECTED, _SERVER_UNAVAILABLE, _BAD_USER_OR_PASSWORD, _NOT_AUTHORIZED = range(1, 6)
 _RETURN_CODES = {
     int(ConnAck.UNSUPPORTED_PROTOCOL_VERSION): _UNACCEPTABLE_VERSION,
@@ -34,7 +34,7 @@ _RETURN_CODES = {
 _REFUSED_SUBSCRIPTION = 0x80
 _NOTHING_SAID = b""
 
-# The flags each kind must have (2.2.2); those of a PUBLISH say something.
+# Required flags of each packet type (2.2.2); those of a PUBLISH carry meaning.
 _FLAGS = {
     packets.CONNECT: 0,
     packets.PUBACK: 0,
@@ -51,6 +51,7 @@ class Version311:
     assigns_client_ids = False
 
     def decode(self, raw: bytes) -> mqtt5.Packet | Reason:
+        """Decode a packet of a kind that devices send; return the reason to disconnect with if it is not acceptable."""
         kind, at = raw[0] >> 4, packets.body(raw)
         if _FLAGS.get(kind, raw[0] & 0x0F) != raw[0] & 0x0F:
             return Reason.MALFORMED_PACKET
@@ -60,30 +61,38 @@ class Version311:
             return Reason.MALFORMED_PACKET
 
     def accepted(self, client_id: str, secret: str | None, keep_alive: int | None) -> bytes:
+        """Return the CONNACK that admits a device."""
         return _ACCEPTED
 
     def refused(self, code: ConnAck) -> bytes:
+        """Return the CONNACK that refuses a device."""
         return bytes((0x20, 2, 0, _RETURN_CODES.get(int(code), _NOT_AUTHORIZED)))
 
     def message(self, packet_id: int, payload: bytes | SharedPayload, ms_left: int, dup: bool) -> bytes:
+        """Return a QoS 1 PUBLISH to the inbox."""
         if isinstance(payload, SharedPayload):
             return payload.plain_packet(packet_id, dup)
         return packets.plain_message(packet_id, payload, dup)
 
     def answer(self, topic: str, body: bytes, correlation_data: bytes | None) -> bytes:
+        """Return the QoS 0 PUBLISH that answers a request."""
         return b"%b%b" % (publish_head(0x30, topic.encode(), len(body)), body)
 
     def puback(self, packet_id: int, code: PubAck) -> bytes:
+        """Return a PUBACK."""
         return b"\x40\x02" + packet_id.to_bytes(2, "big")
 
     def suback(self, packet_id: int, codes: Sequence[SubAck]) -> bytes:
+        """Return a SUBACK."""
         said = bytes(int(code) if int(code) < _REFUSED_SUBSCRIPTION else _REFUSED_SUBSCRIPTION for code in codes)
         return b"\x90%b%b%b" % (variable_length(2 + len(said)), packet_id.to_bytes(2, "big"), said)
 
     def unsuback(self, packet_id: int, count: int) -> bytes:
+        """Return an UNSUBACK for `count` topic filters."""
         return b"\xb0\x02" + packet_id.to_bytes(2, "big")
 
     def disconnect(self, reason: Reason) -> bytes:
+        """Return what is sent before the server closes; empty if nothing is."""
         return _NOTHING_SAID
 
 

@@ -1,8 +1,8 @@
-"""MQTT packets as bytes: where one ends, whether it may be read, and what it says.
+"""Frame, check and decode MQTT packets.
 
-`mqtt5` reads and writes them. What it leaves to its caller is here: the size, known from the first bytes so that
-nothing too large is kept; the text, which must be UTF-8 without NUL (MQTT 5, 1.5.4): the codec panics on other
-bytes and takes NUL for a character; bits, values and repeats that the standard forbids and the codec passes over.
+The `mqtt5` codec reads and writes packets. This module does what the codec leaves to its caller: it reads the size from
+the first bytes, so that nothing too large is buffered; checks that text is UTF-8 without NUL (MQTT 5, 1.5.4), for the
+codec panics on other bytes and accepts NUL; and refuses bits, values and repeats that the standard forbids.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ _OPTIONS_RESERVED = 0xC0
 
 
 class ProtocolError(ValueError):
-    """The packet can be read, and says what the protocol does not allow (4.13.1)."""
+    """The packet is readable and violates the protocol (4.13.1)."""
 
 
 def packet_size(data: bytes, position: int) -> int:
-    """The size of the packet that starts at `position`; 0 where its length is not here yet, -1 where it is malformed.
+    """Return the size of the packet at `position`; 0 if its length is incomplete, -1 if it is malformed.
 
     The length is a variable byte integer of at most four bytes (1.5.5).
     """
@@ -64,8 +64,12 @@ def packet_size(data: bytes, position: int) -> int:
 
 
 def count_acknowledged_publishes(data: bytes, most: int) -> int:
-    """How many whole PUBLISH packets of QoS 1 or 2 the bytes hold, which begin with a packet; counted to just above
-    `most`."""
+    """Count whole PUBLISH packets of QoS 1 or 2, up to just above `most`.
+
+    Args:
+        data: Bytes that begin with a packet.
+        most: Counting stops above this number.
+    """
     count = position = 0
     while count <= most and 0 < (size := packet_size(data, position)) <= len(data) - position:
         count += data[position] >> 4 == PUBLISH and bool(data[position] & 0x06)
@@ -74,7 +78,7 @@ def count_acknowledged_publishes(data: bytes, most: int) -> int:
 
 
 def connect_level(raw: bytes) -> int:
-    """The protocol level of a CONNECT (3.1.2.2): 5, 4 (MQTT 3.1.1), any other number; -1 where it is no CONNECT."""
+    """Return the protocol level of a CONNECT (3.1.2.2): 5, 4 (MQTT 3.1.1) or another; -1 if it is no CONNECT."""
     if raw[0] != 0x10:
         return -1
     start = body(raw)
@@ -84,7 +88,7 @@ def connect_level(raw: bytes) -> int:
 
 
 def decode(raw: bytes) -> mqtt5.Packet | Reason:
-    """Read a packet of a kind that devices send; what it ends the connection with where it cannot be taken."""
+    """Decode a packet that devices send; return the reason to disconnect with if it is not acceptable."""
     try:
         _check(raw)
         packet, consumed = mqtt5.read(memoryview(raw))
@@ -96,9 +100,9 @@ def decode(raw: bytes) -> mqtt5.Packet | Reason:
 
 
 class InboxHeads(dict[int, bytes]):
-    """What precedes the packet id of a QoS 1 PUBLISH to the inbox, by how many bytes follow the id; made once each.
+    """Heads of QoS 1 PUBLISH packets to the inbox, by the number of bytes after the packet id.
 
-    As many as there are lengths of messages: some thousands at most.
+    Each is built once; there are as many as lengths of messages, some thousands at most.
     """
 
     def __init__(self, *, dup: bool) -> None:
@@ -111,12 +115,12 @@ class InboxHeads(dict[int, bytes]):
 
 
 def publish_head(first: int, topic: bytes, rest_bytes: int) -> bytes:
-    """Type, length and topic of a PUBLISH."""
+    """Return type, length and topic of a PUBLISH."""
     return b"%c%b%b%b" % (first, variable_length(2 + len(topic) + rest_bytes), len(topic).to_bytes(2, "big"), topic)
 
 
 def variable_length(value: int) -> bytes:
-    """A Remaining Length (2.2.3 of 3.1.1; 1.5.5 of 5)."""
+    """Encode a Remaining Length (2.2.3 of 3.1.1; 1.5.5 of 5)."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)
@@ -125,24 +129,24 @@ def variable_length(value: int) -> bytes:
     return bytes(encoded)
 
 
-# By whether the message was sent before.
+# Indexed by whether the message was sent before (DUP).
 INBOX_HEADS = InboxHeads(dup=False), InboxHeads(dup=True)
 
 
 def plain_message(packet_id: int, payload: bytes, dup: bool) -> bytes:
-    """A QoS 1 PUBLISH to the inbox without properties, as MQTT 3.1.1 has it (3.3)."""
+    """Encode a QoS 1 PUBLISH to the inbox without properties, as in MQTT 3.1.1 (3.3)."""
     return b"".join((INBOX_HEADS[dup][len(payload)], packet_id_bytes(packet_id), payload))
 
 
 def plain_topic(topic: str | None) -> str | None:
-    """A Response Topic that can be published to; None where there is none, or one with wildcards or too long."""
+    """Return a Response Topic that can be published to; None if absent, with wildcards, or too long."""
     if not topic or len(topic) > MAX_RESPONSE_TOPIC or "#" in topic or "+" in topic:
         return None
     return topic
 
 
 def body(raw: bytes) -> int:
-    """Where the variable header of a packet starts."""
+    """Return where the variable header of a packet starts."""
     start = 2
     while start < 5 and raw[start - 1] & 0x80:
         start += 1
@@ -150,16 +154,22 @@ def body(raw: bytes) -> int:
 
 
 def check_connect_flags(flags: int) -> None:
-    """Raises `ValueError` where they contradict each other (3.1.2.3 to 3.1.2.7; 3.1.2.3 to 3.1.2.6 of 3.1.1)."""
+    """Check that connect flags do not contradict each other (3.1.2.3 to 3.1.2.7; 3.1.2.3 to 3.1.2.6 of 3.1.1).
+
+    Raises:
+        ValueError: They do.
+    """
     of_will = flags & (_WILL_QOS | _WILL_RETAIN)
     if flags & _RESERVED or flags & _WILL_QOS == _WILL_QOS or (of_will and not flags & _HAS_WILL):
         raise ValueError("connect flags that contradict each other")
 
 
 def _check(raw: bytes) -> None:
-    """What the codec leaves out. Raises `ValueError` or `IndexError`.
+    """Check what the codec does not: text, lengths, and forbidden bits, values and repeats.
 
-    A text that is none, an end before the parts' ends, and bits, values and repeats that are not allowed.
+    Raises:
+        ValueError: The packet is malformed, or a `ProtocolError`.
+        IndexError: The packet ends too early.
     """
     kind, at = raw[0] >> 4, body(raw)
     if kind == CONNECT:
@@ -221,7 +231,7 @@ def _skip_properties(raw: bytes, at: int) -> int:
 
 
 def _variable(raw: bytes, at: int) -> tuple[int, int]:
-    """A variable byte integer and where it ends."""
+    """Decode a variable byte integer; return it and where it ends."""
     value = 0
     for shift in (0, 7, 14, 21):
         byte = raw[at]
@@ -233,7 +243,12 @@ def _variable(raw: bytes, at: int) -> tuple[int, int]:
 
 
 def skip_binary(raw: bytes, at: int) -> int:
-    """Where binary data with its length before it ends. Raises `ValueError` or `IndexError`."""
+    """Return where length-prefixed binary data ends.
+
+    Raises:
+        ValueError: It exceeds the packet.
+        IndexError: The packet ends too early.
+    """
     end = at + 2 + ((raw[at] << 8) | raw[at + 1])
     if end > len(raw):
         raise ValueError("data beyond the packet's end")

@@ -1,4 +1,4 @@
-"""What a session needs of others: a transport to write to (`Transport`), and a node to tell what happened (`Host`)."""
+"""Interfaces of a session: the transport it writes to (`Transport`) and the node it reports to (`Host`)."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ if TYPE_CHECKING:
 
 
 class Writer(Protocol):
-    """Where what is for the device goes."""
+    """Sends bytes to a device."""
 
     def write(self, data: bytes) -> None:
-        """Send, without waiting."""
+        """Send without waiting."""
 
 
 class Transport(Protocol):
-    """What a transport gives a session."""
+    """A connection, as a session uses it."""
 
     @property
     def writer(self) -> Writer:
-        """The same one as long as the connection is there."""
+        """The writer; the same object for the connection's life."""
 
     def write_more(self, data: bytes) -> None:
-        """Send in this turn of the loop, with all else that is said so: in order, in one go."""
+        """Send in this turn of the loop, coalesced with other such data, in order."""
 
     def close(self) -> None:
-        """Close after all that was to be sent."""
+        """Close once everything was sent."""
 
     def pause_reading(self) -> None:
-        """Read nothing more, so that the device has to wait (TCP's flow control). What was read may still come."""
+        """Stop reading, so that TCP's flow control makes the device wait. What was read may still arrive."""
 
     def resume_reading(self) -> None:
-        """Read on."""
+        """Resume reading."""
 
     @property
     def unsent_bytes(self) -> int:
-        """What the device has not taken yet."""
+        """Bytes that the device has not taken yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Request:
 
 
 class PublishRefusal(StrEnum):
-    """Why a PUBLISH of a device is not taken. A label of a metric."""
+    """Why a device's PUBLISH was refused; the label of a metric."""
 
     FOREIGN_TOPIC = "foreign_topic"
     RETAINED = "retained"
@@ -68,33 +68,36 @@ class PublishRefusal(StrEnum):
 
 
 class Host(Protocol):
-    """Whom a session tells what happened. Calls must not block."""
+    """What a session reports to. Calls must not block."""
 
     # Messages written to devices: its sessions count here.
     delivered: int
     clock: LoopClock
 
-    def connect_requested(self, session: Session, packet: mqtt5.ConnectPacket) -> None: ...
+    def connect_requested(self, session: Session, packet: mqtt5.ConnectPacket) -> None:
+        """Admit or refuse a device that sent a CONNECT."""
 
-    def acknowledged(self, session: Session, message_id: int) -> None: ...
+    def acknowledged(self, session: Session, message_id: int) -> None:
+        """Record that the device acknowledged a message."""
 
     def refused(self, session: Session, message_id: int) -> None:
-        """The device has refused the message, or cannot take it."""
+        """Record that the device refused a message, or cannot take it."""
 
     def pending_wanted(self, session: Session, after: int) -> None:
-        """The device has caught up, and messages with ids above `after` may wait for it as rows."""
+        """Read the pending messages with ids above `after`, and pass them to `Session.deliver_waiting`."""
 
-    def request_received(self, session: Session, request: Request) -> None: ...
+    def request_received(self, session: Session, request: Request) -> None:
+        """Serve a request, and answer it with `Session.answer`."""
 
     def publish_refused(self, reason: PublishRefusal) -> None:
-        """A device has published something that is not taken."""
+        """Count a PUBLISH that was refused."""
 
     def closed(self, session: Session) -> None:
-        """The session ended, for whatever reason; called once."""
+        """Clean up after a session; called once, whatever ended it."""
 
 
 class _ClosedWriter:
-    """There is no connection, or no session any more."""
+    """A writer that discards, for a connection or session that has ended."""
 
     def write(self, _data: bytes) -> None:
         pass

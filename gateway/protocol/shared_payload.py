@@ -1,4 +1,4 @@
-"""A payload that many sessions get: what their packets have in common is encoded once, and equal packets are one."""
+"""Encode the payload of a broadcast once for many sessions."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from gateway.protocol.packets import DUP, INBOX, packet_id_bytes, plain_message
 
 
 class SharedPayload:
-    """Makes QoS 1 PUBLISH packets to the inbox from one payload.
+    """Builds QoS 1 PUBLISH packets to the inbox from one payload.
 
-    Packet ids are few (`gateway.protocol.session.MAX_PACKET_ID`). While the payload is given to all sessions, a
-    packet is kept
-    for those that get it with the same id; `given` ends that: what is kept is bounded by the broadcasts of the moment.
+    Packet ids are few (`gateway.protocol.outbound.MAX_PACKET_ID`). While the payload is sent to all sessions, packets
+    are cached by packet id; `given` ends that, so the cache is bounded by the broadcasts of the moment.
     """
 
     __slots__ = ("_head", "_kept", "_kept_plain", "_seconds_left", "_tail", "payload")
@@ -26,11 +25,11 @@ class SharedPayload:
         self._kept_plain: dict[int, bytes] | None = {}
 
     def given(self) -> None:
-        """All sessions have it; those still to come are few at a time."""
+        """Drop the cache: all sessions got the payload, and later ones are few at a time."""
         self._kept = self._kept_plain = None
 
     def packet(self, packet_id: int, seconds_left: int, dup: bool) -> bytes:
-        """MQTT 5 (3.3); `seconds_left` becomes the Message Expiry Interval."""
+        """Return the MQTT 5 packet (3.3); `seconds_left` is the Message Expiry Interval."""
         if seconds_left != self._seconds_left:
             self._encode(seconds_left)
         kept = self._kept
@@ -43,7 +42,7 @@ class SharedPayload:
         return packet
 
     def plain_packet(self, packet_id: int, dup: bool) -> bytes:
-        """MQTT 3.1.1, which has no properties."""
+        """Return the MQTT 3.1.1 packet, which has no properties."""
         kept = self._kept_plain
         if kept is None or dup:
             return plain_message(packet_id, self.payload, dup)

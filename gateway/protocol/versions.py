@@ -1,7 +1,7 @@
-"""The versions of MQTT that a session may speak: what differs between them in the packets, and nothing else.
+"""The versions of MQTT: what differs between them in the packets.
 
-The session thinks in MQTT 5 (`mqtt5`'s packets and reason codes). A `Version` reads a device's packets into these and
-writes the server's in its own form.
+The session works with MQTT 5's packets and reason codes (`mqtt5`). A `Version` decodes a device's packets into these
+and encodes the server's in its own form.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gateway.protocol import packets
 from gateway.protocol.packets import INBOX_HEADS, MAX_PACKET_BYTES, packet_id_bytes
 from gateway.protocol.shared_payload import SharedPayload
 
-# Of a message to the inbox: their length, UTF-8 payload, and Message Expiry Interval, whose four bytes follow.
+# Properties of a message to the inbox: their length, UTF-8 payload, and Message Expiry Interval (four bytes follow).
 _INBOX_PROPERTIES = b"\x07\x01\x01\x02"
 _INBOX_PROPERTIES_BYTES = 8
 # Requests a device may have open at once (its Receive Maximum towards us).
@@ -28,35 +28,45 @@ MAX_OPEN_REQUESTS = 16
 
 
 class Version(Protocol):
-    """Packets in one version's form."""
+    """Encodes and decodes packets of one version."""
 
-    # Whether a CONNACK says how much a device may publish, and how.
+    # Whether a CONNACK announces limits of what a device may publish.
     tells_limits: bool
-    # Whether a CONNECT without client id can be answered with the id and secret made for the device.
+    # Whether a CONNACK can assign a client id and secret to a device without one.
     assigns_client_ids: bool
 
     def decode(self, raw: bytes) -> mqtt5.Packet | Reason:
-        """Read a packet of a kind that devices send; what it ends the connection with where it cannot be taken."""
+        """Decode a packet of a kind that devices send; return the reason to disconnect with if it is not acceptable."""
 
     def accepted(self, client_id: str, secret: str | None, keep_alive: int | None) -> bytes:
-        """The CONNACK; `secret`: of the device just registered; `keep_alive`: the server's, if not the asked one."""
+        """Return the CONNACK that admits a device.
 
-    def refused(self, code: ConnAck) -> bytes: ...
+        Args:
+            client_id: The device's Ad-token.
+            secret: The secret of a device just registered.
+            keep_alive: The server's keep alive in seconds, if not the requested one.
+        """
+
+    def refused(self, code: ConnAck) -> bytes:
+        """Return the CONNACK that refuses a device."""
 
     def message(self, packet_id: int, payload: bytes | SharedPayload, ms_left: int, dup: bool) -> bytes:
-        """A QoS 1 PUBLISH to the inbox, of a message that expires in so many milliseconds."""
+        """Return a QoS 1 PUBLISH to the inbox of a message that expires in `ms_left` milliseconds."""
 
     def answer(self, topic: str, body: bytes, correlation_data: bytes | None) -> bytes:
-        """A QoS 0 PUBLISH."""
+        """Return the QoS 0 PUBLISH that answers a request."""
 
-    def puback(self, packet_id: int, code: PubAck) -> bytes: ...
+    def puback(self, packet_id: int, code: PubAck) -> bytes:
+        """Return a PUBACK."""
 
-    def suback(self, packet_id: int, codes: Sequence[SubAck]) -> bytes: ...
+    def suback(self, packet_id: int, codes: Sequence[SubAck]) -> bytes:
+        """Return a SUBACK."""
 
-    def unsuback(self, packet_id: int, count: int) -> bytes: ...
+    def unsuback(self, packet_id: int, count: int) -> bytes:
+        """Return an UNSUBACK for `count` topic filters."""
 
     def disconnect(self, reason: Reason) -> bytes:
-        """What is written before the server closes; empty where the version has nothing for it."""
+        """Return what is sent before the server closes; empty if the version has no such packet."""
 
 
 class Version5:
@@ -66,9 +76,11 @@ class Version5:
     assigns_client_ids = True
 
     def decode(self, raw: bytes) -> mqtt5.Packet | Reason:
+        """Decode a packet of a kind that devices send; return the reason to disconnect with if it is not acceptable."""
         return packets.decode(raw)
 
     def accepted(self, client_id: str, secret: str | None, keep_alive: int | None) -> bytes:
+        """Return the CONNACK that admits a device."""
         return mqtt5.ConnAckPacket(
             session_expiry_interval=0,
             assigned_client_id=client_id if secret else None,
@@ -84,9 +96,11 @@ class Version5:
         ).write()
 
     def refused(self, code: ConnAck) -> bytes:
+        """Return the CONNACK that refuses a device."""
         return mqtt5.ConnAckPacket(reason_code=code).write()
 
     def message(self, packet_id: int, payload: bytes | SharedPayload, ms_left: int, dup: bool) -> bytes:
+        """Return a QoS 1 PUBLISH to the inbox."""
         seconds_left = -(-ms_left // 1000)
         if isinstance(payload, SharedPayload):
             return payload.packet(packet_id, seconds_left, dup)
@@ -102,18 +116,23 @@ class Version5:
         )
 
     def answer(self, topic: str, body: bytes, correlation_data: bytes | None) -> bytes:
+        """Return the QoS 0 PUBLISH that answers a request."""
         return mqtt5.PublishPacket(topic, body, payload_format_indicator=1, correlation_data=correlation_data).write()
 
     def puback(self, packet_id: int, code: PubAck) -> bytes:
+        """Return a PUBACK."""
         return mqtt5.PubAckPacket(packet_id, reason_code=code).write()
 
     def suback(self, packet_id: int, codes: Sequence[SubAck]) -> bytes:
+        """Return a SUBACK."""
         return mqtt5.SubAckPacket(packet_id, list(codes)).write()
 
     def unsuback(self, packet_id: int, count: int) -> bytes:
+        """Return an UNSUBACK for `count` topic filters."""
         return mqtt5.UnsubAckPacket(packet_id, [mqtt5.UnsubAckReasonCode.SUCCESS] * count).write()
 
     def disconnect(self, reason: Reason) -> bytes:
+        """Return what is sent before the server closes; empty if nothing is."""
         return mqtt5.DisconnectPacket(reason_code=reason).write()
 
 

@@ -1,0 +1,1 @@
+"""Listeners, TCP and WebSocket connections, and the PROXY protocol."""

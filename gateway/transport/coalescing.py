@@ -1,4 +1,4 @@
-"""What is sent in one turn of the loop, in one write."""
+"""Coalesce what is sent in one turn of the event loop into one write."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 
 
 class CoalescingTransport(ABC):
-    """`gateway.protocol.session.Transport.write_more`, by the `write` of who inherits it."""
+    """Implements `Transport.write_more` on top of the subclass's `write`."""
 
     __slots__ = ("_gathered",)
 
@@ -16,9 +16,10 @@ class CoalescingTransport(ABC):
 
     @abstractmethod
     def write(self, data: bytes) -> None:
-        """Send now."""
+        """Send at once."""
 
     def write_more(self, data: bytes) -> None:
+        """Send at the end of this turn of the loop."""
         if self._gathered is None:
             self._gathered = [data]
             asyncio.get_running_loop().call_soon(self.write_gathered)
@@ -26,7 +27,7 @@ class CoalescingTransport(ABC):
             self._gathered.append(data)
 
     def write_gathered(self) -> None:
-        """Now."""
+        """Flush what was gathered."""
         gathered, self._gathered = self._gathered, None
         if gathered:
             self.write(b"".join(gathered))

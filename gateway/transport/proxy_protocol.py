@@ -1,8 +1,8 @@
-"""The PROXY protocol (haproxy.org, proxy-protocol.txt): a balancer's word on whose connection it passes on.
+"""Read the PROXY protocol (haproxy.org, proxy-protocol.txt), by which a load balancer names the client's address.
 
-Version 2 is binary; version 1 is a line of text, the one that nginx writes.
+Version 2 is binary; version 1, which nginx writes, is a line of text.
 
-Read from the socket before anything else, byte by exact byte: what follows is the device's (or its TLS handshake).
+The header is read to the exact byte, for what follows belongs to the device or its TLS handshake.
 """
 
 from __future__ import annotations
@@ -26,11 +26,15 @@ _SIZES = {_TCP4: (4, 12), _TCP6: (16, 36)}
 
 
 class ProxyHeaderError(Exception):
-    """There is no header that can be used."""
+    """The header is missing or unusable."""
 
 
 def rest_bytes(fixed: bytes) -> int:
-    """How many bytes follow the header's first sixteen. Raises `ProxyHeaderError`."""
+    """Return how many bytes follow the first sixteen of a version 2 header.
+
+    Raises:
+        ProxyHeaderError: It is no such header.
+    """
     if len(fixed) != _FIXED_BYTES or not fixed.startswith(SIGNATURE) or fixed[12] not in (_LOCAL, _PROXY):
         raise ProxyHeaderError("no header of version 2")
     length = int.from_bytes(fixed[14:16], "big")

@@ -1,4 +1,4 @@
-"""One gateway process: the TCP bridge and the WebSocket server in one uvloop, sharing one node."""
+"""Serve one gateway process: TCP and WebSocket in one event loop, sharing one node."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class _WebSocketServer(uvicorn.Server):
-    """uvicorn without its own handling of signals: the process has one, for both transports."""
+    """A uvicorn server without signal handlers; the process has its own, for both transports."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -29,7 +29,7 @@ class _WebSocketServer(uvicorn.Server):
 
 
 def _web_sockets(application: object) -> _WebSocketServer:
-    """uvicorn with our protocols; its listening is done by our listeners."""
+    """Return a uvicorn server with our protocols; our listeners accept its connections."""
     config = uvicorn.Config(
         application,  # type: ignore[arg-type]
         http=HandshakeProtocol,
@@ -67,25 +67,34 @@ async def serve(
     stop: asyncio.Event,
     ready: Callable[[], object],
 ) -> None:
-    """Serve all listeners until `stop` is set, then leave cleanly; `ready` is called once devices can connect.
+    """Serve all listeners until `stop` is set, then shut down cleanly.
 
-    Leaves also when something the node cannot do without has ended, and raises what ended it.
+    Args:
+        node: The node that sessions belong to.
+        mqtt: Listeners for MQTT over TCP.
+        websocket: Listeners for WebSocket.
+        application: The ASGI application for WebSocket connections.
+        stop: Set to shut down.
+        ready: Called once devices can connect.
+
+    Raises:
+        Exception: What ended a task that the node cannot do without.
     """
     await node.start()
     serve_node(node)
     sockets = _web_sockets(application)
     serving = asyncio.create_task(sockets.serve(sockets=[]))
-    for door in mqtt:
-        await door.open(lambda address, pending: TcpConnection(node, address, pending), node.doorkeeper)
-    for door in websocket:
-        await door.open(_socket_factory(sockets, node.doorkeeper), node.doorkeeper)
+    for listener in mqtt:
+        await listener.open(lambda address, pending: TcpConnection(node, address, pending), node.doorkeeper)
+    for listener in websocket:
+        await listener.open(_socket_factory(sockets, node.doorkeeper), node.doorkeeper)
     log.info("gateway ready", node=node.lease.node_id)
     ready()
     stopping = asyncio.create_task(stop.wait())
     ended, _ = await asyncio.wait([stopping, serving, *node.tasks], return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    for door in (*mqtt, *websocket):
-        door.close()
+    for listener in (*mqtt, *websocket):
+        listener.close()
     await node.stop()
     sockets.should_exit = True
     await serving

@@ -20,21 +20,26 @@ CLOSE_SECONDS = 5.0
 
 
 def _nowhere(_data: bytes) -> None:
-    """There is no session."""
+    """Discard data while there is no session."""
 
 
 class TcpConnection(CoalescingTransport, asyncio.Protocol):
-    """One socket, one session."""
+    """The TCP connection of one session."""
 
     __slots__ = ("_address", "_node", "_pending", "_session", "_transport", "data_received", "writer")
 
-    # Straight from session to transport and back, while there are any; nowhere before and after.
+    # Session and asyncio transport call each other directly while both exist; before and after, data is discarded.
     writer: Writer
     data_received: Callable[[bytes], None]  # type: ignore[assignment]  # a method of the base
 
     def __init__(self, node: Node, address: str | None = None, pending: PendingConnection | None = None) -> None:
-        """`address`: the client's, where it is not that of the socket's other end; `pending`: see
-        `gateway.transport.listeners`."""
+        """Create the connection.
+
+        Args:
+            node: The node of its session.
+            address: The client's address, None for the socket's peer.
+            pending: Counts the connection until it has a session (`gateway.transport.listeners`).
+        """
         super().__init__()
         self._node = node
         self._address = address
@@ -44,6 +49,7 @@ class TcpConnection(CoalescingTransport, asyncio.Protocol):
         self.writer, self.data_received = CLOSED_WRITER, _nowhere
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Create the session."""
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=MAX_UNSENT_BYTES)
         self.writer = self._transport
@@ -61,11 +67,12 @@ class TcpConnection(CoalescingTransport, asyncio.Protocol):
         self._transport.set_protocol(self)  # a transport looks methods up once
 
     def pause_writing(self) -> None:
-        """Too much waits for this device."""
+        """Abort the connection of a device that does not read."""
         if self._transport is not None:
             self._transport.abort()
 
     def connection_lost(self, _exc: Exception | None) -> None:
+        """End the session."""
         session, self._session, self._transport = self._session, None, None
         self.writer, self.data_received = CLOSED_WRITER, _nowhere
         if session is not None:
@@ -75,20 +82,25 @@ class TcpConnection(CoalescingTransport, asyncio.Protocol):
 
     @property
     def unsent_bytes(self) -> int:
+        """Bytes that the device has not taken yet."""
         return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
     def write(self, data: bytes) -> None:
+        """Send without waiting."""
         self.writer.write(data)
 
     def pause_reading(self) -> None:
+        """Stop reading."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
+        """Resume reading."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
     def close(self) -> None:
+        """Close once everything was sent, after `CLOSE_SECONDS` at the latest."""
         self.write_gathered()
         transport = self._transport
         if transport is None:

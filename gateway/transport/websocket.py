@@ -1,9 +1,9 @@
-"""uvicorn's protocols, made for devices: what cannot be said in ASGI.
+"""uvicorn's protocols adapted to devices, beyond what ASGI offers.
 
-- a connection that sends no whole handshake is closed, as one that sends no CONNECT is;
-- a text frame is refused where it arrives: MQTT is binary (MQTT 5, 6.0);
-- the application is given the connection: to send, and to be given what comes, without a task, a message and a pause
-  of the reading for each; to see what a peer does not read, and to cut it off, where a close waits for it.
+- A connection that does not complete its handshake is closed, like one that sends no CONNECT.
+- A text frame is refused at once: MQTT is binary (MQTT 5, 6.0).
+- The application gets the connection itself: it sends and receives frames without a task, a message and a pause of the
+  reading for each, sees what a peer does not read, and can abort where a close would wait.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PENDING = "mps.pending"
 
 
 class HandshakeProtocol(H11Protocol):
-    """HTTP until the upgrade, and not for long."""
+    """HTTP up to the WebSocket upgrade, limited to `CONNECT_SECONDS`."""
 
     def __init__(
         self,
@@ -52,37 +52,43 @@ class HandshakeProtocol(H11Protocol):
         self._pending = pending
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Count the connection and start its timer."""
         super().connection_made(transport)
         if self._pending is None:
             peer = self.client[0] if self.client else ""
-            # A proxy brings many.
+            # A proxy's address is not limited: it brings many clients.
             self._pending = PendingConnection(self._limiter, None if is_in(peer, settings.TRUSTED_PROXIES) else peer)
             if not self._pending.welcome:
                 transport.abort()
         self.app_state[PENDING] = self._pending
-        self._patience = self.loop.call_later(CONNECT_SECONDS, self._give_up)
+        self._timeout = self.loop.call_later(CONNECT_SECONDS, self._abort_unfinished)
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Stop the timer: the handshake is complete."""
         super().handle_websocket_upgrade(event)
-        self._patience.cancel()  # it would keep all this for its time
+        self._timeout.cancel()  # the timer would keep this object alive
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the timer and stop counting the connection."""
         super().connection_lost(exc)
-        self._patience.cancel()
+        self._timeout.cancel()
         self.app_state[PENDING].ended()
 
-    def _give_up(self) -> None:
+    def _abort_unfinished(self) -> None:
         if self.transport.get_protocol() is self and not self.transport.is_closing():
             self.transport.abort()
 
 
 class DeviceSocketProtocol(WebSocketsSansIOProtocol):
-    """A WebSocket of a device. `taker`: the application's, once it has one: frames go there, and no more to its
-    `receive`, which still brings the end."""
+    """The WebSocket of a device.
+
+    Once the application has set `taker`, frames go there and no longer to ASGI's `receive`, which still brings the end.
+    """
 
     taker: Callable[[bytes], None] | None = None
 
     def handle_connect(self, event: Request) -> None:
+        """Offer the application this object as an ASGI extension."""
         super().handle_connect(event)
         if self.response.status_code == 101:
             extensions: dict[str, dict[object, object]] = {SOCKET: {"socket": self}}
@@ -90,6 +96,7 @@ class DeviceSocketProtocol(WebSocketsSansIOProtocol):
             event.headers.clear()  # the scope has them, and the request is kept as long as the connection
 
     def send_receive_event_to_app(self) -> None:
+        """Pass a frame to the application's `taker`."""
         if self.taker is None or self.close_sent:
             super().send_receive_event_to_app()
             return
@@ -97,7 +104,7 @@ class DeviceSocketProtocol(WebSocketsSansIOProtocol):
         self.taker(data)
 
     def send_binary(self, data: bytes) -> None:
-        """Send a frame without waiting; nowhere once the connection ends. What is not taken is in `unsent_bytes`."""
+        """Send a frame without waiting; discard it once the connection ends."""
         if self.disconnected:
             return
         with contextlib.suppress(InvalidState):  # a close is under way
@@ -106,13 +113,15 @@ class DeviceSocketProtocol(WebSocketsSansIOProtocol):
 
     @property
     def unsent_bytes(self) -> int:
-        """What the peer does not read."""
+        """Bytes that the peer has not read."""
         return self.transport.get_write_buffer_size()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Stop counting the connection."""
         super().connection_lost(exc)
         self.app_state[PENDING].ended()
 
     def handle_text(self, event: Frame) -> None:
+        """Refuse a text frame."""
         self.conn.fail(CloseCode.UNSUPPORTED_DATA, "binary only")
         self.handle_parser_exception()

@@ -15,7 +15,8 @@ from django.db import connection
 
 from gateway.node.limits import UNLIMITED, Limits
 from gateway.node.node import Node
-from gateway.protocol.session import Session, State
+from gateway.protocol.outbound import State
+from gateway.protocol.session import Session
 from gateway.sink import Sink
 from gateway.transport.listeners import Certificate, Listener, Proxies, listen
 from gateway.transport.server import serve

@@ -210,7 +210,7 @@ def test_messages_pushed_while_a_device_catches_up_come_after_those_that_waited(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(node, "PENDING_PER_DEVICE", 10)
-    monkeypatch.setattr("gateway.protocol.session.MAX_BACKLOG", 4)
+    monkeypatch.setattr("gateway.protocol.outbound.MAX_BACKLOG", 4)
     wanted = [f"k{n}" for n in range(60)]
     for msgkey in wanted[:30]:
         send(workspace, known[0].ad_token, msgkey)

@@ -154,13 +154,13 @@ def test_while_the_sink_is_away_for_longer_than_a_node_remembers_repeats_say_so(
     send(workspace, known[0].ad_token, "k1")
     assert gateway.node is not None
     memory = gateway.node._memory
-    memory.turn(acks_wait_seconds=1e6)
+    memory.rotate(acks_wait_seconds=1e6)
     assert not memory.is_outlasted  # it has not forgotten anything
     memory.acknowledged.add(1)
     memory.acknowledged._forget()
     memory.acknowledged._forget()
     gateway.node.lease.acks.wait_seconds = 1e6
-    memory.turn(acks_wait_seconds=1e6)
+    memory.rotate(acks_wait_seconds=1e6)
     with Hopper(gateway, username, known) as device:
         assert device.take(1) == [("k1", True)]
 

@@ -21,8 +21,8 @@ from mqtt5 import DisconnectReasonCode, PubAckReasonCode, QoS
 from gateway.node.keep_alive import KeepAliveTimers
 from gateway.protocol import packets
 from gateway.protocol.mqtt311 import VERSION_311
+from gateway.protocol.outbound import MAX_BACKLOG, MAX_IN_FLIGHT, MAX_REFUSED, OutboundMessage, State
 from gateway.protocol.packets import MAX_PACKET_BYTES
-from gateway.protocol.session import MAX_BACKLOG, MAX_IN_FLIGHT, MAX_REFUSED, OutboundMessage, State
 from gateway.protocol.versions import MAX_OPEN_REQUESTS
 from tests.gateway import mqtt311
 from tests.gateway.conftest import RunningGateway
@@ -167,7 +167,7 @@ class SessionMachine(RuleBasedStateMachine):
         assert len(in_flight) == session.in_flight <= self.window
         assert len(waiting) <= MAX_BACKLOG
         assert len(session._after_pending or ()) <= MAX_BACKLOG
-        nothing_older_waits = session._pending_after is None and not session._asked
+        nothing_older_waits = session._pending_after is None and not session._pending_requested
         assert not session.caught_up or (session.state is State.OPEN and nothing_older_waits)
         assert len(session._buffer) <= MAX_PACKET_BYTES
         assert 0 <= session.open_requests <= MAX_OPEN_REQUESTS

@@ -13,9 +13,10 @@ from mqtt5 import ConnAckReasonCode, DisconnectReasonCode
 from paho.mqtt.client import Client, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
+from gateway.protocol.outbound import State
 from gateway.protocol.packets import MAX_PACKET_BYTES
 from gateway.protocol.ports import PublishRefusal
-from gateway.protocol.session import Session, State
+from gateway.protocol.session import Session
 from gateway.protocol.shared_payload import SharedPayload
 from gateway.sink import Sink
 from pushcore.models import App, Workspace

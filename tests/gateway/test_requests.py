@@ -111,7 +111,7 @@ def test_what_waits_in_memory_for_a_user_who_left_the_device_is_not_sent(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "gateway.protocol.session.RECHECK_SECONDS", 0.0
+        "gateway.protocol.outbound.RECHECK_SECONDS", 0.0
     )  # so that they wait in memory right after the bind
     with RawDevice(gateway.mqtt_port) as device:
         device.connect(known[0].ad_token, username, known[1], receive_max=1)

@@ -13,16 +13,11 @@ from hypothesis import strategies as st
 from mqtt5 import ConnAckReasonCode, DisconnectReasonCode, PubAckReasonCode, QoS, SubAckReasonCode
 
 from gateway.node.clock import LoopClock
-from gateway.protocol import session as session_module
+from gateway.protocol import outbound
+from gateway.protocol.outbound import MAX_PACKET_ID, OutboundMessage, State
 from gateway.protocol.packets import MAX_PACKET_BYTES
 from gateway.protocol.ports import PublishRefusal, Request
-from gateway.protocol.session import (
-    MAX_PACKET_ID,
-    MAX_UNANSWERED,
-    OutboundMessage,
-    Session,
-    State,
-)
+from gateway.protocol.session import MAX_UNANSWERED, Session
 from gateway.protocol.versions import MAX_OPEN_REQUESTS
 from pushcore.devices.registry import KnownDevice
 from pushcore.storage import clock
@@ -211,7 +206,7 @@ def test_what_is_handed_over_soon_after_a_change_is_looked_up_too() -> None:
     session.deliver(*due(8), NOW)  # by one who had looked before the change
     assert (written(recorder), recorder.asked_after) == ([], [0, 7])
     session.deliver_waiting([], None)
-    recorder.clock.now += session_module.RECHECK_SECONDS
+    recorder.clock.now += outbound.RECHECK_SECONDS
     session.deliver(*due(9), NOW)
     assert written(recorder) == [9]
     assert session.caught_up
@@ -290,7 +285,7 @@ def test_the_receive_maximum_is_kept_and_the_order_too() -> None:
 def test_what_does_not_fit_into_memory_is_asked_for_when_the_device_has_caught_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(session_module, "MAX_BACKLOG", 1)
+    monkeypatch.setattr(outbound, "MAX_BACKLOG", 1)
     session, recorder = open_session(receive_max=1)
     deliver(session, 11, 12, 13, 14)
     for asked_after in ([], [12]):
@@ -306,10 +301,10 @@ def test_what_does_not_fit_into_memory_is_asked_for_when_the_device_has_caught_u
 
 def test_a_device_that_leaves_one_message_unacknowledged_still_gets_the_others() -> None:
     session, recorder = open_session()
-    deliver(session, *range(1, session_module.MAX_IN_FLIGHT + session_module.MAX_BACKLOG + 1))
+    deliver(session, *range(1, outbound.MAX_IN_FLIGHT + outbound.MAX_BACKLOG + 1))
     session.request_pending(500)
     sent = recorder.packets()
-    assert len(sent) == session_module.MAX_IN_FLIGHT
+    assert len(sent) == outbound.MAX_IN_FLIGHT
     for _ in range(4):
         session.feed(b"".join(mqtt5.PubAckPacket(packet.packet_id).write() for packet in sent if packet.packet_id != 1))
         sent = recorder.packets()

@@ -56,7 +56,7 @@ def test_what_a_dead_sink_had_taken_is_taken_by_the_next(
 ) -> None:
     monkeypatch.setattr(sink_module, "CLAIM_IDLE_MS", 0)
     tell([messages[0].pk])
-    Sink("dead")._make_group()
+    Sink("dead")._create_group()
     taken = valkey.client().xreadgroup(codec.ACKS_GROUP, "dead", {codec.ACKS_STREAM: ">"})
     assert taken
     request.getfixturevalue("sink")
@@ -98,12 +98,12 @@ def test_consumers_of_the_past_are_forgotten_unless_they_left_something(
 ) -> None:
     monkeypatch.setattr(sink_module, "FORGET_CONSUMER_MS", -1)
     sink = Sink("now")
-    sink._make_group()
+    sink._create_group()
     tell([messages[0].pk])
     client = valkey.client()
     client.xreadgroup(codec.ACKS_GROUP, "left something", {codec.ACKS_STREAM: ">"})
     client.xgroup_createconsumer(codec.ACKS_STREAM, codec.ACKS_GROUP, "long gone")
-    sink._forget_consumers()
+    sink._delete_old_consumers()
     left = client.xinfo_consumers(codec.ACKS_STREAM, codec.ACKS_GROUP)
     assert [consumer["name"] for consumer in left] == [b"left something"]
 

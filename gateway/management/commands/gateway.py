@@ -25,9 +25,12 @@ log = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
+    """Run one gateway process until SIGTERM or SIGINT; SIGHUP reloads the certificate."""
+
     help = "Serve devices: MQTT over TCP and over WebSocket."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Bind the listeners and serve."""
         # Imported here: it needs Django set up, and other commands do not need it.
         from channels.routing import get_default_application
 
@@ -64,7 +67,7 @@ class Command(BaseCommand):
 
 
 def raise_file_limit() -> None:
-    """A connection is a file: take as many as the system grants, not the few (1,024) that a process starts with."""
+    """Raise the limit of open files to the hard limit: each connection is a file, and the default is 1,024."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # macOS names no limit and grants less.
     with contextlib.suppress(OSError, ValueError):
@@ -72,7 +75,11 @@ def raise_file_limit() -> None:
 
 
 def _certificate() -> Certificate | None:
-    """None where no TLS port is set. Raises `CertificateError`."""
+    """Load the certificate; None if no TLS port is set.
+
+    Raises:
+        CertificateError: It is missing or unusable.
+    """
     if not (settings.MQTT_TLS_PORT or settings.WS_TLS_PORT):
         return None
     if not (settings.TLS_CERT_FILE and settings.TLS_KEY_FILE):
@@ -81,12 +88,16 @@ def _certificate() -> Certificate | None:
 
 
 def proxies_of(transport: str) -> Proxies | None:
-    """Whose PROXY headers the listeners of "mqtt" or "websocket" require (`MPS_PROXY_PROTOCOL`); None for no header."""
+    """Return whose PROXY headers the listeners of "mqtt" or "websocket" require; None for no header."""
     return Proxies(settings.PROXY_TRUSTED) if settings.PROXY_PROTOCOL in (transport, "all") else None
 
 
 def _listeners(port: int, tls_port: int, certificate: Certificate | None, proxies: Proxies | None) -> list[Listener]:
-    """Raises `PortTakenError`."""
+    """Bind the plain port and, if set, the TLS port.
+
+    Raises:
+        PortTakenError: A port cannot be bound.
+    """
     shared = settings.GATEWAY_PROCESSES > 1
     listeners = [Listener(listen(settings.BIND, port, shared=shared), proxies=proxies)]
     if tls_port:
@@ -105,9 +116,9 @@ def _reload(certificate: Certificate | None) -> None:
 
 
 def _freeze() -> None:
-    """What lives at this point lives as long as the process: keep it out of every collection.
+    """Exclude everything alive now from garbage collection, and collect sessions rarely.
 
-    Sessions live long too, and make no garbage in circles: a look at all of them is a pause for everybody, and rare.
+    Sessions live long and make no cycles of garbage, and a collection of all of them is a pause for every device.
     """
     gc.collect()
     gc.freeze()

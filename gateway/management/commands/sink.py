@@ -13,9 +13,12 @@ from gateway.sink import Sink
 
 
 class Command(BaseCommand):
+    """Run a sink until SIGTERM or SIGINT."""
+
     help = "Record acknowledgements from the gateways' stream."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Run the sink in the main thread."""
         sink = Sink(f"{socket.gethostname()}-{os.getpid()}")
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, lambda *_: sink.stop())

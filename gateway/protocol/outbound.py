@@ -1,0 +1,386 @@
+"""The half of a session that sends messages: the window of messages in flight, the queue behind it, pending rows.
+
+A message takes one of three places: in flight (sent, not acknowledged), queued in memory while the device's window is
+full, or pending as a row in the database, which the host is asked for when there is room. Order is by message id.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from gateway.protocol.ports import Host, Transport, Writer
+from gateway.protocol.shared_payload import SharedPayload
+from gateway.protocol.versions import MAX_OPEN_REQUESTS, VERSION_5, Version
+from pushcore.devices.registry import KnownDevice
+from pushcore.storage import clock
+
+if TYPE_CHECKING:
+    from gateway.broadcast.progress import Progress
+
+# Messages in flight to a device, however large its Receive Maximum. That many of the largest (4 KiB of content) fit a
+# transport's buffer (256 KiB), so slowness alone cuts nobody off.
+MAX_IN_FLIGHT = 48
+# Messages queued in memory for a device whose window is full; more stay rows.
+MAX_BACKLOG = 16
+# Messages a device refused or cannot take, remembered so that they are not sent again on its connection.
+MAX_REFUSED = 1000
+# How long after a change of a device's user or channel a message may arrive that was dispatched before it.
+RECHECK_SECONDS = 10.0
+# Packet ids wrap around here, above the window. Small integers exist once in Python, while larger ones would be objects
+# of each device, outside the processor's cache.
+MAX_PACKET_ID = 255
+
+_NO_PACKET = -1
+
+
+class OutboundMessage(NamedTuple):
+    """A message for a device.
+
+    `expire_at_ms` is milliseconds since 1970; `dup` tells that it may have been sent before.
+    """
+
+    message_id: int
+    payload: bytes | SharedPayload
+    expire_at_ms: int
+    dup: bool
+
+
+class State(Enum):
+    """The life of a session."""
+
+    AWAITING_CONNECT = 0
+    ADMITTING = 1
+    OPEN = 2
+    CLOSED = 3
+
+
+# Looked up for each message.
+_OPEN = State.OPEN
+
+
+class _HotAttributes:
+    """The attributes that each message touches, side by side in memory.
+
+    Of many thousand sessions none is in the processor's cache, so fewer cache lines count.
+    """
+
+    __slots__ = (
+        "_backlog",
+        "_buffer",
+        "_clock",
+        "_in_flight",
+        "_max_packet",
+        "_next_packet_id",
+        "_pending_after",
+        "_refused",
+        "_single",
+        "_single_packet",
+        "_version",
+        "_writer",
+        "broadcasts",
+        "caught_up",
+        "host",
+        "last_received",
+        "state",
+    )  # fmt: skip
+
+
+class Outbound(_HotAttributes):
+    """Sends messages to one device. `gateway.protocol.session.Session` adds what the device sends."""
+
+    __slots__ = (
+        "_after_pending",
+        "_most_open",
+        "_pending_requested",
+        "_recheck_until",
+        "_request_is_stale",
+        "_transport",
+        "_window",
+        "address",
+        "device",
+        "is_paused",
+        "keep_alive",
+        "open_requests",
+        "session_id",
+        "wheel_slot",
+    )  # fmt: skip
+
+    def __init__(self, host: Host, transport: Transport, *, address: str, session_id: str) -> None:
+        self.host = host
+        self.address = address
+        self.session_id = session_id
+        self.state = State.AWAITING_CONNECT
+        self.device: KnownDevice | None = None
+        # The host's: how far the device has come with broadcasts, once there are any.
+        self.broadcasts: Progress | None = None
+        self.keep_alive = 0
+        # When the last packet arrived; until admission when it connected, so that a slow CONNECT buys no time.
+        self._clock = host.clock
+        self.last_received = self._clock.now
+        self.wheel_slot = 0
+        self.open_requests = 0
+        self._most_open: float = MAX_OPEN_REQUESTS
+        # Whether reading is paused because the device has too many open requests.
+        self.is_paused = False
+        # Messages in flight. Mostly that is one: `_single` with its packet id `_single_packet`, or `_NO_PACKET`. Where
+        # there are more, all are in `_in_flight`, by packet id.
+        self._single_packet = _NO_PACKET
+        self._single = 0
+        self._in_flight: dict[int, int] | None = None
+        self._transport = transport
+        self._writer: Writer = transport.writer
+        self._version: Version = VERSION_5
+        self._buffer = b""
+        self._backlog: deque[OutboundMessage] | None = None
+        self._next_packet_id = 0
+        self._window = MAX_IN_FLIGHT
+        self._max_packet = 0
+        self._refused: set[int] | None = None
+        # Whether messages are sent as they arrive: the session is open, and nothing older is pending.
+        self.caught_up = False
+        # Rows with ids above this may be pending; None if there are none.
+        self._pending_after: int | None = None
+        # Whether pending rows were requested and have not arrived; and whether what arrives is out of date.
+        self._pending_requested = self._request_is_stale = False
+        # Messages that arrived meanwhile; they follow the rows.
+        self._after_pending: list[OutboundMessage] | None = None
+        self._recheck_until = 0.0
+
+    def deliver(
+        self, message_id: int, payload: bytes | SharedPayload, expire_at_ms: int, dup: bool, now_ms: int
+    ) -> None:
+        """Send a message, or queue it while the device's Receive Maximum is used up.
+
+        A message in flight is not sent twice. What does not fit into memory stays a row and is requested when the
+        device has caught up. While older rows are pending, the message queues behind them.
+
+        Args:
+            message_id: The message.
+            payload: Its payload.
+            expire_at_ms: When it expires, in milliseconds since 1970.
+            dup: Whether it may have been sent before.
+            now_ms: The time, in milliseconds since 1970.
+        """
+        if not self.caught_up:
+            self._queue_after_pending(OutboundMessage(message_id, payload, expire_at_ms, dup), now_ms)
+            return
+        alone, several = self._single_packet, self._in_flight
+        if alone != _NO_PACKET or several or self._backlog or self._refused:
+            if self.holds(message_id) or (self._refused and message_id in self._refused):
+                return
+            if self.in_flight >= self._window:
+                self._keep(OutboundMessage(message_id, payload, expire_at_ms, dup))
+                return
+        ms_left = expire_at_ms - now_ms
+        if ms_left <= 0:
+            return
+        packet_id = self._next_packet_id + 1
+        while packet_id > MAX_PACKET_ID or packet_id == alone or (several and packet_id in several):
+            packet_id = packet_id + 1 if packet_id < MAX_PACKET_ID else 1
+        self._next_packet_id = packet_id
+        packet = self._version.message(packet_id, payload, ms_left, dup)
+        if self._max_packet and len(packet) > self._max_packet:
+            self._refuse_message(message_id)  # must not be sent (3.1.2.11.4)
+            return
+        self.host.delivered += 1
+        if alone == _NO_PACKET and not several:
+            self._single_packet, self._single = packet_id, message_id
+            self._writer.write(packet)
+            return
+        # Where one is in flight there are often many: they are coalesced.
+        if several:
+            several[packet_id] = message_id
+        else:
+            self._single_packet, self._in_flight = _NO_PACKET, {alone: self._single, packet_id: message_id}
+        self._transport.write_more(packet)
+
+    def _keep(self, message: OutboundMessage) -> None:
+        """Queue a message that exceeds the window; it stays a row if memory is full too."""
+        if self._backlog is None:
+            self._backlog = deque()
+        if len(self._backlog) >= MAX_BACKLOG:
+            self._note_pending(message.message_id)
+        else:
+            self._backlog.append(message)
+
+    def _note_pending(self, message_id: int) -> None:
+        """Request the message with the pending rows, in its order."""
+        after = message_id - 1
+        self._pending_after = after if self._pending_after is None else min(after, self._pending_after)
+        self.caught_up = False
+
+    def _queue_after_pending(self, message: OutboundMessage, now_ms: int) -> None:
+        """Queue a message behind pending rows that may be older."""
+        if self.state is not _OPEN:
+            return
+        if self._clock.now < self._recheck_until:
+            self.request_pending(message.message_id - 1)
+        elif self._pending_after is None and not self._pending_requested:
+            self.caught_up = True  # the time of rechecks is over
+            self.deliver(*message, now_ms)
+        elif self._after_pending is not None and len(self._after_pending) >= MAX_BACKLOG:
+            self._note_pending(message.message_id)
+        elif self._after_pending is None:
+            self._after_pending = [message]
+        else:
+            self._after_pending.append(message)
+
+    def deliver_waiting(self, messages: Iterable[OutboundMessage], complete_to: int | None) -> None:
+        """Send the pending messages that the host was asked for, then what arrived meanwhile.
+
+        Args:
+            messages: Pending messages in the order of their ids.
+            complete_to: The id up to which they are all that is pending; None if there are no more.
+        """
+        self._pending_requested = False
+        if self.state is not _OPEN:
+            return
+        if self._request_is_stale:  # it was read before `discard_unsent`
+            self._request_is_stale = False
+            self._send_waiting()
+            return
+        now_ms, behind = int(clock.time() * 1000), self._after_pending
+        self._after_pending, self.caught_up = None, True
+        for message in messages:
+            self.deliver(*message, now_ms)
+            if not self.caught_up:
+                break  # memory is full: the rest is requested again
+        if complete_to is not None:
+            self._note_pending(complete_to + 1)
+        for message in sorted(behind or (), key=lambda message: message.message_id):
+            # A message with an id below what was read: its transaction was not committed then.
+            self.caught_up = self._pending_after is None or message.message_id <= self._pending_after
+            self.deliver(*message, now_ms)
+        self.caught_up = self._pending_after is None and self._clock.now >= self._recheck_until
+        self._send_waiting()
+
+    def _acknowledge(self, packet_id: int) -> None:
+        message_id: int | None
+        if packet_id == self._single_packet:  # nearly always: without a call
+            message_id, self._single_packet = self._single, _NO_PACKET
+        else:
+            message_id = self._pop_in_flight(packet_id)
+            if message_id is None:
+                return
+        self.host.acknowledged(self, message_id)  # type: ignore[arg-type]  # it is a Session
+        if self._backlog or self._pending_after is not None:
+            self._send_waiting()
+
+    def _reject(self, packet_id: int) -> None:
+        """Note that the device refused a message: it is not acknowledged, and not sent again on this connection."""
+        message_id = self._pop_in_flight(packet_id)
+        if message_id is not None:
+            self._refuse_message(message_id)
+            self._send_waiting()
+
+    def _refuse_message(self, message_id: int) -> None:
+        if self._refused is None or len(self._refused) >= MAX_REFUSED:
+            self._refused = set()
+        self._refused.add(message_id)
+        self.host.refused(self, message_id)  # type: ignore[arg-type]
+
+    def _pop_in_flight(self, packet_id: int) -> int | None:
+        """Remove and return the message in flight with a packet id, None if there is none."""
+        if packet_id == self._single_packet:
+            self._single_packet = _NO_PACKET
+            return self._single
+        if self._in_flight is None:
+            return None
+        message_id = self._in_flight.pop(packet_id, None)
+        if not self._in_flight:
+            self._in_flight = None
+        return message_id
+
+    @property
+    def in_flight(self) -> int:
+        """How many messages were sent and not acknowledged."""
+        if self._in_flight is not None:
+            return len(self._in_flight)
+        return 0 if self._single_packet == _NO_PACKET else 1
+
+    def unacknowledged(self) -> list[int]:
+        """Return the ids of messages that were sent and not acknowledged."""
+        if self._in_flight is not None:
+            return list(self._in_flight.values())
+        return [] if self._single_packet == _NO_PACKET else [self._single]
+
+    def holds(self, message_id: int) -> bool:
+        """Tell whether a message is in flight or queued in memory. Both lists are short."""
+        if self._in_flight is not None:
+            if message_id in self._in_flight.values():
+                return True
+        elif message_id == self._single and self._single_packet != _NO_PACKET:
+            return True
+        return bool(self._backlog) and any(waiting[0] == message_id for waiting in self._backlog or ())
+
+    def withdraw(self, message_id: int) -> None:
+        """Drop a message that is queued in memory; one in flight stays."""
+        if self._backlog:
+            self._backlog = deque(waiting for waiting in self._backlog if waiting.message_id != message_id)
+        if self._after_pending:
+            self._after_pending = [waiting for waiting in self._after_pending if waiting.message_id != message_id]
+
+    def discard_unsent(self, *, doubt: bool) -> None:
+        """Drop what is queued in memory and request it as rows again, after the device's user or channel changed.
+
+        Args:
+            doubt: Whether messages that arrive in the next `RECHECK_SECONDS` are requested as rows too, for they may
+                have been dispatched before the change.
+        """
+        if self.state is not _OPEN:
+            return
+        self._backlog = self._after_pending = None
+        self._request_is_stale = self._pending_requested
+        if doubt:
+            self._recheck_until = self._clock.now + RECHECK_SECONDS
+        self.request_pending(0)
+
+    def stop_writing(self) -> None:
+        """Send nothing more, for the device connected to another node; acknowledgements are still taken."""
+        self._backlog = self._after_pending = self._pending_after = None
+        self.caught_up, self._pending_requested, self._request_is_stale = False, True, True
+
+    def request_pending(self, after: int) -> None:
+        """Request rows with ids above `after`, once the window has room."""
+        if self.state is not _OPEN:
+            return
+        self._note_pending(after + 1)
+        self._send_waiting()
+
+    def request_pending_unless_due(self, after: int) -> None:
+        """Request pending messages with ids above `after` unless a request is due anyway; for broadcasts."""
+        if self._pending_after is None and not self._pending_requested:
+            self.request_pending(after)
+
+    def _send_waiting(self) -> None:
+        """Send what is queued in memory; once that is done and half the window is free, request pending rows."""
+        backlog = self._backlog
+        if backlog:
+            now_ms, caught_up, self.caught_up = int(clock.time() * 1000), self.caught_up, True
+            while backlog and self.in_flight < self._window:
+                self.deliver(*backlog.popleft(), now_ms)
+            self.caught_up = caught_up
+            if backlog:
+                return
+        self._backlog = None
+        if (
+            self._pending_after is not None
+            and not self._pending_requested
+            and 2 * self.in_flight <= self._window
+            and self.state is State.OPEN
+        ):
+            after, self._pending_after, self._pending_requested = self._pending_after, None, True
+            self.host.pending_wanted(self, after)  # type: ignore[arg-type]
+
+    @property
+    def queued(self) -> int:
+        """How many messages are queued in memory."""
+        return len(self._backlog or ()) + len(self._after_pending or ())
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes that the device has not taken yet."""
+        return self._transport.unsent_bytes
