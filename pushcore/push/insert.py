@@ -41,6 +41,7 @@ class PushRows:
     Attributes:
         idempotency_keys: What the push claims.
         recipients: Whom its messages are for.
+        targets: What is resolved of the recipients, in their order.
         audience: The devices that a broadcast is for; None of other pushes.
         messages: Its messages, once the devices of its recipients are known (`add_messages`).
         devices: The device of each message; None where the message waits for one.
@@ -49,6 +50,7 @@ class PushRows:
     task: PushTask
     idempotency_keys: Sequence[IdempotencyKey]
     recipients: Sequence[Recipient] = ()
+    targets: Sequence[Target] = ()
     audience: Audience | None = None
     messages: list[Message] = field(default_factory=list)
     devices: list[ResolvedTarget | None] = field(default_factory=list)
@@ -72,13 +74,8 @@ class PushRows:
             expire_at=now + timedelta(seconds=push.expired_seconds),
             created_at=now,
         )
-        return cls(task, push.idempotency_keys if claims else (), push.recipients, push.audience)
-
-    @property
-    def targets(self) -> list[Target]:
-        """The targets of its recipients, in order."""
-        task = self.task
-        return [Target(task.workspace_id, task.delivery_type, recipient.target) for recipient in self.recipients]
+        targets = [Target(workspace.pk, push.delivery_type, recipient.target) for recipient in push.recipients]
+        return cls(task, push.idempotency_keys if claims else (), push.recipients, targets, push.audience)
 
     def add_messages(self, resolved: Mapping[Target, Sequence[ResolvedTarget]]) -> None:
         """Add a message for each device of each target; a target without a device gets one that waits."""

@@ -40,6 +40,8 @@ def check(options: Mapping[str, Any]) -> None:
         ResultError: No vendor takes a value (INVALID_PARAM), or what is handed through is too long
             (MSG_PAYLOAD_TOO_LONG).
     """
+    if not options:
+        return
     for name, longest in _LONGEST.items():
         if len(str(options.get(name, ""))) > longest:
             raise _invalid(f"{name} is longer than {longest} characters")
