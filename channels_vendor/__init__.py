@@ -1,1 +1,1 @@
-"""Vendor channels: APNs, FCM, Huawei, Xiaomi, OPPO, vivo, HONOR. Each vendor becomes a folder and offers a lane."""
+"""Vendor channels: messages by way of phone makers' and Google's push services. A folder is a vendor."""

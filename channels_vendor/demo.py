@@ -38,8 +38,16 @@ def show(
     simulated_vendors: Mapping[str, SimulatedVendor],
     stop: threading.Event | None = None,
 ) -> Iterator[DemoResult]:
-    """Set up an account at each simulated vendor (`url`: where they listen), push a message through each, and tell
-    what became of it. An account an operator has made is left alone. `stop`: wait no longer."""
+    """Set up an account at each simulated vendor, push a message through each, and yield what became of it.
+
+    An account an operator has made is left alone.
+
+    Args:
+        workspace: The demo's.
+        url: Where the simulated vendors listen.
+        simulated_vendors: The simulated vendors, by name.
+        stop: Ends the waiting once it is set.
+    """
     stop = stop or threading.Event()
     tasks = {}
     for channel in VENDORS:

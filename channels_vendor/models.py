@@ -58,11 +58,12 @@ class VendorAccount(models.Model):
 
     @property
     def usable(self) -> bool:
+        """Whether messages go there: it is switched on and not stopped."""
         return self.enabled and self.stopped_at is None
 
     @property
     def configuration(self) -> str:
-        """A digest of all that is configured: another with any other value, secret or address."""
+        """A digest of all that is configured: it changes with any value, secret or address."""
         configured = [self.public_values, self.secrets(), self.base_url, self.auth_url, self.ca_pem]
         text = json.dumps(configured, sort_keys=True)
         return salted_hmac("channels_vendor.configuration", text, algorithm="sha256").hexdigest()
@@ -81,17 +82,19 @@ class VendorAccount(models.Model):
 
     @property
     def report_url(self) -> str:
-        """Where the vendor posts its receipts; empty where this installation has no public address."""
+        """Where the vendor posts delivery reports; empty where this installation has no public address."""
         return f"{settings.PUBLIC_URL}/vendor/receipts/{self.report_key}" if settings.PUBLIC_URL else ""
 
     def secrets(self) -> dict[str, str]:
+        """Return the secrets in the clear, by field name."""
         return json.loads(crypto.decrypt(self.secrets_sealed)) if self.secrets_sealed else {}
 
     def set_secrets(self, values: dict[str, str]) -> None:
+        """Seal the secrets in place of the former ones."""
         self.secrets_sealed = crypto.encrypt(json.dumps(values)) if values else ""
 
     def account(self, *, allow_private: bool) -> Account:
-        """What an adapter works with; secrets in the clear."""
+        """Return what an adapter works with; secrets in the clear."""
         values: dict[str, Any] = {name: value for name, value in self.public_values.items() if value}
         return Account(
             self.workspace_id,
@@ -108,8 +111,10 @@ class VendorAccount(models.Model):
 class RefusedToken(models.Model):
     """A token the vendor refused since it last accepted one of the account (`channels_vendor.dispatch.refused_tokens`).
 
-    `is_dead`: it said so, and the token is given up once another is accepted; else it counts only. `since`: reported
-    later than that, the token lives. `configuration`: the account's at that time.
+    Attributes:
+        configuration: The account's at that time.
+        since: Reported later than that, the token lives.
+        is_dead: The vendor said so, and the token is given up once another is accepted; else it counts only.
     """
 
     account = models.ForeignKey(VendorAccount, on_delete=models.CASCADE, related_name="refused_tokens")
@@ -130,13 +135,17 @@ class RefusedToken(models.Model):
 
 
 class VendorMessage(models.Model):
-    """A message on its way to a vendor, and what the vendor said of it. Partitioned as messages are, and without
-    foreign keys.
+    """A message on its way to a vendor, and what the vendor said of it.
 
-    `due_at`: when it is (next) to be sent, None once that is settled; a sender that claims it moves it ahead by its
-    lease. `in_doubt`: a sender is asking the vendor, or has asked it and does not know what became of it.
-    `token_hash`: of the token it is sent to, which receipts name long after the device may have another.
-    `receipt_...`: the last word of the vendor's receipts, but for an arrival, which the message itself knows.
+    Partitioned as messages are, and without foreign keys.
+
+    Attributes:
+        due_at: When it is (next) to be sent, None once it is done; a sender that claims it moves it ahead by its lease.
+        in_doubt: A sender is asking the vendor, or has asked it and does not know what became of it.
+        token_hash: Of the token it is sent to, which reports name long after the device may have another.
+        report_code: The vendor's word in its last report, but for an arrival, which the message itself knows.
+        report_status: The status that stands for it, where the table has one.
+        report_at: When it happened there.
     """
 
     message_id = models.BigIntegerField(primary_key=True)
@@ -172,5 +181,5 @@ class VendorMessage(models.Model):
 
     @property
     def report_meaning(self) -> statuses.Status | None:
-        """The status that stands for the last receipt, where the table has one."""
+        """The status that stands for the last report, where the table has one."""
         return statuses.STATUSES.get((Channel(self.channel).label, self.report_status or 0))

@@ -48,4 +48,5 @@ def wake() -> None:
 @shared_task(name="channels_vendor.warn_of_expiry")
 @one_at_a_time
 def warn_of_expiry() -> None:
+    """Warn of certificates that are about to expire."""
     checking.warn_of_expiry()

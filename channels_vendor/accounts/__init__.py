@@ -1,0 +1,1 @@
+"""Workspaces' accounts at vendors: which are in use, and whether they work."""

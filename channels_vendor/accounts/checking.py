@@ -1,4 +1,4 @@
-"""What is wrong with an account, in a sentence: for operators, before a message finds out."""
+"""Say what is wrong with an account, in a sentence: for operators, before a message finds out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ NO_CERTIFICATE = "This is no certificate in PEM form."
 
 
 def problems(row: VendorAccount) -> list[str]:
-    """What keeps the account from working, and what soon will. Asks the vendor, with a token that no device has."""
+    """Return what keeps the account from working, and what soon will.
+
+    Asks the vendor, with a token that no device has.
+    """
     vendor = VENDORS.get(Channel(row.channel))
     if vendor is None:
         return ["this version has no such channel"]
@@ -56,19 +59,21 @@ def problems(row: VendorAccount) -> list[str]:
 
 
 def wrong_values(vendor: VendorDescription, values: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong with the values entered for a vendor, by field name."""
+    """Return what is wrong with the values entered for a vendor, by field name."""
     missing = {entry.name: "is needed" for entry in vendor.fields if entry.required and not values.get(entry.name)}
     return missing or dict(vendor.validate(values))
 
 
 def wrong_entries(vendor: VendorDescription, values: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong with an account that is half filled in: what lacks is not."""
+    """Return what is wrong with those values that are entered: an account may be half filled in."""
     return {name: reason for name, reason in vendor.validate(values).items() if values.get(name)}
 
 
 def wrong_destination(base_url: str, auth_url: str, ca_pem: str) -> dict[str, str]:
-    """What is wrong with where an account's secrets would go, by column. Plain HTTP is for simulators, where
-    `MPS_VENDOR_ALLOW_PRIVATE` allows these."""
+    """Return what is wrong with where an account's secrets would go, by column.
+
+    Plain HTTP is for simulators, where `MPS_VENDOR_ALLOW_PRIVATE` allows these.
+    """
     https_only = not settings.VENDOR_ALLOW_PRIVATE
     found = {
         "base_url": endpoints.problem(base_url, https_only=https_only, is_base=True) if base_url else "",
@@ -89,8 +94,10 @@ def _is_certificate(pem: str) -> bool:
 
 
 def note_certificate(row: VendorAccount) -> None:
-    """Keep what operators are shown of an iOS certificate: its subject, environment and expiry. Nothing of a file that
-    is none."""
+    """Keep what operators are shown of an iOS certificate: its subject, environment and expiry.
+
+    Nothing is kept of a file that is none.
+    """
     values = row.secrets()
     row.certificate_subject, row.certificate_expires_at = "", None
     if row.channel == Channel.APNS and values.get("p12"):
@@ -104,12 +111,16 @@ def note_certificate(row: VendorAccount) -> None:
 
 
 def encode_file(raw: bytes) -> str:
-    """An uploaded file as a field's value."""
+    """Return an uploaded file as a field's value."""
     return base64.b64encode(raw).decode()
 
 
 def send_test(row: VendorAccount, token: str) -> SendOutcome:
-    """Send one notification to a token, outside any task. Raises `ValueError` for an account that cannot be used."""
+    """Send one notification to a token, outside any task.
+
+    Raises:
+        ValueError: The account cannot be used; the message says why.
+    """
     values = {name: value for name, value in (dict(row.public_values) | row.secrets()).items() if value}
     if wrong := wrong_values(VENDORS[Channel(row.channel)], values):
         raise ValueError("; ".join(f"{name}: {reason}" for name, reason in wrong.items()))
@@ -132,7 +143,7 @@ def send_test(row: VendorAccount, token: str) -> SendOutcome:
 
 
 def warn_of_expiry() -> int:
-    """Write an error line for each certificate about to expire; returns how many."""
+    """Log an error for each certificate about to expire; return how many there are."""
     soon = [row for row in VendorAccount.objects.filter(enabled=True) if row.expires_soon]
     for row in soon:
         log.error(

@@ -1,4 +1,4 @@
-"""Which vendors a workspace has: looked up now and then, not per message."""
+"""Which vendors a workspace has in use: looked up now and then, not per message."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _usable: tuple[float, frozenset[tuple[int, int]]] = (0.0, frozenset())
 
 
 def usable() -> frozenset[tuple[int, int]]:
-    """(workspace, channel) of the accounts that are switched on and not stopped."""
+    """Return (workspace, channel) of the accounts that are switched on and not stopped."""
     global _usable
     now = time.monotonic()
     if now >= _usable[0]:
@@ -30,18 +30,18 @@ def usable() -> frozenset[tuple[int, int]]:
 
 
 def forget() -> None:
-    """Look again at the next question."""
+    """Have the next question look into the database."""
     global _usable
     _usable = (0.0, frozenset())
 
 
 def channels_of(workspace_id: int) -> set[int]:
-    """The vendors' channels in use in the workspace."""
+    """Return the vendors' channels in use in the workspace."""
     return {channel for workspace, channel in usable() if workspace == workspace_id and channel in set(VENDORS)}
 
 
 def stop(workspace_id: int, channel: Channel, reason: str) -> None:
-    """Take a channel out of use until an operator has looked: its credential or entitlement is wrong."""
+    """Take an account out of use until an operator has looked: its credential or entitlement is wrong."""
     stopped = VendorAccount.objects.filter(workspace_id=workspace_id, channel=channel, stopped_at__isnull=True).update(
         stopped_at=clock.now(), stopped_reason=reason[:300]
     )

@@ -1,4 +1,4 @@
-"""The iOS push certificate: what is in the uploaded file, and whether it will do."""
+"""Read an iOS push certificate, and say whether it will do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,16 @@ WARN_DAYS = 15
 
 @dataclass(frozen=True, slots=True)
 class PushCertificate:
-    """`environments`: production, sandbox or both. PEM bytes: certificate and unencrypted key."""
+    """A push certificate.
+
+    Attributes:
+        bundle_id: The app's.
+        subject: The common name.
+        environments: production, sandbox or both.
+        expires_at: The end of its validity.
+        certificate: PEM.
+        key: PEM, not encrypted.
+    """
 
     bundle_id: str
     subject: str
@@ -34,12 +43,17 @@ class PushCertificate:
 
     @property
     def expired(self) -> bool:
+        """Whether its validity has ended."""
         return self.expires_at < datetime.now(UTC)
 
 
 @lru_cache(maxsize=256)
 def parse(encoded: str, password: str) -> PushCertificate:
-    """Read a .p12 file, in base64. Raises `ValueError` that says why it will not do."""
+    """Read a .p12 file, in base64.
+
+    Raises:
+        ValueError: It will not do; the message says why.
+    """
     try:
         raw = base64.b64decode(encoded, validate=True)
     except binascii.Error:

@@ -40,6 +40,8 @@ def _is_token(text: str) -> bool:
 
 
 class ApnsAdapter(HttpAdapter):
+    """Sends to one account at APNs."""
+
     table = errors.TABLE
     unknown_token_codes = (errors.BAD_TOKEN, "DeviceTokenNotForTopic")
 
@@ -52,10 +54,15 @@ class ApnsAdapter(HttpAdapter):
         self._base_url = account.base_url or URLS[account.get("environment") or "production"]
 
     def fetch_credential(self) -> tuple[str, float]:
-        """Sign a provider token (JWT, ES256); none with a certificate. Raises `CannotAuthorise`."""
+        """Sign a provider token (JWT, ES256); with a certificate there is none.
+
+        Raises:
+            CannotAuthorise: The key cannot sign.
+        """
         return ("", float("inf")) if self._by_certificate else provider_token(*self._key)
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+        """Make a call for each device; of a notification's devices only token and IDs differ."""
         shapes: dict[Notification, tuple[payload.Parts | None, tuple[bytes, ...]]] = {}
         requests, refused = [], []
         longest = longest_msgkeys(deliveries)
@@ -81,6 +88,7 @@ class ApnsAdapter(HttpAdapter):
         return requests, refused
 
     def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
+        """Read the answer to one notification; Apple's `reason` is the key in the table."""
         [delivery] = request.deliveries
         assert answer.status is not None
         if answer.ok:
@@ -99,12 +107,13 @@ class ApnsAdapter(HttpAdapter):
         ]
 
     def unreachable(self, answer: HttpAnswer) -> Rule:
+        """Tell a connection that Apple closed from one that could not be made: both have statuses."""
         if not answer.error:
             return self.of_status(answer, errors.CONNECTION_CLOSED)
         return errors.CONNECTION_CLOSED if answer.sent else errors.CANNOT_CONNECT
 
     def check(self) -> str:
-        """With a certificate the connection tells; one that has expired is not shown to anybody."""
+        """Look at the certificate, where there is one, before Apple does; then try the account."""
         if self._by_certificate:
             try:
                 found = certificate.parse(self.account.get("p12"), self.account.get("p12_password"))

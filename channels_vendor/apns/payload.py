@@ -1,4 +1,4 @@
-"""From a notification to APNs' body and headers: at most 4096 bytes, shortened in its text to fit."""
+"""Turn a notification into APNs' body and headers: at most 4096 bytes, shortened in its text to fit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ _MUTABLE = ("mutable-content", "mutablecontent")
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What all devices of a notification share. `collapse`: the collapse ID, empty for the message's own ID."""
+    """What all devices of a notification share.
+
+    Attributes:
+        template: The body.
+        headers: The lines of the header, but for the credential.
+        collapse: The collapse ID, empty for the message's own ID.
+    """
 
     template: PayloadTemplate
     headers: tuple[str, ...]
@@ -27,7 +33,7 @@ class Parts:
 
 
 def parts_of(notification: Notification, topic: str, msgkey: str) -> Parts | None:
-    """Body and headers; None where the body cannot be made small enough. `msgkey`: the longest of its deliveries."""
+    """Return body and headers; None where the body cannot be made small enough. `msgkey`: the longest there is."""
     push_type = _push_type(notification)
 
     def body_with(text: str, message_id: str, msgkey: str) -> dict[str, Any]:
@@ -86,8 +92,11 @@ def _aps(notification: Notification, push_type: str, body: str) -> dict[str, Any
 
 
 def _live_activity(notification: Notification, body: str) -> dict[str, Any]:
-    """Apple, "Starting and updating Live Activities with ActivityKit push notifications": what starts carries its
-    attributes and an alert; an update alerts only where a sound is asked for."""
+    """The part `aps` of a Live Activity's update.
+
+    Apple, "Starting and updating Live Activities with ActivityKit push notifications": what starts one carries its
+    attributes and an alert; an update alerts only where a sound is asked for.
+    """
     options = notification.vendor_options
     live: dict[str, Any] = {
         "event": options["activityEvent"],

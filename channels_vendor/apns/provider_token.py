@@ -37,9 +37,20 @@ _jws.register_algorithm("ES256", _Deterministic(ECAlgorithm.SHA256))
 def provider_token(
     p8: str, key_id: str, team_id: str, *, clock: Callable[[], float] = time.time, fresh: bool = False
 ) -> tuple[str, float]:
-    """A signed token and its life in seconds, which ends with the slot. Raises `CannotAuthorise`.
+    """Sign a provider token.
 
-    `fresh`: issued now, where Apple calls that of the slot expired (its clock and ours disagree).
+    Args:
+        p8: The key's text.
+        key_id: The key's ID.
+        team_id: The developer team's ID.
+        clock: Seconds since 1970.
+        fresh: Issue it now, where Apple calls that of the slot expired (its clock and ours disagree).
+
+    Returns:
+        The token and its life in seconds, which ends with the slot.
+
+    Raises:
+        CannotAuthorise: The key cannot sign.
     """
     now = int(clock())
     slot = now - now % SLOT_SECONDS
@@ -55,13 +66,14 @@ def provider_token(
 
 
 class ProviderTokens:
-    """A key's token, kept by `tokens`; in place of one that was refused, one issued now."""
+    """Keeps a key's provider token; in place of one that was refused it issues one now."""
 
     def __init__(self, tokens: Credentials, p8: str, key_id: str, team_id: str) -> None:
         self._tokens = tokens
         self._key = (p8, key_id, team_id)
 
     def get(self, fetch: Callable[[], tuple[str, float]], *, refused: str = "") -> str:
+        """Return the token (`Credentials.get`)."""
         if not refused:
             return self._tokens.get(fetch)
         return self._tokens.get(lambda: provider_token(*self._key, fresh=True), refused=refused)

@@ -70,6 +70,12 @@ def _read(der: bytes) -> tuple[str, frozenset[str], datetime]:
 
 
 class SimulatedApns(SimulatedVendor):
+    """Answers as APNs does.
+
+    Attributes:
+        environment: Which of Apple's two hosts it is.
+    """
+
     name = "apns"
     malformed = "BadDeviceToken"
     # Of which of the two hosts it is.
@@ -80,18 +86,21 @@ class SimulatedApns(SimulatedVendor):
         self._bearers: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
 
     def serves(self, incoming: Incoming) -> bool:
+        """Take paths of the provider API."""
         return incoming.path.startswith("/3/")
 
     def credential(self, incoming: Incoming) -> Reply:
+        """Refuse: there is no such path."""
         return self.error("BadPath")
 
     def answer(self, incoming: Incoming) -> Reply:
-        """Every answer names the notification: by the ID that came with it, else by one made for it."""
+        """Name the notification in every answer: by the ID that came with it, else by one made for it."""
         reply = super().answer(incoming)
         named = incoming.headers.get("apns-id") or str(uuid.uuid4()).upper()
         return Reply(reply.status, reply.body, (*reply.headers, ("apns-id", named)))
 
     def send(self, incoming: Incoming) -> Reply:
+        """Check the notification as APNs does, and accept it."""
         wrong = self._refused(incoming)
         if wrong:
             return self.error(wrong)
@@ -156,12 +165,15 @@ class SimulatedApns(SimulatedVendor):
         return "" if "apns-topic" in incoming.headers else "MissingTopic"
 
     def internal_error(self) -> Reply:
+        """Say that the vendor is in trouble."""
         return self.error("InternalServerError")
 
     def too_many(self) -> Reply:
+        """Say that too much came at once."""
         return self.error("TooManyRequests")
 
     def error(self, reason: str) -> Reply:
+        """Return an error with Apple's reason."""
         body: dict[str, object] = {"reason": reason}
         status = _STATUSES[reason]
         if status == 410:

@@ -1,0 +1,1 @@
+"""What vendors' folders share: the contract of adapters, HTTP, credentials, payloads."""

@@ -1,4 +1,4 @@
-"""Credentials that vendors give for a while: kept in Valkey, sealed, fetched by one process for all."""
+"""Credentials that vendors give for a while: kept in Valkey, sealed, and fetched by one process for all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ _PATIENCE_SECONDS = 15.0
 
 
 class SharedCredential:
-    """The credential of one account. `identity` names the account and changes with its secrets."""
+    """The credential of one account, shared by all processes.
+
+    Args:
+        identity: Names the account, and changes with its secrets.
+        clock: Seconds since 1970.
+    """
 
     def __init__(self, identity: str, *, clock: Callable[[], float] = time.time) -> None:
         self._key = f"mps:vendor:token:{hashlib.sha256(identity.encode()).hexdigest()[:40]}"
@@ -30,9 +35,12 @@ class SharedCredential:
         self._known: tuple[str, float] = ("", 0.0)
 
     def get(self, fetch: Callable[[], tuple[str, float]], *, refused: str = "") -> str:
-        """The credential, from memory, Valkey or `fetch`. Raises `CannotAuthorise`.
+        """Return the credential from memory, from Valkey, or a new one (`Credentials.get`).
 
         Without Valkey each process fetches its own.
+
+        Raises:
+            CannotAuthorise: `fetch` did, or another process has been fetching for too long.
         """
         if (held := self._usable(self._known, refused)) is not None:
             return held
@@ -83,7 +91,8 @@ class SharedCredential:
 
 
 class StaticCredential:
-    """For vendors whose credential never runs out."""
+    """For vendors whose credential never runs out: nothing is kept."""
 
     def get(self, fetch: Callable[[], tuple[str, float]], *, refused: str = "") -> str:
+        """Return what `fetch` returns."""
         return fetch()[0]

@@ -1,4 +1,4 @@
-"""What the app gets with a notification, whatever the vendor: names and texts."""
+"""The data that the app gets with a notification, whatever the vendor: names and texts."""
 
 from __future__ import annotations
 
@@ -25,10 +25,14 @@ def custom_data_of(
     msgkey: str,
     reserved: Callable[[str], bool] = lambda name: False,
 ) -> dict[str, str]:
-    """The service's own names, less empty ones, and the caller's extension parameters.
+    """Return the service's own names, without empty ones, and the caller's extension parameters.
 
-    `k` is the message ID devices drop repeats by. Parameters named like the service's, or as the vendor keeps for
-    itself (`reserved`), are nested under `params`.
+    Args:
+        notification: What is shown.
+        message_id: The app gets it as `k`: devices drop repeats by it.
+        msgkey: The caller's own ID of the message.
+        reserved: Whether the vendor keeps a name for itself. Parameters with such names, or with names of the service,
+            are nested under `params`.
     """
     custom_data = {
         "k": message_id,
@@ -49,14 +53,20 @@ def custom_data_of(
 def fit_custom_data(
     custom_data: dict[str, str], *, opened_by_vendor: bool, fits: Callable[[dict[str, str]], bool]
 ) -> dict[str, str]:
-    """Leave out the address where the vendor opens it by itself and there is no room to tell the app too."""
+    """Leave the address out, where there is no room to tell the app what the vendor opens by itself.
+
+    Args:
+        custom_data: Names and texts.
+        opened_by_vendor: A tap opens the address without the app.
+        fits: Whether the vendor takes a message with such data.
+    """
     if not opened_by_vendor or fits(custom_data):
         return custom_data
     return {name: value for name, value in custom_data.items() if name != "url"}
 
 
 def nest(params: Mapping[str, str], reserved: Callable[[str], bool]) -> dict[str, str]:
-    """The caller's names and texts, less those that are the service's own or `reserved`: these stand under `params`."""
+    """Return names and texts; those that are the service's own or `reserved` stand under `params`, as JSON."""
     nested = {name: value for name, value in params.items() if name in OWN_NAMES or reserved(name)}
     flat = {name: value for name, value in params.items() if name not in nested}
     return flat | {NESTED: encode(nested)} if nested else flat

@@ -1,10 +1,10 @@
-"""Trouble on the way to a vendor that is known before anything is sent."""
+"""Why a notification cannot be sent to a vendor, known before anything is."""
 
 from __future__ import annotations
 
 
 class TooBigError(Exception):
-    """What has to travel beside the text is larger than the vendor takes. The message: the vendor's code for it."""
+    """What has to travel beside the text is larger than the vendor takes. The message is the vendor's code for it."""
 
 
 class NotPossibleError(Exception):

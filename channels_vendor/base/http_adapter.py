@@ -1,4 +1,7 @@
-"""What all adapters over HTTP share: requests side by side, the credential renewed once, trouble told apart."""
+"""What all adapters over HTTP share.
+
+Requests go side by side, the credential is renewed once, and trouble of the vendor is told from trouble of a message.
+"""
 
 from __future__ import annotations
 
@@ -38,24 +41,36 @@ _GATEWAY_LOST = (502, 504)
 
 UNREACHABLE = Rule(Action.RETRY)
 # What an HTTP status means by itself (RFC 9110, RFC 6585); every 5xx is the vendor's fault, or a gateway's before it.
-STATUSES: Mapping[int, Rule] = {401: Rule(Action.RENEW_CREDENTIAL), 408: UNREACHABLE, 429: Rule(Action.THROTTLE)}
+HTTP_STATUS_RULES: Mapping[int, Rule] = {
+    401: Rule(Action.RENEW_CREDENTIAL),
+    408: UNREACHABLE,
+    429: Rule(Action.THROTTLE),
+}
 NO_CREDENTIAL = Rule(Action.RETRY)
 BAD_CREDENTIAL = Rule(Action.DISABLE_ACCOUNT)
 
 
 class Request(NamedTuple):
-    """One call and the deliveries it carries: a batch shares one notification."""
+    """One call, and the deliveries it carries: they share one notification."""
 
     call: HttpCall
     deliveries: Sequence[Delivery]
 
 
 class HttpAdapter(ABC):
-    """Subclasses say what to call and how to read the answer."""
+    """An `Adapter` whose subclasses say what to call and how to read the answer.
+
+    Attributes:
+        unauthorised_status: The status of a message that never reached the vendor for want of a valid credential.
+        table: The vendor's codes.
+        status_rules: What it means by an HTTP status, where that is more than `HTTP_STATUS_RULES` says.
+        unknown_token_codes: How the vendor's word for a token that no device has begins.
+        is_probe: The account is only being tried: a call says so to a vendor that has a mark for it.
+    """
 
     # The status of a message that could never be handed to the vendor for want of a valid credential.
     unauthorised_status = statuses.UNKNOWN
-    # The vendor's codes, and what it means by an HTTP status where that is more than `STATUSES` says.
+    # The vendor's codes, and what it means by an HTTP status where that is more than `HTTP_STATUS_RULES` says.
     table: Mapping[str, Rule] = {}
     status_rules: Mapping[int, Rule] = {}
     # How the vendor's word for a token that is none begins.
@@ -70,18 +85,29 @@ class HttpAdapter(ABC):
 
     @abstractmethod
     def fetch_credential(self) -> tuple[str, float]:
-        """A new credential and its life in seconds. Raises `CannotAuthorise`."""
+        """Return a new credential and its life in seconds.
+
+        Raises:
+            CannotAuthorise: None could be had.
+        """
 
     @abstractmethod
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
-        """The requests, and the outcomes of what the vendor's limits refuse before anything is sent."""
+        """Return the requests, and the outcomes of what the vendor's limits refuse before anything is sent."""
 
     @abstractmethod
     def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
-        """One outcome for each delivery of the request, from a whole answer with a status under 500, or a 5xx whose
-        body the vendor documents. Raises what it likes for an answer that is none."""
+        """Return one outcome for each delivery of the request.
+
+        May raise anything for an answer that is not the vendor's.
+
+        Args:
+            request: What was asked.
+            answer: A whole answer, with a status under 500, or a 5xx whose body the vendor documents.
+        """
 
     def send(self, deliveries: Sequence[Delivery]) -> list[SendOutcome]:
+        """Send the deliveries (`Adapter.send`); those whose credential is refused go once more with a new one."""
         last_start = time.monotonic() + contract.SEND_SECONDS
         outcomes: dict[int, SendOutcome] = {}
         left, refused = list(deliveries), ""
@@ -103,6 +129,7 @@ class HttpAdapter(ABC):
         return [outcomes[delivery.message_id] for delivery in deliveries]
 
     def check(self) -> str:
+        """Try the account with a token that no device has (`Adapter.check`)."""
         try:
             self.tokens.get(self.fetch_credential)
         except CannotAuthorise as error:
@@ -113,6 +140,7 @@ class HttpAdapter(ABC):
         return probing.describe_problem(outcome, self.unknown_token_codes)
 
     def close(self) -> None:
+        """Close the connections."""
         self.client.close()
 
     def _send_once(self, deliveries: Sequence[Delivery], credential: str, *, within: float) -> list[SendOutcome]:
@@ -151,17 +179,17 @@ class HttpAdapter(ABC):
         ]
 
     def unreachable(self, answer: HttpAnswer) -> Rule:
-        """What follows from an answer that did not come, or that nobody can read."""
+        """Return what follows from an answer that did not come, or that nobody can read."""
         return UNREACHABLE if answer.error else self.of_status(answer, UNREACHABLE)
 
     def rule_of(self, code: str, answer: HttpAnswer) -> Rule:
-        """The table's row; of a code that no table knows the HTTP status decides, and only then it is final."""
+        """Return the table's row for a code; where the table has none, the HTTP status decides."""
         return self.table.get(code) or self.of_status(answer, Rule(Action.REJECT))
 
     def of_status(self, answer: HttpAnswer, otherwise: Rule) -> Rule:
-        """What follows from the HTTP status alone; `otherwise` where it says nothing."""
+        """Return what follows from the HTTP status alone; `otherwise` where it says nothing."""
         status = answer.status or 0
-        known = self.status_rules.get(status) or STATUSES.get(status)
+        known = self.status_rules.get(status) or HTTP_STATUS_RULES.get(status)
         return known or (UNREACHABLE if status >= 500 else otherwise)
 
     def _without_credential(self, delivery: Delivery, error: CannotAuthorise) -> SendOutcome:
@@ -171,7 +199,7 @@ class HttpAdapter(ABC):
         )
 
     def _settled(self, outcome: SendOutcome) -> SendOutcome:
-        """A credential that is refused twice is no good."""
+        """The outcome for good of a delivery whose credential was refused twice: it is no good."""
         if outcome.verdict is not Verdict.UNAUTHORISED:
             return outcome
         status = self.unauthorised_status if outcome.status == statuses.UNKNOWN else outcome.status
@@ -179,7 +207,7 @@ class HttpAdapter(ABC):
 
 
 def retry_after(answer: HttpAnswer) -> float | None:
-    """Seconds named by the Retry-After header (RFC 9110, 10.2.3), or None."""
+    """Return the seconds that the Retry-After header names (RFC 9110, 10.2.3), or None."""
     value = answer.header("retry-after")
     if not value:
         return None
@@ -195,7 +223,7 @@ def _until(date: str) -> float:
 
 
 def batches(deliveries: Sequence[Delivery], most: int) -> Iterator[tuple[Notification, list[Delivery]]]:
-    """The deliveries that share a notification, at most `most` together and no token twice in one batch."""
+    """Yield the deliveries that share a notification, at most `most` together and no token twice in one batch."""
     by_notification: dict[Notification, list[Delivery]] = {}
     for delivery in deliveries:
         by_notification.setdefault(delivery.notification, []).append(delivery)
@@ -207,7 +235,7 @@ def batches(deliveries: Sequence[Delivery], most: int) -> Iterator[tuple[Notific
 
 
 def distinct_tokens(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
-    """The deliveries in lists without a token twice."""
+    """Yield the deliveries in lists that hold no token twice."""
     left = list(deliveries)
     while left:
         seen: dict[str, Delivery] = {}

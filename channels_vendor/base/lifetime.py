@@ -8,5 +8,5 @@ from pushcore.storage import clock
 
 
 def seconds_left(expire_at: datetime) -> int:
-    """Whole seconds, 0 where it has run out."""
+    """Return the whole seconds until then, 0 where it is past."""
     return max(0, int((expire_at - clock.now()).total_seconds()))

@@ -1,4 +1,4 @@
-"""Vendors that take one notification for a list of tokens: what their adapters share."""
+"""What adapters share whose vendors take one notification for a list of tokens."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ MAX_TOKENS = 1000
 def multicast_batches(
     deliveries: Sequence[Delivery], most: int = MAX_TOKENS
 ) -> Iterator[tuple[Notification, list[Delivery], str, str]]:
-    """Notification, its deliveries, and the message ID and msgkey the app may be told of: a single target's only.
+    """Yield what can share a call: a notification, its deliveries, and the message ID and msgkey to tell the app.
 
-    What is sent to many at once cannot name each one's; devices and receipts are told apart by task and token then.
+    The last two are those of a single delivery, and empty where there are more: what is sent to many at once cannot
+    name each one's. Devices and reports are told apart by task and token then.
     """
     for notification, batch in batches(deliveries, most):
         [first, *others] = batch
@@ -26,7 +27,7 @@ def multicast_batches(
 def outcomes_for_all(
     deliveries: Sequence[Delivery], rule: Rule, code: str, answer: HttpAnswer, *, word: str = ""
 ) -> list[SendOutcome]:
-    """The same for all of them. `word`: what the vendor says about it."""
+    """Return the same outcome for all deliveries of a call. `word`: what the vendor says about it."""
     unreachable = answer.status is not None and answer.status >= 500
     said = f"{code} {word}".strip()
     wait = retry_after(answer)
@@ -36,7 +37,7 @@ def outcomes_for_all(
 def accepted_except(
     deliveries: Sequence[Delivery], refused: dict[str, tuple[Rule, str]], vendor_id: str
 ) -> list[SendOutcome]:
-    """Accepted, but for the tokens that are `refused`: by token, the rule and the vendor's word."""
+    """Return that all were accepted but the tokens in `refused`: by token, the rule and the vendor's word."""
     return [
         by_rule(one, *refused[one.token]) if one.token in refused else accepted(one, vendor_id) for one in deliveries
     ]

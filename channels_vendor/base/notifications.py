@@ -1,4 +1,4 @@
-"""From a waiting message to what adapters send."""
+"""Turn waiting messages into what adapters send."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OWN_FIELDS = frozenset({"badge", "sound", "big_text", "badge_add_num", "badge_c
 
 
 def deliveries_of(batch: Iterable[OutgoingMessage], channel: Channel) -> list[Delivery]:
-    """Messages with the same content share a notification."""
+    """Return a delivery for each message; messages with the same content share a notification."""
     shared: dict[tuple[int, int, Any], Notification] = {}
     made = []
     for outgoing in batch:

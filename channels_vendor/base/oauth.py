@@ -1,4 +1,4 @@
-"""Rare single calls of an account: fetching a credential."""
+"""Fetch an account's credential: rare single calls."""
 
 from __future__ import annotations
 
@@ -24,11 +24,16 @@ def post(account: Account, url: str, body: bytes, headers: tuple[str, ...]) -> H
 
 
 def post_form(account: Account, url: str, fields: Mapping[str, str]) -> HttpAnswer:
+    """POST a form."""
     return post(account, url, urlencode(fields).encode(), ("content-type: application/x-www-form-urlencoded",))
 
 
 def read_token(answer: HttpAnswer) -> tuple[str, float]:
-    """The access token and its life in seconds, from a token endpoint's answer (RFC 6749). Raises `CannotAuthorise`."""
+    """Return the access token and its life in seconds from a token endpoint's answer (RFC 6749).
+
+    Raises:
+        CannotAuthorise: The answer holds no token; for good where the status is 4xx, but for 408 and 429.
+    """
     try:
         found = json.loads(answer.body) if not answer.error else {}
         if answer.ok:

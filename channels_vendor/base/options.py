@@ -1,4 +1,4 @@
-"""The request's fields that only vendors read, and texts cut to a vendor's length."""
+"""Read the options of a request that only vendors follow, for one vendor's adapter."""
 
 from __future__ import annotations
 
@@ -22,42 +22,46 @@ def as_named(*names: str) -> dict[str, str]:
 
 
 def option(notification: Notification, name: str) -> str:
-    """A field as text, empty where it was not given."""
+    """Return an option as text, empty where it was not given."""
     return str(notification.vendor_options.get(name) or "")
 
 
 def category_of(notification: Notification, channel: Channel) -> str:
-    """The category asked for (`thirdChannelCategory`) in the vendor's words, empty where none is."""
+    """Return the category asked for (`thirdChannelCategory`) in the vendor's words, empty where none is."""
     return vendor_options.category(notification.vendor_options, channel)
 
 
 def level_of(notification: Notification, channel: Channel) -> str:
-    """How to draw attention (`notifyLevel`) in the vendor's words, empty where nothing is asked for."""
+    """Return how to draw attention (`notifyLevel`) in the vendor's words, empty where nothing is asked for."""
     return vendor_options.level(notification.vendor_options, channel)
 
 
 def urgency_of(notification: Notification) -> str:
-    """HIGH or NORMAL: of what is shown, HIGH; of what is handed through, as the request says."""
+    """Return HIGH for what is shown, and NORMAL for what is not; what is handed through goes as the request says."""
     if notification.transparent:
         return vendor_options.urgency(notification.vendor_options)
     return "NORMAL" if notification.silent else "HIGH"
 
 
 def transparent_text(notification: Notification) -> str:
-    """What the app gets of a notification that is handed through, as text."""
+    """Return what is handed through to the app as one text."""
     return vendor_options.as_text(notification.transparent)
 
 
 def is_web(url: str) -> bool:
+    """Tell whether a URL is a web address."""
     return url.startswith(("https://", "http://"))
 
 
 def is_intent(url: str) -> bool:
-    """Whether it is an intent URI (what Android's `Intent.toUri` makes), not an action's name or a deep link."""
+    """Tell whether a URL is an intent URI (what Android's `Intent.toUri` makes), not an action or a deep link."""
     return url.startswith("intent:") or "#Intent;" in url
 
 
 def click_action_page(url: str) -> dict[str, str]:
-    """A page of the app as click actions of type 1 name it at Huawei and HONOR: an intent URI in `intent`, an action's
-    name or a deep link in `action` (hms-push-serverdemo-java, `ClickAction`: one of the two is required)."""
+    """Return a page of the app as click actions of type 1 name it at Huawei and HONOR.
+
+    An intent URI stands in `intent`, an action's name or a deep link in `action` (hms-push-serverdemo-java,
+    `ClickAction`: one of the two is required).
+    """
     return {"intent" if is_intent(url) else "action": url}

@@ -1,4 +1,4 @@
-"""Bodies that differ only in the token and the ids are encoded once and filled in for each device."""
+"""Encode a body once and fill in what differs from device to device: the token and the IDs."""
 
 from __future__ import annotations
 
@@ -35,11 +35,12 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def encode(body: Mapping[str, Any]) -> str:
+    """Return a body as compact JSON."""
     return _encode(body)
 
 
 def longest_msgkeys(deliveries: Iterable[Delivery]) -> dict[Notification, str]:
-    """Of those that share a notification, the msgkey that takes the most bytes in JSON."""
+    """Return for each notification the msgkey of its deliveries that takes the most bytes in JSON."""
     longest: dict[Notification, tuple[int, str]] = {}
     for _, _, _, msgkey, notification in deliveries:
         size = len(encode_basestring(msgkey).encode())
@@ -50,12 +51,15 @@ def longest_msgkeys(deliveries: Iterable[Delivery]) -> dict[Notification, str]:
 
 
 def size_of(body: Mapping[str, Any]) -> int:
-    """Bytes of the body as it is sent."""
+    """Return how many bytes a body takes when it is sent."""
     return len(_encode(body).encode())
 
 
 class PayloadTemplate:
-    """A JSON body with marks in it: `DATA` stands for text made for a delivery, the others for its own values."""
+    """A JSON body with marks in it.
+
+    A mark stands for a whole value: `DATA` for a text made for each delivery, the others for the delivery's own values.
+    """
 
     __slots__ = ("_pieces", "_values")
 
@@ -64,6 +68,7 @@ class PayloadTemplate:
         self._values = [(place, _OWN[piece]) for place, piece in enumerate(self._pieces) if piece in _OWN]
 
     def render(self, delivery: Delivery, data: str = "") -> bytes:
+        """Return the body for one delivery, with `data` where the mark `DATA` is."""
         pieces = self._pieces.copy()
         for place, own in self._values:
             value = own(delivery, data)

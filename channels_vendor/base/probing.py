@@ -1,5 +1,7 @@
-"""Trying an account: one call to a token that no device has. What the vendor says of it tells whether it takes the
-account; nobody gets anything."""
+"""Try an account by one call to a token that no device has.
+
+What the vendor says of the token tells whether it takes the account; nobody gets anything.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,19 @@ _MEANING = {
 
 
 def probe_delivery() -> Delivery:
-    """Marked as a test, and soon over."""
+    """Return a delivery to a token that no device has, marked as a test and soon over."""
     number = time.time_ns() // 1_000_000
     shown = Notification(number, "check", "Check", "Of this account.", clock.now() + _VALID, test=True)
     return Delivery(number, 0, TOKEN, "check", shown)
 
 
 def describe_problem(outcome: SendOutcome, signs: Sequence[str]) -> str:
-    """What is wrong, or nothing. `signs`: how the vendor's word begins where only the token displeases it."""
+    """Return what is wrong with the account, or nothing.
+
+    Args:
+        outcome: What became of the probe.
+        signs: How the vendor's word begins where only the token displeases it.
+    """
     if outcome.verdict is Verdict.ACCEPTED or outcome.vendor_code.startswith(tuple(signs)):
         return ""
     return f"{_MEANING.get(outcome.verdict, 'the vendor refuses to send')}: {outcome.vendor_code}"

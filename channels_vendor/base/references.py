@@ -1,7 +1,7 @@
-"""What a message goes by at a vendor: on the screen, and in what the vendor says of it later.
+"""Names that a message goes by at a vendor: on the screen, and in delivery reports.
 
 One that is called alone goes by its own ID. Those of a task that share a call cannot be told apart in it: they go by
-the task, in receipts by the task and the device's token.
+the task, in reports by the task and the device's token.
 """
 
 from __future__ import annotations
@@ -13,19 +13,23 @@ from pushcore.storage import ids
 
 
 class Reference(NamedTuple):
-    """A message, or a task; of the two IDs one is there."""
+    """A message, or a task: one of the two IDs is there."""
 
     message_id: int | None = None
     task_id: int | None = None
 
     @classmethod
     def of(cls, task_id: int, message_id: str) -> Reference:
-        """`message_id`: empty where several of the task share the call."""
+        """Return the reference of a call. `message_id`: empty where several messages of the task share it."""
         return cls(message_id=int(message_id)) if message_id else cls(task_id=task_id)
 
     @classmethod
     def parse(cls, text: object) -> Reference:
-        """What `str` made. Raises `ValueError` for a word that is not ours."""
+        """Read what `str` made.
+
+        Raises:
+            ValueError: The text is not a reference of ours.
+        """
         kind, number = str(text)[:1], ids.parse(str(text)[1:])
         if kind not in ("m", "t") or number is None:
             raise ValueError("not a reference of ours")
@@ -43,5 +47,5 @@ class Reference(NamedTuple):
 
 
 def token_hash(token: str) -> int:
-    """A device's token at the vendor as a signed 64-bit number, by which receipts find what was sent to it."""
+    """Return a device token as a signed 64-bit number, by which reports find what was sent to it."""
     return int.from_bytes(hashlib.blake2b(token.encode(), digest_size=8).digest(), signed=True)

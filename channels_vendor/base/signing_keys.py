@@ -16,7 +16,11 @@ _NAMES = (
 
 
 def p256_key(text: str) -> ec.EllipticCurvePrivateKey:
-    """An ECDSA key of the curve P-256, which ES256 signs with (RFC 7518, 3.4). Raises `ValueError`."""
+    """Read an ECDSA key of the curve P-256, which ES256 signs with (RFC 7518, 3.4).
+
+    Raises:
+        ValueError: It is something else; the message says what.
+    """
     key = _private_key(text)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise ValueError(f"this is {_name(key)}; an elliptic curve key (P-256) is needed")
@@ -26,7 +30,11 @@ def p256_key(text: str) -> ec.EllipticCurvePrivateKey:
 
 
 def rsa_key(text: str) -> rsa.RSAPrivateKey:
-    """An RSA key that RS256 or PS256 signs with (RFC 7518, 3.3: 2048 bits or more). Raises `ValueError`."""
+    """Read an RSA key that RS256 or PS256 signs with (RFC 7518, 3.3: 2048 bits or more).
+
+    Raises:
+        ValueError: It is something else; the message says what.
+    """
     key = _private_key(text)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise ValueError(f"this is {_name(key)}; an RSA key is needed")

@@ -16,20 +16,26 @@ _GRAPHEME = regex.compile(r"\X")
 
 
 def utf16_length(text: str) -> int:
-    """How long a text is in UTF-16 code units: one for a code point, two for one above U+FFFF."""
+    """Return the length in UTF-16 code units: one for a code point, two for one above U+FFFF."""
     return len(text) + sum(character > "\uffff" for character in text)
 
 
 def truncate(text: str, most: int, length: Callable[[str], int] = utf16_length) -> str:
-    """The text, or its longest beginning that is, marked as cut, at most `most` long; at least the mark."""
+    """Return the text, or its longest beginning that fits with the mark, at most `most` long; at least the mark."""
     kept = truncate_by(text, length, most)
     return ELLIPSIS if kept is None else kept
 
 
 def truncate_by(text: str, size: Callable[[str], int], most: int) -> str | None:
-    """The longest beginning of `text` with which `size` is at most `most`, marked as cut; None where none is.
+    """Return the longest beginning of a text that fits, marked as cut.
 
-    `size` is asked for a text and grows with it.
+    Args:
+        text: The text.
+        size: Returns the size of what a text becomes part of; it grows with the text.
+        most: What `size` may return at most.
+
+    Returns:
+        The text where it fits, None where not even the mark does.
     """
     if size(text) <= most:
         return text

@@ -1,8 +1,8 @@
-"""Vendors' channels as a lane of pushcore: rows of what is due, then one word to the senders.
+"""The vendors' channels as a lane of pushcore: a row for each message that is due, then one word to the senders.
 
 Which messages go by a vendor (source document, chapters 6.1.1 and 6.2): to iOS devices all; to others those that are
 shown, carry no badge number and were not asked to take the self-built channel, and to those whose vendor is given
-something to hand through. Where the channel is off or stopped, or the device's token there is gone, the self-built
+something to hand through. Where the account is off or stopped, or the device's token there is gone, the self-built
 channel takes them.
 """
 
@@ -37,16 +37,22 @@ _REDIRECT = (
 
 
 class VendorLane:
+    """Carries messages to vendors."""
+
     name = "vendors"
 
     def claims(self, outgoing: OutgoingMessage) -> bool:
+        """Tell whether the message goes by a vendor, whose account is in use."""
         channel = outgoing.third_channel
         if channel is None or not outgoing.third_token or channel not in VENDORS:
             return False
         return _by_vendor(outgoing) and (outgoing.workspace_id, channel) in usable()
 
     def send(self, batch: Sequence[OutgoingMessage]) -> None:
-        """One INSERT; what is on its way to the same device already stays as it is, else it is sent on at once."""
+        """Write the messages' rows in one INSERT, and wake the senders.
+
+        One that is on its way to the same device already stays as it is; to another, it starts afresh.
+        """
         message_ids = [outgoing.message_id for outgoing in batch]
         channels = [outgoing.third_channel for outgoing in batch]
         device_ids = [outgoing.device_id for outgoing in batch]
@@ -74,11 +80,11 @@ class VendorLane:
                 wake(workspace_id, Channel(channel))
 
     def is_behind(self) -> bool:
-        """A message handed over again is the row that is there already."""
+        """Return false: a message handed over again is the row that is there already."""
         return False
 
     def withdraw(self, held: Sequence[tuple[int, int]]) -> None:
-        """What is not yet sent is not sent any more."""
+        """Have what is not yet sent not be sent any more."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE channels_vendor_vendormessage SET due_at = NULL WHERE message_id IN"
@@ -109,4 +115,5 @@ def wake(workspace_id: int, channel: Channel) -> None:
 
 
 def awake_key(workspace_id: int, channel: Channel) -> str:
+    """Return the key that says a request to send for the account waits."""
     return f"mps:vendor:awake:{workspace_id}:{int(channel)}"

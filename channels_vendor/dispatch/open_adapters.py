@@ -1,4 +1,4 @@
-"""Adapters with warm connections: kept by each process, one for each sender of an account at work."""
+"""Adapters with warm connections: each process keeps one for each sender of an account at work."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _lock = threading.Lock()
 
 @contextmanager
 def adapter_of(row: VendorAccount) -> Iterator[Adapter]:
-    """The account's adapter, for this thread alone. One whose account has been changed is not used again."""
+    """Lend the account's adapter to this thread. One whose account has been changed is not used again."""
     key = (row.pk, row.updated_at)
     with _lock:
         kept = _idle.get(key)
@@ -59,7 +59,11 @@ def _keep(key: _Key, adapter: Adapter) -> list[Adapter]:
 
 
 def open_adapter(row: VendorAccount) -> Adapter:
-    """A new adapter. Raises `ValueError` for a certificate that cannot be read."""
+    """Make an adapter.
+
+    Raises:
+        ValueError: A certificate cannot be read.
+    """
     channel = Channel(row.channel)
     vendor = VENDORS[channel]
     account = row.account(allow_private=settings.VENDOR_ALLOW_PRIVATE)

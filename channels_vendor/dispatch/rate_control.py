@@ -1,7 +1,7 @@
-"""How much may be sent to a vendor now: a rate shared by all workers, a breaker for a vendor that is down, and
-the pause a vendor asked for.
+"""How much may be sent to a vendor now.
 
-All live in Valkey and may be lost with it: then sending starts afresh.
+A rate shared by all workers, a circuit breaker for a vendor that is down, and the pause a vendor asked for. All live in
+Valkey and may be lost with it: then sending starts afresh.
 """
 
 from __future__ import annotations
@@ -41,15 +41,18 @@ def _take_script(bus: redis.Redis) -> Script:
     return bus.register_script(_TAKE)
 
 
-class Flow:
-    """Of one account."""
+class RateControl:
+    """The rate limit, circuit breaker and pause of one account."""
 
     def __init__(self, workspace_id: int, channel: int, rate: int) -> None:
         self._name = f"mps:vendor:%s:{workspace_id}:{channel}"
         self._rate = rate
 
     def grant(self, wanted: int) -> int:
-        """How many of `wanted` targets may be sent now: none in a pause or with an open breaker, one to try it."""
+        """Return how many of `wanted` targets may be sent now.
+
+        None in a pause or with an open breaker; one to try a vendor whose breaker has been open long enough.
+        """
         try:
             paused, is_open, failures = client().mget(*(self._name % part for part in ("pause", "open", "failures")))
             if paused or is_open:
@@ -70,15 +73,15 @@ class Flow:
             with contextlib.suppress(*ValkeyDown):
                 client().hincrbyfloat(self._name % "bucket", "tokens", unused)
 
-    def slow_down(self, seconds: float) -> None:
-        """The vendor asked for a pause: nothing ends it but its time, and a shorter one does not truncate_by it."""
+    def pause(self, seconds: float) -> None:
+        """Pause as the vendor asked: only time ends it, and a shorter pause does not shorten it."""
         name, seconds = self._name % "pause", max(1, math.ceil(seconds))
         with contextlib.suppress(*ValkeyDown):
             if not client().set(name, 1, nx=True, ex=seconds):
                 client().expire(name, seconds, gt=True)
 
-    def answered(self, *, usable: bool) -> None:
-        """Note how a batch went."""
+    def record(self, *, usable: bool) -> None:
+        """Note whether a batch got usable answers: failures in a row open the breaker."""
         try:
             if usable:
                 client().delete(self._name % "failures", self._name % "open")

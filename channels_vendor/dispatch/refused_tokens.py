@@ -1,9 +1,9 @@
-"""Tokens that a vendor calls dead: given up only where the account is known to be right.
+"""Give up tokens that a vendor calls dead: only where the account is known to be right.
 
 A wrong account (another app's, another environment's) is told of every token that it is dead. What tells it from a
 right one is an accepted token. So refusals in a row are kept, by token, until one is accepted: then all of them are
-given up. Where there are too many the channel stops for an operator to look, and none is. An account that has had one
-accepted as it is configured now is believed of the first refusal after it, and has more patience shown.
+given up. Where there are too many the account is stopped for an operator to look, and none is given up. An account that
+has had one accepted as it is configured now is believed of the first refusal after it, and has more patience shown.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class DeadToken(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What follows from a batch: the tokens that are given up, and why the channel has to stop, or empty."""
+    """What follows from a batch: the tokens to give up, and why the account has to stop, or empty."""
 
     dead: list[DeadToken]
     stop_reason: str = ""
@@ -41,9 +41,13 @@ class Decision(NamedTuple):
 def decide(
     row: VendorAccount, results: Sequence[SendOutcome], asked_at: datetime, exhausted: Collection[tuple[int, str]] = ()
 ) -> Decision:
-    """Note what the vendor accepted and refused, in the caller's transaction.
+    """Note what the vendor accepted and refused, in the caller's transaction, and decide what follows.
 
-    `exhausted`: (device, token) of those refused without a reason that are at their end (`suspect_tokens.given_up`).
+    Args:
+        row: The account.
+        results: The batch's outcomes.
+        asked_at: When the vendor was asked: a token reported later lives.
+        exhausted: (device, token) of those refused without a reason that are at their end (`suspect_tokens.given_up`).
     """
     refused = {
         one.delivery.device_id: (
@@ -69,7 +73,11 @@ def decide(
 
 
 def note_accepted(row: VendorAccount) -> list[DeadToken]:
-    """The account has had a token accepted as it is configured: what it was refused before that is dead."""
+    """Note that the vendor accepted a token of the account as it is configured.
+
+    Returns:
+        The tokens that are dead with that: those it was refused before.
+    """
     if row.is_proven and not RefusedToken.objects.filter(account=row).exists():
         return []
     configuration = row.configuration
@@ -84,8 +92,11 @@ def note_accepted(row: VendorAccount) -> list[DeadToken]:
 
 
 def _keep(row: VendorAccount, refused: Sequence[tuple[DeadToken, bool]]) -> int:
-    """Keep what was refused of the account as it is configured; returns how many tokens that are since the last that
-    was accepted."""
+    """Keep what was refused of the account as it is configured.
+
+    Returns:
+        How many tokens that are since the last one that was accepted.
+    """
     configuration = row.configuration
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""Sending what is due to a vendor: claim, send, write what became of it, batch by batch.
+"""Send what is due to a vendor: claim, send, write what became of it, batch by batch.
 
 The rows are the queue. A claim is a lease: of a sender that dies in mid-batch the rows come due again, and one that
 answers after its lease writes nothing over what another has begun. Any number of senders may run.
@@ -21,7 +21,7 @@ from channels_vendor.base.contract import SEND_SECONDS, SendOutcome, VendorDescr
 from channels_vendor.base.notifications import deliveries_of
 from channels_vendor.base.references import token_hash
 from channels_vendor.dispatch import open_adapters, refused_tokens, suspect_tokens
-from channels_vendor.dispatch.rate_control import Flow
+from channels_vendor.dispatch.rate_control import RateControl
 from channels_vendor.models import VendorAccount, VendorMessage
 from channels_vendor.registry import VENDORS
 from pushcore.channels import Channel
@@ -52,9 +52,12 @@ _FINAL = (Verdict.ACCEPTED, Verdict.GONE, Verdict.REJECTED, Verdict.MISCONFIGURE
 
 
 class Lease(NamedTuple):
-    """Messages that are this sender's until then, and the attempts made at each so far, by message ID.
+    """Messages that are this sender's for a while.
 
-    `in_doubt`: those a vendor may have been asked for already.
+    Attributes:
+        until: When the lease ends.
+        attempts: The attempts made so far, by message ID.
+        in_doubt: Those that a vendor may have been asked for already.
     """
 
     until: datetime
@@ -62,7 +65,7 @@ class Lease(NamedTuple):
     in_doubt: frozenset[int] = frozenset()
 
 
-class Step(NamedTuple):
+class RowUpdate(NamedTuple):
     """What is written of an outcome. `due_at`: None where it is final."""
 
     outcome: SendOutcome
@@ -71,7 +74,7 @@ class Step(NamedTuple):
 
 
 def send_due(workspace_id: int, channel: Channel, *, budget_seconds: float = 20.0) -> int:
-    """Send until nothing is due, the vendor wants a pause, or the time is spent; returns how many were sent."""
+    """Send until nothing is due, the vendor wants a pause, or the time is spent; return how many were sent."""
     deadline = time.monotonic() + budget_seconds
     vendor, sent = VENDORS[channel], 0
     while time.monotonic() < deadline:
@@ -80,18 +83,21 @@ def send_due(workspace_id: int, channel: Channel, *, budget_seconds: float = 20.
             if not _set_aside(workspace_id, channel, vendor.batch):
                 break
             continue
-        flow = Flow(workspace_id, channel, row.rate or vendor.rate)
-        granted = flow.grant(vendor.batch)
+        rate_control = RateControl(workspace_id, channel, row.rate or vendor.rate)
+        granted = rate_control.grant(vendor.batch)
         lease = _claim(workspace_id, channel, granted)
-        flow.give_back(granted - len(lease.attempts))
+        rate_control.give_back(granted - len(lease.attempts))
         if not lease.attempts:
             break
-        sent += _send(row, vendor, flow, lease)
+        sent += _send(row, vendor, rate_control, lease)
     return sent
 
 
 def accounts_due() -> list[tuple[int, Channel]]:
-    """Whose messages are due. Accounts that are not in use too: their messages go another way."""
+    """Return (workspace, channel) of the accounts whose messages are due.
+
+    Those that are not in use are among them: their messages go another way.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT a.workspace_id, a.channel FROM channels_vendor_vendoraccount a"
@@ -127,7 +133,7 @@ def _claim(
     )
 
 
-def _send(row: VendorAccount, vendor: VendorDescription, flow: Flow, lease: Lease) -> int:
+def _send(row: VendorAccount, vendor: VendorDescription, rate_control: RateControl, lease: Lease) -> int:
     channel = vendor.channel
     here = _release(lease, channel)
     if not here:
@@ -138,7 +144,7 @@ def _send(row: VendorAccount, vendor: VendorDescription, flow: Flow, lease: Leas
         results = adapter.send(deliveries_of(here, channel))
     _record(row, channel, lease, results, asked_at)
     _count_repeats(vendor, sum(one.in_doubt and one.verdict is not Verdict.RETRY for one in results))
-    _steer(flow, results)
+    _steer(rate_control, results)
     return sum(one.tried for one in results)
 
 
@@ -217,13 +223,13 @@ def _final_status(one: SendOutcome) -> int:
     return statuses.UNKNOWN if one.status in statuses.PENDING else one.status
 
 
-def _step(one: SendOutcome, attempts: int, now: datetime) -> Step:
+def _step(one: SendOutcome, attempts: int, now: datetime) -> RowUpdate:
     if not one.tried:
-        return Step(one, attempts, now)
+        return RowUpdate(one, attempts, now)
     # Who was only asked for less has not failed: that lasts while the message is valid.
     tried = attempts + (not one.throttled)
     is_final = one.verdict in _FINAL or tried >= MAX_ATTEMPTS
-    return Step(one, tried, None if is_final else _next(one, tried, now))
+    return RowUpdate(one, tried, None if is_final else _next(one, tried, now))
 
 
 def _next(one: SendOutcome, tried: int, now: datetime) -> datetime:
@@ -233,7 +239,7 @@ def _next(one: SendOutcome, tried: int, now: datetime) -> datetime:
     return now + timedelta(seconds=max(spread, one.retry_after or 0.0))
 
 
-def _write(steps: Sequence[Step], lease: Lease, now: datetime) -> None:
+def _write(steps: Sequence[RowUpdate], lease: Lease, now: datetime) -> None:
     """Into the rows that are still leased: after its lease a batch may be another sender's."""
     if not steps:
         return
@@ -263,12 +269,12 @@ def _write(steps: Sequence[Step], lease: Lease, now: datetime) -> None:
         )
 
 
-def _steer(flow: Flow, results: Sequence[SendOutcome]) -> None:
-    """Tell the flow how the batch went: half of it without a usable answer is a failure."""
+def _steer(rate_control: RateControl, results: Sequence[SendOutcome]) -> None:
+    """Tell the rate control how the batch went: half of it without a usable answer is a failure."""
     tried = [one for one in results if one.tried]
     unreachable = sum(one.unreachable for one in tried)
     if tried:
-        flow.answered(usable=2 * unreachable < len(tried))
+        rate_control.record(usable=2 * unreachable < len(tried))
     pauses = [one.retry_after for one in tried if one.throttled and one.retry_after]
     if 2 * len(pauses) >= len(tried) and pauses:
-        flow.slow_down(max(pauses))
+        rate_control.pause(max(pauses))

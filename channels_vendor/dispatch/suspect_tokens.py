@@ -1,4 +1,4 @@
-"""Tokens that a vendor refuses without saying why: given up once it has refused them again and again.
+"""Give up tokens that a vendor refuses without saying why, once it has refused them again and again.
 
 HONOR's `failTokens` and MiPush's 20301 may be a token's end or only a bad day.
 """
@@ -22,7 +22,7 @@ SPAN = timedelta(hours=24)
 def given_up(
     workspace_id: int, channel: Channel, results: Sequence[SendOutcome], now: datetime
 ) -> set[tuple[int, str]]:
-    """(device, token) of the tokens refused in this batch, whose outcomes are written, that are at their end.
+    """Return (device, token) of the tokens refused in this batch, whose outcomes are written, that are at their end.
 
     Since a token was reported, and since it was last accepted, it has been refused in the same word in at least `TASKS`
     tasks, the first of them made `SPAN` ago. One query, and none where no token is suspect.

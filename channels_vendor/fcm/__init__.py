@@ -1,0 +1,1 @@
+"""Google Firebase Cloud Messaging."""

@@ -26,13 +26,19 @@ _ASSERTION_SECONDS = 3600
 
 
 class FcmAdapter(HttpAdapter):
+    """Sends to one account at FCM by HTTP v1."""
+
     unauthorised_status = 90000401
     table = errors.TABLE
     status_rules = errors.STATUSES
     unknown_token_codes = ("INVALID_ARGUMENT", "UNREGISTERED")
 
     def fetch_credential(self) -> tuple[str, float]:
-        """Exchange a signed assertion for an access token (RFC 7523). Raises `CannotAuthorise`."""
+        """Exchange a signed assertion for an access token (RFC 7523).
+
+        Raises:
+            CannotAuthorise: The service account cannot be used, or Google gave no token.
+        """
         account = service_account(self.account.get("service_account"))
         url = self.account.auth_url or account.get("token_uri") or TOKEN_URL
         now = int(time.time())
@@ -51,6 +57,7 @@ class FcmAdapter(HttpAdapter):
         return read_token(post_form(self.account, url, {"grant_type": _GRANT, "assertion": assertion}))
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+        """Make a call for each device; of a notification's devices only token and IDs differ."""
         project = service_account(self.account.get("service_account"))["project_id"]
         url = f"{self.account.base_url or BASE_URL}/v1/projects/{quote(project, safe='')}/messages:send"
         headers = (f"authorization: Bearer {credential}", "content-type: application/json")
@@ -73,6 +80,7 @@ class FcmAdapter(HttpAdapter):
         return requests, refused
 
     def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
+        """Read the answer to one message."""
         [delivery] = request.deliveries
         assert answer.status is not None
         found = json.loads(answer.body)
@@ -86,7 +94,11 @@ class FcmAdapter(HttpAdapter):
 
 
 def service_account(text: str) -> dict[str, str]:
-    """The service account's file. Raises `CannotAuthorise` that names what is missing."""
+    """Read a service account's key file.
+
+    Raises:
+        CannotAuthorise: It is none; the message names what is missing.
+    """
     try:
         account: dict[str, str] = json.loads(text)
     except ValueError:

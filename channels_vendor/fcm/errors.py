@@ -58,7 +58,7 @@ _WORDS = (
 
 
 def code_of(http_status: int, error: dict[str, Any]) -> str:
-    """The key in `TABLE` of an error object, or FCM's own word for what the table does not know."""
+    """Return the key in `TABLE` of an error object, or FCM's own word for what the table does not know."""
     details = [detail for detail in error.get("details", ()) if isinstance(detail, dict)]
     named = next((detail["errorCode"] for detail in details if detail.get("errorCode")), "") or error.get("status", "")
     if named == "INVALID_ARGUMENT":

@@ -62,6 +62,8 @@ _SHOWN = (
 
 
 class LegacyFcmAdapter(HttpAdapter):
+    """Sends to one account at an address that still speaks FCM's legacy API."""
+
     unauthorised_status = 90000401
     table = TABLE
 
@@ -69,10 +71,11 @@ class LegacyFcmAdapter(HttpAdapter):
         super().__init__(account, client, StaticCredential())
 
     def fetch_credential(self) -> tuple[str, float]:
-        """The server key, which never runs out."""
+        """Return the server key, which never runs out."""
         return self.account.get("server_key"), float("inf")
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+        """Make a call for up to 1000 tokens that share a notification."""
         requests, refused = [], []
         for notification, batch, message_id, msgkey in multicast_batches(deliveries):
             body = body_of(notification, message_id, msgkey)
@@ -88,7 +91,7 @@ class LegacyFcmAdapter(HttpAdapter):
         return HttpCall(f"{self.account.base_url or BASE_URL}/fcm/send", encode(body).encode(), headers)
 
     def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
-        """A result for each token, in their order. What befalls the whole call is not JSON."""
+        """Read a result for each token, in their order. What befalls the whole call is not JSON."""
         if answer.status in _OF_THE_CALL:
             rule, word = _OF_THE_CALL[answer.status]
             return outcomes_for_all(request.deliveries, rule, word, answer)
@@ -104,7 +107,7 @@ class LegacyFcmAdapter(HttpAdapter):
         return accepted_except(request.deliveries, refused, str(found["multicast_id"]))
 
     def check(self) -> str:
-        """A dry run to a token that is none: whether there is an API, and whether it knows the key."""
+        """Make a dry run to a token that no device has: is there an API, and does it know the key?"""
         call = self._call({"registration_ids": ["check"], "dry_run": True}, self.account.get("server_key"))
         [answer] = self.client.exchange([call])
         if answer.ok:
@@ -122,7 +125,7 @@ _OF_THE_CALL: dict[int | None, tuple[Rule, str]] = {
 
 
 def body_of(notification: Notification, message_id: str, msgkey: str) -> dict[str, Any] | None:
-    """The body without its tokens; None where it cannot be made small enough."""
+    """Return the body without its tokens; None where it cannot be made small enough."""
     custom_data = payload.data_of(notification, message_id, msgkey)
     body: dict[str, Any] = {
         "priority": urgency_of(notification).lower(),

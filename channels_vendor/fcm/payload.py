@@ -1,4 +1,4 @@
-"""From a notification to FCM's message (HTTP v1): at most 4096 bytes, shortened in its text to fit."""
+"""Turn a notification into FCM's message (HTTP v1): at most 4096 bytes, shortened in its text to fit."""
 
 from __future__ import annotations
 
@@ -31,8 +31,7 @@ _RESERVED = frozenset({"from", "notification", "message_type", "collapse_key"})
 
 
 def template_of(notification: Notification, msgkey: str) -> PayloadTemplate | None:
-    """The body with marks for what is a device's own; None where it cannot be made small enough. `msgkey`: the longest
-    of its deliveries."""
+    """Return the body's template; None where it cannot be made small enough. `msgkey`: the longest there is."""
     text = truncate_by(
         notification.body, lambda text: size_of(_message(notification, text, LONGEST_ID, msgkey)), MAX_BYTES
     )
@@ -60,7 +59,7 @@ def _message(notification: Notification, body: str, message_id: str, msgkey: str
 
 
 def shown_of(notification: Notification, message_id: str) -> dict[str, Any]:
-    """How Android shows it. A web address is opened by the app: it stands in the data."""
+    """Return how Android shows it. A web address is opened by the app: it stands in the data."""
     # A repeat takes the place of the first.
     shown: dict[str, Any] = {"tag": message_id}
     if channel_id := notification.vendor_options.get("channelId"):
@@ -77,12 +76,12 @@ def shown_of(notification: Notification, message_id: str) -> dict[str, Any]:
 
 
 def data_of(notification: Notification, message_id: str, msgkey: str) -> dict[str, str]:
-    """What the app gets: text only."""
+    """Return what the app gets: text only."""
     return custom_data_of(notification, message_id=message_id, msgkey=msgkey, reserved=_is_reserved)
 
 
 def transparent_data(notification: Notification) -> dict[str, str]:
-    """What the app gets in place of a notification, as FCM takes it."""
+    """Return what the app gets in place of a notification, as FCM takes it."""
     texts = as_texts(notification.transparent)
     kept = {name: value for name, value in texts.items() if _is_reserved(name)}
     return {name: value for name, value in texts.items() if name not in kept} | ({NESTED: encode(kept)} if kept else {})

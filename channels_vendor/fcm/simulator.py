@@ -38,14 +38,18 @@ MAX_TOKENS = 1000
 
 
 class SimulatedFcm(SimulatedVendor):
+    """Answers as FCM does."""
+
     name = "fcm"
     credential_path = "/fcm-oauth/token"
     malformed = "INVALID_ARGUMENT:message.token"
 
     def serves(self, incoming: Incoming) -> bool:
+        """Take HTTP v1 and Google's token endpoint."""
         return incoming.path.startswith(("/v1/projects/", self.credential_path))
 
     def credential(self, incoming: Incoming) -> Reply:
+        """Give an access token for a signed assertion."""
         form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
         if form.get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer":
             return as_json(400, {"error": "unsupported_grant_type", "error_description": "Invalid grant_type"})
@@ -57,6 +61,7 @@ class SimulatedFcm(SimulatedVendor):
         return as_json(200, {"access_token": token, "expires_in": 3599, "token_type": "Bearer"})
 
     def send(self, incoming: Incoming) -> Reply:
+        """Check the message as FCM does, and accept it."""
         bearer = incoming.headers.get("authorization", "").removeprefix("Bearer ")
         if not bearer.startswith("ya29.simulated-") or bearer in self.script.expired:
             return self.error("UNAUTHENTICATED")
@@ -80,12 +85,15 @@ class SimulatedFcm(SimulatedVendor):
         return Reply(200, b'{"name": "projects/%s/messages/0:%d"}' % (project.encode(), number))
 
     def internal_error(self) -> Reply:
+        """Say that the vendor is in trouble."""
         return self.error("INTERNAL")
 
     def too_many(self) -> Reply:
+        """Say that too much came at once."""
         return self.error("QUOTA_EXCEEDED")
 
     def error(self, code: str, *, field: str = "", text: str = "") -> Reply:
+        """Return an error as `google.rpc.Status` has it."""
         status, name = _ERRORS[code]
         details: list[dict[str, Any]] = []
         if code not in _BARE:
@@ -100,18 +108,21 @@ class SimulatedFcm(SimulatedVendor):
 
 
 class SimulatedLegacyFcm(SimulatedVendor):
-    """The legacy HTTP API, as Firebase's server reference had it. A script's error for a token: its name."""
+    """Answers as the legacy HTTP API did (Firebase's server reference). A script's error for a token is its name."""
 
     name = "fcm-legacy"
     malformed = "InvalidRegistration"
 
     def serves(self, incoming: Incoming) -> bool:
+        """Take the legacy call."""
         return incoming.path == "/fcm/send"
 
     def credential(self, incoming: Incoming) -> Reply:
+        """Refuse: the server key is the credential."""
         return Reply(404)
 
     def send(self, incoming: Incoming) -> Reply:
+        """Check the message as the legacy API did, and accept its tokens."""
         if incoming.headers.get("authorization") != f"key={SECRET}":
             return Reply(401, b"<HTML>Unauthorized</HTML>")
         try:
@@ -134,9 +145,11 @@ class SimulatedLegacyFcm(SimulatedVendor):
         return {"message_id": f"1:{self.ledger.accept(token)}"}
 
     def internal_error(self) -> Reply:
+        """Say that the vendor is in trouble."""
         return Reply(500, b"Internal Server Error")
 
     def too_many(self) -> Reply:
+        """Say that too much came at once."""
         return Reply(429, b"")
 
 

@@ -18,6 +18,8 @@ from pushcore.http.calls import HttpAnswer, HttpCall
 
 
 class HarmonyAdapter(HttpAdapter):
+    """Sends to one account at Push Kit for HarmonyOS."""
+
     table = errors.TABLE
     # Huawei's flow control.
     status_rules = {503: Rule(Action.THROTTLE)}
@@ -25,9 +27,11 @@ class HarmonyAdapter(HttpAdapter):
     unknown_token_codes = tuple(f"{code} {reason}" for code in errors.WITH_REASONS for reason in errors.ABOUT_TOKENS)
 
     def fetch_credential(self) -> tuple[str, float]:
+        """Sign a JWT with the service account: it is the credential itself."""
         return service_account.bearer(self.account.get("service_account"), self.account.get("algorithm") or "PS256")
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+        """Make a call for up to 1000 tokens that share a notification."""
         project = quote(service_account.read(self.account.get("service_account"))["project_id"], safe="")
         url = f"{self.account.base_url or BASE_URL}/v3/{project}/messages:send"
         requests, refused = [], []
@@ -46,6 +50,7 @@ class HarmonyAdapter(HttpAdapter):
         return requests, refused
 
     def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
+        """Read the answer for all tokens of a call; a partial success gives a reason for each token refused."""
         found: dict[str, Any] = json.loads(answer.body)
         code, word = str(found["code"]), str(found.get("msg") or "")
         vendor_id = str(found.get("requestId") or "")

@@ -1,5 +1,8 @@
-"""Codes of Push Kit v3. A partly refused batch names a reason for each token: some say that the token is dead, others
-that the app may not, and the token stays."""
+"""Codes of Push Kit v3.
+
+A partly refused batch names a reason for each token: some say that the token is dead, others that the app may not, and
+the token stays.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a notification to the body of Push Kit v3: at most 4096 bytes without tokens."""
+"""Turn a notification into the body of Push Kit v3: at most 4096 bytes without tokens."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ DEFAULT_CATEGORY = "MARKETING"
 
 
 def push_type(notification: Notification) -> str:
+    """Return the header `push-type`: shown, or for the app alone."""
     return BACKGROUND if notification.silent or notification.transparent else SHOWN
 
 
 def body_of(notification: Notification, category: str, message_id: str, msgkey: str) -> dict[str, Any] | None:
-    """The request without its tokens; None where it cannot be made small enough. `category`: the account's."""
+    """Return the request without its tokens; None where it cannot be made small enough. `category`: the account's."""
     reference = Reference.of(notification.task_id, message_id)
 
     def made(text: str, custom_data: dict[str, str]) -> dict[str, Any]:

@@ -16,16 +16,21 @@ from pushcore.security import crypto
 
 
 class SimulatedHarmonyos(SimulatedPushKit):
+    """Answers as Push Kit for HarmonyOS does."""
+
     name = "harmonyos"
     malformed = "tokenFormatError"
 
     def serves(self, incoming: Incoming) -> bool:
+        """Take calls of v3."""
         return bool(re.fullmatch(r"/v3/[^/]+/messages:send", incoming.path))
 
     def credential(self, incoming: Incoming) -> Reply:
+        """Refuse: a JWT is the credential."""
         return as_json(404, {})  # a JWT is the credential
 
     def send(self, incoming: Incoming) -> Reply:
+        """Check the message as Huawei does, and accept its tokens."""
         bearer = self.bearer(incoming)
         if bearer in self.script.expired:
             return self.say("80200005", "The JWT has expired")
@@ -55,6 +60,7 @@ class SimulatedHarmonyos(SimulatedPushKit):
         return self.say("80300007" if len(wrong) == len(tokens) else "80100000", json.dumps(told))
 
     def result(self, code: int, stamp: int) -> dict[str, Any]:
+        """Return what a report says of a device."""
         return {"appPackageName": "app", "pushType": 0, "deliveryStatus": {"result": code, "timestamp": stamp}}
 
 

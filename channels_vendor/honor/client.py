@@ -23,12 +23,15 @@ TOKEN_URL = "https://iam.developer.honor.com/auth/token"  # noqa: S105 - an addr
 
 
 class HonorAdapter(HttpAdapter):
+    """Sends to one account at HONOR Push."""
+
     table = errors.TABLE
     # As Huawei's: flow control.
     status_rules = {503: Rule(Action.THROTTLE)}
     unknown_token_codes = (errors.BAD_TOKEN, errors.DEAD_TOKEN, "80300007")
 
     def fetch_credential(self) -> tuple[str, float]:
+        """Get an access token for the app's credentials."""
         fields = {
             "grant_type": "client_credentials",
             "client_id": self.account.get("client_id"),
@@ -37,6 +40,7 @@ class HonorAdapter(HttpAdapter):
         return read_token(post_form(self.account, self.account.auth_url or TOKEN_URL, fields))
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+        """Make a call for up to 1000 tokens that share a notification."""
         base, app = self.account.base_url or BASE_URL, quote(self.account.get("app_id"), safe="")
         headers = (
             f"authorization: Bearer {credential}",
@@ -55,7 +59,10 @@ class HonorAdapter(HttpAdapter):
         return requests, refused
 
     def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
-        """The lists say more than the code: there is no table of codes, and sources differ."""
+        """Read the answer for all tokens of a call.
+
+        The lists of tokens say more than the code: there is no table of codes, and sources differ.
+        """
         found: dict[str, Any] = json.loads(answer.body)
         code, data = str(found["code"]), found.get("data") or {}
         refused = {

@@ -1,4 +1,4 @@
-"""From a notification to HONOR's message: title 50, body 400 characters, 4096 bytes without tokens."""
+"""Turn a notification into HONOR's message: title 50, body 400 characters, 4096 bytes without tokens."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ MAX_BODY = 400
 
 
 def body_of(notification: Notification, message_id: str, msgkey: str) -> dict[str, Any] | None:
-    """The request without its tokens; None where it cannot be made small enough."""
-
+    """Return the request without its tokens; None where it cannot be made small enough."""
     reference, body = Reference.of(notification.task_id, message_id), truncate(notification.body, MAX_BODY)
 
     def size(text: str, custom_data: dict[str, str]) -> int:

@@ -1,4 +1,4 @@
-"""Receipts of HONOR: posted to the address set up in its console, not signed.
+"""Delivery reports of HONOR: posted to the address set up in its console, not signed.
 
 Names and the code for delivered are those that a service which receives them reads (doopush/doopush on GitHub, "by the
 real format"): Huawei's shape. HONOR's own page was not to be had.
@@ -21,7 +21,11 @@ _DELIVERED = frozenset({0, 40000002})
 def read_reports(
     account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
 ) -> list[DeliveryReport]:
-    """`{"statuses": [{biTag, token, status, timestamp (ms)}]}`. Raises `ValueError`."""
+    """Read `{"statuses": [{biTag, token, status, timestamp (ms)}]}`.
+
+    Raises:
+        ValueError: The body is something else.
+    """
     return each(account, entries_of(body), _read)
 
 

@@ -1,5 +1,7 @@
-"""HONOR's token endpoint and its call for a list of tokens. A script's error for a token: `expireTokens`, `failTokens`,
-or a code of the whole call."""
+"""HONOR's token endpoint and its call for a list of tokens.
+
+A script's error for a token: `expireTokens`, `failTokens`, or a code of the whole call.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +20,19 @@ MAX_TOKENS = 1000
 
 
 class SimulatedHonor(ReportingVendor):
+    """Answers as HONOR does."""
+
     name = "honor"
     malformed = "failTokens"
     credential_path = "/auth/token"
     arrived = "40000002"
 
     def serves(self, incoming: Incoming) -> bool:
+        """Take the token endpoint and the call for a list of tokens."""
         return incoming.path == self.credential_path or bool(_SEND.fullmatch(incoming.path))
 
     def credential(self, incoming: Incoming) -> Reply:
+        """Give an access token for the client's secret."""
         form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
         if form.get("grant_type") != "client_credentials" or form.get("client_secret") != SECRET:
             return as_json(401, {"error": "invalid_client", "error_description": "Invalid client credentials"})
@@ -34,6 +40,7 @@ class SimulatedHonor(ReportingVendor):
         return as_json(200, {"access_token": token, "expires_in": 3600, "token_type": "Bearer"})
 
     def send(self, incoming: Incoming) -> Reply:
+        """Check the message as HONOR does, and accept its tokens."""
         bearer = incoming.headers.get("authorization", "").removeprefix("Bearer ")
         if not bearer.startswith("honor-") or bearer in self.script.expired:
             return as_json(401, {"code": 80200003, "message": "token expired"})
@@ -65,14 +72,17 @@ class SimulatedHonor(ReportingVendor):
         return as_json(200, {"code": 80100000 if wrong else 200, "message": "", "data": data})
 
     def report(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+        """Return a report as HONOR posts it."""
         told = {"biTag": tag, "appid": "app", "status": int(word), "requestId": vendor_id}
         stamp = time.time_ns() // 1_000_000
         return json.dumps({"statuses": [told | {"token": token, "timestamp": stamp} for token in tokens]}).encode()
 
     def internal_error(self) -> Reply:
+        """Say that the vendor is in trouble."""
         return as_json(500, {"code": 81000001, "message": "internal error"})
 
     def too_many(self) -> Reply:
+        """Say that too much came at once."""
         return Reply(429, b"")
 
 

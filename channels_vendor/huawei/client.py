@@ -20,12 +20,15 @@ TOKEN_URL = "https://oauth-login.cloud.huawei.com/oauth2/v3/token"  # noqa: S105
 
 
 class HuaweiAdapter(HttpAdapter):
+    """Sends to one account at Huawei Push Kit for Android."""
+
     table = errors.TABLE
     # Huawei's flow control.
     status_rules = {503: Rule(Action.THROTTLE)}
     unknown_token_codes = (errors.ILLEGAL_TOKEN, "80300007")
 
     def fetch_credential(self) -> tuple[str, float]:
+        """Sign a JWT with the service account, or get an access token for the app's secret."""
         if text := self.account.get("service_account"):
             return service_account.bearer(text)
         fields = {
@@ -36,13 +39,14 @@ class HuaweiAdapter(HttpAdapter):
         return read_token(post_form(self.account, self.account.auth_url or TOKEN_URL, fields))
 
     def url(self) -> str:
-        """By app with an access token, by project with a service account."""
+        """Return the address of calls: by app with an access token, by project with a service account."""
         base = self.account.base_url or BASE_URL
         if text := self.account.get("service_account"):
             return f"{base}/v2/{quote(service_account.read(text)['project_id'], safe='')}/messages:send"
         return f"{base}/v1/{quote(self.account.get('app_id'), safe='')}/messages:send"
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+        """Make a call for up to 1000 tokens that share a notification."""
         headers = (f"authorization: Bearer {credential}", "content-type: application/json")
         requests, refused = [], []
         for notification, batch, message_id, msgkey in multicast_batches(deliveries):
@@ -56,6 +60,7 @@ class HuaweiAdapter(HttpAdapter):
         return requests, refused
 
     def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
+        """Read the answer for all tokens of a call; a partial success names those that are illegal."""
         found: dict[str, Any] = json.loads(answer.body)
         code, word = str(found["code"]), str(found.get("msg") or "")
         if code == errors.OK:

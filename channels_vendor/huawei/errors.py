@@ -1,5 +1,8 @@
-"""Huawei's codes, and what device results of its receipts mean. Its 80100000 says that some tokens are illegal; in the
-table of statuses the same number says that parameters are wrong: codes are translated, never passed on."""
+"""Huawei's codes, and what device results of its reports mean.
+
+Its 80100000 says that some tokens are illegal; in the table of statuses the same number says that parameters are wrong:
+codes are translated, never passed on.
+"""
 
 from __future__ import annotations
 

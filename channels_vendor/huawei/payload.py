@@ -1,4 +1,4 @@
-"""From a notification to Huawei's message (v1, v2): at most 4096 bytes without tokens, shortened in its text to fit."""
+"""Turn a notification into Huawei's message (v1, v2): at most 4096 bytes without tokens, shortened to fit."""
 
 from __future__ import annotations
 
@@ -28,8 +28,7 @@ HOME = {"type": 3}
 
 
 def message_of(notification: Notification, message_id: str, msgkey: str) -> dict[str, Any] | None:
-    """The message without its tokens; None where it cannot be made small enough."""
-
+    """Return the message without its tokens; None where it cannot be made small enough."""
     reference = Reference.of(notification.task_id, message_id)
 
     def size(text: str, custom_data: dict[str, str]) -> int:

@@ -1,4 +1,7 @@
-"""Receipts of Huawei, for both of its systems: verified by HMAC where a user name and a key are set up there."""
+"""Delivery reports of Huawei, for both of its systems.
+
+They are verified by HMAC where a user name and a key are set up there.
+"""
 
 from __future__ import annotations
 
@@ -37,14 +40,22 @@ _WORDS = {
 def read_reports(
     account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
 ) -> list[DeliveryReport]:
-    """Raises `ValueError` for a body that is none, or forged."""
+    """Read a call's reports.
+
+    Raises:
+        ValueError: The body is none, or forged.
+    """
     if account.get("callback_key"):
         _verify(headers.get(HEADER, ""), account.get("callback_user"), account.get("callback_key"))
     return each(account, entries_of(body), _read)
 
 
 def entries_of(body: bytes) -> list[dict[str, Any]]:
-    """Of `{"statuses": [...]}`. Raises `ValueError`."""
+    """Return the list in `{"statuses": [...]}`.
+
+    Raises:
+        ValueError: There is none.
+    """
     entries = json.loads(body)["statuses"]
     if not isinstance(entries, list):
         raise ValueError("the statuses are no list")

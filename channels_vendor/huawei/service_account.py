@@ -15,7 +15,11 @@ LIFE_SECONDS = 3600
 
 
 def read(text: str) -> dict[str, str]:
-    """The service account's file. Raises `CannotAuthorise` that names what is missing."""
+    """Read a service account's key file.
+
+    Raises:
+        CannotAuthorise: It is none; the message names what is missing.
+    """
     try:
         account: dict[str, str] = json.loads(text)
     except ValueError:
@@ -28,7 +32,11 @@ def read(text: str) -> dict[str, str]:
 
 
 def bearer(text: str, algorithm: str = "PS256") -> tuple[str, float]:
-    """A token to be used as it is, and its life in seconds. Raises `CannotAuthorise`."""
+    """Return a token to be used as it is, and its life in seconds.
+
+    Raises:
+        CannotAuthorise: The account cannot sign.
+    """
     account, now = read(text), int(time.time())
     claims = {"iss": account["sub_account"], "aud": AUDIENCE, "iat": now, "exp": now + LIFE_SECONDS}
     try:
@@ -39,7 +47,7 @@ def bearer(text: str, algorithm: str = "PS256") -> tuple[str, float]:
 
 
 def problem(text: str) -> str:
-    """What is wrong with the file, or nothing."""
+    """Return what is wrong with the file, or nothing."""
     try:
         bearer(text)
     except CannotAuthorise as error:

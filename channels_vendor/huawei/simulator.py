@@ -31,6 +31,7 @@ _WHOLE = re.compile(r"\d{8}")
 
 
 def size_of(body: dict[str, Any]) -> int:
+    """Return how many bytes a body takes."""
     return len(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
 
 
@@ -40,19 +41,23 @@ class SimulatedPushKit(ReportingVendor):
     arrived = "0"
 
     def say(self, code: str, msg: str, status: int = 200) -> Reply:
+        """Return an answer with Huawei's code and words."""
         return as_json(status, {"code": code, "msg": msg, "requestId": f"1700-{self.ledger.total}"})
 
     def internal_error(self) -> Reply:
+        """Say that the vendor is in trouble."""
         return self.say("81000001", "System inner error", 500)
 
     def too_many(self) -> Reply:
+        """Say that too much came at once."""
         return Reply(503, b"flow control")
 
     def bearer(self, incoming: Incoming) -> str:
+        """Return the token that came with the request."""
         return incoming.headers.get("authorization", "").removeprefix("Bearer ")
 
     def is_good_jwt(self, bearer: str) -> bool:
-        """Signed as a service account signs."""
+        """Tell whether a token is signed as a service account signs."""
         try:
             claims = self.claims_of(bearer, ["PS256", "RS256"], audience=_AUDIENCE)
             head = jwt.get_unverified_header(bearer)
@@ -61,7 +66,11 @@ class SimulatedPushKit(ReportingVendor):
         return bool(claims["iss"] and head.get("kid")) and 0 < claims["exp"] - claims["iat"] <= 86_400
 
     def judge(self, tokens: list[str], tag: str) -> tuple[str, dict[str, str]]:
-        """A code that befalls the whole call, else what befalls single tokens; the others are accepted."""
+        """Accept the tokens of a call, but for those that a script refuses.
+
+        Returns:
+            A code that befalls the whole call, or empty; and what befalls single tokens.
+        """
         wrong = self.errors_of(tokens)
         whole = next((error for error in wrong.values() if _WHOLE.fullmatch(error)), "")
         if not whole:
@@ -72,16 +81,17 @@ class SimulatedPushKit(ReportingVendor):
         return whole, wrong
 
     def report(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+        """Return a report as Huawei posts it."""
         stamp = time.time_ns() // 1_000_000
         told = {"biTag": tag, "requestId": vendor_id} | self.result(int(word), stamp)
         return json.dumps({"statuses": [told | {"token": token} for token in tokens]}).encode()
 
     @abstractmethod
     def result(self, code: int, stamp: int) -> dict[str, Any]:
-        """What a receipt says of a device, at a time in milliseconds."""
+        """Return what a report says of a device, at a time in milliseconds."""
 
     def report_headers(self) -> Mapping[str, str]:
-        """Signed as a newly made configuration signs: its key is held in base64."""
+        """Sign a report as a newly made configuration does: its key is held in base64."""
         headers = {"content-type": "application/json"}
         if self.script.report_user and self.script.report_key:
             stamp, nonce = f"{time.time_ns() // 1_000_000}", str(uuid.uuid4())
@@ -93,14 +103,18 @@ class SimulatedPushKit(ReportingVendor):
 
 
 class SimulatedHuawei(SimulatedPushKit):
+    """Answers as Push Kit for Android does."""
+
     name = "huawei"
     malformed = "illegal"
     credential_path = "/oauth2/v3/token"
 
     def serves(self, incoming: Incoming) -> bool:
+        """Take the token endpoint and calls of v1 and v2."""
         return bool(re.fullmatch(r"/v[12]/[^/]+/messages:send|/oauth2/v3/token", incoming.path))
 
     def credential(self, incoming: Incoming) -> Reply:
+        """Give an access token for the app's secret."""
         form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
         if form.get("grant_type") != "client_credentials" or form.get("client_secret") != SECRET:
             return as_json(400, {"error": 1101, "sub_error": 20001, "error_description": "invalid client"})
@@ -108,6 +122,7 @@ class SimulatedHuawei(SimulatedPushKit):
         return as_json(200, {"access_token": token, "expires_in": 3600, "token_type": "Bearer"})
 
     def send(self, incoming: Incoming) -> Reply:
+        """Check the message as Huawei does, and accept its tokens."""
         bearer = self.bearer(incoming)
         if bearer in self.script.expired:
             return self.say("80200003", "The access token has expired")
@@ -135,6 +150,7 @@ class SimulatedHuawei(SimulatedPushKit):
         return self.say("80100000", json.dumps(told))
 
     def result(self, code: int, stamp: int) -> dict[str, Any]:
+        """Return what a report says of a device."""
         return {"appid": "app", "status": code, "timestamp": stamp}
 
 

@@ -24,7 +24,10 @@ def _validate(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def reports_problem(values: Mapping[str, str]) -> dict[str, str]:
-    """Receipts are signed with user name and key together: with one of them, each would be taken for forged."""
+    """Return what is wrong with the values that verify reports.
+
+    User name and key come together: with one of them, each report would be taken for forged.
+    """
     missing = [entry.name for entry in REPORT_FIELDS if not values.get(entry.name)]
     return {missing[0]: "user name and key come together"} if len(missing) == 1 else {}
 

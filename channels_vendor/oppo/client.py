@@ -34,15 +34,23 @@ _LIFE_SECONDS = 86_400 - 600
 
 
 class OppoAdapter(HttpAdapter):
+    """Sends to one account at OPPO Push."""
+
     unauthorised_status = 11
     table = errors.TABLE
     unknown_token_codes = (errors.BAD_REGID,)
 
     @property
     def base(self) -> str:
+        """The address that all calls' paths follow."""
         return f"{self.account.base_url or BASE_URL}/server/v1"
 
     def fetch_credential(self) -> tuple[str, float]:
+        """Get an auth token for the signed app key.
+
+        Raises:
+            CannotAuthorise: OPPO gave none.
+        """
         key, stamp = self.account.get("app_key"), str(time.time_ns() // 1_000_000)
         sign = hashlib.sha256(f"{key}{stamp}{self.account.get('master_secret')}".encode()).hexdigest()
         url = self.account.auth_url or f"{self.base}/auth"
@@ -58,6 +66,7 @@ class OppoAdapter(HttpAdapter):
         raise CannotAuthorise(f"no auth token: {code} {found.get('message', '')}"[:200], permanent=permanent)
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+        """Make a call for up to 1000 messages of one task, each with its own target."""
         templates: dict[Notification, PayloadTemplate] = {}
         bodies: dict[int, bytes] = {}
         refused = []
@@ -84,6 +93,7 @@ class OppoAdapter(HttpAdapter):
         return Request(HttpCall(f"{self.base}/message/notification/unicast_batch", form, (_FORM,)), batch)
 
     def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
+        """Read a result for each message, found by its registration ID."""
         found: dict[str, Any] = json.loads(answer.body)
         code = str(found["code"])
         if code != errors.OK:
@@ -103,8 +113,11 @@ class OppoAdapter(HttpAdapter):
 
 
 def _calls(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
-    """At most `MAX_TOKENS` together, whatever their texts, but of one task: what OPPO refuses a whole call for, a
-    category or channel, is the task's, and befalls no other. No token twice: by it results are told apart."""
+    """Yield what shares a call: at most `MAX_TOKENS` messages, whatever their texts, but of one task.
+
+    What OPPO refuses a whole call for, a category or channel, is the task's, and befalls no other. No token is in a
+    call twice: by it results are told apart.
+    """
     by_task: dict[int, list[Delivery]] = {}
     for delivery in deliveries:
         by_task.setdefault(delivery.notification.task_id, []).append(delivery)

@@ -1,4 +1,4 @@
-"""From a notification to OPPO's message: title 50, content 200 characters, data 4000."""
+"""Turn a notification into OPPO's message: title 50, content 200 characters, data 4000."""
 
 from __future__ import annotations
 
@@ -30,8 +30,12 @@ _BY_REGID = 2
 
 
 def template_of(notification: Notification, account: Account) -> PayloadTemplate:
-    """A message with marks for what is a device's own; `data_of` goes in besides. Raises `NotPossibleError` for a
-    silent one: OPPO shows all it gets; and `TooBigError` for an address it has no room for."""
+    """Return the message's template; `data_of` goes in besides.
+
+    Raises:
+        NotPossibleError: It is silent: OPPO shows all it gets.
+        TooBigError: Its address is longer than OPPO takes.
+    """
     if notification.silent:
         raise NotPossibleError("OPPO has no silent messages")
     return PayloadTemplate(
@@ -40,7 +44,11 @@ def template_of(notification: Notification, account: Account) -> PayloadTemplate
 
 
 def data_of(delivery: Delivery) -> str:
-    """What the app gets. Raises `TooBigError`."""
+    """Return what the app gets.
+
+    Raises:
+        TooBigError: It is more than OPPO takes.
+    """
     custom_data = custom_data_of(delivery.notification, message_id=str(delivery.message_id), msgkey=delivery.msgkey)
     data = encode(custom_data)
     if utf16_length(data) > MAX_DATA:

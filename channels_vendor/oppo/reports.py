@@ -1,4 +1,4 @@
-"""Receipts of OPPO: posted to the address that came with the message."""
+"""Delivery reports of OPPO: posted to the address that came with the message."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ _ARRIVED, _INVALID = "push_arrive", "regid_invalid"
 def read_reports(
     account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
 ) -> list[DeliveryReport]:
-    """`[{messageId, registrationIds "a,b", param, eventType, eventTime (ms, as text)}]`. Raises `ValueError`."""
+    """Read `[{messageId, registrationIds "a,b", param, eventType, eventTime (ms, as text)}]`.
+
+    Raises:
+        ValueError: The body is something else.
+    """
     entries = json.loads(body)
     if not isinstance(entries, list):
         raise ValueError("not a list")

@@ -1,5 +1,8 @@
-"""OPPO's authentication and its call for a batch of messages. A script's error for a token: the message's own code
-("10000"), or a code of the whole call with a mark before it ("!14")."""
+"""OPPO's authentication and its call for a batch of messages.
+
+A script's error for a token: the message's own code ("10000"), or a code of the whole call with a mark before it
+("!14").
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,8 @@ MAX_MESSAGES = 1000
 
 
 class SimulatedOppo(ReportingVendor):
+    """Answers as OPPO does."""
+
     name = "oppo"
     credential_path = "/server/v1/auth"
     arrived = "push_arrive"
@@ -28,9 +33,11 @@ class SimulatedOppo(ReportingVendor):
         self._sent: set[str] = set()
 
     def serves(self, incoming: Incoming) -> bool:
+        """Take the authentication and the call for a batch."""
         return incoming.path in (self.credential_path, "/server/v1/message/notification/unicast_batch")
 
     def credential(self, incoming: Incoming) -> Reply:
+        """Give an auth token for a signed app key."""
         form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
         if not form.get("app_key"):
             return self.error(15, "Missing App Key")
@@ -43,6 +50,7 @@ class SimulatedOppo(ReportingVendor):
         return as_json(200, {"code": 0, "message": "Success", "data": data})
 
     def send(self, incoming: Incoming) -> Reply:
+        """Check the batch as OPPO does, and accept its messages."""
         form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
         token = form.get("auth_token", "")
         if not token.startswith("oppo-") or token in self.script.expired:
@@ -90,6 +98,7 @@ class SimulatedOppo(ReportingVendor):
         return {"registrationId": regid, "messageId": made}
 
     def report(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+        """Return a report as OPPO posts it."""
         told = {
             "messageId": vendor_id,
             "taskId": vendor_id,
@@ -103,12 +112,15 @@ class SimulatedOppo(ReportingVendor):
         return json.dumps([told]).encode()
 
     def internal_error(self) -> Reply:
+        """Say that the vendor is in trouble."""
         return self.error(-1, "Service Currently Unavailable")
 
     def too_many(self) -> Reply:
-        return self.error(-2, "Service in Flow Control")
+        """Say that too much came at once."""
+        return self.error(-2, "Service in RateControl Control")
 
     def error(self, code: int, message: str) -> Reply:
+        """Return an error of the whole call."""
         return as_json(200, {"code": code, "message": message, "data": {}})
 
 

@@ -6,7 +6,7 @@ from pushcore.codes.statuses import Status
 
 STATUSES = (
     Status("oppo", -1, "Service Currently Unavailable", "service unavailable; try later"),
-    Status("oppo", -2, "Service in Flow Control", "service is under traffic control"),
+    Status("oppo", -2, "Service in RateControl Control", "service is under traffic control"),
     Status("oppo", 11, "Invalid Auth Token", "auth token invalid"),
     Status("oppo", 13, "App Call Limited", "call count or frequency over the limit"),
     Status("oppo", 14, "Invalid App Key", "app key invalid"),

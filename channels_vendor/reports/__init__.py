@@ -1,0 +1,1 @@
+"""Delivery reports: what vendors post about messages they accepted."""

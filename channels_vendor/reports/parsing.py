@@ -1,4 +1,4 @@
-"""Reading what vendors post: entry by entry, for one call holds those of many messages, and of others' too."""
+"""Read what vendors post, entry by entry: one call holds those of many messages, and of others' too."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ _MOMENTS = range(10**12, 10**13)
 def each(
     account: Account, entries: Iterable[Any], read: Callable[[Any], Iterable[DeliveryReport]]
 ) -> list[DeliveryReport]:
-    """The receipts of all entries; one that cannot be read (sent by another service with the same app) is passed over,
-    or the vendor would post the others again and again."""
+    """Return the reports of all entries.
+
+    One that cannot be read (sent by another service with the same app) is passed over, or the vendor would post the
+    others again and again.
+    """
     found: list[DeliveryReport] = []
     foreign = 0
     for entry in entries:
@@ -47,7 +50,7 @@ def _storable(receipt: DeliveryReport) -> DeliveryReport:
 
 
 def moment_of(milliseconds: object) -> datetime | None:
-    """When the vendor says it happened; None where it does not, or nobody can tell."""
+    """Return when the vendor says it happened; None where it does not, or nobody can tell."""
     text = str(milliseconds)
     if not (text.isascii() and text.isdigit() and len(text) <= 13 and int(text) in _MOMENTS):
         return None

@@ -1,4 +1,4 @@
-"""Vendors' receipts: what they say later of messages they accepted.
+"""Receive vendors' delivery reports: what they say later of messages they accepted.
 
 The address holds the account's key, which nobody can guess: most vendors sign nothing. What is said twice counts once,
 and a word about a message that nobody knows, or of another workspace's device, changes nothing.
@@ -42,8 +42,15 @@ def _check_head(_request: HttpRequest, key: str) -> None:
 @csrf_exempt
 @require_POST
 def receive(request: HttpRequest, key: str) -> HttpResponse:
-    """200 with the answer the vendor wants once all is written; 400 for what is no receipt or forged; 404 for a key
-    nobody has. Vendors repeat what was not answered with 200."""
+    """Take what a vendor posts.
+
+    Returns:
+        200 with the answer the vendor wants once all is written, 400 for what is no report or forged. Vendors repeat
+        what was not answered with 200.
+
+    Raises:
+        Http404: Nobody has the key.
+    """
     row = _addressed(key)
     vendor = VENDORS[Channel(row.channel)]
     assert vendor.read_reports is not None
@@ -74,7 +81,7 @@ def _addressed(key: str) -> VendorAccount:
 
 
 def report_url_problem(row: VendorAccount) -> str:
-    """Why a vendor that is told with each message where its receipts go cannot be told, or empty."""
+    """Return why a vendor that is told with each message where to post its reports cannot be told, or nothing."""
     longest, vendor = len(row.report_url), VENDORS[Channel(row.channel)]
     if not vendor.max_report_url or longest <= vendor.max_report_url:
         return ""
@@ -85,11 +92,14 @@ def report_url_problem(row: VendorAccount) -> str:
 
 
 def record(row: VendorAccount, found: Sequence[DeliveryReport]) -> int:
-    """Note arrivals, other words, dead and replaced tokens; returns how many messages are newly known to have arrived.
-    A fixed number of statements, one transaction.
+    """Note arrivals, other words, dead and replaced tokens.
 
-    A token is given up only where the account, as it is configured now, has had one accepted (`refused_tokens.py`):
-    what is heard of messages of another configuration is of another app's tokens.
+    A fixed number of statements, one transaction. A token is given up only where the account, as it is configured now,
+    has had one accepted (`refused_tokens.py`): what is heard of messages of another configuration is of another app's
+    tokens.
+
+    Returns:
+        How many messages are newly known to have arrived.
     """
     now, proven = clock.now(), row.is_proven
     with transaction.atomic():

@@ -1,0 +1,1 @@
+"""A server that speaks the vendors' APIs, for tests, benchmarks and the demo."""

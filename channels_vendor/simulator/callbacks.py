@@ -1,4 +1,7 @@
-"""Posting a simulated vendor's receipts: a while after the answer, and again where a backend did not take one."""
+"""Post a simulated vendor's delivery reports.
+
+Each goes out a while after the answer, and again where a backend did not take it.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +28,14 @@ class Poster:
         self._waiting: set[asyncio.Task[None]] = set()
 
     def post(self, callback: Callback, delay: float, ledger: Ledger) -> None:
-        """After `delay` seconds; what each attempt was answered is noted in the ledger."""
+        """Post after `delay` seconds; the ledger notes what each attempt was answered."""
         if len(self._waiting) < MAX_WAITING:
             task = asyncio.get_running_loop().create_task(self._post(callback, delay, ledger))
             self._waiting.add(task)
             task.add_done_callback(self._waiting.discard)
 
     def stop(self) -> None:
+        """Forget what has not been posted."""
         for task in self._waiting:
             task.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -25,6 +25,8 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
+    """An answer of a simulated vendor."""
+
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
@@ -34,14 +36,22 @@ class Reply:
 class Script:
     """How a vendor behaves from now on.
 
-    `tokens`: the vendor's own error by device token. `faults`: what befalls the next requests, first to last ("" for
-    none). `error_rate`: the share of requests answered with the vendor's internal error. `limited`: that many requests
-    are answered with 429 and `retry_after` seconds. `expired`: credentials refused from now on. `replies`: what the
-    next requests are answered with, whatever they ask.
-
-    Receipts are posted `report_delay` seconds after the answer, to the address a call names, or, by vendors that take
-    it from their own console, to `report_url` (Huawei's signed where `report_user` and `report_key`, in base64, are
-    set up). `reports`: by device token, the vendor's own word in place of that for arrived; "" for no receipt.
+    Attributes:
+        latency: Seconds before each answer.
+        error_rate: The share of requests answered with the vendor's internal error.
+        limited: So many requests are answered with 429 and `retry_after`.
+        retry_after: Seconds.
+        tokens: The vendor's own error by device token.
+        faults: What befalls the next requests, first to last ("" for none).
+        expired: Credentials refused from now on.
+        replies: What the next requests are answered with, whatever they ask.
+        report_delay: Seconds from an answer to its delivery reports.
+        report_url: Where reports of vendors go that take the address from their own console; the others post to the
+            address a call names.
+        report_user: Huawei's reports are signed where this and `report_key` (base64) are set up.
+        report_key: The key of the signature.
+        reports: The vendor's own word by device token, in place of that for arrived; "" for no report.
+        dice: Decides which requests fail.
     """
 
     latency: float = 0.0
@@ -61,7 +71,11 @@ class Script:
 
     @classmethod
     def of(cls, wanted: Any) -> Script:
-        """From a JSON object with some of the fields. Raises `ValueError` that names what is wrong."""
+        """Read a JSON object with some of the fields.
+
+        Raises:
+            ValueError: A field is unknown or of another type; the message names it.
+        """
         if not isinstance(wanted, dict):
             raise ValueError("a script is an object")
         made = cls()
@@ -83,7 +97,7 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A receipt, to be posted to a backend."""
+    """A delivery report, to be posted to a backend."""
 
     url: str
     body: bytes
@@ -91,8 +105,15 @@ class Callback:
 
 
 class Ledger:
-    """What a vendor accepted: how often each token got something, and what the last requests were. `reports`: how many
-    were answered with each HTTP status (0: with none)."""
+    """What a simulated vendor has seen.
+
+    Attributes:
+        accepted: How often each token got something.
+        requests: The last requests.
+        credentials: How many requests for a credential there were.
+        reports: How many reports were answered with each HTTP status (0: with none).
+        total: How many targets were accepted.
+    """
 
     def __init__(self, keep: int = 1000) -> None:
         self._lock = threading.Lock()
@@ -104,12 +125,14 @@ class Ledger:
         self.total = 0
 
     def note(self, incoming: Incoming) -> None:
+        """Keep a request."""
         with self._lock:
             self.requests.append(incoming)
             if len(self.requests) > 2 * self._keep:
                 del self.requests[: self._keep]
 
     def accept(self, token: str) -> int:
+        """Count a token that gets something; return the number of all accepted."""
         with self._lock:
             self.total += 1
             if len(self.accepted) < 1_000_000:

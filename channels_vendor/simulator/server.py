@@ -43,6 +43,7 @@ class VendorServer:
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
+        """Close the port and all connections."""
         if self._server is not None:
             self._server.close()
         for connection in list(self._open):
@@ -50,16 +51,20 @@ class VendorServer:
         self._poster.stop()
 
     def vendor_for(self, incoming: Incoming) -> SimulatedVendor | None:
+        """Return the simulated vendor that a request is to."""
         return next((simulated for simulated in self.simulated_vendors.values() if simulated.serves(incoming)), None)
 
     def opened(self, connection: _Connection) -> None:
+        """Count a connection."""
         self.connections += 1
         self._open.add(connection)
 
     def closed(self, connection: _Connection) -> None:
+        """Forget a connection."""
         self._open.discard(connection)
 
     def change_script(self, incoming: Incoming) -> Reply:
+        """Have a vendor behave as the request's JSON says."""
         simulated = self.simulated_vendors.get(incoming.path.rsplit("/", 1)[-1])
         try:
             if simulated is None:
@@ -70,7 +75,7 @@ class VendorServer:
         return as_json(200, {})
 
     def post_reports(self, simulated: SimulatedVendor) -> None:
-        """Those the last answer gave rise to."""
+        """Post the delivery reports that the last answer gave rise to."""
         posted, simulated.outbox = simulated.outbox, []
         for callback in posted:
             self._poster.post(callback, simulated.script.report_delay + simulated.script.latency, simulated.ledger)

@@ -1,4 +1,4 @@
-"""A simulated vendor: written from the vendor's custom_data, and knowing nothing of the adapters."""
+"""The base of simulated vendors: written from the vendors' documentation, and knowing nothing of the adapters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ REPORT_TOKENS = 100
 
 
 class SimulatedVendor(ABC):
-    """Answers the requests to one vendor."""
+    """Answers the requests to one vendor.
+
+    Attributes:
+        name: The vendor's, as scripts are addressed.
+        credential_path: Where credentials are asked for; requests there are spared what a script says befalls others.
+        malformed: The script's error for a token that no vendor gives: one of zeros.
+        public_key: Checks signatures of the account (PEM); empty: they are not checked.
+    """
 
     name: str
     # What a script says befalls all requests but those for a credential.
@@ -35,23 +42,26 @@ class SimulatedVendor(ABC):
 
     @abstractmethod
     def serves(self, incoming: Incoming) -> bool:
-        """Whether the request is to this vendor."""
+        """Tell whether the request is to this vendor."""
 
     @abstractmethod
     def credential(self, incoming: Incoming) -> Reply:
-        """A request to `credential_path`."""
+        """Answer a request to `credential_path`."""
 
     @abstractmethod
     def send(self, incoming: Incoming) -> Reply:
-        """Any other request."""
+        """Answer any other request."""
 
     @abstractmethod
-    def internal_error(self) -> Reply: ...
+    def internal_error(self) -> Reply:
+        """Return how the vendor says that it is in trouble."""
 
     @abstractmethod
-    def too_many(self) -> Reply: ...
+    def too_many(self) -> Reply:
+        """Return how the vendor asks for less."""
 
     def answer(self, incoming: Incoming) -> Reply:
+        """Answer a request as the script says, else as the vendor does."""
         if self.is_for_credential(incoming):
             self.ledger.credentials += 1
             return self.credential(incoming)
@@ -68,15 +78,19 @@ class SimulatedVendor(ABC):
         return self.send(incoming)
 
     def error_of(self, token: str) -> str:
-        """The vendor's error for the token, empty where it is a device's."""
+        """Return the vendor's error for the token, empty where it is a device's."""
         return self.script.tokens.get(token, "" if token.strip("0") else self.malformed)
 
     def errors_of(self, tokens: Sequence[str]) -> dict[str, str]:
-        """By token, those that have one."""
+        """Return the errors of the tokens that have one."""
         return {token: error for token in tokens if (error := self.error_of(token))}
 
     def claims_of(self, signed: str, algorithms: Sequence[str], audience: str | None = None) -> dict[str, Any]:
-        """A JWT's claims. Raises `jwt.PyJWTError`."""
+        """Return a JWT's claims.
+
+        Raises:
+            jwt.PyJWTError: It is none, or not signed by the account.
+        """
         return jwt.decode(
             signed,
             self.public_key,
@@ -86,23 +100,28 @@ class SimulatedVendor(ABC):
         )
 
     def is_for_credential(self, incoming: Incoming) -> bool:
+        """Tell whether a request asks for a credential."""
         return bool(self.credential_path) and incoming.path.startswith(self.credential_path)
 
     def fault(self, incoming: Incoming) -> str:
-        """What befalls the connection on this request, once."""
+        """Return what befalls the connection on this request, once."""
         if self.is_for_credential(incoming):
             return ""
         return self.script.faults.pop(0) if self.script.faults else ""
 
 
 class ReportingVendor(SimulatedVendor):
-    """Of a vendor that sends receipts."""
+    """A simulated vendor that posts delivery reports.
+
+    Attributes:
+        arrived: The vendor's word for arrived.
+    """
 
     # The vendor's word for arrived.
     arrived: str
 
     def call_back(self, url: str, tag: str, tokens: Iterable[str], vendor_id: str) -> None:
-        """Have the tokens' receipts posted, each with the word its script says. `tag`: what the call gave for them."""
+        """Have the tokens' reports posted, each with the word its script says. `tag`: what the call gave for them."""
         by_word: dict[str, list[str]] = {}
         for token in tokens if url else ():
             by_word.setdefault(self.script.reports.get(token, self.arrived), []).append(token)
@@ -114,11 +133,13 @@ class ReportingVendor(SimulatedVendor):
 
     @abstractmethod
     def report(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
-        """The body of a receipt."""
+        """Return the body of a report."""
 
     def report_headers(self) -> Mapping[str, str]:
+        """Return the headers of a report."""
         return {"content-type": "application/json"}
 
 
 def as_json(status: int, body: Any) -> Reply:
+    """Return an answer in JSON."""
     return Reply(status, json.dumps(body).encode(), (("content-type", "application/json"),))

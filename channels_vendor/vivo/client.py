@@ -35,12 +35,19 @@ _LIFE_SECONDS = 86_400 - 600
 
 
 class VivoAdapter(HttpAdapter):
+    """Sends to one account at vivo Push."""
+
     unauthorised_status = 10000
     table = errors.TABLE
     # vivo also looks at the text first, and dislikes tests.
     unknown_token_codes = ("invalidUser", "10302", "10085", "10104")
 
     def fetch_credential(self) -> tuple[str, float]:
+        """Get an auth token for the signed app key.
+
+        Raises:
+            CannotAuthorise: vivo gave none.
+        """
         app_id, key, stamp = payload.app_id_of(self.account), self.account.get("app_key"), time.time_ns() // 1_000_000
         sign = hashlib.md5(
             f"{app_id}{key}{stamp}{self.account.get('app_secret')}".encode(), usedforsecurity=False
@@ -59,6 +66,7 @@ class VivoAdapter(HttpAdapter):
         raise CannotAuthorise(f"no auth token: {code} {found.get('desc', '')}"[:200], permanent=permanent)
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+        """Make a call for each device; of a notification's devices only token, IDs and data differ."""
         url = f"{self.account.base_url or BASE_URL}/message/send"
         headers = (_JSON, f"authToken: {credential}")
         templates: dict[Notification, PayloadTemplate] = {}
@@ -80,6 +88,7 @@ class VivoAdapter(HttpAdapter):
         return templates[delivery.notification].render(delivery, payload.data_of(delivery))
 
     def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
+        """Read the answer to one message."""
         [delivery] = request.deliveries
         found: dict[str, Any] = json.loads(answer.body)
         code = str(found["result"])

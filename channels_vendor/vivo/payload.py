@@ -1,4 +1,4 @@
-"""From a notification to vivo's message (dev.vivo.com.cn, document 362; vpush-server-sdk 3.3, `Message`).
+"""Turn a notification into vivo's message (dev.vivo.com.cn, document 362; vpush-server-sdk 3.3, `Message`).
 
 Editions of the document differ, so the account says which its app is held to: texts of 40 and 100 characters, once with
 a Chinese one counted as two; kept for a day at most, once for seven.
@@ -31,27 +31,36 @@ _RING_AND_VIBRATE = 4
 
 
 def width(text: str) -> int:
-    """How wide a text is where a Chinese character counts as two; so does each UTF-16 code unit of an emoji."""
+    """Return how wide a text is where a Chinese character, and each UTF-16 code unit of an emoji, counts as two."""
     return utf16_length(text) + sum((character > "\xff") + (character > "\uffff") for character in text)
 
 
 def app_id_of(account: Account) -> int | str:
-    """The App ID as vivo's SDK has it, a number."""
+    """Return the App ID as vivo's SDK has it: a number."""
     text = account.get("app_id")
     return int(text) if text.isascii() and text.isdigit() else text
 
 
 def template_of(notification: Notification, account: Account) -> PayloadTemplate:
-    """A message with marks for what is a device's own. Raises `NotPossibleError` for a silent one: vivo shows all; and
-    `TooBigError` for an address it has no room for."""
+    """Return the message's template; `data_of` goes in besides.
+
+    Raises:
+        NotPossibleError: It is silent: vivo shows all it gets.
+        TooBigError: Its address is longer than vivo takes.
+    """
     if notification.silent:
         raise NotPossibleError("vivo has no silent messages")
     return PayloadTemplate(_message(notification, account))
 
 
 def data_of(delivery: Delivery) -> str:
-    """What the app gets, JSON in one value: vivo takes ten pairs at most. Where it is too long, the address that
-    `skipContent` has is left out. Raises `TooBigError`."""
+    """Return what the app gets, as JSON in one value: vivo takes ten pairs at most.
+
+    Where it is too long, the address that `skipContent` has is left out.
+
+    Raises:
+        TooBigError: It is too long even so.
+    """
     custom_data = fit_custom_data(
         custom_data_of(delivery.notification, message_id=str(delivery.message_id), msgkey=delivery.msgkey),
         opened_by_vendor="skipContent" in _click(delivery.notification),
@@ -86,8 +95,11 @@ def _message(notification: Notification, account: Account) -> dict[str, Any]:
 
 
 def _kind(notification: Notification) -> dict[str, Any]:
-    """Classification (0 operational, 1 system, which is the default) and category, by which vivo grants quotas. A
-    category belongs to one: where none is named vivo knows it, and it refuses one that does not fit (10097)."""
+    """Classification (0 operational, 1 system, which is the default) and category, by which vivo grants quotas.
+
+    A category belongs to one: where no classification is named vivo knows it, and it refuses one that does not fit
+    (10097).
+    """
     classification = option(notification, "classification")
     category = category_of(notification, Channel.VIVO)
     if category and not classification:

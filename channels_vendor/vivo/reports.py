@@ -1,4 +1,4 @@
-"""Receipts of vivo: posted to the address that came with the message.
+"""Delivery reports of vivo: posted to the address that came with the message.
 
 Names as two services read them that receive some (doopush/doopush and a quick-app backend on GitHub).
 """
@@ -17,8 +17,11 @@ from channels_vendor.reports.parsing import each, moment_of
 def read_reports(
     account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
 ) -> list[DeliveryReport]:
-    """vivo's task ID to {targets "a,b", param, ackType, ackTime (ms)}; ackType 0 (or none) says arrived. Raises
-    `ValueError`."""
+    """Read vivo's task ID to {targets "a,b", param, ackType, ackTime (ms)}; ackType 0 (or none) says arrived.
+
+    Raises:
+        ValueError: The body is something else.
+    """
     return each(account, json.loads(body).values(), _read)
 
 

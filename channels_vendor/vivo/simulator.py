@@ -1,5 +1,7 @@
-"""vivo's authentication and its call for a single device. A script's error for a token: `invalid:1` to `invalid:4`
-(what is wrong with the device), or a result."""
+"""vivo's authentication and its call for a single device.
+
+A script's error for a token: `invalid:1` to `invalid:4` (what is wrong with the device), or a result.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,8 @@ from channels_vendor.simulator.simulated_vendor import SECRET, ReportingVendor, 
 
 
 class SimulatedVivo(ReportingVendor):
+    """Answers as vivo does."""
+
     name = "vivo"
     credential_path = "/message/auth"
     arrived = "0"
@@ -24,9 +28,11 @@ class SimulatedVivo(ReportingVendor):
         self._sent: set[str] = set()
 
     def serves(self, incoming: Incoming) -> bool:
+        """Take the authentication and the call for a device."""
         return incoming.path in (self.credential_path, "/message/send")
 
     def credential(self, incoming: Incoming) -> Reply:
+        """Give an auth token for a signed app key."""
         try:
             body = json.loads(incoming.body)
         except ValueError:
@@ -42,6 +48,7 @@ class SimulatedVivo(ReportingVendor):
         return self.say(0, "ok", authToken=f"vivo-{self.ledger.credentials}")
 
     def send(self, incoming: Incoming) -> Reply:
+        """Check the message as vivo does, and accept it."""
         token = incoming.headers.get("authtoken", "")
         if not token.startswith("vivo-") or token in self.script.expired:
             return self.say(10000, "authToken invalid")
@@ -77,17 +84,21 @@ class SimulatedVivo(ReportingVendor):
         return self.say(0, "ok", taskId=made, requestId=request_id)
 
     def report(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+        """Return a report as vivo posts it."""
         stamp = time.time_ns() // 1_000_000
         told = {"targets": ",".join(tokens), "param": tag, "ackType": word, "ackTime": stamp}
         return json.dumps({vendor_id: told}).encode()
 
     def internal_error(self) -> Reply:
+        """Say that the vendor is in trouble."""
         return self.say(10102, "server exception")
 
     def too_many(self) -> Reply:
+        """Say that too much came at once."""
         return self.say(10072, "too fast")
 
     def say(self, result: int, desc: str, **more: object) -> Reply:
+        """Return a result with vivo's words."""
         return as_json(200, {"result": result, "desc": desc, **more})
 
 

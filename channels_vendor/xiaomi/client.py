@@ -21,6 +21,8 @@ _FORM = "content-type: application/x-www-form-urlencoded"
 
 
 class XiaomiAdapter(HttpAdapter):
+    """Sends to one account at MiPush."""
+
     unauthorised_status = 21301
     table = errors.TABLE
     unknown_token_codes = (errors.BAD_REGID, "20301")
@@ -29,10 +31,11 @@ class XiaomiAdapter(HttpAdapter):
         super().__init__(account, client, StaticCredential())
 
     def fetch_credential(self) -> tuple[str, float]:
-        """The secret itself."""
+        """Return the app's secret: it is the credential itself, and never runs out."""
         return self.account.get("app_secret"), float("inf")
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+        """Make a call for up to 1000 registration IDs that share a notification."""
         url = f"{self.account.base_url or BASE_URL}/v3/message/regid"
         headers = (f"authorization: key={credential}", _FORM)
         requests: list[Request] = []
@@ -50,6 +53,7 @@ class XiaomiAdapter(HttpAdapter):
         return requests, refused
 
     def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
+        """Read the answer for all registration IDs of a call; a success names the bad ones."""
         found: dict[str, Any] = json.loads(answer.body)
         code = str(found["code"])
         if code != errors.OK:

@@ -1,4 +1,4 @@
-"""From a notification to MiPush's form fields: title 50, description 128 characters, payload 4 KB."""
+"""Turn a notification into MiPush's form fields: title 50, description 128 characters, payload 4 KB."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ _ALL, _SOUND = -1, 1
 
 
 def fields_of(notification: Notification, account: Account, message_id: str, msgkey: str) -> dict[str, str]:
-    """The form without its tokens. Raises `TooBigError` where the data is too long."""
+    """Return the form without its tokens.
+
+    Raises:
+        TooBigError: The data is too long.
+    """
     title, body = truncate(notification.title, MAX_TITLE), truncate(notification.body, MAX_BODY)
     custom_data = custom_data_of(notification, message_id=message_id, msgkey=msgkey)
     reference = Reference.of(notification.task_id, message_id)

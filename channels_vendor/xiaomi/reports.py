@@ -1,4 +1,7 @@
-"""Receipts of MiPush: a form with one field, posted about once a second to the address that came with the message."""
+"""Delivery reports of MiPush.
+
+A form with one field, posted about once a second to the address that came with the message.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +38,11 @@ RECEIPTS: dict[int, str] = {
 def read_reports(
     account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
 ) -> list[DeliveryReport]:
-    """`data`: message ID to {param, type, targets "a,b", timestamp (ms), replaceTarget {old: new}}. Raises
-    `ValueError`."""
+    """Read `data`: message ID to {param, type, targets "a,b", timestamp (ms), replaceTarget {old: new}}.
+
+    Raises:
+        ValueError: The body is something else.
+    """
     [data] = parse_qs(body.decode(), strict_parsing=True)["data"]
     return each(account, json.loads(data).values(), _read)
 

@@ -17,17 +17,22 @@ _DELIVERED, _DEFAULT_TYPES = 1, 3
 
 
 class SimulatedXiaomi(ReportingVendor):
+    """Answers as MiPush does."""
+
     name = "xiaomi"
     malformed = "bad"
     arrived = str(_DELIVERED)
 
     def serves(self, incoming: Incoming) -> bool:
+        """Take the call for a list of registration IDs."""
         return incoming.path == "/v3/message/regid"
 
     def credential(self, incoming: Incoming) -> Reply:
+        """Refuse: the secret is the credential."""
         return as_json(404, {})  # the secret is the credential
 
     def send(self, incoming: Incoming) -> Reply:
+        """Check the form as MiPush does, and accept its registration IDs."""
         secret = incoming.headers.get("authorization", "").removeprefix("key=")
         if secret != SECRET or secret in self.script.expired:
             return self.error(21301, "authentication failed")
@@ -59,6 +64,7 @@ class SimulatedXiaomi(ReportingVendor):
         return as_json(200, {"result": "ok", "code": 0, "data": data, "description": "", "info": "", "trace_id": "x"})
 
     def report(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
+        """Return a report as MiPush posts it."""
         told = {
             "param": tag,
             "type": int(word),
@@ -70,15 +76,19 @@ class SimulatedXiaomi(ReportingVendor):
         return urlencode({"data": json.dumps({vendor_id: told})}).encode()
 
     def report_headers(self) -> Mapping[str, str]:
+        """Say that it is a form."""
         return {"content-type": "application/x-www-form-urlencoded"}
 
     def internal_error(self) -> Reply:
+        """Say that the vendor is in trouble."""
         return self.error(10001, "System error")
 
     def too_many(self) -> Reply:
+        """Say that too much came at once."""
         return self.error(10022, "too often")
 
     def error(self, code: int, reason: str) -> Reply:
+        """Return an error of the whole call."""
         return as_json(200, {"result": "error", "code": code, "reason": reason, "description": reason, "trace_id": "x"})
 
 

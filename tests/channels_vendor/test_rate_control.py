@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from channels_vendor.dispatch.rate_control import LONGEST_OPEN_SECONDS, Flow
+from channels_vendor.dispatch.rate_control import LONGEST_OPEN_SECONDS, RateControl
 from channels_vendor.dispatch.sender import MAX_ATTEMPTS
 from channels_vendor.fcm.simulator import SimulatedFcm
 from channels_vendor.models import VendorMessage
@@ -31,22 +31,22 @@ _transactional = pytest.mark.django_db(transaction=True)
 
 
 def test_an_account_is_granted_a_second_of_its_rate_at_once_and_what_was_not_needed_again() -> None:
-    flow, other = Flow(1, Channel.FCM, 1), Flow(2, Channel.FCM, 1)
-    assert [flow.grant(1_000), flow.grant(1_000)] == [1, 0]
+    rate_control, other = RateControl(1, Channel.FCM, 1), RateControl(2, Channel.FCM, 1)
+    assert [rate_control.grant(1_000), rate_control.grant(1_000)] == [1, 0]
     assert other.grant(1_000) == 1
-    flow.give_back(1)
-    assert flow.grant(1_000) == 1
+    rate_control.give_back(1)
+    assert rate_control.grant(1_000) == 1
 
 
 def test_a_pause_lasts_as_long_as_the_vendor_said_whatever_is_heard_meanwhile() -> None:
-    flow = Flow(1, Channel.VIVO, 100)
-    flow.slow_down(3600)
-    flow.answered(usable=True)
-    flow.slow_down(5)
-    assert flow.grant(10) == 0
+    rate_control = RateControl(1, Channel.VIVO, 100)
+    rate_control.pause(3600)
+    rate_control.record(usable=True)
+    rate_control.pause(5)
+    assert rate_control.grant(10) == 0
     [pause] = client().keys("mps:vendor:*:1:8")
     assert client().ttl(pause) > LONGEST_OPEN_SECONDS
-    flow.slow_down(7200)
+    rate_control.pause(7200)
     assert client().ttl(pause) > 3600
 
 

@@ -1,4 +1,4 @@
-"""`manage.py demo_vendors`: simulated vendors, the demo workspace's accounts there, and a message through each."""
+"""`mps demo_vendors`: simulated vendors, the demo workspace's accounts there, and a message through each."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ from pushcore.models import Workspace
 
 
 class Command(BaseCommand):
+    """Serve simulated vendors for the demo."""
+
     help = (
         "Serve simulated vendors on a free port, give the demo workspace an account at each, push a message through"
         " each and tell what became of it; go on serving until stopped. `make run` does so with MPS_DEMO_VENDORS=1."
     )
 
     def handle(self, *_: Any, **options: Any) -> None:
+        """Serve until a signal asks for the end."""
         workspace = Workspace.objects.filter(app__app_id=APP_ID, workspace_id=WORKSPACE_ID).first()
         if workspace is None:
             raise CommandError("there is no demo workspace: `make run` makes it")

@@ -1,4 +1,4 @@
-"""`manage.py vendor check`: what is wrong with the vendors' accounts. `vendor test`: one notification to a token."""
+"""`mps vendor check`: what is wrong with the vendors' accounts. `mps vendor test`: one notification to a token."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from pushcore.channels import Channel
 
 
 class Command(BaseCommand):
+    """Check accounts, or try one."""
+
     help = "Look after vendors' accounts."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the two subcommands."""
         doing = parser.add_subparsers(dest="doing", required=True)
         doing.add_parser("check", help="Say what is wrong with each account; nothing is sent.")
         test = doing.add_parser("test", help="Send one notification to a device's token.")
@@ -25,6 +28,11 @@ class Command(BaseCommand):
         test.add_argument("token")
 
     def handle(self, *_: Any, **options: Any) -> None:
+        """Check all accounts, or send a test message.
+
+        Raises:
+            CommandError: An account has a problem, or the vendor did not accept the message.
+        """
         if options["doing"] == "check":
             self._check()
         else:

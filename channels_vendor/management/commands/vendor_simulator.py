@@ -1,4 +1,4 @@
-"""`manage.py vendor_simulator`: all vendors' APIs on one port, for trying and measuring."""
+"""`mps vendor_simulator`: all vendors' APIs on one port, for trying and measuring."""
 
 from __future__ import annotations
 
@@ -16,16 +16,20 @@ from channels_vendor.simulator.server import VendorServer
 
 
 class Command(BaseCommand):
+    """Serve simulated vendors."""
+
     help = "Serve simulated vendors (HTTP/2 and HTTP/1.1; POST /_script/NAME changes how one behaves)."
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add where to listen, and with which certificates."""
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8100, help="0: any free one")
         parser.add_argument("--certificate", type=Path, help="PEM with certificate and key: serve with TLS")
         parser.add_argument("--clients-ca", type=Path, help="PEM: who signed clients' certificates (APNs)")
 
     def handle(self, *_: Any, **options: Any) -> None:
+        """Serve until a signal asks for the end; the first line printed is the address."""
         tls = None
         if options["certificate"]:
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
