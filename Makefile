@@ -13,13 +13,13 @@ LINT_ENV := DATABASE_URL=postgresql://lint@localhost/lint REDIS_URL=redis://loca
 run: .venv/run.stamp
 	@exec $(BIN)/python -m mps_project.run
 
-# Three on two cores: a worker waits much for the processes it has started.
+# Four on two cores: a worker waits much, for processes it has started, for sockets and for the database.
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest -n 3 --dist loadgroup --durations=20 $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadgroup --durations=20 $(ARGS)
 
 # The same, with the lines and branches that no test reaches.
 coverage: .venv/dev.stamp
-	$(BIN)/python -m pytest -n 3 --dist loadgroup --cov --cov-report=term-missing $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadgroup --cov --cov-report=term-missing $(ARGS)
 
 # The published device clients; mosquitto_sub and mosquitto_pub take part in `make test` where they are installed.
 test-interop: .venv/dev.stamp

@@ -71,6 +71,8 @@ templates.create(Workspace.objects.get(), templates.TemplateDraft("full", "d", "
 """
 
 
+# Not the last to start: it takes half a minute.
+@pytest.mark.xdist_group("run")
 def test_a_full_disk_is_lived_through_and_nothing_accepted_is_lost(small_disk: Path, tmp_path: Path) -> None:
     """With a file push under way."""
     stack = Stack(small_disk).start()

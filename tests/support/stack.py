@@ -41,6 +41,8 @@ class Stack:
             "MPS_WS_PORT": str(engines.free_port()),
             "MPS_MQTT_PORT": str(engines.free_port()),
             "MPS_LOG_LEVEL": "INFO",
+            # A dozen processes, of which each would compile all our modules.
+            "PYTHONDONTWRITEBYTECODE": "",
         } | environment
         self.process: subprocess.Popen[bytes] | None = None
         data_dir.parent.mkdir(parents=True, exist_ok=True)
