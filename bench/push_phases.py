@@ -65,7 +65,8 @@ class Stopwatch:
 
 def _watch(watch: Stopwatch) -> None:
     """The phases of a push, and the functions they consist of."""
-    from pushcore.api import grants, schemas, throttle
+    from pushcore.api import grants, throttle
+    from pushcore.api.operations.pushes import PushSimpleSchema
     from pushcore.api.rpc import endpoint
     from pushcore.delivery import dispatch
     from pushcore.push import limits, pushes
@@ -75,7 +76,7 @@ def _watch(watch: Stopwatch) -> None:
     watch.wrap(grants, "known_key", "access key, workspace")
     watch.wrap(grants, "workspace_of", "access key, workspace")
     watch.wrap(throttle, "take", "nonce and rate")
-    watch.wrap(schemas.PushSimpleSchema, "read", "validation")
+    watch.wrap(PushSimpleSchema, "read", "validation")
     watch.wrap(limits, "check", "validation")
     watch.wrap(limits, "check_payload", "validation")
     watch.wrap(pushes, "accept", "database: claim, resolve, insert, commit")

@@ -22,12 +22,12 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from pushcore.api import decoding, replay, throttle
-from pushcore.api.examples import EXAMPLES
-from pushcore.api.operations import OPERATIONS, V2020, Caller, Operation
+from pushcore.api.operation import SCOPE, V2020, Caller, Operation
+from pushcore.api.operations import REST_OPERATIONS
 from pushcore.api.replay import Nonce
 from pushcore.api.request_ids import request_id_of
 from pushcore.api.rest import signature
-from pushcore.api.schemas import refuse_unknown_names
+from pushcore.api.schema import refuse_unknown_names
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import PushTask, Workspace
 from pushcore.storage.outages import Unavailable, log_outage
@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 MAX_QUERY_FIELDS = 100
 REPLAY_FIELDS = ("timestamp", "nonce")
-_SCOPE = ("appId", "workspaceId")
+
 
 Answer = inline_serializer(
     "Answer",
@@ -84,7 +84,8 @@ class SignedView(APIView):
 
 def view_of(operation: Operation) -> type[APIView]:
     """The view class of an operation, documented from its schema."""
-    request_example, data = EXAMPLES[operation.action]
+    assert operation.example is not None, f"{operation.action} has no example"
+    request_example, data = operation.example
 
     @extend_schema(
         operation_id=operation.action,
@@ -212,7 +213,7 @@ def verified_path(request: HttpRequest, known: Collection[str]) -> tuple[Workspa
     `signType`. `known`: names of parameters beside the scope and those of every call."""
     values = query_of(request)
     workspace = verified(request, values, _signed_path(request))
-    refuse_unknown_names(values, {*known, *_SCOPE, *REPLAY_FIELDS, "sign", "signType"})
+    refuse_unknown_names(values, {*known, *SCOPE, *REPLAY_FIELDS, "sign", "signType"})
     return workspace, values
 
 
@@ -314,4 +315,4 @@ def _nonce(workspace: Workspace, values: Mapping[str, Any], *, is_read: bool) ->
     return replay.nonce_of(workspace.app_id, workspace.workspace_id, str(nonce), moment)
 
 
-VIEWS = {operation.path: view_of(operation) for operation in OPERATIONS}
+VIEWS = {operation.path: view_of(operation) for operation in REST_OPERATIONS}

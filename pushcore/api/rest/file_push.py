@@ -15,7 +15,8 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serial
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from pushcore.api import schemas
+from pushcore.api.fields import Number, Text
+from pushcore.api.operations.push_schema import PushSchema
 from pushcore.api.rest.endpoint import (
     SIGNATURE,
     Answer,
@@ -26,9 +27,11 @@ from pushcore.api.rest.endpoint import (
     verified_path,
 )
 from pushcore.api.rest.templates import SCOPE, answer_with
+from pushcore.api.schema import OPTIONAL
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import upload
 from pushcore.models import FileFault, FileImport, PushTask
+from pushcore.push.requests import FilePush
 from pushcore.storage import ids
 
 PAGE_SIZE = 100
@@ -52,6 +55,34 @@ _REPORT = answer_with(
         allow_null=True,
     ),
 )
+
+
+class FilePushSchema(PushSchema):
+    """A multiple push from a file; the parameters stand in the query, maps as JSON text."""
+
+    request = FilePush
+    codes = PushSchema.codes | {"templateName": ResultCode.NEED_TEMPLATE}
+
+    templateName = Text(source="template_name", help_text="Name of the template.")
+    sha256 = Text(help_text="SHA-256 of the file, hexadecimal.")
+    pushAction = Number(
+        source="push_action", help_text="On tap: 0 web URL, 1 intent activity; else the template's.", **OPTIONAL
+    )
+    silent = Number(help_text="1: not shown; else the template's.", **OPTIONAL)
+
+    @classmethod
+    def build(cls, values: dict[str, Any]) -> FilePush:
+        """Make the push. Raises `ResultError` for the wish to send it later."""
+        values["sha256"] = values["sha256"].lower()
+        submission = super().build(values)
+        if submission.strategy is not None:
+            raise ResultError(
+                ResultCode.INVALID_PARAM, "strategyType: a file is pushed when it comes; leave it out, or 0"
+            )
+        push: FilePush = submission.push
+        return push
+
+
 _REQUIRED = ("templateName", "deliveryType", "expiredSeconds", "sha256")
 _QUERY = [
     OpenApiParameter(
@@ -60,7 +91,7 @@ _QUERY = [
         required=name in _REQUIRED,
         description=str(field.help_text or ""),
     )
-    for name, field in ((str(name), field) for name, field in schemas.FilePushSchema().fields.items())
+    for name, field in ((str(name), field) for name, field in FilePushSchema().fields.items())
     if name not in ("appId", "workspaceId")
 ]
 
@@ -84,9 +115,9 @@ class FilePushView(SignedView):
 
 
 def _take(request: HttpRequest) -> str:
-    workspace, given = verified_path(request, schemas.FilePushSchema.names())
+    workspace, given = verified_path(request, FilePushSchema.names())
     check_size(request, settings.MAX_FILE_BYTES)
-    wanted = schemas.file_push(schemas.FilePushSchema.read(given))
+    wanted = FilePushSchema.read(given)
     task = upload.receive(workspace, wanted, request.read, source=PushTask.Source.REST, author="RSA key")
     return str(task.pk)
 

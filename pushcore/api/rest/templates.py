@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serial
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from pushcore.api import schemas
+from pushcore.api.fields import Names, Number, Text, TextMap
 from pushcore.api.rest.endpoint import (
     REPLAY_FIELDS,
     SIGNATURE,
@@ -20,9 +20,11 @@ from pushcore.api.rest.endpoint import (
     verified_body,
     verified_path,
 )
+from pushcore.api.schema import RequestSchema
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Template
 from pushcore.push import templates
+from pushcore.push.templates import TemplateDraft
 
 PAGE_SIZE = 100
 
@@ -87,6 +89,37 @@ def shown(template: Template) -> dict[str, Any]:
     }
 
 
+class TemplateSchema(RequestSchema):
+    """A message template. Placeholders in title, body and uri are written `#name#`."""
+
+    codes = {
+        "name": ResultCode.TEMPLATE_NAME_INVALID,
+        "description": ResultCode.TEMPLATE_DESC_INFO_INVALID,
+        "title": ResultCode.TEMPLATE_TITLE_INVALID,
+        "body": ResultCode.TEMPLATE_CONTENT_INVALID,
+        "uri": ResultCode.TEMPLATE_URI_INVALID,
+    }
+
+    name = Text(help_text="1 to 200 letters, digits and underscores; unique in the workspace.")
+    description = Text(help_text="1 to 200 characters.")
+    displayType = Number(source="silent", help_text="0 show, 1 silent push.", required=False, default=0)
+    style = Number(  # type: ignore[assignment]  # the metaclass takes it out of the class
+        help_text="0 default, 1 big text, 2 rich.", required=False, default=0
+    )
+    title = Text(help_text="1 to 200 characters.")
+    body = Text(help_text="1 to 200 characters.")
+    action = Number(help_text="On tap: 0 web URL, 1 intent activity.", required=False, default=0)
+    uri = Text(help_text="URL to open on tap.")
+    variables = Names(help_text="Names of the placeholders, separated by commas; else what looks like names.")
+    icon = TextMap(help_text="Icon per channel.")
+    image = TextMap(help_text="Large image per channel.")
+
+    @classmethod
+    def build(cls, values: dict[str, Any]) -> TemplateDraft:
+        """Make the draft."""
+        return TemplateDraft(**values)
+
+
 class TemplatesView(SignedView):
     """All templates of a workspace."""
 
@@ -96,15 +129,15 @@ class TemplatesView(SignedView):
     @extend_schema(
         operation_id="CreateTemplate",
         summary="Make a template",
-        request={"application/json": schemas.TemplateSchema},
+        request={"application/json": TemplateSchema},
         responses={200: Answer},
         parameters=SIGNATURE,
     )
     def post(self, request: Request) -> JsonResponse:
         def create() -> str:
             workspace, values = verified_body(request._request)
-            schemas.TemplateSchema.refuse_unknown(values, REPLAY_FIELDS)
-            return templates.create(workspace, schemas.template_draft(schemas.TemplateSchema.read(values))).name
+            TemplateSchema.refuse_unknown(values, REPLAY_FIELDS)
+            return templates.create(workspace, TemplateSchema.read(values)).name
 
         return answer(request._request, "CreateTemplate", create)
 

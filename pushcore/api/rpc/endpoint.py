@@ -21,12 +21,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.csrf import csrf_exempt
 
 from pushcore.api import decoding, grants, replay, throttle
-from pushcore.api.operations import BY_ACTION, V2019, VERSIONS, Caller, Operation
+from pushcore.api.operation import V2019, VERSIONS, Caller, Operation
+from pushcore.api.operations import BY_ACTION
 from pushcore.api.request_ids import request_id_of
 from pushcore.api.rpc import errors, signature
+from pushcore.api.rpc.envelopes import wrapped
 from pushcore.api.rpc.errors import GatewayError
-from pushcore.api.rpc.shapes import shaped
-from pushcore.api.values import unflatten
+from pushcore.api.rpc.flattening import unflatten
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.http.head_check import head_check
 from pushcore.models import PushTask, Workspace
@@ -264,14 +265,14 @@ def _run(operation: Operation, version: str, key: grants.KnownKey, call: Call) -
             workspace, operation.schema.read(values), Caller(PushTask.Source.RPC, key.access_key_id, version)
         )
     except ResultError as error:
-        return shaped(operation, error.result.code, error.message, None, success=False)
+        return wrapped(operation, error.result.code, error.message, None, success=False)
     except Unavailable:
         raise
     except Exception:  # a fault of ours: the caller gets the documented code, the log gets the traceback
         log.exception("operation failed", action=operation.action)
         failure = ResultCode.SYSTEM_ERROR
-        return shaped(operation, failure.code, failure.meaning, None, success=False)
-    return shaped(operation, "100" if version == V2019 else "OK", "SUCCESS", data, success=True)
+        return wrapped(operation, failure.code, failure.meaning, None, success=False)
+    return wrapped(operation, "100" if version == V2019 else "OK", "SUCCESS", data, success=True)
 
 
 def _camel_case(values: Mapping[str, Any]) -> dict[str, Any]:

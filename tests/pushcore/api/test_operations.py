@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import pytest
 from django.utils import timezone
 
-from pushcore.api.examples import EXAMPLES
-from pushcore.api.operations import BY_ACTION, OPERATIONS, PACKAGE_OPERATIONS, V2019, V2020
+from pushcore.api.operation import V2019, V2020
+from pushcore.api.operations import BY_ACTION, OPERATIONS, REST_OPERATIONS
 from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.models import Occurrence, Template, Workspace
@@ -86,11 +86,11 @@ def _text(value: Any) -> str:
 
 
 def test_the_table_holds_these_actions_and_no_others() -> None:
-    assert {operation.action: set(operation.versions) for operation in OPERATIONS} == {
+    assert {operation.action: set(operation.versions) for operation in REST_OPERATIONS} == {
         action: set(versions) for action, versions in ACTIONS.items()
     }
-    assert len(OPERATIONS) == len({operation.path for operation in OPERATIONS}) == 15
-    assert {operation.action for operation in PACKAGE_OPERATIONS} == {
+    assert len(REST_OPERATIONS) == len({operation.path for operation in REST_OPERATIONS}) == 15
+    assert {operation.action for operation in OPERATIONS if not operation.path} == {
         "CreateTemplate", "GetTemplate", "ListTemplatePage", "DeleteTemplate", "ListAnalysisCoreIndex",
         "QueryMpsSchedulerList",
     }  # fmt: skip
@@ -101,7 +101,9 @@ def test_the_documented_example_of_an_action_is_a_good_call_of_it(
     rest: Rest, values: dict[str, dict[str, Any]], action: str
 ) -> None:
     """Its parameters exist, none that is needed is missing, and its answer has the parts that really come."""
-    operation, (example, data) = BY_ACTION[action], EXAMPLES[action]
+    operation = BY_ACTION[action]
+    assert operation.example is not None
+    example, data = operation.example
     assert set(example) <= set(operation.schema().fields)
     assert set(operation.required[V2020]) <= set(example)
     operation.schema.read(example)

@@ -13,7 +13,8 @@ import aliyunsdkmpaas.request.v20190821 as older
 import pytest
 from rest_framework import serializers
 
-from pushcore.api.operations import BY_ACTION, V2019, V2020
+from pushcore.api.operation import V2019, V2020
+from pushcore.api.operations import BY_ACTION
 
 DOCUMENT = Path(__file__).parents[3] / "docs/api.md"
 NAMED = ("PushSimple", "PushTemplate", "PushMultiple")

@@ -12,7 +12,7 @@ from django.test import Client, override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pushcore.api.values import unflatten
+from pushcore.api.rpc.flattening import unflatten
 from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.devices.registry import KnownDevice

@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
 
 from mps_project.wsgi import application
 from pushcore.api import throttle
-from pushcore.api.operations import OPERATIONS
+from pushcore.api.operations import REST_OPERATIONS
 from pushcore.api.rest import signature
 from pushcore.models import Template, Workspace
 
@@ -28,7 +28,7 @@ _JUDGED: list[Any] = [
 ]
 
 
-CALLS = [("POST", f"/api/v1/{operation.path}") for operation in OPERATIONS] + [
+CALLS = [("POST", f"/api/v1/{operation.path}") for operation in REST_OPERATIONS] + [
     ("POST", "/api/v1/push/multiple/file"),
     ("GET", "/api/v1/push/multiple/file/{task_id}"),
     ("POST", "/api/v1/templates"),

@@ -11,7 +11,7 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pushcore.api.values import Moment, Number
+from pushcore.api.fields import Moment, Number
 from pushcore.devices import info, registry
 from pushcore.models import Workspace
 from tests.pushcore.api.callers import Rest, Rpc2019, Rpc2020, form_of

@@ -8,19 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pushcore.api.operation import Operation, Shape
+from pushcore.api.operation import Data, Envelope, Operation
 
-Data = str | dict[str, Any] | list[dict[str, Any]] | None
 # What templates and states of devices say in `Code` where the newer version's `ResultCode` is OK (help.aliyun.com,
 # documents 2882067 and 2926886).
 _PLAIN_SUCCESS = "100"
 
 
-def shaped(operation: Operation, code: str, message: str, data: Data, *, success: bool) -> dict[str, Any]:
+def wrapped(operation: Operation, code: str, message: str, data: Data, *, success: bool) -> dict[str, Any]:
     """The answer's body; names are capitalised, as all of this door's are. `data`: None where there is none."""
     typed = _typed(data, operation.rpc_types) if operation.rpc_types else data
     shown = {} if data is None else {"Data": _capitalised(typed)}
-    wrap = _WRAPPINGS[operation.shape]
+    wrap = _ENVELOPES[operation.envelope]
     return {"ResultCode": code, "ResultMessage": message} | wrap(code, message, shown, success)
 
 
@@ -54,13 +53,13 @@ def _template_page(code: str, message: str, data: dict[str, Any], success: bool)
     return _template(code, message, data.get("Data", {}), success)
 
 
-_WRAPPINGS: dict[Shape, Callable[[str, str, dict[str, Any], bool], dict[str, Any]]] = {
-    Shape.PUSH_RESULT: _push_result,
-    Shape.RESULT_CONTENT: _result_content,
-    Shape.ANALYSIS: _analysis,
-    Shape.DEVICE_STATE: _device_state,
-    Shape.TEMPLATE: _template,
-    Shape.TEMPLATE_PAGE: _template_page,
+_ENVELOPES: dict[Envelope, Callable[[str, str, dict[str, Any], bool], dict[str, Any]]] = {
+    Envelope.PUSH_RESULT: _push_result,
+    Envelope.RESULT_CONTENT: _result_content,
+    Envelope.ANALYSIS: _analysis,
+    Envelope.DEVICE_STATE: _device_state,
+    Envelope.TEMPLATE: _template,
+    Envelope.TEMPLATE_PAGE: _template_page,
 }
 
 

@@ -1,0 +1,174 @@
+"""The parameters that all pushes have in common, and when a push is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+from pushcore.api.channel_texts import text_of_channels
+from pushcore.api.fields import JsonObject, Moment, Number, Text, TextMap, WholeNumber
+from pushcore.api.schema import OPTIONAL, NestedObject, RequestSchema
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.push.requests import AnyPush, FilePush
+from pushcore.schedules.times import Cyclic, Strategy, Timed
+
+EXAMPLE_PUSH = {"taskName": "june offers", "deliveryType": 3, "expiredSeconds": 600}
+EXAMPLE_TEMPLATE = {"templateName": "offer", "templateKeyValue": {"name": "Ann", "percent": "20"}}
+EXAMPLE_TASK = "456289270133424129"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A push, and when it is to be sent: None for now."""
+
+    push: Any
+    strategy: Strategy | None
+
+
+class StrategyContent(NestedObject):
+    """When a push is sent; which parts are needed depends on `strategyType`."""
+
+    fixedTime = Moment(**OPTIONAL)
+    startTime = Moment(**OPTIONAL)
+    endTime = Moment(**OPTIONAL)
+    circleType = Number(**OPTIONAL)
+    circleValue = serializers.ListField(child=Number(), max_length=31, required=False, default=list)
+    time = serializers.TimeField(**OPTIONAL)
+
+
+class PushSchema(RequestSchema):
+    """What all pushes have in common.
+
+    Attributes:
+        request: The push that the parameters become.
+    """
+
+    codes = {
+        "deliveryType": ResultCode.DELIVERY_TYPE_NOT_SUPPORTED,
+        "expiredSeconds": ResultCode.EXPIREDSECONDS_WRONG,
+        "extendedParams": ResultCode.INVALID_EXTEND_PARAM,
+    }
+
+    request: ClassVar[type[AnyPush] | type[FilePush]]
+
+    taskName = Text(
+        source="task_name", help_text="Name of the push task; required in version 2019-08-21. At most 200 characters."
+    )
+    deliveryType = Number(
+        source="delivery_type",
+        help_text="What a target is: 1 Android device, 2 iOS device, 3 user, 5 Live Activity's push token, "
+        "6 Live Activity's ID, 7 HarmonyOS device.",
+    )
+    expiredSeconds = Number(source="expired_seconds", help_text="Validity in seconds.")
+    extendedParams = TextMap(
+        source="extended_params", help_text="Extension parameters, at most 20; reserved names are refused."
+    )
+    notifyType = Text(
+        source="notify_type",
+        help_text="Way to the device: notify (default), or transparent: the self-built channel only.",
+    )
+    strategyType = Number(source="schedule.type", help_text="0 now, 1 timed, 2 cyclic.", required=False, default=0)
+    strategyContent = StrategyContent(
+        source="schedule.content",
+        help_text="When to send: fixedTime (ms) where timed; startTime, endTime (ms), circleType (1 daily, 2 weekly, "
+        "3 monthly), circleValue (days of the week, 1 Monday, or of the month) and time (HH:MM:SS) where cyclic.",
+        **OPTIONAL,
+    )
+    channelId = Text(source="vendor_options.channelId", help_text="Android notification channel.")
+    miChannelId = Text(source="vendor_options.miChannelId", help_text="Xiaomi channel.")
+    classification = Text(source="vendor_options.classification", help_text="vivo: 0 operational, 1 system (default).")
+    thirdChannelCategory = TextMap(
+        source="vendor_options.thirdChannelCategory",
+        help_text=text_of_channels("Message category by vendor ({with_categories}): its name there, or the cloud's code."),
+    )
+    notifyLevel = TextMap(
+        source="vendor_options.notifyLevel", help_text="Reminder level by vendor: hms 1 low, 2 normal; oppo 1, 2, 16."
+    )
+    vendorTemplate = Text(source="vendor_options.vendorTemplate", help_text="OPPO: private-message template.")
+    transparentMessagePayload = JsonObject(
+        source="vendor_options.transparentMessagePayload",
+        help_text=text_of_channels("By vendor ({with_pass_through}): text or an object that is handed to the app, not shown."),
+        **OPTIONAL,
+    )
+    transparentMessageUrgency = Text(
+        source="vendor_options.transparentMessageUrgency",
+        help_text="Of what is handed to the app: HIGH, NORMAL (default).",
+    )
+    apnsCollapseId = Text(
+        source="vendor_options.apnsCollapseId",
+        help_text="APNs: notifications with the same one replace each other; at most 64 bytes.",
+    )
+    apnsCategory = Text(source="vendor_options.apnsCategory", help_text="APNs: category, whose actions are offered.")
+    threadId = Text(source="vendor_options.threadId", help_text="APNs: notifications with the same one are grouped.")
+    activityEvent = Text(
+        source="vendor_options.activityEvent", help_text="Live Activity: start (deliveryType 5 only), update or end."
+    )
+    activityContentState = JsonObject(
+        source="vendor_options.activityContentState",
+        help_text="Live Activity: its content, as the app declares it.",
+        **OPTIONAL,
+    )
+    activityAttributesType = Text(
+        source="vendor_options.activityAttributesType",
+        help_text="Live Activity to start: the name of the app's attributes type.",
+    )
+    activityAttributes = JsonObject(
+        source="vendor_options.activityAttributes", help_text="Live Activity to start: its attributes.", **OPTIONAL
+    )
+    dismissalDate = WholeNumber(
+        source="vendor_options.dismissalDate",
+        help_text="Live Activity that ends: when it leaves the screen, seconds since 1970.",
+        low=0,
+        high=253_402_300_799,
+        **OPTIONAL,
+    )
+    smsSignName = Text(source="sms.smsSignName", help_text="SMS complement: signature.")
+    smsStrategy = Number(source="sms.smsStrategy", help_text="SMS complement: 0, for none is sent.", **OPTIONAL)
+    smsTemplateCode = Text(source="sms.smsTemplateCode", help_text="SMS complement: template.")
+    smsTemplateParam = Text(source="sms.smsTemplateParam", help_text="SMS complement: template parameters.")
+
+    @classmethod
+    def build(cls, values: dict[str, Any]) -> Submission:
+        """Make the push and its strategy. Raises `ResultError` for a wished SMS and an incomplete strategy."""
+        _refuse_sms(values.pop("sms"))
+        schedule = values.pop("schedule")
+        options = values["vendor_options"].items()
+        values["vendor_options"] = {name: value for name, value in options if value not in (None, "", {})}
+        return Submission(cls.request(**values), _strategy_of(schedule["type"], schedule["content"] or {}))
+
+
+def _refuse_sms(sms: Mapping[str, Any]) -> None:
+    """Refuse the wish for an SMS, for none is sent. Strategy 0 says that none is wanted, whatever else is given."""
+    strategy = sms["smsStrategy"]
+    if strategy:
+        raise ResultError(ResultCode.INVALID_PARAM, "smsStrategy: this service sends no SMS; leave it out, or 0")
+    named = [name for name, value in sms.items() if value]
+    if strategy is None and named:
+        raise ResultError(ResultCode.INVALID_PARAM, f"{named[0]}: this service sends no SMS")
+
+
+def _strategy_of(strategy_type: int, content: Mapping[str, Any]) -> Strategy | None:
+    if strategy_type == 0:
+        if any(part not in (None, []) for part in content.values()):
+            raise ResultError(ResultCode.INVALID_PARAM, "strategyContent needs strategyType 1 (timed) or 2 (cyclic)")
+        return None
+    if strategy_type == 1:
+        return Timed(_part(content, "fixedTime"))
+    if strategy_type == 2:
+        return Cyclic(
+            _part(content, "startTime"),
+            _part(content, "endTime"),
+            _part(content, "circleType"),
+            tuple(_part(content, "circleValue")),
+            _part(content, "time"),
+        )
+    raise ResultError(ResultCode.INVALID_PARAM, "strategyType is one of 0, 1, 2")
+
+
+def _part(content: Mapping[str, Any], name: str) -> Any:
+    if content.get(name) is None:
+        raise ResultError(ResultCode.INVALID_PARAM, f"strategyContent: {name} is missing")
+    return content[name]
