@@ -82,7 +82,9 @@ class PushSchema(RequestSchema):
     classification = Text(source="vendor_options.classification", help_text="vivo: 0 operational, 1 system (default).")
     thirdChannelCategory = TextMap(
         source="vendor_options.thirdChannelCategory",
-        help_text=text_of_channels("Message category by vendor ({with_categories}): its name there, or the cloud's code."),
+        help_text=text_of_channels(
+            "Message category by vendor ({with_categories}): its name there, or the cloud's code."
+        ),
     )
     notifyLevel = TextMap(
         source="vendor_options.notifyLevel", help_text="Reminder level by vendor: hms 1 low, 2 normal; oppo 1, 2, 16."
@@ -90,7 +92,9 @@ class PushSchema(RequestSchema):
     vendorTemplate = Text(source="vendor_options.vendorTemplate", help_text="OPPO: private-message template.")
     transparentMessagePayload = JsonObject(
         source="vendor_options.transparentMessagePayload",
-        help_text=text_of_channels("By vendor ({with_pass_through}): text or an object that is handed to the app, not shown."),
+        help_text=text_of_channels(
+            "By vendor ({with_pass_through}): text or an object that is handed to the app, not shown."
+        ),
         **OPTIONAL,
     )
     transparentMessageUrgency = Text(
