@@ -1,0 +1,1 @@
+"""Usage analysis: what was pushed, arrived, was opened and ignored (docs/analytics.md)."""

@@ -7,10 +7,13 @@ from django.db.models.signals import post_migrate
 
 
 class AnalyticsConfig(AppConfig):
+    """Usage analysis as a Django app."""
+
     name = "analytics"
     verbose_name = "Usage analysis"
 
     def ready(self) -> None:
+        """Offer pushcore the sink of events, the count of broadcasts and the queries (`pushcore.ports`)."""
         from analytics import queries
         from analytics.changes import note_broadcasts
         from analytics.dead_tokens import define_function

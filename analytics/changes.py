@@ -1,8 +1,8 @@
-"""What changes the counts of messages: noted where it happens, in the transaction that changes them.
+"""Changes of messages' counts, noted in the transaction that makes them.
 
 Two statement triggers on the messages' table (`migrations/0001_message_counts.sql`) compare rows as they were with rows
 as they are. Whatever writes messages (an accepted push, COPY, an outcome, a bind, a revocation) is therefore counted
-exactly once, by what the rows say, and pushcore knows nothing of it. They note only; `rollups.fold` sums up later.
+exactly once, by what the rows say, and pushcore knows nothing of it. They only note; `rollups.fold` sums up later.
 Broadcasts of the self-built channel have no rows: pushcore tells of them through a port. Events come from `intake`.
 
 Definitions (source document, 6.2), each in its own minute:
@@ -27,7 +27,7 @@ _SQL = statements(__file__)
 
 
 class Metric(IntFlag):
-    """What an entry counts; several at once where they share all else. Negative: it no longer does."""
+    """What an entry of `Change` counts; several metrics where all else is equal. A negative entry takes back."""
 
     PUSHED = 1
     ACCEPTED = 2
@@ -52,8 +52,13 @@ def arrived(row: str) -> str:
 
 
 def note_broadcasts(arrivals: Sequence[tuple[int, int]]) -> None:
-    """Devices that acknowledged broadcasts on the self-built channel: (task id, device id). Pushed, accepted and
-    arrived at once; part of the caller's transaction."""
+    """Note devices that acknowledged broadcasts on the self-built channel: pushed, accepted and arrived at once.
+
+    Called by pushcore within its own transaction.
+
+    Args:
+        arrivals: Pairs of a task's and a device's primary key.
+    """
     if not arrivals:
         return
     task_ids, device_ids = zip(*arrivals, strict=True)
@@ -69,7 +74,7 @@ def note_broadcasts(arrivals: Sequence[tuple[int, int]]) -> None:
 
 
 def note_events(event_ids: Sequence[int]) -> None:
-    """Events that are new; part of the caller's transaction."""
+    """Note events that are new, within the caller's transaction."""
     if not event_ids:
         return
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Long reports as files: asked for, made by a worker, fetched, forgotten after a day."""
+"""Exports of long reports: requested in the console, written by a worker, downloaded, deleted after a day."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import structlog
 
-from analytics.export import Progress, row_count, write_csv, write_excel
 from analytics.models import Export, ExportPiece
-from analytics.queries import Report, Step
+from analytics.queries import Granularity, Report
+from analytics.report_files import Progress, row_count, write_csv, write_excel
 from pushcore.models import Workspace
 from pushcore.storage import clock
 from pushcore.storage.outages import Unavailable
@@ -22,25 +22,35 @@ log = structlog.get_logger(__name__)
 KEPT = timedelta(days=1)
 # A file not made by then is made by the periodic run.
 PATIENCE = timedelta(minutes=10)
-# Of a workspace, that are not fetched and forgotten yet.
+# Files that a workspace may have at a time.
 MAX_KEPT = 20
 PIECE = 1 << 20
 
 
 class TooManyExportsError(Exception):
-    """The workspace has so many files already; they go after a day."""
+    """The workspace has `MAX_KEPT` files already; each is deleted after a day."""
 
 
-def ask(report: Report, step: Step, form: str, *, author: str) -> Export:
-    """Have a file made in the background. Raises `TooManyExportsError`."""
+def request(report: Report, granularity: Granularity, form: str, *, author: str) -> Export:
+    """Have a file written in the background.
+
+    Args:
+        report: What the file shows.
+        granularity: The points of its details.
+        form: One of `Export.Form`.
+        author: The user's name.
+
+    Raises:
+        TooManyExportsError: The workspace has to wait, or to delete some.
+    """
     if Export.objects.filter(workspace=report.workspace).count() >= MAX_KEPT:
         raise TooManyExportsError(f"{MAX_KEPT} files are kept already; each goes after a day")
     export = Export.objects.create(
         workspace=report.workspace,
         author=author[:150],
         form=form,
-        asked=_as_json(report, step),
-        rows=row_count(report, step),
+        asked=_as_json(report, granularity),
+        rows=row_count(report, granularity),
         created_at=clock.now(),
     )
     wake_task("analytics.export", [export.pk])
@@ -48,13 +58,13 @@ def ask(report: Report, step: Step, form: str, *, author: str) -> Export:
 
 
 def make(export_id: int) -> None:
-    """Make the file, unless it is made or being made by somebody else who is at it."""
+    """Write the file of an export, unless it is written already. An error is shown to who requested it."""
     export = Export.objects.filter(pk=export_id, finished_at__isnull=True).select_related("workspace").first()
     if export is None:
         return
-    report, step = _from_json(export.workspace, export.asked)
+    report, granularity = _from_json(export.workspace, export.asked)
     try:
-        data = file_of(report, step, export.form, lambda done: _tell(export_id, done))
+        data = file_of(report, granularity, export.form, lambda done: _tell(export_id, done))
     except Unavailable:
         raise  # the next periodic run makes it
     except Exception as error:  # what is wrong is shown to who asked
@@ -67,15 +77,15 @@ def make(export_id: int) -> None:
     Export.objects.filter(pk=export_id).update(finished_at=clock.now(), done=export.rows, size=len(data))
 
 
-def file_of(report: Report, step: Step, form: str, progress: Progress = lambda done: None) -> bytes:
-    """The whole file."""
+def file_of(report: Report, granularity: Granularity, form: str, progress: Progress = lambda done: None) -> bytes:
+    """Return the whole file. `progress` is called with the number of rows that are written."""
     if form == Export.Form.EXCEL:
-        return write_excel(report, step, progress)
-    return "".join(write_csv(report, step)).encode()
+        return write_excel(report, granularity, progress)
+    return "".join(write_csv(report, granularity)).encode()
 
 
 def make_waiting(*, budget_seconds: float = 60.0) -> None:
-    """Make files whose worker was not woken, or died; none is begun once the time is spent."""
+    """Write files whose worker was not woken, or died. None is begun once the time (seconds) is spent."""
     deadline = time.monotonic() + budget_seconds
     waiting = Export.objects.filter(finished_at__isnull=True, created_at__lt=clock.now() - PATIENCE)
     for pk in list(waiting.order_by("pk").values_list("pk", flat=True)[:MAX_KEPT]):
@@ -88,14 +98,14 @@ def _tell(export_id: int, done: int) -> None:
 
 
 def pieces_of(export: Export) -> Iterator[bytes]:
-    """The file, piece by piece."""
+    """Return the file, piece by piece."""
     numbers = list(ExportPiece.objects.filter(export=export).order_by("number").values_list("pk", flat=True))
     for pk in numbers:
         yield bytes(ExportPiece.objects.values_list("data", flat=True).get(pk=pk))
 
 
 def purge() -> int:
-    """Forget files past their time; returns how many."""
+    """Delete files that are past their time. Returns how many."""
     old = list(Export.objects.filter(created_at__lt=clock.now() - KEPT)[:100])
     for export in old:
         ExportPiece.objects.filter(export=export).delete()
@@ -103,7 +113,7 @@ def purge() -> int:
     return len(old)
 
 
-def _as_json(report: Report, step: Step) -> dict[str, Any]:
+def _as_json(report: Report, granularity: Granularity) -> dict[str, Any]:
     return {
         "start": report.start.isoformat(),
         "end": report.end.isoformat(),
@@ -111,12 +121,12 @@ def _as_json(report: Report, step: Step) -> dict[str, Any]:
         "app_version": report.app_version,
         "channel": report.channel,
         "kind": report.kind,
-        "step": step.value,
+        "step": granularity.value,
     }
 
 
-def _from_json(workspace: Workspace, asked: dict[str, Any]) -> tuple[Report, Step]:
+def _from_json(workspace: Workspace, asked: dict[str, Any]) -> tuple[Report, Granularity]:
     values = dict(asked)
-    step = Step(values.pop("step"))
+    granularity = Granularity(values.pop("step"))
     start, end = (datetime.fromisoformat(values.pop(name)) for name in ("start", "end"))
-    return Report(workspace, start, end, **values), step
+    return Report(workspace, start, end, **values), granularity

@@ -1,4 +1,4 @@
-"""Events in: from devices, in batches, each counted once."""
+"""Events that devices report: stored in batches, each counted once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SQL = statements(__file__)
 
 
 class _Kept(NamedTuple):
-    """An event that is new."""
+    """A row of `keep`: an event that was not known yet."""
 
     message_id: int
     kind: str
@@ -26,8 +26,13 @@ class _Kept(NamedTuple):
 
 
 def take(events: Sequence[DeviceEvent]) -> int:
-    """Keep the events that are about a message of the reporting device, or a broadcast it could get; returns how many
-    were new. A fixed number of statements."""
+    """Store events, but for those that are not about a message of the reporting device or a broadcast it could get.
+
+    Takes a fixed number of statements, however many events there are.
+
+    Returns:
+        How many were new.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             _SQL["keep"],

@@ -1,4 +1,4 @@
-"""Raw events of messages, kept short; changes not yet summed up; and the sums."""
+"""Tables of usage analysis: events of messages, changes that are not summed up yet, sums, and exports."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ partitions.register(EVENTS)
 
 
 class MessageEvent(models.Model):
-    """What a device said of a message: at most once for each message, device and kind.
+    """An event that a device reported of a message: at most one for each message, device and kind.
 
     Partitioned by the day of the message's id, and without foreign keys in the database
     (`pushcore.storage.partitions`).
     """
 
     class Kind(models.TextChoices):
+        """What happened to the message."""
+
         ARRIVED = "arrived", "arrived"
         OPENED = "opened", "opened"
         IGNORED = "ignored", "ignored"
@@ -52,7 +54,7 @@ class MessageEvent(models.Model):
 
 
 class Change(models.Model):
-    """Counts that one statement changed (`analytics.changes`), entry by entry in arrays; gone when it is summed up.
+    """The counts that one statement changed (`analytics.changes`): an entry a place in the arrays. Deleted when summed.
 
     An array of one stands for all entries. A minute counts from 1970. Without indexes but the key, and uncompressed:
     written often, read once.
@@ -69,7 +71,7 @@ class Change(models.Model):
 
 
 class Rollup(models.Model):
-    """Sums of a span of time for all that can be asked for. `start`: the span's first moment."""
+    """Sums of a span for each combination of what can be filtered by. `start` is the span's first moment."""
 
     workspace_id = models.BigIntegerField()
     start = models.DateTimeField()
@@ -105,16 +107,18 @@ class QuarterRollup(Rollup):
 
 
 class Export(models.Model):
-    """A report as a file, made in the background where it is long; gone a day later."""
+    """A report as a file, written in the background where it is long; deleted a day later."""
 
     class Form(models.TextChoices):
+        """The format of the file."""
+
         EXCEL = "xlsx", "Excel"
         CSV = "csv", "CSV"
 
     workspace = models.ForeignKey("pushcore.Workspace", on_delete=models.CASCADE, db_index=False, related_name="+")
     author = models.CharField(max_length=150)
     form = models.CharField(max_length=4, choices=Form.choices)
-    asked = models.JSONField(help_text="The report, as `analytics.exports` keeps it.")
+    asked = models.JSONField(help_text="The report, as `analytics.export_jobs` keeps it.")
     rows = models.IntegerField(help_text="Of details.")
     done = models.IntegerField(default=0)
     fault = models.CharField(max_length=300, blank=True)

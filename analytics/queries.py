@@ -1,7 +1,7 @@
-"""What was pushed, arrived, was opened and ignored: questions of report page, export and API, answered in one place.
+"""Queries of usage analysis, for the report page, exports and the API.
 
-The definitions stand in `analytics.changes`. Answers come from the sums (`analytics.rollups`), after what waits to be
-summed up is; those about a single task come from its rows.
+The definitions stand in `analytics.changes`. Answers come from the sums (`analytics.rollups`), to which changes are
+added first; those about a single task come from its messages.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ _SQL = statements(__file__)
 
 LISTED_KINDS = (PushTask.Kind.MULTIPLE, PushTask.Kind.BROADCAST)
 LONGEST = timedelta(days=90)
-# Before an answer, so long is spent at most on summing up what waits.
+# What is spent at most, before an answer, on adding changes to the sums.
 FOLD_SECONDS = 1.0
-# Of a series by minute or hour, so much is held at a time.
+# How much of a series by minute or hour is held in memory at a time.
 IN_MEMORY = timedelta(days=3)
 # Nothing is pushed outside of the time there are ids for: a time beyond it, up to the year 9999, is taken for its end.
 EARLIEST = ids.EPOCH
 LATEST = ids.created_at(ids.HIGHEST) - timedelta(days=LONGEST.days)
 
 
-class Step(Enum):
+class Granularity(Enum):
     """The granularity of a series. Minutes and hours are for a single day (source document, 6.2)."""
 
     MINUTE = "minute"
@@ -46,12 +46,12 @@ class Step(Enum):
     DAY = "day"
 
 
-LENGTHS = {Step.MINUTE: timedelta(minutes=1), Step.HOUR: timedelta(hours=1)}
+LENGTHS = {Granularity.MINUTE: timedelta(minutes=1), Granularity.HOUR: timedelta(hours=1)}
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is asked: moments from `start` to before `end` (aware)."""
+    """A report's span, from `start` to before `end` (aware), and its filters; None where all count."""
 
     workspace: Workspace
     start: datetime
@@ -63,11 +63,11 @@ class Report:
 
     @property
     def length(self) -> timedelta:
-        """How much time passes. Two times of one zone, subtracted, are what a clock on the wall shows between them."""
+        """How much time passes, also across a change of the clock, where plain subtraction ignores it."""
         return self.end.astimezone(UTC) - self.start.astimezone(UTC)
 
     def before(self) -> Report:
-        """The same of the time before, as many days."""
+        """Return the same report of the span before, which has as many days."""
         return Report(
             self.workspace, self.start - (self.end - self.start), self.start,
             self.platform, self.app_version, self.channel, self.kind,
@@ -76,25 +76,25 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The numbers of a span that begins at `at` (in the workspace's time zone)."""
+    """A point of a series: the numbers of a span that begins at `at` (in the workspace's time zone)."""
 
     at: datetime
     index: CoreIndex
 
     @property
     def offset(self) -> str:
-        """From UTC, as +02:00."""
+        """The offset from UTC, as +02:00."""
         return self.at.isoformat()[-6:]
 
     @property
     def comes_twice(self) -> bool:
-        """Whether clocks show this time twice, for they are set back: only the offset tells the two apart."""
+        """Whether clocks show this time twice, because they are set back: only the offset tells the two apart."""
         return self.at.replace(fold=0).utcoffset() != self.at.replace(fold=1).utcoffset()
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What occurs in a time, so what can be asked for."""
+    """What occurs in a span, and so can be filtered by."""
 
     platforms: list[int] = field(default_factory=list)
     app_versions: list[str] = field(default_factory=list)
@@ -103,13 +103,13 @@ class Options:
 
 
 def report_of_days(workspace: Workspace, first: datetime, last: datetime, **narrowed: Any) -> Report:
-    """From the first moment of a day to the end of another, as the workspace's time zone has days."""
+    """Return a report from the start of a day to the end of another, in the workspace's time zone."""
     first, last = (_in_zone(moment, workspace) for moment in (first, last))
     return Report(workspace, _midnight(first), _midnight(last + timedelta(days=1)), **narrowed)
 
 
 def _in_zone(moment: datetime, workspace: Workspace) -> datetime:
-    """The moment as the workspace's clocks show it; one that nothing can be of, as the nearest that something can."""
+    """Return the moment in the workspace's time zone, moved into the time that messages can be of."""
     return min(max(moment, EARLIEST), LATEST).astimezone(ZoneInfo(workspace.time_zone))
 
 
@@ -118,7 +118,7 @@ def _midnight(moment: datetime) -> datetime:
 
 
 def totals(report: Report) -> CoreIndex:
-    """The numbers of the whole time."""
+    """Return the numbers of the whole span."""
     rollups.fold(budget_seconds=FOLD_SECONDS)
     where, params = _conditions(report)
     sums = ", ".join(f"coalesce(sum({metric}), 0)" for metric in rollups.METRICS)
@@ -126,7 +126,7 @@ def totals(report: Report) -> CoreIndex:
 
 
 def totals_of_today(workspaces: Iterable[Workspace]) -> CoreIndex:
-    """The numbers of several workspaces together, each of the day that it has now: what their reports of today say."""
+    """Return the numbers of several workspaces together, each of the day that it has now in its time zone."""
     rollups.fold(budget_seconds=FOLD_SECONDS)
     alike: dict[str, list[Workspace]] = defaultdict(list)
     for workspace in workspaces:
@@ -141,29 +141,29 @@ def totals_of_today(workspaces: Iterable[Workspace]) -> CoreIndex:
     return CoreIndex(*_row(f"SELECT {sums} FROM analytics_quarterrollup WHERE {where}", params))
 
 
-def series(report: Report, step: Step) -> list[Point]:
-    """A point for each span of the time, those without anything included."""
-    return list(iter_series(report, step))
+def series(report: Report, granularity: Granularity) -> list[Point]:
+    """Return a point for each part of the span, those without messages included."""
+    return list(iter_series(report, granularity))
 
 
-def iter_series(report: Report, step: Step) -> Iterator[Point]:
-    """As `series`, one after the other, with no more than some days' sums in memory: 90 days have 129,600 minutes."""
+def iter_series(report: Report, granularity: Granularity) -> Iterator[Point]:
+    """Yield the points of `series` with no more than `IN_MEMORY` held at a time: 90 days have 129,600 minutes."""
     rollups.fold(budget_seconds=FOLD_SECONDS)
-    if step is Step.DAY:
-        yield from _points(report, step)
+    if granularity is Granularity.DAY:
+        yield from _points(report, granularity)
         return
     start = report.start
     while start < report.end:
         end = min(start + IN_MEMORY, report.end)
-        yield from _points(replace(report, start=start, end=end), step)
+        yield from _points(replace(report, start=start, end=end), granularity)
         start = end
 
 
-def _points(report: Report, step: Step) -> Iterator[Point]:
-    """A sum for each span, by its number: the database is told where spans begin, so that both cut alike."""
+def _points(report: Report, granularity: Granularity) -> Iterator[Point]:
+    """Yield points. The database is told where each begins, so that both divide the span alike."""
     where, params = _conditions(report)
-    beginnings = list(spans(report, step))
-    table = "analytics_minuterollup" if step is Step.MINUTE else _table(report)
+    beginnings = list(spans(report, granularity))
+    table = "analytics_minuterollup" if granularity is Granularity.MINUTE else _table(report)
     sums = ", ".join(f"sum({metric})" for metric in rollups.METRICS)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -176,10 +176,10 @@ def _points(report: Report, step: Step) -> Iterator[Point]:
         yield Point(at, found.get(number, nothing))
 
 
-def spans(report: Report, step: Step) -> Iterator[datetime]:
-    """The beginnings of a time's spans. A day that changes the clock has 23 or 25 hours."""
+def spans(report: Report, granularity: Granularity) -> Iterator[datetime]:
+    """Yield the beginnings of a series' points. A day that changes the clock has 23 or 25 hours."""
     zone = ZoneInfo(report.workspace.time_zone)
-    if step is Step.DAY:
+    if granularity is Granularity.DAY:
         at = _midnight(report.start.astimezone(zone))
         while at < report.end:
             yield at
@@ -188,11 +188,11 @@ def spans(report: Report, step: Step) -> Iterator[datetime]:
     instant, end = report.start.astimezone(UTC), report.end.astimezone(UTC)
     while instant < end:
         yield instant.astimezone(zone)
-        instant += LENGTHS[step]
+        instant += LENGTHS[granularity]
 
 
 def options(report: Report) -> Options:
-    """What occurs in the report's time, whatever it is narrowed to."""
+    """Return what occurs in the report's span, whatever its filters."""
     rollups.fold(budget_seconds=FOLD_SECONDS)
     where, params = _conditions(Report(report.workspace, report.start, report.end))
     with connection.cursor() as cursor:
@@ -205,7 +205,7 @@ def options(report: Report) -> Options:
 
 
 def _table(report: Report) -> str:
-    """Quarters of an hour serve, unless the time begins or ends within one."""
+    """Return the table to sum: quarters of an hour, unless the span begins or ends within one."""
     whole = all(moment.timestamp() % 900 == 0 for moment in (report.start, report.end))
     return "analytics_quarterrollup" if whole else "analytics_minuterollup"
 
@@ -225,7 +225,7 @@ def _conditions(report: Report) -> tuple[str, list[Any]]:
 
 
 def core_index(workspace: Workspace, asked: AnalysisFilter) -> CoreIndex:
-    """The four numbers of the days from `asked.start` to `asked.end` (the workspace's days, both included)."""
+    """Return the numbers of the days from `asked.start` to `asked.end` (the workspace's days, both included)."""
     if asked.task_id is not None:
         return _of_task(workspace, asked)
     narrowed = {"platform": asked.platform, "channel": asked.channel, "kind": asked.kind}
@@ -235,7 +235,7 @@ def core_index(workspace: Workspace, asked: AnalysisFilter) -> CoreIndex:
 def task_page(
     workspace: Workspace, start: datetime, *, task_id: int | None, name: str, page: int, page_size: int
 ) -> TaskPage:
-    """Multiple and broadcast pushes made since the beginning of the day of `start`, the newest first."""
+    """Return a page of the multiple and broadcast pushes made since the day of `start`, the newest first."""
     since = ids.first_id_at(_midnight(_in_zone(start, workspace)))
     found = PushTask.objects.filter(workspace=workspace, kind__in=LISTED_KINDS, pk__gte=since)
     if task_id is not None:
@@ -247,11 +247,11 @@ def task_page(
 
 
 def task_of(workspace: Workspace, task_id: int) -> PushTask | None:
-    """A task with its counters; None where the workspace has none of that id."""
+    """Return a task with its counters; None where the workspace has none of that id."""
     return PushTask.objects.filter(workspace=workspace, pk=task_id).exclude(kind=PushTask.Kind.REVOKE).first()
 
 
-# -- a single task, by its rows ---------------------------------------------------------------------------------------
+# -- a single task, by its messages -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +282,7 @@ def _of_task(workspace: Workspace, asked: AnalysisFilter) -> CoreIndex:
 
 
 def by_channel(task: PushTask, platform: Platform | None = None) -> list[ChannelIndex]:
-    """The task's numbers, channel by channel."""
+    """Return the task's numbers by channel, of all platforms or one."""
     first, last = task.message_ids
     parameters: dict[str, Any] = {"task": task.pk, "first": first, "last": last, "acknowledged": statuses.ACKED}
     of_message = of_event = ""
@@ -305,7 +305,7 @@ def by_channel(task: PushTask, platform: Platform | None = None) -> list[Channel
 
 
 def undelivered(task: PushTask) -> tuple[int, int]:
-    """How many of the task's messages may still be delivered, and how many have expired."""
+    """Return how many of the task's messages may still be delivered, and how many have expired."""
     now = clock.now()
     found = task.own_messages().aggregate(
         waiting=Count("pk", filter=Message.is_waiting(now)), expired=Count("pk", filter=Message.has_expired(now))
@@ -314,7 +314,7 @@ def undelivered(task: PushTask) -> tuple[int, int]:
 
 
 def _broadcast_reached(task: PushTask, platform: Platform | None) -> int:
-    """The devices that acknowledged a broadcast on the self-built channel, which has no rows for them."""
+    """Return how many devices acknowledged a broadcast on the self-built channel, which has no messages for them."""
     if task.kind != PushTask.Kind.BROADCAST:
         return 0
     sql = "SELECT coalesce(sum(reached), 0) FROM pushcore_broadcast WHERE task_id = %s"
@@ -324,13 +324,13 @@ def _broadcast_reached(task: PushTask, platform: Platform | None) -> int:
 
 
 def failed_targets(task: PushTask, channel: Channel, status: int) -> Iterator[tuple[str, str]]:
-    """Target and msgkey of the task's messages that came to a status on a channel; read as they are asked for."""
+    """Yield target and msgkey of the task's messages that have a status on a channel, read as they are asked for."""
     found = task.own_messages().filter(channel=channel, status=status)
     yield from found.order_by("pk").values_list("target", "msgkey").iterator(chunk_size=2000)
 
 
 def failures(task: PushTask) -> list[Failure]:
-    """The task's final statuses that are no success, the most frequent first."""
+    """Return the task's final statuses that are no success, the most frequent first."""
     first, last = task.message_ids
     good = [*statuses.PENDING, statuses.ACKED]
     with connection.cursor() as cursor:

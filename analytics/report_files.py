@@ -1,4 +1,4 @@
-"""Reports as files: Excel and CSV, row by row, so that a long one takes no more memory than a short one.
+"""Write reports as Excel and CSV files, row by row, so that a long one takes no more memory than a short one.
 
 Text cells never become formulas, whatever a device calls its version: in Excel they are written as text, in CSV with an
 apostrophe before what a spreadsheet would take for one.
@@ -18,7 +18,7 @@ from openpyxl.chart import LineChart, Reference
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
-from analytics.queries import LENGTHS, Point, Report, Step, iter_series, spans, totals
+from analytics.queries import LENGTHS, Granularity, Point, Report, iter_series, spans, totals
 from pushcore.channels import Channel, Platform
 from pushcore.models import PushTask
 from pushcore.ports import CoreIndex
@@ -29,7 +29,7 @@ COLUMNS = (
 )  # fmt: skip
 METRICS = COLUMNS[1:-1]
 _PERCENT = "0.00%"
-_FORMATS = {Step.DAY: "yyyy-mm-dd", Step.HOUR: "yyyy-mm-dd hh:mm", Step.MINUTE: "yyyy-mm-dd hh:mm"}
+_FORMATS = {Granularity.DAY: "yyyy-mm-dd", Granularity.HOUR: "yyyy-mm-dd hh:mm", Granularity.MINUTE: "yyyy-mm-dd hh:mm"}
 # Points a chart still reads well with.
 CHARTED = 2000
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
@@ -41,21 +41,21 @@ CSV_MARK = "\ufeff"
 Progress = Callable[[int], None]
 
 
-def row_count(report: Report, step: Step) -> int:
-    """How many rows of details the file has."""
-    if step is Step.DAY:
-        return sum(1 for _ in spans(report, step))
-    return -(-report.length // LENGTHS[step])
+def row_count(report: Report, granularity: Granularity) -> int:
+    """Return how many rows of details the file has."""
+    if granularity is Granularity.DAY:
+        return sum(1 for _ in spans(report, granularity))
+    return -(-report.length // LENGTHS[granularity])
 
 
-def filters_of(report: Report, step: Step) -> list[tuple[str, Any]]:
-    """What the report is narrowed to, in words."""
+def filters_of(report: Report, granularity: Granularity) -> list[tuple[str, Any]]:
+    """Return the report's filters as the file shows them: names and values."""
     return [
         ("Workspace", str(report.workspace)),
         ("Time zone", report.workspace.time_zone),
         ("From", report.start.replace(tzinfo=None)),
         ("To before", report.end.replace(tzinfo=None)),
-        ("Granularity", step.value),
+        ("Granularity", granularity.value),
         ("Platform", "all" if report.platform is None else Platform(report.platform).label),
         ("Version", "all" if report.app_version is None else report.app_version),
         ("Push channel", "all" if report.channel is None else Channel(report.channel).analysis_name),
@@ -63,8 +63,8 @@ def filters_of(report: Report, step: Step) -> list[tuple[str, Any]]:
     ]
 
 
-def write_excel(report: Report, step: Step, progress: Progress = lambda done: None) -> bytes:
-    """A workbook: details with a chart, summary, filters. `progress` hears how many rows are done."""
+def write_excel(report: Report, granularity: Granularity, progress: Progress = lambda done: None) -> bytes:
+    """Return a workbook: details with a chart, summary, filters. `progress` is called with the rows written so far."""
     book = Workbook(write_only=True)
     details = book.create_sheet("Details")
     details.freeze_panes = "A2"
@@ -72,8 +72,8 @@ def write_excel(report: Report, step: Step, progress: Progress = lambda done: No
         details.column_dimensions[get_column_letter(number)].width = 20 if number == 1 else max(12, len(name) + 2)
     details.append([_bold(details, name) for name in COLUMNS])
     count = 0
-    row_of = _row_maker(details, step)
-    for count, point in enumerate(iter_series(report, step), 1):
+    row_of = _row_maker(details, granularity)
+    for count, point in enumerate(iter_series(report, granularity), 1):
         details.append(row_of(point))
         if count % 1000 == 0:
             progress(count)
@@ -81,7 +81,7 @@ def write_excel(report: Report, step: Step, progress: Progress = lambda done: No
     _add_summary(book, totals(report))
     filters = book.create_sheet("Filters")
     filters.column_dimensions["A"].width, filters.column_dimensions["B"].width = 16, 40
-    for name, value in filters_of(report, step):
+    for name, value in filters_of(report, granularity):
         filters.append([_bold(filters, name), _cell(filters, value, "yyyy-mm-dd hh:mm")])
     out = io.BytesIO()
     book.save(out)
@@ -105,7 +105,7 @@ def _bold(sheet: Any, text: str) -> Any:
 
 
 def _numbers(index: CoreIndex) -> tuple[int | float, ...]:
-    """In the order of `METRICS`, rates as fractions."""
+    """Return the numbers in the order of `METRICS`, rates as fractions."""
     return (
         index.pushed, index.succeeded, index.arrived, _rate(index.arrived, index.pushed),
         index.opened, _rate(index.opened, index.arrived), index.ignored, _rate(index.ignored, index.arrived),
@@ -116,10 +116,10 @@ def _rate(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
 
 
-def _row_maker(sheet: Any, step: Step) -> Callable[[Point], list[Any]]:
-    """Makes rows. Their cells with a format are the same for all rows: a row is written before the next is made."""
+def _row_maker(sheet: Any, granularity: Granularity) -> Callable[[Point], list[Any]]:
+    """Return what makes a row of a point. Cells with a format are shared: a row is written before the next is made."""
     at = _cell(sheet, None)
-    at.number_format = _FORMATS[step]
+    at.number_format = _FORMATS[granularity]
     rates = [_cell(sheet, 0.0, _PERCENT) for _ in range(3)]
     offset = _cell(sheet, "")
 
@@ -136,7 +136,7 @@ def _row_maker(sheet: Any, step: Step) -> Callable[[Point], list[Any]]:
 
 
 def _add_chart(sheet: Any, count: int) -> None:
-    """A chart of the four numbers beside the details, where they are not too many for one."""
+    """Put a chart of the four numbers beside the details, unless there are too many for one."""
     if not 0 < count <= CHARTED:
         return
     chart = LineChart()
@@ -154,14 +154,14 @@ def _add_summary(book: Any, index: CoreIndex) -> None:
         sheet.append([_bold(sheet, name), _cell(sheet, value, _PERCENT if isinstance(value, float) else "#,##0")])
 
 
-def write_csv(report: Report, step: Step) -> Iterator[str]:
-    """The details, line by line; rates in percent."""
+def write_csv(report: Report, granularity: Granularity) -> Iterator[str]:
+    """Return the details as CSV, in blocks of lines; rates in percent."""
     out = io.StringIO()
     out.write(CSV_MARK)
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
-    form = "%Y-%m-%d" if step is Step.DAY else "%Y-%m-%d %H:%M"
-    for point in iter_series(report, step):
+    form = "%Y-%m-%d" if granularity is Granularity.DAY else "%Y-%m-%d %H:%M"
+    for point in iter_series(report, granularity):
         values = [round(100 * value, 2) if isinstance(value, float) else value for value in _numbers(point.index)]
         writer.writerow([point.at.strftime(form), *values, f"UTC{point.offset}"])
         if out.tell() > 1 << 16:
@@ -172,7 +172,7 @@ def write_csv(report: Report, step: Step) -> Iterator[str]:
 
 
 def targets_csv(targets: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Target and customer message ID, line by line."""
+    """Return targets and their msgkeys as CSV, line by line."""
     yield f"{CSV_MARK}Target ID,Customer message ID\r\n"
     for row in targets:
         line = io.StringIO()
@@ -181,5 +181,5 @@ def targets_csv(targets: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def inert(text: str) -> str:
-    """Text for a CSV cell that no spreadsheet takes for a formula."""
+    """Return text for a CSV cell that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(_RISKY) else text

@@ -1,7 +1,7 @@
-"""Changes are summed up, by minute and by quarter of an hour; and the sums are proved by counting anew.
+"""Sums by minute and by quarter of an hour: made from changes, and checked by counting messages and events again.
 
-`fold` takes changes away and adds them to the sums in one statement, so each is added once, whoever folds and whatever
-dies. App version and platform are the device's at that time.
+`fold` deletes changes and adds them to the sums in one statement, so each is added once, whichever process folds and
+whichever dies. App version and platform are the device's at that time.
 """
 
 from __future__ import annotations
@@ -23,42 +23,45 @@ from pushcore.storage import clock, retention
 from pushcore.storage.sql import statements
 
 # Changes (statements, of up to some thousand entries) folded at a time.
-STEP = 200
+BATCH = 200
 METRICS = ("pushed", "accepted", "arrived", "opened", "ignored")
 _LOCK = 7_202_615
 _SQL = statements(__file__)
 
 
 def fold(*, budget_seconds: float = 10.0) -> int:
-    """Sum up what has been noted, until nothing is left or the time is spent; returns how many changes (statements).
+    """Add changes to the sums until none is left, or the time is spent.
 
-    One folder at a time: upserts in one order, and nobody waits for a sum that another holds.
+    A lock lets one process fold at a time: upserts come in one order, and none waits for a row that another holds.
+
+    Returns:
+        How many changes (rows, one a statement) were added.
     """
     deadline, folded = time.monotonic() + budget_seconds, 0
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-            cursor.execute(_SQL["fold"], {"at_most": STEP})
+            cursor.execute(_SQL["fold"], {"at_most": BATCH})
             taken = int(cursor.fetchone()[0])
         folded += taken
-        if taken < STEP or time.monotonic() >= deadline:
+        if taken < BATCH or time.monotonic() >= deadline:
             return folded
 
 
 def purge() -> int:
-    """Delete sums that are past their time."""
+    """Delete sums that are past their time. Returns how many."""
     now = clock.now()
     minutes = MinuteRollup.objects.filter(start__lt=now - timedelta(days=settings.ANALYSIS_MINUTE_DAYS))
     quarters = QuarterRollup.objects.filter(start__lt=now - timedelta(days=settings.ANALYSIS_RETENTION_DAYS))
     return retention.delete_in_steps(minutes) + retention.delete_in_steps(quarters)
 
 
-# -- the proof --------------------------------------------------------------------------------------------------------
+# -- checking the sums ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A minute's sum that is not what the rows say."""
+    """A minute's sum that is not what messages and events say."""
 
     workspace_id: int
     minute: datetime
@@ -72,7 +75,7 @@ class Difference:
 
 Cell = tuple[int, int, int, int, str, str]
 
-# How each metric is counted anew: the statement and its parameters.
+# How each metric is counted again: the statement and its parameters.
 _COUNTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "pushed": (_SQL["count_messages"].format(minute=changes.pushed("m")), {}),
     "accepted": (_SQL["count_messages"].format(minute=changes.accepted("m")), {}),
@@ -80,14 +83,15 @@ _COUNTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "opened": (_SQL["count_events"], {"kind": "opened"}),
     "ignored": (_SQL["count_events"], {"kind": "ignored"}),
 }
-# On the self-built channel, who got a broadcast is known by number only: these cells are not counted anew.
+# On the self-built channel, who got a broadcast is known by number only: these cells are not counted again.
 _UNKNOWN = (PushTask.Kind.BROADCAST, Channel.SELF_BUILT)
 
 
 def differences() -> list[Difference]:
-    """Where the sums of minutes are not what messages and events say, all versions together.
+    """Return the sums of minutes that are not what messages and events say, all app versions together.
 
-    Compares what both know: minutes whose messages are all still kept. Fold before; pushes that go on meanwhile show.
+    Only minutes whose messages are all still kept are compared. Call `fold` before; pushes that are made meanwhile show
+    as differences.
     """
     counted, summed = dict(_counted()), dict(_summed())
     found = []
@@ -123,14 +127,19 @@ def _summed() -> Iterator[tuple[Cell, int]]:
 
 
 def _first_whole_minute() -> int:
-    """Before it, messages may have been deleted already."""
+    """Return the first minute (since 1970) of which no message can have been deleted yet."""
     oldest = clock.now() - timedelta(days=settings.MESSAGE_RETENTION_DAYS - 1)
     return int(oldest.timestamp() // 60)
 
 
 def rebuild() -> int:
-    """Make the sums of minutes what messages and events say, where they differ, and those of quarters what the minutes
-    say; returns how many cells of minutes were mended. Versions in a mended cell: the one that has most of it."""
+    """Correct the sums of minutes that differ from messages and events, then make those of quarters from them.
+
+    What is added to a cell is counted for the app version that has most of it.
+
+    Returns:
+        How many cells of minutes were corrected.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         found = differences()

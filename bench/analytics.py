@@ -106,7 +106,7 @@ def _reports(workspace: Any) -> dict[str, float]:
         for _ in range(REPEATS):
             start = time.perf_counter()
             queries.options(asked)
-            queries.series(asked, queries.Step.DAY)
+            queries.series(asked, queries.Granularity.DAY)
             times.append(1000 * (time.perf_counter() - start))
         medians[name] = statistics.median(times)
     return medians
@@ -130,13 +130,13 @@ def _export() -> bool:
     from django.utils import timezone
 
     from analytics import queries
-    from analytics.export import write_excel
+    from analytics.report_files import write_excel
     from pushcore.models import Workspace
 
     now = timezone.now()
     asked = queries.report_of_days(Workspace.objects.get(), now - timedelta(days=DAYS - 1), now)
     start = time.perf_counter()
-    write_excel(asked, queries.Step.MINUTE)
+    write_excel(asked, queries.Granularity.MINUTE)
     print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     return True
 

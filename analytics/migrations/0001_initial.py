@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('author', models.CharField(max_length=150)),
                 ('form', models.CharField(choices=[('xlsx', 'Excel'), ('csv', 'CSV')], max_length=4)),
-                ('asked', models.JSONField(help_text='The report, as `analytics.exports` keeps it.')),
+                ('asked', models.JSONField(help_text='The report, as `analytics.export_jobs` keeps it.')),
                 ('rows', models.IntegerField(help_text='Of details.')),
                 ('done', models.IntegerField(default=0)),
                 ('fault', models.CharField(blank=True, max_length=300)),

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 
 from analytics import queries
 from analytics.models import Export
-from analytics.queries import Point, Step
+from analytics.queries import Granularity, Point
 from console.access import Right, scope_of
 from console.pages.analysis_form import AnalysisForm
 from console.zones import activate, zone_of
@@ -104,15 +104,15 @@ def figures(total: CoreIndex, former: CoreIndex | None) -> list[Figure]:
     ]
 
 
-def _label(point: Point, step: Step) -> str:
+def _label(point: Point, step: Granularity) -> str:
     """When the span begins; with its offset from UTC where clocks show that time twice."""
-    if step is Step.DAY:
+    if step is Granularity.DAY:
         return date_format(point.at, "Y-m-d")
     shown = date_format(point.at, "H:i")
     return f"{shown} (UTC{point.offset})" if point.comes_twice else shown
 
 
-def chart_of(points: Sequence[Point], before: Sequence[Point], step: Step) -> dict[str, Any]:
+def chart_of(points: Sequence[Point], before: Sequence[Point], step: Granularity) -> dict[str, Any]:
     """What the chart's script is given: labels and, by quantity and by rate, a series for each metric."""
     return {
         "labels": [_label(point, step) for point in points],

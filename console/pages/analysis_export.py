@@ -7,10 +7,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Js
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from analytics import exports
-from analytics.export import row_count
+from analytics import export_jobs
 from analytics.models import Export
-from analytics.queries import Step
+from analytics.queries import Granularity
+from analytics.report_files import row_count
 from console import audit
 from console.access import Right, scope_of
 from console.pages.analysis import chosen_workspace
@@ -36,15 +36,15 @@ def ask_export(request: HttpRequest) -> HttpResponse:
     if kind not in _TYPES or not form.is_valid():
         return JsonResponse({"error": form.errors.as_text() or "form"}, status=400)
     report = form.report()
-    step = Step.MINUTE if request.POST.get("minutes") == "1" else form.granularity()
+    step = Granularity.MINUTE if request.POST.get("minutes") == "1" else form.granularity()
     audit.record(
         request, "export", workspace, {"what": "usage analysis", "form": kind, "rows": row_count(report, step)}
     )
     if row_count(report, step) <= SHORT:
-        return _file(HttpResponse(exports.file_of(report, step, kind)), workspace, kind)
+        return _file(HttpResponse(export_jobs.file_of(report, step, kind)), workspace, kind)
     try:
-        made = exports.ask(report, step, kind, author=request.user.get_username())
-    except exports.TooManyExportsError as error:
+        made = export_jobs.request(report, step, kind, author=request.user.get_username())
+    except export_jobs.TooManyExportsError as error:
         return JsonResponse({"error": str(error)}, status=429)
     return JsonResponse({"state": reverse("admin:analysis_export_state", args=[made.pk])}, status=202)
 
@@ -62,7 +62,7 @@ def export_file(request: HttpRequest, pk: int) -> HttpResponse:
     export = _export(request, pk)
     if export.finished_at is None or export.fault:
         raise Http404
-    response = StreamingHttpResponse(exports.pieces_of(export))
+    response = StreamingHttpResponse(export_jobs.pieces_of(export))
     response["Content-Length"] = str(export.size)
     return _file(response, export.workspace, export.form)
 

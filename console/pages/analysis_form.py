@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
 
-from analytics.queries import EARLIEST, LATEST, LONGEST, Options, Report, Step, options, report_of_days
+from analytics.queries import EARLIEST, LATEST, LONGEST, Granularity, Options, Report, options, report_of_days
 from pushcore.channels import Channel, Platform
 from pushcore.models import PushTask, Workspace
 
@@ -43,7 +43,11 @@ class AnalysisForm(forms.Form):
     kind = forms.ChoiceField(label=_("Push type"), required=False, widget=UnfoldAdminSelectWidget())
     step = forms.ChoiceField(
         label=_("Granularity"),
-        choices=[(Step.DAY.value, _("Days")), (Step.HOUR.value, _("Hours")), (Step.MINUTE.value, _("Minutes"))],
+        choices=[
+            (Granularity.DAY.value, _("Days")),
+            (Granularity.HOUR.value, _("Hours")),
+            (Granularity.MINUTE.value, _("Minutes")),
+        ],
         required=False,
         widget=UnfoldAdminSelectWidget(),
     )
@@ -90,7 +94,7 @@ class AnalysisForm(forms.Form):
             self.add_error("last", _("The last day is before the first."))
         elif first and last and last - first >= LONGEST:
             self.add_error("last", _("At most %(days)s days.") % {"days": LONGEST.days})
-        elif given.get("step") in (Step.HOUR.value, Step.MINUTE.value) and first != last:
+        elif given.get("step") in (Granularity.HOUR.value, Granularity.MINUTE.value) and first != last:
             self.add_error("step", _("Hours and minutes are for a single day."))
         return given
 
@@ -112,5 +116,5 @@ class AnalysisForm(forms.Form):
             kind=given["kind"] or None,
         )
 
-    def granularity(self) -> Step:
-        return Step(self.cleaned_data["step"] or Step.DAY.value)
+    def granularity(self) -> Granularity:
+        return Granularity(self.cleaned_data["step"] or Granularity.DAY.value)

@@ -16,9 +16,9 @@ import pytest
 from django.utils import timezone
 from python_calamine import CalamineWorkbook
 
-from analytics import export, exports, queries, rollups
+from analytics import export_jobs, queries, report_files, rollups
 from analytics.models import Export, ExportPiece, MinuteRollup, QuarterRollup
-from analytics.queries import Report, Step
+from analytics.queries import Granularity, Report
 from pushcore.models import Workspace
 from tests.support.debian import program
 
@@ -46,9 +46,9 @@ def sheets(data: bytes) -> dict[str, list[list[Any]]]:
 
 def test_details_summary_and_filters_are_sheets(workspace: Workspace) -> None:
     report = fill(workspace, 80, 40, 0)
-    found = sheets(export.write_excel(report, Step.DAY))
+    found = sheets(report_files.write_excel(report, Granularity.DAY))
     details, summary, filters = (found[name] for name in ("Details", "Summary", "Filters"))
-    assert details[0] == list(export.COLUMNS)
+    assert details[0] == list(report_files.COLUMNS)
     assert [row[1] for row in details[1:]] == [0, 40, 80]
     assert isinstance(details[1][0], date | datetime)
     assert details[3][3:5] == [40, 0.5]
@@ -60,7 +60,7 @@ def test_details_summary_and_filters_are_sheets(workspace: Workspace) -> None:
 
 
 def test_nothing_is_a_formula_and_the_chart_is_excels_own(workspace: Workspace) -> None:
-    with zipfile.ZipFile(io.BytesIO(export.write_excel(fill(workspace, 8), Step.DAY))) as book:
+    with zipfile.ZipFile(io.BytesIO(report_files.write_excel(fill(workspace, 8), Granularity.DAY))) as book:
         parts = {name: book.read(name).decode("utf-8", "replace") for name in book.namelist()}
     assert not [name for name, text in parts.items() if "worksheets/" in name and re.search("<f>|<f ", text)]
     assert any("charts/chart" in name for name in parts)
@@ -69,13 +69,13 @@ def test_nothing_is_a_formula_and_the_chart_is_excels_own(workspace: Workspace) 
 def test_characters_that_no_workbook_holds_do_not_stop_the_export(workspace: Workspace) -> None:
     version = "1.0\x01\x08\x0b\x1f\ufffe\uffff \t\u2028 \U0001f600"
     report = replace(fill(workspace, 8), app_version=version)
-    shown = dict(sheets(export.write_excel(report, Step.DAY))["Filters"])["Version"]
+    shown = dict(sheets(report_files.write_excel(report, Granularity.DAY))["Filters"])["Version"]
     assert shown.startswith("1.0\ufffd")
     assert shown.endswith("\U0001f600")
 
 
-@pytest.mark.parametrize("step", [Step.HOUR, Step.MINUTE])
-def test_the_day_of_25_hours_has_them_all_each_told_apart(workspace: Workspace, step: Step) -> None:
+@pytest.mark.parametrize("step", [Granularity.HOUR, Granularity.MINUTE])
+def test_the_day_of_25_hours_has_them_all_each_told_apart(workspace: Workspace, step: Granularity) -> None:
     workspace.time_zone = "Europe/Berlin"
     workspace.save()
     noon = datetime(2026, 10, 25, 12, tzinfo=ZoneInfo("Europe/Berlin"))
@@ -86,12 +86,12 @@ def test_the_day_of_25_hours_has_them_all_each_told_apart(workspace: Workspace, 
                 kind="simple", pushed=pushed,
             )  # fmt: skip
     report = queries.report_of_days(workspace, noon, noon)
-    rows = sheets(export.write_excel(report, step))["Details"][1:]
-    number = 25 * (60 if step is Step.MINUTE else 1)
-    assert len(rows) == export.row_count(report, step) == number
+    rows = sheets(report_files.write_excel(report, step))["Details"][1:]
+    number = 25 * (60 if step is Granularity.MINUTE else 1)
+    assert len(rows) == report_files.row_count(report, step) == number
     assert len({(row[0], row[-1]) for row in rows}) == number
     assert [(row[0].hour, row[-1], row[1]) for row in rows if row[1]] == [(2, "+02:00", 1), (2, "+01:00", 2)]
-    lines = [line.split(",") for line in "".join(export.write_csv(report, step)).splitlines()[1:]]
+    lines = [line.split(",") for line in "".join(report_files.write_csv(report, step)).splitlines()[1:]]
     assert [(line[0], line[-1]) for line in lines if line[1] != "0"] == [
         ("2026-10-25 02:00", "UTC+02:00"), ("2026-10-25 02:00", "UTC+01:00"),
     ]  # fmt: skip
@@ -99,66 +99,69 @@ def test_the_day_of_25_hours_has_them_all_each_told_apart(workspace: Workspace, 
 
 
 def test_csv_files_begin_with_the_mark_by_which_excel_knows_utf_8(workspace: Workspace) -> None:
-    files = (exports.file_of(fill(workspace, 8), Step.DAY, "csv"), "".join(export.targets_csv([("ü", "k")])).encode())
+    files = (
+        export_jobs.file_of(fill(workspace, 8), Granularity.DAY, "csv"),
+        "".join(report_files.targets_csv([("ü", "k")])).encode(),
+    )
     assert [file[:4] for file in files] == [b"\xef\xbb\xbfT"] * 2
 
 
 def test_csv_says_the_same(workspace: Workspace) -> None:
-    lines = "".join(export.write_csv(fill(workspace, 80, 40), Step.DAY)).splitlines()
-    assert lines[0].split(",") == [f"\ufeff{export.COLUMNS[0]}", *export.COLUMNS[1:]]
+    lines = "".join(report_files.write_csv(fill(workspace, 80, 40), Granularity.DAY)).splitlines()
+    assert lines[0].split(",") == [f"\ufeff{report_files.COLUMNS[0]}", *report_files.COLUMNS[1:]]
     assert [line.split(",")[1:5] for line in lines[1:]] == [["40", "40", "20", "50.0"], ["80", "80", "40", "50.0"]]
 
 
 @pytest.mark.parametrize(("text", "safe"), [("=1+1", "'=1+1"), ("-1", "'-1"), ("@x", "'@x"), ("1.0", "1.0"), ("", "")])
 def test_text_that_a_spreadsheet_takes_for_a_formula_is_inert(text: str, safe: str) -> None:
-    assert export.inert(text) == safe
+    assert report_files.inert(text) == safe
 
 
 def test_a_day_by_minute_has_all_its_minutes(workspace: Workspace) -> None:
     report = queries.report_of_days(workspace, timezone.now(), timezone.now())
-    assert export.row_count(report, Step.MINUTE) == 1440
-    assert len(sheets(export.write_excel(report, Step.MINUTE))["Details"]) == 1441
+    assert report_files.row_count(report, Granularity.MINUTE) == 1440
+    assert len(sheets(report_files.write_excel(report, Granularity.MINUTE))["Details"]) == 1441
 
 
 def test_a_long_export_is_made_told_of_and_forgotten(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exports, "PIECE", 1000)
+    monkeypatch.setattr(export_jobs, "PIECE", 1000)
     report = fill(workspace, 80, 40, 8)
-    made = exports.ask(report, Step.MINUTE, "xlsx", author="ann")
-    exports.make(made.pk)
-    exports.make(made.pk)
+    made = export_jobs.request(report, Granularity.MINUTE, "xlsx", author="ann")
+    export_jobs.make(made.pk)
+    export_jobs.make(made.pk)
     made.refresh_from_db()
     assert (made.rows, made.done, made.fault) == (3 * 1440, 3 * 1440, "")
     assert ExportPiece.objects.count() > 1
-    data = b"".join(exports.pieces_of(made))
+    data = b"".join(export_jobs.pieces_of(made))
     assert len(data) == made.size
     assert dict(sheets(data)["Summary"])["Pushed"] == 128
-    assert exports.purge() == 0
+    assert export_jobs.purge() == 0
     Export.objects.update(created_at=timezone.now() - timedelta(days=2))
-    assert exports.purge() == 1
+    assert export_jobs.purge() == 1
     assert not ExportPiece.objects.exists()
 
 
 def test_files_of_a_workspace_are_bounded(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exports, "MAX_KEPT", 1)
+    monkeypatch.setattr(export_jobs, "MAX_KEPT", 1)
     report = fill(workspace, 8)
-    exports.ask(report, Step.DAY, "csv", author="ann")
-    with pytest.raises(exports.TooManyExportsError):
-        exports.ask(report, Step.DAY, "csv", author="ann")
+    export_jobs.request(report, Granularity.DAY, "csv", author="ann")
+    with pytest.raises(export_jobs.TooManyExportsError):
+        export_jobs.request(report, Granularity.DAY, "csv", author="ann")
 
 
 def test_a_file_whose_worker_died_is_made_later(workspace: Workspace) -> None:
-    made = exports.ask(fill(workspace, 8), Step.DAY, "csv", author="ann")
-    exports.make_waiting()
+    made = export_jobs.request(fill(workspace, 8), Granularity.DAY, "csv", author="ann")
+    export_jobs.make_waiting()
     assert not Export.objects.get(pk=made.pk).finished_at
     Export.objects.update(created_at=timezone.now() - timedelta(hours=1))
-    exports.make_waiting()
+    export_jobs.make_waiting()
     assert Export.objects.get(pk=made.pk).finished_at
 
 
 def test_what_goes_wrong_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = exports.ask(fill(workspace, 8), Step.DAY, "xlsx", author="ann")
-    monkeypatch.setattr(exports, "write_excel", lambda *_: 1 / 0)
-    exports.make(made.pk)
+    made = export_jobs.request(fill(workspace, 8), Granularity.DAY, "xlsx", author="ann")
+    monkeypatch.setattr(export_jobs, "write_excel", lambda *_: 1 / 0)
+    export_jobs.make(made.pk)
     assert Export.objects.get(pk=made.pk).fault == "ZeroDivisionError"
 
 
@@ -166,7 +169,7 @@ def test_what_goes_wrong_is_told(workspace: Workspace, monkeypatch: pytest.Monke
 @pytest.mark.timeout(900)
 def test_libreoffice_opens_it_with_the_same_totals(workspace: Workspace, tmp_path: Path) -> None:
     report = fill(workspace, 80, 40)
-    (tmp_path / "report.xlsx").write_bytes(export.write_excel(report, Step.DAY))
+    (tmp_path / "report.xlsx").write_bytes(report_files.write_excel(report, Granularity.DAY))
     soffice = program("soffice", "libreoffice-calc-nogui")
     command = [soffice, "--headless", "--convert-to", "csv", "--outdir", str(tmp_path), str(tmp_path / "report.xlsx")]
     subprocess.run(command, check=True, timeout=120, capture_output=True)

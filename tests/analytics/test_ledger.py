@@ -25,7 +25,7 @@ from analytics import queries, rollups
 from analytics.changes import Metric
 from analytics.intake import take
 from analytics.models import Change, MessageEvent, MinuteRollup, QuarterRollup
-from analytics.queries import Report, Step
+from analytics.queries import Granularity, Report
 from pushcore.broadcast import acknowledgements
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultError
@@ -225,7 +225,7 @@ def test_sums_page_chart_export_and_api_equal_a_plain_recount(
     assert world.summed() == counted
     for metric, summed in zip(rollups.METRICS, _numbers(totals), strict=True):
         assert summed == sum(count for key, count in counted.items() if key[0] == metric)
-    for step in (Step.DAY, Step.HOUR, Step.MINUTE):
+    for step in (Granularity.DAY, Granularity.HOUR, Granularity.MINUTE):
         points = queries.series(report, step)
         assert [sum(column) for column in zip(*(_numbers(point.index) for point in points), strict=True)] == list(
             _numbers(totals)

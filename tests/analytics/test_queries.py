@@ -133,8 +133,8 @@ def test_a_day_that_changes_the_clock_has_its_hours(workspace: Workspace) -> Non
     for day, hours in (((2026, 3, 29), 23), ((2026, 10, 25), 25), ((2026, 6, 1), 24)):
         noon = datetime(*day, 12, tzinfo=ZoneInfo("Europe/Berlin"))
         asked = queries.report_of_days(workspace, noon, noon)
-        assert len(list(queries.spans(asked, queries.Step.HOUR))) == hours
-        assert len(list(queries.spans(asked, queries.Step.DAY))) == 1
+        assert len(list(queries.spans(asked, queries.Granularity.HOUR))) == hours
+        assert len(list(queries.spans(asked, queries.Granularity.DAY))) == 1
 
 
 @pytest.mark.parametrize(
@@ -149,9 +149,9 @@ def test_a_day_that_changes_the_clock_has_its_hours(workspace: Workspace) -> Non
         ("UTC", (2026, 6, 1)),
     ],
 )
-@pytest.mark.parametrize("step", list(queries.Step))
+@pytest.mark.parametrize("step", list(queries.Granularity))
 def test_no_message_is_lost_between_spans_whatever_the_clocks_do(
-    workspace: Workspace, zone: str, day: tuple[int, int, int], step: queries.Step
+    workspace: Workspace, zone: str, day: tuple[int, int, int], step: queries.Granularity
 ) -> None:
     workspace.time_zone = zone
     noon = datetime(*day, 12, tzinfo=ZoneInfo(zone))
@@ -163,7 +163,7 @@ def test_no_message_is_lost_between_spans_whatever_the_clocks_do(
     QuarterRollup.objects.bulk_create(QuarterRollup(start=at, **sums) for at in made)
     points = queries.series(asked, step)
     assert sum(point.index.pushed for point in points) == len(made) == queries.totals(asked).pushed
-    if step is queries.Step.HOUR:
+    if step is queries.Granularity.HOUR:
         assert {point.index.pushed for point in points[:-1]} == {4}
         assert len({(point.at.hour, point.at.minute, point.offset) for point in points}) == len(points)
 

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from analytics import exports
+from analytics import export_jobs
 from analytics.models import Export, MinuteRollup, QuarterRollup
 from console.models import AuditEntry
 from console.pages import analysis_export
@@ -119,7 +119,7 @@ def test_a_long_file_is_made_in_the_background_for_who_asked(
     assert browser.get(state).json() == {"done": 0, "rows": 7, "fault": "", "file": ""}
     made = Export.objects.get()
     assert browser.get(f"{state}file/").status_code == 404
-    exports.make(made.pk)
+    export_jobs.make(made.pk)
     told: dict[str, Any] = browser.get(state).json()
     file = b"".join(browser.get(told["file"]).streaming_content)  # type: ignore[attr-defined]
     assert dict(sheets(file)["Summary"])["Pushed"] == 1

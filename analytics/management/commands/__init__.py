@@ -1,0 +1,1 @@
+"""Commands of usage analysis, a module a command."""

@@ -15,12 +15,16 @@ SHOWN = 100
 
 
 class Command(BaseCommand):
+    """Compare the sums with messages and events, and mend them."""
+
     help = "Prove that the analysis' sums equal what messages and events say, and mend them where they do not."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add `--check`."""
         parser.add_argument("--check", action="store_true", help="only say what differs; exits with 1 where any does")
 
     def handle(self, *_: Any, **options: Any) -> None:
+        """Print what differs, and mend it unless `--check` is given; exits with 1 where it is and something differs."""
         rollups.fold(budget_seconds=3600)
         found = rollups.differences()
         for one in found[:SHOWN]:
