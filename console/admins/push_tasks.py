@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from analytics import queries
-from analytics.export import targets_csv
+from analytics.report_files import targets_csv
 from console import audit, progress
 from console.access import Right, Scope
 from console.columns import identifier, moment, pretty_json, push_type

@@ -155,7 +155,7 @@ class _Step(NamedTuple):
     """How one field is read: it sets `attribute` of the request, or of the dictionary `group` within it."""
 
     name: str
-    field: serializers.Field
+    field: serializers.Field[Any, Any, Any, Any]
     group: str | None
     attribute: str
     has_default: bool

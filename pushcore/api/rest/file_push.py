@@ -16,7 +16,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from pushcore.api.fields import Number, Text
-from pushcore.api.operations.push_schema import PushSchema
+from pushcore.api.operations.push_schema import PushSchema, Submission
 from pushcore.api.rest.endpoint import (
     SIGNATURE,
     Answer,
@@ -71,7 +71,7 @@ class FilePushSchema(PushSchema):
     silent = Number(help_text="1: not shown; else the template's.", **OPTIONAL)
 
     @classmethod
-    def build(cls, values: dict[str, Any]) -> FilePush:
+    def build(cls, values: dict[str, Any]) -> Submission:
         """Make the push. Raises `ResultError` for the wish to send it later."""
         values["sha256"] = values["sha256"].lower()
         submission = super().build(values)
@@ -79,8 +79,7 @@ class FilePushSchema(PushSchema):
             raise ResultError(
                 ResultCode.INVALID_PARAM, "strategyType: a file is pushed when it comes; leave it out, or 0"
             )
-        push: FilePush = submission.push
-        return push
+        return submission
 
 
 _REQUIRED = ("templateName", "deliveryType", "expiredSeconds", "sha256")
@@ -117,7 +116,7 @@ class FilePushView(SignedView):
 def _take(request: HttpRequest) -> str:
     workspace, given = verified_path(request, FilePushSchema.names())
     check_size(request, settings.MAX_FILE_BYTES)
-    wanted = FilePushSchema.read(given)
+    wanted: FilePush = FilePushSchema.read(given).push
     task = upload.receive(workspace, wanted, request.read, source=PushTask.Source.REST, author="RSA key")
     return str(task.pk)
 
