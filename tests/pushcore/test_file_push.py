@@ -320,6 +320,8 @@ def test_a_blocks_statements_are_few_however_many_lines(
 
     monkeypatch.setattr(CursorWrapper, "execute", counted)
     monkeypatch.setattr(load, "_copy", counted_copy)
+    # The lease's renewals go by the time a block takes, not by its lines.
+    monkeypatch.setattr("pushcore.file_push.lease.HEARTBEAT_SECONDS", 3600.0)
 
     def statements(records: int, first: int) -> int:
         upload_file(lines_of(records, first))
