@@ -12,6 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ("analytics", "bench", "channels_vendor", "console", "gateway", "mps_project", "pushcore", "tests")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/*.md")])
+# Packages that Django asks for, which the tree of packages does not show.
+DJANGOS = {"formats", "management", "migrations", "templatetags"}
 CODE = re.compile(rf"`((?:{'|'.join(PACKAGES)})[/.][\w./]*[\w/])`")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
@@ -52,3 +54,28 @@ def test_what_a_document_names_exists(document: Path) -> None:
     text = document.read_text()
     assert [name for name in CODE.findall(text) if not is_there(name)] == []
     assert [link for link in LINK.findall(text) if not (document.parent / link).exists()] == []
+
+
+def packages_of_the_tree() -> set[str]:
+    """Return the paths in the tree of packages: a name is indented below the folder it is in."""
+    tree = (ROOT / "docs/architecture.md").read_text().partition("## Packages\n\n```\n")[2].partition("```")[0]
+    paths: set[str] = set()
+    folder = ""
+    for line in tree.splitlines():
+        [names] = re.findall(r"^ *((?:[\w.]+(?:/|\.py) )+)", line)
+        if not line.startswith(" "):
+            folder = names.strip()
+            paths.add(folder)
+        else:
+            paths |= {folder + name for name in names.split()}
+    return paths
+
+
+def test_the_tree_of_packages_is_that_of_the_code() -> None:
+    named = packages_of_the_tree()
+    assert {path for path in named if not (ROOT / path).exists()} == set()
+    for top in (path for path in named if path.count("/") == 1 and (ROOT / path).is_dir()):
+        for module in (ROOT / top).glob("*/__init__.py"):
+            package = module.parent
+            if package.name not in DJANGOS and not (package / "vendor.py").exists():
+                assert f"{top}{package.name}/" in named
