@@ -170,9 +170,9 @@ def hand_over_all(task_id: int) -> None:
         end = cursor.fetchone()[0]
     low: int | None = task_id
     while low is not None:
-        page = deliverable.by_range(low, end, 2000)
-        dispatch.to_lanes(page.batch)
-        low = page.next_id
+        batch = deliverable.by_range(low, end, 2000)
+        dispatch.to_lanes(batch.messages)
+        low = batch.next_id
     time.sleep(_PATIENCE_SECONDS)
 
 

@@ -80,7 +80,7 @@ def _watch(watch: Stopwatch) -> None:
     watch.wrap(limits, "check", "validation")
     watch.wrap(limits, "check_payload", "validation")
     watch.wrap(pushes, "accept", "database: claim, resolve, insert, commit")
-    watch.wrap(dispatch, "to_lanes", "hand-over")
+    watch.wrap(dispatch, "to_lanes", "dispatch")
 
 
 def _environ(push: SignedPush) -> dict[str, Any]:

@@ -76,8 +76,11 @@ def task_condition() -> str:
 
 def allowed(batch: Iterable[OutgoingMessage]) -> list[OutgoingMessage]:
     """Return those of the messages, made or read a moment ago, that may be delivered now."""
-    now, checks = clock.now(), [rule.loaded for rule in RULES if rule.loaded is not None]
-    return [message for message in batch if all(check(message, now) for check in checks)]
+    now, messages = clock.now(), list(batch)
+    for rule in RULES:
+        if (loaded := rule.loaded) is not None:
+            messages = [message for message in messages if loaded(message, now)]
+    return messages
 
 
 class Pending(NamedTuple):
@@ -92,10 +95,10 @@ class Pending(NamedTuple):
     third_channels: dict[int, int | None]
 
 
-class Page(NamedTuple):
+class DeliverableBatch(NamedTuple):
     """Deliverable messages of a range, and the id to go on from; None where the range has no more."""
 
-    batch: list[OutgoingMessage]
+    messages: list[OutgoingMessage]
     next_id: int | None
 
 
@@ -128,18 +131,21 @@ def by_device(device_ids: Sequence[int], at_most: int, after: Mapping[int, int] 
     return Pending(dict(waiting), {row.device_id: row.third_channel for row in rows})
 
 
-def by_range(low: int, high: int, at_most: int) -> Page:
+def by_range(low: int, high: int, at_most: int) -> DeliverableBatch:
     """Read the deliverable ones of the oldest `at_most` pending messages with ids in [low, high).
 
-    The page is cut out of the messages by their key alone, so a walk over a task of millions reads each of them once;
+    The batch is cut out of the messages by their key alone, so a walk over a task of millions reads each of them once;
     what may not be delivered is left out of it afterwards.
     """
     rows = _fetch("by_range", {"low": low, "high": high, "at_most": at_most})
-    return Page(_outgoing(rows), rows[-1].message_id + 1 if len(rows) == at_most else None)
+    return DeliverableBatch(_outgoing(rows), rows[-1].message_id + 1 if len(rows) == at_most else None)
 
 
 class _Row(NamedTuple):
-    """A row of the statements that read messages. `override`: what of the content is the message's own, as JSON."""
+    """A row of the statements that read messages: it begins as an `OutgoingMessage` does.
+
+    `override`: what of the content is the message's own, as JSON.
+    """
 
     message_id: int
     task_id: int
@@ -154,8 +160,12 @@ class _Row(NamedTuple):
     deliverable: bool
 
 
+# So many columns of a row are the first fields of an `OutgoingMessage`.
+_OF_THE_ROW = _Row._fields.index("sent_before")
+
+
 class _Task(NamedTuple):
-    """What the messages of a task have in common."""
+    """What the messages of a task have in common: the following fields of an `OutgoingMessage`."""
 
     workspace_id: int
     kind: str
@@ -185,26 +195,16 @@ def _outgoing(rows: Sequence[_Row]) -> list[OutgoingMessage]:
     """Make messages of the deliverable rows. What those of a task share is read once, and is one object."""
     rows = [row for row in rows if row.deliverable]
     tasks = _tasks({row.task_id for row in rows}) if rows else {}
-    return [
-        OutgoingMessage(
-            message_id=row.message_id,
-            task_id=row.task_id,
-            target=row.target,
-            msgkey=row.msgkey,
-            device_id=row.device_id,
-            platform=row.platform,
-            third_channel=row.third_channel,
-            third_token=row.third_token,
-            workspace_id=task.workspace_id,
-            kind=task.kind,
-            expire_at=task.expire_at,
-            content=task.content if row.override is None else task.content | json.loads(row.override),
-            options=task.options,
-            sent_before=row.sent_before,
-        )
-        for row in rows
-        if (task := tasks.get(row.task_id)) is not None
-    ]
+    messages: list[OutgoingMessage] = []
+    for row in rows:
+        task = tasks.get(row.task_id)
+        if task is None:
+            continue
+        if row.override is not None:
+            task = task._replace(content=task.content | json.loads(row.override))
+        # In the order of an OutgoingMessage: by name it takes a microsecond longer, a tenth of what a message costs.
+        messages.append(OutgoingMessage._make((*row[:_OF_THE_ROW], *task, row.sent_before)))
+    return messages
 
 
 def _tasks(task_ids: Iterable[int]) -> dict[int, _Task]:

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 # Ids are made before their transaction commits: recent ones are looked at several times.
 OVERLAP = timedelta(seconds=20)
-PAGE = 1000
+BATCH = 1000
 _SQL = statements(__file__)
 _NAME = "sweep"
 
@@ -64,11 +64,11 @@ def sweep(*, budget_seconds: float = 8.0) -> int:
     _attach_missed(low, high)
     offered = 0
     while low < high and time.monotonic() < deadline:
-        page = deliverable.by_range(low, high, PAGE)
-        if not dispatch.to_lanes(page.batch):
+        batch = deliverable.by_range(low, high, BATCH)
+        if not dispatch.to_lanes(batch.messages):
             break
-        offered += len(page.batch)
-        low = high if page.next_id is None else page.next_id
+        offered += len(batch.messages)
+        low = high if batch.next_id is None else batch.next_id
     mine.update(position=max(mark.position, low), leased_until=None)
     if offered:
         log.debug("swept", offered=offered)
@@ -97,14 +97,14 @@ def _attach_missed(low: int, high: int) -> None:
                 "high": high,
                 "no_bind_info": statuses.NO_BIND_INFO,
                 "user": DeliveryType.USER.value,
-                "at_most": PAGE,
+                "at_most": BATCH,
             },
         )
         missed: set[tuple[int, str]] = set(cursor.fetchall())
     recently_bound = Binding.objects.filter(
         bound_at__gte=clock.now() - timedelta(seconds=60), unbound_at__isnull=True
     ).values_list("workspace_id", "user_id")
-    missed.update(recently_bound[:PAGE])
+    missed.update(recently_bound[:BATCH])
     by_workspace: dict[int, list[str]] = defaultdict(list)
     for workspace_id, user_id in missed:
         by_workspace[workspace_id].append(user_id)

@@ -97,7 +97,7 @@ def test_from_the_moment_a_task_is_marked_nothing_of_it_is_delivered(
     assert {outgoing.task_id for batch in waiting.values() for outgoing in batch} == {other.pk}
     assert len(waiting) == 5
     assert deliverable.by_id([row.pk for row in task.messages.all()]) == []
-    everything = deliverable.by_range(0, ids.first_id_at(timezone.now() + timedelta(hours=1)), 100).batch
+    everything = deliverable.by_range(0, ids.first_id_at(timezone.now() + timedelta(hours=1)), 100).messages
     assert {outgoing.task_id for outgoing in everything} == {other.pk}
 
 

@@ -1,4 +1,4 @@
-"""The sweeper hands over what was committed and never handed over."""
+"""The sweeper dispatches what was committed and did not get to its lane."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_what_needs_no_sweep_is_left_alone(send: Send, lane: KeepingLane, known:
 def test_a_backlog_longer_than_a_page_is_swept_whole(
     send: Send, lane: KeepingLane, known: KnownDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeper, "PAGE", 2)
+    monkeypatch.setattr(sweeper, "BATCH", 2)
     for n in range(5):
         send({known.ad_token: f"k{n}"}, delivery_type=1)
     lane.got.clear()
@@ -78,7 +78,7 @@ def test_a_backlog_longer_than_a_page_is_swept_whole(
 def test_a_page_of_what_may_not_be_delivered_does_not_end_the_sweep(
     send: Send, lane: KeepingLane, known: KnownDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeper, "PAGE", 2)
+    monkeypatch.setattr(sweeper, "BATCH", 2)
     tasks = [send({known.ad_token: f"k{n}"}, delivery_type=1) for n in range(5)]
     PushTask.objects.filter(pk__in=[task.pk for task in tasks[:4]]).update(revoked_at=timezone.now())
     lane.got.clear()
