@@ -46,7 +46,7 @@ class Notification:
         style: How it is shown.
         icon: A URL, chosen for the channel.
         image: A URL, chosen for the channel.
-        badge: The number on the app's icon.
+        badge: The number on the app's icon; APNs alone gets one, elsewhere such messages go by the self-built channel.
         badge_add: How much is added to that number.
         badge_class: The class of the activity that has the icon.
         sound: The name of a sound file of the app.

@@ -66,8 +66,6 @@ def shown_of(notification: Notification, message_id: str) -> dict[str, Any]:
         shown["channel_id"] = channel_id
     if notification.sound:
         shown["sound"] = notification.sound
-    if notification.badge is not None:
-        shown["notification_count"] = notification.badge
     if notification.icon and "/" not in notification.icon:  # a drawable of the app; FCM shows no icon from a URL
         shown["icon"] = notification.icon
     if notification.opens_page and notification.url:

@@ -73,9 +73,7 @@ def _payload(
         shown["image"] = notification.image
     if notification.sound:
         shown["sound"] = notification.sound
-    if notification.badge is not None:
-        shown["badge"] = {"setNum": min(notification.badge, 99)}
-    elif notification.badge_add:
+    if notification.badge_add:
         shown["badge"] = {"addNum": min(notification.badge_add, 99)}
     return {"notification": shown}
 

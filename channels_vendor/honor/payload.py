@@ -81,11 +81,8 @@ def _click(notification: Notification) -> dict[str, Any]:
 
 
 def _badge(notification: Notification) -> dict[str, Any]:
-    badge: dict[str, Any] = {}
-    if notification.badge is not None:
-        badge["setNum"] = min(notification.badge, 99)
-    elif notification.badge_add:
-        badge["addNum"] = min(notification.badge_add, 99)
-    if badge and notification.badge_class:
-        badge["badgeClass"] = notification.badge_class
-    return badge
+    """What is added to the number on the icon. A message that sets the number goes by the self-built channel."""
+    if not notification.badge_add:
+        return {}
+    badge: dict[str, Any] = {"addNum": min(notification.badge_add, 99)}
+    return badge | ({"badgeClass": notification.badge_class} if notification.badge_class else {})

@@ -99,11 +99,8 @@ def _click(notification: Notification) -> dict[str, Any]:
 
 
 def _badge(notification: Notification) -> dict[str, Any]:
-    badge: dict[str, Any] = {}
-    if notification.badge is not None:
-        badge["set_num"] = min(notification.badge, 99)
-    elif notification.badge_add:
-        badge["add_num"] = min(notification.badge_add, 99)
-    if badge and notification.badge_class:
-        badge["class"] = notification.badge_class
-    return badge
+    """What is added to the number on the icon. A message that sets the number goes by the self-built channel."""
+    if not notification.badge_add:
+        return {}
+    badge: dict[str, Any] = {"add_num": min(notification.badge_add, 99)}
+    return badge | ({"class": notification.badge_class} if notification.badge_class else {})

@@ -125,7 +125,7 @@ def test_fcms_message_has_its_fields() -> None:
     message = of_fcm(**(RICH | {"icon": "parcel"}))
     assert message["notification"] == {"title": "Title", "body": "Content", "image": "https://x/i.png"}
     assert message["android"]["notification"] == {
-        "tag": "1001", "channel_id": "orders", "sound": "/raw/ding", "notification_count": 5, "icon": "parcel",
+        "tag": "1001", "channel_id": "orders", "sound": "/raw/ding", "icon": "parcel",
     }  # fmt: skip
     assert message["android"]["priority"] == "HIGH"
     assert 3590 <= int(message["android"]["ttl"].removesuffix("s")) <= 3600
@@ -180,13 +180,16 @@ def test_huaweis_message_has_its_fields() -> None:
     assert json.loads(message["data"])["order"] == "42"
     assert (android["category"], android["bi_tag"]) == ("EXPRESS", "m1001")
     assert android["notification"]["click_action"] == {"type": 2, "url": "https://shop.example/1"}
-    assert android["notification"]["badge"] == {"set_num": 5, "class": "com.Main"}
     assert (android["notification"]["channel_id"], android["notification"]["sound"]) == ("orders", "/raw/ding")
     assert android["notification"]["image"] == "https://x/i.png"
-    big = huawei.message_of(notification(style=Style.BIG_TEXT, badge_add=200, opens_page=True, url="intent:#x"), "", "")
+    big = huawei.message_of(
+        notification(style=Style.BIG_TEXT, badge_add=200, badge_class="com.Main", opens_page=True, url="intent:#x"),
+        "",
+        "",
+    )
     assert big is not None
     shown = big["android"]["notification"]
-    assert (shown["style"], shown["big_body"], shown["badge"]) == (1, "Content", {"add_num": 99})
+    assert (shown["style"], shown["big_body"], shown["badge"]) == (1, "Content", {"add_num": 99, "class": "com.Main"})
     assert shown["click_action"] == {"type": 1, "intent": "intent:#x"}
     assert "k" not in json.loads(big["data"])
 

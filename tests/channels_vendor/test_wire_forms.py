@@ -156,13 +156,14 @@ def test_a_signature_for_oppo_is_that_of_opushs_sdk() -> None:
 def test_a_message_for_huawei_is_that_of_its_server_demo() -> None:
     recorded = json.loads(
         '{"message":{"android":{"bi_tag":"m1001","category":"EXPRESS","notification":{"badge":{"class":"com.Main",'
-        '"set_num":5},"big_body":"c\\"q","big_title":"长标题 & x","body":"c\\"q","channel_id":"orders","click_action":'
+        '"add_num":5},"big_body":"c\\"q","big_title":"长标题 & x","body":"c\\"q","channel_id":"orders","click_action":'
         '{"action":"com.example.OPEN","type":1},"image":"https://x/i.png","sound":"/raw/ding","style":1,'
         '"title":"长标题 & x"},"ttl":"3600s","urgency":"HIGH"},"notification":{"body":"c\\"q","title":"长标题 & x"},'
         '"token":["hw-1"]}}'
     )["message"]
     call = call_of(
-        Channel.HUAWEI, ["hw-1"], body=BODY, style=Style.BIG_TEXT, badge=5, badge_class="com.Main", sound="/raw/ding",
+        Channel.HUAWEI, ["hw-1"], body=BODY, style=Style.BIG_TEXT, badge_add=5, badge_class="com.Main",
+        sound="/raw/ding",
         image="https://x/i.png", url="com.example.OPEN", opens_page=True, params={"order": "42"},
         vendor_options={"channelId": "orders", "thirdChannelCategory": {"hms": "EXPRESS"}},
     )  # fmt: skip
@@ -216,11 +217,11 @@ def test_a_message_for_honor_is_that_of_its_guide() -> None:
 def test_a_message_for_fcm_is_that_of_firebases_sdk() -> None:
     recorded = json.loads(
         '{"android":{"notification":{"click_action":"shop.OPEN","icon":"parcel","sound":"ding","tag":"1001",'
-        '"channel_id":"orders","notification_count":5},"priority":"high","ttl":"3600s"},'
+        '"channel_id":"orders"},"priority":"high","ttl":"3600s"},'
         '"notification":{"body":"c\\"q","title":"长标题 & x","image":"https://x/i.png"},"token":"tok"}'
     )
     call = call_of(
-        Channel.FCM, ["tok"], body=BODY, image="https://x/i.png", icon="parcel", sound="ding", badge=5, url="shop.OPEN",
+        Channel.FCM, ["tok"], body=BODY, image="https://x/i.png", icon="parcel", sound="ding", url="shop.OPEN",
         opens_page=True, params={"order": "42 &长"}, vendor_options={"channelId": "orders"},
     )  # fmt: skip
     assert call.url.endswith("/v1/projects/shop-1/messages:send")
