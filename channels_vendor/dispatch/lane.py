@@ -20,6 +20,7 @@ from pushcore.channels import Channel, Platform
 from pushcore.ports import OutgoingMessage
 from pushcore.push.limits import SELF_BUILT_ONLY
 from pushcore.push.vendor_options import transparent_payload
+from pushcore.storage.sql import statements
 from pushcore.storage.valkey import ValkeyDown, client
 from pushcore.storage.wake import wake_task
 
@@ -27,13 +28,7 @@ log = structlog.get_logger(__name__)
 
 _WAKE_SECONDS = 5
 
-# A user's message that has moved to another device, or a device that has moved to another vendor.
-_REDIRECT = (
-    "UPDATE channels_vendor_vendormessage v SET channel = m.channel, device_id = m.device_id,"
-    " token_hash = m.token_hash, due_at = now(), attempts = 0, vendor_id = '', vendor_code = '', accepted_at = NULL"
-    " FROM unnest(%s::bigint[], %s::smallint[], %s::bigint[], %s::bigint[]) AS m(id, channel, device_id, token_hash)"
-    " WHERE v.message_id = m.id AND (v.channel, v.device_id) <> (m.channel, m.device_id)"
-)
+_SQL = statements(__file__)
 
 
 class VendorLane:
@@ -53,28 +48,18 @@ class VendorLane:
 
         One that is on its way to the same device already stays as it is; to another, it starts afresh.
         """
-        message_ids = [outgoing.message_id for outgoing in batch]
-        channels = [outgoing.third_channel for outgoing in batch]
-        device_ids = [outgoing.device_id for outgoing in batch]
-        token_hashes = [token_hash(outgoing.third_token) for outgoing in batch]
+        rows = {
+            "messages": [outgoing.message_id for outgoing in batch],
+            "workspaces": [outgoing.workspace_id for outgoing in batch],
+            "channels": [outgoing.third_channel for outgoing in batch],
+            "tasks": [outgoing.task_id for outgoing in batch],
+            "devices": [outgoing.device_id for outgoing in batch],
+            "token_hashes": [token_hash(outgoing.third_token) for outgoing in batch],
+        }
         with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO channels_vendor_vendormessage"
-                " (message_id, workspace_id, channel, task_id, device_id, token_hash, due_at, attempts, vendor_id,"
-                " vendor_code, receipt_code) SELECT m.*, now(), 0, '', '', '' FROM"
-                " unnest(%s::bigint[], %s::bigint[], %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[]) AS m"
-                " ON CONFLICT (message_id) DO NOTHING",
-                [
-                    message_ids,
-                    [outgoing.workspace_id for outgoing in batch],
-                    channels,
-                    [outgoing.task_id for outgoing in batch],
-                    device_ids,
-                    token_hashes,
-                ],
-            )
+            cursor.execute(_SQL["insert"], rows)
             if cursor.rowcount < len(batch):
-                cursor.execute(_REDIRECT, [message_ids, channels, device_ids, token_hashes])
+                cursor.execute(_SQL["redirect"], rows)
         for workspace_id, channel in {(outgoing.workspace_id, outgoing.third_channel) for outgoing in batch}:
             if channel is not None:
                 wake(workspace_id, Channel(channel))
@@ -86,12 +71,7 @@ class VendorLane:
     def withdraw(self, held: Sequence[tuple[int, int]]) -> None:
         """Have what is not yet sent not be sent any more."""
         with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE channels_vendor_vendormessage SET due_at = NULL WHERE message_id IN"
-                " (SELECT message_id FROM channels_vendor_vendormessage WHERE message_id = ANY(%s)"
-                " AND due_at IS NOT NULL ORDER BY message_id FOR UPDATE)",
-                [[message_id for _, message_id in held]],
-            )
+            cursor.execute(_SQL["withdraw"], {"messages": [message_id for _, message_id in held]})
 
 
 def _by_vendor(outgoing: OutgoingMessage) -> bool:

@@ -16,6 +16,9 @@ from django.db import connection
 
 from channels_vendor.base.contract import SendOutcome, Verdict
 from channels_vendor.models import RefusedToken, VendorAccount
+from pushcore.storage.sql import statements
+
+_SQL = statements(__file__)
 
 # So many tokens refused one after the other stop the channel: of an account that has had none accepted since its
 # configuration changed, and of one that has. Lists of devices that have long been away hold long runs of dead tokens.
@@ -83,11 +86,7 @@ def note_accepted(row: VendorAccount) -> list[DeadToken]:
     configuration = row.configuration
     VendorAccount.objects.filter(pk=row.pk).update(proven_for=configuration)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM channels_vendor_refusedtoken WHERE account_id = %s"
-            " RETURNING device_id, token, since, is_dead AND configuration = %s",
-            [row.pk, configuration],
-        )
+        cursor.execute(_SQL["accept"], {"account": row.pk, "configuration": configuration})
         return [DeadToken(*token) for *token, is_dead in cursor.fetchall() if is_dead]
 
 
@@ -99,23 +98,16 @@ def _keep(row: VendorAccount, refused: Sequence[tuple[DeadToken, bool]]) -> int:
     """
     configuration = row.configuration
     with connection.cursor() as cursor:
+        cursor.execute(_SQL["forget_former"], {"account": row.pk, "configuration": configuration})
         cursor.execute(
-            "DELETE FROM channels_vendor_refusedtoken WHERE account_id = %s AND configuration <> %s",
-            [row.pk, configuration],
-        )
-        cursor.execute(
-            "INSERT INTO channels_vendor_refusedtoken AS known"
-            " (account_id, configuration, device_id, token, since, is_dead)"
-            " SELECT %s, %s, said.* FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::boolean[]) AS said"
-            " ON CONFLICT (account_id, device_id) DO UPDATE SET token = excluded.token, since = excluded.since,"
-            " is_dead = excluded.is_dead OR (known.is_dead AND known.token = excluded.token)",
-            [
-                row.pk,
-                configuration,
-                [token.device_id for token, _ in refused],
-                [token.token for token, _ in refused],
-                [token.since for token, _ in refused],
-                [is_dead for _, is_dead in refused],
-            ],
+            _SQL["keep"],
+            {
+                "account": row.pk,
+                "configuration": configuration,
+                "devices": [token.device_id for token, _ in refused],
+                "tokens": [token.token for token, _ in refused],
+                "since": [token.since for token, _ in refused],
+                "dead": [is_dead for _, is_dead in refused],
+            },
         )
     return RefusedToken.objects.filter(account=row).count()

@@ -30,8 +30,10 @@ from pushcore.delivery import deliverable, dispatch, outcomes
 from pushcore.devices import registry
 from pushcore.ports import Outcome, OutgoingMessage
 from pushcore.storage import clock
+from pushcore.storage.sql import statements
 
 log = structlog.get_logger(__name__)
+_SQL = statements(__file__)
 
 SENT = Metric("mps_vendor_sent_total", "Targets a vendor was asked to reach.", ["channel", "verdict"])
 
@@ -99,12 +101,7 @@ def accounts_due() -> list[tuple[int, Channel]]:
     Those that are not in use are among them: their messages go another way.
     """
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT a.workspace_id, a.channel FROM channels_vendor_vendoraccount a"
-            " WHERE EXISTS (SELECT 1 FROM channels_vendor_vendormessage m WHERE m.workspace_id = a.workspace_id"
-            " AND m.channel = a.channel AND m.due_at <= now() AND m.message_id >= %s)",
-            [deliverable.oldest_valid_id()],
-        )
+        cursor.execute(_SQL["accounts_due"], {"oldest": deliverable.oldest_valid_id()})
         return [(workspace_id, Channel(channel)) for workspace_id, channel in cursor.fetchall()]
 
 
@@ -117,13 +114,16 @@ def _claim(
         return Lease(now, {})
     with connection.cursor() as cursor:
         cursor.execute(
-            "WITH due AS (SELECT message_id, in_doubt FROM channels_vendor_vendormessage"
-            " WHERE workspace_id = %s AND channel = %s AND due_at <= %s AND message_id >= %s ORDER BY due_at LIMIT %s"
-            " FOR UPDATE SKIP LOCKED)"
-            " UPDATE channels_vendor_vendormessage v SET due_at = %s, in_doubt = v.in_doubt OR %s FROM due"
-            " WHERE v.message_id = due.message_id AND v.message_id >= %s"
-            " RETURNING v.message_id, v.attempts, due.in_doubt",
-            [workspace_id, int(channel), now, oldest, most, now + lasting, in_doubt, oldest],
+            _SQL["claim"],
+            {
+                "workspace": workspace_id,
+                "channel": int(channel),
+                "now": now,
+                "oldest": oldest,
+                "most": most,
+                "until": now + lasting,
+                "in_doubt": in_doubt,
+            },
         )
         rows = cursor.fetchall()
     return Lease(
@@ -246,26 +246,20 @@ def _write(steps: Sequence[RowUpdate], lease: Lease, now: datetime) -> None:
     ordered = sorted(steps, key=lambda step: step.outcome.delivery.message_id)
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE channels_vendor_vendormessage v SET due_at = s.due_at, attempts = s.attempts,"
-            " vendor_id = s.vendor_id, vendor_code = s.vendor_code, accepted_at = s.accepted_at, in_doubt = s.in_doubt,"
-            " token_hash = s.token_hash"
-            " FROM unnest(%s::bigint[], %s::timestamptz[], %s::smallint[], %s::text[], %s::text[], %s::timestamptz[],"
-            " %s::boolean[], %s::bigint[])"
-            " AS s(id, due_at, attempts, vendor_id, vendor_code, accepted_at, in_doubt, token_hash)"
-            " WHERE v.message_id = s.id AND v.message_id BETWEEN %s AND %s AND v.due_at = %s",
-            [
-                [step.outcome.delivery.message_id for step in ordered],
-                [step.due_at for step in ordered],
-                [step.attempts for step in ordered],
-                [step.outcome.vendor_id[:200] for step in ordered],
-                [step.outcome.vendor_code[:200] for step in ordered],
-                [now if step.outcome.verdict is Verdict.ACCEPTED else None for step in ordered],
-                [step.outcome.in_doubt and step.due_at is not None for step in ordered],
-                [token_hash(step.outcome.delivery.token) for step in ordered],
-                ordered[0].outcome.delivery.message_id,
-                ordered[-1].outcome.delivery.message_id,
-                lease.until,
-            ],
+            _SQL["write"],
+            {
+                "messages": [step.outcome.delivery.message_id for step in ordered],
+                "due_at": [step.due_at for step in ordered],
+                "attempts": [step.attempts for step in ordered],
+                "vendor_ids": [step.outcome.vendor_id[:200] for step in ordered],
+                "vendor_codes": [step.outcome.vendor_code[:200] for step in ordered],
+                "accepted_at": [now if step.outcome.verdict is Verdict.ACCEPTED else None for step in ordered],
+                "in_doubt": [step.outcome.in_doubt and step.due_at is not None for step in ordered],
+                "token_hashes": [token_hash(step.outcome.delivery.token) for step in ordered],
+                "first": ordered[0].outcome.delivery.message_id,
+                "last": ordered[-1].outcome.delivery.message_id,
+                "leased_until": lease.until,
+            },
         )
 
 

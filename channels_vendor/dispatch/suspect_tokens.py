@@ -14,6 +14,9 @@ from channels_vendor.base.contract import SendOutcome
 from channels_vendor.base.references import token_hash
 from pushcore.channels import Channel
 from pushcore.storage import ids
+from pushcore.storage.sql import statements
+
+_SQL = statements(__file__)
 
 TASKS = 3
 SPAN = timedelta(hours=24)
@@ -32,31 +35,19 @@ def given_up(
         return set()
     with connection.cursor() as cursor:
         cursor.execute(
-            "WITH told AS ("
-            " SELECT said.device_id, said.token, v.message_id, v.task_id, v.accepted_at IS NOT NULL AS accepted,"
-            " split_part(v.vendor_code, ' ', 1) = said.word AS refused"
-            " FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::text[]) AS said(device_id, token, hash, word)"
-            " JOIN pushcore_device d ON d.id = said.device_id AND d.third_token = said.token"
-            " JOIN channels_vendor_vendormessage v ON v.token_hash = said.hash AND v.device_id = said.device_id"
-            " AND v.workspace_id = %s AND v.channel = %s AND v.message_id >="
-            " ((extract(epoch FROM coalesce(d.third_reported_at, %s)) - %s) * 1000)::bigint << %s"
-            "), accepted AS (SELECT device_id, max(message_id) AS last FROM told WHERE accepted GROUP BY device_id)"
-            " SELECT told.device_id, told.token FROM told LEFT JOIN accepted USING (device_id)"
-            " WHERE told.refused AND told.message_id > coalesce(accepted.last, 0)"
-            " GROUP BY told.device_id, told.token"
-            " HAVING count(DISTINCT told.task_id) >= %s AND min(told.message_id) <= %s",
-            [
-                [one.delivery.device_id for one in suspects],
-                [one.delivery.token for one in suspects],
-                [token_hash(one.delivery.token) for one in suspects],
-                [one.vendor_code.partition(" ")[0] for one in suspects],
-                workspace_id,
-                int(channel),
-                ids.EPOCH,
-                int(ids.EPOCH.timestamp()),
-                ids.SEQUENCE_BITS,
-                TASKS,
-                ids.first_id_at(now - SPAN),
-            ],
+            _SQL["given_up"],
+            {
+                "devices": [one.delivery.device_id for one in suspects],
+                "tokens": [one.delivery.token for one in suspects],
+                "token_hashes": [token_hash(one.delivery.token) for one in suspects],
+                "words": [one.vendor_code.partition(" ")[0] for one in suspects],
+                "workspace": workspace_id,
+                "channel": int(channel),
+                "epoch": ids.EPOCH,
+                "epoch_seconds": int(ids.EPOCH.timestamp()),
+                "sequence_bits": ids.SEQUENCE_BITS,
+                "tasks": TASKS,
+                "span": ids.first_id_at(now - SPAN),
+            },
         )
         return set(cursor.fetchall())

@@ -25,8 +25,10 @@ from pushcore.devices import tokens
 from pushcore.devices.tokens import MAX_TOKEN_LENGTH, Claim, Gone
 from pushcore.http.head_check import head_check
 from pushcore.storage import clock
+from pushcore.storage.sql import statements
 
 log = structlog.get_logger(__name__)
+_SQL = statements(__file__)
 
 # Vendors send up to 1000 results at once, of some 300 bytes.
 MAX_BYTES = 1_048_576
@@ -61,10 +63,8 @@ def receive(request: HttpRequest, key: str) -> HttpResponse:
     try:
         found = vendor.read_reports(row.account(allow_private=False), headers, request.GET.dict(), body)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        log.warning(
-            "vendor receipt refused", channel=vendor.channel.label, workspace=row.workspace_id, error=str(error)
-        )
-        return HttpResponseBadRequest("no receipt")
+        log.warning("vendor report refused", channel=vendor.channel.label, workspace=row.workspace_id, error=str(error))
+        return HttpResponseBadRequest("no report")
     if len(found) > MAX_REPORTS:
         return HttpResponseBadRequest("too many at once")
     record(row, found)
@@ -104,31 +104,31 @@ def record(row: VendorAccount, found: Sequence[DeliveryReport]) -> int:
     now, proven = clock.now(), row.is_proven
     with transaction.atomic():
         known = _known(row, found)
-        arrived = [message_id for receipt, message_id, _ in known if receipt.arrived]
+        arrived = [message_id for report, message_id, _ in known if report.arrived]
         count = outcomes.record_arrivals(sorted(set(arrived)))
         _keep_words(known, now)
         tokens.change(
             gone=[
-                Gone(device_id, receipt.token, _at(receipt, now))
-                for receipt, _, device_id in known
-                if receipt.gone and proven
+                Gone(device_id, report.token, _at(report, now))
+                for report, _, device_id in known
+                if report.gone and proven
             ],
             claims=[
-                Claim(row.workspace_id, device_id, row.channel, receipt.replaced_by, instead_of=receipt.token)
-                for receipt, _, device_id in known
-                if 0 < len(receipt.replaced_by) <= MAX_TOKEN_LENGTH
+                Claim(row.workspace_id, device_id, row.channel, report.replaced_by, instead_of=report.token)
+                for report, _, device_id in known
+                if 0 < len(report.replaced_by) <= MAX_TOKEN_LENGTH
             ],
         )
     return count
 
 
-def _at(receipt: DeliveryReport, now: datetime) -> datetime:
+def _at(report: DeliveryReport, now: datetime) -> datetime:
     """When it happened at the vendor, whose clock may be ahead."""
-    return min(receipt.at or now, now)
+    return min(report.at or now, now)
 
 
 def _known(row: VendorAccount, found: Sequence[DeliveryReport]) -> list[tuple[DeliveryReport, int, int]]:
-    """Each receipt with the message and the device it is about; one of neither is left out.
+    """Each report with the message and the device it is about; one of neither is left out.
 
     By the message, or by the task and the token it was sent to, whatever token the device has by now.
     """
@@ -136,21 +136,15 @@ def _known(row: VendorAccount, found: Sequence[DeliveryReport]) -> list[tuple[De
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT said.number, m.message_id, m.device_id"
-            " FROM unnest(%s::integer[], %s::bigint[], %s::bigint[], %s::bigint[])"
-            " AS said(number, message_id, task_id, token_hash) CROSS JOIN LATERAL ("
-            " SELECT * FROM channels_vendor_vendormessage WHERE message_id = said.message_id UNION ALL"
-            " SELECT * FROM channels_vendor_vendormessage"
-            " WHERE task_id = said.task_id AND token_hash = said.token_hash"
-            ") m WHERE m.workspace_id = %s AND m.channel = %s",
-            [
-                list(range(len(found))),
-                [receipt.reference.message_id for receipt in found],
-                [receipt.reference.task_id for receipt in found],
-                [token_hash(receipt.token) for receipt in found],
-                row.workspace_id,
-                row.channel,
-            ],
+            _SQL["known"],
+            {
+                "numbers": list(range(len(found))),
+                "messages": [report.reference.message_id for report in found],
+                "tasks": [report.reference.task_id for report in found],
+                "token_hashes": [token_hash(report.token) for report in found],
+                "workspace": row.workspace_id,
+                "channel": row.channel,
+            },
         )
         return [(found[number], message_id, device_id) for number, message_id, device_id in cursor.fetchall()]
 
@@ -158,24 +152,19 @@ def _known(row: VendorAccount, found: Sequence[DeliveryReport]) -> list[tuple[De
 def _keep_words(known: Sequence[tuple[DeliveryReport, int, int]], now: datetime) -> None:
     """What a message's details show besides its arrival: the last word, by the vendor's clock."""
     last: dict[int, DeliveryReport] = {}
-    for receipt, message_id, _ in known:
-        if not receipt.arrived and (message_id not in last or _at(receipt, now) >= _at(last[message_id], now)):
-            last[message_id] = receipt
+    for report, message_id, _ in known:
+        if not report.arrived and (message_id not in last or _at(report, now) >= _at(last[message_id], now)):
+            last[message_id] = report
     ordered = sorted(last)
     if not ordered:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE channels_vendor_vendormessage m SET receipt_code = said.code, receipt_status = said.status,"
-            " receipt_at = said.at FROM unnest(%s::bigint[], %s::text[], %s::integer[], %s::timestamptz[])"
-            " AS said(message_id, code, status, at) WHERE m.message_id = said.message_id AND m.message_id IN"
-            " (SELECT message_id FROM channels_vendor_vendormessage WHERE message_id = ANY(%s)"
-            " ORDER BY message_id FOR UPDATE) AND coalesce(m.receipt_at, '-infinity') < said.at",
-            [
-                ordered,
-                [last[message_id].vendor_code[:200] for message_id in ordered],
-                [last[message_id].status for message_id in ordered],
-                [_at(last[message_id], now) for message_id in ordered],
-                ordered,
-            ],
+            _SQL["keep_words"],
+            {
+                "messages": ordered,
+                "codes": [last[message_id].vendor_code[:200] for message_id in ordered],
+                "statuses": [last[message_id].status for message_id in ordered],
+                "at": [_at(last[message_id], now) for message_id in ordered],
+            },
         )

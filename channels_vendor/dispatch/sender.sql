@@ -1,0 +1,35 @@
+-- Messages that are due at a vendor: found, leased, and written back.
+
+-- accounts_due --
+-- Find the accounts with due messages. Messages before the given one are no longer valid.
+SELECT a.workspace_id, a.channel
+FROM channels_vendor_vendoraccount a
+WHERE EXISTS (
+    SELECT FROM channels_vendor_vendormessage m
+    WHERE m.workspace_id = a.workspace_id AND m.channel = a.channel AND m.due_at <= now()
+        AND m.message_id >= %(oldest)s
+)
+
+-- claim --
+-- Lease the messages that are due longest; those another sender is about to lease are passed by.
+WITH due AS (
+    SELECT message_id, in_doubt FROM channels_vendor_vendormessage
+    WHERE workspace_id = %(workspace)s AND channel = %(channel)s AND due_at <= %(now)s AND message_id >= %(oldest)s
+    ORDER BY due_at LIMIT %(most)s
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE channels_vendor_vendormessage v SET due_at = %(until)s, in_doubt = v.in_doubt OR %(in_doubt)s
+FROM due
+WHERE v.message_id = due.message_id AND v.message_id >= %(oldest)s
+RETURNING v.message_id, v.attempts, due.in_doubt
+
+-- write --
+-- Write what became of messages, into the rows that are still leased: after its lease a batch may be another sender's.
+UPDATE channels_vendor_vendormessage v
+SET due_at = s.due_at, attempts = s.attempts, vendor_id = s.vendor_id, vendor_code = s.vendor_code,
+    accepted_at = s.accepted_at, in_doubt = s.in_doubt, token_hash = s.token_hash
+FROM unnest(
+    %(messages)s::bigint[], %(due_at)s::timestamptz[], %(attempts)s::smallint[], %(vendor_ids)s::text[],
+    %(vendor_codes)s::text[], %(accepted_at)s::timestamptz[], %(in_doubt)s::boolean[], %(token_hashes)s::bigint[]
+) AS s(id, due_at, attempts, vendor_id, vendor_code, accepted_at, in_doubt, token_hash)
+WHERE v.message_id = s.id AND v.message_id BETWEEN %(first)s AND %(last)s AND v.due_at = %(leased_until)s
