@@ -9,6 +9,7 @@ channel takes them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from django.db import connection
@@ -48,7 +49,7 @@ class VendorLane:
 
         One that is on its way to the same device already stays as it is; to another, it starts afresh.
         """
-        rows = {
+        rows: dict[str, Any] = {
             "messages": [outgoing.message_id for outgoing in batch],
             "workspaces": [outgoing.workspace_id for outgoing in batch],
             "channels": [outgoing.third_channel for outgoing in batch],
