@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import math
-from functools import lru_cache
 
-import redis
-from redis.commands.core import Script
-
+from pushcore.backoff import exponential_backoff
+from pushcore.storage.token_bucket import TokenBucket
 from pushcore.storage.valkey import ValkeyDown, client
 
 BURST_SECONDS = 1.0
@@ -22,31 +20,13 @@ FIRST_OPEN_SECONDS = 5
 LONGEST_OPEN_SECONDS = 300
 _FORGET_SECONDS = 900
 
-# KEYS: bucket. ARGV: rate (tokens/s), burst, wanted. Returns how many of the wanted are granted.
-_TAKE = """
-local now = redis.call('TIME')
-now = tonumber(now[1]) + tonumber(now[2]) / 1000000
-local rate, burst, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local kept = redis.call('HMGET', KEYS[1], 'tokens', 'at')
-local tokens = math.min(burst, (tonumber(kept[1]) or burst) + (now - (tonumber(kept[2]) or now)) * rate)
-local granted = math.max(0, math.min(wanted, math.floor(tokens)))
-redis.call('HSET', KEYS[1], 'tokens', tokens - granted, 'at', now)
-redis.call('EXPIRE', KEYS[1], math.ceil(burst / rate) + 1)
-return granted
-"""
-
-
-@lru_cache(maxsize=1)
-def _take_script(bus: redis.Redis) -> Script:
-    return bus.register_script(_TAKE)
-
 
 class RateControl:
     """The rate limit, circuit breaker and pause of one account."""
 
     def __init__(self, workspace_id: int, channel: int, rate: int) -> None:
         self._name = f"mps:vendor:%s:{workspace_id}:{channel}"
-        self._rate = rate
+        self._bucket = TokenBucket(self._name % "bucket", rate, max(1.0, rate * BURST_SECONDS))
 
     def grant(self, wanted: int) -> int:
         """Return how many of `wanted` targets may be sent now.
@@ -62,16 +42,14 @@ class RateControl:
                 if not client().set(self._name % "open", 1, nx=True, ex=FIRST_OPEN_SECONDS):
                     return 0
                 wanted = 1
-            burst = max(1.0, self._rate * BURST_SECONDS)
-            return int(_take_script(client())([self._name % "bucket"], [self._rate, burst, wanted]))
+            return self._bucket.take(wanted)
         except ValkeyDown:
             return wanted
 
     def give_back(self, unused: int) -> None:
         """Return what was granted and not needed."""
-        if unused > 0:
-            with contextlib.suppress(*ValkeyDown):
-                client().hincrbyfloat(self._name % "bucket", "tokens", unused)
+        with contextlib.suppress(*ValkeyDown):
+            self._bucket.give_back(unused)
 
     def pause(self, seconds: float) -> None:
         """Pause as the vendor asked: only time ends it, and a shorter pause does not shorten it."""
@@ -89,7 +67,9 @@ class RateControl:
             failures = int(client().incr(self._name % "failures"))
             client().expire(self._name % "failures", _FORGET_SECONDS)
             if failures >= OPENS_AFTER:
-                pause = min(FIRST_OPEN_SECONDS * 2 ** min(failures - OPENS_AFTER, 10), LONGEST_OPEN_SECONDS)
-                client().set(self._name % "open", 1, ex=pause)
+                pause = exponential_backoff(
+                    failures - OPENS_AFTER + 1, first=FIRST_OPEN_SECONDS, longest=LONGEST_OPEN_SECONDS
+                )
+                client().set(self._name % "open", 1, ex=int(pause))
         except ValkeyDown:
             return

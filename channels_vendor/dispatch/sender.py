@@ -6,7 +6,6 @@ answers after its lease writes nothing over what another has begun. Any number o
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -24,6 +23,7 @@ from channels_vendor.dispatch import open_adapters, refused_tokens, suspect_toke
 from channels_vendor.dispatch.rate_control import RateControl
 from channels_vendor.models import VendorAccount, VendorMessage
 from channels_vendor.registry import VENDORS
+from pushcore.backoff import jittered_backoff
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.delivery import deliverable, dispatch, outcomes
@@ -234,9 +234,8 @@ def _step(one: SendOutcome, attempts: int, now: datetime) -> RowUpdate:
 
 def _next(one: SendOutcome, tried: int, now: datetime) -> datetime:
     """Exponential backoff with jitter, and not before the vendor said: one that says "now" is not asked at once."""
-    delay = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** max(0, tried - 1))
-    spread = delay * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
-    return now + timedelta(seconds=max(spread, one.retry_after or 0.0))
+    delay = jittered_backoff(tried, first=FIRST_DELAY_SECONDS, longest=LONGEST_DELAY_SECONDS)
+    return now + timedelta(seconds=max(delay, one.retry_after or 0.0))
 
 
 def _write(steps: Sequence[RowUpdate], lease: Lease, now: datetime) -> None:

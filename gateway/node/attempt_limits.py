@@ -10,14 +10,12 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from functools import lru_cache
 
-import redis
 import structlog
 from django.conf import settings
-from redis.commands.core import Script
 
 from pushcore.security.proxies import origin
+from pushcore.storage.token_bucket import TokenBucket, take_from_each
 from pushcore.storage.valkey import ValkeyDown, client
 
 log = structlog.get_logger(__name__)
@@ -26,22 +24,6 @@ log = structlog.get_logger(__name__)
 FAILURE_SECONDS = 60
 # Registrations: a token bucket that holds an hour's worth and refills at the hour's rate.
 REGISTRATION_SECONDS = 3600
-
-# KEYS: token buckets. ARGV: for each how many it holds, and how many are asked for. Returns how many are granted.
-_TAKE = """
-local now = redis.call('TIME')
-now = tonumber(now[1]) + tonumber(now[2]) / 1000000
-local granted = {}
-for i, key in ipairs(KEYS) do
-  local size, asked = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  local kept = redis.call('HMGET', key, 'tokens', 'at')
-  local tokens = math.min(size, (tonumber(kept[1]) or size) + (now - (tonumber(kept[2]) or now)) * size / 3600)
-  granted[i] = math.min(asked, math.floor(tokens))
-  redis.call('HSET', key, 'tokens', tokens - granted[i], 'at', now)
-  redis.call('EXPIRE', key, 3600)
-end
-return granted
-"""
 
 
 class Exceeded(Enum):
@@ -124,8 +106,9 @@ def take_registrations(asking: Sequence[tuple[str, int]]) -> list[Exceeded | Non
 
 
 def _take(sizes: Mapping[str, int], asked: Mapping[str, int]) -> dict[str, int]:
-    arguments = [number for key, size in sizes.items() for number in (size, asked[key])]
-    return dict(zip(sizes, _script(client())(list(sizes), arguments), strict=True))
+    buckets = [TokenBucket(key, size / REGISTRATION_SECONDS, size) for key, size in sizes.items()]
+    granted = take_from_each([(bucket, asked[bucket.key]) for bucket in buckets])
+    return {bucket.key: count for bucket, count in zip(buckets, granted, strict=True)}
 
 
 def _verdict(pair: tuple[str, str], left: dict[str, int]) -> Exceeded | None:
@@ -137,9 +120,3 @@ def _verdict(pair: tuple[str, str], left: dict[str, int]) -> Exceeded | None:
         if key in left:
             left[key] -= 1
     return None
-
-
-@lru_cache(maxsize=1)
-def _script(bus: redis.Redis) -> Script:
-    """Return the script, called by its hash and loaded again if Valkey lost it."""
-    return bus.register_script(_TAKE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 
+from pushcore.backoff import exponential_backoff
 from pushcore.security.proxies import origin
 
 FREE_FAILURES = 5
@@ -30,4 +31,4 @@ class FailureThrottle:
             self._failures.popitem(last=False)
         if count <= FREE_FAILURES:
             return 0.0
-        return min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(count - FREE_FAILURES - 1, 16))
+        return exponential_backoff(count - FREE_FAILURES, first=FIRST_DELAY_SECONDS, longest=LONGEST_DELAY_SECONDS)

@@ -20,6 +20,7 @@ from pushcore.api import replay
 from pushcore.api.replay import Nonce
 from pushcore.push.group_commit import GroupCommit
 from pushcore.storage import clock
+from pushcore.storage.token_bucket import TAKE_TOKENS
 from pushcore.storage.valkey import client
 
 BURST_SECONDS = 2.0
@@ -29,9 +30,9 @@ BURST_SECONDS = 2.0
 # the day, a nonce's seconds to live; then for each call when it was signed (ms). Returns for each call 0 when it is
 # granted, else the wait in ms; -1 where the nonce was taken before, -2 where it may have been and Valkey would not
 # know; nothing is counted then.
-_TAKE = """
-local now = redis.call('TIME')
-now = tonumber(now[1]) + tonumber(now[2]) / 1000000
+_TAKE = (
+    TAKE_TOKENS
+    + """
 local rate, burst, quota, left = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local function kept_since()
@@ -56,12 +57,9 @@ local function take(bucket, day, nonce, signed)
     if not redis.call('SET', nonce, 1, 'NX', 'EX', ARGV[5]) then return -1 end
   end
   if quota > 0 and tonumber(redis.call('GET', day) or 0) >= quota then return left * 1000 end
-  local kept = redis.call('HMGET', bucket, 'tokens', 'at')
-  local tokens = math.min(burst, (tonumber(kept[1]) or burst) + (now - (tonumber(kept[2]) or now)) * rate)
+  local granted, tokens = take_tokens(bucket, rate, burst, 1)
   local wait = 0
-  if tokens >= 1 then tokens = tokens - 1 else wait = math.ceil((1 - tokens) / rate * 1000) end
-  redis.call('HSET', bucket, 'tokens', tokens, 'at', now)
-  redis.call('EXPIRE', bucket, math.ceil(burst / rate) + 1)
+  if granted == 0 then wait = math.ceil((1 - tokens) / rate * 1000) end
   if quota > 0 and wait == 0 and redis.call('INCR', day) == 1 then redis.call('EXPIRE', day, left) end
   return wait
 end
@@ -70,6 +68,7 @@ local waits = {}
 for i = 3, #KEYS, 3 do waits[#waits + 1] = take(KEYS[i], KEYS[i + 1], KEYS[i + 2], ARGV[5 + i / 3]) end
 return waits
 """
+)
 
 
 class ThrottledError(Exception):

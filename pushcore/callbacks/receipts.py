@@ -6,7 +6,6 @@ Rows are found by their message's ID, which names their partition.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from typing import NamedTuple
 from django.db import connection, transaction
 from prometheus_client import Counter
 
+from pushcore.backoff import jittered_backoff
 from pushcore.callbacks.webhook_client import WebhookResult
 from pushcore.models import Receipt, ReceiptAttempt
 from pushcore.storage import clock
@@ -147,8 +147,8 @@ def _next_step(attempt: Attempt) -> tuple[str, datetime]:
     receipt, result, at = attempt
     if result.accepted:
         return Receipt.State.DELIVERED, at
-    delay = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** min(receipt.attempts, 20))
-    later = at + timedelta(seconds=delay * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, guards nothing
+    delay = jittered_backoff(receipt.attempts + 1, first=FIRST_DELAY_SECONDS, longest=LONGEST_DELAY_SECONDS)
+    later = at + timedelta(seconds=delay)
     if later > receipt.created_at + GIVE_UP_AFTER:
         return Receipt.State.FAILED, at
     return Receipt.State.DUE, later

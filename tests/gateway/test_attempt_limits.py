@@ -15,6 +15,7 @@ from gateway.node.attempt_limits import Exceeded, has_failed_too_often, note_fai
 from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.models import Device, Workspace
+from pushcore.storage import token_bucket
 from tests.gateway.conftest import RunningGateway
 from tests.support.raw_device import RawDevice
 
@@ -100,13 +101,14 @@ def test_a_batch_is_counted_one_by_one_for_its_addresses_and_workspaces(settings
 
 
 @pytest.mark.parametrize("limits", [(0, 0), (2, 2)])
-def test_without_a_limit_or_without_the_fast_store_nothing_is_refused(
+def test_without_a_limit_or_without_valkey_nothing_is_refused(
     settings: Any, monkeypatch: pytest.MonkeyPatch, limits: tuple[int, int]
 ) -> None:
     def away() -> None:
         raise RedisDown
 
-    monkeypatch.setattr(attempt_limits, "client", away)
+    for module in (attempt_limits, token_bucket):
+        monkeypatch.setattr(module, "client", away)
     settings.DEVICE_FAILURES_PER_ADDRESS = limits[0]
     settings.DEVICE_REGISTRATIONS_PER_ADDRESS, settings.DEVICE_REGISTRATIONS_PER_WORKSPACE = limits
     for _ in range(3):
