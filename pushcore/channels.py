@@ -63,6 +63,7 @@ class ChannelDescription:
 _descriptions: dict[int, ChannelDescription] = {}
 _channels: dict[int, Channel] = {}
 _third_channels: tuple[Channel, ...] = ()
+_named: dict[str, Channel] = {}
 
 
 class _OpenEnumeration(type):
@@ -160,10 +161,18 @@ def unregister(number: int) -> None:
     _list_third_channels()
 
 
+def third_channel_named(name: str) -> Channel | None:
+    """Return the vendor's channel that a map by vendor names: as analysis does in lower case, or by its own name."""
+    return _named.get(name)
+
+
 def _list_third_channels() -> None:
-    """Keep the list that each request with vendor options goes through."""
+    """Keep what each request with vendor options looks up."""
     global _third_channels
     _third_channels = tuple(channel for channel in Channel if channel)
+    _named.clear()
+    for channel in _third_channels:
+        _named.update({channel.analysis_name.lower(): channel, channel.label: channel})
 
 
 def third_channels() -> tuple[Channel, ...]:

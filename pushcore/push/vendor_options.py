@@ -9,10 +9,10 @@ adapters look values up and never doubt them.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from pushcore.channels import Channel, third_channels
+from pushcore.channels import Channel, ChannelDescription, third_channel_named, third_channels
 from pushcore.codes.results import ResultCode, ResultError
 
 # Longest values, in characters. An Android notification channel's ID may have more, and nobody's has.
@@ -46,9 +46,9 @@ def check(options: Mapping[str, Any]) -> None:
         if len(str(options.get(name, ""))) > longest:
             raise _invalid(f"{name} is longer than {longest} characters")
     if _CATEGORY in options:
-        _check_map(options, _CATEGORY, {channel: channel.description.categories for channel in third_channels()})
+        _check_map(options, _CATEGORY, lambda description: description.categories)
     if _LEVEL in options:
-        _check_map(options, _LEVEL, {channel: channel.description.levels for channel in third_channels()})
+        _check_map(options, _LEVEL, lambda description: description.levels)
     _check_transparent(options)
     for channel in third_channels():
         own_check = channel.description.check_options
@@ -107,7 +107,7 @@ def _pass_through() -> list[Channel]:
 
 def _of_channel(by_vendor: Mapping[str, Any], channel: int) -> Any:
     """The value a map by vendor has for the channel, empty where it has none."""
-    return next((by_vendor[name] for name in names(channel) if name in by_vendor), "")
+    return next((value for name, value in by_vendor.items() if third_channel_named(name) == channel), "")
 
 
 def _given(options: Mapping[str, Any], parameter: str, channel: Channel) -> str:
@@ -115,26 +115,30 @@ def _given(options: Mapping[str, Any], parameter: str, channel: Channel) -> str:
     return str(_of_channel(by_vendor, channel)) if isinstance(by_vendor, Mapping) else ""
 
 
-def _check_map(options: Mapping[str, Any], parameter: str, values: Mapping[Channel, Mapping[str, str]]) -> None:
+def _check_map(
+    options: Mapping[str, Any], parameter: str, table: Callable[[ChannelDescription], Mapping[str, str]]
+) -> None:
     given = options.get(parameter) or {}
-    for name, channel in _channels(parameter, given, [one for one in values if values[one]]).items():
-        if given[name] not in values[channel]:
-            raise _invalid(f"{parameter}: {name} takes {', '.join(values[channel])}")
+    for name, channel in _channels(parameter, given, table).items():
+        values = table(channel.description)
+        if given[name] not in values:
+            raise _invalid(f"{parameter}: {name} takes {', '.join(values)}")
 
 
-def _channels(parameter: str, given: Iterable[str], of: Collection[Channel]) -> dict[str, Channel]:
+def _channels(
+    parameter: str, given: Iterable[str], takes: Callable[[ChannelDescription], object]
+) -> dict[str, Channel]:
     """The channels that a map names, by their names in it.
 
     Raises:
-        ResultError: A name is none of these, or a channel is named twice, in two spellings.
+        ResultError: A name is of no channel that takes the parameter, or a channel is named twice, in two spellings.
     """
-    known = {name: channel for channel in of for name in names(channel)}
     found: dict[str, Channel] = {}
     for name in given:
-        channel = known.get(name)
-        if channel is None:
-            listed = ", ".join(sorted(one.analysis_name.lower() for one in of))
-            raise _invalid(f"{parameter} is for {listed}, not {name[:50]!r}")
+        channel = third_channel_named(name)
+        if channel is None or not takes(channel.description):
+            known = sorted(one.analysis_name.lower() for one in third_channels() if takes(one.description))
+            raise _invalid(f"{parameter} is for {', '.join(known)}, not {name[:50]!r}")
         if channel in found.values():
             raise _invalid(f"{parameter}: {name} is named twice, in two spellings")
         found[name] = channel
@@ -142,7 +146,7 @@ def _channels(parameter: str, given: Iterable[str], of: Collection[Channel]) -> 
 
 
 def _check_transparent(options: Mapping[str, Any]) -> None:
-    for name, channel in _channels(_TRANSPARENT, options.get(_TRANSPARENT) or {}, _pass_through()).items():
+    for name, channel in _channels(_TRANSPARENT, options.get(_TRANSPARENT) or {}, lambda one: one.carry).items():
         payload, carry = transparent_payload(options, channel), channel.description.carry
         assert carry is not None
         # Within the body's JSON: of an object that is carried as one text, each quote is escaped.
