@@ -22,8 +22,8 @@ class ConsoleConfig(AppConfig):
     verbose_name = "Console"
 
     def ready(self) -> None:
-        import console.admins
-        import console.audit  # noqa: F401  hears of logins
+        import console.access.audit
+        import console.admins  # noqa: F401  both register themselves: signal receivers, pages
         from console.words import translate_models
 
         translate_models()

@@ -15,7 +15,7 @@ from pushcore.security import crypto
 
 
 class Membership(models.Model):
-    """A user's role in an app. Superusers need none: they may do everything everywhere (`console.access`)."""
+    """A user's role in an app. Superusers need none: they may do everything everywhere (`console.access.rights`)."""
 
     class Role(models.TextChoices):
         VIEWER = "viewer", _("viewer")

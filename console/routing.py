@@ -6,6 +6,6 @@ from typing import Any
 
 from django.urls import path
 
-from console.live import task_figures
+from console.components.live import task_figures
 
 websocket_urlpatterns: list[Any] = [path("console/live", task_figures)]

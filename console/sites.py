@@ -30,8 +30,8 @@ class ConsoleSite(UnfoldAdminSite):
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         """With times in the zone of the workspaces in view; a page about one of them changes that."""
-        from console import zones
-        from console.access import scope_of
+        from console.access.rights import scope_of
+        from console.locale import zones
 
         @wraps(view)
         def in_zone(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -43,13 +43,13 @@ class ConsoleSite(UnfoldAdminSite):
 
     @property
     def login_form(self) -> Any:
-        from console.login import LoginForm
+        from console.access.login import LoginForm
 
         return LoginForm
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """With what the workspace switch shows."""
-        from console.access import scope_of
+        from console.access.rights import scope_of
 
         context: dict[str, Any] = super().each_context(request)
         if not request.user.is_authenticated:
@@ -58,7 +58,7 @@ class ConsoleSite(UnfoldAdminSite):
         return context | {"workspace_choices": scope.choices, "workspace_chosen": scope.chosen}
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        from console import audit
+        from console.access import audit
 
         answer = super().password_change(request, extra_context)
         if request.method == "POST" and answer.status_code == 302:

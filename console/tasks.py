@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from console import audit
+from console.access import audit
 from pushcore.storage.one_at_a_time import one_at_a_time
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from psycopg2.extensions import parse_dsn
 
-from console import look
+import console
+from console.theme import settings as theme
 from mps_project.configuration import ConfigurationError, load
 from mps_project.observability.logs import configure_logging
 
@@ -66,7 +67,7 @@ MIDDLEWARE = [
     "mps_project.web.head_check_middleware.HeadCheckMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "console.locale_middleware.ConsoleLocaleMiddleware",
+    "console.locale.middleware.ConsoleLocaleMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -81,7 +82,7 @@ TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         # Before those of the packages, some of which they take the place of.
-        "DIRS": [Path(look.__file__).parent / "templates"],
+        "DIRS": [Path(console.__file__).parent / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -127,22 +128,22 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 # Failed logins of one name from one address. Counted in Valkey, where they expire.
-AXES_HANDLER = "console.login.ThrottleHandler"
+AXES_HANDLER = "console.access.login.ThrottleHandler"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-# Whatever the names: one address that tries a password with many of them (`console.login`).
+# Whatever the names: one address that tries a password with many of them (`console.access.login`).
 LOGIN_FAILURES_PER_ADDRESS = configuration.login_failures_per_address
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_CLIENT_IP_CALLABLE = "console.login.client_address"
-AXES_LOCKOUT_CALLABLE = "console.login.locked_out"
+AXES_CLIENT_IP_CALLABLE = "console.access.login.client_address"
+AXES_LOCKOUT_CALLABLE = "console.access.login.locked_out"
 AXES_ENABLE_ADMIN = False
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
-SESSION_ENGINE = "console.sessions"
+SESSION_ENGINE = "console.access.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 # Of trusted proxies alone: `mps_project.web.forwarded_proto` drops it from others, and marks cookies Secure.
@@ -174,7 +175,7 @@ LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
-LOCALE_PATHS = [Path(look.__file__).parent / "locale"]
+LOCALE_PATHS = [Path(console.__file__).parent / "locale"]
 FORMAT_MODULE_PATH = ["console.formats"]
 
 STATIC_URL = "/static/"
@@ -305,8 +306,8 @@ BIND = configuration.bind
 PUBLIC_HOST = configuration.public_host
 PUBLIC_URL = configuration.public_url.rstrip("/")
 
-# The console (django-unfold): everything about its look stands in `console.look`.
-UNFOLD = look.UNFOLD
+# The console (django-unfold): its theme stands in `console.theme.settings`.
+UNFOLD = theme.UNFOLD
 
 LOGGING_CONFIG = None
 configure_logging(level=configuration.log_level, style=configuration.log_format)

@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from console.filters import EnabledFilter
-from console.scoped import ScopedModelAdmin
+from console.components.filters import EnabledFilter
+from console.components.scoped_admin import ScopedModelAdmin
 from pushcore.models import AccessKey, Workspace
 from pushcore.security import keys
 

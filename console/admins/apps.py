@@ -10,10 +10,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from console.access import scope_of
-from console.filters import EnabledFilter
-from console.identifiers import check_identifier
-from console.scoped import ScopedModelAdmin
+from console.access.rights import scope_of
+from console.components.filters import EnabledFilter
+from console.components.identifiers import check_identifier
+from console.components.scoped_admin import ScopedModelAdmin
 from pushcore.models import App
 
 

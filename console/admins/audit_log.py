@@ -14,10 +14,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
-from console.access import Right, Scope, scope_of
-from console.columns import label, moment
-from console.filters import ChoiceFilter, Choices
-from console.large_tables import LargeTableAdmin
+from console.access.rights import Right, Scope, scope_of
+from console.components.columns import label, moment
+from console.components.filters import ChoiceFilter, Choices
+from console.components.large_table_admin import LargeTableAdmin
 from console.models import AuditEntry
 from pushcore.storage import clock
 

@@ -10,10 +10,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from console.access import Scope
-from console.columns import identifier, label
-from console.filters import WorkspaceFilter
-from console.large_tables import LargeTableAdmin
+from console.access.rights import Scope
+from console.components.columns import identifier, label
+from console.components.filters import WorkspaceFilter
+from console.components.large_table_admin import LargeTableAdmin
 from pushcore.models import Binding
 
 

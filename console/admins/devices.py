@@ -13,11 +13,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from console.access import Scope
-from console.columns import copyable, identifier, label
-from console.filters import PlatformFilter, WorkspaceFilter
-from console.inlines import ReadOnlyInline
-from console.large_tables import LargeTableAdmin
+from console.access.rights import Scope
+from console.components.columns import copyable, identifier, label
+from console.components.filters import PlatformFilter, WorkspaceFilter
+from console.components.inlines import ReadOnlyInline
+from console.components.large_table_admin import LargeTableAdmin
 from gateway.cluster import presence
 from pushcore.channels import Platform
 from pushcore.models import Binding, Device, TokenLoss

@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from console.change_list import CappedPaginator
-from console.scoped import ReadOnly, SuperuserModelAdmin
+from console.components.change_list import CappedPaginator
+from console.components.scoped_admin import ReadOnly, SuperuserModelAdmin
 from pushcore.models import MessageKey, Watermark
 
 

@@ -12,10 +12,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from console.access import scope_of
-from console.filters import ChoiceFilter
+from console.access.rights import scope_of
+from console.components.filters import ChoiceFilter
+from console.components.scoped_admin import ScopedModelAdmin
 from console.models import Membership
-from console.scoped import ScopedModelAdmin
 
 
 class RoleFilter(ChoiceFilter):

@@ -9,10 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from analytics.models import MessageEvent
-from console.access import Scope
-from console.columns import identifier, label
-from console.filters import ChoiceFilter, WorkspaceFilter
-from console.large_tables import LargeTableAdmin
+from console.access.rights import Scope
+from console.components.columns import identifier, label
+from console.components.filters import ChoiceFilter, WorkspaceFilter
+from console.components.large_table_admin import LargeTableAdmin
 from pushcore.storage import ids
 
 KIND_COLOURS: dict[str, str] = {

@@ -17,11 +17,11 @@ from unfold.enums import ActionVariant
 from unfold.sections import TemplateSection
 
 from channels_vendor.models import VendorMessage
-from console.access import Scope
-from console.columns import identifier, moment, pretty_json, push_type, status_label, status_meaning
-from console.filters import CreatedFilter, PushTypeFilter, StatusFilter, WorkspaceFilter
-from console.large_tables import LargeTableAdmin
-from console.zones import zone_of
+from console.access.rights import Scope
+from console.components.columns import identifier, moment, pretty_json, push_type, status_label, status_meaning
+from console.components.filters import CreatedFilter, PushTypeFilter, StatusFilter, WorkspaceFilter
+from console.components.large_table_admin import LargeTableAdmin
+from console.locale.zones import zone_of
 from pushcore.channels import Channel
 from pushcore.models import Message, PushTask
 from pushcore.push.target_names import spellings

@@ -23,15 +23,16 @@ from unfold.decorators import action, display
 
 from analytics import queries
 from analytics.report_files import targets_csv
-from console import audit, progress
-from console.access import Right, Scope
-from console.columns import identifier, moment, pretty_json, push_type
-from console.confirmation import confirmation
-from console.filters import CreatedFilter, KindFilter, PushTypeFilter, SourceFilter, WorkspaceFilter
-from console.large_tables import LargeTableAdmin
-from console.live import socket_url
+from console.access import audit
+from console.access.rights import Right, Scope
+from console.components import progress
+from console.components.columns import identifier, moment, pretty_json, push_type
+from console.components.confirmation import confirmation
+from console.components.filters import CreatedFilter, KindFilter, PushTypeFilter, SourceFilter, WorkspaceFilter
+from console.components.large_table_admin import LargeTableAdmin
+from console.components.live import socket_url
+from console.locale.zones import zone_of
 from console.words import refusal
-from console.zones import zone_of
 from pushcore.channels import Channel
 from pushcore.codes.results import ResultError
 from pushcore.models import Broadcast, FileImport, PushTask

@@ -14,11 +14,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from console.access import Scope
-from console.columns import identifier, label, pretty_json
-from console.filters import ReceiptStateFilter, WorkspaceFilter
-from console.inlines import ReadOnlyInline
-from console.large_tables import LargeTableAdmin
+from console.access.rights import Scope
+from console.components.columns import identifier, label, pretty_json
+from console.components.filters import ReceiptStateFilter, WorkspaceFilter
+from console.components.inlines import ReadOnlyInline
+from console.components.large_table_admin import LargeTableAdmin
 from pushcore.models import Receipt, ReceiptAttempt
 from pushcore.storage import ids
 

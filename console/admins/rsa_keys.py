@@ -12,9 +12,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from console.columns import copyable, label
-from console.filters import ChoiceFilter, WorkspaceFilter
-from console.scoped import ScopedModelAdmin
+from console.components.columns import copyable, label
+from console.components.filters import ChoiceFilter, WorkspaceFilter
+from console.components.scoped_admin import ScopedModelAdmin
 from pushcore.models import RsaKey
 from pushcore.security import keys
 

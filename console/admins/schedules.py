@@ -9,11 +9,11 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
-from console.access import Scope
-from console.confirmation import confirmation
-from console.filters import KindFilter, PushTypeFilter, SourceFilter, WorkspaceFilter
-from console.inlines import ReadOnlyInline
-from console.large_tables import LargeTableAdmin
+from console.access.rights import Scope
+from console.components.confirmation import confirmation
+from console.components.filters import KindFilter, PushTypeFilter, SourceFilter, WorkspaceFilter
+from console.components.inlines import ReadOnlyInline
+from console.components.large_table_admin import LargeTableAdmin
 from console.words import refusal
 from pushcore.codes.results import ResultError
 from pushcore.models import Occurrence, Schedule

@@ -13,9 +13,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from console.access import Right
-from console.filters import WorkspaceFilter
-from console.scoped import ScopedModelAdmin
+from console.access.rights import Right
+from console.components.filters import WorkspaceFilter
+from console.components.scoped_admin import ScopedModelAdmin
 from console.words import refusal
 from pushcore.codes.results import ResultError
 from pushcore.models import Template

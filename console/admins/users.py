@@ -1,4 +1,4 @@
-"""Users and groups of the installation. Rights in apps come from memberships alone (`console.access`)."""
+"""Users and groups of the installation. Rights in apps come from memberships alone (`console.access.rights`)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminRadioSelectWidget
 
-from console import audit, invitations
+from console.access import audit, invitations
 from console.admins.members import RoleForm
-from console.confirmation import confirmation
-from console.filters import ChoiceFilter
+from console.components.confirmation import confirmation
+from console.components.filters import ChoiceFilter
+from console.components.scoped_admin import PlainRelations, SuperuserModelAdmin
 from console.models import AuditEntry, Membership, SecondFactor
-from console.scoped import PlainRelations, SuperuserModelAdmin
 
 # The session remembers whose invitation it has just made and may show, and until when; never the link itself.
 SHOW_ONCE = "console.invitation.show_once"

@@ -24,14 +24,14 @@ from channels_vendor.accounts import checking, in_use
 from channels_vendor.base.contract import AccountField, Verdict
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
-from console import audit
-from console.access import Right
-from console.columns import copyable, label, moment
-from console.confirmation import confirmation
-from console.filters import ChannelStateFilter, EnabledFilter, WorkspaceFilter
+from console.access import audit
+from console.access.rights import Right
+from console.components.columns import copyable, label, moment
+from console.components.confirmation import confirmation
+from console.components.filters import ChannelStateFilter, EnabledFilter, WorkspaceFilter
+from console.components.scoped_admin import ScopedModelAdmin
+from console.locale.zones import zone_of
 from console.models import AuditEntry
-from console.scoped import ScopedModelAdmin
-from console.zones import zone_of
 from pushcore.channels import Channel
 from pushcore.models import Device
 

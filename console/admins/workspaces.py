@@ -16,14 +16,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from console import audit
-from console.columns import copyable, moment
-from console.confirmation import confirmation
-from console.filters import EnabledFilter
-from console.identifiers import check_identifier
+from console.access import audit
+from console.components.columns import copyable, moment
+from console.components.confirmation import confirmation
+from console.components.filters import EnabledFilter
+from console.components.identifiers import check_identifier
+from console.components.scoped_admin import ScopedModelAdmin
+from console.locale.zones import zone_of
 from console.models import AuditEntry
-from console.scoped import ScopedModelAdmin
-from console.zones import zone_of
 from pushcore.callbacks import signing
 from pushcore.models import RsaKey, Workspace
 from pushcore.security import keys

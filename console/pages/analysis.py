@@ -18,9 +18,9 @@ from django.views.decorators.http import require_safe
 from analytics import queries
 from analytics.models import Export
 from analytics.queries import Granularity, Point
-from console.access import Right, scope_of
+from console.access.rights import Right, scope_of
+from console.locale.zones import activate, zone_of
 from console.pages.analysis_form import AnalysisForm
-from console.zones import activate, zone_of
 from pushcore.models import Workspace
 from pushcore.ports import CoreIndex
 from pushcore.storage import ids

@@ -11,8 +11,8 @@ from analytics import export_jobs
 from analytics.models import Export
 from analytics.queries import Granularity
 from analytics.report_files import row_count
-from console import audit
-from console.access import Right, scope_of
+from console.access import audit
+from console.access.rights import Right, scope_of
 from console.pages.analysis import chosen_workspace
 from console.pages.analysis_form import AnalysisForm
 from pushcore.models import Workspace

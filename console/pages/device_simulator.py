@@ -18,8 +18,8 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from console import audit
-from console.access import Right, scope_of
+from console.access import audit
+from console.access.rights import Right, scope_of
 from console.models import SimulatedDevice
 from pushcore.codes.results import ResultError
 from pushcore.devices import info, registry

@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 
 from analytics import queries
 from channels_vendor.models import VendorAccount
-from console.access import Right, Scope, scope_of
-from console.columns import identifier, moment, push_type, status_label
-from console.filters import FAILING_RECEIPTS, STOPPED, expiring
-from console.zones import zone_of
+from console.access.rights import Right, Scope, scope_of
+from console.components.columns import identifier, moment, push_type, status_label
+from console.components.filters import FAILING_RECEIPTS, STOPPED, expiring
+from console.locale.zones import zone_of
 from gateway.cluster import presence
 from pushcore.codes import statuses
 from pushcore.models import Message, Receipt, Workspace

@@ -15,7 +15,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from console import audit, invitations
+from console.access import audit, invitations
 
 
 class FirstPasswordForm(SetPasswordForm):

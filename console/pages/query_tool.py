@@ -12,12 +12,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from console.access import scope_of
+from console.access.rights import scope_of
 from console.admins.devices import ONLINE_COLOURS, online_states
-from console.columns import label, status_label
+from console.components.columns import label, status_label
+from console.locale.zones import activate, zone_of
 from console.pages.analysis import chosen_workspace
 from console.pages.create.fields import radio, text
-from console.zones import activate, zone_of
 from pushcore.codes.results import ResultError
 from pushcore.models import Binding, Device, Message, Workspace
 from pushcore.models.pushes import DeliveryType

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from console.access import CHOSEN, scope_of
+from console.access.rights import CHOSEN, scope_of
 
 
 @require_POST

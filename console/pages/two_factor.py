@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from console import audit, second_factor
+from console.access import audit, second_factor
 from console.models import SecondFactor
 
 # The session keeps until when the password has been proven, so that a code is asked for after it and no other way.

@@ -1,4 +1,4 @@
-"""Times in templates, as `console.columns` shows them."""
+"""Times in templates, as `console.components.columns` shows them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString
 
-from console import columns
-from console.zones import zone_of
+from console.components import columns
+from console.locale.zones import zone_of
 
 register = template.Library()
 

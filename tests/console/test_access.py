@@ -11,8 +11,8 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
+from console.components.scoped_admin import ScopedModelAdmin, SuperuserModelAdmin
 from console.models import AuditEntry, Membership
-from console.scoped import ScopedModelAdmin, SuperuserModelAdmin
 from pushcore.models import AccessKey, App, MessageKey, RsaKey, Watermark, Workspace
 from tests.console.conftest import Everything
 

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisDown
 
-from console import audit
+from console.access import audit
 from console.models import AuditEntry, Membership
 from pushcore.models import AccessKey, App, Workspace
 from pushcore.storage import clock

@@ -19,11 +19,12 @@ from django.urls import reverse
 from django.utils.translation import get_language, gettext, override
 from django.utils.translation.template import templatize
 
+import console
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
-from console import look
 from console.models import AuditEntry
 from console.pages.create.fields import coded
+from console.theme import settings as theme
 from console.words import refusal
 from mps_project.settings import LOCALE_PATHS
 from pushcore.codes import statuses
@@ -31,7 +32,7 @@ from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import App, Message, PushTask, Template, Workspace
 from tests.console.conftest import Everything
 
-CONSOLE = Path(look.__file__).parent
+CONSOLE = Path(console.__file__).parent
 CATALOG = Path(LOCALE_PATHS[0]) / "zh_Hans" / "LC_MESSAGES"
 HOME = reverse("admin:index")
 MARKS = ("_", "gettext", "gettext_lazy")
@@ -116,7 +117,7 @@ def test_columns_and_sidebar_of_a_list_are_in_chinese(model: type[Model], superu
     shown = page.context["cl"].model_admin.get_list_display(page.wsgi_request)
     with override("zh-hans"):
         heads = [str(label_for_field(name, model, page.context["cl"].model_admin)) for name in shown]
-        menu = [str(item["title"]) for group in look.NAVIGATION for item in group["items"]]
+        menu = [str(item["title"]) for group in theme.NAVIGATION for item in group["items"]]
     assert menu
     assert [text for text in heads + menu if not spoken(text)] == []
 

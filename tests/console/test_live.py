@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as open_socket
 from websockets.typing import Origin
 
-from console import live
+from console.components import live
 from pushcore.delivery import outcomes
 from pushcore.models import Message, PushTask, Workspace
 from pushcore.ports import Outcome

@@ -18,7 +18,7 @@ from django_otp.oath import TOTP
 from pytest_django import Settings
 from redis.exceptions import ConnectionError as RedisDown
 
-from console import second_factor
+from console.access import second_factor
 from console.models import AuditEntry, SecondFactor
 from console.pages.two_factor import PROVEN_UNTIL
 

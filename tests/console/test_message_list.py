@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from channels_vendor.models import VendorMessage
 from console.admins import messages as page
-from console.change_list import CappedPaginator
+from console.components.change_list import CappedPaginator
 from pushcore.channels import Channel
 from pushcore.delivery import outcomes
 from pushcore.models import Message, Workspace
@@ -159,7 +159,7 @@ def test_a_search_that_takes_too_long_is_given_up(
     def slow(self: page.MessageAdmin, rows: object, scope: object, term: str) -> object:
         return rows.extra(where=["pg_sleep(10) IS NOT NULL"])  # type: ignore[attr-defined]
 
-    monkeypatch.setattr("console.large_tables.LIST_TIMEOUT_MS", 50)
+    monkeypatch.setattr("console.components.large_table_admin.LIST_TIMEOUT_MS", 50)
     monkeypatch.setattr(page.MessageAdmin, "find", slow)
     answer = superuser.get(LIST, {"q": "anything"})
     assert answer.status_code == 503

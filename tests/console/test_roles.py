@@ -14,8 +14,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver
 
 from channels_vendor.models import VendorAccount
+from console.components.scoped_admin import SuperuserModelAdmin
 from console.models import AuditEntry, Membership
-from console.scoped import SuperuserModelAdmin
 from pushcore.models import AccessKey, RsaKey, Template, Workspace
 from tests.console.conftest import Everything
 

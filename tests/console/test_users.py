@@ -15,7 +15,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
-from console import invitations
+from console.access import invitations
 from console.models import AuditEntry, Membership
 from pushcore.models import App
 

@@ -12,15 +12,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from console import progress
-from console.columns import moment, moment_text
+from console.components import progress
+from console.components.columns import moment, moment_text
 from console.models import Membership
 from pushcore.models import Binding, Device, Message, Occurrence, PushTask, Receipt, Schedule, Workspace
 from pushcore.storage import ids
 from tests.console.conftest import Everything
 
 SHANGHAI = "Asia/Shanghai"
-# As a page shows a time by `console.columns.moment`: what stands there, and what shows on hover.
+# As a page shows a time by `console.components.columns.moment`: what stands there, and what shows on hover.
 TIME = re.compile(r'<time [^>]*title="([^"]+) UTC">([^<]+) <small>([^<]+)</small></time>')
 
 

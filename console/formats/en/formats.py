@@ -1,6 +1,7 @@
 """Times sort as text and are accurate to the second, wherever the console shows one.
 
-Most are shown by `console.columns.moment`, with the name of their zone; what packages show has its offset from UTC.
+Most are shown by `console.components.columns.moment`, with the name of their zone; what packages
+show has its offset from UTC.
 """
 
 from __future__ import annotations

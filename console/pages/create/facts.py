@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
-from console.columns import moment_text
+from console.components.columns import moment_text
 from console.pages.create.fields import ChannelPart, ExtensionParameters, TemplatePart
 from console.pages.create.forms import AnyForm, BroadcastForm
 from console.pages.create.sending import SendingForm

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_POST
 
-from console.access import Right, scope_of
+from console.access.rights import Right, scope_of
 from console.pages.create.fields import coded
 from console.pages.create.forms import MultipleForm
 from pushcore.codes.results import ResultCode, ResultError

@@ -22,8 +22,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
-from console import audit
-from console.access import Right, scope_of
+from console.access import audit
+from console.access.rights import Right, scope_of
+from console.locale.zones import activate, zone_of
 from console.pages.create import confirming, review
 from console.pages.create.facts import facts
 from console.pages.create.fields import ExtensionParameters
@@ -31,7 +32,6 @@ from console.pages.create.files import kept_file
 from console.pages.create.forms import FORMS, AnyForm, BroadcastForm, MultipleForm, refuse
 from console.pages.create.preview import preview_of
 from console.pages.create.sending import SendingForm
-from console.zones import activate, zone_of
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import upload
 from pushcore.models import FileImport, PushTask, Schedule, Workspace

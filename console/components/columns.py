@@ -32,7 +32,7 @@ _TO_THE_SECOND = "Y-m-d H:i:s"
 
 
 def moment_text(at: datetime | None, zone: ZoneInfo | None = None) -> str:
-    """A time to the second and the name of its zone: `zone`, else the page's (`console.zones`)."""
+    """A time to the second and the name of its zone: `zone`, else the page's (`console.locale.zones`)."""
     if at is None:
         return "-"
     local = timezone.localtime(at, zone)

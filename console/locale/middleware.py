@@ -22,6 +22,6 @@ class ConsoleLocaleMiddleware(LocaleMiddleware):
             translation.activate(settings.LANGUAGE_CODE)
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        # The thread goes on to serve others, whose time is not that of this page (`console.zones`).
+        # The thread goes on to serve others, whose time is not that of this page (`console.locale.zones`).
         timezone.deactivate()
         return super().process_response(request, response) if request.path_info.startswith(PREFIX) else response

@@ -24,19 +24,19 @@ from django.utils.safestring import SafeString
 from django.utils.translation import override
 from unfold.admin import ModelAdmin
 
-from console import audit
-from console.access import Right, Scope, scope_of
-from console.change_list import ConsoleChangeList
-from console.columns import moment
+from console.access import audit
+from console.access.rights import Right, Scope, scope_of
+from console.components.change_list import ConsoleChangeList
+from console.components.columns import moment
+from console.locale.zones import activate, zone_of
 from console.models import AuditEntry
-from console.zones import activate, zone_of
 from pushcore.models import App, Workspace
 
 
 class NamedTimes:
-    """Mixed in before an admin class or a table in it: times are shown with the name of their zone (`console.zones`).
+    """Mixin for an admin class or an inline: shows times with the name of their zone (`console.locale.zones`).
 
-    Names of time columns that are only shown are replaced by functions that show them.
+    Names of read-only time columns are replaced by functions that render them.
     """
 
     model: type[Model]

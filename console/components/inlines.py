@@ -6,7 +6,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from unfold.admin import TabularInline
 
-from console.scoped import NamedTimes, ReadOnly
+from console.components.scoped_admin import NamedTimes, ReadOnly
 
 
 class ReadOnlyInline(ReadOnly, NamedTimes, TabularInline):

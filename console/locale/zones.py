@@ -42,7 +42,7 @@ def zone_of(obj: Any) -> ZoneInfo | None:
 
 
 def activate(zone: ZoneInfo | None) -> None:
-    """Show the times of this request's page in the zone, till its end (`console.locale_middleware`)."""
+    """Show the times of this request's page in the zone, till its end (`console.locale.middleware`)."""
     if zone is not None:
         timezone.activate(zone)
 

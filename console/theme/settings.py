@@ -37,25 +37,25 @@ def _is_local(host: str) -> bool:
 
 
 def may_view(request: HttpRequest) -> bool:
-    from console.access import Right, scope_of
+    from console.access.rights import Right, scope_of
 
     return scope_of(request).may(Right.VIEW)
 
 
 def may_push(request: HttpRequest) -> bool:
-    from console.access import Right, scope_of
+    from console.access.rights import Right, scope_of
 
     return scope_of(request).may(Right.PUSH)
 
 
 def may_configure(request: HttpRequest) -> bool:
-    from console.access import Right, scope_of
+    from console.access.rights import Right, scope_of
 
     return scope_of(request).may(Right.CONFIGURE)
 
 
 def is_superuser(request: HttpRequest) -> bool:
-    from console.access import scope_of
+    from console.access.rights import scope_of
 
     return scope_of(request).superuser
 
@@ -64,7 +64,9 @@ def _asset(name: str) -> Callable[[HttpRequest], str]:
     return lambda request: static(name)
 
 
-def _entry(title: str | Promise, icon: str, view: str, permission: str = "console.look.may_view") -> dict[str, Any]:
+def _entry(
+    title: str | Promise, icon: str, view: str, permission: str = "console.theme.settings.may_view"
+) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}"), "permission": permission}
 
 
@@ -72,7 +74,7 @@ def _group(title: str | Promise, *items: dict[str, Any]) -> dict[str, Any]:
     return {"title": title, "separator": True, "items": list(items)}
 
 
-_SUPERUSER = "console.look.is_superuser"
+_SUPERUSER = "console.theme.settings.is_superuser"
 
 NAVIGATION: list[dict[str, Any]] = [
     {"items": [{"title": _("Home"), "icon": "home", "link": reverse_lazy("admin:index")}]},
@@ -83,7 +85,7 @@ NAVIGATION: list[dict[str, Any]] = [
             "title": _("Create a message"),
             "icon": "send",
             "link": reverse_lazy("admin:create_message", args=["simple"]),
-            "permission": "console.look.may_push",
+            "permission": "console.theme.settings.may_push",
         },
         _entry(_("Push tasks"), "stacks", "pushcore_pushtask_changelist"),
         _entry(_("Schedules"), "calendar_clock", "pushcore_schedule_changelist"),
@@ -98,7 +100,7 @@ NAVIGATION: list[dict[str, Any]] = [
     _group(
         _("Devices"),
         _entry(_("Devices"), "smartphone", "pushcore_device_changelist"),
-        _entry(_("Device simulator"), "phone_android", "device_simulator", "console.look.may_push"),
+        _entry(_("Device simulator"), "phone_android", "device_simulator", "console.theme.settings.may_push"),
         _entry(_("Query tool"), "search", "query_tool"),
         _entry(_("Bindings"), "link", "pushcore_binding_changelist"),
     ),
@@ -110,7 +112,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _entry(_("RSA keys"), "encrypted", "pushcore_rsakey_changelist"),
         _entry(_("Vendor accounts"), "cell_tower", "channels_vendor_vendoraccount_changelist"),
         _entry(_("Members"), "group", "console_membership_changelist"),
-        _entry(_("Audit log"), "policy", "console_auditentry_changelist", "console.look.may_configure"),
+        _entry(_("Audit log"), "policy", "console_auditentry_changelist", "console.theme.settings.may_configure"),
     ),
     _group(
         _("Installation"),
@@ -144,7 +146,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _asset("console/favicon.svg")}],
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,
-    "ENVIRONMENT": "console.look.environment",
+    "ENVIRONMENT": "console.theme.settings.environment",
     "DASHBOARD_CALLBACK": "console.pages.home.dashboard",
     "ACCOUNT": {
         "navigation": [

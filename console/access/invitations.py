@@ -15,7 +15,7 @@ from django.utils.http import urlsafe_base64_encode
 
 
 class InvitationTokens(PasswordResetTokenGenerator):
-    key_salt = "console.invitations"
+    key_salt = "console.access.invitations"
 
 
 tokens = InvitationTokens()

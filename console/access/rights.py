@@ -16,8 +16,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from console.locale.zones import shared
 from console.models import Membership
-from console.zones import shared
 from pushcore.models import App, Workspace
 
 # The session's key for the workspace chosen in the top bar (its database id).

@@ -12,8 +12,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from console.columns import in_utc, moment_text
-from console.zones import zone_of
+from console.components.columns import in_utc, moment_text
+from console.locale.zones import zone_of
 from pushcore.models import FileImport, PushTask
 
 FIGURES = ("messages", "success", "arrivals", "duration", "last_outcome", "last_outcome_utc", "file")

@@ -8,9 +8,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from console.access import Scope, scope_of
-from console.change_list import CappedPaginator
-from console.scoped import ReadOnly, ScopedModelAdmin
+from console.access.rights import Scope, scope_of
+from console.components.change_list import CappedPaginator
+from console.components.scoped_admin import ReadOnly, ScopedModelAdmin
 from pushcore.storage.timeouts import StatementTimeoutError, statement_timeout
 
 # A question the indexes cannot answer is given up after this, in milliseconds, before it slows down the service.

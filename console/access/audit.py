@@ -1,7 +1,7 @@
 """The audit log: who did what, when, from where. Entries are written once; the database refuses to change them.
 
 `record` is all that pages call. Pages of models record additions, changes and deletions by themselves
-(`console.scoped`), logins come by Django's signals.
+(`console.components.scoped_admin`), logins come by Django's signals.
 """
 
 from __future__ import annotations
@@ -96,18 +96,18 @@ def _app_of(obj: Model | None) -> int | None:
     return owner.pk if isinstance(owner, App) else None
 
 
-@receiver(user_logged_in, dispatch_uid="console.audit")
+@receiver(user_logged_in, dispatch_uid="console.access.audit")
 def _logged_in(request: HttpRequest, user: Any, **_: object) -> None:
     _write(request, AuditEntry.Action.LOGIN, None, None, user)
 
 
-@receiver(user_logged_out, dispatch_uid="console.audit")
+@receiver(user_logged_out, dispatch_uid="console.access.audit")
 def _logged_out(request: HttpRequest, user: Any, **_: object) -> None:
     if user is not None:
         _write(request, AuditEntry.Action.LOGOUT, None, None, user)
 
 
-@receiver(user_login_failed, dispatch_uid="console.audit")
+@receiver(user_login_failed, dispatch_uid="console.access.audit")
 def _login_failed(credentials: Mapping[str, Any], request: HttpRequest | None = None, **_: object) -> None:
     """A name nobody has is not kept: it may be a password typed into the wrong field."""
     if not _may_record_failure():

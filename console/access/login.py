@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from unfold.forms import AuthenticationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from console import audit, second_factor
+from console.access import audit, second_factor
 from pushcore.security import proxies
 
 log = structlog.get_logger(__name__)

@@ -22,8 +22,8 @@ from django.contrib.auth import get_user
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
-from console.access import Scope, roles_of
-from console.progress import figures_by_id
+from console.access.rights import Scope, roles_of
+from console.components.progress import figures_by_id
 from pushcore.models import PushTask
 from pushcore.storage import ids
 from pushcore.storage.outages import DatabaseFault

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
 from channels_vendor.models import WARN_DAYS
-from console.access import scope_of
+from console.access.rights import scope_of
 from pushcore.channels import Platform
 from pushcore.codes import statuses
 from pushcore.models import Message, PushTask, Receipt
