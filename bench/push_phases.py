@@ -65,7 +65,7 @@ class Stopwatch:
 
 def _watch(watch: Stopwatch) -> None:
     """The phases of a push, and the functions they consist of."""
-    from pushcore.api import grants, throttle
+    from pushcore.api import access_keys, throttle
     from pushcore.api.operations.pushes import PushSimpleSchema
     from pushcore.api.rpc import endpoint
     from pushcore.delivery import dispatch
@@ -73,8 +73,8 @@ def _watch(watch: Stopwatch) -> None:
 
     watch.wrap(endpoint, "_read", "reading parameters")
     watch.wrap(endpoint, "_verify_v1", "signature")
-    watch.wrap(grants, "known_key", "access key, workspace")
-    watch.wrap(grants, "workspace_of", "access key, workspace")
+    watch.wrap(access_keys, "known_key", "access key, workspace")
+    watch.wrap(access_keys, "workspace_of", "access key, workspace")
     watch.wrap(throttle, "take", "nonce and rate")
     watch.wrap(PushSimpleSchema, "read", "validation")
     watch.wrap(limits, "check", "validation")

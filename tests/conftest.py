@@ -14,7 +14,7 @@ from django.test import TransactionTestCase
 from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
 from whitenoise.responders import StaticFile  # type: ignore[import-untyped]
 
-from pushcore.api import replay, throttle
+from pushcore.api import replay_protection, throttle
 from pushcore.models import AccessKey, App, Workspace
 from pushcore.security import keys
 from pushcore.storage import valkey
@@ -72,7 +72,7 @@ def _known_rsa_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 def _empty_bus() -> Iterator[None]:
     """Each test finds a Valkey that is empty and has been for long: whatever was signed, its nonces are kept."""
     throttle.keep_mark()
-    valkey.client().hset(replay.MARK, "since", 0)
+    valkey.client().hset(replay_protection.MARK, "since", 0)
     yield
     valkey.client().flushdb()
 

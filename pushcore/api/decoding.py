@@ -1,4 +1,4 @@
-"""From the bytes callers send to values: JSON and text, read the same way at every door.
+"""Decode JSON and text that callers and devices send, in one way for all of them.
 
 What comes out can be kept and sent on: text without a NUL (PostgreSQL's text holds none) and without half of a
 surrogate pair (UTF-8 has none; JSON can write one, RFC 8259, 8.2), finite numbers of bounded length, objects of bounded
@@ -28,16 +28,21 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 class _Unfit(str):
-    """In the place of a number that is none we keep: what is wrong with it."""
+    """Stands for a number that cannot be stored, and says what is wrong with it."""
 
     __slots__ = ()
 
 
 def json_value(raw: bytes, *, name: str = "", what: str = "the body") -> Any:
-    """What a JSON text in UTF-8 says; a byte order mark before it is passed over.
+    """Return what a JSON text in UTF-8 says; a byte order mark before it is ignored.
 
-    `name`: of the parameter whose value it is, empty for a whole body; `what`: what it is called where no parameter is
-    to blame. Raises `ResultError`: REQUEST_SHOULD_BE_UTF8, INVALID_PARAM.
+    Args:
+        raw: The text.
+        name: The parameter whose value it is; empty for a whole body.
+        what: What the message calls it where no parameter is at fault.
+
+    Raises:
+        ResultError: REQUEST_SHOULD_BE_UTF8, INVALID_PARAM.
     """
     try:
         text = raw.decode("utf-8-sig")
@@ -50,8 +55,12 @@ def json_value(raw: bytes, *, name: str = "", what: str = "the body") -> Any:
 
 
 def json_of(text: str, name: str = "") -> Any:
-    """What a JSON text says. Raises `ValueError` for what is not JSON, `ResultError` (INVALID_PARAM) naming the
-    parameter whose value cannot be kept."""
+    """Return what a JSON text says.
+
+    Raises:
+        ValueError: It is not JSON.
+        ResultError: INVALID_PARAM, naming the parameter whose value cannot be stored.
+    """
     if text.count("{") + text.count("[") <= MAX_DEPTH and not _SUSPICIOUS.search(text):
         return json.loads(text)
     try:
@@ -64,13 +73,13 @@ def json_of(text: str, name: str = "") -> Any:
 
 
 def check(value: Any, name: str = "") -> None:
-    """Raises `ResultError` (INVALID_PARAM) naming the first part of `value` that cannot be kept."""
+    """Check that a value can be stored. Raises `ResultError` (INVALID_PARAM) naming the first part that cannot."""
     if not _is_fit(value):
         _refuse(value, name)
 
 
 def _is_fit(value: Any) -> bool:
-    """Whether all of the value can be kept; level by level, for a body may have a million parts."""
+    """Return whether all of the value can be stored. It is searched level by level: a body may have a million parts."""
     level = [value]
     for _ in range(MAX_DEPTH + 1):
         texts = [part for part in level if isinstance(part, str)]
@@ -87,7 +96,7 @@ def _is_fit(value: Any) -> bool:
 
 
 def _refuse(value: Any, name: str) -> None:
-    """Raise the refusal of a value that is not fit. What is wrong stands in the first parts or is not looked for."""
+    """Raise the error of a value that cannot be stored, searching no more than its first `_MAX_LOOKED_AT` parts."""
     waiting: list[tuple[str, Any, int]] = [(name, value, 0)]
     for _ in range(_MAX_LOOKED_AT):
         if not waiting:
@@ -113,7 +122,7 @@ def _refuse(value: Any, name: str) -> None:
 
 
 def check_text(name: str, text: str) -> None:
-    """Raises `ResultError` (INVALID_PARAM) naming the parameter where no column could hold the text."""
+    """Check that a column can hold the text. Raises `ResultError` (INVALID_PARAM) naming the parameter."""
     fault = None if text.isascii() and "\0" not in text else _UNFIT.search(text)
     if fault is not None:
         raise _refusal(name, "holds a NUL character" if fault[0] == "\0" else "holds half of a character")
@@ -123,18 +132,18 @@ _TOO_DEEP = f"is nested more than {MAX_DEPTH} deep"
 
 
 def _refusal(path: str, fault: str) -> ResultError:
-    """A path is of the caller's making: what of it could not be answered is written as escapes."""
+    """Return the error. The caller made the path: what of it no answer can hold is written as escapes."""
     shown = (path or "the body").encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
     return ResultError(ResultCode.INVALID_PARAM, f"{shown[:200]} {fault}")
 
 
 def _head(path: str) -> str:
-    """The parameter of a deep path."""
+    """Return the parameter that a path begins with."""
     return re.split(r"[.\[]", path, maxsplit=1)[0]
 
 
 def _member_at_depth(text: str, name: str) -> str:
-    """The name of the outermost member in which the text is nested too deep; for texts too deep to be parsed."""
+    """Return the outermost member in which a text is nested too deep, for texts that are too deep to be parsed."""
     if name:
         return name
     depth, last = 0, ""

@@ -1,4 +1,4 @@
-"""The id of a request, as the project's middleware gave it."""
+"""The ID of a request, which `mps_project.observability.request_id` gives."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from django.http import HttpRequest
 
 
 def request_id_of(request: HttpRequest) -> str:
-    """Upper-case UUID; empty where no middleware ran."""
+    """Return the request's ID, an upper-case UUID; empty where the middleware did not run."""
     return str(request.META.get("mps.request_id", ""))

@@ -16,8 +16,8 @@ import redis
 from django.conf import settings
 from redis.commands.core import Script
 
-from pushcore.api import replay
-from pushcore.api.replay import Nonce
+from pushcore.api import replay_protection
+from pushcore.api.replay_protection import Nonce
 from pushcore.push.group_commit import GroupCommit
 from pushcore.storage import clock
 from pushcore.storage.token_bucket import TAKE_TOKENS
@@ -98,7 +98,7 @@ def take(caller: str, nonce: Nonce | None = None) -> None:
 
     Raises `UsedNonceError`, `ForgottenNonceError`, `ThrottledError`, and `ValkeyDown` where nothing can be counted.
     """
-    wait = _group_commit.submit(_Call(caller, nonce))
+    wait = _group_commit.submit(_Attempt(caller, nonce))
     if wait is None:
         # Not tried again by itself: the nonce may have been taken, and would be refused.
         raise redis.ConnectionError("the calls that came together could not be counted")
@@ -111,28 +111,31 @@ def take(caller: str, nonce: Nonce | None = None) -> None:
 
 
 def keep_mark() -> None:
-    """Let Valkey make its start mark where it has none: the sooner, the fewer calls are refused for its lack. Raises
-    `ValkeyDown`."""
+    """Let Valkey set its start mark where it has none. Until then, every call with a nonce is refused.
+
+    Raises:
+        ValkeyDown: Valkey is away.
+    """
     _take_all([])
 
 
 _USED, _FORGOTTEN = -1, -2
 
 
-class _Call(NamedTuple):
+class _Attempt(NamedTuple):
     caller: str
     nonce: Nonce | None
 
 
-def _take_all(calls: Sequence[_Call]) -> list[int]:
+def _take_all(calls: Sequence[_Attempt]) -> list[int]:
     """What is waited for each; as the script says."""
     rate, now = settings.API_RATE_PER_SECOND, clock.now()
     left_of_day = 86_400 - (now.hour * 3600 + now.minute * 60 + now.second)
     arguments = [
-        rate, max(1.0, rate * BURST_SECONDS), settings.API_QUOTA_PER_DAY, left_of_day, replay.NONCE_SECONDS
+        rate, max(1.0, rate * BURST_SECONDS), settings.API_QUOTA_PER_DAY, left_of_day, replay_protection.NONCE_SECONDS
     ]  # fmt: skip
     day = f"{now:%Y%m%d}"
-    keys = [replay.MARK, replay.CHECKED]
+    keys = [replay_protection.MARK, replay_protection.CHECKED]
     for caller, nonce in calls:
         keys += [f"mps:rate:{caller}", f"mps:quota:{caller}:{day}", nonce.key if nonce else ""]
         arguments.append(nonce.signed_at if nonce else 0)

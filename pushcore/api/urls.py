@@ -1,4 +1,4 @@
-"""Routes of both doors and their documentation."""
+"""Routes of the RPC and REST APIs, and of the OpenAPI document and its page."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Result codes of the API and status codes of messages."""

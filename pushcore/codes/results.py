@@ -1,4 +1,4 @@
-"""Result codes: what an operation answers, on every door (source document, chapter 8.2, result codes).
+"""Result codes: what an operation answers, on every API (source document, chapter 8.2, result codes).
 
 This enumeration is the only place where a result code is written down.
 """

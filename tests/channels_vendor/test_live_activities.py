@@ -1,4 +1,4 @@
-"""Live Activities of iOS: asked for at a door, sent to APNs as Apple wants them."""
+"""Live Activities of iOS: asked for in an API, sent to APNs as Apple wants them."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def client_2020(demo: dict[str, str]) -> Mpaas2020:
 
 
 def rest_signed_by_openssl(demo: dict[str, str], path: str, body: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """POST to the REST door, the body signed on the command line as the source document describes."""
+    """POST to the REST API, the body signed on the command line as the source document describes."""
     raw = json.dumps(body).encode()
     sign = base64.b64encode(signed_by_openssl(demo, raw, folder)).decode().replace("+", "-").replace("/", "_")
     answer = requests.post(

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("stack")
 
 @pytest.fixture
 def push(stack: Stack) -> dict[str, str]:
-    """PushSimple as the RPC door takes it."""
+    """PushSimple as the RPC API takes it."""
     return {
         "AppId": stack.demo["app_id"], "WorkspaceId": stack.demo["workspace_id"], "TaskName": "bad input",
         "Title": "Title", "Content": "Content", "DeliveryType": "3", "ExpiredSeconds": "60",
@@ -40,7 +40,7 @@ def rest(stack: Stack, raw: bytes, **query: str) -> requests.Response:
     return requests.post(f"{stack.demo['http_url']}/api/v1/push/simple", raw, params=query, timeout=10)
 
 
-def test_a_wrong_signature_and_an_unknown_action_fail_at_the_door(stack: Stack, push: dict[str, str]) -> None:
+def test_a_wrong_signature_and_an_unknown_action_fail_before_the_operation(stack: Stack, push: dict[str, str]) -> None:
     wrong = rpc(stack, push, secret="wrong")
     assert (wrong.status_code, wrong.json()["Code"]) == (400, "SignatureDoesNotMatch")
     unknown = rpc(stack, push, Action="Nothing")

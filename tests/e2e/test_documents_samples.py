@@ -203,7 +203,7 @@ AppId: "ONEX570DA89211720", TemplateName: "broadcastTemplate", DeliveryType: 1,
 TemplateKeyValue: JSON.stringify({ content: 'This is an announcement' }), Msgkey: String(new Date().valueOf()),""",
 }
 
-# The app of the broadcast samples, with a key for each door.
+# The app of the broadcast samples, with a key for each API.
 SECOND_APP = """
 import json
 from pushcore.security import crypto, keys

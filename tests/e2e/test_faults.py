@@ -219,7 +219,7 @@ def test_a_gateway_that_is_stopped_tells_its_devices_so_and_they_go_to_another(s
     fleet.wait_until_open(BACK_SECONDS)
     said = Counter(member.goodbye for member in fleet.members)
     assert said == {int(DisconnectReasonCode.SERVER_SHUTTING_DOWN): theirs, None: others}
-    # None of them came back to a door that was to close.
+    # None of them came back to a node that was to close.
     assert fleet.refusals == 0
     stack.wait_until_ready()
 

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from channels_vendor.base.lifetime import seconds_left
 from mps_project.observability import readiness
-from pushcore.api import replay
+from pushcore.api import replay_protection
 from pushcore.broadcast import broadcasts
 from pushcore.callbacks import receipts
 from pushcore.codes.results import ResultError
@@ -162,8 +162,8 @@ def test_a_receipt_is_sent_when_it_is_due_whatever_the_senders_clock(
 @pytest.mark.parametrize("ahead", [-HOUR, HOUR])
 def test_what_a_backend_signs_is_fresh_on_every_host(monkeypatch: pytest.MonkeyPatch, ahead: float) -> None:
     with host_ahead(monkeypatch, ahead):
-        assert replay.is_fresh(database_now())
-        assert not replay.is_fresh(database_now() + timedelta(seconds=ahead))
+        assert replay_protection.is_fresh(database_now())
+        assert not replay_protection.is_fresh(database_now() + timedelta(seconds=ahead))
 
 
 @pytest.mark.django_db

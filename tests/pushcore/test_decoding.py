@@ -1,4 +1,4 @@
-"""Bytes to values: what nobody can keep is refused with the name of its parameter, at every door's one reader."""
+"""Bytes to values: what nobody can keep is refused with the name of its parameter, at every API's one reader."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from pushcore.api import grants
+from pushcore.api import access_keys
 from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.models import AccessKey, Occurrence, PushTask, Workspace
@@ -121,7 +121,7 @@ def test_a_lost_connection_is_answered_with_503(
     senders: dict[str, Callable[[], HttpResponse]], api: str, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is answered as done may be: the loss was after the commit, or done again on a new connection."""
-    monkeypatch.setattr(grants, "REMEMBER_SECONDS", 0.0)
+    monkeypatch.setattr(access_keys, "REMEMBER_SECONDS", 0.0)
     *lost, whole = _answers(senders[api], how)
     assert whole.status_code != 503
     assert lost

@@ -1,0 +1,1 @@
+"""The REST API: signed JSON at `/api/v1/`."""

@@ -1,4 +1,4 @@
-"""Door 2, the REST door: JSON signed with the caller's RSA key, `POST /api/v1/...`.
+"""The REST API: JSON signed with the caller's RSA key, `POST /api/v1/...`.
 
 Every answer is `{"success", "code", "name", "message", "data", "requestId"}` with a result code, HTTP status 200;
 other statuses say that no operation was reached (405, 413, 429, 503).
@@ -21,10 +21,10 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from pushcore.api import decoding, replay, throttle
+from pushcore.api import decoding, replay_protection, throttle
 from pushcore.api.operation import SCOPE, V2020, Caller, Operation
 from pushcore.api.operations import REST_OPERATIONS
-from pushcore.api.replay import Nonce
+from pushcore.api.replay_protection import MAX_NONCE, Nonce
 from pushcore.api.request_ids import request_id_of
 from pushcore.api.rest import signature
 from pushcore.api.schema import refuse_unknown_names
@@ -62,6 +62,7 @@ class RawParser(BaseParser):
     media_type = "*/*"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        """Return the bytes of the body."""
         return bytes(stream.read())
 
 
@@ -69,27 +70,30 @@ class OnlyJson(BaseContentNegotiation):
     """Answers are JSON, whatever a caller says that it accepts."""
 
     def select_parser(self, request: Any, parsers: Any) -> Any:
+        """Return the first parser, whatever the content type."""
         return parsers[0]
 
     def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
+        """Return the first renderer, whatever is accepted."""
         return renderers[0], renderers[0].media_type
 
 
 class SignedView(APIView):
-    """What all views of this door have in common."""
+    """The base of this API's views."""
 
     parser_classes = [RawParser]
     content_negotiation_class = OnlyJson
 
 
 def view_of(operation: Operation) -> type[APIView]:
-    """The view class of an operation, documented from its schema."""
+    """Return the view class of an operation, documented from its row and schema."""
     assert operation.example is not None, f"{operation.action} has no example"
     request_example, data = operation.example
 
     @extend_schema(
         operation_id=operation.action,
         summary=operation.summary,
+        description=(operation.schema.__doc__ or "").partition("\n")[0],
         request={"application/json": operation.schema},
         responses={200: Answer},
         parameters=SIGNATURE,
@@ -157,7 +161,7 @@ def answer(request: HttpRequest, name: str, work: Callable[[], Any]) -> JsonResp
 
 
 class TooLargeError(Exception):
-    """The body is larger than this door reads. `limit`: in bytes."""
+    """The body is larger than `limit` (bytes)."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"more than {limit} bytes")
@@ -165,18 +169,25 @@ class TooLargeError(Exception):
 
 
 def _serve(request: HttpRequest, operation: Operation) -> str | dict[str, Any] | list[dict[str, Any]] | None:
-    """Raises `ResultError` for the first thing that is wrong, from the outside in."""
+    """Verify the request, read its parameters and run the operation. Raises `ResultError`."""
     workspace, values = verified_body(request)
     operation.schema.refuse_unknown(values, REPLAY_FIELDS)
     return operation.service(workspace, operation.schema.read(values), Caller(PushTask.Source.REST, "RSA key", V2020))
 
 
 def verified(request: HttpRequest, scope: Mapping[str, Any], signed: bytes) -> Workspace:
-    """The workspace named by `scope`, if the request may act in it: `signed` is what the signature must be over. A GET
-    changes nothing: it may come without a nonce wherever.
+    """Return the workspace that a request may act in. A GET, which changes nothing, never needs a nonce.
 
-    Raises `ResultError`: NEED_APPID_WORKSPACEID, APPID_WRONG, REST_API_SWITCH_NOT_OPEN, UNKNOWN_REST_SIGN_TYPE,
-    SIGNATURE_MISMATCH, INVALID_PARAM for a replay; `ForgottenNonceError`, `ThrottledError`.
+    Args:
+        request: Has the signature.
+        scope: The parameters that name the workspace.
+        signed: What the signature has to be over.
+
+    Raises:
+        ResultError: NEED_APPID_WORKSPACEID, APPID_WRONG, REST_API_SWITCH_NOT_OPEN, UNKNOWN_REST_SIGN_TYPE,
+            SIGNATURE_MISMATCH; INVALID_PARAM for a replay.
+        ForgottenNonceError: Nobody knows whether its nonce was used.
+        ThrottledError: The workspace is over its rate or quota.
     """
     workspace = _signer(request, scope, signed)
     try:
@@ -202,15 +213,21 @@ def _check_sign_type(request: HttpRequest) -> None:
 
 
 def verified_body(request: HttpRequest) -> tuple[Workspace, dict[str, Any]]:
-    """The workspace and the values of a request that carries a signed JSON body."""
+    """Return the workspace and the parameters of a request with a signed JSON body. Raises as `verified`."""
     raw = _raw_body(request)
     values = json_object(raw)
     return verified(request, values, raw), values
 
 
 def verified_path(request: HttpRequest, known: Collection[str]) -> tuple[Workspace, dict[str, str]]:
-    """The workspace and the query of a request without a JSON body: its path with query is signed, less `sign` and
-    `signType`. `known`: names of parameters beside the scope and those of every call."""
+    """Return the workspace and the query of a request without a JSON body.
+
+    Its path with query is signed, without `sign` and `signType`. Raises as `verified`.
+
+    Args:
+        request: The request.
+        known: The parameters that it may have beside those of every call.
+    """
     values = query_of(request)
     workspace = verified(request, values, _signed_path(request))
     refuse_unknown_names(values, {*known, *SCOPE, *REPLAY_FIELDS, "sign", "signType"})
@@ -218,7 +235,7 @@ def verified_path(request: HttpRequest, known: Collection[str]) -> tuple[Workspa
 
 
 def query_of(request: HttpRequest) -> dict[str, str]:
-    """The parameters in the query. Raises `ResultError` (INVALID_PARAM) naming one that is not text in UTF-8."""
+    """Return the parameters in the query. Raises `ResultError` (INVALID_PARAM) naming one that is not text in UTF-8."""
     # WSGI shows bytes as Latin-1 (PEP 3333).
     query = request.META.get("QUERY_STRING", "").encode("latin-1").decode("utf-8", "surrogateescape")
     try:
@@ -243,8 +260,7 @@ def check_head_of_path(request: HttpRequest) -> JsonResponse | None:
 
 
 def check_head_of_body(request: HttpRequest) -> JsonResponse | None:
-    """For `head_check`: of a request as `verified_body` takes it, the signature is over the body; that there is one
-    stands in the head."""
+    """Check the head of a request with a signed body (`head_check`): that it has a signature."""
     return _refusal(request, lambda: _check_signed(request))
 
 
@@ -266,7 +282,7 @@ def _raw_body(request: HttpRequest) -> bytes:
 
 
 def check_size(request: HttpRequest, limit: int) -> None:
-    """Raises `TooLargeError` before anything is read."""
+    """Raise `TooLargeError` where the declared length is beyond the limit (bytes), before anything is read."""
     try:
         declared = int(request.headers.get("Content-Length") or 0)
     except ValueError:
@@ -276,7 +292,7 @@ def check_size(request: HttpRequest, limit: int) -> None:
 
 
 def json_object(raw: bytes) -> dict[str, Any]:
-    """Raises `ResultError`: REQUEST_SHOULD_BE_UTF8, INVALID_PARAM."""
+    """Decode a body that has to be a JSON object. Raises `ResultError`: REQUEST_SHOULD_BE_UTF8, INVALID_PARAM."""
     values = decoding.json_value(raw)
     if not isinstance(values, dict):
         raise ResultError(ResultCode.INVALID_PARAM, "the body is not a JSON object")
@@ -298,21 +314,28 @@ def _workspace(values: Mapping[str, Any]) -> Workspace:
 
 
 def _nonce(workspace: Workspace, values: Mapping[str, Any], *, is_read: bool) -> Nonce | None:
-    """The request's nonce, if it has one. `timestamp` counts where it is given, a nonce needs one, and the workspace
-    may require both. Raises `ResultError` (INVALID_PARAM)."""
+    """Return the request's nonce, if it has one. A nonce needs a timestamp, and the workspace may require both.
+
+    Raises:
+        ResultError: INVALID_PARAM for one that is missing, out of form or out of time.
+    """
     timestamp, nonce = values.get("timestamp"), values.get("nonce")
     if workspace.replay_protection and not is_read and (timestamp is None or nonce is None):
         raise ResultError(ResultCode.INVALID_PARAM, "timestamp and nonce are required")
-    moment = None if timestamp is None else replay.parse_timestamp(str(timestamp))
-    if timestamp is not None and (moment is None or not replay.is_fresh(moment)):
+    moment = None if timestamp is None else replay_protection.parse_timestamp(str(timestamp))
+    if timestamp is not None and (moment is None or not replay_protection.is_fresh(moment)):
         raise ResultError(ResultCode.INVALID_PARAM, "timestamp is more than 15 minutes off")
     if nonce is None:
         return None
     if moment is None:
         raise ResultError(ResultCode.INVALID_PARAM, "nonce needs a timestamp: alone it would count for some time only")
-    if isinstance(nonce, bool) or not isinstance(nonce, str | int) or not 1 <= len(str(nonce)) <= replay.MAX_NONCE:
-        raise ResultError(ResultCode.INVALID_PARAM, f"nonce is a text of 1 to {replay.MAX_NONCE} characters")
-    return replay.nonce_of(workspace.app_id, workspace.workspace_id, str(nonce), moment)
+    if (
+        isinstance(nonce, bool)
+        or not isinstance(nonce, str | int)
+        or not 1 <= len(str(nonce)) <= replay_protection.MAX_NONCE
+    ):
+        raise ResultError(ResultCode.INVALID_PARAM, f"nonce is a text of 1 to {MAX_NONCE} characters")
+    return replay_protection.nonce_of(workspace.app_id, workspace.workspace_id, str(nonce), moment)
 
 
 VIEWS = {operation.path: view_of(operation) for operation in REST_OPERATIONS}

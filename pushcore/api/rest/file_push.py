@@ -1,4 +1,4 @@
-"""Multiple push from a file on the REST door: the file is the body, its parameters and its hash stand in the query.
+"""Multiple push from a file on the REST API: the file is the body, its parameters and its hash stand in the query.
 
 The signature is over the path with query (as for requests without a body), so who sends is known before a byte of the
 file is read, and the signed hash covers the file.
@@ -96,7 +96,7 @@ _QUERY = [
 
 
 class FilePushView(SignedView):
-    """`/api/v1/push/multiple/file`"""
+    """The view at `/api/v1/push/multiple/file`."""
 
     check_head = staticmethod(check_head_of_path)
 
@@ -110,6 +110,7 @@ class FilePushView(SignedView):
         parameters=[*SCOPE, *_QUERY, *SIGNATURE],
     )
     def post(self, request: Request) -> JsonResponse:
+        """Take a file and push to its targets."""
         return answer(request._request, "PushMultipleFile", lambda: _take(request._request))
 
 
@@ -122,7 +123,7 @@ def _take(request: HttpRequest) -> str:
 
 
 class FileReportView(SignedView):
-    """`/api/v1/push/multiple/file/{taskId}`"""
+    """The view at `/api/v1/push/multiple/file/{taskId}`."""
 
     @extend_schema(
         operation_id="PushMultipleFileReport",
@@ -131,6 +132,7 @@ class FileReportView(SignedView):
         parameters=[*SCOPE, OpenApiParameter("pageNumber", int), *SIGNATURE],
     )
     def get(self, request: Request, task_id: str) -> JsonResponse:
+        """Show what became of a file's lines, with a page of those at fault."""
         return answer(request._request, "PushMultipleFileReport", lambda: _report(request._request, task_id))
 
 

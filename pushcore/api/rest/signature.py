@@ -1,4 +1,4 @@
-"""The REST door's signature: RSA-SHA256 over the raw body by the caller's private key (source document, 6.8)."""
+"""The REST API's signature: RSA-SHA256 over the raw body by the caller's private key (source document, 6.8)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SIGN_TYPE = "RSA"
 
 
 def fits(workspace: Workspace, body: bytes, signature: str) -> bool:
-    """Whether one of the workspace's active API keys made the signature. Several may be active while keys rotate."""
+    """Return whether one of the workspace's active API keys made the signature. While keys rotate, several are."""
     if not signature or len(signature) > 4096:
         return False
     keys = RsaKey.objects.filter(workspace=workspace, purpose=RsaKey.Purpose.API, active=True)

@@ -1,4 +1,4 @@
-"""Templates on the REST door: `/api/v1/templates` and `/api/v1/templates/{name}`."""
+"""Templates on the REST API: `/api/v1/templates` and `/api/v1/templates/{name}`."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ def _template_fields() -> dict[str, serializers.Field[Any, Any, Any, Any]]:
 
 
 def answer_with(name: str, data: serializers.Field[Any, Any, Any, Any]) -> Any:
+    """Return the schema of an answer with these data, by a name of its own in the OpenAPI document."""
     return inline_serializer(
         name,
         {
@@ -72,7 +73,7 @@ _PAGE = answer_with("TemplatesAnswer", inline_serializer("TemplatePage", _PAGE_F
 
 
 def shown(template: Template) -> dict[str, Any]:
-    """A template as the door shows it."""
+    """Show a template as this API has it."""
     return {
         "name": template.name,
         "description": template.description,
@@ -134,6 +135,8 @@ class TemplatesView(SignedView):
         parameters=SIGNATURE,
     )
     def post(self, request: Request) -> JsonResponse:
+        """Make a template. Its data is the name."""
+
         def create() -> str:
             workspace, values = verified_body(request._request)
             TemplateSchema.refuse_unknown(values, REPLAY_FIELDS)
@@ -148,6 +151,8 @@ class TemplatesView(SignedView):
         parameters=[*SCOPE, *SIGNATURE, OpenApiParameter("page", int, description="From 1; a hundred a page.")],
     )
     def get(self, request: Request) -> JsonResponse:
+        """List the templates of a workspace, a hundred a page."""
+
         def page() -> dict[str, Any]:
             workspace, given = verified_path(request._request, ("page",))
             mine = templates.of_workspace(workspace)
@@ -166,6 +171,7 @@ class TemplateView(SignedView):
         operation_id="GetTemplate", summary="Show a template", responses={200: _ONE}, parameters=[*SCOPE, *SIGNATURE]
     )
     def get(self, request: Request, name: str) -> JsonResponse:
+        """Show a template, by its name."""
         return answer(
             request._request,
             "GetTemplate",
@@ -179,6 +185,7 @@ class TemplateView(SignedView):
         parameters=[*SCOPE, *SIGNATURE],
     )
     def delete(self, request: Request, name: str) -> JsonResponse:
+        """Delete a template, by its name."""
         return answer(
             request._request, "DeleteTemplate", lambda: templates.delete(verified_path(request._request, ())[0], name)
         )

@@ -1,0 +1,1 @@
+"""The RPC API: what the published client packages speak, at `/`."""

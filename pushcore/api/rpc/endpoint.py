@@ -1,7 +1,7 @@
-"""Door 1, the RPC door: what the published client packages speak. `POST /`, also `GET /`.
+"""The RPC API: what the published client packages speak. `POST /`, also `GET /`.
 
-Two signatures, one shape of answers: failures at the door are HTTP 4xx with a code, results of an operation are HTTP
-200 with ResultCode. JSON or XML.
+Two signatures, one shape of answers: failures before an operation are HTTP 4xx with a code, results of an operation are
+HTTP 200 with ResultCode. JSON or XML.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.csrf import csrf_exempt
 
-from pushcore.api import decoding, grants, replay, throttle
+from pushcore.api import access_keys, decoding, replay_protection, throttle
 from pushcore.api.operation import V2019, VERSIONS, Caller, Operation
 from pushcore.api.operations import BY_ACTION
 from pushcore.api.request_ids import request_id_of
@@ -46,9 +46,15 @@ _SYSTEM_PARAMETERS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A request as the door reads it. `query` and `body` keep repeated names; `parameters` does not. Names of headers
-    are in lower case."""
+class RpcRequest:
+    """A request as it was read.
+
+    Attributes:
+        query: Names and values of the query string, repeated names included.
+        body: Likewise, of a form.
+        headers: Values by name in lower case.
+        parameters: Values of query and body by name.
+    """
 
     http_method: str
     path: str
@@ -60,11 +66,12 @@ class Call:
 
     @property
     def action(self) -> str:
+        """The name of the operation, wherever the request has it."""
         return self.headers.get("x-acs-action") or self.parameters.get("Action", "")
 
 
 def _check_head(request: HttpRequest) -> HttpResponse | None:
-    """What of the credentials stands in the head: all of ACS3's but the body's hash; of version 1, the access key."""
+    """Check the credentials in the head: all of ACS3's but the body's hash; of version 1, the access key."""
     try:
         call = _read(request, body=False)
         if _is_acs3(call):
@@ -82,10 +89,10 @@ def _check_head(request: HttpRequest) -> HttpResponse | None:
 @head_check(_check_head)
 @csrf_exempt
 def rpc_view(request: HttpRequest) -> HttpResponse:
-    """The door. A browser that comes without an action is led to the console."""
+    """Answer a call. A browser that comes without an action is redirected to the console."""
     if request.method in ("GET", "HEAD") and "Action" not in request.GET and "x-acs-action" not in request.headers:
         return HttpResponseRedirect("/console/")
-    call: Call | None = None
+    call: RpcRequest | None = None
     try:
         if request.method not in _METHODS:
             raise errors.wrong_method(request.method or "")
@@ -114,8 +121,8 @@ def _refused(request: HttpRequest, error: GatewayError, answer_format: str) -> H
 _UNPREFIXED_HEADERS = (("content-type", "CONTENT_TYPE"), ("content-length", "CONTENT_LENGTH"))
 
 
-def _read(request: HttpRequest, *, body: bool = True) -> Call:
-    """`body`: whether it is here. Its length is checked before it is read."""
+def _read(request: HttpRequest, *, body: bool = True) -> RpcRequest:
+    """Read the request, without its body where that has not come yet. A length beyond the limit is refused before."""
     try:
         declared = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
@@ -132,23 +139,26 @@ def _read(request: HttpRequest, *, body: bool = True) -> Call:
             parameters[name].encode()
     except ValueError:
         raise errors.bad_encoding() from None
-    return Call(request.method or "", request.path, query, fields, raw, _headers(request.META), parameters)
+    return RpcRequest(request.method or "", request.path, query, fields, raw, _headers(request.META), parameters)
 
 
 def _headers(meta: Mapping[str, Any]) -> dict[str, str]:
-    """`request.headers` with names in lower case."""
+    """Return `request.headers` with names in lower case."""
     headers = {name[5:].replace("_", "-").lower(): value for name, value in meta.items() if name.startswith("HTTP_")}
     return headers | {name: meta[key] for name, key in _UNPREFIXED_HEADERS if meta.get(key)}
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
-    """Names and values; bytes that are no UTF-8 are kept as halves of surrogate pairs (PEP 383), for they are signed
-    too. Raises `ValueError`: too many."""
+    """Return names and values. Bytes that are no UTF-8, which are signed too, become halves of surrogate pairs (PEP 383).
+
+    Raises:
+        ValueError: There are more than `MAX_FIELDS`.
+    """
     return parse_qsl(text, keep_blank_values=True, errors="surrogateescape", max_num_fields=MAX_FIELDS)
 
 
-def _serve(call: Call) -> dict[str, Any]:
-    """Verify the call and run its operation. Raises `GatewayError` for what is wrong at the door."""
+def _serve(call: RpcRequest) -> dict[str, Any]:
+    """Verify the call and run its operation. Raises `GatewayError` for what is wrong before the operation."""
     if _is_acs3(call):
         action, version = call.headers.get("x-acs-action", ""), call.headers.get("x-acs-version", "")
         verify, names = _verify_acs3, ("x-acs-action", "x-acs-version")
@@ -173,12 +183,12 @@ def _serve(call: Call) -> dict[str, Any]:
         raise errors.unavailable() from None
 
 
-def _is_acs3(call: Call) -> bool:
+def _is_acs3(call: RpcRequest) -> bool:
     return signature.ACS3_ALGORITHM in call.headers.get("authorization", "")
 
 
-def _verify_v1(call: Call) -> grants.KnownKey:
-    """Signature version 1: every parameter, of query and body, is signed."""
+def _verify_v1(call: RpcRequest) -> access_keys.KnownKey:
+    """Verify signature version 1, over every parameter of query and body."""
     parameters = call.parameters
     for name in ("AccessKeyId", "Signature", "SignatureNonce", "Timestamp"):
         if not parameters.get(name):
@@ -194,8 +204,8 @@ def _verify_v1(call: Call) -> grants.KnownKey:
     return key
 
 
-def _verify_acs3(call: Call) -> grants.KnownKey:
-    """ACS3: method, path, query, the named headers and the body's hash are signed."""
+def _verify_acs3(call: RpcRequest) -> access_keys.KnownKey:
+    """Verify ACS3: a signature over method, path, query, the named headers and the body's hash."""
     key = _verify_acs3_head(call)
     if hashlib.sha256(call.raw_body).hexdigest() != call.headers["x-acs-content-sha256"].lower():
         raise errors.wrong_body_hash()
@@ -203,8 +213,8 @@ def _verify_acs3(call: Call) -> grants.KnownKey:
     return key
 
 
-def _verify_acs3_head(call: Call) -> grants.KnownKey:
-    """The signature, which is over the head."""
+def _verify_acs3_head(call: RpcRequest) -> access_keys.KnownKey:
+    """Verify ACS3's signature, which is over the head and the hash of the body."""
     authorization = signature.parse_acs3(call.headers["authorization"])
     if authorization is None or not authorization.access_key_id:
         raise errors.missing("Authorization")
@@ -224,34 +234,34 @@ def _verify_acs3_head(call: Call) -> grants.KnownKey:
     return key
 
 
-def _access_key(access_key_id: str) -> grants.KnownKey:
+def _access_key(access_key_id: str) -> access_keys.KnownKey:
     try:
-        key = grants.known_key(access_key_id)
-    except grants.InactiveKeyError:
+        key = access_keys.known_key(access_key_id)
+    except access_keys.InactiveKeyError:
         raise errors.inactive_key() from None
     if key is None:
         raise errors.unknown_key()
     return key
 
 
-def _check_replay(key: grants.KnownKey, call: Call, timestamp: str, nonce: str) -> None:
-    moment = replay.parse_timestamp(timestamp)
+def _check_replay(key: access_keys.KnownKey, call: RpcRequest, timestamp: str, nonce: str) -> None:
+    moment = replay_protection.parse_timestamp(timestamp)
     if moment is None:
         raise errors.bad_timestamp()
-    if not replay.is_fresh(moment):
+    if not replay_protection.is_fresh(moment):
         raise errors.expired_timestamp()
-    taken = replay.nonce_of(key.app_id, call.parameters.get("WorkspaceId", ""), nonce, moment)
+    taken = replay_protection.nonce_of(key.app_id, call.parameters.get("WorkspaceId", ""), nonce, moment)
     try:
         throttle.take(key.access_key_id, taken)
     except throttle.UsedNonceError:
         raise errors.used_nonce() from None
     except throttle.ForgottenNonceError:
         raise errors.forgotten_nonce() from None
-    grants.note_use(key)
+    access_keys.note_use(key)
 
 
-def _run(operation: Operation, version: str, key: grants.KnownKey, call: Call) -> dict[str, Any]:
-    """Run the operation and put its result into the answer's shape."""
+def _run(operation: Operation, version: str, key: access_keys.KnownKey, call: RpcRequest) -> dict[str, Any]:
+    """Run the operation and wrap its result."""
     given = {name: value for name, value in call.parameters.items() if name not in _SYSTEM_PARAMETERS}
     values = _camel_case(unflatten(given, operation.schema.map_parameters()))
     for name in operation.required[version]:
@@ -276,7 +286,7 @@ def _run(operation: Operation, version: str, key: grants.KnownKey, call: Call) -
 
 
 def _camel_case(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameter names as the REST door has them, in lists too: `TargetMsg.1.MsgKey` becomes targetMsg[0].msgKey."""
+    """Return the parameters with the REST API's names, in lists too: `TargetMsg.1.MsgKey` becomes targetMsg[0].msgKey."""
     return {
         name[:1].lower() + name[1:]: [_camel_case(entry) if isinstance(entry, Mapping) else entry for entry in value]
         if isinstance(value, list)
@@ -285,18 +295,18 @@ def _camel_case(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _workspace(key: grants.KnownKey, values: Mapping[str, Any]) -> Workspace:
+def _workspace(key: access_keys.KnownKey, values: Mapping[str, Any]) -> Workspace:
     app_id, workspace_id = values.get("appId"), values.get("workspaceId")
     if not isinstance(app_id, str) or not isinstance(workspace_id, str) or not app_id or not workspace_id:
         raise ResultError(ResultCode.NEED_APPID_WORKSPACEID)
-    workspace = grants.workspace_of(key, app_id, workspace_id)
+    workspace = access_keys.workspace_of(key, app_id, workspace_id)
     if workspace is None:
         raise ResultError(ResultCode.APPID_WRONG)
     return workspace
 
 
-def _format_of(request: HttpRequest, call: Call | None) -> str:
-    """JSON or XML: `Format` decides, else `Accept`; version 1 without either is answered in XML, as it always was.
+def _format_of(request: HttpRequest, call: RpcRequest | None) -> str:
+    """Return JSON or XML: `Format` decides, else `Accept`. Version 1 without either is answered in XML.
 
     `call`: None where the request could not be read; what of its query can be read counts then.
     """

@@ -1,4 +1,4 @@
-"""How the RPC door wraps what an operation answers: as the answer classes of the published packages read it.
+"""Wrap the data of an answer of the RPC API as the answer classes of the published packages read it.
 
 Each has `ResultCode` and `ResultMessage`, whatever the package reads: generic callers do.
 """
@@ -16,7 +16,7 @@ _PLAIN_SUCCESS = "100"
 
 
 def wrapped(operation: Operation, code: str, message: str, data: Data, *, success: bool) -> dict[str, Any]:
-    """The answer's body; names are capitalised, as all of this door's are. `data`: None where there is none."""
+    """Return the body of an answer, its names capitalised, as all of the RPC API's are."""
     typed = _typed(data, operation.rpc_types) if operation.rpc_types else data
     shown = {} if data is None else {"Data": _capitalised(typed)}
     wrap = _ENVELOPES[operation.envelope]
@@ -24,13 +24,13 @@ def wrapped(operation: Operation, code: str, message: str, data: Data, *, succes
 
 
 def _push_result(code: str, message: str, data: dict[str, Any], success: bool) -> dict[str, Any]:
-    """What answers nothing else says so: the package has `Data` in every one of these."""
+    """Wrap the answer of a push or an order, with "success" where there is no data: the package expects `Data`."""
     said = data or ({"Data": "success"} if success else {})
     return {"PushResult": {"Success": success, "ResultMsg": message} | said}
 
 
 def _result_content(code: str, message: str, data: dict[str, Any], success: bool) -> dict[str, Any]:
-    """What a query finds is data; what an order answers is text by itself."""
+    """Wrap the answer of a query as `Data`; that of an order, a text, as it is."""
     if not data:
         return {}
     return {"ResultContent": data["Data"] if isinstance(data["Data"], str) else data}
@@ -49,7 +49,7 @@ def _template(code: str, message: str, data: dict[str, Any], success: bool) -> d
 
 
 def _template_page(code: str, message: str, data: dict[str, Any], success: bool) -> dict[str, Any]:
-    """The page stands beside its entries."""
+    """Wrap a page of templates: its numbers stand beside `Data`, its entries."""
     return _template(code, message, data.get("Data", {}), success)
 
 
@@ -64,7 +64,7 @@ _ENVELOPES: dict[Envelope, Callable[[str, str, dict[str, Any], bool], dict[str, 
 
 
 def _typed(data: Any, types: Mapping[str, Callable[[Any], Any]]) -> Any:
-    """Members by the types of the package, at any depth."""
+    """Convert members, at any depth, to the types that the package reads."""
     if isinstance(data, dict):
         return {name: types[name](value) if name in types else _typed(value, types) for name, value in data.items()}
     return [_typed(entry, types) for entry in data] if isinstance(data, list) else data

@@ -1,11 +1,15 @@
-"""Failures at the RPC door itself, before an operation runs: HTTP 4xx with a code the client packages raise."""
+"""Failures of the RPC API itself, before an operation runs: HTTP 4xx with a code the client packages raise."""
 
 from __future__ import annotations
 
 
 class GatewayError(Exception):
-    """Answered as `{"RequestId", "HostId", "Code", "Message"}`. `status` is the HTTP status;
-    `retry_after` (seconds) becomes the header of that name."""
+    """A call that reached no operation, answered as `{"RequestId", "HostId", "Code", "Message"}`.
+
+    Attributes:
+        status: The HTTP status.
+        retry_after: Seconds, for the header `Retry-After`; 0 for none.
+    """
 
     def __init__(self, status: int, code: str, message: str, retry_after: int = 0) -> None:
         super().__init__(code)
@@ -16,18 +20,22 @@ class GatewayError(Exception):
 
 
 def missing(name: str) -> GatewayError:
+    """Return the error of a parameter or header that is left out."""
     return GatewayError(400, f"Missing{name}", f"{name} is mandatory for this action.")
 
 
 def unknown_key() -> GatewayError:
+    """Return the error of an access key that does not exist."""
     return GatewayError(404, "InvalidAccessKeyId.NotFound", "The specified access key is not found.")
 
 
 def inactive_key() -> GatewayError:
+    """Return the error of a disabled access key."""
     return GatewayError(403, "InvalidAccessKeyId.Inactive", "The specified access key is disabled.")
 
 
 def wrong_signature(string_to_sign: str) -> GatewayError:
+    """Return the error of a signature that is not of this text."""
     # The 2019 package reads what stands behind the first colon and compares it with its own string to sign.
     return GatewayError(
         400,
@@ -37,54 +45,66 @@ def wrong_signature(string_to_sign: str) -> GatewayError:
 
 
 def wrong_body_hash() -> GatewayError:
+    """Return the error of a body that is not the one whose hash was signed."""
     return GatewayError(400, "SignatureDoesNotMatch", "x-acs-content-sha256 is not the hash of the body:body")
 
 
 def unsupported_signature() -> GatewayError:
+    """Return the error of a signature method or version that is not supported."""
     return GatewayError(400, "UnsupportedSignatureMethod", "SignatureMethod or SignatureVersion is not supported.")
 
 
 def bad_timestamp() -> GatewayError:
+    """Return the error of a timestamp that is no time."""
     return GatewayError(400, "InvalidTimeStamp.Format", "The timestamp is not an ISO 8601 time in UTC.")
 
 
 def expired_timestamp() -> GatewayError:
+    """Return the error of a timestamp too far from now."""
     return GatewayError(400, "InvalidTimeStamp.Expired", "The timestamp is more than 15 minutes off.")
 
 
 def used_nonce() -> GatewayError:
+    """Return the error of a nonce that was used before."""
     return GatewayError(400, "SignatureNonceUsed", "The signature nonce was used already.")
 
 
 def unknown_action(action: str) -> GatewayError:
+    """Return the error of an action that no API version has."""
     return GatewayError(404, "InvalidAction.NotFound", f"The action {action[:64]} is not found.")
 
 
 def unknown_version(version: str) -> GatewayError:
+    """Return the error of an API version that does not exist, or has no such action."""
     return GatewayError(400, "InvalidVersion", f"The version {version[:32]} is not valid for this action.")
 
 
 def forgotten_nonce() -> GatewayError:
-    # The packages sign anew and try again.
+    """Return the error of a call signed before Valkey had all nonces. The packages sign it again."""
     words = "The call was signed before used nonces were kept; sign it again."
     return GatewayError(503, "ServiceUnavailable", words, retry_after=1)
 
 
 def wrong_method(method: str) -> GatewayError:
+    """Return the error of an HTTP method other than GET and POST."""
     return GatewayError(405, "UnsupportedHTTPMethod", f"The method {method[:16]} is not supported.")
 
 
 def body_too_large() -> GatewayError:
+    """Return the error of a body beyond `MAX_BODY_BYTES`."""
     return GatewayError(413, "RequestEntityTooLarge", "The request body is too large.")
 
 
 def bad_encoding() -> GatewayError:
+    """Return the error of parameters that cannot be decoded, or are too many."""
     return GatewayError(400, "InvalidParameter.Encoding", "The parameters are not form-encoded UTF-8.")
 
 
 def unavailable() -> GatewayError:
+    """Return the error of a database or Valkey that is away."""
     return GatewayError(503, "ServiceUnavailable", "The service is temporarily unavailable; try again.")
 
 
 def throttled(retry_after: int) -> GatewayError:
+    """Return the error of a caller over its rate or quota; `retry_after` in seconds."""
     return GatewayError(429, "Throttling.User", "The access key is over its rate; try again later.", retry_after)

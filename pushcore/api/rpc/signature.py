@@ -1,4 +1,4 @@
-"""Signatures of the RPC door: signature version 1 (HMAC over all parameters) and ACS3 (HMAC over the HTTP request).
+"""Signatures of the RPC API: signature version 1 (HMAC over all parameters) and ACS3 (HMAC over the HTTP request).
 
 Pure functions over what the request carried; nothing here knows Django.
 """
@@ -22,8 +22,10 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")
 
 
 def percent(text: str) -> str:
-    """RFC 3986 percent-encoding: all but letters, digits, `-`, `_`, `.`, `~`. Bytes that were no UTF-8 become what they
-    were."""
+    """Percent-encode all but letters, digits, `-`, `_`, `.` and `~` (RFC 3986).
+
+    Bytes that are no UTF-8, which `text` has as halves of surrogate pairs, are encoded as they came.
+    """
     return text if _UNRESERVED.fullmatch(text) else quote(text, safe="~", errors="surrogateescape")
 
 
@@ -33,14 +35,14 @@ def _percent_again(encoded: str) -> str:
 
 
 def v1_string_to_sign(http_method: str, parameters: Mapping[str, str]) -> str:
-    """The text signature version 1 signs: every parameter but Signature, encoded, sorted by name."""
+    """Return the text that signature version 1 signs: every parameter but Signature, encoded, sorted by name."""
     pairs = sorted((name, value) for name, value in parameters.items() if name != "Signature")
     canonical = "&".join(f"{percent(name)}={percent(value)}" for name, value in pairs)
     return f"{http_method}&%2F&{_percent_again(canonical)}"
 
 
 def v1_fits(string_to_sign: str, signature: str, secret: str, signature_method: str) -> bool:
-    """Whether `signature` (base64) is the secret's over the text; `signature_method` is a key of `V1_METHODS`."""
+    """Return whether the secret made the signature (base64) of the text, by a method of `V1_METHODS`."""
     expected = hmac.new(f"{secret}&".encode(), string_to_sign.encode(), V1_METHODS[signature_method]).digest()
     return hmac.compare_digest(base64.b64encode(expected), signature.encode("utf-8", "replace"))
 
@@ -55,7 +57,7 @@ class Acs3Authorization:
 
 
 def parse_acs3(header: str) -> Acs3Authorization | None:
-    """Read an Authorization header; None where it is no ACS3 one."""
+    """Return the parts of an Authorization header; None where it is no ACS3 one."""
     algorithm, _, rest = header.strip().partition(" ")
     if algorithm != ACS3_ALGORITHM:
         return None
@@ -72,7 +74,7 @@ def acs3_string_to_sign(
     signed_headers: Sequence[str],
     body_hash: str,
 ) -> str:
-    """The text ACS3 signs: a hash over method, path, query, signed headers (lower-case names) and the body's hash."""
+    """Return the text that ACS3 signs: method, path, query, signed headers (lower-case names) and body hash, hashed."""
     canonical_query = "&".join(f"{percent(name)}={percent(value)}" for name, value in sorted(query))
     canonical_headers = "".join(f"{name}:{headers.get(name, '').strip()}\n" for name in sorted(signed_headers))
     request = "\n".join(
@@ -82,6 +84,6 @@ def acs3_string_to_sign(
 
 
 def acs3_fits(string_to_sign: str, signature: str, secret: str) -> bool:
-    """Whether `signature` (hexadecimal) is the secret's over the text."""
+    """Return whether the secret made the signature (hexadecimal) of the text."""
     expected = hmac.new(secret.encode(), string_to_sign.encode(), hashlib.sha256).hexdigest()
     return hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace"))

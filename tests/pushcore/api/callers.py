@@ -1,4 +1,4 @@
-"""Callers of both doors for tests. The published packages and `cryptography` sign, not our code."""
+"""Callers of both APIs for tests. The published packages and `cryptography` sign, not our code."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REST_PATHS = {
 
 
 def form_of(values: Mapping[str, Any]) -> dict[str, str]:
-    """Parameters of the REST door as the packages send them to the RPC door: maps as JSON text, lists flattened."""
+    """Parameters of the REST API as the packages send them to the RPC API: maps as JSON text, lists flattened."""
     form: dict[str, str] = {}
     for name, value in values.items():
         capital = name[:1].upper() + name[1:]
@@ -113,7 +113,7 @@ class Rpc2019:
         return self.client.post(self.url(action, body, **query), urlencode(body), content_type=FORM)
 
     def answer(self, action: str, values: Mapping[str, Any]) -> str:
-        """The result code of a call; `values` as the REST door takes them."""
+        """The result code of a call; `values` as the REST API takes them."""
         return _result_code(self.call(action, form_of(values)))
 
 
@@ -155,13 +155,13 @@ class Rpc2020:
         return self.wire(action, body, **changes).send()
 
     def answer(self, action: str, values: Mapping[str, Any]) -> str:
-        """The result code of a call; `values` as the REST door takes them."""
+        """The result code of a call; `values` as the REST API takes them."""
         return _result_code(self.call(action, form_of(values)))
 
 
 @dataclass
 class Rest:
-    """The REST door, signed with the caller's RSA key."""
+    """The REST API, signed with the caller's RSA key."""
 
     private_pem: str
     client: Client = field(default_factory=Client)
@@ -191,7 +191,7 @@ class Rest:
 
 
 def _result_code(response: Any) -> str:
-    """The result code in an answer of the RPC door, success always as 100; a failure at the door has its own code."""
+    """The result code in an answer of the RPC API, success always as 100; an earlier failure has its own code."""
     body = json.loads(response.content)
     code = body.get("ResultCode") or body["Code"]
     return "100" if code == "OK" else code

@@ -1,4 +1,4 @@
-"""A backend at each door, and a simple push it may send."""
+"""A backend for each API, and a simple push it may send."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pushcore.security import crypto, keys
 from tests.pushcore.api.callers import Rest, Rpc2019, Rpc2020, form_of
 from tests.pushcore.api.samples import REQUESTS
 
-Door = Rpc2019 | Rpc2020 | Rest
+ApiClient = Rpc2019 | Rpc2020 | Rest
 
 
 @pytest.fixture
@@ -38,17 +38,17 @@ def rest(workspace: Workspace, rsa_pair: tuple[str, str]) -> Rest:
 
 @pytest.fixture
 def form() -> dict[str, str]:
-    """PushSimple as the RPC door takes it."""
+    """PushSimple as the RPC API takes it."""
     return form_of(REQUESTS["PushSimple"])
 
 
 @pytest.fixture
 def body() -> dict[str, Any]:
-    """PushSimple as the REST door takes it."""
+    """PushSimple as the REST API takes it."""
     return dict(REQUESTS["PushSimple"])
 
 
 @pytest.fixture(params=["rpc2019", "rpc2020", "rest"])
-def door(request: pytest.FixtureRequest) -> Door:
-    """Each door in turn, and each version of the RPC door."""
+def api(request: pytest.FixtureRequest) -> ApiClient:
+    """Each API in turn, and each version of the RPC API."""
     return request.getfixturevalue(request.param)

@@ -1,4 +1,4 @@
-"""One good request for each action, as the REST door takes it. Template `hello` has the placeholder `#name#`."""
+"""One good request for each action, as the REST API takes it. Template `hello` has the placeholder `#name#`."""
 
 from __future__ import annotations
 

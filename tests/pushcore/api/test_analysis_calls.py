@@ -1,4 +1,4 @@
-"""The analysis queries through both doors; the published package reads the answers."""
+"""The analysis queries through both APIs; the published package reads the answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PushBroadcast through both doors."""
+"""PushBroadcast through both APIs."""
 
 from __future__ import annotations
 

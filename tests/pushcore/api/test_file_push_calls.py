@@ -1,4 +1,4 @@
-"""The file push on the REST door: path and hash signed, the file streamed, its faults reported."""
+"""The file push on the REST API: path and hash signed, the file streamed, its faults reported."""
 
 from __future__ import annotations
 

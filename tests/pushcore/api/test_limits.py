@@ -1,4 +1,4 @@
-"""Each documented limit, through each door: what is at the limit is taken, one more is refused with its code."""
+"""Each documented limit, through each API: what is at the limit is taken, one more is refused with its code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pushcore.models import Message, MessageKey, PushTask, Template, Workspace
 from pushcore.push import templates
 from pushcore.push.templates import TemplateDraft
 from tests.pushcore.api.callers import REST_PATHS, Rest, Rpc2019, Rpc2020
-from tests.pushcore.api.conftest import Door
+from tests.pushcore.api.conftest import ApiClient
 from tests.pushcore.api.samples import REQUESTS, SCOPE, TARGET
 
 pytestmark = pytest.mark.django_db
@@ -96,11 +96,11 @@ def nothing_is_pushed() -> bool:
 
 @each(LIMITS)
 def test_a_push_at_a_limit_is_taken_and_one_beyond_is_refused(
-    door: Door, action: str, name: str, at: Any, beyond: Any, result: ResultCode
+    api: ApiClient, action: str, name: str, at: Any, beyond: Any, result: ResultCode
 ) -> None:
-    assert door.answer(action, REQUESTS[action] | {name: beyond}) == result.code
+    assert api.answer(action, REQUESTS[action] | {name: beyond}) == result.code
     assert nothing_is_pushed()
-    assert door.answer(action, REQUESTS[action] | {name: at}) == "100"
+    assert api.answer(action, REQUESTS[action] | {name: at}) == "100"
     assert PushTask.objects.count() == 1
 
 
@@ -122,8 +122,8 @@ def filled(action: str, filler: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("action", PUSHES)
-def test_a_payload_has_at_most_4096_bytes(door: Door, action: str) -> None:
-    assert door.answer(action, filled(action, "")) == "100"
+def test_a_payload_has_at_most_4096_bytes(api: ApiClient, action: str) -> None:
+    assert api.answer(action, filled(action, "")) == "100"
     content = PushTask.objects.get().content
     if message := Message.objects.first():
         content |= message.content or {}
@@ -132,17 +132,17 @@ def test_a_payload_has_at_most_4096_bytes(door: Door, action: str) -> None:
     MessageKey.objects.all().delete()
     PushTask.objects.all().delete()
     filler = "字" + "x" * (room - len("字".encode()))
-    assert door.answer(action, filled(action, filler + "x")) == ResultCode.MSG_PAYLOAD_TOO_LONG.code
+    assert api.answer(action, filled(action, filler + "x")) == ResultCode.MSG_PAYLOAD_TOO_LONG.code
     assert nothing_is_pushed()
-    assert door.answer(action, filled(action, filler)) == "100"
+    assert api.answer(action, filled(action, filler)) == "100"
 
 
 @pytest.mark.parametrize("action", PUSHES)
-def test_what_vendors_are_told_counts_into_the_payload(door: Door, action: str) -> None:
-    assert door.answer(action, filled(action, "x" * 3_500)) == "100"
+def test_what_vendors_are_told_counts_into_the_payload(api: ApiClient, action: str) -> None:
+    assert api.answer(action, filled(action, "x" * 3_500)) == "100"
     options = ("channelId", "miChannelId", "threadId", "apnsCategory", "vendorTemplate")
     told = filled(action, "x" * 3_500) | dict.fromkeys(options, "x" * 128)
-    assert door.answer(action, told) == ResultCode.MSG_PAYLOAD_TOO_LONG.code
+    assert api.answer(action, told) == ResultCode.MSG_PAYLOAD_TOO_LONG.code
 
 
 def test_a_templates_pictures_have_at_most_4096_bytes(rest: Rest) -> None:

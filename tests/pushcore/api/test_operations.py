@@ -1,4 +1,4 @@
-"""The table of operations: every action, in each of its versions, answered in JSON and XML, and on the REST door."""
+"""The table of operations: every action, in each of its versions, answered in JSON and XML, and on the REST API."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CASES = [(action, version) for action, versions in ACTIONS.items() for version i
 
 @pytest.fixture
 def values(workspace: Workspace, rest: Rest) -> dict[str, dict[str, Any]]:
-    """What each action is called with, as the REST door has it."""
+    """What each action is called with, as the REST API has it."""
     Template.objects.filter(workspace=workspace).delete()
     templates.create(workspace, TemplateDraft("hello", "d", "Hello #name#", "Body"))
     token = registry.register([(workspace, DeviceInfo())])[0][0].ad_token
@@ -139,7 +139,7 @@ def test_every_action_succeeds_in_each_of_its_versions(
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_every_action_succeeds_on_the_rest_door(rest: Rest, values: dict[str, dict[str, Any]], action: str) -> None:
+def test_every_action_succeeds_on_the_rest_api(rest: Rest, values: dict[str, dict[str, Any]], action: str) -> None:
     answer = rest.call(BY_ACTION[action].path, SCOPE | values[action])
     assert (answer["success"], answer["code"], answer["name"]) == (True, "100", "SUCCESS")
 
@@ -157,11 +157,11 @@ def test_an_action_of_the_newer_version_is_unknown_to_the_older(
 def test_a_required_parameter_left_out_is_named(
     rpc2019: Rpc2019, rpc2020: Rpc2020, values: dict[str, dict[str, Any]], action: str, version: str
 ) -> None:
-    door = rpc2019 if version == V2019 else rpc2020
+    client = rpc2019 if version == V2019 else rpc2020
     for name in BY_ACTION[action].required[version]:
         parameter = name[:1].upper() + name[1:]
         form = {key: value for key, value in flattened(values[action]).items() if key.partition(".")[0] != parameter}
-        refused = door.call(action, form)
+        refused = client.call(action, form)
         assert (refused.status_code, refused.json()["Code"]) == (400, f"Missing{parameter}")
 
 
@@ -169,6 +169,6 @@ def test_a_required_parameter_left_out_is_named(
 def test_another_apps_workspace_answers_appid_wrong(
     rpc2019: Rpc2019, rpc2020: Rpc2020, values: dict[str, dict[str, Any]], action: str, version: str
 ) -> None:
-    door = rpc2019 if version == V2019 else rpc2020
-    answer = door.call(action, flattened(values[action]) | {"WorkspaceId": "production"}).json()
+    client = rpc2019 if version == V2019 else rpc2020
+    answer = client.call(action, flattened(values[action]) | {"WorkspaceId": "production"}).json()
     assert answer["ResultCode"] == "3007"

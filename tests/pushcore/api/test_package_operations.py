@@ -25,9 +25,9 @@ DRAFT = {
 pytestmark = pytest.mark.django_db
 
 
-def call(door: Rpc2020, action: str, form: dict[str, str]) -> Any:
+def call(client: Rpc2020, action: str, form: dict[str, str]) -> Any:
     """The answer as the package's class of that action reads it."""
-    response = door.call(action, SCOPE | form)
+    response = client.call(action, SCOPE | form)
     assert response.status_code == 200
     return getattr(mpaas2020, f"{action}ResponseBody")().from_map(response.json())
 

@@ -13,7 +13,7 @@ from pushcore.push import templates
 from pushcore.push.templates import TemplateDraft
 from pushcore.security import crypto
 from tests.pushcore.api.callers import Rest, Rpc2019, Rpc2020
-from tests.pushcore.api.conftest import Door
+from tests.pushcore.api.conftest import ApiClient
 from tests.pushcore.api.samples import REQUESTS, SCOPE, TARGET
 
 TOMORROW = int(timezone.now().timestamp() * 1000) + 86_400_000
@@ -67,8 +67,8 @@ def test_parts_of_another_kind_of_schedule_do_no_harm(rest: Rest) -> None:
         ({"smsStrategy": ""}, "100"),
     ],
 )
-def test_an_sms_is_not_promised(door: Door, wish: dict[str, Any], code: str) -> None:
-    assert door.answer("PushSimple", REQUESTS["PushSimple"] | wish) == code
+def test_an_sms_is_not_promised(api: ApiClient, wish: dict[str, Any], code: str) -> None:
+    assert api.answer("PushSimple", REQUESTS["PushSimple"] | wish) == code
     assert PushTask.objects.exists() == (code == "100")
 
 
@@ -150,20 +150,22 @@ def test_a_live_activitys_event_takes_only_what_belongs_to_it(rest: Rest, wish: 
     assert rest.answer("PushSimple", body) == "3028"
 
 
-def test_a_bound_users_phone_number_is_kept_encrypted_until_the_binding_ends(workspace: Workspace, door: Door) -> None:
+def test_a_bound_users_phone_number_is_kept_encrypted_until_the_binding_ends(
+    workspace: Workspace, api: ApiClient
+) -> None:
     [(device, _)] = registry.register([(workspace, info.DeviceInfo())])
     bind = SCOPE | {"userId": "ann", "deliveryToken": device.ad_token, "osType": 1}
     answers = {"PushBind": bind | {"phoneNumber": "+8613800138000"}, "PushUnBind": bind}
     del answers["PushUnBind"]["osType"]
-    if isinstance(door, Rpc2019):
+    if isinstance(api, Rpc2019):
         return
-    assert door.answer("PushBind", answers["PushBind"]) == "100"
+    assert api.answer("PushBind", answers["PushBind"]) == "100"
     kept = Binding.objects.get().phone_number_sealed
     assert "138" not in kept
     assert crypto.decrypt(kept) == "+8613800138000"
-    assert door.answer("PushBind", bind | {"osType": 1}) == "100"
+    assert api.answer("PushBind", bind | {"osType": 1}) == "100"
     assert Binding.objects.get().phone_number_sealed == kept
-    assert door.answer("PushUnBind", answers["PushUnBind"]) == "100"
+    assert api.answer("PushUnBind", answers["PushUnBind"]) == "100"
     assert Binding.objects.get().phone_number_sealed == ""
 
 

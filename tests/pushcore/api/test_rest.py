@@ -1,4 +1,4 @@
-"""Door 2: signed JSON, and a result code for everything."""
+"""The REST API: signed JSON, and a result code for everything."""
 
 from __future__ import annotations
 

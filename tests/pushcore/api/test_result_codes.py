@@ -1,4 +1,4 @@
-"""Every result code: provoked by a call, answered by each door that has the call, and listed in docs/api.md."""
+"""Every result code: provoked by a call, answered by each API that has the call, and listed in docs/api.md."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ API_PAGE = Path(__file__).resolve().parents[3] / "docs" / "api.md"
 
 
 @dataclass
-class Doors:
-    """The doors, and what a call may need to be refused."""
+class Apis:
+    """The apis, and what a call may need to be refused."""
 
     rest: Rest
     rpc2019: Rpc2019
@@ -34,16 +34,14 @@ class Doors:
     patch: pytest.MonkeyPatch
 
 
-# Makes the call at every door that has it, and returns the one code they all answered.
-Provoke = Callable[[Doors], str]
+# Makes the call at every API that has it, and returns the one code they all answered.
+Provoke = Callable[[Apis], str]
 
 
 @pytest.fixture
-def doors(
-    rest: Rest, rpc2019: Rpc2019, rpc2020: Rpc2020, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> Doors:
+def apis(rest: Rest, rpc2019: Rpc2019, rpc2020: Rpc2020, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Apis:
     templates.create(workspace, TemplateDraft("hello", "d", "Hello #name#", "Body"))
-    return Doors(rest, rpc2019, rpc2020, workspace, monkeypatch)
+    return Apis(rest, rpc2019, rpc2020, workspace, monkeypatch)
 
 
 def only(codes: set[str]) -> str:
@@ -54,9 +52,9 @@ def only(codes: set[str]) -> str:
 def push(action: str, **changes: Any) -> Provoke:
     """A push in both versions and over REST."""
 
-    def provoke(doors: Doors) -> str:
+    def provoke(apis: Apis) -> str:
         values = REQUESTS[action] | changes
-        return only({caller.answer(action, values) for caller in (doors.rpc2019, doors.rpc2020, doors.rest)})
+        return only({caller.answer(action, values) for caller in (apis.rpc2019, apis.rpc2020, apis.rest)})
 
     return provoke
 
@@ -64,56 +62,56 @@ def push(action: str, **changes: Any) -> Provoke:
 def device(action: str, **changes: Any) -> Provoke:
     """A call that the older version does not have."""
 
-    def provoke(doors: Doors) -> str:
-        return only({caller.answer(action, REQUESTS[action] | changes) for caller in (doors.rpc2020, doors.rest)})
+    def provoke(apis: Apis) -> str:
+        return only({caller.answer(action, REQUESTS[action] | changes) for caller in (apis.rpc2020, apis.rest)})
 
     return provoke
 
 
 def template(**changes: Any) -> Provoke:
-    """Making a template, which only the REST door does."""
-    return lambda doors: doors.rest.answer("CreateTemplate", REQUESTS["CreateTemplate"] | changes)
+    """Making a template, which only the REST API does."""
+    return lambda apis: apis.rest.answer("CreateTemplate", REQUESTS["CreateTemplate"] | changes)
 
 
 def raw(body: bytes, **query: str) -> Provoke:
-    """A body sent to the REST door as it is."""
-    return lambda doors: doors.rest.send(REST_PATHS["PushSimple"], body, **query).json()["code"]
+    """A body sent to the REST API as it is."""
+    return lambda apis: apis.rest.send(REST_PATHS["PushSimple"], body, **query).json()["code"]
 
 
 def signed(**query: str) -> Provoke:
     return raw(json.dumps(REQUESTS["PushSimple"]).encode(), **query)
 
 
-def without_a_task_name(doors: Doors) -> str:
+def without_a_task_name(apis: Apis) -> str:
     """The older version requires one."""
-    return doors.rpc2019.answer("PushSimple", REQUESTS["PushSimple"] | {"taskName": " "})
+    return apis.rpc2019.answer("PushSimple", REQUESTS["PushSimple"] | {"taskName": " "})
 
 
-def an_empty_file(doors: Doors) -> str:
+def an_empty_file(apis: Apis) -> str:
     query = SCOPE | {"templateName": "hello", "deliveryType": 3, "expiredSeconds": 300}
     path = f"/api/v1/push/multiple/file?{urlencode(query | {'sha256': hashlib.sha256().hexdigest()})}"
-    url = f"{path}&{urlencode({'sign': doors.rest.sign(path.encode()), 'signType': 'RSA'})}"
-    return doors.rest.client.post(url, b"", content_type="text/csv").json()["code"]
+    url = f"{path}&{urlencode({'sign': apis.rest.sign(path.encode()), 'signType': 'RSA'})}"
+    return apis.rest.client.post(url, b"", content_type="text/csv").json()["code"]
 
 
-def switched_off(doors: Doors) -> str:
-    Workspace.objects.filter(pk=doors.workspace.pk).update(push_api_enabled=False)
-    return signed()(doors)
+def switched_off(apis: Apis) -> str:
+    Workspace.objects.filter(pk=apis.workspace.pk).update(push_api_enabled=False)
+    return signed()(apis)
 
 
-def one_template_too_many(doors: Doors) -> str:
+def one_template_too_many(apis: Apis) -> str:
     Template.objects.bulk_create(
-        Template(workspace=doors.workspace, name=f"t{n}", description="d", title="t", body="b") for n in range(999)
+        Template(workspace=apis.workspace, name=f"t{n}", description="d", title="t", body="b") for n in range(999)
     )
-    return template()(doors)
+    return template()(apis)
 
 
-def a_fault_of_ours(doors: Doors) -> str:
+def a_fault_of_ours(apis: Apis) -> str:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError
 
-    doors.patch.setattr("pushcore.push.pushes.accept", broken)
-    return push("PushSimple")(doors)
+    apis.patch.setattr("pushcore.push.pushes.accept", broken)
+    return push("PushSimple")(apis)
 
 
 PARAMS = {f"p{n}": "v" for n in range(21)}
@@ -168,8 +166,8 @@ PROVOKED: dict[ResultCode, Provoke] = {
 
 
 @pytest.mark.parametrize("result", PROVOKED, ids=lambda result: result.name)
-def test_a_result_code_is_answered_where_the_documents_say_so(doors: Doors, result: ResultCode) -> None:
-    assert PROVOKED[result](doors) == result.code
+def test_a_result_code_is_answered_where_the_documents_say_so(apis: Apis, result: ResultCode) -> None:
+    assert PROVOKED[result](apis) == result.code
 
 
 def test_no_result_code_is_without_a_call_that_provokes_it() -> None:

@@ -1,4 +1,4 @@
-"""Revoking through both doors."""
+"""Revoking through both APIs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Door 1: what the published packages send is understood, what is wrong is answered as the field does it."""
+"""The RPC API: what the published packages send is understood, what is wrong is answered as the field does it."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def gateway_error(response: Any) -> tuple[int, str]:
         ({"Action": "PushBind"}, (400, "InvalidVersion")),
     ],
 )
-def test_an_unknown_operation_is_a_failure_at_the_door(
+def test_an_unknown_operation_is_a_failure_before_the_operation(
     rpc2019: Rpc2019, form: dict[str, str], query: dict[str, str], error: tuple[int, str]
 ) -> None:
     assert gateway_error(rpc2019.call("PushSimple", form, **query)) == error

@@ -1,4 +1,4 @@
-"""Scheduling through both doors."""
+"""Scheduling through both APIs."""
 
 from __future__ import annotations
 

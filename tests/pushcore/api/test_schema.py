@@ -1,4 +1,4 @@
-"""The REST door against its own OpenAPI schema: generated calls, no internal error, no answer outside the schema."""
+"""The REST API against its own OpenAPI schema: generated calls, no internal error, no answer outside the schema."""
 
 from __future__ import annotations
 

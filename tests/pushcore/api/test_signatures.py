@@ -1,4 +1,4 @@
-"""What is not signed as documented is refused with the documented code, on both doors, and nothing is pushed."""
+"""What is not signed as documented is refused with the documented code, on both APIs, and nothing is pushed."""
 
 from __future__ import annotations
 

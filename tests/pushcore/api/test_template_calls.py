@@ -1,4 +1,4 @@
-"""Templates over REST, and template and multiple push through both doors."""
+"""Templates over REST, and template and multiple push through both APIs."""
 
 from __future__ import annotations
 

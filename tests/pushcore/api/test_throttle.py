@@ -35,7 +35,7 @@ def test_an_access_key_over_its_rate_is_told_when_to_come_back(
     assert Rpc2019(other.access_key_id, secret).call("PushSimple", form).status_code == 200
 
 
-def test_a_workspace_over_its_rate_is_told_on_the_rest_door(rest: Rest, body: dict[str, Any]) -> None:
+def test_a_workspace_over_its_rate_is_told_on_the_rest_api(rest: Rest, body: dict[str, Any]) -> None:
     assert rest.call("push/simple", body)["code"] == "100"
     refused = rest.send("push/simple", json.dumps(body | {"targetMsgkey": {"ann": "k2"}}).encode())
     assert (refused.status_code, json.loads(refused.content)["success"]) == (429, False)

@@ -1,4 +1,4 @@
-"""Values nobody can keep, at the doors of the API: the caller's fault, named, in JSON."""
+"""Values nobody can keep, in both APIs: the caller's fault, named, in JSON."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pushcore import demo
-from pushcore.api import replay, throttle
+from pushcore.api import replay_protection, throttle
 from pushcore.devices import info, registry
 from pushcore.models import App, Binding, PushTask, Workspace
 from pushcore.storage import valkey
@@ -68,8 +68,8 @@ def emptied() -> None:
 
 def restarted() -> None:
     """As a store that was started from what it had saved looks: what came last may be lost, the mark is another's."""
-    valkey.client().hset(replay.MARK, "run", "another")
-    valkey.client().delete(replay.CHECKED, *valkey.client().keys("mps:nonce:*"))
+    valkey.client().hset(replay_protection.MARK, "run", "another")
+    valkey.client().delete(replay_protection.CHECKED, *valkey.client().keys("mps:nonce:*"))
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def young_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("young_store")
 @pytest.mark.parametrize("lose", [emptied, restarted])
-def test_what_was_signed_before_the_store_came_up_is_refused_at_every_door(
+def test_what_was_signed_before_the_store_came_up_is_refused_by_every_api(
     rpc2019: Rpc2019, rpc2020: Rpc2020, rest: Rest, form: dict[str, str], body: dict[str, Any],
     lose: Callable[[], None],
 ) -> None:  # fmt: skip
@@ -102,7 +102,7 @@ def test_what_was_signed_before_the_store_came_up_is_refused_at_every_door(
     for wire in wires:
         assert wire.send().status_code == 503
     # A time without a fraction may be before the mark that was made within its second.
-    valkey.client().hset(replay.MARK, "since", int((time.time() - 2) * 1000))
+    valkey.client().hset(replay_protection.MARK, "since", int((time.time() - 2) * 1000))
     assert code_of(rpc2019.wire("PushSimple", form | {"TargetMsgkey": '{"bob": "k2"}'}).send()) == (200, "100")
     later = body | {"targetMsgkey": {"carl": "k3"}, "nonce": "n2", "timestamp": int(time.time() * 1000)}
     assert code_of(rest.wire("push/simple", later).send()) == (200, "100")
@@ -118,10 +118,10 @@ def test_a_new_workspace_requires_replay_protection_and_the_demo_has_the_plain_f
 def test_a_store_without_a_mark_gets_one_before_anybody_calls(rpc2019: Rpc2019, form: dict[str, str]) -> None:
     emptied()
     throttle.keep_mark()
-    since = int(valkey.client().hget(replay.MARK, "since") or 0)
+    since = int(valkey.client().hget(replay_protection.MARK, "since") or 0)
     assert abs(since / 1000 - time.time()) < 5
     throttle.keep_mark()
-    assert int(valkey.client().hget(replay.MARK, "since") or 0) == since
-    valkey.client().hset(replay.MARK, "since", since - 2000)
+    assert int(valkey.client().hget(replay_protection.MARK, "since") or 0) == since
+    valkey.client().hset(replay_protection.MARK, "since", since - 2000)
     assert code_of(rpc2019.wire("PushSimple", form).send()) == (200, "100")
     assert PushTask.objects.count() == 1

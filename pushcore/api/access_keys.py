@@ -1,4 +1,4 @@
-"""Who calls the RPC door, and where: access keys and the workspaces they open, remembered for a second.
+"""Access keys of the RPC API and the workspaces they give access to, cached for a second.
 
 A key, app or workspace that is disabled, deleted or no longer granted is therefore refused within `REMEMBER_SECONDS`
 by every process. Only what is allowed is remembered: what is granted anew works with the next call.
@@ -24,7 +24,7 @@ _LAST_USE_EXACT_TO = timedelta(minutes=1)
 
 @dataclass(slots=True)
 class KnownKey:
-    """An enabled access key as it was read. `workspaces`: those asked for since, by app id and workspace id."""
+    """An enabled access key as it was read, and the workspaces it was used for since, by app ID and workspace ID."""
 
     key_id: int
     app_id: int
@@ -43,7 +43,7 @@ _remembered: dict[str, KnownKey] = {}
 
 
 def known_key(access_key_id: str) -> KnownKey | None:
-    """The enabled access key of that id; None where there is none. Raises `InactiveKeyError`."""
+    """Return the enabled access key of an ID; None where there is none. Raises `InactiveKeyError`."""
     known = _remembered.get(access_key_id)
     if known is not None and time.monotonic() < known.until:
         return known
@@ -63,7 +63,7 @@ def known_key(access_key_id: str) -> KnownKey | None:
 
 
 def workspace_of(key: KnownKey, app_id: str, workspace_id: str) -> Workspace | None:
-    """The workspace, with its app, if the caller's key opens it and both are enabled."""
+    """Return the workspace, with its app, if the key gives access to it and both are enabled."""
     workspace = key.workspaces.get((app_id, workspace_id))
     if workspace is None and "\0" not in app_id + workspace_id:
         granted = Workspace.objects.select_related("app").filter(
@@ -80,7 +80,7 @@ def workspace_of(key: KnownKey, app_id: str, workspace_id: str) -> Workspace | N
 
 
 def note_use(key: KnownKey) -> None:
-    """Keep when the key was last used, to the minute."""
+    """Store when the key was last used, to the minute."""
     now, before = clock.now(), key.last_used_at
     if before is None or now - before > _LAST_USE_EXACT_TO:
         AccessKey.objects.filter(Q(last_used_at=before) | Q(last_used_at__isnull=True), pk=key.key_id).update(

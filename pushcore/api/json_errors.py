@@ -1,4 +1,4 @@
-"""What answers where no operation was reached: JSON, as the operations themselves answer.
+"""Errors outside the console as JSON, in the shape of the REST API's answers.
 
 Django and its packages answer an unknown path, a wrong method or a malformed request with a page for people. Programs
 call everything but the console.
@@ -28,13 +28,14 @@ _WORDS = {
 }
 
 
-class JsonRefusalsMiddleware:
-    """Answers with JSON what is refused outside the console, whoever refused it."""
+class JsonErrorsMiddleware:
+    """Replaces HTML error pages outside the console, whichever package made them."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Return the response, or JSON in its place."""
         response = self.get_response(request)
         if response.status_code < 400 or request.path.startswith(_PAGES) or _is_ours(response):
             return response
@@ -58,5 +59,5 @@ class JsonRefusalsMiddleware:
 
 
 def _is_ours(response: HttpResponseBase) -> bool:
-    """The operations answer JSON or XML themselves, and not through REST framework's own words for mistakes."""
+    """Return whether an operation made the response: JSON or XML, and not an error of REST framework."""
     return "html" not in response.get("Content-Type", "html") and not isinstance(response, Response)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pushcore.api import grants
+from pushcore.api import access_keys
 from pushcore.models import AccessKey, App, Workspace
 from tests.pushcore.api.callers import Rpc2019
 
@@ -22,7 +22,7 @@ def _code(response: Any) -> str:
 
 def _code_in_the_end(rpc: Rpc2019, form: dict[str, str], wanted: str) -> str:
     """The code of the calls once it is the wanted one, or after a bound."""
-    deadline = time.monotonic() + 10 * grants.REMEMBER_SECONDS
+    deadline = time.monotonic() + 10 * access_keys.REMEMBER_SECONDS
     while (code := _code(rpc.call("PushSimple", form))) != wanted and time.monotonic() < deadline:
         time.sleep(0.05)
     return code
@@ -69,7 +69,7 @@ def test_what_a_key_is_given_works_with_the_next_call(
 
 
 def test_what_is_remembered_is_bounded(rpc2019: Rpc2019, form: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grants, "MAX_REMEMBERED", 1)
-    monkeypatch.setattr(grants, "_remembered", {"other": None})
+    monkeypatch.setattr(access_keys, "MAX_REMEMBERED", 1)
+    monkeypatch.setattr(access_keys, "_remembered", {"other": None})
     assert _code(rpc2019.call("PushSimple", form)) == "100"
-    assert list(grants._remembered) == [rpc2019.key_id]
+    assert list(access_keys._remembered) == [rpc2019.key_id]

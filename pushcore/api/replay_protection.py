@@ -1,6 +1,6 @@
-"""Replays: a request is fresh for 15 minutes and its nonce is taken once, in Valkey (`pushcore.api.throttle`).
+"""Replay protection: a request is fresh for 15 minutes, its nonce is taken once, in Valkey (`pushcore.api.throttle`).
 
-A nonce counts for a workspace, whatever the operation, the API version or the door. Where Valkey was emptied or lost
+A nonce counts for a workspace, whatever the operation, the API or its version. Where Valkey was emptied or lost
 some of what it had, it remembers from when on it has all (its start mark): what was signed before is refused.
 """
 
@@ -30,7 +30,14 @@ class Nonce(NamedTuple):
 
 
 def nonce_of(app: int, workspace: str, nonce: str, signed_at: datetime) -> Nonce:
-    """`app`: its primary key; `workspace`: its ID as the request names it."""
+    """Return a request's nonce.
+
+    Args:
+        app: The app's primary key.
+        workspace: The workspace's ID as the request names it.
+        nonce: What the caller made.
+        signed_at: The request's timestamp.
+    """
     digest = hashlib.blake2b(digest_size=16)
     for part in (workspace, nonce):
         raw = part.encode("utf-8", "surrogatepass")
@@ -39,7 +46,7 @@ def nonce_of(app: int, workspace: str, nonce: str, signed_at: datetime) -> Nonce
 
 
 def parse_timestamp(text: str) -> datetime | None:
-    """An ISO 8601 time in UTC, or milliseconds since 1970; None where it is neither."""
+    """Return the time that an ISO 8601 text (UTC) or milliseconds since 1970 say; None where it is neither."""
     try:
         if text.isascii() and text.isdigit() and len(text) <= 15:
             return datetime.fromtimestamp(int(text) / 1000, tz=UTC)
@@ -50,4 +57,5 @@ def parse_timestamp(text: str) -> datetime | None:
 
 
 def is_fresh(moment: datetime) -> bool:
+    """Return whether a timestamp is within `TOLERANCE` of now."""
     return abs(clock.now() - moment) <= TOLERANCE

@@ -1,4 +1,4 @@
-"""The RPC door's short way keeps what every answer of the service has."""
+"""The RPC API's short way keeps what every answer of the service has."""
 
 from __future__ import annotations
 
