@@ -149,7 +149,7 @@ def _headers(meta: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
-    """Return names and values. Bytes that are no UTF-8, which are signed too, become halves of surrogate pairs (PEP 383).
+    """Return names and values. Bytes that are no UTF-8, signed too, become halves of surrogate pairs (PEP 383).
 
     Raises:
         ValueError: There are more than `MAX_FIELDS`.
@@ -286,7 +286,7 @@ def _run(operation: Operation, version: str, key: access_keys.KnownKey, call: Rp
 
 
 def _camel_case(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters with the REST API's names, in lists too: `TargetMsg.1.MsgKey` becomes targetMsg[0].msgKey."""
+    """Return parameters by the REST API's names, in lists too: `TargetMsg.1.MsgKey` becomes targetMsg[0].msgKey."""
     return {
         name[:1].lower() + name[1:]: [_camel_case(entry) if isinstance(entry, Mapping) else entry for entry in value]
         if isinstance(value, list)
