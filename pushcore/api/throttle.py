@@ -1,7 +1,7 @@
 """Rates and quotas: so many calls a second and a day for each caller, counted in Valkey for all processes.
 
 The rate is a token bucket, one key a caller: a burst of two seconds' worth, then the rate. The quota is of the UTC day;
-a store that was emptied counts from nothing. One round trip, atomic, for all the calls that come to a process at the
+after Valkey was emptied both begin again. One round trip, atomic, for all the calls that come to a process at the
 same time; the nonce of a request is taken on the same trip.
 """
 
@@ -84,17 +84,17 @@ class UsedNonceError(Exception):
 
 
 class ForgottenNonceError(Exception):
-    """The request was signed before Valkey came up: whether its nonce was taken nobody knows any more."""
+    """The request was signed before Valkey's start mark: nobody knows whether its nonce was taken."""
 
 
 @lru_cache(maxsize=1)
 def _take_script(bus: redis.Redis) -> Script:
-    """The script, known to Valkey by its hash (and sent again where Valkey forgot it)."""
+    """Return the script, which is called by its hash, and sent again where Valkey does not know it."""
     return bus.register_script(_TAKE)
 
 
 def take(caller: str, nonce: Nonce | None = None) -> None:
-    """Take one call from the caller's bucket and day, and its nonce before.
+    """Take a call's nonce, then count the call against the caller's rate and quota.
 
     Raises `UsedNonceError`, `ForgottenNonceError`, `ThrottledError`, and `ValkeyDown` where nothing can be counted.
     """
@@ -111,7 +111,7 @@ def take(caller: str, nonce: Nonce | None = None) -> None:
 
 
 def keep_mark() -> None:
-    """Let Valkey set its start mark where it has none. Until then, every call with a nonce is refused.
+    """Let Valkey set its start mark where it has none. Calls signed before the mark are refused, so it is set early.
 
     Raises:
         ValkeyDown: Valkey is away.
@@ -128,7 +128,7 @@ class _Attempt(NamedTuple):
 
 
 def _take_all(calls: Sequence[_Attempt]) -> list[int]:
-    """What is waited for each; as the script says."""
+    """Run the script for calls that came at the same time. Returns its result for each."""
     rate, now = settings.API_RATE_PER_SECOND, clock.now()
     left_of_day = 86_400 - (now.hour * 3600 + now.minute * 60 + now.second)
     arguments = [

@@ -1,4 +1,4 @@
-"""Result codes: what an operation answers, on every API (source document, chapter 8.2, result codes).
+"""Result codes: what an operation answers, in both APIs (source document, chapter 8.2, result codes).
 
 This enumeration is the only place where a result code is written down.
 """
@@ -9,7 +9,7 @@ from enum import Enum
 
 
 class ResultCode(Enum):
-    """`code` goes over the wire as text, `.name` beside it, `.meaning` is the default message."""
+    """A result code: `code` is answered as text, with `name` beside it; `meaning` is the default message."""
 
     SUCCESS = ("100", "succeeded")
     SIGNATURE_MISMATCH = ("-1", "request signature does not match")
@@ -66,7 +66,7 @@ class ResultCode(Enum):
 
 
 class ResultError(Exception):
-    """An operation refused its input. Carries the code to answer and, optionally, what exactly is wrong."""
+    """An operation refuses its input, with the code to answer and, optionally, what exactly is wrong."""
 
     def __init__(self, result: ResultCode, detail: str = "") -> None:
         self.result = result

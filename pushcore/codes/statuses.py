@@ -28,7 +28,7 @@ COMMON: Final = "common"
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One row of the table. `name` is empty where the vendor gives a code no name."""
+    """A row of the table of status codes. `name` is empty where the vendor gives a code no name."""
 
     channel: str
     code: int
@@ -37,7 +37,7 @@ class Status:
 
     @property
     def label(self) -> str:
-        """What a receipt and the console show: the name, else the meaning."""
+        """The text that receipts and the console show: the name, else the meaning."""
         return self.name or self.meaning
 
 
@@ -84,7 +84,7 @@ register(_COMMON)
 
 
 def lookup(code: int, channel: str = COMMON) -> Status:
-    """The status of `code` as `channel` means it, else as all channels do, else a nameless one with the bare code."""
+    """Return the status of a code as the channel means it, else as all channels do, else a nameless one."""
     return (
         STATUSES.get((channel, code))
         or STATUSES.get((COMMON, code))
