@@ -263,11 +263,11 @@ MODELS = (
     _("the client, with a bind token signed by the backend"),
     _("the client, unproven"),
     _("push API"),
-    _("Off: the REST door answers code 3032."),
+    _("Off: the REST API answers code 3032."),
     _("replay protection"),
     _("variables"),
     _(
-        "Require timestamp and nonce in every request of the REST door, so that each works once. Off: the plain form, "
+        "Require timestamp and nonce in every request of the REST API, so that each works once. Off: the plain form, "
         "in which whoever has seen a request can send it again at any time."
     ),
     _("callback"),

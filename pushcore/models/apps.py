@@ -57,10 +57,10 @@ class Workspace(models.Model):
         default=ClientBind.SIGNED,
         help_text="Who may bind a user.",
     )
-    push_api_enabled = models.BooleanField("push API", default=True, help_text="Off: the REST door answers code 3032.")
+    push_api_enabled = models.BooleanField("push API", default=True, help_text="Off: the REST API answers code 3032.")
     replay_protection = models.BooleanField(
         default=True,
-        help_text="Require timestamp and nonce in every request of the REST door, so that each works once. Off: the "
+        help_text="Require timestamp and nonce in every request of the REST API, so that each works once. Off: the "
         "plain form, in which whoever has seen a request can send it again at any time.",
     )
     callback_enabled = models.BooleanField("callback", default=False)
