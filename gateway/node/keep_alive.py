@@ -26,12 +26,12 @@ class KeepAliveTimers:
     def add(self, session: Session) -> None:
         """Watch a session."""
         slot = max(int(_due(session, self._clock.now)) + 1, self._swept + 1)
-        session.wheel_slot = slot
+        session.timer_slot = slot
         self._buckets[slot].add(session)
 
     def discard(self, session: Session) -> None:
         """Stop watching a session."""
-        bucket = self._buckets.get(session.wheel_slot)
+        bucket = self._buckets.get(session.timer_slot)
         if bucket is not None:
             bucket.discard(session)
 

@@ -12,11 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import Counter, defaultdict
-from collections.abc import Collection, Coroutine, Iterable, Iterator, Sequence
-from dataclasses import replace
-from heapq import merge
-from operator import attrgetter
+from collections import Counter
+from collections.abc import Coroutine, Iterable, Sequence
 
 import structlog
 from mqtt5 import ConnAckReasonCode as ConnAck
@@ -25,27 +22,23 @@ from mqtt5 import DisconnectReasonCode as Reason
 
 from gateway.broadcast.broadcaster import Broadcaster
 from gateway.cluster.codec import DeliveryEntry, TakeoverQuery, TakeoverReply
-from gateway.cluster.former_nodes import DeliveryMemory, FormerNodes, PendingBatch
+from gateway.cluster.former_nodes import DeliveryMemory, FormerNodes
 from gateway.cluster.node_lease import NodeLease, slices
 from gateway.cluster.node_stream import SLICE
-from gateway.lane import delivery_entry
 from gateway.node.admission import Admission, Credentials, admit
 from gateway.node.batcher import Batcher
 from gateway.node.clock import LoopClock
 from gateway.node.keep_alive import KeepAliveTimers
 from gateway.node.limits import UNLIMITED, ConnectionLimiter, Limits
 from gateway.node.loop_lag import LoopLag
+from gateway.node.pending_reader import PendingReader
 from gateway.node.recent import RecentIds
 from gateway.node.request_queue import RequestQueue
 from gateway.node.threads import DatabaseThreads
 from gateway.node.throttle import FailureThrottle
-from gateway.protocol.outbound import MAX_BACKLOG, MAX_IN_FLIGHT, OutboundMessage, State
+from gateway.protocol.outbound import State
 from gateway.protocol.ports import PublishRefusal, Request, Transport
 from gateway.protocol.session import Session
-from pushcore.broadcast import broadcasts
-from pushcore.broadcast.audience import Window
-from pushcore.delivery import deliverable
-from pushcore.delivery.payload import PayloadEncoder
 from pushcore.storage import clock
 from pushcore.storage.outages import DatabaseFault
 
@@ -55,14 +48,9 @@ log = structlog.get_logger(__name__)
 THREADS = 4
 # Connects within this time share their queries.
 CONNECT_DELAY = 0.003
-PENDING_DELAY = 0.003
-# Rows read by one query, and of them for one device: what fits its window and memory.
-PENDING_ROWS = 5_000
-PENDING_PER_DEVICE = MAX_IN_FLIGHT + MAX_BACKLOG
 BATCH = 500
 # Connects that wait for admission; further ones are refused as busy.
 MAX_ADMITTING = 100_000
-RETRY_SECONDS = 1.0
 # Devices disconnected a second when the node stops; more if there are too many for `DRAIN_SECONDS`.
 DRAIN_PER_SECOND = 3_000
 DRAIN_SECONDS = 5.0
@@ -84,23 +72,18 @@ class Node:
         self._requests = RequestQueue(self.devices_changed)
         self._broadcaster = Broadcaster(self.sessions, self.lease, self._threads)
         self._throttle = FailureThrottle()
-        self.doorkeeper = ConnectionLimiter(limits)
-        self._wheel = KeepAliveTimers(self.clock)
+        self.limiter = ConnectionLimiter(limits)
+        self._keep_alives = KeepAliveTimers(self.clock)
         self._lag = LoopLag()
         self._admission: Batcher[tuple[Session, Credentials]] = Batcher(
             self._admit, size=BATCH, delay=CONNECT_DELAY, width=2
         )
-        # Sessions, with the message id after which their pending rows are read.
-        self._pending: Batcher[tuple[Session, int]] = Batcher(
-            self._send_pending, size=BATCH, delay=PENDING_DELAY, width=2
-        )
         self._memory = DeliveryMemory()
         self._acknowledged = self._memory.acknowledged  # looked up for each message
-        self._told_again = RecentIds(seconds=5, limit=200_000)
+        self._reported_again = RecentIds(seconds=5, limit=200_000)
         self._formers = FormerNodes(self.sessions, self.lease, self._broadcaster, self._memory)
+        self._pending = PendingReader(self._threads, self._broadcaster, self._formers, self._memory, self._report_again)
         self._running: set[asyncio.Task[None]] = set()
-        # Devices whose channel may have changed: it is read with their pending rows.
-        self._outdated: set[int] = set()
         # Refused publishes by reason.
         self._refused_publishes: Counter[PublishRefusal] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
@@ -132,13 +115,13 @@ class Node:
         self.accepting = False
         for task in self._tasks:
             task.cancel()
-        await self._say_goodbye()
+        await self._disconnect_all()
         await self._requests.stop()
         await self.lease.stop()
         for threads in (self._threads, self._requests.threads):
             await asyncio.to_thread(threads.end)
 
-    async def _say_goodbye(self) -> None:
+    async def _disconnect_all(self) -> None:
         """Disconnect devices gradually, so that they do not all connect to the other nodes at once."""
         here = list(self.sessions.values())
         pause = min(DRAIN_SECONDS, len(here) / DRAIN_PER_SECOND) * SLICE / max(1, len(here))
@@ -150,9 +133,9 @@ class Node:
     async def _watch_keep_alives(self) -> None:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            for session in self._wheel.overdue():
+            for session in self._keep_alives.overdue():
                 session.disconnect(Reason.KEEP_ALIVE_TIMEOUT)
-            for remembered in (self._told_again, self._formers.unsettled, self._broadcaster.left):
+            for remembered in (self._reported_again, self._formers.unsettled, self._broadcaster.left):
                 remembered.rotate()
             self._memory.rotate(self.lease.acks.wait_seconds)
 
@@ -160,7 +143,7 @@ class Node:
         """Return the node's counters, without the sums over its sessions."""
         return {
             "admitting": len(self._admission),
-            "turned_away": self.doorkeeper.turned_away,
+            "turned_away": self.limiter.turned_away,
             "delivered": self.delivered,
             "acknowledged": self._answered,
             "refused_publishes": {str(reason): count for reason, count in self._refused_publishes.items()},
@@ -176,8 +159,8 @@ class Node:
         # Ids are ordered by time: of two sessions of a device the greater id is the newer one.
         session_id = f"{int(clock.time() * 1000):012x}{secrets.token_hex(4)}"
         session = Session(self, transport, address=address, session_id=session_id)
-        self._wheel.add(session)
-        if not self.doorkeeper.opened(address):
+        self._keep_alives.add(session)
+        if not self.limiter.opened(address):
             session.disconnect(Reason.QUOTA_EXCEEDED)
         return session
 
@@ -186,7 +169,7 @@ class Node:
         if not self.accepting:
             session.refuse(ConnAck.SERVER_UNAVAILABLE)
             return
-        if (code := self.doorkeeper.verdict(session.address)) is not None:
+        if (code := self.limiter.verdict(session.address)) is not None:
             session.refuse(code)
             return
         if len(self._admission) >= MAX_ADMITTING:
@@ -215,7 +198,7 @@ class Node:
                 self._refuse(session, verdict.code)
             else:
                 self._take_over_here(session, verdict.device.id)
-                if not self.doorkeeper.admitted(verdict.device):
+                if not self.limiter.admitted(verdict.device):
                     del self.sessions[verdict.device.id]
                     session.refuse(ConnAck.QUOTA_EXCEEDED)
                     continue
@@ -233,10 +216,10 @@ class Node:
             session.accept(verdict.device, issued_secret=verdict.secret, max_keep_alive=self._max_keep_alive)
             if session.state is not State.OPEN:
                 continue  # it left with what it had sent right after its CONNECT
-            self._wheel.moved(session)
+            self._keep_alives.moved(session)
             if not verdict.is_new:
                 # The device may have changed between admission and presence, when nobody could notify this node.
-                self._outdated.add(verdict.device.id)
+                self._pending.outdated.add(verdict.device.id)
                 session.request_pending(0)
             else:  # a new device cannot have pending rows
                 self._broadcaster.offer((session,))
@@ -275,14 +258,14 @@ class Node:
 
     def closed(self, session: Session) -> None:
         """Remove a session that ended, and remember what it left open."""
-        self._wheel.discard(session)
+        self._keep_alives.discard(session)
         self._requests.session_ended(session)
-        self.doorkeeper.closed(session.address)
+        self.limiter.closed(session.address)
         device = session.device
         if device is None:
-            self.doorkeeper.turned_away += 1
+            self.limiter.turned_away += 1
             return
-        self.doorkeeper.left(device)
+        self.limiter.left(device)
         self._broadcaster.closed(session)
         left_open = [message for message in session.unacknowledged() if message not in self._broadcaster.known]
         for message_id in left_open:
@@ -290,7 +273,7 @@ class Node:
         self.lease.acks.left_open(left_open)
         if self.sessions.get(device.id) is session:
             del self.sessions[device.id]
-            self._outdated.discard(device.id)
+            self._pending.outdated.discard(device.id)
             self._formers.left(device.id)
             self.lease.presence.withdraw(session)
 
@@ -305,7 +288,7 @@ class Node:
             if session is None or (marked and message_id in self._memory.revoked):
                 continue
             if message_id in known or message_id in known_before:
-                self._tell_again(message_id)
+                self._report_again(message_id)
                 continue
             again = dup or (marked and message_id in self._memory.left_open)
             session.deliver(message_id, payload, expire_at_ms, again, now_ms)
@@ -318,10 +301,10 @@ class Node:
             if session is not None:
                 session.withdraw(message_id)
 
-    def _tell_again(self, message_id: int) -> None:
+    def _report_again(self, message_id: int) -> None:
         """Report an acknowledgement again: its row still waits, so the sink is behind or the report was lost."""
-        if message_id not in self._told_again:
-            self._told_again.add(message_id)
+        if message_id not in self._reported_again:
+            self._reported_again.add(message_id)
             self.lease.acks.acknowledged(message_id)
 
     def acknowledged(self, session: Session, message_id: int) -> None:
@@ -337,112 +320,26 @@ class Node:
 
     def pending_wanted(self, session: Session, after: int) -> None:
         """Read a session's pending rows with the next batch."""
-        self._pending.add((session, after))
+        self._pending.request(session, after)
 
     def devices_changed(self, device_ids: Sequence[int]) -> None:
         """Read what was not sent yet to devices again, after their users or channels changed."""
         for device_id in device_ids:
             session = self.sessions.get(device_id)
             if session is not None and session.state is State.OPEN:
-                self._outdated.add(device_id)
+                self._pending.outdated.add(device_id)
                 session.discard_unsent(doubt=True)
 
     async def ask_pending_for_all(self) -> None:
         """Read the pending rows of all devices and report acknowledgements again, after Valkey lost its data."""
-        self._told_again.clear()
+        self._reported_again.clear()
         async for here in slices(self.sessions.values()):
             for session in here:
                 if session.state is State.OPEN and session.device is not None:
                     self._broadcaster.tell_again(session)
                     # A notification that the device changed may have been lost too.
-                    self._outdated.add(session.device.id)
+                    self._pending.outdated.add(session.device.id)
                     session.discard_unsent(doubt=False)
-
-    async def _send_pending(self, batch: list[tuple[Session, int]]) -> None:
-        """Send what waits for the devices of a batch of sessions. A few queries; asked again when they fail."""
-        asking: dict[int, tuple[Session, int]] = {}
-        for session, after in batch:
-            if session.device is not None and session.state is State.OPEN:
-                _, lowest = asking.get(session.device.id, (session, after))
-                asking[session.device.id] = session, min(after, lowest)
-        if not asking:
-            return
-        most = min(PENDING_PER_DEVICE, PENDING_ROWS // len(asking))
-        outdated = self._outdated.intersection(asking)
-        self._outdated -= outdated
-        windows, by_binding = self._broadcaster.windows(session for session, _ in asking.values())
-        try:
-            waiting, channels, chosen = await self._threads.run(
-                _read_waiting,
-                {device_id: after for device_id, (_, after) in asking.items()},
-                most,
-                windows,
-                by_binding,
-            )
-        except Exception as error:  # whatever it is, the sessions must get an answer
-            ours = not isinstance(error, DatabaseFault)
-            log.error("what waits cannot be read; asked again", devices=len(asking), exc_info=ours)
-            self._outdated |= outdated
-            await asyncio.sleep(RETRY_SECONDS)
-            for session, after in asking.values():
-                self._pending.add((session, after))
-            return
-        here: list[PendingBatch] = []
-        elsewhere: dict[str, list[PendingBatch]] = defaultdict(list)
-        for device_id, (session, _) in asking.items():
-            mine = [broadcast_id for broadcast_id, devices_meant in chosen.items() if device_id in devices_meant]
-            if device_id in outdated:
-                self._learn(session, channels, mine)
-            deliveries: Sequence[DeliveryEntry] = waiting.get(device_id, ())
-            complete_to = deliveries[-1].message_id if deliveries and len(deliveries) == most else None
-            one = PendingBatch(session, deliveries, complete_to, mine)
-            former = self._formers.to_ask(one)
-            (here if former is None else elsewhere[former]).append(one)
-        for former, group in elsewhere.items():
-            self._in_background(self._deliver_settled(former, group))
-        await self._deliver_waiting(here)
-
-    async def _deliver_settled(self, former: str, group: Sequence[PendingBatch]) -> None:
-        """Deliver pending rows of devices that came from another node, less what they acknowledged there."""
-        await self._formers.settle(former, group)
-        await self._deliver_waiting(group)
-
-    async def _deliver_waiting(self, group: Sequence[PendingBatch]) -> None:
-        written = 0
-        for session, deliveries, complete_to, chosen in group:
-            session.deliver_waiting(self._in_order(session, deliveries, complete_to, chosen), complete_to)
-            written += 1 + len(deliveries)
-            if written >= SLICE:
-                written = 0
-                await asyncio.sleep(0)
-
-    def _learn(self, session: Session, channels: dict[int, int | None], chosen: Collection[int]) -> None:
-        """Update the session's device from what was read: its channel and its broadcasts, or that it was removed."""
-        assert session.device is not None
-        if session.device.id not in channels:
-            session.disconnect(Reason.ADMINISTRATIVE_ACTION)
-            return
-        if channels[session.device.id] != session.device.third_channel:
-            session.device = replace(session.device, third_channel=channels[session.device.id])
-        self._broadcaster.audience_changed(session, chosen)
-
-    def _in_order(
-        self, session: Session, deliveries: Sequence[DeliveryEntry], complete_to: int | None, chosen: Collection[int]
-    ) -> Iterator[OutboundMessage]:
-        """Merge a device's pending rows and broadcasts up to `complete_to`, by id."""
-        due = self._broadcaster.due(session, complete_to, chosen)
-        return merge(self._not_known(deliveries), due, key=attrgetter("message_id"))
-
-    def _not_known(self, deliveries: Iterable[DeliveryEntry]) -> Iterator[OutboundMessage]:
-        """Yield the rows that were neither acknowledged here nor revoked."""
-        for _, message_id, expire_at_ms, dup, payload in deliveries:
-            if message_id in self._memory.revoked:
-                continue
-            if message_id in self._memory.acknowledged:
-                self._tell_again(message_id)
-                continue
-            again = dup or self._memory.is_outlasted or message_id in self._memory.left_open
-            yield OutboundMessage(message_id, payload, expire_at_ms, again)
 
     # -- passed on ------------------------------------------------------------------------------------------------
 
@@ -461,26 +358,3 @@ class Node:
     def request_received(self, session: Session, request: Request) -> None:
         """Queue a device's request."""
         self._requests.add(session, request)
-
-
-def _read_waiting(
-    after: dict[int, int], most: int, windows: dict[int, Window], by_binding: Collection[int]
-) -> tuple[dict[int, list[DeliveryEntry]], dict[int, int | None], dict[int, set[int]]]:
-    """Read pending messages of devices, in a thread.
-
-    Args:
-        after: By device id, the message id after which messages are read.
-        most: Messages for each device at most, the oldest first.
-        windows: Broadcasts by time of binding.
-        by_binding: Devices to look for in them.
-
-    Returns:
-        Encoded messages by device; channels by device; devices by broadcast.
-    """
-    chosen = broadcasts.bound_within(windows, by_binding)
-    pending, encoder = deliverable.by_device(list(after), most, after), PayloadEncoder()
-    deliveries = {
-        device_id: [delivery_entry(outgoing, encoder) for outgoing in batch]
-        for device_id, batch in pending.messages.items()
-    }
-    return deliveries, pending.third_channels, chosen

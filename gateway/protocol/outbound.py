@@ -105,7 +105,7 @@ class Outbound(_HotAttributes):
         "keep_alive",
         "open_requests",
         "session_id",
-        "wheel_slot",
+        "timer_slot",
     )  # fmt: skip
 
     def __init__(self, host: Host, transport: Transport, *, address: str, session_id: str) -> None:
@@ -120,7 +120,7 @@ class Outbound(_HotAttributes):
         # When the last packet arrived; until admission when it connected, so that a slow CONNECT buys no time.
         self._clock = host.clock
         self.last_received = self._clock.now
-        self.wheel_slot = 0
+        self.timer_slot = 0
         self.open_requests = 0
         self._most_open: float = MAX_OPEN_REQUESTS
         # Whether reading is paused because the device has too many open requests.

@@ -85,9 +85,9 @@ async def serve(
     sockets = _web_sockets(application)
     serving = asyncio.create_task(sockets.serve(sockets=[]))
     for listener in mqtt:
-        await listener.open(lambda address, pending: TcpConnection(node, address, pending), node.doorkeeper)
+        await listener.open(lambda address, pending: TcpConnection(node, address, pending), node.limiter)
     for listener in websocket:
-        await listener.open(_socket_factory(sockets, node.doorkeeper), node.doorkeeper)
+        await listener.open(_socket_factory(sockets, node.limiter), node.limiter)
     log.info("gateway ready", node=node.lease.node_id)
     ready()
     stopping = asyncio.create_task(stop.wait())

@@ -20,7 +20,7 @@ from pytest_django import Settings
 from gateway import lane
 from gateway.cluster import codec, node_lease, presence
 from gateway.cluster.codec import DeliveryEntry, pack_deliveries
-from gateway.node import node
+from gateway.node import pending_reader
 from gateway.sink import Sink
 from gateway.transport.tcp import TcpConnection
 from pushcore.delivery import sweeper
@@ -66,7 +66,7 @@ def test_what_waited_comes_on_connect_oldest_first_and_what_expired_does_not(
 def test_more_than_one_batch_of_waiting_messages_comes_whole(
     connect: Connect, workspace: Workspace, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.node.node.PENDING_PER_DEVICE", 3)
+    monkeypatch.setattr("gateway.node.pending_reader.PENDING_PER_DEVICE", 3)
     device = connect()
     device.disconnect()
     for n in range(10):
@@ -133,13 +133,13 @@ def test_a_message_to_a_dead_node_waits_for_the_device(
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[int, int]]:
     """The queries for waiting rows: by device, the message id they start after."""
     queries: list[dict[int, int]] = []
-    ask = node._read_waiting
+    ask = pending_reader._read_waiting
 
     def note(after: dict[int, int], *others: Any) -> Any:
         queries.append(after)
         return ask(after, *others)
 
-    monkeypatch.setattr(node, "_read_waiting", note)
+    monkeypatch.setattr(pending_reader, "_read_waiting", note)
     return queries
 
 
@@ -151,7 +151,7 @@ def test_what_waits_comes_once_and_whole_while_no_sink_records_it(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, asked: list[dict[int, int]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(node, "PENDING_PER_DEVICE", 3)
+    monkeypatch.setattr(pending_reader, "PENDING_PER_DEVICE", 3)
     ids = [send(workspace, known[0].ad_token, f"k{n}").pk for n in range(7)]
     with RawDevice(gateway.mqtt_port) as device:
         device.connect(known[0].ad_token, username, known[1])
@@ -170,7 +170,7 @@ def test_messages_a_device_does_not_take_hold_up_neither_the_others_nor_the_data
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, asked: list[dict[int, int]],
     monkeypatch: pytest.MonkeyPatch, refusal: str,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(node, "PENDING_PER_DEVICE", 2)
+    monkeypatch.setattr(pending_reader, "PENDING_PER_DEVICE", 2)
     for n in range(4):
         send(workspace, known[0].ad_token, f"k{n}")
     limit = {"max_packet_size": 64} if refusal == "too large" else {}
@@ -209,7 +209,7 @@ def test_messages_pushed_while_a_device_catches_up_come_after_those_that_waited(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, sink: Sink,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(node, "PENDING_PER_DEVICE", 10)
+    monkeypatch.setattr(pending_reader, "PENDING_PER_DEVICE", 10)
     monkeypatch.setattr("gateway.protocol.outbound.MAX_BACKLOG", 4)
     wanted = [f"k{n}" for n in range(60)]
     for msgkey in wanted[:30]:
@@ -231,7 +231,7 @@ def test_messages_pushed_while_a_device_catches_up_come_after_those_that_waited(
 def test_a_broadcast_and_messages_come_in_the_order_they_were_sent_in(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(node, "PENDING_PER_DEVICE", 2)
+    monkeypatch.setattr(pending_reader, "PENDING_PER_DEVICE", 2)
     for n in range(3):
         send(workspace, known[0].ad_token, f"k{n}")
         broadcast(workspace, f"b{n}")
@@ -297,17 +297,17 @@ def test_nobody_waits_for_a_device_that_does_not_read(
 def test_what_many_devices_wait_for_is_read_in_bounded_portions(
     gateway: RunningGateway, workspace: Workspace, username: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(node, "PENDING_ROWS", 6)
-    monkeypatch.setattr(node, "PENDING_DELAY", 0.2)
+    monkeypatch.setattr(pending_reader, "PENDING_ROWS", 6)
+    monkeypatch.setattr(pending_reader, "PENDING_DELAY", 0.2)
     read: list[int] = []
-    ask = node._read_waiting
+    ask = pending_reader._read_waiting
 
     def note(*asked: Any) -> Any:
         waiting = ask(*asked)
         read.append(sum(len(deliveries) for deliveries in waiting[0].values()))
         return waiting
 
-    monkeypatch.setattr(node, "_read_waiting", note)
+    monkeypatch.setattr(pending_reader, "_read_waiting", note)
     fleet = registry.register([(workspace, DeviceInfo())] * 3)
     for known, _ in fleet:
         for n in range(7):

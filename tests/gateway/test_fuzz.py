@@ -300,7 +300,7 @@ def test_strangers_on_real_sockets_leave_nothing_behind(gateway: RunningGateway)
         connection.close()
     node = gateway.node
     assert node is not None
-    assert wait_for(lambda: not any(node._wheel._buckets.values()))
+    assert wait_for(lambda: not any(node._keep_alives._buckets.values()))
     assert (node.sessions, len(node._requests)) == ({}, 0)
     with RawDevice(gateway.mqtt_port) as device:
         assert device.connect("stranger", "u", "p").reason_code == mqtt5.ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD

@@ -31,7 +31,7 @@ from tests.support.raw_device import RawDevice
 STOP_SECONDS = 10
 
 
-def test_an_acknowledgement_lost_with_the_store_is_told_again_not_sent_again(
+def test_an_acknowledgement_lost_with_the_store_is_reported_again_not_sent_again(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace
 ) -> None:
     with RawDevice(gateway.mqtt_port) as device:
@@ -110,7 +110,7 @@ def test_a_node_tells_how_busy_it_is(connect: Connect, workspace: Workspace, mon
     assert wait_for(told)
 
 
-def test_a_node_counts_a_broadcast_once_its_devices_have_it_and_what_is_told_again_once(
+def test_a_node_counts_a_broadcast_once_its_devices_have_it_and_what_is_reported_again_once(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(node_lease, "HEARTBEAT_SECONDS", 0.1)
