@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -10,6 +11,7 @@ from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -154,48 +156,38 @@ class WorkspaceAdmin(ScopedModelAdmin):
         description=_("Rotate client key"), url_path="rotate-client-key", icon="autorenew", permissions=["configure"]
     )
     def rotate_client_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        workspace = self.get_object(request, object_id)
-        assert isinstance(workspace, Workspace)
-        if request.method != "POST":
-            return confirmation(
-                request,
-                self,
-                workspace,
-                title=_("Rotate the client key?"),
-                consequence=_(
-                    "New builds of the app carry the new key. Apps built with the present one go on registering "
-                    "new devices until you end it; the key before it, if any, ends now. Devices already "
-                    "registered stay."
-                ),
-                button=_("Rotate client key"),
-            )
-        keys.rotate_client_key(workspace)
-        self.log_change(request, workspace, "Rotated the client key.")
-        messages.success(request, _("The client key was rotated."))
-        return HttpResponseRedirect(reverse("admin:pushcore_workspace_change", args=[workspace.pk]))
+        """Give the workspace a new client key; the present one becomes the former one."""
+        return self._change_confirmed(
+            request,
+            object_id,
+            keys.rotate_client_key,
+            entry="Rotated the client key.",
+            done=_("The client key was rotated."),
+            title=_("Rotate the client key?"),
+            consequence=_(
+                "New builds of the app carry the new key. Apps built with the present one go on registering "
+                "new devices until you end it; the key before it, if any, ends now. Devices already "
+                "registered stay."
+            ),
+            button=_("Rotate client key"),
+        )
 
     @action(
         description=_("End former client key"), url_path="end-former-client-key", icon="key_off",
         permissions=["former_key"],
     )  # fmt: skip
     def end_former_client_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        workspace = self.get_object(request, object_id)
-        assert isinstance(workspace, Workspace)
-        if request.method != "POST":
-            return confirmation(
-                request,
-                self,
-                workspace,
-                title=_("End the former client key?"),
-                consequence=_(
-                    "Apps built with it can no longer register new devices. Devices already registered stay."
-                ),
-                button=_("End former client key"),
-            )
-        keys.end_former_client_key(workspace)
-        self.log_change(request, workspace, "Ended the former client key.")
-        messages.success(request, _("The former client key has ended."))
-        return HttpResponseRedirect(reverse("admin:pushcore_workspace_change", args=[workspace.pk]))
+        """Stop accepting the former client key."""
+        return self._change_confirmed(
+            request,
+            object_id,
+            keys.end_former_client_key,
+            entry="Ended the former client key.",
+            done=_("The former client key has ended."),
+            title=_("End the former client key?"),
+            consequence=_("Apps built with it can no longer register new devices. Devices already registered stay."),
+            button=_("End former client key"),
+        )
 
     @action(description=_("Test callback"), url_path="test-callback", icon="outgoing_mail", permissions=["configure"])
     def test_callback(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -237,21 +229,39 @@ class WorkspaceAdmin(ScopedModelAdmin):
         description=_("Make callback key"), url_path="make-callback-key", icon="encrypted", permissions=["configure"]
     )
     def make_callback_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Create the key pair that signs receipts, unless there is an active one."""
+        return self._change_confirmed(
+            request,
+            object_id,
+            keys.callback_key,
+            entry="Asked for the callback key.",
+            done=_("The public half of the callback key is below."),
+            title=_("Make the callback key?"),
+            consequence=_(
+                "The key that signs receipts is made where there is none; an active one stays. To replace "
+                "it, deactivate it under RSA keys first."
+            ),
+            button=_("Make callback key"),
+        )
+
+    def _change_confirmed(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        change: Callable[[Workspace], object],
+        *,
+        entry: str,
+        done: str | Promise,
+        title: str | Promise,
+        consequence: str | Promise,
+        button: str | Promise,
+    ) -> HttpResponse:
+        """Ask on GET; on POST apply `change`, write `entry` to the audit log and say `done` on the workspace's page."""
         workspace = self.get_object(request, object_id)
         assert isinstance(workspace, Workspace)
         if request.method != "POST":
-            return confirmation(
-                request,
-                self,
-                workspace,
-                title=_("Make the callback key?"),
-                consequence=_(
-                    "The key that signs receipts is made where there is none; an active one stays. To replace "
-                    "it, deactivate it under RSA keys first."
-                ),
-                button=_("Make callback key"),
-            )
-        keys.callback_key(workspace)
-        self.log_change(request, workspace, "Asked for the callback key.")
-        messages.success(request, _("The public half of the callback key is below."))
+            return confirmation(request, self, workspace, title=title, consequence=consequence, button=button)
+        change(workspace)
+        self.log_change(request, workspace, entry)
+        messages.success(request, str(done))
         return HttpResponseRedirect(reverse("admin:pushcore_workspace_change", args=[workspace.pk]))

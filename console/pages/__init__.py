@@ -19,7 +19,7 @@ from console.pages.two_factor import two_factor
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`name` is what `reverse("admin:...")` knows it by."""
+    """A page of the console: its path below /console/, its view, and the name that `reverse("admin:...")` takes."""
 
     path: str
     name: str

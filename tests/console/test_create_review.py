@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.test import Client
 
 from console.pages.create.facts import facts
-from console.pages.create.views import Page
+from console.pages.create.views import MessageForms
 from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.file_push import upload
@@ -59,7 +59,7 @@ def given(**changes: Any) -> QueryDict:
 
 
 def said(workspace: Workspace, kind: str, **changes: Any) -> list[tuple[str, str]]:
-    page = Page.of(kind, workspace, given(**changes))
+    page = MessageForms.of(kind, workspace, given(**changes))
     assert page.is_valid(), (page.push.errors, page.sending and page.sending.errors)
     return list(facts(page.push, page.parameters, page.sending, kind))
 
@@ -72,7 +72,7 @@ def test_every_field_of_every_form_is_on_the_review(workspace: Workspace, kind: 
     expected = SAID | MATERIALS | {"platform": "iOS" if kind == "broadcast" else "Android"}
     if kind == "broadcast":
         del expected["android_channel"]  # it has no meaning for iOS
-    fields: forms.Form = Page.of(kind, workspace, given(**changes)).push
+    fields: forms.Form = MessageForms.of(kind, workspace, given(**changes)).push
     for name in set(fields.fields) - ELSEWHERE - ({"android_channel"} if kind == "broadcast" else set()):
         assert any(expected[name] in value for value in values), name
     assert "42" in values

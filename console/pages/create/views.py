@@ -53,15 +53,20 @@ _OF_THE_REVIEW = ("step", "csrfmiddlewaretoken", "devices", "counted")
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """The forms of one page. `sending`: not for files, which are sent at once."""
+class MessageForms:
+    """The forms that make up the create page.
+
+    `sending` says when to push; it is None for a file, which is pushed at once.
+    """
 
     push: AnyForm
     parameters: ExtensionParameters
     sending: SendingForm | None
 
     @classmethod
-    def of(cls, kind: str, workspace: Workspace, data: QueryDict | None, initial: dict[str, Any] | None = None) -> Page:
+    def of(
+        cls, kind: str, workspace: Workspace, data: QueryDict | None, initial: dict[str, Any] | None = None
+    ) -> MessageForms:
         zone = ZoneInfo(workspace.time_zone)
         return cls(
             FORMS[kind](data, initial=initial, workspace=workspace),
@@ -70,8 +75,8 @@ class Page:
         )
 
     def is_valid(self) -> bool:
+        """Validate all forms, so that every error is shown at once."""
         forms = [form for form in (self.push, self.parameters, self.sending) if form is not None]
-        # Each is asked, so that all errors are shown at once.
         answers = [form.is_valid() for form in forms]
         return all(answers)
 
@@ -86,7 +91,7 @@ def create_message(request: HttpRequest, kind: str) -> HttpResponse:
         return _answer(request, kind, workspaces, None, None)
     data = request.POST if request.method == "POST" else None
     activate(zone_of(workspace))
-    page = Page.of(kind, workspace, data, initial={"template": request.GET.get("template")})
+    page = MessageForms.of(kind, workspace, data, initial={"template": request.GET.get("template")})
     step = request.POST.get("step", "")
     if step in ("review", "send") and page.is_valid():
         try:
@@ -122,7 +127,7 @@ def _answer(
     kind: str,
     workspaces: QuerySet[Workspace],
     workspace: Workspace | None,
-    page: Page | None,
+    page: MessageForms | None,
     *,
     shows_errors: bool = False,
 ) -> HttpResponse:
@@ -140,7 +145,7 @@ def _answer(
     return TemplateResponse(request, "console/create/page.html", context)
 
 
-def _review(request: HttpRequest, kind: str, page: Page, *, refusal: str = "") -> HttpResponse:
+def _review(request: HttpRequest, kind: str, page: MessageForms, *, refusal: str = "") -> HttpResponse:
     """What the form would do, with the form itself in hidden fields. `refusal`: why it was not sent."""
     reached = _reached(page)
     params = page.parameters.as_mapping()
@@ -159,7 +164,7 @@ def _review(request: HttpRequest, kind: str, page: Page, *, refusal: str = "") -
     return TemplateResponse(request, "console/create/review.html", context)
 
 
-def _reached(page: Page) -> review.Reached:
+def _reached(page: MessageForms) -> review.Reached:
     """How far the push would reach; what the service would refuse is refused here. Raises `ResultError`."""
     params = page.parameters.as_mapping()
     workspace = page.push.workspace
@@ -174,14 +179,14 @@ def _reached(page: Page) -> review.Reached:
     return review.of_push(workspace, push)
 
 
-def _identity(page: Page) -> tuple[object, ...]:
+def _identity(page: MessageForms) -> tuple[object, ...]:
     """What a broadcast's number of devices is confirmed for."""
     assert isinstance(page.push, BroadcastForm)
     strategy = page.sending.strategy() if page.sending else None
     return (page.push.workspace.pk, page.push.request(page.parameters.as_mapping()), strategy)
 
 
-def _why_not(request: HttpRequest, page: Page) -> str:
+def _why_not(request: HttpRequest, page: MessageForms) -> str:
     """Why saying yes is not enough; empty where it is."""
     given = request.POST
     if isinstance(page.push, MultipleForm):
@@ -200,7 +205,7 @@ def _file(form: MultipleForm) -> FileImport:
     return file
 
 
-def _send(request: HttpRequest, kind: str, page: Page) -> HttpResponse:
+def _send(request: HttpRequest, kind: str, page: MessageForms) -> HttpResponse:
     """Push or schedule, and lead to what came of it; back to the review, where that was not confirmed."""
     refusal = _why_not(request, page)
     if refusal:
@@ -215,7 +220,7 @@ def _send(request: HttpRequest, kind: str, page: Page) -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:pushcore_pushtask_change", args=[made.pk]))
 
 
-def _pushed(page: Page, author: str) -> PushTask | Schedule:
+def _pushed(page: MessageForms, author: str) -> PushTask | Schedule:
     form, params = page.push, page.parameters.as_mapping()
     by: dict[str, Any] = {"source": PushTask.Source.CONSOLE, "author": author}
     if isinstance(form, MultipleForm):
@@ -234,6 +239,6 @@ def preview_message(request: HttpRequest, kind: str) -> JsonResponse:
     workspace = _chosen(request, _workspaces(request))
     if workspace is None:
         raise Http404
-    page = Page.of(kind, workspace, request.POST)
+    page = MessageForms.of(kind, workspace, request.POST)
     params = page.parameters.as_mapping() if page.parameters.is_valid() else {}
     return JsonResponse(asdict(preview_of(page.push, params)))
