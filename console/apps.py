@@ -17,11 +17,14 @@ class ConsoleAdminConfig(SimpleAdminConfig):
 
 
 class ConsoleConfig(AppConfig):
+    """The console itself."""
+
     default = True
     name = "console"
     verbose_name = "Console"
 
     def ready(self) -> None:
+        """Register pages and signal receivers; then make the labels of models translatable."""
         import console.access.audit
         import console.admins  # noqa: F401  both register themselves: signal receivers, pages
         from console.words import translate_models

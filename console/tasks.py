@@ -11,4 +11,5 @@ from pushcore.storage.one_at_a_time import one_at_a_time
 @shared_task(name="console.purge")
 @one_at_a_time
 def purge() -> None:
+    """Delete audit entries that are older than they are kept."""
     audit.purge()

@@ -1,0 +1,1 @@
+"""Who may do what: rights, login, second factor, invitations, sessions, audit log."""

@@ -15,7 +15,10 @@ from django.utils.http import urlsafe_base64_encode
 
 
 class InvitationTokens(PasswordResetTokenGenerator):
-    key_salt = "console.access.invitations"
+    """Tokens of invitation links; one for a reset of a password does not fit."""
+
+    # Part of what is signed: a new value would end all links that have been sent.
+    key_salt = "console.invitations"
 
 
 tokens = InvitationTokens()

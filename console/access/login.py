@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 
 class LoginForm(AuthenticationForm):
+    """Name, password and, for users who have set it up, the second factor."""
+
     code = forms.CharField(
         label=_("Authentication code"),
         required=False,
@@ -34,6 +36,7 @@ class LoginForm(AuthenticationForm):
     )
 
     def clean(self) -> dict[str, Any]:
+        """Check the code once name and password are right; a wrong one goes into the audit log."""
         cleaned: dict[str, Any] = super().clean()
         user = self.get_user()
         if user is not None and not second_factor.passes(user.pk, cleaned.get("code", "")):
@@ -49,6 +52,7 @@ class ThrottleHandler(AxesCacheHandler):
     """
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
+        """Return the failures of this name at this address, or the limit where the address has reached its own."""
         limit = settings.LOGIN_FAILURES_PER_ADDRESS
         try:
             if limit and self.cache.get(_address_key(request), default=0) >= limit:
@@ -61,6 +65,7 @@ class ThrottleHandler(AxesCacheHandler):
     def user_login_failed(
         self, sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
     ) -> None:
+        """Count the failure for the address too, unless it was locked out already."""
         try:
             if request is not None and not getattr(request, "axes_locked_out", False):
                 self._count_address(request)
@@ -69,6 +74,7 @@ class ThrottleHandler(AxesCacheHandler):
             log.warning("Valkey unavailable; a failed login is not counted")
 
     def user_logged_in(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+        """Forget the failures of this name at this address."""
         try:
             super().user_logged_in(sender, request, user, **kwargs)
         except RedisError:
@@ -93,4 +99,5 @@ def client_address(request: HttpRequest) -> str:
 def locked_out(
     request: HttpRequest, original_response: HttpResponse | None = None, credentials: dict[str, Any] | None = None
 ) -> HttpResponse:
+    """Answer 429 with the page that says when to try again (the setting `AXES_LOCKOUT_CALLABLE`)."""
     return render(request, "console/locked_out.html", site.each_context(request), status=429)

@@ -27,6 +27,8 @@ MOST_CHOICES = 200
 
 
 class Right(Enum):
+    """What a role may allow in an app."""
+
     VIEW = "view"
     EXPORT = "export"
     PUSH = "push"
@@ -65,9 +67,11 @@ class Scope:
         return [app_id for app_id, role in self.roles.items() if right in GRANTS.get(role, frozenset())]
 
     def apps(self, right: Right = Right.VIEW) -> QuerySet[App]:
+        """Return the apps the user holds the right in."""
         return App.objects.all() if self.superuser else App.objects.filter(pk__in=self.app_ids(right))
 
     def workspaces(self, right: Right = Right.VIEW) -> QuerySet[Workspace]:
+        """Return the workspaces of those apps, each with its app."""
         mine = Workspace.objects.select_related("app")
         return mine if self.superuser else mine.filter(app__in=self.app_ids(right))
 

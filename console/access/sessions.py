@@ -12,6 +12,7 @@ class SessionStore(DatabaseStore):
     """Django says of whatever fails while a session is saved that the session was deleted, and answers 400."""
 
     def save(self, must_create: bool = False) -> None:
+        """Save; a lost connection is raised as itself, so that it is answered as an outage."""
         try:
             super().save(must_create)
         except UpdateError as error:

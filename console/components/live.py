@@ -50,6 +50,7 @@ class TaskFigures(AsyncJsonWebsocketConsumer):
     _watching: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
+        """Accept a logged-in page of this host, while there is room, and start to watch its tasks."""
         task_ids = _task_ids(self.scope)
         session_key = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
         if not task_ids or not _same_host(self.scope) or await _user_of(session_key) is None:
@@ -62,6 +63,7 @@ class TaskFigures(AsyncJsonWebsocketConsumer):
             self._watching = asyncio.create_task(self._watch(session_key, task_ids))
 
     async def disconnect(self, code: int) -> None:
+        """Stop watching."""
         _open.discard(self)
         if self._watching is not None:
             self._watching.cancel()

@@ -1,0 +1,1 @@
+"""Languages and time zones: the Chinese catalog, status labels, whose clock a page shows."""

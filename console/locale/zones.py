@@ -48,4 +48,5 @@ def activate(zone: ZoneInfo | None) -> None:
 
 
 def current_name() -> str:
+    """Return the name of the zone that the page shows times in."""
     return get_current_timezone_name()

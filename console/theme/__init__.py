@@ -1,0 +1,1 @@
+"""Name, colours and sidebar of the console."""

@@ -37,24 +37,28 @@ def _is_local(host: str) -> bool:
 
 
 def may_view(request: HttpRequest) -> bool:
+    """Whether the user may see messages in any app: shows entries of the sidebar."""
     from console.access.rights import Right, scope_of
 
     return scope_of(request).may(Right.VIEW)
 
 
 def may_push(request: HttpRequest) -> bool:
+    """Whether the user may push in any app: shows entries of the sidebar."""
     from console.access.rights import Right, scope_of
 
     return scope_of(request).may(Right.PUSH)
 
 
 def may_configure(request: HttpRequest) -> bool:
+    """Whether the user may configure any app: shows entries of the sidebar."""
     from console.access.rights import Right, scope_of
 
     return scope_of(request).may(Right.CONFIGURE)
 
 
 def is_superuser(request: HttpRequest) -> bool:
+    """Whether the user is a superuser: shows the group Installation."""
     from console.access.rights import scope_of
 
     return scope_of(request).superuser
