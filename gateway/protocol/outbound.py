@@ -33,8 +33,6 @@ RECHECK_SECONDS = 10.0
 # of each device, outside the processor's cache.
 MAX_PACKET_ID = 255
 
-_NO_PACKET = -1
-
 
 class OutboundMessage(NamedTuple):
     """A message for a device.
@@ -61,52 +59,40 @@ class State(Enum):
 _OPEN = State.OPEN
 
 
-class _HotAttributes:
-    """The attributes that each message touches, side by side in memory.
-
-    Of many thousand sessions none is in the processor's cache, so fewer cache lines count.
-    """
+class Outbound:
+    """Sends messages to one device. `gateway.protocol.session.Session` adds what the device sends."""
 
     __slots__ = (
+        "_after_pending",
         "_backlog",
         "_buffer",
         "_clock",
         "_in_flight",
         "_max_packet",
+        "_most_open",
         "_next_packet_id",
         "_pending_after",
-        "_refused",
-        "_single",
-        "_single_packet",
-        "_version",
-        "_writer",
-        "broadcasts",
-        "caught_up",
-        "host",
-        "last_received",
-        "state",
-    )  # fmt: skip
-
-
-class Outbound(_HotAttributes):
-    """Sends messages to one device. `gateway.protocol.session.Session` adds what the device sends."""
-
-    __slots__ = (
-        "_after_pending",
-        "_most_open",
         "_pending_requested",
         "_recheck_until",
+        "_refused",
         "_request_is_stale",
         "_transport",
+        "_version",
         "_window",
+        "_writer",
         "address",
+        "broadcasts",
+        "caught_up",
         "device",
+        "host",
         "is_paused",
         "keep_alive",
+        "last_received",
         "open_requests",
         "session_id",
+        "state",
         "timer_slot",
-    )  # fmt: skip
+    )
 
     def __init__(self, host: Host, transport: Transport, *, address: str, session_id: str) -> None:
         self.host = host
@@ -125,11 +111,8 @@ class Outbound(_HotAttributes):
         self._most_open: float = MAX_OPEN_REQUESTS
         # Whether reading is paused because the device has too many open requests.
         self.is_paused = False
-        # Messages in flight. Mostly that is one: `_single` with its packet id `_single_packet`, or `_NO_PACKET`. Where
-        # there are more, all are in `_in_flight`, by packet id.
-        self._single_packet = _NO_PACKET
-        self._single = 0
-        self._in_flight: dict[int, int] | None = None
+        # Messages in flight: packet id -> message id.
+        self._in_flight: dict[int, int] = {}
         self._transport = transport
         self._writer: Writer = transport.writer
         self._version: Version = VERSION_5
@@ -167,18 +150,18 @@ class Outbound(_HotAttributes):
         if not self.caught_up:
             self._queue_after_pending(OutboundMessage(message_id, payload, expire_at_ms, dup), now_ms)
             return
-        alone, several = self._single_packet, self._in_flight
-        if alone != _NO_PACKET or several or self._backlog or self._refused:
+        in_flight = self._in_flight
+        if in_flight or self._backlog or self._refused:
             if self.holds(message_id) or (self._refused and message_id in self._refused):
                 return
-            if self.in_flight >= self._window:
+            if len(in_flight) >= self._window:
                 self._keep(OutboundMessage(message_id, payload, expire_at_ms, dup))
                 return
         ms_left = expire_at_ms - now_ms
         if ms_left <= 0:
             return
         packet_id = self._next_packet_id + 1
-        while packet_id > MAX_PACKET_ID or packet_id == alone or (several and packet_id in several):
+        while packet_id > MAX_PACKET_ID or packet_id in in_flight:
             packet_id = packet_id + 1 if packet_id < MAX_PACKET_ID else 1
         self._next_packet_id = packet_id
         packet = self._version.message(packet_id, payload, ms_left, dup)
@@ -186,16 +169,12 @@ class Outbound(_HotAttributes):
             self._refuse_message(message_id)  # must not be sent (3.1.2.11.4)
             return
         self.host.delivered += 1
-        if alone == _NO_PACKET and not several:
-            self._single_packet, self._single = packet_id, message_id
+        is_first = not in_flight
+        in_flight[packet_id] = message_id
+        if is_first:
             self._writer.write(packet)
-            return
-        # Where one is in flight there are often many: they are coalesced.
-        if several:
-            several[packet_id] = message_id
-        else:
-            self._single_packet, self._in_flight = _NO_PACKET, {alone: self._single, packet_id: message_id}
-        self._transport.write_more(packet)
+        else:  # where one is in flight there are often many: they are coalesced
+            self._transport.write_more(packet)
 
     def _keep(self, message: OutboundMessage) -> None:
         """Queue a message that exceeds the window; it stays a row if memory is full too."""
@@ -258,13 +237,9 @@ class Outbound(_HotAttributes):
         self._send_waiting()
 
     def _acknowledge(self, packet_id: int) -> None:
-        message_id: int | None
-        if packet_id == self._single_packet:  # nearly always: without a call
-            message_id, self._single_packet = self._single, _NO_PACKET
-        else:
-            message_id = self._pop_in_flight(packet_id)
-            if message_id is None:
-                return
+        message_id = self._in_flight.pop(packet_id, None)
+        if message_id is None:
+            return
         self.host.acknowledged(self, message_id)  # type: ignore[arg-type]  # it is a Session
         if self._backlog or self._pending_after is not None:
             self._send_waiting()
@@ -284,35 +259,20 @@ class Outbound(_HotAttributes):
 
     def _pop_in_flight(self, packet_id: int) -> int | None:
         """Remove and return the message in flight with a packet id, None if there is none."""
-        if packet_id == self._single_packet:
-            self._single_packet = _NO_PACKET
-            return self._single
-        if self._in_flight is None:
-            return None
-        message_id = self._in_flight.pop(packet_id, None)
-        if not self._in_flight:
-            self._in_flight = None
-        return message_id
+        return self._in_flight.pop(packet_id, None)
 
     @property
     def in_flight(self) -> int:
         """How many messages were sent and not acknowledged."""
-        if self._in_flight is not None:
-            return len(self._in_flight)
-        return 0 if self._single_packet == _NO_PACKET else 1
+        return len(self._in_flight)
 
     def unacknowledged(self) -> list[int]:
         """Return the ids of messages that were sent and not acknowledged."""
-        if self._in_flight is not None:
-            return list(self._in_flight.values())
-        return [] if self._single_packet == _NO_PACKET else [self._single]
+        return list(self._in_flight.values())
 
     def holds(self, message_id: int) -> bool:
         """Tell whether a message is in flight or queued in memory. Both lists are short."""
-        if self._in_flight is not None:
-            if message_id in self._in_flight.values():
-                return True
-        elif message_id == self._single and self._single_packet != _NO_PACKET:
+        if message_id in self._in_flight.values():
             return True
         return bool(self._backlog) and any(waiting[0] == message_id for waiting in self._backlog or ())
 
