@@ -11,16 +11,16 @@ from channels_vendor.apns import certificate, errors, payload
 from channels_vendor.apns.provider_token import ProviderTokens, provider_token
 from channels_vendor.base.contract import (
     Account,
+    AnswerRule,
     Credentials,
     Delivery,
     Notification,
-    Rule,
     SendOutcome,
     accepted,
     by_rule,
 )
 from channels_vendor.base.credentials import StaticCredential
-from channels_vendor.base.http_adapter import HttpAdapter, Request, retry_after
+from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest, retry_after
 from channels_vendor.base.payload_template import longest_msgkeys
 from pushcore.http.calls import HttpAnswer, HttpCall
 from pushcore.http.client import HttpClient
@@ -61,7 +61,7 @@ class ApnsAdapter(HttpAdapter):
         """
         return ("", float("inf")) if self._by_certificate else provider_token(*self._key)
 
-    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[VendorRequest], list[SendOutcome]]:
         """Make a call for each device; of a notification's devices only token and IDs differ."""
         shapes: dict[Notification, tuple[payload.Parts | None, tuple[bytes, ...]]] = {}
         requests, refused = [], []
@@ -84,10 +84,10 @@ class ApnsAdapter(HttpAdapter):
                 # A repeat takes the place of the first.
                 collapse = f"apns-collapse-id: {shared.collapse or message_id}".encode()
                 call = HttpCall(place + token, shared.template.render(delivery), (*headers, collapse))
-                requests.append(Request(call, (delivery,)))
+                requests.append(VendorRequest(call, (delivery,)))
         return requests, refused
 
-    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
+    def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         """Read the answer to one notification; Apple's `reason` is the key in the table."""
         [delivery] = request.deliveries
         assert answer.status is not None
@@ -106,7 +106,7 @@ class ApnsAdapter(HttpAdapter):
             )
         ]
 
-    def unreachable(self, answer: HttpAnswer) -> Rule:
+    def unreachable(self, answer: HttpAnswer) -> AnswerRule:
         """Tell a connection that Apple closed from one that could not be made: both have statuses."""
         if not answer.error:
             return self.of_status(answer, errors.CONNECTION_CLOSED)

@@ -112,7 +112,7 @@ class Action(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class AnswerRule:
     """A row of a vendor's error table.
 
     RETRY without `wait` is the vendor's own trouble and counts for the circuit breaker; with it, it is about a device
@@ -200,7 +200,7 @@ def accepted(delivery: Delivery, vendor_id: str) -> SendOutcome:
 
 def by_rule(
     delivery: Delivery,
-    rule: Rule,
+    rule: AnswerRule,
     vendor_code: str,
     *,
     retry_after: float | None = None,

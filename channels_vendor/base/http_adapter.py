@@ -18,11 +18,11 @@ from channels_vendor.base import contract, probing
 from channels_vendor.base.contract import (
     Account,
     Action,
+    AnswerRule,
     CannotAuthorise,
     Credentials,
     Delivery,
     Notification,
-    Rule,
     SendOutcome,
     Verdict,
     by_rule,
@@ -39,18 +39,18 @@ LONGEST_RETRY_AFTER = 86_400.0
 # A gateway's words for an answer that it did not get itself.
 _GATEWAY_LOST = (502, 504)
 
-UNREACHABLE = Rule(Action.RETRY)
+UNREACHABLE = AnswerRule(Action.RETRY)
 # What an HTTP status means by itself (RFC 9110, RFC 6585); every 5xx is the vendor's fault, or a gateway's before it.
-HTTP_STATUS_RULES: Mapping[int, Rule] = {
-    401: Rule(Action.RENEW_CREDENTIAL),
+HTTP_STATUS_RULES: Mapping[int, AnswerRule] = {
+    401: AnswerRule(Action.RENEW_CREDENTIAL),
     408: UNREACHABLE,
-    429: Rule(Action.THROTTLE),
+    429: AnswerRule(Action.THROTTLE),
 }
-NO_CREDENTIAL = Rule(Action.RETRY)
-BAD_CREDENTIAL = Rule(Action.DISABLE_ACCOUNT)
+NO_CREDENTIAL = AnswerRule(Action.RETRY)
+BAD_CREDENTIAL = AnswerRule(Action.DISABLE_ACCOUNT)
 
 
-class Request(NamedTuple):
+class VendorRequest(NamedTuple):
     """One call, and the deliveries it carries: they share one notification."""
 
     call: HttpCall
@@ -71,8 +71,8 @@ class HttpAdapter(ABC):
     # The status of a message that could never be handed to the vendor for want of a valid credential.
     unauthorised_status = statuses.UNKNOWN
     # The vendor's codes, and what it means by an HTTP status where that is more than `HTTP_STATUS_RULES` says.
-    table: Mapping[str, Rule] = {}
-    status_rules: Mapping[int, Rule] = {}
+    table: Mapping[str, AnswerRule] = {}
+    status_rules: Mapping[int, AnswerRule] = {}
     # How the vendor's word for a token that is none begins.
     unknown_token_codes: Sequence[str] = ()
     # While the account is only tried: a call says so to a vendor that has a mark for it.
@@ -92,11 +92,11 @@ class HttpAdapter(ABC):
         """
 
     @abstractmethod
-    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[VendorRequest], list[SendOutcome]]:
         """Return the requests, and the outcomes of what the vendor's limits refuse before anything is sent."""
 
     @abstractmethod
-    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
+    def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         """Return one outcome for each delivery of the request.
 
         May raise anything for an answer that is not the vendor's.
@@ -150,7 +150,7 @@ class HttpAdapter(ABC):
             outcomes += self._outcomes_of(request, answer)
         return outcomes
 
-    def _outcomes_of(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
+    def _outcomes_of(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         if not answer.started:
             return [
                 SendOutcome(one, Verdict.RETRY, statuses.UNKNOWN, vendor_code=answer.error, tried=False)
@@ -178,15 +178,15 @@ class HttpAdapter(ABC):
             for delivery in request.deliveries
         ]
 
-    def unreachable(self, answer: HttpAnswer) -> Rule:
+    def unreachable(self, answer: HttpAnswer) -> AnswerRule:
         """Return what follows from an answer that did not come, or that nobody can read."""
         return UNREACHABLE if answer.error else self.of_status(answer, UNREACHABLE)
 
-    def rule_of(self, code: str, answer: HttpAnswer) -> Rule:
+    def rule_of(self, code: str, answer: HttpAnswer) -> AnswerRule:
         """Return the table's row for a code; where the table has none, the HTTP status decides."""
-        return self.table.get(code) or self.of_status(answer, Rule(Action.REJECT))
+        return self.table.get(code) or self.of_status(answer, AnswerRule(Action.REJECT))
 
-    def of_status(self, answer: HttpAnswer, otherwise: Rule) -> Rule:
+    def of_status(self, answer: HttpAnswer, otherwise: AnswerRule) -> AnswerRule:
         """Return what follows from the HTTP status alone; `otherwise` where it says nothing."""
         status = answer.status or 0
         known = self.status_rules.get(status) or HTTP_STATUS_RULES.get(status)
@@ -195,7 +195,7 @@ class HttpAdapter(ABC):
     def _without_credential(self, delivery: Delivery, error: CannotAuthorise) -> SendOutcome:
         rule = BAD_CREDENTIAL if error.permanent else NO_CREDENTIAL
         return by_rule(
-            delivery, Rule(rule.action, self.unauthorised_status), str(error), unreachable=not error.permanent
+            delivery, AnswerRule(rule.action, self.unauthorised_status), str(error), unreachable=not error.permanent
         )
 
     def _settled(self, outcome: SendOutcome) -> SendOutcome:
@@ -203,7 +203,7 @@ class HttpAdapter(ABC):
         if outcome.verdict is not Verdict.UNAUTHORISED:
             return outcome
         status = self.unauthorised_status if outcome.status == statuses.UNKNOWN else outcome.status
-        return by_rule(outcome.delivery, Rule(Action.DISABLE_ACCOUNT, status), outcome.vendor_code)
+        return by_rule(outcome.delivery, AnswerRule(Action.DISABLE_ACCOUNT, status), outcome.vendor_code)
 
 
 def retry_after(answer: HttpAnswer) -> float | None:

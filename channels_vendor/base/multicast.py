@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from channels_vendor.base.contract import Delivery, Notification, Rule, SendOutcome, accepted, by_rule
+from channels_vendor.base.contract import AnswerRule, Delivery, Notification, SendOutcome, accepted, by_rule
 from channels_vendor.base.http_adapter import batches, retry_after
 from pushcore.http.calls import HttpAnswer
 
@@ -25,7 +25,7 @@ def multicast_batches(
 
 
 def outcomes_for_all(
-    deliveries: Sequence[Delivery], rule: Rule, code: str, answer: HttpAnswer, *, word: str = ""
+    deliveries: Sequence[Delivery], rule: AnswerRule, code: str, answer: HttpAnswer, *, word: str = ""
 ) -> list[SendOutcome]:
     """Return the same outcome for all deliveries of a call. `word`: what the vendor says about it."""
     unreachable = answer.status is not None and answer.status >= 500
@@ -35,7 +35,7 @@ def outcomes_for_all(
 
 
 def accepted_except(
-    deliveries: Sequence[Delivery], refused: dict[str, tuple[Rule, str]], vendor_id: str
+    deliveries: Sequence[Delivery], refused: dict[str, tuple[AnswerRule, str]], vendor_id: str
 ) -> list[SendOutcome]:
     """Return that all were accepted but the tokens in `refused`: by token, the rule and the vendor's word."""
     return [

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import jwt
 
 from channels_vendor.base.contract import CannotAuthorise, Delivery, SendOutcome, accepted, by_rule
-from channels_vendor.base.http_adapter import HttpAdapter, Request, retry_after
+from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest, retry_after
 from channels_vendor.base.oauth import post_form, read_token
 from channels_vendor.base.payload_template import PayloadTemplate, longest_msgkeys
 from channels_vendor.base.signing_keys import rsa_key
@@ -56,7 +56,7 @@ class FcmAdapter(HttpAdapter):
         assertion = jwt.encode(claims, key, algorithm="RS256", headers={"kid": account.get("private_key_id", "")})
         return read_token(post_form(self.account, url, {"grant_type": _GRANT, "assertion": assertion}))
 
-    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[VendorRequest], list[SendOutcome]]:
         """Make a call for each device; of a notification's devices only token and IDs differ."""
         project = service_account(self.account.get("service_account"))["project_id"]
         url = f"{self.account.base_url or BASE_URL}/v1/projects/{quote(project, safe='')}/messages:send"
@@ -76,10 +76,10 @@ class FcmAdapter(HttpAdapter):
                 body = template.render(delivery)
                 if self.is_probe:
                     body = b'{"validate_only":true,' + body[1:]
-                requests.append(Request(HttpCall(url, body, headers), (delivery,)))
+                requests.append(VendorRequest(HttpCall(url, body, headers), (delivery,)))
         return requests, refused
 
-    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
+    def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         """Read the answer to one message."""
         [delivery] = request.deliveries
         assert answer.status is not None

@@ -4,39 +4,39 @@ from __future__ import annotations
 
 from typing import Any
 
-from channels_vendor.base.contract import Action, Rule
+from channels_vendor.base.contract import Action, AnswerRule
 
 TOO_BIG = "INVALID_ARGUMENT/size"
 
 _QUOTA_WAIT = 60.0
 
-TABLE: dict[str, Rule] = {
-    "UNREGISTERED": Rule(Action.INVALIDATE_TOKEN, 90000003),
+TABLE: dict[str, AnswerRule] = {
+    "UNREGISTERED": AnswerRule(Action.INVALIDATE_TOKEN, 90000003),
     # Without FCM's own detail it is not the token that is not found, but the project.
-    "NOT_FOUND": Rule(Action.DISABLE_ACCOUNT, 90000401),
-    "INVALID_ARGUMENT/token": Rule(Action.INVALIDATE_TOKEN, 90000002),
-    "INVALID_ARGUMENT/ttl": Rule(Action.REJECT, 90000009),
-    "INVALID_ARGUMENT/package": Rule(Action.REJECT, 90000004),
-    TOO_BIG: Rule(Action.REJECT, 90000007),
-    "INVALID_ARGUMENT": Rule(Action.REJECT),
+    "NOT_FOUND": AnswerRule(Action.DISABLE_ACCOUNT, 90000401),
+    "INVALID_ARGUMENT/token": AnswerRule(Action.INVALIDATE_TOKEN, 90000002),
+    "INVALID_ARGUMENT/ttl": AnswerRule(Action.REJECT, 90000009),
+    "INVALID_ARGUMENT/package": AnswerRule(Action.REJECT, 90000004),
+    TOO_BIG: AnswerRule(Action.REJECT, 90000007),
+    "INVALID_ARGUMENT": AnswerRule(Action.REJECT),
     # A token of another project: this project will never reach it, others of the batch it does.
-    "SENDER_ID_MISMATCH": Rule(Action.SUSPECT_TOKEN, 90000401),
-    "UNAUTHENTICATED": Rule(Action.RENEW_CREDENTIAL, 90000401),
-    "PERMISSION_DENIED": Rule(Action.DISABLE_ACCOUNT, 90000401),
+    "SENDER_ID_MISMATCH": AnswerRule(Action.SUSPECT_TOKEN, 90000401),
+    "UNAUTHENTICATED": AnswerRule(Action.RENEW_CREDENTIAL, 90000401),
+    "PERMISSION_DENIED": AnswerRule(Action.DISABLE_ACCOUNT, 90000401),
     # The project's APNs or web push key: only tokens of that platform are concerned.
     # https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode
-    "THIRD_PARTY_AUTH_ERROR": Rule(Action.REJECT, 90000401),
-    "APNS_AUTH_ERROR": Rule(Action.REJECT, 90000401),
-    "QUOTA_EXCEEDED": Rule(Action.THROTTLE, wait=_QUOTA_WAIT),
+    "THIRD_PARTY_AUTH_ERROR": AnswerRule(Action.REJECT, 90000401),
+    "APNS_AUTH_ERROR": AnswerRule(Action.REJECT, 90000401),
+    "QUOTA_EXCEEDED": AnswerRule(Action.THROTTLE, wait=_QUOTA_WAIT),
     # Of one device: only that one waits.
-    "QUOTA_EXCEEDED/device": Rule(Action.RETRY, wait=_QUOTA_WAIT),
-    "RESOURCE_EXHAUSTED": Rule(Action.THROTTLE, wait=_QUOTA_WAIT),
-    "INTERNAL": Rule(Action.RETRY, 90000011),
-    "UNAVAILABLE": Rule(Action.RETRY, 90000011),
+    "QUOTA_EXCEEDED/device": AnswerRule(Action.RETRY, wait=_QUOTA_WAIT),
+    "RESOURCE_EXHAUSTED": AnswerRule(Action.THROTTLE, wait=_QUOTA_WAIT),
+    "INTERNAL": AnswerRule(Action.RETRY, 90000011),
+    "UNAVAILABLE": AnswerRule(Action.RETRY, 90000011),
 }
 
 # Where the answer names no error of the table.
-STATUSES: dict[int, Rule] = {
+STATUSES: dict[int, AnswerRule] = {
     401: TABLE["UNAUTHENTICATED"],
     429: TABLE["QUOTA_EXCEEDED"],
 }

@@ -13,15 +13,15 @@ from typing import Any
 from channels_vendor.base.contract import (
     Account,
     Action,
+    AnswerRule,
     Credentials,
     Delivery,
     Notification,
-    Rule,
     SendOutcome,
     by_rule,
 )
 from channels_vendor.base.credentials import StaticCredential
-from channels_vendor.base.http_adapter import HttpAdapter, Request
+from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.multicast import accepted_except, multicast_batches, outcomes_for_all
 from channels_vendor.base.options import urgency_of
@@ -38,22 +38,22 @@ TOO_BIG = "MessageTooBig"
 _QUOTA_WAIT = 60.0
 
 # `error` of a result (Firebase's legacy server reference), with the status codes of the source document.
-TABLE: dict[str, Rule] = {
-    "InvalidRegistration": Rule(Action.INVALIDATE_TOKEN, 90000002),
-    "NotRegistered": Rule(Action.INVALIDATE_TOKEN, 90000003),
-    "InvalidPackageName": Rule(Action.REJECT, 90000004),
-    "MismatchSenderId": Rule(Action.SUSPECT_TOKEN, 90000401),
-    "MissingRegistration": Rule(Action.REJECT),
-    "InvalidParameters": Rule(Action.REJECT),
-    "InvalidDataKey": Rule(Action.REJECT),
-    TOO_BIG: Rule(Action.REJECT, 90000007),
-    "InvalidTtl": Rule(Action.REJECT, 90000009),
-    "Unavailable": Rule(Action.RETRY, 90000011),
-    "InternalServerError": Rule(Action.RETRY, 90000011),
-    "DeviceMessageRateExceeded": Rule(Action.RETRY, wait=_QUOTA_WAIT),
-    "TopicsMessageRateExceeded": Rule(Action.THROTTLE, wait=_QUOTA_WAIT),
+TABLE: dict[str, AnswerRule] = {
+    "InvalidRegistration": AnswerRule(Action.INVALIDATE_TOKEN, 90000002),
+    "NotRegistered": AnswerRule(Action.INVALIDATE_TOKEN, 90000003),
+    "InvalidPackageName": AnswerRule(Action.REJECT, 90000004),
+    "MismatchSenderId": AnswerRule(Action.SUSPECT_TOKEN, 90000401),
+    "MissingRegistration": AnswerRule(Action.REJECT),
+    "InvalidParameters": AnswerRule(Action.REJECT),
+    "InvalidDataKey": AnswerRule(Action.REJECT),
+    TOO_BIG: AnswerRule(Action.REJECT, 90000007),
+    "InvalidTtl": AnswerRule(Action.REJECT, 90000009),
+    "Unavailable": AnswerRule(Action.RETRY, 90000011),
+    "InternalServerError": AnswerRule(Action.RETRY, 90000011),
+    "DeviceMessageRateExceeded": AnswerRule(Action.RETRY, wait=_QUOTA_WAIT),
+    "TopicsMessageRateExceeded": AnswerRule(Action.THROTTLE, wait=_QUOTA_WAIT),
 }
-_KEY_REFUSED = Rule(Action.DISABLE_ACCOUNT, 90000401)
+_KEY_REFUSED = AnswerRule(Action.DISABLE_ACCOUNT, 90000401)
 # Names of HTTP v1 and what the legacy API calls them in `notification`.
 _SHOWN = (
     ("tag", "tag"), ("channel_id", "android_channel_id"), ("sound", "sound"), ("icon", "icon"),
@@ -74,7 +74,7 @@ class LegacyFcmAdapter(HttpAdapter):
         """Return the server key, which never runs out."""
         return self.account.get("server_key"), float("inf")
 
-    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[VendorRequest], list[SendOutcome]]:
         """Make a call for up to 1000 tokens that share a notification."""
         requests, refused = [], []
         for notification, batch, message_id, msgkey in multicast_batches(deliveries):
@@ -83,14 +83,14 @@ class LegacyFcmAdapter(HttpAdapter):
                 refused += [by_rule(one, TABLE[TOO_BIG], TOO_BIG) for one in batch]
             else:
                 body["registration_ids"] = [one.token for one in batch]
-                requests.append(Request(self._call(body, credential), batch))
+                requests.append(VendorRequest(self._call(body, credential), batch))
         return requests, refused
 
     def _call(self, body: dict[str, Any], key: str) -> HttpCall:
         headers = (f"authorization: key={key}", "content-type: application/json")
         return HttpCall(f"{self.account.base_url or BASE_URL}/fcm/send", encode(body).encode(), headers)
 
-    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
+    def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         """Read a result for each token, in their order. What befalls the whole call is not JSON."""
         if answer.status in _OF_THE_CALL:
             rule, word = _OF_THE_CALL[answer.status]
@@ -116,11 +116,11 @@ class LegacyFcmAdapter(HttpAdapter):
         return word
 
 
-_OF_THE_CALL: dict[int | None, tuple[Rule, str]] = {
-    400: (Rule(Action.REJECT), "InvalidParameters"),
+_OF_THE_CALL: dict[int | None, tuple[AnswerRule, str]] = {
+    400: (AnswerRule(Action.REJECT), "InvalidParameters"),
     401: (_KEY_REFUSED, WRONG_KEY),
     403: (_KEY_REFUSED, WRONG_KEY),
-    404: (Rule(Action.DISABLE_ACCOUNT), SHUT_DOWN),
+    404: (AnswerRule(Action.DISABLE_ACCOUNT), SHUT_DOWN),
 }
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from channels_vendor.base.contract import Action, Delivery, Rule, SendOutcome, by_rule
-from channels_vendor.base.http_adapter import HttpAdapter, Request
+from channels_vendor.base.contract import Action, AnswerRule, Delivery, SendOutcome, by_rule
+from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
 from channels_vendor.base.multicast import accepted_except, multicast_batches, outcomes_for_all
 from channels_vendor.base.payload_template import encode
 from channels_vendor.harmonyos import errors, payload
@@ -22,7 +22,7 @@ class HarmonyAdapter(HttpAdapter):
 
     table = errors.TABLE
     # Huawei's flow control.
-    status_rules = {503: Rule(Action.THROTTLE)}
+    status_rules = {503: AnswerRule(Action.THROTTLE)}
     # With the reason; other reasons for a token are the app's want of rights.
     unknown_token_codes = tuple(f"{code} {reason}" for code in errors.WITH_REASONS for reason in errors.ABOUT_TOKENS)
 
@@ -30,7 +30,7 @@ class HarmonyAdapter(HttpAdapter):
         """Sign a JWT with the service account: it is the credential itself."""
         return service_account.bearer(self.account.get("service_account"), self.account.get("algorithm") or "PS256")
 
-    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[VendorRequest], list[SendOutcome]]:
         """Make a call for up to 1000 tokens that share a notification."""
         project = quote(service_account.read(self.account.get("service_account"))["project_id"], safe="")
         url = f"{self.account.base_url or BASE_URL}/v3/{project}/messages:send"
@@ -46,10 +46,10 @@ class HarmonyAdapter(HttpAdapter):
                 f"push-type: {payload.push_type(notification)}",
             )
             whole = encode(body | {"target": {"token": [one.token for one in batch]}}).encode()
-            requests.append(Request(HttpCall(url, whole, headers), batch))
+            requests.append(VendorRequest(HttpCall(url, whole, headers), batch))
         return requests, refused
 
-    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
+    def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         """Read the answer for all tokens of a call; a partial success gives a reason for each token refused."""
         found: dict[str, Any] = json.loads(answer.body)
         code, word = str(found["code"]), str(found.get("msg") or "")

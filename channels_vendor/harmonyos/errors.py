@@ -6,7 +6,7 @@ the token stays.
 
 from __future__ import annotations
 
-from channels_vendor.base.contract import Action, Rule
+from channels_vendor.base.contract import Action, AnswerRule
 from channels_vendor.huawei import errors as huawei
 
 OK = huawei.OK
@@ -14,34 +14,34 @@ OK = huawei.OK
 WITH_REASONS = frozenset({"80100000", "80300007"})
 TOO_BIG = huawei.TOO_BIG
 
-REASONS: dict[str, Rule] = {
-    "tokenFormatError": Rule(Action.INVALIDATE_TOKEN),
-    "tokenPlatformNotSupport": Rule(Action.INVALIDATE_TOKEN),
+REASONS: dict[str, AnswerRule] = {
+    "tokenFormatError": AnswerRule(Action.INVALIDATE_TOKEN),
+    "tokenPlatformNotSupport": AnswerRule(Action.INVALIDATE_TOKEN),
     # Of the app or of the token, says Huawei: the token stays.
-    "noRight": Rule(Action.REJECT),
-    "noPushTypeRight": Rule(Action.REJECT),
-    "atomicUnableSendUnsubscribedMsg": Rule(Action.REJECT),
-    "countryNotSupport": Rule(Action.REJECT),
-    "disableSendHuaweiMsgBecauseOfPenalty": Rule(Action.REJECT),
-    "differentImgVerifyPolicy": Rule(Action.REJECT),
-    "appinfoError": Rule(Action.REJECT),
-    "noRightToSendThisLiveNotificationEvent": Rule(Action.REJECT),
-    "notSupportPlayVoice": Rule(Action.REJECT),
+    "noRight": AnswerRule(Action.REJECT),
+    "noPushTypeRight": AnswerRule(Action.REJECT),
+    "atomicUnableSendUnsubscribedMsg": AnswerRule(Action.REJECT),
+    "countryNotSupport": AnswerRule(Action.REJECT),
+    "disableSendHuaweiMsgBecauseOfPenalty": AnswerRule(Action.REJECT),
+    "differentImgVerifyPolicy": AnswerRule(Action.REJECT),
+    "appinfoError": AnswerRule(Action.REJECT),
+    "noRightToSendThisLiveNotificationEvent": AnswerRule(Action.REJECT),
+    "notSupportPlayVoice": AnswerRule(Action.REJECT),
 }
 # Of these, what says that it is the token's fault.
 ABOUT_TOKENS = ("tokenFormatError", "tokenPlatformNotSupport")
 
 # HarmonyOS has no table of statuses of its own: the vendor's word is kept beside the message.
-TABLE: dict[str, Rule] = (
+TABLE: dict[str, AnswerRule] = (
     REASONS
-    | {code: Rule(rule.action) for code, rule in huawei.TABLE.items() if "/" not in code}
+    | {code: AnswerRule(rule.action) for code, rule in huawei.TABLE.items() if "/" not in code}
     | {
         # Without its map of reasons the code says nothing about a single token.
-        "80300007": Rule(Action.REJECT),
-        "80100022": Rule(Action.REJECT),
-        "80300029": Rule(Action.THROTTLE),
-        "80300030": Rule(Action.REJECT),
-        "80300036": Rule(Action.DISABLE_ACCOUNT),
-        "80300037": Rule(Action.DISABLE_ACCOUNT),
+        "80300007": AnswerRule(Action.REJECT),
+        "80100022": AnswerRule(Action.REJECT),
+        "80300029": AnswerRule(Action.THROTTLE),
+        "80300030": AnswerRule(Action.REJECT),
+        "80300036": AnswerRule(Action.DISABLE_ACCOUNT),
+        "80300037": AnswerRule(Action.DISABLE_ACCOUNT),
     }
 )

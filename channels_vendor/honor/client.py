@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from channels_vendor.base.contract import Action, Delivery, Rule, SendOutcome, by_rule
-from channels_vendor.base.http_adapter import HttpAdapter, Request
+from channels_vendor.base.contract import Action, AnswerRule, Delivery, SendOutcome, by_rule
+from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
 from channels_vendor.base.multicast import accepted_except, multicast_batches, outcomes_for_all
 from channels_vendor.base.oauth import post_form, read_token
 from channels_vendor.base.payload_template import encode
@@ -27,7 +27,7 @@ class HonorAdapter(HttpAdapter):
 
     table = errors.TABLE
     # As Huawei's: flow control.
-    status_rules = {503: Rule(Action.THROTTLE)}
+    status_rules = {503: AnswerRule(Action.THROTTLE)}
     unknown_token_codes = (errors.BAD_TOKEN, errors.DEAD_TOKEN, "80300007")
 
     def fetch_credential(self) -> tuple[str, float]:
@@ -39,7 +39,7 @@ class HonorAdapter(HttpAdapter):
         }
         return read_token(post_form(self.account, self.account.auth_url or TOKEN_URL, fields))
 
-    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[VendorRequest], list[SendOutcome]]:
         """Make a call for up to 1000 tokens that share a notification."""
         base, app = self.account.base_url or BASE_URL, quote(self.account.get("app_id"), safe="")
         headers = (
@@ -55,10 +55,10 @@ class HonorAdapter(HttpAdapter):
                 refused += [by_rule(one, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG) for one in batch]
                 continue
             whole = encode(body | {"token": [one.token for one in batch]}).encode()
-            requests.append(Request(HttpCall(f"{base}/api/v1/{app}/sendMessage", whole, headers), batch))
+            requests.append(VendorRequest(HttpCall(f"{base}/api/v1/{app}/sendMessage", whole, headers), batch))
         return requests, refused
 
-    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
+    def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         """Read the answer for all tokens of a call.
 
         The lists of tokens say more than the code: there is no table of codes, and sources differ.

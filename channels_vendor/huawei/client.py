@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from channels_vendor.base.contract import Action, Delivery, Rule, SendOutcome, by_rule
-from channels_vendor.base.http_adapter import HttpAdapter, Request
+from channels_vendor.base.contract import Action, AnswerRule, Delivery, SendOutcome, by_rule
+from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
 from channels_vendor.base.multicast import accepted_except, multicast_batches, outcomes_for_all
 from channels_vendor.base.oauth import post_form, read_token
 from channels_vendor.base.payload_template import encode
@@ -24,7 +24,7 @@ class HuaweiAdapter(HttpAdapter):
 
     table = errors.TABLE
     # Huawei's flow control.
-    status_rules = {503: Rule(Action.THROTTLE)}
+    status_rules = {503: AnswerRule(Action.THROTTLE)}
     unknown_token_codes = (errors.ILLEGAL_TOKEN, "80300007")
 
     def fetch_credential(self) -> tuple[str, float]:
@@ -45,7 +45,7 @@ class HuaweiAdapter(HttpAdapter):
             return f"{base}/v2/{quote(service_account.read(text)['project_id'], safe='')}/messages:send"
         return f"{base}/v1/{quote(self.account.get('app_id'), safe='')}/messages:send"
 
-    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[VendorRequest], list[SendOutcome]]:
         """Make a call for up to 1000 tokens that share a notification."""
         headers = (f"authorization: Bearer {credential}", "content-type: application/json")
         requests, refused = [], []
@@ -56,10 +56,10 @@ class HuaweiAdapter(HttpAdapter):
                 continue
             body: dict[str, Any] = {"message": message | {"token": [one.token for one in batch]}}
             whole = encode({"validate_only": True} | body if self.is_probe else body).encode()
-            requests.append(Request(HttpCall(self.url(), whole, headers), batch))
+            requests.append(VendorRequest(HttpCall(self.url(), whole, headers), batch))
         return requests, refused
 
-    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
+    def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         """Read the answer for all tokens of a call; a partial success names those that are illegal."""
         found: dict[str, Any] = json.loads(answer.body)
         code, word = str(found["code"]), str(found.get("msg") or "")

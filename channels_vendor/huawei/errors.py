@@ -6,34 +6,34 @@ codes are translated, never passed on.
 
 from __future__ import annotations
 
-from channels_vendor.base.contract import Action, Rule
+from channels_vendor.base.contract import Action, AnswerRule
 
 OK = "80000000"
 PARTIAL = "80100000"
 ILLEGAL_TOKEN = "80100000/illegal_tokens"  # noqa: S105 - a word of the answer
 TOO_BIG = "80300008"
 
-TABLE: dict[str, Rule] = {
-    ILLEGAL_TOKEN: Rule(Action.INVALIDATE_TOKEN, 80100002),
-    "80100001": Rule(Action.REJECT, 80100000),
-    "80100002": Rule(Action.REJECT, 80100002),
-    "80100003": Rule(Action.REJECT, 80100003),
-    "80100004": Rule(Action.REJECT, 80100004),
-    "80100013": Rule(Action.REJECT, 80100000),
-    "80100016": Rule(Action.REJECT),
-    "80100017": Rule(Action.THROTTLE),
-    "80100018": Rule(Action.REJECT),
-    "80200001": Rule(Action.RENEW_CREDENTIAL),
-    "80200003": Rule(Action.RENEW_CREDENTIAL),
-    "80200005": Rule(Action.RENEW_CREDENTIAL),
-    "80300002": Rule(Action.DISABLE_ACCOUNT, 80300002),
-    "80300007": Rule(Action.INVALIDATE_TOKEN, 80300007),
-    TOO_BIG: Rule(Action.REJECT, 80300008),
-    "80300010": Rule(Action.REJECT, 80300007),
-    "80300011": Rule(Action.REJECT),
-    "80300013": Rule(Action.DISABLE_ACCOUNT),
-    "80600003": Rule(Action.RETRY, 81000001),
-    "81000001": Rule(Action.RETRY, 81000001),
+TABLE: dict[str, AnswerRule] = {
+    ILLEGAL_TOKEN: AnswerRule(Action.INVALIDATE_TOKEN, 80100002),
+    "80100001": AnswerRule(Action.REJECT, 80100000),
+    "80100002": AnswerRule(Action.REJECT, 80100002),
+    "80100003": AnswerRule(Action.REJECT, 80100003),
+    "80100004": AnswerRule(Action.REJECT, 80100004),
+    "80100013": AnswerRule(Action.REJECT, 80100000),
+    "80100016": AnswerRule(Action.REJECT),
+    "80100017": AnswerRule(Action.THROTTLE),
+    "80100018": AnswerRule(Action.REJECT),
+    "80200001": AnswerRule(Action.RENEW_CREDENTIAL),
+    "80200003": AnswerRule(Action.RENEW_CREDENTIAL),
+    "80200005": AnswerRule(Action.RENEW_CREDENTIAL),
+    "80300002": AnswerRule(Action.DISABLE_ACCOUNT, 80300002),
+    "80300007": AnswerRule(Action.INVALIDATE_TOKEN, 80300007),
+    TOO_BIG: AnswerRule(Action.REJECT, 80300008),
+    "80300010": AnswerRule(Action.REJECT, 80300007),
+    "80300011": AnswerRule(Action.REJECT),
+    "80300013": AnswerRule(Action.DISABLE_ACCOUNT),
+    "80600003": AnswerRule(Action.RETRY, 81000001),
+    "81000001": AnswerRule(Action.RETRY, 81000001),
 }
 
 # Results in receipts: (status of the message, the token is dead).

@@ -11,16 +11,16 @@ from urllib.parse import urlencode
 
 from channels_vendor.base.contract import (
     Action,
+    AnswerRule,
     CannotAuthorise,
     Delivery,
     Notification,
-    Rule,
     SendOutcome,
     accepted,
     by_rule,
 )
 from channels_vendor.base.errors import NotPossibleError, TooBigError
-from channels_vendor.base.http_adapter import UNREACHABLE, HttpAdapter, Request, distinct_tokens
+from channels_vendor.base.http_adapter import UNREACHABLE, HttpAdapter, VendorRequest, distinct_tokens
 from channels_vendor.base.multicast import MAX_TOKENS, outcomes_for_all
 from channels_vendor.base.oauth import post_form
 from channels_vendor.base.payload_template import PayloadTemplate
@@ -65,7 +65,7 @@ class OppoAdapter(HttpAdapter):
         permanent = self.rule_of(code, answer).action in (Action.DISABLE_ACCOUNT, Action.REJECT)
         raise CannotAuthorise(f"no auth token: {code} {found.get('message', '')}"[:200], permanent=permanent)
 
-    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[VendorRequest], list[SendOutcome]]:
         """Make a call for up to 1000 messages of one task, each with its own target."""
         templates: dict[Notification, PayloadTemplate] = {}
         bodies: dict[int, bytes] = {}
@@ -76,7 +76,7 @@ class OppoAdapter(HttpAdapter):
             except TooBigError as error:
                 refused.append(by_rule(delivery, errors.TABLE[errors.TOO_LONG], str(error)))
             except NotPossibleError as error:
-                refused.append(by_rule(delivery, Rule(Action.REJECT), str(error)))
+                refused.append(by_rule(delivery, AnswerRule(Action.REJECT), str(error)))
         able = [delivery for delivery in deliveries if delivery.message_id in bodies]
         requests = [
             self._request([bodies[one.message_id] for one in batch], batch, credential) for batch in _calls(able)
@@ -88,11 +88,11 @@ class OppoAdapter(HttpAdapter):
             templates[delivery.notification] = payload.template_of(delivery.notification, self.account)
         return templates[delivery.notification].render(delivery, payload.data_of(delivery))
 
-    def _request(self, messages: list[bytes], batch: list[Delivery], credential: str) -> Request:
+    def _request(self, messages: list[bytes], batch: list[Delivery], credential: str) -> VendorRequest:
         form = urlencode({"auth_token": credential, "messages": b"[" + b",".join(messages) + b"]"}).encode()
-        return Request(HttpCall(f"{self.base}/message/notification/unicast_batch", form, (_FORM,)), batch)
+        return VendorRequest(HttpCall(f"{self.base}/message/notification/unicast_batch", form, (_FORM,)), batch)
 
-    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
+    def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         """Read a result for each message, found by its registration ID."""
         found: dict[str, Any] = json.loads(answer.body)
         code = str(found["code"])

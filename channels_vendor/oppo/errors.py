@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channels_vendor.base.contract import Action, Rule
+from channels_vendor.base.contract import Action, AnswerRule
 
 OK = "0"
 # Our own message ID was sent before: done.
@@ -13,14 +13,14 @@ _BUSY = 60.0
 _QUOTA = 3600.0
 
 
-def _rules(action: Action, *codes: int, status: int | None = None, wait: float | None = None) -> dict[str, Rule]:
+def _rules(action: Action, *codes: int, status: int | None = None, wait: float | None = None) -> dict[str, AnswerRule]:
     """Rows of one kind. `status` None: the code itself."""
-    return {str(code): Rule(action, code if status is None else status, wait) for code in codes}
+    return {str(code): AnswerRule(action, code if status is None else status, wait) for code in codes}
 
 
 _UNKNOWN = 99999999
 
-TABLE: dict[str, Rule] = {
+TABLE: dict[str, AnswerRule] = {
     **_rules(Action.RETRY, -1, status=_UNKNOWN),
     **_rules(Action.THROTTLE, -2, status=_UNKNOWN, wait=_BUSY),
     **_rules(Action.RENEW_CREDENTIAL, 11, 29),

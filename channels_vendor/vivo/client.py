@@ -13,16 +13,16 @@ from typing import Any
 
 from channels_vendor.base.contract import (
     Action,
+    AnswerRule,
     CannotAuthorise,
     Delivery,
     Notification,
-    Rule,
     SendOutcome,
     accepted,
     by_rule,
 )
 from channels_vendor.base.errors import NotPossibleError, TooBigError
-from channels_vendor.base.http_adapter import HttpAdapter, Request
+from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
 from channels_vendor.base.multicast import outcomes_for_all
 from channels_vendor.base.oauth import post
 from channels_vendor.base.payload_template import PayloadTemplate, encode
@@ -65,7 +65,7 @@ class VivoAdapter(HttpAdapter):
         permanent = self.rule_of(code, answer).action in (Action.DISABLE_ACCOUNT, Action.REJECT)
         raise CannotAuthorise(f"no auth token: {code} {found.get('desc', '')}"[:200], permanent=permanent)
 
-    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[VendorRequest], list[SendOutcome]]:
         """Make a call for each device; of a notification's devices only token, IDs and data differ."""
         url = f"{self.account.base_url or BASE_URL}/message/send"
         headers = (_JSON, f"authToken: {credential}")
@@ -77,9 +77,9 @@ class VivoAdapter(HttpAdapter):
             except TooBigError as error:
                 refused.append(by_rule(delivery, errors.TABLE[errors.BAD_PAIR], str(error)))
             except NotPossibleError as error:
-                refused.append(by_rule(delivery, Rule(Action.REJECT), str(error)))
+                refused.append(by_rule(delivery, AnswerRule(Action.REJECT), str(error)))
             else:
-                requests.append(Request(HttpCall(url, body, headers), (delivery,)))
+                requests.append(VendorRequest(HttpCall(url, body, headers), (delivery,)))
         return requests, refused
 
     def _message(self, templates: dict[Notification, PayloadTemplate], delivery: Delivery) -> bytes:
@@ -87,7 +87,7 @@ class VivoAdapter(HttpAdapter):
             templates[delivery.notification] = payload.template_of(delivery.notification, self.account)
         return templates[delivery.notification].render(delivery, payload.data_of(delivery))
 
-    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
+    def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         """Read the answer to one message."""
         [delivery] = request.deliveries
         found: dict[str, Any] = json.loads(answer.body)

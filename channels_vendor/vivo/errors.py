@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channels_vendor.base.contract import Action, Rule
+from channels_vendor.base.contract import Action, AnswerRule
 
 OK = "0"
 # Our own request ID was used before: done.
@@ -18,19 +18,19 @@ _QUOTA = 3600.0
 _UNKNOWN = 99999999
 
 
-def _rules(action: Action, *codes: int, status: int | None = None, wait: float | None = None) -> dict[str, Rule]:
+def _rules(action: Action, *codes: int, status: int | None = None, wait: float | None = None) -> dict[str, AnswerRule]:
     """Rows of one kind. `status` None: the code itself."""
-    return {str(code): Rule(action, code if status is None else status, wait) for code in codes}
+    return {str(code): AnswerRule(action, code if status is None else status, wait) for code in codes}
 
 
-TABLE: dict[str, Rule] = {
-    UNKNOWN_USER: Rule(Action.INVALIDATE_TOKEN, 10302),
+TABLE: dict[str, AnswerRule] = {
+    UNKNOWN_USER: AnswerRule(Action.INVALIDATE_TOKEN, 10302),
     # Uninstalled, says one edition of vivo's document (dev.vivo.com.cn, 362), uninstalled or notifications switched off
     # another: who switches them on again has the same token.
-    UNSUBSCRIBED: Rule(Action.SUSPECT_TOKEN, 10302),
+    UNSUBSCRIBED: AnswerRule(Action.SUSPECT_TOKEN, 10302),
     # Not there for 90 days; one that comes back may have kept its token.
-    SILENT_FOR_MONTHS: Rule(Action.SUSPECT_TOKEN, 10302),
-    NOT_A_TEST_USER: Rule(Action.REJECT),
+    SILENT_FOR_MONTHS: AnswerRule(Action.SUSPECT_TOKEN, 10302),
+    NOT_A_TEST_USER: AnswerRule(Action.REJECT),
     **_rules(Action.RENEW_CREDENTIAL, 10000),
     **_rules(Action.THROTTLE, 10040, 10072, wait=_BUSY),
     **_rules(Action.REJECT, 10050, 10055, 10056, 10058, 10066, 10067, 10101, 10103, 10104),

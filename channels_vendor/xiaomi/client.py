@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from channels_vendor.base.contract import Account, Credentials, Delivery, SendOutcome, by_rule
 from channels_vendor.base.credentials import StaticCredential
 from channels_vendor.base.errors import TooBigError
-from channels_vendor.base.http_adapter import HttpAdapter, Request
+from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
 from channels_vendor.base.multicast import accepted_except, multicast_batches, outcomes_for_all
 from channels_vendor.xiaomi import errors, payload
 from pushcore.http.calls import HttpAnswer, HttpCall
@@ -34,11 +34,11 @@ class XiaomiAdapter(HttpAdapter):
         """Return the app's secret: it is the credential itself, and never runs out."""
         return self.account.get("app_secret"), float("inf")
 
-    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[VendorRequest], list[SendOutcome]]:
         """Make a call for up to 1000 registration IDs that share a notification."""
         url = f"{self.account.base_url or BASE_URL}/v3/message/regid"
         headers = (f"authorization: key={credential}", _FORM)
-        requests: list[Request] = []
+        requests: list[VendorRequest] = []
         # Tokens are joined by commas: one within a token would name others.
         refused = [_no_token(one) for one in deliveries if "," in one.token]
         able = [one for one in deliveries if "," not in one.token]
@@ -49,10 +49,10 @@ class XiaomiAdapter(HttpAdapter):
                 refused += [by_rule(one, errors.TABLE["10018"], str(error)) for one in batch]
                 continue
             form = fields | {"registration_id": ",".join(one.token for one in batch)}
-            requests.append(Request(HttpCall(url, urlencode(form).encode(), headers), batch))
+            requests.append(VendorRequest(HttpCall(url, urlencode(form).encode(), headers), batch))
         return requests, refused
 
-    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
+    def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         """Read the answer for all registration IDs of a call; a success names the bad ones."""
         found: dict[str, Any] = json.loads(answer.body)
         code = str(found["code"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channels_vendor.base.contract import Action, Rule
+from channels_vendor.base.contract import Action, AnswerRule
 
 OK = "0"
 BAD_REGID = "bad_regids"
@@ -14,16 +14,16 @@ _BUSY = 60.0
 _QUOTA = 3600.0
 
 
-def _rules(action: Action, *codes: int, status: int | None = None, wait: float | None = None) -> dict[str, Rule]:
+def _rules(action: Action, *codes: int, status: int | None = None, wait: float | None = None) -> dict[str, AnswerRule]:
     """Rows of one kind. `status` None: the code itself."""
-    return {str(code): Rule(action, code if status is None else status, wait) for code in codes}
+    return {str(code): AnswerRule(action, code if status is None else status, wait) for code in codes}
 
 
 _UNKNOWN = 99999999
 
-TABLE: dict[str, Rule] = {
-    BAD_REGID: Rule(Action.INVALIDATE_TOKEN, 20301),
-    NO_SINGLE_TARGET: Rule(Action.SUSPECT_TOKEN, 20301),
+TABLE: dict[str, AnswerRule] = {
+    BAD_REGID: AnswerRule(Action.INVALIDATE_TOKEN, 20301),
+    NO_SINGLE_TARGET: AnswerRule(Action.SUSPECT_TOKEN, 20301),
     **_rules(Action.RETRY, 10001, 20607, -1, 1, status=1001),
     **_rules(Action.RETRY, 10002, 10003, 10009),
     **_rules(Action.RETRY, 26003, 65029, 65030, status=10003),

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 import structlog
 
-from gateway.broadcast.progress import ActiveBroadcast, ActiveBroadcasts, Audience, BroadcastsByAudience, Progress
+from gateway.broadcast.progress import ActiveBroadcast, ActiveBroadcasts, BroadcastsByGroup, DeviceGroup, Progress
 from gateway.cluster.codec import BroadcastState
 from gateway.cluster.node_lease import NodeLease, slices
 from gateway.cluster.presence import REMEMBERED_SECONDS, Former
@@ -66,44 +66,44 @@ class Broadcaster:
         self._active.add(new)
         if not ended and not new:
             return
-        by_audience = BroadcastsByAudience(new)
+        by_group = BroadcastsByGroup(new)
         async for here in slices(self._sessions.values()):
             for session in here if ended else ():
                 for broadcast in ended:
                     session.withdraw(broadcast.id)
-            self.offer(here, by_audience)
-            if by_audience.by_binding:
-                self._ask_for_chosen(here, by_audience)
+            self.offer(here, by_group)
+            if by_group.by_binding:
+                self._ask_for_chosen(here, by_group)
         for broadcast in new:
             broadcast.payload.given()
 
-    def offer(self, sessions: Iterable[Session], by_audience: BroadcastsByAudience | None = None) -> None:
+    def offer(self, sessions: Iterable[Session], by_group: BroadcastsByGroup | None = None) -> None:
         """Send broadcasts after each device's cursor; what is in flight is not sent twice.
 
         Args:
             sessions: The sessions of the devices.
-            by_audience: The broadcasts to send; None for all that are active.
+            by_group: The broadcasts to send; None for all that are active.
         """
-        now_ms, by_audience = int(clock.time() * 1000), self._active.by_audience if by_audience is None else by_audience
+        now_ms, by_group = int(clock.time() * 1000), self._active.by_group if by_group is None else by_group
         for session in sessions:
             if not session.caught_up:
-                self._offer_later(session, by_audience)
+                self._offer_later(session, by_group)
                 continue
             progress = session.broadcasts
             if progress is None:
                 device = session.device
-                if device is None or not by_audience[Audience.of(device)]:
+                if device is None or not by_group[DeviceGroup.of(device)]:
                     continue
                 progress = session.broadcasts = self._progress_of(device)
-            for broadcast in by_audience[progress.cursor.audience]:
+            for broadcast in by_group[progress.cursor.group]:
                 again = progress.opened(broadcast.id)
                 if again is not None:
                     session.deliver(broadcast.id, broadcast.payload, broadcast.expire_at_ms, again, now_ms)
 
-    def _offer_later(self, session: Session, by_audience: BroadcastsByAudience) -> None:
+    def _offer_later(self, session: Session, by_group: BroadcastsByGroup) -> None:
         """Let the session request its pending rows, which are older; the active broadcasts follow them (`due`)."""
         if session.state is State.OPEN and session.device is not None:
-            meant = by_audience[Audience.of(session.device)]
+            meant = by_group[DeviceGroup.of(session.device)]
             if meant:
                 session.request_pending_unless_due(meant[0].id - 1)
 
@@ -112,8 +112,8 @@ class Broadcaster:
         device = session.device
         if session.broadcasts is not None or device is None:
             return False
-        by_audience = self._active.by_audience.with_chosen(Audience.of(device), chosen)
-        return bool(by_audience) and by_audience[-1].id > device.broadcast_position
+        by_group = self._active.by_group.with_chosen(DeviceGroup.of(device), chosen)
+        return bool(by_group) and by_group[-1].id > device.broadcast_position
 
     def told_of(self, device_id: int) -> BroadcastState | None:
         """Return the progress of a device that left for another node, and forget it here."""
@@ -122,26 +122,26 @@ class Broadcaster:
 
     def learn(self, device: KnownDevice, known: BroadcastState) -> None:
         """Keep the progress that a device had on its former node."""
-        self.left.keep(device.id, Progress.of(device.id, Audience.of(device), known, self._active.cursors))
+        self.left.keep(device.id, Progress.of(device.id, DeviceGroup.of(device), known, self._active.cursors))
 
     def doubt(self, device: KnownDevice, former: Former) -> None:
         """Note that broadcasts may have been sent on the device's former node, which did not answer."""
         progress = self.left.take(device.id)
-        audience = Audience.of(device)
+        group = DeviceGroup.of(device)
         if progress is None:
-            progress = Progress(device.id, self._active.cursors.at(audience, device.broadcast_position))
+            progress = Progress(device.id, self._active.cursors.at(group, device.broadcast_position))
         progress.may_have_been_written(
             broadcast.id
-            for broadcast in [*self._active.by_audience[audience], *self._active.by_audience.asked_for(audience)]
+            for broadcast in [*self._active.by_group[group], *self._active.by_group.asked_for(group)]
             if former.may_have_written(created_at_ms(broadcast.id))
         )
         self.left.keep(device.id, progress)
 
-    def _ask_for_chosen(self, sessions: Iterable[Session], by_audience: BroadcastsByAudience) -> None:
+    def _ask_for_chosen(self, sessions: Iterable[Session], by_group: BroadcastsByGroup) -> None:
         """Let sessions request pending rows; the same query finds broadcasts by time of binding (`windows`)."""
         for session in sessions:
             if session.state is State.OPEN and session.device is not None:
-                meant = by_audience.asked_for(Audience.of(session.device))
+                meant = by_group.asked_for(DeviceGroup.of(session.device))
                 if meant:
                     session.request_pending(meant[0].id - 1)
 
@@ -151,14 +151,14 @@ class Broadcaster:
         Returns:
             The time of binding of each such broadcast, and the ids of the devices to ask about.
         """
-        by_audience = self._active.by_audience
-        if not by_audience.by_binding:
+        by_group = self._active.by_group
+        if not by_group.by_binding:
             return {}, []
         windows: dict[int, Window] = {}
         asking: list[int] = []
         for session in sessions:
             device = session.device
-            meant = by_audience.by_binding.get((device.workspace_id, device.platform)) if device is not None else None
+            meant = by_group.by_binding.get((device.workspace_id, device.platform)) if device is not None else None
             if device is not None and meant:
                 asking.append(device.id)
                 windows |= {broadcast.id: broadcast.bound for broadcast in meant if broadcast.bound is not None}
@@ -174,17 +174,17 @@ class Broadcaster:
         """
         progress, device = session.broadcasts, session.device
         if progress is None:
-            if device is None or not self._active.by_audience.with_chosen(Audience.of(device), chosen):
+            if device is None or not self._active.by_group.with_chosen(DeviceGroup.of(device), chosen):
                 return
             progress = session.broadcasts = self._progress_of(device)
-        for broadcast in self._active.by_audience.with_chosen(progress.cursor.audience, chosen):
+        for broadcast in self._active.by_group.with_chosen(progress.cursor.group, chosen):
             if up_to is not None and broadcast.id > up_to:
                 return
             again = progress.opened(broadcast.id)
             if again is not None:
                 yield OutboundMessage(broadcast.id, broadcast.payload, broadcast.expire_at_ms, again)
 
-    def audience_changed(self, session: Session, chosen: Collection[int]) -> None:
+    def group_changed(self, session: Session, chosen: Collection[int]) -> None:
         """Settle offered broadcasts that are not for the device any more and were not sent.
 
         Called after the device's user or channel changed.
@@ -192,10 +192,10 @@ class Broadcaster:
         progress, device = session.broadcasts, session.device
         if progress is None or device is None:
             return
-        audience = Audience.of(device)
-        if audience != progress.cursor.audience:
-            progress.belongs_to(audience)
-        meant = {broadcast.id for broadcast in self._active.by_audience.with_chosen(audience, chosen)}
+        group = DeviceGroup.of(device)
+        if group != progress.cursor.group:
+            progress.belongs_to(group)
+        meant = {broadcast.id for broadcast in self._active.by_group.with_chosen(group, chosen)}
         meant.update(session.unacknowledged())
         for broadcast_id in progress.open_ids():
             if broadcast_id not in meant:
@@ -204,10 +204,10 @@ class Broadcaster:
 
     def _progress_of(self, device: KnownDevice) -> Progress:
         """Return a device's progress from its cursor and what is remembered of its last connection."""
-        progress, cursors, audience = self.left.take(device.id), self._active.cursors, Audience.of(device)
+        progress, cursors, group = self.left.take(device.id), self._active.cursors, DeviceGroup.of(device)
         if progress is None:
-            return Progress(device.id, cursors.at(audience, device.broadcast_position))
-        progress.back(audience, device.broadcast_position, cursors)
+            return Progress(device.id, cursors.at(group, device.broadcast_position))
+        progress.back(group, device.broadcast_position, cursors)
         return progress
 
     def acknowledged(self, progress: Progress, broadcast_id: int) -> None:

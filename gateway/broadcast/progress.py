@@ -3,7 +3,7 @@
 A session is offered the broadcasts after its device's cursor. Acknowledgements come out of order; the cursor advances
 when nothing before it is open.
 
-What many devices share is one object for all of them: the broadcasts they get (`Audience`) and how far they have come
+Devices share one object for what is equal: the broadcasts they get (`DeviceGroup`) and how far they have come
 (`Cursor`). A broadcast to all devices touches each for microseconds, so the processor's cache counts for more than the
 computation: sharing them, with packet ids of one byte, saved 28 % of a message's CPU time.
 """
@@ -59,7 +59,7 @@ class ActiveBroadcast:
         )
 
 
-class Audience(NamedTuple):
+class DeviceGroup(NamedTuple):
     """Devices that get the same broadcasts from a node."""
 
     workspace_id: int
@@ -68,18 +68,18 @@ class Audience(NamedTuple):
     third_channel: int | None
 
     @classmethod
-    def of(cls, device: KnownDevice) -> Audience:
-        """Return the device's audience, the same object for all its devices."""
-        return _audience(device.workspace_id, device.platform, device.third_channel)
+    def of(cls, device: KnownDevice) -> DeviceGroup:
+        """Return the device's group, the same object for all its devices."""
+        return _group(device.workspace_id, device.platform, device.third_channel)
 
 
 @lru_cache(maxsize=10_000)
-def _audience(workspace_id: int, platform: int, third_channel: int | None) -> Audience:
-    return Audience(workspace_id, platform, third_channel)
+def _group(workspace_id: int, platform: int, third_channel: int | None) -> DeviceGroup:
+    return DeviceGroup(workspace_id, platform, third_channel)
 
 
-class BroadcastsByAudience(dict[Audience, list[ActiveBroadcast]]):
-    """Broadcasts in order, by audience."""
+class BroadcastsByGroup(dict[DeviceGroup, list[ActiveBroadcast]]):
+    """Broadcasts in order, by group."""
 
     def __init__(self, found: Iterable[ActiveBroadcast] = ()) -> None:
         super().__init__()
@@ -90,36 +90,36 @@ class BroadcastsByAudience(dict[Audience, list[ActiveBroadcast]]):
             kept = self._broadcasts if broadcast.bound is None else self.by_binding
             kept.setdefault((broadcast.workspace_id, broadcast.platform), []).append(broadcast)
 
-    def __missing__(self, audience: Audience) -> list[ActiveBroadcast]:
-        meant = self._broadcasts.get((audience.workspace_id, audience.platform), ())
+    def __missing__(self, group: DeviceGroup) -> list[ActiveBroadcast]:
+        meant = self._broadcasts.get((group.workspace_id, group.platform), ())
         # A broadcast that reaches the device through its vendor is not sent here.
-        found = self[audience] = [one for one in meant if audience.third_channel not in one.vendor_channels]
+        found = self[group] = [one for one in meant if group.third_channel not in one.vendor_channels]
         return found
 
-    def asked_for(self, audience: Audience) -> list[ActiveBroadcast]:
-        """Return the broadcasts by time of binding that may be for devices of the audience."""
-        meant = self.by_binding.get((audience.workspace_id, audience.platform), ())
-        return [one for one in meant if audience.third_channel not in one.vendor_channels]
+    def asked_for(self, group: DeviceGroup) -> list[ActiveBroadcast]:
+        """Return the broadcasts by time of binding that may be for devices of the group."""
+        meant = self.by_binding.get((group.workspace_id, group.platform), ())
+        return [one for one in meant if group.third_channel not in one.vendor_channels]
 
-    def with_chosen(self, audience: Audience, chosen: Collection[int]) -> list[ActiveBroadcast]:
-        """Return all broadcasts for a device of the audience, in order; of those by binding the chosen ones."""
+    def with_chosen(self, group: DeviceGroup, chosen: Collection[int]) -> list[ActiveBroadcast]:
+        """Return all broadcasts for a device of the group, in order; of those by binding the chosen ones."""
         if not chosen:
-            return self[audience]
-        more = [one for one in self.asked_for(audience) if one.id in chosen]
-        return sorted([*self[audience], *more], key=lambda broadcast: broadcast.id)
+            return self[group]
+        more = [one for one in self.asked_for(group) if one.id in chosen]
+        return sorted([*self[group], *more], key=lambda broadcast: broadcast.id)
 
 
 class Cursor:
-    """How far a device of an audience has come.
+    """How far a device of an group has come.
 
     All broadcasts up to `position` are settled or ended; `acknowledged` are the newest of them that it acknowledged
     (ids, ascending). Equal cursors of one `Cursors` are the same object.
     """
 
-    __slots__ = ("__weakref__", "acknowledged", "audience", "position")
+    __slots__ = ("__weakref__", "acknowledged", "group", "position")
 
-    def __init__(self, audience: Audience, position: int, acknowledged: tuple[int, ...]) -> None:
-        self.audience = audience
+    def __init__(self, group: DeviceGroup, position: int, acknowledged: tuple[int, ...]) -> None:
+        self.group = group
         self.position = position
         self.acknowledged = acknowledged
 
@@ -128,7 +128,7 @@ class Cursors:
     """Interns cursors: one object for equal ones."""
 
     def __init__(self) -> None:
-        self._all: WeakValueDictionary[tuple[Audience, int, tuple[int, ...]], Cursor] = WeakValueDictionary()
+        self._all: WeakValueDictionary[tuple[DeviceGroup, int, tuple[int, ...]], Cursor] = WeakValueDictionary()
         # By broadcast: the cursor after it was acknowledged with nothing open before it, by the cursor before.
         # Nearly all devices take the same step: looked up, it saves 1.1 of 12.7 us of CPU a delivery (9 %).
         self.steps = _StepsByBroadcast(self)
@@ -136,9 +136,9 @@ class Cursors:
     def __len__(self) -> int:
         return len(self._all)
 
-    def at(self, audience: Audience, position: int, acknowledged: Sequence[int] = ()) -> Cursor:
+    def at(self, group: DeviceGroup, position: int, acknowledged: Sequence[int] = ()) -> Cursor:
         """Return the cursor with these values."""
-        key = audience, position, tuple(acknowledged[-MAX_REMEMBERED:])
+        key = group, position, tuple(acknowledged[-MAX_REMEMBERED:])
         cursor = self._all.get(key)
         if cursor is None:
             cursor = self._all[key] = Cursor(*key)
@@ -167,7 +167,7 @@ class _Steps(dict[Cursor, Cursor]):
 
     def __missing__(self, before: Cursor) -> Cursor:
         acknowledged = (*before.acknowledged, self._broadcast_id)
-        after = self[before] = self._cursors.at(before.audience, self._broadcast_id, acknowledged)
+        after = self[before] = self._cursors.at(before.group, self._broadcast_id, acknowledged)
         return after
 
 
@@ -177,7 +177,7 @@ class ActiveBroadcasts:
     def __init__(self) -> None:
         self._offered: dict[int, ActiveBroadcast] = {}
         # The active ones, for devices that connect.
-        self.by_audience = BroadcastsByAudience()
+        self.by_group = BroadcastsByGroup()
         self._ended: dict[int, float] = {}
         # Ids of both. Always the same set, for each acknowledgement looks an id up in it.
         self.known: set[int] = set()
@@ -211,7 +211,7 @@ class ActiveBroadcasts:
     def _changed(self) -> None:
         self.known.clear()
         self.known.update(self._offered, self._ended)
-        self.by_audience = BroadcastsByAudience(self._offered.values())
+        self.by_group = BroadcastsByGroup(self._offered.values())
         self.cursors.forget_steps()
 
     def is_open(self, broadcast_id: int) -> bool:
@@ -235,16 +235,16 @@ class Progress:
         # Sent on a connection that ended before they were acknowledged: a repeat says DUP.
         self._written_before: frozenset[int] = frozenset()
 
-    def back(self, audience: Audience, position: int, cursors: Cursors) -> None:
-        """Continue after a reconnect, with the device's audience and its cursor in the database."""
+    def back(self, group: DeviceGroup, position: int, cursors: Cursors) -> None:
+        """Continue after a reconnect, with the device's group and its cursor in the database."""
         before = self.cursor
         if position > before.position:
             self._keep({key: settled for key, settled in self._waiting().items() if key > position})
-        self.cursor = cursors.at(audience, max(position, before.position), before.acknowledged)
+        self.cursor = cursors.at(group, max(position, before.position), before.acknowledged)
 
-    def belongs_to(self, audience: Audience) -> None:
-        """Change the device's audience; its cursor is shared again from its next step on."""
-        self.cursor = Cursor(audience, self.cursor.position, self.cursor.acknowledged)
+    def belongs_to(self, group: DeviceGroup) -> None:
+        """Change the device's group; its cursor is shared again from its next step on."""
+        self.cursor = Cursor(group, self.cursor.position, self.cursor.acknowledged)
 
     def opened(self, broadcast_id: int) -> bool | None:
         """Note that a broadcast is offered to the device.
@@ -270,9 +270,9 @@ class Progress:
         return BroadcastState(cursor.position, cursor.acknowledged, dict(self._waiting()), tuple(self._written_before))
 
     @classmethod
-    def of(cls, device_id: int, audience: Audience, known: BroadcastState, cursors: Cursors) -> Progress:
+    def of(cls, device_id: int, group: DeviceGroup, known: BroadcastState, cursors: Cursors) -> Progress:
         """Restore the progress that another node reported."""
-        progress = cls(device_id, cursors.at(audience, known.position, known.acknowledged))
+        progress = cls(device_id, cursors.at(group, known.position, known.acknowledged))
         progress._keep(dict(known.beyond))
         progress._written_before = frozenset(known.written)
         return progress
@@ -320,7 +320,7 @@ class Progress:
             if waiting.pop(broadcast_id):
                 acknowledged.append(broadcast_id)
         self._keep(waiting)
-        self.cursor = active_broadcasts.cursors.at(before.audience, position, acknowledged)
+        self.cursor = active_broadcasts.cursors.at(before.group, position, acknowledged)
         return len(acknowledged) > len(before.acknowledged)
 
     def _waiting(self) -> dict[int, bool | None]:

@@ -37,7 +37,7 @@ from gateway.node.request_queue import RequestQueue
 from gateway.node.threads import DatabaseThreads
 from gateway.node.throttle import FailureThrottle
 from gateway.protocol.outbound import State
-from gateway.protocol.ports import PublishRefusal, Request, Transport
+from gateway.protocol.ports import DeviceRequest, PublishRefusal, Transport
 from gateway.protocol.session import Session
 from pushcore.storage import clock
 from pushcore.storage.outages import DatabaseFault
@@ -355,6 +355,6 @@ class Node:
         """Count a refused publish."""
         self._refused_publishes[reason] += 1
 
-    def request_received(self, session: Session, request: Request) -> None:
+    def request_received(self, session: Session, request: DeviceRequest) -> None:
         """Queue a device's request."""
         self._requests.add(session, request)

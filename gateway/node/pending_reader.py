@@ -139,7 +139,7 @@ class PendingReader:
             return
         if channels[session.device.id] != session.device.third_channel:
             session.device = replace(session.device, third_channel=channels[session.device.id])
-        self._broadcaster.audience_changed(session, chosen)
+        self._broadcaster.group_changed(session, chosen)
 
     def _in_order(
         self, session: Session, deliveries: Sequence[DeliveryEntry], complete_to: int | None, chosen: Collection[int]

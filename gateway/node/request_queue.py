@@ -11,7 +11,7 @@ import structlog
 
 from gateway.node import device_requests
 from gateway.node.threads import DatabaseThreads
-from gateway.protocol.ports import Request
+from gateway.protocol.ports import DeviceRequest
 from gateway.protocol.session import Session
 
 log = structlog.get_logger(__name__)
@@ -41,7 +41,7 @@ class RequestQueue:
         self.threads = DatabaseThreads("gateway-request", THREADS)
         self._changed = changed
         # By device, in order; the first one is being served.
-        self._open: dict[int, deque[tuple[Session, Request]]] = {}
+        self._open: dict[int, deque[tuple[Session, DeviceRequest]]] = {}
         self._left_bytes = 0
         self._left: set[Session] = set()
         self._serving: set[asyncio.Task[None]] = set()
@@ -52,7 +52,7 @@ class RequestQueue:
         """Return the number of devices with open requests."""
         return max(len(self._open), len(self._serving))
 
-    def add(self, session: Session, request: Request) -> None:
+    def add(self, session: Session, request: DeviceRequest) -> None:
         """Queue a request."""
         assert session.device is not None
         device_id = session.device.id

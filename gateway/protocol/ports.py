@@ -46,7 +46,7 @@ class Transport(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class DeviceRequest:
     """A device's request: its topic, payload, and where the answer goes."""
 
     topic: str
@@ -86,7 +86,7 @@ class Host(Protocol):
     def pending_wanted(self, session: Session, after: int) -> None:
         """Read the pending messages with ids above `after`, and pass them to `Session.deliver_waiting`."""
 
-    def request_received(self, session: Session, request: Request) -> None:
+    def request_received(self, session: Session, request: DeviceRequest) -> None:
         """Serve a request, and answer it with `Session.answer`."""
 
     def publish_refused(self, reason: PublishRefusal) -> None:

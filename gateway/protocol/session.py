@@ -21,7 +21,7 @@ from gateway.protocol import packets
 from gateway.protocol.mqtt311 import VERSION_311
 from gateway.protocol.outbound import _OPEN, MAX_IN_FLIGHT, Outbound, State
 from gateway.protocol.packets import INBOX, MAX_PACKET_BYTES
-from gateway.protocol.ports import CLOSED_WRITER, PublishRefusal, Request
+from gateway.protocol.ports import CLOSED_WRITER, DeviceRequest, PublishRefusal
 from gateway.protocol.versions import MAX_OPEN_REQUESTS, VERSION_5, Version
 from pushcore.devices.registry import KnownDevice
 
@@ -249,7 +249,7 @@ class Session(Outbound):
                 self._pause_reading()
             self.host.request_received(
                 self,
-                Request(
+                DeviceRequest(
                     packet.topic,
                     packet.payload,
                     packet.packet_id,
@@ -299,7 +299,7 @@ class Session(Outbound):
             self._writer.write(self._version.refused(code))
             self._close()
 
-    def answer(self, request: Request, body: bytes) -> None:
+    def answer(self, request: DeviceRequest, body: bytes) -> None:
         """Answer a request (QoS 0: it lives and dies with the connection), then acknowledge its PUBLISH."""
         self.open_requests -= 1
         if self.state is not State.OPEN:

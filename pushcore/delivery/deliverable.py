@@ -34,7 +34,7 @@ from pushcore.storage.sql import statements
 _SQL = statements(__file__)
 
 
-class Rule(NamedTuple):
+class DeliveryRule(NamedTuple):
     """A condition that a message must meet to be delivered now, in the forms its readers need.
 
     Attributes:
@@ -49,19 +49,19 @@ class Rule(NamedTuple):
     loaded: Callable[[OutgoingMessage, datetime], bool] | None = None
 
 
-WAITING = Rule(message=f"m.status = {statuses.WAITING}")
-VALID = Rule(
+WAITING = DeliveryRule(message=f"m.status = {statuses.WAITING}")
+VALID = DeliveryRule(
     message="m.expire_at > now()", task="t.expire_at > now()", loaded=lambda message, now: message.expire_at > now
 )
-NOT_REVOKED = Rule(task="t.revoked_at IS NULL")
+NOT_REVOKED = DeliveryRule(task="t.revoked_at IS NULL")
 # A message to a user goes only to a device the user is still bound to. OFFSET 0 keeps the look-up by key: where
 # statistics lag behind, the planner would take the bindings for few and compare each message with all of them.
-STILL_BOUND = Rule(
+STILL_BOUND = DeliveryRule(
     message=f"(m.delivery_type <> {DeliveryType.USER.value} OR EXISTS (SELECT FROM pushcore_binding b"
     " WHERE b.device_id = m.device_id AND b.unbound_at IS NULL AND b.user_id = m.target OFFSET 0))"
 )
 
-RULES: tuple[Rule, ...] = (WAITING, VALID, NOT_REVOKED, STILL_BOUND)
+RULES: tuple[DeliveryRule, ...] = (WAITING, VALID, NOT_REVOKED, STILL_BOUND)
 
 
 def oldest_valid_id() -> int:
@@ -175,7 +175,7 @@ class _Task(NamedTuple):
 
 
 @lru_cache
-def _statement(name: str, rules: tuple[Rule, ...]) -> str:
+def _statement(name: str, rules: tuple[DeliveryRule, ...]) -> str:
     return _SQL[name].format(
         columns=_SQL["columns"],
         waiting=WAITING.message,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from channels_vendor.base.contract import Adapter, Delivery, Rule, Verdict
+from channels_vendor.base.contract import Adapter, AnswerRule, Delivery, Verdict
 from channels_vendor.base.credentials import SharedCredential
 from channels_vendor.base.http_adapter import HttpAdapter
 from channels_vendor.simulator.script import Incoming, Reply
@@ -92,14 +92,14 @@ def test_every_row_of_the_vendors_table_is_tried(
     assert sorted(set(table) - table.seen) == []
 
 
-class _Seen(dict[str, Rule]):
+class _Seen(dict[str, AnswerRule]):
     """A table that knows which of its rows were looked up."""
 
-    def __init__(self, table: Mapping[str, Rule]) -> None:
+    def __init__(self, table: Mapping[str, AnswerRule]) -> None:
         super().__init__(table)
         self.seen: set[str] = set()
 
-    def __getitem__(self, code: str) -> Rule:
+    def __getitem__(self, code: str) -> AnswerRule:
         self.seen.add(code)
         return super().__getitem__(code)
 

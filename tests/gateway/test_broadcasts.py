@@ -15,7 +15,7 @@ from django.utils import timezone
 from redis import RedisError
 
 from gateway.broadcast import broadcaster
-from gateway.broadcast.progress import MAX_REMEMBERED, ActiveBroadcasts, Audience, Cursors, Progress
+from gateway.broadcast.progress import MAX_REMEMBERED, ActiveBroadcasts, Cursors, DeviceGroup, Progress
 from gateway.cluster import ack_buffer, codec
 from gateway.cluster.ack_buffer import ACK_BATCH, AckBuffer
 from gateway.protocol import packets
@@ -278,7 +278,7 @@ class OpenBroadcasts(ActiveBroadcasts):
         return broadcast_id in self.active
 
 
-ANDROID = Audience(1, 1, None)
+ANDROID = DeviceGroup(1, 1, None)
 
 
 def progress_on(active: ActiveBroadcasts) -> Progress:

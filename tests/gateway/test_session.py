@@ -16,7 +16,7 @@ from gateway.node.clock import LoopClock
 from gateway.protocol import outbound
 from gateway.protocol.outbound import MAX_PACKET_ID, OutboundMessage, State
 from gateway.protocol.packets import MAX_PACKET_BYTES
-from gateway.protocol.ports import PublishRefusal, Request
+from gateway.protocol.ports import DeviceRequest, PublishRefusal
 from gateway.protocol.session import MAX_UNANSWERED, Session
 from gateway.protocol.versions import MAX_OPEN_REQUESTS
 from pushcore.devices.registry import KnownDevice
@@ -40,7 +40,7 @@ class Recorder:
         self.acknowledged_ids: list[int] = []
         self.refused_ids: list[int] = []
         self.asked_after: list[int] = []
-        self.requests: list[Request] = []
+        self.requests: list[DeviceRequest] = []
         self.refused_publishes: list[PublishRefusal] = []
         self.is_reading = True
         self.closes = 0
@@ -74,7 +74,7 @@ class Recorder:
     def pending_wanted(self, _session: Session, after: int) -> None:
         self.asked_after.append(after)
 
-    def request_received(self, _session: Session, request: Request) -> None:
+    def request_received(self, _session: Session, request: DeviceRequest) -> None:
         self.requests.append(request)
 
     def publish_refused(self, reason: PublishRefusal) -> None:

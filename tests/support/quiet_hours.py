@@ -14,7 +14,7 @@ from pushcore.models import Workspace
 @contextmanager
 def quiet_hours(workspace: Workspace) -> Iterator[None]:
     """Let nothing of the workspace be delivered while this lasts."""
-    rule = deliverable.Rule(
+    rule = deliverable.DeliveryRule(
         message=f"m.workspace_id <> {workspace.pk}",
         task=f"t.workspace_id <> {workspace.pk}",
         loaded=lambda message, _now: message.workspace_id != workspace.pk,

@@ -9,15 +9,15 @@ from channels_vendor.base.contract import (
     Account,
     AccountField,
     Action,
+    AnswerRule,
     Delivery,
     DeliveryReport,
-    Rule,
     SendOutcome,
     VendorDescription,
     accepted,
     by_rule,
 )
-from channels_vendor.base.http_adapter import HttpAdapter, Request
+from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
 from channels_vendor.base.options import as_named
 from channels_vendor.base.references import Reference
 from pushcore.channels import Platform
@@ -26,7 +26,7 @@ from pushcore.http.calls import HttpAnswer, HttpCall
 from pushcore.push.vendor_options import as_text
 
 DEAD = 777001
-TABLE = {"dead": Rule(Action.INVALIDATE_TOKEN, DEAD)}
+TABLE = {"dead": AnswerRule(Action.INVALIDATE_TOKEN, DEAD)}
 
 
 class AcmeAdapter(HttpAdapter):
@@ -36,7 +36,7 @@ class AcmeAdapter(HttpAdapter):
     def fetch_credential(self) -> tuple[str, float]:
         return self.account.get("acme_key"), 3600.0
 
-    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[Request], list[SendOutcome]]:
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[VendorRequest], list[SendOutcome]]:
         requests = []
         for one in deliveries:
             body = {
@@ -47,10 +47,10 @@ class AcmeAdapter(HttpAdapter):
             }
             headers = (f"authorization: {credential}", "content-type: application/json")
             call = HttpCall(f"{self.account.base_url}/acme/send", json.dumps(body).encode(), headers)
-            requests.append(Request(call, (one,)))
+            requests.append(VendorRequest(call, (one,)))
         return requests, []
 
-    def read(self, request: Request, answer: HttpAnswer) -> list[SendOutcome]:
+    def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         [delivery] = request.deliveries
         found = json.loads(answer.body)
         if answer.ok:
