@@ -1,4 +1,4 @@
-"""Memberships: which operator may do what in which app; and the devices operators simulate; and what everybody did."""
+"""The console's tables: memberships, simulated devices, the audit log and second factors."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Membership(models.Model):
 
 
 class SimulatedDevice(models.Model):
-    """The device an operator plays in a workspace: one each, so that trying things out fills no table."""
+    """The device an operator simulates in a workspace: one each, so that trying things out does not fill the table."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
@@ -60,7 +60,7 @@ class SimulatedDevice(models.Model):
 
 
 class AuditEntry(models.Model):
-    """One thing somebody did. Refers to nothing by constraint, so that it outlives what it speaks of."""
+    """One thing somebody did. It has no foreign key constraints, so that it outlives the objects it names."""
 
     class Action(models.TextChoices):
         ADD = "add", _("add")
@@ -110,14 +110,21 @@ class SecondFactor(ThrottlingMixin, Device):
 
     @property
     def key(self) -> bytes:
+        """The secret shared with the authenticator app, decrypted."""
         return unhexlify(crypto.decrypt(self.key_sealed))
 
     def get_throttle_factor(self) -> int:
-        """Seconds to wait after the first wrong code; each further one doubles them."""
+        """Return the seconds to wait after the first wrong code; each further one doubles them."""
         return 1
 
     def verify_token(self, token: str) -> bool:
-        """Whether the code fits, the row locked by the caller: each serves once, wrong ones slow down the next."""
+        """Check a code of the app or a recovery code, and save what follows from it.
+
+        Each code serves once; a wrong one makes the next attempt wait. The caller holds the row's lock.
+
+        Args:
+            token: As entered; spaces and hyphens do not count.
+        """
         allowed, _ = self.verify_is_allowed()
         given = token.replace(" ", "").replace("-", "").lower()
         if not allowed or not given:

@@ -13,13 +13,14 @@ from unfold.sites import UnfoldAdminSite
 
 
 class ConsoleSite(UnfoldAdminSite):
-    """Takes the place of `admin.site` (see `console.apps`); mounted with `admin.site.urls`."""
+    """The admin site in place of Django's `admin.site` (see `console.apps`), mounted with `admin.site.urls`."""
 
     index_template = "console/home.html"
     index_title = _("Home")
     login_template = "console/login.html"
 
     def get_urls(self) -> list[URLPattern]:
+        """Put the pages of `console.pages` before the admin's own, which end in a catch-all."""
         from console.pages import PAGES
         from console.pages.invitation import Invitation
 
@@ -29,7 +30,7 @@ class ConsoleSite(UnfoldAdminSite):
         return [*own, invitation, *super().get_urls()]
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
-        """With times in the zone of the workspaces in view; a page about one of them changes that."""
+        """Show a page's times in the zone of the workspaces in view; a page about one of them changes that itself."""
         from console.access.rights import scope_of
         from console.locale import zones
 
@@ -43,12 +44,13 @@ class ConsoleSite(UnfoldAdminSite):
 
     @property
     def login_form(self) -> Any:
+        """The form that also asks for the code of a second factor."""
         from console.access.login import LoginForm
 
         return LoginForm
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """With what the workspace switch shows."""
+        """Add what the workspace switch shows, for those who are logged in."""
         from console.access.rights import scope_of
 
         context: dict[str, Any] = super().each_context(request)
@@ -58,6 +60,7 @@ class ConsoleSite(UnfoldAdminSite):
         return context | {"workspace_choices": scope.choices, "workspace_chosen": scope.chosen}
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Let users change their password, and record in the audit log that they did."""
         from console.access import audit
 
         answer = super().password_change(request, extra_context)
@@ -67,5 +70,9 @@ class ConsoleSite(UnfoldAdminSite):
         return answer
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Unfold's search across models is not offered: it knows no scope and no bounds."""
+        """Answer 404: Unfold's search across models knows no scope and no bounds.
+
+        Raises:
+            Http404: Always.
+        """
         raise Http404
