@@ -176,7 +176,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
 LOCALE_PATHS = [Path(console.__file__).parent / "locale"]
-FORMAT_MODULE_PATH = ["console.formats"]
+FORMAT_MODULE_PATH = ["console.locale"]
 
 STATIC_URL = "/static/"
 # Served by the web process itself, straight from the packages: no collectstatic, no folder to keep.

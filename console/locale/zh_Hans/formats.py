@@ -1,8 +1,8 @@
-"""As in English: times that sort as text."""
+"""The same formats as in English, since they are the same in both languages: times that sort as text."""
 
 from __future__ import annotations
 
-from console.formats.en.formats import (
+from console.locale.en.formats import (
     DATE_FORMAT,
     DATETIME_FORMAT,
     SHORT_DATE_FORMAT,

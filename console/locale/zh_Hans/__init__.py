@@ -1,0 +1,1 @@
+"""Simplified Chinese: the catalogs of texts, and formats of dates and times."""
