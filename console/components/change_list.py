@@ -1,4 +1,4 @@
-"""Lists of the console: bounded counting, bounded time, and rows completed in one go."""
+"""List views of the console: page rows completed in bulk, and a paginator that stops counting at a limit."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from unfold.views import ChangeList
 
 
 class ConsoleChangeList(ChangeList):
-    """Hands a page's rows to the admin class's `prepare_rows`."""
+    """A change list that hands the rows of its page to the admin class's `prepare_rows`."""
 
     result_list: Any
 
     def get_results(self, request: HttpRequest) -> None:
+        """Fetch the rows of the page, skipping the second query when the count is 0."""
         super().get_results(request)
-        # What was counted as none need not be looked for once more: where no index serves, that is another scan.
+        # Without an index, looking for rows that the count has not found would scan the table a second time.
         rows: list[Any] = list(self.result_list) if self.result_count else []
         self.model_admin.prepare_rows(request, rows)
         self.result_list = rows
         if not self.query and not self.filter_params:
-            # Nothing narrows the list, so the header has no "n results of all" to say.
+            # The list is not narrowed: without this the header would show "n results" with a link to all of them.
             self.full_result_count = self.result_count
 
 
 class CappedPaginator(Paginator):
-    """Counts to a limit and no further: counting a large table to its end costs a scan of it.
+    """A paginator that counts up to `MOST` rows and no further, because a full count scans a large table.
 
-    Older rows than the last page shows are found by searching and filtering.
+    Rows older than those on the last page are reached by searching and filtering.
     """
 
     MOST = 10_000
@@ -42,8 +43,10 @@ class CappedPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
+        """The number of rows that can be paged through, at most `MOST`."""
         return min(self._counted, self.MOST)
 
     @property
     def has_more(self) -> bool:
+        """Whether there are more rows than `MOST`; the page then tells the user to search or filter for older ones."""
         return self._counted > self.MOST

@@ -1,4 +1,4 @@
-"""How facts look in lists and details: times, status labels, icons, text to copy."""
+"""Rendering of values in lists and on detail pages: times, status labels, icons, text to copy."""
 
 from __future__ import annotations
 
@@ -32,7 +32,12 @@ _TO_THE_SECOND = "Y-m-d H:i:s"
 
 
 def moment_text(at: datetime | None, zone: ZoneInfo | None = None) -> str:
-    """A time to the second and the name of its zone: `zone`, else the page's (`console.locale.zones`)."""
+    """Format a time to the second, followed by the name of its zone; "-" for None.
+
+    Args:
+        at: The time to format.
+        zone: The zone to show it in; by default the zone active for the page (see `console.locale.zones`).
+    """
     if at is None:
         return "-"
     local = timezone.localtime(at, zone)
@@ -40,11 +45,12 @@ def moment_text(at: datetime | None, zone: ZoneInfo | None = None) -> str:
 
 
 def in_utc(at: datetime | None) -> str:
+    """Format a time to the second in UTC; empty for None."""
     return f"{date_format(at.astimezone(UTC), _TO_THE_SECOND)} UTC" if at else ""
 
 
 def moment(at: datetime | None, zone: ZoneInfo | None = None) -> SafeString:
-    """As `moment_text`; UTC shows on hover."""
+    """Render a time as `moment_text` does, with the UTC time shown on hover."""
     if at is None:
         return SafeString("-")
     shown, _, name = moment_text(at, zone).rpartition(" ")
@@ -55,19 +61,25 @@ def moment(at: datetime | None, zone: ZoneInfo | None = None) -> SafeString:
 
 
 def status_colour(code: int) -> str:
-    """Green for delivered, amber for pending, red for failed."""
+    """Return the label colour of a status code: green for delivered, amber for pending, red for failed."""
     if code == statuses.ACKED:
         return "green"
     return "amber" if code in statuses.PENDING else "red"
 
 
 def label(colour: str, text: str | Promise, title: str = "") -> SafeString:
-    """Words on a colour: green, amber, red, blue or grey. `title` shows on hover."""
+    """Render text on a coloured background.
+
+    Args:
+        colour: green, amber, red, blue or grey; the style sheet has a class for each.
+        text: The visible text.
+        title: The text shown on hover; by default the visible text.
+    """
     return format_html('<span class="console-label console-{}" title="{}">{}</span>', colour, title or text, text)
 
 
 def status_label(message: Message) -> SafeString:
-    """Code and name of the status on a colour for what it comes to; its meaning on hover."""
+    """Render a message's status code and name as a coloured label, with the meaning shown on hover."""
     entry = message.status_entry
     if message.is_expired:
         return label("grey", f"{entry.code} {gettext('expired')}", status_meaning(message))
@@ -77,14 +89,14 @@ def status_label(message: Message) -> SafeString:
 
 
 def status_meaning(message: Message) -> str:
-    """In words, what became of it."""
+    """Explain a message's status in a sentence; a pending message past its expiry counts as expired."""
     if message.is_expired:
         return gettext("The message was not delivered while it was valid; it is not sent any more.")
     return gettext(message.status_entry.meaning)
 
 
 def push_type(delivery_type: int, words: str = "") -> SafeString:
-    """Icon of a target type, with its name or other words."""
+    """Render the icon of a delivery type, followed by `words` or, without any, by the type's name."""
     if not words:
         known = delivery_type in DeliveryType.values
         words = gettext(DeliveryType(delivery_type).label) if known else str(delivery_type)
@@ -96,14 +108,15 @@ def push_type(delivery_type: int, words: str = "") -> SafeString:
 
 
 def identifier(text: str) -> SafeString:
-    """A long identifier: monospaced, cut in the middle of the screen, not of the markup; all of it on hover."""
+    """Render a long identifier in monospace; the style sheet shortens it on screen, hovering shows all of it."""
     return format_html('<span class="console-id" title="{}">{}</span>', text, text)
 
 
 def copyable(text: str) -> SafeString:
-    """Text to be copied as a whole; the script adds the button."""
+    """Render text that is to be copied as a whole; the page's script adds a copy button."""
     return format_html('<pre class="console-copy" data-copyable>{}</pre>', text)
 
 
 def pretty_json(value: Any) -> SafeString:
+    """Render a value as indented JSON with non-ASCII characters left readable."""
     return format_html('<pre class="console-json">{}</pre>', json.dumps(value, indent=2, ensure_ascii=False))

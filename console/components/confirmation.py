@@ -1,4 +1,4 @@
-"""A page that asks before something is done: nothing changes by following a link."""
+"""The confirmation page of an action: a GET asks, and only the POST of its button changes something."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Text = str | Promise
 def confirmation(
     request: HttpRequest, admin: ModelAdmin, obj: Model, *, title: Text, consequence: Text, button: Text
 ) -> HttpResponse:
-    """The page to answer a GET with; its button POSTs to the same address."""
+    """Render the confirmation page that answers the GET of an action; its button POSTs to the same address."""
     context = admin.admin_site.each_context(request) | {
         "title": title,
         "consequence": consequence,

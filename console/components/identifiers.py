@@ -1,8 +1,8 @@
-"""What an app ID or workspace ID may look like."""
+"""The characters allowed in an app ID or a workspace ID."""
 
 from __future__ import annotations
 
 from django.core.validators import RegexValidator
 
-# They stand in signed requests, URLs, queue and topic names, and MQTT user names.
+# These IDs are part of signed requests, URLs, queue and topic names, and MQTT user names.
 check_identifier = RegexValidator(r"\A[A-Za-z0-9_.-]+\Z", "Letters, digits, hyphen, underscore and dot only.")

@@ -1,4 +1,4 @@
-"""Tables inside an object's page."""
+"""Tables of related objects on an object's page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from console.components.scoped_admin import NamedTimes, ReadOnly
 
 
 class ReadOnlyInline(ReadOnly, NamedTimes, TabularInline):
-    """Details of the object whose page it stands in; who sees that page sees these. A page of them at a time."""
+    """A read-only, paginated table of related objects; whoever may see the page around it may see the table."""
 
     extra = 0
     max_num = 0
@@ -20,5 +20,5 @@ class ReadOnlyInline(ReadOnly, NamedTimes, TabularInline):
     hide_title = True
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Allow it: the page around the table has checked."""
+        """Always allow: the page around the table has already checked the permission."""
         return True

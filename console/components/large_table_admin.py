@@ -1,4 +1,4 @@
-"""Lists of tables that grow by the million: exact search along an index, and an end to slow questions."""
+"""Lists of tables with millions of rows: exact search along an index, and a time limit for slow queries."""
 
 from __future__ import annotations
 
@@ -13,30 +13,38 @@ from console.components.change_list import CappedPaginator
 from console.components.scoped_admin import ReadOnly, ScopedModelAdmin
 from pushcore.storage.timeouts import StatementTimeoutError, statement_timeout
 
-# A question the indexes cannot answer is given up after this, in milliseconds, before it slows down the service.
+# A query that no index serves is cancelled after this time, in milliseconds, before it slows the service down.
 LIST_TIMEOUT_MS = 5000
 
 
 class LargeTableAdmin(ReadOnly, ScopedModelAdmin):
-    """Read only, newest first, never counted to the end. Subclasses implement `find` for the search box."""
+    """Base of read-only lists, newest first, counted up to a limit. Subclasses implement `find` for the search box."""
 
     ordering = ("-id",)
     sortable_by = ()
     paginator = CappedPaginator
-    # Set so that the search box is shown; `find` decides what a search means.
+    # Django shows the search box only if this is set; `find` does the search.
     search_fields = ("pk",)
 
     def find(self, rows: QuerySet[Any], scope: Scope, term: str) -> QuerySet[Any]:
-        """The rows an exact search term names."""
+        """Return the rows that an exact search term names; subclasses with a search box override this.
+
+        Args:
+            rows: The rows to search, already limited to the user's scope.
+            scope: What the user may see, to search per workspace where the index starts with it.
+            term: The search term, stripped and not empty.
+        """
         raise TypeError(f"{type(self).__name__} has no search")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
+        """Search by `find` instead of Django's substring match, which no index serves."""
         term = search_term.strip()
         return (self.find(queryset, scope_of(request), term) if term else queryset), False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list, or a 503 page that asks for a narrower query when it exceeds `LIST_TIMEOUT_MS`."""
         try:
             with statement_timeout(LIST_TIMEOUT_MS):
                 return super().changelist_view(request, extra_context)

@@ -1,8 +1,9 @@
-"""Live figures of push tasks: a WebSocket that sends what has changed, once a second at most.
+"""Live figures of push tasks, sent over a WebSocket whenever they change, at most once a second.
 
-It is served by the gateway's process, where WebSockets live, and takes the console's session, which is looked at again
-each time: after a logout, a change of the password or a deactivation the socket ends within a period. Nothing is
-received: the tasks are named in the address. The page connects again when it ends.
+The gateway's process serves the socket, because WebSockets live there. The socket is authenticated by the console's
+session, which is checked again every period: after a logout, a password change or a deactivation the socket closes
+within `PERIOD_SECONDS`. The client sends nothing; the tasks are named in the address. The page reconnects by itself
+when the socket closes.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ from pushcore.storage.outages import DatabaseFault
 log = structlog.get_logger(__name__)
 
 MAX_TASKS = 100
-# In one process; a page that is refused shows its figures as they were.
+# Limit of one process; a refused page keeps showing the figures it was rendered with.
 MAX_SOCKETS = 200
 PERIOD_SECONDS = 1.0
-# Then the page connects again.
+# A socket is closed after this time; the page then reconnects.
 LONGEST_SECONDS = 600.0
 
 _REFUSED = 4403
@@ -45,12 +46,15 @@ _sessions = import_module(settings.SESSION_ENGINE)
 
 
 class TaskFigures(AsyncJsonWebsocketConsumer):
-    """`?tasks=1,2,3`: sends {task id: figures} of those whose figures changed, all of them at first."""
+    """A WebSocket at `?tasks=1,2,3` that sends {task id: figures}.
+
+    It sends the figures of all the tasks first, then of those whose figures changed.
+    """
 
     _watching: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
-        """Accept a logged-in page of this host, while there is room, and start to watch its tasks."""
+        """Accept a logged-in page of this host while there is room, and start to watch its tasks."""
         task_ids = _task_ids(self.scope)
         session_key = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
         if not task_ids or not _same_host(self.scope) or await _user_of(session_key) is None:
@@ -63,12 +67,13 @@ class TaskFigures(AsyncJsonWebsocketConsumer):
             self._watching = asyncio.create_task(self._watch(session_key, task_ids))
 
     async def disconnect(self, code: int) -> None:
-        """Stop watching."""
+        """Stop watching and free the socket's place."""
         _open.discard(self)
         if self._watching is not None:
             self._watching.cancel()
 
     async def _watch(self, session_key: str, task_ids: list[int]) -> None:
+        """Send changed figures every period until `LONGEST_SECONDS` have passed or the session ends."""
         known: dict[str, dict[str, str]] = {}
         loop = asyncio.get_running_loop()
         end = loop.time() + LONGEST_SECONDS
@@ -91,13 +96,13 @@ class TaskFigures(AsyncJsonWebsocketConsumer):
 
 @database_sync_to_async
 def _user_of(session_key: str) -> User | None:
-    """Who is logged in with the session at this time, and may use the console."""
+    """Return the console user who is logged in with the session now, or None."""
     return _find_user(session_key)
 
 
 @database_sync_to_async
 def _figures(session_key: str, task_ids: list[int]) -> dict[str, dict[str, str]] | None:
-    """As the session's user may see them at this time; None where nobody is logged in with it any more."""
+    """Return the figures that the session's user may see now, or None when nobody is logged in with it any more."""
     user = _find_user(session_key)
     if user is None:
         return None
@@ -107,7 +112,7 @@ def _figures(session_key: str, task_ids: list[int]) -> dict[str, dict[str, str]]
 
 
 def _find_user(session_key: str) -> User | None:
-    """By Django's own check: the session is there, has not expired, and is of the present password."""
+    """Look the user up by Django's own check: the session exists, is not expired and matches the current password."""
     request = HttpRequest()
     request.session = _sessions.SessionStore(session_key)
     user = get_user(request)
@@ -115,22 +120,26 @@ def _find_user(session_key: str) -> User | None:
 
 
 def _task_ids(scope: Mapping[str, Any]) -> list[int]:
+    """Parse the task ids in the address; malformed ones and those beyond `MAX_TASKS` are ignored."""
     named = parse_qs(scope["query_string"].decode("latin-1")).get("tasks", [""])[0].split(",")
     return [found for text in named[:MAX_TASKS] if (found := ids.parse(text)) is not None]
 
 
 def _same_host(scope: Mapping[str, Any]) -> bool:
-    """Whether the page is of this host, on whatever port: a browser sends the cookie whoever asks it to."""
+    """Return whether the page that opens the socket comes from this host, on any port.
+
+    Browsers send the session cookie with WebSocket requests of any site, so the origin has to be checked.
+    """
     headers = dict(scope["headers"])
     origin, host = (headers.get(name, b"").decode("latin-1") for name in (b"origin", b"host"))
     return bool(host) and urlsplit(origin).hostname == urlsplit(f"//{host}").hostname
 
 
 def socket_url(request: HttpRequest, path: str, *, own_port: int, socket_port: int) -> str:
-    """The WebSocket's address for the page of the request.
+    """Return the WebSocket's address for the page of a request.
 
-    A page that comes from the web process itself (`own_port`) has it on the gateway's port; behind a proxy everything
-    is one name and port.
+    A page served by the web process itself (port `own_port`) connects to the gateway's `socket_port`. Behind a proxy
+    both share the host and port of the request.
     """
     scheme = "wss" if request.is_secure() else "ws"
     host = request.get_host()

@@ -1,4 +1,4 @@
-"""How far push tasks are: the figures of the task list and the task's page, as they are shown and as they change."""
+"""Progress figures of push tasks, as the task list and the task page show them and as the WebSocket updates them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ FIGURES = ("messages", "success", "arrivals", "duration", "last_outcome", "last_
 
 
 def duration(task: PushTask) -> str:
-    """From the push to what was last heard of it, as hours:minutes:seconds."""
+    """Format the time from the push to its last known outcome as hours:minutes:seconds."""
     end = task.last_outcome_at or task.created_at
     return str(timedelta(seconds=round((end - task.created_at).total_seconds())))
 
 
 def figures_of(task: PushTask, file: FileImport | None = None) -> dict[str, str]:
-    """By the names in `FIGURES`, in words."""
+    """Return a task's figures as display text, keyed by the names in `FIGURES`."""
     return {
         "messages": intcomma(task.message_count),
         "success": intcomma(task.success_count),
@@ -39,6 +39,7 @@ def figures_of(task: PushTask, file: FileImport | None = None) -> dict[str, str]
 
 
 def _file(file: FileImport | None) -> str:
+    """Describe how much of a multiple push's file has been processed; "-" for a task without a file."""
     if file is None:
         return "-"
     read = 1 if file.finished_at else file.position / max(1, file.size)
@@ -50,14 +51,27 @@ def _file(file: FileImport | None) -> str:
 
 
 def figures_by_id(tasks: QuerySet[PushTask], task_ids: Collection[int]) -> dict[str, dict[str, str]]:
-    """The figures of those of the tasks that are among `tasks`; two queries."""
+    """Return the figures of several tasks, keyed by task id as text. Runs two queries.
+
+    Args:
+        tasks: The tasks the user may see.
+        task_ids: The tasks asked for; those not among `tasks` are left out.
+    """
     files = FileImport.objects.in_bulk(list(task_ids))
     wanted = tasks.filter(pk__in=task_ids).select_related("workspace").defer("content", "options", "fingerprint")
     return {str(task.pk): figures_of(task, files.get(task.pk)) for task in wanted}
 
 
 def live(task: PushTask, figure: str, value: Any, *, title: str = "", title_figure: str = "") -> SafeString:
-    """A figure that the page keeps up to date; `title` (the figure `title_figure`) shows on hover."""
+    """Render a figure so that the page's script keeps it up to date.
+
+    Args:
+        task: The task the figure belongs to.
+        figure: The figure's name, one of `FIGURES`.
+        value: The value to show at first.
+        title: The text shown on hover.
+        title_figure: The figure that keeps the hover text up to date.
+    """
     return format_html(
         '<span data-live="{0}:{1}" data-live-title="{0}:{2}" title="{3}">{4}</span>',
         task.pk, figure, title_figure or "-", title, value,

@@ -1,8 +1,7 @@
-"""The base of every page of the console: what is shown, offered and changed is limited to the user's apps.
+"""Base admin classes of the console: what a user sees, is offered and may change is limited to their apps.
 
-An admin class declares where its app is found (`app_path`); lists, forms, choices, autocompletion, actions, history
-and deletion then know only objects of apps the user is a member of. Any other object answers 404, as if it did not
-exist.
+An admin class declares where its app is found (`app_path`). Lists, forms, choices, autocompletion, actions, history and
+deletion then cover only objects of apps the user is a member of. Any other object answers 404, as if it did not exist.
 """
 
 from __future__ import annotations
@@ -34,29 +33,32 @@ from pushcore.models import App, Workspace
 
 
 class NamedTimes:
-    """Mixin for an admin class or an inline: shows times with the name of their zone (`console.locale.zones`).
+    """Mixin for an admin class or an inline that shows times with the name of their zone (`console.locale.zones`).
 
-    Names of read-only time columns are replaced by functions that render them.
+    It replaces the names of read-only time columns by functions that render them.
     """
 
     model: type[Model]
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Replace the list's time columns."""
         return self.with_times(super().get_list_display(request))  # type: ignore[misc]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        """Replace the page's read-only times, which must match the fieldsets' entries."""
         return tuple(self.with_times(super().get_readonly_fields(request, obj)))  # type: ignore[misc]
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        """Replace the times within each fieldset."""
         found = super().get_fieldsets(request, obj)  # type: ignore[misc]
         return [(name, options | {"fields": self.with_times(options["fields"])}) for name, options in found]
 
     def with_times(self, names: Iterable[Any]) -> list[Any]:
-        """The names, those of times replaced by what shows them."""
+        """Return the names, with those of time columns replaced by functions that render them."""
         return [self._shown_time(name) or name for name in names]
 
     def _shown_time(self, name: Any) -> Callable[[Any], SafeString] | None:
-        """What shows the column of that name; None where it is no time."""
+        """Return the function that renders the time column of that name, or None for any other name."""
         try:
             field = self.model._meta.get_field(name) if isinstance(name, str) else None
         except FieldDoesNotExist:
@@ -66,7 +68,10 @@ class NamedTimes:
 
 @cache
 def time_column(field: Field[Any, Any]) -> Callable[[Any], SafeString]:
-    """A column of a list, or a field of a page, that shows a time; the same function for the same field."""
+    """Return a function that renders a time field in a list or on a page.
+
+    It is cached because Django compares read-only fields with fieldset entries: the same field needs the same function.
+    """
 
     def show(obj: Any) -> SafeString:
         return moment(getattr(obj, field.attname), zone_of(obj))
@@ -78,10 +83,13 @@ def time_column(field: Field[Any, Any]) -> Callable[[Any], SafeString]:
 
 
 class PlainRelations:
-    """Mixed in before an admin class or a table in it: relations are chosen, without the buttons that add or change
-    what they point to in windows of their own."""
+    """Mixin for an admin class or an inline that shows relations as plain choices.
+
+    It removes the buttons that would add or change the related object in a window of its own.
+    """
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        """Unwrap the widget of a relation from Django's add and change buttons."""
         formfield = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
         if formfield is not None and isinstance(formfield.widget, RelatedFieldWidgetWrapper):
             formfield.widget = formfield.widget.widget
@@ -89,19 +97,20 @@ class PlainRelations:
 
 
 class ConsoleModelAdmin(NamedTimes, PlainRelations, ModelAdmin):
-    """What all pages share, scoped or not."""
+    """Base of all admin classes of the console, whether limited to apps or not."""
 
     actions = None
     formfield_overrides = {URLField: {"assume_scheme": "https"}}
     list_per_page = 50
     list_filter_submit = True
     show_full_result_count = False
-    # Counts beside each filter's choice would scan the table once for each.
+    # Counts beside the choices of a filter would scan the table once a choice.
     show_facets = ShowFacets.NEVER
-    # Query parameters a list may be narrowed by beside its filters, for links from other pages.
+    # Query parameters, besides those of the filters, that links from other pages use to narrow the list.
     linked_lookups: tuple[str, ...] = ()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ConsoleChangeList]:
+        """Use `ConsoleChangeList`, which calls `prepare_rows`."""
         return ConsoleChangeList
 
     def changeform_view(
@@ -111,36 +120,49 @@ class ConsoleModelAdmin(NamedTimes, PlainRelations, ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        """An object's page, and all that stands on it, is in the zone of its workspace."""
+        """Show the object's page with all times in the zone of its workspace."""
         if object_id is not None:
             activate(zone_of(self.get_object(request, object_id)))
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
-        """Add to a page's rows what is not in their table, for all of them at once."""
+        """Complete the rows of a list page in bulk; a hook for subclasses.
+
+        `ConsoleChangeList` calls it once a page. Subclasses set attributes on the rows whose values come from elsewhere
+        than the table, so that columns need no query a row.
+        """
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model:
-        """The object, or 404: Django's redirect with a message would tell guesses from typing errors."""
+        """Return the object or answer 404.
+
+        Django would redirect with a message instead, which tells a guessed id apart from a malformed one.
+
+        Raises:
+            Http404: There is no such object in the user's scope.
+        """
         found: Model | None = super().get_object(request, object_id, from_field)
         if found is None:
             raise Http404
         return found
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> LogEntry:
+        """Record the addition in the audit log as well."""
         self._record(request, AuditEntry.Action.ADD, obj, message)
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: Model, message: Any) -> LogEntry:
+        """Record the change in the audit log as well."""
         self._record(request, AuditEntry.Action.CHANGE, obj, message)
         return super().log_change(request, obj, message)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> list[LogEntry]:
+        """Record each deletion in the audit log as well."""
         for obj in queryset:
             self._record(request, AuditEntry.Action.DELETE, obj, "")
         return super().log_deletions(request, queryset)
 
     def _record(self, request: HttpRequest, action: str, obj: Model, message: Any) -> None:
-        """Into the audit log, in English: Django's message names the fields that changed, never what they hold."""
+        """Write to the audit log in English. Django's message names the changed fields, never their values."""
         with override("en"):
             text = str(message)
             if not isinstance(message, str | Promise):
@@ -148,69 +170,90 @@ class ConsoleModelAdmin(NamedTimes, PlainRelations, ModelAdmin):
         audit.record(request, action, obj, {"what": text} if text else {})
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        """Only what filters and links use: Django would allow any lookup on any column, sealed ones included."""
+        """Allow only the query parameters that filters and `linked_lookups` use.
+
+        Django would allow lookups on any column, including encrypted ones, whose values could then be guessed.
+        """
         names = {getattr(entry, "parameter_name", entry) for entry in self.list_filter}
         return lookup in names or lookup in self.linked_lookups
 
 
 class ScopedModelAdmin(ConsoleModelAdmin):
-    """A page whose objects belong to an app.
+    """Base of admin classes whose objects belong to an app.
 
-    `app_path` leads from the model to its app (`workspace__app`), or is `pk` for the app itself. `right_to_change` is
-    what adding, changing and deleting take.
+    Attributes:
+        app_path: The lookup that leads from the model to its app, such as `workspace__app`; `pk` for the app itself.
+        right_to_change: The right that adding, changing and deleting require.
     """
 
     app_path: str
     right_to_change = Right.CONFIGURE
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Limit the rows to the user's apps; superusers see all."""
         rows: QuerySet[Any] = super().get_queryset(request)
         scope = scope_of(request)
         return rows if scope.superuser else self.limit_to_scope(rows, scope)
 
     def limit_to_scope(self, rows: QuerySet[Any], scope: Scope) -> QuerySet[Any]:
+        """Return the rows that belong to the user's apps; overridden where `app_path` cannot express it."""
         return rows.filter(**{f"{self.app_path}__in": scope.app_ids()})
 
     def app_id_of(self, obj: Model) -> int:
-        """The app (database id) an object belongs to."""
+        """Return the database id of the app that an object belongs to."""
         place: Any = obj
         for step in self.app_path.split("__"):
             place = getattr(place, step)
         return place.pk if isinstance(place, App) else place
 
     def may(self, request: HttpRequest, right: Right, obj: Model | str | None = None) -> bool:
-        """Whether the user holds the right for the object (or its id, 404 when out of scope), or anywhere."""
+        """Return whether the user holds a right.
+
+        Args:
+            request: The user's request.
+            right: The right asked for.
+            obj: The object it is needed for, or its id; None asks whether the user holds the right in any app.
+
+        Raises:
+            Http404: `obj` is an id that is not in the user's scope.
+        """
         scope = scope_of(request)
         if scope.superuser or obj is None:
             return scope.may(right)
         return scope.may(right, self.app_id_of(self.get_object(request, obj) if isinstance(obj, str) else obj))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
+        """Require the right to view in any app."""
         return self.may(request, Right.VIEW)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
+        """Require the right to view in the object's app."""
         return self.may(request, Right.VIEW, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
+        """Require `right_to_change` in any app; the form then offers only apps where it is held."""
         return self.may(request, self.right_to_change)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
+        """Require `right_to_change` in the object's app."""
         return self.may(request, self.right_to_change, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
+        """Require `right_to_change` in the object's app."""
         return self.may(request, self.right_to_change, obj)
 
     def has_push_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
-        """For actions declared with `permissions=["push"]`."""
+        """Require the right to push; for actions declared with `permissions=["push"]`."""
         return self.may(request, Right.PUSH, obj)
 
     def has_configure_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
-        """For actions declared with `permissions=["configure"]`."""
+        """Require the right to configure; for actions declared with `permissions=["configure"]`."""
         return self.may(request, Right.CONFIGURE, obj)
 
     def formfield_for_foreignkey(
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> ModelChoiceField[Any] | None:
+        """Limit the choices to `choices_of`, and start with the workspace chosen in the top bar."""
         kwargs.setdefault("queryset", self.choices_of(db_field, request))
         if db_field.related_model is Workspace:
             kwargs.setdefault("initial", scope_of(request).chosen)
@@ -220,6 +263,7 @@ class ScopedModelAdmin(ConsoleModelAdmin):
     def formfield_for_manytomany(
         self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> ModelMultipleChoiceField[Any] | None:
+        """Limit the choices to `choices_of`."""
         kwargs.setdefault("queryset", self.choices_of(db_field, request))
         field: ModelMultipleChoiceField[Any] | None = super().formfield_for_manytomany(db_field, request, **kwargs)
         return field
@@ -227,7 +271,11 @@ class ScopedModelAdmin(ConsoleModelAdmin):
     def choices_of(
         self, db_field: ForeignKey[Any, Any] | ManyToManyField[Any, Any], request: HttpRequest
     ) -> QuerySet[Any]:
-        """What a form may offer for a relation. A relation this does not know offers nothing."""
+        """Return the objects a form may offer for a relation.
+
+        Only apps and workspaces are known here: a relation to any other model offers nothing unless a subclass says
+        otherwise.
+        """
         scope = scope_of(request)
         related: Any = db_field.related_model
         if related is App:
@@ -239,36 +287,45 @@ class ScopedModelAdmin(ConsoleModelAdmin):
 
 
 class ReadOnly:
-    """Mixed in before an admin class: its objects are facts, made and changed by the service alone."""
+    """Mixin for an admin class or an inline whose objects only the service itself creates and changes."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Refuse to everyone, superusers included."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
+        """Refuse to everyone, superusers included; Django then shows the object read-only."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
+        """Refuse to everyone, superusers included."""
         return False
 
 
 class SuperuserModelAdmin(ConsoleModelAdmin):
-    """A page about the installation, not about an app: superusers only, and to others its objects do not exist."""
+    """Base of admin classes about the whole installation; to anybody but superusers their objects do not exist."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return no rows unless the user is a superuser, so that any object answers 404."""
         rows: QuerySet[Any] = super().get_queryset(request)
         return rows if scope_of(request).superuser else rows.none()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
+        """Require a superuser."""
         return scope_of(request).superuser
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Require a superuser."""
         return scope_of(request).superuser
 
     def has_add_permission(self, request: HttpRequest) -> bool:
+        """Require a superuser."""
         return scope_of(request).superuser
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Require a superuser."""
         return scope_of(request).superuser
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Require a superuser."""
         return scope_of(request).superuser

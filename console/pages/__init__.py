@@ -1,4 +1,4 @@
-"""Pages of the console that are not a model's: one module each, listed here with the path it has under /console/."""
+"""Pages of the console that belong to no model: one module each, listed here with their paths below /console/."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ from console.pages.two_factor import two_factor
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the console: its path below /console/, its view, and the name that `reverse("admin:...")` takes."""
+    """A page of the console.
+
+    Attributes:
+        path: The path below /console/.
+        name: The URL name, without the `admin:` that `reverse` needs before it.
+        view: The view function.
+    """
 
     path: str
     name: str

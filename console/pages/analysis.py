@@ -1,4 +1,4 @@
-"""Usage analysis: the four numbers, their course, and the details (source document, 6.2)."""
+"""Usage analysis: the four core metrics, their course over time, and the details (source document, 6.2)."""
 
 from __future__ import annotations
 
@@ -27,8 +27,15 @@ from pushcore.storage import ids
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A card: the number, its rate, and how it stands to the time before."""
+class MetricTotal:
+    """A core metric over the whole period, as the page shows it.
+
+    Attributes:
+        title: The metric's name.
+        value: The total, with thousands separators.
+        rate: The metric's rate in per cent, or empty where it has none.
+        change: The change against the period before in per cent; empty when no comparison was asked for.
+    """
 
     title: str
     value: str
@@ -37,7 +44,19 @@ class Figure:
 
 
 def chosen_workspace(request: HttpRequest, named: str | None) -> Workspace | None:
-    """The workspace that is named, else the chosen one, else the first. 404 for one out of view; None without any."""
+    """Return the workspace a page is about: the named one, else the one chosen in the top bar, else the first.
+
+    Args:
+        request: The user's request.
+        named: The workspace's database id as it stands in the address, if any.
+
+    Returns:
+        The workspace, or None when the user has none at all.
+
+    Raises:
+        PermissionDenied: The user may not view anything.
+        Http404: The named workspace is not one the user may see.
+    """
     scope = scope_of(request)
     if not scope.may(Right.VIEW):
         raise PermissionDenied
@@ -52,7 +71,7 @@ def chosen_workspace(request: HttpRequest, named: str | None) -> Workspace | Non
 
 @require_safe
 def analysis(request: HttpRequest) -> HttpResponse:
-    """The report page. Everything asked for stands in the address."""
+    """Show the report page. The address holds the whole query, so that a report can be shared as a link."""
     workspace = chosen_workspace(request, request.GET.get("workspace"))
     context = site.each_context(request) | {"title": _("Usage analysis"), "workspace": workspace}
     if workspace is None:
@@ -68,12 +87,13 @@ def analysis(request: HttpRequest) -> HttpResponse:
 
 
 def _report(form: AnalysisForm, *, compares: bool) -> dict[str, Any]:
+    """Build the part of the page's context that needs a valid form: totals, table rows and chart."""
     report, step = form.report(), form.granularity()
     points = queries.series(report, step)
     before = queries.series(report.before(), step) if compares else []
     total, former = _sum(points), _sum(before) if compares else None
     return {
-        "figures": figures(total, former),
+        "totals": metric_totals(total, former),
         "rows": [(_label(point, step), point.index) for point in points],
         "chart": chart_of(points, before, step),
         "step": step,
@@ -82,19 +102,21 @@ def _report(form: AnalysisForm, *, compares: bool) -> dict[str, Any]:
 
 
 def _sum(points: Sequence[Point]) -> CoreIndex:
-    """What the details come to: page, chart and numbers cannot differ."""
+    """Add the points up, so that the totals cannot differ from the table and the chart."""
     names = CoreIndex.__dataclass_fields__
     return CoreIndex(**{name: sum(getattr(point.index, name) for point in points) for name in names})
 
 
-def figures(total: CoreIndex, former: CoreIndex | None) -> list[Figure]:
-    def one(title: str, name: str, rate: str = "") -> Figure:
+def metric_totals(total: CoreIndex, former: CoreIndex | None) -> list[MetricTotal]:
+    """Build the four totals, compared with `former`, the totals of the period before, unless it is None."""
+
+    def one(title: str, name: str, rate: str = "") -> MetricTotal:
         value = getattr(total, name)
         change = ""
         if former is not None:
             was = getattr(former, name)
             change = f"{100 * (value - was) / was:+.1f} %" if was else _("nothing before")
-        return Figure(title, intcomma(value), f"{getattr(total, rate):.2f} %" if rate else "", change)
+        return MetricTotal(title, intcomma(value), f"{getattr(total, rate):.2f} %" if rate else "", change)
 
     return [
         one(_("Pushed"), "pushed"),
@@ -105,7 +127,7 @@ def figures(total: CoreIndex, former: CoreIndex | None) -> list[Figure]:
 
 
 def _label(point: Point, step: Granularity) -> str:
-    """When the span begins; with its offset from UTC where clocks show that time twice."""
+    """Format the start of a point's span, with the UTC offset where clocks show that time twice."""
     if step is Granularity.DAY:
         return date_format(point.at, "Y-m-d")
     shown = date_format(point.at, "H:i")
@@ -113,7 +135,7 @@ def _label(point: Point, step: Granularity) -> str:
 
 
 def chart_of(points: Sequence[Point], before: Sequence[Point], step: Granularity) -> dict[str, Any]:
-    """What the chart's script is given: labels and, by quantity and by rate, a series for each metric."""
+    """Build the data for the chart's script: labels, and a series for each metric by quantity and by rate."""
     return {
         "labels": [_label(point, step) for point in points],
         "quantity": _series(points, [(_("Pushed"), "pushed"), (_("Arrived"), "arrived"), (_("Opened"), "opened"),

@@ -1,4 +1,4 @@
-"""The analysis as a file: at once where it is short, in the background where it is long."""
+"""Export of the usage analysis as a file: immediate for a short report, in the background for a long one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from console.pages.analysis import chosen_workspace
 from console.pages.analysis_form import AnalysisForm
 from pushcore.models import Workspace
 
-# Details of so many rows are written while one waits.
+# Reports of up to this many rows are written within the request, longer ones in the background.
 SHORT = 2_000
 _TYPES = {
     Export.Form.EXCEL.value: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -27,7 +27,11 @@ _TYPES = {
 
 @require_POST
 def ask_export(request: HttpRequest) -> HttpResponse:
-    """The file, or (202) where its progress is told: {"state": address}. {"error"} for what cannot be asked."""
+    """Answer with the file, or with 202 and {"state": address of its progress} for a long report.
+
+    A query that is not valid gets 400, and too many running exports get 429, both with {"error"}. Every export is
+    recorded in the audit log before it starts.
+    """
     workspace = chosen_workspace(request, request.POST.get("workspace"))
     if workspace is None or not scope_of(request).may(Right.EXPORT, workspace.app_id):
         raise PermissionDenied
@@ -51,7 +55,7 @@ def ask_export(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def export_state(request: HttpRequest, pk: int) -> JsonResponse:
-    """How far a file is: {"done", "rows", "fault", "file": address once it is made}."""
+    """Answer with an export's progress: {"done", "rows", "fault", "file": address once it is finished}."""
     export = _export(request, pk)
     file = reverse("admin:analysis_export_file", args=[pk]) if export.finished_at and not export.fault else ""
     return JsonResponse({"done": export.done, "rows": export.rows, "fault": export.fault, "file": file})
@@ -59,6 +63,7 @@ def export_state(request: HttpRequest, pk: int) -> JsonResponse:
 
 @require_GET
 def export_file(request: HttpRequest, pk: int) -> HttpResponse:
+    """Stream a finished background export; 404 while it is not finished and when it failed."""
     export = _export(request, pk)
     if export.finished_at is None or export.fault:
         raise Http404
@@ -68,7 +73,7 @@ def export_file(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _export(request: HttpRequest, pk: int) -> Export:
-    """One that the user asked for, in a workspace still in view."""
+    """Return an export that this user asked for, in a workspace where they may still export, or raise `Http404`."""
     found = Export.objects.filter(
         pk=pk, author=request.user.get_username(), workspace__in=scope_of(request).workspaces(Right.EXPORT)
     ).first()
@@ -78,6 +83,7 @@ def _export(request: HttpRequest, pk: int) -> Export:
 
 
 def _file(response: HttpResponseBase, workspace: Workspace, form: str) -> HttpResponse:
+    """Set the headers that make the browser save the response as a file."""
     response["Content-Type"] = _TYPES[form]
     response["Content-Disposition"] = f'attachment; filename="usage-{workspace.workspace_id}.{form}"'
     return response  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""What is asked of the usage analysis: read from the address, so that a report can be sent as a link."""
+"""The query form of the usage analysis, read from the address so that a report can be shared as a link."""
 
 from __future__ import annotations
 
@@ -29,7 +29,11 @@ def _date_field(label: Any) -> forms.DateField:
 
 
 class AnalysisForm(forms.Form):
-    """Only what occurs in the time is offered (source document, 6.2)."""
+    """The period, filters and granularity of a report.
+
+    The filters offer only values that occur in the period (source document, 6.2). Without dates in the address the form
+    covers the last `DEFAULT_DAYS` days of the workspace's time zone.
+    """
 
     first = _date_field(_("From"))
     last = _date_field(_("To"))
@@ -62,6 +66,7 @@ class AnalysisForm(forms.Form):
         self._offer(options(self._time()) if self._time_is_known() else Options())
 
     def _time_is_known(self) -> bool:
+        """Return whether both dates are valid, so that the filters' choices can be looked up before validation."""
         for name in ("first", "last"):
             try:
                 self.fields[name].clean(self.data.get(name))
@@ -70,6 +75,7 @@ class AnalysisForm(forms.Form):
         return True
 
     def _time(self) -> Report:
+        """Return an unfiltered report of the period; noon stands for a day, since it exists in every time zone."""
         first, last = (self.fields[name].clean(self.data.get(name)) for name in ("first", "last"))
         zone = ZoneInfo(self.workspace.time_zone)
         return report_of_days(
@@ -77,7 +83,7 @@ class AnalysisForm(forms.Form):
         )
 
     def _offer(self, found: Options) -> None:
-        """The choices of what occurs; an address may name others, which are refused."""
+        """Set the filters' choices to what occurs; any other value in the address is then invalid."""
         versions = [(f"v{version}", version or _("(not reported)")) for version in found.app_versions]
         self._choose("platform", [(one, Platform(one).label) for one in found.platforms])
         self._choose("version", versions)
@@ -88,6 +94,7 @@ class AnalysisForm(forms.Form):
         self.fields[name].choices = [("", _("All")), *choices]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
+        """Check the order and length of the period, and that hours and minutes are asked for a single day only."""
         given = super().clean() or {}
         first, last = given.get("first"), given.get("last")
         if first and last and first > last:
@@ -100,21 +107,23 @@ class AnalysisForm(forms.Form):
 
     @property
     def is_single_day(self) -> bool:
+        """Whether the period is one day, the only one for which the page offers hours and minutes."""
         return self.data.get("first") == self.data.get("last")
 
     def report(self) -> Report:
-        """The report that this valid form asks for."""
+        """Return the report that this valid form asks for."""
         given, days = self.cleaned_data, self._time()
         return Report(
             self.workspace,
             days.start,
             days.end,
             platform=given["platform"],
-            # With a letter before it, so that the empty version is not all versions.
+            # Choices carry a letter before the version, so that the empty version differs from "all versions".
             app_version=given["version"][1:] if given["version"] else None,
             channel=given["channel"],
             kind=given["kind"] or None,
         )
 
     def granularity(self) -> Granularity:
+        """Return the chosen step of this valid form; days by default."""
         return Granularity(self.cleaned_data["step"] or Granularity.DAY.value)

@@ -1,7 +1,7 @@
-"""Device simulator: a page that is a device, connected to the gateway by WebSocket as any other.
+"""Device simulator: a page that acts as a device and connects to the gateway by WebSocket like any other.
 
-Each operator has one device a workspace. The page never sees the workspace's client key: the device is registered here,
-and only its own secret, a new one each time, goes to the page that switches it on.
+Each operator has one simulated device a workspace. The page never sees the workspace's client key: the server registers
+the device and hands the page only that device's own secret, renewed each time it is switched on.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TEST_VALID_SECONDS = 600
 
 @require_GET
 def device_simulator(request: HttpRequest) -> HttpResponse:
-    """The page; `?workspace=` chooses one of those the user may push in."""
+    """Show the page; `?workspace=` chooses one of the workspaces the user may push in."""
     if not scope_of(request).may(Right.PUSH):
         raise PermissionDenied
     workspaces = list(_workspaces(request))
@@ -54,7 +54,7 @@ def device_simulator(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def switch_on(request: HttpRequest) -> JsonResponse:
-    """Register the user's device in the workspace, or renew its secret: what the page connects with."""
+    """Register the user's device in the workspace or renew its secret, and answer with what the page connects with."""
     assert request.user.is_authenticated
     workspace = _workspace(request)
     ad_token, secret = own_device(request.user.pk, workspace)
@@ -88,7 +88,7 @@ def push_to_simulator(request: HttpRequest) -> JsonResponse:
 
 
 def own_device(user_id: int, workspace: Workspace) -> tuple[str, str]:
-    """The Ad-token and a new secret of the user's device in the workspace; made where there is none."""
+    """Return the Ad-token and a new secret of the user's device in the workspace, registering it if there is none."""
     with transaction.atomic():
         own, _ = SimulatedDevice.objects.select_for_update().get_or_create(user_id=user_id, workspace=workspace)
         secret = registry.renew_secret(workspace, own.ad_token) if own.ad_token else None
@@ -100,18 +100,22 @@ def own_device(user_id: int, workspace: Workspace) -> tuple[str, str]:
 
 
 def gateway_url(*, secure: bool) -> str:
-    """The gateway's WebSocket. A page over https may only open `wss:`; without a TLS port a proxy has to serve it."""
+    """Return the address of the gateway's WebSocket.
+
+    A page served over https may open `wss:` only. Without a TLS port of the gateway, a proxy has to serve it.
+    """
     scheme, port = ("wss", settings.WS_TLS_PORT or settings.WS_PORT) if secure else ("ws", settings.WS_PORT)
     return f"{scheme}://{settings.PUBLIC_HOST}:{port}/gateway/mqtt"
 
 
 def _workspaces(request: HttpRequest) -> Any:
+    """Return the enabled workspaces, of enabled apps, in which the user may push."""
     usable = scope_of(request).workspaces(Right.PUSH).filter(enabled=True, app__enabled=True)
     return usable.order_by("app__app_id", "workspace_id")
 
 
 def _workspace(request: HttpRequest) -> Workspace:
-    """The workspace named in the form, or 404 where the user may not push in it."""
+    """Return the workspace named in the form, or raise `Http404` if the user may not push in it."""
     wanted = request.POST.get("workspace", "")
     found: Workspace | None = _workspaces(request).filter(pk=wanted).first() if wanted.isdecimal() else None
     if found is None:

@@ -1,4 +1,4 @@
-"""Home: how the service is doing today, each figure a link to its list."""
+"""The home page: how the service is doing today, in cards that each link to the list behind their number."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from pushcore.storage.timeouts import StatementTimeoutError, statement_timeout
 
 log = structlog.get_logger(__name__)
 
-# The newest messages of today among which those that wait are counted; beyond them a figure ends in "+".
+# Pending messages are counted among this many of today's newest; a card that reaches its limit shows a "+".
 COUNTED_MESSAGES = 100_000
 COUNTED_RECEIPTS = 10_000
 RECENT_MESSAGES = 8
@@ -36,8 +36,17 @@ TIMEOUT_MS = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """One card. `value` is "-" where the figure could not be had in time."""
+class DashboardCard:
+    """A card of the home page.
+
+    Attributes:
+        title: What is counted.
+        value: The number; "-" when it could not be counted in time.
+        icon: The name of a Material symbol.
+        link: The address of the list or report behind the number.
+        colour: neutral, success, warning or danger.
+        note: A short addition to the number, such as a rate.
+    """
 
     title: str
     value: str
@@ -48,12 +57,12 @@ class Figure:
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Fill the home page's context (django-unfold's DASHBOARD_CALLBACK)."""
+    """Fill the home page's context; django-unfold calls it as DASHBOARD_CALLBACK."""
     scope = scope_of(request)
     if not scope.may(Right.VIEW):
         return context | {"no_membership": True}
     return context | {
-        "figures": figures(scope),
+        "cards": dashboard_cards(scope),
         "recent": recent(scope),
         "today_of": day_of(scope),
         "may_push": scope.may(Right.PUSH),
@@ -61,23 +70,24 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def day_of(scope: Scope) -> str:
-    """Whose day "today" is: a zone's name, empty where each workspace has its own."""
+    """Return the time zone whose day "today" is; empty when the workspaces in view have different ones."""
     zones = {one.time_zone for one in scope.choices if scope.chosen in (None, one.pk)}
     return zones.pop() if len(zones) == 1 else ""
 
 
-def figures(scope: Scope) -> list[Figure]:
-    return [*_figures_of_today(scope), *_figures_of_health(scope)]
+def dashboard_cards(scope: Scope) -> list[DashboardCard]:
+    """Return the cards: numbers of today first, then the health of receipts, vendor accounts and connections."""
+    return [*_cards_of_today(scope), *_cards_of_health(scope)]
 
 
-def _figures_of_today(scope: Scope) -> list[Figure]:
-    """The numbers of the usage analysis, so that both say the same; and what waits."""
+def _cards_of_today(scope: Scope) -> list[DashboardCard]:
+    """Count today's pushes by the usage analysis, so that both pages agree, and the messages still pending."""
     found = _in_time(lambda: queries.totals_of_today(workspaces_of(scope)))
     waiting = _in_time(lambda: count_waiting(scope))
     link = _report_of_today(scope)
     return [
-        Figure(_("Pushed today"), _text(found and found.pushed), "mail", link),
-        Figure(
+        DashboardCard(_("Pushed today"), _text(found and found.pushed), "mail", link),
+        DashboardCard(
             _("Arrived today"),
             _text(found and found.arrived),
             "done_all",
@@ -85,7 +95,7 @@ def _figures_of_today(scope: Scope) -> list[Figure]:
             "success",
             _rate(found.arrived, found.pushed) if found else "",
         ),
-        Figure(
+        DashboardCard(
             _("Opened today"),
             _text(found and found.opened),
             "touch_app",
@@ -93,7 +103,7 @@ def _figures_of_today(scope: Scope) -> list[Figure]:
             "success",
             _rate(found.opened, found.arrived) if found else "",
         ),
-        Figure(
+        DashboardCard(
             _("Pending today"),
             _text(waiting, waiting == COUNTED_MESSAGES),
             "schedule",
@@ -104,7 +114,10 @@ def _figures_of_today(scope: Scope) -> list[Figure]:
 
 
 def _report_of_today(scope: Scope) -> str:
-    """The analysis that says the same numbers; of several workspaces there is none, but the list of messages."""
+    """Return the address of the list behind today's numbers.
+
+    For one workspace this is its usage analysis; for several, which have no common analysis, the list of messages.
+    """
     only = scope.chosen or (scope.choices[0].pk if len(scope.choices) == 1 else None)
     if only is None:
         return f"{reverse('admin:pushcore_message_changelist')}?created=today"
@@ -113,39 +126,40 @@ def _report_of_today(scope: Scope) -> str:
 
 
 def workspaces_of(scope: Scope) -> list[Workspace]:
-    """Those whose numbers the page sums up."""
+    """Return the workspaces whose numbers the page adds up, with only the columns that this needs."""
     mine = scope.workspaces() if scope.chosen is None else scope.workspaces().filter(pk=scope.chosen)
     return list(mine.only("pk", "time_zone").select_related(None))
 
 
-def _figures_of_health(scope: Scope) -> list[Figure]:
+def _cards_of_health(scope: Scope) -> list[DashboardCard]:
+    """Count what needs attention: failing receipts, stopped vendor accounts, expiring certificates; and connections."""
     accounts = reverse("admin:channels_vendor_vendoraccount_changelist")
     failing = _in_time(lambda: count_failing_receipts(scope))
     stopped = _in_time(lambda: _scoped(scope, VendorAccount).filter(STOPPED).count())
     ending = _in_time(lambda: _scoped(scope, VendorAccount).filter(expiring()).count())
     return [
-        Figure(
+        DashboardCard(
             _("Receipts failing"),
             _text(failing, failing == COUNTED_RECEIPTS),
             "error",
             f"{reverse('admin:pushcore_receipt_changelist')}?state=failing",
             "danger" if failing else "neutral",
         ),
-        Figure(
+        DashboardCard(
             _("Channels stopped"),
             _text(stopped),
             "signal_disconnected",
             f"{accounts}?state=stopped",
             "danger" if stopped else "neutral",
         ),
-        Figure(
+        DashboardCard(
             _("Certificates expiring"),
             _text(ending),
             "badge",
             f"{accounts}?state=expiring",
             "warning" if ending else "neutral",
         ),
-        Figure(
+        DashboardCard(
             _("Gateway connections"),
             _text(count_connections()),
             "cell_tower",
@@ -155,7 +169,7 @@ def _figures_of_health(scope: Scope) -> list[Figure]:
 
 
 def recent(scope: Scope) -> list[dict[str, Any]]:
-    """The newest messages in view, as the page's table shows them."""
+    """Return the newest messages in view, as the rows of the page's table."""
     rows = _scoped(scope).select_related("task", "workspace__app")
     newest = _in_time(lambda: list(rows.order_by("-pk")[:RECENT_MESSAGES])) or []
     message_list = reverse("admin:pushcore_message_changelist")
@@ -173,8 +187,10 @@ def recent(scope: Scope) -> list[dict[str, Any]]:
 
 
 def count_waiting(scope: Scope) -> int:
-    """Messages of today that may still be delivered, as the list counts them, of the newest `COUNTED_MESSAGES`: one
-    query that reads no more than those."""
+    """Count today's messages that may still be delivered, by the definition of the message list.
+
+    One query looks at no more than the newest `COUNTED_MESSAGES` messages, however many there are.
+    """
     newest = _scoped(scope).filter(pk__gte=ids.first_id_at(_midnight())).order_by("-pk")
     sql, params = newest.values("status", "expire_at")[:COUNTED_MESSAGES].query.sql_with_params()
     with connection.cursor() as cursor:
@@ -186,15 +202,17 @@ def count_waiting(scope: Scope) -> int:
 
 
 def _midnight() -> datetime:
+    """Return the start of today in the active time zone."""
     return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def count_failing_receipts(scope: Scope) -> int:
-    """Receipts given up, or not delivered at the first attempt and still due; counted to `COUNTED_RECEIPTS`."""
+    """Count the receipts that match `FAILING_RECEIPTS`, up to `COUNTED_RECEIPTS`."""
     return _scoped(scope, Receipt).filter(FAILING_RECEIPTS)[:COUNTED_RECEIPTS].count()
 
 
 def count_connections() -> int | None:
+    """Count the devices connected to all gateway nodes; None while Valkey is unavailable."""
     try:
         return sum(node.connections for node in presence.live_nodes(valkey.client()))
     except valkey.ValkeyDown:
@@ -203,6 +221,7 @@ def count_connections() -> int | None:
 
 
 def _scoped(scope: Scope, model: Any = Message) -> Any:
+    """Return the model's rows in the chosen workspace, else in all workspaces the user may see."""
     rows = model.objects.all()
     if scope.chosen is not None:
         return rows.filter(workspace_id=scope.chosen)
@@ -210,18 +229,23 @@ def _scoped(scope: Scope, model: Any = Message) -> Any:
 
 
 def _in_time(question: Any) -> Any:
-    """The answer, or None where the database takes too long: the home page never becomes a burden."""
+    """Return the result of `question`, or None when it exceeds `TIMEOUT_MS`.
+
+    This bounds the load that the home page, which everybody opens first, puts on the database.
+    """
     try:
         with statement_timeout(TIMEOUT_MS):
             return question()
     except StatementTimeoutError:
-        log.warning("a figure of the home page took too long")
+        log.warning("a card of the home page took too long")
         return None
 
 
 def _text(value: int | None, more: bool = False) -> str:
+    """Format a count; "-" for None, with a "+" behind it when there may be more."""
     return "-" if value is None else f"{value:,}{'+' if more else ''}"
 
 
 def _rate(part: int, whole: int) -> str:
+    """Format a ratio as a whole percentage; empty when there is nothing to compare with."""
     return f"{part / whole:.0%}" if whole else ""

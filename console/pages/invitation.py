@@ -1,4 +1,4 @@
-"""Where an invitation's link leads: somebody who is not logged in yet sets a password, once."""
+"""The page behind an invitation's link, where an invited user sets a password, once."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from console.access import audit, invitations
 
 
 class FirstPasswordForm(SetPasswordForm):
+    """Django's form for setting a password, with the console's widgets."""
+
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(user, *args, **kwargs)
         for name in ("new_password1", "new_password2"):
@@ -26,7 +28,11 @@ class FirstPasswordForm(SetPasswordForm):
 
 
 class Invitation(PasswordResetConfirmView):
-    """Django's view takes the token out of the address before the form is shown, so that no referrer has it."""
+    """Set the first password of an invited user.
+
+    Django's view moves the token from the address into the session before it shows the form, so that no Referer header
+    can leak it.
+    """
 
     form_class = FirstPasswordForm
     template_name = "console/invitation.html"
@@ -35,10 +41,12 @@ class Invitation(PasswordResetConfirmView):
     title = _("Set your password")
 
     def get_user(self, uidb64: str) -> User | None:
+        """Return the link's user; None, which makes the link invalid, if that account may not be invited."""
         user = super().get_user(uidb64)
         return user if user is not None and invitations.may_be_invited(user) else None
 
     def form_valid(self, form: SetPasswordForm) -> HttpResponse:
+        """Set the password and record it in the audit log in one transaction."""
         with transaction.atomic():
             answer = super().form_valid(form)
             audit.record_for(self.request, self.user, "change", self.user, {"what": "Set a password by invitation."})
@@ -46,4 +54,5 @@ class Invitation(PasswordResetConfirmView):
         return answer
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the admin site's context, which the console's base template needs."""
         return site.each_context(self.request) | super().get_context_data(**kwargs)

@@ -1,4 +1,4 @@
-"""The query tool: what is known of a user's devices, or a device, and what went to it last (source document, 6.4)."""
+"""The query tool: a user's devices, or one device, with bindings and last messages (source document, 6.4)."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ MAX_SHOWN = 20
 
 
 class QueryForm(forms.Form):
+    """The query: a user ID or a device ID."""
+
     dimension = forms.ChoiceField(
         label=gettext_lazy("Query dimension"),
         choices=[("user", gettext_lazy("User ID")), ("device", gettext_lazy("Device ID"))],
@@ -42,6 +44,7 @@ class QueryForm(forms.Form):
     )
 
     def clean_target(self) -> str:
+        """Apply the push API's checks of a target, so that both accept the same IDs."""
         kind = DeliveryType.USER if self.cleaned_data.get("dimension") == "user" else DeliveryType.ANDROID
         try:
             return clean_target(kind, self.cleaned_data["target"])
@@ -50,8 +53,8 @@ class QueryForm(forms.Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A device, its users and its last messages, as they are shown."""
+class FoundDevice:
+    """A device with its bindings, its last messages and their status labels, ready to be shown."""
 
     device: Device
     user_id: str
@@ -62,7 +65,7 @@ class Found:
 
 @require_safe
 def query_tool(request: HttpRequest) -> HttpResponse:
-    """What is asked for stands in the address."""
+    """Show the form and, once the address holds a query, what was found for it."""
     workspace = chosen_workspace(request, request.GET.get("workspace"))
     asked = "target" in request.GET
     form = QueryForm(request.GET if asked else None)
@@ -75,12 +78,12 @@ def query_tool(request: HttpRequest) -> HttpResponse:
     activate(zone_of(workspace))
     if workspace is not None and asked and form.is_valid():
         given = form.cleaned_data
-        context["found"] = find(workspace, given["target"], is_user=given["dimension"] == "user")
+        context["found"] = find_devices(workspace, given["target"], is_user=given["dimension"] == "user")
     return TemplateResponse(request, "console/query_tool.html", context)
 
 
-def find(workspace: Workspace, target: str, *, is_user: bool) -> list[Found]:
-    """The devices the target stands for; a device's ID may be of any platform."""
+def find_devices(workspace: Workspace, target: str, *, is_user: bool) -> list[FoundDevice]:
+    """Return the devices a target stands for, at most `MAX_SHOWN`; a device ID is looked up on all platforms."""
     kinds = [DeliveryType.USER] if is_user else [DeliveryType.ANDROID, DeliveryType.IOS, DeliveryType.HARMONYOS]
     found: dict[int, None] = {}
     for kind in kinds:
@@ -92,14 +95,15 @@ def find(workspace: Workspace, target: str, *, is_user: bool) -> list[Found]:
     return [_found(devices[pk], states[pk]) for pk in pks if pk in devices]
 
 
-def _found(device: Device, state: str) -> Found:
+def _found(device: Device, state: str) -> FoundDevice:
+    """Load a device's bindings and last messages."""
     bindings = list(Binding.objects.filter(device=device).order_by("-bound_at")[:MAX_SHOWN])
     bound = next((binding.user_id for binding in bindings if binding.unbound_at is None), "")
     targets = [one for one in (device.ad_token, device.third_token, bound) if one]
-    # By target, which an index serves; a user's other devices are left out.
+    # The target narrows the rows by an index; the device then leaves out the user's other devices.
     rows = Message.objects.filter(workspace_id=device.workspace_id, target__in=targets, device=device)
     messages = list(rows.select_related("task").order_by("-pk")[:MAX_SHOWN])
-    return Found(
+    return FoundDevice(
         device=device,
         user_id=bound,
         state=label(ONLINE_COLOURS[state], state),

@@ -1,4 +1,4 @@
-"""The workspace switch in the top bar: its choice is kept in the session, lists and forms follow it."""
+"""The workspace switch in the top bar. The session keeps the choice; lists and forms follow it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from console.access.rights import CHOSEN, scope_of
 
 @require_POST
 def switch_workspace(request: HttpRequest) -> HttpResponse:
-    """Choose a workspace, or all with none named; back to the page it was chosen on."""
+    """Choose a workspace, or all when none is named, and return to the page it was chosen on."""
     wanted = request.POST.get("workspace", "")
     if not wanted:
         request.session.pop(CHOSEN, None)

@@ -1,4 +1,4 @@
-"""Setting up, and giving up, one's own second factor."""
+"""The page where users set up or remove their own second factor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 from console.access import audit, second_factor
 from console.models import SecondFactor
 
-# The session keeps until when the password has been proven, so that a code is asked for after it and no other way.
+# Session key: the time (Unix seconds) until which a code is accepted, after the password has been checked.
 PROVEN_UNTIL = "console.two_factor.proven_until"
 PROVEN_SECONDS = 600
 
@@ -25,22 +25,25 @@ PROVEN_SECONDS = 600
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def two_factor(request: HttpRequest) -> HttpResponse:
-    """One page, three steps (`do`): begin shows the QR code, confirm asks for a code of it, remove takes it away.
+    """Show the page, or take one of its steps, named by `do`.
 
-    Begin and remove ask for the password: a session left open, or stolen, neither locks its owner out nor lets a
-    stranger in for good.
+    "begin" shows the QR code, "confirm" checks a code from the authenticator app, "remove" turns the second factor off.
+    Begin and remove require the password, so that a session left open or stolen can neither lock its owner out nor keep
+    a stranger's access.
     """
     step = {"begin": _begin, "confirm": _confirm, "remove": _remove}.get(request.POST.get("do", ""))
     return step(request) if step else _page(request)
 
 
 def _page(request: HttpRequest, **more: object) -> HttpResponse:
+    """Render the page with `more` added to its context."""
     confirmed = SecondFactor.objects.filter(user_id=request.user.pk, confirmed=True).first()
     context = site.each_context(request) | {"title": _("Two-factor login"), "confirmed": confirmed} | more
     return TemplateResponse(request, "console/two_factor.html", context)
 
 
 def _begin(request: HttpRequest) -> HttpResponse:
+    """Check the password, remember that for `PROVEN_SECONDS`, and show the key."""
     assert request.user.is_authenticated
     if not _password_is_right(request):
         return _page(request, error=_("The password is wrong."))
@@ -49,6 +52,7 @@ def _begin(request: HttpRequest) -> HttpResponse:
 
 
 def _show_key(request: HttpRequest, factor: SecondFactor, error: str = "") -> HttpResponse:
+    """Show the key as a QR code and an address, unless the factor is already confirmed."""
     if factor.confirmed:
         return _page(request)
     address = second_factor.address(factor, request.user.get_username())
@@ -56,6 +60,7 @@ def _show_key(request: HttpRequest, factor: SecondFactor, error: str = "") -> Ht
 
 
 def _confirm(request: HttpRequest) -> HttpResponse:
+    """Turn the second factor on if the code is right, and show the recovery codes this once."""
     assert request.user.is_authenticated
     factor = SecondFactor.objects.filter(user_id=request.user.pk).first()
     if factor is None or time.time() > request.session.get(PROVEN_UNTIL, 0):
@@ -69,6 +74,7 @@ def _confirm(request: HttpRequest) -> HttpResponse:
 
 
 def _remove(request: HttpRequest) -> HttpResponse:
+    """Check the password and delete the second factor."""
     assert request.user.is_authenticated
     if not _password_is_right(request):
         return _page(request, error=_("The password is wrong."))
@@ -79,6 +85,6 @@ def _remove(request: HttpRequest) -> HttpResponse:
 
 
 def _password_is_right(request: HttpRequest) -> bool:
-    """Guesses count as failed logins do, and lock out as they do."""
+    """Check the user's password; wrong ones count as failed logins and lock out like them."""
     given = {"username": request.user.get_username(), "password": request.POST.get("password", "")}
     return authenticate(request, **given) is not None

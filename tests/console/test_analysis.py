@@ -25,7 +25,7 @@ TODAY = timezone.now().date().isoformat()
 def test_page_chart_details_and_export_agree(superuser: Client, mine: Everything) -> None:
     asked = {"workspace": mine[Workspace].pk, "first": TODAY, "last": TODAY}
     page = superuser.get(PAGE, asked)
-    shown = {figure.title: figure.value for figure in page.context["figures"]}
+    shown = {total.title: total.value for total in page.context["totals"]}
     assert shown == {"Pushed": "1", "Arrived": "1", "Opened": "0", "Ignored": "0"}
     assert [index.pushed for _, index in page.context["rows"]] == [1]
     quantity = {series["label"]: sum(series["data"]) for series in page.context["chart"]["quantity"]}
@@ -61,7 +61,7 @@ def test_what_cannot_be_asked_is_said_at_its_field(superuser: Client, mine: Ever
     page = superuser.get(PAGE, {"workspace": mine[Workspace].pk} | asked)
     assert page.status_code == 200
     assert page.context["form"].errors
-    assert "figures" not in page.context
+    assert "totals" not in page.context
     answer = superuser.post(f"{PAGE}export/", {"workspace": mine[Workspace].pk} | asked)
     assert answer.status_code == 400
 
@@ -78,7 +78,7 @@ def test_ninety_days_are_allowed_and_one_more_is_not(superuser: Client, mine: Ev
     last = timezone.now().date()
     for days, valid in ((89, True), (90, False)):
         asked = {"workspace": mine[Workspace].pk, "first": str(last - timedelta(days=days)), "last": str(last)}
-        assert ("figures" in superuser.get(PAGE, asked).context) == valid
+        assert ("totals" in superuser.get(PAGE, asked).context) == valid
 
 
 def test_the_time_before_is_compared(superuser: Client, mine: Everything) -> None:
@@ -89,7 +89,7 @@ def test_the_time_before_is_compared(superuser: Client, mine: Everything) -> Non
         )
     asked = {"workspace": mine[Workspace].pk, "first": TODAY, "last": TODAY, "compare": "on"}
     page = superuser.get(PAGE, asked)
-    assert page.context["figures"][0].change == "-75.0 %"
+    assert page.context["totals"][0].change == "-75.0 %"
     assert page.context["chart"]["before"][0]["data"] == [4]
 
 

@@ -70,7 +70,7 @@ def broadcast(into: Workspace, **changes: Any) -> dict[str, Any]:
 def confirmed(browser: Client, values: dict[str, Any], **changes: str) -> Any:
     """Review a broadcast, type the number of devices it names, send it; `changes`: of what is sent then."""
     asked = browser.post(f"{CREATE}broadcast/", values | {"step": "review"})
-    typed = {"devices": str(asked.context["reached"].to_type), "counted": asked.context["counted"]}
+    typed = {"devices": str(asked.context["reach"].number_to_type), "counted": asked.context["counted"]}
     return browser.post(f"{CREATE}broadcast/", values | typed | changes)
 
 
@@ -166,7 +166,7 @@ def iphone(workspace: Workspace) -> Device:
 @pytest.mark.usefixtures("template", "android")
 def test_a_broadcast_is_sent_to_the_number_of_devices_that_was_typed(superuser: Client, workspace: Workspace) -> None:
     asked = superuser.post(f"{CREATE}broadcast/", broadcast(workspace, step="review"))
-    assert asked.context["reached"].number == "2"
+    assert asked.context["reach"].number == "2"
     assert not Broadcast.objects.exists()
     confirmed(superuser, broadcast(workspace))
     made = Broadcast.objects.get()
@@ -226,7 +226,7 @@ def test_a_broadcast_for_no_device_is_not_sent(superuser: Client, workspace: Wor
 def test_thousands_may_be_set_apart(superuser: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audience_estimate, "of_broadcast", lambda *_: 1234567)
     asked = superuser.post(f"{CREATE}broadcast/", broadcast(workspace, step="review"))
-    assert (asked.context["reached"].number, asked.context["reached"].to_type) == ("more than 1,000,000", 1000000)
+    assert (asked.context["reach"].number, asked.context["reach"].number_to_type) == ("more than 1,000,000", 1000000)
     confirmed(superuser, broadcast(workspace), devices=" 1,000,000 ")
     assert Broadcast.objects.exists()
 
@@ -283,7 +283,7 @@ def test_a_file_is_uploaded_looked_at_and_pushed(superuser: Client, mine: Everyt
     assert (shown.context["found"].records, shown.context["found"].faults) == (2, 2)
     values = multiple(workspace, file, findings=shown.context["signed"])
     asked = superuser.post(f"{CREATE}multiple/", values | {"step": "review"})
-    assert (asked.context["reached"].number, asked.context["reached"].unit) == ("2", "records to push")
+    assert (asked.context["reach"].number, asked.context["reach"].unit) == ("2", "records to push")
     assert "Lines at fault, left out: 2." in asked.text
     assert "have 1 devices now" in asked.text
     assert PushTask.objects.count() == before
@@ -304,7 +304,7 @@ def test_findings_that_are_not_ours_are_found_anew(superuser: Client, workspace:
     ).context["signed"]  # fmt: skip
     for findings in ("", "forged", signed):
         values = multiple(workspace, file, findings=findings, step="review")
-        assert superuser.post(f"{CREATE}multiple/", values).context["reached"].number == "2"
+        assert superuser.post(f"{CREATE}multiple/", values).context["reach"].number == "2"
 
 
 @pytest.mark.usefixtures("template")

@@ -9,7 +9,7 @@ from django import forms
 from django.http import QueryDict
 from django.test import Client
 
-from console.pages.create.facts import facts
+from console.pages.create.details import details
 from console.pages.create.views import MessageForms
 from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
@@ -61,7 +61,7 @@ def given(**changes: Any) -> QueryDict:
 def said(workspace: Workspace, kind: str, **changes: Any) -> list[tuple[str, str]]:
     page = MessageForms.of(kind, workspace, given(**changes))
     assert page.is_valid(), (page.push.errors, page.sending and page.sending.errors)
-    return list(facts(page.push, page.parameters, page.sending, kind))
+    return list(details(page.push, page.parameters, page.sending, kind))
 
 
 @pytest.mark.parametrize("kind", ["simple", "template", "multiple", "broadcast"])

@@ -163,7 +163,7 @@ def test_nothing_is_pushed_before_somebody_says_yes(superuser: Client, mine: Eve
     before = PushTask.objects.count()
     values = form(workspace, step="review", target_type="device", platform="1", target=device.ad_token, body="a\r\nb")
     asked = superuser.post(PAGE, values)
-    assert asked.context["reached"].number == "1"
+    assert asked.context["reach"].number == "1"
     assert PushTask.objects.count() == before
     hidden = dict(asked.context["hidden"])
     assert hidden == {name: value for name, value in values.items() if name != "step"}

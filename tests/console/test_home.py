@@ -33,10 +33,10 @@ from tests.console.conftest import BY_TEST, Everything, a_push
 
 
 def values(browser: Client) -> dict[str, str]:
-    return {figure.title: figure.value for figure in browser.get("/console/").context["figures"]}
+    return {card.title: card.value for card in browser.get("/console/").context["cards"]}
 
 
-def test_figures_count_what_the_user_may_see(
+def test_cards_count_what_the_user_may_see(
     superuser: Client, member: Callable[[str], Client], mine: Everything, theirs: Everything
 ) -> None:
     Receipt.objects.filter(pk=theirs[Receipt].pk).update(state="failed")
@@ -51,7 +51,7 @@ def test_arrival_and_open_rates_stand_beside_their_counts(superuser: Client, min
     message = mine[Message]
     MessageEvent.objects.all().delete()
     take([DeviceEvent(message.workspace_id, message.device_id, message.pk, "opened", timezone.now())])
-    shown = {figure.title: (figure.value, figure.note) for figure in superuser.get("/console/").context["figures"]}
+    shown = {card.title: (card.value, card.note) for card in superuser.get("/console/").context["cards"]}
     assert shown["Pushed today"] == ("2", "")
     assert shown["Arrived today"] == ("1", "50%")
     assert shown["Opened today"] == ("1", "100%")
@@ -69,16 +69,16 @@ def test_home_and_the_analysis_say_the_same_numbers(superuser: Client, workspace
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="news", msgkey="b")
     task = pushes.accept(workspace, request, **BY_TEST)
     acknowledgements.record([BroadcastArrival(device.id, task.pk, (task.pk,)) for device in fleet])
-    figures = {figure.title: figure for figure in superuser.get("/console/").context["figures"]}
-    assert [figures[name].value for name in ("Pushed today", "Arrived today", "Pending today")] == ["4", "4", "2"]
-    report = superuser.get(figures["Pushed today"].link)
-    assert {one.title: one.value for one in report.context["figures"]} == {
+    cards = {card.title: card for card in superuser.get("/console/").context["cards"]}
+    assert [cards[name].value for name in ("Pushed today", "Arrived today", "Pending today")] == ["4", "4", "2"]
+    report = superuser.get(cards["Pushed today"].link)
+    assert {one.title: one.value for one in report.context["totals"]} == {
         "Pushed": "4", "Arrived": "4", "Opened": "0", "Ignored": "0",
     }  # fmt: skip
     page = superuser.get(reverse("admin:pushcore_pushtask_change", args=[task.pk]))
     assert {label: count for label, count, _ in page.context["funnel"]}["Arrived"] == 3
-    listed = superuser.get(figures["Pending today"].link).context["cl"]
-    assert str(listed.result_count) == figures["Pending today"].value
+    listed = superuser.get(cards["Pending today"].link).context["cl"]
+    assert str(listed.result_count) == cards["Pending today"].value
 
 
 def test_what_has_expired_is_not_pending(superuser: Client, mine: Everything) -> None:
@@ -145,10 +145,10 @@ def test_home_asks_little(superuser: Client, mine: Everything, django_assert_max
 
 
 def test_each_figure_leads_to_a_list(superuser: Client, mine: Everything) -> None:
-    figures = superuser.get("/console/").context["figures"]
-    assert len(figures) == 8
-    for figure in figures:
-        assert superuser.get(figure.link).status_code == 200
+    cards = superuser.get("/console/").context["cards"]
+    assert len(cards) == 8
+    for card in cards:
+        assert superuser.get(card.link).status_code == 200
 
 
 def test_the_newest_messages_are_the_users_own(
@@ -182,9 +182,9 @@ def test_the_console_works_without_the_fast_store(
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(valkey, "client", lambda: redis.Redis(port=1))
-        figures = values(superuser)
+        cards = values(superuser)
         answer = superuser.get(reverse("admin:pushcore_device_changelist"))
-    assert figures["Gateway connections"] == "-"
+    assert cards["Gateway connections"] == "-"
     assert {row.online_state for row in answer.context["cl"].result_list} == {"unknown"}
 
 

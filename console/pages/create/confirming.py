@@ -1,7 +1,7 @@
-"""A broadcast is confirmed by its number of devices: whoever types it has read how many will be disturbed.
+"""Confirmation of a broadcast: the operator types the number of devices it would reach.
 
-The number that was shown goes with the page, signed together with what it was counted for. So it is compared with what
-the operator saw, not with a count that has moved on, and is good for no other push.
+The review page carries the number it showed, signed together with a digest of the push. So the typed number is compared
+with what the operator saw rather than with a newer count, and it confirms no other push.
 """
 
 from __future__ import annotations
@@ -12,17 +12,22 @@ import re
 from django.core import signing
 
 _SALT = "console.pages.create.confirming"
-# Then the devices are counted, and shown, again.
+# After this time the devices are counted and shown again.
 GOOD_FOR_SECONDS = 900
 
 
 def signed(devices: int, push: object) -> str:
-    """What the review page carries: the number shown, for this push (anything whose `repr` says all of it)."""
+    """Return the signed value that the review page carries.
+
+    Args:
+        devices: The number of devices shown.
+        push: The push, as any object whose `repr` tells it apart from every other.
+    """
     return signing.dumps([devices, _digest(push)], salt=_SALT)
 
 
 def is_confirmed(typed: str, carried: str, push: object) -> bool:
-    """Whether the number typed is the one that was shown for this push, and not 0."""
+    """Return whether the typed number is the one shown for this push within `GOOD_FOR_SECONDS`, and not 0."""
     try:
         devices, digest = signing.loads(carried, salt=_SALT, max_age=GOOD_FOR_SECONDS)
     except (signing.BadSignature, ValueError, TypeError):
@@ -31,7 +36,7 @@ def is_confirmed(typed: str, carried: str, push: object) -> bool:
 
 
 def _number(typed: str) -> int | None:
-    """The number, however its thousands are set apart."""
+    """Parse a number with any thousands separators; None for anything else."""
     digits = re.sub(r"[\s,.'_\u00a0\u202f]", "", typed)
     return int(digits) if re.fullmatch(r"[0-9]{1,12}", digits) else None
 

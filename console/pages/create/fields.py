@@ -1,8 +1,10 @@
-"""What the forms are made of. They only gather: business limits are the service's, so that console and API refuse the
-same things with the same codes.
+"""Building blocks of the push forms.
 
-`data-shown-when="field=value"` on a widget hides its row while the other field has another value; several such
-conditions are separated by blanks and must all hold.
+The forms only gather values. Business limits are checked by the service, so that the console and the API refuse the
+same requests with the same codes.
+
+`data-shown-when="field=value"` on a widget hides its row while the other field has another value. Several conditions
+are separated by spaces and must all hold.
 """
 
 from __future__ import annotations
@@ -31,11 +33,11 @@ from pushcore.models.pushes import DeliveryType
 from pushcore.push import limits, recipients, templates
 
 DEFAULT_VALIDITY_SECONDS = 180
-# Rows of parameters the page offers and reads; the service's own limit (20) answers with its code before this matters.
+# Rows of parameters that the page offers and reads. The service refuses more than 20, so this only bounds the page.
 MOST_ROWS = 40
 RICH_STYLE = 2
 
-# Whose icon or image: the name in the request, the label, what the channel asks for.
+# Icons and images by channel: the name in the API, the field's label, what the channel requires.
 ICONS = (
     ("defaultUrl", _("Default icon"), _("140 x 140 pixels, at most 50 KB.")),
     ("oppoUrl", _("OPPO icon"), _("140 x 140 pixels, at most 50 KB.")),
@@ -51,34 +53,37 @@ IMAGES = (
 
 
 def coded(result: ResultCode, message: str = "") -> str:
-    """A refusal as an operator reads it: in words, with the code the API would answer."""
+    """Describe a refusal to an operator: in words, with the code and name the API would answer."""
     words = said(result, message)
     return gettext("{words} (code {code}, {name})").format(words=words, code=result.code, name=result.name)
 
 
-# For classes: their texts are made before there is a user.
+# For class attributes, which are evaluated before the user's language is known.
 coded_lazy = lazy(coded, str)
 
 
 def required(result: ResultCode) -> dict[str, str]:
+    """Return the `error_messages` of a field whose absence the API refuses with the given code."""
     return {"required": coded_lazy(result)}
 
 
 def new_msgkey() -> str:
-    """A customer message ID nobody has used: the form's default."""
+    """Return a random customer message ID, the default in a new form."""
     return f"console_{secrets.token_hex(16)}"
 
 
 def radio(**attrs: Any) -> UnfoldAdminRadioSelectWidget:
+    """Build a widget of radio buttons in a row."""
     return UnfoldAdminRadioSelectWidget(radio_style=HORIZONTAL, attrs=attrs)
 
 
 def text(**attrs: Any) -> UnfoldAdminTextInputWidget:
+    """Build a text input without the browser's autocompletion."""
     return UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"} | attrs)
 
 
 class PushForm(forms.Form):
-    """Of one workspace. `default` is what stands in a new form."""
+    """Base of the push forms, and the field they all have. `workspace` is where the push is sent from."""
 
     valid_seconds = forms.IntegerField(
         label=_("Valid period (seconds)"),
@@ -94,6 +99,8 @@ class PushForm(forms.Form):
 
 
 class MessageIdPart(PushForm):
+    """The customer message ID, for pushes that have one."""
+
     msgkey = forms.CharField(
         label=_("Customer message ID"),
         error_messages=required(ResultCode.INVALID_PARAM),
@@ -104,7 +111,7 @@ class MessageIdPart(PushForm):
 
 
 class TargetTypePart(PushForm):
-    """Users, or devices of a platform."""
+    """The kind of target: users, or devices of a platform."""
 
     target_type = forms.ChoiceField(
         label=_("Target ID type"),
@@ -123,6 +130,7 @@ class TargetTypePart(PushForm):
 
     @property
     def delivery_type(self) -> DeliveryType:
+        """The target type in the API's terms; also available while the form is not valid."""
         given = self.cleaned_data
         if given.get("target_type") != "device":
             return DeliveryType.USER
@@ -130,7 +138,7 @@ class TargetTypePart(PushForm):
 
 
 class TargetPart(TargetTypePart, MessageIdPart):
-    """One target."""
+    """A single target and its message ID."""
 
     target = forms.CharField(
         label=_("Target ID"),
@@ -143,12 +151,14 @@ class TargetPart(TargetTypePart, MessageIdPart):
     )
 
     def clean_target(self) -> str:
+        """Remove spaces from a device's token, as copied from logs; user IDs may contain spaces and keep them."""
         target: str = self.cleaned_data["target"]
-        # Tokens copied out of logs come with spaces in them; user IDs may have some.
         return "".join(target.split()) if self.cleaned_data.get("target_type") == "device" else target
 
 
 class ChannelPart(PushForm):
+    """The choice between vendor and self-built channel on Android."""
+
     android_channel = forms.TypedChoiceField(
         label=_("Android message channel"),
         choices=[(0, _("Default channel")), (1, _("Self-built channel"))],
@@ -162,14 +172,14 @@ class ChannelPart(PushForm):
     )
 
     def channel(self, delivery_type: DeliveryType, *, silent: bool = False) -> int:
-        """Nothing to choose for iOS; a silent template goes the self-built way."""
+        """Return the API's channel number: 0 for iOS, which has no choice, and 1 (self-built) for a silent template."""
         if delivery_type == DeliveryType.IOS:
             return 0
         return 1 if silent else int(self.cleaned_data.get("android_channel") or 0)
 
 
 class ContentPart(PushForm):
-    """What a push without a template says."""
+    """The content of a push without a template: text, display, action, and the icons and images of rich text."""
 
     silent = forms.TypedChoiceField(
         label=_("Display type"),
@@ -224,23 +234,30 @@ class ContentPart(PushForm):
                 )
 
     def clean_body(self) -> str:
-        # Browsers send line breaks as two characters.
+        """Turn CRLF line breaks, which browsers submit, into single characters."""
         return self.cleaned_data["body"].replace("\r\n", "\n")
 
     @property
     def icons(self) -> list[forms.BoundField]:
+        """The icon fields, the default one first."""
         return [self[f"icon_{name}"] for name, *_rest in ICONS]
 
     @property
     def images(self) -> list[forms.BoundField]:
+        """The image fields, the default one first."""
         return [self[f"image_{name}"] for name, *_rest in IMAGES]
 
     @property
     def material_errors(self) -> bool:
+        """Whether an icon or image field other than the defaults has an error; the page then unfolds them."""
         return any(field.errors for field in (*self.icons[1:], *self.images[1:]))
 
     def material(self, kind: str) -> dict[str, str]:
-        """URLs by channel; none unless the style shows them."""
+        """Return the URLs by channel name in the API's terms; none unless the style is rich text.
+
+        Args:
+            kind: "icon" or "image".
+        """
         given = self.cleaned_data
         if given.get("style") != RICH_STYLE:
             return {}
@@ -249,7 +266,10 @@ class ContentPart(PushForm):
 
 
 class TemplatePart(ChannelPart):
-    """A template of the workspace. What it fixes (display type, action) is shown, not asked."""
+    """The choice of one of the workspace's templates.
+
+    What a template fixes, such as the display type and the action, is shown on the page but not asked.
+    """
 
     template = forms.ModelChoiceField(
         label=_("Template"),
@@ -268,7 +288,7 @@ class TemplatePart(ChannelPart):
 
     @property
     def chosen(self) -> Template | None:
-        """The template, from what was sent in or what the form began with."""
+        """The selected template, also while the form is not valid; None when nothing or an unknown name is selected."""
         name = self["template"].value()
         if not name or not isinstance(name, str) or "\0" in name:
             return None
@@ -276,7 +296,7 @@ class TemplatePart(ChannelPart):
 
 
 class PlaceholdersPart(TemplatePart):
-    """The template's placeholders, each a field."""
+    """A field for each placeholder of the selected template."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -292,13 +312,17 @@ class PlaceholdersPart(TemplatePart):
 
     @property
     def placeholders(self) -> list[forms.BoundField]:
+        """The placeholders' fields, in alphabetical order."""
         return [self[f"value_{number}"] for number in range(len(self._names))]
 
     def values(self, given: dict[str, Any]) -> dict[str, str]:
+        """Return the placeholders' values by name, empty for those missing from `given`, the cleaned data."""
         return {name: given.get(f"value_{number}") or "" for number, name in enumerate(self._names)}
 
 
 class ExtensionParameterForm(forms.Form):
+    """A row of the extension parameters."""
+
     key = forms.CharField(required=False, widget=text(**{"placeholder": _("Key"), "aria-label": _("Key")}))
     value = forms.CharField(
         required=False, strip=False, widget=text(**{"placeholder": _("Value"), "aria-label": _("Value")})
@@ -308,9 +332,10 @@ class ExtensionParameterForm(forms.Form):
 class ExtensionParameters(
     forms.formset_factory(ExtensionParameterForm, extra=1, max_num=MOST_ROWS, absolute_max=MOST_ROWS)  # type: ignore[misc]
 ):
-    """Key and value rows; rows without either are no rows."""
+    """The extension parameters as rows of key and value; rows without a key and a value are ignored."""
 
     def clean(self) -> None:
+        """Refuse values without a key, and keys given twice."""
         seen: set[str] = set()
         for form in self.forms:
             row = getattr(form, "cleaned_data", {})
@@ -322,4 +347,5 @@ class ExtensionParameters(
                 seen.add(row["key"])
 
     def as_mapping(self) -> dict[str, str]:
+        """Return the parameters of these valid rows."""
         return {row["key"]: row["value"] for row in self.cleaned_data if row.get("key")}

@@ -1,4 +1,4 @@
-"""The file of a multiple push: taken as it comes, and looked at before anything is pushed."""
+"""The file of a multiple push: its upload, and its inspection before anything is pushed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,17 @@ _SALT = "console.pages.create.files"
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was found in a file for a template and a kind of target. `reached`: of the first `sampled` targets."""
+    """The result of inspecting a file for a template and a target type.
+
+    Attributes:
+        file: The file's id.
+        template: The template's name.
+        delivery_type: The target type, as a `DeliveryType`.
+        records: The number of valid records.
+        faults: The number of faulty lines, which are left out.
+        sampled: How many targets, from the start of the file, were looked up.
+        reached: How many devices those targets have now.
+    """
 
     file: str
     template: str
@@ -38,18 +48,19 @@ class Findings:
     reached: int
 
     def signed(self) -> str:
+        """Return the findings signed, for the form to carry so that the file need not be read again."""
         return signing.dumps(asdict(self), salt=_SALT)
 
 
 def _check_head(request: HttpRequest) -> None:
-    """Raises `PermissionDenied`, `Http404`."""
+    """Check the user's right before the body is read. Raises `PermissionDenied` or `Http404`."""
     _workspace(request)
 
 
 @head_check(_check_head)
 @require_POST
 def upload_file(request: HttpRequest) -> HttpResponse:
-    """Keep the body as a file of the workspace named in the query; answers {"file", "size"} or {"error"}."""
+    """Store the request's body as a file of the workspace named in the query; answers {"file", "size"} or {"error"}."""
     workspace = _workspace(request)
     try:
         if _length(request) > settings.MAX_FILE_BYTES:
@@ -61,10 +72,12 @@ def upload_file(request: HttpRequest) -> HttpResponse:
 
 
 def _length(request: HttpRequest) -> int:
+    """Return the declared size of the body in bytes; 0 when it is missing or malformed."""
     return ids.parse(request.headers.get("Content-Length", "")) or 0
 
 
 def _workspace(request: HttpRequest) -> Workspace:
+    """Return the workspace named in the query, if the user may push in it. Raises `PermissionDenied` or `Http404`."""
     scope = scope_of(request)
     if not scope.may(Right.PUSH):
         raise PermissionDenied
@@ -77,7 +90,7 @@ def _workspace(request: HttpRequest) -> Workspace:
 
 @require_POST
 def inspect_file(request: HttpRequest) -> HttpResponse:
-    """A part of the page: what stands in the file, for the template and the target type of the form."""
+    """Render the part of the page that shows the file's first records and faults, for the selected template."""
     workspace = _workspace(request)
     form = MultipleForm(request.POST, workspace=workspace)
     form.is_valid()
@@ -85,7 +98,7 @@ def inspect_file(request: HttpRequest) -> HttpResponse:
     context: dict[str, object] = {"file": file, "template": form.chosen}
     if file is not None and form.chosen is not None:
         try:
-            found, findings = look(form, file)
+            found, findings = inspect_kept_file(form, file)
         except ResultError as error:
             context["error"] = coded(error.result, error.message)
         else:
@@ -94,12 +107,16 @@ def inspect_file(request: HttpRequest) -> HttpResponse:
 
 
 def kept_file(workspace: Workspace, number: str) -> FileImport | None:
-    """The workspace's file of that number."""
+    """Return the workspace's stored file of that id, as given in the form, or None."""
     return FileImport.objects.filter(workspace=workspace, pk=ids.parse(number) or 0).first()
 
 
-def look(form: MultipleForm, file: FileImport) -> tuple[Inspection, Findings]:
-    """Read the file for what the form chose. Raises `ResultError` where the template itself is at fault."""
+def inspect_kept_file(form: MultipleForm, file: FileImport) -> tuple[Inspection, Findings]:
+    """Inspect a file for the template and target type selected in the form, which need not be valid.
+
+    Raises:
+        ResultError: The push would be refused whatever the file holds, for instance because of its template.
+    """
     form.cleaned_data = {"valid_seconds": 1, "file": str(file.pk), "file_name": ""} | form.cleaned_data
     form.cleaned_data["template"] = template = form.chosen
     assert template is not None
@@ -118,11 +135,14 @@ def look(form: MultipleForm, file: FileImport) -> tuple[Inspection, Findings]:
 
 
 def findings_of(form: MultipleForm, file: FileImport) -> Findings:
-    """Of a valid form: what it brought along, if that is ours and of the same file, template and target type; else the
-    file is read again."""
+    """Return the findings for a valid form.
+
+    Those the form carries are used if their signature is right and they are about the same file, template and target
+    type; otherwise the file is read again.
+    """
     try:
         known = Findings(**signing.loads(form.cleaned_data["findings"], salt=_SALT))
     except (signing.BadSignature, TypeError):
-        return look(form, file)[1]
+        return inspect_kept_file(form, file)[1]
     wanted = (str(file.pk), form.cleaned_data["template"].name, form.delivery_type)
-    return known if (known.file, known.template, known.delivery_type) == wanted else look(form, file)[1]
+    return known if (known.file, known.template, known.delivery_type) == wanted else inspect_kept_file(form, file)[1]

@@ -1,4 +1,4 @@
-"""A form for each kind of push: fields in, a request out."""
+"""The four push forms. Each turns its fields into the push request that the API would take."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pushcore.models.pushes import DeliveryType
 from pushcore.push import limits
 from pushcore.push.requests import BroadcastPush, FilePush, SimplePush, TemplatePush
 
-# Which field a code speaks of; the others are said at the head of the form.
+# The field that a result code concerns; all other codes are shown at the top of the form.
 FIELD_OF_CODE: dict[ResultCode, str] = {
     ResultCode.TOKEN_OR_USERID_NULL: "target",
     ResultCode.DELIVERYTOKEN_INVALID: "target",
@@ -45,15 +45,17 @@ Params = Mapping[str, str]
 
 
 def _task_name(text: str) -> str:
-    """Made of what the form holds alone, so that the same form sent twice is the same request."""
+    """Name the task by the form's content alone, so that the same form sent twice is the same request."""
     return f"Console {text}"[: limits.MAX_TASK_NAME_LENGTH]
 
 
 class SimpleForm(TargetPart, ContentPart, ChannelPart):
+    """Push to one target, with the content typed in."""
+
     kind = "simple"
 
     def request(self, extended_params: Params) -> SimplePush:
-        """The push this valid form stands for."""
+        """Build the push request of this valid form."""
         given = self.cleaned_data
         return SimplePush(
             task_name=_task_name(given["msgkey"]),
@@ -74,9 +76,12 @@ class SimpleForm(TargetPart, ContentPart, ChannelPart):
 
 
 class TemplateForm(TargetPart, PlaceholdersPart):
+    """Push to one target, with the content of a template."""
+
     kind = "template"
 
     def request(self, extended_params: Params) -> TemplatePush:
+        """Build the push request of this valid form."""
         given = self.cleaned_data
         template = given["template"]
         return TemplatePush(
@@ -92,7 +97,7 @@ class TemplateForm(TargetPart, PlaceholdersPart):
 
 
 class MultipleForm(TargetTypePart, TemplatePart):
-    """From a file, which was uploaded before (`files`)."""
+    """Push a template to the targets in a file that was uploaded before (see `files`)."""
 
     kind = "multiple"
 
@@ -103,11 +108,11 @@ class MultipleForm(TargetTypePart, TemplatePart):
         error_messages=required(ResultCode.NEED_FILE),
     )
     file_name = forms.CharField(max_length=1000, required=False, widget=forms.HiddenInput())
-    # What was found in the file, signed, so that it need not be read again to be shown again.
+    # The signed findings (see `files`), so that the file is not read again for the review.
     findings = forms.CharField(max_length=1000, required=False, widget=forms.HiddenInput())
 
     def request(self, extended_params: Params, *, sha256: str = "0" * 64) -> FilePush:
-        """`sha256`: of the kept file."""
+        """Build the push request of this valid form; `sha256` is that of the stored file."""
         given = self.cleaned_data
         template = given["template"]
         return FilePush(
@@ -122,6 +127,8 @@ class MultipleForm(TargetTypePart, TemplatePart):
 
 
 class BroadcastForm(MessageIdPart, PlaceholdersPart):
+    """Push a template to all devices of a platform."""
+
     kind = "broadcast"
 
     platform = forms.TypedChoiceField(
@@ -156,9 +163,11 @@ class BroadcastForm(MessageIdPart, PlaceholdersPart):
 
     @property
     def delivery_type(self) -> DeliveryType:
+        """The platform as a target type; also available while the form is not valid."""
         return DeliveryType(self.cleaned_data.get("platform") or Platform.ANDROID)
 
     def request(self, extended_params: Params) -> BroadcastPush:
+        """Build the push request of this valid form; the login status matters for iOS only."""
         given = self.cleaned_data
         template = given["template"]
         by_login = (given["login_status"] or 0) if self.delivery_type == DeliveryType.IOS else 0
@@ -182,6 +191,6 @@ FORMS: dict[str, type[AnyForm]] = {form.kind: form for form in (SimpleForm, Temp
 
 
 def refuse(form: forms.Form, error: ResultError) -> None:
-    """Show what the service answered, at the field it speaks of where there is one."""
+    """Add the service's refusal to the form, at the field it concerns if there is one."""
     field = FIELD_OF_CODE.get(error.result)
     form.add_error(field if field in form.fields else None, coded(error.result, error.message))

@@ -1,4 +1,7 @@
-"""What the device will get, as typed: made by what makes the real thing, from a form that need not be valid yet."""
+"""The preview beside the form: what the device would get.
+
+It is built by the same code as the real message, from a form that need not be valid yet.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,18 @@ from pushcore.storage import clock, ids
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`android`, `ios`: the bodies as JSON; IDs in them are examples. `ios` is empty where APNs would refuse it."""
+    """The values the page's script shows.
+
+    Attributes:
+        title: The message's title.
+        body: The message's text.
+        silent: Whether nothing is displayed on the device.
+        style: The display style, as in the API.
+        icon: Whether the message has an icon.
+        image: Whether the message has an image.
+        android: The body for the self-built channel as JSON, with example IDs.
+        ios: The body for APNs as JSON, with example IDs; empty if APNs would refuse it.
+    """
 
     title: str = ""
     body: str = ""
@@ -37,7 +51,7 @@ class Preview:
 
 
 def preview_of(form: AnyForm, params: Mapping[str, str]) -> Preview:
-    """Of a bound form; where it has no template yet, of nothing."""
+    """Return the preview of a bound form; an empty one while no template is selected."""
     form.is_valid()
     made = _content(form, params)
     if made is None:
@@ -56,6 +70,7 @@ def preview_of(form: AnyForm, params: Mapping[str, str]) -> Preview:
 
 
 def _content(form: AnyForm, params: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return the message's content, with unfilled placeholders left as they are; None without a template."""
     if isinstance(form, SimpleForm):
         form.cleaned_data = _untouched(form) | form.cleaned_data
         return content.of_simple(form.request(params))
@@ -71,12 +86,13 @@ def _content(form: AnyForm, params: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 def _untouched(form: SimpleForm) -> dict[str, Any]:
-    """What the fields hold before somebody fills them in."""
+    """Return the initial values of the fields, which stand in for those that are not valid yet."""
     initial = {name: field.initial for name, field in form.fields.items()}
     return {name: "" if value is None or callable(value) else value for name, value in initial.items()}
 
 
 def _example(form: AnyForm, made: dict[str, Any]) -> OutgoingMessage:
+    """Build an outgoing message with example IDs around the content."""
     given, now = form.cleaned_data, clock.now()
     seconds = given.get("valid_seconds") or DEFAULT_VALIDITY_SECONDS
     example_id = ids.first_id_at(now)
@@ -98,10 +114,12 @@ def _example(form: AnyForm, made: dict[str, Any]) -> OutgoingMessage:
 
 
 def _ios(outgoing: OutgoingMessage) -> str:
+    """Render the APNs body; empty if APNs would refuse it."""
     [delivery] = deliveries_of([outgoing], Channel.APNS)
     parts = parts_of(delivery.notification, topic="", msgkey=delivery.msgkey)
     return _pretty(parts.template.render(delivery)) if parts else ""
 
 
 def _pretty(body: bytes) -> str:
+    """Indent a JSON body."""
     return json.dumps(json.loads(body), indent=2, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""How far a push would reach, in words, for whoever has to say yes."""
+"""The reach of a push, in words, for the operator who has to confirm it."""
 
 from __future__ import annotations
 
@@ -16,21 +16,26 @@ from pushcore.push.validation import ValidatedPush
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
-    """`number` of devices (or messages, of a file), as a heading; what else there is to know about it.
+class Reach:
+    """How many devices a push would reach, as the review shows it.
 
-    `to_type`: what confirms it; None where saying yes is enough. `hopeless`: it reaches nobody, so it is not sent.
+    Attributes:
+        number: The number of devices, or of records for a file, as text.
+        unit: What the number counts.
+        note: Remarks on the number.
+        number_to_type: The number to type as confirmation; None where none is required.
+        reaches_nobody: Whether the push reaches nobody and is therefore not sent.
     """
 
     number: str
     unit: str
     note: str = ""
-    to_type: int | None = None
-    hopeless: bool = False
+    number_to_type: int | None = None
+    reaches_nobody: bool = False
 
 
-def of_push(workspace: Workspace, push: ValidatedPush) -> Reached:
-    """Of a push to named targets, or a broadcast."""
+def of_push(workspace: Workspace, push: ValidatedPush) -> Reach:
+    """Return the reach of a push to named targets or of a broadcast."""
     if push.audience is not None:
         return _of_broadcast(
             audience_estimate.of_broadcast(workspace, push.audience), self_built=push.audience.self_built
@@ -42,10 +47,11 @@ def of_push(workspace: Workspace, push: ValidatedPush) -> Reached:
         note = _("No device is bound to this user now. The message waits for one while it is valid.")
     elif not count:
         note = _("No such device is registered in this workspace now. The message waits for it while it is valid.")
-    return Reached(intcomma(count), _("devices reached now"), note)
+    return Reach(intcomma(count), _("devices reached now"), note)
 
 
-def _of_broadcast(count: int | None, *, self_built: bool) -> Reached:
+def _of_broadcast(count: int | None, *, self_built: bool) -> Reach:
+    """Describe a broadcast's number of devices; `count` is None when they could not be counted in time."""
     if count is None:
         number = _("very many")
     elif count > audience_estimate.COUNTED:
@@ -55,12 +61,13 @@ def _of_broadcast(count: int | None, *, self_built: bool) -> Reached:
     notes = [_("Those that connect while the message is valid get it.")] if self_built else []
     if count is None:
         notes.append(_("They could not be counted in time; take them for more than the number below."))
-    # Whoever sends to more than are counted types how far was counted.
-    to_type = audience_estimate.COUNTED if count is None else min(count, audience_estimate.COUNTED)
-    return Reached(number, _("devices it is for"), " ".join(notes), to_type, hopeless=count == 0)
+    # Beyond the limit of counting, the limit itself is the number to type.
+    number_to_type = audience_estimate.COUNTED if count is None else min(count, audience_estimate.COUNTED)
+    return Reach(number, _("devices it is for"), " ".join(notes), number_to_type, reaches_nobody=count == 0)
 
 
-def of_file(form: MultipleForm, file: FileImport) -> Reached:
+def of_file(form: MultipleForm, file: FileImport) -> Reach:
+    """Return the reach of a multiple push, by the findings in its file."""
     findings = findings_of(form, file)
     notes = []
     if findings.faults:
@@ -70,4 +77,4 @@ def of_file(form: MultipleForm, file: FileImport) -> Reached:
             _("The first %(sampled)s targets have %(reached)s devices now.")
             % {"sampled": intcomma(findings.sampled), "reached": intcomma(findings.reached)}
         )
-    return Reached(intcomma(findings.records), _("records to push"), " ".join(notes), hopeless=not findings.records)
+    return Reach(intcomma(findings.records), _("records to push"), " ".join(notes), reaches_nobody=not findings.records)

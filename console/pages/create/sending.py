@@ -1,4 +1,4 @@
-"""When a push is sent: now, at a time, or again and again. Times are those of the workspace's time zone."""
+"""When a push is sent: now, at a time, or repeatedly. Times are in the workspace's time zone."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ NOW, AT, AGAIN = "now", "timed", "cyclic"
 
 
 def _picker(kind: str, shown_when: str) -> forms.DateTimeInput:
-    """The browser's own picker, which speaks ISO 8601."""
+    """Build the browser's own date or time picker, which submits ISO 8601."""
     formats = {"datetime-local": "%Y-%m-%dT%H:%M", "date": "%Y-%m-%d", "time": "%H:%M"}
     attrs = {"class": " ".join(INPUT_CLASSES), "data-shown-when": shown_when, "type": kind}
     return forms.DateTimeInput(format=formats[kind], attrs=attrs)
 
 
 class SendingForm(forms.Form):
+    """The schedule of a push. `zone` is the workspace's time zone, in which all its times are read."""
+
     prefix = PREFIX
 
     when = forms.ChoiceField(
@@ -85,15 +87,17 @@ class SendingForm(forms.Form):
     def __init__(self, *args: Any, zone: ZoneInfo, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.zone = zone
-        # Such a widget passes over what it is given when it is made.
+        # This widget ignores the attributes given to its constructor.
         shown_when = f"{PREFIX}-when={AGAIN} {PREFIX}-circle={WEEKLY}"
         self.fields["weekdays"].widget.attrs["data-shown-when"] = shown_when
 
     def full_clean(self) -> None:
+        """Validate with the workspace's zone active, because Django reads naive times in the active one."""
         with timezone.override(self.zone):
             super().full_clean()
 
     def clean(self) -> dict[str, Any]:
+        """Require the fields that belong to the chosen way of sending."""
         given = super().clean() or {}
         needed = {NOW: (), AT: ("at",), AGAIN: ("first_day", "last_day", "time_of_day")}
         for name in needed.get(given.get("when", NOW), ()):
@@ -102,7 +106,7 @@ class SendingForm(forms.Form):
         return given
 
     def strategy(self) -> Strategy | None:
-        """When to send what this valid form stands for; None for now."""
+        """Return the schedule of this valid form; None to push now."""
         given = self.cleaned_data
         if given["when"] == NOW:
             return None
@@ -113,6 +117,7 @@ class SendingForm(forms.Form):
         return Cyclic(start, end, given["circle"] or DAILY, self._days(), given["time_of_day"])
 
     def _days(self) -> tuple[int, ...]:
+        """Return the days of the week or month; empty for a daily push."""
         given = self.cleaned_data
         if given["circle"] == WEEKLY:
             return tuple(given["weekdays"])

@@ -1,8 +1,8 @@
-"""Create a message: the form, then what it would do, then the push.
+"""Create a message in three steps: the form, the review of what it would do, the push.
 
-Nothing is pushed but by saying yes on the review, and a broadcast only by typing there how many devices it is for
-(`confirming`). What would reach nobody is not sent. Sent twice, a form answers with the same task: its customer message
-ID (or the file) makes the push idempotent.
+Nothing is pushed without a confirmation on the review page, and a broadcast only after its number of devices was typed
+there (`confirming`). A push that would reach nobody is not sent. Submitting a form twice answers with the same task:
+the customer message ID (or the file) makes the push idempotent.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from console.access import audit
 from console.access.rights import Right, scope_of
 from console.locale.zones import activate, zone_of
 from console.pages.create import confirming, review
-from console.pages.create.facts import facts
+from console.pages.create.details import details
 from console.pages.create.fields import ExtensionParameters
 from console.pages.create.files import kept_file
 from console.pages.create.forms import FORMS, AnyForm, BroadcastForm, MultipleForm, refuse
@@ -48,7 +48,7 @@ TITLES = {
     "broadcast": gettext_lazy("Broadcast push"),
 }
 
-# Fields of the review page itself, beside those of the form it carries along.
+# The review page's own fields, not part of the form that it carries in hidden fields.
 _OF_THE_REVIEW = ("step", "csrfmiddlewaretoken", "devices", "counted")
 
 
@@ -56,7 +56,10 @@ _OF_THE_REVIEW = ("step", "csrfmiddlewaretoken", "devices", "counted")
 class MessageForms:
     """The forms that make up the create page.
 
-    `sending` says when to push; it is None for a file, which is pushed at once.
+    Attributes:
+        push: The form of the kind of push.
+        parameters: The extension parameters.
+        sending: When to push; None for a file, which is always pushed at once.
     """
 
     push: AnyForm
@@ -67,6 +70,7 @@ class MessageForms:
     def of(
         cls, kind: str, workspace: Workspace, data: QueryDict | None, initial: dict[str, Any] | None = None
     ) -> MessageForms:
+        """Build the forms for a kind of push, bound to `data` unless it is None."""
         zone = ZoneInfo(workspace.time_zone)
         return cls(
             FORMS[kind](data, initial=initial, workspace=workspace),
@@ -83,7 +87,11 @@ class MessageForms:
 
 @require_http_methods(["GET", "POST"])
 def create_message(request: HttpRequest, kind: str) -> HttpResponse:
-    """Show the form; POST with `step` review or send checks it, with any other shows it again as it was filled in."""
+    """Show the form or take its next step.
+
+    A POST whose `step` is "review" or "send" validates the form first; any other POST shows the form again as it was
+    filled in, for instance to return from the review.
+    """
     workspaces = _workspaces(request)
     _known(kind)
     workspace = _chosen(request, workspaces)
@@ -102,6 +110,7 @@ def create_message(request: HttpRequest, kind: str) -> HttpResponse:
 
 
 def _workspaces(request: HttpRequest) -> QuerySet[Workspace]:
+    """Return the enabled workspaces the user may push in. Raises `PermissionDenied` if they may push in none at all."""
     scope = scope_of(request)
     if not scope.may(Right.PUSH):
         raise PermissionDenied
@@ -109,12 +118,13 @@ def _workspaces(request: HttpRequest) -> QuerySet[Workspace]:
 
 
 def _known(kind: str) -> None:
+    """Raise `Http404` for an unknown kind of push."""
     if kind not in FORMS:
         raise Http404
 
 
 def _chosen(request: HttpRequest, workspaces: QuerySet[Workspace]) -> Workspace | None:
-    """The workspace to push in: the one named, else the only one there is."""
+    """Return the workspace to push in: the named one, else the only one there is, else None."""
     named = request.POST.get("workspace") or request.GET.get("workspace") or ""
     if named:
         return workspaces.filter(pk=ids.parse(named) or 0).first()
@@ -131,6 +141,7 @@ def _answer(
     *,
     shows_errors: bool = False,
 ) -> HttpResponse:
+    """Render the form page; without a workspace it asks for one."""
     context = site.each_context(request) | {
         "title": _("Create a message"),
         "kind": kind,
@@ -146,16 +157,16 @@ def _answer(
 
 
 def _review(request: HttpRequest, kind: str, page: MessageForms, *, refusal: str = "") -> HttpResponse:
-    """What the form would do, with the form itself in hidden fields. `refusal`: why it was not sent."""
-    reached = _reached(page)
+    """Render the review page, which carries the form in hidden fields. `refusal` says why a push was not sent."""
+    reach = _reach_of(page)
     params = page.parameters.as_mapping()
     hidden = [(name, value) for name, values in request.POST.lists() for value in values]
     context = site.each_context(request) | {
         "title": _("Push this message?"),
         "kind": kind,
-        "facts": facts(page.push, page.parameters, page.sending, str(TITLES[kind])),
-        "reached": reached,
-        "counted": "" if reached.to_type is None else confirming.signed(reached.to_type, _identity(page)),
+        "details": details(page.push, page.parameters, page.sending, str(TITLES[kind])),
+        "reach": reach,
+        "counted": "" if reach.number_to_type is None else confirming.signed(reach.number_to_type, _identity(page)),
         "refusal": refusal,
         "is_now": page.sending is None or page.sending.strategy() is None,
         "preview": preview_of(page.push, params),
@@ -164,8 +175,12 @@ def _review(request: HttpRequest, kind: str, page: MessageForms, *, refusal: str
     return TemplateResponse(request, "console/create/review.html", context)
 
 
-def _reached(page: MessageForms) -> review.Reached:
-    """How far the push would reach; what the service would refuse is refused here. Raises `ResultError`."""
+def _reach_of(page: MessageForms) -> review.Reach:
+    """Return the reach of the push, after the service's own checks.
+
+    Raises:
+        ResultError: The service would refuse the push.
+    """
     params = page.parameters.as_mapping()
     workspace = page.push.workspace
     if isinstance(page.push, MultipleForm):
@@ -180,17 +195,17 @@ def _reached(page: MessageForms) -> review.Reached:
 
 
 def _identity(page: MessageForms) -> tuple[object, ...]:
-    """What a broadcast's number of devices is confirmed for."""
+    """Return what a confirmation of a broadcast is tied to: its workspace, request and schedule."""
     assert isinstance(page.push, BroadcastForm)
     strategy = page.sending.strategy() if page.sending else None
     return (page.push.workspace.pk, page.push.request(page.parameters.as_mapping()), strategy)
 
 
 def _why_not(request: HttpRequest, page: MessageForms) -> str:
-    """Why saying yes is not enough; empty where it is."""
+    """Return why the confirmed push must not be sent; empty if it may."""
     given = request.POST
     if isinstance(page.push, MultipleForm):
-        return _("Nobody would get this: it is not sent.") if _reached(page).hopeless else ""
+        return _("Nobody would get this: it is not sent.") if _reach_of(page).reaches_nobody else ""
     if not isinstance(page.push, BroadcastForm):
         return ""
     if confirming.is_confirmed(given.get("devices", ""), given.get("counted", ""), _identity(page)):
@@ -199,6 +214,7 @@ def _why_not(request: HttpRequest, page: MessageForms) -> str:
 
 
 def _file(form: MultipleForm) -> FileImport:
+    """Return the form's stored file. Raises `ResultError` if it has been removed since."""
     file = kept_file(form.workspace, form.cleaned_data["file"])
     if file is None:
         raise ResultError(ResultCode.NEED_FILE, _("The file is not kept any more: upload it again."))
@@ -206,7 +222,7 @@ def _file(form: MultipleForm) -> FileImport:
 
 
 def _send(request: HttpRequest, kind: str, page: MessageForms) -> HttpResponse:
-    """Push or schedule, and lead to what came of it; back to the review, where that was not confirmed."""
+    """Push or schedule, then redirect to the task or schedule; show the review again if the push is not confirmed."""
     refusal = _why_not(request, page)
     if refusal:
         return _review(request, kind, page, refusal=refusal)
@@ -221,6 +237,7 @@ def _send(request: HttpRequest, kind: str, page: MessageForms) -> HttpResponse:
 
 
 def _pushed(page: MessageForms, author: str) -> PushTask | Schedule:
+    """Hand the push to the service that takes it: file pushes, schedules, or immediate pushes."""
     form, params = page.push, page.parameters.as_mapping()
     by: dict[str, Any] = {"source": PushTask.Source.CONSOLE, "author": author}
     if isinstance(form, MultipleForm):
@@ -234,7 +251,7 @@ def _pushed(page: MessageForms, author: str) -> PushTask | Schedule:
 
 @require_POST
 def preview_message(request: HttpRequest, kind: str) -> JsonResponse:
-    """What the form would send, as JSON, whatever of it is filled in (`preview.Preview`)."""
+    """Answer with the preview of the form as JSON (`preview.Preview`), however much of it is filled in."""
     _known(kind)
     workspace = _chosen(request, _workspaces(request))
     if workspace is None:

@@ -1,4 +1,7 @@
-"""Every setting of a form in words, for the review: read off the form, so that a new field is there by itself."""
+"""The settings of a push as text, for the review page.
+
+They are read off the form, so that a new field is listed without a change here.
+"""
 
 from __future__ import annotations
 
@@ -19,22 +22,25 @@ from pushcore.models import Template
 from pushcore.models.pushes import DeliveryType
 from pushcore.schedules.times import DAILY
 
-Fact = tuple[str, str]
+Detail = tuple[str, str]
 
-# Shown as the message itself, as the device will have it.
+# Shown apart, as the message itself.
 _IN_THE_MESSAGE = ("title", "body")
-# Said in a fact of its own below.
-_SAID_APART = ("android_channel", "template", "file", "findings", "valid_seconds")
+# Listed below under labels of their own.
+_LISTED_APART = ("android_channel", "template", "file", "findings", "valid_seconds")
 
 
-def facts(form: AnyForm, parameters: ExtensionParameters, sending: SendingForm | None, kind: str) -> Iterator[Fact]:
-    """Label and value of everything that was set: of valid forms."""
+def details(form: AnyForm, parameters: ExtensionParameters, sending: SendingForm | None, kind: str) -> Iterator[Detail]:
+    """Yield the label and value of every setting of the valid forms.
+
+    The title and body are left out: the review shows them apart, as the message itself.
+    """
     yield _("Kind"), kind
     yield _("Workspace"), str(form.workspace)
     if isinstance(form, BroadcastForm):
         yield _("Target"), _("all devices: %(platform)s") % {"platform": gettext(form.delivery_type.label)}
     for bound in form:
-        if bound.name not in (*_IN_THE_MESSAGE, *_SAID_APART) and is_asked(form, bound):
+        if bound.name not in (*_IN_THE_MESSAGE, *_LISTED_APART) and is_asked(form, bound):
             value = shown(bound, form.cleaned_data.get(bound.name))
             if value:
                 yield str(bound.label) if bound.name != "file_name" else _("File"), value
@@ -49,22 +55,22 @@ def facts(form: AnyForm, parameters: ExtensionParameters, sending: SendingForm |
 
 
 def is_asked(form: forms.Form, bound: forms.BoundField) -> bool:
-    """Whether the page shows the field, by its `data-shown-when` (see `console.pages.create.fields`)."""
+    """Return whether the page shows the field, by its `data-shown-when` (see `console.pages.create.fields`)."""
     values = {one.html_name: str(one.value()) for one in form}
     conditions = str(bound.field.widget.attrs.get("data-shown-when", "")).split()
     return all(values.get(name) == value for name, _equals, value in (one.partition("=") for one in conditions))
 
 
 def shown(bound: forms.BoundField, value: Any) -> str:
-    """What was given, by the name it is chosen by; empty for nothing."""
+    """Return a field's value as text, by the label of its choice if it has choices; empty when nothing was given."""
     choices = getattr(bound.field, "choices", None)
     if choices is not None and not isinstance(bound.field, forms.ModelChoiceField):
         return str(dict(choices).get(value, "" if value is None else value))
     return "" if value is None else str(value)
 
 
-def _of_template(template: Template) -> Iterator[Fact]:
-    """What the template fixes beside its texts."""
+def _of_template(template: Template) -> Iterator[Detail]:
+    """Yield the settings that a template fixes, besides its texts."""
     yield _("Template"), template.name
     yield _("Display type"), _("Silent push") if template.silent else _("Show message")
     yield _("Display style"), str(template.get_style_display())
@@ -72,7 +78,8 @@ def _of_template(template: Template) -> Iterator[Fact]:
     yield _("Action upon click"), f"{action}: {template.uri}" if template.uri else action
 
 
-def _channel(form: ChannelPart) -> Iterator[Fact]:
+def _channel(form: ChannelPart) -> Iterator[Detail]:
+    """Yield the channel the push will take, which a silent template decides; iOS has none to choose."""
     delivery_type: DeliveryType = form.delivery_type  # type: ignore[attr-defined]
     if delivery_type == DeliveryType.IOS:
         return
@@ -83,6 +90,7 @@ def _channel(form: ChannelPart) -> Iterator[Fact]:
 
 
 def _when(sending: SendingForm) -> str:
+    """Describe when the push is sent."""
     given = sending.cleaned_data
     if given["when"] == "timed":
         return moment_text(given["at"], sending.zone)
