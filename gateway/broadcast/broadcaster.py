@@ -74,8 +74,6 @@ class Broadcaster:
             self.offer(here, by_group)
             if by_group.by_binding:
                 self._ask_for_chosen(here, by_group)
-        for broadcast in new:
-            broadcast.payload.given()
 
     def offer(self, sessions: Iterable[Session], by_group: BroadcastsByGroup | None = None) -> None:
         """Send broadcasts after each device's cursor; what is in flight is not sent twice.

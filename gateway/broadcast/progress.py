@@ -5,7 +5,7 @@ when nothing before it is open.
 
 Devices share one object for what is equal: the broadcasts they get (`DeviceGroup`) and how far they have come
 (`Cursor`). A broadcast to all devices touches each for microseconds, so the processor's cache counts for more than the
-computation: sharing them, with packet ids of one byte, saved 28 % of a message's CPU time.
+computation.
 """
 
 from __future__ import annotations

@@ -352,11 +352,8 @@ def test_where_devices_stand_is_bounded_and_forgotten_with_them() -> None:
 
 
 @pytest.mark.parametrize("size", [10, 100, 200, 16_000, 20_000])
-@pytest.mark.parametrize("given", [False, True])
-def test_a_shared_packet_is_what_the_codec_writes(size: int, given: bool) -> None:
+def test_a_shared_packet_is_what_the_codec_writes(size: int) -> None:
     shared = SharedPayload(b"x" * size)
-    if given:
-        shared.given()
     for packet_id, seconds in ((1, 300), (65_535, 300), (7, 299), (1, 299), (1, 299)):
         for dup in (False, True):
             packet, _ = mqtt5.read(memoryview(shared.packet(packet_id, seconds, dup)))
@@ -364,15 +361,6 @@ def test_a_shared_packet_is_what_the_codec_writes(size: int, given: bool) -> Non
             assert (packet.packet_id, packet.message_expiry_interval, len(packet.payload)) == (packet_id, seconds, size)
             assert packet.duplicate == dup
             assert shared.plain_packet(packet_id, dup) == packets.plain_message(packet_id, shared.payload, dup)
-
-
-def test_equal_packets_are_one_until_all_have_theirs() -> None:
-    shared = SharedPayload(b"x" * 100)
-    for make in (lambda: shared.packet(7, 300, dup=False), lambda: shared.plain_packet(7, dup=False)):
-        assert make() is make()
-    shared.given()
-    for make in (lambda: shared.packet(7, 300, dup=False), lambda: shared.plain_packet(7, dup=False)):
-        assert make() is not make()
 
 
 def test_what_many_devices_acknowledged_is_told_in_batches_once_each() -> None:
