@@ -29,6 +29,7 @@ class AccessKeyForm(forms.ModelForm):
     """The app follows from the workspaces: a key is granted some of one app."""
 
     def clean_workspaces(self) -> QuerySet[Workspace]:
+        """Require at least one workspace, and all of one app."""
         workspaces: QuerySet[Workspace] = self.cleaned_data["workspaces"]
         if not workspaces:
             raise forms.ValidationError(_("A key is of use in at least one workspace."))
@@ -39,6 +40,8 @@ class AccessKeyForm(forms.ModelForm):
 
 @admin.register(AccessKey)
 class AccessKeyAdmin(ScopedModelAdmin):
+    """The page of access keys; a new one leads to a page that shows its secret once."""
+
     app_path = "app"
     form = AccessKeyForm
     list_display = ("access_key_id", "name", "app", "enabled", "granted", "last_used_at", "created_at")
@@ -51,9 +54,11 @@ class AccessKeyAdmin(ScopedModelAdmin):
     readonly_fields = ("access_key_id", "app", "last_used_at", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AccessKey]:
+        """Leave the sealed secret in the database, and fetch the workspaces for `granted`."""
         return super().get_queryset(request).defer("secret_sealed").prefetch_related("workspaces")
 
     def get_urls(self) -> list[URLPattern]:
+        """Add the page that shows a new key's secret."""
         secret = path(
             "<int:pk>/secret/", self.admin_site.admin_view(self.secret_view), name="pushcore_accesskey_secret"
         )
@@ -63,6 +68,7 @@ class AccessKeyAdmin(ScopedModelAdmin):
     def formfield_for_manytomany(
         self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> forms.ModelMultipleChoiceField[Any] | None:
+        """Offer the workspaces as checkboxes."""
         kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
         field = super().formfield_for_manytomany(db_field, request, **kwargs)
         if field is not None:
@@ -72,6 +78,7 @@ class AccessKeyAdmin(ScopedModelAdmin):
     def choices_of(
         self, db_field: ForeignKey[Any, Any] | ManyToManyField[Any, Any], request: HttpRequest
     ) -> QuerySet[Any]:
+        """Offer an existing key only the workspaces of its app."""
         choices = super().choices_of(db_field, request)
         match = request.resolver_match
         of_key = match.kwargs.get("object_id") if match else None
@@ -82,6 +89,7 @@ class AccessKeyAdmin(ScopedModelAdmin):
         return choices
 
     def save_model(self, request: HttpRequest, obj: AccessKey, form: Any, change: bool) -> None:
+        """Create the key by the service, and allow this session to see its secret for `SHOW_ONCE_SECONDS`."""
         if change:
             super().save_model(request, obj, form, change)
             return
@@ -93,6 +101,7 @@ class AccessKeyAdmin(ScopedModelAdmin):
         request.session[SHOW_ONCE] = {"key": obj.pk, "until": time.time() + SHOW_ONCE_SECONDS}
 
     def response_add(self, request: HttpRequest, obj: AccessKey, post_url_continue: str | None = None) -> HttpResponse:
+        """Lead to the page that shows the secret."""
         return HttpResponseRedirect(reverse("admin:pushcore_accesskey_secret", args=[obj.pk]))
 
     def secret_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -119,4 +128,5 @@ class AccessKeyAdmin(ScopedModelAdmin):
 
     @display(description=_("workspaces"))
     def granted(self, key: AccessKey) -> str:
+        """List the IDs of the workspaces the key may push in."""
         return ", ".join(workspace.workspace_id for workspace in key.workspaces.all()) or "-"

@@ -31,25 +31,31 @@ class AppAdmin(ScopedModelAdmin):
     readonly_fields = ("created_at",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[App]:
+        """Count the workspaces of each app in the same query."""
         return super().get_queryset(request).annotate(workspace_total=Count("workspaces"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        """Fix the app ID once the app exists."""
         # Backends and devices name the app by its ID: it stays what it was.
         shown = super().get_readonly_fields(request, obj)
         return (*shown, "app_id") if obj else shown
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Check the spelling of a new app ID."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "app_id":
             field.validators.append(check_identifier)
         return field
 
     def has_add_permission(self, request: HttpRequest) -> bool:
+        """Require a superuser."""
         return scope_of(request).superuser
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
+        """Refuse to everyone: apps are disabled instead."""
         return False
 
     @display(description=_("workspaces"))
     def workspace_count(self, app: App) -> int:
+        """Return the count that `get_queryset` annotates."""
         return app.workspace_total  # type: ignore[attr-defined]

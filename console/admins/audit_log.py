@@ -31,31 +31,41 @@ COLOURS: dict[str, str] = {
 
 
 class ActionFilter(ChoiceFilter):
+    """Filter by the kind of action."""
+
     title = _("what")
     parameter_name = "action"
     choices_of_column = AuditEntry.Action.choices
 
 
 class AppFilter(DropdownFilter):
+    """Filter by an app that the user administers."""
+
     title = _("app")
     parameter_name = "app"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[AuditEntry]) -> Choices:
+        """Offer the apps in which the user may read the audit log."""
         return [(str(app.pk), str(app)) for app in scope_of(request).apps(Right.CONFIGURE)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+        """Narrow to the app; one that was not offered narrows nothing."""
         known = self.value() in {choice for choice, _ in self.lookup_choices}
         return queryset.filter(app=self.value()) if known else queryset
 
 
 class WhenFilter(DropdownFilter):
+    """Filter by age: the last 1, 7 or 30 days."""
+
     title = _("when")
     parameter_name = "when"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[AuditEntry]) -> Choices:
+        """Offer the ages, in days."""
         return [("1", _("last 24 hours")), ("7", _("last 7 days")), ("30", _("last 30 days"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+        """Narrow to the age; one that was not offered narrows nothing."""
         value = self.value()
         if value not in {choice for choice, _ in self.lookup_choices}:
             return queryset
@@ -64,36 +74,55 @@ class WhenFilter(DropdownFilter):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(LargeTableAdmin):
+    """The audit log; it takes the right to configure an app to read that app's entries."""
+
     app_path = "app"
-    list_display = ("when", "username", "what", "object_type", "object_name", "facts", "app", "address")
+    list_display = ("when", "username", "what", "object_type", "object_name", "shown_details", "app", "address")
     list_filter = (ActionFilter, WhenFilter, AppFilter)
     list_select_related = ("app",)
     search_help_text = _("Exact user name")
-    fields = ("at", "username", "what", "object_type", "object_name", "object_id", "facts", "address", "request_id")
+    fields = (
+        "at",
+        "username",
+        "what",
+        "object_type",
+        "object_name",
+        "object_id",
+        "shown_details",
+        "address",
+        "request_id",
+    )
     readonly_fields = fields
 
     def limit_to_scope(self, rows: QuerySet[AuditEntry], scope: Scope) -> QuerySet[AuditEntry]:
+        """Limit to apps the user may configure, where other pages ask only for the right to view."""
         return rows.filter(app__in=scope.app_ids(Right.CONFIGURE))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
+        """Require the right to configure in any app."""
         return self.may(request, Right.CONFIGURE)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
+        """Require the right to configure in the entry's app."""
         return self.may(request, Right.CONFIGURE, obj)
 
     def find(self, rows: QuerySet[AuditEntry], scope: Scope, term: str) -> QuerySet[AuditEntry]:
+        """Search by exact user name."""
         return rows.filter(username=term)
 
     @display(description=_("when"), ordering="at")
     def when(self, entry: AuditEntry) -> SafeString:
+        """Show the time in the page's zone."""
         return moment(entry.at)
 
     @display(description=_("what"))
     def what(self, entry: AuditEntry) -> SafeString:
+        """Show the action as a coloured label."""
         return label(COLOURS.get(entry.action, "grey"), entry.get_action_display())
 
     @display(description=_("details"))
-    def facts(self, entry: AuditEntry) -> SafeString:
+    def shown_details(self, entry: AuditEntry) -> SafeString:
+        """Show the details as `name: value` pairs; the value of `what` stands alone."""
         pairs = entry.details.items() if isinstance(entry.details, dict) else ()
         shown = ((value if name == "what" else f"{name}: {value}",) for name, value in pairs)
         return format_html_join("; ", "{}", shown) or format_html("{}", "-")

@@ -19,6 +19,8 @@ from pushcore.models import Binding
 
 @admin.register(Binding)
 class BindingAdmin(LargeTableAdmin):
+    """Read-only list of bindings, searched by user ID or Ad-token."""
+
     app_path = "workspace__app"
     list_display = ("user_id", "device_token", "workspace", "state", "bound_at", "unbound_at")
     list_filter = (WorkspaceFilter,)
@@ -28,15 +30,18 @@ class BindingAdmin(LargeTableAdmin):
     readonly_fields = fields
 
     def find(self, rows: QuerySet[Binding], scope: Scope, term: str) -> QuerySet[Binding]:
+        """Search by user ID; by Ad-token where no user of the user's workspaces has that ID."""
         mine = rows.filter(workspace_id__in=scope.workspace_ids)
         by_user = mine.filter(user_id=term)
         return by_user if by_user.exists() else mine.filter(device__ad_token=term)
 
     @display(description=_("device"))
     def device_token(self, binding: Binding) -> SafeString:
+        """Show the Ad-token as a link to its device."""
         url = reverse("admin:pushcore_device_change", args=[binding.device_id])
         return format_html('<a class="text-link" href="{}">{}</a>', url, identifier(binding.device.ad_token))
 
     @display(description=_("state"))
     def state(self, binding: Binding) -> SafeString:
+        """Show whether the binding holds or has ended."""
         return label("grey", "ended") if binding.unbound_at else label("green", "bound")

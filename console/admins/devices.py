@@ -49,6 +49,8 @@ def _state(device: Device, held: bool) -> str:
 
 
 class BindingHistory(ReadOnlyInline):
+    """The users a device was bound to, on its page."""
+
     model = Binding
     fields = ("user_id", "bound_at", "unbound_at")
     readonly_fields = fields
@@ -58,6 +60,8 @@ class BindingHistory(ReadOnlyInline):
 
 
 class LostTokens(ReadOnlyInline):
+    """The vendor tokens that another device has reported since, on the page of the device that had them."""
+
     model = TokenLoss
     fk_name = "device"
     fields = ("channel", "new_device", "at")
@@ -67,6 +71,7 @@ class LostTokens(ReadOnlyInline):
     verbose_name_plural = _("Tokens that another device reported, newest first")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TokenLoss]:
+        """Add the Ad-token of the device that has the token now."""
         taker = Device.objects.filter(pk=OuterRef("taken_by_id")).values("ad_token")
         return super().get_queryset(request).annotate(taker=Subquery(taker))
 
@@ -78,6 +83,8 @@ class LostTokens(ReadOnlyInline):
 
 @admin.register(Device)
 class DeviceAdmin(LargeTableAdmin):
+    """Read-only list of devices with their presence, searched by Ad-token or vendor token."""
+
     app_path = "workspace__app"
     list_display = ("token", "platform", "maker", "workspace", "online", "last_seen_at")
     list_filter = (WorkspaceFilter, PlatformFilter)
@@ -92,9 +99,11 @@ class DeviceAdmin(LargeTableAdmin):
     inlines = (BindingHistory, LostTokens)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Device]:
+        """Leave the hash of the device's secret in the database."""
         return super().get_queryset(request).defer("secret_hash")
 
     def find(self, rows: QuerySet[Device], scope: Scope, term: str) -> QuerySet[Device]:
+        """Search by Ad-token; where there is none, by vendor token in the user's workspaces."""
         by_token = rows.filter(ad_token=term)
         if by_token.exists():
             return by_token
@@ -102,30 +111,36 @@ class DeviceAdmin(LargeTableAdmin):
         return by_vendor.filter(workspace_id__in=scope.workspace_ids)
 
     def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
+        """Look up the presence of the page's devices at once."""
         states = online_states(rows)
         for device in rows:
             device.online_state = states[device.pk]
 
     @display(description=_("Ad-token"))
     def token(self, device: Device) -> SafeString:
+        """Show the Ad-token as an identifier of the list."""
         return identifier(device.ad_token)
 
     @display(description=_("Ad-token"))
     def full_token(self, device: Device) -> SafeString:
+        """Show the Ad-token in full, with a button that copies it."""
         return copyable(device.ad_token)
 
     @display(description=_("device"))
     def maker(self, device: Device) -> str:
+        """Show manufacturer and model, or the Live Activity's ID."""
         if device.activity_id is not None:
             return f"{gettext('Live Activity')} {device.activity_id}".strip()
         return f"{device.manufacturer} {device.model}".strip() or "-"
 
     @display(description=_("self-built channel"))
     def online(self, device: Device) -> SafeString:
+        """Show the presence that `prepare_rows` looked up."""
         state: str = device.online_state  # type: ignore[attr-defined]
         return label(ONLINE_COLOURS[state], state)
 
     @display(description=_("self-built channel"))
     def online_now(self, device: Device) -> SafeString:
+        """Look up and show the presence of one device."""
         state = online_states([device])[device.pk]
         return label(ONLINE_COLOURS[state], state)

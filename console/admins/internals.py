@@ -13,12 +13,16 @@ from pushcore.models import MessageKey, Watermark
 
 @admin.register(Watermark)
 class WatermarkAdmin(ReadOnly, SuperuserModelAdmin):
+    """Positions that periodic work has reached."""
+
     list_display = ("name", "position", "leased_until")
     fields = ("name", "position", "leased_until")
 
 
 @admin.register(MessageKey)
 class MessageKeyAdmin(ReadOnly, SuperuserModelAdmin):
+    """Keys under which pushes were claimed, so that a repeated one is not pushed again."""
+
     list_display = ("digest", "day", "task_id", "claimed_at")
     fields = ("digest", "day", "task_id", "claimed_at")
     ordering = ("digest",)
@@ -26,4 +30,5 @@ class MessageKeyAdmin(ReadOnly, SuperuserModelAdmin):
     paginator = CappedPaginator
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MessageKey]:
+        """Order by digest alone, whatever the request asks for."""
         return super().get_queryset(request).order_by("digest")

@@ -19,6 +19,8 @@ from console.models import Membership
 
 
 class RoleFilter(ChoiceFilter):
+    """Filter by role."""
+
     title = _("role")
     parameter_name = "role"
     choices_of_column = Membership.Role.choices
@@ -38,6 +40,7 @@ class NewMemberForm(forms.ModelForm):
         fields = ("app", "role")
 
     def clean_username(self) -> str:
+        """Require an active user who may log in to the console, and make them the member."""
         name: str = self.cleaned_data["username"]
         user = get_user_model().objects.filter(username=name, is_active=True, is_staff=True).first()
         if user is None:
@@ -46,6 +49,7 @@ class NewMemberForm(forms.ModelForm):
         return name
 
     def clean(self) -> dict[str, Any]:
+        """Refuse who is a member of the app already."""
         cleaned = super().clean() or {}
         app = cleaned.get("app")
         if app and self.instance.user_id and Membership.objects.filter(app=app, user=self.instance.user_id).exists():
@@ -54,7 +58,10 @@ class NewMemberForm(forms.ModelForm):
 
 
 class RoleForm(forms.ModelForm):
+    """The form that changes a member's role."""
+
     def clean_role(self) -> str:
+        """Refuse to take the role from an app's last administrator."""
         role: str = self.cleaned_data["role"]
         if role != Membership.Role.ADMINISTRATOR and is_last_administrator(self.instance):
             raise forms.ValidationError(_("An app keeps at least one administrator: make somebody else one first."))
@@ -69,6 +76,8 @@ def is_last_administrator(member: Membership) -> bool:
 
 @admin.register(Membership)
 class MembershipAdmin(ScopedModelAdmin):
+    """The members of the apps that the user administers."""
+
     app_path = "app"
     list_display = ("user", "app", "role", "created_at")
     list_filter = (RoleFilter,)
@@ -80,10 +89,12 @@ class MembershipAdmin(ScopedModelAdmin):
     readonly_fields = ("created_at",)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Choose the form: a new member is named, of an existing one only the role changes."""
         kwargs["form"] = RoleForm if change else NewMemberForm
         return super().get_form(request, obj, change, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        """Fix user and app once the member exists."""
         shown = super().get_readonly_fields(request, obj)
         return (*shown, "user", "app") if obj else shown
 

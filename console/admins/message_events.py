@@ -23,6 +23,8 @@ KIND_COLOURS: dict[str, str] = {
 
 
 class EventKindFilter(ChoiceFilter):
+    """Filter by kind: arrived, opened or ignored."""
+
     title = _("event")
     parameter_name = "kind"
     choices_of_column = MessageEvent.Kind.choices
@@ -30,6 +32,8 @@ class EventKindFilter(ChoiceFilter):
 
 @admin.register(MessageEvent)
 class MessageEventAdmin(LargeTableAdmin):
+    """Read-only list of the events that devices reported, searched by message ID."""
+
     app_path = "workspace__app"
     list_display = ("message_id", "event", "device_token", "workspace", "at", "received_at")
     list_filter = (WorkspaceFilter, EventKindFilter)
@@ -39,13 +43,16 @@ class MessageEventAdmin(LargeTableAdmin):
     readonly_fields = fields
 
     def find(self, rows: QuerySet[MessageEvent], scope: Scope, term: str) -> QuerySet[MessageEvent]:
+        """Search by exact message ID."""
         number = ids.parse(term)
         return rows.none() if number is None else rows.filter(message_id=number)
 
     @display(description=_("event"))
     def event(self, event: MessageEvent) -> SafeString:
+        """Show the kind as a coloured label."""
         return label(KIND_COLOURS[event.kind], event.kind)
 
     @display(description=_("device"))
     def device_token(self, event: MessageEvent) -> SafeString:
+        """Show the Ad-token as an identifier of the list."""
         return identifier(event.device.ad_token)

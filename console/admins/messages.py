@@ -36,6 +36,7 @@ class MessageDetails(TemplateSection):
     template_name = "console/message_details.html"
 
     def get_context_data(self, request: HttpRequest, instance: Message) -> dict[str, Any]:
+        """Return what the template shows of the message: status, vendor's report, payload and links."""
         at_vendor: VendorMessage | None = getattr(instance, "at_vendor", None)
         return {
             "status": instance.status_entry,
@@ -51,6 +52,8 @@ class MessageDetails(TemplateSection):
 
 @admin.register(Message)
 class MessageAdmin(LargeTableAdmin):
+    """The message list, read-only; `?task=` narrows it to a push task."""
+
     app_path = "workspace__app"
     list_display = ("customer_message_id", "type_icon", "target_id", "title", "created", "status_column")
     list_filter = (StatusFilter, PushTypeFilter, WorkspaceFilter, CreatedFilter)
@@ -71,6 +74,7 @@ class MessageAdmin(LargeTableAdmin):
     readonly_fields = ("id", "type_icon", "title", "created", "status_column", "meaning", "payload")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        """Limit to `LISTED_DAYS` and to the task asked for, both by ranges of the primary key."""
         since = ids.first_id_at(clock.now() - timedelta(days=LISTED_DAYS))
         rows = super().get_queryset(request).filter(pk__gte=since)
         task_id = ids.parse(request.GET.get("task", ""))
@@ -87,6 +91,7 @@ class MessageAdmin(LargeTableAdmin):
             message.at_vendor = known.get(message.pk)
 
     def limit_to_scope(self, rows: QuerySet[Any], scope: Scope) -> QuerySet[Any]:
+        """Limit to the user's workspaces."""
         # By the column itself: the table's indexes start with it, and it needs no join.
         return rows.filter(workspace_id__in=scope.workspace_ids)
 
@@ -114,36 +119,45 @@ class MessageAdmin(LargeTableAdmin):
         permissions=["push"],
     )
     def create_message(self, request: HttpRequest) -> HttpResponseRedirect:
+        """Lead to the page that creates a simple push."""
         return HttpResponseRedirect(reverse("admin:create_message", args=["simple"]))
 
     @display(description=_("customer message ID"))
     def customer_message_id(self, message: Message) -> SafeString:
+        """Show the customer message ID as an identifier of the list."""
         return identifier(message.msgkey)
 
     @display(description=_("push type"))
     def type_icon(self, message: Message) -> SafeString:
+        """Show the icon of the target type."""
         return push_type(message.delivery_type)
 
     @display(description=_("target ID"))
     def target_id(self, message: Message) -> SafeString:
+        """Show the target as an identifier of the list."""
         return identifier(message.target)
 
     @display(description=_("title"))
     def title(self, message: Message) -> SafeString:
+        """Show the title, or a dash for a message without one."""
         return format_html('<span class="console-title">{}</span>', message.title or "-")
 
     @display(description=_("creation time"))
     def created(self, message: Message) -> SafeString:
+        """Show the creation time in the zone of the message's workspace."""
         return moment(message.created_at, zone_of(message))
 
     @display(description=_("status"))
     def status_column(self, message: Message) -> SafeString:
+        """Show the status as a coloured label."""
         return status_label(message)
 
     @display(description=_("meaning"))
     def meaning(self, message: Message) -> str:
+        """Show what the status code means."""
         return status_meaning(message)
 
     @display(description=_("payload"))
     def payload(self, message: Message) -> SafeString:
+        """Show the content as indented JSON."""
         return pretty_json(message.content)

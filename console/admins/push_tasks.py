@@ -50,6 +50,7 @@ def messages_of(task_id: int) -> str:
 
 
 def live_url(request: HttpRequest) -> str:
+    """Return the WebSocket address that sends the figures of tasks to the page as they change."""
     return socket_url(request, "/console/live", own_port=settings.HTTP_PORT, socket_port=settings.WS_PORT)
 
 
@@ -98,6 +99,8 @@ def _breakdown(task: PushTask) -> dict[str, Any]:
 
 @admin.register(PushTask)
 class PushTaskAdmin(LargeTableAdmin):
+    """The list of push tasks with live figures; a task's page adds its breakdown and the button that revokes it."""
+
     app_path = "workspace__app"
     list_display = (
         "id",
@@ -132,6 +135,7 @@ class PushTaskAdmin(LargeTableAdmin):
         return super().get_queryset(request).exclude(kind=PushTask.Kind.REVOKE)
 
     def find(self, rows: QuerySet[PushTask], scope: Scope, term: str) -> QuerySet[PushTask]:
+        """Search by task ID; else by start, where the term is a day or a minute; else by name."""
         number = ids.parse(term)
         by_id = rows.filter(pk=number) if number is not None else rows.none()
         if by_id.exists():
@@ -141,11 +145,13 @@ class PushTaskAdmin(LargeTableAdmin):
         return mine.filter(name=term) if started is None else mine.filter(pk__gte=started[0], pk__lt=started[1])
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Add the address of the live figures."""
         return super().changelist_view(request, {**(extra_context or {}), "live_url": live_url(request)})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        """Add the live figures, the breakdown and, with the right to export, the targets' download."""
         context = {**(extra_context or {}), "live_url": live_url(request)}
         task = self.get_object(request, object_id)
         assert isinstance(task, PushTask)
@@ -155,6 +161,7 @@ class PushTaskAdmin(LargeTableAdmin):
         return super().change_view(request, object_id, form_url, context)
 
     def get_urls(self) -> list[URLPattern]:
+        """Add the download of targets."""
         own = path(
             "<path:object_id>/targets/", self.admin_site.admin_view(self.targets), name="pushcore_pushtask_targets"
         )
@@ -178,6 +185,7 @@ class PushTaskAdmin(LargeTableAdmin):
 
     @display(description=_("target type"))
     def target_type(self, task: PushTask) -> SafeString:
+        """Show icon and name of the target type."""
         return push_type(task.delivery_type)
 
     def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
@@ -200,53 +208,65 @@ class PushTaskAdmin(LargeTableAdmin):
 
     @display(description=_("name"))
     def short_name(self, task: PushTask) -> SafeString:
+        """Show the task's name as an identifier of the list."""
         return identifier(task.name or "-")
 
     @display(description=_("push type"))
     def kind_icon(self, task: PushTask) -> SafeString:
+        """Show the target type's icon with the kind of push."""
         return push_type(task.delivery_type, gettext(PushTask.Kind(task.kind).label))
 
     @display(description=_("start"))
     def started(self, task: PushTask) -> SafeString:
+        """Show the start in the zone of the task's workspace."""
         return moment(task.created_at, zone_of(task))
 
     @display(description=_("template"))
     def template(self, task: PushTask) -> str:
+        """Show the template's name, or a dash for a push without one."""
         return str(task.content.get("templateCode") or "-")
 
     @display(description=_("successful"))
     def successes(self, task: PushTask) -> SafeString:
+        """Show how many messages succeeded, kept up to date on the page."""
         return _live(task, "success")
 
     @display(description=_("arrivals"))
     def arrivals(self, task: PushTask) -> SafeString:
+        """Show how many messages arrived, kept up to date on the page."""
         return _live(task, "arrivals")
 
     @display(description=_("duration"))
     def duration(self, task: PushTask) -> SafeString:
+        """Show how long the push takes or took, kept up to date on the page."""
         return _live(task, "duration")
 
     @display(description=_("last heard of"))
     def last_outcome(self, task: PushTask) -> SafeString:
+        """Show when the last outcome came in, with the time in UTC as its tooltip."""
         utc = progress.figures_of(task)["last_outcome_utc"]
         shown = progress.figures_of(task)["last_outcome"]
         return progress.live(task, "last_outcome", shown, title=utc, title_figure="last_outcome_utc")
 
     @display(description=_("file"))
     def file(self, task: PushTask) -> SafeString:
+        """Show the progress of a multiple push's file, kept up to date on the page."""
         file = FileImport.objects.filter(pk=task.pk).first()
         return progress.live(task, "file", progress.figures_of(task, file)["file"])
 
     @display(description=_("content"))
     def content_json(self, task: PushTask) -> SafeString:
+        """Show the content as indented JSON."""
         return pretty_json(task.content)
 
     @display(description=_("options for channels"))
     def options_json(self, task: PushTask) -> SafeString:
+        """Show the vendor options as indented JSON."""
         return pretty_json(task.options)
 
     @action(description=_("Revoke"), url_path="revoke", icon="undo", permissions=["push"])
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask on GET; on POST revoke the push, and say why where the service refuses."""
         task = self.get_object(request, object_id)
         assert isinstance(task, PushTask)
         if request.method != "POST":

@@ -26,6 +26,8 @@ STATE_COLOURS = {Receipt.State.DELIVERED: "green", Receipt.State.DUE: "amber", R
 
 
 class Attempts(ReadOnlyInline):
+    """The attempts to post a receipt, on its page."""
+
     model = ReceiptAttempt
     fields = ("at", "http_status", "error", "duration_ms")
     readonly_fields = fields
@@ -35,6 +37,8 @@ class Attempts(ReadOnlyInline):
 
 @admin.register(Receipt)
 class ReceiptAdmin(LargeTableAdmin):
+    """Read-only list of receipts, searched by message ID."""
+
     app_path = "workspace__app"
     list_display = ("message_id", "target_id", "workspace", "state_label", "attempt_count", "created_at")
     list_filter = (WorkspaceFilter, ReceiptStateFilter)
@@ -49,24 +53,29 @@ class ReceiptAdmin(LargeTableAdmin):
     inlines = (Attempts,)
 
     def find(self, rows: QuerySet[Receipt], scope: Scope, term: str) -> QuerySet[Receipt]:
+        """Search by exact message ID."""
         number = ids.parse(term)
         return rows.none() if number is None else rows.filter(message_id=number)
 
     @display(description=_("target ID"))
     def target_id(self, receipt: Receipt) -> SafeString:
+        """Show the target as an identifier of the list."""
         return identifier(receipt.target)
 
     @display(description=_("state"))
     def state_label(self, receipt: Receipt) -> SafeString:
+        """Show the state as a coloured label."""
         state = Receipt.State(receipt.state)
         return label(STATE_COLOURS[state], gettext(state.label))
 
     @display(description=_("message"))
     def message_link(self, receipt: Receipt) -> SafeString:
+        """Link to the message that the receipt is about."""
         url = f"{reverse('admin:pushcore_message_changelist')}?q={receipt.message_id}"
         return format_html('<a class="text-link" href="{}">{}</a>', url, receipt.message_id)
 
     @display(description=_("as posted and signed"))
     def body_json(self, receipt: Receipt) -> SafeString:
+        """Show the posted body as indented JSON."""
         body: Any = json.loads(receipt.body)
         return pretty_json(body)

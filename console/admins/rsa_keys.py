@@ -20,6 +20,8 @@ from pushcore.security import keys
 
 
 class PurposeFilter(ChoiceFilter):
+    """Filter by what the key signs: REST calls or receipts."""
+
     title = _("purpose")
     parameter_name = "purpose"
     choices_of_column = [(RsaKey.Purpose.API, _("REST calls")), (RsaKey.Purpose.CALLBACK, _("receipts"))]
@@ -49,13 +51,16 @@ class RsaKeyAdmin(ScopedModelAdmin):
     readonly_fields = ("use", "public_key", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RsaKey]:
+        """Leave the sealed private half in the database."""
         return super().get_queryset(request).defer("private_sealed").select_related("workspace__app")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        """Fix the workspace once the key exists."""
         shown = super().get_readonly_fields(request, obj)
         return (*shown, "workspace") if obj else shown
 
     def save_model(self, request: HttpRequest, obj: RsaKey, form: forms.ModelForm[RsaKey], change: bool) -> None:
+        """Add a backend's key by the service."""
         if change:
             super().save_model(request, obj, form, change)
             return
@@ -72,13 +77,16 @@ class RsaKeyAdmin(ScopedModelAdmin):
 
     @display(description=_("purpose"))
     def use(self, key: RsaKey) -> SafeString:
+        """Show the purpose as a coloured label."""
         return label("blue", _("REST calls")) if key.purpose == RsaKey.Purpose.API else label("green", _("receipts"))
 
     @display(description=_("public key"))
     def public_key(self, key: RsaKey) -> SafeString:
+        """Show the public half in PEM, with a button that copies it."""
         return copyable(key.public_pem)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Say at `active` what deactivating a key does."""
         form = super().get_form(request, obj, change, **kwargs)
         if "active" in form.base_fields:
             form.base_fields["active"].help_text = _(

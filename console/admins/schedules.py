@@ -22,6 +22,8 @@ from pushcore.storage import ids
 
 
 class Occurrences(ReadOnlyInline):
+    """The times of sending of a schedule, on its page."""
+
     model = Occurrence
     fields = ("at", "status", "task_id", "fault")
     readonly_fields = fields
@@ -32,6 +34,8 @@ class Occurrences(ReadOnlyInline):
 
 @admin.register(Schedule)
 class ScheduleAdmin(LargeTableAdmin):
+    """Read-only list of schedules; a schedule's page has the button that cancels it."""
+
     app_path = "workspace__app"
     list_display = ("id", "name", "title", "kind", "strategy", "workspace", "created_at")
     list_filter = (WorkspaceFilter, KindFilter, PushTypeFilter, SourceFilter)
@@ -46,11 +50,13 @@ class ScheduleAdmin(LargeTableAdmin):
     actions_detail = ("cancel",)
 
     def find(self, rows: QuerySet[Schedule], scope: Scope, term: str) -> QuerySet[Schedule]:
+        """Search by exact schedule ID."""
         number = ids.parse(term)
         return rows.none() if number is None else rows.filter(pk=number)
 
     @action(description=_("Cancel schedule"), url_path="cancel", icon="event_busy", permissions=["push"])
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask on GET; on POST cancel the schedule, and say why where the service refuses."""
         schedule = self.get_object(request, object_id)
         assert isinstance(schedule, Schedule)
         if request.method != "POST":

@@ -27,6 +27,7 @@ class TemplateForm(forms.ModelForm):
     """The limits are the service's; its answer is shown at the form."""
 
     def clean(self) -> dict[str, Any]:
+        """Let the service check a new template, and show its refusal at the form."""
         given = super().clean() or {}
         if self.errors or self.instance.pk:
             return given
@@ -55,6 +56,8 @@ def draft_of(given: dict[str, Any]) -> TemplateDraft:
 
 @admin.register(Template)
 class TemplateAdmin(ScopedModelAdmin):
+    """Templates are created and deleted here, never changed."""
+
     app_path = "workspace__app"
     right_to_change = Right.PUSH
     form = TemplateForm
@@ -92,9 +95,11 @@ class TemplateAdmin(ScopedModelAdmin):
         return HttpResponseRedirect(f"{reverse('admin:create_message', args=['template'])}?{chosen}")
 
     def has_change_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
+        """Refuse to everyone; Django then shows the template read-only."""
         return False
 
     def save_model(self, request: HttpRequest, obj: Template, form: forms.ModelForm, change: bool) -> None:
+        """Create the template by the service."""
         made = templates.create(obj.workspace, draft_of(form.cleaned_data))
         for field in Template._meta.concrete_fields:
             setattr(obj, field.attname, getattr(made, field.attname))
@@ -113,4 +118,5 @@ class TemplateAdmin(ScopedModelAdmin):
 
     @display(description=_("placeholders"))
     def placeholders(self, template: Template) -> str:
+        """List the names of the placeholders."""
         return ", ".join(sorted(templates.placeholder_names(template))) or "-"

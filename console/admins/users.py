@@ -37,6 +37,8 @@ admin.site.unregister([User, Group])
 
 
 class ActiveFilter(ChoiceFilter):
+    """Filter by whether the user is active."""
+
     title = _("active")
     parameter_name = "is_active"
     choices_of_column = [("1", _("active")), ("0", _("inactive"))]
@@ -76,11 +78,14 @@ class NewUserForm(AdminUserCreationForm):
 
 
 class ChangeForm(UserChangeForm):
+    """The form that changes a user."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         name_rights(self)
 
     def clean(self) -> dict[str, Any]:
+        """Refuse to disable the last superuser who can log in."""
         given: dict[str, Any] = super().clean() or {}
         stays = given.get("is_active") and given.get("is_staff") and given.get("is_superuser")
         if not stays and is_last_superuser(self.instance.pk):
@@ -111,11 +116,14 @@ class RolesInline(PlainRelations, TabularInline):
         return formfield
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Allow it to everyone who sees the page, which only superusers do."""
         return True
 
 
 @admin.register(User)
 class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # actions: None, not ()
+    """Users of the console with their roles, for superusers; a new one is invited by a link or given a password."""
+
     form = ChangeForm
     add_form = NewUserForm
     add_form_template = None
@@ -141,6 +149,7 @@ class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # 
     actions_detail = ("invite", "remove_second_factor")
 
     def get_urls(self) -> list[URLPattern]:
+        """Add the page that shows an invitation link."""
         shown = path(
             "<int:pk>/invitation/", self.admin_site.admin_view(self.invitation_view), name="auth_user_invitation"
         )
@@ -159,6 +168,7 @@ class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # 
             audit.record(request, what, member, {"role": member.role})
 
     def response_add(self, request: HttpRequest, obj: User, post_url_continue: str | None = None) -> HttpResponse:
+        """Lead to the invitation link, unless the user was given a password or may not log in."""
         if obj.has_usable_password() or not invitations.may_be_invited(obj):
             return super().response_add(request, obj, post_url_continue)
         return self._lead_to_invitation(request, obj)
@@ -185,6 +195,7 @@ class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # 
 
     @action(description=_("Invite"), url_path="invite", icon="forward_to_inbox", permissions=["change"])
     def invite(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask on GET; on POST end the user's password, sessions and former links, and lead to the new link."""
         user = self.get_object(request, object_id)
         assert isinstance(user, User)
         if user.pk == request.user.pk or not invitations.may_be_invited(user):
@@ -213,6 +224,7 @@ class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # 
         permissions=["change"],
     )
     def remove_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask on GET; on POST delete the user's second factor."""
         user = self.get_object(request, object_id)
         if request.method != "POST":
             return confirmation(
@@ -229,6 +241,7 @@ class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # 
         return HttpResponseRedirect(reverse("admin:auth_user_change", args=[user.pk]))
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        """Decide as the console's other pages do, not as Django's page of users."""
         return SuperuserModelAdmin.lookup_allowed(self, lookup, value, request)
 
 

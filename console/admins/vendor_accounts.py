@@ -41,12 +41,16 @@ MAX_FILE_BYTES = 65_536
 
 
 class VendorAccountForm(forms.ModelForm):
-    """The vendor's own fields are added by `form_for`. A secret that is left empty stays as it is, unless its removal
-    is asked for, or the place it is sent to changes: then it is entered again, by somebody who knows it."""
+    """The form of a vendor account; `form_for` adds the vendor's own fields.
+
+    A secret that is left empty stays as it is, unless its removal is asked for, or the place it is sent to changes:
+    then it has to be entered again, by somebody who knows it.
+    """
 
     vendor_fields: tuple[AccountField, ...] = ()
 
     def clean(self) -> dict[str, Any]:
+        """Merge what was entered with the secrets kept, have it checked, and store both in the account."""
         cleaned = super().clean() or {}
         if not self.vendor_fields or self.errors:
             return cleaned
@@ -71,8 +75,11 @@ class VendorAccountForm(forms.ModelForm):
         return cleaned
 
     def _check_destination(self, cleaned: dict[str, Any]) -> bool:
-        """Note what is wrong with where the secrets are to go; returns whether that is elsewhere than before, or at
-        servers that another authority vouches for."""
+        """Check where the secrets are to be sent, and note at the form what is wrong with it.
+
+        Returns:
+            Whether that is elsewhere than before, or at servers that another authority vouches for.
+        """
         destination = {name: cleaned.get(name) or "" for name in checking.DESTINATION}
         moved = {name for name, value in destination.items() if value.split() != getattr(self.instance, name).split()}
         for name, reason in checking.wrong_destination(**destination).items():
@@ -150,6 +157,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
     actions_detail = ("check_account", "send_test")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show the vendor's fields; a new account is only asked for workspace and vendor."""
         if obj is None:
             return ((None, {"fields": ("workspace", "channel")}),)
         vendor = VENDORS.get(Channel(obj.channel))
@@ -170,15 +178,18 @@ class VendorAccountAdmin(ScopedModelAdmin):
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        """Fix the workspace once the account exists."""
         shown = super().get_readonly_fields(request, obj)
         return (*shown, "workspace") if obj else shown
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Use the form with the vendor's fields for an account that exists."""
         if obj is not None:
             kwargs["form"] = form_for(obj)
         return super().get_form(request, obj, change, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[VendorAccount]:
+        """Fetch workspace and app in the same query."""
         return super().get_queryset(request).select_related("workspace__app")
 
     def save_model(self, request: HttpRequest, obj: VendorAccount, form: forms.ModelForm, change: bool) -> None:
@@ -193,11 +204,13 @@ class VendorAccountAdmin(ScopedModelAdmin):
 
     @display(description=_("vendor"))
     def vendor(self, row: VendorAccount) -> str:
+        """Show the vendor's title, or the channel's label where the vendor is not installed."""
         vendor = VENDORS.get(Channel(row.channel))
         return _spoken(vendor.title) if vendor else Channel(row.channel).label
 
     @display(description=_("state"))
     def state(self, row: VendorAccount) -> SafeString:
+        """Show whether the account is in use, off or stopped, or its certificate expires soon."""
         if row.stopped_at is not None:
             return label("red", gettext("stopped") + f": {row.stopped_reason}")
         if not row.enabled:
@@ -213,10 +226,12 @@ class VendorAccountAdmin(ScopedModelAdmin):
 
     @display(description=_("certificate expires"))
     def certificate_expiry(self, row: VendorAccount) -> SafeString:
+        """Show the time in the zone of the account's workspace."""
         return moment(row.certificate_expires_at, zone_of(row))
 
     @action(description=_("Check"), url_path="check", icon="fact_check", permissions=["configure"])
     def check_account(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask on GET; on POST call the vendor with a token of no device, and show what is wrong."""
         row = self.get_object(request, object_id)
         assert isinstance(row, VendorAccount)
         if request.method != "POST":
@@ -238,6 +253,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
 
     @action(description=_("Send test"), url_path="send-test", icon="send", permissions=["push"])
     def send_test(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask on GET; on POST send a test to the device that last reported a token of the vendor."""
         row = self.get_object(request, object_id)
         assert isinstance(row, VendorAccount)
         device = Device.objects.filter(

@@ -32,24 +32,30 @@ from pushcore.security import keys
 
 
 class WorkspaceForm(forms.ModelForm):
+    """The form of a workspace."""
+
     def clean_workspace_id(self) -> str:
+        """Check the spelling of the workspace ID."""
         value: str = self.cleaned_data["workspace_id"]
         check_identifier(value)
         return value
 
     def clean_time_zone(self) -> str:
+        """Require a name of the time zone database."""
         name: str = self.cleaned_data["time_zone"]
         if name not in available_timezones():
             raise forms.ValidationError(_("Not a time zone name, such as Asia/Shanghai or UTC."))
         return name
 
     def clean_callback_url(self) -> str:
+        """Refuse a new URL that receipts cannot be posted to."""
         url: str = self.cleaned_data["callback_url"]
         if url and "callback_url" in self.changed_data and (reason := signing.callback_problem(url)):
             raise forms.ValidationError(gettext(reason))
         return url
 
     def clean(self) -> dict[str, Any]:
+        """Require a URL where the callback is on."""
         cleaned = super().clean() or {}
         if cleaned.get("callback_enabled") and not cleaned.get("callback_url") and "callback_url" not in self.errors:
             self.add_error("callback_url", _("The callback needs a URL to post receipts to."))
@@ -83,6 +89,7 @@ class WorkspaceAdmin(ScopedModelAdmin):
     actions_detail = ("rotate_client_key", "end_former_client_key", "make_callback_key", "test_callback")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        """Fix app and workspace ID once the workspace exists."""
         shown = super().get_readonly_fields(request, obj)
         return (*shown, "app", "workspace_id") if obj else shown
 
@@ -109,12 +116,15 @@ class WorkspaceAdmin(ScopedModelAdmin):
         )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:
+        """Fetch the app in the same query."""
         return super().get_queryset(request).select_related("app")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
+        """Refuse to everyone: workspaces are disabled instead."""
         return False
 
     def save_model(self, request: HttpRequest, obj: Workspace, form: Any, change: bool) -> None:
+        """Save, and create the callback key where the callback is on."""
         super().save_model(request, obj, form, change)
         if obj.callback_enabled:
             # So that its public half can be copied before the first receipt is sent.
@@ -122,6 +132,7 @@ class WorkspaceAdmin(ScopedModelAdmin):
 
     @display(description=_("client key"))
     def present_key(self, workspace: Workspace) -> SafeString:
+        """Show the client key, with a button that copies it."""
         return format_html(
             '{}<div class="leading-relaxed mt-2 text-xs">{}</div>',
             copyable(workspace.client_key),
@@ -130,6 +141,7 @@ class WorkspaceAdmin(ScopedModelAdmin):
 
     @display(description=_("former client key"))
     def former_key(self, workspace: Workspace) -> SafeString:
+        """Show the former client key, and when a device last registered with it."""
         used_at = workspace.former_client_key_used_at
         last = moment(used_at, zone_of(workspace)) if used_at else gettext("not since the key was rotated")
         return format_html(
@@ -141,6 +153,7 @@ class WorkspaceAdmin(ScopedModelAdmin):
 
     @display(description=_("RSA public keys of the backend"))
     def api_public_keys(self, workspace: Workspace) -> SafeString:
+        """Show up to ten active keys that verify REST calls, or a link that adds one."""
         mine = workspace.rsa_keys.filter(purpose=RsaKey.Purpose.API, active=True)
         shown = format_html_join("", "{}", ((copyable(key.public_pem),) for key in mine[:10]))
         add = reverse("admin:pushcore_rsakey_add")
@@ -149,6 +162,7 @@ class WorkspaceAdmin(ScopedModelAdmin):
 
     @display(description=_("RSA public key of our receipts"))
     def callback_public_key(self, workspace: Workspace) -> SafeString | str:
+        """Show the public half of the key that signs receipts."""
         key = workspace.rsa_keys.filter(purpose=RsaKey.Purpose.CALLBACK, active=True).first()
         return copyable(key.public_pem) if key else gettext("Made when the callback is switched on.")
 
@@ -191,6 +205,7 @@ class WorkspaceAdmin(ScopedModelAdmin):
 
     @action(description=_("Test callback"), url_path="test-callback", icon="outgoing_mail", permissions=["configure"])
     def test_callback(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask on GET; on POST post a test receipt to the callback URL, and show what the backend answered."""
         workspace = self.get_object(request, object_id)
         assert isinstance(workspace, Workspace)
         if request.method != "POST":
