@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy
 
 
 class AnalyticsConfig(AppConfig):
     """Usage analysis as a Django app."""
 
     name = "analytics"
-    verbose_name = "Usage analysis"
+    verbose_name = gettext_lazy("Usage analysis")
 
     def ready(self) -> None:
         """Offer pushcore the sink of events, the count of broadcasts and the queries (`pushcore.ports`)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from pushcore.channels import Channel, Platform
 from pushcore.models.fields import ChannelField
@@ -23,24 +24,36 @@ class MessageEvent(models.Model):
     class Kind(models.TextChoices):
         """What happened to the message."""
 
-        ARRIVED = "arrived", "arrived"
-        OPENED = "opened", "opened"
-        IGNORED = "ignored", "ignored"
+        ARRIVED = "arrived", _("arrived")
+        OPENED = "opened", _("opened")
+        IGNORED = "ignored", _("ignored")
 
     workspace = models.ForeignKey(
-        "pushcore.Workspace", on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+        "pushcore.Workspace",
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("workspace"),
     )
-    message_id = models.BigIntegerField("message ID")
-    task_id = models.BigIntegerField(null=True)
-    channel = ChannelField(default=Channel.SELF_BUILT)
+    message_id = models.BigIntegerField(_("message ID"))
+    task_id = models.BigIntegerField(_("task id"), null=True)
+    channel = ChannelField(_("channel"), default=Channel.SELF_BUILT)
     device = models.ForeignKey(
-        "pushcore.Device", on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+        "pushcore.Device",
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("device"),
     )
-    kind = models.CharField(max_length=8, choices=Kind.choices)
-    at = models.DateTimeField(help_text="When it happened: the device's time, where that can be.")
-    received_at = models.DateTimeField(db_index=True)
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
+    at = models.DateTimeField(_("at"), help_text=_("When it happened: the device's time, where that can be."))
+    received_at = models.DateTimeField(_("received at"), db_index=True)
 
     class Meta:
+        verbose_name = _("message event")
+        verbose_name_plural = _("message events")
         constraints = [
             models.UniqueConstraint(fields=["message_id", "device", "kind"], name="analytics_event_once"),
         ]
@@ -118,8 +131,8 @@ class Export(models.Model):
     workspace = models.ForeignKey("pushcore.Workspace", on_delete=models.CASCADE, db_index=False, related_name="+")
     author = models.CharField(max_length=150)
     form = models.CharField(max_length=4, choices=Form.choices)
-    asked = models.JSONField(help_text="The report, as `analytics.export_jobs` keeps it.")
-    rows = models.IntegerField(help_text="Of details.")
+    asked = models.JSONField(help_text=_("The report, as `analytics.export_jobs` keeps it."))
+    rows = models.IntegerField(help_text=_("Of details."))
     done = models.IntegerField(default=0)
     fault = models.CharField(max_length=300, blank=True)
     size = models.BigIntegerField(default=0)

@@ -56,7 +56,7 @@ def filters_of(report: Report, granularity: Granularity) -> list[tuple[str, Any]
         ("From", report.start.replace(tzinfo=None)),
         ("To before", report.end.replace(tzinfo=None)),
         ("Granularity", granularity.value),
-        ("Platform", "all" if report.platform is None else Platform(report.platform).label),
+        ("Platform", "all" if report.platform is None else Platform(report.platform).api_name),
         ("Version", "all" if report.app_version is None else report.app_version),
         ("Push channel", "all" if report.channel is None else Channel(report.channel).analysis_name),
         ("Push type", "all" if report.kind is None else PushTask.Kind(report.kind).name),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy
 
 from channels_vendor import registry
 
@@ -14,7 +15,7 @@ class ChannelsVendorConfig(AppConfig):
     """Plugs the vendors' lane into pushcore."""
 
     name = "channels_vendor"
-    verbose_name = "Vendor channels"
+    verbose_name = gettext_lazy("Vendor channels")
 
     def ready(self) -> None:
         """Offer the lane, and which vendors a workspace has."""

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
 
 from channels_vendor.base.contract import Account
 from pushcore.channels import Channel
@@ -28,29 +29,43 @@ partitions.register(VENDOR_MESSAGES)
 class VendorAccount(models.Model):
     """What an operator entered for a vendor. Secrets are one sealed JSON object, never shown again."""
 
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="vendor_accounts")
-    channel = ChannelField("vendor", third_party=True)
-    enabled = models.BooleanField(default=True)
-    public_values = models.JSONField("settings", default=dict, blank=True)
-    secrets_sealed = models.TextField(blank=True, editable=False)
-    base_url = models.URLField("API address", blank=True, help_text="Empty: the vendor's own.")
-    auth_url = models.URLField("token address", blank=True, help_text="Empty: the vendor's own.")
-    ca_pem = models.TextField("extra CA", blank=True, help_text="PEM; trusted beside the well-known ones.")
-    rate = models.PositiveIntegerField("targets a second", default=0, help_text="0: the vendor's published figure.")
-    report_key = RandomCharField(
-        "receipt key", db_column="receipt_key", make=crypto.new_address_key, max_length=32, unique=True, editable=False
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, related_name="vendor_accounts", verbose_name=_("workspace")
     )
-    stopped_at = models.DateTimeField(null=True, blank=True, editable=False)
-    stopped_reason = models.CharField(max_length=300, blank=True, editable=False)
-    certificate_subject = models.CharField(max_length=200, blank=True, editable=False)
-    certificate_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
-    updated_at = models.DateTimeField(auto_now=True, editable=False)
+    channel = ChannelField(_("vendor"), third_party=True)
+    enabled = models.BooleanField(_("enabled"), default=True)
+    public_values = models.JSONField(_("settings"), default=dict, blank=True)
+    secrets_sealed = models.TextField(_("secrets sealed"), blank=True, editable=False)
+    base_url = models.URLField(_("API address"), blank=True, help_text=_("Empty: the vendor's own."))
+    auth_url = models.URLField(_("token address"), blank=True, help_text=_("Empty: the vendor's own."))
+    ca_pem = models.TextField(_("extra CA"), blank=True, help_text=_("PEM; trusted beside the well-known ones."))
+    rate = models.PositiveIntegerField(
+        _("targets a second"), default=0, help_text=_("0: the vendor's published figure.")
+    )
+    report_key = RandomCharField(
+        _("receipt key"),
+        db_column="receipt_key",
+        make=crypto.new_address_key,
+        max_length=32,
+        unique=True,
+        editable=False,
+    )
+    stopped_at = models.DateTimeField(_("stopped at"), null=True, blank=True, editable=False)
+    stopped_reason = models.CharField(_("stopped reason"), max_length=300, blank=True, editable=False)
+    certificate_subject = models.CharField(_("certificate subject"), max_length=200, blank=True, editable=False)
+    certificate_expires_at = models.DateTimeField(_("certificate expires at"), null=True, blank=True, editable=False)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True, editable=False)
     proven_for = models.CharField(
-        max_length=64, blank=True, editable=False, help_text="The configuration that a token was last accepted with."
+        _("proven for"),
+        max_length=64,
+        blank=True,
+        editable=False,
+        help_text=_("The configuration that a token was last accepted with."),
     )
 
     class Meta:
-        verbose_name = "vendor account"
+        verbose_name = _("vendor account")
+        verbose_name_plural = _("vendor accounts")
         constraints = [models.UniqueConstraint(fields=["workspace", "channel"], name="channels_vendor_one_account")]
 
     def __str__(self) -> str:
@@ -125,7 +140,7 @@ class RefusedToken(models.Model):
     is_dead = models.BooleanField()
 
     class Meta:
-        verbose_name = "refused token"
+        verbose_name = _("refused token")
         constraints = [
             models.UniqueConstraint(fields=["account", "device_id"], name="channels_vendor_refused_once"),
         ]
@@ -156,16 +171,16 @@ class VendorMessage(models.Model):
     due_at = models.DateTimeField(null=True)
     attempts = models.SmallIntegerField(default=0)
     in_doubt = models.BooleanField(db_default=False)
-    vendor_id = models.CharField("vendor's message ID", max_length=200, blank=True)
-    vendor_code = models.CharField("vendor's word", max_length=200, blank=True)
+    vendor_id = models.CharField(_("vendor's message ID"), max_length=200, blank=True)
+    vendor_code = models.CharField(_("vendor's word"), max_length=200, blank=True)
     accepted_at = models.DateTimeField(null=True)
     token_hash = models.BigIntegerField(default=0)
-    report_code = models.CharField("vendor's receipt", db_column="receipt_code", max_length=200, blank=True)
+    report_code = models.CharField(_("vendor's receipt"), db_column="receipt_code", max_length=200, blank=True)
     report_status = models.IntegerField(db_column="receipt_status", null=True)
     report_at = models.DateTimeField(db_column="receipt_at", null=True)
 
     class Meta:
-        verbose_name = "message at a vendor"
+        verbose_name = _("message at a vendor")
         indexes = [
             models.Index(
                 fields=["workspace_id", "channel", "due_at"],

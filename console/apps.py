@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import SimpleAdminConfig
+from django.utils.translation import gettext_lazy
 
 
 class ConsoleAdminConfig(SimpleAdminConfig):
@@ -21,12 +22,9 @@ class ConsoleConfig(AppConfig):
 
     default = True
     name = "console"
-    verbose_name = "Console"
+    verbose_name = gettext_lazy("Console")
 
     def ready(self) -> None:
-        """Register pages and signal receivers; then make the labels of models translatable."""
+        """Register pages and signal receivers."""
         import console.access.audit
         import console.admins  # noqa: F401  both register themselves: signal receivers, pages
-        from console.words import translate_models
-
-        translate_models()

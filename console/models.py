@@ -23,9 +23,12 @@ class Membership(models.Model):
         OPERATOR = "operator", _("operator")
         ADMINISTRATOR = "administrator", _("administrator")
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
-    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("user")
+    )
+    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("app"))
     role = models.CharField(
+        _("role"),
         max_length=16,
         choices=Role.choices,
         default=Role.VIEWER,
@@ -34,10 +37,11 @@ class Membership(models.Model):
             "workspaces, keys and members."
         ),
     )
-    created_at = models.DateTimeField(auto_now_add=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True, editable=False)
 
     class Meta:
         verbose_name = _("member")
+        verbose_name_plural = _("members")
         constraints = [models.UniqueConstraint(fields=["user", "app"], name="console_membership_unique")]
         ordering = ["app", "user"]
 
@@ -50,7 +54,7 @@ class SimulatedDevice(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
-    ad_token = models.CharField("Ad-token", max_length=64, blank=True)
+    ad_token = models.CharField(_("Ad-token"), max_length=64, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "workspace"], name="console_simulated_unique")]
@@ -73,17 +77,19 @@ class AuditEntry(models.Model):
         LOGIN_FAILED = "login_failed", _("failed login")
         LOGOUT = "logout", _("logout")
 
-    at = models.DateTimeField(auto_now_add=True, db_index=True)
-    user_id = models.BigIntegerField(null=True)
-    username = models.CharField("user", max_length=150, blank=True, help_text=_("The name at that time."))
-    action = models.CharField(max_length=16, choices=Action.choices)
-    app = models.ForeignKey(App, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
-    object_type = models.CharField(max_length=100, blank=True)
-    object_id = models.CharField("object ID", max_length=64, blank=True)
-    object_name = models.CharField("object", max_length=200, blank=True)
-    details = models.JSONField(default=dict)
-    address = models.GenericIPAddressField(null=True)
-    request_id = models.CharField("request ID", max_length=36, blank=True)
+    at = models.DateTimeField(_("at"), auto_now_add=True, db_index=True)
+    user_id = models.BigIntegerField(_("user id"), null=True)
+    username = models.CharField(_("user"), max_length=150, blank=True, help_text=_("The name at that time."))
+    action = models.CharField(_("action"), max_length=16, choices=Action.choices)
+    app = models.ForeignKey(
+        App, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, verbose_name=_("app")
+    )
+    object_type = models.CharField(_("object type"), max_length=100, blank=True)
+    object_id = models.CharField(_("object ID"), max_length=64, blank=True)
+    object_name = models.CharField(_("object"), max_length=200, blank=True)
+    details = models.JSONField(_("details"), default=dict)
+    address = models.GenericIPAddressField(_("address"), null=True)
+    request_id = models.CharField(_("request ID"), max_length=36, blank=True)
 
     class Meta:
         verbose_name = _("audit entry")

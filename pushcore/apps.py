@@ -6,13 +6,14 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy
 
 
 class PushcoreConfig(AppConfig):
     """The domain: apps, devices, pushes, messages and their delivery, receipts."""
 
     name = "pushcore"
-    verbose_name = "Message push"
+    verbose_name = gettext_lazy("Message push")
 
     def ready(self) -> None:
         """Have partitions made after each migration."""

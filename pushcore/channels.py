@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from pushcore.codes import statuses
 from pushcore.codes.statuses import Status
@@ -19,9 +20,14 @@ from pushcore.codes.statuses import Status
 class Platform(models.IntegerChoices):
     """A device's operating system; the numbers of `osType` and of `deliveryType` for device pushes."""
 
-    ANDROID = 1, "android"
-    IOS = 2, "ios"
-    HARMONYOS = 7, "harmonyos"
+    ANDROID = 1, gettext_lazy("android")
+    IOS = 2, gettext_lazy("ios")
+    HARMONYOS = 7, gettext_lazy("harmonyos")
+
+    @property
+    def api_name(self) -> str:
+        """The name in registrations, answers and receipts; `label` is for people."""
+        return self.name.lower()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +36,8 @@ class ChannelDescription:
 
     Attributes:
         number: The `thirdChannel` value of the API (source document, chapter 8.1, and API version 2020-10-28).
-        name: The name in lower case: of status codes, metrics, queues, and in parameters by vendor.
+        name: The name in lower case: of status codes, metrics, queues, and in parameters by vendor. Marked for
+            translation (`gettext_noop`), as `title` is.
         analysis_name: How analysis and the console name it (source document, chapter 6.2). In lower case, parameters
             by vendor take it too.
         title: The name for people.
@@ -180,4 +187,4 @@ def third_channels() -> tuple[Channel, ...]:
     return _third_channels
 
 
-Channel.SELF_BUILT = register(ChannelDescription(number=0, name="common", analysis_name="ANDROID"))
+Channel.SELF_BUILT = register(ChannelDescription(number=0, name=gettext_noop("common"), analysis_name="ANDROID"))

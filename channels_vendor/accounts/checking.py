@@ -9,6 +9,7 @@ from datetime import timedelta
 import structlog
 from cryptography import x509
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from channels_vendor.apns import certificate
 from channels_vendor.base.contract import Delivery, Notification, SendOutcome, VendorDescription, Verdict
@@ -25,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 # The columns that decide where an account's secrets go, and who is believed to be there.
 DESTINATION = ("base_url", "auth_url", "ca_pem")
-NO_CERTIFICATE = "This is no certificate in PEM form."
+NO_CERTIFICATE = gettext_noop("This is no certificate in PEM form.")
 
 
 def problems(row: VendorAccount) -> list[str]:

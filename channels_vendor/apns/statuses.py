@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop as _
+
 from pushcore.codes.statuses import Status
 
 STATUSES = (
-    Status("apns", 2001, "PayloadEmpty", "message payload is empty"),
-    Status("apns", 2002, "PayloadTooLarge", "message payload too large"),
-    Status("apns", 2003, "BadTopic", "bundle ID in the certificate is incorrect"),
-    Status("apns", 2004, "TopicDisallowed", "bundle ID in the certificate is not allowed"),
-    Status("apns", 2005, "BadMessageId", "incorrect message ID"),
-    Status("apns", 2006, "BadExpirationDate", "invalid expiration date"),
-    Status("apns", 2007, "BadPriority", "invalid priority"),
-    Status("apns", 2008, "MissingDeviceToken", "device token missing"),
+    Status("apns", 2001, "PayloadEmpty", _("message payload is empty")),
+    Status("apns", 2002, "PayloadTooLarge", _("message payload too large")),
+    Status("apns", 2003, "BadTopic", _("bundle ID in the certificate is incorrect")),
+    Status("apns", 2004, "TopicDisallowed", _("bundle ID in the certificate is not allowed")),
+    Status("apns", 2005, "BadMessageId", _("incorrect message ID")),
+    Status("apns", 2006, "BadExpirationDate", _("invalid expiration date")),
+    Status("apns", 2007, "BadPriority", _("invalid priority")),
+    Status("apns", 2008, "MissingDeviceToken", _("device token missing")),
     Status(
         "apns",
         2009,
         "BadDeviceToken",
-        "device token invalid or malformed or unknown (often a sandbox/production mismatch)",
+        _("device token invalid or malformed or unknown (often a sandbox/production mismatch)"),
     ),
-    Status("apns", 2010, "DeviceTokenNotForTopic", "device token does not match the topic (bundle ID)"),
-    Status("apns", 2011, "Unregistered", "device token no longer valid"),
-    Status("apns", 2013, "BadCertificateEnvironment", "client certificate is for the wrong environment"),
-    Status("apns", 2014, "BadCertificate", "certificate invalid"),
-    Status("apns", 2023, "MissingTopic", "no topic given"),
-    Status("apns", 2024, "ConnClosed", "APNs closed the connection (environment / certificate / bundle ID mismatch)"),
-    Status("apns", 2025, "ConnUnavailable", "no APNs connection available"),
+    Status("apns", 2010, "DeviceTokenNotForTopic", _("device token does not match the topic (bundle ID)")),
+    Status("apns", 2011, "Unregistered", _("device token no longer valid")),
+    Status("apns", 2013, "BadCertificateEnvironment", _("client certificate is for the wrong environment")),
+    Status("apns", 2014, "BadCertificate", _("certificate invalid")),
+    Status("apns", 2023, "MissingTopic", _("no topic given")),
+    Status(
+        "apns", 2024, "ConnClosed", _("APNs closed the connection (environment / certificate / bundle ID mismatch)")
+    ),
+    Status("apns", 2025, "ConnUnavailable", _("no APNs connection available")),
 )
 
 # What it says of a token that reaches nobody (any more).

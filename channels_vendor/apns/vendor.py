@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from django.utils.translation import gettext_noop as _
+
 from channels_vendor.apns import certificate
 from channels_vendor.apns.client import URLS, ApnsAdapter
 from channels_vendor.apns.statuses import DEAD_TOKEN_STATUSES, STATUSES
@@ -65,26 +67,29 @@ def _certificate(values: Mapping[str, str]) -> tuple[bytes, bytes]:
 
 VENDOR = VendorDescription(
     number=2,
-    name="apns",
+    name=_("apns"),
     analysis_name="IOS",
-    title="Apple APNs",
+    title=_("Apple APNs"),
     platform=Platform.IOS,
     statuses=STATUSES,
     dead_token_statuses=DEAD_TOKEN_STATUSES,
     fields=(
         AccountField(
-            "environment", "Environment", choices=tuple(URLS), help_text="Sandbox is for apps built by developers."
+            "environment",
+            _("Environment"),
+            choices=tuple(URLS),
+            help_text=_("Sandbox is for apps built by developers."),
         ),
         AccountField(
-            "bundle_id", "Bundle ID", required=False, help_text="With a certificate: taken from it where empty."
+            "bundle_id", _("Bundle ID"), required=False, help_text=_("With a certificate: taken from it where empty.")
         ),
-        AccountField("p12", "Certificate (.p12)", secret=True, required=False, file=True),
-        AccountField("p12_password", "Certificate password", secret=True, required=False),
+        AccountField("p12", _("Certificate (.p12)"), secret=True, required=False, file=True),
+        AccountField("p12_password", _("Certificate password"), secret=True, required=False),
         AccountField(
-            "p8", "Key (.p8)", secret=True, required=False, help_text="Instead of a certificate: the key's text."
+            "p8", _("Key (.p8)"), secret=True, required=False, help_text=_("Instead of a certificate: the key's text.")
         ),
-        AccountField("key_id", "Key ID", required=False),
-        AccountField("team_id", "Team ID", required=False),
+        AccountField("key_id", _("Key ID"), required=False),
+        AccountField("team_id", _("Team ID"), required=False),
     ),
     open=ApnsAdapter,
     # Apple publishes no figure.

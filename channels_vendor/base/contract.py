@@ -280,6 +280,8 @@ class Account:
 class AccountField:
     """A value that an operator enters for a vendor's account.
 
+    The texts, and the choices, are marked for translation (`gettext_noop`); the form translates them.
+
     Attributes:
         name: The key in `Account.values`.
         label: The form's label.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from django.utils.translation import gettext_noop as _
+
 from channels_vendor.base.contract import (
     Account,
     AccountField,
@@ -40,9 +42,9 @@ def _validate(values: Mapping[str, str]) -> dict[str, str]:
 
 VENDOR = VendorDescription(
     number=6,
-    name="fcm",
+    name=_("fcm"),
     analysis_name="FCM",
-    title="Google FCM",
+    title=_("Google FCM"),
     platform=Platform.ANDROID,
     statuses=STATUSES,
     dead_token_statuses=DEAD_TOKEN_STATUSES,
@@ -50,17 +52,19 @@ VENDOR = VendorDescription(
     fields=(
         AccountField(
             "service_account",
-            "Service account",
+            _("Service account"),
             secret=True,
             required=False,
-            help_text="The JSON key file of a service account with the role Firebase Cloud Messaging API Admin.",
+            help_text=_("The JSON key file of a service account with the role Firebase Cloud Messaging API Admin."),
         ),
         AccountField(
             "server_key",
-            "Server key (shut down by Google)",
+            _("Server key (shut down by Google)"),
             secret=True,
             required=False,
-            help_text="Of the legacy API. Used only without a service account, with an address that still speaks it.",
+            help_text=_(
+                "Of the legacy API. Used only without a service account, with an address that still speaks it."
+            ),
         ),
     ),
     open=_open,
@@ -69,5 +73,7 @@ VENDOR = VendorDescription(
     http2=True,
     connections=4,
     validate=_validate,
-    closed_note="Google shut the legacy API down in 2024: a server key works only with another address that speaks it.",
+    closed_note=_(
+        "Google shut the legacy API down in 2024: a server key works only with another address that speaks it."
+    ),
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from django.utils.translation import gettext_noop as _
+
 from channels_vendor.base.contract import AccountField, VendorDescription
 from channels_vendor.harmonyos import options
 from channels_vendor.harmonyos.client import HarmonyAdapter
@@ -21,24 +23,24 @@ def _validate(values: Mapping[str, str]) -> dict[str, str]:
 
 VENDOR = VendorDescription(
     number=13,
-    name="harmonyos",
+    name=_("harmonyos"),
     analysis_name="HARMONYOS",
-    title="Huawei HarmonyOS Push",
+    title=_("Huawei HarmonyOS Push"),
     platform=Platform.HARMONYOS,
     reports_arrival=True,
     categories=options.CATEGORIES,
     carry=as_text,
     fields=(
         AccountField(
-            "service_account", "Service account", secret=True, help_text="The JSON key file of a service account."
+            "service_account", _("Service account"), secret=True, help_text=_("The JSON key file of a service account.")
         ),
         AccountField(
             "category",
-            "Category",
+            _("Category"),
             required=False,
-            help_text="Of messages that name none (IM, SUBSCRIPTION, EXPRESS, ...); empty: MARKETING.",
+            help_text=_("Of messages that name none (IM, SUBSCRIPTION, EXPRESS, ...); empty: MARKETING."),
         ),
-        AccountField("algorithm", "Signature", required=False, choices=("PS256", "RS256")),
+        AccountField("algorithm", _("Signature"), required=False, choices=("PS256", "RS256")),
         *REPORT_FIELDS,
     ),
     open=HarmonyAdapter,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop as _
+
 from channels_vendor.base.contract import AccountField, VendorDescription
 from channels_vendor.honor import options
 from channels_vendor.honor.client import HonorAdapter
@@ -11,17 +13,17 @@ from pushcore.push.vendor_options import as_text
 
 VENDOR = VendorDescription(
     number=11,
-    name="honor",
+    name=_("honor"),
     analysis_name="HONOR",
-    title="HONOR Push",
+    title=_("HONOR Push"),
     platform=Platform.ANDROID,
     reports_arrival=True,
     categories=options.CATEGORIES,
     carry=as_text,
     fields=(
-        AccountField("app_id", "App ID"),
-        AccountField("client_id", "Client ID"),
-        AccountField("client_secret", "Client secret", secret=True),
+        AccountField("app_id", _("App ID")),
+        AccountField("client_id", _("Client ID")),
+        AccountField("client_secret", _("Client secret"), secret=True),
     ),
     open=HonorAdapter,
     rate=3_000,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from django.utils.translation import gettext_noop as _
+
 from channels_vendor.base.contract import AccountField, VendorDescription
 from channels_vendor.huawei import options, service_account
 from channels_vendor.huawei.client import HuaweiAdapter
@@ -35,18 +37,18 @@ def reports_problem(values: Mapping[str, str]) -> dict[str, str]:
 REPORT_FIELDS = (
     AccountField(
         "callback_user",
-        "Receipt user name",
+        _("Receipt user name"),
         required=False,
-        help_text="As set up at Huawei for receipts; with the key, receipts are verified.",
+        help_text=_("As set up at Huawei for receipts; with the key, receipts are verified."),
     ),
-    AccountField("callback_key", "Receipt key", secret=True, required=False),
+    AccountField("callback_key", _("Receipt key"), secret=True, required=False),
 )
 
 VENDOR = VendorDescription(
     number=5,
-    name="huawei",
+    name=_("huawei"),
     analysis_name="HMS",
-    title="Huawei Push",
+    title=_("Huawei Push"),
     platform=Platform.ANDROID,
     reports_arrival=True,
     statuses=STATUSES,
@@ -57,15 +59,15 @@ VENDOR = VendorDescription(
     carry=as_text,
     big_text_parameter=True,
     fields=(
-        AccountField("package_name", "Package name", required=False),
-        AccountField("app_id", "App ID"),
-        AccountField("app_secret", "App secret", secret=True, required=False),
+        AccountField("package_name", _("Package name"), required=False),
+        AccountField("app_id", _("App ID")),
+        AccountField("app_secret", _("App secret"), secret=True, required=False),
         AccountField(
             "service_account",
-            "Service account",
+            _("Service account"),
             secret=True,
             required=False,
-            help_text="Instead of the app secret: the JSON key file of a service account.",
+            help_text=_("Instead of the app secret: the JSON key file of a service account."),
         ),
         *REPORT_FIELDS,
     ),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from channels_vendor.base.contract import Account, Delivery, Notification, Style
 from channels_vendor.base.custom_data import custom_data_of
 from channels_vendor.base.errors import NotPossibleError, TooBigError
@@ -18,14 +20,14 @@ MAX_TITLE = 50
 # What OPPO's SDK takes (opush-server-sdk 1.0.4); its page (11236) has the second, by style: 50, long text 128. An
 # account says which its app is held to.
 MAX_BODY = 200
-BY_STYLE = "50, long text 128"
+BY_STYLE = gettext_noop("50, long text 128")
 BODY_LENGTHS = (str(MAX_BODY), BY_STYLE)
 MAX_DATA = 4000
 # The page's; a call with a longer one is refused whole.
 MAX_URL, MAX_ACTIVITY = 2000, 500
 MIN_TTL, MAX_TTL = 3_600, 864_000
 # What a validity of less than an hour becomes, by the account's `short_validity`.
-AN_HOUR, ONLINE_ONLY, AS_IT_IS = "an hour", "online only", "as it is"
+AN_HOUR, ONLINE_ONLY, AS_IT_IS = gettext_noop("an hour"), gettext_noop("online only"), gettext_noop("as it is")
 _BY_REGID = 2
 
 

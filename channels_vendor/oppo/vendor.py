@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop as _
+
 from channels_vendor.base.contract import AccountField, VendorDescription
 from channels_vendor.oppo import options, payload
 from channels_vendor.oppo.client import OppoAdapter
@@ -11,9 +13,9 @@ from pushcore.channels import Platform
 
 VENDOR = VendorDescription(
     number=7,
-    name="oppo",
+    name=_("oppo"),
     analysis_name="OPPO",
-    title="OPPO Push",
+    title=_("OPPO Push"),
     platform=Platform.ANDROID,
     reports_arrival=True,
     statuses=STATUSES,
@@ -22,22 +24,22 @@ VENDOR = VendorDescription(
     levels=options.LEVELS,
     check_options=options.check,
     fields=(
-        AccountField("app_key", "App key"),
-        AccountField("master_secret", "Master secret", secret=True),
-        AccountField("channel_id", "Channel ID", required=False, help_text="Of messages that name none."),
+        AccountField("app_key", _("App key")),
+        AccountField("master_secret", _("Master secret"), secret=True),
+        AccountField("channel_id", _("Channel ID"), required=False, help_text=_("Of messages that name none.")),
         AccountField(
             "body_length",
-            "Length of bodies",
+            _("Length of bodies"),
             required=False,
             choices=payload.BODY_LENGTHS,
-            help_text="What OPPO takes at most, in characters: its SDK says the first, its documents the second.",
+            help_text=_("What OPPO takes at most, in characters: its SDK says the first, its documents the second."),
         ),
         AccountField(
             "short_validity",
-            "Validity under an hour",
+            _("Validity under an hour"),
             required=False,
             choices=(payload.AN_HOUR, payload.ONLINE_ONLY, payload.AS_IT_IS),
-            help_text="What OPPO is asked for then: some apps are refused less than an hour.",
+            help_text=_("What OPPO is asked for then: some apps are refused less than an hour."),
         ),
     ),
     open=OppoAdapter,

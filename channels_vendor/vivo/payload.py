@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from channels_vendor.base.contract import Account, Delivery, Notification
 from channels_vendor.base.custom_data import custom_data_of, fit_custom_data
 from channels_vendor.base.errors import NotPossibleError, TooBigError
@@ -24,9 +26,10 @@ MAX_DATA = 1024
 MAX_SKIP = 2048
 MIN_TTL = 60
 # The longest validity in seconds, by the account's `max_ttl`.
-MAX_TTL = {"1 day": 86_400, "7 days": 604_800}
+ONE_DAY, SEVEN_DAYS = gettext_noop("1 day"), gettext_noop("7 days")
+MAX_TTL = {ONE_DAY: 86_400, SEVEN_DAYS: 604_800}
 # How texts are counted, by the account's `text_width`.
-BY_CHARACTER, CHINESE_AS_TWO = "by character", "Chinese as two"
+BY_CHARACTER, CHINESE_AS_TWO = gettext_noop("by character"), gettext_noop("Chinese as two")
 _RING_AND_VIBRATE = 4
 
 
@@ -109,7 +112,7 @@ def _kind(notification: Notification) -> dict[str, Any]:
 
 
 def _longest(account: Account) -> int:
-    return MAX_TTL.get(account.get("max_ttl"), MAX_TTL["1 day"])
+    return MAX_TTL.get(account.get("max_ttl"), MAX_TTL[ONE_DAY])
 
 
 def _click(notification: Notification) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from django.utils.translation import gettext_noop as _
+
 from channels_vendor.base.contract import AccountField, VendorDescription
 from channels_vendor.vivo import options, payload
 from channels_vendor.vivo.client import VivoAdapter
@@ -19,9 +21,9 @@ def _validate(values: Mapping[str, str]) -> dict[str, str]:
 
 VENDOR = VendorDescription(
     number=8,
-    name="vivo",
+    name=_("vivo"),
     analysis_name="VIVO",
-    title="vivo Push",
+    title=_("vivo Push"),
     platform=Platform.ANDROID,
     reports_arrival=True,
     statuses=STATUSES,
@@ -29,22 +31,22 @@ VENDOR = VendorDescription(
     categories=options.CATEGORIES,
     check_options=options.check,
     fields=(
-        AccountField("app_id", "App ID"),
-        AccountField("app_key", "App key"),
-        AccountField("app_secret", "App secret", secret=True),
+        AccountField("app_id", _("App ID")),
+        AccountField("app_key", _("App key")),
+        AccountField("app_secret", _("App secret"), secret=True),
         AccountField(
             "text_width",
-            "Length of texts",
+            _("Length of texts"),
             required=False,
             choices=(payload.BY_CHARACTER, payload.CHINESE_AS_TWO),
-            help_text="How vivo counts a title (40) and a body (100). Older apps are held to the second.",
+            help_text=_("How vivo counts a title (40) and a body (100). Older apps are held to the second."),
         ),
         AccountField(
             "max_ttl",
-            "Longest validity",
+            _("Longest validity"),
             required=False,
             choices=tuple(payload.MAX_TTL),
-            help_text="How long vivo keeps a message at most. Older apps are granted 7 days.",
+            help_text=_("How long vivo keeps a message at most. Older apps are granted 7 days."),
         ),
     ),
     open=VivoAdapter,

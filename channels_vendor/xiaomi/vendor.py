@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop as _
+
 from channels_vendor.base.contract import AccountField, VendorDescription
 from channels_vendor.xiaomi.client import XiaomiAdapter
 from channels_vendor.xiaomi.reports import read_reports
@@ -10,18 +12,18 @@ from pushcore.channels import Platform
 
 VENDOR = VendorDescription(
     number=4,
-    name="xiaomi",
+    name=_("xiaomi"),
     analysis_name="MIUI",
-    title="Xiaomi MiPush",
+    title=_("Xiaomi MiPush"),
     platform=Platform.ANDROID,
     reports_arrival=True,
     statuses=STATUSES,
     dead_token_statuses=DEAD_TOKEN_STATUSES,
     big_text_parameter=True,
     fields=(
-        AccountField("package_name", "Package name"),
-        AccountField("app_secret", "App secret", secret=True),
-        AccountField("channel_id", "Channel ID", required=False, help_text="Of messages that name none."),
+        AccountField("package_name", _("Package name")),
+        AccountField("app_secret", _("App secret"), secret=True),
+        AccountField("channel_id", _("Channel ID"), required=False, help_text=_("Of messages that name none.")),
     ),
     open=XiaomiAdapter,
     # By daily actives: 500 below 100,000, up to 3,000.

@@ -31,8 +31,8 @@ from console.components.confirmation import confirmation
 from console.components.filters import CreatedFilter, KindFilter, PushTypeFilter, SourceFilter, WorkspaceFilter
 from console.components.large_table_admin import LargeTableAdmin
 from console.components.live import socket_url
+from console.components.refusals import refusal
 from console.locale.zones import zone_of
-from console.words import refusal
 from pushcore.channels import Channel
 from pushcore.codes.results import ResultError
 from pushcore.models import Broadcast, FileImport, PushTask
@@ -214,7 +214,7 @@ class PushTaskAdmin(LargeTableAdmin):
     @display(description=_("push type"))
     def kind_icon(self, task: PushTask) -> SafeString:
         """Show the target type's icon with the kind of push."""
-        return push_type(task.delivery_type, gettext(PushTask.Kind(task.kind).label))
+        return push_type(task.delivery_type, str(PushTask.Kind(task.kind).label))
 
     @display(description=_("start"))
     def started(self, task: PushTask) -> SafeString:

@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -66,7 +65,7 @@ class ReceiptAdmin(LargeTableAdmin):
     def state_label(self, receipt: Receipt) -> SafeString:
         """Show the state as a coloured label."""
         state = Receipt.State(receipt.state)
-        return label(STATE_COLOURS[state], gettext(state.label))
+        return label(STATE_COLOURS[state], str(state.label))
 
     @display(description=_("message"))
     def message_link(self, receipt: Receipt) -> SafeString:

@@ -14,7 +14,7 @@ from console.components.confirmation import confirmation
 from console.components.filters import KindFilter, PushTypeFilter, SourceFilter, WorkspaceFilter
 from console.components.inlines import ReadOnlyInline
 from console.components.large_table_admin import LargeTableAdmin
-from console.words import refusal
+from console.components.refusals import refusal
 from pushcore.codes.results import ResultError
 from pushcore.models import Occurrence, Schedule
 from pushcore.schedules import service

@@ -15,8 +15,8 @@ from unfold.decorators import action, display
 
 from console.access.rights import Right
 from console.components.filters import WorkspaceFilter
+from console.components.refusals import refusal
 from console.components.scoped_admin import ScopedModelAdmin
-from console.words import refusal
 from pushcore.codes.results import ResultError
 from pushcore.models import Template
 from pushcore.push import templates

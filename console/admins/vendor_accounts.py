@@ -116,7 +116,7 @@ def form_for(row: VendorAccount) -> type[VendorAccountForm]:
 
 
 def _spoken(words: str) -> str:
-    """In the user's language where `console/words.py` has it."""
+    """Return a text of a vendor's description in the user's language."""
     return gettext(words) if words else ""
 
 

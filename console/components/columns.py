@@ -99,7 +99,7 @@ def push_type(delivery_type: int, words: str = "") -> SafeString:
     """Render the icon of a delivery type, followed by `words` or, without any, by the type's name."""
     if not words:
         known = delivery_type in DeliveryType.values
-        words = gettext(DeliveryType(delivery_type).label) if known else str(delivery_type)
+        words = str(DeliveryType(delivery_type).label) if known else str(delivery_type)
     return format_html(
         '<span class="console-push-type"><span class="material-symbols-outlined" aria-hidden="true">{}</span>{}</span>',
         PUSH_TYPE_ICONS.get(delivery_type, "help"),

@@ -14,7 +14,6 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
@@ -86,8 +85,8 @@ class ChoiceFilter(DropdownFilter):
     choices_of_column: list[tuple[Any, Any]]
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
-        """Offer the column's choices with translated labels."""
-        return [(str(value), gettext(str(label))) for value, label in self.choices_of_column]
+        """Offer the column's choices."""
+        return [(str(value), label) for value, label in self.choices_of_column]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Filter by equality with the chosen value; the column is named by `parameter_name`."""

@@ -74,7 +74,7 @@ def _body(told: _Told) -> str:
         {
             "extInfo": {
                 "adToken": device,
-                "osType": "" if told.platform is None else Platform(told.platform).label,
+                "osType": "" if told.platform is None else Platform(told.platform).api_name,
             },
             "msgId": told.msgkey,
             "pushSuccess": told.status == statuses.ACKED,

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from django.utils.translation import gettext_noop as _
+
 WAITING_FOR_VERIFY: Final = -1
 WAITING: Final = 0
 NO_BIND_INFO: Final = 1
@@ -28,7 +30,10 @@ COMMON: Final = "common"
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A row of the table of status codes. `name` is empty where the vendor gives a code no name."""
+    """A row of the table of status codes. `name` is empty where the vendor gives a code no name.
+
+    `meaning` is English, marked for translation (`gettext_noop`) for whoever shows it in another language.
+    """
 
     channel: str
     code: int
@@ -42,28 +47,31 @@ class Status:
 
 
 _COMMON: Final = (
-    Status("common", -1, "WaitingForVerify", "waiting for verification"),
+    Status("common", -1, "WaitingForVerify", _("waiting for verification")),
     Status(
         "common",
         0,
         "DeviceNotOnlineOrNoResponse",
-        "device offline (no persistent connection) or delivery not confirmed yet; resent within the validity period",
+        _("device offline (no persistent connection) or delivery not confirmed yet; resent within the validity period"),
     ),
     Status(
         "common",
         1,
         "NoBindInfo",
-        "pushed by user ID but the user has no bound device; resent on bind within the validity period",
+        _("pushed by user ID but the user has no bound device; resent on bind within the validity period"),
     ),
     Status(
         "common",
         2,
         "Acked",
-        "self-built channel: the device confirmed receipt; third-party channel: the vendor gateway accepted the call",
+        _(
+            "self-built channel: the device confirmed receipt; "
+            "third-party channel: the vendor gateway accepted the call"
+        ),
     ),
-    Status("common", 99999999, "NONE", "unknown"),
-    Status("common", -2, "Revoked", "revoked before it was delivered"),
-    Status("common", -3, "Expired", "not delivered within its validity period; not sent any more"),
+    Status("common", 99999999, "NONE", _("unknown")),
+    Status("common", -2, "Revoked", _("revoked before it was delivered")),
+    Status("common", -3, "Expired", _("not delivered within its validity period; not sent any more")),
 )
 
 STATUSES: Final[dict[tuple[str, int], Status]] = {}

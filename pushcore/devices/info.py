@@ -11,7 +11,7 @@ from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices.tokens import NO_THIRD_PARTY, ThirdParty, check_third_party
 
 # `harmony` is a former spelling, still accepted.
-_PLATFORM_NAMES = {platform.label: platform for platform in Platform} | {"harmony": Platform.HARMONYOS}
+_PLATFORM_NAMES = {platform.api_name: platform for platform in Platform} | {"harmony": Platform.HARMONYOS}
 
 
 # The descriptive fields: name on the wire, name of the column, characters kept.

@@ -98,7 +98,7 @@ def _device_of(workspace: Workspace, delivery_token: str, platform: Platform | N
         raise ResultError(ResultCode.DELIVERYTOKEN_INVALID)
     if platform not in (None, device.platform):
         raise ResultError(
-            ResultCode.OS_TYPE_NOT_SUPPORTED, f"the device is of platform {Platform(device.platform).label}"
+            ResultCode.OS_TYPE_NOT_SUPPORTED, f"the device is of platform {Platform(device.platform).api_name}"
         )
     return device
 

@@ -70,7 +70,7 @@ def of_target(workspace: Workspace, target: str, target_type: int) -> DeviceStat
         device_id=device.third_token if device.platform == Platform.IOS and device.third_token else device.ad_token,
         delivery_token=device.ad_token,
         third_token=device.third_token,
-        platform=Platform(device.platform).label,
+        platform=Platform(device.platform).api_name,
         manufacturer=_manufacturer(device),
         state=_state(device),
     )
@@ -93,7 +93,7 @@ def _of_token(workspace: Workspace, given: str) -> Device | None:
 def _manufacturer(device: Device) -> str:
     if device.third_channel is not None and device.third_token:
         return Channel(device.third_channel).analysis_name.lower()
-    return Platform(device.platform).label
+    return Platform(device.platform).api_name
 
 
 def _state(device: Device) -> str:

@@ -65,7 +65,9 @@ def check_third_party(platform: Platform, third_channel: int | None, third_token
         raise ResultError(ResultCode.INVALID_PARAM, "thirdChannel is not a known channel")
     channel = Channel(third_channel)
     if channel.description.platform != platform:
-        raise ResultError(ResultCode.INVALID_PARAM, f"thirdChannel {channel.value} is not for {platform.label} devices")
+        raise ResultError(
+            ResultCode.INVALID_PARAM, f"thirdChannel {channel.value} is not for {platform.api_name} devices"
+        )
     return ThirdParty(channel, _check_token(channel, token))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from pushcore.channels import Platform
 from pushcore.models.apps import Workspace
@@ -22,14 +23,14 @@ class Broadcast(models.Model):
     )
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
     platform = models.SmallIntegerField(choices=Platform.choices)
-    msgkey = models.CharField("customer message ID", max_length=64)
-    self_built = models.BooleanField(help_text="Goes to devices connected to a gateway.")
-    vendor_channels = models.JSONField(default=list, help_text="Channels whose devices are reached there instead.")
-    bound = models.JSONField(null=True, help_text="When a device's user was bound: [from, to], ISO 8601; null: any.")
-    unbound = models.JSONField(null=True, help_text="When a device's last user was unbound; null: not asked for.")
+    msgkey = models.CharField(_("customer message ID"), max_length=64)
+    self_built = models.BooleanField(help_text=_("Goes to devices connected to a gateway."))
+    vendor_channels = models.JSONField(default=list, help_text=_("Channels whose devices are reached there instead."))
+    bound = models.JSONField(null=True, help_text=_("When a device's user was bound: [from, to], ISO 8601; null: any."))
+    unbound = models.JSONField(null=True, help_text=_("When a device's last user was unbound; null: not asked for."))
     expire_at = models.DateTimeField(db_index=True)
     revoked_at = models.DateTimeField(null=True)
-    reached = models.PositiveIntegerField(default=0, help_text="Devices that acknowledged it themselves.")
+    reached = models.PositiveIntegerField(default=0, help_text=_("Devices that acknowledged it themselves."))
     walked_to = models.BigIntegerField(default=0)
     walked_at = models.DateTimeField(null=True)
 

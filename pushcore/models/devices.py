@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from pushcore.channels import Platform
 from pushcore.models.apps import Workspace
@@ -17,32 +18,43 @@ class Device(models.Model):
     A Live Activity is a row here too, for it is pushed to like a device (`pushcore.devices.activities`).
     """
 
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="devices")
-    ad_token = RandomCharField("Ad-token", make=crypto.new_token, max_length=64, unique=True)
-    secret_hash = models.CharField(max_length=64, editable=False)
-    platform = models.SmallIntegerField(choices=Platform.choices, default=Platform.ANDROID)
-    manufacturer = models.CharField(max_length=64, blank=True)
-    model = models.CharField(max_length=128, blank=True)
-    os_version = models.CharField("OS version", max_length=64, blank=True)
-    app_version = models.CharField(max_length=64, blank=True)
-    third_channel = ChannelField("third-party channel", null=True, blank=True)
-    third_token = models.CharField("third-party token", max_length=512, blank=True)
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, related_name="devices", verbose_name=_("workspace")
+    )
+    ad_token = RandomCharField(_("Ad-token"), make=crypto.new_token, max_length=64, unique=True)
+    secret_hash = models.CharField(_("secret hash"), max_length=64, editable=False)
+    platform = models.SmallIntegerField(_("platform"), choices=Platform.choices, default=Platform.ANDROID)
+    manufacturer = models.CharField(_("manufacturer"), max_length=64, blank=True)
+    model = models.CharField(_("model"), max_length=128, blank=True)
+    os_version = models.CharField(_("OS version"), max_length=64, blank=True)
+    app_version = models.CharField(_("app version"), max_length=64, blank=True)
+    third_channel = ChannelField(_("third-party channel"), null=True, blank=True)
+    third_token = models.CharField(_("third-party token"), max_length=512, blank=True)
     third_reported_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When that token was last reported."
+        _("third reported at"), null=True, blank=True, editable=False, help_text=_("When that token was last reported.")
     )
     activity_id = models.CharField(
-        "Live Activity", max_length=128, null=True, blank=True, editable=False, help_text="Null for a real device."
+        _("Live Activity"),
+        max_length=128,
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Null for a real device."),
     )
     # Of the app's installation, and what proved a registration whose answer was lost
     # (`pushcore.devices.installations`).
-    installation_id = models.CharField("installation ID", max_length=64, blank=True, db_default="", default="")
-    registration_hash = models.CharField(max_length=64, editable=False, db_default="", default="")
-    created_at = CreationTimeField(editable=False)
-    last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
+    installation_id = models.CharField(_("installation ID"), max_length=64, blank=True, db_default="", default="")
+    registration_hash = models.CharField(
+        _("registration hash"), max_length=64, editable=False, db_default="", default=""
+    )
+    created_at = CreationTimeField(_("created at"), editable=False)
+    last_seen_at = models.DateTimeField(_("last seen at"), null=True, blank=True, editable=False)
     # The message id up to which none waits for the device (`pushcore.delivery.pending_cursor`).
-    pending_cursor = models.BigIntegerField(db_column="settled_id", db_default=0, editable=False)
+    pending_cursor = models.BigIntegerField(_("pending cursor"), db_column="settled_id", db_default=0, editable=False)
 
     class Meta:
+        verbose_name = _("device")
+        verbose_name_plural = _("devices")
         indexes = [
             models.Index(
                 fields=["workspace", "third_token"], name="pushcore_device_third", condition=~Q(third_token="")
@@ -86,11 +98,11 @@ class TokenLoss(models.Model):
     taken_by = models.ForeignKey(
         Device, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
-    channel = ChannelField("third-party channel")
+    channel = ChannelField(_("third-party channel"))
     at = CreationTimeField(db_index=True)
 
     class Meta:
-        verbose_name = "lost token"
+        verbose_name = _("lost token")
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()} of {self.device_id} to {self.taken_by_id}"
@@ -102,15 +114,21 @@ class Binding(models.Model):
     A device serves one user at a time (binding the next one ends the former); a user may have many devices.
     """
 
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="bindings")
-    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="bindings")
-    user_id = models.CharField("user ID", max_length=256)
-    bound_at = models.DateTimeField()
-    unbound_at = models.DateTimeField(null=True, blank=True)
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, related_name="bindings", verbose_name=_("workspace")
+    )
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="bindings", verbose_name=_("device"))
+    user_id = models.CharField(_("user ID"), max_length=256)
+    bound_at = models.DateTimeField(_("bound at"))
+    unbound_at = models.DateTimeField(_("unbound at"), null=True, blank=True)
     # The user's, for an SMS where a message arrives nowhere; gone when the binding ends.
-    phone_number_sealed = models.TextField(blank=True, default="", db_default="", editable=False)
+    phone_number_sealed = models.TextField(
+        _("phone number sealed"), blank=True, default="", db_default="", editable=False
+    )
 
     class Meta:
+        verbose_name = _("binding")
+        verbose_name_plural = _("bindings")
         constraints = [
             models.UniqueConstraint(
                 fields=["device"], condition=Q(unbound_at__isnull=True), name="pushcore_binding_one_user_a_device"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from pushcore.models.apps import Workspace
 
@@ -14,7 +15,7 @@ class FileImport(models.Model):
     (bytes) and `line` are committed with the messages made up to there.
     """
 
-    id = models.BigIntegerField("task ID", primary_key=True)
+    id = models.BigIntegerField(_("task ID"), primary_key=True)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="imports")
     sha256 = models.CharField(max_length=64)
     size = models.BigIntegerField(default=0)
@@ -26,11 +27,11 @@ class FileImport(models.Model):
     leased_until = models.DateTimeField(null=True)
     position = models.BigIntegerField(default=0)
     line = models.BigIntegerField(default=0)
-    accepted = models.BigIntegerField("records accepted", default=0)
-    rejected = models.BigIntegerField("records rejected", default=0)
+    accepted = models.BigIntegerField(_("records accepted"), default=0)
+    rejected = models.BigIntegerField(_("records rejected"), default=0)
 
     class Meta:
-        verbose_name = "file of a multiple push"
+        verbose_name = _("file of a multiple push")
         indexes = [
             models.Index(fields=["id"], condition=models.Q(finished_at__isnull=True), name="pushcore_import_open")
         ]

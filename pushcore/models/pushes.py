@@ -9,6 +9,7 @@ from typing import Any
 from django.db import models
 from django.db.models import F
 from django.db.models.functions import Greatest
+from django.utils.translation import gettext_lazy as _
 
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
@@ -21,12 +22,12 @@ from pushcore.storage import clock, ids
 class DeliveryType(models.IntegerChoices):
     """What a target is (`deliveryType` of the API)."""
 
-    ANDROID = Platform.ANDROID, "Android device"
-    IOS = Platform.IOS, "iOS device"
-    USER = 3, "user"
-    ACTIVITY_TOKEN = 5, "Live Activity by push token"
-    ACTIVITY = 6, "Live Activity by ID"
-    HARMONYOS = Platform.HARMONYOS, "HarmonyOS device"
+    ANDROID = Platform.ANDROID, _("Android device")
+    IOS = Platform.IOS, _("iOS device")
+    USER = 3, _("user")
+    ACTIVITY_TOKEN = 5, _("Live Activity by push token")
+    ACTIVITY = 6, _("Live Activity by ID")
+    HARMONYOS = Platform.HARMONYOS, _("HarmonyOS device")
 
 
 ACTIVITIES = frozenset({DeliveryType.ACTIVITY_TOKEN, DeliveryType.ACTIVITY})
@@ -42,42 +43,52 @@ class PushTask(models.Model):
     class Kind(models.TextChoices):
         """`revoke`: the service's own, telling devices that a message was revoked."""
 
-        SIMPLE = "simple", "simple push"
-        TEMPLATE = "template", "template push"
-        MULTIPLE = "multiple", "multiple push"
-        BROADCAST = "broadcast", "broadcast push"
-        REVOKE = "revoke", "revocation"
+        SIMPLE = "simple", _("simple push")
+        TEMPLATE = "template", _("template push")
+        MULTIPLE = "multiple", _("multiple push")
+        BROADCAST = "broadcast", _("broadcast push")
+        REVOKE = "revoke", _("revocation")
 
     class Source(models.TextChoices):
-        RPC = "rpc", "API (RPC)"
-        REST = "rest", "API (REST)"
-        CONSOLE = "console", "console"
+        RPC = "rpc", _("API (RPC)")
+        REST = "rest", _("API (REST)")
+        CONSOLE = "console", _("console")
 
-    id = models.BigIntegerField("task ID", primary_key=True)
+    id = models.BigIntegerField(_("task ID"), primary_key=True)
     workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="tasks"
+        Workspace,
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        db_index=False,
+        related_name="tasks",
+        verbose_name=_("workspace"),
     )
-    name = models.CharField(max_length=200, blank=True)
-    kind = models.CharField(max_length=10, choices=Kind.choices)
-    delivery_type = models.SmallIntegerField(choices=DeliveryType.choices)
-    source = models.CharField(max_length=8, choices=Source.choices)
-    author = models.CharField(max_length=150, blank=True, help_text="AccessKey ID or operator.")
-    content = models.JSONField(help_text="What the device gets as bData, less what differs by message.")
-    options = models.JSONField(default=dict, blank=True, help_text="What vendor channels need beyond the content.")
-    fingerprint = models.BinaryField(max_length=32, editable=False)
-    expire_at = models.DateTimeField()
-    created_at = models.DateTimeField()
-    message_count = models.PositiveIntegerField(default=0)
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    delivery_type = models.SmallIntegerField(_("delivery type"), choices=DeliveryType.choices)
+    source = models.CharField(_("source"), max_length=8, choices=Source.choices)
+    author = models.CharField(_("author"), max_length=150, blank=True, help_text=_("AccessKey ID or operator."))
+    content = models.JSONField(
+        _("content"), help_text=_("What the device gets as bData, less what differs by message.")
+    )
+    options = models.JSONField(
+        _("options"), default=dict, blank=True, help_text=_("What vendor channels need beyond the content.")
+    )
+    fingerprint = models.BinaryField(_("fingerprint"), max_length=32, editable=False)
+    expire_at = models.DateTimeField(_("expire at"))
+    created_at = models.DateTimeField(_("created at"))
+    message_count = models.PositiveIntegerField(_("message count"), default=0)
     # Its own id where it has none.
-    last_message_id = models.BigIntegerField("last message ID", editable=False)
-    success_count = models.PositiveIntegerField(default=0)
-    arrival_count = models.PositiveIntegerField(default=0)
-    expired_count = models.PositiveIntegerField(default=0)
-    last_outcome_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_message_id = models.BigIntegerField(_("last message ID"), editable=False)
+    success_count = models.PositiveIntegerField(_("success count"), default=0)
+    arrival_count = models.PositiveIntegerField(_("arrival count"), default=0)
+    expired_count = models.PositiveIntegerField(_("expired count"), default=0)
+    last_outcome_at = models.DateTimeField(_("last outcome at"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
 
     class Meta:
-        verbose_name = "push task"
+        verbose_name = _("push task")
+        verbose_name_plural = _("push tasks")
         indexes = [
             models.Index(fields=["workspace", "-id"], name="pushcore_task_recent"),
             # Tasks are walked in the order their validity ends: see `pushcore.delivery.expiry`.
@@ -125,28 +136,47 @@ class Message(models.Model):
     thousand, and every writer takes its ids from rows it has just read.
     """
 
-    id = models.BigIntegerField("message ID", primary_key=True)
-    workspace = models.ForeignKey(Workspace, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
+    id = models.BigIntegerField(_("message ID"), primary_key=True)
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, verbose_name=_("workspace")
+    )
     task = models.ForeignKey(
-        PushTask, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="messages"
+        PushTask,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="messages",
+        verbose_name=_("task"),
     )
-    delivery_type = models.SmallIntegerField("push type", choices=DeliveryType.choices)
-    target = models.CharField("target ID", max_length=512)
-    msgkey = models.CharField("customer message ID", max_length=64)
+    delivery_type = models.SmallIntegerField(_("push type"), choices=DeliveryType.choices)
+    target = models.CharField(_("target ID"), max_length=512)
+    msgkey = models.CharField(_("customer message ID"), max_length=64)
     device = models.ForeignKey(
-        Device, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, null=True, blank=True
+        Device,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        null=True,
+        blank=True,
+        verbose_name=_("device"),
     )
-    status = models.IntegerField(default=statuses.WAITING)
-    channel = ChannelField(default=Channel.SELF_BUILT)
-    override = models.JSONField(null=True, blank=True, help_text="What of the content is this message's own.")
-    expire_at = models.DateTimeField("expiry time")
+    status = models.IntegerField(_("status"), default=statuses.WAITING)
+    channel = ChannelField(_("channel"), default=Channel.SELF_BUILT)
+    override = models.JSONField(
+        _("override"), null=True, blank=True, help_text=_("What of the content is this message's own.")
+    )
+    expire_at = models.DateTimeField(_("expiry time"))
     sent_at = models.DateTimeField(
-        null=True, blank=True, help_text="Written to a connection that ended unacknowledged."
+        _("sent at"), null=True, blank=True, help_text=_("Written to a connection that ended unacknowledged.")
     )
-    arrived_at = models.DateTimeField(null=True, blank=True, help_text="When it was known to be on the device.")
-    updated_at = models.DateTimeField("modification time")
+    arrived_at = models.DateTimeField(
+        _("arrived at"), null=True, blank=True, help_text=_("When it was known to be on the device.")
+    )
+    updated_at = models.DateTimeField(_("modification time"))
 
     class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
         ordering = ["-id"]
         indexes = [
             # No column that an outcome changes is in an index: see `pushcore.delivery.pending_cursor`.
@@ -202,10 +232,14 @@ class MessageKey(models.Model):
     (`pushcore.push.idempotency` tells how a claim holds across midnight).
     """
 
-    digest = models.UUIDField(primary_key=True)
-    day = models.DateField()
-    task_id = models.BigIntegerField()
-    claimed_at = models.DateTimeField()
+    digest = models.UUIDField(_("digest"), primary_key=True)
+    day = models.DateField(_("day"))
+    task_id = models.BigIntegerField(_("task id"))
+    claimed_at = models.DateTimeField(_("claimed at"))
+
+    class Meta:
+        verbose_name = _("message key")
+        verbose_name_plural = _("message keys")
 
     def __str__(self) -> str:
         return str(self.digest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from pushcore.models.apps import Workspace
 
@@ -14,23 +15,30 @@ class Receipt(models.Model):
     """
 
     class State(models.TextChoices):
-        DUE = "due", "waiting to be sent"
-        DELIVERED = "delivered", "delivered"
-        FAILED = "failed", "given up"
+        DUE = "due", _("waiting to be sent")
+        DELIVERED = "delivered", _("delivered")
+        FAILED = "failed", _("given up")
 
     workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="receipts"
+        Workspace,
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        db_index=False,
+        related_name="receipts",
+        verbose_name=_("workspace"),
     )
-    message_id = models.BigIntegerField("message ID", unique=True)
-    target = models.CharField("target ID", max_length=512)
-    body = models.TextField(help_text="The JSON that is signed and posted, byte for byte.")
-    state = models.CharField(max_length=10, choices=State.choices, default=State.DUE)
-    attempt_count = models.PositiveSmallIntegerField(default=0)
-    created_at = models.DateTimeField()
-    next_attempt_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True, blank=True)
+    message_id = models.BigIntegerField(_("message ID"), unique=True)
+    target = models.CharField(_("target ID"), max_length=512)
+    body = models.TextField(_("body"), help_text=_("The JSON that is signed and posted, byte for byte."))
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.DUE)
+    attempt_count = models.PositiveSmallIntegerField(_("attempt count"), default=0)
+    created_at = models.DateTimeField(_("created at"))
+    next_attempt_at = models.DateTimeField(_("next attempt at"))
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
 
     class Meta:
+        verbose_name = _("receipt")
+        verbose_name_plural = _("receipts")
         indexes = [
             models.Index(
                 fields=["workspace", "next_attempt_at"],
@@ -49,9 +57,9 @@ class ReceiptAttempt(models.Model):
 
     receipt = models.ForeignKey(Receipt, on_delete=models.CASCADE, db_constraint=False, related_name="attempts")
     at = models.DateTimeField()
-    http_status = models.PositiveSmallIntegerField("HTTP status", null=True, blank=True)
+    http_status = models.PositiveSmallIntegerField(_("HTTP status"), null=True, blank=True)
     error = models.CharField(max_length=300, blank=True)
-    duration_ms = models.PositiveIntegerField("duration (ms)")
+    duration_ms = models.PositiveIntegerField(_("duration (ms)"))
 
     class Meta:
         ordering = ["at"]

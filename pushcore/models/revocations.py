@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from pushcore.models.pushes import PushTask
 
@@ -17,9 +18,9 @@ class Revocation(models.Model):
     task = models.OneToOneField(
         PushTask, on_delete=models.CASCADE, db_constraint=False, primary_key=True, related_name="revocation"
     )
-    own_task_id = models.BigIntegerField(help_text="The task of the messages that tell devices.")
+    own_task_id = models.BigIntegerField(help_text=_("The task of the messages that tell devices."))
     created_at = models.DateTimeField()
-    stopped_at = models.DateTimeField(null=True, help_text="Nothing that waited is left.")
+    stopped_at = models.DateTimeField(null=True, help_text=_("Nothing that waited is left."))
     position = models.BigIntegerField(default=0)
     finished_at = models.DateTimeField(null=True)
 

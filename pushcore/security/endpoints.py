@@ -5,15 +5,16 @@ from __future__ import annotations
 from functools import lru_cache
 from urllib.parse import urldefrag, urlsplit
 
+from django.utils.translation import gettext_noop
 from requests import PreparedRequest
 from requests.exceptions import RequestException
 
-NO_URL = "This is no URL."
-NOT_HTTP = "Starts with http:// or https://."
-NOT_HTTPS = "Starts with https://: what is sent there is secret."
-HAS_USER = "Has a user name or password, which everybody who sees the page would see."
-HAS_FRAGMENT = "Has a fragment (#...), which no server is ever sent."
-HAS_QUERY = "Has a query (?...): a path is appended to it."
+NO_URL = gettext_noop("This is no URL.")
+NOT_HTTP = gettext_noop("Starts with http:// or https://.")
+NOT_HTTPS = gettext_noop("Starts with https://: what is sent there is secret.")
+HAS_USER = gettext_noop("Has a user name or password, which everybody who sees the page would see.")
+HAS_FRAGMENT = gettext_noop("Has a fragment (#...), which no server is ever sent.")
+HAS_QUERY = gettext_noop("Has a query (?...): a path is appended to it.")
 
 
 def problem(url: str, *, https_only: bool = False, is_base: bool = False) -> str:

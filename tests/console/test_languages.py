@@ -19,13 +19,16 @@ from django.urls import reverse
 from django.utils.translation import get_language, gettext, override
 from django.utils.translation.template import templatize
 
+import analytics
+import channels_vendor
 import console
+import pushcore
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
+from console.components.refusals import refusal
 from console.models import AuditEntry
 from console.pages.create.fields import coded
 from console.theme import settings as theme
-from console.words import refusal
 from mps_project.settings import LOCALE_PATHS
 from pushcore.codes import statuses
 from pushcore.codes.results import ResultCode, ResultError
@@ -33,9 +36,11 @@ from pushcore.models import App, Message, PushTask, Template, Workspace
 from tests.console.conftest import Everything
 
 CONSOLE = Path(console.__file__).parent
+# Whose texts the console shows.
+PACKAGES = [Path(package.__path__[0]) for package in (console, pushcore, channels_vendor, analytics)]
 CATALOG = Path(LOCALE_PATHS[0]) / "zh_Hans" / "LC_MESSAGES"
 HOME = reverse("admin:index")
-MARKS = ("_", "gettext", "gettext_lazy")
+MARKS = ("_", "gettext", "gettext_lazy", "gettext_noop")
 # What is called the same in Chinese.
 NAMES = {"ID", "URL", "AccessKey ID", "Ad-token", "APNs", "FCM", "OPPO", "vivo", "iOS", "Android", "HarmonyOS"}
 VENDORS_NAMES = {"Bundle ID", "Key ID", "Team ID", "App ID", "Client ID"}
@@ -43,12 +48,12 @@ CHINESE = re.compile("[\\u4e00-\\u9fff]")
 
 
 def marked() -> Iterator[str]:
-    """All texts of the console that are marked for translation."""
-    for path in CONSOLE.rglob("*.py"):
+    """Find all texts that are marked for translation."""
+    for path in (path for package in PACKAGES for path in package.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKS:
                 if node.func.id != "_" and not isinstance(node.args[0], ast.Constant):
-                    continue  # words of other rooms, marked in console/words.py
+                    continue  # marked where the text is defined
                 assert isinstance(node.args[0], ast.Constant), f"{path}: {ast.unparse(node)}"
                 yield str(node.args[0].value)
     for path in CONSOLE.rglob("*.html"):

@@ -11,7 +11,6 @@ from typing import Any
 from django import forms
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.formats import date_format
-from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
 from console.components.columns import moment_text
@@ -38,7 +37,7 @@ def details(form: AnyForm, parameters: ExtensionParameters, sending: SendingForm
     yield _("Kind"), kind
     yield _("Workspace"), str(form.workspace)
     if isinstance(form, BroadcastForm):
-        yield _("Target"), _("all devices: %(platform)s") % {"platform": gettext(form.delivery_type.label)}
+        yield _("Target"), _("all devices: %(platform)s") % {"platform": form.delivery_type.label}
     for bound in form:
         if bound.name not in (*_IN_THE_MESSAGE, *_LISTED_APART) and is_asked(form, bound):
             value = shown(bound, form.cleaned_data.get(bound.name))

@@ -25,7 +25,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from console.words import said
+from console.components.refusals import said
 from pushcore.channels import Platform
 from pushcore.codes.results import ResultCode
 from pushcore.models import Template, Workspace

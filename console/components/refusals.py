@@ -1,0 +1,22 @@
+"""Refusals of the service, told to operators in their language."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext
+
+from pushcore.codes.results import ResultCode, ResultError
+
+
+def refusal(error: ResultError) -> str:
+    """Return why the service refused, with the code that the API would answer."""
+    return gettext("{words} (code {code})").format(words=said(error.result, error.message), code=error.result.code)
+
+
+def said(result: ResultCode, message: str = "") -> str:
+    """Translate a refusal.
+
+    Args:
+        result: The code, whose meaning is translated.
+        message: What the service says: the meaning, and perhaps a detail, which stays English. Empty: the meaning.
+    """
+    return (message or result.meaning).replace(result.meaning, gettext(result.meaning), 1)
