@@ -28,25 +28,25 @@ class ConsoleChangeList(ChangeList):
 
 
 class CappedPaginator(Paginator):
-    """A paginator that counts up to `MOST` rows and no further, because a full count scans a large table.
+    """A paginator that counts up to `MAX_COUNT` rows and no further, because a full count scans a large table.
 
     Rows older than those on the last page are reached by searching and filtering.
     """
 
-    MOST = 10_000
+    MAX_COUNT = 10_000
     template_name = "console/pagination_capped.html"
 
     @cached_property
     def _counted(self) -> int:
         rows: Any = self.object_list
-        return int(rows.order_by()[: self.MOST + 1].count())
+        return int(rows.order_by()[: self.MAX_COUNT + 1].count())
 
     @cached_property
     def count(self) -> int:
-        """The number of rows that can be paged through, at most `MOST`."""
-        return min(self._counted, self.MOST)
+        """The number of rows that can be paged through, at most `MAX_COUNT`."""
+        return min(self._counted, self.MAX_COUNT)
 
     @property
     def has_more(self) -> bool:
-        """Whether there are more rows than `MOST`; the page then tells the user to search or filter for older ones."""
-        return self._counted > self.MOST
+        """Whether there are more rows than `MAX_COUNT`; the page then says to search or filter for older ones."""
+        return self._counted > self.MAX_COUNT

@@ -36,8 +36,9 @@ MAX_TASKS = 100
 MAX_SOCKETS = 200
 PERIOD_SECONDS = 1.0
 # A socket is closed after this time; the page then reconnects.
-LONGEST_SECONDS = 600.0
+MAX_SOCKET_SECONDS = 600.0
 
+# Close codes from the range for private use (RFC 6455, 7.4.2).
 _REFUSED = 4403
 _FULL = 4429
 
@@ -73,10 +74,10 @@ class TaskFigures(AsyncJsonWebsocketConsumer):
             self._watching.cancel()
 
     async def _watch(self, session_key: str, task_ids: list[int]) -> None:
-        """Send changed figures every period until `LONGEST_SECONDS` have passed or the session ends."""
+        """Send changed figures every period until `MAX_SOCKET_SECONDS` have passed or the session ends."""
         known: dict[str, dict[str, str]] = {}
         loop = asyncio.get_running_loop()
-        end = loop.time() + LONGEST_SECONDS
+        end = loop.time() + MAX_SOCKET_SECONDS
         while loop.time() < end:
             try:
                 found = await _figures(session_key, task_ids)

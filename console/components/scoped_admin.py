@@ -196,7 +196,7 @@ class ScopedModelAdmin(ConsoleModelAdmin):
         return rows if scope.superuser else self.limit_to_scope(rows, scope)
 
     def limit_to_scope(self, rows: QuerySet[Any], scope: Scope) -> QuerySet[Any]:
-        """Return the rows that belong to the user's apps; overridden where `app_path` cannot express it."""
+        """Return the rows of the user's apps; subclasses override it to follow an index or to require another right."""
         return rows.filter(**{f"{self.app_path}__in": scope.app_ids()})
 
     def app_id_of(self, obj: Model) -> int:
@@ -311,7 +311,7 @@ class SuperuserModelAdmin(ConsoleModelAdmin):
         return rows if scope_of(request).superuser else rows.none()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Require a superuser."""
+        """Require a superuser; to others the model is not listed at all."""
         return scope_of(request).superuser
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

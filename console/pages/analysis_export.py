@@ -18,7 +18,7 @@ from console.pages.analysis_form import AnalysisForm
 from pushcore.models import Workspace
 
 # Reports of up to this many rows are written within the request, longer ones in the background.
-SHORT = 2_000
+MAX_IMMEDIATE_ROWS = 2_000
 _TYPES = {
     Export.Form.EXCEL.value: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     Export.Form.CSV.value: "text/csv; charset=utf-8",
@@ -44,7 +44,7 @@ def ask_export(request: HttpRequest) -> HttpResponse:
     audit.record(
         request, "export", workspace, {"what": "usage analysis", "form": kind, "rows": row_count(report, step)}
     )
-    if row_count(report, step) <= SHORT:
+    if row_count(report, step) <= MAX_IMMEDIATE_ROWS:
         return _file(HttpResponse(export_jobs.file_of(report, step, kind)), workspace, kind)
     try:
         made = export_jobs.request(report, step, kind, author=request.user.get_username())

@@ -28,7 +28,7 @@ from pushcore.models.pushes import DeliveryType
 from pushcore.push.pushes import accept
 from pushcore.push.requests import SimplePush
 
-FACTS = info.DeviceInfo(manufacturer="Simulator", model="Browser", os_version="14", app_version="1.0")
+DEVICE_INFO = info.DeviceInfo(manufacturer="Simulator", model="Browser", os_version="14", app_version="1.0")
 TEST_VALID_SECONDS = 600
 
 
@@ -93,7 +93,7 @@ def own_device(user_id: int, workspace: Workspace) -> tuple[str, str]:
         own, _ = SimulatedDevice.objects.select_for_update().get_or_create(user_id=user_id, workspace=workspace)
         secret = registry.renew_secret(workspace, own.ad_token) if own.ad_token else None
         if secret is None:
-            known, secret = registry.register([(workspace, FACTS)])[0]
+            known, secret = registry.register([(workspace, DEVICE_INFO)])[0]
             own.ad_token = known.ad_token
             own.save(update_fields=["ad_token"])
         return own.ad_token, secret

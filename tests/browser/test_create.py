@@ -70,7 +70,7 @@ def test_a_broadcast_goes_out_once_its_number_is_typed(page: Page, template: str
     page.press("[name=valid_seconds]", "Enter")
     number = page.locator(".console-confirmation strong").inner_text()
     assert int(number) > 0
-    expect(page.locator(".console-facts")).to_contain_text(template)
+    expect(page.locator(".console-properties")).to_contain_text(template)
     assert faults(page, axe) == []
     page.screenshot(path=SCREENSHOTS / "broadcast.png", full_page=True)
     page.click(SEND)

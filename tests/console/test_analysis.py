@@ -111,7 +111,7 @@ def test_a_viewer_looks_and_exports_nothing(member: Callable[[str], Client], min
 def test_a_long_file_is_made_in_the_background_for_who_asked(
     member: Callable[[str], Client], superuser: Client, mine: Everything, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(analysis_export, "SHORT", 3)
+    monkeypatch.setattr(analysis_export, "MAX_IMMEDIATE_ROWS", 3)
     browser = member("analyst")
     answer = browser.post(f"{PAGE}export/", {"workspace": mine[Workspace].pk, "form": "xlsx"})
     assert answer.status_code == 202

@@ -208,7 +208,7 @@ def test_a_number_typed_for_one_broadcast_sends_no_other(
 def test_a_number_is_good_while_it_was_read_just_now(
     superuser: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(confirming, "GOOD_FOR_SECONDS", -1)
+    monkeypatch.setattr(confirming, "VALID_SECONDS", -1)
     assert "Nothing was pushed" in confirmed(superuser, broadcast(workspace)).text
     assert not PushTask.objects.exists()
 

@@ -120,7 +120,7 @@ def test_a_socket_ends_after_a_while_so_that_rights_are_looked_at_anew(
     mine: Everything,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(live, "LONGEST_SECONDS", 0.1)
+    monkeypatch.setattr(live, "MAX_SOCKET_SECONDS", 0.1)
     monkeypatch.setattr(live, "PERIOD_SECONDS", 0.2)
     with opened(gateway, superuser, str(mine[PushTask].pk)) as socket:
         told(socket)

@@ -147,7 +147,7 @@ def test_a_page_costs_the_same_for_any_number_of_rows(member: Callable[[str], Cl
 
 def test_counting_ends_at_the_cap(superuser: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     make(workspace, *(f"user-{each}" for each in range(10)))
-    monkeypatch.setattr(CappedPaginator, "MOST", 6)
+    monkeypatch.setattr(CappedPaginator, "MAX_COUNT", 6)
     answer = superuser.get(LIST)
     assert answer.context["cl"].result_count == 6
     assert "the newest 6 messages" in answer.text

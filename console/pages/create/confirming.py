@@ -13,7 +13,7 @@ from django.core import signing
 
 _SALT = "console.pages.create.confirming"
 # After this time the devices are counted and shown again.
-GOOD_FOR_SECONDS = 900
+VALID_SECONDS = 900
 
 
 def signed(devices: int, push: object) -> str:
@@ -27,9 +27,9 @@ def signed(devices: int, push: object) -> str:
 
 
 def is_confirmed(typed: str, carried: str, push: object) -> bool:
-    """Return whether the typed number is the one shown for this push within `GOOD_FOR_SECONDS`, and not 0."""
+    """Return whether the typed number is the one shown for this push within `VALID_SECONDS`, and not 0."""
     try:
-        devices, digest = signing.loads(carried, salt=_SALT, max_age=GOOD_FOR_SECONDS)
+        devices, digest = signing.loads(carried, salt=_SALT, max_age=VALID_SECONDS)
     except (signing.BadSignature, ValueError, TypeError):
         return False
     return digest == _digest(push) and devices > 0 and _number(typed) == devices

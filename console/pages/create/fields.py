@@ -34,7 +34,7 @@ from pushcore.push import limits, recipients, templates
 
 DEFAULT_VALIDITY_SECONDS = 180
 # Rows of parameters that the page offers and reads. The service refuses more than 20, so this only bounds the page.
-MOST_ROWS = 40
+MAX_PARAMETER_ROWS = 40
 RICH_STYLE = 2
 
 # Icons and images by channel: the name in the API, the field's label, what the channel requires.
@@ -330,7 +330,7 @@ class ExtensionParameterForm(forms.Form):
 
 
 class ExtensionParameters(
-    forms.formset_factory(ExtensionParameterForm, extra=1, max_num=MOST_ROWS, absolute_max=MOST_ROWS)  # type: ignore[misc]
+    forms.formset_factory(ExtensionParameterForm, extra=1, max_num=MAX_PARAMETER_ROWS, absolute_max=MAX_PARAMETER_ROWS)  # type: ignore[misc]
 ):
     """The extension parameters as rows of key and value; rows without a key and a value are ignored."""
 

@@ -114,8 +114,11 @@ def kept_file(workspace: Workspace, number: str) -> FileImport | None:
 def inspect_kept_file(form: MultipleForm, file: FileImport) -> tuple[Inspection, Findings]:
     """Inspect a file for the template and target type selected in the form, which need not be valid.
 
+    Returns:
+        What was read, with examples of records and faults, and the findings for the form to carry.
+
     Raises:
-        ResultError: The push would be refused whatever the file holds, for instance because of its template.
+        ResultError: The template has been removed, or its content is too long.
     """
     form.cleaned_data = {"valid_seconds": 1, "file": str(file.pk), "file_name": ""} | form.cleaned_data
     form.cleaned_data["template"] = template = form.chosen
