@@ -84,7 +84,7 @@ class VendorAccountForm(forms.ModelForm):
         moved = {name for name, value in destination.items() if value.split() != getattr(self.instance, name).split()}
         for name, reason in checking.wrong_destination(**destination).items():
             if name in moved:
-                self.add_error(name, _spoken(reason))
+                self.add_error(name, _translated(reason))
         return bool(moved)
 
     def _given(self, entry: AccountField, value: Any) -> str:
@@ -108,14 +108,14 @@ def form_for(row: VendorAccount) -> type[VendorAccountForm]:
         made[_PREFIX + entry.name] = _form_field(entry, row, entry.name in kept)
         if entry.name in kept:
             made[_REMOVE + entry.name] = forms.BooleanField(
-                label=gettext("Remove: %(name)s") % {"name": _spoken(entry.label)},
+                label=gettext("Remove: %(name)s") % {"name": _translated(entry.label)},
                 required=False,
                 widget=UnfoldBooleanWidget,
             )
     return type("VendorAccountForm", (VendorAccountForm,), made | {"vendor_fields": entries})
 
 
-def _spoken(words: str) -> str:
+def _translated(words: str) -> str:
     """Return a text of a vendor's description in the user's language."""
     return gettext(words) if words else ""
 
@@ -123,14 +123,14 @@ def _spoken(words: str) -> str:
 def _form_field(entry: AccountField, row: VendorAccount, is_kept: bool) -> forms.Field:
     hint = gettext("Entered; leave empty to keep it.") + " " if is_kept else ""
     common: dict[str, Any] = {
-        "label": _spoken(entry.label),
+        "label": _translated(entry.label),
         "required": False,
-        "help_text": hint + _spoken(entry.help_text),
+        "help_text": hint + _translated(entry.help_text),
     }
     if entry.file:
         return forms.FileField(**common)
     if entry.choices:
-        choices = [(choice, _spoken(choice)) for choice in entry.choices]
+        choices = [(choice, _translated(choice)) for choice in entry.choices]
         initial = row.public_values.get(entry.name)
         return forms.ChoiceField(choices=choices, initial=initial, widget=UnfoldAdminSelectWidget, **common)
     if entry.secret:
@@ -171,7 +171,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
             receipts = [(_("Receipts"), {"fields": ("receipt_address",)})]
         return (
             (None, {"fields": self.with_times(["vendor", "workspace", "enabled", "state", "updated_at"])}),
-            (_("Account"), {"fields": own, "description": _spoken(vendor.closed_note) if vendor else ""}),
+            (_("Account"), {"fields": own, "description": _translated(vendor.closed_note) if vendor else ""}),
             (_("Certificate"), {"fields": ("certificate_subject", "certificate_expiry")}),
             *receipts,
             (_("Sending"), {"fields": ("rate", "base_url", "auth_url", "ca_pem")}),
@@ -206,7 +206,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
     def vendor(self, row: VendorAccount) -> str:
         """Show the vendor's title, or the channel's label where the vendor is not installed."""
         vendor = VENDORS.get(Channel(row.channel))
-        return _spoken(vendor.title) if vendor else Channel(row.channel).label
+        return _translated(vendor.title) if vendor else Channel(row.channel).label
 
     @display(description=_("state"))
     def state(self, row: VendorAccount) -> SafeString:

@@ -9,10 +9,12 @@ from pushcore.codes.results import ResultCode, ResultError
 
 def refusal(error: ResultError) -> str:
     """Return why the service refused, with the code that the API would answer."""
-    return gettext("{words} (code {code})").format(words=said(error.result, error.message), code=error.result.code)
+    return gettext("{words} (code {code})").format(
+        words=translated(error.result, error.message), code=error.result.code
+    )
 
 
-def said(result: ResultCode, message: str = "") -> str:
+def translated(result: ResultCode, message: str = "") -> str:
     """Translate a refusal.
 
     Args:

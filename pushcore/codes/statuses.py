@@ -30,9 +30,13 @@ COMMON: Final = "common"
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A row of the table of status codes. `name` is empty where the vendor gives a code no name.
+    """A row of the table of status codes.
 
-    `meaning` is English, marked for translation (`gettext_noop`) for whoever shows it in another language.
+    Attributes:
+        channel: The name of the channel that says it.
+        code: The number.
+        name: The vendor's name for the code; empty where it gives none.
+        meaning: What it means, in English, marked for translation (`gettext_noop`): the console translates it.
     """
 
     channel: str

@@ -25,7 +25,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from console.components.refusals import said
+from console.components.refusals import translated
 from pushcore.channels import Platform
 from pushcore.codes.results import ResultCode
 from pushcore.models import Template, Workspace
@@ -54,7 +54,7 @@ IMAGES = (
 
 def coded(result: ResultCode, message: str = "") -> str:
     """Describe a refusal to an operator: in words, with the code and name the API would answer."""
-    words = said(result, message)
+    words = translated(result, message)
     return gettext("{words} (code {code}, {name})").format(words=words, code=result.code, name=result.name)
 
 
