@@ -71,9 +71,10 @@ class Broadcaster:
             for session in here if ended else ():
                 for broadcast in ended:
                     session.withdraw(broadcast.id)
-            self.offer(here, by_group)
+            # First those the database is asked about: what is offered then follows them, in the order of ids.
             if by_group.by_binding:
                 self._ask_for_chosen(here, by_group)
+            self.offer(here, by_group)
 
     def offer(self, sessions: Iterable[Session], by_group: BroadcastsByGroup | None = None) -> None:
         """Send broadcasts after each device's cursor; what is in flight is not sent twice.

@@ -18,6 +18,7 @@ from gateway.broadcast import broadcaster
 from gateway.broadcast.progress import MAX_REMEMBERED, ActiveBroadcasts, Cursors, DeviceGroup, Progress
 from gateway.cluster import ack_buffer, codec
 from gateway.cluster.ack_buffer import ACK_BATCH, AckBuffer
+from gateway.lane import tell_broadcast_news
 from gateway.protocol import packets
 from gateway.protocol.shared_payload import SharedPayload
 from gateway.sink import Sink
@@ -166,6 +167,22 @@ def test_a_broadcast_by_time_of_binding_is_for_the_devices_bound_then_alone(
     assert fresh.keys() == back.keys() == ["seven days", "whoever is bound", "all"]
     assert old.keys() == ["long ago", "whoever is bound", "all"]
     assert nobodys.keys() == ["all"]
+
+
+def test_broadcasts_that_are_read_together_come_in_their_order(
+    transactional_db: None, connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the database says first which devices that by time of binding is for."""
+    device = connect()
+    bound_since(device, 1)
+    broadcast(workspace, "first")
+    device.wait_for_key("first")
+    monkeypatch.setattr("pushcore.ports._broadcast_news", [])
+    broadcast(workspace, "bound", bind_period=1)
+    broadcast(workspace, "all")
+    tell_broadcast_news()
+    device.wait_for_key("all")
+    assert device.keys() == ["first", "bound", "all"]
 
 
 def test_a_broadcast_by_time_of_binding_that_waits_is_not_written_after_a_logout(
