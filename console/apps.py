@@ -1,4 +1,4 @@
-"""Console: its own app, and Django's admin with the console's site in place of the default one."""
+"""App configurations of the console and of Django's admin, which serves the console's site."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from django.utils.translation import gettext_lazy
 class ConsoleAdminConfig(SimpleAdminConfig):
     """Django's admin, serving the console's site as `admin.site`.
 
-    Without autodiscovery: a page exists only where `console.admins` registers it, so no package can add one that knows
-    nothing of app memberships.
+    There is no autodiscovery: only `console.admins` registers pages, so that no package can add one that knows nothing
+    of app memberships.
     """
 
     default_site = "console.sites.ConsoleSite"
 
 
 class ConsoleConfig(AppConfig):
-    """The console itself."""
+    """Configuration of the console's own app."""
 
     default = True
     name = "console"
     verbose_name = gettext_lazy("Console")
 
     def ready(self) -> None:
-        """Register pages and signal receivers."""
+        """Import the modules that register admin classes and signal receivers."""
         import console.access.audit
-        import console.admins  # noqa: F401  both register themselves: signal receivers, pages
+        import console.admins  # noqa: F401

@@ -1,4 +1,4 @@
-"""WebSocket routes of the console."""
+"""WebSocket routes of the console, mounted by `mps_project.asgi`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The console's admin site: login, home, every registered page, and the pages of our own."""
+"""The console's admin site: login, home, every registered page, and the console's own pages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ConsoleSite(UnfoldAdminSite):
         from console.pages.invitation import Invitation
 
         own: list[URLPattern] = [path(page.path, self.admin_view(page.view), name=page.name) for page in PAGES]
-        # For somebody who cannot log in yet.
+        # Invited users cannot log in yet, so this page is not wrapped in `admin_view`.
         invitation = path("invitation/<str:uidb64>/<str:token>/", Invitation.as_view(), name="invitation")
         return [*own, invitation, *super().get_urls()]
 
@@ -44,7 +44,7 @@ class ConsoleSite(UnfoldAdminSite):
 
     @property
     def login_form(self) -> Any:
-        """The form that also asks for the code of a second factor."""
+        """The login form that also asks for the code of a second factor."""
         from console.access.login import LoginForm
 
         return LoginForm

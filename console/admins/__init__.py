@@ -1,4 +1,4 @@
-"""The pages of the models, one file a subject. Importing this package registers them all with the site."""
+"""Admin classes, one file a subject. Importing this package registers them all with the console's site."""
 
 from console.admins import (
     access_keys,

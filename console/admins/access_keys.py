@@ -1,4 +1,4 @@
-"""Access keys: ID and secret are made by the service, the secret is shown once."""
+"""Access keys: the service generates ID and secret, and the console shows the secret once."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ from console.components.scoped_admin import ScopedModelAdmin
 from pushcore.models import AccessKey, Workspace
 from pushcore.security import keys
 
-# The session remembers which fresh key may still show its secret, and until when; never the secret itself.
+# The session entry that names the key just created and the time until which its secret may be shown. The secret itself
+# is never put into the session.
 SHOW_ONCE = "console.access_key.show_once"
 SHOW_ONCE_SECONDS = 300
 
 
 class AccessKeyForm(forms.ModelForm):
-    """The app follows from the workspaces: a key is granted some of one app."""
+    """The form of an access key. It does not ask for the app, which is that of the chosen workspaces."""
 
     def clean_workspaces(self) -> QuerySet[Workspace]:
-        """Require at least one workspace, and all of one app."""
+        """Require at least one workspace, and that all belong to one app."""
         workspaces: QuerySet[Workspace] = self.cleaned_data["workspaces"]
         if not workspaces:
             raise forms.ValidationError(_("A key is of use in at least one workspace."))
@@ -40,7 +41,7 @@ class AccessKeyForm(forms.ModelForm):
 
 @admin.register(AccessKey)
 class AccessKeyAdmin(ScopedModelAdmin):
-    """The page of access keys; a new one leads to a page that shows its secret once."""
+    """Admin of access keys; adding one leads to a page that shows its secret once."""
 
     app_path = "app"
     form = AccessKeyForm
@@ -89,7 +90,7 @@ class AccessKeyAdmin(ScopedModelAdmin):
         return choices
 
     def save_model(self, request: HttpRequest, obj: AccessKey, form: Any, change: bool) -> None:
-        """Create the key by the service, and allow this session to see its secret for `SHOW_ONCE_SECONDS`."""
+        """Create a key with `keys.create_access_key`, and let this session see its secret for `SHOW_ONCE_SECONDS`."""
         if change:
             super().save_model(request, obj, form, change)
             return
@@ -101,11 +102,11 @@ class AccessKeyAdmin(ScopedModelAdmin):
         request.session[SHOW_ONCE] = {"key": obj.pk, "until": time.time() + SHOW_ONCE_SECONDS}
 
     def response_add(self, request: HttpRequest, obj: AccessKey, post_url_continue: str | None = None) -> HttpResponse:
-        """Lead to the page that shows the secret."""
+        """Redirect to the page that shows the secret."""
         return HttpResponseRedirect(reverse("admin:pushcore_accesskey_secret", args=[obj.pk]))
 
     def secret_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The secret of the key this session has just made: the first time it is asked for, and never again."""
+        """Show the secret of the key that this session has just created; on a second request, redirect to the key."""
         key = self.get_object(request, str(pk))
         assert isinstance(key, AccessKey)
         fresh = request.session.pop(SHOW_ONCE, None) or {}
@@ -121,7 +122,7 @@ class AccessKeyAdmin(ScopedModelAdmin):
         return TemplateResponse(request, "console/access_key_secret.html", context)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
-        """Disabling a key is undone by enabling it; deleting one is for keys already disabled."""
+        """Refuse for an enabled key: disabling can be undone, so it has to come before deleting."""
         if isinstance(obj, AccessKey) and obj.enabled:
             return False
         return super().has_delete_permission(request, obj)

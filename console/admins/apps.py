@@ -1,4 +1,4 @@
-"""Apps."""
+"""Apps: superusers create them, the administrators of an app rename and disable it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pushcore.models import App
 
 @admin.register(App)
 class AppAdmin(ScopedModelAdmin):
-    """Superusers make apps; their administrators rename and disable them. An app with its messages is never deleted."""
+    """Admin of apps. Nobody deletes an app: its messages would go with it."""
 
     app_path = "pk"
     list_display = ("name", "app_id", "enabled", "workspace_count", "created_at")
@@ -36,7 +36,7 @@ class AppAdmin(ScopedModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
         """Fix the app ID once the app exists."""
-        # Backends and devices name the app by its ID: it stays what it was.
+        # Backends and devices in use send this ID.
         shown = super().get_readonly_fields(request, obj)
         return (*shown, "app_id") if obj else shown
 
@@ -52,10 +52,10 @@ class AppAdmin(ScopedModelAdmin):
         return scope_of(request).superuser
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
-        """Refuse to everyone: apps are disabled instead."""
+        """Refuse to everyone, superusers included: apps are disabled instead."""
         return False
 
     @display(description=_("workspaces"))
     def workspace_count(self, app: App) -> int:
-        """Return the count that `get_queryset` annotates."""
+        """Show the count that `get_queryset` annotates."""
         return app.workspace_total  # type: ignore[attr-defined]

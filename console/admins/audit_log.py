@@ -1,4 +1,7 @@
-"""The audit log: read only for everybody; of an app, for its administrators; logins, for superusers."""
+"""The audit log, read-only for everyone.
+
+Administrators of an app see the entries about it; only superusers see entries that belong to no app, such as logins.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ class AppFilter(DropdownFilter):
         return [(str(app.pk), str(app)) for app in scope_of(request).apps(Right.CONFIGURE)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
-        """Narrow to the app; one that was not offered narrows nothing."""
+        """Keep the entries of the app; a value that was not offered is ignored."""
         known = self.value() in {choice for choice, _ in self.lookup_choices}
         return queryset.filter(app=self.value()) if known else queryset
 
@@ -65,7 +68,7 @@ class WhenFilter(DropdownFilter):
         return [("1", _("last 24 hours")), ("7", _("last 7 days")), ("30", _("last 30 days"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
-        """Narrow to the age; one that was not offered narrows nothing."""
+        """Keep the entries of that age; a value that was not offered is ignored."""
         value = self.value()
         if value not in {choice for choice, _ in self.lookup_choices}:
             return queryset
@@ -74,7 +77,7 @@ class WhenFilter(DropdownFilter):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(LargeTableAdmin):
-    """The audit log; it takes the right to configure an app to read that app's entries."""
+    """Admin of audit entries; reading those of an app requires the right to configure it."""
 
     app_path = "app"
     list_display = ("when", "username", "what", "object_type", "object_name", "shown_details", "app", "address")
@@ -95,7 +98,7 @@ class AuditEntryAdmin(LargeTableAdmin):
     readonly_fields = fields
 
     def limit_to_scope(self, rows: QuerySet[AuditEntry], scope: Scope) -> QuerySet[AuditEntry]:
-        """Limit to apps the user may configure, where other pages ask only for the right to view."""
+        """Limit to apps the user may configure; other lists only require the right to view."""
         return rows.filter(app__in=scope.app_ids(Right.CONFIGURE))
 
     def has_module_permission(self, request: HttpRequest) -> bool:

@@ -1,4 +1,4 @@
-"""Bindings of users and devices, present and past."""
+"""Bindings of users to devices: those that hold and those that have ended."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class BindingAdmin(LargeTableAdmin):
     readonly_fields = fields
 
     def find(self, rows: QuerySet[Binding], scope: Scope, term: str) -> QuerySet[Binding]:
-        """Search by user ID; by Ad-token where no user of the user's workspaces has that ID."""
+        """Search the visible workspaces by user ID and, if nothing is bound to such a user, by Ad-token."""
         mine = rows.filter(workspace_id__in=scope.workspace_ids)
         by_user = mine.filter(user_id=term)
         return by_user if by_user.exists() else mine.filter(device__ad_token=term)

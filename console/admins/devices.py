@@ -1,4 +1,4 @@
-"""Devices: what they told of themselves, whom they served, and whether they are online now."""
+"""Devices: what they reported about themselves, the users they were bound to, and whether they are online."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ ONLINE_COLOURS = {"online": "green", "offline": "amber", "unknown": "grey"}
 
 
 def online_states(devices: list[Device]) -> dict[int, str]:
-    """online, offline or unknown for each device, by its id. One query of Valkey.
+    """Return "online", "offline" or "unknown" for each device, by its database id, with one query to Valkey.
 
-    iOS devices hold no connection to us (source document, 6.4); with Valkey away nothing is known.
+    An iOS device without a connection is "unknown", since iOS devices are not expected to hold one (source document,
+    6.4). While Valkey is down all devices are "unknown".
     """
     try:
         held = presence.nodes_of(valkey.client(), [device.pk for device in devices])
@@ -49,7 +50,7 @@ def _state(device: Device, held: bool) -> str:
 
 
 class BindingHistory(ReadOnlyInline):
-    """The users a device was bound to, on its page."""
+    """Inline of a device's page: the users it is or was bound to."""
 
     model = Binding
     fields = ("user_id", "bound_at", "unbound_at")
@@ -60,7 +61,7 @@ class BindingHistory(ReadOnlyInline):
 
 
 class LostTokens(ReadOnlyInline):
-    """The vendor tokens that another device has reported since, on the page of the device that had them."""
+    """Inline of a device's page: the vendor tokens it lost because another device reported them."""
 
     model = TokenLoss
     fk_name = "device"
@@ -71,13 +72,13 @@ class LostTokens(ReadOnlyInline):
     verbose_name_plural = _("Tokens that another device reported, newest first")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TokenLoss]:
-        """Add the Ad-token of the device that has the token now."""
+        """Annotate each loss with the Ad-token of the device that took the token."""
         taker = Device.objects.filter(pk=OuterRef("taken_by_id")).values("ad_token")
         return super().get_queryset(request).annotate(taker=Subquery(taker))
 
     @display(description=_("taken by"))
     def new_device(self, loss: TokenLoss) -> SafeString | str:
-        """The device may have ended since."""
+        """Show the Ad-token of the device that took the token, or a dash if that device no longer exists."""
         return identifier(loss.taker) if loss.taker else "-"  # type: ignore[attr-defined]
 
 
@@ -103,7 +104,7 @@ class DeviceAdmin(LargeTableAdmin):
         return super().get_queryset(request).defer("secret_hash")
 
     def find(self, rows: QuerySet[Device], scope: Scope, term: str) -> QuerySet[Device]:
-        """Search by Ad-token; where there is none, by vendor token in the user's workspaces."""
+        """Search by Ad-token and, if no device has it, by vendor token in the visible workspaces."""
         by_token = rows.filter(ad_token=term)
         if by_token.exists():
             return by_token
@@ -111,14 +112,14 @@ class DeviceAdmin(LargeTableAdmin):
         return by_vendor.filter(workspace_id__in=scope.workspace_ids)
 
     def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
-        """Look up the presence of the page's devices at once."""
+        """Look up the presence of all devices on the page in one query."""
         states = online_states(rows)
         for device in rows:
             device.online_state = states[device.pk]
 
     @display(description=_("Ad-token"))
     def token(self, device: Device) -> SafeString:
-        """Show the Ad-token as an identifier of the list."""
+        """Show the Ad-token, shortened to the column's width."""
         return identifier(device.ad_token)
 
     @display(description=_("Ad-token"))

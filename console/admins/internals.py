@@ -1,10 +1,8 @@
-"""What the service keeps for itself: for superusers who look into a problem."""
+"""Internal tables of the service, shown read-only to superusers who investigate a problem."""
 
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 
 from console.components.change_list import CappedPaginator
 from console.components.scoped_admin import ReadOnly, SuperuserModelAdmin
@@ -13,7 +11,7 @@ from pushcore.models import MessageKey, Watermark
 
 @admin.register(Watermark)
 class WatermarkAdmin(ReadOnly, SuperuserModelAdmin):
-    """Positions that periodic work has reached."""
+    """Read-only list of the positions that periodic work has reached, and until when a worker has leased them."""
 
     list_display = ("name", "position", "leased_until")
     fields = ("name", "position", "leased_until")
@@ -21,14 +19,10 @@ class WatermarkAdmin(ReadOnly, SuperuserModelAdmin):
 
 @admin.register(MessageKey)
 class MessageKeyAdmin(ReadOnly, SuperuserModelAdmin):
-    """Keys under which pushes were claimed, so that a repeated one is not pushed again."""
+    """Read-only list of claimed message keys, which keep a repeated request from delivering twice."""
 
     list_display = ("digest", "day", "task_id", "claimed_at")
     fields = ("digest", "day", "task_id", "claimed_at")
     ordering = ("digest",)
     sortable_by = ()
     paginator = CappedPaginator
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[MessageKey]:
-        """Order by digest alone, whatever the request asks for."""
-        return super().get_queryset(request).order_by("digest")

@@ -1,4 +1,4 @@
-"""Members of apps."""
+"""Members of apps and their roles."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ class RoleFilter(ChoiceFilter):
 
 
 class NewMemberForm(forms.ModelForm):
-    """The user is named, not chosen: an app's administrator gets no list of the installation's users."""
+    """The form that adds a member.
+
+    The user name is typed rather than chosen, so that an app's administrator gets no list of the installation's users.
+    """
 
     username = forms.CharField(
         max_length=150,
@@ -49,7 +52,7 @@ class NewMemberForm(forms.ModelForm):
         return name
 
     def clean(self) -> dict[str, Any]:
-        """Refuse who is a member of the app already."""
+        """Refuse a user who is a member of the app already."""
         cleaned = super().clean() or {}
         app = cleaned.get("app")
         if app and self.instance.user_id and Membership.objects.filter(app=app, user=self.instance.user_id).exists():
@@ -61,7 +64,7 @@ class RoleForm(forms.ModelForm):
     """The form that changes a member's role."""
 
     def clean_role(self) -> str:
-        """Refuse to take the role from an app's last administrator."""
+        """Refuse another role for the last administrator of an app."""
         role: str = self.cleaned_data["role"]
         if role != Membership.Role.ADMINISTRATOR and is_last_administrator(self.instance):
             raise forms.ValidationError(_("An app keeps at least one administrator: make somebody else one first."))
@@ -69,14 +72,14 @@ class RoleForm(forms.ModelForm):
 
 
 def is_last_administrator(member: Membership) -> bool:
-    """Whether nobody else administrates the member's app."""
+    """Return whether the member is the only administrator of their app."""
     administrators = Membership.objects.filter(app=member.app_id, role=Membership.Role.ADMINISTRATOR)
     return list(administrators.values_list("pk", flat=True)[:2]) == [member.pk]
 
 
 @admin.register(Membership)
 class MembershipAdmin(ScopedModelAdmin):
-    """The members of the apps that the user administers."""
+    """Admin of the members of the user's apps; administrators of an app add, change and remove them."""
 
     app_path = "app"
     list_display = ("user", "app", "role", "created_at")
@@ -89,7 +92,7 @@ class MembershipAdmin(ScopedModelAdmin):
     readonly_fields = ("created_at",)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """Choose the form: a new member is named, of an existing one only the role changes."""
+        """Use `NewMemberForm` to add a member and `RoleForm` to change one."""
         kwargs["form"] = RoleForm if change else NewMemberForm
         return super().get_form(request, obj, change, **kwargs)
 
@@ -99,7 +102,7 @@ class MembershipAdmin(ScopedModelAdmin):
         return (*shown, "user", "app") if obj else shown
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
-        """The last administrator is removed by superusers alone."""
+        """Leave it to superusers to remove the last administrator of an app."""
         if isinstance(obj, Membership) and is_last_administrator(obj) and not scope_of(request).superuser:
             return False
         return super().has_delete_permission(request, obj)

@@ -1,4 +1,4 @@
-"""What devices said of messages."""
+"""Events that devices reported about messages: arrived, opened, ignored."""
 
 from __future__ import annotations
 
@@ -54,5 +54,5 @@ class MessageEventAdmin(LargeTableAdmin):
 
     @display(description=_("device"))
     def device_token(self, event: MessageEvent) -> SafeString:
-        """Show the Ad-token as an identifier of the list."""
+        """Show the Ad-token, shortened to the column's width."""
         return identifier(event.device.ad_token)

@@ -1,4 +1,4 @@
-"""The message list (source document, 6.1.5): the last 30 days, newest first, details in the row."""
+"""The message list (source document, 6.1.5): the last 30 days, newest first, with details in the expanded row."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ LISTED_DAYS = 30
 
 
 class MessageDetails(TemplateSection):
-    """What a row shows when it is expanded."""
+    """The details that a row of the list shows when it is expanded."""
 
     template_name = "console/message_details.html"
 
     def get_context_data(self, request: HttpRequest, instance: Message) -> dict[str, Any]:
-        """Return what the template shows of the message: status, vendor's report, payload and links."""
+        """Collect the status, the vendor's report, the payload, and links to the push task and the device."""
         at_vendor: VendorMessage | None = getattr(instance, "at_vendor", None)
         return {
             "status": instance.status_entry,
@@ -52,7 +52,7 @@ class MessageDetails(TemplateSection):
 
 @admin.register(Message)
 class MessageAdmin(LargeTableAdmin):
-    """The message list, read-only; `?task=` narrows it to a push task."""
+    """Read-only list of messages; `?task=<id>` limits it to those of a push task."""
 
     app_path = "workspace__app"
     list_display = ("customer_message_id", "type_icon", "target_id", "title", "created", "status_column")
@@ -74,7 +74,7 @@ class MessageAdmin(LargeTableAdmin):
     readonly_fields = ("id", "type_icon", "title", "created", "status_column", "meaning", "payload")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
-        """Limit to `LISTED_DAYS` and to the task asked for, both by ranges of the primary key."""
+        """Limit to the last `LISTED_DAYS` days and to the task asked for, both as ranges of the primary key."""
         since = ids.first_id_at(clock.now() - timedelta(days=LISTED_DAYS))
         rows = super().get_queryset(request).filter(pk__gte=since)
         task_id = ids.parse(request.GET.get("task", ""))
@@ -84,19 +84,23 @@ class MessageAdmin(LargeTableAdmin):
         return rows
 
     def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
-        """What vendors said of the page's messages, in one query."""
+        """Fetch what vendors reported about the page's messages, in one query."""
         super().prepare_rows(request, rows)
         known = VendorMessage.objects.in_bulk([message.pk for message in rows]) if rows else {}
         for message in rows:
             message.at_vendor = known.get(message.pk)
 
     def limit_to_scope(self, rows: QuerySet[Any], scope: Scope) -> QuerySet[Any]:
-        """Limit to the user's workspaces."""
-        # By the column itself: the table's indexes start with it, and it needs no join.
+        """Limit by workspace instead of by app, which needs no join."""
+        # The table's indexes start with this column.
         return rows.filter(workspace_id__in=scope.workspace_ids)
 
     def find(self, rows: QuerySet[Message], scope: Scope, term: str) -> QuerySet[Message]:
-        """By target, which an index serves; else message ID; else `target msgkey`; else msgkey alone."""
+        """Search by target, which an index serves; else by message ID, by target and msgkey together, by msgkey alone.
+
+        Target and msgkey may be given in either order, separated by a space. The first reading that finds anything is
+        used.
+        """
         mine = rows.filter(workspace_id__in=scope.workspace_ids)
         number = ids.parse(term)
         one, _space, other = term.partition(" ")
@@ -119,22 +123,22 @@ class MessageAdmin(LargeTableAdmin):
         permissions=["push"],
     )
     def create_message(self, request: HttpRequest) -> HttpResponseRedirect:
-        """Lead to the page that creates a simple push."""
+        """Redirect to the page that creates a simple push."""
         return HttpResponseRedirect(reverse("admin:create_message", args=["simple"]))
 
     @display(description=_("customer message ID"))
     def customer_message_id(self, message: Message) -> SafeString:
-        """Show the customer message ID as an identifier of the list."""
+        """Show the msgkey that the backend gave the message, shortened to the column's width."""
         return identifier(message.msgkey)
 
     @display(description=_("push type"))
     def type_icon(self, message: Message) -> SafeString:
-        """Show the icon of the target type."""
+        """Show the icon and name of the target's type."""
         return push_type(message.delivery_type)
 
     @display(description=_("target ID"))
     def target_id(self, message: Message) -> SafeString:
-        """Show the target as an identifier of the list."""
+        """Show the target, shortened to the column's width."""
         return identifier(message.target)
 
     @display(description=_("title"))

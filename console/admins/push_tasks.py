@@ -1,4 +1,4 @@
-"""Push tasks: every accepted push, with its counters and a way to its messages."""
+"""Push tasks: every accepted push with its counters and a link to its messages."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ from pushcore.revocation import revocations
 from pushcore.storage import ids
 from pushcore.storage.timeouts import StatementTimeoutError, statement_timeout
 
-# Of a task of millions.
+# Counting a task of millions of messages by channel stops after this time, in milliseconds; the page says so instead.
 BREAKDOWN_TIMEOUT_MS = 3000
 
 
 def messages_of(task_id: int) -> str:
-    """The message list, narrowed to a task."""
+    """Return the address of the message list, limited to a task."""
     return f"{reverse('admin:pushcore_message_changelist')}?{urlencode({'task': task_id})}"
 
 
@@ -59,7 +59,10 @@ def _live(task: PushTask, figure: str) -> SafeString:
 
 
 def _started_in(term: str) -> tuple[int, int] | None:
-    """The first id in, and the first after, the day or minute that the term names."""
+    """Return the ids that begin and end the day or minute that a search term names, or None for any other term.
+
+    The range includes the first id and excludes the second. Times are in the current time zone.
+    """
     for form, length in (("%Y-%m-%d", timedelta(days=1)), ("%Y-%m-%d %H:%M", timedelta(minutes=1))):
         try:
             start = datetime.strptime(term, form).replace(tzinfo=timezone.get_current_timezone())
@@ -70,7 +73,10 @@ def _started_in(term: str) -> tuple[int, int] | None:
 
 
 def _reached(tasks: Iterable[PushTask]) -> dict[int, int]:
-    """By the ids of broadcasts: how many devices acknowledged them, which have no messages in the list."""
+    """Return, by task id, how many devices acknowledged each broadcast among the tasks.
+
+    A broadcast has no rows in the message list for these devices.
+    """
     broadcasts = [task.pk for task in tasks if task.kind == PushTask.Kind.BROADCAST]
     if not broadcasts:
         return {}
@@ -78,7 +84,10 @@ def _reached(tasks: Iterable[PushTask]) -> dict[int, int]:
 
 
 def _breakdown(task: PushTask) -> dict[str, Any]:
-    """The task by channel, its funnel and its failures; none of them where they cannot be counted in time."""
+    """Return the template context with a task's numbers by channel, its funnel and its failures.
+
+    If counting takes longer than `BREAKDOWN_TIMEOUT_MS`, the context only says that the task is too large.
+    """
     try:
         with statement_timeout(BREAKDOWN_TIMEOUT_MS):
             channels, failed = queries.by_channel(task), queries.failures(task)
@@ -99,7 +108,7 @@ def _breakdown(task: PushTask) -> dict[str, Any]:
 
 @admin.register(PushTask)
 class PushTaskAdmin(LargeTableAdmin):
-    """The list of push tasks with live figures; a task's page adds its breakdown and the button that revokes it."""
+    """Read-only list of push tasks with live figures; a task's page adds its breakdown and the Revoke button."""
 
     app_path = "workspace__app"
     list_display = (
@@ -131,11 +140,11 @@ class PushTaskAdmin(LargeTableAdmin):
     actions_detail = ("revoke",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PushTask]:
-        """Without the service's own: what tells devices of a revocation is no push of anybody."""
+        """Leave out the tasks by which the service itself tells devices of a revocation."""
         return super().get_queryset(request).exclude(kind=PushTask.Kind.REVOKE)
 
     def find(self, rows: QuerySet[PushTask], scope: Scope, term: str) -> QuerySet[PushTask]:
-        """Search by task ID; else by start, where the term is a day or a minute; else by name."""
+        """Search by task ID; else by start if the term is a day or a minute; else by exact name."""
         number = ids.parse(term)
         by_id = rows.filter(pk=number) if number is not None else rows.none()
         if by_id.exists():
@@ -145,13 +154,13 @@ class PushTaskAdmin(LargeTableAdmin):
         return mine.filter(name=term) if started is None else mine.filter(pk__gte=started[0], pk__lt=started[1])
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Add the address of the live figures."""
+        """Add the WebSocket address of the live figures."""
         return super().changelist_view(request, {**(extra_context or {}), "live_url": live_url(request)})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Add the live figures, the breakdown and, with the right to export, the targets' download."""
+        """Add the live figures, the breakdown and, for users who may export, the download of targets."""
         context = {**(extra_context or {}), "live_url": live_url(request)}
         task = self.get_object(request, object_id)
         assert isinstance(task, PushTask)
@@ -161,14 +170,19 @@ class PushTaskAdmin(LargeTableAdmin):
         return super().change_view(request, object_id, form_url, context)
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the download of targets."""
+        """Add the address that downloads the targets of a failure."""
         own = path(
             "<path:object_id>/targets/", self.admin_site.admin_view(self.targets), name="pushcore_pushtask_targets"
         )
         return [own, *super().get_urls()]
 
     def targets(self, request: HttpRequest, object_id: str) -> StreamingHttpResponse:
-        """The targets of a status on a channel as CSV, `?channel=&status=`: written as they are read."""
+        """Stream as CSV the targets whose messages have the given `?channel=` and `?status=`, both as numbers.
+
+        Raises:
+            PermissionDenied: The user may not export from the task's app.
+            Http404: The task is not in the user's scope, or a parameter is missing or malformed.
+        """
         task = self.get_object(request, object_id)
         if task is None or not self.may(request, Right.EXPORT, task):
             raise PermissionDenied
@@ -185,11 +199,11 @@ class PushTaskAdmin(LargeTableAdmin):
 
     @display(description=_("target type"))
     def target_type(self, task: PushTask) -> SafeString:
-        """Show icon and name of the target type."""
+        """Show the icon and name of the target type."""
         return push_type(task.delivery_type)
 
     def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
-        """How many devices acknowledged the page's broadcasts, in one query."""
+        """Fetch how many devices acknowledged the page's broadcasts, in one query."""
         super().prepare_rows(request, rows)
         known = _reached(rows)
         for task in rows:
@@ -197,7 +211,10 @@ class PushTaskAdmin(LargeTableAdmin):
 
     @display(description=_("messages"))
     def message_link(self, task: PushTask) -> SafeString:
-        """The number, and the way to the messages; a broadcast has some only of devices that vendors reach."""
+        """Show the number of messages as a link to the message list.
+
+        A broadcast has rows in that list only for devices reached through vendors, so it says how many these are.
+        """
         number, listed = _live(task, "messages"), messages_of(task.pk)
         if task.kind != PushTask.Kind.BROADCAST:
             return format_html('<a class="text-link" href="{}">{}</a>', listed, number)
@@ -208,7 +225,7 @@ class PushTaskAdmin(LargeTableAdmin):
 
     @display(description=_("name"))
     def short_name(self, task: PushTask) -> SafeString:
-        """Show the task's name as an identifier of the list."""
+        """Show the task's name, shortened to the column's width."""
         return identifier(task.name or "-")
 
     @display(description=_("push type"))

@@ -1,4 +1,4 @@
-"""Receipts and each attempt to post them."""
+"""Receipts posted to backends, with each attempt to post them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STATE_COLOURS = {Receipt.State.DELIVERED: "green", Receipt.State.DUE: "amber", R
 
 
 class Attempts(ReadOnlyInline):
-    """The attempts to post a receipt, on its page."""
+    """Inline of a receipt's page: the attempts to post it."""
 
     model = ReceiptAttempt
     fields = ("at", "http_status", "error", "duration_ms")
@@ -58,7 +58,7 @@ class ReceiptAdmin(LargeTableAdmin):
 
     @display(description=_("target ID"))
     def target_id(self, receipt: Receipt) -> SafeString:
-        """Show the target as an identifier of the list."""
+        """Show the target, shortened to the column's width."""
         return identifier(receipt.target)
 
     @display(description=_("state"))
@@ -69,7 +69,7 @@ class ReceiptAdmin(LargeTableAdmin):
 
     @display(description=_("message"))
     def message_link(self, receipt: Receipt) -> SafeString:
-        """Link to the message that the receipt is about."""
+        """Link to the message list, searched for the receipt's message."""
         url = f"{reverse('admin:pushcore_message_changelist')}?q={receipt.message_id}"
         return format_html('<a class="text-link" href="{}">{}</a>', url, receipt.message_id)
 

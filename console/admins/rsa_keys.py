@@ -1,4 +1,4 @@
-"""RSA keys: public keys of backends are pasted in, keys of receipts are made by the service."""
+"""RSA keys: backends' public keys are pasted in; the service generates the key pairs that sign receipts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pushcore.security import keys
 
 
 class PurposeFilter(ChoiceFilter):
-    """Filter by what the key signs: REST calls or receipts."""
+    """Filter by purpose: keys that verify REST calls, or keys that sign receipts."""
 
     title = _("purpose")
     parameter_name = "purpose"
@@ -29,7 +29,7 @@ class PurposeFilter(ChoiceFilter):
 
 @admin.register(RsaKey)
 class RsaKeyAdmin(ScopedModelAdmin):
-    """Added: a backend's public key; the model's validator wants 2048 bits. Private halves never show."""
+    """Admin of RSA keys. Only backends' public keys can be added; private keys are never shown."""
 
     app_path = "workspace__app"
     list_display = ("workspace", "use", "active", "created_at")
@@ -51,7 +51,7 @@ class RsaKeyAdmin(ScopedModelAdmin):
     readonly_fields = ("use", "public_key", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RsaKey]:
-        """Leave the sealed private half in the database."""
+        """Leave the sealed private key in the database, and fetch workspace and app in the same query."""
         return super().get_queryset(request).defer("private_sealed").select_related("workspace__app")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
@@ -60,7 +60,7 @@ class RsaKeyAdmin(ScopedModelAdmin):
         return (*shown, "workspace") if obj else shown
 
     def save_model(self, request: HttpRequest, obj: RsaKey, form: forms.ModelForm[RsaKey], change: bool) -> None:
-        """Add a backend's key by the service."""
+        """Add a backend's public key with `keys.add_api_key`, which normalises the PEM."""
         if change:
             super().save_model(request, obj, form, change)
             return
@@ -70,7 +70,7 @@ class RsaKeyAdmin(ScopedModelAdmin):
         obj._state.adding = False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
-        """A key in use is first taken out of use."""
+        """Refuse for an active key, which has to be deactivated first."""
         if isinstance(obj, RsaKey) and obj.active:
             return False
         return super().has_delete_permission(request, obj)
@@ -82,11 +82,11 @@ class RsaKeyAdmin(ScopedModelAdmin):
 
     @display(description=_("public key"))
     def public_key(self, key: RsaKey) -> SafeString:
-        """Show the public half in PEM, with a button that copies it."""
+        """Show the public key as PEM, with a button that copies it."""
         return copyable(key.public_pem)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """Say at `active` what deactivating a key does."""
+        """Explain beside `active` what deactivating a key does."""
         form = super().get_form(request, obj, change, **kwargs)
         if "active" in form.base_fields:
             form.base_fields["active"].help_text = _(

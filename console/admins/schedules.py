@@ -1,4 +1,4 @@
-"""Scheduled pushes: what is to be sent and when, and its cancelling."""
+"""Scheduled pushes: what is sent and when, and how to cancel it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pushcore.storage import ids
 
 
 class Occurrences(ReadOnlyInline):
-    """The times of sending of a schedule, on its page."""
+    """Inline of a schedule's page: its times of sending."""
 
     model = Occurrence
     fields = ("at", "status", "task_id", "fault")
@@ -34,7 +34,7 @@ class Occurrences(ReadOnlyInline):
 
 @admin.register(Schedule)
 class ScheduleAdmin(LargeTableAdmin):
-    """Read-only list of schedules; a schedule's page has the button that cancels it."""
+    """Read-only list of schedules; a schedule's page has the Cancel button."""
 
     app_path = "workspace__app"
     list_display = ("id", "name", "title", "kind", "strategy", "workspace", "created_at")

@@ -1,4 +1,7 @@
-"""Message templates: made, viewed, deleted (source document, 6.5). Never edited: pushes name them."""
+"""Message templates, which are created, viewed and deleted (source document, 6.5).
+
+They are never edited, because backends push by their names.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +27,10 @@ from pushcore.push.templates import TemplateDraft
 
 
 class TemplateForm(forms.ModelForm):
-    """The limits are the service's; its answer is shown at the form."""
+    """The form of a new template, checked against the same limits as the API's templates."""
 
     def clean(self) -> dict[str, Any]:
-        """Let the service check a new template, and show its refusal at the form."""
+        """Check a new template with `templates.check`, and show its refusal above the form."""
         given = super().clean() or {}
         if self.errors or self.instance.pk:
             return given
@@ -39,7 +42,7 @@ class TemplateForm(forms.ModelForm):
 
 
 def draft_of(given: dict[str, Any]) -> TemplateDraft:
-    """What the form says, as the service takes it."""
+    """Return the form's cleaned data as the draft that `pushcore.push.templates` takes."""
     return TemplateDraft(
         name=given["name"],
         description=given["description"],
@@ -56,7 +59,7 @@ def draft_of(given: dict[str, Any]) -> TemplateDraft:
 
 @admin.register(Template)
 class TemplateAdmin(ScopedModelAdmin):
-    """Templates are created and deleted here, never changed."""
+    """Admin of templates; whoever may push may also create and delete them."""
 
     app_path = "workspace__app"
     right_to_change = Right.PUSH
@@ -88,7 +91,7 @@ class TemplateAdmin(ScopedModelAdmin):
 
     @action(description=_("Test send"), url_path="test-send", icon="send", permissions=["push"])
     def test_send(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The form of a template push, with this template chosen."""
+        """Redirect to the form of a template push, with this template chosen."""
         template = self.get_object(request, object_id)
         assert isinstance(template, Template)
         chosen = urlencode({"workspace": template.workspace_id, "template": template.name})
@@ -99,14 +102,14 @@ class TemplateAdmin(ScopedModelAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Template, form: forms.ModelForm, change: bool) -> None:
-        """Create the template by the service."""
+        """Create the template with `templates.create`, as the API does."""
         made = templates.create(obj.workspace, draft_of(form.cleaned_data))
         for field in Template._meta.concrete_fields:
             setattr(obj, field.attname, getattr(made, field.attname))
         obj._state.adding = False
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """A template that a schedule will still need is protected."""
+        """Report templates that a schedule still needs as protected, which keeps them from being deleted."""
         shown, counts, needed, protected = super().get_deleted_objects(objs, request)
         waiting = [
             _("%(template)s: needed by schedule %(id)s (%(name)s); cancel it first")
@@ -118,5 +121,5 @@ class TemplateAdmin(ScopedModelAdmin):
 
     @display(description=_("placeholders"))
     def placeholders(self, template: Template) -> str:
-        """List the names of the placeholders."""
+        """List the names of the template's placeholders in alphabetical order."""
         return ", ".join(sorted(templates.placeholder_names(template))) or "-"

@@ -1,4 +1,7 @@
-"""Users and groups of the installation. Rights in apps come from memberships alone (`console.access.rights`)."""
+"""Users and groups of the installation.
+
+They are managed by superusers. Rights in apps come from memberships alone (`console.access.rights`).
+"""
 
 from __future__ import annotations
 
@@ -28,11 +31,12 @@ from console.components.filters import ChoiceFilter
 from console.components.scoped_admin import PlainRelations, SuperuserModelAdmin
 from console.models import AuditEntry, Membership, SecondFactor
 
-# The session remembers whose invitation it has just made and may show, and until when; never the link itself.
+# The session entry that names the user just invited and the time until which the link may be shown. The link itself is
+# never put into the session.
 SHOW_ONCE = "console.invitation.show_once"
 SHOW_ONCE_SECONDS = 300
 
-# Importing Django's pages registers them; these take their place.
+# Importing Django's admin of users has registered it; the classes below replace it.
 admin.site.unregister([User, Group])
 
 
@@ -45,7 +49,10 @@ class ActiveFilter(ChoiceFilter):
 
 
 def name_rights(form: forms.ModelForm) -> None:
-    """Say what a user's marks mean here: Django's own words are about model permissions, which give nothing."""
+    """Label `is_staff` and `is_superuser` with what they mean in the console.
+
+    Django's own help texts speak of model permissions, which have no effect here.
+    """
     for name, label, meaning in (
         ("is_staff", _("May log in to the console"), _("With what the roles below give.")),
         ("is_superuser", _("Superuser"), _("May do everything in every app, and manage users.")),
@@ -54,7 +61,7 @@ def name_rights(form: forms.ModelForm) -> None:
 
 
 class NewUserForm(AdminUserCreationForm):
-    """Who, with which rights, and how the first password comes about."""
+    """The form that adds a user; the first password is set by an invitation link or right here."""
 
     usable_password = forms.ChoiceField(
         label=_("First password"),
@@ -85,7 +92,7 @@ class ChangeForm(UserChangeForm):
         name_rights(self)
 
     def clean(self) -> dict[str, Any]:
-        """Refuse to disable the last superuser who can log in."""
+        """Refuse changes that leave no active superuser who can log in."""
         given: dict[str, Any] = super().clean() or {}
         stays = given.get("is_active") and given.get("is_staff") and given.get("is_superuser")
         if not stays and is_last_superuser(self.instance.pk):
@@ -94,13 +101,13 @@ class ChangeForm(UserChangeForm):
 
 
 def is_last_superuser(pk: int) -> bool:
-    """Whether nobody else may do everything, and log in to do it."""
+    """Return whether the user with this id is the only superuser who can log in."""
     able = User.objects.filter(is_active=True, is_staff=True, is_superuser=True)
     return list(able.values_list("pk", flat=True)[:2]) == [pk]
 
 
 class RolesInline(PlainRelations, TabularInline):
-    """The user's roles, one an app."""
+    """Inline of a user's page: their roles, at most one in each app."""
 
     model = Membership
     form = RoleForm
@@ -109,20 +116,20 @@ class RolesInline(PlainRelations, TabularInline):
     verbose_name_plural = _("roles in apps")
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        """With a name for those who hear the page: in a table, the column's heading is none."""
+        """Name each input for screen readers, which do not take a table column's heading as its label."""
         formfield = super().formfield_for_dbfield(db_field, request, **kwargs)
         if formfield is not None:
             formfield.widget.attrs["aria-label"] = formfield.label
         return formfield
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Allow it to everyone who sees the page, which only superusers do."""
+        """Allow it to everyone who may open a user's page, which only superusers may."""
         return True
 
 
 @admin.register(User)
 class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # actions: None, not ()
-    """Users of the console with their roles, for superusers; a new one is invited by a link or given a password."""
+    """Admin of users and their roles, for superusers."""
 
     form = ChangeForm
     add_form = NewUserForm
@@ -157,7 +164,7 @@ class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # 
         return [shown, *urls]
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        """With entries of their own in the audit log, which the apps' administrators read."""
+        """Save the roles, and record each change in the audit log of its app, where administrators see it."""
         super().save_formset(request, form, formset, change)
         self._record_roles(request, AuditEntry.Action.ADD, formset.new_objects)
         self._record_roles(request, AuditEntry.Action.CHANGE, [member for member, _fields in formset.changed_objects])
@@ -168,7 +175,7 @@ class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # 
             audit.record(request, what, member, {"role": member.role})
 
     def response_add(self, request: HttpRequest, obj: User, post_url_continue: str | None = None) -> HttpResponse:
-        """Lead to the invitation link, unless the user was given a password or may not log in."""
+        """Redirect to the invitation link, unless the user was given a password or may not log in."""
         if obj.has_usable_password() or not invitations.may_be_invited(obj):
             return super().response_add(request, obj, post_url_continue)
         return self._lead_to_invitation(request, obj)
@@ -178,7 +185,7 @@ class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # 
         return HttpResponseRedirect(reverse("admin:auth_user_invitation", args=[user.pk]))
 
     def invitation_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The link for the user this session has just invited: the first time it is asked for."""
+        """Show the link for the user whom this session has just invited; on a second request, redirect to the user."""
         user = self.get_object(request, str(pk))
         assert isinstance(user, User)
         fresh = request.session.pop(SHOW_ONCE, None) or {}
@@ -195,7 +202,7 @@ class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # 
 
     @action(description=_("Invite"), url_path="invite", icon="forward_to_inbox", permissions=["change"])
     def invite(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask on GET; on POST end the user's password, sessions and former links, and lead to the new link."""
+        """Ask on GET; on POST end the user's password, sessions and former links, and redirect to the new link."""
         user = self.get_object(request, object_id)
         assert isinstance(user, User)
         if user.pk == request.user.pk or not invitations.may_be_invited(user):
@@ -241,13 +248,13 @@ class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # 
         return HttpResponseRedirect(reverse("admin:auth_user_change", args=[user.pk]))
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
-        """Decide as the console's other pages do, not as Django's page of users."""
+        """Apply the console's rule for query parameters instead of that of Django's admin of users."""
         return SuperuserModelAdmin.lookup_allowed(self, lookup, value, request)
 
 
 @admin.register(Group)
 class GroupAdmin(SuperuserModelAdmin):
-    """Names to sort users by; they give no rights, so Django's list of permissions is not offered."""
+    """Admin of groups, which only sort users; they give no rights, so permissions are not offered."""
 
     list_display = ("name",)
     search_fields = ("name",)

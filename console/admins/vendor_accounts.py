@@ -1,4 +1,4 @@
-"""Accounts at phone vendors: what was entered, what is wrong with it, and a notification to try it with."""
+"""Accounts at phone vendors: their credentials, a check of them, and a test notification."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class VendorAccountForm(forms.ModelForm):
     vendor_fields: tuple[AccountField, ...] = ()
 
     def clean(self) -> dict[str, Any]:
-        """Merge what was entered with the secrets kept, have it checked, and store both in the account."""
+        """Merge the entered values with the kept secrets, check them, and set them on the account."""
         cleaned = super().clean() or {}
         if not self.vendor_fields or self.errors:
             return cleaned
@@ -65,7 +65,7 @@ class VendorAccountForm(forms.ModelForm):
             if moves and stays and not given and kept.get(entry.name):
                 self.add_error(_PREFIX + entry.name, _("Enter it again: an address it is sent to has changed."))
         vendor = VENDORS[Channel(self.instance.channel)]
-        # Switched off it may be half filled in; one that has gone bad can be switched off.
+        # An account that is off may be half filled in; one whose values have become invalid can still be switched off.
         wrong = checking.wrong_values if cleaned.get("enabled") else checking.wrong_entries if is_new else None
         for name, reason in wrong(vendor, values).items() if wrong else ():
             self.add_error(_PREFIX + name, reason)
@@ -99,7 +99,10 @@ class VendorAccountForm(forms.ModelForm):
 
 
 def form_for(row: VendorAccount) -> type[VendorAccountForm]:
-    """The form of an account that exists: its vendor's fields."""
+    """Return a form class for an existing account, with the fields its vendor asks for.
+
+    Each secret that is already kept gets a checkbox that removes it.
+    """
     vendor = VENDORS.get(Channel(row.channel))
     entries = vendor.fields if vendor else ()
     kept = row.secrets()
@@ -140,7 +143,10 @@ def _form_field(entry: AccountField, row: VendorAccount, is_kept: bool) -> forms
 
 @admin.register(VendorAccount)
 class VendorAccountAdmin(ScopedModelAdmin):
-    """Made for a workspace and a vendor, switched off; then its page asks for what the vendor needs."""
+    """Admin of vendor accounts.
+
+    An account is first added for a workspace and a vendor, switched off; its page then asks for what the vendor needs.
+    """
 
     app_path = "workspace__app"
     list_display = ("vendor", "workspace", "state", "certificate_expiry", "updated_at")
@@ -193,7 +199,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
         return super().get_queryset(request).select_related("workspace__app")
 
     def save_model(self, request: HttpRequest, obj: VendorAccount, form: forms.ModelForm, change: bool) -> None:
-        """Saved again, a stopped channel is tried again."""
+        """Save the account; a new one starts switched off, and a stopped one is used again once it is saved."""
         if change:
             obj.stopped_at, obj.stopped_reason = None, ""
             checking.note_certificate(obj)
@@ -221,7 +227,11 @@ class VendorAccountAdmin(ScopedModelAdmin):
 
     @display(description=_("address"))
     def receipt_address(self, row: VendorAccount) -> SafeString:
-        """Who knows it may speak for the vendor: shown to those who may change the account."""
+        """Show the address that the vendor posts its reports to.
+
+        Whoever knows it can post reports in the vendor's name, so `get_fieldsets` shows it only to users who may
+        configure the workspace's app.
+        """
         return copyable(row.report_url or f"/vendor/receipts/{row.report_key}")
 
     @display(description=_("certificate expires"))
@@ -283,7 +293,10 @@ class VendorAccountAdmin(ScopedModelAdmin):
         return self._back(row)
 
     def _record_call(self, request: HttpRequest, row: VendorAccount, what: str, outcome: str) -> None:
-        """Into the audit log: the account's secrets went to these addresses, the vendor's own where none is named."""
+        """Record a call in the audit log, with the addresses that the account's secrets were sent to.
+
+        An address that the account does not set is the vendor's own and is left out.
+        """
         called = {"API address": row.base_url, "authorisation address": row.auth_url}
         details = {"what": what, "outcome": outcome} | {name: url for name, url in called.items() if url}
         audit.record(request, AuditEntry.Action.TEST, row, details)

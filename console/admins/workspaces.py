@@ -1,4 +1,4 @@
-"""Workspaces: their switches, their client key, and the keys to copy."""
+"""Workspaces: their settings, client keys, callback, and the public keys to copy."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from pushcore.security import keys
 
 
 class WorkspaceForm(forms.ModelForm):
-    """The form of a workspace."""
+    """The form of a workspace, which checks its ID, time zone and callback."""
 
     def clean_workspace_id(self) -> str:
         """Check the spelling of the workspace ID."""
@@ -55,7 +55,7 @@ class WorkspaceForm(forms.ModelForm):
         return url
 
     def clean(self) -> dict[str, Any]:
-        """Require a URL where the callback is on."""
+        """Require a URL if the callback is on."""
         cleaned = super().clean() or {}
         if cleaned.get("callback_enabled") and not cleaned.get("callback_url") and "callback_url" not in self.errors:
             self.add_error("callback_url", _("The callback needs a URL to post receipts to."))
@@ -64,7 +64,7 @@ class WorkspaceForm(forms.ModelForm):
 
 @admin.register(Workspace)
 class WorkspaceAdmin(ScopedModelAdmin):
-    """Never deleted: a workspace out of use is disabled, its messages age out."""
+    """Admin of workspaces. Nobody deletes one: it is disabled, and its messages go when their retention is over."""
 
     app_path = "app"
     form = WorkspaceForm
@@ -94,7 +94,10 @@ class WorkspaceAdmin(ScopedModelAdmin):
         return (*shown, "app", "workspace_id") if obj else shown
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """Without the client keys for those who may not change them: who has one can register any number of devices."""
+        """Hide the client keys from users who may not change them, and the former key where there is none.
+
+        Whoever has a client key can register any number of devices.
+        """
         shown = super().get_fieldsets(request, obj)
         hidden: set[str] = set()
         if not isinstance(obj, Workspace) or not self.has_configure_permission(request, obj):
@@ -107,7 +110,7 @@ class WorkspaceAdmin(ScopedModelAdmin):
         ]
 
     def has_former_key_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
-        """For actions declared with `permissions=["former_key"]`: there is one, and the user may end it."""
+        """Require a former key and the right to configure; for actions declared with `permissions=["former_key"]`."""
         workspace = self.get_object(request, obj) if isinstance(obj, str) else obj
         return (
             isinstance(workspace, Workspace)
@@ -120,14 +123,14 @@ class WorkspaceAdmin(ScopedModelAdmin):
         return super().get_queryset(request).select_related("app")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
-        """Refuse to everyone: workspaces are disabled instead."""
+        """Refuse to everyone, superusers included: workspaces are disabled instead."""
         return False
 
     def save_model(self, request: HttpRequest, obj: Workspace, form: Any, change: bool) -> None:
-        """Save, and create the callback key where the callback is on."""
+        """Save the workspace, and create the callback key if the callback is on."""
         super().save_model(request, obj, form, change)
         if obj.callback_enabled:
-            # So that its public half can be copied before the first receipt is sent.
+            # Its public key can then be copied before the first receipt is sent.
             keys.callback_key(obj)
 
     @display(description=_("client key"))
@@ -162,7 +165,7 @@ class WorkspaceAdmin(ScopedModelAdmin):
 
     @display(description=_("RSA public key of our receipts"))
     def callback_public_key(self, workspace: Workspace) -> SafeString | str:
-        """Show the public half of the key that signs receipts."""
+        """Show the public key that verifies receipts, with a button that copies it."""
         key = workspace.rsa_keys.filter(purpose=RsaKey.Purpose.CALLBACK, active=True).first()
         return copyable(key.public_pem) if key else gettext("Made when the callback is switched on.")
 
