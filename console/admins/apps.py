@@ -35,7 +35,7 @@ class AppAdmin(ScopedModelAdmin):
         return super().get_queryset(request).annotate(workspace_total=Count("workspaces"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
-        """Fix the app ID once the app exists."""
+        """Make the app ID read-only once the app exists."""
         # Backends and devices in use send this ID.
         shown = super().get_readonly_fields(request, obj)
         return (*shown, "app_id") if obj else shown

@@ -97,7 +97,7 @@ class MembershipAdmin(ScopedModelAdmin):
         return super().get_form(request, obj, change, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
-        """Fix user and app once the member exists."""
+        """Make user and app read-only once the member exists."""
         shown = super().get_readonly_fields(request, obj)
         return (*shown, "user", "app") if obj else shown
 

@@ -55,7 +55,7 @@ class RsaKeyAdmin(ScopedModelAdmin):
         return super().get_queryset(request).defer("private_sealed").select_related("workspace__app")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
-        """Fix the workspace once the key exists."""
+        """Make the workspace read-only once the key exists."""
         shown = super().get_readonly_fields(request, obj)
         return (*shown, "workspace") if obj else shown
 

@@ -181,6 +181,7 @@ class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # 
         return self._lead_to_invitation(request, obj)
 
     def _lead_to_invitation(self, request: HttpRequest, user: User) -> HttpResponse:
+        """Let this session see the user's invitation link for `SHOW_ONCE_SECONDS`, and redirect to it."""
         request.session[SHOW_ONCE] = {"user": user.pk, "until": time.time() + SHOW_ONCE_SECONDS}
         return HttpResponseRedirect(reverse("admin:auth_user_invitation", args=[user.pk]))
 

@@ -88,6 +88,7 @@ class VendorAccountForm(forms.ModelForm):
         return bool(moved)
 
     def _given(self, entry: AccountField, value: Any) -> str:
+        """Return what was entered for a vendor's field as text, an uploaded file encoded; empty if nothing was."""
         if not entry.file:
             return str(value or "").strip()
         if value is None:
@@ -184,7 +185,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
-        """Fix the workspace once the account exists."""
+        """Make the workspace read-only once the account exists."""
         shown = super().get_readonly_fields(request, obj)
         return (*shown, "workspace") if obj else shown
 

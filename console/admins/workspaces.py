@@ -89,7 +89,7 @@ class WorkspaceAdmin(ScopedModelAdmin):
     actions_detail = ("rotate_client_key", "end_former_client_key", "make_callback_key", "test_callback")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
-        """Fix app and workspace ID once the workspace exists."""
+        """Make app and workspace ID read-only once the workspace exists."""
         shown = super().get_readonly_fields(request, obj)
         return (*shown, "app", "workspace_id") if obj else shown
 
