@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Collection, Iterable, Iterator
 
 import structlog
@@ -71,7 +72,7 @@ class Broadcaster:
             for session in here if ended else ():
                 for broadcast in ended:
                     session.withdraw(broadcast.id)
-            # First those the database is asked about: what is offered then follows them, in the order of ids.
+            # Those the database is asked about come first; what is offered then follows them in the order of ids.
             if by_group.by_binding:
                 self._ask_for_chosen(here, by_group)
             self.offer(here, by_group)
@@ -163,21 +164,30 @@ class Broadcaster:
                 windows |= {broadcast.id: broadcast.bound for broadcast in meant if broadcast.bound is not None}
         return windows, asking
 
-    def due(self, session: Session, up_to: int | None, chosen: Collection[int]) -> Iterator[OutboundMessage]:
+    def due(
+        self, session: Session, up_to: int | None, chosen: Collection[int], asked: Collection[int]
+    ) -> Iterator[OutboundMessage]:
         """Yield the active broadcasts after a device's cursor, in order; taking one notes that it is offered.
+
+        Stops before a broadcast by time of binding that the database was not asked about: it became active during the
+        query, the session has requested another, and what follows must not overtake it.
 
         Args:
             session: The device's session.
             up_to: The last id, None for all.
             chosen: The broadcasts by time of binding that are for the device.
+            asked: The broadcasts by time of binding that the database was asked about.
         """
         progress, device = session.broadcasts, session.device
         if progress is None:
             if device is None or not self._active.by_group.with_chosen(DeviceGroup.of(device), chosen):
                 return
             progress = session.broadcasts = self._progress_of(device)
-        for broadcast in self._active.by_group.with_chosen(progress.cursor.group, chosen):
-            if up_to is not None and broadcast.id > up_to:
+        cursor = progress.cursor
+        unasked = (one.id for one in self._active.by_group.asked_for(cursor.group) if one.id not in asked)
+        before = next((broadcast_id for broadcast_id in unasked if broadcast_id > cursor.position), math.inf)
+        for broadcast in self._active.by_group.with_chosen(cursor.group, chosen):
+            if (up_to is not None and broadcast.id > up_to) or broadcast.id >= before:
                 return
             again = progress.opened(broadcast.id)
             if again is not None:

@@ -45,13 +45,14 @@ class PendingBatch(NamedTuple):
     """The pending rows of a session's device.
 
     `complete_to` is the id up to which they are all, None if there are no more; `chosen` are the broadcasts by time of
-    binding that are for the device.
+    binding that are for the device, of those in `asked`.
     """
 
     session: Session
     deliveries: Sequence[DeliveryEntry]
     complete_to: int | None
     chosen: Collection[int]
+    asked: Collection[int]
 
 
 class DeliveryMemory:

@@ -110,7 +110,7 @@ class PendingReader:
                 self._learn(session, channels, mine)
             deliveries: Sequence[DeliveryEntry] = waiting.get(device_id, ())
             complete_to = deliveries[-1].message_id if deliveries and len(deliveries) == most else None
-            one = PendingBatch(session, deliveries, complete_to, mine)
+            one = PendingBatch(session, deliveries, complete_to, mine, windows)
             former = self._formers.to_ask(one)
             (here if former is None else elsewhere[former]).append(one)
         for former, group in elsewhere.items():
@@ -124,9 +124,9 @@ class PendingReader:
 
     async def _deliver(self, group: Sequence[PendingBatch]) -> None:
         written = 0
-        for session, deliveries, complete_to, chosen in group:
-            session.deliver_waiting(self._in_order(session, deliveries, complete_to, chosen), complete_to)
-            written += 1 + len(deliveries)
+        for one in group:
+            one.session.deliver_waiting(self._in_order(one), one.complete_to)
+            written += 1 + len(one.deliveries)
             if written >= SLICE:
                 written = 0
                 await asyncio.sleep(0)
@@ -141,12 +141,10 @@ class PendingReader:
             session.device = replace(session.device, third_channel=channels[session.device.id])
         self._broadcaster.group_changed(session, chosen)
 
-    def _in_order(
-        self, session: Session, deliveries: Sequence[DeliveryEntry], complete_to: int | None, chosen: Collection[int]
-    ) -> Iterator[OutboundMessage]:
+    def _in_order(self, one: PendingBatch) -> Iterator[OutboundMessage]:
         """Merge a device's pending rows and broadcasts up to `complete_to`, by id."""
-        due = self._broadcaster.due(session, complete_to, chosen)
-        return merge(self._not_known(deliveries), due, key=attrgetter("message_id"))
+        due = self._broadcaster.due(one.session, one.complete_to, one.chosen, one.asked)
+        return merge(self._not_known(one.deliveries), due, key=attrgetter("message_id"))
 
     def _not_known(self, deliveries: Iterable[DeliveryEntry]) -> Iterator[OutboundMessage]:
         """Yield the rows that were neither acknowledged here nor revoked."""

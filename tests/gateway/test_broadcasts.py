@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +19,7 @@ from gateway.broadcast import broadcaster
 from gateway.broadcast.progress import MAX_REMEMBERED, ActiveBroadcasts, Cursors, DeviceGroup, Progress
 from gateway.cluster import ack_buffer, codec
 from gateway.cluster.ack_buffer import ACK_BATCH, AckBuffer
-from gateway.lane import tell_broadcast_news
+from gateway.node import pending_reader
 from gateway.protocol import packets
 from gateway.protocol.shared_payload import SharedPayload
 from gateway.sink import Sink
@@ -169,20 +170,32 @@ def test_a_broadcast_by_time_of_binding_is_for_the_devices_bound_then_alone(
     assert nobodys.keys() == ["all"]
 
 
-def test_broadcasts_that_are_read_together_come_in_their_order(
-    transactional_db: None, connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+def test_a_broadcast_does_not_overtake_one_that_the_database_is_asked_about(
+    gateway: RunningGateway, connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Though the database says first which devices that by time of binding is for."""
+    """Both become active while the database answers what was asked before."""
     device = connect()
     bound_since(device, 1)
-    broadcast(workspace, "first")
-    device.wait_for_key("first")
-    monkeypatch.setattr("pushcore.ports._broadcast_news", [])
-    broadcast(workspace, "bound", bind_period=1)
-    broadcast(workspace, "all")
-    tell_broadcast_news()
+    begun, go_on = threading.Event(), threading.Event()
+    ask = pending_reader._read_waiting
+
+    def slow(after: dict[int, int], most: int, windows: dict[int, Any], by_binding: Any) -> Any:
+        if windows:
+            begun.set()
+            assert go_on.wait(10)
+        return ask(after, most, windows, by_binding)
+
+    monkeypatch.setattr(pending_reader, "_read_waiting", slow)
+    broadcast(workspace, "asked", bind_period=1)
+    assert begun.wait(10)
+    broadcast(workspace, "not asked yet", bind_period=1)
+    last = broadcast(workspace, "all")
+    assert gateway.node is not None
+    known = gateway.node._broadcaster.known
+    assert wait_for(lambda: last.pk in known)
+    go_on.set()
     device.wait_for_key("all")
-    assert device.keys() == ["first", "bound", "all"]
+    assert device.keys() == ["asked", "not asked yet", "all"]
 
 
 def test_a_broadcast_by_time_of_binding_that_waits_is_not_written_after_a_logout(
