@@ -169,7 +169,7 @@ def _set_aside(workspace_id: int, channel: Channel, most: int) -> int:
 
 
 def _release(lease: Lease, channel: Channel) -> list[OutgoingMessage]:
-    """Forget what is settled, revoked or expired; what the device no longer gets here goes another way.
+    """Delete rows whose messages are final, revoked or expired; what the device no longer gets here goes another way.
 
     Returns what is to be sent. What no lane could take stays and comes due again.
     """

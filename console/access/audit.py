@@ -40,7 +40,7 @@ def record(
 ) -> None:
     """Write down that the request's user did `action` (`AuditEntry.Action`) to `obj`, in the caller's transaction.
 
-    `details` are short facts; values whose names sound like a secret's are left out.
+    `details` are short values; values whose names sound like a secret's are left out.
     """
     user = getattr(request, "user", None)
     known = user if user is not None and user.is_authenticated else None

@@ -208,7 +208,7 @@ class Broadcaster:
         meant.update(session.unacknowledged())
         for broadcast_id in progress.open_ids():
             if broadcast_id not in meant:
-                progress.settled(broadcast_id, acknowledged=False)
+                progress.resolve(broadcast_id, acknowledged=False)
         self._advance(progress)
 
     def _progress_of(self, device: KnownDevice) -> Progress:
@@ -225,13 +225,13 @@ class Broadcaster:
         if cursor is not None:
             self._lease.acks.report_cursor(progress.device_id, cursor)
         else:
-            progress.settled(broadcast_id, acknowledged=True)
+            progress.resolve(broadcast_id, acknowledged=True)
             self._advance(progress)
 
     def refused(self, session: Session, message_id: int) -> None:
         """Note that a device refused a message, if that is a broadcast."""
         if session.broadcasts is not None and message_id in self.known:
-            session.broadcasts.settled(message_id, acknowledged=False)
+            session.broadcasts.resolve(message_id, acknowledged=False)
             self._advance(session.broadcasts)
 
     def closed(self, session: Session) -> None:

@@ -112,7 +112,7 @@ class BroadcastsByGroup(dict[DeviceGroup, list[ActiveBroadcast]]):
 class Cursor:
     """How far a device of an group has come.
 
-    All broadcasts up to `position` are settled or ended; `acknowledged` are the newest of them that it acknowledged
+    All broadcasts up to `position` are resolved or ended; `acknowledged` are the newest of them that it acknowledged
     (ids, ascending). Equal cursors of one `Cursors` are the same object.
     """
 
@@ -239,7 +239,7 @@ class Progress:
         """Continue after a reconnect, with the device's group and its cursor in the database."""
         before = self.cursor
         if position > before.position:
-            self._keep({key: settled for key, settled in self._waiting().items() if key > position})
+            self._keep({key: resolved for key, resolved in self._waiting().items() if key > position})
         self.cursor = cursors.at(group, max(position, before.position), before.acknowledged)
 
     def belongs_to(self, group: DeviceGroup) -> None:
@@ -250,7 +250,7 @@ class Progress:
         """Note that a broadcast is offered to the device.
 
         Returns:
-            Whether it was sent on an earlier connection; None if the device has settled it.
+            Whether it was sent on an earlier connection; None if the device has resolved it.
         """
         if broadcast_id <= self.cursor.position:
             return None
@@ -283,7 +283,7 @@ class Progress:
 
     def open_ids(self) -> list[int]:
         """Return the ids offered and neither acknowledged nor refused."""
-        return [broadcast_id for broadcast_id, settled in self._waiting().items() if settled is None]
+        return [broadcast_id for broadcast_id, resolved in self._waiting().items() if resolved is None]
 
     def left(self, unacknowledged: Collection[int]) -> None:
         """Note that a connection ended on which these messages were sent and not acknowledged."""
@@ -302,7 +302,7 @@ class Progress:
         cursor = self.cursor = cursors.steps[broadcast_id][self.cursor]
         return cursor
 
-    def settled(self, broadcast_id: int, *, acknowledged: bool) -> None:
+    def resolve(self, broadcast_id: int, *, acknowledged: bool) -> None:
         """Note that the device acknowledged or refused a broadcast."""
         waiting = self._waiting()
         if broadcast_id > self.cursor.position and waiting.get(broadcast_id) is None:
@@ -310,7 +310,7 @@ class Progress:
             self._beyond, self._single = waiting, 0
 
     def advance(self, active_broadcasts: ActiveBroadcasts) -> bool:
-        """Advance the cursor over what is settled or ended; return whether any of that was acknowledged."""
+        """Advance the cursor over what is resolved or ended; return whether any of that was acknowledged."""
         before, waiting = self.cursor, self._waiting()
         position, acknowledged = before.position, list(before.acknowledged)
         for broadcast_id in sorted(waiting):
@@ -333,6 +333,6 @@ class Progress:
         """Store what was offered, in the smaller form if possible."""
         self._single, self._beyond = 0, waiting or None
         if len(waiting) == 1:
-            [(only, settled)] = waiting.items()
-            if settled is None:
+            [(only, resolved)] = waiting.items()
+            if resolved is None:
                 self._single, self._beyond = only, None

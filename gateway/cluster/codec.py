@@ -20,7 +20,7 @@ class EntryError(ValueError):
 
 
 class BroadcastAck(NamedTuple):
-    """Devices that acknowledged the same broadcasts and settled all others up to `position`."""
+    """Devices that acknowledged the same broadcasts and resolved all others up to `position`."""
 
     position: int
     task_ids: tuple[int, ...]

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 _FIXED_BYTES = 16
-# Addresses and all that balancers add to them (TLS facts, a VPC's endpoint id); a longer header is refused.
+# Addresses and all that balancers add to them (TLS details, a VPC's endpoint id); a longer header is refused.
 MAX_HEADER_BYTES = 2_048
 # "PROXY UNKNOWN" with CRLF has more than these; no byte beyond a header may be read.
 _FIRST_BYTES = 12

@@ -2,5 +2,6 @@
 
 - `times`: from a strategy and a time zone to the moments of sending
 - `service`: create, list and cancel schedules
+- `filters`: what a list is narrowed by
 - `firing`: send what is due, each occurrence once
 """

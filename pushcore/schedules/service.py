@@ -9,7 +9,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Occurrence, PushTask, Schedule, Workspace
@@ -17,6 +17,7 @@ from pushcore.push import requests, templates
 from pushcore.push.idempotency import claim
 from pushcore.push.requests import AnyPush
 from pushcore.push.validation import validate
+from pushcore.schedules.filters import OccurrenceFilter
 from pushcore.schedules.times import Strategy, Timed, moments
 from pushcore.storage import clock, ids
 
@@ -104,13 +105,9 @@ def listed(
         page: The page, from 1.
         page_size: Occurrences on a page.
     """
-    found = Occurrence.objects.filter(workspace=workspace, at__gte=start, at__lte=end).exclude(
-        status=Occurrence.Status.CANCELLED
-    )
-    if kind is not None:
-        found = found.filter(schedule__kind=kind)
-    if unique_id is not None:
-        found = found.filter(Q(pk=unique_id) | Q(schedule_id=unique_id))
+    mine = Occurrence.objects.filter(workspace=workspace).exclude(status=Occurrence.Status.CANCELLED)
+    wanted = {"start": start, "end": end, "kind": kind, "unique_id": unique_id}
+    found = OccurrenceFilter(wanted, mine).qs
     first = (page - 1) * page_size
     ordered = found.select_related("schedule").order_by("-schedule_id", "at")
     return OccurrencePage(found.count(), list(ordered[first : first + page_size]))

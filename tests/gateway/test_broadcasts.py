@@ -324,10 +324,10 @@ def test_the_cursor_waits_for_what_is_open_before_it() -> None:
     progress = progress_on(active)
     for broadcast_id in (1, 2, 3):
         progress.opened(broadcast_id)
-    progress.settled(2, acknowledged=True)
+    progress.resolve(2, acknowledged=True)
     assert not progress.advance(active)
     assert stands(progress) == (0, [])
-    progress.settled(1, acknowledged=True)
+    progress.resolve(1, acknowledged=True)
     assert progress.advance(active)
     assert stands(progress) == (2, [1, 2])
     active.active.discard(3)  # expired or revoked, never acknowledged
@@ -340,9 +340,9 @@ def test_a_refused_one_holds_nothing_up_and_does_not_count() -> None:
     progress = progress_on(active)
     progress.opened(1)
     progress.opened(2)
-    progress.settled(1, acknowledged=False)
-    progress.settled(2, acknowledged=True)
-    progress.settled(2, acknowledged=True)
+    progress.resolve(1, acknowledged=False)
+    progress.resolve(2, acknowledged=True)
+    progress.resolve(2, acknowledged=True)
     assert progress.advance(active)
     assert stands(progress) == (2, [2])
     assert progress.opened(1) is None
@@ -358,7 +358,7 @@ def test_devices_that_acknowledged_the_same_share_where_they_stand() -> None:
         together.opened(broadcast_id)
     assert together.passed_alone(1, active.cursors) is None
     for broadcast_id in (2, 1):
-        together.settled(broadcast_id, acknowledged=True)
+        together.resolve(broadcast_id, acknowledged=True)
     assert together.advance(active)
     assert stands(alone) == (2, [1, 2])
     assert alone.cursor is together.cursor

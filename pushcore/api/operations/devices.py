@@ -39,7 +39,7 @@ class PushUnBindSchema(RequestSchema):
 
 
 class PushReportSchema(RequestSchema):
-    """Report a device's facts and its token at a vendor's channel."""
+    """Report a device's description and its token at a vendor's channel."""
 
     codes = {"deliveryToken": ResultCode.NEED_DELIVERYTOKEN, "osType": ResultCode.OS_TYPE_NOT_SUPPORTED}
 
