@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import lru_cache
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -49,12 +50,19 @@ def _quick() -> Iterator[None]:
         yield
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, Any, Any]:
+    """Let what outlives a test make RSA keys of its own, also where a test asks for it in its course."""
+    if fixturedef.scope == "function":
+        return (yield)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rsa, "generate_private_key", _generate_private_key)
+        return (yield)
+
+
 @pytest.fixture(autouse=True)
 def _known_rsa_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test gets the RSA keys that a test before it got, for to find one takes 50 ms; within a test all differ.
-
-    What outlives a test makes its keys before the first one.
-    """
+    """A test gets the RSA keys that a test before it got, for to find one takes 50 ms; within a test all differ."""
     taken: Counter[tuple[int, int]] = Counter()
 
     def generate(public_exponent: int, key_size: int) -> rsa.RSAPrivateKey:

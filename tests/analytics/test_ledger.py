@@ -243,7 +243,7 @@ def _check_page_export_and_api(browser: Client, workspace: Workspace, totals: An
     asked: dict[str, Any] = {"workspace": workspace.pk, "first": str(today - timedelta(days=1)), "last": str(today)}
     page = browser.get("/console/analysis/", asked)
     shown = [totals.pushed, totals.arrived, totals.opened, totals.ignored]
-    assert [int(figure.value.replace(",", "")) for figure in page.context["figures"]] == shown
+    assert [int(total.value.replace(",", "")) for total in page.context["totals"]] == shown
     assert [sum(series["data"]) for series in page.context["chart"]["quantity"]] == shown
     details = [index for _, index in page.context["rows"]]
     assert [sum(getattr(index, name) for index in details) for name in ("pushed", "arrived", "opened", "ignored")] == (
