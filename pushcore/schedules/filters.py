@@ -10,7 +10,7 @@ from django_filters import CharFilter, FilterSet, IsoDateTimeFilter, NumberFilte
 from pushcore.models import Occurrence
 
 
-class OccurrenceFilter(FilterSet):
+class OccurrenceFilter(FilterSet):  # type: ignore[misc]  # django-filter has no types
     """Narrow occurrences by time of sending, kind of push, and id; absent parameters narrow nothing."""
 
     start = IsoDateTimeFilter(field_name="at", lookup_expr="gte")
