@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 from django.test import TransactionTestCase
 from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
@@ -21,10 +18,6 @@ from pushcore.security import keys
 from pushcore.storage import valkey
 from tests.support.database_reset import empty_tables
 from tests.support.stack import Stack
-
-_generate_private_key = rsa.generate_private_key
-# By public exponent and size in bits.
-_RSA_KEYS: defaultdict[tuple[int, int], list[rsa.RSAPrivateKey]] = defaultdict(list)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -48,32 +41,6 @@ def _quick() -> Iterator[None]:
         patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add_files)
         patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
         yield
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, Any, Any]:
-    """Let what outlives a test make RSA keys of its own, also where a test asks for it in its course."""
-    if fixturedef.scope == "function":
-        return (yield)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rsa, "generate_private_key", _generate_private_key)
-        return (yield)
-
-
-@pytest.fixture(autouse=True)
-def _known_rsa_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test gets the RSA keys that a test before it got, for to find one takes 50 ms; within a test all differ."""
-    taken: Counter[tuple[int, int]] = Counter()
-
-    def generate(public_exponent: int, key_size: int) -> rsa.RSAPrivateKey:
-        kind = public_exponent, key_size
-        made = _RSA_KEYS[kind]
-        if taken[kind] == len(made):
-            made.append(_generate_private_key(*kind))
-        taken[kind] += 1
-        return made[taken[kind] - 1]
-
-    monkeypatch.setattr(rsa, "generate_private_key", generate)
 
 
 @pytest.fixture(autouse=True)

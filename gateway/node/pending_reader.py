@@ -10,7 +10,6 @@ from heapq import merge
 from operator import attrgetter
 
 import structlog
-from mqtt5 import DisconnectReasonCode as Reason
 
 from gateway.broadcast.broadcaster import Broadcaster
 from gateway.cluster.codec import DeliveryEntry
@@ -135,7 +134,7 @@ class PendingReader:
         """Update the session's device from what was read: its channel and its broadcasts, or that it was removed."""
         assert session.device is not None
         if session.device.id not in channels:
-            session.disconnect(Reason.ADMINISTRATIVE_ACTION)
+            session.end()
             return
         if channels[session.device.id] != session.device.third_channel:
             session.device = replace(session.device, third_channel=channels[session.device.id])

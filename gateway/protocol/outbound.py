@@ -51,7 +51,9 @@ class State(Enum):
     AWAITING_CONNECT = 0
     ADMITTING = 1
     OPEN = 2
-    CLOSED = 3
+    # The device was removed: open requests are still answered.
+    ENDING = 3
+    CLOSED = 4
 
 
 # Looked up for each message.

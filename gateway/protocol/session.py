@@ -74,7 +74,7 @@ class Session(Outbound):
             self.last_received = self._clock.now
             self._acknowledge(data[2] << 8 | data[3])
             return
-        if self.state is State.CLOSED:
+        if self.state in (State.ENDING, State.CLOSED):
             return
         if self._buffer:
             data = self._buffer + data
@@ -302,18 +302,33 @@ class Session(Outbound):
     def answer(self, request: DeviceRequest, body: bytes) -> None:
         """Answer a request (QoS 0: it lives and dies with the connection), then acknowledge its PUBLISH."""
         self.open_requests -= 1
-        if self.state is not State.OPEN:
+        if self.state not in (State.OPEN, State.ENDING):
             return
         answer = self._version.answer(request.response_topic, body, request.correlation_data)
         puback = b"" if request.packet_id is None else self._version.puback(request.packet_id, PubAck.SUCCESS)
         self._reply(answer, puback)
-        if self.is_paused and 2 * self.open_requests <= MAX_OPEN_REQUESTS:
+        if self.state is State.ENDING:
+            self.end()
+        elif self.is_paused and 2 * self.open_requests <= MAX_OPEN_REQUESTS:
             self.last_received = self._clock.now  # until now the device waited for the server
             self._resume_reading()
 
+    def end(self) -> None:
+        """End the session of a device that was removed, once its open requests are answered.
+
+        One of them may have asked for the removal. Nothing else is sent or read meanwhile.
+        """
+        if self.open_requests and self.state in (State.OPEN, State.ENDING):
+            self.state = State.ENDING
+            self.stop_writing()
+            if not self.is_paused:
+                self._pause_reading()
+        else:
+            self.disconnect(Reason.ADMINISTRATIVE_ACTION)
+
     def disconnect(self, reason: Reason) -> None:
         """End the session from the server's side: taken over, keep alive missed, shutting down."""
-        if self.state is State.OPEN and (goodbye := self._version.disconnect(reason)):
+        if self.state in (State.OPEN, State.ENDING) and (goodbye := self._version.disconnect(reason)):
             self._transport.write_more(goodbye)  # after other coalesced packets
         self._close()
 

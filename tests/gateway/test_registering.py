@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from uuid import uuid4
 
 import mqtt5
 import pytest
-from mqtt5 import ConnAckReasonCode
+from mqtt5 import ConnAckReasonCode, QoS
 
 from gateway.node import device_requests
+from gateway.protocol.outbound import State
 from gateway.sink import Sink
 from pushcore.devices import registry, removal
+from pushcore.devices.registry import KnownDevice
 from pushcore.models import Binding, Device, Workspace
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import send, status_of, wait_for
@@ -87,6 +90,27 @@ def test_a_device_that_unregisters_is_answered_and_ends(
     assert device.request("mps/unregister", {})["code"] == "100"
     assert not Device.objects.exists()
     assert not Binding.objects.exists()
+    assert wait_for(lambda: gateway.node is not None and not gateway.node.sessions)
+
+
+def test_the_answer_comes_first_when_the_node_learns_of_the_removal_before_the_request_is_served(
+    gateway: RunningGateway, username: str, known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve = device_requests.serve
+
+    def serve_late(device: KnownDevice, operation: str, raw: bytes) -> dict[str, object]:
+        answer = serve(device, operation, raw)
+        assert wait_for(lambda: gateway.session_of(known[0]).state is State.ENDING)
+        return answer
+
+    monkeypatch.setattr("gateway.node.device_requests.serve", serve_late)
+    with RawDevice(gateway.mqtt_port) as device:
+        device.connect(known[0].ad_token, username, known[1])
+        device.send(mqtt5.PublishPacket("mps/unregister", b"{}", qos=QoS.AT_MOST_ONCE))
+        answer = device.recv()
+        assert isinstance(answer, mqtt5.PublishPacket)
+        assert json.loads(answer.payload)["code"] == "100"
+        assert isinstance(device.recv(), mqtt5.DisconnectPacket)
     assert wait_for(lambda: gateway.node is not None and not gateway.node.sessions)
 
 

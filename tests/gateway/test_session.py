@@ -411,6 +411,30 @@ def test_a_request_is_answered_where_it_asks_then_acknowledged() -> None:
     assert (puback.packet_id, puback.reason_code) == (3, PubAckReasonCode.SUCCESS)
 
 
+def test_a_device_that_was_removed_gets_the_answers_to_its_requests_before_the_session_ends() -> None:
+    session, recorder = open_session()
+    session.feed(several(2))
+    session.end()
+    session.feed(several(1))  # no longer read
+    deliver(session, 8)
+    assert (len(recorder.requests), recorder.is_reading, recorder.written) == (2, False, b"")
+    for request in recorder.requests:
+        assert not recorder.closes
+        session.answer(request, b"{}")
+    *answers, goodbye = recorder.packets()
+    assert len(answers) == 4  # each with its acknowledgement
+    assert goodbye.reason_code == mqtt5.DisconnectReasonCode.ADMINISTRATIVE_ACTION
+    assert recorder.closes == 1
+
+
+def test_a_device_that_was_removed_and_asked_nothing_is_disconnected_at_once() -> None:
+    session, recorder = open_session()
+    session.end()
+    [goodbye] = recorder.packets()
+    assert goodbye.reason_code == mqtt5.DisconnectReasonCode.ADMINISTRATIVE_ACTION
+    assert recorder.closes == 1
+
+
 @pytest.mark.parametrize("asked", [None, "a/#", "+", "x" * 300])
 def test_an_answer_without_a_usable_topic_goes_to_the_reply_topic(asked: str | None) -> None:
     session, recorder = open_session()
