@@ -5,7 +5,7 @@
 -- would take them for few and compare each message with all of them.
 
 -- columns --
--- The columns of a message m and its device d, in the order of `deliverable._Row`.
+-- The columns of a message m and its device d. Each statement adds whether the message may be delivered.
 m.id, m.task_id, m.target, m.msgkey, d.id, d.platform, d.third_channel, d.third_token, m.sent_at IS NOT NULL,
 m.override::text
 

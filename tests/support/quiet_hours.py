@@ -17,7 +17,7 @@ def quiet_hours(workspace: Workspace) -> Iterator[None]:
     rule = deliverable.DeliveryRule(
         message=f"m.workspace_id <> {workspace.pk}",
         task=f"t.workspace_id <> {workspace.pk}",
-        loaded=lambda message, _now: message.workspace_id != workspace.pk,
+        loaded=lambda messages, _now: [message for message in messages if message.workspace_id != workspace.pk],
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(deliverable, "RULES", (*deliverable.RULES, rule))
