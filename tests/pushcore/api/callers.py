@@ -1,4 +1,4 @@
-"""Callers of both APIs for tests. The published packages and `cryptography` sign, not our code."""
+"""Clients of both APIs. The published packages and `cryptography` sign their requests, not our code."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REST_PATHS = {
 
 
 def form_of(values: Mapping[str, Any]) -> dict[str, str]:
-    """Parameters of the REST API as the packages send them to the RPC API: maps as JSON text, lists flattened."""
+    """Turn REST parameters into the RPC API's form: maps become JSON text, lists are flattened."""
     form: dict[str, str] = {}
     for name, value in values.items():
         capital = name[:1].upper() + name[1:]
@@ -48,8 +48,8 @@ def form_of(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 @dataclass
-class Wire:
-    """A request as it goes over the wire: signed, and open to be changed since. `headers`: names in lower case."""
+class SignedRequest:
+    """A request that was signed and not sent yet, so that a test may alter it. Names in `headers` are lower case."""
 
     path: str
     query: list[tuple[str, str]]
@@ -64,7 +64,7 @@ class Wire:
 
 
 class HmacSha256:
-    """A signer for the package's composer; its own of that strength signs with RSA."""
+    """An HMAC-SHA256 signer for the package's composer, whose own SHA-256 signer is RSA."""
 
     @staticmethod
     def get_signer_name() -> str:
@@ -85,7 +85,10 @@ class HmacSha256:
 
 @dataclass
 class Rpc2019:
-    """Signature version 1, signed by aliyun-python-sdk-core. `timestamp`, `nonce`: in place of those it makes."""
+    """The RPC API with signature version 1, by aliyun-python-sdk-core.
+
+    `timestamp` and `nonce`, if given, replace those that the package makes.
+    """
 
     key_id: str
     secret: str
@@ -104,22 +107,25 @@ class Rpc2019:
                 parameters, self.key_id, self.secret, query.get("Format", "JSON"), method, body, self.signer
             )[0]
 
-    def wire(self, action: str, body: dict[str, str], method: str = "POST", **query: str) -> Wire:
-        """The signed request, not sent."""
+    def prepare(self, action: str, body: dict[str, str], method: str = "POST", **query: str) -> SignedRequest:
+        """Sign a request without sending it."""
         signed = parse_qsl(urlsplit(self.url(action, body, method, **query)).query, keep_blank_values=True)
-        return Wire("/", signed, urlencode(body).encode(), {"content-type": FORM}, method)
+        return SignedRequest("/", signed, urlencode(body).encode(), {"content-type": FORM}, method)
 
     def call(self, action: str, body: dict[str, str], **query: str) -> Any:
         return self.client.post(self.url(action, body, **query), urlencode(body), content_type=FORM)
 
     def answer(self, action: str, values: Mapping[str, Any]) -> str:
-        """The result code of a call; `values` as the REST API takes them."""
+        """Return the result code of a call; `values` are as the REST API takes them."""
         return _result_code(self.call(action, form_of(values)))
 
 
 @dataclass
 class Rpc2020:
-    """ACS3, signed by alibabacloud-tea-openapi. `unsigned`: a header that is sent but not signed."""
+    """The RPC API with signature ACS3, by alibabacloud-tea-openapi.
+
+    `unsigned` names a header that is sent but not signed.
+    """
 
     key_id: str
     secret: str
@@ -143,25 +149,25 @@ class Rpc2020:
         )
         return headers
 
-    def wire(self, action: str, body: dict[str, str], **changes: str) -> Wire:
-        """The signed request, not sent. `changes`: of headers, before they are signed."""
+    def prepare(self, action: str, body: dict[str, str], **changes: str) -> SignedRequest:
+        """Sign a request without sending it. `changes` override headers before they are signed."""
         raw = urlencode(body).encode()
-        return Wire("/", [], raw, self.headers(action, raw, **changes))
+        return SignedRequest("/", [], raw, self.headers(action, raw, **changes))
 
     def post(self, raw: bytes, headers: dict[str, str]) -> Any:
-        return Wire("/", [], raw, headers).send()
+        return SignedRequest("/", [], raw, headers).send()
 
     def call(self, action: str, body: dict[str, str], **changes: str) -> Any:
-        return self.wire(action, body, **changes).send()
+        return self.prepare(action, body, **changes).send()
 
     def answer(self, action: str, values: Mapping[str, Any]) -> str:
-        """The result code of a call; `values` as the REST API takes them."""
+        """Return the result code of a call; `values` are as the REST API takes them."""
         return _result_code(self.call(action, form_of(values)))
 
 
 @dataclass
 class Rest:
-    """The REST API, signed with the caller's RSA key."""
+    """The REST API, with the client's RSA key."""
 
     private_pem: str
     client: Client = field(default_factory=Client)
@@ -172,11 +178,11 @@ class Rest:
         key: Any = serialization.load_pem_private_key(self.private_pem.encode(), None)
         return base64.urlsafe_b64encode(key.sign(raw, self.scheme, self.algorithm)).decode()
 
-    def wire(self, path: str, body: object) -> Wire:
-        """The signed request, not sent."""
+    def prepare(self, path: str, body: object) -> SignedRequest:
+        """Sign a request without sending it."""
         raw = json.dumps(body).encode()
         query = [("sign", self.sign(raw)), ("signType", "RSA")]
-        return Wire(f"/api/v1/{path}", query, raw, {"content-type": "application/json"})
+        return SignedRequest(f"/api/v1/{path}", query, raw, {"content-type": "application/json"})
 
     def send(self, path: str, raw: bytes, **query: str) -> Any:
         query = {"sign": self.sign(raw), "signType": "RSA"} | query
@@ -186,12 +192,12 @@ class Rest:
         return json.loads(self.send(path, json.dumps(body).encode(), **query).content)
 
     def answer(self, action: str, values: Mapping[str, Any]) -> str:
-        """The result code of a call."""
+        """Return the result code of a call."""
         return self.call(REST_PATHS[action], values)["code"]
 
 
 def _result_code(response: Any) -> str:
-    """The result code in an answer of the RPC API, success always as 100; an earlier failure has its own code."""
+    """Return the result code in an answer of the RPC API, success always as 100; a call refused earlier has `Code`."""
     body = json.loads(response.content)
     code = body.get("ResultCode") or body["Code"]
     return "100" if code == "OK" else code

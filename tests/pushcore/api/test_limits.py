@@ -176,7 +176,7 @@ def test_what_is_kept_of_a_device_has_a_length(rpc2020: Rpc2020, workspace: Work
 
 
 def test_the_rpc_door_reads_bodies_up_to_their_limit(rpc2019: Rpc2019, form: dict[str, str]) -> None:
-    size = len(rpc2019.wire("PushSimple", form).raw)
+    size = len(rpc2019.prepare("PushSimple", form).raw)
     with override_settings(MAX_BODY_BYTES=size - 1):
         refused = rpc2019.call("PushSimple", form)
     assert (refused.status_code, refused.json()["Code"]) == (413, "RequestEntityTooLarge")

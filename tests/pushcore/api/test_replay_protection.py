@@ -31,8 +31,8 @@ def test_a_rest_body_with_a_nonce_is_good_for_one_call_of_any_operation(rest: Re
     [(device, _)] = registry.register([(workspace, info.DeviceInfo())])
     body = {"appId": "ONEX570DA89211721", "workspaceId": "test", "userId": "ann", "deliveryToken": device.ad_token}
     signed = body | {"nonce": "n1", "timestamp": int(time.time() * 1000)}
-    assert code_of(rest.wire("unbind", signed).send()) == (200, "100")
-    bind = rest.wire("unbind", signed)
+    assert code_of(rest.prepare("unbind", signed).send()) == (200, "100")
+    bind = rest.prepare("unbind", signed)
     bind.path = "/api/v1/bind"
     again = bind.send()
     assert code_of(again) == (200, "3028")
@@ -44,22 +44,22 @@ def test_a_nonce_counts_for_both_apis_and_both_versions(
     rpc2019: Rpc2019, rpc2020: Rpc2020, rest: Rest, form: dict[str, str], body: dict[str, Any]
 ) -> None:
     once = body | {"nonce": "n1", "timestamp": int(time.time() * 1000)}
-    assert rest.wire("push/simple", once).send().json()["code"] == "100"
+    assert rest.prepare("push/simple", once).send().json()["code"] == "100"
     for response in (
-        replace(rpc2019, nonce="n1").wire("PushSimple", form).send(),
-        rpc2020.wire("PushSimple", form, **{"x-acs-signature-nonce": "n1"}).send(),
+        replace(rpc2019, nonce="n1").prepare("PushSimple", form).send(),
+        rpc2020.prepare("PushSimple", form, **{"x-acs-signature-nonce": "n1"}).send(),
     ):
         assert code_of(response) == (400, "SignatureNonceUsed")
 
 
 @pytest.mark.parametrize("nonce", ["", "x" * 129, True, 1.5, {"a": 1}])
 def test_a_nonce_that_is_none_is_refused(rest: Rest, body: dict[str, Any], nonce: object) -> None:
-    wire = rest.wire("push/simple", body | {"nonce": nonce, "timestamp": int(time.time() * 1000)})
-    assert code_of(wire.send()) == (200, "3028")
+    request = rest.prepare("push/simple", body | {"nonce": nonce, "timestamp": int(time.time() * 1000)})
+    assert code_of(request.send()) == (200, "3028")
 
 
 def test_a_nonce_without_a_time_is_refused_for_it_would_be_forgotten(rest: Rest, body: dict[str, Any]) -> None:
-    assert code_of(rest.wire("push/simple", body | {"nonce": "n1"}).send()) == (200, "3028")
+    assert code_of(rest.prepare("push/simple", body | {"nonce": "n1"}).send()) == (200, "3028")
 
 
 def emptied() -> None:
@@ -91,21 +91,21 @@ def test_what_was_signed_before_the_store_came_up_is_refused_by_every_api(
 ) -> None:  # fmt: skip
     signed = datetime.now(tz=UTC) - timedelta(minutes=10)
     stamp = signed.strftime("%Y-%m-%dT%H:%M:%SZ")
-    wires = [
-        replace(rpc2019, timestamp=stamp).wire("PushSimple", form),
-        rpc2020.wire("PushSimple", form, **{"x-acs-date": stamp}),
-        rest.wire("push/simple", body | {"nonce": "n1", "timestamp": int(signed.timestamp() * 1000)}),
+    requests = [
+        replace(rpc2019, timestamp=stamp).prepare("PushSimple", form),
+        rpc2020.prepare("PushSimple", form, **{"x-acs-date": stamp}),
+        rest.prepare("push/simple", body | {"nonce": "n1", "timestamp": int(signed.timestamp() * 1000)}),
     ]
-    for wire in wires:
-        assert code_of(wire.send()) in ((200, "100"), (200, "OK"))
+    for request in requests:
+        assert code_of(request.send()) in ((200, "100"), (200, "OK"))
     lose()
-    for wire in wires:
-        assert wire.send().status_code == 503
+    for request in requests:
+        assert request.send().status_code == 503
     # A time without a fraction may be before the mark that was made within its second.
     valkey.client().hset(replay_protection.MARK, "since", int((time.time() - 2) * 1000))
-    assert code_of(rpc2019.wire("PushSimple", form | {"TargetMsgkey": '{"bob": "k2"}'}).send()) == (200, "100")
+    assert code_of(rpc2019.prepare("PushSimple", form | {"TargetMsgkey": '{"bob": "k2"}'}).send()) == (200, "100")
     later = body | {"targetMsgkey": {"carl": "k3"}, "nonce": "n2", "timestamp": int(time.time() * 1000)}
-    assert code_of(rest.wire("push/simple", later).send()) == (200, "100")
+    assert code_of(rest.prepare("push/simple", later).send()) == (200, "100")
 
 
 def test_a_new_workspace_requires_replay_protection_and_the_demo_has_the_plain_form(app: App) -> None:
@@ -123,5 +123,5 @@ def test_a_store_without_a_mark_gets_one_before_anybody_calls(rpc2019: Rpc2019, 
     throttle.keep_mark()
     assert int(valkey.client().hget(replay_protection.MARK, "since") or 0) == since
     valkey.client().hset(replay_protection.MARK, "since", since - 2000)
-    assert code_of(rpc2019.wire("PushSimple", form).send()) == (200, "100")
+    assert code_of(rpc2019.prepare("PushSimple", form).send()) == (200, "100")
     assert PushTask.objects.count() == 1
