@@ -1,8 +1,8 @@
-"""What vendors are sent, held against what their own server SDKs send for the same message.
+"""Requests are those that the vendors' own server SDKs send for the same message.
 
-The texts here were recorded from those SDKs: MiPush_SDK_Server 2.2.19, opush-server-sdk 1.0.4 and vpush-server-sdk 3.3
+Recorded from the SDKs were: MiPush_SDK_Server 2.2.19, opush-server-sdk 1.0.4 and vpush-server-sdk 3.3
 (posting to a recording server), Huawei's hms-push-serverdemo-java (its `Message` as JSON) and firebase-admin 7.7.0 (its
-`MessageEncoder`). aioapns is here itself: its headers are read from what it sends.
+`MessageEncoder`). aioapns runs here: its headers are read from what it sends.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ RECEIPTS = "https://x/r/k"
 
 
 @pytest.fixture(autouse=True)
-def an_hour_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def _one_hour_left(monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now()
     monkeypatch.setattr("channels_vendor.base.lifetime.clock.now", lambda: now)
     monkeypatch.setattr("tests.channels_vendor.conftest.timezone.now", lambda: now)
 
 
 def call_of(channel: Channel, tokens: list[str], values: dict[str, str] | None = None, **changes: Any) -> Any:
-    """The one call (`pushcore.http.client.Call`) that the vendor's adapter makes."""
+    """Return the one call (`pushcore.http.client.Call`) that the vendor's adapter makes."""
     sample = next(one for one in SAMPLES if one.vendor.channel == channel)
     account = Account(1, channel, {**sample.values(), **(values or {})}, report_url=RECEIPTS)
     adapter: Any = sample.vendor.open(account, HttpClient(HttpSettings()), StaticCredential())
@@ -55,7 +55,7 @@ def call_of(channel: Channel, tokens: list[str], values: dict[str, str] | None =
 
 
 def pairs(form: bytes) -> dict[str, str]:
-    """A form's fields as they stand on the wire, still encoded."""
+    """Split a form into its fields, leaving them encoded."""
     return dict(pair.split("=", 1) for pair in form.decode().split("&"))
 
 
@@ -216,12 +216,12 @@ def test_a_message_for_honor_is_that_of_its_guide() -> None:
 
 def test_a_message_for_fcm_is_that_of_firebases_sdk() -> None:
     recorded = json.loads(
-        '{"android":{"notification":{"click_action":"shop.OPEN","icon":"parcel","sound":"ding","tag":"1001",'
+        '{"android":{"notification":{"click_action":"shop.OPEN","icon":"bag","sound":"ding","tag":"1001",'
         '"channel_id":"orders"},"priority":"high","ttl":"3600s"},'
         '"notification":{"body":"c\\"q","title":"长标题 & x","image":"https://x/i.png"},"token":"tok"}'
     )
     call = call_of(
-        Channel.FCM, ["tok"], body=BODY, image="https://x/i.png", icon="parcel", sound="ding", url="shop.OPEN",
+        Channel.FCM, ["tok"], body=BODY, image="https://x/i.png", icon="bag", sound="ding", url="shop.OPEN",
         opens_page=True, params={"order": "42 &长"}, vendor_options={"channelId": "orders"},
     )  # fmt: skip
     assert call.url.endswith("/v1/projects/shop-1/messages:send")
@@ -234,20 +234,20 @@ def test_a_message_for_fcm_is_that_of_firebases_sdk() -> None:
 
 
 def test_a_request_to_apns_has_the_headers_of_aioapns(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = _headers_of_aioapns(monkeypatch)
+    theirs = _headers_of_aioapns(monkeypatch)
     call = call_of(Channel.APNS, ["ab" * 32], body=BODY, vendor_options={"apnsCollapseId": "c-1"})
     sent = dict(line.decode().split(": ", 1) for line in call.headers)
-    assert call.url.endswith(told.pop(":path"))
+    assert call.url.endswith(theirs.pop(":path"))
     for name in ("apns-topic", "apns-priority", "apns-collapse-id", "apns-push-type"):
-        assert sent[name] == told[name]
+        assert sent[name] == theirs[name]
     assert sent["authorization"] == "bearer T"
-    assert told["authorization"].startswith("bearer ")
-    assert abs(int(sent["apns-expiration"]) - int(told["apns-expiration"])) <= 60
+    assert theirs["authorization"].startswith("bearer ")
+    assert abs(int(sent["apns-expiration"]) - int(theirs["apns-expiration"])) <= 60
     assert json.loads(call.body)["aps"]["alert"] == {"title": TITLE, "body": BODY}
 
 
 def _headers_of_aioapns(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Those aioapns makes of the same message; nothing is sent."""
+    """Return the headers that aioapns makes for the same message, without sending it."""
 
     class Sent(Exception):  # noqa: N818
         pass
