@@ -1,4 +1,4 @@
-"""The oldest PostgreSQL that is supported: all migrations, the domain's core, and no statement that is compiled."""
+"""The oldest supported PostgreSQL runs all migrations and the core of the domain, and compiles no statement."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ import pytest
 from tests.support import oldest_postgresql
 
 ROOT = Path(__file__).parents[2]
-# What uses most of the server: statements shared by pushes, COPY, partitions, triggers, sums.
+# Tests that use most of the server's features: shared statements, COPY, partitions, triggers, sums.
 CORE = [
     "tests/pushcore/test_push.py",
     "tests/pushcore/test_insert.py",
     "tests/pushcore/test_outcomes.py",
     "tests/pushcore/test_partitions.py",
-    "tests/pushcore/test_file_push.py",
+    "tests/pushcore/file_push/test_load.py",
+    "tests/pushcore/file_push/test_workers.py",
+    "tests/pushcore/file_push/test_kept_files.py",
     "tests/analytics/test_ledger.py",
 ]
 
@@ -58,7 +60,7 @@ def test_the_core_works_with_the_oldest_supported_postgresql(url: str) -> None:
 
 @pytest.mark.xdist_group("oldest_postgresql")
 def test_the_triggers_of_messages_are_never_compiled_whoever_writes_them(url: str) -> None:
-    """As another client would, on a connection that leaves jit on."""
+    """A client that is not this service has jit on."""
     run(url, "manage.py", "migrate", "-v0")
     connection = psycopg2.connect(url)
     with connection, connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""A file has one loader, which keeps it by a heartbeat; one that is killed loses it within seconds."""
+"""A file has one loader, which renews its lease by a heartbeat; a killed loader loses the file within seconds."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from pushcore.file_push import lease, load, pieces
+from pushcore.file_push import lease, load
 from pushcore.models import FileImport, Message, Workspace
 from tests.pushcore.conftest import KeepingLane
-from tests.pushcore.test_file_push import Send, _no_broker, lines_of, upload_file  # noqa: F401
+from tests.pushcore.file_push.files import Send, lines_of
 
 LINES = 400
-# Far more than it should take.
+# Far more than any step should take.
 PATIENCE_SECONDS = 60
 
 
 def load_and_stop_in_the_middle(committed: Any) -> None:
-    """In a process of its own: some blocks are committed, the next one never is."""
-    # The parent's connection is not ours to use or to close.
+    """Load a file in a process of its own: commit some blocks, then stop in the next."""
+    # The parent's connection must be neither used nor closed here.
     connection.connection = None
     write, calls = load._write, 0
 
@@ -42,14 +42,9 @@ def load_and_stop_in_the_middle(committed: Any) -> None:
     load.load_all()
 
 
-@pytest.fixture
-def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pieces, "BLOCK", 512)
-
-
-@pytest.mark.usefixtures("_small_blocks")
-def test_a_file_goes_on_when_its_loader_is_killed_in_the_middle(
-    upload_file: Send,  # noqa: F811
+@pytest.mark.usefixtures("small_blocks")
+def test_a_file_continues_after_its_loader_is_killed(
+    upload_file: Send,
     workspace: Workspace,
     lane: KeepingLane,
 ) -> None:
@@ -60,9 +55,9 @@ def test_a_file_goes_on_when_its_loader_is_killed_in_the_middle(
     loader.start()
     try:
         assert committed.wait(PATIENCE_SECONDS)
-        # It lives and is slow: nobody takes its file from it, however often they look.
-        looked_until = time.monotonic() + lease.LEASE_SECONDS + 2 * lease.HEARTBEAT_SECONDS
-        while time.monotonic() < looked_until:
+        # It is alive and slow: no other loader may take its file.
+        until = time.monotonic() + lease.LEASE_SECONDS + 2 * lease.HEARTBEAT_SECONDS
+        while time.monotonic() < until:
             assert load.load_all() == 0
             threading.Event().wait(0.1)
     finally:
@@ -79,15 +74,14 @@ def test_a_file_goes_on_when_its_loader_is_killed_in_the_middle(
     )
 
 
-def test_a_killed_loader_is_missed_within_five_seconds() -> None:
-    """Its lease lapses, and then somebody looks."""
-    looks_every: Any = settings.CELERY_BEAT_SCHEDULE["files"]["schedule"]
-    assert timedelta(seconds=lease.LEASE_SECONDS) + looks_every < timedelta(seconds=5)
+def test_a_killed_loaders_file_is_leased_again_within_five_seconds() -> None:
+    interval: Any = settings.CELERY_BEAT_SCHEDULE["files"]["schedule"]
+    assert timedelta(seconds=lease.LEASE_SECONDS) + interval < timedelta(seconds=5)
     assert lease.HEARTBEAT_SECONDS * 3 < lease.LEASE_SECONDS
 
 
-def test_a_file_is_given_back_at_once_by_a_loader_that_fails(
-    upload_file: Send,  # noqa: F811
+def test_a_loader_that_fails_gives_its_file_back_at_once(
+    upload_file: Send,
     lane: KeepingLane,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

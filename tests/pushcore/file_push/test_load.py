@@ -1,0 +1,124 @@
+"""A file is loaded: each good line becomes a message with its own content, each bad line a fault with its number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db.backends.utils import CursorWrapper
+
+from pushcore.codes.results import ResultError
+from pushcore.devices import bindings, registry
+from pushcore.devices.info import DeviceInfo
+from pushcore.file_push import load
+from pushcore.models import Device, FileChunk, FileImport, Message, PushTask, Workspace
+from pushcore.push import pushes
+from pushcore.push.requests import SimplePush
+from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.file_push.files import Send, faults, lines_of
+
+
+def test_each_line_becomes_a_message_with_its_own_content(
+    upload_file: Send, workspace: Workspace, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "online", set)
+    [(known, _)] = registry.register([(workspace, DeviceInfo())])
+    bindings.bind(Device.objects.get(pk=known.id), "ann")
+    task = upload_file(
+        '\ufeffann,k1,name=Ann\r\n\nbob,k2,"name=Bob, junior",more=x=y\n"c,arl",k3,name=t\tb\\s"\n', delivery_type=3
+    )
+    assert load.load_all() == 3
+    rows = {row.msgkey: row for row in Message.objects.filter(task=task)}
+    assert [rows[key].title for key in ("k1", "k2", "k3")] == ["Hello Ann", "Hello Bob, junior", 'Hello t\tb\\s"']
+    assert (rows["k1"].device_id, rows["k1"].status, rows["k1"].target) == (known.id, 0, "ann")
+    assert (rows["k2"].device_id, rows["k2"].status) == (None, 1)
+    assert rows["k3"].target == "c,arl"
+    assert [(outgoing.msgkey, outgoing.content["title"]) for outgoing in lane.got] == [("k1", "Hello Ann")]
+    assert not task.own_messages().exists()
+    task.refresh_from_db()
+    assert task.message_count == task.own_messages().count() == 3
+    assert not FileChunk.objects.exists()
+    assert FileImport.objects.get().finished_at is not None
+    # A device that is not connected is handed nothing: it asks when it connects.
+    monkeypatch.setattr(load, "online", lambda _devices: set())
+    upload_file("ann,k9,name=Ann\n")
+    load.load_all()
+    assert len(lane.got) == 1
+
+
+def test_bad_lines_are_named_with_their_numbers_and_good_ones_go_on(upload_file: Send) -> None:
+    task = upload_file(
+        "ann,k1,name=Ann\n"
+        "ann\n"
+        ",k2,name=x\n"
+        "bob,,name=x\n"
+        "bob,k3,name\n"
+        "bob,k4,other=x\n"
+        + "bob," + "k" * 65 + ",name=x\n"
+        + "bob,k5,name=" + "x" * 250 + "\n"
+        + "ann,k1,name=again\n"
+        + 'bob,k"6,name="x\n'
+        + '"bob,k7\n'
+        + "bob,k\0,name=x\n"
+        + "   \n"
+        + "bob,k8,name=last"
+    )  # fmt: skip
+    load.load_all()
+    found = faults(task)
+    assert [line for line, _ in found] == [2, 3, 4, 5, 6, 7, 8, 9, 11, 12]
+    assert [reason.split(":")[0] for _, reason in found] == [
+        "target and msgkey are expected, separated by a comma", "target is empty", "illegal parameter",
+        "'name' is not placeholder=value", "placeholder 'name' has no value", "illegal parameter",
+        "longer than 250 characters", "target and msgkey stand in an earlier line", "quotes", "holds a NUL character",
+    ]  # fmt: skip
+    file = FileImport.objects.get()
+    assert (file.accepted, file.rejected, file.line) == (3, 10, 14)
+    assert set(Message.objects.values_list("msgkey", flat=True)) == {"k1", 'k"6', "k8"}
+
+
+def test_a_used_msgkey_is_a_fault_and_a_repeated_file_is_the_first_task(
+    upload_file: Send, workspace: Workspace
+) -> None:
+    used = SimplePush(
+        delivery_type=3, expired_seconds=300, task_name="t", title="t", content="c", target_msgkey={"user3": "k3"}
+    )
+    pushes.accept(workspace, used, source=PushTask.Source.RPC, author="")
+    task = upload_file(lines_of(5))
+    assert upload_file(lines_of(5)).pk == task.pk
+    assert load.load_all() == 4
+    assert faults(task) == [(4, "msgkey was used for this target within the last 24 hours")]
+    other = upload_file(lines_of(5), expired_seconds=301)
+    assert other.pk != task.pk
+    assert load.load_all() == 0
+    assert len(faults(other)) == 5
+    with pytest.raises(ResultError):
+        pushes.accept(workspace, SimplePush(delivery_type=3, expired_seconds=300, title="t", content="c",
+                    target_msgkey={"user1": "k1"}), source=PushTask.Source.RPC, author="")  # fmt: skip
+
+
+def test_a_block_takes_as_many_statements_however_many_lines_it_has(
+    upload_file: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executed: list[str] = []
+    execute, copy = CursorWrapper.execute, load._copy
+
+    def counted(cursor: Any, sql: str, *arguments: Any) -> Any:
+        executed.append(sql)
+        return execute(cursor, sql, *arguments)
+
+    def counted_copy(rows: bytes) -> None:
+        executed.append("COPY")
+        copy(rows)
+
+    monkeypatch.setattr(CursorWrapper, "execute", counted)
+    monkeypatch.setattr(load, "_copy", counted_copy)
+    # The lease's renewals go by the time a block takes, not by its lines.
+    monkeypatch.setattr("pushcore.file_push.lease.HEARTBEAT_SECONDS", 3600.0)
+
+    def statements(records: int, first: int) -> int:
+        upload_file(lines_of(records, first))
+        executed.clear()
+        load.load_all()
+        return len(executed)
+
+    assert statements(2, 0) == statements(2000, 10) > 5
