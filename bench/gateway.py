@@ -52,7 +52,7 @@ def unicast(service: Service, client: Client, server: MeasuredServer, messages: 
     stream = presence.stream_key(service.nodes()[0].node_id)
     packed = [_entry(service, start, min(ENTRY, messages - start)) for start in range(0, messages, ENTRY)]
     cpu = server.cpu()
-    client.tell(f"gather {messages} {_PATIENCE_SECONDS}")
+    client.tell(f"receive-batched {messages} {_PATIENCE_SECONDS}")
     for start in range(0, len(packed), 20):
         with bus().pipeline(transaction=False) as pipeline:
             for entry in packed[start : start + 20]:
@@ -70,7 +70,7 @@ _made = 1
 
 def _entry(service: Service, first: int, count: int, *, timed: bool = False) -> Any:
     """A stream entry of messages to devices in turn."""
-    from bench.devices import timed_payload
+    from bench.devices.packets import timed_payload
     from gateway.cluster.codec import DeliveryEntry, pack_deliveries
 
     global _made
@@ -136,7 +136,7 @@ def rows(service: Service, client: Client, server: MeasuredServer, messages: int
         cursor.execute("ANALYZE pushcore_message")
     with service.sink() as sink, service.hand_over(task.pk) as handing:
         before, begun = [one.cpu() for one in (server, sink, handing)], time.monotonic()
-        client.tell(f"gather {messages} {_PATIENCE_SECONDS}")
+        client.tell(f"receive-batched {messages} {_PATIENCE_SECONDS}")
         handing.begin()
         told = client.answer()
         _check(told, messages)
