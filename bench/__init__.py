@@ -1,1 +1,1 @@
-"""Benchmarks: `make bench-NAME` measures the service, beside others where there are any, and checks targets."""
+"""Benchmarks: `make bench-NAME` measures the service, compares it with others where possible, and checks targets."""

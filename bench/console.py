@@ -1,8 +1,8 @@
 """`make bench-console`: the console's lists with five million messages in the table.
 
-Starts PostgreSQL and Valkey in a temporary directory, makes messages of 30 days (ids of their days, in partitions), and
-asks for each list as the browser of an app's operator does: as it opens, searched, filtered and on its last page. The
-time is that of the whole request within the process, rendering included.
+Starts PostgreSQL and Valkey in a temporary directory, and inserts messages of 30 days into the partitions of these
+days. Then it requests each list as an operator's browser does: as it opens, searched, filtered and on its last page.
+Times are those of whole requests within the process, rendering included.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _measure(count: int) -> bool:
 
 
 def _median(browser: Any, path: str) -> float:
-    """Milliseconds; the first request, which compiles templates, is not counted."""
+    """Return the median milliseconds of a page; the first request, which compiles templates, is not counted."""
     times = []
     for _ in range(REPEATS + 1):
         start = time.perf_counter()
@@ -79,7 +79,7 @@ def _operator(workspace: Any) -> Any:
 
 
 def _fill(count: int) -> tuple[Any, int]:
-    """Messages of a hundred pushes, spread over the days; every fiftieth failed, none waits for verification."""
+    """Insert the messages of a hundred pushes, spread over the days; every fiftieth failed."""
     from django.db import connection
     from django.utils import timezone
 

@@ -1,9 +1,9 @@
-"""`make bench-file_push`: a multiple push from a file, from the file to durable rows, next to PostgreSQL's own COPY.
+"""`make bench-file_push`: a multiple push from a file, up to durable rows, beside PostgreSQL's own COPY.
 
-Starts PostgreSQL and Valkey in a temporary directory (durable: fsync and synchronous_commit on), registers devices,
-binds half of the file's users to them, and then, `--runs` times: uploads a file (`pushcore.file_push.upload`), reads
-it (`load`), and writes the same rows into the same table once more with one plain COPY. Peak memory is that of the
-process, which is fresh for each run and does both halves.
+Starts PostgreSQL and Valkey in a temporary directory (durable: fsync and synchronous_commit on), registers devices
+and binds half of the file's users to them. Each of `--runs` runs, in a process of its own, uploads a file
+(`pushcore.file_push.upload`), loads it (`load`), and writes the same rows into the same table with one plain COPY. Peak
+memory is that of the process.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DEVICES = 50_000
 
 
 def prepare() -> None:
-    """Tables, a template, devices, and users bound to them."""
+    """Create the tables, a template, devices, and users bound to them."""
     set_up()
     from django.db import connection
     from django.utils import timezone
@@ -54,7 +54,7 @@ def prepare() -> None:
 
 
 def one_run(megabytes: float, run: int) -> dict[str, Any]:
-    """Upload, load, and the plain COPY of the same rows; in a process of its own."""
+    """Upload and load a file, then COPY the same rows; runs in a process of its own."""
     import django
 
     django.setup()
@@ -109,7 +109,7 @@ def one_run(megabytes: float, run: int) -> dict[str, Any]:
 
 
 def write_file(path: Path, megabytes: float, run: int) -> int:
-    """Records as people send them: half of the users are bound."""
+    """Write a file of records; half of its users are bound."""
     wanted, lines = int(megabytes * 2**20), 0
     with path.open("w") as target:
         while target.tell() < wanted:
@@ -153,7 +153,7 @@ def measure(arguments: argparse.Namespace) -> bool:
 
 
 def show(runs: list[dict[str, Any]]) -> bool:
-    """Print a line a run and report the medians; returns whether every target is met."""
+    """Print a line for each run and report the medians; returns whether every target is met."""
     middle = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
     rows = [
         {

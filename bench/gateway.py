@@ -1,22 +1,22 @@
-"""`make bench-gateway`: the device gateway beside Mosquitto: the same client, payload and core, QoS 1.
+"""`make bench-gateway`: the device gateway and Mosquitto, with the same client, payload, core and QoS 1.
 
-Two cores at least: the server alone on core 0; on core 1 everything else: the load client (`bench.devices`), and for
-the gateway also PostgreSQL and Valkey. What the client's core can do limits both servers, so besides the rate seen
-there is the server's own CPU for a message, and what one core could do at that cost.
+At least two cores are needed: core 0 runs the server alone; core 1 runs everything else, which is the load client
+(`bench.devices`) and for the gateway also PostgreSQL and Valkey. The client's core limits both servers, so the
+benchmark also reports the server's CPU time for a message, and the rate that one core would reach at that cost.
 
-- connects: credential check, presence, pending query here; SUBSCRIBE there.
-- unicast: messages handed over through the node's stream, delivered, acknowledged; the database half is off.
-- rows: the same end to end: rows committed before, handed over by pages, statuses written. Who hands over and the
-  sink are on core 0 with the gateway, and their CPU counts.
-- broadcast: to all devices, the next when all have the last; from when gateways are told (as unicast: handed over),
-  and from when it is asked for.
-- latency: from hand-over (there: PUBLISH) to the device at half of the unicast rate.
+- connects: the gateway checks credentials, writes presence and queries pending messages; Mosquitto handles SUBSCRIBE.
+- unicast: messages are handed over through the node's stream, delivered and acknowledged; no database work.
+- rows: the whole way: committed rows are handed over in pages and delivered, and their statuses are written. The
+  process that hands over and the sink run on core 0 too, and their CPU time counts.
+- broadcast: a message to all devices, the next when all have received the last. Measured from the hand-over to the
+  gateways, as unicast is, and from the request.
+- latency: from the hand-over (Mosquitto: PUBLISH) to the device at half of the unicast rate.
 
-Both servers are up all the time and measured in turn, nine times; a ratio is the median of those of runs made in turn.
-Rows are measured once, and between two halves of as many unicast messages there.
-Both speak MQTT 3.1.1 here, which is what Mosquitto is slower in; `--version 5` compares them in MQTT 5.
+Both servers run all the time and are measured alternately, nine times; a ratio is the median over pairs of adjacent
+runs. Rows are measured once, between two unicast runs of Mosquitto with half as many messages each.
+Both speak MQTT 3.1.1, in which Mosquitto is slower; `--version 5` compares them in MQTT 5.
 
-`--connections 50000 --processes 3`: only connects and memory, over several gateway processes and clients.
+`--connections 50000 --processes 3` measures only connects and memory, with several gateway processes and clients.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.gateway_servers import OTHER_CORE, SERVER_CORE, Client, MeasuredServer, Service, mosquitto
-from bench.gateway_table import Table, Told, rate_of
+from bench.gateway_table import Figures, Table, rate_of
 from bench.report import report
 from bench.servers import servers
 
@@ -39,13 +39,13 @@ PAYLOAD_BYTES = 250
 CONCURRENT_CONNECTS = 500
 ENTRY = 200
 PER_CLIENT = 17_000
-# Of each measurement, of both servers in turn.
+# Of each measurement and server.
 RUNS = 9
 _PATIENCE_SECONDS = 240.0
 
 
 def unicast(service: Service, client: Client, server: MeasuredServer, messages: int) -> dict[str, float]:
-    """Deliveries packed beforehand, written to the node's stream."""
+    """Measure deliveries that were packed beforehand, from the node's stream to the devices."""
     from gateway.cluster import presence
     from pushcore.storage.valkey import client as bus
 
@@ -58,18 +58,18 @@ def unicast(service: Service, client: Client, server: MeasuredServer, messages: 
             for entry in packed[start : start + 20]:
                 pipeline.xadd(stream, entry, nomkstream=True)
             pipeline.execute()
-    told = client.answer()
-    _check(told, messages)
+    figures = client.answer()
+    _check(figures, messages)
     time.sleep(0.5)
     service.forget()
-    return told | {"cpu": server.cpu() - cpu}
+    return figures | {"cpu": server.cpu() - cpu}
 
 
 _made = 1
 
 
 def _entry(service: Service, first: int, count: int, *, timed: bool = False) -> Any:
-    """A stream entry of messages to devices in turn."""
+    """Pack a stream entry of messages, one device after the other."""
     from bench.devices.packets import timed_payload
     from gateway.cluster.codec import DeliveryEntry, pack_deliveries
 
@@ -87,7 +87,7 @@ def _entry(service: Service, first: int, count: int, *, timed: bool = False) -> 
 
 
 def paced(service: Service, client: Client, rate: float, seconds: float) -> dict[str, float]:
-    """Entries of a few messages, at `rate` messages a second; the loop's lag is what the node says of itself."""
+    """Measure latencies at `rate` messages a second, and the event loop's lag as the node reports it."""
     from gateway.cluster import presence
     from pushcore.storage.valkey import client as bus
 
@@ -102,15 +102,15 @@ def paced(service: Service, client: Client, rate: float, seconds: float) -> dict
             bus().xadd(stream, _entry(service, sent, count, timed=True), nomkstream=True)
             sent += count
         time.sleep(0.001)
-    told = client.answer()
-    _check(told, messages)
+    figures = client.answer()
+    _check(figures, messages)
     lag = service.nodes()[0].loop_lag_p99_ms
     service.forget()
-    return told | {"lag": lag}
+    return figures | {"lag": lag}
 
 
 def rows(service: Service, client: Client, server: MeasuredServer, messages: int) -> dict[str, float]:
-    """Rows first; then handed over by pages, delivered, acknowledged, and their statuses written."""
+    """Measure messages from committed rows to written statuses."""
     from django.db import connection
     from django.utils import timezone
 
@@ -138,8 +138,8 @@ def rows(service: Service, client: Client, server: MeasuredServer, messages: int
         before, begun = [one.cpu() for one in (server, sink, handing)], time.monotonic()
         client.tell(f"receive-batched {messages} {_PATIENCE_SECONDS}")
         handing.begin()
-        told = client.answer()
-        _check(told, messages)
+        figures = client.answer()
+        _check(figures, messages)
         while True:
             task.refresh_from_db()
             if task.success_count == messages:
@@ -151,11 +151,11 @@ def rows(service: Service, client: Client, server: MeasuredServer, messages: int
         spent = [one.cpu() - used for one, used in zip((server, sink, handing), before, strict=True)]
     for name, used in zip(("gateway", "sink", "hand-over"), spent, strict=True):
         print(f"{name}: {1e6 * used / messages:.1f} us a message")
-    return told | {"seconds": seconds, "cpu": sum(spent)}
+    return figures | {"seconds": seconds, "cpu": sum(spent)}
 
 
 def hand_over_all(task_id: int) -> None:
-    """In a process of its own, which begins when it is told, and stays until its CPU was read."""
+    """Hand over a task's messages when standard input says so, then stay until the CPU time was read."""
     import django
 
     django.setup()
@@ -185,9 +185,9 @@ def _in_an_hour() -> Any:
 
 
 def broadcast(service: Service, client: Client, server: MeasuredServer, rounds: int, devices: int) -> dict[str, float]:
-    """Measure real broadcasts, each when all devices have the one before.
+    """Measure broadcasts, each when all devices have received the one before.
 
-    `seconds` begin when one is handed over, `all_seconds` when it is asked for.
+    `seconds` count from the hand-over, `all_seconds` from the request.
     """
     from django.db import transaction
 
@@ -201,7 +201,7 @@ def broadcast(service: Service, client: Client, server: MeasuredServer, rounds: 
         client.tell(f"receive {devices} {_PATIENCE_SECONDS}")
         asked = time.monotonic()
         request = BroadcastPush(delivery_type=1, expired_seconds=3600, template_name="news", msgkey=f"b{begun}{number}")
-        with transaction.atomic():  # what gateways are told meanwhile they find nothing of
+        with transaction.atomic():  # gateways that ask before the commit find nothing
             pushes.accept(service.workspace, request, source=PushTask.Source.RPC, author="")
         accepting += time.monotonic() - asked
         tell_broadcast_news()
@@ -216,20 +216,20 @@ def broadcast(service: Service, client: Client, server: MeasuredServer, rounds: 
     }  # fmt: skip
 
 
-def _check(told: dict[str, float], expected: int) -> None:
-    if told["messages"] != expected:
-        sys.exit(f"{told['messages']:.0f} of {expected} messages came: {told}")
+def _check(figures: dict[str, float], expected: int) -> None:
+    if figures["messages"] != expected:
+        sys.exit(f"{figures['messages']:.0f} of {expected} messages came: {figures}")
 
 
 def connect(client: Client, server: MeasuredServer, count: int) -> dict[str, float]:
-    """Connections a second, and memory for each."""
+    """Measure connects and the memory of a connection."""
     before, cpu = server.rss(), server.cpu()
-    told = client.ask(f"connect {count} {CONCURRENT_CONNECTS}")
-    if told["ready"] != count:
-        sys.exit(f"{told['ready']:.0f} of {count} connected")
+    figures = client.ask(f"connect {count} {CONCURRENT_CONNECTS}")
+    if figures["ready"] != count:
+        sys.exit(f"{figures['ready']:.0f} of {count} connected")
     spent = server.cpu() - cpu
     time.sleep(2)
-    return told | {"cpu": spent, "rss": (server.rss() - before) / count}
+    return figures | {"cpu": spent, "rss": (server.rss() - before) / count}
 
 
 def measure(arguments: argparse.Namespace) -> bool:
@@ -238,9 +238,9 @@ def measure(arguments: argparse.Namespace) -> bool:
     with servers() as (directory, environment), mosquitto(directory) as (broker, port):
         service = Service(directory, environment, count)
         try:
-            # First: later, devices that connect are given the broadcasts.
+            # First, since devices that connect later are given the broadcasts.
             sockets = _websocket(service, arguments)
-            _beside(service, broker, port, directory, arguments, table)
+            _compare(service, broker, port, directory, arguments, table)
         finally:
             service.end()
     table.rate("WebSocket connects", "ws_connects", [sockets["connect"]])
@@ -249,10 +249,10 @@ def measure(arguments: argparse.Namespace) -> bool:
     return report("gateway", table.lines, table.figures, table.targets)
 
 
-def _beside(
+def _compare(
     service: Service, broker: MeasuredServer, port: int, directory: Path, arguments: argparse.Namespace, table: Table
 ) -> None:
-    """Both servers are up, and measured in turn, so that what else befalls the machine befalls both."""
+    """Measure both servers alternately, so that other load on the machine affects both."""
     count, messages, version = arguments.connections, arguments.messages, str(arguments.version)
     anonymous = directory / "anonymous.json"
     anonymous.write_text(json.dumps([[f"c{number}", "u", "p"] for number in range(count)]))
@@ -261,14 +261,14 @@ def _beside(
         here = Client(service.tcp_port, service.credentials, "--version", version)
         connects = connect(here, server, count), connect(there, broker, count)
 
-        def their_unicast(count: int) -> Told:
+        def their_unicast(count: int) -> Figures:
             return _with_cpu(broker, lambda: there.ask(f"publish {count} 20000"))
 
-        unicasts = _in_turn(lambda: unicast(service, here, server, messages), lambda: their_unicast(messages))
+        unicasts = _alternate(lambda: unicast(service, here, server, messages), lambda: their_unicast(messages))
         rates = [sorted(map(rate_of, runs))[len(runs) // 2] / 2 for runs in unicasts]
         ours = paced(service, here, rates[0], 5.0)
         theirs = there.ask(f"publish-paced {int(5 * rates[1])} {rates[1]}")
-        broadcasts = _in_turn(
+        broadcasts = _alternate(
             lambda: broadcast(service, here, server, arguments.rounds, count),
             lambda: _with_cpu(broker, lambda: there.ask(f"publish-all {arguments.rounds}")),
         )
@@ -276,11 +276,13 @@ def _beside(
         table.rate("unicast, database half off", "unicast", *unicasts, least=1.5)
         if arguments.rows:
             half = arguments.rows // 2
-            before, told, after = their_unicast(half), rows(service, here, server, arguments.rows), their_unicast(half)
+            before = their_unicast(half)
+            figures = rows(service, here, server, arguments.rows)
+            after = their_unicast(half)
             theirs_all = {name: before[name] + after[name] for name in ("messages", "seconds", "cpu")}
-            table.rate(f"rows to statuses, {arguments.rows:,}", "rows", [told], [theirs_all], least=0.6)
+            table.rate(f"rows to statuses, {arguments.rows:,}", "rows", [figures], [theirs_all], least=0.6)
         table.rate("broadcast, handed over", "broadcast", *broadcasts, least=2.5)
-        accepted = [told | {"seconds": told["all_seconds"]} for told in broadcasts[0]]
+        accepted = [figures | {"seconds": figures["all_seconds"]} for figures in broadcasts[0]]
         table.rate("broadcast, from its acceptance on", "accepted_broadcast", accepted, broadcasts[1])
         here.end()
         there.end()
@@ -290,32 +292,32 @@ def _beside(
     table.value("loop lag p99 at half load", "lag_ms", ours["lag"], None, "ms", 20.0)
 
 
-def _in_turn(here: Callable[[], Told], there: Callable[[], Told]) -> tuple[list[Told], list[Told]]:
-    """Runs of both, one after the other."""
+def _alternate(here: Callable[[], Figures], there: Callable[[], Figures]) -> tuple[list[Figures], list[Figures]]:
+    """Run both alternately."""
     runs = [(here(), there()) for _ in range(RUNS)]
     return [ours for ours, _ in runs], [theirs for _, theirs in runs]
 
 
-def _with_cpu(server: MeasuredServer, work: Callable[[], Told]) -> Told:
+def _with_cpu(server: MeasuredServer, work: Callable[[], Figures]) -> Figures:
     cpu = server.cpu()
-    told = work()
-    return told | {"cpu": server.cpu() - cpu}
+    figures = work()
+    return figures | {"cpu": server.cpu() - cpu}
 
 
 def _websocket(service: Service, arguments: argparse.Namespace) -> dict[str, Any]:
     count = min(5000, arguments.connections)
     with service.gateways() as server:
         client = Client(service.ws_port, service.credentials, "--websocket", "--version", str(arguments.version))
-        told: dict[str, Any] = {"connect": connect(client, server, count)}
+        figures: dict[str, Any] = {"connect": connect(client, server, count)}
         all_devices, service.device_ids = service.device_ids, service.device_ids[:count]
-        told["unicast"] = [unicast(service, client, server, arguments.messages // 2) for _ in range(RUNS)]
+        figures["unicast"] = [unicast(service, client, server, arguments.messages // 2) for _ in range(RUNS)]
         service.device_ids = all_devices
         client.end()
-    return told
+    return figures
 
 
 def crowd(arguments: argparse.Namespace) -> bool:
-    """Many connections over several processes: memory only."""
+    """Measure the memory of many connections over several gateway processes."""
     table, clients = Table(), []
     with servers() as (directory, environment):
         service = Service(directory, environment, arguments.connections)
@@ -328,10 +330,10 @@ def crowd(arguments: argparse.Namespace) -> bool:
                     part.write_text(json.dumps(everyone[start : start + PER_CLIENT]))
                     clients.append(Client(service.tcp_port, part, "--address", str(number)))
                     clients[-1].tell(f"connect {len(everyone[start : start + PER_CLIENT])} {CONCURRENT_CONNECTS}")
-                told = [client.answer() for client in clients]
+                answers = [client.answer() for client in clients]
                 seconds = time.monotonic() - begun
                 time.sleep(4)
-                ready = sum(answer["ready"] for answer in told)
+                ready = sum(answer["ready"] for answer in answers)
                 held = [node.connections for node in service.nodes()]
                 memory = (server.rss() - before) / ready
                 for client in clients:

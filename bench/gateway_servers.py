@@ -1,4 +1,4 @@
-"""What the gateway's benchmark starts: the load client, Mosquitto, and the service's own processes."""
+"""Processes that the gateway's benchmark starts: the load client, Mosquitto, and the service's own."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Client:
         line = self._process.stdout.readline()
         if not line:
             sys.exit("a load client ended")
-        told: dict[str, float] = json.loads(line)
-        return told
+        figures: dict[str, float] = json.loads(line)
+        return figures
 
     def ask(self, command: str) -> dict[str, float]:
         """Send a command and wait for its answer."""
@@ -55,18 +55,18 @@ class Client:
 
 
 class MeasuredServer:
-    """A server's processes: what they cost."""
+    """A server's processes, and what they cost."""
 
     def __init__(self, processes: Sequence[subprocess.Popen[bytes]]) -> None:
         self.processes = processes
         self._seen = [psutil.Process(process.pid) for process in processes]
 
     def cpu(self) -> float:
-        """Seconds of CPU so far."""
+        """Return the seconds of CPU time spent so far."""
         return sum(sum(process.cpu_times()[:2]) for process in self._seen)
 
     def rss(self) -> float:
-        """KiB of memory."""
+        """Return the resident memory in KiB."""
         return sum(process.memory_info().rss for process in self._seen) / 1024
 
     def end(self) -> None:
@@ -78,7 +78,7 @@ class MeasuredServer:
 
 
 class HandOver(MeasuredServer):
-    """Hands a task's messages over, once it is told to begin."""
+    """A process that hands over a task's messages when `begin` is called."""
 
     def __init__(self, task_id: int, environment: dict[str, str]) -> None:
         command = [sys.executable, "-m", "bench.gateway", "--hand-over", str(task_id)]
@@ -94,7 +94,7 @@ class HandOver(MeasuredServer):
         self._process.stdout.readline()
 
     def begin(self) -> None:
-        """Begin to hand over."""
+        """Start the hand-over."""
         assert self._process.stdin is not None
         self._process.stdin.write(b"\n")
         self._process.stdin.flush()
@@ -107,7 +107,7 @@ def pinned(command: Sequence[str], environment: dict[str, str] | None = None, co
 
 @contextlib.contextmanager
 def mosquitto(directory: Path) -> Iterator[tuple[MeasuredServer, int]]:
-    """A Mosquitto without limits, and its port."""
+    """Run a Mosquitto without limits; yields it and its port."""
     found = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
     if found is None:
         sys.exit("mosquitto is not installed: it is what the gateway is compared with (Debian package mosquitto)")
@@ -126,7 +126,7 @@ def mosquitto(directory: Path) -> Iterator[tuple[MeasuredServer, int]]:
 
 
 class Service:
-    """Tables and devices over running engines; gateways and sinks are started as they are needed."""
+    """The tables and devices of a service; gateways and sinks are started when needed."""
 
     def __init__(self, directory: Path, environment: dict[str, str], devices: int) -> None:
         self.tcp_port, self.ws_port = engines.free_port(), engines.free_port()
@@ -185,7 +185,7 @@ class Service:
 
     @contextlib.contextmanager
     def sink(self) -> Iterator[MeasuredServer]:
-        """A sink that works."""
+        """Run a sink, and wait until it is alive."""
         from gateway.sink import is_alive
         from pushcore.storage.valkey import client
 
@@ -199,7 +199,7 @@ class Service:
 
     @contextlib.contextmanager
     def hand_over(self, task_id: int) -> Iterator[HandOver]:
-        """A process that is ready to hand over a task's messages."""
+        """Run a process that is ready to hand over a task's messages."""
         handing = HandOver(task_id, self.environment)
         try:
             yield handing
@@ -207,14 +207,14 @@ class Service:
             handing.end()
 
     def forget(self) -> None:
-        """Acknowledgements that nobody will read."""
+        """Delete acknowledgements that no sink will read."""
         from gateway.cluster import codec
         from pushcore.storage.valkey import client
 
         client().delete(codec.ACKS_STREAM)
 
     def end_broadcasts(self) -> None:
-        """The next run begins as the first did: with none."""
+        """End all broadcasts, so that the next run begins without any."""
         from django.utils import timezone
 
         from gateway.lane import tell_broadcast_news
@@ -225,7 +225,7 @@ class Service:
         time.sleep(0.5)
 
     def end(self) -> None:
-        """Let go of the engines."""
+        """Close the connection to the database."""
         from django.db import connection
 
         connection.close()

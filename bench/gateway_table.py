@@ -1,4 +1,4 @@
-"""The table of the gateway's benchmark: figures of both servers, their ratio, and what is asked."""
+"""The table of the gateway's benchmark: figures of both servers, their ratios, and the targets."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-# What a run told: messages (or connections ready), seconds, seconds of the server's CPU.
-Told = dict[str, float]
+# Of a run: `messages` (or `ready` connections), `seconds`, and `cpu` seconds of the server.
+Figures = dict[str, float]
 T = TypeVar("T")
 
 
 class Table:
-    """Figures of both, their ratio, and what is asked."""
+    """Rows for people, figures and targets for `bench.report`."""
 
     def __init__(self) -> None:
         self.lines: list[dict[str, str]] = []
@@ -20,11 +20,11 @@ class Table:
         self.targets: dict[str, float] = {}
 
     def rate(
-        self, what: str, name: str, here: Sequence[Told], there: Sequence[Told] = (), *, least: float = 0.0
+        self, what: str, name: str, here: Sequence[Figures], there: Sequence[Figures] = (), *, least: float = 0.0
     ) -> None:
-        """A line with the medians of rates, and of the ratios of runs made in turn (`here` and `there` in that order).
+        """Add the median rates of both servers, and the median ratio of adjacent runs.
 
-        `least` of the ratio is asked for (0: nothing is). That of the CPU's is for reading.
+        `least` is the target of the ratio (0: none); the ratio of CPU time has no target.
         """
         ours, theirs = _median(here, rate_of), _median(there, rate_of)
         core_ours, core_theirs = _median(here, _per_core), _median(there, _per_core)
@@ -51,7 +51,7 @@ class Table:
                 self.targets[f"{name}_below"] = 0.0
 
     def value(self, what: str, name: str, ours: float, theirs: float | None, unit: str, most: float) -> None:
-        """A line with a value that should be small."""
+        """Add a value that should be small; `most` is its target (0: none)."""
         self.lines.append(
             {
                 "what": what,
@@ -69,15 +69,15 @@ class Table:
             self.targets[name] = most
 
 
-def rate_of(told: Told) -> float:
-    """A second."""
-    return (told.get("messages") or told["ready"]) / told["seconds"]
+def rate_of(figures: Figures) -> float:
+    """Return messages (or connections) a second."""
+    return (figures.get("messages") or figures["ready"]) / figures["seconds"]
 
 
-def _per_core(told: Told) -> float:
-    return (told.get("messages") or told["ready"]) / told["cpu"] if told.get("cpu") else 0.0
+def _per_core(figures: Figures) -> float:
+    return (figures.get("messages") or figures["ready"]) / figures["cpu"] if figures.get("cpu") else 0.0
 
 
 def _median(runs: Sequence[T], of: Callable[[T], float]) -> float:
-    """0 where there are none."""
+    """Return the median over the runs, 0 without any."""
     return statistics.median(map(of, runs)) if runs else 0.0

@@ -1,9 +1,8 @@
 """`make bench-latency`: from a backend's API call to the message on the device.
 
 Starts the whole service in a temporary directory, connects one device over TCP and one over WebSocket, and pushes to
-them in turn at a steady rate, each call made with the published Python package and signed by it. Measured on one clock,
-from just before the call until the device's client hands over the message. What the client package itself takes is part
-of it.
+them alternately at a steady rate. The published Python package signs and makes the calls, and its own time counts. A
+latency lasts from just before the call until the device's client hands over the message, by one clock.
 """
 
 from __future__ import annotations
@@ -30,21 +29,21 @@ WARM_UP = 20
 
 
 class TimedDevice(PahoDevice):
-    """Notes when each message came."""
+    """A device that notes when each message arrived."""
 
     def __init__(self, demo: dict[str, str], *, transport: str) -> None:
         super().__init__(demo, transport=transport)
-        self.came: dict[str, float] = {}
+        self.arrived: dict[str, float] = {}
 
     def _on_message(self, client: Client, userdata: object, message: MQTTMessage) -> None:
         now = time.perf_counter()
         super()._on_message(client, userdata, message)
         if self.received:
-            self.came.setdefault(self.received[-1][1]["msgKey"], now)
+            self.arrived.setdefault(self.received[-1][1]["msgKey"], now)
 
 
 class Backend:
-    """Calls PushSimple; a client of its own for each thread."""
+    """A backend that calls PushSimple, with a client for each thread."""
 
     def __init__(self, demo: dict[str, str]) -> None:
         self.demo = demo
@@ -53,7 +52,7 @@ class Backend:
         self._local = threading.local()
 
     def push(self, target: str, msgkey: str) -> None:
-        """Push one message to a target, and note when it was called and answered."""
+        """Push one message to a target, and note the times of call and answer."""
         if not hasattr(self._local, "client"):
             self._local.client = AcsClient(self.demo["access_key_id"], self.demo["access_key_secret"], "cn-hongkong")
         request = PushSimpleRequest.PushSimpleRequest()
@@ -72,7 +71,7 @@ class Backend:
 
 
 def measure(rate: float, seconds: float) -> bool:
-    """Run it; returns whether the targets were held."""
+    """Run the benchmark; returns whether every target is met."""
     with (
         tempfile.TemporaryDirectory(prefix="mps-bench-") as directory,
         Stack(Path(directory) / "var", MPS_LOG_LEVEL="WARNING") as stack,
@@ -93,8 +92,8 @@ def measure(rate: float, seconds: float) -> bool:
                     pushed[name].append(key)
         for name, device in devices.items():
             keys = set(pushed[name])
-            if not device.wait(lambda keys=keys, device=device: keys <= set(device.came), 30):  # type: ignore[misc]
-                sys.exit(f"{len(keys - set(device.came))} messages did not arrive over {name}")
+            if not device.wait(lambda keys=keys, device=device: keys <= set(device.arrived), 30):  # type: ignore[misc]
+                sys.exit(f"{len(keys - set(device.arrived))} messages did not arrive over {name}")
             device.disconnect()
     return _report(rate, devices, backend, pushed)
 
@@ -103,7 +102,7 @@ def _report(rate: float, devices: dict[str, TimedDevice], backend: Backend, push
     rows: list[dict[str, object]] = []
     figures: dict[str, float] = {}
     for name, device in devices.items():
-        taken = [(device.came[key] - backend.called[key]) * 1000 for key in pushed[name]]
+        taken = [(device.arrived[key] - backend.called[key]) * 1000 for key in pushed[name]]
         rows.append(_row(f"call to device, {name}", taken))
         figures[f"{name.lower()}_p50_ms"] = round(percentile(taken, 0.5), 2)
         figures[f"{name.lower()}_p99_ms"] = round(percentile(taken, 0.99), 2)
@@ -125,7 +124,7 @@ def _row(title: str, milliseconds: list[float]) -> dict[str, object]:
 
 
 def main() -> None:
-    """Measure as the command line says; exits with 1 where a target is missed."""
+    """Measure as the command line says; exits with 1 if a target is missed."""
     parser = argparse.ArgumentParser(description="API call to message on the device.")
     parser.add_argument("--rate", type=float, default=20.0, help="pushes a second")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long")

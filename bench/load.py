@@ -1,4 +1,4 @@
-"""A load client that costs little: one thread, one epoll, keep-alive connections, requests made before the run."""
+"""A cheap HTTP load client: one thread, one epoll, keep-alive connections, requests prepared before the run."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-# An answer that takes longer means that the service hangs: the run ends with an error.
+# The run fails if no answer comes for so long.
 SILENCE_SECONDS = 30.0
 _RECEIVE_BYTES = 65536
 
 
 class LoadError(Exception):
-    """The service closed a connection, hung, or answered what is no HTTP. The message is one line."""
+    """The service closed a connection, hung, or did not answer with HTTP. The message is one line."""
 
 
 @dataclass(slots=True)
 class Load:
-    """What a run measured. `seconds`: first request to last answer; `cpu_seconds`: the client's own."""
+    """What a run measured.
+
+    Attributes:
+        seconds: From the first request to the last answer.
+        cpu_seconds: CPU time of the client.
+    """
 
     seconds: float = 0.0
     cpu_seconds: float = 0.0
@@ -30,12 +35,12 @@ class Load:
 
     @property
     def per_second(self) -> float:
-        """Accepted requests a second."""
+        """Return the accepted requests a second."""
         return self.accepted / self.seconds
 
 
 class _Connection:
-    """One keep-alive connection with at most one request on its way."""
+    """A keep-alive connection with at most one unanswered request."""
 
     __slots__ = ("received", "sent_at", "socket")
 
@@ -51,7 +56,7 @@ class _Connection:
         self.socket.sendall(request)
 
     def receive(self) -> bytes | None:
-        """Read what has come; the whole answer, or None while a part is missing."""
+        """Read what has arrived; returns the whole answer, or None while a part is missing."""
         data = self.socket.recv(_RECEIVE_BYTES)
         if not data:
             raise LoadError(f"a connection was closed after {self.received[:200]!r}")
@@ -70,9 +75,13 @@ def _content_length(head: bytes) -> int:
 def run(
     address: tuple[str, int], requests: Sequence[bytes], *, connections: int, seconds: float, success: bytes
 ) -> Load:
-    """Send `requests`, each once, over so many connections for so long (or until they are used up).
+    """Send each of `requests` once over `connections`, for `seconds` or until they are used up.
 
-    An answer that contains `success` counts as accepted. Raises `LoadError`, `OSError`.
+    An answer that contains `success` counts as accepted.
+
+    Raises:
+        LoadError: The service closed a connection, hung, or did not answer with HTTP.
+        OSError: No connection can be opened.
     """
     opened = {one.socket.fileno(): one for one in (_Connection(address) for _ in range(connections))}
     poll = select.epoll()
@@ -96,7 +105,7 @@ def _exchange(
     success: bytes,
     load: Load,
 ) -> None:
-    """Every connection sends its next request when it has its answer; after `seconds` the last answers are awaited."""
+    """Send the next request on each connection that was answered; after `seconds`, wait for the last answers."""
     cpu, started = time.process_time(), time.perf_counter()
     waiting = 0
     for one in opened.values():

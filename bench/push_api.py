@@ -1,9 +1,9 @@
 """`make bench-push_api`: pushes accepted a second at the RPC API, committed, with the whole service running.
 
 Starts the service in a temporary directory and calls PushSimple (2019-08-21, signature version 1) over keep-alive
-connections, each request with a signature, nonce, timestamp and msgkey of its own. Every accepted push is counted again
-in PostgreSQL. Beside it stands the reference: pgbench with 16 clients committing the same task and message rows and
-nothing else. Last comes where the time of one call goes.
+connections, each request with a signature, nonce, timestamp and msgkey of its own. The benchmark checks that every
+accepted push is in PostgreSQL. As a reference, pgbench commits the same task and message rows with 16 clients and does
+nothing else. At last the benchmark shows where the time of one call goes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from tests.support.stack import ROOT, Stack
 DEVICES = 1000
 TARGETS = (1, 10)
 CONNECTIONS = (50, 200)
-# More requests than the service can take are signed ahead; a run ends when they are used up.
+# More requests than the service can handle are signed before a run, which ends when they are used up.
 SIGNED_AHEAD_PER_SECOND = 4000
 WARM_UP_SECONDS = 3.0
 GOAL_PER_SECOND = 1200
@@ -47,11 +47,12 @@ SUCCESS = b'"Success": true'
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One load run: pushes of so many targets over so many connections.
+    """A load run.
 
     Attributes:
-        cpu_seconds: What it cost the service's processes, by name.
-        other_work: The part of the machine's CPU time that other work took meanwhile.
+        targets: Targets of each push.
+        cpu_seconds: CPU time of the service's processes, by name.
+        other_work: The share of the machine's CPU time that other work took, 0 to 1.
     """
 
     targets: int
@@ -77,7 +78,7 @@ class Bench:
             return cursor.fetchall() if cursor.description else []
 
     def make_devices(self) -> None:
-        """Devices of the demo workspace that are registered and not connected."""
+        """Register devices in the demo workspace; they are not connected."""
         self.query(
             "INSERT INTO pushcore_device (workspace_id, ad_token, secret_hash, platform, manufacturer, model,"
             " os_version, app_version, third_token, created_at)"
@@ -87,7 +88,7 @@ class Bench:
         )
 
     def run(self, targets: int, connections: int, seconds: float) -> Run:
-        """One run; ends the benchmark where an accepted push is not in the database, or one was refused."""
+        """Run the load; ends the benchmark if a push was refused, or accepted and not committed."""
         address = urlsplit(self.stack.url)
         assert address.hostname is not None
         assert address.port is not None
@@ -118,7 +119,7 @@ class Bench:
         return int(tasks), int(messages)
 
     def _cpu_seconds(self) -> dict[str, float]:
-        """CPU taken so far by each of the service's processes, children that have ended included."""
+        """Return the CPU time of each of the service's processes so far, with children that have ended."""
         spent: dict[str, float] = {}
         for name, pid in self.stack.pids.items():
             leader = psutil.Process(pid)
@@ -126,17 +127,17 @@ class Bench:
         return spent
 
     def reference(self, targets: int) -> float:
-        """Transactions a second of the bare inserts."""
+        """Return the transactions a second of the bare inserts."""
         script = self.stack.data_dir / f"reference-{targets}.sql"
         script.write_text(reference.script(self.database_url, targets))
         return reference.run(self.database_url, script, self.seconds)
 
     def phases(self, targets: int, calls: int) -> dict[str, list[float]]:
-        """`bench.push_phases` in a process of its own."""
-        told = {"demo": self.demo, "ad_tokens": self.ad_tokens, "targets": targets, "calls": calls}
+        """Run `bench.push_phases` in a process of its own."""
+        parameters = {"demo": self.demo, "ad_tokens": self.ad_tokens, "targets": targets, "calls": calls}
         done = subprocess.run(
             [sys.executable, "-m", "bench.push_phases"],
-            input=json.dumps(told),
+            input=json.dumps(parameters),
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
@@ -148,7 +149,7 @@ class Bench:
 
 
 def _busy_share(before: Any, after: Any, own: float) -> float:
-    """The part of the machine's CPU time that was used by others than us."""
+    """Return the share of the machine's CPU time that other processes used."""
     spent = {name: getattr(after, name) - getattr(before, name) for name in after._fields if "guest" not in name}
     everything = float(sum(spent.values()))
     idle = float(spent["idle"] + spent.get("iowait", 0.0))
@@ -158,12 +159,12 @@ def _busy_share(before: Any, after: Any, own: float) -> float:
 def _cpu_seconds_of(process: psutil.Process) -> float:
     try:
         return sum(process.cpu_times()[:4])
-    except psutil.NoSuchProcess:  # it ended meanwhile: its parent's times have it
+    except psutil.NoSuchProcess:  # it ended: its parent's times include it
         return 0.0
 
 
 def measure(rounds: int, seconds: float, calls: int) -> bool:
-    """Run it; returns whether the goal was reached."""
+    """Run the benchmark; returns whether the goal was reached."""
     with (
         tempfile.TemporaryDirectory(prefix="mps-bench-") as directory,
         Stack(Path(directory) / "var", MPS_LOG_LEVEL="WARNING", MPS_API_RATE_PER_SECOND="1000000") as stack,
@@ -178,13 +179,13 @@ def measure(rounds: int, seconds: float, calls: int) -> bool:
             for targets in TARGETS:
                 for connections in CONNECTIONS:
                     runs.append(bench.run(targets, connections, seconds))
-                    print(f"round {number + 1}: {_told(runs[-1])}", flush=True)
+                    print(f"round {number + 1}: {_summary(runs[-1])}", flush=True)
                 references[targets].append(bench.reference(targets))
         phases = {targets: bench.phases(targets, calls) for targets in TARGETS} if calls else {}
     return _report(runs, references, phases)
 
 
-def _told(run: Run) -> str:
+def _summary(run: Run) -> str:
     return (
         f"{run.targets} targets, {run.connections} connections: {run.load.per_second:.0f}/s,"
         f" {run.load.accepted} accepted and found; other work took {run.other_work:.0%} of the machine"
@@ -219,7 +220,7 @@ def _report(
 
 
 def _row(same: Sequence[Run], bare: float) -> dict[str, object]:
-    """Medians over the runs of one kind."""
+    """Return a row with the medians over runs of one kind."""
     rate = statistics.median(run.load.per_second for run in same)
     shares = {"p50 ms": 0.5, "p99 ms": 0.99}
     return {
@@ -265,7 +266,7 @@ def _phase_rows(phases: Mapping[int, Mapping[str, Sequence[float]]]) -> list[dic
 
 
 def main() -> None:
-    """Measure as the command line says; exits with 1 where a target is missed."""
+    """Measure as the command line says; exits with 1 if a target is missed."""
     parser = argparse.ArgumentParser(description="PushSimple a second, committed, on the whole service.")
     parser.add_argument("--runs", type=int, default=3, help="runs of each kind; the medians are reported")
     parser.add_argument("--seconds", type=float, default=10.0, help="length of a run")

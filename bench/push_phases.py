@@ -1,8 +1,8 @@
-"""Where the time of one PushSimple goes: the real code against the real database, one call after the other.
+"""The time of one PushSimple by phase: the real code and database, one call after the other.
 
-A child of `bench.push_api`, with the service's environment. Reads from standard input
-`{"demo", "ad_tokens", "targets", "calls"}`; prints `{phase: [milliseconds, CPU milliseconds]}` of one
-call: the median, and the mean of the CPU time.
+A child process of `bench.push_api` in the service's environment. It reads `{"demo", "ad_tokens", "targets", "calls"}`
+from standard input and prints `{phase: [milliseconds, CPU milliseconds]}` of one call: the median, and the mean of the
+CPU time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WARM_UP = 200
 
 
 class Stopwatch:
-    """Time by phase, each phase without those inside it."""
+    """Measures time by phase; the time of an inner phase does not count for the outer one."""
 
     def __init__(self) -> None:
         self.spent: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
@@ -34,7 +34,7 @@ class Stopwatch:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Charge the time spent within to a phase; phases may nest, and each second counts once."""
+        """Count the time spent inside the `with` for a phase."""
         self._charge()
         self._open.append(name)
         try:
@@ -52,7 +52,7 @@ class Stopwatch:
         self._since = now
 
     def wrap(self, owner: Any, name: str, phase: str) -> None:
-        """Charge every call of `owner.name` to the phase."""
+        """Count the time of every call of `owner.name` for a phase."""
         original: Callable[..., Any] = getattr(owner, name)
 
         @functools.wraps(original)
@@ -64,7 +64,7 @@ class Stopwatch:
 
 
 def _watch(watch: Stopwatch) -> None:
-    """The phases of a push, and the functions they consist of."""
+    """Measure the functions that each phase of a push consists of."""
     from pushcore.api import access_keys, throttle
     from pushcore.api.operations.pushes import PushSimpleSchema
     from pushcore.api.rpc import endpoint
@@ -93,7 +93,7 @@ def _environ(push: SignedPush) -> dict[str, Any]:
 
 
 def measure(signer: Signer, targets: int, calls: int) -> dict[str, list[float]]:
-    """By phase: the median of its wall time and the mean of its CPU time over so many calls, after a warm-up."""
+    """Return the median wall time and the mean CPU time of each phase over `calls` calls, after a warm-up."""
     from mps_project.wsgi import application
 
     watch = Stopwatch()
@@ -120,8 +120,8 @@ def measure(signer: Signer, targets: int, calls: int) -> dict[str, list[float]]:
 
 def main() -> None:
     """Measure the calls that standard input asks for, and print the phases as JSON."""
-    told = json.load(sys.stdin)
-    print(json.dumps(measure(Signer(told["demo"], told["ad_tokens"]), told["targets"], told["calls"])))
+    given = json.load(sys.stdin)
+    print(json.dumps(measure(Signer(given["demo"], given["ad_tokens"]), given["targets"], given["calls"])))
 
 
 if __name__ == "__main__":

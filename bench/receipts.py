@@ -1,9 +1,8 @@
-"""`make bench-receipts`: what one sender of receipts reaches.
+"""`make bench-receipts`: how many receipts one sender posts.
 
-Starts PostgreSQL and Valkey in a temporary directory, and a backend in a process of its own which answers each call
-after so long (50 ms by default) on connections that stay open. Then one sender, in a process of its own, posts what is
-due, from rows to rows (leased, signed, posted, written back): to one endpoint; to one while another hangs that has as
-many due; to eight endpoints.
+Starts PostgreSQL and Valkey in a temporary directory, and a backend process that answers each call after a delay (50 ms
+by default) on keep-alive connections. One sender process then leases, signs and posts receipts and writes them back: to
+one endpoint, to one while another endpoint with as many receipts hangs, and to eight endpoints.
 """
 
 from __future__ import annotations
@@ -31,14 +30,18 @@ def main() -> bool:
     """Measure as the command line says; returns whether every target is met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--receipts", type=int, default=10_000, help="posted in each round (default 10000)")
-    parser.add_argument("--milliseconds", type=int, default=50, help="that the backend takes (default 50)")
+    parser.add_argument("--milliseconds", type=int, default=50, help="until the backend answers (default 50)")
     arguments = parser.parse_args()
     count = arguments.receipts
-    with servers(MPS_RECEIPT_ALLOW_PRIVATE="1"), _backend(arguments.milliseconds / 1000) as url, _hanging() as dead:
+    with (
+        servers(MPS_RECEIPT_ALLOW_PRIVATE="1"),
+        _backend(arguments.milliseconds / 1000) as url,
+        _hanging_endpoint() as hanging,
+    ):
         set_up()
         measured = {
             "one endpoint": _round([url], [], count),
-            "one endpoint, and one that hangs": _round([url], [dead], count),
+            "one endpoint, and one that hangs": _round([url], [hanging], count),
             "eight endpoints": _round([f"{url}?of={number}" for number in range(8)], [], count),
         }
     rows = [
@@ -48,13 +51,13 @@ def main() -> bool:
     return report("receipts", rows, {name: rate for name, (rate, _) in measured.items()}, {})
 
 
-def _round(well: list[str], dead: list[str], count: int) -> tuple[float, float]:
-    """Receipts a second that the endpoints that are well took, and the sender's CPU for each in microseconds."""
+def _round(answering: list[str], hanging: list[str], count: int) -> tuple[float, float]:
+    """Return the receipts a second that answering endpoints got, and the sender's CPU microseconds for each."""
     from pushcore.models import Receipt
 
-    for url in dead:
-        _owed(url, count)
-    mine = [_owed(url, count // len(well)) for url in well]
+    for url in hanging:
+        _workspace_with_receipts(url, count)
+    mine = [_workspace_with_receipts(url, count // len(answering)) for url in answering]
     left = Receipt.objects.filter(workspace__in=mine, state=Receipt.State.DUE)
     sender = psutil.Popen([sys.executable, "manage.py", "receipts"])
     try:
@@ -76,8 +79,8 @@ def _cpu(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def _owed(url: str, count: int) -> Any:
-    """A workspace with this callback URL and so many receipts due."""
+def _workspace_with_receipts(url: str, count: int) -> Any:
+    """Create a workspace with this callback URL and `count` receipts due."""
     from django.utils import timezone
 
     from pushcore.models import App, Receipt, Workspace
@@ -101,7 +104,7 @@ def _owed(url: str, count: int) -> Any:
 
 
 class _Backend(asyncio.Protocol):
-    """Answers each request of a connection after so many seconds."""
+    """Answers each request of a connection after `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -136,8 +139,8 @@ def _backend(seconds: float) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _hanging() -> Iterator[str]:
-    """Takes connections and never answers."""
+def _hanging_endpoint() -> Iterator[str]:
+    """Accept connections and never answer."""
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/receipts"
 

@@ -1,4 +1,4 @@
-"""The bare database: pgbench commits the rows of an accepted push, and nothing else."""
+"""The rate of the bare database: pgbench commits the rows of an accepted push and does nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ID = "(SELECT pushcore_new_ids(1))"
 
 
 def script(database_url: str, targets: int) -> str:
-    """A pgbench script: one transaction with the same two inserts as the newest push that has so many messages."""
+    """Return a pgbench script: one transaction that inserts the rows of the newest push to `targets` targets."""
     with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT max(id) FROM pushcore_pushtask WHERE message_count = %s", [targets])
         newest = cursor.fetchone()
@@ -35,7 +35,7 @@ def script(database_url: str, targets: int) -> str:
 def _insert(
     cursor: psycopg2.extensions.cursor, name: str, own: dict[str, str], which: str, task: int
 ) -> tuple[str, str]:
-    """`INSERT INTO name (columns)` and the values of an existing row, but for the columns in `own`."""
+    """Return `INSERT INTO name (columns)`, and the values of an existing row except for the columns in `own`."""
     cursor.execute(
         "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
         " ORDER BY attnum",
@@ -51,7 +51,11 @@ def _insert(
 
 
 def run(database_url: str, file: Path, seconds: float) -> float:
-    """Transactions a second with `CLIENTS` clients and prepared statements. Raises `CalledProcessError`."""
+    """Return the transactions a second of `CLIENTS` clients with prepared statements.
+
+    Raises:
+        CalledProcessError: pgbench failed.
+    """
     done = subprocess.run(
         [
             str(postgres_binaries() / "pgbench"), "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", str(THREADS),

@@ -1,4 +1,4 @@
-"""What every benchmark runs on: PostgreSQL and Valkey of its own, in a temporary directory."""
+"""PostgreSQL and Valkey for a benchmark, in a temporary directory."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mps_project.launcher import engines
 
 @contextlib.contextmanager
 def servers(**settings: str) -> Iterator[tuple[Path, dict[str, str]]]:
-    """Engines that run meanwhile: their directory, and the environment of processes that use them, also set here.
+    """Run the engines; yields their directory, and the environment of processes that use them.
 
-    `settings` go beside or before the few that every process needs.
+    The environment is also set in this process. `settings` add to or override its variables.
     """
     with tempfile.TemporaryDirectory(prefix="mps-bench-") as name:
         directory = Path(name)
-        directory.chmod(0o755)  # PostgreSQL runs as a user of its own
+        directory.chmod(0o755)  # PostgreSQL runs as another user
         database = engines.postgres(directory / "postgres", "bench")
         store = engines.valkey(directory / "valkey", "bench", engines.free_port())
         running = [(engine, engine.launch()) for engine in (database, store)]
@@ -42,7 +42,7 @@ def servers(**settings: str) -> Iterator[tuple[Path, dict[str, str]]]:
 
 
 def set_up() -> None:
-    """Django over the engines, with all tables."""
+    """Set up Django, and create all tables in the engines."""
     import django
     from django.core.management import call_command
 

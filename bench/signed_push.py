@@ -1,4 +1,4 @@
-"""Signed PushSimple requests of the RPC API (version 2019-08-21, signature version 1), ready to be sent."""
+"""Signed PushSimple requests for the RPC API (version 2019-08-21, signature version 1)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class SignedPush:
-    """A request as the 2019 package sends it: system parameters and signature in the query, the push in the body."""
+    """A request as the 2019 package sends it, with system parameters and signature in the query."""
 
     query: str
     body: bytes
 
     def http(self, host: str) -> bytes:
-        """The request's bytes on a keep-alive connection."""
+        """Return the request's bytes for a keep-alive connection."""
         head = (
             f"POST /?{self.query} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n"
             f"Content-Type: {_FORM}\r\nContent-Length: {len(self.body)}\r\n\r\n"
@@ -34,14 +34,14 @@ class SignedPush:
 
 
 class Signer:
-    """Makes requests to the workspace of `demo`, to its devices in turn; no two share nonce or msgkey."""
+    """Signs pushes to the devices of the demo workspace, one device after the other; nonces and msgkeys are unique."""
 
     def __init__(self, demo: Mapping[str, str], ad_tokens: Sequence[str]) -> None:
         self._demo = demo
         self._tokens: Iterator[str] = itertools.cycle(ad_tokens)
 
     def push(self, targets: int) -> SignedPush:
-        """A push to so many devices, signed now."""
+        """Sign a push to so many devices."""
         run = uuid.uuid4().hex
         body = {
             "AppId": self._demo["app_id"],

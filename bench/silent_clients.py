@@ -1,8 +1,8 @@
-"""`make bench-silent_clients`: what clients that never send their bodies do to pushes, with the whole service running.
+"""`make bench-silent_clients`: how clients that never finish their requests affect pushes.
 
-Signed PushSimple calls at a steady rate, in turn alone and beside 500 sockets: half of them have sent a head and
-nothing else, half send a byte of their body every two seconds, to all APIs. What the service closes is opened again at
-once.
+Starts the whole service in a temporary directory, and sends signed PushSimple calls at a steady rate, alternately alone
+and beside 500 sockets to all APIs. Half of these send a head and nothing else, half send a byte of their body every two
+seconds. A socket that the service closes is replaced at once.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ DRIP_SECONDS = 2.0
 PATHS = ("/", "/device/v1/register", "/api/v1/push/simple?sign=x&signType=RSA", "/console/login/")
 
 
-class Silent:
-    """Sockets that wait for nothing, from several addresses of this machine; a thread keeps up their number."""
+class SilentClients:
+    """Sockets with unfinished requests, from several addresses of this machine; a thread replaces closed ones."""
 
     def __init__(self, address: tuple[str, int], count: int) -> None:
         self._address, self._count = address, count
@@ -38,7 +38,7 @@ class Silent:
         self.closed = 0
         self._thread = threading.Thread(target=self._keep)
 
-    def __enter__(self) -> Silent:
+    def __enter__(self) -> SilentClients:
         self._thread.start()
         return self
 
@@ -75,7 +75,7 @@ class Silent:
             if opened.recv(65536):
                 return
         except OSError:
-            pass  # reset: closed like any other
+            pass  # a reset counts as closed
         selector.unregister(opened)
         opened.close()
         self.closed += 1
@@ -88,11 +88,11 @@ class Silent:
                 try:
                     key.fileobj.send(b"x")
                 except OSError:
-                    continue  # read as closed at the next look
+                    continue  # `_read` will find it closed
 
 
 def _pushes(address: tuple[str, int], signer: Signer, seconds: float) -> list[float]:
-    """Milliseconds of each push, from when it was due: four connections in turn at a steady rate."""
+    """Return the milliseconds of each push since it was due, over four connections at a steady rate."""
     host, times = f"{address[0]}:{address[1]}", list[float]()
     lock, numbers = threading.Lock(), iter(range(int(PUSHES_PER_SECOND * seconds)))
     begun = time.perf_counter()
@@ -124,7 +124,7 @@ def _pushes(address: tuple[str, int], signer: Signer, seconds: float) -> list[fl
 
 
 def measure(rounds: int, seconds: float, sockets: int) -> bool:
-    """Run it; returns whether the goal was reached."""
+    """Run the benchmark; returns whether the goal was reached."""
     alone: list[list[float]] = []
     beside: list[list[float]] = []
     closed = 0
@@ -138,7 +138,7 @@ def measure(rounds: int, seconds: float, sockets: int) -> bool:
         _pushes(address, signer, 3.0)
         for _ in range(rounds):
             alone.append(_pushes(address, signer, seconds))
-            with Silent(address, sockets) as silent:
+            with SilentClients(address, sockets) as silent:
                 time.sleep(1.0)
                 beside.append(_pushes(address, signer, seconds))
             closed += silent.closed
@@ -164,9 +164,9 @@ def _report(alone: list[list[float]], beside: list[list[float]], closed: int, so
 
 
 def main() -> None:
-    """Measure as the command line says; exits with 1 where a target is missed."""
+    """Measure as the command line says; exits with 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="of each kind, in turn")
+    parser.add_argument("--rounds", type=int, default=3, help="of each kind")
     parser.add_argument("--seconds", type=float, default=15.0, help="of a round")
     parser.add_argument("--sockets", type=int, default=500)
     options = parser.parse_args()

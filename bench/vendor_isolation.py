@@ -1,8 +1,8 @@
-"""`make bench-vendor_isolation`: what a vendor that hangs for 60 s does to another vendor's messages.
+"""`make bench-vendor_isolation`: how a vendor that hangs for 60 s affects another vendor's messages.
 
 Starts the whole service in a temporary directory and two simulated vendors, FCM and Xiaomi, in this process. Pushes to
-FCM's devices at a steady rate and measures each from just before the API call until FCM has the request; in turn with
-Xiaomi quiet, and with Xiaomi pushed to as often while each of its answers takes 60 s.
+the devices of both at a steady rate, and measures FCM's pushes from just before the API call until FCM has the request:
+alternately while Xiaomi answers at once, and while each of its answers takes 60 s.
 """
 
 from __future__ import annotations
@@ -34,42 +34,42 @@ _PREPARE = """
 import json
 from channels_vendor.models import VendorAccount
 from pushcore.models import Device, Workspace
-from pushcore import devices
+from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
 asked = json.loads({asked!r})
 workspace = Workspace.objects.get()
-told = dict()
+ad_tokens = dict()
 for name, account in asked["accounts"].items():
     row = VendorAccount(workspace=workspace, channel=account["channel"])
     row.base_url, row.auth_url = account["url"], account["auth"]
     row.set_secrets(account["values"])
     row.save()
-    made = [device for device, _ in devices.register([(workspace, DeviceInfo())] * {count})]
+    made = [device for device, _ in registry.register([(workspace, DeviceInfo())] * {count})]
     for number, device in enumerate(made):
         Device.objects.filter(pk=device.id).update(third_channel=account["channel"], third_token=f"{{name}}-{{number}}")
-    told[name] = [device.ad_token for device in made]
-print(json.dumps(told))
+    ad_tokens[name] = [device.ad_token for device in made]
+print(json.dumps(ad_tokens))
 """
 
 
 class TimedFcm(SimulatedFcm):
-    """FCM that notes when it was asked, by the message's msgKey."""
+    """An FCM that notes when each message arrived, by its msgkey."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.came: dict[str, float] = {}
+        self.arrived: dict[str, float] = {}
 
     def send(self, incoming: Incoming) -> Reply:
-        """Note when a message came first, and answer as the vendor does."""
+        """Note when a message first arrived, and answer as FCM does."""
         now = time.perf_counter()
-        self.came.setdefault(json.loads(incoming.body)["message"]["data"]["msgKey"], now)
+        self.arrived.setdefault(json.loads(incoming.body)["message"]["data"]["msgKey"], now)
         return super().send(incoming)
 
 
 def main() -> bool:
     """Measure as the command line says; returns whether every target is met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=4, help="of each kind, in turn (default 4)")
+    parser.add_argument("--rounds", type=int, default=4, help="of each kind (default 4)")
     parser.add_argument("--seconds", type=float, default=20.0, help="of a round (default 20)")
     arguments = parser.parse_args()
     fcm, xiaomi = TimedFcm(), SimulatedXiaomi()
@@ -93,7 +93,7 @@ def main() -> bool:
 
 
 def _prepare(stack: Stack, url: str) -> dict[str, list[str]]:
-    """Accounts and devices; the devices' Ad-tokens by vendor."""
+    """Create accounts and devices; returns the devices' Ad-tokens by vendor."""
     samples = {sample.name: sample for sample in SAMPLES if sample.name in ("fcm", "xiaomi")}
     accounts = {
         name: {
@@ -104,15 +104,15 @@ def _prepare(stack: Stack, url: str) -> dict[str, list[str]]:
         }
         for name, sample in samples.items()
     }
-    told = run_in_service(stack, _PREPARE.format(asked=json.dumps({"accounts": accounts}), count=DEVICES))
-    found: dict[str, list[str]] = json.loads(told.splitlines()[-1])
+    output = run_in_service(stack, _PREPARE.format(asked=json.dumps({"accounts": accounts}), count=DEVICES))
+    found: dict[str, list[str]] = json.loads(output.splitlines()[-1])
     return found
 
 
 def _round(
     backend: Backend, fcm: TimedFcm, targets: list[str], others: list[str], name: str, seconds: float
 ) -> list[float]:
-    """Milliseconds from call to vendor, of each push to FCM; the other vendor's devices are pushed to as often."""
+    """Return the milliseconds from call to vendor of each push to FCM; `others` are pushed to as often."""
     count = int(RATE * seconds)
     with ThreadPoolExecutor(16) as callers:
         begun = time.perf_counter()
@@ -123,11 +123,11 @@ def _round(
                 callers.submit(backend.push, others[number % len(others)], f"{name}-other-{number}")
     keys = [f"{name}-{number}" for number in range(count)]
     deadline = time.monotonic() + 30
-    while not all(key in fcm.came for key in keys):
+    while not all(key in fcm.arrived for key in keys):
         if time.monotonic() > deadline:
-            sys.exit(f"{sum(key not in fcm.came for key in keys)} messages did not reach FCM")
+            sys.exit(f"{sum(key not in fcm.arrived for key in keys)} messages did not reach FCM")
         time.sleep(0.05)
-    return [1000 * (fcm.came[key] - backend.called[key]) for key in keys]
+    return [1000 * (fcm.arrived[key] - backend.called[key]) for key in keys]
 
 
 def _report(quiet: list[list[float]], hanging: list[list[float]]) -> bool:

@@ -1,4 +1,4 @@
-"""What takes everything at once: nginx, for `make bench-vendors ARGS=--nginx`."""
+"""An nginx that accepts every notification at once, for `make bench-vendors ARGS=--nginx`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ http {{
         keepalive_requests 1000000000;
         keepalive_timeout 1h;
         default_type application/json;
-        # APNs; the notification is named as it was asked.
+        # APNs, which answers with the ID of the request.
         location /3/device/ {{ add_header apns-id $http_apns_id; return 200; }}
         # FCM, and Huawei.
         location /v1/projects/ {{ return 200 '{{"name":"projects/shop/messages/1"}}'; }}
@@ -54,7 +54,7 @@ http {{
 
 @contextlib.contextmanager
 def mock(directory: Path, certificate: Path) -> Iterator[str]:
-    """Its URL. `certificate`: PEM with its key."""
+    """Run nginx; yields its URL. `certificate` is a PEM file that includes the key."""
     found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if found is None:
         sys.exit("nginx is not installed: it stands in for the vendors (Debian package nginx-light)")

@@ -1,18 +1,15 @@
-"""`make bench-vendors`: notifications accepted by APNs, FCM and Huawei, for each second of one core's work.
+"""`make bench-vendors`: notifications to APNs, FCM and Huawei for each second of CPU time.
 
-Of Huawei a thousand tokens share a call.
+At least two cores are needed: core 0 runs what is measured, core 1 everything else. Only the CPU time of the measured
+process counts. A call to Huawei carries a thousand tokens.
 
-Two cores at least: on core 0 what is measured, on core 1 everything else. A second counts as processor time of the
-measured process.
+- The adapters alone (batch to outcomes) and the published packages (`bench.peers`), over HTTP/2 and TLS, are measured
+  alternately, five times; a ratio is the median over adjacent runs. The packages for APNs send the same notifications
+  as the adapter: bodies, priority, push type, expiration and collapse IDs. FCM's adapter is compared with them too.
+- The whole sender (rows to statuses) is measured without PostgreSQL's CPU time.
 
-- The adapters alone (batch to outcomes) and the published packages (`bench.peers`), over HTTP/2 and TLS: in turn, five
-  times; a ratio is the median of those of runs made in turn. The packages for APNs are given the same notifications as
-  the adapter: the same bodies, priority, push type, expiration and collapse IDs. FCM's adapter is compared with them
-  too.
-- The whole sender (rows to statuses). PostgreSQL's own work is not counted.
-
-The vendors are the simulator, in Python: it takes a few thousand a second, and all that call it wait most of the time.
-`--nginx`: the adapters and packages call a server that takes everything at once, and work as fast as a core can.
+The vendors are simulated in Python, at a few thousand notifications a second, so clients wait most of the time. With
+`--nginx`, adapters and packages call a server that accepts everything at once, and are limited by their core alone.
 """
 
 from __future__ import annotations
@@ -39,12 +36,12 @@ from mps_project.garbage_collection import exempt_loaded_objects
 
 BATCH = 1000
 RUNS = 5
-# What is asked: of an adapter for single calls, times a published package; of the whole sender, a core-second.
-ASKED_OF_PEERS = {"aioapns": 5.0, "@parse/node-apn": 2.0}
-ASKED_OF_ROWS = 8_000.0
+# Targets: an adapter for single calls, in times a published package; the whole sender, in rows a CPU second.
+TIMES_A_PEER = {"aioapns": 5.0, "@parse/node-apn": 2.0}
+ROWS_A_CORE_SECOND = 8_000.0
 SINGLE_CALLS = ("apns, adapter", "fcm, adapter")
 
-# Processor seconds and wall seconds of sending so many.
+# CPU seconds and wall seconds.
 Spent = tuple[float, float]
 
 
@@ -81,10 +78,10 @@ def start(count: int, nginx: bool) -> bool:
 
 
 def measure(count: int) -> bool:
-    """Measure every vendor's adapter and package, in turn; returns whether every target is met."""
+    """Measure every vendor's adapter and the packages; returns whether every target is met."""
     os.sched_setaffinity(0, (SERVER_CORE,))
     set_up()
-    exempt_loaded_objects()  # as a worker does
+    exempt_loaded_objects()  # as workers do
     from tests.channels_vendor.samples import SAMPLES
 
     url, simulator = os.environ["BENCH_CALLED"], os.environ["BENCH_SIMULATOR"]
@@ -94,7 +91,7 @@ def measure(count: int) -> bool:
             f"{name}, adapter": (stack.enter_context(_adapter(sample, url, count)), count)
             for name, sample in samples.items()
         } | _peers(stack, samples, url, count)
-        spent = _in_turn(runners)
+        spent = _alternate(runners)
     sent = {name: number for name, (_, number) in runners.items()}
     for name, sample in samples.items():
         spent[f"{name}, rows to statuses"] = [_sender(sample, simulator, count)]
@@ -104,7 +101,7 @@ def measure(count: int) -> bool:
             theirs / ours for (ours, _), (theirs, _) in zip(spent[name], spent[peer], strict=True)
         )
         for name in SINGLE_CALLS
-        for peer in ASKED_OF_PEERS
+        for peer in TIMES_A_PEER
         if peer in spent
     }
     rates = {
@@ -113,7 +110,7 @@ def measure(count: int) -> bool:
     }
     rows = [
         {"what": name, "a core-second": f"{core:,.0f}", "a second": f"{wall:,.0f}"}
-        | {f"x {peer}": f"{ratio:.2f}" if (ratio := ratios.get(f"{name}, x {peer}")) else "" for peer in ASKED_OF_PEERS}
+        | {f"x {peer}": f"{ratio:.2f}" if (ratio := ratios.get(f"{name}, x {peer}")) else "" for peer in TIMES_A_PEER}
         for name, (core, wall) in rates.items()
     ]
     figures = {name: round(core, 1) for name, (core, _) in rates.items()} | ratios
@@ -122,19 +119,19 @@ def measure(count: int) -> bool:
 
 
 def below(figures: Mapping[str, float]) -> dict[str, float]:
-    """Return how much each figure lacks of its target (0: nothing), in times a package, or rows a core-second.
+    """Return by how much each figure misses its target (0: met), in times a package, or rows a core-second.
 
     A package that could not be installed sets no target.
     """
-    asked = {f"{name}, x {peer}": least for name in SINGLE_CALLS for peer, least in ASKED_OF_PEERS.items()}
-    asked |= {name: ASKED_OF_ROWS for name in figures if name.endswith("rows to statuses")}
+    asked = {f"{name}, x {peer}": least for name in SINGLE_CALLS for peer, least in TIMES_A_PEER.items()}
+    asked |= {name: ROWS_A_CORE_SECOND for name in figures if name.endswith("rows to statuses")}
     return {
         f"{name} below": round(max(0.0, least - figures[name]), 2) for name, least in asked.items() if name in figures
     }
 
 
-def _in_turn(runners: Mapping[str, tuple[Callable[[], Spent], int]]) -> dict[str, list[Spent]]:
-    """Runs of all, one after the other, so that what else befalls the machine befalls all."""
+def _alternate(runners: Mapping[str, tuple[Callable[[], Spent], int]]) -> dict[str, list[Spent]]:
+    """Run all alternately, so that other load on the machine affects all."""
     rounds = [{name: run() for name, (run, _) in runners.items()} for _ in range(RUNS)]
     return {name: [spent[name] for spent in rounds] for name in runners}
 
@@ -142,15 +139,15 @@ def _in_turn(runners: Mapping[str, tuple[Callable[[], Spent], int]]) -> dict[str
 def _peers(
     stack: contextlib.ExitStack, samples: Mapping[str, Any], url: str, count: int
 ) -> dict[str, tuple[Callable[[], Spent], int]]:
-    """The published packages, those that can be had on this machine, and how many each sends."""
+    """Start the packages that can be installed; returns what runs each, and how many notifications it sends."""
     fcm = samples["fcm"]
     account = json.loads(fcm.values()["service_account"]) | {
         "type": "service_account",
         "token_uri": url + fcm.auth_path,
     }
-    # It is slow: a tenth says as much.
+    # It is slow, so it sends only a tenth.
     tokens = [fcm.token(number) for number in range(count // 10)]
-    to_apns = _as_the_adapter_sends(samples["apns"], url, count)
+    to_apns = _notifications_of_adapter(samples["apns"], url, count)
     runners = {}
     for name, open_peer, asked, sent in (
         ("aioapns", peers.aioapns, to_apns, count),
@@ -169,8 +166,8 @@ def _peers(
     return runners
 
 
-def _as_the_adapter_sends(sample: Any, url: str, count: int) -> dict[str, Any]:
-    """The adapter's notifications to APNs, as the packages take them."""
+def _notifications_of_adapter(sample: Any, url: str, count: int) -> dict[str, Any]:
+    """Return the adapter's notifications to APNs in the form that the peers read."""
     from channels_vendor.base.contract import Account
     from channels_vendor.base.credentials import StaticCredential
     from pushcore.http.calls import HttpSettings

@@ -1,7 +1,7 @@
-"""`make bench-websocket_servers`: what WebSockets cost under each of uvicorn's implementations.
+"""`make bench-websocket_servers`: the cost of WebSockets under each of uvicorn's implementations.
 
-The least an application can do: accept, then answer each frame with a message of 250 bytes, as each acknowledgement
-follows a message. permessage-deflate off, uvloop, one process on a core of its own. `wsproto` is measured where it is
+The application accepts, then answers each frame with a message of 250 bytes, as an acknowledgement is followed by the
+next message. permessage-deflate is off; uvloop runs one process on a core of its own. `wsproto` is measured if it is
 installed.
 """
 
@@ -29,13 +29,13 @@ IMPLEMENTATIONS = {"websockets": "websockets", "websockets-sansio": "websockets"
 
 ROUNDS = 10
 MESSAGE = bytes(250)
-# A client's binary frame of four bytes, masked with zeros, as an acknowledgement is; the answer's size, with its head.
+# A client's binary frame of four bytes (an acknowledgement), masked with zeros; the size of the answer's frame.
 _FRAME = b"\x82\x84\0\0\0\0\x40\x02\0\1"
 _ANSWER_BYTES = 4 + len(MESSAGE)
 
 
 async def application(_scope: Any, receive: Any, send: Any) -> None:
-    """Answer each message with one of our own."""
+    """Answer each message with `MESSAGE`."""
     await receive()
     await send({"type": "websocket.accept"})
     while (await receive())["type"] != "websocket.disconnect":
@@ -43,7 +43,7 @@ async def application(_scope: Any, receive: Any, send: Any) -> None:
 
 
 def run(implementation: str, connections: int) -> tuple[float, float, float]:
-    """KiB for a connection, connections a second, and microseconds of the server's CPU for a message and its frame."""
+    """Return KiB a connection, connections a second, and the server's CPU microseconds for a frame and its answer."""
     port = engines.free_port()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(port, implementation), daemon=True)
     process.start()
@@ -103,7 +103,7 @@ def _open(port: int) -> socket.socket:
 
 
 def _exchange(opened: list[socket.socket]) -> None:
-    """Each connection sends a frame and gets a message."""
+    """Send a frame on each connection, and read the answers."""
     for sock in opened:
         sock.sendall(_FRAME)
     for sock in opened:

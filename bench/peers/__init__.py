@@ -1,9 +1,9 @@
-"""The published packages a backend would pick instead, measured on the same server by `make bench-vendors`.
+"""Published packages that a backend could use instead; `make bench-vendors` measures them against the same server.
 
-Each is a process of its own (`aioapns_peer.py`, `firebase_admin_peer.py`, `node_apn_peer.js`): it reads what it needs
-as one line of JSON, says that it is ready, and sends all once for each line that follows, over connections that are
-there, and answers with one JSON object of processor and wall seconds. What is no part of the project's requirements is
-installed beside it, into `var/bench-peers`, when the benchmark first runs.
+Each runs in a process of its own (`aioapns_peer.py`, `firebase_admin_peer.py`, `node_apn_peer.js`). It reads its
+parameters as one line of JSON, opens its connections and prints `ready`. For each further line it sends all
+notifications once and prints one JSON object with the CPU seconds and the wall seconds. Packages that are not among the
+project's requirements are installed into `var/bench-peers` when the benchmark first runs.
 """
 
 from __future__ import annotations
@@ -24,17 +24,21 @@ READY = "ready"
 
 
 class PeerError(Exception):
-    """The package cannot be had, or does not do what it is asked."""
+    """A package cannot be installed, or its process ended."""
 
 
 class Peer:
-    """A running one."""
+    """A running peer."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def tell(self, line: str) -> str:
-        """Send a line and wait for the answer to it. Raises `PeerError`."""
+    def ask(self, line: str) -> str:
+        """Send a line and wait for its answer.
+
+        Raises:
+            PeerError: The process ended.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{line}\n")
@@ -45,27 +49,27 @@ class Peer:
         return answer
 
     def run(self) -> tuple[float, float]:
-        """Processor seconds and wall seconds of sending all."""
-        told = json.loads(self.tell("run"))
-        return told["core"], told["wall"]
+        """Send all notifications; returns the CPU seconds and the wall seconds."""
+        spent = json.loads(self.ask("run"))
+        return spent["core"], spent["wall"]
 
 
-def aioapns(asked: Mapping[str, object]) -> contextlib.AbstractContextManager[Peer]:
+def aioapns(parameters: Mapping[str, object]) -> contextlib.AbstractContextManager[Peer]:
     """Run the package aioapns as a peer."""
-    return _peer([sys.executable, str(HERE / "aioapns_peer.py")], asked)
+    return _peer([sys.executable, str(HERE / "aioapns_peer.py")], parameters)
 
 
-def firebase_admin(asked: Mapping[str, object]) -> contextlib.AbstractContextManager[Peer]:
-    """Raises `PeerError`."""
+def firebase_admin(parameters: Mapping[str, object]) -> contextlib.AbstractContextManager[Peer]:
+    """Run the package firebase-admin as a peer; raises `PeerError` if it cannot be installed."""
     python = INSTALLED / "firebase" / "bin" / "python"
     if not python.exists():
         _install([sys.executable, "-m", "venv", str(python.parent.parent)])
         _install([str(python), "-m", "pip", "install", "-qq", FIREBASE_ADMIN])
-    return _peer([str(python), str(HERE / "firebase_admin_peer.py")], asked)
+    return _peer([str(python), str(HERE / "firebase_admin_peer.py")], parameters)
 
 
-def node_apn(asked: Mapping[str, object]) -> contextlib.AbstractContextManager[Peer]:
-    """Raises `PeerError`."""
+def node_apn(parameters: Mapping[str, object]) -> contextlib.AbstractContextManager[Peer]:
+    """Run the package @parse/node-apn as a peer; raises `PeerError` if it cannot be installed."""
     node = shutil.which("node")
     if node is None:
         raise PeerError("node is not installed (Debian packages nodejs and npm)")
@@ -73,7 +77,7 @@ def node_apn(asked: Mapping[str, object]) -> contextlib.AbstractContextManager[P
     if not (folder / "node_modules" / "@parse" / "node-apn").exists():
         folder.mkdir(parents=True, exist_ok=True)
         _install(["npm", "install", "--silent", "--prefix", str(folder), NODE_APN])
-    return _peer([node, str(HERE / "node_apn_peer.js")], asked, NODE_PATH=str(folder / "node_modules"))
+    return _peer([node, str(HERE / "node_apn_peer.js")], parameters, NODE_PATH=str(folder / "node_modules"))
 
 
 def _install(command: Sequence[str]) -> None:
@@ -84,7 +88,7 @@ def _install(command: Sequence[str]) -> None:
 
 
 @contextlib.contextmanager
-def _peer(command: Sequence[str], asked: Mapping[str, object], **environment: str) -> Iterator[Peer]:
+def _peer(command: Sequence[str], parameters: Mapping[str, object], **environment: str) -> Iterator[Peer]:
     certificate = os.environ["BENCH_CERTIFICATE"]
     trusting = dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), certificate)
     process = subprocess.Popen(
@@ -92,7 +96,7 @@ def _peer(command: Sequence[str], asked: Mapping[str, object], **environment: st
     )
     peer = Peer(process)
     try:
-        if (said := peer.tell(json.dumps(asked))) != READY:
+        if (said := peer.ask(json.dumps(parameters))) != READY:
             raise PeerError(f"it said {said!r}")
         yield peer
     finally:

@@ -1,7 +1,7 @@
-"""aioapns, 400 notifications side by side on four connections, as the project's own adapter.
+"""aioapns: 400 notifications at once on four connections, as the project's own adapter sends them.
 
-The connections are there before anything is sent, and stay: on one that is new it begins more streams than the server
-allows, for it does not wait to be told how many those are, and the server ends the connection.
+The connections are opened before anything is sent, and stay open. On a new connection aioapns does not wait for the
+server's limit of streams; it would open too many, and the server would end the connection.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from aioapns import APNs, NotificationRequest, PushType
 from aioapns.connection import APNsProductionClientProtocol
 
-# Streams of a connection that has not been told how many it may have.
+# aioapns assumes this limit of streams on a connection that knows none yet.
 _UNTOLD = 1000
 
 
@@ -27,7 +27,7 @@ async def main(asked: dict[str, Any]) -> None:
     APNsProductionClientProtocol.APNS_SERVER = address.hostname
     APNsProductionClientProtocol.APNS_PORT = address.port
     tls = ssl.create_default_context()
-    tls.set_alpn_protocols(["h2"])  # of its own it asks for no protocol; not every server takes that
+    tls.set_alpn_protocols(["h2"])  # by itself it offers no protocol, which some servers refuse
     client = APNs(
         key=values["p8"],
         key_id=values["key_id"],

@@ -1,4 +1,4 @@
-"""firebase-admin, `send_each_async` (HTTP/2) of 500 messages at a time, the most it takes."""
+"""firebase-admin: `send_each_async` (HTTP/2) of 500 messages at a time, its maximum."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST = 500
 
 async def main(asked: dict[str, Any]) -> None:
     """Send a batch for each line on standard input."""
-    # The package has no setting for another address than Google's.
+    # The package has no setting for another address.
     messaging._MessagingService.FCM_URL = asked["url"] + "/v1/projects/{0}/messages:send"
     firebase_admin.initialize_app(credentials.Certificate(asked["service_account"]))
     shown = messaging.Notification(title="Title", body="Content")
