@@ -1,4 +1,4 @@
-"""Fixtures of the domain, shared by all rooms, and what keeps thousands of tests short."""
+"""Fixtures shared by all tests: the app, its workspace and access key, and the running service."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.support.stack import Stack
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _quick() -> Iterator[None]:
-    """Spare the tests work that is slow and that none of them is about.
+def _skip_slow_work() -> Iterator[None]:
+    """Skip slow work that no test is about.
 
-    Passwords are hashed once instead of a million times. After a test only the tables it wrote to are emptied. Static
-    files are looked for once, not by each of Django's test clients. A private key is checked once (it takes 40 ms).
+    Passwords are hashed once instead of a million times. After a test only tables with rows are emptied. Static files
+    are searched once instead of by each test client. Each private key is checked once, which takes 40 ms.
     """
     find, files = WhiteNoiseMiddleware.add_files_from_finders, dict[str, StaticFile]()
 
@@ -44,8 +44,8 @@ def _quick() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _empty_bus() -> Iterator[None]:
-    """Each test finds a Valkey that is empty and has been for long: whatever was signed, its nonces are kept."""
+def _empty_valkey() -> Iterator[None]:
+    """Empty Valkey for each test, and mark it as up for long, so that it knows the nonces of all calls still valid."""
     throttle.keep_mark()
     valkey.client().hset(replay_protection.MARK, "since", 0)
     yield
@@ -54,7 +54,7 @@ def _empty_bus() -> Iterator[None]:
 
 @pytest.fixture
 def username(workspace: Workspace) -> str:
-    """What devices of the workspace connect as."""
+    """Return the MQTT user name of the workspace's devices."""
     return f"{workspace.app.app_id}-{workspace.workspace_id}"
 
 
@@ -75,6 +75,6 @@ def access_key(app: App, workspace: Workspace) -> tuple[AccessKey, str]:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The whole service, started once for the tests that need it (mark them `xdist_group("stack")`)."""
+    """Start the whole service once, for all tests that need it (mark them `xdist_group("stack")`)."""
     with Stack(tmp_path_factory.mktemp("stack") / "var") as running:
         yield running

@@ -67,7 +67,7 @@ def fleet(stack: Stack, everybody: Fleet) -> Fleet:
 
     def both_hold_some() -> bool:
         if not stack.pids.keys() >= GATEWAYS or not all(held(stack, name) for name in GATEWAYS):
-            everybody.come()
+            everybody.reconnect()
             return False
         return True
 
@@ -209,7 +209,7 @@ def held(stack: Stack, name: str) -> int:
 
 
 def test_a_gateway_that_is_stopped_tells_its_devices_so_and_they_go_to_another(stack: Stack, fleet: Fleet) -> None:
-    fleet.forget_goodbyes()
+    fleet.forget_disconnects()
     theirs, others = held(stack, "gateway.2"), held(stack, "gateway")
     assert theirs + others == FLEET
     stopped = psutil.Process(stack.pids["gateway.2"])
@@ -217,7 +217,7 @@ def test_a_gateway_that_is_stopped_tells_its_devices_so_and_they_go_to_another(s
     # By itself, before a supervisor loses patience.
     assert fleet.wait(lambda: not stopped.is_running(), STOP_SECONDS)
     fleet.wait_until_open(BACK_SECONDS)
-    said = Counter(member.goodbye for member in fleet.members)
+    said = Counter(member.disconnect_reason for member in fleet.members)
     assert said == {int(DisconnectReasonCode.SERVER_SHUTTING_DOWN): theirs, None: others}
     # None of them came back to a node that was to close.
     assert fleet.refusals == 0

@@ -46,6 +46,6 @@ class Readiness(threading.Thread):
 
 def test_while_thousands_come_back_at_once_the_service_is_ready(stack: Stack) -> None:
     with Fleet(stack.demo, DEVICES, keep_alive=300) as fleet, Readiness(stack) as readiness:
-        fleet.come(SECONDS)
+        fleet.reconnect(SECONDS)
         assert fleet.refusals == 0
     assert set(readiness.answers) == {200}

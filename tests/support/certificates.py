@@ -1,4 +1,4 @@
-"""Certificates for tests: a key and a certificate that vouches for itself."""
+"""Self-signed certificates for tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 
 def write_certificate(folder: Path, name: str = "localhost") -> tuple[str, str]:
-    """Write `server.crt` and `server.key` for 127.0.0.1; returns their paths."""
+    """Write `server.crt` and `server.key` for localhost and 127.0.0.1; returns their paths."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)

@@ -1,4 +1,4 @@
-"""Stands between a device and the gateway, and cuts its connections when a test says so: a phone's network."""
+"""A TCP proxy between a device and the gateway that can cut its connections, as a phone's network does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self
 
 
 class CuttingProxy:
-    """Passes bytes on between a port of its own and one of 127.0.0.1. A context manager."""
+    """Forward connections from a free port to a port of 127.0.0.1. A context manager."""
 
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port
@@ -46,10 +46,10 @@ class CuttingProxy:
                 with self._lock:
                     self._open |= {client, server}
                 for source, sink in ((client, server), (server, client)):
-                    threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
+                    threading.Thread(target=self._forward, args=(source, sink), daemon=True).start()
 
     @staticmethod
-    def _pass_on(source: socket.socket, sink: socket.socket) -> None:
+    def _forward(source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65_536):
                 sink.sendall(data)

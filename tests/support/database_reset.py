@@ -1,8 +1,8 @@
 """Empty the test database after a test that committed.
 
-Django's own way is its `flush` command: TRUNCATE of every table, then the `post_migrate` signal, which writes content
-types and permissions again. With a hundred partitions that costs a quarter of a second, whatever the test has written.
-Here only the tables that have rows are emptied.
+Django does this with its `flush` command, which truncates every table and sends `post_migrate` to write content types
+and permissions again. With a hundred partitions that takes a quarter of a second, whatever the test has written. This
+module empties only tables that have rows.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from django.test import TransactionTestCase
 
 from pushcore.storage import partitions
 
-# Filled by `migrate`; no test changes them.
+# `migrate` fills these, and no test changes them.
 _KEPT = ["django_migrations", "django_content_type", "auth_permission"]
-# Deleted rows take room until a vacuum. A table that has grown beyond is truncated, with those that refer to it.
+# Deleted rows take space until a vacuum. A larger table is truncated, together with the tables that refer to it.
 _TRUNCATED_BYTES = 1 << 20
 
-# Under the role `replica` neither triggers nor foreign keys are looked after.
+# The role `replica` skips triggers and foreign key checks.
 _EMPTY = f"""
 DO $$
 DECLARE
@@ -45,8 +45,8 @@ END $$
 
 
 def empty_tables(_: TransactionTestCase) -> None:
-    """Take the place of `TransactionTestCase._fixture_teardown`."""
+    """Empty all tables with rows; replaces `TransactionTestCase._fixture_teardown`."""
     with connection.cursor() as cursor:
         cursor.execute(_EMPTY)
-    # As `post_migrate` does: a test may have dropped some.
+    # A test may have dropped some; `post_migrate` would create them.
     partitions.ensure()

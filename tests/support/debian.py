@@ -1,4 +1,4 @@
-"""Programs of the system that tests need: installed where that is allowed."""
+"""Programs from Debian packages that tests need, installed if the tests run as root."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 
 def program(name: str, *packages: str) -> str:
-    """Return the path of a program; install its Debian packages where it is missing, or else skip the test."""
+    """Return the path of a program; install its Debian packages if it is missing, or skip the test."""
     found = shutil.which(name)
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
         # Another worker may be installing.

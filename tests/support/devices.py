@@ -16,9 +16,12 @@ from paho.mqtt.properties import Properties
 
 
 class PahoDevice:
-    """Connects as a new device, or with the credentials of an earlier connection; keeps what it receives.
+    """A device that registers by connecting, or connects with the credentials of `known`, and keeps what it receives.
 
-    `received` holds (k, bData, dup) in order of arrival, repeats included.
+    Attributes:
+        received: The (k, bData, dup) of each message in order of arrival, repeats included.
+        expiries: The Message Expiry Interval of each message in seconds, if it has one.
+        answers: Answers to requests.
     """
 
     def __init__(self, demo: dict[str, str], *, transport: str = "tcp", known: PahoDevice | None = None) -> None:
@@ -49,6 +52,7 @@ class PahoDevice:
         self.host, self.port = str(url.hostname), int(url.port or 0)
 
     def connect(self) -> Self:
+        """Connect, and stay connected in a thread until `disconnect`."""
         properties = Properties(PacketTypes.CONNECT)
         properties.UserProperty = [("platform", "android"), ("model", "Paho"), ("appVersion", "1.0")]
         self.client.connect(self.host, self.port, keepalive=30, properties=properties)
@@ -61,7 +65,7 @@ class PahoDevice:
         self.client.loop_stop()
 
     def wait(self, condition: Callable[[], bool], seconds: float = 30) -> bool:
-        """Wait until the condition on what was received holds; returns whether it did in time."""
+        """Wait until a condition on what was received holds; returns whether it did in time."""
         deadline = time.monotonic() + seconds
         with self._changed:
             while not condition():
@@ -72,10 +76,11 @@ class PahoDevice:
         return True
 
     def keys(self) -> list[str]:
-        """The msgkeys received, in order of arrival."""
+        """Return the msgkeys received, in order of arrival."""
         return [data["msgKey"] for _, data, _ in self.received]
 
     def wait_for_key(self, msgkey: str, seconds: float = 30) -> dict[str, Any]:
+        """Wait for a message and return its `bData`."""
         assert self.wait(lambda: msgkey in self.keys(), seconds), f"{msgkey} did not arrive; got {self.keys()}"
         return next(data for _, data, _ in self.received if data["msgKey"] == msgkey)
 
@@ -95,7 +100,7 @@ class PahoDevice:
         if not self.ad_token:
             self.ad_token = properties.AssignedClientIdentifier
             self.secret = dict(properties.UserProperty)["secret"]
-            # What a device stores on its first connect, for every later one.
+            # A device stores these on its first connect and uses them ever after.
             client._client_id = self.ad_token.encode()
             client.username_pw_set(self._username, self.secret)
         self._connected.set()

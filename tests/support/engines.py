@@ -1,7 +1,7 @@
-"""pytest plugin: real PostgreSQL and Valkey for the run, started once and stopped at its end.
+"""A pytest plugin that starts PostgreSQL and Valkey for the run, and stops them at its end.
 
-Loaded with `-p` before anything imports the settings. Parallel workers share the engines: pytest-django gives each a
-database of its own, and each has a logical database of Valkey.
+It is loaded with `-p` before anything imports the settings. Parallel workers share the engines: pytest-django gives
+each worker a database of its own, and each uses a logical database of Valkey.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _directory: list[Path] = []
 
 
 def _start() -> None:
-    """Start what the environment does not name; the workers of a parallel run inherit the variables."""
+    """Start the engines that the environment does not name; workers of a parallel run inherit the variables."""
     os.environ.setdefault("MPS_SECRET_KEY", "tests")
     os.environ.setdefault("MPS_FIELD_KEYS", Fernet.generate_key().decode())
     os.environ.setdefault("MPS_LOG_LEVEL", "WARNING")
@@ -35,7 +35,7 @@ def _start() -> None:
         if variable in os.environ:
             continue
         if variable == "DATABASE_URL":
-            # Tests end before a crash of the machine could matter.
+            # The data need not survive a crash of the machine.
             unsafe = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
             engine = engines.postgres(directory / "postgres", "tests", options=unsafe)
         else:
@@ -64,10 +64,10 @@ else:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Put temporary folders beside the engines' data, not in pytest's own place.
+    """Put temporary folders beside the engines' data instead of pytest's default folder.
 
-    As root, PostgreSQL runs as another user, which must reach them, and pytest closes its own place to others at every
-    start: a second run would take it from the first.
+    When root runs the tests, PostgreSQL runs as another user and must reach the folders, but pytest makes its default
+    folder private at every start, also under an earlier run that still uses it.
     """
     if not _WORKER and not config.option.basetemp:
         config.option.basetemp = _directory[0] / "tests"

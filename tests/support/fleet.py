@@ -1,4 +1,4 @@
-"""Hundreds of devices in one thread: they acknowledge all, remember what came, and come back when they are cut off."""
+"""Hundreds of devices in one thread, which acknowledge and remember all messages, and reconnect when cut off."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from websockets.asyncio.client import connect as connect_websocket
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-# A device that was cut off tries again after so many seconds, at most.
+# A device that was cut off reconnects within so many seconds.
 BACK_OFF_SECONDS = 1.0
 ANSWER_SECONDS = 10.0
 
@@ -28,21 +28,28 @@ Write = Callable[[bytes], Awaitable[None]]
 
 
 class Member:
-    """A device of the fleet. `received`: message ids in order of arrival, by msgkey."""
+    """A device of the fleet.
+
+    Attributes:
+        received: Message ids in order of arrival, by msgkey.
+        cuts: How often its connection ended.
+        refusals: How often it was refused.
+        disconnect_reason: The reason code of the server's last DISCONNECT.
+    """
 
     def __init__(self, demo: dict[str, str], transport: str, keep_alive: int) -> None:
         self.ad_token = ""
         self.received: dict[str, list[str]] = defaultdict(list)
-        # How often its connection ended, and why the last did where the server said so; how often it was refused.
         self.cuts = self.refusals = 0
-        self.goodbye: int | None = None
+        self.disconnect_reason: int | None = None
         self.is_open = False
         self._transport = transport
         self._url = urlsplit(demo["ws_url" if transport == "websockets" else "mqtt_url"])
         self._username, self._password = f"{demo['app_id']}-{demo['workspace_id']}", demo["client_key"]
         self._keep_alive = keep_alive
 
-    async def live(self) -> None:
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
         while True:
             try:
                 with contextlib.suppress(OSError, EOFError, WebSocketException, TimeoutError):
@@ -83,11 +90,11 @@ class Member:
             async with asyncio.timeout(ANSWER_SECONDS) as patience:
                 while data := await read():
                     buffer += data
-                    with contextlib.suppress(IndexError):  # the rest of a packet is still to come
+                    with contextlib.suppress(IndexError):  # the rest of a packet is missing
                         while buffer:
                             packet, size = mqtt5.read(memoryview(buffer))
                             buffer = buffer[size:]
-                            await self._take(packet, write)
+                            await self._handle(packet, write)
                     if self.is_open:
                         patience.reschedule(None)
         finally:
@@ -99,9 +106,9 @@ class Member:
             try:
                 await write(mqtt5.PingReqPacket().write())
             except (OSError, WebSocketException):
-                return  # reading ends too, and says so
+                return  # reading fails too, and ends the connection
 
-    async def _take(self, packet: mqtt5.Packet, write: Write) -> None:
+    async def _handle(self, packet: mqtt5.Packet, write: Write) -> None:
         match packet:
             case mqtt5.ConnAckPacket(reason_code=ConnAckReasonCode.SUCCESS):
                 if packet.assigned_client_id:
@@ -115,11 +122,11 @@ class Member:
                 assert packet.packet_id is not None
                 await write(mqtt5.PubAckPacket(packet.packet_id).write())
             case mqtt5.DisconnectPacket():
-                self.goodbye = int(packet.reason_code)
+                self.disconnect_reason = int(packet.reason_code)
 
 
 class Fleet:
-    """Devices, half on TCP, half on WebSocket. A context manager: inside, all have connected once."""
+    """Devices, half of them on TCP and half on WebSocket. A context manager that enters when all are connected."""
 
     def __init__(self, demo: dict[str, str], count: int, *, keep_alive: int = 20) -> None:
         self.members = [Member(demo, ("tcp", "websockets")[number % 2], keep_alive) for number in range(count)]
@@ -127,22 +134,22 @@ class Fleet:
         self._tasks: list[asyncio.Task[None]] = []
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
-    def come(self, seconds: float = 60) -> None:
-        """Break all connections off and connect anew."""
-        self._call(self._break_off())
+    def reconnect(self, seconds: float = 60) -> None:
+        """Drop all connections, and wait up to `seconds` for all devices to connect anew."""
+        self._call(self._drop())
         self._call(self._start())
         self.wait_until_open(seconds)
 
     def _call(self, work: Coroutine[None, None, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
-    async def _break_off(self) -> None:
+    async def _drop(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _start(self) -> None:
-        self._tasks = [asyncio.create_task(member.live()) for member in self.members]
+        self._tasks = [asyncio.create_task(member.run()) for member in self.members]
 
     def wait_until_open(self, seconds: float) -> None:
         """Wait for all devices to be connected."""
@@ -151,6 +158,7 @@ class Fleet:
         )
 
     def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Wait for a condition; returns whether it held in time."""
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
@@ -160,26 +168,28 @@ class Fleet:
 
     @property
     def cuts(self) -> int:
-        """Count the connections that ended without the device ending them."""
+        """Return how many connections ended without the device ending them."""
         return sum(member.cuts for member in self.members)
 
     @property
     def refusals(self) -> int:
+        """Return how many connections were refused."""
         return sum(member.refusals for member in self.members)
 
-    def forget_goodbyes(self) -> None:
+    def forget_disconnects(self) -> None:
+        """Reset the reasons of disconnects and the refusals."""
         for member in self.members:
-            member.goodbye, member.refusals = None, 0
+            member.disconnect_reason, member.refusals = None, 0
 
     def __enter__(self) -> Fleet:
         self._thread.start()
-        self.come()
+        self.reconnect()
         return self
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        self._call(self._break_off())
+        self._call(self._drop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(30)
         assert not self._thread.is_alive()

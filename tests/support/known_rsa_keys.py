@@ -1,6 +1,6 @@
-"""A pytest plugin: to find an RSA key takes 50 ms, so tests get those that earlier tests got.
+"""A pytest plugin that reuses RSA keys from test to test, since generating one takes 50 ms.
 
-A plugin of its own, for pytest does not call the hooks of `tests/conftest.py` for fixtures of the whole session.
+It is a plugin because pytest does not call hooks of `tests/conftest.py` for fixtures of the whole session.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _RSA_KEYS: defaultdict[tuple[int, int], list[rsa.RSAPrivateKey]] = defaultdict(l
 
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, Any, Any]:
-    """Let what outlives a test make RSA keys of its own, also where a test asks for it in its course."""
+    """Generate new RSA keys for fixtures that outlive a test."""
     if fixturedef.scope == "function":
         return (yield)
     with pytest.MonkeyPatch.context() as patch:
@@ -29,7 +29,7 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, 
 
 @pytest.fixture(autouse=True)
 def _known_rsa_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test gets the RSA keys that a test before it got, for to find one takes 50 ms; within a test all differ."""
+    """Give a test the keys that earlier tests generated; within a test all differ."""
     taken: Counter[tuple[int, int]] = Counter()
 
     def generate(public_exponent: int, key_size: int) -> rsa.RSAPrivateKey:

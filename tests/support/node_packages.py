@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.stack import ROOT
 
-# What npm says where there is no network, or none that leads to its packages.
+# npm's errors where no registry can be reached.
 _NO_REGISTRY = (
     "ENOTFOUND",
     "ECONNREFUSED",
@@ -27,7 +27,7 @@ _NO_REGISTRY = (
 
 
 def missing(what: str) -> NoReturn:
-    """Skip a test for want of a client; fail it where all clients are insisted on (`make test-interop`)."""
+    """Skip a test whose client is missing; fail it if all clients are required (`make test-interop`)."""
     if os.environ.get("MPS_ALL_CLIENTS"):
         pytest.fail(what)
     pytest.skip(what)

@@ -1,4 +1,4 @@
-"""A server of the oldest PostgreSQL that is supported, from its Debian package, where that is installed."""
+"""A server of the oldest supported PostgreSQL, from its Debian package."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BINARIES = Path(f"/usr/lib/postgresql/{VERSION}/bin")
 
 @contextmanager
 def server(directory: Path) -> Iterator[str]:
-    """Run the server with its data in `directory`, which nobody else can reach; yields its URL."""
+    """Run the server with its data in a private `directory`; yields its URL. Skips the test if it is not installed."""
     if not (BINARIES / "initdb").exists():
         pytest.skip(f"no PostgreSQL {VERSION} on this machine (Debian package: postgresql-{VERSION})")
     # PostgreSQL refuses to run as root.

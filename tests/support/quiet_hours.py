@@ -1,4 +1,4 @@
-"""A rule of delivery that is added where rules stand: a workspace that has quiet hours now."""
+"""A delivery rule for tests: a workspace that has quiet hours now."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pushcore.models import Workspace
 
 @contextmanager
 def quiet_hours(workspace: Workspace) -> Iterator[None]:
-    """Let nothing of the workspace be delivered while this lasts."""
+    """Hold back all messages of the workspace inside the `with`."""
     rule = deliverable.DeliveryRule(
         message=f"m.workspace_id <> {workspace.pk}",
         task=f"t.workspace_id <> {workspace.pk}",

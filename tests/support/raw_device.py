@@ -1,4 +1,4 @@
-"""A device that does as it is told: raw MQTT 5 packets on a TCP socket."""
+"""A device that sends raw MQTT 5 packets over a TCP socket."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import mqtt5
 
 
 class RawDevice:
-    """A device that sends any bytes and reads packets; `recv` returns None when the peer has closed."""
+    """A device that sends any bytes and reads packets. A context manager."""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=15)
@@ -20,6 +20,7 @@ class RawDevice:
         self.socket.sendall(data if isinstance(data, bytes) else data.write())
 
     def recv(self) -> mqtt5.Packet | None:
+        """Return the next packet, or None if the peer closed the connection."""
         while True:
             try:
                 packet, size = mqtt5.read(memoryview(self._buffer))
@@ -45,6 +46,7 @@ class RawDevice:
         return answer
 
     def next_publish(self) -> mqtt5.PublishPacket:
+        """Return the next packet, which must be a PUBLISH."""
         packet = self.recv()
         assert isinstance(packet, mqtt5.PublishPacket), packet
         return packet

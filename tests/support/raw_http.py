@@ -1,4 +1,4 @@
-"""HTTP by hand: what a client library would not send."""
+"""Raw HTTP requests, which a client library would not send."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ class RawHttp:
 
 
 def head(method: str, path: str, *lines: str) -> bytes:
-    """Spell a request's head, with the empty line that ends it."""
+    """Return a request's head with the empty line that ends it."""
     return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: test", *lines, "", ""]).encode()
 
 
 def chunked(body: bytes, size: int = 7) -> bytes:
-    """Spell a body in chunks (RFC 9112, 7.1)."""
+    """Encode a body in chunks (RFC 9112, 7.1)."""
     pieces = [body[start : start + size] for start in range(0, len(body), size)]
     return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"

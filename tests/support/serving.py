@@ -10,13 +10,13 @@ from typing import TypeVar
 
 Server = TypeVar("Server", bound=HTTPServer)
 
-# How long it takes to notice that it is told to stop; by default half a second, which every test would wait for.
+# How often the server checks whether to stop. Every test waits for that; the default is half a second.
 POLL_SECONDS = 0.02
 
 
 @contextmanager
 def serving(server: Server) -> Iterator[Server]:
-    """Serve requests inside the `with`; afterwards its port is closed and its thread gone."""
+    """Serve requests inside the `with`; afterwards the port is closed and the thread has ended."""
     thread = threading.Thread(target=server.serve_forever, args=[POLL_SECONDS], daemon=True)
     thread.start()
     try:

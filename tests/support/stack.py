@@ -1,4 +1,4 @@
-"""The whole service, started as a newcomer starts it, in a data directory of its own and on free ports."""
+"""The whole service, started with `python -m mps_project.run` on a data directory of its own and on free ports."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from mps_project.launcher import engines
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 120
-_OF_AN_INSTALLATION = ("DATABASE_URL", "REDIS_URL", "MPS_SECRET_KEY", "MPS_FIELD_KEYS", "MPS_DATA_DIR")
+_INSTALLATION_VARIABLES = ("DATABASE_URL", "REDIS_URL", "MPS_SECRET_KEY", "MPS_FIELD_KEYS", "MPS_DATA_DIR")
 
 
-def _heed_interrupts() -> None:
+def _restore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Stack:
-    """The whole service as a child process. A context manager, or to be stopped."""
+    """The whole service as a child process. A context manager that enters when the service is ready."""
 
     python = sys.executable
 
     def __init__(self, data_dir: Path, **environment: str) -> None:
         self.data_dir = data_dir
-        self._environment = {name: value for name, value in os.environ.items() if name not in _OF_AN_INSTALLATION}
+        self._environment = {name: value for name, value in os.environ.items() if name not in _INSTALLATION_VARIABLES}
         self._environment |= {
             "MPS_DATA_DIR": str(data_dir),
             "MPS_HTTP_PORT": str(engines.free_port()),
             "MPS_WS_PORT": str(engines.free_port()),
             "MPS_MQTT_PORT": str(engines.free_port()),
             "MPS_LOG_LEVEL": "INFO",
-            # A dozen processes, of which each would compile all our modules.
+            # Without bytecode each of a dozen processes would compile all modules.
             "PYTHONDONTWRITEBYTECODE": "",
         } | environment
         self.process: subprocess.Popen[bytes] | None = None
@@ -52,7 +52,7 @@ class Stack:
 
     @property
     def output(self) -> str:
-        """What the service has printed so far."""
+        """Return what the service has printed so far."""
         return self._output.read_text(errors="replace")
 
     @property
@@ -61,17 +61,18 @@ class Stack:
 
     @property
     def demo(self) -> dict[str, str]:
+        """Return URLs and credentials of the demo workspace."""
         return json.loads((self.data_dir / "demo.json").read_text())
 
     @property
     def pids(self) -> dict[str, int]:
-        """Process ids by name: the Procfile's, and the engines'."""
+        """Return process ids by the names in the Procfile, and of the engines."""
         return json.loads((self.data_dir / "processes.json").read_text())
 
     def launch(
         self, command: Sequence[str] = (sys.executable, "-m", "mps_project.run"), stdout: int | None = None
     ) -> Stack:
-        """Start the service without waiting. `stdout`: a file descriptor to print to in place of `output`."""
+        """Start the service without waiting. `stdout` is a file descriptor to print to instead of `output`."""
         with self._output.open("ab") as output:
             self.process = subprocess.Popen(
                 command,
@@ -80,12 +81,13 @@ class Stack:
                 stdout=output if stdout is None else stdout,
                 stderr=output,
                 start_new_session=True,
-                # Where the tests run in a script's background, SIGINT is ignored, and make would go on ignoring it.
-                preexec_fn=_heed_interrupts,
+                # In the background of a script SIGINT is ignored, and make would inherit that.
+                preexec_fn=_restore_interrupts,
             )
         return self
 
     def start(self) -> Stack:
+        """Start the service and wait until it is ready."""
         self.launch()
         self.wait_until_ready()
         return self
