@@ -66,7 +66,7 @@ def test_nothing_is_a_formula_and_the_chart_is_excels_own(workspace: Workspace) 
     assert any("charts/chart" in name for name in parts)
 
 
-def test_characters_that_no_workbook_holds_do_not_stop_the_export(workspace: Workspace) -> None:
+def test_characters_that_a_workbook_cannot_hold_do_not_stop_the_export(workspace: Workspace) -> None:
     version = "1.0\x01\x08\x0b\x1f\ufffe\uffff \t\u2028 \U0001f600"
     report = replace(fill(workspace, 8), app_version=version)
     shown = dict(sheets(report_files.write_excel(report, Granularity.DAY))["Filters"])["Version"]
@@ -75,7 +75,7 @@ def test_characters_that_no_workbook_holds_do_not_stop_the_export(workspace: Wor
 
 
 @pytest.mark.parametrize("step", [Granularity.HOUR, Granularity.MINUTE])
-def test_the_day_of_25_hours_has_them_all_each_told_apart(workspace: Workspace, step: Granularity) -> None:
+def test_a_day_of_25_hours_has_25_distinct_rows(workspace: Workspace, step: Granularity) -> None:
     workspace.time_zone = "Europe/Berlin"
     workspace.save()
     noon = datetime(2026, 10, 25, 12, tzinfo=ZoneInfo("Europe/Berlin"))
@@ -98,7 +98,7 @@ def test_the_day_of_25_hours_has_them_all_each_told_apart(workspace: Workspace, 
     assert len(lines) == number
 
 
-def test_csv_files_begin_with_the_mark_by_which_excel_knows_utf_8(workspace: Workspace) -> None:
+def test_csv_files_begin_with_a_byte_order_mark(workspace: Workspace) -> None:
     files = (
         export_jobs.file_of(fill(workspace, 8), Granularity.DAY, "csv"),
         "".join(report_files.targets_csv([("ü", "k")])).encode(),
@@ -106,7 +106,7 @@ def test_csv_files_begin_with_the_mark_by_which_excel_knows_utf_8(workspace: Wor
     assert [file[:4] for file in files] == [b"\xef\xbb\xbfT"] * 2
 
 
-def test_csv_says_the_same(workspace: Workspace) -> None:
+def test_csv_has_the_same_figures(workspace: Workspace) -> None:
     lines = "".join(report_files.write_csv(fill(workspace, 80, 40), Granularity.DAY)).splitlines()
     assert lines[0].split(",") == [f"\ufeff{report_files.COLUMNS[0]}", *report_files.COLUMNS[1:]]
     assert [line.split(",")[1:5] for line in lines[1:]] == [["40", "40", "20", "50.0"], ["80", "80", "40", "50.0"]]
@@ -123,7 +123,9 @@ def test_a_day_by_minute_has_all_its_minutes(workspace: Workspace) -> None:
     assert len(sheets(report_files.write_excel(report, Granularity.MINUTE))["Details"]) == 1441
 
 
-def test_a_long_export_is_made_told_of_and_forgotten(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_export_is_made_in_the_background_announced_and_deleted_later(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(export_jobs, "PIECE", 1000)
     report = fill(workspace, 80, 40, 8)
     made = export_jobs.request(report, Granularity.MINUTE, "xlsx", author="ann")
@@ -158,7 +160,7 @@ def test_a_file_whose_worker_died_is_made_later(workspace: Workspace) -> None:
     assert Export.objects.get(pk=made.pk).finished_at
 
 
-def test_what_goes_wrong_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_export_is_reported(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     made = export_jobs.request(fill(workspace, 8), Granularity.DAY, "xlsx", author="ann")
     monkeypatch.setattr(export_jobs, "write_excel", lambda *_: 1 / 0)
     export_jobs.make(made.pk)
@@ -177,7 +179,7 @@ def test_libreoffice_opens_it_with_the_same_totals(workspace: Workspace, tmp_pat
     assert sum(int(row[1]) for row in rows[1:]) == 120
 
 
-def test_sums_past_their_time_are_deleted(workspace: Workspace, settings: Any) -> None:
+def test_sums_older_than_the_retention_are_deleted(workspace: Workspace, settings: Any) -> None:
     fill(workspace, 8)
     settings.ANALYSIS_MINUTE_DAYS, settings.ANALYSIS_RETENTION_DAYS = 5, 20
     MinuteRollup.objects.update(start=timezone.now() - timedelta(days=6))

@@ -308,7 +308,7 @@ def test_messages_acknowledged_by_one_statement_are_counted_for_the_devices_they
     assert sorted(cells) == [("1", 1, 1), ("2", 0, 0), ("3", 2, 2)]
 
 
-def test_what_all_messages_of_a_statement_share_is_noted_once_and_counted_for_each(workspace: Workspace) -> None:
+def test_a_change_shared_by_a_statements_messages_is_stored_once_and_counted_for_each(workspace: Workspace) -> None:
     fleet = [device for device, _ in registry.register([(workspace, DeviceInfo())] * 3)]
     targets = {device.ad_token: f"k{number}" for number, device in enumerate(fleet[:2])}
     for target_msgkey in (targets, {fleet[2].ad_token: "k3"}):
@@ -331,7 +331,7 @@ def test_what_all_messages_of_a_statement_share_is_noted_once_and_counted_for_ea
     assert sums == (PushTask.Kind.SIMPLE, 3, 3, 3)
 
 
-def test_what_changes_no_count_notes_nothing(workspace: Workspace) -> None:
+def test_an_update_that_changes_no_count_stores_nothing(workspace: Workspace) -> None:
     [(device, _)] = registry.register([(workspace, DeviceInfo())])
     request = SimplePush(
         delivery_type=1, expired_seconds=600, title="T", content="C", target_msgkey={device.ad_token: "k"}
@@ -342,7 +342,7 @@ def test_what_changes_no_count_notes_nothing(workspace: Workspace) -> None:
     assert not Change.objects.exists()
 
 
-def test_the_rebuild_mends_what_is_wrong_and_names_it(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_rebuild_corrects_and_reports_wrong_sums(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     [(device, _)] = registry.register([(workspace, DeviceInfo(app_version="3"))])
     request = SimplePush(
         delivery_type=1, expired_seconds=600, title="T", content="C", target_msgkey={device.ad_token: "k"}

@@ -130,7 +130,7 @@ def test_the_counters_agree_when_all_comes_at_once(
     assert [PushTask.objects.get(pk=pk).arrival_count for pk in sorted({row.task_id for row in rows})] == [5, 3]
 
 
-def test_a_vendor_that_says_so_later_has_arrivals_of_its_own(workspace: Workspace, lane: KeepingLane) -> None:
+def test_arrivals_that_a_vendor_reports_later_are_counted(workspace: Workspace, lane: KeepingLane) -> None:
     rows = two_tasks(workspace)
     outcomes.record([Outcome(rows[0].pk, statuses.ACKED, Channel.HUAWEI), Outcome(rows[1].pk, 2, Channel.FCM)])
     task = PushTask.objects.get(pk=rows[0].task_id)
@@ -159,9 +159,7 @@ def test_a_broadcasts_counters_are_those_of_its_devices(workspace: Workspace) ->
     assert task.broadcast.reached == 3
 
 
-def test_what_is_said_too_late_of_a_broadcast_spoils_nothing(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_late_report_about_a_broadcast_changes_nothing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its row is kept a little longer than the partition of what is said of it."""
     templates.create(workspace, TemplateDraft("hello", "d", "Hello", "Body"))
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="hello", msgkey="b1")

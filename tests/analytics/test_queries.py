@@ -109,7 +109,7 @@ def test_every_filter_narrows(workspace: Workspace, fleet: list[KnownDevice]) ->
     assert ask(Workspace.objects.create(app=workspace.app, workspace_id="other")) == (0, 0, 0, 0, 0)
 
 
-def test_what_tells_of_a_revocation_is_no_push(workspace: Workspace, fleet: list[KnownDevice]) -> None:
+def test_a_revocation_notice_counts_as_no_push(workspace: Workspace, fleet: list[KnownDevice]) -> None:
     message = simple(workspace, fleet[0].ad_token, "k1")
     outcomes.record([Outcome(message.pk, 2)])
     revocations.revoke_task(workspace, message.task_id)
@@ -169,7 +169,7 @@ def test_no_message_is_lost_between_spans_whatever_the_clocks_do(
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
-def test_every_year_there_is_can_be_asked_for(workspace: Workspace, zone: str) -> None:
+def test_every_year_can_be_queried(workspace: Workspace, zone: str) -> None:
     workspace.time_zone = zone
     for year in (1, 1970, 2262, 9999):
         at = datetime(year, 12, 31, 23, 59, tzinfo=UTC)

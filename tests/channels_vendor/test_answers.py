@@ -41,7 +41,7 @@ def reply(status: int, body: Any) -> Reply:
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_an_unknown_code_of_a_vendor_that_is_not_well_is_tried_again(
+def test_an_unknown_code_from_a_vendor_in_trouble_is_retried(
     adapter: Adapter, simulated: SimulatedVendor, sample: Sample, status: int
 ) -> None:
     simulated.script.replies = [reply(status, _UNKNOWN)]
@@ -60,7 +60,7 @@ def test_an_unknown_code_under_401_has_the_credential_renewed(
     assert outcome.verdict is (Verdict.MISCONFIGURED if refuses_at_once else Verdict.ACCEPTED)
 
 
-def test_an_unknown_code_of_a_vendor_that_is_well_is_final(
+def test_an_unknown_code_from_a_healthy_vendor_is_final(
     adapter: Adapter, simulated: SimulatedVendor, sample: Sample
 ) -> None:
     if sample.name == "fcm-legacy":
@@ -74,7 +74,7 @@ def test_an_unknown_code_of_a_vendor_that_is_well_is_final(
 @pytest.mark.parametrize(
     "body", [b'{"reason": "Unregistered", "timestamp": %d}' % 10**30, b"[" * 20_000, b"\xff", b"null"], ids=len
 )
-def test_an_answer_that_cannot_be_read_is_one_messages_matter(
+def test_an_unreadable_answer_concerns_only_its_message(
     adapter: Adapter, simulated: SimulatedVendor, sample: Sample, body: bytes
 ) -> None:
     simulated.script.replies = [Reply(410, body)]
@@ -85,7 +85,7 @@ def test_an_answer_that_cannot_be_read_is_one_messages_matter(
 
 
 @only("xiaomi")
-def test_a_token_with_a_comma_names_nobody_else(adapter: Adapter, simulated: SimulatedVendor, sample: Sample) -> None:
+def test_a_token_with_a_comma_is_not_read_as_two(adapter: Adapter, simulated: SimulatedVendor, sample: Sample) -> None:
     good, bad = deliveries(sample, 2)
     outcomes = adapter.send([good, bad._replace(token="mi-8,mi-9")])
     assert [one.verdict for one in outcomes] == [Verdict.ACCEPTED, Verdict.GONE]
@@ -93,7 +93,7 @@ def test_a_token_with_a_comma_names_nobody_else(adapter: Adapter, simulated: Sim
 
 
 @only("oppo")
-def test_oppos_results_are_told_apart_by_registration_id_and_one_that_is_missing_is_asked_for_again(
+def test_oppos_results_are_matched_by_registration_id_and_a_missing_one_is_retried(
     adapter: Adapter, simulated: SimulatedVendor, sample: Sample
 ) -> None:
     batch = deliveries(sample, 3)
@@ -108,7 +108,7 @@ def test_oppos_results_are_told_apart_by_registration_id_and_one_that_is_missing
 
 
 @only("honor")
-def test_of_honor_the_lists_are_read_whatever_the_code(
+def test_honors_token_lists_are_read_whatever_the_code(
     adapter: Adapter, simulated: SimulatedVendor, sample: Sample
 ) -> None:
     batch = deliveries(sample, 3)
@@ -119,7 +119,7 @@ def test_of_honor_the_lists_are_read_whatever_the_code(
 
 @only("fcm")
 @pytest.mark.parametrize("details", [[], [{"@type": "type.googleapis.com/google.rpc.RequestInfo"}]], ids=str)
-def test_fcm_gives_a_token_up_only_in_its_own_words(
+def test_fcm_invalidates_a_token_only_by_its_own_error(
     adapter: Adapter, simulated: SimulatedVendor, sample: Sample, details: list[dict[str, str]]
 ) -> None:
     simulated.script.replies = [reply(404, {"error": {"code": 404, "status": "NOT_FOUND", "details": details}})]
@@ -128,14 +128,14 @@ def test_fcm_gives_a_token_up_only_in_its_own_words(
 
 
 @only("fcm")
-def test_a_404_that_is_not_fcms_is_tried_again(adapter: Adapter, simulated: SimulatedVendor, sample: Sample) -> None:
+def test_a_404_that_is_not_from_fcm_is_retried(adapter: Adapter, simulated: SimulatedVendor, sample: Sample) -> None:
     simulated.script.replies = [Reply(404, b"<html>no such page</html>")]
     [outcome] = adapter.send(deliveries(sample, 1))
     assert (outcome.verdict, outcome.status) == (Verdict.RETRY, statuses.UNKNOWN)
 
 
 @pytest.mark.parametrize(("sample", "code"), _DOWN)
-def test_a_vendors_own_trouble_counts_for_the_breaker_under_http_200_too(
+def test_a_server_error_reported_with_http_200_counts_for_the_circuit_breaker(
     adapter: Adapter, simulated: SimulatedVendor, sample: Sample, code: str
 ) -> None:
     simulated.script.tokens[sample.token(0)] = code

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.parametrize(
 )
 
 
-def test_the_certificate_takes_the_place_of_a_token(adapter: Adapter, simulated: SimulatedApns, sample: Sample) -> None:
+def test_a_certificate_replaces_the_provider_token(adapter: Adapter, simulated: SimulatedApns, sample: Sample) -> None:
     [outcome] = adapter.send(deliveries(sample, 1))
     assert outcome.verdict.name == "ACCEPTED"
     [request] = simulated.ledger.requests
@@ -60,7 +60,7 @@ def send_with(sample: Sample, running: Running) -> Callable[[str], SendOutcome]:
     ],
     ids=["environment", "app"],
 )
-def test_a_certificate_for_something_else_stops_the_channel(
+def test_a_certificate_for_another_app_or_environment_stops_the_channel(
     send_with: Callable[[str], SendOutcome], simulated: SimulatedApns, file: str, code: str, status: int
 ) -> None:
     outcome = send_with(file)
@@ -73,7 +73,7 @@ def test_a_certificate_for_something_else_stops_the_channel(
     [p12("Apple Push Services: x", PRODUCTION, days=-1), p12("Apple Push Services: x", PRODUCTION, self_signed=True)],
     ids=["expired", "of another authority"],
 )
-def test_a_certificate_the_server_does_not_take_gets_no_connection(
+def test_a_certificate_that_the_server_rejects_gets_no_connection(
     send_with: Callable[[str], SendOutcome], simulated: SimulatedApns, file: str
 ) -> None:
     outcome = send_with(file)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.parametrize(
 
 
 @pytest.mark.parametrize("reason", ["Unregistered", "ExpiredToken"])
-def test_a_token_is_gone_since_the_time_apple_names(
+def test_a_token_is_invalid_since_the_time_that_apple_names(
     adapter: Adapter, simulated: SimulatedVendor, sample: Sample, reason: str
 ) -> None:
     body = json.dumps({"reason": reason, "timestamp": 1_790_000_000_123}).encode()
@@ -29,7 +29,7 @@ def test_a_token_is_gone_since_the_time_apple_names(
     assert outcome.gone_at == datetime.fromtimestamp(1_790_000_000.123, UTC)
 
 
-def test_without_a_time_none_is_made_up(adapter: Adapter, simulated: SimulatedVendor, sample: Sample) -> None:
+def test_without_a_time_the_token_has_none(adapter: Adapter, simulated: SimulatedVendor, sample: Sample) -> None:
     simulated.script.replies = [Reply(410, b'{"reason": "Unregistered"}')]
     [outcome] = adapter.send(deliveries(sample, 1))
     assert (outcome.verdict, outcome.gone_at) == (Verdict.GONE, None)

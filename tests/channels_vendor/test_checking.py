@@ -19,7 +19,7 @@ from pushcore.models import Workspace
 from tests.channels_vendor.push_certificates import PRODUCTION, SANDBOX, UNSUPPORTED, p12
 
 
-def test_an_uploaded_certificate_tells_its_bundle_and_environments() -> None:
+def test_an_uploaded_certificate_shows_its_bundle_and_environments() -> None:
     found = certificate.parse(p12("Apple Push Services: com.example.shop", SANDBOX, PRODUCTION), "secret")
     assert found.bundle_id == "com.example.shop"
     assert found.environments == ("production", "sandbox")
@@ -30,7 +30,7 @@ def test_a_developers_certificate_is_refused_with_the_reason() -> None:
     assert "developer's signing certificate" in wrong["p12"]
 
 
-def test_a_wrong_password_is_told() -> None:
+def test_a_wrong_certificate_password_is_reported() -> None:
     wrong = APNS.validate({"p12": p12("Apple Push Services: x", PRODUCTION), "p12_password": "other"})
     assert "password" in wrong["p12"]
 
@@ -73,7 +73,7 @@ def row(workspace: Workspace) -> VendorAccount:
     return row
 
 
-def test_a_certificate_about_to_expire_is_told_fifteen_days_before(row: VendorAccount) -> None:
+def test_a_certificate_is_reported_fifteen_days_before_it_expires(row: VendorAccount) -> None:
     assert not row.expires_soon
     row.certificate_expires_at = timezone.now() + timedelta(days=14)
     row.save()

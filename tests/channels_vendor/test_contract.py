@@ -72,7 +72,7 @@ def test_each_error_of_a_whole_call_leads_to_its_status(
     assert (outcome.status, outcome.verdict.name) == sample.whole[error]
 
 
-def test_every_row_of_the_vendors_table_is_tried(
+def test_every_row_of_the_vendors_error_table_has_a_case(
     open_adapter: Callable[..., Adapter], simulated: SimulatedVendor, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that is added wants a case in the sample."""
@@ -122,7 +122,7 @@ class _Held:
         return self.held
 
 
-def test_a_credential_that_runs_out_in_mid_batch_is_renewed_once_and_nothing_doubles(
+def test_a_credential_that_expires_in_mid_batch_is_renewed_once_and_nothing_is_sent_twice(
     open_adapter: Callable[..., Adapter], simulated: SimulatedVendor, sample: Sample
 ) -> None:
     if not sample.renews:
@@ -137,7 +137,7 @@ def test_a_credential_that_runs_out_in_mid_batch_is_renewed_once_and_nothing_dou
     assert set(simulated.ledger.accepted.values()) == {1}
 
 
-def test_a_credential_that_runs_out_when_half_a_batch_is_answered_is_renewed_for_the_other_half(
+def test_a_credential_that_expires_after_half_a_batch_is_renewed_for_the_other_half(
     open_adapter: Callable[..., Adapter], simulated: SimulatedVendor, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not sample.renews:
@@ -162,7 +162,7 @@ def test_a_credential_that_runs_out_when_half_a_batch_is_answered_is_renewed_for
 
 
 @pytest.mark.parametrize("said", ["7", "date"])
-def test_a_bare_429_is_tried_again_when_its_retry_after_says(
+def test_a_429_without_a_body_is_retried_after_its_retry_after(
     adapter: Adapter, simulated: SimulatedVendor, sample: Sample, said: str
 ) -> None:
     """By HTTP alone (RFC 9110, 10.2.3: seconds, or a date), as a gateway before the vendor answers."""
@@ -175,7 +175,7 @@ def test_a_bare_429_is_tried_again_when_its_retry_after_says(
     assert verdicts(adapter.send(deliveries(sample, 1))) == {"ACCEPTED": 1}
 
 
-def test_too_many_requests_are_tried_again_when_the_vendor_says(
+def test_too_many_requests_are_retried_when_the_vendor_says(
     adapter: Adapter, simulated: SimulatedVendor, sample: Sample
 ) -> None:
     simulated.script.limited = 1_000
@@ -187,7 +187,7 @@ def test_too_many_requests_are_tried_again_when_the_vendor_says(
     assert {outcome.throttled for outcome in outcomes} == {sample.vendor.channel != Channel.APNS}
 
 
-def test_errors_of_the_vendor_are_tried_again_and_the_others_are_accepted(
+def test_server_errors_are_retried_and_the_other_messages_are_accepted(
     adapter: Adapter, simulated: SimulatedVendor, sample: Sample
 ) -> None:
     simulated.script.error_rate = 0.3
@@ -201,7 +201,7 @@ def test_errors_of_the_vendor_are_tried_again_and_the_others_are_accepted(
 
 
 @pytest.mark.parametrize("fault", ["hang", "reset", "truncate"])
-def test_a_broken_answer_is_tried_again_and_touches_only_its_request(
+def test_a_broken_answer_is_retried_and_affects_only_its_request(
     open_adapter: Callable[..., Adapter], simulated: SimulatedVendor, sample: Sample, fault: str
 ) -> None:
     adapter = open_adapter(timeout_ms=1_500)
@@ -215,7 +215,7 @@ def test_a_broken_answer_is_tried_again_and_touches_only_its_request(
     assert all(outcome.unreachable for outcome in outcomes if outcome.verdict is Verdict.RETRY)
 
 
-def test_a_connection_that_goes_away_loses_and_doubles_nothing(
+def test_a_closed_connection_loses_nothing_and_sends_nothing_twice(
     adapter: Adapter, simulated: SimulatedVendor, sample: Sample
 ) -> None:
     simulated.script.faults = ["", "goaway"]
@@ -228,7 +228,7 @@ def test_a_connection_that_goes_away_loses_and_doubles_nothing(
     assert len(simulated.ledger.accepted) == 50
 
 
-def test_connections_stay_open_and_are_made_again_after_an_idle_close(
+def test_connections_stay_open_and_are_reopened_after_an_idle_close(
     adapter: Adapter, running: Running, sample: Sample
 ) -> None:
     adapter.send(deliveries(sample, 3))

@@ -62,13 +62,13 @@ def test_a_credential_is_renewed_before_it_ends() -> None:
     assert tokens.get(source) == "token-2"
 
 
-def test_the_store_holds_it_sealed() -> None:
+def test_a_credential_is_encrypted_in_valkey() -> None:
     SharedCredential("account").get(Source())
     [key] = client().keys("mps:vendor:token:*")
     assert b"token-1" not in bytes(client().get(key))  # type: ignore[arg-type]
 
 
-def test_a_failure_to_fetch_is_told_and_the_next_worker_may_try() -> None:
+def test_a_failed_fetch_is_reported_and_the_next_worker_may_try() -> None:
     def broken() -> tuple[str, float]:
         raise CannotAuthorise("no", permanent=True)
 

@@ -136,9 +136,7 @@ def test_an_arrival_is_counted_once(sent: Callable[..., Any], channel: Channel, 
 
 
 @every_vendor
-def test_of_two_messages_to_one_device_the_one_that_is_named_arrives(
-    sent: Callable[..., Any], channel: Channel
-) -> None:
+def test_a_report_about_one_of_two_messages_concerns_only_that_one(sent: Callable[..., Any], channel: Channel) -> None:
     account, message = sent(channel)
     second = VendorMessage.objects.get(pk=message.pk)
     second.message_id, second.task_id = message.pk + 1, message.task_id
@@ -156,7 +154,7 @@ def copy_of(message: Message, pk: int) -> Message:
 
 @every_vendor
 @pytest.mark.parametrize("token", ["", "next"], ids=["dropped", "rotated"])
-def test_an_arrival_is_known_though_the_device_has_another_token_by_now(
+def test_an_arrival_counts_although_the_device_has_a_new_token(
     sent: Callable[..., Any], channel: Channel, token: str
 ) -> None:
     account, message = sent(channel)
@@ -187,9 +185,7 @@ def test_a_token_reported_again_after_it_died_stays(sent: Callable[..., Any], ch
         (Channel.HONOR, "14"),
     ],
 )
-def test_what_else_a_vendor_says_is_kept_for_the_messages_details(
-    sent: Callable[..., Any], channel: Channel, word: str
-) -> None:
+def test_other_reports_are_kept_for_the_messages_details(sent: Callable[..., Any], channel: Channel, word: str) -> None:
     account, message = sent(channel)
     for at in (NOW - 1000, NOW - 1000):
         post(account, SAYS[channel](by_task(message), "tok", "muted", at))
@@ -202,7 +198,9 @@ def test_what_else_a_vendor_says_is_kept_for_the_messages_details(
     ("channel", "status"),
     [(Channel.HUAWEI, 80000004), (Channel.HARMONYOS, 80100002), (Channel.XIAOMI, 20301), (Channel.OPPO, 10000)],
 )
-def test_the_last_word_by_the_vendors_clock_is_kept(sent: Callable[..., Any], channel: Channel, status: int) -> None:
+def test_the_latest_report_by_the_vendors_clock_is_kept(
+    sent: Callable[..., Any], channel: Channel, status: int
+) -> None:
     account, message = sent(channel)
     post(account, SAYS[channel](by_task(message), "tok", "gone", NOW - 1000))
     post(account, SAYS[channel](by_task(message), "tok", "muted", NOW - 2000))
@@ -221,7 +219,7 @@ def test_a_token_that_xiaomi_replaced_is_replaced(sent: Callable[..., Any]) -> N
 
 
 @every_vendor
-def test_a_word_that_no_column_can_hold_is_passed_over(sent: Callable[..., Any], channel: Channel) -> None:
+def test_a_report_that_no_column_can_hold_is_ignored(sent: Callable[..., Any], channel: Channel) -> None:
     account, message = sent(channel)
     for token in ("\0", "\ud800"):
         assert post(account, SAYS[channel](by_message(message), token, "gone")).status_code == 200
@@ -235,7 +233,7 @@ def test_a_dead_token_is_forgotten(sent: Callable[..., Any], channel: Channel) -
 
 
 @pytest.mark.parametrize("channel", TELL_OF_DEAD_TOKENS, ids=lambda channel: channel.label)
-def test_what_is_heard_of_another_configuration_costs_no_token(sent: Callable[..., Any], channel: Channel) -> None:
+def test_a_report_for_another_configuration_invalidates_no_token(sent: Callable[..., Any], channel: Channel) -> None:
     account, message = sent(channel)
     account.base_url = "https://vendor.example"
     account.save()
@@ -244,7 +242,7 @@ def test_what_is_heard_of_another_configuration_costs_no_token(sent: Callable[..
 
 
 @every_vendor
-def test_any_other_word_changes_nothing(sent: Callable[..., Any], channel: Channel) -> None:
+def test_an_unknown_report_changes_nothing(sent: Callable[..., Any], channel: Channel) -> None:
     account, message = sent(channel)
     arrived = Message.objects.get(pk=message.pk).arrived_at
     assert post(account, SAYS[channel](by_task(message), "tok", "muted")).status_code == 200
@@ -256,7 +254,7 @@ def test_any_other_word_changes_nothing(sent: Callable[..., Any], channel: Chann
 
 
 @every_vendor
-def test_an_account_says_nothing_of_anothers_devices(sent: Callable[..., Any], app: App, channel: Channel) -> None:
+def test_an_account_cannot_report_on_anothers_devices(sent: Callable[..., Any], app: App, channel: Channel) -> None:
     _, message = sent(channel)
     other = Workspace.objects.create(app=app, workspace_id="other")
     stranger = VendorAccount.objects.create(workspace=other, channel=channel)
@@ -269,12 +267,12 @@ def test_an_account_says_nothing_of_anothers_devices(sent: Callable[..., Any], a
 
 @every_vendor
 @pytest.mark.parametrize("body", [b"", b"null", b"\xff\xfe", b'"a"', b"data=1", b"[" * 200_000])
-def test_what_is_no_receipt_is_refused(sent: Callable[..., Any], channel: Channel, body: bytes) -> None:
+def test_a_body_that_is_no_report_is_refused(sent: Callable[..., Any], channel: Channel, body: bytes) -> None:
     account, _ = sent(channel)
     assert post(account, (body, JSON)).status_code == 400
 
 
-def test_only_who_knows_the_address_is_heard(sent: Callable[..., Any]) -> None:
+def test_only_the_secret_address_accepts_reports(sent: Callable[..., Any]) -> None:
     account, _ = sent(Channel.OPPO)
     for key in ("", "x", account.report_key[:-1], "x" * 100):
         assert Client().post(f"/vendor/receipts/{key}", b"[]", content_type=JSON).status_code == 404
@@ -297,7 +295,7 @@ def test_a_huge_body_is_refused(sent: Callable[..., Any], monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(("channel", "most"), [(Channel.XIAOMI, 128), (Channel.VIVO, 128), (Channel.OPPO, 200)])
-def test_an_address_too_long_for_the_vendor_is_left_out_and_operators_are_told(
+def test_an_address_too_long_for_the_vendor_is_left_out_and_operators_are_warned(
     workspace: Workspace, settings: Settings, channel: Channel, most: int
 ) -> None:
     row = VendorAccount.objects.create(workspace=workspace, channel=channel)

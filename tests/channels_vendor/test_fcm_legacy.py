@@ -40,13 +40,13 @@ def test_a_server_key_is_used_only_without_a_service_account() -> None:
     assert isinstance(adapter_with("", server_key="k", service_account="{}"), FcmAdapter)
 
 
-def test_one_of_both_is_needed() -> None:
+def test_a_server_key_or_a_service_account_is_required() -> None:
     assert wrong_values(VENDOR, {"server_key": "k"}) == {}
     assert "service_account" in wrong_values(VENDOR, {})
 
 
 @pytest.mark.parametrize(("key", "says"), [("secret", ""), ("other", "Authentication")])
-def test_the_check_tells_whether_the_key_is_known(simulated: Running, key: str, says: str) -> None:
+def test_the_check_reports_whether_the_key_is_known(simulated: Running, key: str, says: str) -> None:
     assert adapter_with(simulated.url, server_key=key).check() == says
 
 
@@ -57,7 +57,7 @@ def test_a_wrong_key_stops_the_channel(simulated: Running) -> None:
     }
 
 
-def test_where_the_api_is_gone_that_is_said() -> None:
+def test_a_server_without_the_legacy_api_is_reported() -> None:
     """An address that speaks HTTP v1 alone, as Google's own."""
     running = Running([SimulatedFcm()], tls=False)
     try:
@@ -86,7 +86,7 @@ def test_the_body_has_the_legacy_names() -> None:
     assert (body["priority"], body["data"]["msgKey"]) == ("high", "key-1")
 
 
-def test_a_silent_one_is_data_alone() -> None:
+def test_a_silent_message_has_data_alone() -> None:
     body = body_of(notification(silent=True), "77", "key-1")
     assert body is not None
     assert "notification" not in body

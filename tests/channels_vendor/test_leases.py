@@ -37,7 +37,7 @@ apns, fcm, device, send, vendors = (
 _transactional = pytest.mark.django_db(transaction=True)
 
 
-def test_what_is_not_started_in_time_is_not_sent(
+def test_a_call_not_started_within_the_lease_is_not_made(
     open_adapter: Callable[..., Adapter], simulated: SimulatedVendor, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(contract, "SEND_SECONDS", 2.0)
@@ -52,7 +52,7 @@ def test_what_is_not_started_in_time_is_not_sent(
 
 
 @_transactional
-def test_what_is_not_started_in_time_has_used_no_attempt_and_is_due_at_once(
+def test_a_call_not_started_within_the_lease_uses_no_attempt_and_is_due_at_once(
     workspace: Workspace,
     vendors: Running,
     fcm: SimulatedFcm,
@@ -72,7 +72,7 @@ def test_what_is_not_started_in_time_has_used_no_attempt_and_is_due_at_once(
 
 
 @_transactional
-def test_a_sender_that_comes_late_writes_nothing_over_another(
+def test_a_late_sender_does_not_overwrite_anothers_outcome(
     workspace: Workspace, vendors: Running, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)

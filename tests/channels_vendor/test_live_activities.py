@@ -139,7 +139,9 @@ def test_an_activity_ends_by_its_id_over_rpc_with_the_token_it_was_last_reported
     assert body["aps"]["content-state"] == STATE
 
 
-def test_what_starts_has_its_attributes_and_an_alert(workspace: Workspace, apns: SimulatedApns, rest: Rest) -> None:
+def test_a_started_activity_has_its_attributes_and_an_alert(
+    workspace: Workspace, apns: SimulatedApns, rest: Rest
+) -> None:
     starts = {
         "deliveryType": 5, "targetMsgkey": {TOKEN: "k1"}, "activityEvent": "start",
         "activityAttributesType": "RideAttributes", "activityAttributes": {"number": 7},
@@ -150,7 +152,7 @@ def test_what_starts_has_its_attributes_and_an_alert(workspace: Workspace, apns:
     assert body["aps"]["alert"] == {"title": "Title", "body": "Content"}
 
 
-def test_an_update_alerts_where_a_sound_is_asked_for(workspace: Workspace, apns: SimulatedApns, rest: Rest) -> None:
+def test_an_update_alerts_if_a_sound_is_requested(workspace: Workspace, apns: SimulatedApns, rest: Rest) -> None:
     changes = {"deliveryType": 5, "targetMsgkey": {TOKEN: "k1"}, "extendedParams": {"sound": "ding.aiff"}}
     assert rest.call("push/simple", PUSH | changes)["code"] == "100"
     body, _ = sent(workspace, apns)
@@ -175,7 +177,7 @@ def test_an_update_alerts_where_a_sound_is_asked_for(workspace: Workspace, apns:
     ],
     ids=lambda value: str(value)[:50],
 )
-def test_what_is_no_live_activity_is_refused(rest: Rest, changes: dict[str, Any], code: str) -> None:
+def test_an_invalid_live_activity_is_refused(rest: Rest, changes: dict[str, Any], code: str) -> None:
     body = PUSH | {"deliveryType": 5, "targetMsgkey": {TOKEN: "k1"}} | changes
     assert rest.call("push/simple", body)["code"] == code
     assert not Message.objects.exists()

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize("change", [{"enabled": False}, {"stopped_at": timezone.now()}], ids=["off", "stopped"])
-def test_what_waits_for_an_account_that_is_not_in_use_reaches_a_device_that_is_online(
+def test_messages_for_an_unused_account_reach_a_device_that_is_online(
     workspace: Workspace,
     vendors: Running,
     fcm: SimulatedFcm,
@@ -64,7 +64,7 @@ def test_what_waits_for_an_account_that_is_not_in_use_reaches_a_device_that_is_o
     assert wait_for(lambda: Message.objects.get().status == statuses.ACKED)
 
 
-def test_what_waited_for_a_stopped_account_is_sent_when_it_is_back(
+def test_messages_for_a_stopped_account_are_sent_when_it_is_back(
     workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
@@ -78,7 +78,7 @@ def test_what_waited_for_a_stopped_account_is_sent_when_it_is_back(
     assert fcm.ledger.accepted == {"fcm-token:1": 1}
 
 
-def test_what_no_lane_could_take_stays_and_comes_due_again(
+def test_a_message_that_no_lane_accepts_stays_due(
     workspace: Workspace,
     vendors: Running,
     device: Callable[..., KnownDevice],

@@ -88,7 +88,7 @@ def test_a_wrong_secret_is_found_at_the_vendor(row: VendorAccount, sample: Sampl
     assert not any(value in problem for value in with_secrets)
 
 
-def test_a_vendor_that_cannot_be_asked_is_told(
+def test_a_vendor_that_cannot_be_reached_is_reported(
     row: VendorAccount, simulated: SimulatedVendor, running: Running
 ) -> None:
     simulated.script.error_rate = 1.0
@@ -117,7 +117,7 @@ def test_the_commands_check_and_test(row: VendorAccount, sample: Sample, simulat
 
 
 @pytest.mark.parametrize("sample", [one for one in SAMPLES if one.name == "apns"], ids=["apns"], indirect=True)
-def test_a_topic_that_is_not_the_keys_is_told(
+def test_a_topic_that_does_not_belong_to_the_key_is_reported(
     open_adapter: Callable[..., Adapter], simulated: SimulatedVendor, sample: Sample
 ) -> None:
     simulated.script.tokens[probing.TOKEN] = "TopicDisallowed"
@@ -125,7 +125,7 @@ def test_a_topic_that_is_not_the_keys_is_told(
 
 
 @pytest.mark.parametrize("sample", [one for one in SAMPLES if one.name == "xiaomi"], ids=["xiaomi"], indirect=True)
-def test_a_package_the_vendor_does_not_know_is_told(
+def test_a_package_that_the_vendor_does_not_know_is_reported(
     open_adapter: Callable[..., Adapter], simulated: SimulatedVendor, sample: Sample
 ) -> None:
     simulated.script.tokens[probing.TOKEN] = "22022"

@@ -31,7 +31,7 @@ def test_a_token_is_the_same_for_forty_minutes_and_then_another() -> None:
     assert signed(_SLOT) != signed(_SLOT + SLOT_SECONDS)
 
 
-def test_apple_can_verify_it() -> None:
+def test_a_token_verifies_with_the_keys_public_half() -> None:
     key = serialization.load_pem_private_key(_KEY[0].encode(), None)
     public = key.public_key()
     token = signed(_SLOT + 7)
@@ -43,7 +43,7 @@ def test_apple_can_verify_it() -> None:
 
 
 @pytest.mark.parametrize("passed", [0, 1_000, SLOT_SECONDS - 200])
-def test_it_is_kept_until_its_forty_minutes_end(passed: int) -> None:
+def test_a_token_is_kept_until_its_forty_minutes_end(passed: int) -> None:
     now = [float(_SLOT + passed)]
     tokens = SharedCredential("kept", clock=lambda: now[0])
 
@@ -58,7 +58,7 @@ def test_it_is_kept_until_its_forty_minutes_end(passed: int) -> None:
 
 
 @pytest.mark.parametrize("sample", [_APNS], ids=["apns"], indirect=True)
-def test_accounts_that_share_a_key_and_a_flushed_store_come_to_one_token(
+def test_accounts_that_share_a_key_have_one_token_even_after_valkey_was_flushed(
     open_adapter: Callable[..., Adapter], simulated: SimulatedApns, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Not at the turn of a slot.
@@ -72,7 +72,7 @@ def test_accounts_that_share_a_key_and_a_flushed_store_come_to_one_token(
     assert len({request.headers["authorization"] for request in simulated.ledger.requests}) == 1
 
 
-def test_one_that_was_refused_is_replaced_by_one_issued_now() -> None:
+def test_a_refused_token_is_replaced_by_one_issued_now() -> None:
     now = _SLOT + 2_000
     token = signed(now, fresh=True)
     assert token != signed(now)
@@ -80,6 +80,6 @@ def test_one_that_was_refused_is_replaced_by_one_issued_now() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "nonsense", "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----"])
-def test_a_key_that_cannot_sign_is_told(key: str) -> None:
+def test_a_key_that_cannot_sign_is_reported(key: str) -> None:
     with pytest.raises(CannotAuthorise, match="cannot sign"):
         provider_token(key, "k", "t")

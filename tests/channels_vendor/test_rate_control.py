@@ -30,7 +30,7 @@ apns, fcm, device, send, vendors = (
 _transactional = pytest.mark.django_db(transaction=True)
 
 
-def test_an_account_is_granted_a_second_of_its_rate_at_once_and_what_was_not_needed_again() -> None:
+def test_an_account_may_send_a_second_of_its_rate_at_once_and_gets_unused_permits_back() -> None:
     rate_control, other = RateControl(1, Channel.FCM, 1), RateControl(2, Channel.FCM, 1)
     assert [rate_control.grant(1_000), rate_control.grant(1_000)] == [1, 0]
     assert other.grant(1_000) == 1
@@ -38,7 +38,7 @@ def test_an_account_is_granted_a_second_of_its_rate_at_once_and_what_was_not_nee
     assert rate_control.grant(1_000) == 1
 
 
-def test_a_pause_lasts_as_long_as_the_vendor_said_whatever_is_heard_meanwhile() -> None:
+def test_a_pause_lasts_as_long_as_the_vendor_said_whatever_answers_follow() -> None:
     rate_control = RateControl(1, Channel.VIVO, 100)
     rate_control.pause(3600)
     rate_control.record(usable=True)
@@ -51,7 +51,7 @@ def test_a_pause_lasts_as_long_as_the_vendor_said_whatever_is_heard_meanwhile() 
 
 
 @_transactional
-def test_an_account_that_is_told_to_slow_down_pauses_and_its_messages_lose_no_attempt(
+def test_a_throttled_account_pauses_and_its_messages_lose_no_attempt(
     workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
@@ -67,7 +67,7 @@ def test_an_account_that_is_told_to_slow_down_pauses_and_its_messages_lose_no_at
 
 
 @_transactional
-def test_however_often_it_is_told_to_slow_down_a_valid_message_is_not_given_up(
+def test_a_valid_message_survives_any_number_of_throttles(
     workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
@@ -81,7 +81,7 @@ def test_however_often_it_is_told_to_slow_down_a_valid_message_is_not_given_up(
 
 
 @_transactional
-def test_a_retry_after_of_nothing_is_not_taken_at_its_word(
+def test_a_retry_after_of_zero_still_waits(
     workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)

@@ -78,7 +78,7 @@ def the_account() -> VendorAccount:
     return VendorAccount.objects.get()
 
 
-def test_a_wrong_account_costs_no_token_and_stops_with_an_alarm(
+def test_a_wrong_account_invalidates_no_token_and_stops_with_an_alarm(
     device: Callable[[int], Device], send: Callable[..., int], simulated: SimulatedVendor, sample: Sample
 ) -> None:
     for number in range(12):
@@ -93,7 +93,7 @@ def test_a_wrong_account_costs_no_token_and_stops_with_an_alarm(
 
 
 @one_vendor
-def test_a_wrong_account_costs_no_token_in_a_batch_either(
+def test_a_wrong_account_invalidates_no_token_in_a_batch_either(
     device: Callable[[int], Device], send: Callable[..., int], simulated: SimulatedVendor, sample: Sample
 ) -> None:
     for number in range(refused_tokens.MOST_UNPROVEN):
@@ -104,7 +104,7 @@ def test_a_wrong_account_costs_no_token_in_a_batch_either(
     assert the_account().stopped_at is not None
 
 
-def test_what_a_right_account_was_refused_before_is_given_up_once_one_is_accepted(
+def test_earlier_refused_tokens_are_invalidated_once_the_account_has_a_token_accepted(
     device: Callable[[int], Device], send: Callable[..., int], simulated: SimulatedVendor, sample: Sample
 ) -> None:
     for number in range(3):
@@ -118,7 +118,7 @@ def test_what_a_right_account_was_refused_before_is_given_up_once_one_is_accepte
 
 
 @one_vendor
-def test_of_several_refused_at_once_beside_one_accepted_each_is_given_up(
+def test_tokens_refused_beside_an_accepted_one_are_invalidated(
     device: Callable[[int], Device], send: Callable[..., int], simulated: SimulatedVendor, sample: Sample
 ) -> None:
     for number in range(10):
@@ -130,7 +130,7 @@ def test_of_several_refused_at_once_beside_one_accepted_each_is_given_up(
 
 
 @one_vendor
-def test_a_proven_account_is_believed_of_the_first_and_of_more_once_one_is_accepted(
+def test_a_proven_account_invalidates_a_first_token_at_once_and_more_after_an_accepted_one(
     device: Callable[[int], Device],
     send: Callable[..., int],
     simulated: SimulatedVendor,
@@ -157,7 +157,7 @@ def test_a_proven_account_is_believed_of_the_first_and_of_more_once_one_is_accep
 
 
 @one_vendor
-def test_the_same_dead_token_again_is_no_further_refusal(
+def test_the_same_dead_token_counts_as_one_refusal(
     device: Callable[[int], Device], send: Callable[..., int], simulated: SimulatedVendor, sample: Sample
 ) -> None:
     device(0)
@@ -168,7 +168,7 @@ def test_the_same_dead_token_again_is_no_further_refusal(
 
 
 @one_vendor
-def test_what_another_configuration_was_told_counts_no_more(
+def test_refusals_of_an_earlier_configuration_do_not_count(
     device: Callable[[int], Device], send: Callable[..., int], simulated: SimulatedVendor, sample: Sample
 ) -> None:
     """Neither its accepted tokens nor its refused ones."""

@@ -47,7 +47,7 @@ HANDED_THROUGH = {"transparentMessagePayload": {"fcm": {"kind": "sync"}}}
     ],
     ids=str,
 )
-def test_a_message_takes_the_way_that_was_asked_for(
+def test_a_message_takes_the_requested_channel(
     workspace: Workspace,
     vendors: Running,
     fcm: SimulatedFcm,
@@ -62,7 +62,7 @@ def test_a_message_takes_the_way_that_was_asked_for(
     assert bool(fcm.ledger.accepted) == by_vendor
 
 
-def test_a_users_iphone_is_reached_by_apns_whatever_the_way_asked_for(
+def test_an_iphone_is_reached_by_apns_whatever_channel_is_requested(
     workspace: Workspace, vendors: Running, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     known = device("ab" * 32, Platform.IOS)
@@ -80,7 +80,7 @@ def test_a_users_iphone_is_reached_by_apns_whatever_the_way_asked_for(
     ],
     ids=str,
 )
-def test_a_way_that_leads_nowhere_is_refused(changes: dict[str, Any]) -> None:
+def test_an_impossible_channel_is_refused(changes: dict[str, Any]) -> None:
     fields: dict[str, Any] = {
         "delivery_type": 1, "expired_seconds": 300, "title": "t", "content": "c", "target_msgkey": {"x": "k"},
     }  # fmt: skip
@@ -89,13 +89,13 @@ def test_a_way_that_leads_nowhere_is_refused(changes: dict[str, Any]) -> None:
     assert refused.value.result is ResultCode.INVALID_PARAM
 
 
-def test_the_self_built_channel_is_told_the_androids_channel_too(workspace: Workspace, send: Send) -> None:
+def test_the_self_built_channel_carries_the_android_notification_channel(workspace: Workspace, send: Send) -> None:
     send("nobody", vendor_options={"channelId": "orders"})
     assert PushTask.objects.get().content["channelId"] == "orders"
 
 
 @pytest.mark.parametrize("channel", [channel for channel in Channel if channel != Channel.SELF_BUILT])
-def test_big_text_as_a_parameter_is_for_xiaomi_and_huawei_and_as_a_style_for_all(channel: Channel) -> None:
+def test_big_text_as_a_parameter_applies_to_xiaomi_and_huawei_and_as_a_style_to_all(channel: Channel) -> None:
     def style(**content: Any) -> Style:
         outgoing = OutgoingMessage(1, 7, "", "k", 1, 1, channel, "tok", 1, "simple", timezone.now(), content, {})
         [delivery] = deliveries_of([outgoing], channel)

@@ -99,7 +99,7 @@ def work(workspace: Workspace, channel: Channel = Channel.FCM) -> int:
     return sender.send_due(workspace.pk, channel, budget_seconds=5)
 
 
-def test_a_push_is_accepted_by_the_vendor_and_both_say_so(
+def test_an_accepted_push_is_recorded_by_the_vendor_and_in_the_row(
     workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
@@ -128,7 +128,7 @@ def test_an_ios_device_gets_silent_messages_by_apns(
 @pytest.mark.parametrize(
     "changes", [{"silent": 1}, {"android_channel": 1}, {"extended_params": {"badge": "3"}}], ids=str
 )
-def test_what_is_for_the_self_built_channel_is_not_given_to_a_vendor(
+def test_a_message_for_the_self_built_channel_goes_to_no_vendor(
     workspace: Workspace, vendors: Running, device: Callable[..., KnownDevice], send: Send, changes: dict[str, object]
 ) -> None:
     send(device().ad_token, **changes)
@@ -144,7 +144,7 @@ def test_a_channel_that_is_off_leaves_its_devices_to_the_self_built_one(
     assert not VendorMessage.objects.exists()
 
 
-def test_a_dead_token_is_forgotten_and_named_in_the_status(
+def test_a_dead_token_is_deleted_and_shows_in_the_status(
     workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     fcm.script.tokens["fcm-token:1"] = "UNREGISTERED"
@@ -155,9 +155,7 @@ def test_a_dead_token_is_forgotten_and_named_in_the_status(
     assert Device.objects.get(ad_token=dead).third_token == ""
 
 
-def test_a_token_registered_again_after_the_vendor_gave_it_up_stays(
-    device: Callable[..., KnownDevice], db: None
-) -> None:
+def test_a_token_registered_again_after_its_refusal_stays(device: Callable[..., KnownDevice], db: None) -> None:
     known = device()
     registry.drop_third_tokens([(known.id, "fcm-token:1", datetime.now(UTC) - timedelta(minutes=1))])
     assert Device.objects.get().third_token == "fcm-token:1"
@@ -165,7 +163,7 @@ def test_a_token_registered_again_after_the_vendor_gave_it_up_stays(
     assert Device.objects.get().third_token == "fcm-token:1"
 
 
-def test_an_error_of_the_vendor_is_tried_again_later_and_then_succeeds(
+def test_a_server_error_is_retried_later_and_then_succeeds(
     workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     fcm.script.tokens["fcm-token:1"] = "UNAVAILABLE"
@@ -193,7 +191,7 @@ def test_a_wrong_configuration_stops_the_channel_and_says_why(
     assert Message.objects.get().status == 90000401
 
 
-def test_of_a_sender_that_died_in_mid_batch_another_takes_every_target(
+def test_another_sender_takes_over_every_target_of_one_that_died(
     workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     tokens = [device(f"fcm-token:{number}").ad_token for number in range(5)]
@@ -215,7 +213,7 @@ def test_a_message_handed_over_twice_is_sent_once(
     assert fcm.ledger.accepted == {"fcm-token:1": 1}
 
 
-def test_a_rule_of_delivery_that_is_added_holds_for_vendors(
+def test_an_added_delivery_rule_applies_to_vendors(
     workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
@@ -235,7 +233,7 @@ def test_a_revoked_message_is_not_sent(
     assert not VendorMessage.objects.exists()
 
 
-def test_a_retry_does_not_reach_a_device_that_serves_another_user_by_now(
+def test_a_retry_does_not_reach_a_device_that_now_serves_another_user(
     workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     shared = Device.objects.get(pk=device().id)
@@ -255,7 +253,7 @@ def test_a_retry_does_not_reach_a_device_that_serves_another_user_by_now(
     assert fcm.ledger.accepted == {"fcm-token:2": 1}
 
 
-def test_a_vendor_that_is_down_is_left_alone_and_tried_with_one_message(
+def test_the_circuit_breaker_opens_and_then_tries_one_message(
     workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     fcm.script.error_rate = 1.0

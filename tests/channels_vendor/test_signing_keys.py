@@ -45,7 +45,7 @@ APNS_VALUES = next(dict(sample.values()) for sample in SAMPLES if sample.name ==
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_key_of_apns_that_cannot_sign_es256_is_refused_in_words(name: str) -> None:
+def test_an_apns_key_that_cannot_sign_es256_is_refused_with_the_reason(name: str) -> None:
     key, words = WRONG[name]
     told = APNS.validate(APNS_VALUES | {"p8": key})
     assert set(told) == {"p8"}
@@ -57,7 +57,7 @@ def test_a_key_of_apns_that_cannot_sign_es256_is_refused_in_words(name: str) -> 
     assert words in str(refused.value)
 
 
-def test_a_key_with_blanks_around_it_is_taken() -> None:
+def test_a_key_with_blanks_around_it_is_accepted() -> None:
     assert APNS.validate(APNS_VALUES | {"p8": f"\n {pem(P256)} \r\n"}) == {}
     assert p256_key(pem(P256)).key_size == 256
 
@@ -71,7 +71,7 @@ def test_an_id_of_apple_has_ten_capital_letters_and_digits(name: str, value: str
     assert told == {name: "ten capital letters and digits, as Apple's developer account shows it"}
 
 
-def test_what_is_wrong_is_told_though_more_lacks() -> None:
+def test_a_wrong_field_is_reported_although_others_are_missing() -> None:
     assert set(APNS.validate({"p8": "nonsense", "key_id": "short"})) == {"p8", "key_id", "team_id", "bundle_id"}
 
 
@@ -85,7 +85,7 @@ def test_what_is_wrong_is_told_though_more_lacks() -> None:
     ],
     ids=["of a curve", "short", "nonsense"],
 )
-def test_a_service_accounts_key_is_looked_at_when_it_is_entered(vendor: Any, key: str, words: str) -> None:
+def test_a_service_accounts_key_is_checked_when_it_is_entered(vendor: Any, key: str, words: str) -> None:
     sample = next(one for one in SAMPLES if one.vendor is vendor and "service_account" in one.values())
     values = dict(sample.values())
     assert vendor.validate(values) == {}

@@ -117,7 +117,7 @@ def test_each_vendor_posts_a_receipt_for_each_token_it_accepted(
 @pytest.mark.parametrize(
     "sample", [one for one in _WITH_RECEIPTS if one.name in _GONE], ids=lambda sample: sample.name, indirect=True
 )
-def test_a_receipt_tells_of_a_dead_token_in_the_vendors_word(
+def test_a_report_names_a_dead_token_by_the_vendors_own_error(
     adapter: Adapter,
     simulated: SimulatedVendor,
     sample: Sample,
@@ -199,7 +199,7 @@ def test_a_script_is_changed_over_http(plain: Running) -> None:
         ("apns", '{"expired": [[]]}', "unhashable"),
     ],
 )
-def test_a_script_that_is_none_changes_nothing_and_is_told(
+def test_an_invalid_script_changes_nothing_and_is_reported(
     plain: Running, vendor: str, script: str, reason: str
 ) -> None:
     answer = requests.post(f"{plain.url}/_script/{vendor}", script, timeout=10)

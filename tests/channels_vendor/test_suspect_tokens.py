@@ -106,7 +106,9 @@ def test_a_token_refused_in_three_tasks_over_a_day_is_given_up(
     ],
     ids=["none", "once", "one task", "one day"],
 )
-def test_until_then_it_stays(device: Device, push_again: Callable[[], str], history: list[tuple[float, int]]) -> None:
+def test_a_token_refused_less_often_stays(
+    device: Device, push_again: Callable[[], str], history: list[tuple[float, int]]
+) -> None:
     for hours, task in history:
         before(device, "failTokens", ago=hours * HOUR, task=task)
     assert push_again() == device.third_token
@@ -129,7 +131,7 @@ def test_a_token_reported_again_starts_anew(device: Device, push_again: Callable
 
 
 @honor
-def test_refused_for_another_reason_it_stays(device: Device, push_again: Callable[[], str]) -> None:
+def test_a_token_refused_for_another_reason_stays(device: Device, push_again: Callable[[], str]) -> None:
     before(device, "80100001 parameter", ago=50 * HOUR, task=1)
     before(device, "failTokens", ago=40 * HOUR, task=2)
     assert push_again() == device.third_token

@@ -52,7 +52,7 @@ def test_an_emoji_counts_as_java_counts_it() -> None:
     assert (width("a"), width("中"), width("😀")) == (1, 2, 4)
 
 
-def test_where_not_even_the_mark_fits_there_is_nothing() -> None:
+def test_a_text_without_room_for_the_ellipsis_becomes_none() -> None:
     assert truncate_by("abc", lambda text: 100 + len(text), 50) is None
 
 

@@ -83,7 +83,7 @@ def test_a_vendor_that_hangs_delays_no_other(
     assert Message.objects.exclude(target="ab" * 32).get().status == statuses.WAITING
 
 
-def test_a_message_that_comes_while_its_account_is_sent_follows_at_once(
+def test_a_message_that_arrives_while_its_account_is_sent_follows_at_once(
     workspace: Workspace,
     vendors: Running,
     fcm: SimulatedFcm,
@@ -109,7 +109,7 @@ def test_a_message_that_comes_while_its_account_is_sent_follows_at_once(
     assert not valkey.client().exists(lane.awake_key(workspace.pk, Channel.FCM))
 
 
-def test_accounts_have_their_turn_when_there_is_room() -> None:
+def test_waiting_accounts_are_served_when_a_worker_is_free() -> None:
     scheduler = AccountScheduler(per_vendor=2)
     assert [scheduler.acquire(account, Channel.FCM) for account in (1, 2, 3, 4, 1, 3)] == [
         True,
@@ -153,7 +153,7 @@ def simulated(sample: Sample, workspace: Workspace, settings: Settings) -> Itera
     in_use.forget()
 
 
-def test_a_sender_killed_in_mid_batch_loses_no_target_and_its_doubles_are_counted(
+def test_a_sender_killed_in_mid_batch_loses_no_target_and_repeats_are_counted(
     workspace: Workspace, sample: Sample, simulated: SimulatedVendor, send: Callable[..., PushTask]
 ) -> None:
     channel = sample.vendor.channel
@@ -200,7 +200,7 @@ def test_a_message_whose_answer_was_lost_is_counted_when_it_is_sent_again(
     assert repeats(FCM) == counted + 1
 
 
-def test_what_libcurl_repeats_of_its_own_over_http2_is_counted(
+def test_repeats_made_by_libcurl_over_http2_are_counted(
     workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)

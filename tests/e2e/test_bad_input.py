@@ -47,7 +47,7 @@ def test_a_wrong_signature_and_an_unknown_action_fail_before_the_operation(stack
     assert (unknown.status_code, unknown.json()["Code"]) == (404, "InvalidAction.NotFound")
 
 
-def test_a_nonce_is_taken_once(stack: Stack, push: dict[str, str]) -> None:
+def test_a_nonce_is_accepted_once(stack: Stack, push: dict[str, str]) -> None:
     caller = Rpc2019(stack.demo["access_key_id"], stack.demo["access_key_secret"])
     url = stack.demo["http_url"] + caller.url("PushSimple", push)
     first, second = (requests.post(url, urlencode(push), headers={"Content-Type": FORM}, timeout=10) for _ in range(2))
@@ -67,7 +67,7 @@ def test_a_nonce_is_taken_once(stack: Stack, push: dict[str, str]) -> None:
         ("Content", "x" * 1_000_000, "3043"),
     ],
 )
-def test_what_is_wrong_with_a_call_is_answered_with_its_code(
+def test_a_faulty_call_is_answered_with_its_code(
     stack: Stack, push: dict[str, str], name: str, value: str, code: str
 ) -> None:
     answer = rpc(stack, push | {name: value})
@@ -86,7 +86,7 @@ def test_what_is_wrong_with_a_call_is_answered_with_its_code(
         (lambda body: b"x" * 3_000_000, 413, "3050"),
     ],
 )
-def test_a_body_the_rest_door_cannot_take_is_answered_with_its_code(
+def test_a_body_that_the_rest_api_cannot_accept_is_answered_with_its_code(
     stack: Stack, change: Callable[[dict[str, Any]], bytes], status: int, code: str
 ) -> None:
     body = {

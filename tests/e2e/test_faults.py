@@ -208,7 +208,9 @@ def held(stack: Stack, name: str) -> int:
     return sum(c.status == psutil.CONN_ESTABLISHED and c.laddr.port in ports for c in connections)
 
 
-def test_a_gateway_that_is_stopped_tells_its_devices_so_and_they_go_to_another(stack: Stack, fleet: Fleet) -> None:
+def test_a_stopped_gateway_disconnects_its_devices_with_a_reason_and_they_go_to_another(
+    stack: Stack, fleet: Fleet
+) -> None:
     fleet.forget_disconnects()
     theirs, others = held(stack, "gateway.2"), held(stack, "gateway")
     assert theirs + others == FLEET
@@ -238,7 +240,7 @@ def wait_until_acknowledged(database: Database, tasks: list[str]) -> None:
     assert found == wanted
 
 
-def test_what_was_committed_and_never_handed_over_arrives_within_half_a_minute(
+def test_a_committed_message_that_was_never_handed_over_arrives_within_half_a_minute(
     stack: Stack, database: Database
 ) -> None:
     """As a process killed between its commit and the hand-over leaves it."""
@@ -260,7 +262,7 @@ def test_what_was_committed_and_never_handed_over_arrives_within_half_a_minute(
         device.disconnect()
 
 
-def test_faults_leave_no_memory_behind(stack: Stack) -> None:
+def test_faults_leak_no_memory(stack: Stack) -> None:
     """Hundreds of connections that break off, and Valkey emptied meanwhile, again and again: memory stays level."""
     gateways = [psutil.Process(pid) for name, pid in stack.pids.items() if name.startswith("gateway")]
     with ThreadPoolExecutor(8) as threads:

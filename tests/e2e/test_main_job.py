@@ -117,7 +117,7 @@ def test_a_rest_call_signed_by_openssl_pushes(
     assert database.wait_for_status(answer["data"], 2)
 
 
-def test_what_was_pushed_while_the_device_was_away_arrives_on_reconnect_and_what_expired_does_not(
+def test_messages_pushed_while_the_device_was_away_arrive_on_reconnect_unless_they_expired(
     stack: Stack, new_device: Callable[..., PahoDevice]
 ) -> None:
     device = new_device()

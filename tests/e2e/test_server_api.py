@@ -119,7 +119,7 @@ def test_a_timed_push_is_sent_at_its_time(
     assert entry.executed_status == 1
 
 
-def test_a_file_is_pushed_while_it_is_read_and_its_faults_are_told(
+def test_a_file_is_pushed_while_it_is_read_and_its_faults_are_reported(
     stack: Stack, template: str, new_device: Callable[..., PahoDevice], tmp_path: Path
 ) -> None:
     device, key = new_device(), a_key()
@@ -152,7 +152,7 @@ def call(
     return requests.request(method, f"{stack.demo['http_url']}{target}&{sign}", data=data, timeout=60).json()
 
 
-def test_a_revoked_message_does_not_come_when_the_device_is_back(
+def test_a_revoked_message_does_not_arrive_when_the_device_is_back(
     stack: Stack, scope: dict[str, str], new_device: Callable[..., PahoDevice]
 ) -> None:
     client, device, keys = backends.client_2020(stack.demo), new_device(), [a_key(), a_key()]

@@ -43,7 +43,7 @@ def hanging(stack: Stack) -> Iterator[tuple[Callable[[], object], Callable[[], o
 
 
 @pytest.mark.parametrize("fault", ["refusing", "hanging"])
-def test_calls_are_answered_503_and_what_was_refused_can_be_said_again(
+def test_calls_are_answered_503_and_can_be_repeated_later(
     stack: Stack, new_device: Callable[..., PahoDevice], fault: str, request: pytest.FixtureRequest
 ) -> None:
     begin, end = request.getfixturevalue(fault)

@@ -44,7 +44,7 @@ class Readiness(threading.Thread):
         self.join()
 
 
-def test_while_thousands_come_back_at_once_the_service_is_ready(stack: Stack) -> None:
+def test_the_service_stays_ready_while_thousands_of_devices_reconnect_at_once(stack: Stack) -> None:
     with Fleet(stack.demo, DEVICES, keep_alive=300) as fleet, Readiness(stack) as readiness:
         fleet.reconnect(SECONDS)
         assert fleet.refusals == 0

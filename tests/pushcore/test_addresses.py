@@ -43,7 +43,7 @@ def more_special(block: str, address: IPv4Address | IPv6Address) -> bool:
 
 
 @pytest.mark.parametrize(("block", "reachable"), ROWS)
-def test_a_block_of_the_registry_is_called_where_it_is_globally_reachable(block: str, reachable: bool) -> None:
+def test_an_address_block_is_public_if_the_registry_says_globally_reachable(block: str, reachable: bool) -> None:
     network = ip_network(block)
     tried = {network[0], network[-1], network[network.num_addresses // 2]}
     assert tried
@@ -97,6 +97,6 @@ def test_no_clouds_metadata_is_public(address: str) -> None:
 @pytest.mark.parametrize(
     "address", ["fec0::1", "feff::1", "fe80::1%eth0", "fd12::1", "ff02::1", "ff0e::1", "239.1.2.3", "4000::1", "::2"]
 )
-def test_what_is_not_global_unicast_is_not_public(address: str) -> None:
+def test_only_global_unicast_is_public(address: str) -> None:
     """Site-local, link-local with a zone, unique local, multicast of every scope, and space nobody has been given."""
     assert not addresses.is_public(address)

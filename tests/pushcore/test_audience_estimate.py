@@ -29,7 +29,7 @@ def audience(workspace: Workspace, platform: Platform, **fields: Any) -> audienc
     return audiences.audience_of(workspace, request, silent=False)
 
 
-def test_a_user_stands_for_all_devices_bound_to_it(workspace: Workspace) -> None:
+def test_a_user_counts_as_all_bound_devices(workspace: Workspace) -> None:
     for _ in range(2):
         server_requests.bind(workspace, "ann", device(workspace).ad_token, 1)
     one = device(workspace)
@@ -77,7 +77,7 @@ def test_a_broadcast_by_time_of_binding_reaches_the_devices_bound_then_on_the_se
     assert audience_estimate.of_broadcast(workspace, audience(workspace, Platform.ANDROID, bind_window=window)) == 1
 
 
-def test_what_cannot_be_counted_in_time_is_not_named(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_estimate_that_takes_too_long_is_left_out(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = ("pg_sleep(1) IS NOT NULL AND d.workspace_id = %s", [workspace.pk])
     device(workspace)
     monkeypatch.setattr(audiences, "condition", lambda *_: slow)

@@ -87,7 +87,7 @@ def test_a_user_bound_while_a_push_is_accepted_gets_it_at_once(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_push_is_accepted_though_the_second_look_fails(
+def test_a_push_is_accepted_although_the_second_query_for_bindings_fails(
     workspace: Workspace, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(**_: object) -> None:
@@ -99,7 +99,7 @@ def test_a_push_is_accepted_though_the_second_look_fails(
 
 
 @pytest.mark.django_db
-def test_pushes_accepted_together_share_the_second_look(
+def test_pushes_that_share_a_commit_share_the_second_query_for_bindings(
     workspace: Workspace, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     requests = [replace(REQUEST, target_msgkey={f"user{number}": "k"}) for number in range(5)]

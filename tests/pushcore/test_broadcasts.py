@@ -116,7 +116,7 @@ def test_a_broadcast_beyond_a_limit_is_refused_and_leaves_nothing(
     assert not PushTask.objects.exists()
 
 
-def test_so_many_broadcasts_are_valid_at_a_time(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_valid_broadcasts_is_limited(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broadcasts, "MAX_ACTIVE", 2)
     for key in ("a", "b"):
         pushes.accept(workspace, replace(NEWS, msgkey=key), **RPC)
@@ -143,7 +143,7 @@ DAYS = [
 
 
 @pytest.mark.parametrize(("status", "period", "further", "reached"), DAYS)
-def test_an_ios_broadcast_is_for_whom_the_login_says(
+def test_an_ios_broadcast_goes_by_login_state(
     workspace: Workspace, fleet: Fleet, lane: KeepingLane, status: int, period: int | None,
     further: dict[str, Any], reached: set[str],
 ) -> None:  # fmt: skip
@@ -164,7 +164,7 @@ def test_an_ios_broadcast_is_for_whom_the_login_says(
     assert {outgoing.device_id for outgoing in lane.got} == {by_name[name].pk for name in reached}
 
 
-def test_vendors_devices_are_walked_in_batches_and_none_twice(
+def test_vendors_devices_are_reached_in_batches_and_none_twice(
     workspace: Workspace, fleet: Fleet, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(vendor_walk, "BATCH", 4)
@@ -185,7 +185,7 @@ def test_vendors_devices_are_walked_in_batches_and_none_twice(
     assert set(task.own_messages()) == set(rows)
 
 
-def test_two_walkers_share_the_work_and_none_is_reached_twice(
+def test_two_workers_share_a_broadcast_and_reach_no_device_twice(
     transactional_db: None, workspace: Workspace, fleet: Fleet, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(vendor_walk, "BATCH", 5)
@@ -234,7 +234,7 @@ def test_the_self_built_channel_may_be_asked_for(
     assert broadcasts.active(())[1][0].vendor_channels == frozenset()
 
 
-def test_a_silent_broadcast_goes_through_the_vendors_that_have_something_to_hand_through(
+def test_a_silent_broadcast_goes_through_vendors_that_support_transparent_messages(
     workspace: Workspace, fleet: Fleet, vendors: set[int], lane: KeepingLane
 ) -> None:
     vendors |= {Channel.XIAOMI, Channel.HUAWEI}
@@ -276,7 +276,7 @@ def count(*tasks: PushTask) -> list[int]:
     return [PushTask.objects.get(pk=task.pk).success_count for task in tasks]
 
 
-def test_what_devices_acknowledge_is_counted_once(workspace: Workspace) -> None:
+def test_an_acknowledgement_of_a_broadcast_is_counted_once(workspace: Workspace) -> None:
     first, second = (pushes.accept(workspace, replace(NEWS, msgkey=key), **RPC) for key in "ab")
     one, two = (device for device, _ in registry.register([(workspace, DeviceInfo())] * 2))
     told = [
@@ -290,7 +290,7 @@ def test_what_devices_acknowledge_is_counted_once(workspace: Workspace) -> None:
     assert set(BroadcastCursor.objects.values_list("position", flat=True)) == {second.pk}
 
 
-def test_a_lost_word_is_made_good_by_the_next(workspace: Workspace) -> None:
+def test_a_lost_report_is_made_up_for_by_the_next(workspace: Workspace) -> None:
     first, second = (pushes.accept(workspace, replace(NEWS, msgkey=key), **RPC) for key in "ab")
     [(device, _)] = registry.register([(workspace, DeviceInfo())])
     # That the first was acknowledged never arrived; the device's next word names both.
@@ -314,7 +314,7 @@ def test_a_batch_of_arrivals_costs_as_many_statements_as_one(workspace: Workspac
     assert count(task) == [60]
 
 
-def test_a_deleted_devices_word_harms_nobody(workspace: Workspace) -> None:
+def test_a_report_of_a_deleted_device_is_ignored(workspace: Workspace) -> None:
     task = pushes.accept(workspace, NEWS, **RPC)
     [(device, _)] = registry.register([(workspace, DeviceInfo())])
     acknowledgements.record([

@@ -81,7 +81,7 @@ def test_a_push_is_valid_as_long_as_it_says_whatever_the_web_hosts_clock(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("ahead", [-HOUR, HOUR])
-def test_what_is_valid_is_seen_to_be_valid_on_every_host(
+def test_a_valid_message_is_valid_on_every_host(
     send: Send,
     workspace: Workspace,
     known: KnownDevice,
@@ -105,7 +105,7 @@ def test_what_is_valid_is_seen_to_be_valid_on_every_host(
 
 
 @pytest.mark.django_db
-def test_a_host_says_how_far_its_clock_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_reports_how_far_its_clock_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     for ahead, warned in ((1.0, False), (-HOUR, True), (HOUR, True)):
         with capture_logs() as logs, host_ahead(monkeypatch, ahead):
             assert clock.offset() == pytest.approx(ahead, abs=0.5)
@@ -115,7 +115,7 @@ def test_a_host_says_how_far_its_clock_is_off(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.django_db
-def test_it_is_not_ready_while_its_clock_is_far_off(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+def test_a_host_is_not_ready_while_its_clock_is_far_off(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     settings.MAX_CLOCK_OFFSET_SECONDS = 30
     assert readiness.describe_clock_faults({"web": -29.0, "gateway a": 31.0}) == [
         "gateway a: its clock is +31 s off the database's"
@@ -160,7 +160,7 @@ def test_a_receipt_is_sent_when_it_is_due_whatever_the_senders_clock(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("ahead", [-HOUR, HOUR])
-def test_what_a_backend_signs_is_fresh_on_every_host(monkeypatch: pytest.MonkeyPatch, ahead: float) -> None:
+def test_a_backends_signature_is_fresh_on_every_host(monkeypatch: pytest.MonkeyPatch, ahead: float) -> None:
     with host_ahead(monkeypatch, ahead):
         assert replay_protection.is_fresh(database_now())
         assert not replay_protection.is_fresh(database_now() + timedelta(seconds=ahead))

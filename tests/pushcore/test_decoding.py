@@ -34,7 +34,7 @@ DEEP = decoding.MAX_DEPTH
         (b'["\\ud800"]', "[0]"),
     ],
 )
-def test_what_cannot_be_kept_is_refused_with_its_name(raw: bytes, named: str) -> None:
+def test_a_value_that_cannot_be_stored_is_refused_by_name(raw: bytes, named: str) -> None:
     with pytest.raises(ResultError) as refused:
         decoding.json_value(raw)
     assert refused.value.result is ResultCode.INVALID_PARAM
@@ -52,7 +52,7 @@ def test_what_cannot_be_kept_is_refused_with_its_name(raw: bytes, named: str) ->
         (b'{"a": ' + b"9" * 99 + b"}", {"a": int("9" * 99)}),
     ],
 )
-def test_what_only_looks_like_it_is_taken(raw: bytes, value: object) -> None:
+def test_a_value_that_only_resembles_an_unstorable_one_is_accepted(raw: bytes, value: object) -> None:
     assert decoding.json_value(raw) == (json.loads(raw) if value is None else value)
 
 
@@ -60,7 +60,7 @@ def test_what_only_looks_like_it_is_taken(raw: bytes, value: object) -> None:
     ("raw", "code"),
     [(b"{", "3028"), (b"", "3028"), (b"\xff{}", "3031"), ('{"a": 1}'.encode("utf-16"), "3031"), (b'"\x00"', "3028")],
 )
-def test_what_is_no_json_is_the_callers_fault(raw: bytes, code: str) -> None:
+def test_invalid_json_is_the_callers_fault(raw: bytes, code: str) -> None:
     with pytest.raises(ResultError) as refused:
         decoding.json_value(raw)
     assert refused.value.result.code == code
@@ -82,7 +82,7 @@ _VALUES = st.recursive(
 
 @settings(max_examples=300, deadline=None)
 @given(_VALUES)
-def test_what_comes_out_can_be_kept_and_sent_on(value: object) -> None:
+def test_a_decoded_value_can_be_stored_and_encoded(value: object) -> None:
     raw = json.dumps(value).encode()
     try:
         read = decoding.json_value(raw)

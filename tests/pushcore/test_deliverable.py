@@ -45,14 +45,16 @@ def waiting(known: KnownDevice) -> list[int]:
     return [message.message_id for message in deliverable.by_device([known.id], 10).messages.get(known.id, [])]
 
 
-def test_the_first_attempt_obeys(send: Send, lane: KeepingLane, known: KnownDevice, workspace: Workspace) -> None:
+def test_the_first_attempt_follows_the_rule(
+    send: Send, lane: KeepingLane, known: KnownDevice, workspace: Workspace
+) -> None:
     with quiet_hours(workspace):
         send({known.ad_token: "k"}, delivery_type=1)
     assert lane.got == []
     assert Message.objects.get().status == statuses.WAITING
 
 
-def test_a_device_that_connects_gets_nothing_until_it_may(
+def test_a_device_that_connects_gets_nothing_while_the_rule_holds(
     send: Send, lane: KeepingLane, known: KnownDevice, workspace: Workspace
 ) -> None:
     send({known.ad_token: "k"}, delivery_type=1)
@@ -71,7 +73,7 @@ def test_a_bind_attaches_the_message_and_does_not_deliver_it(
     assert waiting(known) == [Message.objects.get().pk]
 
 
-def test_the_sweeper_obeys(send: Send, lane: KeepingLane, known: KnownDevice, workspace: Workspace) -> None:
+def test_the_sweeper_follows_the_rule(send: Send, lane: KeepingLane, known: KnownDevice, workspace: Workspace) -> None:
     lane.broken = True
     send({known.ad_token: "k"}, delivery_type=1)
     lane.broken = False
@@ -80,7 +82,7 @@ def test_the_sweeper_obeys(send: Send, lane: KeepingLane, known: KnownDevice, wo
     assert lane.got == []
 
 
-def test_a_revocation_s_own_messages_obey(
+def test_revocation_notices_follow_the_rule(
     send: Send, lane: KeepingLane, known: KnownDevice, workspace: Workspace
 ) -> None:
     send({known.ad_token: "k"}, delivery_type=1)

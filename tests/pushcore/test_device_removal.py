@@ -85,7 +85,7 @@ def test_a_message_that_only_waits_is_no_sign_of_life(old: KnownDevice, lane: Ke
     assert Message.objects.get().status == statuses.WAITING
 
 
-def test_without_the_fast_store_nothing_is_removed(old: KnownDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_valkey_no_device_is_removed(old: KnownDevice, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(_: object) -> set[int]:
         raise valkey.ValkeyDown[0]
 
@@ -95,7 +95,7 @@ def test_without_the_fast_store_nothing_is_removed(old: KnownDevice, monkeypatch
     assert Watermark.objects.get(name="device_retention").leased_until is None
 
 
-def test_the_walk_goes_on_where_it_stopped_and_begins_anew_at_the_end(
+def test_the_removal_continues_where_it_stopped_and_starts_over_at_the_end(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(removal, "PAGE", 2)
@@ -120,7 +120,7 @@ def test_bindings_that_ended_long_ago_go_and_the_last_of_a_device_stays(
     assert [binding.user_id for binding in Binding.objects.all()] == ["cleo"]
 
 
-def test_what_waits_for_a_user_goes_to_the_users_next_device(
+def test_a_users_waiting_messages_go_to_the_next_device(
     workspace: Workspace, old: KnownDevice, known: KnownDevice, lane: KeepingLane, send: Any
 ) -> None:
     send({"ann": "k1"})

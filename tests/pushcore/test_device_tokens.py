@@ -75,7 +75,7 @@ def test_a_token_that_no_vendor_could_reach_the_device_by_is_refused(
 @pytest.mark.parametrize(
     ("os_type", "result"), [(2, ResultCode.OS_TYPE_NOT_SUPPORTED), (7, ResultCode.OS_TYPE_NOT_SUPPORTED)]
 )
-def test_a_backend_that_names_another_platform_than_the_devices_is_told(
+def test_a_backend_that_names_the_wrong_platform_is_refused(
     workspace: Workspace, known: KnownDevice, os_type: int, result: ResultCode
 ) -> None:
     calls: list[Callable[[], None]] = [
@@ -90,7 +90,7 @@ def test_a_backend_that_names_another_platform_than_the_devices_is_told(
 
 
 @pytest.mark.django_db
-def test_an_ios_device_is_not_made_of_what_is_no_apns_token(workspace: Workspace) -> None:
+def test_no_ios_device_is_created_for_an_invalid_apns_token(workspace: Workspace) -> None:
     with pytest.raises(ResultError) as refused:
         server_requests.bind(workspace, "ann", "zz not hex!", 2)
     assert refused.value.result == ResultCode.DELIVERYTOKEN_INVALID
@@ -113,7 +113,7 @@ def test_a_registration_carries_the_token_of_any_vendor(given: dict[str, object]
 @pytest.mark.parametrize(
     "given", [{"token": "mi"}, {"platform": "ios", "token": "no hex"}, {"platform": "ios", "token": ["x"]}]
 )
-def test_a_registration_with_a_token_that_leads_nowhere_is_refused(given: dict[str, object]) -> None:
+def test_a_registration_with_an_unusable_token_is_refused(given: dict[str, object]) -> None:
     with pytest.raises(ResultError) as refused:
         DeviceInfo.from_mapping(given)
     assert refused.value.result == ResultCode.INVALID_PARAM
@@ -131,7 +131,7 @@ def test_a_device_withdraws_its_token_and_is_reached_by_the_self_built_channel(k
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("way", ["report", "register", "server_report"])
-def test_after_a_reinstall_nothing_for_the_former_user_reaches_the_phone(
+def test_after_a_reinstall_nothing_for_the_previous_user_reaches_the_phone(
     workspace: Workspace, lane: KeepingLane, send: Any, way: str
 ) -> None:
     former = new_device(workspace)
@@ -215,7 +215,7 @@ def test_a_token_that_a_vendor_replaced_is_kept_only_in_the_place_of_the_one_it_
 
 
 @pytest.mark.django_db
-def test_what_is_noted_of_lost_tokens_is_kept_as_long_as_the_audit_log(workspace: Workspace, settings: Any) -> None:
+def test_records_of_lost_tokens_are_kept_as_long_as_the_audit_log(workspace: Workspace, settings: Any) -> None:
     for _ in range(3):
         client_requests.report(new_device(workspace).id, 4, "mi")
     old, recent = TokenLoss.objects.order_by("pk")
@@ -226,7 +226,7 @@ def test_what_is_noted_of_lost_tokens_is_kept_as_long_as_the_audit_log(workspace
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("token", ["x" * 64, "ab" * 31, "ab" * 257, ""])
-def test_a_live_activitys_token_that_can_be_none_is_refused(workspace: Workspace, token: str) -> None:
+def test_an_invalid_live_activity_token_is_refused(workspace: Workspace, token: str) -> None:
     with pytest.raises(ResultError, match="activityPushToken"):
         activities.report(workspace, "ride-7", token)
     activities.report(workspace, "ride-7", f"<{APNS.upper()}>")
@@ -234,7 +234,7 @@ def test_a_live_activitys_token_that_can_be_none_is_refused(workspace: Workspace
 
 
 @pytest.mark.django_db(transaction=True)
-def test_whoever_holds_the_devices_is_told_of_both(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listeners_are_notified_of_both_devices(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[list[int]] = []
     monkeypatch.setattr(ports, "_device_listeners", [lambda ids: told.append(list(ids))])
     former, phone = new_device(workspace), new_device(workspace)

@@ -64,7 +64,7 @@ def test_a_disabled_app_or_workspace_is_not_found(workspace: Workspace, off: str
         ({"platform": "harmony"}, Platform.HARMONYOS),
     ],
 )
-def test_facts_are_read_and_cut_to_size(given: dict[str, object], platform: Platform) -> None:
+def test_device_info_is_read_and_shortened(given: dict[str, object], platform: Platform) -> None:
     info = DeviceInfo.from_mapping(
         given | {"model": "m" * 500, "osVersion": 14, "appVersion": None, "manufacturer": " a\0\x85b\u2028"}
     )
@@ -72,13 +72,13 @@ def test_facts_are_read_and_cut_to_size(given: dict[str, object], platform: Plat
 
 
 @pytest.mark.parametrize("value", [["x"], {"a": 1}, True])
-def test_a_fact_that_is_no_text_is_refused_by_its_name(value: object) -> None:
+def test_device_info_that_is_not_text_is_refused_by_name(value: object) -> None:
     with pytest.raises(ResultError, match="appVersion"):
         DeviceInfo.from_mapping({"appVersion": value})
 
 
 @pytest.mark.django_db
-def test_facts_of_many_devices_cost_one_query_and_write_what_changes(
+def test_updating_the_info_of_many_devices_takes_one_query_and_writes_only_changes(
     workspace: Workspace, django_assert_num_queries: Any
 ) -> None:
     fleet = [device for device, _ in registry.register([(workspace, DeviceInfo(app_version="1", model="M"))] * 3)]
@@ -128,7 +128,7 @@ def test_a_device_serves_one_user_at_a_time_and_history_stays(workspace: Workspa
         ("ann", "known", 9, ResultCode.OS_TYPE_NOT_SUPPORTED),
     ],
 )
-def test_a_bind_that_cannot_be_is_refused_with_its_code(
+def test_an_impossible_bind_is_refused_with_its_code(
     workspace: Workspace, known: KnownDevice, user_id: str, token: str, os_type: int, result: ResultCode
 ) -> None:
     with pytest.raises(ResultError) as refused:
@@ -148,7 +148,7 @@ def test_a_device_of_another_workspace_cannot_be_bound(workspace: Workspace, kno
 
 
 @pytest.mark.django_db
-def test_a_report_keeps_the_vendor_token_and_facts(workspace: Workspace, known: KnownDevice) -> None:
+def test_a_report_stores_the_vendor_token_and_the_device_info(workspace: Workspace, known: KnownDevice) -> None:
     server_requests.report(workspace, known.ad_token, 1, 5, "huawei-token", {"model": "P50", "appVersion": ""})
     device = Device.objects.get()
     assert (device.third_channel, device.third_token, device.model) == (Channel.HUAWEI, "huawei-token", "P50")
@@ -162,7 +162,7 @@ def test_a_report_keeps_the_vendor_token_and_facts(workspace: Workspace, known: 
     ("channel", "token", "result"),
     [(5, "", ResultCode.NEED_DELIVERYTOKEN), (99, "t", ResultCode.INVALID_PARAM), (0, "t", ResultCode.INVALID_PARAM)],
 )
-def test_a_report_that_cannot_be_is_refused(known: KnownDevice, channel: int, token: str, result: ResultCode) -> None:
+def test_an_impossible_report_is_refused(known: KnownDevice, channel: int, token: str, result: ResultCode) -> None:
     with pytest.raises(ResultError) as refused:
         client_requests.report(known.id, channel, token)
     assert refused.value.result == result

@@ -47,7 +47,7 @@ def statuses_of(task: PushTask) -> list[int]:
     return list(Message.objects.filter(task=task).order_by("pk").values_list("status", flat=True))
 
 
-def test_what_was_not_delivered_expires_and_all_else_stays(
+def test_undelivered_messages_expire_and_all_others_stay(
     send: Send, workspace: Workspace, known: KnownDevice, lane: KeepingLane
 ) -> None:
     acked = send({known.ad_token: "k1"}, delivery_type=1)
@@ -66,7 +66,7 @@ def test_what_was_not_delivered_expires_and_all_else_stays(
     assert expiry.expire_due() == 0
 
 
-def test_what_has_expired_is_not_delivered_nor_acknowledged_any_more(
+def test_an_expired_message_is_neither_delivered_nor_acknowledged(
     send: Send, workspace: Workspace, known: KnownDevice, lane: KeepingLane
 ) -> None:
     task = send({"ann": "k"})
@@ -78,7 +78,9 @@ def test_what_has_expired_is_not_delivered_nor_acknowledged_any_more(
     assert statuses_of(task) == [statuses.EXPIRED]
 
 
-def test_an_acknowledgement_has_a_while_after_the_validity(send: Send, known: KnownDevice, lane: KeepingLane) -> None:
+def test_an_acknowledgement_shortly_after_the_validity_counts(
+    send: Send, known: KnownDevice, lane: KeepingLane
+) -> None:
     task = send({known.ad_token: "k"}, delivery_type=1)
     end_validity(task, ago=timedelta(seconds=1))
     assert expiry.expire_due() == 0
@@ -92,7 +94,7 @@ def test_an_acknowledgement_has_a_while_after_the_validity(send: Send, known: Kn
 
 
 @pytest.mark.parametrize(("asked", "told"), [(False, []), (True, ["-3"])])
-def test_a_backend_that_asks_for_it_is_told(
+def test_a_backend_gets_a_receipt_for_an_expired_message_if_it_wants_one(
     send: Send, workspace: Workspace, known: KnownDevice, lane: KeepingLane, asked: bool, told: list[str]
 ) -> None:
     workspace.callback_enabled, workspace.callback_url = True, "https://backend.example/receipts"
@@ -107,7 +109,7 @@ def test_a_backend_that_asks_for_it_is_told(
         assert (body["pushSuccess"], body["statusDesc"]) == (False, "Expired")
 
 
-def test_what_expires_after_its_receipts_day_is_gone_stops_nothing(
+def test_a_message_that_expires_after_its_receipts_partition_was_dropped_stops_nothing(
     send: Send, workspace: Workspace, known: KnownDevice, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace.callback_enabled, workspace.callback_url = True, "https://backend.example/receipts"
@@ -124,7 +126,7 @@ def test_what_expires_after_its_receipts_day_is_gone_stops_nothing(
     assert not Receipt.objects.exists()
 
 
-def test_a_large_task_expires_in_batches_and_goes_on_where_it_was_cut_off(
+def test_a_large_task_expires_in_batches_and_continues_where_it_was_interrupted(
     workspace: Workspace, send: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(expiry, "BATCH", 4)
@@ -149,7 +151,7 @@ def _once(step: Callable[[], int | None]) -> Callable[[], int | None]:
     return lambda: next(steps, lambda: None)()
 
 
-def test_tasks_that_were_delivered_are_passed_by_without_a_look_at_their_messages(
+def test_delivered_tasks_are_skipped_without_querying_their_messages(
     send: Send, workspace: Workspace, lane: KeepingLane
 ) -> None:
     fleet = [device for device, _ in registry.register([(workspace, DeviceInfo())] * 5)]

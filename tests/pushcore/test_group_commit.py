@@ -50,7 +50,7 @@ def _gather(work: Work, limit: int = 100) -> dict[int, object]:
     return results
 
 
-def test_who_comes_meanwhile_is_served_together() -> None:
+def test_items_submitted_meanwhile_share_the_next_batch() -> None:
     work = Work()
     assert _gather(work) == {item: 2 * item for item in range(1, 6)}
     assert [sorted(batch) for batch in work.batches] == [[1], [2, 3, 4, 5]]
@@ -66,13 +66,13 @@ def test_an_item_larger_than_the_bound_is_served() -> None:
     assert GroupCommit[int, int](lambda items: [2 * item for item in items], size=lambda _: 9, limit=2).submit(1) == 2
 
 
-def test_a_batch_that_fails_is_left_to_each_alone() -> None:
+def test_each_item_of_a_failed_batch_is_tried_alone() -> None:
     assert _gather(Work(spoilt_by=3)) == {1: 2, 2: None, 3: None, 4: None, 5: None}
 
 
-def test_an_item_may_be_left_to_be_done_alone() -> None:
+def test_an_item_may_be_excluded_from_batches() -> None:
     assert _gather(Work(alone=3)) == {1: 2, 2: 4, 3: None, 4: 8, 5: 10}
 
 
-def test_who_fails_alone_is_told_why() -> None:
+def test_an_item_that_fails_alone_raises_its_own_error() -> None:
     assert _gather(Work(spoilt_by=1)) == {1: "raised", 2: 4, 3: 6, 4: 8, 5: 10}

@@ -59,14 +59,14 @@ def test_header_lines_may_be_text_or_bytes(client: HttpClient, url: str) -> None
     assert [answer.header("x-mark") for answer in client.exchange(calls)] == ["0", "1", "2", "3", "4", "5"]
 
 
-def test_calls_that_cannot_be_made_hold_up_none_after_them(client: HttpClient, url: str) -> None:
+def test_impossible_calls_do_not_delay_those_after_them(client: HttpClient, url: str) -> None:
     bad = [HttpCall("no such scheme://x", b""), HttpCall("http://\N{SNOWMAN}:port/", b"")] * 50
     answers = client.exchange([*bad, HttpCall(f"{url}/0", b"good")])
     assert answers[-1].body == b"good"
     assert all(answer.error and not answer.sent and answer.started for answer in answers[:-1])
 
 
-def test_what_cannot_be_started_in_time_is_not_made(client: HttpClient, url: str) -> None:
+def test_a_call_that_cannot_start_in_time_is_not_made(client: HttpClient, url: str) -> None:
     answers = client.exchange([HttpCall(f"{url}/200", b"x")] * 60, within=0.1)
     started = [answer for answer in answers if answer.started]
     assert len(started) == 20
@@ -75,7 +75,7 @@ def test_what_cannot_be_started_in_time_is_not_made(client: HttpClient, url: str
     assert client.exchange([HttpCall(f"{url}/0", b"later")])[0].body == b"later"
 
 
-def test_a_slow_answer_is_given_up_and_holds_up_no_other(url: str) -> None:
+def test_a_slow_answer_times_out_and_delays_no_other(url: str) -> None:
     client = HttpClient(HttpSettings(allow_private=True, timeout_ms=300))
     slow, quick = client.exchange([HttpCall(f"{url}/1500", b""), HttpCall(f"{url}/0", b"quick")])
     client.close()

@@ -56,7 +56,7 @@ def test_one_taken_key_of_several_leaves_nothing_behind(send: Send, lane: Keepin
 
 
 @pytest.mark.django_db
-def test_a_key_taken_between_look_and_claim_is_claimed_the_other_way(
+def test_a_push_committed_between_query_and_claim_is_answered_with_the_first_task(
     send: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = send({"ann": "k1"})
@@ -78,7 +78,9 @@ def test_the_callers_transaction_decides_about_the_commit(send: Send, lane: Keep
 
 
 @pytest.mark.django_db
-def test_pushes_committed_together_stand_by_their_own_keys(workspace: Workspace, send: Send, lane: KeepingLane) -> None:
+def test_pushes_that_share_a_commit_succeed_or_fail_by_their_own_keys(
+    workspace: Workspace, send: Send, lane: KeepingLane
+) -> None:
     send({"ann": "k1"})
     pushes = [a_push(workspace, *keyed) for keyed in ([("bob", "k1")], [("ann", "k1"), ("eve", "k1")], [("eve", "k2")])]
     assert insert.insert_batch(pushes) == [True, False, True]

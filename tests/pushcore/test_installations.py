@@ -32,7 +32,7 @@ def accepts(answer: Registered, secret: str) -> bool:
 
 
 @pytest.mark.django_db
-def test_who_has_the_secret_gets_the_device_back_and_keeps_the_secret(workspace: Workspace) -> None:
+def test_a_client_with_the_secret_gets_its_device_back_and_keeps_the_secret(workspace: Workspace) -> None:
     first = register(workspace)
     again = register(workspace, secret=first.secret)
     assert (again.device.id, again.secret, again.is_new) == (first.device.id, first.secret, False)
@@ -41,7 +41,9 @@ def test_who_has_the_secret_gets_the_device_back_and_keeps_the_secret(workspace:
 
 
 @pytest.mark.django_db
-def test_who_lost_the_answer_gets_the_device_by_the_same_nonce_with_a_new_secret(workspace: Workspace) -> None:
+def test_a_client_that_lost_the_answer_gets_its_device_by_the_same_nonce_with_a_new_secret(
+    workspace: Workspace,
+) -> None:
     first = register(workspace, nonce=NONCE)
     second = register(workspace, nonce=NONCE)
     third = register(workspace, nonce=NONCE)  # lost once more
@@ -69,7 +71,7 @@ def test_the_nonce_is_spent_once_the_device_has_logged_in_with_its_secret(worksp
 @pytest.mark.parametrize(
     "proof", [{}, {"secret": "guessed"}, {"nonce": NONCE[::-1]}, {"secret": "guessed", "nonce": NONCE[::-1]}]
 )
-def test_who_only_knows_the_id_gets_a_device_of_their_own(workspace: Workspace, proof: dict[str, Any]) -> None:
+def test_a_client_that_only_knows_the_id_gets_a_new_device(workspace: Workspace, proof: dict[str, Any]) -> None:
     owner = register(workspace, nonce=NONCE)
     stranger = register(workspace, **proof)
     assert stranger.is_new
@@ -82,7 +84,7 @@ def test_who_only_knows_the_id_gets_a_device_of_their_own(workspace: Workspace, 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("without", ["", "none"])
-def test_a_device_without_a_secret_or_a_nonce_is_nobodys(workspace: Workspace, without: str) -> None:
+def test_a_device_without_a_secret_or_a_nonce_is_given_to_nobody(workspace: Workspace, without: str) -> None:
     first = register(workspace)
     Device.objects.update(secret_hash="")
     assert register(workspace, secret=without).device.id != first.device.id
@@ -171,7 +173,7 @@ def test_registrations_with_one_nonce_at_the_same_time_make_one_device(workspace
         ({"deviceSecret": "x"}, "installationId"),
     ],
 )
-def test_what_cannot_be_an_installation_is_refused_by_name(given: dict[str, object], field: str) -> None:
+def test_an_invalid_installation_is_refused_by_name(given: dict[str, object], field: str) -> None:
     with pytest.raises(ResultError, match=field) as refused:
         Installation.from_mapping(given)
     assert refused.value.result == ResultCode.INVALID_PARAM

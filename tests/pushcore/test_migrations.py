@@ -108,7 +108,7 @@ def test_migrations_of_large_tables_build_indexes_concurrently_and_change_rows_i
         migrations.RunSQL("CREATE INDEX x ON pushcore_binding (user_id)"),
     ],
 )
-def test_the_rule_sees_what_would_stop_everybody(operation: Operation) -> None:
+def test_the_check_finds_migrations_that_would_block(operation: Operation) -> None:
     assert fault_of(operation, "pushcore")
 
 
@@ -246,7 +246,7 @@ def test_an_index_of_a_partitioned_table_is_built_while_pushes_go_on(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_interrupted_build_goes_on_when_it_is_run_again() -> None:
+def test_an_interrupted_index_build_continues_when_run_again() -> None:
     """The first partition has its index, of the second there is an invalid one, the third has none."""
     done: list[bool] = []
     _add_index(done)

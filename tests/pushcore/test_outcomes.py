@@ -142,7 +142,7 @@ def plans_of_messages(work: Callable[[], object]) -> list[str]:
     return plans
 
 
-def test_a_recorder_leaves_its_callers_plans_alone(workspace: Workspace, message: Message) -> None:
+def test_recording_does_not_change_the_callers_planner_settings(workspace: Workspace, message: Message) -> None:
     outcomes.record([Outcome(message.pk, statuses.ACKED)])
     outcomes.record_arrivals([message.pk])
     with connection.cursor() as cursor:

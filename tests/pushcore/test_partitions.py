@@ -54,7 +54,7 @@ def test_the_first_id_of_a_moment_bounds_its_ids() -> None:
 
 
 @pytest.mark.django_db
-def test_partitions_stand_ready_for_today_and_a_week_more() -> None:
+def test_partitions_exist_for_today_and_a_week_ahead() -> None:
     today = datetime.now(tz=UTC)
     for table in partitions.tables():
         expected = [f"{table.name}_{today + timedelta(days=n):%Y%m%d}" for n in range(-1, 8)]
@@ -88,7 +88,7 @@ def test_partitions_past_the_retention_are_dropped_and_no_others() -> None:
 
 
 @pytest.mark.django_db
-def test_who_asks_for_readiness_after_weeks_makes_the_days_partitions(
+def test_a_readiness_check_after_weeks_creates_the_days_partitions(
     send: Callable[..., PushTask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker makes them, too; but it may start later."""
@@ -118,7 +118,7 @@ def being_detached(name: str) -> bool:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_pushes_go_on_while_a_partition_waits_for_a_long_reader(send: Callable[..., PushTask]) -> None:
+def test_pushes_continue_while_a_drop_waits_for_a_long_reader(send: Callable[..., PushTask]) -> None:
     old = old_partition()
     with reader() as reading, ThreadPoolExecutor(1) as pool:
         dropping = pool.submit(_drop_in_thread)
@@ -153,7 +153,7 @@ def test_a_partition_that_is_read_for_too_long_is_dropped_by_a_later_run(monkeyp
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_partition_that_was_detached_by_one_who_died_is_dropped() -> None:
+def test_a_partition_detached_by_a_process_that_died_is_dropped() -> None:
     old = old_partition()
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE pushcore_message DETACH PARTITION {old}")

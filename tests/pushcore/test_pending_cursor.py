@@ -46,7 +46,7 @@ def waiting(known: KnownDevice) -> list[int]:
 
 
 @pytest.mark.django_db
-def test_a_device_that_comes_back_is_settled_up_to_the_first_message_that_waits(send: Send, known: KnownDevice) -> None:
+def test_the_cursor_of_a_returning_device_moves_up_to_its_first_pending_message(send: Send, known: KnownDevice) -> None:
     for number in range(4):
         send({known.ad_token: f"k{number}"}, delivery_type=1)
     first, second, third, fourth = Message.objects.order_by("pk").values_list("pk", flat=True)
@@ -60,7 +60,7 @@ def test_a_device_that_comes_back_is_settled_up_to_the_first_message_that_waits(
 
 
 @pytest.mark.django_db
-def test_what_expired_holds_nothing_up(send: Send, known: KnownDevice) -> None:
+def test_an_expired_message_does_not_hold_the_cursor(send: Send, known: KnownDevice) -> None:
     send({known.ad_token: "k"}, delivery_type=1)
     Message.objects.update(expire_at=timezone.now() - timedelta(hours=1))
     assert come_back(known) > Message.objects.get().pk
@@ -80,16 +80,14 @@ def test_a_message_for_a_user_bound_elsewhere_waits_for_its_return(
 
 
 @pytest.mark.django_db
-def test_of_the_last_hour_nothing_is_settled(send: Send, known: KnownDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cursor_stays_behind_the_last_hour(send: Send, known: KnownDevice, monkeypatch: pytest.MonkeyPatch) -> None:
     """A transaction that made its ids earlier may commit later."""
     monkeypatch.undo()
     assert come_back(known) < ids.first_id_at(timezone.now() - timedelta(minutes=59))
 
 
 @pytest.mark.django_db
-def test_a_settled_device_that_is_given_an_older_message_gets_it(
-    send: Send, workspace: Workspace, known: KnownDevice
-) -> None:
+def test_a_device_gets_a_message_older_than_its_cursor(send: Send, workspace: Workspace, known: KnownDevice) -> None:
     send({"ann": "k"})
     before = Message.objects.get().pk
     assert come_back(known) > before
@@ -172,7 +170,7 @@ def insert_acknowledged(workspace: Workspace, fleet: list[KnownDevice], each: in
 
 
 @pytest.mark.django_db
-def test_a_connect_looks_at_what_came_since_the_last_one(workspace: Workspace) -> None:
+def test_a_connect_reads_only_messages_since_the_last_one(workspace: Workspace) -> None:
     fleet = [device for device, _ in registry.register([(workspace, DeviceInfo())] * 200)]
     insert_acknowledged(workspace, fleet, 30)
     with connection.cursor() as cursor:

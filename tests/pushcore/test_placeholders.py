@@ -95,7 +95,7 @@ BASE: dict[str, Any] = {"name": "t", "description": "d", "title": "T", "body": "
         ({"variables": ["x" * 65]}, ResultCode.INVALID_PARAM),
     ],
 )
-def test_what_cannot_be_told_is_refused_when_it_is_saved(
+def test_ambiguous_placeholders_are_refused_when_a_template_is_saved(
     workspace: Workspace, changes: dict[str, Any], result: ResultCode
 ) -> None:
     with pytest.raises(ResultError) as refused:
@@ -114,7 +114,7 @@ def test_what_cannot_be_told_is_refused_when_it_is_saved(
         ("#a##b#", "<a><b>"),
     ],
 )
-def test_words_between_placeholders_need_no_blanks(workspace: Workspace, text: str, made: str) -> None:
+def test_text_between_placeholders_needs_no_blanks(workspace: Workspace, text: str, made: str) -> None:
     template = templates.create(workspace, TemplateDraft(**(BASE | {"title": text})))
     values = {name: f"<{name}>" for name in templates.placeholder_names(template)}
     assert templates.render(template, values).title == made

@@ -130,7 +130,7 @@ def test_an_expired_message_is_not_handed_over_on_bind(send: Send, lane: Keeping
 
 
 @pytest.mark.django_db
-def test_a_lane_that_is_away_does_not_undo_an_accepted_push(send: Send, lane: KeepingLane, known: KnownDevice) -> None:
+def test_an_unavailable_lane_does_not_undo_an_accepted_push(send: Send, lane: KeepingLane, known: KnownDevice) -> None:
     lane.broken = True
     send({known.ad_token: "k1"}, delivery_type=1)
     assert Message.objects.get().status == statuses.WAITING
@@ -211,7 +211,7 @@ def test_the_same_request_sent_many_times_at_once_is_one_task(
         ({"android_channel": 3}, ResultCode.ANDROID_CHANNEL_PARAM_INVALID),
     ],
 )
-def test_a_value_that_is_none_is_answered_with_its_code_and_leaves_nothing(
+def test_an_invalid_value_is_answered_with_its_code_and_leaves_nothing(
     workspace: Workspace, changes: dict[str, object], result: ResultCode
 ) -> None:
     request = a_push({"ann": "k1"})

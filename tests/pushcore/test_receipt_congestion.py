@@ -34,7 +34,7 @@ def serve(
     return answered, late
 
 
-def test_a_fast_endpoint_soon_gets_as_much_as_it_takes() -> None:
+def test_a_fast_endpoint_soon_gets_as_many_receipts_as_it_accepts() -> None:
     window = CongestionWindow()
     answered, _ = serve(window, 0.05, at_once=1_000, until=10)
     assert window.size == MAX_SIZE
@@ -49,7 +49,7 @@ def test_a_slow_healthy_endpoint_that_works_on_one_at_a_time_never_times_out(sec
 
 
 @pytest.mark.parametrize("seconds", [2.5, 5.0, 8.0])
-def test_a_healthy_endpoint_that_always_takes_its_time_gets_many_at_once(seconds: float) -> None:
+def test_a_healthy_slow_endpoint_gets_many_receipts_at_once(seconds: float) -> None:
     window = CongestionWindow()
     answered, late = serve(window, seconds, at_once=1_000, until=600)
     assert late == 0
@@ -73,7 +73,7 @@ def test_an_endpoint_that_becomes_slower_for_good_is_used_as_it_is_now() -> None
     assert answered > 120 * 20 / 0.5
 
 
-def test_an_endpoint_that_does_not_answer_is_left_alone_and_then_tried_with_one() -> None:
+def test_an_endpoint_that_does_not_answer_is_paused_and_then_tried_with_one_receipt() -> None:
     window, now, under_way = CongestionWindow(), 0.0, 0
     tries = []
     while now < 600:
@@ -99,7 +99,7 @@ def test_a_backend_that_asks_for_a_pause_gets_it() -> None:
     assert window.available(0, 20.2) == 1
 
 
-def test_calls_that_fail_together_shrink_the_window_once() -> None:
+def test_calls_that_fail_at_once_shrink_the_window_once() -> None:
     window = CongestionWindow()
     serve(window, 0.05, at_once=1_000, until=10)
     window.on_failure(10.0, 20.0)

@@ -103,7 +103,7 @@ def test_an_endpoint_that_hangs_with_thousands_due_delays_nobody(
     assert sum(queue.under_way for queue in sender._queues.values()) <= 2
 
 
-def test_an_endpoint_that_hangs_is_left_alone_and_keeps_nobodys_lease(
+def test_an_endpoint_that_hangs_is_paused_and_holds_no_lease(
     owed: Callable[[str, int], Workspace], hanging: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhook_client, "TIMEOUT_MS", 200)
@@ -115,7 +115,7 @@ def test_an_endpoint_that_hangs_is_left_alone_and_keeps_nobodys_lease(
     assert Receipt.objects.filter(workspace=dead, next_attempt_at__lte=timezone.now()).count() >= 45
 
 
-def test_of_two_workspaces_with_much_due_each_has_its_turn(
+def test_two_workspaces_with_many_receipts_due_share_the_sender(
     owed: Callable[[str, int], Workspace], callback: CallbackServer
 ) -> None:
     first, second = owed(callback.url, 400), owed(f"{callback.url}?of=second", 20)
@@ -156,7 +156,7 @@ def slow() -> Iterator[OneAtATime]:
         yield server
 
 
-def test_a_slow_healthy_endpoint_gets_as_much_as_it_takes_on_connections_that_stay_open(
+def test_a_slow_healthy_endpoint_gets_as_many_receipts_as_it_accepts_on_open_connections(
     owed: Callable[[str, int], Workspace], slow: OneAtATime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twice as long as a call may take, all in all; no attempt is said to have timed out."""
@@ -170,7 +170,7 @@ def test_a_slow_healthy_endpoint_gets_as_much_as_it_takes_on_connections_that_st
     assert slow.connections <= slow.most_at_once
 
 
-def test_a_word_that_receipts_are_due_is_heard_at_once(
+def test_a_notification_that_receipts_are_due_wakes_the_sender_at_once(
     owed: Callable[[str, int], Workspace],
     callback: CallbackServer,
     sender: Sender,
@@ -184,7 +184,7 @@ def test_a_word_that_receipts_are_due_is_heard_at_once(
     assert sender_signals.is_alive()
 
 
-def test_a_sender_told_to_stop_writes_what_was_answered_and_gives_the_rest_back(
+def test_a_stopped_sender_records_answered_receipts_and_releases_the_others(
     owed: Callable[[str, int], Workspace], slow: OneAtATime
 ) -> None:
     workspace = owed(slow.url, 40)

@@ -59,9 +59,7 @@ def test_a_receipt_names_an_ios_device_by_its_apns_token(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_receipt_says_what_became_of_the_message(
-    receipt: Receipt, callback: CallbackServer, known: KnownDevice
-) -> None:
+def test_the_receipt_contains_the_outcome(receipt: Receipt, callback: CallbackServer, known: KnownDevice) -> None:
     sender.send_due()
     [(_, body)] = callback.requests
     assert json.loads(body) == {
@@ -98,7 +96,7 @@ def test_openssl_verifies_the_receipt_with_the_public_key(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_refused_receipt_is_tried_again_later(receipt: Receipt, callback: CallbackServer) -> None:
+def test_a_refused_receipt_is_retried_later(receipt: Receipt, callback: CallbackServer) -> None:
     callback.answers = [(503, "")]
     sender.send_due()
     receipt.refresh_from_db()
@@ -158,7 +156,7 @@ def test_a_private_address_is_refused(receipt: Receipt, callback: CallbackServer
         ("/%E5%9B%9E", "/receipts/%E5%9B%9E", []),
     ],
 )
-def test_a_receipt_reaches_the_path_that_was_meant_and_is_signed(
+def test_a_receipt_is_signed_and_reaches_the_configured_path(
     receipt: Receipt,
     callback: CallbackServer,
     workspace: Workspace,
@@ -175,7 +173,7 @@ def test_a_receipt_reaches_the_path_that_was_meant_and_is_signed(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_callback_url_that_is_none_is_an_attempt_that_failed(receipt: Receipt) -> None:
+def test_an_invalid_callback_url_counts_as_a_failed_attempt(receipt: Receipt) -> None:
     Workspace.objects.update(callback_url="https://")
     sender.send_due()
     assert ReceiptAttempt.objects.get().error

@@ -23,7 +23,7 @@ GROWING = [
 
 
 @pytest.mark.django_db
-def test_all_that_grows_with_traffic_is_partitioned_without_foreign_keys() -> None:
+def test_tables_that_grow_with_traffic_are_partitioned_without_foreign_keys() -> None:
     """A foreign key, either way, would make dropping a day lock a table that pushes need."""
     assert sorted(table.name for table in partitions.tables()) == sorted(GROWING)
     with connection.cursor() as cursor:

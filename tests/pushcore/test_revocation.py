@@ -67,7 +67,7 @@ def told() -> dict[str, int | None]:
     return {row.content["revokes"]: row.device_id for row in rows}
 
 
-def test_what_waits_of_a_task_is_revoked_and_what_arrived_is_told_of(
+def test_pending_messages_of_a_task_are_revoked_and_devices_are_notified_of_delivered_ones(
     workspace: Workspace, to_fleet: Send, lane: KeepingLane
 ) -> None:
     task = to_fleet()
@@ -101,7 +101,7 @@ def test_from_the_moment_a_task_is_marked_nothing_of_it_is_delivered(
     assert {outgoing.task_id for outgoing in everything} == {other.pk}
 
 
-def test_what_may_be_on_its_way_is_told_of_too(
+def test_devices_are_notified_of_messages_in_flight_too(
     workspace: Workspace, to_fleet: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = to_fleet()
@@ -113,7 +113,7 @@ def test_what_may_be_on_its_way_is_told_of_too(
 
 
 @pytest.mark.parametrize("where", ["_insert_notices", "_withdraw"])
-def test_a_worker_that_dies_is_followed_by_one_that_goes_on(
+def test_a_revocation_continues_after_a_worker_died(
     workspace: Workspace, to_fleet: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     monkeypatch.setattr(revocations, "BATCH", 1)
@@ -142,7 +142,7 @@ def test_a_worker_that_dies_is_followed_by_one_that_goes_on(
     assert own.message_count == own.own_messages().count() == own.messages.count() == 3
 
 
-def test_a_revocation_is_given_back_when_the_time_is_spent(
+def test_a_worker_gives_a_revocation_back_when_its_time_is_spent(
     workspace: Workspace, to_fleet: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(revocations, "BATCH", 1)
@@ -213,14 +213,16 @@ def test_an_acknowledgement_comes_before_a_revocation_but_not_after_it(
     assert task.success_count == 0
 
 
-def test_vendors_devices_are_not_told_over_the_gateway(workspace: Workspace, to_fleet: Send, lane: KeepingLane) -> None:
+def test_devices_of_vendors_get_no_notice_through_the_gateway(
+    workspace: Workspace, to_fleet: Send, lane: KeepingLane
+) -> None:
     task = to_fleet()
     outcomes.record([Outcome(row.pk, statuses.ACKED, Channel.HUAWEI) for row in task.messages.all()])
     revocations.revoke_task(workspace, task.pk)
     assert told() == {}
 
 
-def test_the_backend_hears_of_its_message_and_not_of_ours(
+def test_the_backend_gets_a_receipt_for_its_message_and_not_for_the_notice(
     workspace: Workspace, to_fleet: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pushcore.callbacks.sender_signals.wake_sender", lambda: None)
@@ -235,7 +237,9 @@ def test_the_backend_hears_of_its_message_and_not_of_ours(
     assert sum('"statusCode":"-2"' in body for body in bodies) == 4
 
 
-def test_a_revoked_broadcast_is_not_given_on_and_devices_are_told(workspace: Workspace, to_fleet: Send) -> None:
+def test_a_revoked_broadcast_is_no_longer_delivered_and_devices_are_notified(
+    workspace: Workspace, to_fleet: Send
+) -> None:
     to_fleet()
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="hello", msgkey="b1")
     task = pushes.accept(workspace, request, **RPC)
@@ -247,7 +251,7 @@ def test_a_revoked_broadcast_is_not_given_on_and_devices_are_told(workspace: Wor
     assert broadcasts.active(())[0] == [told_by.pk, later.pk]
 
 
-def test_the_sweeper_hands_over_what_tells_devices(
+def test_the_sweeper_dispatches_revocation_notices(
     workspace: Workspace, to_fleet: Send, lane: KeepingLane, settings: Any
 ) -> None:
     settings.SWEEP_AFTER_SECONDS = -1

@@ -78,13 +78,13 @@ def test_every_day_stays_at_its_time_when_the_clock_changes() -> None:
     ]  # fmt: skip
 
 
-def test_a_time_the_clock_leaves_out_comes_as_much_later_and_once() -> None:
+def test_a_time_that_the_clock_skips_is_moved_by_the_gap_and_happens_once() -> None:
     assert local(between("2026-03-28", "2026-03-30", DAILY, (), time(2, 30))) == [
         "28.03. 02:30+0100", "29.03. 03:30+0200", "30.03. 02:30+0200"
     ]  # fmt: skip
 
 
-def test_a_time_that_comes_twice_is_taken_the_first_time() -> None:
+def test_a_time_that_occurs_twice_is_used_the_first_time() -> None:
     assert local(between("2026-10-24", "2026-10-26", DAILY, (), time(2, 30))) == [
         "24.10. 02:30+0200", "25.10. 02:30+0200", "26.10. 02:30+0100"
     ]  # fmt: skip
@@ -185,7 +185,7 @@ def test_a_cyclic_push_reaches_the_same_targets_each_time(workspace: Workspace, 
         assert Message.objects.filter(target="ann", msgkey="k1").count() == count
 
 
-def test_what_is_sent_is_made_from_the_template_as_it_then_is(workspace: Workspace, template: Template) -> None:
+def test_a_scheduled_push_uses_the_template_as_it_is_when_sent(workspace: Workspace, template: Template) -> None:
     schedule = service.create(workspace, REQUESTS[1], soon(), **RPC)
     Template.objects.update(title="Good morning #name#")
     make_due(schedule.occurrences.get())
@@ -217,7 +217,7 @@ def test_two_beats_send_each_occurrence_once(workspace: Workspace, lane: Keeping
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_one_who_dies_while_sending_leaves_it_to_the_next(
+def test_a_schedule_whose_worker_dies_is_sent_by_the_next(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     schedule = service.create(workspace, SIMPLE, soon(), **RPC)
@@ -231,7 +231,7 @@ def test_one_who_dies_while_sending_leaves_it_to_the_next(
     assert PushTask.objects.count() == 1
 
 
-def test_one_whose_time_is_over_is_missed_and_one_a_little_late_is_sent(workspace: Workspace) -> None:
+def test_a_schedule_far_past_its_time_is_missed_and_a_slightly_late_one_is_sent(workspace: Workspace) -> None:
     for late, status in ((599, Occurrence.Status.EXECUTED), (601, Occurrence.Status.MISSED)):
         schedule = service.create(workspace, replace(SIMPLE, target_msgkey={"u": str(late)}), soon(), **RPC)
         schedule.occurrences.update(at=timezone.now() - timedelta(seconds=late))
@@ -239,7 +239,7 @@ def test_one_whose_time_is_over_is_missed_and_one_a_little_late_is_sent(workspac
         assert schedule.occurrences.get().status == status
 
 
-def test_one_that_fails_says_why_and_holds_nothing_up(workspace: Workspace, template: Template) -> None:
+def test_a_failing_schedule_records_the_reason_and_delays_no_other(workspace: Workspace, template: Template) -> None:
     broken = service.create(workspace, REQUESTS[1], soon(), **RPC)
     good = service.create(workspace, replace(SIMPLE, target_msgkey={"bob": "k2"}), soon(), **RPC)
     Template.objects.update(body="now needs #more#", variables=["more"])
@@ -250,7 +250,7 @@ def test_one_that_fails_says_why_and_holds_nothing_up(workspace: Workspace, temp
     assert (occurrence.status, "#more#" in occurrence.fault) == (Occurrence.Status.FAILED, True)
 
 
-def test_a_fault_of_ours_holds_nothing_up_either(workspace: Workspace) -> None:
+def test_an_internal_error_delays_no_other_schedule(workspace: Workspace) -> None:
     odd = service.create(workspace, SIMPLE, soon(), **RPC)
     Schedule.objects.update(request={})
     make_due(odd.occurrences.get())
@@ -286,7 +286,7 @@ def test_a_push_that_breaks_a_limit_is_refused_when_it_is_scheduled(workspace: W
     assert not Schedule.objects.exists()
 
 
-def test_so_many_schedules_wait_and_no_more(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_waiting_schedules_is_limited(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "MAX_OPEN", 1)
     service.create(workspace, SIMPLE, soon(), **RPC)
     with pytest.raises(ResultError, match="1 schedules"):
@@ -296,7 +296,7 @@ def test_so_many_schedules_wait_and_no_more(workspace: Workspace, monkeypatch: p
 # -- listing and cancelling -------------------------------------------------------------------------------------------
 
 
-def test_cancelled_ones_are_not_sent_and_not_listed(workspace: Workspace) -> None:
+def test_cancelled_schedules_are_neither_sent_nor_listed(workspace: Workspace) -> None:
     schedule = service.create(workspace, SIMPLE, each_day(3), **RPC)
     first, second, third, fourth = schedule.occurrences.order_by("at")
     now, later = timezone.now() - timedelta(hours=1), timezone.now() + timedelta(days=9)

@@ -22,7 +22,7 @@ def test_a_statement_is_found_by_its_name_and_has_no_comments(tmp_path: Path) ->
     assert statements(str(tmp_path / "module.py")) == {"one": "SELECT 1", "two": "SELECT\n    2"}
 
 
-def test_a_name_is_given_once(tmp_path: Path) -> None:
+def test_a_statements_name_is_unique(tmp_path: Path) -> None:
     (tmp_path / "module.sql").write_text("-- one --\nSELECT 1\n-- one --\nSELECT 2\n")
     with pytest.raises(ValueError, match=r"module\.sql gives a name twice"):
         statements(str(tmp_path / "module.py"))

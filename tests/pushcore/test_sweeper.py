@@ -27,7 +27,7 @@ def _at_once(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
-def test_what_the_lane_did_not_take_is_handed_over_by_the_sweep(
+def test_messages_that_the_lane_did_not_accept_are_dispatched_by_the_sweep(
     send: Send, lane: KeepingLane, known: KnownDevice
 ) -> None:
     lane.broken = True
@@ -52,7 +52,7 @@ def test_while_a_lane_is_behind_the_sweep_waits_and_keeps_its_place(
 
 
 @pytest.mark.django_db
-def test_what_needs_no_sweep_is_left_alone(send: Send, lane: KeepingLane, known: KnownDevice) -> None:
+def test_messages_that_need_no_sweep_are_skipped(send: Send, lane: KeepingLane, known: KnownDevice) -> None:
     for key in ("acked", "expired", "deviceless"):
         send({known.ad_token if key != "deviceless" else "gone": key}, delivery_type=1)
     outcomes.record([Outcome(Message.objects.get(msgkey="acked").pk, statuses.ACKED)])
@@ -75,7 +75,7 @@ def test_a_backlog_longer_than_a_page_is_swept_whole(
 
 
 @pytest.mark.django_db
-def test_a_page_of_what_may_not_be_delivered_does_not_end_the_sweep(
+def test_a_page_of_undeliverable_messages_does_not_end_the_sweep(
     send: Send, lane: KeepingLane, known: KnownDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweeper, "BATCH", 2)
@@ -87,9 +87,7 @@ def test_a_page_of_what_may_not_be_delivered_does_not_end_the_sweep(
 
 
 @pytest.mark.django_db
-def test_a_sweeper_that_was_away_for_long_takes_up_where_it_stopped(
-    send: Send, lane: KeepingLane, known: KnownDevice
-) -> None:
+def test_a_sweeper_continues_where_it_stopped_long_ago(send: Send, lane: KeepingLane, known: KnownDevice) -> None:
     send({known.ad_token: "k1"}, delivery_type=1)
     message = Message.objects.get()
     an_hour_ago = ids.first_id_at(timezone.now() - timedelta(hours=1))
@@ -113,7 +111,7 @@ def test_a_second_sweeper_keeps_out_while_the_first_holds_the_lease(
 
 
 @pytest.mark.django_db
-def test_a_bind_that_missed_its_messages_is_made_good(send: Send, lane: KeepingLane, known: KnownDevice) -> None:
+def test_the_sweep_attaches_messages_that_a_bind_missed(send: Send, lane: KeepingLane, known: KnownDevice) -> None:
     send({"ann": "k1"})
     message = Message.objects.get()
     Binding.objects.create(

@@ -36,7 +36,7 @@ def test_a_user_bound_with_blanks_around_gets_pushes_however_the_blanks_stand(
 
 
 @pytest.mark.django_db
-def test_who_binds_later_gets_what_was_pushed_to_another_spelling(
+def test_a_user_bound_later_gets_messages_pushed_to_another_spelling(
     workspace: Workspace, known: KnownDevice, lane: KeepingLane, send: Any
 ) -> None:
     send({"ann ": "k1"})
@@ -45,7 +45,7 @@ def test_who_binds_later_gets_what_was_pushed_to_another_spelling(
 
 
 @pytest.mark.django_db
-def test_no_longer_user_id_is_pushed_to_than_can_be_bound(
+def test_a_user_id_too_long_to_be_bound_cannot_be_pushed_to(
     workspace: Workspace, known: KnownDevice, lane: KeepingLane, send: Any
 ) -> None:
     server_requests.bind(workspace, "u" * 256, known.ad_token, 1)
@@ -77,7 +77,7 @@ def test_an_ios_device_is_found_by_any_spelling_of_its_token(
 
 
 @pytest.mark.django_db
-def test_targets_of_a_multiple_push_are_cleaned_too(
+def test_targets_of_a_multiple_push_are_normalized_too(
     workspace: Workspace, known: KnownDevice, lane: KeepingLane
 ) -> None:
     create(workspace, TemplateDraft(name="t", description="d", title="T", body="B"))
@@ -93,7 +93,7 @@ def test_targets_of_a_multiple_push_are_cleaned_too(
     ("kind", "line", "target"),
     [(DeliveryType.USER, " ann ,k1", "ann"), (DeliveryType.IOS, f"<{HEX.upper()}>,k1", HEX)],
 )
-def test_targets_of_a_file_are_cleaned_too(kind: DeliveryType, line: str, target: str) -> None:
+def test_targets_of_a_file_are_normalized_too(kind: DeliveryType, line: str, target: str) -> None:
     reader = Reader(1, {"title": "", "content": "", "url": ""}, kind)
     [record] = reader.read(Lines(1, 2, 1, line.encode())).records
     assert record.target == target

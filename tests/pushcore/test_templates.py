@@ -67,7 +67,7 @@ def test_a_missing_value_is_named(template: Template) -> None:
         ({"action": -1}, ResultCode.INVALID_PARAM),
     ],
 )
-def test_a_template_that_is_none_is_refused_with_its_code(
+def test_an_invalid_template_is_refused_with_its_code(
     workspace: Workspace, changes: dict[str, Any], result: ResultCode
 ) -> None:
     with pytest.raises(ResultError) as refused:
@@ -76,7 +76,7 @@ def test_a_template_that_is_none_is_refused_with_its_code(
     assert not Template.objects.exists()
 
 
-def test_a_name_is_taken_once_in_a_workspace_and_free_in_another(workspace: Workspace, template: Template) -> None:
+def test_a_name_is_unique_within_a_workspace(workspace: Workspace, template: Template) -> None:
     with pytest.raises(ResultError) as refused:
         templates.create(workspace, WINNER)
     assert refused.value.result == ResultCode.TEMPLATE_ALREADY_EXIST
@@ -137,7 +137,7 @@ def test_each_target_of_a_multiple_push_gets_its_own_content(
     assert (task.kind, task.message_count) == ("multiple", 2)
 
 
-def test_a_message_that_waits_keeps_its_own_content(
+def test_a_waiting_message_keeps_its_own_content(
     workspace: Workspace, template: Template, lane: KeepingLane, known: KnownDevice
 ) -> None:
     pushes.accept(workspace, a_multiple(a_target("ann")), **RPC)
@@ -175,7 +175,7 @@ def test_four_hundred_targets_cost_as_many_statements_as_one(
         (a_multiple(a_target("ann"), silent=5), ResultCode.INVALID_PARAM),
     ],
 )
-def test_a_multiple_push_that_is_none_is_refused_and_leaves_nothing(
+def test_an_invalid_multiple_push_is_refused_and_leaves_nothing(
     workspace: Workspace, template: Template, request_: MultiplePush, result: ResultCode
 ) -> None:
     with pytest.raises(ResultError) as refused:

@@ -13,7 +13,7 @@ def test_a_bucket_grants_what_it_holds_and_no_more() -> None:
     assert [bucket.take(3), bucket.take(3), bucket.take(3)] == [3, 2, 0]
 
 
-def test_tokens_that_were_not_needed_are_granted_again() -> None:
+def test_unused_tokens_are_granted_again() -> None:
     bucket = TokenBucket("mps:test:bucket", SLOW, 5)
     bucket.take(5)
     bucket.give_back(2)
@@ -27,7 +27,7 @@ def test_a_bucket_never_holds_more_than_its_size() -> None:
     assert bucket.take(100) == 5
 
 
-def test_giving_back_to_an_expired_bucket_leaves_it_full() -> None:
+def test_returning_tokens_to_an_expired_bucket_leaves_it_full() -> None:
     bucket = TokenBucket("mps:test:bucket", SLOW, 5)
     bucket.give_back(2)
     assert not client().exists(bucket.key)
@@ -47,7 +47,7 @@ def test_a_bucket_that_nobody_uses_expires_once_it_is_full() -> None:
     assert 50 <= client().ttl(bucket.key) <= 51
 
 
-def test_several_buckets_are_asked_in_one_call_and_answered_in_order() -> None:
+def test_several_buckets_are_answered_in_one_call_and_in_order() -> None:
     small, large = TokenBucket("mps:test:small", SLOW, 1), TokenBucket("mps:test:large", SLOW, 9)
     assert take_from_each([(small, 4), (large, 4)]) == [1, 4]
     assert take_from_each([(large, 9), (small, 1)]) == [5, 0]

@@ -52,12 +52,12 @@ def store(tmp_path: Path) -> Iterator[Served]:
 
 
 @pytest.mark.parametrize("text", REFUSALS.values(), ids=REFUSALS.keys())
-def test_a_refusal_to_write_counts_as_a_store_that_is_away(text: str) -> None:
+def test_a_refusal_to_write_counts_as_unavailable(text: str) -> None:
     assert isinstance(valkey.ErrorParser.parse_error(text), valkey.ValkeyDown)
 
 
 @pytest.mark.parametrize("text", ["WRONGTYPE Operation against a key", "ERR unknown command 'OOM '", "NOSCRIPT No"])
-def test_another_error_is_a_fault(text: str) -> None:
+def test_another_error_is_raised_as_it_is(text: str) -> None:
     assert not isinstance(valkey.ErrorParser.parse_error(text), valkey.ValkeyDown)
 
 
@@ -69,7 +69,7 @@ def test_another_error_is_a_fault(text: str) -> None:
         (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
     ],
 )
-def test_commands_scripts_and_pipelines_of_a_store_that_refuses_fail_alike(
+def test_commands_scripts_and_pipelines_fail_alike_when_writes_are_refused(
     store: Served, refuse: tuple[str, ...], relent: tuple[str, ...]
 ) -> None:
     client = valkey.connect(store.url)
@@ -89,7 +89,7 @@ def test_commands_scripts_and_pipelines_of_a_store_that_refuses_fail_alike(
     client.close()
 
 
-def test_a_store_that_hangs_is_waited_for_once(store: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_valkey_is_waited_for_once(store: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(valkey, "ANSWER_SECONDS", 0.2)
     client = valkey.connect(store.url)
     client.set("mps:x", 1)
@@ -108,7 +108,7 @@ def test_a_store_that_hangs_is_waited_for_once(store: Served, monkeypatch: pytes
     client.close()
 
 
-def test_a_store_that_cannot_be_reached_is_away(tmp_path: Path) -> None:
+def test_an_unreachable_valkey_counts_as_unavailable(tmp_path: Path) -> None:
     client = valkey.connect(f"redis://127.0.0.1:{engines.free_port()}/0")
     with pytest.raises(valkey.ValkeyDown):
         client.ping()

@@ -29,14 +29,14 @@ IN_HAND = {"transparentMessagePayload": {"hms": "x"}}
         ({"honor": "LOW"}, Channel.HUAWEI, ""),
     ],
 )
-def test_a_category_is_told_in_the_vendors_words(given: dict[str, str], channel: Channel, told: str) -> None:
+def test_a_category_becomes_the_vendors_name(given: dict[str, str], channel: Channel, told: str) -> None:
     options = {"thirdChannelCategory": given}
     vendor_options.check(options)
     assert vendor_options.category(options, channel) == told
 
 
 @pytest.mark.parametrize(("given", "told"), [("1", "LOW"), ("2", "NORMAL"), ("LOW", "LOW")])
-def test_a_level_of_huawei_is_its_importance(given: str, told: str) -> None:
+def test_huaweis_level_becomes_its_importance(given: str, told: str) -> None:
     options = {"notifyLevel": {"hms": given}}
     vendor_options.check(options)
     assert vendor_options.level(options, Channel.HUAWEI) == told
@@ -72,7 +72,7 @@ def test_a_level_of_huawei_is_its_importance(given: str, told: str) -> None:
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_what_no_vendor_could_follow_is_refused_by_name(options: dict[str, Any], words: str) -> None:
+def test_an_option_that_no_vendor_supports_is_refused_by_name(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ResultError) as refused:
         vendor_options.check(options)
     assert refused.value.result is ResultCode.INVALID_PARAM
@@ -90,11 +90,11 @@ def test_what_no_vendor_could_follow_is_refused_by_name(options: dict[str, Any],
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_what_a_vendor_follows_is_taken(options: dict[str, Any]) -> None:
+def test_an_option_that_a_vendor_supports_is_accepted(options: dict[str, Any]) -> None:
     vendor_options.check(options)
 
 
-def test_what_is_handed_through_has_room_for_its_own_bytes_only() -> None:
+def test_a_transparent_payload_is_limited_by_its_own_bytes() -> None:
     room = vendor_options.MAX_TRANSPARENT_BYTES - len('""')
     vendor_options.check({"transparentMessagePayload": {"hms": "x" * room, "fcm": {"": "x" * (room - len('{"":}'))}}})
     with pytest.raises(ResultError) as refused:
@@ -103,7 +103,7 @@ def test_what_is_handed_through_has_room_for_its_own_bytes_only() -> None:
 
 
 @pytest.mark.parametrize("channel", ["hms", "honor", "harmonyos", "fcm"])
-def test_what_is_handed_through_counts_as_it_travels(channel: str) -> None:
+def test_a_transparent_payload_counts_as_it_is_sent(channel: str) -> None:
     """One text in the body's JSON at all but FCM, which takes names and texts: there each quote counts twice."""
     payload: dict[str, Any] = {f"k{number:03}": "v" for number in range(270)}
     vendor_options.check({"transparentMessagePayload": {"fcm": payload}})
@@ -113,7 +113,7 @@ def test_what_is_handed_through_counts_as_it_travels(channel: str) -> None:
     assert refused.value.result is ResultCode.MSG_PAYLOAD_TOO_LONG
 
 
-def test_only_the_named_vendors_hand_a_message_through() -> None:
+def test_only_the_named_vendors_get_a_transparent_message() -> None:
     options = {"transparentMessagePayload": {"hms": "text", "fcm": {"a": 1}, "honor": 7}}
     assert vendor_options.transparent_channels(options) == {Channel.HUAWEI, Channel.FCM, Channel.HONOR}
     assert vendor_options.transparent_payload(options, Channel.FCM) == {"a": 1}

@@ -179,7 +179,7 @@ def test_a_command_without_its_variables_says_so_in_one_line(command: list[str])
         ({"MPS_WS_PORT": "18470"}, "mps: MPS_WS_PORT=18470: MPS_HTTP_PORT is the same port"),
     ],
 )
-def test_a_start_that_cannot_be_is_refused_in_one_line(tmp_path: Path, changes: dict[str, str], line: str) -> None:
+def test_an_impossible_start_is_refused_in_one_line(tmp_path: Path, changes: dict[str, str], line: str) -> None:
     database = os.environ["DATABASE_URL"] if "REDIS_URL" in changes else None
     ports = {"MPS_HTTP_PORT": "18470", "MPS_WS_PORT": "18471", "MPS_MQTT_PORT": "18472"}
     ended = run(

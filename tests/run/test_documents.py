@@ -50,7 +50,7 @@ def is_there(name: str) -> bool:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
-def test_what_a_document_names_exists(document: Path) -> None:
+def test_everything_that_a_document_names_exists(document: Path) -> None:
     text = document.read_text()
     assert [name for name in CODE.findall(text) if not is_there(name)] == []
     assert [link for link in LINK.findall(text) if not (document.parent / link).exists()] == []

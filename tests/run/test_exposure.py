@@ -18,11 +18,11 @@ from tests.support.stack import Stack
     [("127.0.0.1", False), ("127.0.0.2", False), ("::1", False), ("localhost", False), ("0.0.0.0", True),
      ("::", True), ("192.168.1.5", True), ("203.0.113.9", True), ("fe80::1", True)],
 )  # fmt: skip
-def test_only_loopback_is_ones_own(address: str, exposed: bool) -> None:
+def test_only_loopback_counts_as_local(address: str, exposed: bool) -> None:
     assert exposure.is_exposed(address) == exposed
 
 
-def test_what_is_open_is_named() -> None:
+def test_everything_open_is_named() -> None:
     given = {"MPS_HTTP_PORT": "8123", "MPS_RECEIPT_ALLOW_PRIVATE": "1", "MPS_VENDOR_ALLOW_PRIVATE": "1",
                        "MPS_DEBUG": "1", "MPS_MQTT_PORT": "2883"}  # fmt: skip
     listed = "\n".join(exposure.list_exposed(CommonConfiguration.model_validate(given)))
@@ -35,7 +35,7 @@ def test_what_is_open_is_named() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("before", "after"), [("open", "signed"), ("server", "server"), ("signed", "signed")])
-def test_a_demo_that_was_open_is_closed_and_others_choices_stay(before: str, after: str) -> None:
+def test_an_open_demo_is_closed_and_changed_settings_stay(before: str, after: str) -> None:
     kept = demo.ensure_demo()
     Workspace.objects.update(client_bind=before)
     demo.ensure_demo(kept, open_binding=False)

@@ -40,12 +40,12 @@ def test_over_https_every_cookie_is_secure() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("peer", "proto"), [(PROXY, "http"), (PROXY, "https-no"), ("192.0.2.7", "https")])
-def test_without_https_or_in_a_strangers_word_they_are_not(peer: str, proto: str) -> None:
+def test_without_https_or_by_an_untrusted_header_cookies_are_not_secure(peer: str, proto: str) -> None:
     assert not any(cookie["secure"] for cookie in log_in(peer, proto).cookies.values())
 
 
 @pytest.mark.django_db
-def test_browsers_are_asked_to_keep_to_https() -> None:
+def test_browsers_get_strict_transport_security() -> None:
     answer = Client().get(LOGIN, headers={"x-forwarded-proto": "https"}, REMOTE_ADDR=PROXY)
     assert answer[HSTS] == "max-age=31536000"
     assert HSTS not in Client().get(LOGIN)

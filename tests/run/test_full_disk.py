@@ -73,7 +73,7 @@ templates.create(Workspace.objects.get(), templates.TemplateDraft("full", "d", "
 
 # Not the last to start: it takes half a minute.
 @pytest.mark.xdist_group("run")
-def test_a_full_disk_is_lived_through_and_nothing_accepted_is_lost(small_disk: Path, tmp_path: Path) -> None:
+def test_the_service_survives_a_full_disk_and_loses_nothing_accepted(small_disk: Path, tmp_path: Path) -> None:
     """With a file push under way."""
     stack = Stack(small_disk).start()
     try:
@@ -128,7 +128,7 @@ def _push(stack: Stack) -> bool:
         return False
 
 
-def test_a_supervisor_whose_disk_is_full_goes_on(tmp_path: Path) -> None:
+def test_a_supervisor_survives_a_full_disk(tmp_path: Path) -> None:
     """Its list of processes cannot be written, nor a program started: both are tried again."""
 
     class Program:
@@ -169,7 +169,7 @@ def test_lines_are_lost_while_the_disk_is_full_and_written_again_after() -> None
     assert ran.stdout == "kept False\n"
 
 
-def test_a_full_disk_and_the_room_after_it_are_said_once_each(
+def test_a_full_disk_and_its_end_are_each_logged_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(disk_space, "_CHECK_SECONDS", 0.0)

@@ -130,7 +130,7 @@ def test_a_chunked_body_is_read_as_one_with_a_length(start: Callable[..., Runnin
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
-def test_of_a_body_that_is_too_long_the_application_sees_the_length_and_nothing_else(
+def test_the_application_sees_only_the_length_of_a_body_that_is_too_long(
     start: Callable[..., Running], framing: str
 ) -> None:
     server = start()
@@ -161,7 +161,7 @@ def test_an_upload_may_be_longer(start: Callable[..., Running], framing: str) ->
         assert client.send(sent).answer().endswith(body)
 
 
-def test_bodies_that_do_not_come_take_no_thread(start: Callable[..., Running]) -> None:
+def test_bodies_that_do_not_arrive_take_no_thread(start: Callable[..., Running]) -> None:
     server = start(threads=1)
     with ExitStack() as opened:
         for _ in range(50):
@@ -170,7 +170,7 @@ def test_bodies_that_do_not_come_take_no_thread(start: Callable[..., Running]) -
             assert client.send(head("POST", "/", "Content-Length: 2") + b"hi").answer().endswith(b"hi")
 
 
-def test_a_body_that_does_not_come_in_time_is_given_up(start: Callable[..., Running]) -> None:
+def test_a_body_that_does_not_arrive_in_time_is_dropped(start: Callable[..., Running]) -> None:
     server = start(body_seconds=0.2)
     with server.connect() as client:
         assert client.send(head("POST", "/", "Content-Length: 10") + b"x").all().startswith(b"HTTP/1.1 408")
@@ -195,7 +195,7 @@ def test_an_idle_connection_is_closed_and_one_in_use_kept(
 
 
 @pytest.mark.parametrize("expects", [(), ("Expect: 100-continue",)])
-def test_who_may_not_send_is_told_before_the_body_comes(
+def test_an_unauthorized_upload_is_refused_before_its_body_arrives(
     start: Callable[..., Running], expects: tuple[str, ...]
 ) -> None:
     with start().connect() as client:
@@ -203,14 +203,14 @@ def test_who_may_not_send_is_told_before_the_body_comes(
     assert received.startswith(b"HTTP/1.1 401")
 
 
-def test_who_may_send_is_asked_to_go_on(start: Callable[..., Running]) -> None:
+def test_an_authorized_upload_gets_100_continue(start: Callable[..., Running]) -> None:
     with start().connect() as client:
         client.send(head("POST", "/guarded", "Authorization: x", "Content-Length: 2", "Expect: 100-continue"))
         assert client.socket.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         assert client.send(b"hi").answer().endswith(b"hi")
 
 
-def test_a_body_that_comes_late_is_served(start: Callable[..., Running]) -> None:
+def test_a_body_that_arrives_late_is_served(start: Callable[..., Running]) -> None:
     server = start()
     with server.connect() as client:
         client.send(head("POST", "/", "Content-Length: 2"))
@@ -230,7 +230,7 @@ def test_a_probe_is_answered_while_every_thread_works(start: Callable[..., Runni
         assert busy.answer().startswith(b"HTTP/1.1 200")
 
 
-def test_an_address_has_so_many_connections(start: Callable[..., Running]) -> None:
+def test_connections_of_an_address_are_limited(start: Callable[..., Running]) -> None:
     server = start(connections_per_address=3)
     with ExitStack() as opened:
         clients = [opened.enter_context(server.connect()) for _ in range(3)]
@@ -273,7 +273,7 @@ def test_requests_sent_ahead_are_answered_in_their_order(start: Callable[..., Ru
         (head("CONNECT", "example.com:443"), 400),
     ],
 )
-def test_what_is_no_proper_request_is_refused(start: Callable[..., Running], sent: bytes, status: int) -> None:
+def test_a_malformed_request_is_refused(start: Callable[..., Running], sent: bytes, status: int) -> None:
     server = start()
     with server.connect() as client:
         assert client.send(sent).all().startswith(b"HTTP/1.1 %d" % status)
@@ -290,7 +290,7 @@ def test_a_header_with_an_underscore_does_not_pass_for_another(start: Callable[.
     assert (environ["PATH_INFO"], environ["QUERY_STRING"], environ["HTTP_X_TWO"]) == ("/a b", "c=%20", "1,2")
 
 
-def test_what_is_under_way_is_answered_when_the_server_stops(start: Callable[..., Running]) -> None:
+def test_requests_in_progress_are_answered_when_the_server_stops(start: Callable[..., Running]) -> None:
     server = start()
     with server.connect() as client:
         client.send(head("GET", "/held"))

@@ -94,7 +94,7 @@ def client(tmp_path: Path) -> Iterator[requests.Session]:
         yield session
 
 
-def test_files_sent_in_chunks_are_read_and_a_stranger_is_refused(
+def test_files_sent_in_chunks_are_read_and_an_unknown_caller_is_refused(
     stack: Stack, nginx: str, client: requests.Session, tmp_path: Path
 ) -> None:
     query = {
@@ -112,7 +112,7 @@ def test_files_sent_in_chunks_are_read_and_a_stranger_is_refused(
     assert upload("x") == "SIGNATURE_MISMATCH"
 
 
-def test_a_silent_upload_of_a_stranger_is_refused_through_nginx(nginx: str, tmp_path: Path) -> None:
+def test_an_unknown_callers_silent_upload_is_refused_through_nginx(nginx: str, tmp_path: Path) -> None:
     """And health goes on being answered."""
     context = ssl.create_default_context(cafile=str(tmp_path / "server.crt"))
     port = urlsplit(nginx).port

@@ -41,7 +41,7 @@ def test_each_kind_of_periodic_work_takes_one_thread_at_most() -> None:
     assert [name for name in in_threads() if not takes_one_thread(app.tasks[name].run)] == []
 
 
-def test_a_worker_whose_clock_is_ahead_of_the_beats_does_its_work() -> None:
+def test_a_worker_whose_clock_is_ahead_of_the_beat_still_works() -> None:
     """Celery has a task expire at a time of the sender's clock, and the worker look at its own."""
     apart = timedelta(seconds=2 * settings.MAX_CLOCK_OFFSET_SECONDS)
     for entry in settings.CELERY_BEAT_SCHEDULE.values():
@@ -49,7 +49,7 @@ def test_a_worker_whose_clock_is_ahead_of_the_beats_does_its_work() -> None:
         assert datetime.fromisoformat(sent.headers["expires"]) > datetime.now(UTC) + apart, entry["task"]
 
 
-def test_work_that_hangs_keeps_no_other_and_not_the_clock_from_its_turn() -> None:
+def test_work_that_hangs_delays_neither_other_work_nor_the_schedule() -> None:
     """Each is asked for far more often than it ends, as by a clock that goes on."""
     free, fired = threading.Event(), threading.Event()
     under_way: list[str] = []
@@ -73,7 +73,7 @@ def test_work_that_hangs_keeps_no_other_and_not_the_clock_from_its_turn() -> Non
         free.set()
 
 
-def test_work_asked_for_while_it_is_done_is_done_once_more() -> None:
+def test_work_requested_while_it_runs_runs_once_more() -> None:
     begun, free = threading.Semaphore(0), threading.Semaphore(0)
     done: list[int] = []
 
@@ -95,7 +95,7 @@ def test_work_asked_for_while_it_is_done_is_done_once_more() -> None:
     assert len(done) == 2
 
 
-def test_work_that_fails_is_done_again_when_it_is_next_asked_for() -> None:
+def test_work_that_fails_runs_again_when_it_is_next_requested() -> None:
     done: list[int] = []
 
     @one_at_a_time

@@ -62,7 +62,7 @@ def names_of(processes: list[psutil.Process]) -> set[str]:
     return names
 
 
-def test_awkward_surroundings_are_no_obstacle(data_dir: Path) -> None:
+def test_an_unusual_environment_is_no_obstacle(data_dir: Path) -> None:
     """A data directory with characters that mean something elsewhere, a proxy, a restricted Host, nobody reading."""
     reading, writing = os.pipe()
     os.close(reading)
@@ -114,7 +114,7 @@ def start_by_make(stack: Stack, folder: Path) -> None:
     stack.wait_until_ready()
 
 
-def test_make_alone_told_to_stop_stops_everything(running: Stack, tmp_path: Path) -> None:
+def test_stopping_make_alone_stops_everything(running: Stack, tmp_path: Path) -> None:
     """Not Ctrl-C, which a terminal sends to make and its recipe: a script's SIGINT to make."""
     assert running.process is not None
     if psutil.Process(running.process.pid).name() != "make":
@@ -154,7 +154,7 @@ def test_a_taken_port_is_named(tmp_path: Path, variable: str) -> None:
 @pytest.mark.parametrize(
     "name", ["web", "gateway", "sink", "receipts", "worker", "files", "beat", "valkey", "postgresql"]
 )
-def test_a_process_that_dies_is_started_again(open_stack: Stack, name: str) -> None:
+def test_a_process_that_dies_is_restarted(open_stack: Stack, name: str) -> None:
     killed = open_stack.kill(name)
     deadline = time.monotonic() + 60
     while open_stack.pids.get(name) in (killed, None) and time.monotonic() < deadline:
@@ -163,7 +163,7 @@ def test_a_process_that_dies_is_started_again(open_stack: Stack, name: str) -> N
     open_stack.wait_until_ready()
 
 
-def test_what_is_private_is_readable_by_its_owner_alone(open_stack: Stack) -> None:
+def test_private_files_are_readable_by_their_owner_alone(open_stack: Stack) -> None:
     for name in ("demo.json", "secrets.json", "valkey/valkey.conf"):
         assert stat.S_IMODE((open_stack.data_dir / name).stat().st_mode) == 0o600, name
     assert stat.S_IMODE((open_stack.data_dir / "postgres").stat().st_mode) == 0o700
@@ -241,7 +241,7 @@ def test_a_data_directory_with_a_long_path_works(tmp_path: Path) -> None:
     assert not engine.temporary.exists()
 
 
-def test_an_engine_that_cannot_start_says_where_to_look(tmp_path: Path) -> None:
+def test_an_engine_that_cannot_start_names_its_log(tmp_path: Path) -> None:
     engine = engines.valkey(tmp_path / "valkey", "secret", 1)
     (tmp_path / "valkey" / "valkey.conf").unlink()
     with pytest.raises(engines.EngineError, match=r"Valkey ended at start with code \d+; see .*valkey.log"):

@@ -64,7 +64,7 @@ def test_output_is_written_under_the_programs_name(
         assert output.readline() == "talker  | hello\n"
 
 
-def test_what_does_not_end_is_killed_once_patience_has_ended() -> None:
+def test_a_process_that_does_not_end_in_time_is_killed() -> None:
     with subprocess.Popen(STUBBORN, stdout=subprocess.PIPE, start_new_session=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -72,7 +72,7 @@ def test_what_does_not_end_is_killed_once_patience_has_ended() -> None:
         assert process.returncode == -signal.SIGKILL
 
 
-def test_a_layer_is_stopped_before_the_one_it_stands_on(supervisor: Supervisor, tmp_path: Path) -> None:
+def test_a_layer_is_stopped_before_the_one_it_depends_on(supervisor: Supervisor, tmp_path: Path) -> None:
     """The upper program ends only when it has seen that the lower one still runs."""
     supervisor.start([Program("lower", "sleep 600", tmp_path)])
     lower = json.loads((tmp_path / "processes.json").read_text())["lower"]
@@ -94,7 +94,7 @@ def test_an_interrupted_first_start_does_not_spoil_the_next(tmp_path: Path) -> N
     assert not (tmp_path / "postgres.new").exists()
 
 
-def test_an_engine_started_beside_one_that_is_still_leaving_waits_for_it(tmp_path: Path) -> None:
+def test_an_engine_waits_for_one_that_is_still_stopping(tmp_path: Path) -> None:
     engine = engines.postgres(tmp_path / "postgres", "secret")
     leaving = engine.launch()
     os.kill(leaving.pid, signal.SIGSTOP)
@@ -107,7 +107,7 @@ def test_an_engine_started_beside_one_that_is_still_leaving_waits_for_it(tmp_pat
     resume.wait()
 
 
-def test_a_log_that_grew_too_long_is_emptied_and_goes_on(tmp_path: Path) -> None:
+def test_a_log_that_grew_too_long_is_emptied_and_continues(tmp_path: Path) -> None:
     engine = engines.valkey(tmp_path / "valkey", "secret", engines.free_port())
     process = engine.launch()
     with engine.log.open("ab") as log:

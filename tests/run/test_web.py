@@ -111,7 +111,7 @@ ACS3 = ("x-acs-action: PushSimple", "x-acs-version: 2020-10-28", "Authorization:
         ("/nowhere", (), b"404 "),
     ],
 )
-def test_a_stranger_is_refused_before_the_body_comes(
+def test_an_unknown_caller_is_refused_before_the_body_arrives(
     stack: Stack, path: str, lines: tuple[str, ...], expected: bytes
 ) -> None:
     with ExitStack() as opened:
@@ -120,7 +120,7 @@ def test_a_stranger_is_refused_before_the_body_comes(
     assert b"Connection: close" in answer
 
 
-def test_every_door_reads_a_chunked_body_as_one_with_a_length(stack: Stack) -> None:
+def test_every_api_reads_a_chunked_body_as_one_with_a_length(stack: Stack) -> None:
     """Each is sent the same body in both forms; what it answers tells that it has read it."""
     port = urlsplit(stack.url).port
     assert port is not None

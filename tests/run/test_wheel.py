@@ -114,7 +114,7 @@ def test_the_installed_command_works_from_any_directory(installed: Path, tmp_pat
     assert "web" in parse_procfile((installed / "mps_project/Procfile").read_text()).processes
 
 
-def test_the_installed_launcher_refuses_what_cannot_be_in_one_line(installed: Path, tmp_path: Path) -> None:
+def test_the_installed_launcher_refuses_a_faulty_configuration_in_one_line(installed: Path, tmp_path: Path) -> None:
     for command in (["run"], ["web"]):
         ended = run(
             [sys.executable, str(installed / "bin" / "mps"), *command],

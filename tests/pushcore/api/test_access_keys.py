@@ -38,7 +38,7 @@ def _code_in_the_end(rpc: Rpc2019, form: dict[str, str], wanted: str) -> str:
         ("workspace disabled", "3007"),
     ],
 )
-def test_what_is_taken_from_a_key_in_use_is_refused_soon(
+def test_a_right_taken_from_a_key_in_use_is_refused_within_a_second(
     rpc2019: Rpc2019, form: dict[str, str], access_key: tuple[AccessKey, str], case: str, code: str
 ) -> None:
     assert _code(rpc2019.call("PushSimple", form)) == "100"
@@ -55,7 +55,7 @@ def test_what_is_taken_from_a_key_in_use_is_refused_soon(
     assert _code_in_the_end(rpc2019, form, code) == code
 
 
-def test_what_a_key_is_given_works_with_the_next_call(
+def test_a_right_given_to_a_key_works_with_the_next_call(
     rpc2019: Rpc2019, form: dict[str, str], workspace: Workspace, access_key: tuple[AccessKey, str]
 ) -> None:
     access_key[0].workspaces.clear()
@@ -68,7 +68,7 @@ def test_what_a_key_is_given_works_with_the_next_call(
     assert _code(rpc2019.call("PushSimple", form)) == "100"
 
 
-def test_what_is_remembered_is_bounded(rpc2019: Rpc2019, form: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_of_keys_is_bounded(rpc2019: Rpc2019, form: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access_keys, "MAX_REMEMBERED", 1)
     monkeypatch.setattr(access_keys, "_remembered", {"other": None})
     assert _code(rpc2019.call("PushSimple", form)) == "100"

@@ -66,7 +66,7 @@ def test_answers_are_written_in_xml_too(rpc2020: Rpc2020, task: PushTask) -> Non
     assert [entry.findtext("TaskName") for entry in root.findall("ResultContent/Data")] == ["monday"]
 
 
-def test_the_rest_door_answers_the_same(rest: Rest, task: PushTask) -> None:
+def test_the_rest_api_answers_the_same(rest: Rest, task: PushTask) -> None:
     scope = {"appId": "ONEX570DA89211721", "workspaceId": "test"}
     days = {"startTime": now_ms() - DAY, "endTime": now_ms(), "type": "BROADCAST"}
     index = rest.call("analysis/core-index", scope | days)
@@ -109,7 +109,7 @@ def test_ninety_days_are_not_too_many(rest: Rest, workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "America/New_York"])
-def test_the_last_moment_there_is_can_be_asked_for(rest: Rest, workspace: Workspace, zone: str) -> None:
+def test_the_last_representable_moment_can_be_queried(rest: Rest, workspace: Workspace, zone: str) -> None:
     Workspace.objects.update(time_zone=zone)
     scope = {"appId": workspace.app.app_id, "workspaceId": workspace.workspace_id}
     last = 253_402_300_799_000

@@ -76,7 +76,9 @@ def test_the_newer_version_has_windows_of_binding(rpc2020: Rpc2020, form: dict[s
         ({"bindStartTime": -1, "bindEndTime": 1}, "3028", "INVALID_PARAM"),
     ],
 )
-def test_the_rest_door_answers_broadcasts_own_codes(rest: Rest, changes: dict[str, Any], code: str, name: str) -> None:
+def test_the_rest_api_answers_the_codes_of_broadcasts(
+    rest: Rest, changes: dict[str, Any], code: str, name: str
+) -> None:
     body = {
         "appId": "ONEX570DA89211721", "workspaceId": "test", "templateName": "news", "msgkey": "b1",
         "templateKeyValue": {"content": "tea"}, "deliveryType": 1, "expiredSeconds": 600,

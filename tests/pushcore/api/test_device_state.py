@@ -74,7 +74,7 @@ def test_an_unknown_target_has_no_data_and_a_bad_one_its_code(rpc2020: Rpc2020, 
     assert ask(rpc2020, "ann", "9")["Code"] == "3009"
 
 
-def test_the_rest_door_answers_the_same_in_its_own_spelling(rest: Rest, bound: KnownDevice) -> None:
+def test_the_rest_api_answers_the_same_in_its_own_spelling(rest: Rest, bound: KnownDevice) -> None:
     scope = {"appId": SCOPE["AppId"], "workspaceId": "test"}
     answer = rest.call("devices/state", scope | {"target": "ann", "targetType": 2})
     assert (answer["code"], answer["data"]["deliveryToken"]) == ("100", bound.ad_token)
@@ -101,7 +101,7 @@ def test_a_device_of_any_platform_is_found_with_the_channel_that_reaches_it(
 
 
 @pytest.mark.parametrize("target_type", ["0", "3", "7"])
-def test_a_target_type_that_is_none_is_refused(rpc2020: Rpc2020, bound: KnownDevice, target_type: str) -> None:
+def test_an_unknown_target_type_is_refused(rpc2020: Rpc2020, bound: KnownDevice, target_type: str) -> None:
     assert ask(rpc2020, bound.ad_token, target_type)["Code"] == "3009"
 
 

@@ -43,7 +43,7 @@ def send(rest: Rest, data: bytes, **changes: str) -> dict[str, Any]:
     return json.loads(answer.content)
 
 
-def test_a_file_is_taken_read_and_its_faults_are_told(rest: Rest) -> None:
+def test_a_file_is_accepted_and_loaded_and_its_faults_are_reported(rest: Rest) -> None:
     answer = send(rest, FILE)
     assert answer["code"] == "100"
     assert send(rest, FILE)["data"] == answer["data"]
@@ -89,7 +89,7 @@ def test_another_workspaces_file_is_unknown(rest: Rest, workspace: Workspace) ->
         (FILE, {"extendedParams": "["}, "3044"),
     ],
 )
-def test_what_cannot_be_taken_has_its_code_and_leaves_nothing(
+def test_a_refused_file_has_its_code_and_leaves_nothing(
     rest: Rest, data: bytes, changes: dict[str, str], code: str
 ) -> None:
     assert send(rest, data, **changes)["code"] == code

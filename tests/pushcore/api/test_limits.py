@@ -95,7 +95,7 @@ def nothing_is_pushed() -> bool:
 
 
 @each(LIMITS)
-def test_a_push_at_a_limit_is_taken_and_one_beyond_is_refused(
+def test_a_push_at_a_limit_is_accepted_and_one_beyond_is_refused(
     api: ApiClient, action: str, name: str, at: Any, beyond: Any, result: ResultCode
 ) -> None:
     assert api.answer(action, REQUESTS[action] | {name: beyond}) == result.code
@@ -138,7 +138,7 @@ def test_a_payload_has_at_most_4096_bytes(api: ApiClient, action: str) -> None:
 
 
 @pytest.mark.parametrize("action", PUSHES)
-def test_what_vendors_are_told_counts_into_the_payload(api: ApiClient, action: str) -> None:
+def test_parameters_for_vendors_count_towards_the_payload(api: ApiClient, action: str) -> None:
     assert api.answer(action, filled(action, "x" * 3_500)) == "100"
     options = ("channelId", "miChannelId", "threadId", "apnsCategory", "vendorTemplate")
     told = filled(action, "x" * 3_500) | dict.fromkeys(options, "x" * 128)
@@ -167,7 +167,9 @@ def test_a_workspace_has_at_most_1000_templates(rest: Rest, workspace: Workspace
 @pytest.mark.parametrize(
     ("name", "longest"), [("userId", 256), ("thirdChannelDeviceToken", 512)], ids=["user id", "vendor's token"]
 )
-def test_what_is_kept_of_a_device_has_a_length(rpc2020: Rpc2020, workspace: Workspace, name: str, longest: int) -> None:
+def test_fields_of_a_device_have_a_maximum_length(
+    rpc2020: Rpc2020, workspace: Workspace, name: str, longest: int
+) -> None:
     [(device, _)] = registry.register([(workspace, DeviceInfo())])
     action = "PushBind" if name == "userId" else "PushReport"
     values = SCOPE | {"deliveryToken": device.ad_token, "osType": 1, "thirdChannel": 5}
@@ -175,7 +177,7 @@ def test_what_is_kept_of_a_device_has_a_length(rpc2020: Rpc2020, workspace: Work
     assert rpc2020.answer(action, values | {name: "x" * longest}) == "100"
 
 
-def test_the_rpc_door_reads_bodies_up_to_their_limit(rpc2019: Rpc2019, form: dict[str, str]) -> None:
+def test_the_rpc_api_reads_bodies_up_to_their_limit(rpc2019: Rpc2019, form: dict[str, str]) -> None:
     size = len(rpc2019.prepare("PushSimple", form).raw)
     with override_settings(MAX_BODY_BYTES=size - 1):
         refused = rpc2019.call("PushSimple", form)
@@ -185,7 +187,7 @@ def test_the_rpc_door_reads_bodies_up_to_their_limit(rpc2019: Rpc2019, form: dic
         assert rpc2019.call("PushSimple", form).json()["ResultCode"] == "100"
 
 
-def test_the_rest_door_reads_bodies_up_to_their_limit(rest: Rest, body: dict[str, Any]) -> None:
+def test_the_rest_api_reads_bodies_up_to_their_limit(rest: Rest, body: dict[str, Any]) -> None:
     raw = json.dumps(body).encode()
     with override_settings(MAX_BODY_BYTES=len(raw) - 1):
         refused = rest.send(REST_PATHS["PushSimple"], raw)
@@ -195,7 +197,7 @@ def test_the_rest_door_reads_bodies_up_to_their_limit(rest: Rest, body: dict[str
         assert rest.send(REST_PATHS["PushSimple"], raw).json()["code"] == "100"
 
 
-def test_a_form_has_at_most_so_many_fields(rpc2019: Rpc2019, form: dict[str, str]) -> None:
+def test_a_form_with_too_many_fields_is_refused(rpc2019: Rpc2019, form: dict[str, str]) -> None:
     room = endpoint.MAX_FIELDS - len(form)
     full = form | {f"Unknown{n}": "" for n in range(room)}
     refused = rpc2019.call("PushSimple", full | {"More": ""})

@@ -74,7 +74,7 @@ def test_a_template_is_made_shown_listed_and_deleted_with_the_package(rpc2020: R
         ("ListTemplatePage", {"CurrentPage": "0"}, "3028"),
     ],
 )
-def test_what_is_wrong_with_a_template_is_told_as_the_package_reads_it(
+def test_a_faulty_template_is_answered_as_the_package_reads_it(
     rpc2020: Rpc2020, action: str, form: dict[str, str], code: str
 ) -> None:
     answer = call(rpc2020, action, form)
@@ -99,14 +99,14 @@ def task(workspace: Workspace) -> PushTask:
     return pushes.accept(workspace, request, source=PushTask.Source.RPC, author="test")
 
 
-def test_what_xml_cannot_write_spoils_no_answer(rpc2020: Rpc2020, workspace: Workspace) -> None:
+def test_characters_that_xml_cannot_hold_spoil_no_answer(rpc2020: Rpc2020, workspace: Workspace) -> None:
     Template.objects.create(workspace=workspace, name="odd", title="a\uffff\ufffe\x07b\t\U0001f600", body="b")
     response = rpc2020.call("GetTemplate", SCOPE | {"TemplateName": "odd", "Format": "XML"})
     root = ElementTree.fromstring(response.content)
     assert root.findtext("Data/Title") == "a\ufffd\ufffd\ufffdb\t\U0001f600"
 
 
-def test_the_core_numbers_are_texts_where_the_package_has_texts(rpc2020: Rpc2020, task: PushTask) -> None:
+def test_core_figures_are_strings_where_the_package_has_strings(rpc2020: Rpc2020, task: PushTask) -> None:
     now = str(int(timezone.now().timestamp() * 1000))
     answer = call(rpc2020, "ListAnalysisCoreIndex", {"StartTime": now, "EndTime": now})
     assert (answer.success, answer.result_code, answer.result_content.success) == (True, "OK", True)

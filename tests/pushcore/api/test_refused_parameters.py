@@ -31,7 +31,7 @@ def nothing_was_taken() -> bool:
 
 @pytest.mark.parametrize("action", PUSHES)
 @pytest.mark.parametrize("kind", [{}, {"strategyType": 0}])
-def test_a_time_of_sending_without_its_kind_sends_nothing(
+def test_a_schedule_without_its_kind_sends_nothing(
     rpc2020: Rpc2020, rest: Rest, action: str, kind: dict[str, int]
 ) -> None:
     wish = {"strategyContent": {"fixedTime": TOMORROW}} | kind
@@ -40,7 +40,7 @@ def test_a_time_of_sending_without_its_kind_sends_nothing(
     assert nothing_was_taken()
 
 
-def test_an_empty_time_of_sending_is_none(rest: Rest) -> None:
+def test_an_empty_schedule_is_no_schedule(rest: Rest) -> None:
     for content in ("", {}, {"fixedTime": None}):
         body = REQUESTS["PushSimple"] | {"strategyContent": content, "targetMsgkey": {"ann": f"k{content}"}}
         assert rest.answer("PushSimple", body) == "100"
@@ -83,7 +83,7 @@ def test_an_sms_is_not_promised(api: ApiClient, wish: dict[str, Any], code: str)
         ("CreateTemplate", {"content": "x"}, "content"),
     ],
 )
-def test_a_misspelt_parameter_of_the_rest_door_is_named(
+def test_a_misspelt_parameter_of_the_rest_api_is_named(
     rest: Rest, action: str, changes: dict[str, Any], named: str
 ) -> None:
     path = {"PushSimple": "push/simple", "PushMultiple": "push/multiple", "PushBind": "bind"}.get(action, "templates")
@@ -92,7 +92,7 @@ def test_a_misspelt_parameter_of_the_rest_door_is_named(
     assert nothing_was_taken()
 
 
-def test_what_newer_packages_may_send_is_passed_over(rpc2019: Rpc2019, rpc2020: Rpc2020) -> None:
+def test_parameters_of_newer_packages_are_ignored(rpc2019: Rpc2019, rpc2020: Rpc2020) -> None:
     newest = {"tenantId": "ZXCV", "newest": "x"}
     assert rpc2019.answer("PushSimple", REQUESTS["PushSimple"] | newest) == "100"
     other = REQUESTS["PushSimple"] | {"targetMsgkey": {"ann": "k2"}}
@@ -114,7 +114,9 @@ def test_what_newer_packages_may_send_is_passed_over(rpc2019: Rpc2019, rpc2020: 
         ({"deliveryType": 2, "pushStatus": 1, "bindPeriod": 1, "unBindPeriod": 2}, "100"),
     ],
 )
-def test_a_broadcast_takes_no_choice_among_those_it_is_not_for(rest: Rest, changes: dict[str, Any], code: str) -> None:
+def test_a_broadcast_with_a_filter_that_does_not_apply_is_refused(
+    rest: Rest, changes: dict[str, Any], code: str
+) -> None:
     assert rest.answer("PushBroadcast", REQUESTS["PushBroadcast"] | changes) == code
     assert PushTask.objects.exists() == (code == "100")
 

@@ -53,12 +53,12 @@ def test_a_nonce_counts_for_both_apis_and_both_versions(
 
 
 @pytest.mark.parametrize("nonce", ["", "x" * 129, True, 1.5, {"a": 1}])
-def test_a_nonce_that_is_none_is_refused(rest: Rest, body: dict[str, Any], nonce: object) -> None:
+def test_an_invalid_nonce_is_refused(rest: Rest, body: dict[str, Any], nonce: object) -> None:
     request = rest.prepare("push/simple", body | {"nonce": nonce, "timestamp": int(time.time() * 1000)})
     assert code_of(request.send()) == (200, "3028")
 
 
-def test_a_nonce_without_a_time_is_refused_for_it_would_be_forgotten(rest: Rest, body: dict[str, Any]) -> None:
+def test_a_nonce_without_a_timestamp_is_refused(rest: Rest, body: dict[str, Any]) -> None:
     assert code_of(rest.prepare("push/simple", body | {"nonce": "n1"}).send()) == (200, "3028")
 
 
@@ -85,7 +85,7 @@ def young_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("young_store")
 @pytest.mark.parametrize("lose", [emptied, restarted])
-def test_what_was_signed_before_the_store_came_up_is_refused_by_every_api(
+def test_calls_signed_before_valkey_started_are_refused_by_every_api(
     rpc2019: Rpc2019, rpc2020: Rpc2020, rest: Rest, form: dict[str, str], body: dict[str, Any],
     lose: Callable[[], None],
 ) -> None:  # fmt: skip
@@ -115,7 +115,7 @@ def test_a_new_workspace_requires_replay_protection_and_the_demo_has_the_plain_f
     assert not Workspace.objects.get(workspace_id=demo.WORKSPACE_ID).replay_protection
 
 
-def test_a_store_without_a_mark_gets_one_before_anybody_calls(rpc2019: Rpc2019, form: dict[str, str]) -> None:
+def test_a_valkey_without_a_mark_gets_one_before_the_first_call(rpc2019: Rpc2019, form: dict[str, str]) -> None:
     emptied()
     throttle.keep_mark()
     since = int(valkey.client().hget(replay_protection.MARK, "since") or 0)

@@ -63,7 +63,7 @@ def test_both_base64_alphabets_are_understood(rest: Rest, body: dict[str, Any]) 
     assert json.loads(plain.content)["code"] == "100"
 
 
-def test_any_active_key_of_the_workspace_fits_while_keys_rotate(
+def test_any_active_key_of_the_workspace_is_accepted_while_keys_rotate(
     rest: Rest, workspace: Workspace, body: dict[str, Any]
 ) -> None:
     private, public = crypto.new_rsa_key()
@@ -92,7 +92,7 @@ def test_any_active_key_of_the_workspace_fits_while_keys_rotate(
         (b'{"appId": "ONEX570DA89211721", "workspaceId": "test", "appId": "UNKNOWN"}', "3007"),
     ],
 )
-def test_a_body_that_says_nothing_is_answered_with_its_code(rest: Rest, raw: bytes, code: str) -> None:
+def test_an_empty_body_is_answered_with_its_code(rest: Rest, raw: bytes, code: str) -> None:
     response = rest.send("push/simple", raw)
     assert (response.status_code, json.loads(response.content)["code"]) == (200, code)
 
@@ -146,7 +146,7 @@ def test_other_methods_are_not_allowed() -> None:
     assert Client().get("/api/v1/push/simple").status_code == 405
 
 
-def test_without_its_database_the_door_answers_503(
+def test_without_its_database_the_rest_api_answers_503(
     rest: Rest, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from django.db import OperationalError

@@ -170,7 +170,7 @@ def test_a_result_code_is_answered_where_the_documents_say_so(apis: Apis, result
     assert PROVOKED[result](apis) == result.code
 
 
-def test_no_result_code_is_without_a_call_that_provokes_it() -> None:
+def test_every_result_code_is_provoked_by_a_call() -> None:
     assert set(PROVOKED) == set(ResultCode)
 
 

@@ -23,7 +23,7 @@ def test_a_message_and_a_task_are_revoked_by_the_package(rpc2020: Rpc2020, form:
     assert dict(Message.objects.values_list("target", "status")) == {"ann": -2, "bob": -2}
 
 
-def test_the_rest_door_revokes_too(rest: Rest, body: dict[str, Any]) -> None:
+def test_the_rest_api_revokes_too(rest: Rest, body: dict[str, Any]) -> None:
     scope = {"appId": body["appId"], "workspaceId": body["workspaceId"]}
     task = rest.call("push/simple", body)["data"]
     assert rest.call("revoke/message", scope | {"messageId": "k1", "targetId": "ann"})["code"] == "100"
@@ -44,7 +44,7 @@ def test_the_rest_door_revokes_too(rest: Rest, body: dict[str, Any]) -> None:
         ("task", {"taskId": "1"}, "3028"),
     ],
 )
-def test_what_cannot_be_revoked_is_refused(
+def test_an_impossible_revocation_is_refused(
     rest: Rest, body: dict[str, Any], path: str, changes: dict[str, str], code: str
 ) -> None:
     scope = {"appId": body["appId"], "workspaceId": body["workspaceId"]}

@@ -140,7 +140,7 @@ def test_a_wrong_signature_is_refused_in_the_form_the_package_reads(rpc2019: Rpc
     assert answer(response)["Message"].split(":")[1].startswith("POST&%2F&")
 
 
-def test_without_the_store_of_nonces_calls_are_answered_503(rpc2019: Rpc2019, form: dict[str, str]) -> None:
+def test_without_valkey_calls_are_answered_503(rpc2019: Rpc2019, form: dict[str, str]) -> None:
     from pushcore.storage import valkey
 
     valkey.client.cache_clear()
@@ -206,7 +206,7 @@ def test_a_body_that_is_no_form_is_refused(rpc2019: Rpc2019, raw: bytes, code: s
         ("StrategyType", "1", "3028"),
     ],
 )
-def test_what_is_wrong_with_a_push_is_answered_with_its_code(
+def test_a_faulty_push_is_answered_with_its_code(
     rpc2019: Rpc2019, form: dict[str, str], name: str, value: str, code: str
 ) -> None:
     response = rpc2019.call("PushSimple", form | {name: value})
@@ -228,7 +228,7 @@ def test_what_is_wrong_with_a_push_is_answered_with_its_code(
         ("PushReport", "ThirdChannelDeviceToken", "", "3001"),
     ],
 )
-def test_what_is_wrong_with_a_device_call_is_answered_with_its_code(
+def test_a_faulty_device_call_is_answered_with_its_code(
     rpc2020: Rpc2020, workspace: Workspace, action: str, name: str, value: str, code: str
 ) -> None:
     [(device, _)] = registry.register([(workspace, DeviceInfo())])
@@ -240,7 +240,7 @@ def test_what_is_wrong_with_a_device_call_is_answered_with_its_code(
 
 
 @pytest.mark.parametrize("case", ["another app", "not granted", "app disabled", "workspace disabled"])
-def test_a_key_is_worth_nothing_outside_its_workspaces(
+def test_a_key_is_refused_outside_its_workspaces(
     rpc2019: Rpc2019, form: dict[str, str], workspace: Workspace, access_key: tuple[AccessKey, str], case: str
 ) -> None:
     if case == "another app":
@@ -257,7 +257,7 @@ def test_a_key_is_worth_nothing_outside_its_workspaces(
     assert not PushTask.objects.exists()
 
 
-def test_a_fault_of_ours_is_answered_9000_and_shows_nothing(
+def test_an_internal_error_is_answered_9000_without_details(
     rpc2019: Rpc2019, form: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:
@@ -281,7 +281,7 @@ def test_last_use_of_a_key_is_kept_without_a_write_a_call(
     assert access_key[0].last_used_at == first
 
 
-def test_a_browser_is_led_to_the_console() -> None:
+def test_a_browser_is_redirected_to_the_console() -> None:
     response = Client().get("/")
     assert (response.status_code, response["Location"]) == (302, "/console/")
 
@@ -327,7 +327,7 @@ def test_flattened_lists_are_folded_within_bounds() -> None:
     }
 
 
-def test_flattened_maps_are_folded_and_what_was_no_text_is_none_again() -> None:
+def test_flattened_maps_are_folded_and_their_values_typed() -> None:
     flat = {
         "ActivityContentState.progress": "0.5",
         "ActivityContentState.done": "True",

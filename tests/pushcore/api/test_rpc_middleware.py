@@ -21,11 +21,11 @@ def test_an_answer_has_the_headers_of_every_answer(rpc2019: Rpc2019, form: dict[
 
 
 @override_settings(ALLOWED_HOSTS=["push.example"])
-def test_a_host_that_is_not_ours_is_refused(rpc2019: Rpc2019, form: dict[str, str]) -> None:
+def test_a_foreign_host_header_is_refused(rpc2019: Rpc2019, form: dict[str, str]) -> None:
     assert rpc2019.call("PushSimple", form).status_code == 400
 
 
-def test_a_browser_is_led_to_the_console(client: Client) -> None:
+def test_a_browser_is_redirected_to_the_console(client: Client) -> None:
     response = client.get("/")
     assert (response.status_code, response["Location"]) == (302, "/console/")
     assert client.put("/").status_code == 405

@@ -69,7 +69,7 @@ def test_a_list_is_answered_in_xml_with_repeated_elements(rpc2020: Rpc2020, form
     assert FORM in headers["content-type"]
 
 
-def test_the_rest_door_schedules_too(rest: Rest, body: dict[str, Any]) -> None:
+def test_the_rest_api_schedules_too(rest: Rest, body: dict[str, Any]) -> None:
     at = now_ms() + HOUR
     scheduled = rest.call("push/simple", body | {"strategyType": 1, "strategyContent": {"fixedTime": at}})
     assert scheduled["code"] == "100"
@@ -96,7 +96,7 @@ def test_the_rest_door_schedules_too(rest: Rest, body: dict[str, Any]) -> None:
         (2, {"startTime": 1, "endTime": 2, "circleType": 2, "circleValue": 8, "time": "08:00:00"}, "strategyContent"),
     ],
 )
-def test_a_strategy_at_fault_is_named_and_nothing_is_kept(
+def test_a_faulty_strategy_is_named_and_nothing_is_stored(
     rest: Rest, body: dict[str, Any], strategy: Any, content: Any, named: str
 ) -> None:
     answer = rest.call("push/simple", body | {"strategyType": strategy, "strategyContent": content})

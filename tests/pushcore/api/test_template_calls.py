@@ -66,14 +66,12 @@ def test_where_replays_are_refused_a_deletion_is_signed_for_once(rest: Rest, wor
         ({"icon": [1]}, "3028"),
     ],
 )
-def test_what_is_wrong_with_a_template_is_answered_with_its_code(
-    rest: Rest, changes: dict[str, Any], code: str
-) -> None:
+def test_a_faulty_template_is_answered_with_its_code(rest: Rest, changes: dict[str, Any], code: str) -> None:
     assert rest.call("templates", SCOPE | TEMPLATE | changes)["code"] == code
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "x", "99999"])
-def test_a_page_that_is_none_is_refused(rest: Rest, page: str) -> None:
+def test_an_invalid_page_number_is_refused(rest: Rest, page: str) -> None:
     assert read(rest, "templates", page=page)["code"] == "3028"
 
 

@@ -23,7 +23,7 @@ def _slow(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "BURST_SECONDS", 100.0)
 
 
-def test_an_access_key_over_its_rate_is_told_when_to_come_back(
+def test_an_access_key_over_its_rate_gets_a_retry_after(
     rpc2019: Rpc2019, form: dict[str, str], app: App, workspace: Workspace
 ) -> None:
     assert rpc2019.call("PushSimple", form).status_code == 200
@@ -35,14 +35,14 @@ def test_an_access_key_over_its_rate_is_told_when_to_come_back(
     assert Rpc2019(other.access_key_id, secret).call("PushSimple", form).status_code == 200
 
 
-def test_a_workspace_over_its_rate_is_told_on_the_rest_api(rest: Rest, body: dict[str, Any]) -> None:
+def test_a_workspace_over_its_rate_is_refused_on_the_rest_api(rest: Rest, body: dict[str, Any]) -> None:
     assert rest.call("push/simple", body)["code"] == "100"
     refused = rest.send("push/simple", json.dumps(body | {"targetMsgkey": {"ann": "k2"}}).encode())
     assert (refused.status_code, json.loads(refused.content)["success"]) == (429, False)
     assert int(refused["Retry-After"]) >= 1
 
 
-def test_a_callers_day_has_so_many_calls(
+def test_calls_are_limited_by_the_day(
     rpc2019: Rpc2019, rest: Rest, form: dict[str, str], body: dict[str, Any], settings: Settings
 ) -> None:
     settings.API_RATE_PER_SECOND, settings.API_QUOTA_PER_DAY = 1000, 2
@@ -63,7 +63,7 @@ def test_a_stranger_cannot_use_up_a_callers_rate(rpc2019: Rpc2019, form: dict[st
     assert rpc2019.call("PushSimple", form).status_code == 200
 
 
-def test_tokens_come_back_with_time(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rate_recovers_with_time(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.API_RATE_PER_SECOND = 1000
     monkeypatch.setattr(throttle, "BURST_SECONDS", 0.001)
     taken = 0

@@ -39,7 +39,7 @@ for _ in range(500):
         ("unknown", HALF),
     ],
 )
-def test_the_rest_door_names_a_value_nobody_can_keep(
+def test_the_rest_api_names_a_value_that_cannot_be_stored(
     rest: Rest, body: dict[str, Any], name: str, value: object
 ) -> None:
     answer = rest.call("push/simple", body | {name: value})
@@ -63,7 +63,7 @@ def test_the_rest_door_names_a_value_nobody_can_keep(
         ("Unknown", "a\0"),
     ],
 )
-def test_the_rpc_door_names_a_value_nobody_can_keep(
+def test_the_rpc_api_names_a_value_that_cannot_be_stored(
     rpc2019: Rpc2019, rpc2020: Rpc2020, form: dict[str, str], name: str, text: str
 ) -> None:
     for caller in (rpc2019, rpc2020):
@@ -73,7 +73,7 @@ def test_the_rpc_door_names_a_value_nobody_can_keep(
 
 
 @pytest.mark.django_db
-def test_signed_bytes_that_are_no_text_are_named_too(rpc2020: Rpc2020, form: dict[str, str]) -> None:
+def test_signed_bytes_that_are_not_utf_8_are_named_too(rpc2020: Rpc2020, form: dict[str, str]) -> None:
     raw = urlencode(form).encode() + b"&Uri=%ED%A0%BD"
     answer = json.loads(rpc2020.post(raw, rpc2020.headers("PushSimple", raw)).content)
     assert (answer["ResultCode"], "Uri" in answer["ResultMessage"]) == ("3028", True)
@@ -81,7 +81,7 @@ def test_signed_bytes_that_are_no_text_are_named_too(rpc2020: Rpc2020, form: dic
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("text", ["3_0", "３", "0x1f", "3e2", "9" * 5000, "--3", "3.5", "1 0"])
-def test_what_python_alone_calls_a_number_is_none(rest: Rest, body: dict[str, Any], text: str) -> None:
+def test_a_number_that_only_python_reads_is_refused(rest: Rest, body: dict[str, Any], text: str) -> None:
     assert rest.call("push/simple", body | {"expiredSeconds": text})["code"] == "3020"
     assert rest.call("push/simple", body | {"silent": text})["code"] == "3028"
     for field in (Number(), Moment()):
@@ -90,21 +90,21 @@ def test_what_python_alone_calls_a_number_is_none(rest: Rest, body: dict[str, An
 
 
 @pytest.mark.django_db
-def test_a_byte_order_mark_before_json_is_passed_over(rest: Rest, body: dict[str, Any]) -> None:
+def test_a_byte_order_mark_before_json_is_ignored(rest: Rest, body: dict[str, Any]) -> None:
     raw = b"\xef\xbb\xbf" + json.dumps(body).encode()
     assert json.loads(rest.send("push/simple", raw).content)["code"] == "100"
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("query", ["name=%ED%A0%BD", "pageNumber=%00", "&".join(f"x{n}=1" for n in range(5000))])
-def test_a_query_nobody_can_keep_is_refused(rest: Rest, query: str) -> None:
+def test_a_query_that_cannot_be_stored_is_refused(rest: Rest, query: str) -> None:
     path = f"/api/v1/templates?appId={SCOPE['appId']}&workspaceId={SCOPE['workspaceId']}&{query}"
     answer = json.loads(Client().get(f"{path}&sign={rest.sign(path.encode())}&signType=RSA").content)
     assert answer["code"] == "3028"
 
 
 @pytest.mark.django_db
-def test_a_templates_name_nobody_can_keep_is_refused(rest: Rest) -> None:
+def test_a_template_name_that_cannot_be_stored_is_refused(rest: Rest) -> None:
     path = f"/api/v1/templates/a%00?appId={SCOPE['appId']}&workspaceId={SCOPE['workspaceId']}"
     signed = path.replace("%00", "\0").encode()
     answer = json.loads(Client().get(f"{path}&sign={rest.sign(signed)}&signType=RSA").content)
@@ -142,7 +142,7 @@ _ANYTHING = st.recursive(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("action", ["PushSimple", "PushMultiple", "PushReport", "PushBind"])
-def test_no_value_of_any_parameter_is_a_fault_of_the_service(
+def test_no_value_of_any_parameter_causes_an_internal_error(
     workspace: Workspace, rest: Rest, rpc2019: Rpc2019, action: str
 ) -> None:
     version = "2020-10-28"
