@@ -1,4 +1,4 @@
-"""The export says what the page says, in real numbers and dates, and nothing in it is a formula."""
+"""Exports show the figures of the analysis page as real numbers and dates, and contain no formula."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sums are exact: whatever is pushed, lost, repeated or late, they equal a plain recount of rows and events."""
+"""Sums equal a recount of rows and events, whatever is pushed, lost, repeated or late."""
 
 from __future__ import annotations
 
@@ -78,9 +78,11 @@ class World:
     def __init__(self, app: App) -> None:
         self.workspace = Workspace.objects.create(app=app, workspace_id=f"w{uuid4().hex[:12]}")
         templates.create(self.workspace, TemplateDraft("news", "d", "News", "Body"))
-        facts = [DeviceInfo(app_version=VERSIONS[n % 2]) for n in range(3)]
-        facts.append(DeviceInfo(platform=Platform.IOS, third_token=uuid4().hex, app_version="9"))
-        self.devices = [Device.objects.get(pk=d.id) for d, _ in registry.register([(self.workspace, f) for f in facts])]
+        infos = [DeviceInfo(app_version=VERSIONS[n % 2]) for n in range(3)]
+        infos.append(DeviceInfo(platform=Platform.IOS, third_token=uuid4().hex, app_version="9"))
+        self.devices = [
+            Device.objects.get(pk=d.id) for d, _ in registry.register([(self.workspace, info) for info in infos])
+        ]
         self.broadcasts: list[int] = []
         self.number = 0
 

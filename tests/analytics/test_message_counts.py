@@ -1,4 +1,4 @@
-"""The database's functions that count messages agree with the code's tables, which they were written from."""
+"""The database functions that count messages agree with the status tables in the code."""
 
 from __future__ import annotations
 

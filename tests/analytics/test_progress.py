@@ -1,4 +1,4 @@
-"""A task's counters equal its rows at all times: whatever comes, twice, late, out of order, from several at once."""
+"""A task's counters always equal its rows, for outcomes that are repeated, late, unordered or concurrent."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_the_counters_agree_when_all_comes_at_once(
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=work, args=(turn % 2 == 0,)) for turn in range(4)]
+    threads = [threading.Thread(target=work, args=(number % 2 == 0,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

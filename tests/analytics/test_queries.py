@@ -1,4 +1,4 @@
-"""The core numbers: each definition, each filter, and the workspace's own days."""
+"""Core figures of the analysis: their definitions, filters, and days in the workspace's time zone."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def lane(monkeypatch: pytest.MonkeyPatch) -> KeepingLane:
 @pytest.fixture
 def fleet(workspace: Workspace) -> list[KnownDevice]:
     """Two Android devices and an iOS device."""
-    facts = [DeviceInfo(), DeviceInfo(), DeviceInfo(platform=Platform.IOS, third_token="apns")]
-    return [device for device, _ in registry.register([(workspace, fact) for fact in facts])]
+    infos = [DeviceInfo(), DeviceInfo(), DeviceInfo(platform=Platform.IOS, third_token="apns")]
+    return [device for device, _ in registry.register([(workspace, info) for info in infos])]
 
 
 def simple(workspace: Workspace, target: str, key: str, delivery_type: int = 1) -> Message:

@@ -1,4 +1,4 @@
-"""What the vendors' tests share: a running simulator and an adapter against it."""
+"""Fixtures for vendors: a running simulator and an adapter that calls it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Certificates as Apple issues them to apps, made by an authority of the tests' own."""
+"""Push certificates as Apple issues them, from an authority of the tests."""
 
 from __future__ import annotations
 

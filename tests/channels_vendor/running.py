@@ -1,4 +1,4 @@
-"""A simulator for tests: the real server on a free port, in a thread of its own."""
+"""A simulator on a free port, in a thread of the test process."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def server_pem() -> bytes:
 
 
 def server_tls() -> tuple[ssl.SSLContext, bytes]:
-    """A context for 127.0.0.1 that offers HTTP/2 and HTTP/1.1, and its CA. A client may show a certificate, of
+    """A context for 127.0.0.1 for HTTP/2 and HTTP/1.1, and its CA. A client may show a certificate, of
     `push_certificates.authority()`."""
     pem = server_pem()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

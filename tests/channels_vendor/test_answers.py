@@ -1,4 +1,4 @@
-"""Answers no table foresees: what nobody can name is final only where the vendor is well."""
+"""Unforeseen answers of vendors: an unknown code is final only if the vendor is healthy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pushcore.codes import statuses
 from tests.channels_vendor.conftest import deliveries
 from tests.channels_vendor.samples import SAMPLES, Sample
 
-# In every vendor's words: a code of a day after its table was written.
+# A code that the vendor added after its table was written, in each vendor's form.
 _UNKNOWN: dict[str, Any] = {
     "code": 599,
     "result": 599,
@@ -24,7 +24,7 @@ _UNKNOWN: dict[str, Any] = {
     "message": "new",
 }
 
-# The vendors' words for "it is our fault", under HTTP 200.
+# The vendors' server errors under HTTP 200.
 _DOWN = [
     pytest.param(sample, {"xiaomi": "10001", "oppo": "!-1", "vivo": "10102"}[sample.name], id=sample.name)
     for sample in SAMPLES

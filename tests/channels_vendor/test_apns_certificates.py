@@ -1,4 +1,4 @@
-"""APNs with a certificate: it is shown to Apple on the wire, and a wrong one reaches nobody."""
+"""APNs with a certificate: it is shown in the TLS handshake, and a wrong one delivers nothing."""
 
 from __future__ import annotations
 

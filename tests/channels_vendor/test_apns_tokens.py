@@ -1,4 +1,4 @@
-"""Device tokens at APNs: when one was given up."""
+"""Device tokens that APNs refuses, and since when they are invalid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make bench-vendors` fails where less than what is asked comes out."""
+"""`make bench-vendors` fails if a figure misses its target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operators are told what is wrong with an account before a message finds out."""
+"""Vendor accounts are checked when they are entered, before a message fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every vendor's adapter promises, over real HTTP to the simulator."""
+"""The contract of every vendor's adapter, over real HTTP to the simulator."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_every_row_of_the_vendors_error_table_has_a_case(
 
 
 class _Seen(dict[str, AnswerRule]):
-    """A table that knows which of its rows were looked up."""
+    """A table that records which of its rows were read."""
 
     def __init__(self, table: Mapping[str, AnswerRule]) -> None:
         super().__init__(table)

@@ -1,4 +1,4 @@
-"""Credentials: fetched once for all, renewed ahead, never given again once refused."""
+"""Vendor credentials are fetched once for all workers, renewed in time, and never reused once refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vendors' receipts: arrivals and dead tokens, once, and only from who knows the address."""
+"""Delivery reports of vendors: arrivals and dead tokens, each counted once, only from the secret address."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def sent(workspace: Workspace) -> Callable[[Channel], tuple[VendorAccount, Messa
     """A message that the vendor has accepted, for a device with the token `tok`."""
 
     def make(channel: Channel) -> tuple[VendorAccount, Message]:
-        # Switched off: what was sent before is still heard of.
+        # Disabled: reports about earlier messages are still accepted.
         account = VendorAccount.objects.create(workspace=workspace, channel=channel, enabled=False)
         known, _ = registry.register([(workspace, DeviceInfo(manufacturer="X", model="1"))])[0]
         Device.objects.filter(pk=known.id).update(third_channel=channel, third_token="tok")
@@ -175,7 +175,7 @@ def test_a_token_reported_again_after_it_died_stays(sent: Callable[..., Any], ch
 
 
 @pytest.mark.parametrize(
-    ("channel", "word"),
+    ("channel", "code"),
     [
         (Channel.HUAWEI, "6 notifications switched off"),
         (Channel.HARMONYOS, "6 notifications switched off"),
@@ -185,12 +185,12 @@ def test_a_token_reported_again_after_it_died_stays(sent: Callable[..., Any], ch
         (Channel.HONOR, "14"),
     ],
 )
-def test_other_reports_are_kept_for_the_messages_details(sent: Callable[..., Any], channel: Channel, word: str) -> None:
+def test_other_reports_are_kept_for_the_messages_details(sent: Callable[..., Any], channel: Channel, code: str) -> None:
     account, message = sent(channel)
     for at in (NOW - 1000, NOW - 1000):
         post(account, SAYS[channel](by_task(message), "tok", "muted", at))
     kept = VendorMessage.objects.get(pk=message.pk)
-    assert kept.report_code == word
+    assert kept.report_code == code
     assert kept.report_at == datetime.fromtimestamp((NOW - 1000) / 1000, UTC)
 
 

@@ -1,4 +1,4 @@
-"""A server key of FCM's legacy API: what it is good for, and what is said where it is not."""
+"""FCM's legacy API with a server key, and the errors where it no longer works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A batch has a time: what is not sent within it is not sent, and who comes late writes over nobody."""
+"""A sender keeps to the lease of its batch: it starts nothing later, and overwrites nobody's outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Live Activities of iOS: asked for in an API, sent to APNs as Apple wants them."""
+"""Live Activities of iOS, from both APIs to APNs."""
 
 from __future__ import annotations
 
@@ -129,8 +129,8 @@ def test_an_activity_ends_by_its_id_over_rpc_with_the_token_it_was_last_reported
     rpc = Rpc2020(access_key[0].access_key_id, access_key[1])
     server_requests.bind(workspace, "ann", PHONE, Platform.IOS)
     for token in (TOKEN, NEXT_TOKEN):
-        told = {"deliveryToken": PHONE, "osType": 2, "activityId": "ride-7", "activityPushToken": token}
-        assert json.loads(rpc.call("PushReport", form_of(SCOPE | told)).content)["ResultCode"] == "OK"
+        report = {"deliveryToken": PHONE, "osType": 2, "activityId": "ride-7", "activityPushToken": token}
+        assert json.loads(rpc.call("PushReport", form_of(SCOPE | report)).content)["ResultCode"] == "OK"
     ends = {"deliveryType": 6, "activityEvent": "end", "dismissalDate": 1_800_000_000, "targetMsgkey": {"ride-7": "k1"}}
     assert json.loads(rpc.call("PushSimple", form_of(PUSH | ends)).content)["ResultCode"] == "OK"
     body, request = sent(workspace, apns)

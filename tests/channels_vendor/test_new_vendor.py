@@ -1,4 +1,4 @@
-"""One folder is one vendor: what a folder describes is there wherever vendors are, and no other file names it."""
+"""A vendor's folder is all the service needs: it appears wherever vendors do, and no other file names it."""
 
 from __future__ import annotations
 

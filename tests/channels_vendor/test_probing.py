@@ -1,4 +1,4 @@
-"""Whether an account works is found out at the vendor, without reaching a device; what is wrong is said."""
+"""The check of a vendor account calls the vendor, reaches no device, and reports what is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""APNs' provider tokens: one for a key, wherever it is signed, and a new one every 40 minutes."""
+"""Provider tokens of APNs: one for a key, whoever signs it, and a new one every 40 minutes."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def test_a_token_verifies_with_the_keys_public_half() -> None:
     assert jwt.get_unverified_header(token) == {"alg": "ES256", "typ": "JWT", "kid": "ABCDE12345"}
 
 
-@pytest.mark.parametrize("passed", [0, 1_000, SLOT_SECONDS - 200])
-def test_a_token_is_kept_until_its_forty_minutes_end(passed: int) -> None:
-    now = [float(_SLOT + passed)]
+@pytest.mark.parametrize("elapsed", [0, 1_000, SLOT_SECONDS - 200])
+def test_a_token_is_kept_until_its_forty_minutes_end(elapsed: int) -> None:
+    now = [float(_SLOT + elapsed)]
     tokens = SharedCredential("kept", clock=lambda: now[0])
 
     def fetch() -> tuple[str, float]:
@@ -61,7 +61,7 @@ def test_a_token_is_kept_until_its_forty_minutes_end(passed: int) -> None:
 def test_accounts_that_share_a_key_have_one_token_even_after_valkey_was_flushed(
     open_adapter: Callable[..., Adapter], simulated: SimulatedApns, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Not at the turn of a slot.
+    # Not at the end of a slot.
     middle = time.time() // SLOT_SECONDS * SLOT_SECONDS + SLOT_SECONDS / 2
     monkeypatch.setattr(provider_token, "__kwdefaults__", {"clock": lambda: middle, "fresh": False})
     for account in ("of one workspace", "of another", "of another"):

@@ -1,4 +1,4 @@
-"""The simulator is held against clients that others wrote: what it says, they understand."""
+"""Published clients understand the simulated vendors."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def send(running: Running, tokens: list[str]) -> list[tuple[str, str | Non
         for token in tokens
     ]
     client.pool.close()
-    while client.pool.connections:  # its transports end some turns of the loop later
+    while client.pool.connections:  # its transports close a few iterations of the event loop later
         await asyncio.sleep(0.01)
     return [(answer.status, answer.description) for answer in answers]
 

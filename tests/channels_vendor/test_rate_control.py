@@ -1,4 +1,4 @@
-"""How fast an account is sent: its rate, its vendor's pauses, and what neither costs a message."""
+"""Rate limits and pauses of a vendor account cost no message an attempt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens a vendor calls dead: forgotten where the account is known to be right, kept where it may be wrong."""
+"""Tokens that a vendor refuses are invalidated only while the account is known to be right."""
 
 from __future__ import annotations
 

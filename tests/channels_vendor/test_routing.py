@@ -1,4 +1,4 @@
-"""Which messages go by a vendor and which by the self-built channel."""
+"""Which messages go through a vendor and which through the self-built channel."""
 
 from __future__ import annotations
 

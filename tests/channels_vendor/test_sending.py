@@ -1,4 +1,4 @@
-"""From a push to what a vendor accepted and the rows say, over real HTTP, PostgreSQL and Valkey."""
+"""From a push to the vendor's acceptance and the statuses, over real HTTP, PostgreSQL and Valkey."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys that operators enter: taken where they can sign, else refused with what is wrong in words."""
+"""Signing keys are accepted if they can sign, and refused with a reason otherwise."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ APNS_VALUES = next(dict(sample.values()) for sample in SAMPLES if sample.name ==
 
 @pytest.mark.parametrize("name", WRONG)
 def test_an_apns_key_that_cannot_sign_es256_is_refused_with_the_reason(name: str) -> None:
-    key, words = WRONG[name]
-    told = APNS.validate(APNS_VALUES | {"p8": key})
-    assert set(told) == {"p8"}
-    assert words in told["p8"]
-    assert "<" not in told["p8"]
-    assert "http" not in told["p8"]
+    key, reason = WRONG[name]
+    errors = APNS.validate(APNS_VALUES | {"p8": key})
+    assert set(errors) == {"p8"}
+    assert reason in errors["p8"]
+    assert "<" not in errors["p8"]
+    assert "http" not in errors["p8"]
     with pytest.raises(CannotAuthorise) as refused:
         provider_token(key, "ABCDE12345", "TEAM123456")
-    assert words in str(refused.value)
+    assert reason in str(refused.value)
 
 
 def test_a_key_with_blanks_around_it_is_accepted() -> None:
@@ -67,8 +67,8 @@ def test_a_key_with_blanks_around_it_is_accepted() -> None:
     "value", ["ABCDE1234", "ABCDE123456", "abcde12345", "ABCDE-1234", "AuthKey_ABCDE12345.p8", "ÄBCDE12345"]
 )
 def test_an_id_of_apple_has_ten_capital_letters_and_digits(name: str, value: str) -> None:
-    told = APNS.validate(APNS_VALUES | {name: value})
-    assert told == {name: "ten capital letters and digits, as Apple's developer account shows it"}
+    errors = APNS.validate(APNS_VALUES | {name: value})
+    assert errors == {name: "ten capital letters and digits, as Apple's developer account shows it"}
 
 
 def test_a_wrong_field_is_reported_although_others_are_missing() -> None:
@@ -77,7 +77,7 @@ def test_a_wrong_field_is_reported_although_others_are_missing() -> None:
 
 @pytest.mark.parametrize("vendor", [FCM, HUAWEI, HARMONYOS], ids=lambda vendor: vendor.title)
 @pytest.mark.parametrize(
-    ("key", "words"),
+    ("key", "reason"),
     [
         (pem(P256), "this is an elliptic curve key; an RSA key is needed"),
         (pem(rsa.generate_private_key(65537, 1024)), "this key has 1024 bits; 2048 or more are needed"),
@@ -85,12 +85,12 @@ def test_a_wrong_field_is_reported_although_others_are_missing() -> None:
     ],
     ids=["of a curve", "short", "nonsense"],
 )
-def test_a_service_accounts_key_is_checked_when_it_is_entered(vendor: Any, key: str, words: str) -> None:
+def test_a_service_accounts_key_is_checked_when_it_is_entered(vendor: Any, key: str, reason: str) -> None:
     sample = next(one for one in SAMPLES if one.vendor is vendor and "service_account" in one.values())
     values = dict(sample.values())
     assert vendor.validate(values) == {}
     account = json.loads(values["service_account"]) | {"private_key": key}
-    told = vendor.validate(values | {"service_account": json.dumps(account)})
-    assert words in told["service_account"]
+    errors = vendor.validate(values | {"service_account": json.dumps(account)})
+    assert reason in errors["service_account"]
     with pytest.raises(ValueError, match=r"needed|PEM form"):
         rsa_key(key)

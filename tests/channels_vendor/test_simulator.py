@@ -1,4 +1,4 @@
-"""The simulator itself: its script over HTTP, its command, and receipts in each vendor's own form."""
+"""The simulator: its script over HTTP, its command, and reports in each vendor's form."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.support.serving import serving
 
 _WITH_RECEIPTS = [sample for sample in SAMPLES if sample.vendor.read_reports and not sample.variant]
 with_receipts = pytest.mark.parametrize("sample", _WITH_RECEIPTS, ids=lambda sample: sample.name, indirect=True)
-# The vendor's own words for a dead token, where it tells of one in receipts.
+# The vendor's error for a dead token, if its delivery reports name one.
 _GONE = {"huawei": "2", "harmonyos": "5", "xiaomi": "16", "oppo": "regid_invalid"}
 _KEY = base64.b64encode(SECRET.encode()).decode()
 

@@ -1,4 +1,4 @@
-"""A token that is refused without a reason is given up once that goes on; one that is accepted again is not."""
+"""Tokens that are refused without a reason are invalidated if refusals go on."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from tests.channels_vendor.samples import SAMPLES, Sample
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HOUR = timedelta(hours=1)
-_WORDS = {
+_ERRORS = {
     "honor": ("failTokens", "failTokens"),
     "xiaomi": ("20301", "20301/single refused"),
     # Uninstalled, or only notifications switched off.
     "vivo": ("invalid:2", "invalidUser/2"),
 }
 each = pytest.mark.parametrize(
-    "sample", [one for one in SAMPLES if one.name in _WORDS], ids=lambda one: one.name, indirect=True
+    "sample", [one for one in SAMPLES if one.name in _ERRORS], ids=lambda one: one.name, indirect=True
 )
 honor = pytest.mark.parametrize(
     "sample", [one for one in SAMPLES if one.name == "honor"], ids=lambda one: one.name, indirect=True
@@ -47,11 +47,11 @@ def device(workspace: Workspace, channel: Channel, sample: Sample, simulated: Si
     known, _ = registry.register([(workspace, DeviceInfo())])[0]
     client_requests.report(known.id, channel, sample.token(1))
     Device.objects.filter(pk=known.id).update(third_reported_at=timezone.now() - timedelta(days=30))
-    simulated.script.tokens[sample.token(1)] = _WORDS[sample.name][0]
+    simulated.script.tokens[sample.token(1)] = _ERRORS[sample.name][0]
     return Device.objects.get(pk=known.id)
 
 
-def before(device: Device, word: str, *, ago: timedelta, task: int, accepted: bool = False) -> None:
+def before(device: Device, error: str, *, ago: timedelta, task: int, accepted: bool = False) -> None:
     """What became of an earlier message to the device."""
     at: datetime = timezone.now() - ago
     partitions.create(VENDOR_MESSAGES, at)
@@ -62,7 +62,7 @@ def before(device: Device, word: str, *, ago: timedelta, task: int, accepted: bo
         task_id=task,
         device_id=device.pk,
         token_hash=token_hash(device.third_token),
-        vendor_code="" if accepted else word,
+        vendor_code="" if accepted else error,
         accepted_at=at if accepted else None,
     )
 
@@ -87,9 +87,9 @@ def push_again(workspace: Workspace, device: Device, channel: Channel) -> Callab
 def test_a_token_refused_in_three_tasks_over_a_day_is_given_up(
     device: Device, sample: Sample, push_again: Callable[[], str]
 ) -> None:
-    word = _WORDS[sample.name][1]
-    before(device, word, ago=25 * HOUR, task=1)
-    before(device, word, ago=2 * HOUR, task=2)
+    error = _ERRORS[sample.name][1]
+    before(device, error, ago=25 * HOUR, task=1)
+    before(device, error, ago=2 * HOUR, task=2)
     assert push_again() == ""
 
 

@@ -1,4 +1,4 @@
-"""Texts made to fit: what people take for one character stays whole, and the limit holds as vendors count."""
+"""Texts are truncated between graphemes, within limits as each vendor counts."""
 
 from __future__ import annotations
 

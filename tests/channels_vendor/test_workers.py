@@ -1,4 +1,4 @@
-"""Workers: a vendor that hangs takes its own share, a killed process loses no target."""
+"""Vendor workers: a vendor that hangs delays no other, and a killed process loses no target."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_vendor_that_hangs_delays_no_other(
     tasks.send(workspace.pk, Channel.APNS)
     assert Message.objects.get(target="ab" * 32).status == statuses.ACKED
     assert hanging.is_alive()
-    # The second word for the vendor that hangs takes no second thread.
+    # A second task for the vendor that hangs takes no second thread.
     tasks.send(workspace.pk, Channel.FCM)
     assert len(fcm.ledger.requests) == 1
     vendors.drop_connections()
@@ -105,7 +105,7 @@ def test_a_message_that_arrives_while_its_account_is_sent_follows_at_once(
     assert len(fcm.ledger.requests) == 1
     sending.join()
     assert set(Message.objects.values_list("status", flat=True)) == {statuses.ACKED}
-    # The next one sends word again.
+    # The next one sends a task again.
     assert not valkey.client().exists(lane.awake_key(workspace.pk, Channel.FCM))
 
 

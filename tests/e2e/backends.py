@@ -1,4 +1,4 @@
-"""Backends for tests: the published client packages, a REST caller that signs with OpenSSL, a receipt server."""
+"""Backends for tests: the published packages, a REST caller that signs with OpenSSL, and a receipt server."""
 
 from __future__ import annotations
 

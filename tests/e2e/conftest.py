@@ -1,4 +1,4 @@
-"""What tests of the started service share: its database, devices, the published Node client."""
+"""Fixtures for the started service: its database, devices, and the published Node package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The started stack's database, read from outside."""
+"""Read the started service's database from outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The examples of docs/api.md work as printed, but for the endpoint and the keys, and their messages reach a device."""
+"""The examples of docs/api.md work as printed, except for endpoint and keys, and reach a device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bad input, sent to the running service: the specified error, and never an internal one."""
+"""Bad input to the running service gets the documented error, never an internal one."""
 
 from __future__ import annotations
 

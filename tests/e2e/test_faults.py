@@ -1,4 +1,4 @@
-"""No accepted message is lost: processes killed and paused, Valkey emptied, under a fleet and its pushes."""
+"""No accepted message is lost while processes are killed or paused and Valkey is emptied, under load."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ def test_faults_leak_no_memory(stack: Stack) -> None:
 
 
 def _visit(demo: dict[str, str], ad_token: str = "", secret: str = "") -> tuple[str, str]:
-    """Connect, as a new device or a known one, and break off without a word; returns the device's credentials."""
+    """Connect as a new or a known device, and drop the connection; returns the device's credentials."""
     with RawDevice(int(urlsplit(demo["mqtt_url"]).port or 0)) as device:
         answer = device.connect(ad_token, f"{demo['app_id']}-{demo['workspace_id']}", secret or demo["client_key"])
         assert answer.reason_code == ConnAckReasonCode.SUCCESS

@@ -1,4 +1,4 @@
-"""The main job, end to end: a backend pushes, the device gets it, the status follows, the backend gets a receipt."""
+"""End to end: a backend pushes, a device receives, the status follows, and the backend gets a receipt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rest of the server API on the started stack: broadcast, schedule, file, revoke, analysis, by real programs."""
+"""Broadcast, schedule, file push, revocation and analysis on the started service, with published clients."""
 
 from __future__ import annotations
 

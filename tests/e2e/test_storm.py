@@ -1,4 +1,4 @@
-"""Thousands of devices that come back at the same moment, on real sockets: the service stays ready all the while."""
+"""The service stays ready while thousands of devices reconnect at once."""
 
 from __future__ import annotations
 

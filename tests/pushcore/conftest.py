@@ -1,4 +1,4 @@
-"""What the domain's tests share: pushes, a lane that keeps what it is given, a callback server over real HTTP."""
+"""Fixtures of the domain: pushes, a lane that keeps its messages, and a callback server over real HTTP."""
 
 from __future__ import annotations
 

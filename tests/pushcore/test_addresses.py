@@ -1,4 +1,4 @@
-"""Which addresses the service calls: held against IANA's registries, and against every way to wrap an IPv4 address.
+"""Which addresses the service may call, checked against IANA's registries and every embedding of IPv4.
 
 `iana_special_purpose.csv`: the blocks of both registries of special-purpose addresses as of July 2026, but for the two
 that stand for an IPv4 address (IPv4-mapped and NAT64's well-known prefix).
@@ -34,7 +34,7 @@ PUBLIC = ["93.184.216.34", "8.8.8.8", "2606:2800:220:1:248:1893:25c8:1946", "200
 
 
 def more_special(block: str, address: IPv4Address | IPv6Address) -> bool:
-    """Whether a smaller block of the registry has the last word on an address."""
+    """Tell whether a smaller block of the registry decides about an address."""
     own = ip_network(block)
     others = [ip_network(other) for other in WITHIN if other != block]
     return any(

@@ -1,4 +1,4 @@
-"""How far a push would reach."""
+"""How many devices a push would reach."""
 
 from __future__ import annotations
 

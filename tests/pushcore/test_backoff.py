@@ -1,4 +1,4 @@
-"""How long is waited after failures."""
+"""Waiting times after failures."""
 
 from __future__ import annotations
 

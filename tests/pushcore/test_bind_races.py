@@ -1,4 +1,4 @@
-"""A user is bound while a push is accepted, after its devices were looked for and before it is committed."""
+"""A user is bound between the query for devices and the commit of a push."""
 
 from __future__ import annotations
 
@@ -69,15 +69,15 @@ def test_a_user_bound_while_a_push_is_accepted_gets_it_at_once(
         finally:
             connection.close()
 
-    def then_bind(look: Callable[..., Any]) -> Callable[..., Any]:
-        def looked(*args: Any) -> Any:
-            found = look(*args)
+    def then_bind(query: Callable[..., Any]) -> Callable[..., Any]:
+        def query_and_bind(*args: Any) -> Any:
+            found = query(*args)
             thread = threading.Thread(target=bind)
             thread.start()
             thread.join()
             return found
 
-        return looked
+        return query_and_bind
 
     monkeypatch.setattr(pushes, "resolve_all", then_bind(resolve_all))
     monkeypatch.setattr(load, "resolve", then_bind(resolve))

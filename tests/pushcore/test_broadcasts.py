@@ -1,4 +1,4 @@
-"""Broadcast: whom it is for, vendors' devices in batches, and cursors that count each device once."""
+"""Broadcasts: their audience, vendors' devices in batches, and cursors that count each device once."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def fleet(workspace: Workspace) -> Fleet:
     """Registers devices that have a token at a vendor's channel."""
 
     def register(number: int, platform: Platform = Platform.IOS, channel: Channel = Channel.APNS) -> list[Device]:
-        told = [DeviceInfo(platform=platform, third_token=f"t{n}") for n in range(number)]
-        made = registry.register([(workspace, one) for one in told])
+        infos = [DeviceInfo(platform=platform, third_token=f"t{n}") for n in range(number)]
+        made = registry.register([(workspace, one) for one in infos])
         found = Device.objects.filter(pk__in=[device.id for device, _ in made])
         found.update(third_channel=channel)
         return list(found.order_by("pk"))
@@ -193,17 +193,17 @@ def test_two_workers_share_a_broadcast_and_reach_no_device_twice(
         logins(device, 1)
     pushes.accept(workspace, replace(NEWS, delivery_type=2), **RPC)
 
-    def walk() -> None:
+    def work() -> None:
         try:
             vendor_walk.walk_all()
         finally:
             connection.close()
 
-    walkers = [threading.Thread(target=walk) for _ in range(3)]
-    for walker in walkers:
-        walker.start()
-    for walker in walkers:
-        walker.join()
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
     vendor_walk.walk_all()
     assert len(lane.got) == len({outgoing.device_id for outgoing in lane.got}) == 50
 
@@ -279,12 +279,12 @@ def count(*tasks: PushTask) -> list[int]:
 def test_an_acknowledgement_of_a_broadcast_is_counted_once(workspace: Workspace) -> None:
     first, second = (pushes.accept(workspace, replace(NEWS, msgkey=key), **RPC) for key in "ab")
     one, two = (device for device, _ in registry.register([(workspace, DeviceInfo())] * 2))
-    told = [
+    arrivals = [
         BroadcastArrival(one.id, first.pk, (first.pk,)),
         BroadcastArrival(two.id, second.pk, (first.pk, second.pk)),
     ]
-    assert acknowledgements.record(told) == 3
-    assert acknowledgements.record(told) == 0
+    assert acknowledgements.record(arrivals) == 3
+    assert acknowledgements.record(arrivals) == 0
     assert acknowledgements.record([BroadcastArrival(one.id, second.pk, (first.pk, second.pk))]) == 1
     assert count(first, second) == [2, 2]
     assert set(BroadcastCursor.objects.values_list("position", flat=True)) == {second.pk}
@@ -293,7 +293,7 @@ def test_an_acknowledgement_of_a_broadcast_is_counted_once(workspace: Workspace)
 def test_a_lost_report_is_made_up_for_by_the_next(workspace: Workspace) -> None:
     first, second = (pushes.accept(workspace, replace(NEWS, msgkey=key), **RPC) for key in "ab")
     [(device, _)] = registry.register([(workspace, DeviceInfo())])
-    # That the first was acknowledged never arrived; the device's next word names both.
+    # That the first was acknowledged never arrived; the device's next report names both.
     acknowledgements.record([BroadcastArrival(device.id, second.pk, (first.pk, second.pk))])
     acknowledgements.record([BroadcastArrival(device.id, first.pk, (first.pk,))])
     assert count(first, second) == [1, 1]
@@ -325,7 +325,7 @@ def test_a_report_of_a_deleted_device_is_ignored(workspace: Workspace) -> None:
 
 @pytest.mark.usefixtures("transactional_db")
 def test_broadcasts_at_once_become_visible_in_the_order_of_their_ids(workspace: Workspace) -> None:
-    """A cursor that has passed an id never meets a smaller one that comes to light later."""
+    """No smaller id becomes visible after a cursor has moved past an id."""
     stop, orders = threading.Event(), []
 
     def watch() -> None:

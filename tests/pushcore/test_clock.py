@@ -1,4 +1,4 @@
-"""Validities are reckoned by the database's clock, however wrong a host's own is."""
+"""The database's clock decides about validities, however wrong a host's clock is."""
 
 from __future__ import annotations
 

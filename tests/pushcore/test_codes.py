@@ -1,4 +1,4 @@
-"""The code tables: complete, and the only place a code stands."""
+"""Code tables are complete, and codes stand nowhere else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A kept database connection is known to work, or to be closed, before it is used; and how it is set up."""
+"""Kept database connections are checked before their next use, and set up without compilation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes to values: what nobody can keep is refused with the name of its parameter, at every API's one reader."""
+"""Decoding refuses values that cannot be stored, by the name of their parameter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rule of delivery is added in one place, and every way to a device obeys it; what it holds back is not lost.
+"""A delivery rule is added in one place and followed on every path to a device, and loses no message.
 
 Vendors' senders and what waits in a session: `tests/channels_vendor/test_sending.py`, `tests/gateway/test_changes.py`.
 """
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _at_once(settings: Settings) -> None:
-    """The sweeper looks at messages as soon as they are committed."""
+    """Let the sweeper read messages as soon as they are committed."""
     settings.SWEEP_AFTER_SECONDS = -1
 
 

@@ -1,4 +1,4 @@
-"""Devices end when they unregister, or when nobody has seen them for long; no push counts them afterwards."""
+"""Devices are removed when they unregister or were not seen for long, and no push counts them afterwards."""
 
 from __future__ import annotations
 

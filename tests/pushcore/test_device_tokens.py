@@ -1,4 +1,4 @@
-"""Tokens at vendors' channels: which are taken, and that each belongs to one device of a workspace."""
+"""Device tokens of vendors: which are accepted, and that each belongs to one device of a workspace."""
 
 from __future__ import annotations
 
@@ -134,9 +134,9 @@ def test_a_device_withdraws_its_token_and_is_reached_by_the_self_built_channel(k
 def test_after_a_reinstall_nothing_for_the_previous_user_reaches_the_phone(
     workspace: Workspace, lane: KeepingLane, send: Any, way: str
 ) -> None:
-    former = new_device(workspace)
-    client_requests.report(former.id, 4, "mi")
-    server_requests.bind(workspace, "alice", former.ad_token, 1)
+    previous = new_device(workspace)
+    client_requests.report(previous.id, 4, "mi")
+    server_requests.bind(workspace, "alice", previous.ad_token, 1)
     if way == "register":
         phone = new_device(workspace, third_channel=4, third_token="mi")
     else:
@@ -150,7 +150,7 @@ def test_after_a_reinstall_nothing_for_the_previous_user_reaches_the_phone(
     send({"bob": "k2"})
     assert [(one.target, one.third_token) for one in lane.got] == [("alice", ""), ("bob", "mi")]
     loss = TokenLoss.objects.get()
-    assert (loss.device_id, loss.taken_by_id, loss.channel) == (former.id, phone.id, Channel.XIAOMI)
+    assert (loss.device_id, loss.taken_by_id, loss.channel) == (previous.id, phone.id, Channel.XIAOMI)
 
 
 @pytest.mark.django_db
@@ -235,13 +235,13 @@ def test_an_invalid_live_activity_token_is_refused(workspace: Workspace, token: 
 
 @pytest.mark.django_db(transaction=True)
 def test_listeners_are_notified_of_both_devices(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[list[int]] = []
-    monkeypatch.setattr(ports, "_device_listeners", [lambda ids: told.append(list(ids))])
-    former, phone = new_device(workspace), new_device(workspace)
-    client_requests.report(former.id, 4, "mi")
+    notified: list[list[int]] = []
+    monkeypatch.setattr(ports, "_device_listeners", [lambda ids: notified.append(list(ids))])
+    previous, phone = new_device(workspace), new_device(workspace)
+    client_requests.report(previous.id, 4, "mi")
     client_requests.report(phone.id, 4, "mi")
     client_requests.report(phone.id, 0, "")
-    assert told == [[former.id], [former.id, phone.id], [phone.id]]
+    assert notified == [[previous.id], [previous.id, phone.id], [phone.id]]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -254,12 +254,12 @@ def test_concurrent_reports_end_with_one_owner_a_token_and_without_a_deadlock(wo
     def report(number: int) -> None:
         try:
             start.wait(10)
-            for turn in range(25):
-                one, other = phones[(number + turn) % 4], phones[(number + 3 * turn + 1) % 4]
+            for step in range(25):
+                one, other = phones[(number + step) % 4], phones[(number + 3 * step + 1) % 4]
                 tokens.change(
                     claims=[
-                        Claim(workspace.pk, one.id, 4, f"t{turn * number % 4}"),
-                        Claim(workspace.pk, other.id, 4, f"t{(turn + number) % 4}"),
+                        Claim(workspace.pk, one.id, 4, f"t{step * number % 4}"),
+                        Claim(workspace.pk, other.id, 4, f"t{(step + number) % 4}"),
                     ]
                 )
         except BaseException as error:

@@ -1,4 +1,4 @@
-"""Devices and bindings: who is who, and who may bind."""
+"""Devices, their info, and who may bind them."""
 
 from __future__ import annotations
 

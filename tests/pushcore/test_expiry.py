@@ -1,4 +1,4 @@
-"""What was not delivered while it was valid becomes Expired: counted, told to those who ask, and final."""
+"""Messages not delivered while valid become Expired: counted, final, and with a receipt if wanted."""
 
 from __future__ import annotations
 
@@ -93,9 +93,9 @@ def test_an_acknowledgement_shortly_after_the_validity_counts(
     assert statuses_of(task) == [statuses.ACKED]
 
 
-@pytest.mark.parametrize(("asked", "told"), [(False, []), (True, ["-3"])])
+@pytest.mark.parametrize(("asked", "receipts"), [(False, []), (True, ["-3"])])
 def test_a_backend_gets_a_receipt_for_an_expired_message_if_it_wants_one(
-    send: Send, workspace: Workspace, known: KnownDevice, lane: KeepingLane, asked: bool, told: list[str]
+    send: Send, workspace: Workspace, known: KnownDevice, lane: KeepingLane, asked: bool, receipts: list[str]
 ) -> None:
     workspace.callback_enabled, workspace.callback_url = True, "https://backend.example/receipts"
     workspace.expiry_receipts = asked
@@ -103,7 +103,7 @@ def test_a_backend_gets_a_receipt_for_an_expired_message_if_it_wants_one(
     end_validity(send({known.ad_token: "k"}, delivery_type=1))
     expiry.expire_due()
     bodies = [json.loads(receipt.body) for receipt in Receipt.objects.all()]
-    assert [body["statusCode"] for body in bodies] == told
+    assert [body["statusCode"] for body in bodies] == receipts
     for body in bodies:
         assert (body["msgId"], body["targetId"]) == ("k", known.ad_token)
         assert (body["pushSuccess"], body["statusDesc"]) == (False, "Expired")

@@ -1,4 +1,4 @@
-"""What threads ask for at the same time is done together, and nobody waits for ever."""
+"""Work submitted by threads at the same time shares a batch, and no thread waits for ever."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pushcore.push.group_commit import GroupCommit
 
 
 class Work:
-    """Doubles numbers. The first batch waits for `go`, so that the others gather."""
+    """Doubles numbers. The first batch waits for `go`, so that the others wait for the next."""
 
     def __init__(self, *, spoilt_by: int | None = None, alone: int | None = None) -> None:
         self.batches: list[list[int]] = []
@@ -26,14 +26,14 @@ class Work:
         return [None if item == self.alone else 2 * item for item in items]
 
 
-def _gather(work: Work, limit: int = 100) -> dict[int, object]:
+def _submit_at_once(work: Work, limit: int = 100) -> dict[int, object]:
     """1 leads; 2 to 5 come while it works."""
-    together: GroupCommit[int, int] = GroupCommit(work, size=lambda _: 1, limit=limit)
+    group_commit: GroupCommit[int, int] = GroupCommit(work, size=lambda _: 1, limit=limit)
     results: dict[int, object] = {}
 
     def do(item: int) -> None:
         try:
-            results[item] = together.submit(item)
+            results[item] = group_commit.submit(item)
         except ValueError:
             results[item] = "raised"
 
@@ -42,7 +42,7 @@ def _gather(work: Work, limit: int = 100) -> dict[int, object]:
     work.started.wait()
     for thread in threads[1:]:
         thread.start()
-    while len(together._waiting) < 4:
+    while len(group_commit._waiting) < 4:
         threading.Event().wait(0.001)
     work.go.set()
     for thread in threads:
@@ -52,13 +52,13 @@ def _gather(work: Work, limit: int = 100) -> dict[int, object]:
 
 def test_items_submitted_meanwhile_share_the_next_batch() -> None:
     work = Work()
-    assert _gather(work) == {item: 2 * item for item in range(1, 6)}
+    assert _submit_at_once(work) == {item: 2 * item for item in range(1, 6)}
     assert [sorted(batch) for batch in work.batches] == [[1], [2, 3, 4, 5]]
 
 
 def test_a_batch_is_bounded() -> None:
     work = Work()
-    assert _gather(work, limit=2) == {item: 2 * item for item in range(1, 6)}
+    assert _submit_at_once(work, limit=2) == {item: 2 * item for item in range(1, 6)}
     assert [len(batch) for batch in work.batches] == [1, 2, 2]
 
 
@@ -67,12 +67,12 @@ def test_an_item_larger_than_the_bound_is_served() -> None:
 
 
 def test_each_item_of_a_failed_batch_is_tried_alone() -> None:
-    assert _gather(Work(spoilt_by=3)) == {1: 2, 2: None, 3: None, 4: None, 5: None}
+    assert _submit_at_once(Work(spoilt_by=3)) == {1: 2, 2: None, 3: None, 4: None, 5: None}
 
 
 def test_an_item_may_be_excluded_from_batches() -> None:
-    assert _gather(Work(alone=3)) == {1: 2, 2: 4, 3: None, 4: 8, 5: 10}
+    assert _submit_at_once(Work(alone=3)) == {1: 2, 2: 4, 3: None, 4: 8, 5: 10}
 
 
 def test_an_item_that_fails_alone_raises_its_own_error() -> None:
-    assert _gather(Work(spoilt_by=1)) == {1: "raised", 2: 4, 3: 6, 4: 8, 5: 10}
+    assert _submit_at_once(Work(spoilt_by=1)) == {1: "raised", 2: 4, 3: 6, 4: 8, 5: 10}

@@ -1,4 +1,4 @@
-"""The HTTP engine by itself, against a plain server on a real socket; vendors and backends are tried elsewhere."""
+"""The HTTP client alone, against a plain server on a real socket."""
 
 from __future__ import annotations
 

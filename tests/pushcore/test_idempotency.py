@@ -1,4 +1,4 @@
-"""A msgkey and target are taken once within 24 hours, across midnight and the partitions of days."""
+"""A target and msgkey are accepted once within 24 hours, across midnight and the partitions of days."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def a_push(workspace: Workspace, at: datetime, *msgkeys: str, fingerprint: bytes
 
 
 def commit(push: insert.PushRows) -> int:
-    """Commit it as pushes are: with others where its keys look free, else alone. The task's id, or the first one's."""
+    """Commit a push as the service does; returns the id of its task, or of the first task with its keys."""
     try:
         [done] = insert.insert_batch([push])
     except IntegrityError:

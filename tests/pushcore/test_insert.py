@@ -1,4 +1,4 @@
-"""Pushes are committed by one statement; each stands or falls by its own keys."""
+"""Pushes are committed by one statement, and each succeeds or fails by its own keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An installation that registers again gets its device back, if it proves that it is the same one; nobody else does."""
+"""An installation that registers again gets its device back if it proves that it is the same one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Migrations work whatever becomes of the code, and those of large tables stop nobody: the rules of CONTRIBUTING."""
+"""Migrations follow the rules of CONTRIBUTING: they import no code of ours and block nobody."""
 
 from __future__ import annotations
 

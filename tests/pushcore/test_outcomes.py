@@ -1,4 +1,4 @@
-"""Statuses change in one place, only forward, and each change counts once."""
+"""Statuses only move forward, and each change counts once."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_rows_are_found_by_key_whatever_share_is_delivered(workspace: Workspace,
 
 
 def plans_of_messages(work: Callable[[], object]) -> list[str]:
-    """Do it; how the statements that look for messages were planned."""
+    """Call a function; returns the plans of its statements that search messages."""
     plans: list[str] = []
 
     def explain(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:

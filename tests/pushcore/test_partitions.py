@@ -1,4 +1,4 @@
-"""Ids and daily partitions."""
+"""Ids, and daily partitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Up to which message nothing waits for a device; and what that spares outcomes."""
+"""The pending cursor: up to which message nothing is pending for a device."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_device_gets_a_message_older_than_its_cursor(send: Send, workspace: Wo
     server_requests.bind(workspace, "ann", known.ad_token, 1)
     assert Device.objects.get(pk=known.id).pending_cursor == before - 1
     assert waiting(known) == [before]
-    # And is not moved back by a message it would have looked at anyway.
+    # A message that would be read anyway does not move the cursor back.
     send({"eve": "k"})
     unbound = Message.objects.order_by("-pk")[0].pk
     pending_cursor.move_back([(known.id, unbound)])
@@ -183,15 +183,15 @@ def test_a_connect_reads_only_messages_since_the_last_one(workspace: Workspace) 
     def settle() -> None:
         pending_cursor.advance_on_connect(connecting)
 
-    assert messages_looked_at(ask) == 50 * 30
+    assert messages_read(ask) == 50 * 30
     time.sleep(0.002)
-    assert messages_looked_at(settle) == 50 * 30
-    assert messages_looked_at(settle) == 0
-    assert messages_looked_at(ask) == 0
+    assert messages_read(settle) == 50 * 30
+    assert messages_read(settle) == 0
+    assert messages_read(ask) == 0
 
 
-def messages_looked_at(work: Callable[[], None]) -> int:
-    """By its statements, which find none: all that they looked at were left out by a condition."""
+def messages_read(work: Callable[[], None]) -> int:
+    """Return how many messages the statements of a function read. They find none, so conditions filtered all out."""
     seen: list[int] = []
 
     def walk(node: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Placeholders: a known name between two number signs, and nothing else."""
+"""Placeholders: known names between two number signs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking a push: what is accepted is committed, handed over once, and limited as documented."""
+"""Accepting a push: it is committed, dispatched once, and limited as documented."""
 
 from __future__ import annotations
 

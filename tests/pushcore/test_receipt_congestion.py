@@ -1,4 +1,4 @@
-"""How many receipts an endpoint gets at once: tried with backends that are only arithmetic."""
+"""How many receipts an endpoint gets at once, computed with simulated endpoints."""
 
 from __future__ import annotations
 

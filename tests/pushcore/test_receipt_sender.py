@@ -1,4 +1,4 @@
-"""The sender of receipts beside real endpoints: one that hangs holds up nobody, one that is well is not told off."""
+"""The sender of receipts with real endpoints: one that hangs delays no other, and slow ones are not punished."""
 
 from __future__ import annotations
 

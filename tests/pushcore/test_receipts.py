@@ -1,4 +1,4 @@
-"""Receipts: signed so that anyone can verify, at least once, never into our own network."""
+"""Receipts are signed verifiably, delivered at least once, and never sent into our own network."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def test_a_receipt_names_an_ios_device_by_its_apns_token(
     server_requests.bind(workspace, "ann", "a1" * 32, 2)
     send({target: "order-1"}, delivery_type=delivery_type)
     outcomes.record([Outcome(Message.objects.get().pk, statuses.ACKED, Channel.APNS)])
-    told = json.loads(Receipt.objects.get().body)
-    assert told["extInfo"] == {"adToken": "a1" * 32, "osType": "ios"}
-    assert told["targetId"] == target
+    body = json.loads(Receipt.objects.get().body)
+    assert body["extInfo"] == {"adToken": "a1" * 32, "osType": "ios"}
+    assert body["targetId"] == target
 
 
 @pytest.mark.django_db(transaction=True)

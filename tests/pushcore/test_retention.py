@@ -1,4 +1,4 @@
-"""What grows with traffic is partitioned by day and dropped with its day."""
+"""Data that grows with traffic is partitioned by day and dropped with its day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Revoking: what waits is never sent, devices are told of what they have, whatever dies in between."""
+"""Revocation: pending messages are never sent, and devices are notified of the others, whatever process dies."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def acknowledge(*rows: Message) -> None:
     outcomes.record([Outcome(row.pk, statuses.ACKED) for row in rows])
 
 
-def told() -> dict[str, int | None]:
-    """What devices are told: the `k` revoked -> the device."""
+def notices() -> dict[str, int | None]:
+    """Return the revocation notices: the `k` revoked -> the device."""
     rows = Message.objects.filter(task__kind=PushTask.Kind.REVOKE)
     return {row.content["revokes"]: row.device_id for row in rows}
 
@@ -76,14 +76,14 @@ def test_pending_messages_of_a_task_are_revoked_and_devices_are_notified_of_deli
     lane.got.clear()
     revocations.revoke_task(workspace, task.pk)
     assert [row.status for row in task.messages.order_by("pk")] == [2, 2, -2, -2, -2]
-    assert told() == {str(first.pk): first.device_id, str(second.pk): second.device_id}
+    assert notices() == {str(first.pk): first.device_id, str(second.pk): second.device_id}
     assert [(outgoing.kind, outgoing.msgkey) for outgoing in lane.got] == [("revoke", "")] * 2
     assert {message_id for _, message_id in lane.withdrawn} == {row.pk for row in waiting}
     assert Revocation.objects.get().finished_at is not None
     task.refresh_from_db()
     assert (task.success_count, task.revoked_at is not None) == (2, True)
     revocations.revoke_task(workspace, task.pk)
-    assert len(told()) == 2
+    assert len(notices()) == 2
 
 
 def test_from_the_moment_a_task_is_marked_nothing_of_it_is_delivered(
@@ -109,7 +109,7 @@ def test_devices_are_notified_of_messages_in_flight_too(
     outcomes.mark_sent([written.pk])
     monkeypatch.setattr(revocations, "online", lambda _devices: {connected.device_id})
     revocations.revoke_task(workspace, task.pk)
-    assert set(told()) == {str(connected.pk), str(written.pk)}
+    assert set(notices()) == {str(connected.pk), str(written.pk)}
 
 
 @pytest.mark.parametrize("where", ["_insert_notices", "_withdraw"])
@@ -137,7 +137,7 @@ def test_a_revocation_continues_after_a_worker_died(
             continue
         break
     assert [row.status for row in task.messages.order_by("pk")] == [2, 2, 2, -2, -2]
-    assert sorted(told()) == sorted(str(row.pk) for row in rows[:3])
+    assert sorted(notices()) == sorted(str(row.pk) for row in rows[:3])
     own = PushTask.objects.get(kind=PushTask.Kind.REVOKE)
     assert own.message_count == own.own_messages().count() == own.messages.count() == 3
 
@@ -164,7 +164,7 @@ def test_a_message_is_revoked_by_its_msgkey_and_target(
     acknowledge(one)
     assert revocations.revoke_message(workspace, "k1", "ann") == 2
     assert [Message.objects.get(pk=row.pk).status for row in (one, two)] == [2, -2]
-    assert told() == {str(one.pk): one.device_id}
+    assert notices() == {str(one.pk): one.device_id}
     # To the device that has it, though the user has left it.
     assert one.device_id is not None
     bindings.unbind(Device.objects.get(pk=one.device_id), "ann")
@@ -219,7 +219,7 @@ def test_devices_of_vendors_get_no_notice_through_the_gateway(
     task = to_fleet()
     outcomes.record([Outcome(row.pk, statuses.ACKED, Channel.HUAWEI) for row in task.messages.all()])
     revocations.revoke_task(workspace, task.pk)
-    assert told() == {}
+    assert notices() == {}
 
 
 def test_the_backend_gets_a_receipt_for_its_message_and_not_for_the_notice(

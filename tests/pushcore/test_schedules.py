@@ -1,4 +1,4 @@
-"""Scheduled pushes: times across changes of the clock, each occurrence once, listed, cancelled, templates held."""
+"""Scheduled pushes: times across clock changes, each occurrence once, listing, cancelling, templates in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statements stand in files beside their modules, each under its name and described."""
+"""SQL statements stand in files beside their modules, each named and described."""
 
 from __future__ import annotations
 

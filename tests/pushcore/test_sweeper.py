@@ -1,4 +1,4 @@
-"""The sweeper dispatches what was committed and did not get to its lane."""
+"""The sweeper dispatches messages that were committed and not dispatched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Users and devices are found under the name they were bound or registered with, however it is spelled."""
+"""Users and devices are found by the names they were bound or registered with, however spelled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Valkey's client: however it is away, callers learn it at once and as one thing."""
+"""Valkey's client raises one error at once, in whatever way Valkey is unavailable."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Served:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Served]:
+def server(tmp_path: Path) -> Iterator[Served]:
     served = Served(tmp_path)
     yield served
     served.stop()
@@ -70,12 +70,12 @@ def test_another_error_is_raised_as_it_is(text: str) -> None:
     ],
 )
 def test_commands_scripts_and_pipelines_fail_alike_when_writes_are_refused(
-    store: Served, refuse: tuple[str, ...], relent: tuple[str, ...]
+    server: Served, refuse: tuple[str, ...], relent: tuple[str, ...]
 ) -> None:
-    client = valkey.connect(store.url)
+    client = valkey.connect(server.url)
     script = client.register_script("return redis.call('SET', KEYS[1], 1)")
     script(keys=["mps:before"])
-    store.admin.execute_command(*refuse)
+    server.admin.execute_command(*refuse)
     with pytest.raises(valkey.ValkeyDown):
         client.set("mps:x", 1)
     with pytest.raises(valkey.ValkeyDown):
@@ -84,23 +84,23 @@ def test_commands_scripts_and_pipelines_fail_alike_when_writes_are_refused(
         with pytest.raises(valkey.ValkeyDown), client.pipeline(transaction=transaction) as pipeline:
             pipeline.set("mps:x", 1).get("mps:before").execute()
     assert client.get("mps:before") == b"1"
-    store.admin.execute_command(*relent)
+    server.admin.execute_command(*relent)
     assert client.set("mps:x", 1)
     client.close()
 
 
-def test_a_hanging_valkey_is_waited_for_once(store: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_valkey_is_waited_for_once(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(valkey, "ANSWER_SECONDS", 0.2)
-    client = valkey.connect(store.url)
+    client = valkey.connect(server.url)
     client.set("mps:x", 1)
-    store.freeze()
+    server.freeze()
     with pytest.raises(redis.TimeoutError):
         client.get("mps:x")
     assert client.breaker.is_open
     for ask in (lambda: client.get("mps:x"), lambda: client.pipeline().get("mps:x").execute()):
         with pytest.raises(valkey.ValkeyTimeoutError):
             ask()
-    store.thaw()
+    server.thaw()
     deadline = time.monotonic() + 20
     while client.breaker.is_open and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""What a push may ask of vendors' channels, and what is refused."""
+"""Options of a push for vendors' channels, and which are refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ IN_HAND = {"transparentMessagePayload": {"hms": "x"}}
 
 
 @pytest.mark.parametrize(
-    ("given", "channel", "told"),
+    ("given", "channel", "sent"),
     [
         ({"hms": "9"}, Channel.HUAWEI, "FINANCE"),
         ({"huawei": "FINANCE"}, Channel.HUAWEI, "FINANCE"),
@@ -29,21 +29,21 @@ IN_HAND = {"transparentMessagePayload": {"hms": "x"}}
         ({"honor": "LOW"}, Channel.HUAWEI, ""),
     ],
 )
-def test_a_category_becomes_the_vendors_name(given: dict[str, str], channel: Channel, told: str) -> None:
+def test_a_category_becomes_the_vendors_name(given: dict[str, str], channel: Channel, sent: str) -> None:
     options = {"thirdChannelCategory": given}
     vendor_options.check(options)
-    assert vendor_options.category(options, channel) == told
+    assert vendor_options.category(options, channel) == sent
 
 
-@pytest.mark.parametrize(("given", "told"), [("1", "LOW"), ("2", "NORMAL"), ("LOW", "LOW")])
-def test_huaweis_level_becomes_its_importance(given: str, told: str) -> None:
+@pytest.mark.parametrize(("given", "sent"), [("1", "LOW"), ("2", "NORMAL"), ("LOW", "LOW")])
+def test_huaweis_level_becomes_its_importance(given: str, sent: str) -> None:
     options = {"notifyLevel": {"hms": given}}
     vendor_options.check(options)
-    assert vendor_options.level(options, Channel.HUAWEI) == told
+    assert vendor_options.level(options, Channel.HUAWEI) == sent
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "reason"),
     [
         ({"thirdChannelCategory": {"hms": "99"}}, "thirdChannelCategory: hms takes"),
         ({"thirdChannelCategory": {"hms": "finance"}}, "thirdChannelCategory: hms takes"),
@@ -72,11 +72,11 @@ def test_huaweis_level_becomes_its_importance(given: str, told: str) -> None:
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_an_option_that_no_vendor_supports_is_refused_by_name(options: dict[str, Any], words: str) -> None:
+def test_an_option_that_no_vendor_supports_is_refused_by_name(options: dict[str, Any], reason: str) -> None:
     with pytest.raises(ResultError) as refused:
         vendor_options.check(options)
     assert refused.value.result is ResultCode.INVALID_PARAM
-    assert words in refused.value.message
+    assert reason in refused.value.message
 
 
 @pytest.mark.parametrize(

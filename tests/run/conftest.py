@@ -1,4 +1,4 @@
-"""One run that has everything on, for the tests that need one of its options, or may harm it."""
+"""A service with every option on, for tests that need one or may harm the service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The configuration: each variable documented, each fault one clear line."""
+"""The configuration: each variable is documented, each fault is reported in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make run` with simulated vendors: a message goes through each of them, before one's eyes."""
+"""`make run` with simulated vendors: a message goes through each of them."""
 
 from __future__ import annotations
 

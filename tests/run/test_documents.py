@@ -1,4 +1,4 @@
-"""What the documents name in the code is there: paths, modules, classes, tests, and the files they link to."""
+"""What the documents name exists in the code: paths, modules, classes, tests, and linked files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make run` where other machines reach it: nothing is open that the demo opens, and it says what is."""
+"""`make run` where other machines reach it: the demo's openings are closed, and what is open is listed."""
 
 from __future__ import annotations
 

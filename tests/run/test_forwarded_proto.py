@@ -1,4 +1,4 @@
-"""Behind HTTPS: cookies are Secure, browsers keep to it, and only a trusted proxy says so."""
+"""Behind HTTPS, cookies are Secure and HSTS is sent, if a trusted proxy says so."""
 
 from __future__ import annotations
 

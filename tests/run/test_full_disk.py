@@ -1,4 +1,4 @@
-"""A full disk: the service goes on, says why in a line, answers 503, and comes back by itself when there is room."""
+"""On a full disk the service answers 503, logs the reason once, and recovers when there is room."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gateway processes as the supervisor starts them: their certificate, and ports that are theirs."""
+"""Gateway processes under the supervisor: their certificates, and ports that no other program shares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The web process's HTTP server: strangers cost no thread, and what is sent is read however it is sent."""
+"""The web process's HTTP server: unknown callers take no thread, and bodies are read however they are sent."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def test_a_body_that_arrives_late_is_served(start: Callable[..., Running]) -> No
     with server.connect() as client:
         client.send(head("POST", "/", "Content-Length: 2"))
         deadline = time.monotonic() + 10
-        while not server.application.seen and time.monotonic() < deadline:  # its head is looked at
+        while not server.application.seen and time.monotonic() < deadline:  # its head is read
             time.sleep(0.01)
         assert client.send(b"hi").answer().endswith(b"hi")
 

@@ -1,4 +1,4 @@
-"""A connection to the database that is lost, at any of a request's statements, is answered 503 by every API."""
+"""A database connection lost at any statement of a request is answered 503 by every API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shipped nginx configuration, before a running service."""
+"""The shipped nginx configuration in front of a running service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Periodic work: each kind has its own thread, and one that hangs keeps no other, and not the clock, from its turn."""
+"""Periodic work: each kind has its own thread, so that one that hangs delays no other."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_each_kind_of_periodic_work_takes_one_thread_at_most() -> None:
 
 
 def test_a_worker_whose_clock_is_ahead_of_the_beat_still_works() -> None:
-    """Celery has a task expire at a time of the sender's clock, and the worker look at its own."""
+    """Celery lets a task expire by the sender's clock, and the worker compares it with its own."""
     apart = timedelta(seconds=2 * settings.MAX_CLOCK_OFFSET_SECONDS)
     for entry in settings.CELERY_BEAT_SCHEDULE.values():
         sent = app.amqp.as_task_v2("id", str(entry["task"]), expires=entry["options"]["expires"])

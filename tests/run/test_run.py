@@ -1,4 +1,4 @@
-"""`make run` as a newcomer meets it: one command, everything up; one Ctrl-C, everything gone."""
+"""`make run` as a newcomer uses it: one command starts everything, Ctrl-C ends everything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The supervisor and what it stands on: nothing is left behind, nothing stays down."""
+"""The supervisor and the engines: no process is left behind, and none stays down."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The web tier: its processes share the connections, and no stranger keeps it from its work."""
+"""The web processes share connections, and unknown callers cannot keep them busy."""
 
 from __future__ import annotations
 

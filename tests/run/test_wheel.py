@@ -1,4 +1,4 @@
-"""The wheel: it holds all that the service needs, and the command it installs works from any directory."""
+"""The wheel holds all that the service needs, and its command works from any directory."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A package with the folder of one vendor, as `channels_vendor` has many."""
+"""A package with the folder of one vendor, found as those in `channels_vendor` are."""

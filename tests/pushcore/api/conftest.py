@@ -1,4 +1,4 @@
-"""A backend for each API, and a simple push it may send."""
+"""Clients of both APIs, and a simple push for each."""
 
 from __future__ import annotations
 
@@ -50,5 +50,5 @@ def body() -> dict[str, Any]:
 
 @pytest.fixture(params=["rpc2019", "rpc2020", "rest"])
 def api(request: pytest.FixtureRequest) -> ApiClient:
-    """Each API in turn, and each version of the RPC API."""
+    """Return a client of each API, and of each version of the RPC API."""
     return request.getfixturevalue(request.param)

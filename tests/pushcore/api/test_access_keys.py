@@ -1,4 +1,4 @@
-"""Access keys are remembered for a second: what is taken away is refused within it, what is given works at once."""
+"""Access keys are cached for a second: rights granted work at once, rights taken end within it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The query tool's action: what is known of a target's device."""
+"""PushQueryDeviceState: the state of a target's device."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ def test_the_rest_api_answers_the_same_in_its_own_spelling(rest: Rest, bound: Kn
 def test_a_device_of_any_platform_is_found_with_the_channel_that_reaches_it(
     rpc2020: Rpc2020, workspace: Workspace, platform: Platform, channel: int | None, manufacturer: str, state: str
 ) -> None:
-    told = {} if channel is None else {"third_channel": channel, "third_token": "t"}
-    [(device, _)] = registry.register([(workspace, DeviceInfo(platform=platform, manufacturer="Maker", **told))])  # type: ignore[arg-type]
+    reported = {} if channel is None else {"third_channel": channel, "third_token": "t"}
+    [(device, _)] = registry.register([(workspace, DeviceInfo(platform=platform, manufacturer="Maker", **reported))])  # type: ignore[arg-type]
     data = ask(rpc2020, device.ad_token, "1")["Data"]
     assert (data["Platform"], data["Manufacturer"], data["Statue"]) == (platform.label, manufacturer, state)
 

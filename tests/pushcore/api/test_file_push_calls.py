@@ -1,4 +1,4 @@
-"""The file push on the REST API: path and hash signed, the file streamed, its faults reported."""
+"""File push on the REST API: path and hash are signed, the file is streamed, its faults are reported."""
 
 from __future__ import annotations
 

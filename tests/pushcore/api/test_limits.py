@@ -1,4 +1,4 @@
-"""Each documented limit, through each API: what is at the limit is taken, one more is refused with its code."""
+"""Documented limits on each API: the limit is accepted, one more is refused with its code."""
 
 from __future__ import annotations
 
@@ -141,8 +141,8 @@ def test_a_payload_has_at_most_4096_bytes(api: ApiClient, action: str) -> None:
 def test_parameters_for_vendors_count_towards_the_payload(api: ApiClient, action: str) -> None:
     assert api.answer(action, filled(action, "x" * 3_500)) == "100"
     options = ("channelId", "miChannelId", "threadId", "apnsCategory", "vendorTemplate")
-    told = filled(action, "x" * 3_500) | dict.fromkeys(options, "x" * 128)
-    assert api.answer(action, told) == ResultCode.MSG_PAYLOAD_TOO_LONG.code
+    values = filled(action, "x" * 3_500) | dict.fromkeys(options, "x" * 128)
+    assert api.answer(action, values) == ResultCode.MSG_PAYLOAD_TOO_LONG.code
 
 
 def test_a_templates_pictures_have_at_most_4096_bytes(rest: Rest) -> None:

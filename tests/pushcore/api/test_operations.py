@@ -1,4 +1,4 @@
-"""The table of operations: every action, in each of its versions, answered in JSON and XML, and on the REST API."""
+"""The table of operations: every action in each version answers in JSON and XML, and on the REST API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Actions that the published package has beside the others: their answers are what its classes read."""
+"""Actions of the published packages answer what the packages' classes read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of parameters in docs/api.md, held against the published packages and our own schemas."""
+"""The parameters in docs/api.md are those of the published packages and of the schemas."""
 
 from __future__ import annotations
 
@@ -84,10 +84,10 @@ def of_our_schema(action: str) -> set[str]:
 
 @pytest.mark.parametrize("action", BY_ACTION)
 def test_every_parameter_of_the_packages_and_of_our_own_stands_in_the_document(action: str) -> None:
-    told = {capital(name) for one, name in of_the_document() if one == action}
+    documented = {capital(name) for one, name in of_the_document() if one == action}
     wanted = of_our_schema(action)
     if V2020 in BY_ACTION[action].versions:
         wanted |= of_the_newer_package(action)
     if V2019 in BY_ACTION[action].versions:
         wanted |= of_the_older_package(action)
-    assert told == wanted
+    assert documented == wanted

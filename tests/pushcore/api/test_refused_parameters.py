@@ -1,4 +1,4 @@
-"""What a call takes it follows; what it cannot follow is refused, and nothing is sent."""
+"""Parameters that a call cannot follow are refused, and nothing is sent."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_an_empty_schedule_is_no_schedule(rest: Rest) -> None:
         assert rest.answer("PushSimple", body) == "100"
 
 
-# The cloud's own sample has all parts together.
+# The cloud's own sample has the parts of all kinds.
 def test_parts_of_another_kind_of_schedule_do_no_harm(rest: Rest) -> None:
     content = {
         "fixedTime": TOMORROW, "startTime": TOMORROW, "endTime": TOMORROW, "circleType": 1, "circleValue": [1, 7],

@@ -1,4 +1,4 @@
-"""A captured request is good for nothing: its nonce counts once, whatever it is sent to and whatever the store lost."""
+"""A captured request cannot be replayed: nonces count once, on any API, even after Valkey lost data."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def emptied() -> None:
 
 
 def restarted() -> None:
-    """As a store that was started from what it had saved looks: what came last may be lost, the mark is another's."""
+    """Leave Valkey as after a restart from its file: the latest keys may be lost, and the mark is from another run."""
     valkey.client().hset(replay_protection.MARK, "run", "another")
     valkey.client().delete(replay_protection.CHECKED, *valkey.client().keys("mps:nonce:*"))
 
 
 @pytest.fixture
-def young_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The store has been up for 64 seconds, however long it has served other tests."""
+def young_valkey(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let Valkey seem to have been up for 64 seconds, however long it has served other tests."""
     script = throttle._TAKE.replace("uptime_in_seconds", "arch_bits")
     assert script != throttle._TAKE
     monkeypatch.setattr(throttle, "_TAKE", script)
@@ -83,7 +83,7 @@ def young_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     throttle._take_script.cache_clear()
 
 
-@pytest.mark.usefixtures("young_store")
+@pytest.mark.usefixtures("young_valkey")
 @pytest.mark.parametrize("lose", [emptied, restarted])
 def test_calls_signed_before_valkey_started_are_refused_by_every_api(
     rpc2019: Rpc2019, rpc2020: Rpc2020, rest: Rest, form: dict[str, str], body: dict[str, Any],

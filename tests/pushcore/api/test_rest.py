@@ -1,4 +1,4 @@
-"""The REST API: signed JSON, and a result code for everything."""
+"""The REST API: signed JSON in, a result code out."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_both_base64_alphabets_are_understood(rest: Rest, body: dict[str, Any]) 
     raw = json.dumps(body).encode()
     standard = base64.b64encode(base64.urlsafe_b64decode(rest.sign(raw))).decode()
     assert json.loads(rest.send("push/simple", raw, sign=standard).content)["code"] == "100"
-    # A caller that forgot to encode the plus sign: the query turns it into a blank.
+    # A caller that forgot to encode the plus sign, which a query decodes as a blank.
     plain = Client().post(
         f"/api/v1/push/simple?signType=RSA&sign={standard.replace('=', '%3D').replace('/', '%2F')}",
         raw,

@@ -1,4 +1,4 @@
-"""Every result code: provoked by a call, answered by each API that has the call, and listed in docs/api.md."""
+"""Every result code is provoked by a call on each API that has it, and listed in docs/api.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The RPC API: what the published packages send is understood, what is wrong is answered as the field does it."""
+"""The RPC API understands what the published packages send, and answers faults as Alibaba Cloud does."""
 
 from __future__ import annotations
 

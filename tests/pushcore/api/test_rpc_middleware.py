@@ -1,4 +1,4 @@
-"""The RPC API's short way keeps what every answer of the service has."""
+"""Answers of the RPC middleware have all that other answers of the service have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The REST API against its own OpenAPI schema: generated calls, no internal error, no answer outside the schema."""
+"""The REST API follows its OpenAPI schema: generated calls cause no internal error and no undocumented answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rate limits: a caller over its rate is told when to come back, and no other caller notices."""
+"""Rate limits: a caller over its rate is asked to wait, and no other caller is affected."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Acme: a vendor that nobody but its folder knows of."""
+"""Acme, a vendor that only this folder knows."""

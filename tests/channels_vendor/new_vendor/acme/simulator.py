@@ -1,4 +1,4 @@
-"""Acme's API, simulated."""
+"""Simulate Acme's API."""
 
 from __future__ import annotations
 

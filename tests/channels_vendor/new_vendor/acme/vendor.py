@@ -1,4 +1,4 @@
-"""Acme, as the service knows it."""
+"""Describe Acme to the service."""
 
 from __future__ import annotations
 

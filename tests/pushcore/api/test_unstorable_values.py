@@ -1,4 +1,4 @@
-"""Values nobody can keep, in both APIs: the caller's fault, named, in JSON."""
+"""Values that cannot be stored are answered by both APIs as the caller's fault, by name and in JSON."""
 
 from __future__ import annotations
 

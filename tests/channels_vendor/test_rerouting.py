@@ -1,4 +1,4 @@
-"""What a vendor cannot carry any more goes another way, and nothing is lost between two ways."""
+"""Messages that a vendor can no longer deliver take another channel, and none is lost between two."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_messages_for_an_unused_account_reach_a_device_that_is_online(
     online = connect()
     known = Device.objects.get(ad_token=online.ad_token)
     client_requests.report(known.pk, Channel.FCM, "fcm-token:1")
-    # The session looks again at what waits for the device; nothing does yet.
+    # The session queries the device's pending messages again; there are none yet.
     assert gateway.node is not None
     session = gateway.node.sessions[known.pk]
     assert wait_for(lambda: session.device is not None and session.device.third_channel == Channel.FCM)
