@@ -26,7 +26,7 @@ EVIL = '=HYPERLINK("http://evil.example","x")'
 
 
 def fill(workspace: Workspace, *counts: int) -> Report:
-    """Sums of three days; counts are pushed, and what follows from it by halves."""
+    """Insert sums of days, today's first: half as many arrived as were pushed, half of these were opened, and so on."""
     today = queries.report_of_days(workspace, timezone.now(), timezone.now())
     for day, count in enumerate(counts):
         start = today.start - timedelta(days=day)
@@ -39,7 +39,7 @@ def fill(workspace: Workspace, *counts: int) -> Report:
 
 
 def sheets(data: bytes) -> dict[str, list[list[Any]]]:
-    """Read by another library than the one that wrote it."""
+    """Read a workbook with another library than the one that wrote it."""
     book = CalamineWorkbook.from_filelike(io.BytesIO(data))
     return {name: book.get_sheet_by_name(name).to_python() for name in book.sheet_names}
 

@@ -73,7 +73,7 @@ def lane(monkeypatch: pytest.MonkeyPatch) -> KeepingLane:
 
 
 class World:
-    """A workspace with four devices, two users, and what has been pushed in it."""
+    """A workspace with four devices and two users, and the pushes made in it."""
 
     def __init__(self, app: App) -> None:
         self.workspace = Workspace.objects.create(app=app, workspace_id=f"w{uuid4().hex[:12]}")
@@ -115,11 +115,11 @@ class World:
                 outcomes.record([Outcome(message.pk, 2)] * (1 + number % 2))
 
     def do_acknowledge(self, number: int) -> None:
-        """Several at once: those that wait, and others among them."""
+        """Acknowledge several messages at once, waiting ones and others."""
         outcomes.record_acknowledged([message.pk for message in self.messages()[number % 3 :][:4]])
 
     def do_moved(self, number: int) -> None:
-        """Acknowledged and given to another device in one statement, which this service does not do."""
+        """Acknowledge a message and move it to another device in one statement, which the service never does."""
         now = timezone.now()
         rows = Message.objects.filter(pk__in=[message.pk for message in self.messages()[:2]], status=0)
         rows.update(status=2, arrived_at=now, updated_at=now, device=self.devices[number % 3])
@@ -164,7 +164,7 @@ class World:
                 revocations.revoke_message(self.workspace, message.msgkey, message.target)
 
     def do_expire(self, number: int) -> None:
-        """A push's validity ends, and a while passes."""
+        """Let a push's validity end, and time pass."""
         for message in self.one(number):
             over = timezone.now() - timedelta(hours=1)
             PushTask.objects.filter(pk=message.task_id).update(expire_at=over)
@@ -182,7 +182,7 @@ class World:
         rollups.fold()
 
     def recount(self) -> Counter[tuple[str, str, int, int]]:
-        """(metric, kind, channel, platform) -> how many, by looking at each row."""
+        """Count (metric, kind, channel, platform) by reading each row."""
         found: Counter[tuple[str, str, int, int]] = Counter()
         for message in self.messages():
             if message.device is None:
@@ -240,7 +240,7 @@ def test_sums_page_chart_export_and_api_equal_a_plain_recount(
 
 
 def _check_page_export_and_api(browser: Client, workspace: Workspace, totals: Any) -> None:
-    """Today and the day before, in which all that happened here happened."""
+    """Compare page, export and API for today and yesterday, the days of all events here."""
     today = timezone.now().date()
     asked: dict[str, Any] = {"workspace": workspace.pk, "first": str(today - timedelta(days=1)), "last": str(today)}
     page = browser.get("/console/analysis/", asked)

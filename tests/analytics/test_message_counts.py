@@ -21,7 +21,7 @@ CODES = sorted({code for _, code in statuses.STATUSES})
 
 
 def counted(device_id: int | None, status: int, channel: Channel) -> tuple[bool, bool, bool]:
-    """Whether a message counts as pushed, accepted and arrived."""
+    """Tell whether a message counts as pushed, accepted and arrived."""
     with connection.cursor() as cursor:
         minutes = f"{pushed('m')}, {accepted('m')}, {arrived('m')}"
         cursor.execute(f"SELECT {minutes} FROM {MESSAGE}", [1, device_id, status, channel])

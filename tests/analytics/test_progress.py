@@ -44,7 +44,7 @@ def lane(monkeypatch: pytest.MonkeyPatch) -> KeepingLane:
 
 
 def two_tasks(workspace: Workspace) -> list[Message]:
-    """Messages of two tasks."""
+    """Create messages of two tasks."""
     if not workspace.templates.exists():
         templates.create(workspace, TemplateDraft("hello", "d", "Hello", "Body"))
     fleet = [device for device, _ in registry.register([(workspace, DeviceInfo())] * MESSAGES)]
@@ -160,7 +160,7 @@ def test_a_broadcasts_counters_are_those_of_its_devices(workspace: Workspace) ->
 
 
 def test_a_late_report_about_a_broadcast_changes_nothing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its row is kept a little longer than the partition of what is said of it."""
+    """A broadcast's row is kept a little longer than the partition of its reports."""
     templates.create(workspace, TemplateDraft("hello", "d", "Hello", "Body"))
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="hello", msgkey="b1")
     broadcast = pushes.accept(workspace, request, **RPC)

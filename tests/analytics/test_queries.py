@@ -40,7 +40,7 @@ def lane(monkeypatch: pytest.MonkeyPatch) -> KeepingLane:
 
 @pytest.fixture
 def fleet(workspace: Workspace) -> list[KnownDevice]:
-    """Two Android devices and an iOS device."""
+    """Register two Android devices and an iOS device."""
     infos = [DeviceInfo(), DeviceInfo(), DeviceInfo(platform=Platform.IOS, third_token="apns")]
     return [device for device, _ in registry.register([(workspace, info) for info in infos])]
 

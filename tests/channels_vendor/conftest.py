@@ -56,7 +56,7 @@ def account(sample: Sample, running: Running) -> Account:
 
 @pytest.fixture
 def channel(sample: Sample, running: Running, workspace: Workspace, settings: Settings) -> Iterator[Channel]:
-    """The workspace's channel at the simulator."""
+    """Set up the workspace's account at the simulator; returns its channel."""
     settings.VENDOR_ALLOW_PRIVATE = True
     row = VendorAccount(workspace=workspace, channel=sample.vendor.channel, ca_pem=running.ca.decode())
     row.base_url, row.auth_url = running.url, running.url + sample.auth_path
@@ -115,7 +115,7 @@ def notification(**changes: Any) -> Notification:
 
 
 def prepared(sample: Sample, batch: list[Delivery]) -> list[list[Delivery]]:
-    """The deliveries of each call the vendor's adapter would make of the batch."""
+    """Return the deliveries of each call that the adapter would make for a batch."""
     account = Account(1, sample.vendor.channel, sample.values())
     adapter: Any = sample.vendor.open(account, HttpClient(HttpSettings()), StaticCredential())
     requests, _ = adapter.prepare(batch, "credential")
@@ -124,6 +124,6 @@ def prepared(sample: Sample, batch: list[Delivery]) -> list[list[Delivery]]:
 
 
 def deliveries(sample: Sample, count: int, **changes: Any) -> list[Delivery]:
-    """To `count` devices, one notification."""
+    """Return deliveries of one notification to `count` devices."""
     shared = notification(**changes)
     return [Delivery(1000 + n, n, sample.token(n), f"key-{n}", shared) for n in range(count)]

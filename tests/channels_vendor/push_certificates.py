@@ -21,14 +21,14 @@ PASSWORD = "secret"
 
 @lru_cache
 def authority() -> tuple[x509.Certificate, Any]:
-    """Who signs them: certificate and key."""
+    """Return the certificate and the key of the authority."""
     return certificate("Push authority", self_signed=True)
 
 
 def certificate(
     name: str, *environments: str, bundle_id: str = BUNDLE_ID, days: int = 30, self_signed: bool = False
 ) -> tuple[x509.Certificate, Any]:
-    """A certificate for an app and its key; `days` it is good for, negative where it has expired."""
+    """Return a certificate for an app and its key, valid for `days` (negative: expired)."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.USER_ID, bundle_id), x509.NameAttribute(NameOID.COMMON_NAME, name)])
     issuer, signer = (subject, key) if self_signed else (authority()[0].subject, authority()[1])
@@ -50,14 +50,14 @@ def certificate(
 
 
 def p12_file(name: str, *environments: str, **more: Any) -> bytes:
-    """As it is uploaded; `PASSWORD` opens it. `more`: as `certificate`."""
+    """Return a .p12 file as it is uploaded, encrypted with `PASSWORD`; `more` goes to `certificate`."""
     found, key = certificate(name, *environments, **more)
     sealing = serialization.BestAvailableEncryption(PASSWORD.encode())
     return pkcs12.serialize_key_and_certificates(b"push", key, found, None, sealing)
 
 
 def p12(name: str, *environments: str, **more: Any) -> str:
-    """As it is kept."""
+    """Return a .p12 file in base64, as accounts store it."""
     return base64.b64encode(p12_file(name, *environments, **more)).decode()
 
 

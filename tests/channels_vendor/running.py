@@ -23,7 +23,7 @@ from tests.channels_vendor import push_certificates
 
 
 class Running:
-    """A `VendorServer` that listens. `ca`: what signed its certificate (itself), PEM; empty without TLS."""
+    """A `VendorServer` that listens on a free port. `ca` is its own certificate in PEM, empty without TLS."""
 
     def __init__(self, simulated_vendors: Sequence[SimulatedVendor], *, tls: bool) -> None:
         self.server = VendorServer(simulated_vendors)
@@ -41,7 +41,7 @@ class Running:
         return asyncio.run_coroutine_threadsafe(doing, self._loop).result(10)
 
     def drop_connections(self) -> None:
-        """Close them as a server closes idle ones."""
+        """Close all connections, as a server closes idle ones."""
 
         async def drop() -> None:
             for connection in list(self.server._open):
@@ -51,7 +51,7 @@ class Running:
         self._wait(drop())
 
     def reset_connections(self) -> None:
-        """End them as a peer that crashed does."""
+        """Reset all connections, as a crashed peer does."""
 
         async def reset() -> None:
             for connection in list(self.server._open):
@@ -67,7 +67,7 @@ class Running:
 
 
 def self_signed(name: str, *extensions: x509.ExtensionType, days: int = 30) -> tuple[x509.Certificate, Any]:
-    """A certificate that signed itself, for `name` (common name and, as UID, bundle ID), and its key."""
+    """Return a self-signed certificate for `name` (common name and, as UID, bundle ID), and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name(
         [x509.NameAttribute(NameOID.USER_ID, "com.example.shop"), x509.NameAttribute(NameOID.COMMON_NAME, name)]
@@ -88,14 +88,14 @@ def self_signed(name: str, *extensions: x509.ExtensionType, days: int = 30) -> t
 
 
 def pem_of(certificate: x509.Certificate, key: Any) -> bytes:
-    """Both, as a server or a client is given them."""
+    """Return a certificate and its key in PEM."""
     return certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
 
 
 def server_pem() -> bytes:
-    """A certificate for 127.0.0.1 that is its own authority, with its key."""
+    """Return a self-signed certificate for 127.0.0.1 with its key, in PEM."""
     return pem_of(
         *self_signed(
             "127.0.0.1",
@@ -106,8 +106,10 @@ def server_pem() -> bytes:
 
 
 def server_tls() -> tuple[ssl.SSLContext, bytes]:
-    """A context for 127.0.0.1 for HTTP/2 and HTTP/1.1, and its CA. A client may show a certificate, of
-    `push_certificates.authority()`."""
+    """Return a TLS context for 127.0.0.1 (HTTP/2 and HTTP/1.1) and its CA.
+
+    Clients may show a certificate of `push_certificates.authority()`.
+    """
     pem = server_pem()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory() as directory:

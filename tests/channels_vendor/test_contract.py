@@ -75,7 +75,7 @@ def test_each_error_of_a_whole_call_leads_to_its_status(
 def test_every_row_of_the_vendors_error_table_has_a_case(
     open_adapter: Callable[..., Adapter], simulated: SimulatedVendor, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that is added wants a case in the sample."""
+    """A new row needs a case in the sample."""
     adapter = open_adapter()
     assert isinstance(adapter, HttpAdapter)
     table = _Seen(adapter.table)
@@ -109,7 +109,7 @@ class _Seen(dict[str, AnswerRule]):
 
 
 class _Held:
-    """One credential, renewed when it is refused."""
+    """A credential that is renewed when it is refused."""
 
     def __init__(self) -> None:
         self.fetched = 0
@@ -165,7 +165,7 @@ def test_a_credential_that_expires_after_half_a_batch_is_renewed_for_the_other_h
 def test_a_429_without_a_body_is_retried_after_its_retry_after(
     adapter: Adapter, simulated: SimulatedVendor, sample: Sample, said: str
 ) -> None:
-    """By HTTP alone (RFC 9110, 10.2.3: seconds, or a date), as a gateway before the vendor answers."""
+    """A proxy in front of the vendor may answer so (RFC 9110, 10.2.3: seconds, or a date)."""
     value = formatdate(time.time() + 7, usegmt=True) if said == "date" else said
     simulated.script.replies = [Reply(429, b"<html>Too Many Requests</html>", (("retry-after", value),))]
     [outcome] = adapter.send(deliveries(sample, 1))

@@ -81,7 +81,7 @@ every_vendor = pytest.mark.parametrize("channel", SAYS, ids=lambda channel: chan
 
 @pytest.fixture
 def sent(workspace: Workspace) -> Callable[[Channel], tuple[VendorAccount, Message]]:
-    """A message that the vendor has accepted, for a device with the token `tok`."""
+    """Return a function that makes a message the vendor has accepted, for a device with the token `tok`."""
 
     def make(channel: Channel) -> tuple[VendorAccount, Message]:
         # Disabled: reports about earlier messages are still accepted.

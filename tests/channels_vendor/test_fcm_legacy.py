@@ -58,7 +58,7 @@ def test_a_wrong_key_stops_the_channel(simulated: Running) -> None:
 
 
 def test_a_server_without_the_legacy_api_is_reported() -> None:
-    """An address that speaks HTTP v1 alone, as Google's own."""
+    """Google's own server speaks HTTP v1 alone."""
     running = Running([SimulatedFcm()], tls=False)
     try:
         adapter = adapter_with(running.url, server_key="secret")

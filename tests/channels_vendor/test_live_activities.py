@@ -66,7 +66,7 @@ def rest(workspace: Workspace) -> Rest:
 
 @pytest.fixture
 def package(live_server: Any, access_key: tuple[AccessKey, str]) -> Iterator[Mpaas2020]:
-    """The cloud's published client, its endpoint changed to this service."""
+    """Return the cloud's published client for this service."""
     key, secret = access_key
     endpoint = live_server.url.removeprefix("http://")
     yield Mpaas2020(
@@ -79,7 +79,7 @@ def package(live_server: Any, access_key: tuple[AccessKey, str]) -> Iterator[Mpa
 
 
 def sent(workspace: Workspace, apns: SimulatedApns) -> tuple[dict[str, Any], Incoming]:
-    """The body and the request of the one message that is due."""
+    """Return the body and the request of the one message that is due."""
     assert sender.send_due(workspace.pk, Channel.APNS, budget_seconds=5) == 1
     assert Message.objects.latest("id").status == 2
     request = apns.ledger.requests[-1]

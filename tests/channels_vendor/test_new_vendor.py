@@ -38,7 +38,7 @@ ROOT = Path(registry.__file__).parent.parent
 
 @pytest.fixture
 def acme() -> Iterator[Channel]:
-    """A vendor's folder is there, and Django has started and migrated since."""
+    """Discover a vendor's folder as Django does when it starts, and migrate."""
     registry.discover("tests.channels_vendor.new_vendor")
     define_function()
     yield Channel(99)
@@ -119,7 +119,7 @@ def test_a_message_goes_there_in_the_demo_and_its_arrival_is_reported(
 
 
 def test_no_other_file_names_a_vendor() -> None:
-    """Of those that a new vendor would have to be added to: processes, deployment, and what enumerates channels."""
+    """Checked are files that usually list vendors: processes, deployment, and lists of channels."""
     names = "|".join(channel.label for channel in registry.VENDORS if channel.label != "apns")
     files = ["mps_project/Procfile", "deploy/compose.yml", "pushcore/push/vendor_options.py"]
     files += ["channels_vendor/registry.py", "channels_vendor/demo.py"]

@@ -40,7 +40,7 @@ _SAID = {
 def row(
     sample: Sample, running: Running, simulated: SimulatedVendor, workspace: Workspace, settings: Settings
 ) -> VendorAccount:
-    """The sample's account at the simulator, which knows its key."""
+    """Return the sample's account at the simulator, which knows its key."""
     settings.VENDOR_ALLOW_PRIVATE = True
     row = VendorAccount(workspace=workspace, channel=sample.vendor.channel, ca_pem=running.ca.decode())
     row.base_url, row.auth_url = running.url, running.url + sample.auth_path
@@ -60,7 +60,7 @@ def enter(row: VendorAccount, sample: Sample, changes: dict[str, str]) -> None:
 
 
 def public_key(values: dict[str, str]) -> bytes:
-    """Of the key the account signs with; empty where it signs nothing."""
+    """Return the public half of the account's signing key, empty if it has none."""
     private = values.get("p8") or json.loads(values.get("service_account", "{}")).get("private_key")
     if not private:
         return b""

@@ -23,7 +23,7 @@ def simulated() -> SimulatedApns:
 
 
 async def send(running: Running, tokens: list[str]) -> list[tuple[str, str | None]]:
-    """(status, description) of each, as aioapns reads the answers."""
+    """Send through aioapns; returns the (status, description) of each answer."""
     values = _APNS.values()
     client = APNs(
         key=values["p8"],

@@ -31,13 +31,13 @@ one_vendor = pytest.mark.parametrize(
 
 
 def word_of(sample: Sample) -> str:
-    """What the vendor says of a token that is another app's."""
+    """Return the vendor's error for a token of another app."""
     return "80300007" if sample.name == "huawei" else sample.gone[0]
 
 
 @pytest.fixture
 def device(workspace: Workspace, channel: Channel, sample: Sample) -> Callable[[int], Device]:
-    """A device of the vendor, bound to a user of the same number."""
+    """Return a function that makes a device of the vendor, bound to a user of the same number."""
 
     def make(number: int) -> Device:
         custom_data = DeviceInfo(platform=_PLATFORMS.get(channel, Platform.ANDROID))
@@ -52,7 +52,7 @@ def device(workspace: Workspace, channel: Channel, sample: Sample) -> Callable[[
 
 @pytest.fixture
 def send(workspace: Workspace, channel: Channel) -> Callable[..., int]:
-    """Push to these users, all at once, and let the sender work; the status of the last message."""
+    """Return a function that pushes to users at once and sends; it returns the status of the last message."""
     count = iter(range(10_000))
 
     def accept(*numbers: int) -> int:
@@ -171,7 +171,7 @@ def test_the_same_dead_token_counts_as_one_refusal(
 def test_refusals_of_an_earlier_configuration_do_not_count(
     device: Callable[[int], Device], send: Callable[..., int], simulated: SimulatedVendor, sample: Sample
 ) -> None:
-    """Neither its accepted tokens nor its refused ones."""
+    """Nor do tokens it had accepted."""
     for number in range(3):
         device(number)
     send(0)

@@ -46,7 +46,7 @@ def apns() -> SimulatedApns:
 
 @pytest.fixture
 def vendors(workspace: Workspace, fcm: SimulatedFcm, apns: SimulatedApns, settings: Settings) -> Iterator[Running]:
-    """A simulator that speaks FCM and APNs, and the workspace's accounts there."""
+    """Run a simulator of FCM and APNs with accounts of the workspace."""
     settings.VENDOR_ALLOW_PRIVATE = True
     running = Running([fcm, apns], tls=True)
     for sample in SAMPLES:

@@ -41,7 +41,7 @@ class Posted(NamedTuple):
 
 
 class Backend(ThreadingHTTPServer):
-    """Takes what is posted; the first `refusals` posts are answered 503."""
+    """Accepts posts; the first `refusals` are answered 503."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -79,7 +79,7 @@ def account(account: Account, backend: Backend) -> Account:
 
 @pytest.fixture
 def read(sample: Sample, account: Account, backend: Backend) -> Callable[[int], list[DeliveryReport]]:
-    """The receipts that were posted, once they are so many, as the service reads them."""
+    """Return a function that waits for so many posted reports and returns them as the service reads them."""
 
     def wait(wanted: int) -> list[DeliveryReport]:
         assert sample.vendor.read_reports is not None
@@ -209,7 +209,7 @@ def test_an_invalid_script_changes_nothing_and_is_reported(
 
 @contextmanager
 def command(*arguments: str) -> Iterator[str]:
-    """`manage.py vendor_simulator` as a process of its own; its address."""
+    """Run `manage.py vendor_simulator` in a process of its own; returns its address."""
     line = [sys.executable, "manage.py", "vendor_simulator", "--port", "0", *arguments]
     process = subprocess.Popen(line, env=os.environ.copy(), stdout=subprocess.PIPE)
     assert process.stdout is not None

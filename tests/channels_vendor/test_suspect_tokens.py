@@ -41,7 +41,7 @@ honor = pytest.mark.parametrize(
 
 @pytest.fixture
 def device(workspace: Workspace, channel: Channel, sample: Sample, simulated: SimulatedVendor) -> Device:
-    """Whose token was reported a month ago, and is refused without a reason by an account that is right."""
+    """Return a device whose token was reported a month ago and is refused without a reason by a valid account."""
     for row in VendorAccount.objects.all():
         refused_tokens.note_accepted(row)
     known, _ = registry.register([(workspace, DeviceInfo())])[0]
@@ -52,7 +52,7 @@ def device(workspace: Workspace, channel: Channel, sample: Sample, simulated: Si
 
 
 def before(device: Device, error: str, *, ago: timedelta, task: int, accepted: bool = False) -> None:
-    """What became of an earlier message to the device."""
+    """Record the outcome of an earlier message to the device."""
     at: datetime = timezone.now() - ago
     partitions.create(VENDOR_MESSAGES, at)
     VendorMessage.objects.create(
@@ -69,7 +69,7 @@ def before(device: Device, error: str, *, ago: timedelta, task: int, accepted: b
 
 @pytest.fixture
 def push_again(workspace: Workspace, device: Device, channel: Channel) -> Callable[[], str]:
-    """One more message to the device; the token it has afterwards."""
+    """Return a function that sends the device one more message and returns the token it has afterwards."""
 
     def accept() -> str:
         request = requests.SimplePush(

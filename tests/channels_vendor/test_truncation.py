@@ -60,7 +60,7 @@ def test_a_text_without_room_for_the_ellipsis_becomes_none() -> None:
 def test_every_vendor_is_sent_whole_graphemes_within_its_limits(
     adapter: Adapter, simulated: SimulatedVendor, sample: Sample, text: str
 ) -> None:
-    """The simulated vendors refuse what is too long, counted in UTF-16."""
+    """The simulators refuse texts that are too long, counted in UTF-16."""
     outcomes = adapter.send(deliveries(sample, 2, title=text[:80], body=text))
     assert {one.verdict.name for one in outcomes} == {"ACCEPTED"}
 
@@ -75,7 +75,7 @@ def test_a_title_of_emoji_ends_with_a_whole_one(name: str) -> None:
 
 
 def _body_of(sample: Sample, **changes: str) -> str:
-    """All that is sent of a notification."""
+    """Return all that is sent of a notification."""
     account = Account(1, sample.vendor.channel, sample.values())
     adapter = sample.vendor.open(account, HttpClient(HttpSettings()), StaticCredential())
     requests, _ = adapter.prepare(deliveries(sample, 1, **changes), "credential")  # type: ignore[attr-defined]

@@ -134,7 +134,7 @@ def sample(request: pytest.FixtureRequest) -> Sample:
 
 @pytest.fixture
 def simulated(sample: Sample, workspace: Workspace, settings: Settings) -> Iterator[SimulatedVendor]:
-    """Of the vendor, where the workspace has an account."""
+    """Run the vendor's simulator with an account of the workspace."""
     settings.VENDOR_ALLOW_PRIVATE = True
     simulated = sample.simulated()
     running = Running([simulated], tls=True)

@@ -25,7 +25,7 @@ def database(stack: Stack) -> Iterator[Database]:
 
 @pytest.fixture
 def new_device(stack: Stack) -> Iterator[Callable[..., PahoDevice]]:
-    """Connects a device: a new one, or a known one again. `app`: credentials of another app than the demo's."""
+    """Return a function that connects a device, a new or a known one. `app` holds credentials of another app."""
     made: list[PahoDevice] = []
 
     def connect(
@@ -41,7 +41,7 @@ def new_device(stack: Stack) -> Iterator[Callable[..., PahoDevice]]:
 
 @pytest.fixture
 def broadcasts_end(stack: Stack, database: Database) -> Iterator[None]:
-    """Ends the test's broadcasts after it; until then they are offered to every device that connects."""
+    """End the test's broadcasts after it, since they are offered to every device that connects."""
     yield
     database.query("UPDATE pushcore_broadcast SET expire_at = now() RETURNING task_id")
     backends.run_in_service(stack, "from gateway.lane import tell_broadcast_news; tell_broadcast_news()")
@@ -49,5 +49,5 @@ def broadcasts_end(stack: Stack, database: Database) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def node_modules() -> Path:
-    """The folder of Node packages, at the versions of `package-lock.json`."""
+    """Return the folder of Node packages at the versions of `package-lock.json`."""
     return node_packages.installed(NODE)

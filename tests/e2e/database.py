@@ -11,7 +11,7 @@ from tests.support.stack import Stack
 
 
 class Database:
-    """A connection of the test's own, in autocommit; a new one where the server was restarted."""
+    """A connection in autocommit mode, opened anew if the server was restarted."""
 
     def __init__(self, stack: Stack) -> None:
         self._url = stack.env()["DATABASE_URL"]
@@ -38,7 +38,7 @@ class Database:
         return [row[0] for row in rows]
 
     def wait_for_status(self, task_id: str, status: int, seconds: float = 30) -> bool:
-        """Whether all of the task's messages came to the status in time."""
+        """Wait until all of the task's messages have a status; returns whether they did in time."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if set(self.statuses(task_id)) == {status}:
@@ -47,7 +47,7 @@ class Database:
         return False
 
     def wait_for_success(self, task_id: str, seconds: float = 30) -> bool:
-        """Whether a device's acknowledgement was counted in time."""
+        """Wait until a device's acknowledgement was counted; returns whether it was in time."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.query("SELECT success_count FROM pushcore_pushtask WHERE id = %s", task_id)[0][0]:

@@ -33,7 +33,7 @@ PUSHED = [
 
 
 def program(stack: Stack, language: str) -> str:
-    """The page's examples in one language, in its order, for the started service."""
+    """Return the page's examples in one language, in its order, for the started service."""
     blocks = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
     text = "\n".join(blocks).replace("127.0.0.1:8000", backends.endpoint(stack.demo))
     return text.replace("ACCESS_KEY_ID", stack.demo["access_key_id"]).replace(
@@ -52,7 +52,7 @@ def run(command: list[str], folder: Path, **environment: str) -> list[dict[str, 
 
 @pytest.fixture
 def users(new_device: Callable[..., PahoDevice]) -> list[PahoDevice]:
-    """The devices of the users that the page pushes to."""
+    """Connect devices of the users that the page pushes to."""
     made = []
     for user in ("user1024", "user1025"):
         made.append(new_device())
@@ -62,7 +62,7 @@ def users(new_device: Callable[..., PahoDevice]) -> list[PahoDevice]:
 
 @pytest.fixture
 def folder(stack: Stack, database: Database, tmp_path: Path) -> Iterator[Path]:
-    """Where the page says to stand: the data folder of the service is `var`. Its template is gone afterwards."""
+    """Return the folder that the page works in, where the service's data folder is `var`; remove its template later."""
     (tmp_path / "var").symlink_to(stack.data_dir)
     yield tmp_path
     database.query("DELETE FROM pushcore_template WHERE name = 'winner' RETURNING id")
@@ -75,7 +75,7 @@ def template(stack: Stack, folder: Path) -> None:
 
 
 def arrived(users: list[PahoDevice], tasks: list[str]) -> list[tuple[str, str]]:
-    """Title, and the prize in the URL, of the tasks' messages, in alphabetical order."""
+    """Return title and prize (from the URL) of the tasks' messages, sorted."""
     received = [data for device in users for _, data, _ in device.received if data["taskId"] in tasks]
     return sorted((data["title"], data["url"].removeprefix("https://example.com/")) for data in received)
 
@@ -104,7 +104,7 @@ def test_the_node_examples_push(
 
 
 def check_rpc(answers: list[dict[str, Any]], users: list[PahoDevice]) -> None:
-    """The four pushes were taken and their messages arrived."""
+    """Check that the four pushes were accepted and their messages arrived."""
     assert [answer["ResultCode"] for answer in answers] == ["100"] * 4
     tasks = [answer["PushResult"]["Data"] for answer in answers]
     assert users[0].wait(lambda: arrived(users, tasks) == PUSHED), arrived(users, tasks)

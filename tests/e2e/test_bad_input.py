@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("stack")
 
 @pytest.fixture
 def push(stack: Stack) -> dict[str, str]:
-    """PushSimple as the RPC API takes it."""
+    """Return PushSimple as the RPC API takes it."""
     return {
         "AppId": stack.demo["app_id"], "WorkspaceId": stack.demo["workspace_id"], "TaskName": "bad input",
         "Title": "Title", "Content": "Content", "DeliveryType": "3", "ExpiredSeconds": "60",
@@ -105,7 +105,7 @@ def test_a_rest_call_with_another_key_is_refused(stack: Stack, rsa_key: str) -> 
 
 @pytest.fixture
 def rsa_key() -> str:
-    """A private key the service has never seen."""
+    """Return a private key that the service does not know."""
     return crypto.new_rsa_key()[0]
 
 

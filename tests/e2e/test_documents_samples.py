@@ -234,7 +234,7 @@ TEMPLATES: tuple[tuple[str, dict[str, str]], ...] = (
 
 @pytest.fixture(scope="module")
 def apps(stack: Stack) -> dict[str, dict[str, str]]:
-    """Credentials by app ID."""
+    """Return credentials by app ID."""
     printed = backends.run_in_service(stack, SECOND_APP)
     second = json.loads(printed.splitlines()[-1])
     return {app["app_id"]: app for app in (stack.demo, stack.demo | second)}
@@ -242,7 +242,7 @@ def apps(stack: Stack) -> dict[str, dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def templates(stack: Stack, apps: dict[str, dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The templates that the programs name, made over REST."""
+    """Create the templates that the programs use, through the REST API."""
     folder = tmp_path_factory.mktemp("keys")
     for app_id, template in TEMPLATES:
         body = {"appId": app_id, "workspaceId": "test"} | template
@@ -252,7 +252,7 @@ def templates(stack: Stack, apps: dict[str, dict[str, str]], tmp_path_factory: p
 
 @pytest.fixture
 def device_of(new_device: Callable[..., PahoDevice], apps: dict[str, dict[str, str]]) -> Callable[..., PahoDevice]:
-    """Connects a device of the app that a program is for, bound to the user it pushes to, if any."""
+    """Return a function that connects a device of a program's app, bound to the user it pushes to, if any."""
 
     def connect(program: str, user: str, transport: str = "tcp") -> PahoDevice:
         device = new_device(transport, app=apps[app_of(program)])
@@ -276,7 +276,7 @@ def run(command: list[str], **environment: str) -> dict[str, Any]:
 
 
 def check_arrival(answer: dict[str, Any], device: PahoDevice, database: Database, title: str, content: str) -> None:
-    """The push was taken, and its message reached the device, whose acknowledgement is counted."""
+    """Check that the push was accepted, and its message reached the device and was acknowledged."""
     assert answer["ResultCode"] == "100", answer
     assert answer["PushResult"]["Success"] is True
     task = answer["PushResult"]["Data"]

@@ -48,14 +48,14 @@ Fault = Callable[[Stack], object]
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A service of two gateway processes."""
+    """Run a service with two gateway processes."""
     with Stack(tmp_path_factory.mktemp("faults") / "var", MPS_GATEWAY_PROCESSES="2") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def everybody(stack: Stack) -> Iterator[Fleet]:
-    """Devices that have all been pushed to, so that what is kept from then on has been made."""
+    """Connect devices and push to all, so that the service has allocated what it keeps."""
     with Fleet(stack.demo, FLEET) as fleet:
         Backends(stack, fleet).push_to_all()
         yield fleet
@@ -63,7 +63,7 @@ def everybody(stack: Stack) -> Iterator[Fleet]:
 
 @pytest.fixture
 def fleet(stack: Stack, everybody: Fleet) -> Fleet:
-    """The devices, a part of them on each of the gateway processes: the kernel spreads them."""
+    """Return the devices once each gateway process holds some, as the kernel spreads them."""
 
     def both_hold_some() -> bool:
         if not stack.pids.keys() >= GATEWAYS or not all(held(stack, name) for name in GATEWAYS):
@@ -77,7 +77,7 @@ def fleet(stack: Stack, everybody: Fleet) -> Fleet:
 
 @dataclass
 class Backends:
-    """Backends that push to the fleet, each to a part of it, and repeat a call that got no answer with its msgkey."""
+    """Backends that push to parts of the fleet, and repeat an unanswered call with its msgkey."""
 
     stack: Stack
     fleet: Fleet
@@ -130,12 +130,12 @@ class Backends:
         self.unexpected.append(f"{key} was never accepted")
 
     def missing(self) -> list[str]:
-        """What was accepted and has not arrived."""
+        """Return the accepted messages that have not arrived."""
         return [key for key, member in self.accepted.items() if key not in member.received]
 
 
 def killed(name: str) -> Fault:
-    """With SIGKILL; the supervisor restarts it."""
+    """Return a fault that kills a process, which the supervisor restarts."""
     return lambda stack: stack.kill(name)
 
 
@@ -166,7 +166,7 @@ FAULTS: dict[str, Fault] = {
 
 
 def memory(stack: Stack) -> dict[psutil.Process, int]:
-    """Resident bytes of each process of the service that is past its start; an engine's are its caches'."""
+    """Return the resident bytes of each started process, without the engines' caches."""
     programs = [psutil.Process(pid) for name, pid in stack.pids.items() if name not in ENGINES]
     return {
         process: process.memory_info().rss
@@ -202,7 +202,7 @@ def test_under_a_fault_no_message_is_lost_and_every_device_is_back_within_a_minu
 
 
 def held(stack: Stack, name: str) -> int:
-    """How many devices a gateway process holds."""
+    """Return how many devices a gateway process holds."""
     ports = {urlsplit(stack.demo[url]).port for url in ("mqtt_url", "ws_url")}
     connections = psutil.Process(stack.pids[name]).net_connections("tcp")
     return sum(c.status == psutil.CONN_ESTABLISHED and c.laddr.port in ports for c in connections)
@@ -227,7 +227,7 @@ def test_a_stopped_gateway_disconnects_its_devices_with_a_reason_and_they_go_to_
 
 
 def wait_until_acknowledged(database: Database, tasks: list[str]) -> None:
-    """Each message once, in its row and in its task's counters."""
+    """Wait until each message is acknowledged once, in its row and in its task's counters."""
     wanted = [(1, 1, len(tasks))]
     sql = (
         "SELECT t.message_count, t.success_count, count(*) FROM pushcore_pushtask t"
@@ -243,7 +243,7 @@ def wait_until_acknowledged(database: Database, tasks: list[str]) -> None:
 def test_a_committed_message_that_was_never_handed_over_arrives_within_half_a_minute(
     stack: Stack, database: Database
 ) -> None:
-    """As a process killed between its commit and the hand-over leaves it."""
+    """A process killed between commit and hand-over leaves such messages."""
     device = PahoDevice(stack.demo).connect()
     try:
         task = backends.push_2019(stack.demo, device.ad_token, "first", DeliveryType=1)["PushResult"]["Data"]
@@ -263,7 +263,7 @@ def test_a_committed_message_that_was_never_handed_over_arrives_within_half_a_mi
 
 
 def test_faults_leak_no_memory(stack: Stack) -> None:
-    """Hundreds of connections that break off, and Valkey emptied meanwhile, again and again: memory stays level."""
+    """Memory stays level while hundreds of connections drop and Valkey is emptied, again and again."""
     gateways = [psutil.Process(pid) for name, pid in stack.pids.items() if name.startswith("gateway")]
     with ThreadPoolExecutor(8) as threads:
         known = list(threads.map(lambda _: _visit(stack.demo), range(VISITORS)))

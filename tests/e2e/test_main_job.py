@@ -197,7 +197,7 @@ def test_the_receipt_verifies_with_the_public_key_from_the_console(
 
 
 def operator(stack: Stack) -> requests.Session:
-    """A browser session of the demo's operator."""
+    """Return a browser session of the demo's operator."""
     session = requests.Session()
     login = f"{stack.demo['console_url'].rstrip('/')}/login/"
     session.get(login, timeout=10)

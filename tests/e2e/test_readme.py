@@ -30,7 +30,7 @@ DEVICES = "SELECT count(*) FROM pushcore_device"
 
 @pytest.fixture
 def programs(stack: Stack) -> tuple[str, str]:
-    """The device's and the backend's; the stack of the tests listens on ports of its own."""
+    """Return the programs of device and backend, with the ports of the started service."""
     device, backend = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     assert max(len(program.strip().splitlines()) for program in (device, backend)) <= 13
     device = device.replace("1883", str(urlsplit(stack.demo["mqtt_url"]).port))
@@ -70,7 +70,7 @@ def test_the_readmes_device_gets_the_readmes_push_and_stays_one_device(
 
 
 def survive_cuts(proxy: CuttingProxy, running: subprocess.Popen[str], connected: str) -> None:
-    """Cut the program's connection, again and again; it prints a line that begins so whenever it has one."""
+    """Cut the program's connection repeatedly; whenever it connects it prints a line that begins with `connected`."""
     assert running.stdout is not None
     giving_up = threading.Timer(60, running.kill)
     giving_up.start()

@@ -145,7 +145,7 @@ def test_a_file_is_pushed_while_it_is_read_and_its_faults_are_reported(
 def call(
     stack: Stack, method: str, path: str, query: dict[str, str], tmp_path: Path, data: bytes | None = None
 ) -> dict[str, Any]:
-    """A call whose path with query is signed by OpenSSL."""
+    """Call a path whose query is signed by OpenSSL."""
     target = f"{path}?{urlencode(query)}"
     signature = backends.signed_by_openssl(stack.demo, target.encode(), tmp_path)
     sign = urlencode({"sign": base64.urlsafe_b64encode(signature).decode(), "signType": "RSA"})

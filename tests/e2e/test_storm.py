@@ -19,7 +19,7 @@ SECONDS = 90
 
 
 class Readiness(threading.Thread):
-    """Asks /readyz again and again inside a `with`; counts the answers by status."""
+    """Asks /readyz repeatedly inside a `with`, and counts the answers by status."""
 
     def __init__(self, stack: Stack) -> None:
         super().__init__(daemon=True)

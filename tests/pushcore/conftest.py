@@ -18,7 +18,7 @@ from tests.support.serving import serving
 
 
 class KeepingLane:
-    """Claims every message and keeps it; `broken` makes it refuse, as one that is away does."""
+    """A lane that claims and keeps every message; while `broken`, it raises as an unavailable one does."""
 
     name = "keeping"
 
@@ -51,7 +51,7 @@ def lane(monkeypatch: pytest.MonkeyPatch) -> KeepingLane:
 
 @pytest.fixture
 def known(workspace: Workspace) -> KnownDevice:
-    """A registered Android device."""
+    """Return a registered Android device."""
     return registry.register([(workspace, DeviceInfo())])[0][0]
 
 
@@ -74,7 +74,7 @@ def send(workspace: Workspace) -> Callable[..., PushTask]:
 
 
 class CallbackServer(ThreadingHTTPServer):
-    """A backend's callback URL. `answers` are the statuses of the next requests, 200 when used up."""
+    """A backend's callback URL. `answers` holds the statuses of the next requests; afterwards it answers 200."""
 
     def __init__(self) -> None:
         self.request_queue_size = 1024
@@ -87,7 +87,7 @@ class CallbackServer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/receipts"
 
     def work(self) -> None:
-        """What a backend does before it answers."""
+        """Do what a backend does before it answers."""
 
 
 class _CallbackHandler(BaseHTTPRequestHandler):

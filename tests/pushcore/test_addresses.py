@@ -98,5 +98,5 @@ def test_no_clouds_metadata_is_public(address: str) -> None:
     "address", ["fec0::1", "feff::1", "fe80::1%eth0", "fd12::1", "ff02::1", "ff0e::1", "239.1.2.3", "4000::1", "::2"]
 )
 def test_only_global_unicast_is_public(address: str) -> None:
-    """Site-local, link-local with a zone, unique local, multicast of every scope, and space nobody has been given."""
+    """Not public are site-local, link-local, unique local, multicast and unassigned addresses."""
     assert not addresses.is_public(address)

@@ -41,7 +41,7 @@ def template(workspace: Workspace) -> None:
 
 @pytest.fixture
 def fleet(workspace: Workspace) -> Fleet:
-    """Registers devices that have a token at a vendor's channel."""
+    """Return a function that registers devices with a token at a vendor's channel."""
 
     def register(number: int, platform: Platform = Platform.IOS, channel: Channel = Channel.APNS) -> list[Device]:
         infos = [DeviceInfo(platform=platform, third_token=f"t{n}") for n in range(number)]
@@ -55,14 +55,14 @@ def fleet(workspace: Workspace) -> Fleet:
 
 @pytest.fixture
 def vendors(monkeypatch: pytest.MonkeyPatch) -> set[int]:
-    """The channels in use."""
+    """Return the set of channels in use."""
     used: set[int] = set()
     monkeypatch.setattr(ports, "_vendor_channels", [lambda _workspace: used])
     return used
 
 
 def logins(device: Device, bound_days: float, unbound_days: float | None = None) -> None:
-    """The device's user was bound so many days ago, and unbound so many days ago."""
+    """Record that the device's user was bound so many days ago, and unbound so many days ago."""
     now = timezone.now()
     Binding.objects.create(
         workspace=device.workspace, device=device, user_id="ann", bound_at=now - timedelta(days=bound_days),

@@ -36,7 +36,7 @@ Send = Callable[..., PushTask]
 
 
 class WrongTime:
-    """`time` of a host whose clock is ahead by `seconds`; nobody sets its monotonic clock."""
+    """`time` of a host whose clock is ahead by `seconds`; its monotonic clock is right."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -48,7 +48,7 @@ class WrongTime:
 
 @contextmanager
 def host_ahead(monkeypatch: pytest.MonkeyPatch, seconds: float) -> Iterator[None]:
-    """This process runs on a host whose clock is wrong, and opens its database connection there."""
+    """Run as a host with a wrong clock that opens its database connection now."""
     with monkeypatch.context() as host:
         host.setattr(clock, "system", WrongTime(seconds))
         host.setattr(timezone, "now", lambda: datetime.fromtimestamp(time.time() + seconds, UTC))

@@ -41,7 +41,7 @@ def _at_once(settings: Settings) -> None:
 
 
 def waiting(known: KnownDevice) -> list[int]:
-    """What the device gets when it connects."""
+    """Return what the device gets when it connects."""
     return [message.message_id for message in deliverable.by_device([known.id], 10).messages.get(known.id, [])]
 
 

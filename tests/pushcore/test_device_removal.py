@@ -30,7 +30,7 @@ LONG_AGO = timedelta(days=366)
 
 @pytest.fixture
 def old(workspace: Workspace) -> KnownDevice:
-    """A device that was bound, and that nobody has seen for more than a year."""
+    """Return a device that was bound, and was not seen for more than a year."""
     [(device, _)] = registry.register([(workspace, DeviceInfo(third_channel=4, third_token="mi"))])
     server_requests.bind(workspace, "ann", device.ad_token, 1)
     then = timezone.now() - LONG_AGO

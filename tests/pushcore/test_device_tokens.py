@@ -246,7 +246,7 @@ def test_listeners_are_notified_of_both_devices(workspace: Workspace, monkeypatc
 
 @pytest.mark.django_db(transaction=True)
 def test_concurrent_reports_end_with_one_owner_a_token_and_without_a_deadlock(workspace: Workspace) -> None:
-    """Eight threads hand four tokens around among four devices, as reports and as receipts' replacements."""
+    """Eight threads move four tokens among four devices, by reports and by vendors' replacements."""
     phones = [new_device(workspace) for _ in range(4)]
     failures: list[BaseException] = []
     start = threading.Barrier(8)

@@ -146,7 +146,7 @@ def test_a_large_task_expires_in_batches_and_continues_where_it_was_interrupted(
 
 
 def _once(step: Callable[[], int | None]) -> Callable[[], int | None]:
-    """One step a call of `expire_due`, as if it were cut off after it."""
+    """Let a loop call `step` once, as if it were interrupted afterwards."""
     steps = iter([step])
     return lambda: next(steps, lambda: None)()
 

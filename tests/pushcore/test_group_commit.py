@@ -9,7 +9,7 @@ from pushcore.push.group_commit import GroupCommit
 
 
 class Work:
-    """Doubles numbers. The first batch waits for `go`, so that the others wait for the next."""
+    """Double numbers. The first batch waits for `go`, so that the other items wait for the next."""
 
     def __init__(self, *, spoilt_by: int | None = None, alone: int | None = None) -> None:
         self.batches: list[list[int]] = []
@@ -27,7 +27,7 @@ class Work:
 
 
 def _submit_at_once(work: Work, limit: int = 100) -> dict[int, object]:
-    """1 leads; 2 to 5 come while it works."""
+    """Submit 1, then 2 to 5 while it is worked on."""
     group_commit: GroupCommit[int, int] = GroupCommit(work, size=lambda _: 1, limit=limit)
     results: dict[int, object] = {}
 

@@ -14,7 +14,7 @@ from tests.support.serving import serving
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with what it got, after the milliseconds the path names."""
+    """Answers with the request after the milliseconds in the path."""
 
     protocol_version = "HTTP/1.1"
 

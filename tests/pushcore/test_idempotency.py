@@ -25,7 +25,7 @@ SECOND = timedelta(seconds=1)
 
 
 def a_push(workspace: Workspace, at: datetime, *msgkeys: str, fingerprint: bytes = b"f") -> insert.PushRows:
-    """A push to one user by each msgkey, accepted at that time."""
+    """Return a push to one user with each msgkey, accepted at a time."""
     task = PushTask(
         workspace=workspace, kind="simple", delivery_type=3, source="rpc", content={}, fingerprint=fingerprint,
         expire_at=at, created_at=at,
@@ -91,14 +91,14 @@ def test_a_line_of_a_file_is_made_once_within_24_hours_whatever_the_hour(hour: f
 
 @contextmanager
 def in_a_thread() -> Iterator[ThreadPoolExecutor]:
-    """A thread with a connection of its own."""
+    """Yield a pool of one thread, and close that thread's database connection."""
     with ThreadPoolExecutor(1) as pool:
         yield pool
         pool.submit(lambda: connection.close()).result()
 
 
 def wait_for_a_waiter() -> None:
-    """Until some transaction waits for another."""
+    """Wait until a transaction waits for another."""
     deadline = time.monotonic() + 30
     with connection.cursor() as cursor:
         while time.monotonic() < deadline:
@@ -111,7 +111,7 @@ def wait_for_a_waiter() -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("order", [1, -1])
 def test_requests_on_both_sides_of_midnight_at_once_are_one(workspace: Workspace, order: int) -> None:
-    """One is not committed yet when the other, of the next day, comes; and the other way round, by another clock."""
+    """One is not committed when the other, of the next day by its clock, arrives; and the other way round."""
     before, after = [MIDNIGHT - timedelta(milliseconds=1), MIDNIGHT + timedelta(milliseconds=1)][::order]
     with in_a_thread() as pool:
         with transaction.atomic():
@@ -142,7 +142,7 @@ def _in_transaction(at: datetime, keys: Sequence[str], task_id: int) -> set[str]
 
 @pytest.mark.django_db(transaction=True)
 def test_of_many_requests_around_midnight_each_msgkey_goes_to_one(workspace: Workspace) -> None:
-    """Eight threads whose clocks are on both sides; nobody waits in a circle."""
+    """Eight threads have clocks on both sides of midnight, and do not deadlock."""
     start, owners = threading.Barrier(8), list[list[int]]()
 
     def accept(number: int) -> None:

@@ -27,7 +27,7 @@ def register(workspace: Workspace, info: DeviceInfo | None = None, **proof: Any)
 
 
 def accepts(answer: Registered, secret: str) -> bool:
-    """Whether the device logs in with the secret."""
+    """Tell whether the device logs in with the secret."""
     return registry.find_devices([answer.device.ad_token])[answer.device.ad_token].has_secret(secret)
 
 

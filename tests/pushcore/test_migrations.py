@@ -49,7 +49,7 @@ def operations(migration: migrations.Migration) -> Iterator[Operation]:
 
 
 def fault_of(operation: Operation, app_label: str) -> str | None:
-    """What in an operation would stop those who write to a large table."""
+    """Return what in an operation would block writers of a large table."""
     table = f"{app_label}_{getattr(operation, 'model_name', '')}".lower()
     match operation:
         case migrations.RunSQL():
@@ -77,7 +77,7 @@ def fault_of(operation: Operation, app_label: str) -> str | None:
 
 
 def our_migrations() -> list[migrations.Migration]:
-    """All migrations of the project's own apps."""
+    """Return all migrations of the project's apps."""
     ours = {config.label for config in apps.get_app_configs() if Path(config.path).parent == ROOT}
     loader = MigrationLoader(None)
     return [migration for (app_label, _), migration in loader.disk_migrations.items() if app_label in ours]
@@ -247,7 +247,7 @@ def test_an_index_of_a_partitioned_table_is_built_while_pushes_go_on(
 
 @pytest.mark.django_db(transaction=True)
 def test_an_interrupted_index_build_continues_when_run_again() -> None:
-    """The first partition has its index, of the second there is an invalid one, the third has none."""
+    """The first partition has its index, the second an invalid one, the third none."""
     done: list[bool] = []
     _add_index(done)
     with connection.cursor() as cursor:

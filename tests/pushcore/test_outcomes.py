@@ -95,8 +95,7 @@ def test_a_receipt_is_queued_only_where_the_workspace_wants_it(message: Message)
 
 @pytest.mark.parametrize(("size", "share"), [(20_000, 2), (20_000, 20), (30, 1)])
 def test_rows_are_found_by_key_whatever_share_is_delivered(workspace: Workspace, size: int, share: int) -> None:
-    """Left to itself, the planner takes a small table as it comes, and may compare each row with each in a large one
-    where it expects few pending ones."""
+    """Otherwise the planner scans a small table, and may compare all pairs in a large one with few pending rows."""
     task = PushTask.objects.create(
         pk=ids.new_ids(1)[0], workspace=workspace, kind="simple", source="rpc", fingerprint=b"", delivery_type=1,
         content={}, expire_at=timezone.now(), created_at=timezone.now(), last_message_id=ids.HIGHEST,

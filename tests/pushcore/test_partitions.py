@@ -68,7 +68,7 @@ def midnight(moment: datetime) -> datetime:
 
 
 def old_partition() -> str:
-    """One whose time is over, with a message."""
+    """Return a partition past its retention, with a message."""
     old = timezone.now() - timedelta(days=40)
     partitions.create(partitions.MESSAGES, midnight(old))
     insert(ids.first_id_at(old) + 1)
@@ -91,7 +91,7 @@ def test_partitions_past_the_retention_are_dropped_and_no_others() -> None:
 def test_a_readiness_check_after_weeks_creates_the_days_partitions(
     send: Callable[..., PushTask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The worker makes them, too; but it may start later."""
+    """The worker creates them too, but may start later."""
     monkeypatch.setattr(partitions, "_ensured", None)
     today = midnight(timezone.now())
     with connection.cursor() as cursor:
@@ -103,7 +103,7 @@ def test_a_readiness_check_after_weeks_creates_the_days_partitions(
 
 @contextmanager
 def reader() -> Iterator[psycopg2.extensions.connection]:
-    """Somebody who reads all messages and does not end, as pg_dump does."""
+    """Open a transaction that has read all messages and does not end, as pg_dump does."""
     connecting = connection.get_connection_params() | {"cursor_factory": None}
     with closing(psycopg2.connect(**connecting)) as reading:
         with reading.cursor() as cursor:

@@ -27,12 +27,12 @@ SECONDS = 20
 
 @pytest.fixture(autouse=True)
 def no_margin(monkeypatch: pytest.MonkeyPatch, lane: KeepingLane) -> None:
-    """Messages made a moment ago are old enough; and nobody delivers them."""
+    """Treat messages just made as old enough, and deliver none."""
     monkeypatch.setattr(pending_cursor, "MARGIN", timedelta(0))
 
 
 def come_back(known: KnownDevice) -> int:
-    """The device connects; where its cursor is then."""
+    """Connect the device; returns its pending cursor."""
     time.sleep(0.002)  # ids tell the millisecond
     pending_cursor.advance_on_connect([known.id])
     device = Device.objects.get(pk=known.id)
@@ -81,7 +81,7 @@ def test_a_message_for_a_user_bound_elsewhere_waits_for_its_return(
 
 @pytest.mark.django_db
 def test_the_cursor_stays_behind_the_last_hour(send: Send, known: KnownDevice, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A transaction that made its ids earlier may commit later."""
+    """A transaction may commit later than its ids were made."""
     monkeypatch.undo()
     assert come_back(known) < ids.first_id_at(timezone.now() - timedelta(minutes=59))
 
@@ -146,7 +146,7 @@ def wait_until_somebody_waits_for_a_lock() -> None:
 
 
 def insert_acknowledged(workspace: Workspace, fleet: list[KnownDevice], each: int) -> list[int]:
-    """Messages the devices had, in the order of their ids."""
+    """Insert acknowledged messages in the order of their ids."""
     task = PushTask.objects.create(
         pk=ids.new_ids(1)[0], workspace=workspace, kind="simple", source="rpc", fingerprint=b"", delivery_type=1,
         content={}, expire_at=timezone.now() + timedelta(hours=1), created_at=timezone.now(),
@@ -225,7 +225,7 @@ def test_an_outcome_stays_on_its_page_and_writes_to_no_index(workspace: Workspac
 
 
 def updates_and_hot_updates() -> tuple[int, int]:
-    """Of messages by this connection, and what it has not reported yet of the transactions before."""
+    """Return updates and HOT updates of messages, with those this connection has not reported yet."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT sum(pg_stat_get_xact_tuples_updated(relid)), sum(pg_stat_get_xact_tuples_hot_updated(relid))"

@@ -151,7 +151,7 @@ def test_names_that_a_template_declares_are_its_placeholders(workspace: Workspac
 @pytest.mark.django_db
 @pytest.mark.parametrize("changes", [{"title": "#name#"}, {"body": "#name# #more#"}])
 def test_values_that_leave_nothing_of_a_text_are_refused(workspace: Workspace, changes: dict[str, Any]) -> None:
-    """A vendor refuses a message without a title or body, and so does a simple push."""
+    """Vendors and simple pushes refuse a message without a title or body too."""
     template = templates.create(workspace, TemplateDraft(**(BASE | changes)))
     assert templates.render(template, {"name": "Ann", "more": ""})
     with pytest.raises(ResultError) as refused:

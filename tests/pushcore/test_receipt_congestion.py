@@ -12,8 +12,10 @@ from pushcore.callbacks.congestion import FIRST_SIZE, LONGEST_PAUSE_SECONDS, MAX
 def serve(
     window: CongestionWindow, seconds: float, *, at_once: float, until: float, timeout: float = 10.0
 ) -> tuple[int, int]:
-    """A backend that takes so many seconds for a call and works on so many at once, for so long; the calls it answered
-    and those that timed out."""
+    """Simulate a backend that takes `seconds` for a call and works on several at once.
+
+    Returns the calls that were answered and those that timed out.
+    """
     now, under_way, answered, late = 0.0, 0, 0, 0
     free_at = [0.0] * int(at_once)
     ends: list[tuple[float, float]] = []

@@ -31,14 +31,14 @@ def our_own_machine(settings: Settings) -> None:
 
 @pytest.fixture
 def hanging() -> Iterator[str]:
-    """A URL that takes connections and never answers."""
+    """Return a URL that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/receipts"
 
 
 @pytest.fixture
 def owed(app: App) -> Callable[[str, int], Workspace]:
-    """A workspace with this callback URL and so many receipts due."""
+    """Create a workspace with this callback URL and so many receipts due."""
 
     def make(url: str, count: int) -> Workspace:
         workspace = Workspace.objects.create(
@@ -64,7 +64,7 @@ def run(sending: Sender) -> None:
 
 @pytest.fixture
 def sender() -> Iterator[Sender]:
-    """Running in a thread, as in its process."""
+    """Run the sender in a thread."""
     sending = Sender()
     thread = threading.Thread(target=run, args=[sending], daemon=True)
     thread.start()
@@ -75,7 +75,7 @@ def sender() -> Iterator[Sender]:
 
 
 def delivered(workspace: Workspace, count: int, *, within: float = 30.0) -> bool:
-    """Whether so many of its receipts are delivered in time."""
+    """Tell whether so many of a workspace's receipts are delivered in time."""
     deadline = time.monotonic() + within
     done = Receipt.objects.filter(workspace=workspace, state=Receipt.State.DELIVERED)
     while done.count() < count:
@@ -92,7 +92,7 @@ def test_an_endpoint_that_hangs_with_thousands_due_delays_nobody(
     sender: Sender,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Before its first call has timed out, and though it was due first."""
+    """The other's are delivered before the first call has timed out, though they came due later."""
     dead = owed(hanging, 2_000)
     deadline = time.monotonic() + 10
     while not sender._posted and time.monotonic() < deadline:
@@ -128,7 +128,7 @@ def test_two_workspaces_with_many_receipts_due_share_the_sender(
 
 
 class OneAtATime(CallbackServer):
-    """A backend with one worker that takes its time; the connections that were opened to it."""
+    """A slow backend with one worker that records the connections opened to it."""
 
     seconds = 0.2
 
@@ -159,7 +159,7 @@ def slow() -> Iterator[OneAtATime]:
 def test_a_slow_healthy_endpoint_gets_as_many_receipts_as_it_accepts_on_open_connections(
     owed: Callable[[str, int], Workspace], slow: OneAtATime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Twice as long as a call may take, all in all; no attempt is said to have timed out."""
+    """All takes twice as long as a single call may, and no attempt counts as timed out."""
     monkeypatch.setattr(webhook_client, "TIMEOUT_MS", 4_000)
     slow.seconds = 0.1
     workspace = owed(slow.url, 80)

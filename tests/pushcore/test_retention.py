@@ -24,7 +24,7 @@ GROWING = [
 
 @pytest.mark.django_db
 def test_tables_that_grow_with_traffic_are_partitioned_without_foreign_keys() -> None:
-    """A foreign key, either way, would make dropping a day lock a table that pushes need."""
+    """With a foreign key, dropping a day would lock a table that pushes need."""
     assert sorted(table.name for table in partitions.tables()) == sorted(GROWING)
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relkind = 'p' AND relname = ANY(%s)", [GROWING])
@@ -47,7 +47,7 @@ def a_task(workspace: Workspace, task_id: int) -> PushTask:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_task_is_kept_as_long_as_its_last_message_and_then_dropped(workspace: Workspace) -> None:
-    """A file is read until a day after its push expired: seven days and one more."""
+    """A file is read until a day after its push expired, so a task is kept a day longer."""
     now = timezone.now()
     for table in (partitions.TASKS, partitions.MESSAGES):
         for days in range(8, 41):

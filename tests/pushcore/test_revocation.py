@@ -44,7 +44,7 @@ def fleet(workspace: Workspace) -> list[KnownDevice]:
 
 @pytest.fixture
 def to_fleet(workspace: Workspace, fleet: list[KnownDevice]) -> Callable[..., PushTask]:
-    """A multiple push to every device."""
+    """Return a function that makes a multiple push to every device."""
     templates.create(workspace, TemplateDraft("hello", "d", "Hello", "Body"))
 
     def send(key: str = "k") -> PushTask:

@@ -22,7 +22,7 @@ Send = Callable[..., PushTask]
 
 @pytest.fixture(autouse=True)
 def _at_once(settings: Settings) -> None:
-    """Messages are old enough as soon as they are committed."""
+    """Treat messages as old enough as soon as they are committed."""
     settings.SWEEP_AFTER_SECONDS = -1
 
 

@@ -24,7 +24,7 @@ REFUSALS = {
 
 
 class Served:
-    """A Valkey of the test's own."""
+    """A Valkey for one test."""
 
     def __init__(self, folder: Path) -> None:
         self._engine = engines.valkey(folder / "valkey", "secret", engines.free_port())

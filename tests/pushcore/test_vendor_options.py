@@ -104,7 +104,7 @@ def test_a_transparent_payload_is_limited_by_its_own_bytes() -> None:
 
 @pytest.mark.parametrize("channel", ["hms", "honor", "harmonyos", "fcm"])
 def test_a_transparent_payload_counts_as_it_is_sent(channel: str) -> None:
-    """One text in the body's JSON at all but FCM, which takes names and texts: there each quote counts twice."""
+    """It is one text in the body's JSON; FCM takes names and texts instead, whose quotes count twice."""
     payload: dict[str, Any] = {f"k{number:03}": "v" for number in range(270)}
     vendor_options.check({"transparentMessagePayload": {"fcm": payload}})
     payload = {"all": payload} if channel == "fcm" else payload

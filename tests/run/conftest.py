@@ -15,7 +15,7 @@ from tests.support.stack import Stack
 
 @dataclass(frozen=True)
 class TlsPort:
-    """The port on which devices come with TLS, and the folder of the certificate that is shown there."""
+    """The port for devices over TLS, and the folder of its certificate."""
 
     port: int
     folder: Path
@@ -31,9 +31,9 @@ def tls_port(tmp_path_factory: pytest.TempPathFactory) -> TlsPort:
 
 @pytest.fixture(scope="package")
 def open_stack(tmp_path_factory: pytest.TempPathFactory, tls_port: TlsPort) -> Iterator[Stack]:
-    """A service that other machines reach, with TLS and simulated vendors (mark its tests `xdist_group("run")`).
+    """Run a service that other machines reach, with TLS and simulated vendors.
 
-    It is started once: a start takes as long as all that the tests do with it.
+    Mark its tests `xdist_group("run")`: it is started once, since that takes as long as all of them.
     """
     options = {
         "MPS_BIND": "0.0.0.0",

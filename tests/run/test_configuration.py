@@ -33,7 +33,7 @@ NEEDED = {
 
 @pytest.fixture
 def environ(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """An environment with the variables that have no default, and no other of ours."""
+    """Return an environment with only the variables that have no default."""
     for name in os.environ:
         if name.startswith("MPS_"):
             monkeypatch.delenv(name)
@@ -63,7 +63,7 @@ def test_unset_variables_have_their_defaults() -> None:
 
 
 def test_defaults_are_values_that_could_be_set(environ: pytest.MonkeyPatch) -> None:
-    """What the documented table shows, set by hand, means the same."""
+    """Setting a documented default by hand changes nothing."""
     unset = load()
     rows = re.findall(r"^\| `(\w+)` \| (?:`(.*?)`|empty) \|", reference.markdown(), re.MULTILINE)
     assert len(rows) == len(CommonConfiguration.model_fields)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.xdist_group("run")
 
 
 def lines_of(stack: Stack) -> dict[str, str]:
-    """What is printed of each vendor, once all are there."""
+    """Return the lines printed about each vendor, once all are there."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         results = dict(re.findall(r"^simulator\| (\w+) +(status .*)$", stack.output, re.MULTILINE))

@@ -21,7 +21,7 @@ def _a_proxy(settings: Settings) -> None:
 
 
 def log_in(peer: str, proto: str) -> Client:
-    """A browser that has logged in; the language was chosen too."""
+    """Return a browser that has logged in and chosen its language."""
     User.objects.create_superuser("root", password="correct horse")
     browser = Client(headers={"x-forwarded-proto": proto}, REMOTE_ADDR=peer)
     given = {"username": "root", "password": "correct horse", "code": ""}

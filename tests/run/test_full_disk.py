@@ -74,7 +74,7 @@ templates.create(Workspace.objects.get(), templates.TemplateDraft("full", "d", "
 # Not the last to start: it takes half a minute.
 @pytest.mark.xdist_group("run")
 def test_the_service_survives_a_full_disk_and_loses_nothing_accepted(small_disk: Path, tmp_path: Path) -> None:
-    """With a file push under way."""
+    """A file push is being loaded meanwhile."""
     stack = Stack(small_disk).start()
     try:
         backends.run_in_service(stack, TEMPLATE)
@@ -107,7 +107,7 @@ def test_the_service_survives_a_full_disk_and_loses_nothing_accepted(small_disk:
 
 
 def _push_file(stack: Stack, folder: Path) -> int:
-    """Push a file, which is loaded from then on; returns its task's id."""
+    """Push a file, which loads from then on; returns its task's id."""
     data = "\n".join(f"file-{number},f-{number},name=Ann" for number in range(LINES)).encode()
     query = {
         "appId": stack.demo["app_id"], "workspaceId": stack.demo["workspace_id"], "templateName": "full",
@@ -129,7 +129,7 @@ def _push(stack: Stack) -> bool:
 
 
 def test_a_supervisor_survives_a_full_disk(tmp_path: Path) -> None:
-    """Its list of processes cannot be written, nor a program started: both are tried again."""
+    """It can neither write its list of processes nor start a program, and retries both."""
 
     class Program:
         name, stop_signal, stop_seconds = "sleeper", signal.SIGTERM, 1.0

@@ -39,7 +39,7 @@ def open_tls(port: int, certificate: str) -> ssl.SSLSocket:
 
 
 def shown_at(port: int) -> bytes | None:
-    """The certificate a newcomer is shown (DER)."""
+    """Return the certificate (DER) that a new connection is shown."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=10)) as connection:

@@ -60,7 +60,7 @@ class Application:
 
 
 class Running:
-    """Runs the server in a thread of this process."""
+    """A server in a thread of this process."""
 
     def __init__(self, bounds: HttpLimits, threads: int) -> None:
         self.application, self.port, self.refused = Application(), engines.free_port(), list[int]()
@@ -92,7 +92,7 @@ class Running:
         return RawHttp(self.port)
 
     def tell_to_stop(self) -> None:
-        """Stop the server; returns once it takes no more connections."""
+        """Stop the server; returns once it accepts no more connections."""
         self._loop.call_soon_threadsafe(self._stop.set)
         with contextlib.suppress(ConnectionRefusedError, ConnectionResetError):
             while True:

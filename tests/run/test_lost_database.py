@@ -120,7 +120,7 @@ APIS = ("rpc 2019", "rpc 2020", "rest", "register", "bind", "report", "vendor", 
 def test_a_lost_connection_is_answered_with_503(
     senders: dict[str, Callable[[], HttpResponse]], api: str, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is answered as done may be: the loss was after the commit, or done again on a new connection."""
+    """A call answered as done may be done: it was lost after the commit, or repeated on a new connection."""
     monkeypatch.setattr(access_keys, "REMEMBER_SECONDS", 0.0)
     *lost, whole = _answers(senders[api], how)
     assert whole.status_code != 503
@@ -134,7 +134,7 @@ def test_a_lost_connection_is_answered_with_503(
 
 @pytest.mark.parametrize("how", ["killed", "closed"])
 def test_a_scheduled_push_whose_connection_is_lost_is_sent_later(workspace: Workspace, how: str) -> None:
-    """A lost connection was once taken for a fault of the push, which was given up."""
+    """A lost connection is no fault of the push."""
     request = SimplePush(delivery_type=3, expired_seconds=600, title="T", content="C", target_msgkey={"ann": "k1"})
     at = Timed(timezone.now() + timedelta(seconds=60))
     service.create(workspace, request, at, source=PushTask.Source.RPC, author="test")

@@ -35,8 +35,8 @@ pytestmark = [
 def nginx(stack: Stack, tmp_path: Path) -> Iterator[str]:
     """Run nginx; returns its address.
 
-    Its configuration is as shipped but for addresses, certificates and the part for MQTT, whose module Debian has in a
-    package of its own.
+    Its configuration is the shipped one except for addresses, certificates and the part for MQTT, whose module is in a
+    Debian package of its own.
     """
     assert NGINX is not None
     certificate, key = write_certificate(tmp_path)
@@ -68,7 +68,7 @@ def nginx(stack: Stack, tmp_path: Path) -> Iterator[str]:
 
 
 def _user() -> str:
-    """Root's own processes may write where the test keeps its files."""
+    """Return the directive that lets nginx, started by root, write where the test keeps its files."""
     return "user root;" if os.geteuid() == 0 else ""
 
 
@@ -113,7 +113,7 @@ def test_files_sent_in_chunks_are_read_and_an_unknown_caller_is_refused(
 
 
 def test_an_unknown_callers_silent_upload_is_refused_through_nginx(nginx: str, tmp_path: Path) -> None:
-    """And health goes on being answered."""
+    """Health checks are answered meanwhile."""
     context = ssl.create_default_context(cafile=str(tmp_path / "server.crt"))
     port = urlsplit(nginx).port
     assert port is not None

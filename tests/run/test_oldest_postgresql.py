@@ -60,7 +60,7 @@ def test_the_core_works_with_the_oldest_supported_postgresql(url: str) -> None:
 
 @pytest.mark.xdist_group("oldest_postgresql")
 def test_the_triggers_of_messages_are_never_compiled_whoever_writes_them(url: str) -> None:
-    """A client that is not this service has jit on."""
+    """Another client's connection leaves jit on."""
     run(url, "manage.py", "migrate", "-v0")
     connection = psycopg2.connect(url)
     with connection, connection.cursor() as cursor:

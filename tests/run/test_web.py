@@ -29,7 +29,7 @@ def _workers(stack: Stack) -> list[psutil.Process]:
 
 
 def _held(worker: psutil.Process, theirs: set[int]) -> int:
-    """Count the connections a process holds to these ports of ours; others come and go meanwhile."""
+    """Return how many connections a process holds to the service's ports."""
     return sum(bool(c.raddr) and c.raddr.port in theirs for c in worker.net_connections("tcp"))
 
 
@@ -73,7 +73,7 @@ def test_a_killed_web_process_leaves_its_part_to_the_others_until_it_is_back(sta
 
 
 def _silent(stack: Stack, opened: ExitStack, path: str, *lines: str) -> RawHttp:
-    """Send a request whose body never comes."""
+    """Send a request whose body never arrives."""
     port = urlsplit(stack.url).port
     assert port is not None
     return opened.enter_context(RawHttp(port)).send(head("POST", path, "Content-Length: 10", *lines) + b"x")
@@ -83,7 +83,7 @@ PATHS = ("/", "/device/v1/register", "/device/v1/bind", "/api/v1/push/simple", "
 
 
 def test_silent_bodies_stop_neither_health_nor_pushes(stack: Stack) -> None:
-    """More of them than all threads of all processes, at every API and page."""
+    """There are more than all threads of all processes, at every API and page."""
     with ExitStack() as opened:
         for number in range(60):
             _silent(stack, opened, PATHS[number % len(PATHS)])
@@ -121,7 +121,7 @@ def test_an_unknown_caller_is_refused_before_the_body_arrives(
 
 
 def test_every_api_reads_a_chunked_body_as_one_with_a_length(stack: Stack) -> None:
-    """Each is sent the same body in both forms; what it answers tells that it has read it."""
+    """Each gets the same body in both forms, and its answer shows that it was read."""
     port = urlsplit(stack.url).port
     assert port is not None
     for path, body, expected in (

@@ -29,7 +29,7 @@ def run(command: list[str], directory: Path, **variables: str) -> subprocess.Com
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what the wheel is built from: building leaves folders beside it."""
+    """Copy what the wheel is built from, since building leaves folders beside it."""
     source = tmp_path_factory.mktemp("source")
     for package in PACKAGES:
         shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -49,7 +49,7 @@ def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder the wheel is installed into; what it depends on is there already."""
+    """Install the wheel into a folder; its dependencies are installed already."""
     directory = tmp_path_factory.mktemp("installed")
     install = [
         sys.executable,
@@ -91,7 +91,7 @@ def test_the_wheel_requires_what_requirements_txt_pins(wheel: Path) -> None:
 
 
 def test_the_installed_command_works_from_any_directory(installed: Path, tmp_path: Path) -> None:
-    """Its templates, translations, static files and programs are those that are installed."""
+    """It uses the installed templates, translations, static files and programs."""
     command = installed / "bin" / "mps"
     checked = run([sys.executable, str(command), "check"], tmp_path, PYTHONPATH=str(installed))
     assert (checked.returncode, checked.stdout) == (0, "System check identified no issues (0 silenced).\n"), checked

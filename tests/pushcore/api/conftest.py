@@ -26,7 +26,7 @@ def rpc2020(access_key: tuple[AccessKey, str]) -> Rpc2020:
 
 @pytest.fixture(scope="session")
 def rsa_pair() -> tuple[str, str]:
-    """(private, public) PEM; making one takes a while, so it is shared."""
+    """Return (private, public) PEM, shared because generating a key is slow."""
     return crypto.new_rsa_key()
 
 
@@ -38,13 +38,13 @@ def rest(workspace: Workspace, rsa_pair: tuple[str, str]) -> Rest:
 
 @pytest.fixture
 def form() -> dict[str, str]:
-    """PushSimple as the RPC API takes it."""
+    """Return PushSimple as the RPC API takes it."""
     return form_of(REQUESTS["PushSimple"])
 
 
 @pytest.fixture
 def body() -> dict[str, Any]:
-    """PushSimple as the REST API takes it."""
+    """Return PushSimple as the REST API takes it."""
     return dict(REQUESTS["PushSimple"])
 
 

@@ -21,7 +21,7 @@ def _code(response: Any) -> str:
 
 
 def _code_in_the_end(rpc: Rpc2019, form: dict[str, str], wanted: str) -> str:
-    """The code of the calls once it is the wanted one, or after a bound."""
+    """Repeat a call until it has the wanted code or time is up; returns the last code."""
     deadline = time.monotonic() + 10 * access_keys.REMEMBER_SECONDS
     while (code := _code(rpc.call("PushSimple", form))) != wanted and time.monotonic() < deadline:
         time.sleep(0.05)

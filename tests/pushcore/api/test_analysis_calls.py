@@ -26,7 +26,7 @@ DAY = 86_400_000
 
 @pytest.fixture
 def task(workspace: Workspace) -> PushTask:
-    """A broadcast that reached two devices."""
+    """Return a broadcast that reached two devices."""
     templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="news", msgkey="b", task_name="monday")
     made = pushes.accept(workspace, request, source=PushTask.Source.RPC, author="")

@@ -74,7 +74,7 @@ TEMPLATE_LIMITS: list[Row] = [
 
 
 def each(rows: list[Row]) -> Any:
-    """One test for each action of each row."""
+    """Parametrize a test by each action of each row."""
     return pytest.mark.parametrize(
         ("action", "name", "at", "beyond", "result"),
         [
@@ -114,7 +114,7 @@ def test_a_template_at_a_limit_is_made_and_one_beyond_is_refused(
 
 
 def filled(action: str, filler: str) -> dict[str, Any]:
-    """A push whose payload the filler lengthens; of a multiple push, that of its only target."""
+    """Return a push whose payload (of a multiple push: its only target's) is lengthened by the filler."""
     request = REQUESTS[action]
     if action == "PushMultiple":
         return request | {"targetMsg": [TARGET | {"extendedParams": {"p": filler}}]}

@@ -36,7 +36,7 @@ CASES = [(action, version) for action, versions in ACTIONS.items() for version i
 
 @pytest.fixture
 def values(workspace: Workspace, rest: Rest) -> dict[str, dict[str, Any]]:
-    """What each action is called with, as the REST API has it."""
+    """Return the parameters of each action as the REST API takes them."""
     Template.objects.filter(workspace=workspace).delete()
     templates.create(workspace, TemplateDraft("hello", "d", "Hello #name#", "Body"))
     token = registry.register([(workspace, DeviceInfo())])[0][0].ad_token
@@ -69,7 +69,7 @@ def values(workspace: Workspace, rest: Rest) -> dict[str, dict[str, Any]]:
 
 
 def flattened(values: dict[str, Any]) -> dict[str, str]:
-    """As the packages send it: names capitalised, lists flattened, maps as JSON text."""
+    """Return parameters as the packages send them: capitalized, lists flattened, maps as JSON text."""
     sent: dict[str, str] = {}
     for name, value in (SCOPE | values).items():
         key = name[:1].upper() + name[1:]
@@ -100,7 +100,7 @@ def test_the_table_holds_these_actions_and_no_others() -> None:
 def test_the_documented_example_of_an_action_is_a_good_call_of_it(
     rest: Rest, values: dict[str, dict[str, Any]], action: str
 ) -> None:
-    """Its parameters exist, none that is needed is missing, and its answer has the parts that really come."""
+    """Its parameters exist, all required ones are there, and the documented answer has the real fields."""
     operation = BY_ACTION[action]
     assert operation.example is not None
     example, data = operation.example

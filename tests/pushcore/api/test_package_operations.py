@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 
 def call(client: Rpc2020, action: str, form: dict[str, str]) -> Any:
-    """The answer as the package's class of that action reads it."""
+    """Return the answer as the package's class of the action reads it."""
     response = client.call(action, SCOPE | form)
     assert response.status_code == 200
     return getattr(mpaas2020, f"{action}ResponseBody")().from_map(response.json())
@@ -139,7 +139,7 @@ def test_binding_unbinding_and_reporting_answer_data(rpc2020: Rpc2020, workspace
 
 
 def test_no_id_loses_digits_in_a_javascript_client(rest: Rest, task: PushTask) -> None:
-    """JSON numbers above 2^53 are rounded there: ids are texts."""
+    """JavaScript rounds JSON numbers above 2^53, so ids are strings."""
     scope = {"appId": "ONEX570DA89211721", "workspaceId": "test"}
     detail = rest.call("analysis/task", scope | {"taskId": str(task.pk)})["data"]
     assert detail["taskId"] == str(task.pk)

@@ -32,7 +32,7 @@ def capital(name: str) -> str:
 
 
 def of_the_document() -> set[Row]:
-    """(action, parameter) of each row of the table; every cell says something."""
+    """Return the (action, parameter) of each row of the table; no cell may be empty."""
     text = DOCUMENT.read_text().partition("\n## Parameters\n")[2].partition("\n## ")[0]
     rows: set[Row] = set()
     for line in text.splitlines():

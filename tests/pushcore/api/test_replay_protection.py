@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 def code_of(response: Any) -> tuple[int, str]:
-    """HTTP status and code of an answer."""
+    """Return HTTP status and code of an answer."""
     body = json.loads(response.content)
     return response.status_code, body.get("Code") or body.get("ResultCode") or body["code"]
 

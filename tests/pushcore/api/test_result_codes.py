@@ -25,7 +25,7 @@ API_PAGE = Path(__file__).resolve().parents[3] / "docs" / "api.md"
 
 @dataclass
 class Apis:
-    """The apis, and what a call may need to be refused."""
+    """Clients of all APIs, and what a call may need to be refused."""
 
     rest: Rest
     rpc2019: Rpc2019
@@ -50,7 +50,7 @@ def only(codes: set[str]) -> str:
 
 
 def push(action: str, **changes: Any) -> Provoke:
-    """A push in both versions and over REST."""
+    """Push in both versions and over REST."""
 
     def provoke(apis: Apis) -> str:
         values = REQUESTS[action] | changes
@@ -60,7 +60,7 @@ def push(action: str, **changes: Any) -> Provoke:
 
 
 def device(action: str, **changes: Any) -> Provoke:
-    """A call that the older version does not have."""
+    """Make a call that the older version does not have."""
 
     def provoke(apis: Apis) -> str:
         return only({caller.answer(action, REQUESTS[action] | changes) for caller in (apis.rpc2020, apis.rest)})
@@ -69,12 +69,12 @@ def device(action: str, **changes: Any) -> Provoke:
 
 
 def template(**changes: Any) -> Provoke:
-    """Making a template, which only the REST API does."""
+    """Create a template, which only the REST API does."""
     return lambda apis: apis.rest.answer("CreateTemplate", REQUESTS["CreateTemplate"] | changes)
 
 
 def raw(body: bytes, **query: str) -> Provoke:
-    """A body sent to the REST API as it is."""
+    """Send a body to the REST API as it is."""
     return lambda apis: apis.rest.send(REST_PATHS["PushSimple"], body, **query).json()["code"]
 
 
@@ -83,7 +83,7 @@ def signed(**query: str) -> Provoke:
 
 
 def without_a_task_name(apis: Apis) -> str:
-    """The older version requires one."""
+    """Push without a task name, which the older version requires."""
     return apis.rpc2019.answer("PushSimple", REQUESTS["PushSimple"] | {"taskName": " "})
 
 

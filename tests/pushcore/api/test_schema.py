@@ -53,7 +53,7 @@ def test_every_call_of_the_schema_is_tried_here() -> None:
 def test_every_answer_is_as_the_schema_says(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, method: str, path: str
 ) -> None:
-    """Past the signature, which generated calls cannot make, into the operations themselves."""
+    """Calls bypass the signature, which cannot be generated, and reach the operations."""
     monkeypatch.setattr(signature, "fits", lambda *_: True)
     monkeypatch.setattr(throttle, "take", lambda *_: None)
     Template.objects.create(workspace=workspace, name="winner", description="d", title="t", body="b #name#")

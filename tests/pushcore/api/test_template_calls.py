@@ -19,7 +19,7 @@ TEMPLATE = {"name": "winner", "description": "a prize", "title": "Hello #name#",
 
 
 def read(rest: Rest, path: str, method: str = "get", **query: str) -> dict[str, Any]:
-    """A call without body: its path with query is what is signed."""
+    """Call a path without a body, whose path with query is signed."""
     signed = f"/api/v1/{path}?{urlencode(SCOPE | query)}"
     url = f"{signed}&{urlencode({'sign': rest.sign(signed.encode()), 'signType': 'RSA'})}"
     return json.loads(getattr(rest.client, method)(url).content)

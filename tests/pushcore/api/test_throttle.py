@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _slow(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One call, then a long wait."""
+    """Allow one call, then a long wait."""
     settings.API_RATE_PER_SECOND = 0.01
     monkeypatch.setattr(throttle, "BURST_SECONDS", 100.0)
 
