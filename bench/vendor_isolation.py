@@ -21,8 +21,8 @@ from bench.report import percentile, report
 from channels_vendor.fcm.simulator import SimulatedFcm
 from channels_vendor.simulator.script import Incoming, Reply
 from channels_vendor.xiaomi.simulator import SimulatedXiaomi
-from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES
+from tests.channels_vendor.simulator_server import SimulatorServer
 from tests.e2e.backends import run_in_service
 from tests.support.stack import Stack
 
@@ -73,7 +73,7 @@ def main() -> bool:
     parser.add_argument("--seconds", type=float, default=20.0, help="of a round (default 20)")
     arguments = parser.parse_args()
     fcm, xiaomi = TimedFcm(), SimulatedXiaomi()
-    running = Running([fcm, xiaomi], tls=False)
+    running = SimulatorServer([fcm, xiaomi], tls=False)
     with (
         tempfile.TemporaryDirectory(prefix="mps-bench-") as directory,
         Stack(Path(directory) / "var", MPS_LOG_LEVEL="ERROR", MPS_VENDOR_ALLOW_PRIVATE="1") as stack,

@@ -57,7 +57,7 @@ def main() -> bool:
 
 def start(count: int, nginx: bool) -> bool:
     """Start what is needed and measure in a process of its own."""
-    from tests.channels_vendor.running import server_pem
+    from tests.channels_vendor.simulator_server import server_pem
 
     os.sched_setaffinity(0, (OTHER_CORE,))
     with servers(MPS_VENDOR_ALLOW_PRIVATE="1", MPS_LOG_LEVEL="ERROR") as (directory, environment):

@@ -38,7 +38,7 @@ from pushcore.push import pushes, templates
 from pushcore.push.requests import BroadcastPush, SimplePush
 from pushcore.push.templates import TemplateDraft
 from pushcore.revocation import revocations
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 
 RPC: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
 VERSIONS = ("1.0", "2.0")
@@ -66,8 +66,8 @@ STEPS = st.lists(
 
 
 @pytest.fixture(autouse=True)
-def lane(monkeypatch: pytest.MonkeyPatch) -> KeepingLane:
-    keeping = KeepingLane()
+def lane(monkeypatch: pytest.MonkeyPatch) -> RecordingLane:
+    keeping = RecordingLane()
     monkeypatch.setattr("pushcore.ports._lanes", [(1, keeping)])
     return keeping
 

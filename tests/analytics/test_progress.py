@@ -28,7 +28,7 @@ from pushcore.push import pushes, templates
 from pushcore.push.requests import BroadcastPush, MultiplePush, TargetMessage
 from pushcore.push.templates import TemplateDraft
 from pushcore.storage import ids
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 
 RPC: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
 STATUSES = [statuses.ACKED, statuses.ACKED, statuses.REVOKED, 10000]
@@ -37,8 +37,8 @@ MESSAGES = 8
 
 
 @pytest.fixture
-def lane(monkeypatch: pytest.MonkeyPatch) -> KeepingLane:
-    keeping = KeepingLane()
+def lane(monkeypatch: pytest.MonkeyPatch) -> RecordingLane:
+    keeping = RecordingLane()
     monkeypatch.setattr("pushcore.ports._lanes", [(1, keeping)])
     return keeping
 
@@ -99,7 +99,7 @@ def apply(workspace: Workspace, rows: list[Message], step: Any) -> None:
 
 @given(steps=STEPS)
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-def test_the_counters_agree_after_every_step(workspace: Workspace, lane: KeepingLane, steps: list[Any]) -> None:
+def test_the_counters_agree_after_every_step(workspace: Workspace, lane: RecordingLane, steps: list[Any]) -> None:
     rows = two_tasks(workspace)
     for step in steps:
         apply(workspace, rows, step)
@@ -107,7 +107,7 @@ def test_the_counters_agree_after_every_step(workspace: Workspace, lane: Keeping
 
 
 def test_the_counters_agree_when_all_comes_at_once(
-    transactional_db: None, workspace: Workspace, lane: KeepingLane
+    transactional_db: None, workspace: Workspace, lane: RecordingLane
 ) -> None:
     rows = two_tasks(workspace)
     everything = [(index, statuses.ACKED, CHANNELS[index % 3]) for index in range(MESSAGES)]
@@ -130,7 +130,7 @@ def test_the_counters_agree_when_all_comes_at_once(
     assert [PushTask.objects.get(pk=pk).arrival_count for pk in sorted({row.task_id for row in rows})] == [5, 3]
 
 
-def test_arrivals_that_a_vendor_reports_later_are_counted(workspace: Workspace, lane: KeepingLane) -> None:
+def test_arrivals_that_a_vendor_reports_later_are_counted(workspace: Workspace, lane: RecordingLane) -> None:
     rows = two_tasks(workspace)
     outcomes.record([Outcome(rows[0].pk, statuses.ACKED, Channel.HUAWEI), Outcome(rows[1].pk, 2, Channel.FCM)])
     task = PushTask.objects.get(pk=rows[0].task_id)
@@ -140,7 +140,7 @@ def test_arrivals_that_a_vendor_reports_later_are_counted(workspace: Workspace, 
     agree(rows)
 
 
-def test_an_arrival_that_comes_before_the_outcome_counts_once(workspace: Workspace, lane: KeepingLane) -> None:
+def test_an_arrival_that_comes_before_the_outcome_counts_once(workspace: Workspace, lane: RecordingLane) -> None:
     rows = two_tasks(workspace)
     assert outcomes.record_arrivals([rows[0].pk]) == 1
     outcomes.record([Outcome(rows[0].pk, statuses.ACKED)])

@@ -25,15 +25,15 @@ from pushcore.push import pushes, templates
 from pushcore.push.requests import BroadcastPush, SimplePush
 from pushcore.push.templates import TemplateDraft
 from pushcore.revocation import revocations
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 
 RPC: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
 Numbers = tuple[int, int, int, int, int]
 
 
 @pytest.fixture(autouse=True)
-def lane(monkeypatch: pytest.MonkeyPatch) -> KeepingLane:
-    keeping = KeepingLane()
+def lane(monkeypatch: pytest.MonkeyPatch) -> RecordingLane:
+    keeping = RecordingLane()
     monkeypatch.setattr("pushcore.ports._lanes", [(1, keeping)])
     return keeping
 

@@ -20,8 +20,8 @@ from pushcore.channels import Channel
 from pushcore.http.calls import HttpSettings
 from pushcore.http.client import HttpClient
 from pushcore.models import Workspace
-from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES, Sample
+from tests.channels_vendor.simulator_server import SimulatorServer
 
 
 @pytest.fixture(params=SAMPLES, ids=lambda sample: sample.name)
@@ -35,14 +35,14 @@ def simulated(sample: Sample) -> SimulatedVendor:
 
 
 @pytest.fixture
-def running(simulated: SimulatedVendor) -> Iterator[Running]:
-    server = Running([simulated], tls=True)
+def running(simulated: SimulatedVendor) -> Iterator[SimulatorServer]:
+    server = SimulatorServer([simulated], tls=True)
     yield server
     server.stop()
 
 
 @pytest.fixture
-def account(sample: Sample, running: Running) -> Account:
+def account(sample: Sample, running: SimulatorServer) -> Account:
     return Account(
         1,
         sample.vendor.channel,
@@ -55,7 +55,7 @@ def account(sample: Sample, running: Running) -> Account:
 
 
 @pytest.fixture
-def channel(sample: Sample, running: Running, workspace: Workspace, settings: Settings) -> Iterator[Channel]:
+def channel(sample: Sample, running: SimulatorServer, workspace: Workspace, settings: Settings) -> Iterator[Channel]:
     """Set up the workspace's account at the simulator; returns its channel."""
     settings.VENDOR_ALLOW_PRIVATE = True
     row = VendorAccount(workspace=workspace, channel=sample.vendor.channel, ca_pem=running.ca.decode())

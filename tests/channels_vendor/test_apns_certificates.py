@@ -15,8 +15,8 @@ from pushcore.http.calls import HttpSettings
 from pushcore.http.client import HttpClient
 from tests.channels_vendor.conftest import deliveries
 from tests.channels_vendor.push_certificates import PASSWORD, PRODUCTION, SANDBOX, p12
-from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES, Sample
+from tests.channels_vendor.simulator_server import SimulatorServer
 
 pytestmark = pytest.mark.parametrize(
     "sample", [one for one in SAMPLES if one.name == "apns-certificate"], ids=lambda one: one.name, indirect=True
@@ -34,7 +34,7 @@ def test_a_certificate_replaces_the_provider_token(adapter: Adapter, simulated: 
 
 
 @pytest.fixture
-def send_with(sample: Sample, running: Running) -> Callable[[str], SendOutcome]:
+def send_with(sample: Sample, running: SimulatorServer) -> Callable[[str], SendOutcome]:
     """Send one message with another certificate (a .p12 in base64) than the account's own."""
 
     def send(file: str) -> SendOutcome:

@@ -20,8 +20,8 @@ from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.http import client
 from tests.channels_vendor.conftest import deliveries
-from tests.channels_vendor.running import Running, server_tls
 from tests.channels_vendor.samples import SAMPLES, Sample
+from tests.channels_vendor.simulator_server import SimulatorServer, server_tls
 
 _ROWS = [pytest.param(sample, error, id=f"{sample.name}-{error}") for sample in SAMPLES for error in sample.rows]
 
@@ -229,7 +229,7 @@ def test_a_closed_connection_loses_nothing_and_sends_nothing_twice(
 
 
 def test_connections_stay_open_and_are_reopened_after_an_idle_close(
-    adapter: Adapter, running: Running, sample: Sample
+    adapter: Adapter, running: SimulatorServer, sample: Sample
 ) -> None:
     adapter.send(deliveries(sample, 3))
     made = running.server.connections

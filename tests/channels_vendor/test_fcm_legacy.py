@@ -17,15 +17,15 @@ from pushcore.channels import Channel
 from pushcore.http.calls import HttpSettings
 from pushcore.http.client import HttpClient
 from tests.channels_vendor.conftest import deliveries, notification
-from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES
+from tests.channels_vendor.simulator_server import SimulatorServer
 
 _LEGACY = next(sample for sample in SAMPLES if sample.name == "fcm-legacy")
 
 
 @pytest.fixture
-def simulated() -> Iterator[Running]:
-    running = Running([SimulatedLegacyFcm()], tls=False)
+def simulated() -> Iterator[SimulatorServer]:
+    running = SimulatorServer([SimulatedLegacyFcm()], tls=False)
     yield running
     running.stop()
 
@@ -46,11 +46,11 @@ def test_a_server_key_or_a_service_account_is_required() -> None:
 
 
 @pytest.mark.parametrize(("key", "says"), [("secret", ""), ("other", "Authentication")])
-def test_the_check_reports_whether_the_key_is_known(simulated: Running, key: str, says: str) -> None:
+def test_the_check_reports_whether_the_key_is_known(simulated: SimulatorServer, key: str, says: str) -> None:
     assert adapter_with(simulated.url, server_key=key).check() == says
 
 
-def test_a_wrong_key_stops_the_channel(simulated: Running) -> None:
+def test_a_wrong_key_stops_the_channel(simulated: SimulatorServer) -> None:
     outcomes = adapter_with(simulated.url, server_key="other").send(deliveries(_LEGACY, 3))
     assert {(one.verdict, one.status, one.vendor_code.strip()) for one in outcomes} == {
         (Verdict.MISCONFIGURED, 90000401, "Authentication")
@@ -59,7 +59,7 @@ def test_a_wrong_key_stops_the_channel(simulated: Running) -> None:
 
 def test_a_server_without_the_legacy_api_is_reported() -> None:
     """Google's own server speaks HTTP v1 alone."""
-    running = Running([SimulatedFcm()], tls=False)
+    running = SimulatorServer([SimulatedFcm()], tls=False)
     try:
         adapter = adapter_with(running.url, server_key="secret")
         [outcome] = adapter.send(deliveries(_LEGACY, 1))

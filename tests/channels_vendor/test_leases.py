@@ -25,8 +25,8 @@ from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, Message, PushTask, Workspace
 from tests.channels_vendor import test_sending
 from tests.channels_vendor.conftest import deliveries, notification
-from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import Sample
+from tests.channels_vendor.simulator_server import SimulatorServer
 from tests.channels_vendor.test_sending import Send, work
 from tests.channels_vendor.test_workers import wait_until
 
@@ -54,7 +54,7 @@ def test_a_call_not_started_within_the_lease_is_not_made(
 @_transactional
 def test_a_call_not_started_within_the_lease_uses_no_attempt_and_is_due_at_once(
     workspace: Workspace,
-    vendors: Running,
+    vendors: SimulatorServer,
     fcm: SimulatedFcm,
     device: Callable[..., KnownDevice],
     send: Send,
@@ -73,7 +73,7 @@ def test_a_call_not_started_within_the_lease_uses_no_attempt_and_is_due_at_once(
 
 @_transactional
 def test_a_late_sender_does_not_overwrite_anothers_outcome(
-    workspace: Workspace, vendors: Running, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
     late = sender._claim(workspace.pk, Channel.FCM, 10)
@@ -91,7 +91,7 @@ def test_a_late_sender_does_not_overwrite_anothers_outcome(
 @_transactional
 def test_a_token_reported_again_while_its_message_was_sent_stays(
     workspace: Workspace,
-    vendors: Running,
+    vendors: SimulatorServer,
     fcm: SimulatedFcm,
     device: Callable[..., KnownDevice],
     send: Callable[..., PushTask],

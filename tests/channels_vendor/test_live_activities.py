@@ -29,8 +29,8 @@ from pushcore.push.requests import BroadcastPush
 from pushcore.push.templates import TemplateDraft
 from pushcore.security import crypto, keys
 from pushcore.storage import retention
-from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES
+from tests.channels_vendor.simulator_server import SimulatorServer
 from tests.pushcore.api.callers import Rest, Rpc2020, form_of
 from tests.pushcore.api.samples import COMMON, SCOPE
 
@@ -44,7 +44,7 @@ APNS = next(sample for sample in SAMPLES if sample.name == "apns")
 def apns(workspace: Workspace, settings: Settings) -> Iterator[SimulatedApns]:
     settings.VENDOR_ALLOW_PRIVATE = True
     simulated = SimulatedApns()
-    running = Running([simulated], tls=True)
+    running = SimulatorServer([simulated], tls=True)
     account = VendorAccount(
         workspace=workspace, channel=Channel.APNS, base_url=running.url, ca_pem=running.ca.decode(),
         public_values={name: value for name, value in APNS.values().items() if name != "p8"},

@@ -30,7 +30,7 @@ from pushcore.codes.results import ResultError
 from pushcore.devices import tokens
 from pushcore.models import Device, Message, Workspace
 from pushcore.push import vendor_options
-from tests.channels_vendor.running import Running
+from tests.channels_vendor.simulator_server import SimulatorServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(registry.__file__).parent.parent
@@ -106,7 +106,7 @@ def test_a_message_goes_there_in_the_demo_and_its_arrival_is_reported(
 ) -> None:
     settings.VENDOR_ALLOW_PRIVATE, settings.PUBLIC_URL = True, live_server.url
     monkeypatch.setattr(lane, "wake", lambda workspace_id, channel: sender.send_due(workspace_id, channel))
-    running = Running([kind() for kind in registry.simulated_vendors() if kind.name == "acme"], tls=False)
+    running = SimulatorServer([kind() for kind in registry.simulated_vendors() if kind.name == "acme"], tls=False)
     try:
         [result] = demo.show(workspace, running.url, running.server.simulated_vendors)
         assert checking.problems(VendorAccount.objects.get()) == []

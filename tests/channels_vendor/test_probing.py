@@ -17,8 +17,8 @@ from channels_vendor.base.contract import Adapter
 from channels_vendor.models import VendorAccount
 from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from pushcore.models import Workspace
-from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES, Sample
+from tests.channels_vendor.simulator_server import SimulatorServer
 
 # How the sentence about a wrong account goes on, by sample.
 _SAID = {
@@ -38,7 +38,7 @@ _SAID = {
 
 @pytest.fixture
 def row(
-    sample: Sample, running: Running, simulated: SimulatedVendor, workspace: Workspace, settings: Settings
+    sample: Sample, running: SimulatorServer, simulated: SimulatedVendor, workspace: Workspace, settings: Settings
 ) -> VendorAccount:
     """Return the sample's account at the simulator, which knows its key."""
     settings.VENDOR_ALLOW_PRIVATE = True
@@ -89,7 +89,7 @@ def test_a_wrong_secret_is_found_at_the_vendor(row: VendorAccount, sample: Sampl
 
 
 def test_a_vendor_that_cannot_be_reached_is_reported(
-    row: VendorAccount, simulated: SimulatedVendor, running: Running
+    row: VendorAccount, simulated: SimulatedVendor, running: SimulatorServer
 ) -> None:
     simulated.script.error_rate = 1.0
     [problem] = checking.problems(row)

@@ -11,8 +11,8 @@ from aioapns import APNs, NotificationRequest
 from aioapns.connection import APNsProductionClientProtocol
 
 from channels_vendor.apns.simulator import SimulatedApns
-from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES
+from tests.channels_vendor.simulator_server import SimulatorServer
 
 _APNS = next(sample for sample in SAMPLES if sample.name == "apns")
 
@@ -22,7 +22,7 @@ def simulated() -> SimulatedApns:
     return SimulatedApns()
 
 
-async def send(running: Running, tokens: list[str]) -> list[tuple[str, str | None]]:
+async def send(running: SimulatorServer, tokens: list[str]) -> list[tuple[str, str | None]]:
     """Send through aioapns; returns the (status, description) of each answer."""
     values = _APNS.values()
     client = APNs(
@@ -43,7 +43,7 @@ async def send(running: Running, tokens: list[str]) -> list[tuple[str, str | Non
 
 
 def test_aioapns_understands_the_simulated_apns(simulated: SimulatedApns, monkeypatch: pytest.MonkeyPatch) -> None:
-    running = Running([simulated], tls=True)
+    running = SimulatorServer([simulated], tls=True)
     address = urlsplit(running.url)
     monkeypatch.setattr(APNsProductionClientProtocol, "APNS_SERVER", address.hostname)
     monkeypatch.setattr(APNsProductionClientProtocol, "APNS_PORT", address.port)

@@ -20,7 +20,7 @@ from pushcore.devices.registry import KnownDevice
 from pushcore.models import Message, Workspace
 from pushcore.storage.valkey import client
 from tests.channels_vendor import test_sending
-from tests.channels_vendor.running import Running
+from tests.channels_vendor.simulator_server import SimulatorServer
 from tests.channels_vendor.test_sending import Send, work
 
 apns, fcm, device, send, vendors = (
@@ -52,7 +52,7 @@ def test_a_pause_lasts_as_long_as_the_vendor_said_whatever_answers_follow() -> N
 
 @_transactional
 def test_a_throttled_account_pauses_and_its_messages_lose_no_attempt(
-    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
     fcm.script.limited, fcm.script.retry_after = 1, 900
@@ -68,7 +68,7 @@ def test_a_throttled_account_pauses_and_its_messages_lose_no_attempt(
 
 @_transactional
 def test_a_valid_message_survives_any_number_of_throttles(
-    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
     fcm.script.limited, fcm.script.retry_after = MAX_ATTEMPTS + 1, 0
@@ -82,7 +82,7 @@ def test_a_valid_message_survives_any_number_of_throttles(
 
 @_transactional
 def test_a_retry_after_of_zero_still_waits(
-    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
     fcm.script.replies = [Reply(503, b"", (("retry-after", "0"),))]
@@ -95,7 +95,7 @@ def test_a_retry_after_of_zero_still_waits(
 
 @_transactional
 def test_a_limit_of_one_device_delays_no_other(
-    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     spent = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"subject": "device:fcm-token:1"}]}
     named = {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": "QUOTA_EXCEEDED"}

@@ -20,7 +20,7 @@ from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, Message, Workspace
 from pushcore.storage.valkey import ValkeyDown
 from tests.channels_vendor import test_sending
-from tests.channels_vendor.running import Running
+from tests.channels_vendor.simulator_server import SimulatorServer
 from tests.channels_vendor.test_sending import Send, work
 from tests.gateway import conftest as gateways
 from tests.gateway.conftest import Connect, RunningGateway
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("change", [{"enabled": False}, {"stopped_at": timezone.now()}], ids=["off", "stopped"])
 def test_messages_for_an_unused_account_reach_a_device_that_is_online(
     workspace: Workspace,
-    vendors: Running,
+    vendors: SimulatorServer,
     fcm: SimulatedFcm,
     gateway: RunningGateway,
     connect: Connect,
@@ -65,7 +65,7 @@ def test_messages_for_an_unused_account_reach_a_device_that_is_online(
 
 
 def test_messages_for_a_stopped_account_are_sent_when_it_is_back(
-    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
     VendorAccount.objects.update(stopped_at=timezone.now())
@@ -80,7 +80,7 @@ def test_messages_for_a_stopped_account_are_sent_when_it_is_back(
 
 def test_a_message_that_no_lane_accepts_stays_due(
     workspace: Workspace,
-    vendors: Running,
+    vendors: SimulatorServer,
     device: Callable[..., KnownDevice],
     send: Send,
     monkeypatch: pytest.MonkeyPatch,
@@ -101,7 +101,7 @@ def test_a_message_that_no_lane_accepts_stays_due(
 
 
 def test_a_message_that_follows_its_user_to_another_vendor_is_sent_there_at_once(
-    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     first = Device.objects.get(pk=device().id)
     bindings.bind(first, "user")
@@ -116,7 +116,7 @@ def test_a_message_that_follows_its_user_to_another_vendor_is_sent_there_at_once
 
 
 def test_a_device_that_has_moved_to_another_vendor_gets_its_message_there(
-    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     known = device()
     send(known.ad_token)

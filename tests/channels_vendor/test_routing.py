@@ -20,7 +20,7 @@ from pushcore.models import Device, PushTask, Workspace
 from pushcore.ports import OutgoingMessage
 from pushcore.push import limits, requests
 from tests.channels_vendor import test_sending
-from tests.channels_vendor.running import Running
+from tests.channels_vendor.simulator_server import SimulatorServer
 from tests.channels_vendor.test_sending import Send, work
 
 apns, fcm, device, send, vendors = (
@@ -49,7 +49,7 @@ HANDED_THROUGH = {"transparentMessagePayload": {"fcm": {"kind": "sync"}}}
 )
 def test_a_message_takes_the_requested_channel(
     workspace: Workspace,
-    vendors: Running,
+    vendors: SimulatorServer,
     fcm: SimulatedFcm,
     device: Callable[..., KnownDevice],
     send: Send,
@@ -63,7 +63,7 @@ def test_a_message_takes_the_requested_channel(
 
 
 def test_an_iphone_is_reached_by_apns_whatever_channel_is_requested(
-    workspace: Workspace, vendors: Running, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     known = device("ab" * 32, Platform.IOS)
     bindings.bind(Device.objects.get(pk=known.id), "ann")

@@ -25,8 +25,8 @@ from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, Message, PushTask, Workspace
 from pushcore.push import pushes, requests
 from pushcore.storage.valkey import client
-from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES
+from tests.channels_vendor.simulator_server import SimulatorServer
 from tests.support.quiet_hours import quiet_hours
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,10 +45,12 @@ def apns() -> SimulatedApns:
 
 
 @pytest.fixture
-def vendors(workspace: Workspace, fcm: SimulatedFcm, apns: SimulatedApns, settings: Settings) -> Iterator[Running]:
+def vendors(
+    workspace: Workspace, fcm: SimulatedFcm, apns: SimulatedApns, settings: Settings
+) -> Iterator[SimulatorServer]:
     """Run a simulator of FCM and APNs with accounts of the workspace."""
     settings.VENDOR_ALLOW_PRIVATE = True
-    running = Running([fcm, apns], tls=True)
+    running = SimulatorServer([fcm, apns], tls=True)
     for sample in SAMPLES:
         if sample.name in ("fcm", "apns"):
             account = VendorAccount(
@@ -100,7 +102,7 @@ def work(workspace: Workspace, channel: Channel = Channel.FCM) -> int:
 
 
 def test_an_accepted_push_is_recorded_by_the_vendor_and_in_the_row(
-    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
     assert work(workspace) == 1
@@ -115,7 +117,7 @@ def test_an_accepted_push_is_recorded_by_the_vendor_and_in_the_row(
 
 
 def test_an_ios_device_gets_silent_messages_by_apns(
-    workspace: Workspace, vendors: Running, apns: SimulatedApns, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, apns: SimulatedApns, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     device("ab" * 32, Platform.IOS)
     send("ab" * 32, delivery_type=2, silent=1)
@@ -129,14 +131,18 @@ def test_an_ios_device_gets_silent_messages_by_apns(
     "changes", [{"silent": 1}, {"android_channel": 1}, {"extended_params": {"badge": "3"}}], ids=str
 )
 def test_a_message_for_the_self_built_channel_goes_to_no_vendor(
-    workspace: Workspace, vendors: Running, device: Callable[..., KnownDevice], send: Send, changes: dict[str, object]
+    workspace: Workspace,
+    vendors: SimulatorServer,
+    device: Callable[..., KnownDevice],
+    send: Send,
+    changes: dict[str, object],
 ) -> None:
     send(device().ad_token, **changes)
     assert not VendorMessage.objects.exists()
 
 
 def test_a_channel_that_is_off_leaves_its_devices_to_the_self_built_one(
-    workspace: Workspace, vendors: Running, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     VendorAccount.objects.update(enabled=False)
     in_use.forget()
@@ -145,7 +151,7 @@ def test_a_channel_that_is_off_leaves_its_devices_to_the_self_built_one(
 
 
 def test_a_dead_token_is_deleted_and_shows_in_the_status(
-    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     fcm.script.tokens["fcm-token:1"] = "UNREGISTERED"
     dead = device().ad_token
@@ -164,7 +170,7 @@ def test_a_token_registered_again_after_its_refusal_stays(device: Callable[..., 
 
 
 def test_a_server_error_is_retried_later_and_then_succeeds(
-    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     fcm.script.tokens["fcm-token:1"] = "UNAVAILABLE"
     send(device().ad_token)
@@ -180,7 +186,7 @@ def test_a_server_error_is_retried_later_and_then_succeeds(
 
 
 def test_a_wrong_configuration_stops_the_channel_and_says_why(
-    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     fcm.script.tokens["fcm-token:1"] = "PERMISSION_DENIED"
     send(device().ad_token)
@@ -192,7 +198,7 @@ def test_a_wrong_configuration_stops_the_channel_and_says_why(
 
 
 def test_another_sender_takes_over_every_target_of_one_that_died(
-    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     tokens = [device(f"fcm-token:{number}").ad_token for number in range(5)]
     send(*tokens)
@@ -205,7 +211,7 @@ def test_another_sender_takes_over_every_target_of_one_that_died(
 
 
 def test_a_message_handed_over_twice_is_sent_once(
-    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
     dispatch.to_lanes(deliverable.by_id([Message.objects.get().pk]))
@@ -214,7 +220,7 @@ def test_a_message_handed_over_twice_is_sent_once(
 
 
 def test_an_added_delivery_rule_applies_to_vendors(
-    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
     with quiet_hours(workspace):
@@ -224,7 +230,7 @@ def test_an_added_delivery_rule_applies_to_vendors(
 
 
 def test_a_revoked_message_is_not_sent(
-    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     task = send(device().ad_token)
     PushTask.objects.filter(pk=task.pk).update(revoked_at=timezone.now())
@@ -234,7 +240,7 @@ def test_a_revoked_message_is_not_sent(
 
 
 def test_a_retry_does_not_reach_a_device_that_now_serves_another_user(
-    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     shared = Device.objects.get(pk=device().id)
     bindings.bind(shared, "first user")
@@ -254,7 +260,7 @@ def test_a_retry_does_not_reach_a_device_that_now_serves_another_user(
 
 
 def test_the_circuit_breaker_opens_and_then_tries_one_message(
-    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     fcm.script.error_rate = 1.0
     send(*[device(f"fcm-token:{number}").ad_token for number in range(5)])
@@ -273,7 +279,7 @@ def test_the_circuit_breaker_opens_and_then_tries_one_message(
 
 def test_sending_costs_a_fixed_number_of_queries_a_batch(
     workspace: Workspace,
-    vendors: Running,
+    vendors: SimulatorServer,
     device: Callable[..., KnownDevice],
     send: Send,
     django_assert_max_num_queries: Callable[..., object],
@@ -283,7 +289,7 @@ def test_sending_costs_a_fixed_number_of_queries_a_batch(
         assert work(workspace) == 10
 
 
-def test_secrets_are_sealed_in_the_database(workspace: Workspace, vendors: Running) -> None:
+def test_secrets_are_sealed_in_the_database(workspace: Workspace, vendors: SimulatorServer) -> None:
     row = VendorAccount.objects.get(channel=Channel.FCM)
     assert "PRIVATE KEY" not in row.secrets_sealed
     assert "PRIVATE KEY" in row.secrets()["service_account"]

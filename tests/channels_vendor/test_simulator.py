@@ -24,8 +24,8 @@ from channels_vendor.simulator import callbacks
 from channels_vendor.simulator.simulated_vendor import SECRET, SimulatedVendor
 from tests.channels_vendor import push_certificates
 from tests.channels_vendor.conftest import deliveries
-from tests.channels_vendor.running import Running, pem_of, server_pem
 from tests.channels_vendor.samples import SAMPLES, Sample
+from tests.channels_vendor.simulator_server import SimulatorServer, pem_of, server_pem
 from tests.support.serving import serving
 
 _WITH_RECEIPTS = [sample for sample in SAMPLES if sample.vendor.read_reports and not sample.variant]
@@ -167,13 +167,13 @@ def test_a_receipt_that_is_not_taken_is_posted_again(
 
 
 @pytest.fixture
-def plain() -> Iterator[Running]:
-    running = Running([kind() for kind in simulated_vendors()], tls=False)
+def plain() -> Iterator[SimulatorServer]:
+    running = SimulatorServer([kind() for kind in simulated_vendors()], tls=False)
     yield running
     running.stop()
 
 
-def test_a_script_is_changed_over_http(plain: Running) -> None:
+def test_a_script_is_changed_over_http(plain: SimulatorServer) -> None:
     script = {"latency": 0.5, "limited": 2, "faults": ["", "goaway"], "expired": ["t"], "tokens": {"a": "Unregistered"}}
     answer = requests.post(f"{plain.url}/_script/apns", json=script, timeout=10)
     assert answer.status_code == 200
@@ -200,7 +200,7 @@ def test_a_script_is_changed_over_http(plain: Running) -> None:
     ],
 )
 def test_an_invalid_script_changes_nothing_and_is_reported(
-    plain: Running, vendor: str, script: str, reason: str
+    plain: SimulatorServer, vendor: str, script: str, reason: str
 ) -> None:
     answer = requests.post(f"{plain.url}/_script/{vendor}", script, timeout=10)
     assert answer.status_code == 400

@@ -34,8 +34,8 @@ from pushcore.devices.registry import KnownDevice
 from pushcore.models import Message, PushTask, Workspace
 from pushcore.storage import valkey
 from tests.channels_vendor import test_sending
-from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES, Sample
+from tests.channels_vendor.simulator_server import SimulatorServer
 from tests.channels_vendor.test_sending import Send
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,7 +55,7 @@ sender.send_due(%d, Channel(%d))
 
 def test_a_vendor_that_hangs_delays_no_other(
     workspace: Workspace,
-    vendors: Running,
+    vendors: SimulatorServer,
     fcm: SimulatedFcm,
     device: Callable[..., KnownDevice],
     send: Callable[..., PushTask],
@@ -85,7 +85,7 @@ def test_a_vendor_that_hangs_delays_no_other(
 
 def test_a_message_that_arrives_while_its_account_is_sent_follows_at_once(
     workspace: Workspace,
-    vendors: Running,
+    vendors: SimulatorServer,
     fcm: SimulatedFcm,
     device: Callable[..., KnownDevice],
     send: Callable[..., PushTask],
@@ -137,7 +137,7 @@ def simulated(sample: Sample, workspace: Workspace, settings: Settings) -> Itera
     """Run the vendor's simulator with an account of the workspace."""
     settings.VENDOR_ALLOW_PRIVATE = True
     simulated = sample.simulated()
-    running = Running([simulated], tls=True)
+    running = SimulatorServer([simulated], tls=True)
     account = VendorAccount(
         workspace=workspace,
         channel=sample.vendor.channel,
@@ -187,7 +187,7 @@ def test_a_sender_killed_in_mid_batch_loses_no_target_and_repeats_are_counted(
 
 
 def test_a_message_whose_answer_was_lost_is_counted_when_it_is_sent_again(
-    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
     counted = repeats(FCM)
@@ -201,7 +201,7 @@ def test_a_message_whose_answer_was_lost_is_counted_when_it_is_sent_again(
 
 
 def test_repeats_made_by_libcurl_over_http2_are_counted(
-    workspace: Workspace, vendors: Running, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
+    workspace: Workspace, vendors: SimulatorServer, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
     test_sending.work(workspace)

@@ -22,8 +22,8 @@ from pushcore.devices.info import DeviceInfo
 from pushcore.models import Workspace
 from tests.channels_vendor import push_certificates
 from tests.channels_vendor.push_certificates import PASSWORD, PRODUCTION, p12_file
-from tests.channels_vendor.running import Running
 from tests.channels_vendor.samples import SAMPLES
+from tests.channels_vendor.simulator_server import SimulatorServer
 
 _FCM = next(sample for sample in SAMPLES if sample.vendor.channel == Channel.FCM)
 _APNS = next(sample for sample in SAMPLES if sample.vendor.channel == Channel.APNS)
@@ -235,7 +235,7 @@ def test_an_account_in_order_is_checked_and_tried_by_button(
 ) -> None:
     settings.VENDOR_ALLOW_PRIVATE = True
     simulated = SimulatedFcm()
-    running = Running([simulated], tls=False)
+    running = SimulatorServer([simulated], tls=False)
     try:
         row.base_url, row.auth_url, row.enabled = running.url, running.url + simulated.credential_path, True
         row.set_secrets(dict(_FCM.values()))

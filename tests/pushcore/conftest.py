@@ -17,10 +17,10 @@ from pushcore.push import pushes, requests
 from tests.support.serving import serving
 
 
-class KeepingLane:
+class RecordingLane:
     """A lane that claims and keeps every message; while `broken`, it raises as an unavailable one does."""
 
-    name = "keeping"
+    name = "recording"
 
     def __init__(self) -> None:
         self.got: list[OutgoingMessage] = []
@@ -43,10 +43,10 @@ class KeepingLane:
 
 
 @pytest.fixture
-def lane(monkeypatch: pytest.MonkeyPatch) -> KeepingLane:
-    keeping = KeepingLane()
-    monkeypatch.setattr(ports, "_lanes", [(1, keeping)])
-    return keeping
+def lane(monkeypatch: pytest.MonkeyPatch) -> RecordingLane:
+    recording = RecordingLane()
+    monkeypatch.setattr(ports, "_lanes", [(1, recording)])
+    return recording
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from pushcore.push.templates import TemplateDraft
 from pushcore.push.validation import validate
 from pushcore.schedules import firing, service
 from pushcore.schedules.times import Timed
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 
 BY_TEST: dict[str, Any] = {"source": PushTask.Source.REST, "author": "test"}
 REQUEST = SimplePush(delivery_type=3, expired_seconds=300, title="T", content="C", target_msgkey={"ann": "k"})
@@ -57,7 +57,7 @@ def push_by_file(workspace: Workspace) -> None:
 def test_a_user_bound_while_a_push_is_accepted_gets_it_at_once(
     workspace: Workspace,
     known: KnownDevice,
-    lane: KeepingLane,
+    lane: RecordingLane,
     monkeypatch: pytest.MonkeyPatch,
     push_to_ann: Callable[[Workspace], None],
 ) -> None:
@@ -88,7 +88,7 @@ def test_a_user_bound_while_a_push_is_accepted_gets_it_at_once(
 
 @pytest.mark.django_db(transaction=True)
 def test_a_push_is_accepted_although_the_second_query_for_bindings_fails(
-    workspace: Workspace, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(**_: object) -> None:
         raise DatabaseError("away")

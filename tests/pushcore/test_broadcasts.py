@@ -24,7 +24,7 @@ from pushcore.ports import BroadcastArrival
 from pushcore.push import pushes, templates
 from pushcore.push.requests import BroadcastPush
 from pushcore.push.templates import TemplateDraft
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 
 RPC: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
 NEWS = BroadcastPush(
@@ -70,7 +70,7 @@ def logins(device: Device, bound_days: float, unbound_days: float | None = None)
     )  # fmt: skip
 
 
-def test_an_android_broadcast_is_one_row(workspace: Workspace, lane: KeepingLane) -> None:
+def test_an_android_broadcast_is_one_row(workspace: Workspace, lane: RecordingLane) -> None:
     task = pushes.accept(workspace, NEWS, **RPC)
     assert (task.kind, task.content["content"], task.message_count) == ("broadcast", "About tea", 0)
     assert not Message.objects.exists()
@@ -144,7 +144,7 @@ DAYS = [
 
 @pytest.mark.parametrize(("status", "period", "further", "reached"), DAYS)
 def test_an_ios_broadcast_goes_by_login_state(
-    workspace: Workspace, fleet: Fleet, lane: KeepingLane, status: int, period: int | None,
+    workspace: Workspace, fleet: Fleet, lane: RecordingLane, status: int, period: int | None,
     further: dict[str, Any], reached: set[str],
 ) -> None:  # fmt: skip
     names = ("now", "old", "gone5", "gone10", "gone100", "never")
@@ -165,7 +165,7 @@ def test_an_ios_broadcast_goes_by_login_state(
 
 
 def test_vendors_devices_are_reached_in_batches_and_none_twice(
-    workspace: Workspace, fleet: Fleet, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, fleet: Fleet, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(vendor_walk, "BATCH", 4)
     iphones = fleet(10)
@@ -186,7 +186,7 @@ def test_vendors_devices_are_reached_in_batches_and_none_twice(
 
 
 def test_two_workers_share_a_broadcast_and_reach_no_device_twice(
-    transactional_db: None, workspace: Workspace, fleet: Fleet, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
+    transactional_db: None, workspace: Workspace, fleet: Fleet, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(vendor_walk, "BATCH", 5)
     for device in fleet(50):
@@ -209,7 +209,7 @@ def test_two_workers_share_a_broadcast_and_reach_no_device_twice(
 
 
 def test_where_a_vendor_is_in_use_its_devices_are_reached_there_only(
-    workspace: Workspace, fleet: Fleet, vendors: set[int], lane: KeepingLane
+    workspace: Workspace, fleet: Fleet, vendors: set[int], lane: RecordingLane
 ) -> None:
     vendors.add(Channel.XIAOMI)
     [xiaomi] = fleet(1, Platform.ANDROID, Channel.XIAOMI)
@@ -224,7 +224,7 @@ def test_where_a_vendor_is_in_use_its_devices_are_reached_there_only(
 
 @pytest.mark.parametrize("changes", [{"android_channel": 1}, {"silent": 1}, {"notify_type": "transparent"}])
 def test_the_self_built_channel_may_be_asked_for(
-    workspace: Workspace, fleet: Fleet, vendors: set[int], lane: KeepingLane, changes: dict[str, Any]
+    workspace: Workspace, fleet: Fleet, vendors: set[int], lane: RecordingLane, changes: dict[str, Any]
 ) -> None:
     vendors.add(Channel.XIAOMI)
     fleet(1, Platform.ANDROID, Channel.XIAOMI)
@@ -235,7 +235,7 @@ def test_the_self_built_channel_may_be_asked_for(
 
 
 def test_a_silent_broadcast_goes_through_vendors_that_support_transparent_messages(
-    workspace: Workspace, fleet: Fleet, vendors: set[int], lane: KeepingLane
+    workspace: Workspace, fleet: Fleet, vendors: set[int], lane: RecordingLane
 ) -> None:
     vendors |= {Channel.XIAOMI, Channel.HUAWEI}
     fleet(1, Platform.ANDROID, Channel.XIAOMI)
@@ -248,7 +248,7 @@ def test_a_silent_broadcast_goes_through_vendors_that_support_transparent_messag
 
 
 def test_logged_out_users_are_reached_through_vendors_only(
-    workspace: Workspace, fleet: Fleet, vendors: set[int], lane: KeepingLane
+    workspace: Workspace, fleet: Fleet, vendors: set[int], lane: RecordingLane
 ) -> None:
     vendors.add(Channel.XIAOMI)
     gone, here = fleet(2, Platform.ANDROID, Channel.XIAOMI)
@@ -260,7 +260,7 @@ def test_logged_out_users_are_reached_through_vendors_only(
     assert broadcasts.active(())[0] == []
 
 
-def test_a_bind_does_not_give_a_broadcasts_row_away(workspace: Workspace, fleet: Fleet, lane: KeepingLane) -> None:
+def test_a_bind_does_not_give_a_broadcasts_row_away(workspace: Workspace, fleet: Fleet, lane: RecordingLane) -> None:
     [iphone] = fleet(1)
     logins(iphone, 1)
     pushes.accept(workspace, replace(NEWS, delivery_type=2), **RPC)

@@ -29,7 +29,7 @@ from pushcore.push import pushes, templates
 from pushcore.push.requests import BroadcastPush
 from pushcore.push.templates import TemplateDraft
 from pushcore.storage import clock
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 
 HOUR = 3600.0
 Send = Callable[..., PushTask]
@@ -68,7 +68,7 @@ def database_now() -> datetime:
 @pytest.mark.django_db
 @pytest.mark.parametrize("ahead", [-HOUR, 0, HOUR])
 def test_a_push_is_valid_as_long_as_it_says_whatever_the_web_hosts_clock(
-    send: Send, known: KnownDevice, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch, ahead: float
+    send: Send, known: KnownDevice, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch, ahead: float
 ) -> None:
     with host_ahead(monkeypatch, ahead):
         task = send({known.ad_token: "k"}, delivery_type=1, expired_seconds=300)
@@ -85,7 +85,7 @@ def test_a_valid_message_is_valid_on_every_host(
     send: Send,
     workspace: Workspace,
     known: KnownDevice,
-    lane: KeepingLane,
+    lane: RecordingLane,
     monkeypatch: pytest.MonkeyPatch,
     ahead: float,
 ) -> None:

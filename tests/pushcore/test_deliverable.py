@@ -25,7 +25,7 @@ from pushcore.push import pushes, templates
 from pushcore.push.requests import BroadcastPush
 from pushcore.push.templates import TemplateDraft
 from pushcore.revocation import revocations
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 from tests.support.quiet_hours import quiet_hours
 
 Send = Callable[..., PushTask]
@@ -46,7 +46,7 @@ def waiting(known: KnownDevice) -> list[int]:
 
 
 def test_the_first_attempt_follows_the_rule(
-    send: Send, lane: KeepingLane, known: KnownDevice, workspace: Workspace
+    send: Send, lane: RecordingLane, known: KnownDevice, workspace: Workspace
 ) -> None:
     with quiet_hours(workspace):
         send({known.ad_token: "k"}, delivery_type=1)
@@ -55,7 +55,7 @@ def test_the_first_attempt_follows_the_rule(
 
 
 def test_a_device_that_connects_gets_nothing_while_the_rule_holds(
-    send: Send, lane: KeepingLane, known: KnownDevice, workspace: Workspace
+    send: Send, lane: RecordingLane, known: KnownDevice, workspace: Workspace
 ) -> None:
     send({known.ad_token: "k"}, delivery_type=1)
     with quiet_hours(workspace):
@@ -64,7 +64,7 @@ def test_a_device_that_connects_gets_nothing_while_the_rule_holds(
 
 
 def test_a_bind_attaches_the_message_and_does_not_deliver_it(
-    send: Send, lane: KeepingLane, known: KnownDevice, workspace: Workspace
+    send: Send, lane: RecordingLane, known: KnownDevice, workspace: Workspace
 ) -> None:
     send({"ann": "k"})
     with quiet_hours(workspace):
@@ -73,7 +73,9 @@ def test_a_bind_attaches_the_message_and_does_not_deliver_it(
     assert waiting(known) == [Message.objects.get().pk]
 
 
-def test_the_sweeper_follows_the_rule(send: Send, lane: KeepingLane, known: KnownDevice, workspace: Workspace) -> None:
+def test_the_sweeper_follows_the_rule(
+    send: Send, lane: RecordingLane, known: KnownDevice, workspace: Workspace
+) -> None:
     lane.broken = True
     send({known.ad_token: "k"}, delivery_type=1)
     lane.broken = False
@@ -83,7 +85,7 @@ def test_the_sweeper_follows_the_rule(send: Send, lane: KeepingLane, known: Know
 
 
 def test_revocation_notices_follow_the_rule(
-    send: Send, lane: KeepingLane, known: KnownDevice, workspace: Workspace
+    send: Send, lane: RecordingLane, known: KnownDevice, workspace: Workspace
 ) -> None:
     send({known.ad_token: "k"}, delivery_type=1)
     Message.objects.update(status=statuses.ACKED)
@@ -95,7 +97,7 @@ def test_revocation_notices_follow_the_rule(
 
 
 def test_a_broadcast_is_offered_to_no_session_and_to_no_vendor(
-    workspace: Workspace, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ports, "_vendor_channels", [lambda _workspace: {int(Channel.XIAOMI)}])
     device = registry.register([(workspace, DeviceInfo(platform=Platform.ANDROID, third_token="t"))])[0][0]
@@ -113,7 +115,7 @@ def test_a_broadcast_is_offered_to_no_session_and_to_no_vendor(
 
 
 def test_messages_that_share_their_content_share_the_object(
-    send: Send, lane: KeepingLane, workspace: Workspace
+    send: Send, lane: RecordingLane, workspace: Workspace
 ) -> None:
     fleet = [device for device, _ in registry.register([(workspace, DeviceInfo())] * 3)]
     send({device.ad_token: "k" for device in fleet}, delivery_type=1)

@@ -21,7 +21,7 @@ from pushcore.models import Binding, BroadcastCursor, Device, Message, Watermark
 from pushcore.models.pushes import DeliveryType
 from pushcore.push import audience_estimate
 from pushcore.storage import valkey
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 
 pytestmark = pytest.mark.django_db
 
@@ -57,7 +57,7 @@ def test_devices_are_kept_as_long_as_the_setting_says(old: KnownDevice, settings
 
 @pytest.mark.parametrize("sign", ["connected once", "reported", "bound", "delivered to", "connected", "activity"])
 def test_a_device_that_shows_a_sign_of_life_stays(
-    workspace: Workspace, old: KnownDevice, lane: KeepingLane, send: Any, sign: str, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, old: KnownDevice, lane: RecordingLane, send: Any, sign: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = timezone.now()
     match sign:
@@ -79,7 +79,7 @@ def test_a_device_that_shows_a_sign_of_life_stays(
     assert Device.objects.exists()
 
 
-def test_a_message_that_only_waits_is_no_sign_of_life(old: KnownDevice, lane: KeepingLane, send: Any) -> None:
+def test_a_message_that_only_waits_is_no_sign_of_life(old: KnownDevice, lane: RecordingLane, send: Any) -> None:
     send({"ann": "k1"})
     assert removal.remove_unseen() == 1
     assert Message.objects.get().status == statuses.WAITING
@@ -121,7 +121,7 @@ def test_bindings_that_ended_long_ago_go_and_the_last_of_a_device_stays(
 
 
 def test_a_users_waiting_messages_go_to_the_next_device(
-    workspace: Workspace, old: KnownDevice, known: KnownDevice, lane: KeepingLane, send: Any
+    workspace: Workspace, old: KnownDevice, known: KnownDevice, lane: RecordingLane, send: Any
 ) -> None:
     send({"ann": "k1"})
     lane.got.clear()

@@ -20,7 +20,7 @@ from pushcore.devices.registry import KnownDevice
 from pushcore.devices.tokens import Claim, check_third_party
 from pushcore.models import Binding, Device, TokenLoss, Workspace
 from pushcore.storage import retention
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 
 APNS = "ab" * 32
 
@@ -132,7 +132,7 @@ def test_a_device_withdraws_its_token_and_is_reached_by_the_self_built_channel(k
 @pytest.mark.django_db
 @pytest.mark.parametrize("way", ["report", "register", "server_report"])
 def test_after_a_reinstall_nothing_for_the_previous_user_reaches_the_phone(
-    workspace: Workspace, lane: KeepingLane, send: Any, way: str
+    workspace: Workspace, lane: RecordingLane, send: Any, way: str
 ) -> None:
     previous = new_device(workspace)
     client_requests.report(previous.id, 4, "mi")
@@ -155,7 +155,7 @@ def test_after_a_reinstall_nothing_for_the_previous_user_reaches_the_phone(
 
 @pytest.mark.django_db
 def test_an_ios_device_that_registers_again_takes_its_token_along(
-    workspace: Workspace, lane: KeepingLane, send: Any
+    workspace: Workspace, lane: RecordingLane, send: Any
 ) -> None:
     server_requests.bind(workspace, "alice", APNS, 2)
     phone = new_device(workspace, Platform.IOS, third_token=APNS)
@@ -166,7 +166,7 @@ def test_an_ios_device_that_registers_again_takes_its_token_along(
 
 @pytest.mark.django_db
 def test_a_user_with_two_rows_of_one_phone_gets_one_notification(
-    workspace: Workspace, lane: KeepingLane, send: Any
+    workspace: Workspace, lane: RecordingLane, send: Any
 ) -> None:
     # As rows may stand that were made before tokens had one owner: a constraint forbids more of them.
     first, second = new_device(workspace), new_device(workspace)

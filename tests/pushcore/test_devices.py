@@ -16,7 +16,7 @@ from pushcore.devices import client_requests, registry, server_requests
 from pushcore.devices.info import DeviceInfo
 from pushcore.devices.registry import KnownDevice
 from pushcore.models import AccessKey, App, Binding, Device, Workspace
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 
 
 @pytest.mark.django_db
@@ -175,7 +175,7 @@ def bind_token(known: KnownDevice, secret: str, **changes: Any) -> str:
 
 @pytest.mark.django_db
 def test_a_signed_bind_token_lets_the_client_bind(
-    workspace: Workspace, known: KnownDevice, access_key: tuple[AccessKey, str], lane: KeepingLane
+    workspace: Workspace, known: KnownDevice, access_key: tuple[AccessKey, str], lane: RecordingLane
 ) -> None:
     Workspace.objects.update(client_bind="signed")
     client_requests.bind(known.id, "ann", bind_token(known, access_key[1]))
@@ -239,7 +239,7 @@ def test_events_that_cannot_be_read_are_refused(known: KnownDevice, payload: obj
 
 @pytest.mark.django_db
 def test_many_devices_pending_messages_cost_two_queries(
-    workspace: Workspace, lane: KeepingLane, send: Any, django_assert_num_queries: Any
+    workspace: Workspace, lane: RecordingLane, send: Any, django_assert_num_queries: Any
 ) -> None:
     fleet = [device for device, _ in registry.register([(workspace, DeviceInfo())] * 10)]
     for n in range(3):

@@ -29,7 +29,7 @@ from pushcore.push.requests import BroadcastPush, FilePush
 from pushcore.push.templates import TemplateDraft
 from pushcore.revocation import revocations
 from pushcore.storage import ids, partitions
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 
 pytestmark = pytest.mark.django_db
 Send = Callable[..., PushTask]
@@ -48,7 +48,7 @@ def statuses_of(task: PushTask) -> list[int]:
 
 
 def test_undelivered_messages_expire_and_all_others_stay(
-    send: Send, workspace: Workspace, known: KnownDevice, lane: KeepingLane
+    send: Send, workspace: Workspace, known: KnownDevice, lane: RecordingLane
 ) -> None:
     acked = send({known.ad_token: "k1"}, delivery_type=1)
     outcomes.record([Outcome(Message.objects.get(task=acked).pk, statuses.ACKED)])
@@ -67,7 +67,7 @@ def test_undelivered_messages_expire_and_all_others_stay(
 
 
 def test_an_expired_message_is_neither_delivered_nor_acknowledged(
-    send: Send, workspace: Workspace, known: KnownDevice, lane: KeepingLane
+    send: Send, workspace: Workspace, known: KnownDevice, lane: RecordingLane
 ) -> None:
     task = send({"ann": "k"})
     end_validity(task)
@@ -79,7 +79,7 @@ def test_an_expired_message_is_neither_delivered_nor_acknowledged(
 
 
 def test_an_acknowledgement_shortly_after_the_validity_counts(
-    send: Send, known: KnownDevice, lane: KeepingLane
+    send: Send, known: KnownDevice, lane: RecordingLane
 ) -> None:
     task = send({known.ad_token: "k"}, delivery_type=1)
     end_validity(task, ago=timedelta(seconds=1))
@@ -95,7 +95,7 @@ def test_an_acknowledgement_shortly_after_the_validity_counts(
 
 @pytest.mark.parametrize(("asked", "receipts"), [(False, []), (True, ["-3"])])
 def test_a_backend_gets_a_receipt_for_an_expired_message_if_it_wants_one(
-    send: Send, workspace: Workspace, known: KnownDevice, lane: KeepingLane, asked: bool, receipts: list[str]
+    send: Send, workspace: Workspace, known: KnownDevice, lane: RecordingLane, asked: bool, receipts: list[str]
 ) -> None:
     workspace.callback_enabled, workspace.callback_url = True, "https://backend.example/receipts"
     workspace.expiry_receipts = asked
@@ -110,7 +110,7 @@ def test_a_backend_gets_a_receipt_for_an_expired_message_if_it_wants_one(
 
 
 def test_a_message_that_expires_after_its_receipts_partition_was_dropped_stops_nothing(
-    send: Send, workspace: Workspace, known: KnownDevice, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
+    send: Send, workspace: Workspace, known: KnownDevice, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace.callback_enabled, workspace.callback_url = True, "https://backend.example/receipts"
     workspace.expiry_receipts = True
@@ -127,7 +127,7 @@ def test_a_message_that_expires_after_its_receipts_partition_was_dropped_stops_n
 
 
 def test_a_large_task_expires_in_batches_and_continues_where_it_was_interrupted(
-    workspace: Workspace, send: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, send: Send, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(expiry, "BATCH", 4)
     small = [send({f"a{n}": "k"}) for n in range(3)]
@@ -152,7 +152,7 @@ def _once(step: Callable[[], int | None]) -> Callable[[], int | None]:
 
 
 def test_delivered_tasks_are_skipped_without_querying_their_messages(
-    send: Send, workspace: Workspace, lane: KeepingLane
+    send: Send, workspace: Workspace, lane: RecordingLane
 ) -> None:
     fleet = [device for device, _ in registry.register([(workspace, DeviceInfo())] * 5)]
     tasks = [send({device.ad_token: "k"}, delivery_type=1) for device in fleet]
@@ -166,7 +166,7 @@ def test_delivered_tasks_are_skipped_without_querying_their_messages(
 
 @pytest.mark.django_db(transaction=True)
 def test_lines_that_are_read_after_the_push_expired_expire_at_once(
-    workspace: Workspace, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upload, "wake_loader", lambda: None)
     templates.create(workspace, TemplateDraft("hello", "d", "Hello", "Body"))
@@ -184,7 +184,7 @@ def test_lines_that_are_read_after_the_push_expired_expire_at_once(
     assert lane.got == []
 
 
-def test_a_broadcasts_rows_at_vendors_expire_too(workspace: Workspace, lane: KeepingLane) -> None:
+def test_a_broadcasts_rows_at_vendors_expire_too(workspace: Workspace, lane: RecordingLane) -> None:
     templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
     request = BroadcastPush(delivery_type=1, expired_seconds=600, template_name="news", msgkey="b")
     task = pushes.accept(workspace, request, **BY_TEST)

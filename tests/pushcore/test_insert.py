@@ -15,14 +15,14 @@ from pushcore.devices.registry import KnownDevice
 from pushcore.models import Message, MessageKey, PushTask, Workspace
 from pushcore.push import insert
 from pushcore.push.idempotency import IdempotencyKey
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 
 Send = Callable[..., PushTask]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_push_to_a_device_costs_two_statements(
-    send: Send, lane: KeepingLane, known: KnownDevice, django_assert_num_queries: Any
+    send: Send, lane: RecordingLane, known: KnownDevice, django_assert_num_queries: Any
 ) -> None:
     send({known.ad_token: "k1"}, delivery_type=1)  # connects
     with django_assert_num_queries(2):
@@ -31,7 +31,7 @@ def test_a_push_to_a_device_costs_two_statements(
 
 
 @pytest.mark.django_db
-def test_task_and_messages_have_ids_in_order(send: Send, lane: KeepingLane) -> None:
+def test_task_and_messages_have_ids_in_order(send: Send, lane: RecordingLane) -> None:
     task = send({"ann": "k1", "bob": "k2", "eve": "k3"})
     rows = list(Message.objects.order_by("id").values_list("target", "msgkey", "task_id"))
     assert rows == [("ann", "k1", task.pk), ("bob", "k2", task.pk), ("eve", "k3", task.pk)]
@@ -48,7 +48,7 @@ def test_task_and_messages_have_ids_in_order(send: Send, lane: KeepingLane) -> N
 
 
 @pytest.mark.django_db
-def test_one_taken_key_of_several_leaves_nothing_behind(send: Send, lane: KeepingLane) -> None:
+def test_one_taken_key_of_several_leaves_nothing_behind(send: Send, lane: RecordingLane) -> None:
     send({"ann": "k1"})
     with pytest.raises(ResultError):
         send({"bob": "k2", "ann": "k1"})
@@ -57,7 +57,7 @@ def test_one_taken_key_of_several_leaves_nothing_behind(send: Send, lane: Keepin
 
 @pytest.mark.django_db
 def test_a_push_committed_between_query_and_claim_is_answered_with_the_first_task(
-    send: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
+    send: Send, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = send({"ann": "k1"})
     sql = insert._statement()
@@ -69,7 +69,7 @@ def test_a_push_committed_between_query_and_claim_is_answered_with_the_first_tas
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_callers_transaction_decides_about_the_commit(send: Send, lane: KeepingLane) -> None:
+def test_the_callers_transaction_decides_about_the_commit(send: Send, lane: RecordingLane) -> None:
     with transaction.atomic():
         send({"ann": "k1"})
         transaction.set_rollback(True)
@@ -79,7 +79,7 @@ def test_the_callers_transaction_decides_about_the_commit(send: Send, lane: Keep
 
 @pytest.mark.django_db
 def test_pushes_that_share_a_commit_succeed_or_fail_by_their_own_keys(
-    workspace: Workspace, send: Send, lane: KeepingLane
+    workspace: Workspace, send: Send, lane: RecordingLane
 ) -> None:
     send({"ann": "k1"})
     pushes = [a_push(workspace, *keyed) for keyed in ([("bob", "k1")], [("ann", "k1"), ("eve", "k1")], [("eve", "k2")])]
@@ -111,7 +111,7 @@ def a_push(workspace: Workspace, *keyed: tuple[str, str]) -> insert.PushRows:
 
 @pytest.mark.django_db(transaction=True)
 def test_pushes_accepted_at_once_are_each_committed_and_handed_over(
-    workspace: Workspace, send: Send, lane: KeepingLane, known: KnownDevice
+    workspace: Workspace, send: Send, lane: RecordingLane, known: KnownDevice
 ) -> None:
     tasks: dict[str, int] = {}
     start = threading.Barrier(8)

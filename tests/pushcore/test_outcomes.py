@@ -18,13 +18,13 @@ from pushcore.devices.registry import KnownDevice
 from pushcore.models import Message, PushTask, Receipt, Workspace
 from pushcore.ports import Outcome
 from pushcore.storage import ids
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 
 Send = Callable[..., PushTask]
 
 
 @pytest.fixture
-def message(send: Send, lane: KeepingLane, known: KnownDevice) -> Message:
+def message(send: Send, lane: RecordingLane, known: KnownDevice) -> Message:
     send({known.ad_token: "k1"}, delivery_type=1)
     return Message.objects.get()
 
@@ -61,7 +61,7 @@ def test_outcomes_of_unknown_messages_change_nothing(message: Message) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_recorders_side_by_side_count_each_message_once(send: Send, lane: KeepingLane, known: KnownDevice) -> None:
+def test_recorders_side_by_side_count_each_message_once(send: Send, lane: RecordingLane, known: KnownDevice) -> None:
     for n in range(20):
         send({known.ad_token: f"k{n}"}, delivery_type=1)
     acked = [Outcome(pk, statuses.ACKED) for pk in Message.objects.values_list("pk", flat=True)]
@@ -150,7 +150,7 @@ def test_recording_does_not_change_the_callers_planner_settings(workspace: Works
 
 
 def test_a_batch_of_several_outcomes_counts_each_task_by_its_own(
-    send: Send, lane: KeepingLane, known: KnownDevice
+    send: Send, lane: RecordingLane, known: KnownDevice
 ) -> None:
     tasks = [send({known.ad_token: f"k{n}"}, delivery_type=1) for n in range(4)]
     first, second, third, fourth = Message.objects.order_by("pk").values_list("pk", flat=True)

@@ -19,14 +19,14 @@ from pushcore.devices.info import DeviceInfo
 from pushcore.devices.registry import KnownDevice
 from pushcore.models import Binding, Device, Message, PushTask, Workspace
 from pushcore.storage import ids
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 
 Send = Callable[..., PushTask]
 SECONDS = 20
 
 
 @pytest.fixture(autouse=True)
-def no_margin(monkeypatch: pytest.MonkeyPatch, lane: KeepingLane) -> None:
+def no_margin(monkeypatch: pytest.MonkeyPatch, lane: RecordingLane) -> None:
     """Treat messages just made as old enough, and deliver none."""
     monkeypatch.setattr(pending_cursor, "MARGIN", timedelta(0))
 

@@ -19,7 +19,7 @@ from pushcore.devices.info import DeviceInfo
 from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, Message, MessageKey, PushTask, Workspace
 from pushcore.push import pushes, requests
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 
 Send = Callable[..., PushTask]
 
@@ -35,7 +35,7 @@ def a_push(target_msgkey: dict[str, str], delivery_type: int = 3) -> requests.Si
 
 @pytest.mark.django_db
 def test_a_device_push_is_committed_and_handed_over_with_its_content(
-    send: Send, lane: KeepingLane, known: KnownDevice
+    send: Send, lane: RecordingLane, known: KnownDevice
 ) -> None:
     task = send({known.ad_token: "k1"}, delivery_type=1, uri="https://example.com", extended_params={"a": "b"})
     message = Message.objects.get()
@@ -46,7 +46,7 @@ def test_a_device_push_is_committed_and_handed_over_with_its_content(
 
 
 @pytest.mark.django_db
-def test_a_user_push_goes_to_each_of_the_users_devices(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
+def test_a_user_push_goes_to_each_of_the_users_devices(send: Send, lane: RecordingLane, workspace: Workspace) -> None:
     mine = registry.register([(workspace, DeviceInfo()), (workspace, DeviceInfo())])
     for device, _ in mine:
         server_requests.bind(workspace, "ann", device.ad_token, 1)
@@ -57,7 +57,7 @@ def test_a_user_push_goes_to_each_of_the_users_devices(send: Send, lane: Keeping
 
 
 @pytest.mark.django_db
-def test_a_tasks_messages_are_found_by_their_ids_alone(send: Send, lane: KeepingLane, known: KnownDevice) -> None:
+def test_a_tasks_messages_are_found_by_their_ids_alone(send: Send, lane: RecordingLane, known: KnownDevice) -> None:
     tasks = [send({known.ad_token: f"k{number}"}, delivery_type=1) for number in range(3)]
     kept = PushTask.objects.in_bulk([task.pk for task in tasks])
     for number, task in enumerate(tasks):
@@ -72,14 +72,14 @@ def test_a_tasks_messages_are_found_by_their_ids_alone(send: Send, lane: Keeping
 
 
 @pytest.mark.django_db
-def test_an_ios_device_is_named_by_its_apns_token(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
+def test_an_ios_device_is_named_by_its_apns_token(send: Send, lane: RecordingLane, workspace: Workspace) -> None:
     server_requests.bind(workspace, "ann", APNS, 2)
     send({APNS: "k1"}, delivery_type=2)
     assert lane.got[0].third_token == APNS
 
 
 @pytest.mark.django_db
-def test_a_target_of_another_workspace_is_not_reached(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
+def test_a_target_of_another_workspace_is_not_reached(send: Send, lane: RecordingLane, workspace: Workspace) -> None:
     other = Workspace.objects.create(app=workspace.app, workspace_id="other")
     [(stranger, _)] = registry.register([(other, DeviceInfo())])
     send({stranger.ad_token: "k1"}, delivery_type=1)
@@ -89,7 +89,7 @@ def test_a_target_of_another_workspace_is_not_reached(send: Send, lane: KeepingL
 
 @pytest.mark.django_db
 def test_a_push_to_a_user_not_yet_bound_waits_and_is_handed_over_on_bind(
-    send: Send, lane: KeepingLane, known: KnownDevice
+    send: Send, lane: RecordingLane, known: KnownDevice
 ) -> None:
     send({"ann": "k1"})
     assert Message.objects.get().status == statuses.NO_BIND_INFO
@@ -100,7 +100,7 @@ def test_a_push_to_a_user_not_yet_bound_waits_and_is_handed_over_on_bind(
 
 
 @pytest.mark.django_db
-def test_a_message_follows_its_user_to_the_next_device(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
+def test_a_message_follows_its_user_to_the_next_device(send: Send, lane: RecordingLane, workspace: Workspace) -> None:
     (old, _), (new, _) = registry.register([(workspace, DeviceInfo()), (workspace, DeviceInfo())])
     server_requests.bind(workspace, "ann", old.ad_token, 1)
     send({"ann": "k1"})
@@ -110,7 +110,7 @@ def test_a_message_follows_its_user_to_the_next_device(send: Send, lane: Keeping
 
 
 @pytest.mark.django_db
-def test_binding_again_hands_nothing_over_twice(send: Send, lane: KeepingLane, workspace: Workspace) -> None:
+def test_binding_again_hands_nothing_over_twice(send: Send, lane: RecordingLane, workspace: Workspace) -> None:
     (one, _), (two, _) = registry.register([(workspace, DeviceInfo()), (workspace, DeviceInfo())])
     for device in (one, two):
         server_requests.bind(workspace, "ann", device.ad_token, 1)
@@ -122,7 +122,7 @@ def test_binding_again_hands_nothing_over_twice(send: Send, lane: KeepingLane, w
 
 
 @pytest.mark.django_db
-def test_an_expired_message_is_not_handed_over_on_bind(send: Send, lane: KeepingLane, known: KnownDevice) -> None:
+def test_an_expired_message_is_not_handed_over_on_bind(send: Send, lane: RecordingLane, known: KnownDevice) -> None:
     send({"ann": "k1"})
     Message.objects.update(expire_at=timezone.now() - timedelta(seconds=1))
     bindings.bind(Device.objects.get(pk=known.id), "ann")
@@ -130,7 +130,9 @@ def test_an_expired_message_is_not_handed_over_on_bind(send: Send, lane: Keeping
 
 
 @pytest.mark.django_db
-def test_an_unavailable_lane_does_not_undo_an_accepted_push(send: Send, lane: KeepingLane, known: KnownDevice) -> None:
+def test_an_unavailable_lane_does_not_undo_an_accepted_push(
+    send: Send, lane: RecordingLane, known: KnownDevice
+) -> None:
     lane.broken = True
     send({known.ad_token: "k1"}, delivery_type=1)
     assert Message.objects.get().status == statuses.WAITING
@@ -138,7 +140,7 @@ def test_an_unavailable_lane_does_not_undo_an_accepted_push(send: Send, lane: Ke
 
 @pytest.mark.django_db
 def test_the_same_request_again_answers_the_first_task_and_sends_nothing(
-    send: Send, lane: KeepingLane, known: KnownDevice
+    send: Send, lane: RecordingLane, known: KnownDevice
 ) -> None:
     first = send({known.ad_token: "k1"}, delivery_type=1)
     assert send({known.ad_token: "k1"}, delivery_type=1).pk == first.pk
@@ -148,7 +150,7 @@ def test_the_same_request_again_answers_the_first_task_and_sends_nothing(
 @pytest.mark.django_db
 @pytest.mark.parametrize("changes", [{"title": "other"}, {"target_msgkey": {"ann": "k1", "bob": "k2"}}])
 def test_a_msgkey_used_by_another_request_is_refused_by_name(
-    workspace: Workspace, lane: KeepingLane, changes: dict[str, object]
+    workspace: Workspace, lane: RecordingLane, changes: dict[str, object]
 ) -> None:
     request = a_push({"ann": "k1"})
     pushes.accept(workspace, request, source=PushTask.Source.RPC, author="")
@@ -161,7 +163,7 @@ def test_a_msgkey_used_by_another_request_is_refused_by_name(
 
 @pytest.mark.django_db(transaction=True)
 def test_the_same_request_sent_many_times_at_once_is_one_task(
-    workspace: Workspace, lane: KeepingLane, known: KnownDevice
+    workspace: Workspace, lane: RecordingLane, known: KnownDevice
 ) -> None:
     request = a_push({known.ad_token: "k1", "gone": "k2"}, delivery_type=1)
     answers: list[int] = []
@@ -223,6 +225,6 @@ def test_an_invalid_value_is_answered_with_its_code_and_leaves_nothing(
 
 
 @pytest.mark.django_db
-def test_a_badge_may_be_set_and_added_to(send: Send, lane: KeepingLane) -> None:
+def test_a_badge_may_be_set_and_added_to(send: Send, lane: RecordingLane) -> None:
     params = {"badge_add_num": "1", "badge_class": "c", "badge": "3", "big_text": "1"}
     assert send({"ann": "k1"}, extended_params=params).content["params"] == params

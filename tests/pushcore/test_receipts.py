@@ -23,13 +23,13 @@ from pushcore.devices.registry import KnownDevice
 from pushcore.models import Message, PushTask, Receipt, ReceiptAttempt, Workspace
 from pushcore.ports import Outcome
 from pushcore.security import addresses, crypto, keys
-from tests.pushcore.conftest import CallbackServer, KeepingLane
+from tests.pushcore.conftest import CallbackServer, RecordingLane
 
 
 @pytest.fixture
 def receipt(
     send: Callable[..., PushTask],
-    lane: KeepingLane,
+    lane: RecordingLane,
     known: KnownDevice,
     workspace: Workspace,
     callback: CallbackServer,
@@ -46,7 +46,7 @@ def receipt(
 @pytest.mark.django_db
 @pytest.mark.parametrize(("delivery_type", "target"), [(2, "a1" * 32), (3, "ann")])
 def test_a_receipt_names_an_ios_device_by_its_apns_token(
-    send: Callable[..., PushTask], lane: KeepingLane, workspace: Workspace, delivery_type: int, target: str
+    send: Callable[..., PushTask], lane: RecordingLane, workspace: Workspace, delivery_type: int, target: str
 ) -> None:
     workspace.callback_enabled, workspace.callback_url = True, "https://backend.example/r"
     workspace.save()

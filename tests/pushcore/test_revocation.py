@@ -26,7 +26,7 @@ from pushcore.push.requests import BroadcastPush, MultiplePush, TargetMessage
 from pushcore.push.templates import TemplateDraft
 from pushcore.revocation import revocations
 from pushcore.storage import ids
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 
 Send = Callable[..., PushTask]
 RPC: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
@@ -68,7 +68,7 @@ def notices() -> dict[str, int | None]:
 
 
 def test_pending_messages_of_a_task_are_revoked_and_devices_are_notified_of_delivered_ones(
-    workspace: Workspace, to_fleet: Send, lane: KeepingLane
+    workspace: Workspace, to_fleet: Send, lane: RecordingLane
 ) -> None:
     task = to_fleet()
     first, second, *waiting = task.own_messages().order_by("pk")
@@ -87,7 +87,7 @@ def test_pending_messages_of_a_task_are_revoked_and_devices_are_notified_of_deli
 
 
 def test_from_the_moment_a_task_is_marked_nothing_of_it_is_delivered(
-    workspace: Workspace, to_fleet: Send, fleet: list[KnownDevice], lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, to_fleet: Send, fleet: list[KnownDevice], lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task, other = to_fleet("a"), to_fleet("b")
     monkeypatch.setattr(revocations, "work_off", lambda *_a, **_k: False)  # the rows are not touched yet
@@ -102,7 +102,7 @@ def test_from_the_moment_a_task_is_marked_nothing_of_it_is_delivered(
 
 
 def test_devices_are_notified_of_messages_in_flight_too(
-    workspace: Workspace, to_fleet: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, to_fleet: Send, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = to_fleet()
     connected, written, *_ = task.messages.order_by("pk")
@@ -114,7 +114,7 @@ def test_devices_are_notified_of_messages_in_flight_too(
 
 @pytest.mark.parametrize("where", ["_insert_notices", "_withdraw"])
 def test_a_revocation_continues_after_a_worker_died(
-    workspace: Workspace, to_fleet: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch, where: str
+    workspace: Workspace, to_fleet: Send, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     monkeypatch.setattr(revocations, "BATCH", 1)
     task = to_fleet()
@@ -143,7 +143,7 @@ def test_a_revocation_continues_after_a_worker_died(
 
 
 def test_a_worker_gives_a_revocation_back_when_its_time_is_spent(
-    workspace: Workspace, to_fleet: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, to_fleet: Send, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(revocations, "BATCH", 1)
     monkeypatch.setattr(revocations, "INLINE_SECONDS", 0.0)
@@ -155,7 +155,7 @@ def test_a_worker_gives_a_revocation_back_when_its_time_is_spent(
 
 
 def test_a_message_is_revoked_by_its_msgkey_and_target(
-    workspace: Workspace, send: Send, fleet: list[KnownDevice], lane: KeepingLane
+    workspace: Workspace, send: Send, fleet: list[KnownDevice], lane: RecordingLane
 ) -> None:
     for device in fleet[:2]:
         bindings.bind(Device.objects.get(pk=device.id), "ann")
@@ -203,7 +203,7 @@ def test_another_workspaces_push_is_unknown(workspace: Workspace, to_fleet: Send
 
 
 def test_an_acknowledgement_comes_before_a_revocation_but_not_after_it(
-    workspace: Workspace, to_fleet: Send, lane: KeepingLane
+    workspace: Workspace, to_fleet: Send, lane: RecordingLane
 ) -> None:
     task = to_fleet()
     revocations.revoke_task(workspace, task.pk)
@@ -214,7 +214,7 @@ def test_an_acknowledgement_comes_before_a_revocation_but_not_after_it(
 
 
 def test_devices_of_vendors_get_no_notice_through_the_gateway(
-    workspace: Workspace, to_fleet: Send, lane: KeepingLane
+    workspace: Workspace, to_fleet: Send, lane: RecordingLane
 ) -> None:
     task = to_fleet()
     outcomes.record([Outcome(row.pk, statuses.ACKED, Channel.HUAWEI) for row in task.messages.all()])
@@ -223,7 +223,7 @@ def test_devices_of_vendors_get_no_notice_through_the_gateway(
 
 
 def test_the_backend_gets_a_receipt_for_its_message_and_not_for_the_notice(
-    workspace: Workspace, to_fleet: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, to_fleet: Send, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pushcore.callbacks.sender_signals.wake_sender", lambda: None)
     Workspace.objects.update(callback_enabled=True, callback_url="https://example.com/")
@@ -252,7 +252,7 @@ def test_a_revoked_broadcast_is_no_longer_delivered_and_devices_are_notified(
 
 
 def test_the_sweeper_dispatches_revocation_notices(
-    workspace: Workspace, to_fleet: Send, lane: KeepingLane, settings: Any
+    workspace: Workspace, to_fleet: Send, lane: RecordingLane, settings: Any
 ) -> None:
     settings.SWEEP_AFTER_SECONDS = -1
     task = to_fleet()

@@ -29,7 +29,7 @@ from pushcore.push.requests import (
 from pushcore.push.templates import TemplateDraft
 from pushcore.schedules import firing, service
 from pushcore.schedules.times import DAILY, MONTHLY, WEEKLY, Cyclic, Strategy, Timed, moments
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 
 RPC: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
 SIMPLE = SimplePush(delivery_type=3, expired_seconds=600, title="T", content="C", target_msgkey={"ann": "k1"})
@@ -159,7 +159,7 @@ REQUESTS: list[AnyPush] = [
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: type(request).__name__)
 def test_each_kind_of_push_is_sent_when_its_time_comes(
-    workspace: Workspace, template: Template, lane: KeepingLane, request_: AnyPush
+    workspace: Workspace, template: Template, lane: RecordingLane, request_: AnyPush
 ) -> None:
     assert from_json(request_.kind, as_json(request_)) == request_
     schedule = service.create(workspace, request_, soon(), **RPC)
@@ -175,7 +175,7 @@ def test_each_kind_of_push_is_sent_when_its_time_comes(
     assert firing.fire_due() == 0
 
 
-def test_a_cyclic_push_reaches_the_same_targets_each_time(workspace: Workspace, lane: KeepingLane) -> None:
+def test_a_cyclic_push_reaches_the_same_targets_each_time(workspace: Workspace, lane: RecordingLane) -> None:
     schedule = service.create(workspace, SIMPLE, each_day(3), **RPC)
     occurrences = list(schedule.occurrences.order_by("at"))
     assert len(occurrences) == 4
@@ -194,7 +194,7 @@ def test_a_scheduled_push_uses_the_template_as_it_is_when_sent(workspace: Worksp
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_two_beats_send_each_occurrence_once(workspace: Workspace, lane: KeepingLane) -> None:
+def test_two_beats_send_each_occurrence_once(workspace: Workspace, lane: RecordingLane) -> None:
     schedules = [
         service.create(workspace, replace(SIMPLE, target_msgkey={f"u{n}": f"k{n}"}), soon(), **RPC) for n in range(20)
     ]

@@ -15,7 +15,7 @@ from pushcore.devices.registry import KnownDevice
 from pushcore.models import Binding, Message, PushTask, Watermark
 from pushcore.ports import Outcome
 from pushcore.storage import ids
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 
 Send = Callable[..., PushTask]
 
@@ -28,7 +28,7 @@ def _at_once(settings: Settings) -> None:
 
 @pytest.mark.django_db
 def test_messages_that_the_lane_did_not_accept_are_dispatched_by_the_sweep(
-    send: Send, lane: KeepingLane, known: KnownDevice
+    send: Send, lane: RecordingLane, known: KnownDevice
 ) -> None:
     lane.broken = True
     send({known.ad_token: "k1"}, delivery_type=1)
@@ -41,7 +41,7 @@ def test_messages_that_the_lane_did_not_accept_are_dispatched_by_the_sweep(
 
 @pytest.mark.django_db
 def test_while_a_lane_is_behind_the_sweep_waits_and_keeps_its_place(
-    send: Send, lane: KeepingLane, known: KnownDevice
+    send: Send, lane: RecordingLane, known: KnownDevice
 ) -> None:
     lane.broken = True
     send({known.ad_token: "k1"}, delivery_type=1)
@@ -52,7 +52,7 @@ def test_while_a_lane_is_behind_the_sweep_waits_and_keeps_its_place(
 
 
 @pytest.mark.django_db
-def test_messages_that_need_no_sweep_are_skipped(send: Send, lane: KeepingLane, known: KnownDevice) -> None:
+def test_messages_that_need_no_sweep_are_skipped(send: Send, lane: RecordingLane, known: KnownDevice) -> None:
     for key in ("acked", "expired", "deviceless"):
         send({known.ad_token if key != "deviceless" else "gone": key}, delivery_type=1)
     outcomes.record([Outcome(Message.objects.get(msgkey="acked").pk, statuses.ACKED)])
@@ -64,7 +64,7 @@ def test_messages_that_need_no_sweep_are_skipped(send: Send, lane: KeepingLane, 
 
 @pytest.mark.django_db
 def test_a_backlog_longer_than_a_page_is_swept_whole(
-    send: Send, lane: KeepingLane, known: KnownDevice, monkeypatch: pytest.MonkeyPatch
+    send: Send, lane: RecordingLane, known: KnownDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweeper, "BATCH", 2)
     for n in range(5):
@@ -76,7 +76,7 @@ def test_a_backlog_longer_than_a_page_is_swept_whole(
 
 @pytest.mark.django_db
 def test_a_page_of_undeliverable_messages_does_not_end_the_sweep(
-    send: Send, lane: KeepingLane, known: KnownDevice, monkeypatch: pytest.MonkeyPatch
+    send: Send, lane: RecordingLane, known: KnownDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweeper, "BATCH", 2)
     tasks = [send({known.ad_token: f"k{n}"}, delivery_type=1) for n in range(5)]
@@ -87,7 +87,7 @@ def test_a_page_of_undeliverable_messages_does_not_end_the_sweep(
 
 
 @pytest.mark.django_db
-def test_a_sweeper_continues_where_it_stopped_long_ago(send: Send, lane: KeepingLane, known: KnownDevice) -> None:
+def test_a_sweeper_continues_where_it_stopped_long_ago(send: Send, lane: RecordingLane, known: KnownDevice) -> None:
     send({known.ad_token: "k1"}, delivery_type=1)
     message = Message.objects.get()
     an_hour_ago = ids.first_id_at(timezone.now() - timedelta(hours=1))
@@ -101,7 +101,7 @@ def test_a_sweeper_continues_where_it_stopped_long_ago(send: Send, lane: Keeping
 
 @pytest.mark.django_db
 def test_a_second_sweeper_keeps_out_while_the_first_holds_the_lease(
-    send: Send, lane: KeepingLane, known: KnownDevice
+    send: Send, lane: RecordingLane, known: KnownDevice
 ) -> None:
     send({known.ad_token: "k1"}, delivery_type=1)
     Watermark.objects.create(name="sweep", position=0, leased_until=timezone.now() + timedelta(seconds=5))
@@ -111,7 +111,7 @@ def test_a_second_sweeper_keeps_out_while_the_first_holds_the_lease(
 
 
 @pytest.mark.django_db
-def test_the_sweep_attaches_messages_that_a_bind_missed(send: Send, lane: KeepingLane, known: KnownDevice) -> None:
+def test_the_sweep_attaches_messages_that_a_bind_missed(send: Send, lane: RecordingLane, known: KnownDevice) -> None:
     send({"ann": "k1"})
     message = Message.objects.get()
     Binding.objects.create(

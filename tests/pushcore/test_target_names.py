@@ -17,7 +17,7 @@ from pushcore.push.requests import MultiplePush, TargetMessage
 from pushcore.push.target_names import clean_target, spellings
 from pushcore.push.templates import TemplateDraft, create
 from pushcore.revocation import revocations
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 
 HEX = "0a" * 32
 SPELLINGS = [f" {HEX} ", HEX.upper(), f"<{HEX}>", " ".join(HEX[start : start + 8] for start in range(0, 64, 8))]
@@ -26,7 +26,7 @@ SPELLINGS = [f" {HEX} ", HEX.upper(), f"<{HEX}>", " ".join(HEX[start : start + 8
 @pytest.mark.django_db
 @pytest.mark.parametrize("pushed_to", ["ann", " ann", "ann\t"])
 def test_a_user_bound_with_blanks_around_gets_pushes_however_the_blanks_stand(
-    workspace: Workspace, known: KnownDevice, lane: KeepingLane, send: Any, pushed_to: str
+    workspace: Workspace, known: KnownDevice, lane: RecordingLane, send: Any, pushed_to: str
 ) -> None:
     server_requests.bind(workspace, " ann ", known.ad_token, 1)
     send({pushed_to: "k1"})
@@ -37,7 +37,7 @@ def test_a_user_bound_with_blanks_around_gets_pushes_however_the_blanks_stand(
 
 @pytest.mark.django_db
 def test_a_user_bound_later_gets_messages_pushed_to_another_spelling(
-    workspace: Workspace, known: KnownDevice, lane: KeepingLane, send: Any
+    workspace: Workspace, known: KnownDevice, lane: RecordingLane, send: Any
 ) -> None:
     send({"ann ": "k1"})
     server_requests.bind(workspace, "ann", known.ad_token, 1)
@@ -46,7 +46,7 @@ def test_a_user_bound_later_gets_messages_pushed_to_another_spelling(
 
 @pytest.mark.django_db
 def test_a_user_id_too_long_to_be_bound_cannot_be_pushed_to(
-    workspace: Workspace, known: KnownDevice, lane: KeepingLane, send: Any
+    workspace: Workspace, known: KnownDevice, lane: RecordingLane, send: Any
 ) -> None:
     server_requests.bind(workspace, "u" * 256, known.ad_token, 1)
     send({"u" * 256: "k1"})
@@ -59,7 +59,7 @@ def test_a_user_id_too_long_to_be_bound_cannot_be_pushed_to(
 
 
 @pytest.mark.django_db
-def test_a_target_named_in_two_spellings_is_refused(workspace: Workspace, lane: KeepingLane, send: Any) -> None:
+def test_a_target_named_in_two_spellings_is_refused(workspace: Workspace, lane: RecordingLane, send: Any) -> None:
     with pytest.raises(ResultError) as refused:
         send({"ann": "k1", " ann": "k2"})
     assert refused.value.result == ResultCode.INVALID_PARAM
@@ -68,7 +68,7 @@ def test_a_target_named_in_two_spellings_is_refused(workspace: Workspace, lane: 
 @pytest.mark.django_db
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_an_ios_device_is_found_by_any_spelling_of_its_token(
-    workspace: Workspace, lane: KeepingLane, send: Any, spelling: str
+    workspace: Workspace, lane: RecordingLane, send: Any, spelling: str
 ) -> None:
     server_requests.bind(workspace, "ann", HEX, 2)
     send({spelling: "k1"}, delivery_type=2)
@@ -78,7 +78,7 @@ def test_an_ios_device_is_found_by_any_spelling_of_its_token(
 
 @pytest.mark.django_db
 def test_targets_of_a_multiple_push_are_normalized_too(
-    workspace: Workspace, known: KnownDevice, lane: KeepingLane
+    workspace: Workspace, known: KnownDevice, lane: RecordingLane
 ) -> None:
     create(workspace, TemplateDraft(name="t", description="d", title="T", body="B"))
     server_requests.bind(workspace, "ann", known.ad_token, 1)

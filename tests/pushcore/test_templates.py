@@ -16,7 +16,7 @@ from pushcore.models import Device, Message, PushTask, Template, Workspace
 from pushcore.push import pushes, templates
 from pushcore.push.requests import MultiplePush, TargetMessage, TemplatePush
 from pushcore.push.templates import TemplateDraft
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 
 pytestmark = pytest.mark.django_db
 
@@ -87,7 +87,7 @@ def test_a_name_is_unique_within_a_workspace(workspace: Workspace, template: Tem
 
 
 def test_a_template_push_carries_the_filled_in_template(
-    workspace: Workspace, template: Template, lane: KeepingLane, known: KnownDevice
+    workspace: Workspace, template: Template, lane: RecordingLane, known: KnownDevice
 ) -> None:
     request = TemplatePush(
         delivery_type=1, expired_seconds=300, template_name="winner", target_msgkey={known.ad_token: "k1"},
@@ -119,7 +119,7 @@ def a_target(target: str, msgkey: str = "k", **changes: Any) -> TargetMessage:
 
 
 def test_each_target_of_a_multiple_push_gets_its_own_content(
-    workspace: Workspace, template: Template, lane: KeepingLane
+    workspace: Workspace, template: Template, lane: RecordingLane
 ) -> None:
     for user in ("ann", "bob"):
         [(device, _)] = registry.register([(workspace, DeviceInfo())])
@@ -138,7 +138,7 @@ def test_each_target_of_a_multiple_push_gets_its_own_content(
 
 
 def test_a_waiting_message_keeps_its_own_content(
-    workspace: Workspace, template: Template, lane: KeepingLane, known: KnownDevice
+    workspace: Workspace, template: Template, lane: RecordingLane, known: KnownDevice
 ) -> None:
     pushes.accept(workspace, a_multiple(a_target("ann")), **RPC)
     templates.delete(workspace, "winner")
@@ -149,7 +149,7 @@ def test_a_waiting_message_keeps_its_own_content(
 
 
 def test_four_hundred_targets_cost_as_many_statements_as_one(
-    workspace: Workspace, template: Template, lane: KeepingLane, django_assert_num_queries: Any
+    workspace: Workspace, template: Template, lane: RecordingLane, django_assert_num_queries: Any
 ) -> None:
     fleet = [device.ad_token for device, _ in registry.register([(workspace, DeviceInfo())] * 400)]
     with django_assert_num_queries(5):

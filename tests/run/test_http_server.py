@@ -59,7 +59,7 @@ class Application:
         return [body]
 
 
-class Running:
+class ServerThread:
     """A server in a thread of this process."""
 
     def __init__(self, bounds: HttpLimits, threads: int) -> None:
@@ -106,12 +106,12 @@ class Running:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., Running]]:
+def start() -> Iterator[Callable[..., ServerThread]]:
     """Return a function that starts a server with `HttpLimits` and a number of threads."""
-    running: list[Running] = []
+    running: list[ServerThread] = []
 
-    def make(threads: int = 2, **bounds: Any) -> Running:
-        running.append(Running(replace(LIMITS, **bounds), threads))
+    def make(threads: int = 2, **bounds: Any) -> ServerThread:
+        running.append(ServerThread(replace(LIMITS, **bounds), threads))
         return running[-1]
 
     yield make
@@ -119,7 +119,7 @@ def start() -> Iterator[Callable[..., Running]]:
         one.stop()
 
 
-def test_a_chunked_body_is_read_as_one_with_a_length(start: Callable[..., Running]) -> None:
+def test_a_chunked_body_is_read_as_one_with_a_length(start: Callable[..., ServerThread]) -> None:
     server = start()
     with server.connect() as client:
         received = client.send(head("POST", "/", "Transfer-Encoding: chunked") + chunked(b"0123456789abcdef")).answer()
@@ -131,7 +131,7 @@ def test_a_chunked_body_is_read_as_one_with_a_length(start: Callable[..., Runnin
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_the_application_sees_only_the_length_of_a_body_that_is_too_long(
-    start: Callable[..., Running], framing: str
+    start: Callable[..., ServerThread], framing: str
 ) -> None:
     server = start()
     body = b"x" * 1001
@@ -150,7 +150,7 @@ def test_the_application_sees_only_the_length_of_a_body_that_is_too_long(
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
-def test_an_upload_may_be_longer(start: Callable[..., Running], framing: str) -> None:
+def test_an_upload_may_be_longer(start: Callable[..., ServerThread], framing: str) -> None:
     body = b"x" * 900_000
     sent = (
         head("POST", "/upload", "Content-Length: 900000") + body
@@ -161,7 +161,7 @@ def test_an_upload_may_be_longer(start: Callable[..., Running], framing: str) ->
         assert client.send(sent).answer().endswith(body)
 
 
-def test_bodies_that_do_not_arrive_take_no_thread(start: Callable[..., Running]) -> None:
+def test_bodies_that_do_not_arrive_take_no_thread(start: Callable[..., ServerThread]) -> None:
     server = start(threads=1)
     with ExitStack() as opened:
         for _ in range(50):
@@ -170,13 +170,13 @@ def test_bodies_that_do_not_arrive_take_no_thread(start: Callable[..., Running])
             assert client.send(head("POST", "/", "Content-Length: 2") + b"hi").answer().endswith(b"hi")
 
 
-def test_a_body_that_does_not_arrive_in_time_is_dropped(start: Callable[..., Running]) -> None:
+def test_a_body_that_does_not_arrive_in_time_is_dropped(start: Callable[..., ServerThread]) -> None:
     server = start(body_seconds=0.2)
     with server.connect() as client:
         assert client.send(head("POST", "/", "Content-Length: 10") + b"x").all().startswith(b"HTTP/1.1 408")
 
 
-def test_a_silent_connection_is_closed(start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_connection_is_closed(start: Callable[..., ServerThread], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "HEAD_SECONDS", 0.2)
     server = start()
     with server.connect() as silent, server.connect() as half:
@@ -185,7 +185,7 @@ def test_a_silent_connection_is_closed(start: Callable[..., Running], monkeypatc
 
 
 def test_an_idle_connection_is_closed_and_one_in_use_kept(
-    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+    start: Callable[..., ServerThread], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "KEEP_ALIVE_SECONDS", 0.2)
     with start().connect() as client:
@@ -196,21 +196,21 @@ def test_an_idle_connection_is_closed_and_one_in_use_kept(
 
 @pytest.mark.parametrize("expects", [(), ("Expect: 100-continue",)])
 def test_an_unauthorized_upload_is_refused_before_its_body_arrives(
-    start: Callable[..., Running], expects: tuple[str, ...]
+    start: Callable[..., ServerThread], expects: tuple[str, ...]
 ) -> None:
     with start().connect() as client:
         received = client.send(head("POST", "/guarded", "Content-Length: 10", *expects)).all()
     assert received.startswith(b"HTTP/1.1 401")
 
 
-def test_an_authorized_upload_gets_100_continue(start: Callable[..., Running]) -> None:
+def test_an_authorized_upload_gets_100_continue(start: Callable[..., ServerThread]) -> None:
     with start().connect() as client:
         client.send(head("POST", "/guarded", "Authorization: x", "Content-Length: 2", "Expect: 100-continue"))
         assert client.socket.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         assert client.send(b"hi").answer().endswith(b"hi")
 
 
-def test_a_body_that_arrives_late_is_served(start: Callable[..., Running]) -> None:
+def test_a_body_that_arrives_late_is_served(start: Callable[..., ServerThread]) -> None:
     server = start()
     with server.connect() as client:
         client.send(head("POST", "/", "Content-Length: 2"))
@@ -220,7 +220,7 @@ def test_a_body_that_arrives_late_is_served(start: Callable[..., Running]) -> No
         assert client.send(b"hi").answer().endswith(b"hi")
 
 
-def test_a_probe_is_answered_while_every_thread_works(start: Callable[..., Running]) -> None:
+def test_a_probe_is_answered_while_every_thread_works(start: Callable[..., ServerThread]) -> None:
     server = start(threads=1)
     with server.connect() as busy, server.connect() as prober:
         busy.send(head("GET", "/held"))
@@ -230,7 +230,7 @@ def test_a_probe_is_answered_while_every_thread_works(start: Callable[..., Runni
         assert busy.answer().startswith(b"HTTP/1.1 200")
 
 
-def test_connections_of_an_address_are_limited(start: Callable[..., Running]) -> None:
+def test_connections_of_an_address_are_limited(start: Callable[..., ServerThread]) -> None:
     server = start(connections_per_address=3)
     with ExitStack() as opened:
         clients = [opened.enter_context(server.connect()) for _ in range(3)]
@@ -246,7 +246,7 @@ def test_connections_of_an_address_are_limited(start: Callable[..., Running]) ->
         assert received.startswith(b"HTTP/1.1 200")
 
 
-def test_a_slow_reader_takes_no_thread(start: Callable[..., Running]) -> None:
+def test_a_slow_reader_takes_no_thread(start: Callable[..., ServerThread]) -> None:
     server = start(threads=1)
     with server.connect() as slow, server.connect() as other:
         slow.send(head("GET", "/large/20000000"))
@@ -254,7 +254,7 @@ def test_a_slow_reader_takes_no_thread(start: Callable[..., Running]) -> None:
         assert len(slow.answer()) > 19_000_000
 
 
-def test_requests_sent_ahead_are_answered_in_their_order(start: Callable[..., Running]) -> None:
+def test_requests_sent_ahead_are_answered_in_their_order(start: Callable[..., ServerThread]) -> None:
     requests = [head("POST", "/", "Content-Length: 1") + b"%d" % number for number in range(8)]
     with start().connect() as client:
         client.send(b"".join(requests) + head("GET", "/", "Connection: close"))
@@ -273,7 +273,7 @@ def test_requests_sent_ahead_are_answered_in_their_order(start: Callable[..., Ru
         (head("CONNECT", "example.com:443"), 400),
     ],
 )
-def test_a_malformed_request_is_refused(start: Callable[..., Running], sent: bytes, status: int) -> None:
+def test_a_malformed_request_is_refused(start: Callable[..., ServerThread], sent: bytes, status: int) -> None:
     server = start()
     with server.connect() as client:
         assert client.send(sent).all().startswith(b"HTTP/1.1 %d" % status)
@@ -281,7 +281,7 @@ def test_a_malformed_request_is_refused(start: Callable[..., Running], sent: byt
     assert server.refused == [status]
 
 
-def test_a_header_with_an_underscore_does_not_pass_for_another(start: Callable[..., Running]) -> None:
+def test_a_header_with_an_underscore_does_not_pass_for_another(start: Callable[..., ServerThread]) -> None:
     server = start()
     with server.connect() as client:
         client.send(head("GET", "/a%20b?c=%20", "X_Forwarded_For: 1.2.3.4", "X-Two: 1", "X-Two: 2")).answer()
@@ -290,7 +290,7 @@ def test_a_header_with_an_underscore_does_not_pass_for_another(start: Callable[.
     assert (environ["PATH_INFO"], environ["QUERY_STRING"], environ["HTTP_X_TWO"]) == ("/a b", "c=%20", "1,2")
 
 
-def test_requests_in_progress_are_answered_when_the_server_stops(start: Callable[..., Running]) -> None:
+def test_requests_in_progress_are_answered_when_the_server_stops(start: Callable[..., ServerThread]) -> None:
     server = start()
     with server.connect() as client:
         client.send(head("GET", "/held"))

@@ -16,7 +16,7 @@ from django.db import connection
 
 from pushcore.file_push import lease, load
 from pushcore.models import FileImport, Message, Workspace
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 from tests.pushcore.file_push.files import Send, lines_of
 
 LINES = 400
@@ -46,7 +46,7 @@ def load_and_stop_in_the_middle(committed: Any) -> None:
 def test_a_file_continues_after_its_loader_is_killed(
     upload_file: Send,
     workspace: Workspace,
-    lane: KeepingLane,
+    lane: RecordingLane,
 ) -> None:
     task = upload_file(lines_of(LINES))
     forking = multiprocessing.get_context("fork")
@@ -82,7 +82,7 @@ def test_a_killed_loaders_file_is_leased_again_within_five_seconds() -> None:
 
 def test_a_loader_that_fails_gives_its_file_back_at_once(
     upload_file: Send,
-    lane: KeepingLane,
+    lane: RecordingLane,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     upload_file(lines_of(3))

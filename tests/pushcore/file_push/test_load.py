@@ -14,12 +14,12 @@ from pushcore.file_push import load
 from pushcore.models import Device, FileChunk, FileImport, Message, PushTask, Workspace
 from pushcore.push import pushes
 from pushcore.push.requests import SimplePush
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 from tests.pushcore.file_push.files import Send, faults, lines_of
 
 
 def test_each_line_becomes_a_message_with_its_own_content(
-    upload_file: Send, workspace: Workspace, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
+    upload_file: Send, workspace: Workspace, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(load, "online", set)
     [(known, _)] = registry.register([(workspace, DeviceInfo())])
@@ -97,7 +97,7 @@ def test_a_used_msgkey_is_a_fault_and_a_repeated_file_is_the_first_task(
 
 
 def test_a_block_takes_as_many_statements_however_many_lines_it_has(
-    upload_file: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch
+    upload_file: Send, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     executed: list[str] = []
     execute, copy = CursorWrapper.execute, load._copy

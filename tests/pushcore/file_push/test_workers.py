@@ -11,14 +11,14 @@ from django.db import connection
 
 from pushcore.file_push import load
 from pushcore.models import FileImport, Message
-from tests.pushcore.conftest import KeepingLane
+from tests.pushcore.conftest import RecordingLane
 from tests.pushcore.file_push.files import Send, faults, lines_of
 
 
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("where", ["_claim", "_copy", "_keep_faults", "_hand_over"])
 def test_a_worker_continues_where_one_died(
-    upload_file: Send, lane: KeepingLane, monkeypatch: pytest.MonkeyPatch, where: str
+    upload_file: Send, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     """Whatever it was doing in any block, no line is lost and none is made twice."""
     task = upload_file(lines_of(300) + "bad\n" + lines_of(100, 300))
@@ -45,7 +45,7 @@ def test_a_worker_continues_where_one_died(
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_workers_share_files_and_make_no_line_twice(upload_file: Send, lane: KeepingLane) -> None:
+def test_workers_share_files_and_make_no_line_twice(upload_file: Send, lane: RecordingLane) -> None:
     tasks = [upload_file(lines_of(200, first * 1000)) for first in range(4)]
 
     def work() -> None:

@@ -22,7 +22,7 @@ from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from tests.channels_vendor import push_certificates
 
 
-class Running:
+class SimulatorServer:
     """A `VendorServer` that listens on a free port. `ca` is its own certificate in PEM, empty without TLS."""
 
     def __init__(self, simulated_vendors: Sequence[SimulatedVendor], *, tls: bool) -> None:
