@@ -196,8 +196,13 @@ class Rest:
         return self.call(REST_PATHS[action], values)["code"]
 
 
+def answer_of(response: Any) -> dict[str, Any]:
+    """Return the JSON object in an answer."""
+    return json.loads(response.content)
+
+
 def _result_code(response: Any) -> str:
     """Return the result code in an answer of the RPC API, success always as 100; a call refused earlier has `Code`."""
-    body = json.loads(response.content)
+    body = answer_of(response)
     code = body.get("ResultCode") or body["Code"]
     return "100" if code == "OK" else code
