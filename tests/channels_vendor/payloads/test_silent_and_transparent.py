@@ -30,7 +30,7 @@ def test_a_silent_message_shows_nothing() -> None:
         assert json.loads(message["data"])["content"] == "Content"
     assert list(harmonyos_body(silent=True)["payload"]) == ["extraData"]
     assert harmonyos.push_type(notification(silent=True)) == "6"
-    assert xiaomi_form(silent=True)["pass_transparent"] == "1"
+    assert xiaomi_form(silent=True)["pass_through"] == "1"
     for template_of in (oppo.template_of, vivo.template_of):
         with pytest.raises(NotPossibleError):
             template_of(notification(silent=True), ACCOUNT)
