@@ -1,5 +1,6 @@
 # make run    start everything in the foreground        make test   the whole suite
 # make lint   ruff, mypy, import-linter, deptry, migrations     make coverage       the suite, and what it does not reach
+# make screenshots   pictures of every page of the console, with demo data, in var/screenshots
 # make bench-latency, push_api, file_push, receipts, gateway, vendors
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -8,7 +9,7 @@ BIN := .venv/bin
 LINT_ENV := DATABASE_URL=postgresql://lint@localhost/lint REDIS_URL=redis://localhost/0 MPS_SECRET_KEY=lint \
 	MPS_FIELD_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 
-.PHONY: run test coverage test-interop test-faults lint format clean
+.PHONY: run test coverage test-interop test-faults lint format screenshots clean
 
 run: .venv/run.stamp
 	@exec $(BIN)/python -m mps_project.run
@@ -44,6 +45,10 @@ lint: .venv/dev.stamp
 format: .venv/dev.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# ARGS=--docs makes the pictures of README and docs too.
+screenshots: .venv/dev.stamp
+	@$(BIN)/python -m tests.support.screenshots $(ARGS)
 
 bench-%: .venv/dev.stamp
 	@$(BIN)/python -m bench.$* $(ARGS)

@@ -66,6 +66,13 @@ def show(
         yield told
 
 
+def enter(row: VendorAccount, values: Mapping[str, str]) -> None:
+    """Enter what an operator would for an account, by field name; secrets are sealed. Does not save."""
+    secret = {entry.name for entry in VENDORS[Channel(row.channel)].fields if entry.secret}
+    row.public_values = {name: value for name, value in values.items() if name not in secret}
+    row.set_secrets({name: value for name, value in values.items() if name in secret})
+
+
 def _account(
     workspace: Workspace, channel: Channel, url: str, simulated_vendors: Mapping[str, SimulatedVendor]
 ) -> VendorAccount | None:
@@ -75,9 +82,7 @@ def _account(
         return None
     row, simulated = row or VendorAccount(workspace=workspace, channel=channel), simulated_vendors[channel.label]
     values = demo_account(channel) or {}
-    secret = {entry.name for entry in VENDORS[channel].fields if entry.secret}
-    row.public_values = {name: value for name, value in values.items() if name not in secret}
-    row.set_secrets({name: value for name, value in values.items() if name in secret})
+    enter(row, values)
     row.base_url, row.auth_url = url, url + simulated.credential_path if simulated.credential_path else ""
     row.enabled, row.stopped_at, row.stopped_reason = True, None, ""
     row.save()

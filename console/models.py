@@ -11,6 +11,7 @@ from django_otp.models import Device, ThrottlingMixin
 from django_otp.oath import TOTP
 
 from pushcore.models import App, Workspace
+from pushcore.models.fields import CreationTimeField
 from pushcore.security import crypto
 
 
@@ -77,7 +78,7 @@ class AuditEntry(models.Model):
         LOGIN_FAILED = "login_failed", _("failed login")
         LOGOUT = "logout", _("logout")
 
-    at = models.DateTimeField(_("at"), auto_now_add=True, db_index=True)
+    at = CreationTimeField(_("at"), db_index=True)
     user_id = models.BigIntegerField(_("user id"), null=True)
     username = models.CharField(_("user"), max_length=150, blank=True, help_text=_("The name at that time."))
     action = models.CharField(_("action"), max_length=16, choices=Action.choices)

@@ -12,6 +12,7 @@ from psycopg2.extensions import parse_dsn
 import console
 from console.theme import settings as theme
 from mps_project.configuration import ConfigurationError, load
+from mps_project.launcher.exposure import is_exposed
 from mps_project.observability.logs import configure_logging
 
 try:
@@ -303,6 +304,9 @@ PROXY_PROTOCOL = configuration.proxy_protocol
 PROXY_TRUSTED = configuration.proxy_trusted
 TRUSTED_PROXIES = configuration.trusted_proxies
 BIND = configuration.bind
+DEMO_DATA = configuration.demo_data
+# Nobody else gets in, not through a proxy either.
+ONLY_THIS_MACHINE = not is_exposed(configuration.bind) and not configuration.trusted_proxies
 PUBLIC_HOST = configuration.public_host
 PUBLIC_URL = configuration.public_url.rstrip("/")
 

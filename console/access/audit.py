@@ -74,7 +74,14 @@ def _write(
     request: HttpRequest | None, action: str, obj: Model | None, details: Mapping[str, Any] | None, user: Any
 ) -> None:
     meta = request.META if request is not None else {}
-    AuditEntry.objects.create(
+    entry = entry_of(action, obj, details, user)
+    entry.address, entry.request_id = proxies.address_of(meta) or None, meta.get("mps.request_id", "")
+    entry.save(force_insert=True)
+
+
+def entry_of(action: str, obj: Model | None, details: Mapping[str, Any] | None, user: Any) -> AuditEntry:
+    """Make an entry, unsaved: what `user` did to `obj`, by no request yet."""
+    return AuditEntry(
         user_id=user.pk if user is not None else None,
         username=user.get_username() if user is not None else "",
         action=action,
@@ -83,8 +90,6 @@ def _write(
         object_id=str(obj.pk) if obj is not None else "",
         object_name=str(obj)[:MAX_TEXT] if obj is not None else "",
         details=without_secrets(details or {}),
-        address=proxies.address_of(meta) or None,
-        request_id=meta.get("mps.request_id", ""),
     )
 
 

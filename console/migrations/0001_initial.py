@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
             name='AuditEntry',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True, db_index=True, verbose_name='at')),
+                ('at', models.DateTimeField(db_index=True, verbose_name='at')),
                 ('user_id', models.BigIntegerField(null=True, verbose_name='user id')),
                 ('username', models.CharField(blank=True, help_text='The name at that time.', max_length=150, verbose_name='user')),
                 ('action', models.CharField(choices=[('add', 'add'), ('change', 'change'), ('delete', 'delete'), ('push', 'push'), ('test', 'test'), ('export', 'export'), ('login', 'login'), ('login_failed', 'failed login'), ('logout', 'logout')], max_length=16, verbose_name='action')),

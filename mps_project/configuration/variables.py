@@ -233,6 +233,11 @@ class Operation(_Group):
         False,
         description="`make run` also simulates the vendors, and shows a message going through each of them.",
     )
+    demo_data: bool = Field(
+        False,
+        description="`make run` also fills the demo app with a week of plausible traffic, once, so that every page of "
+        "the console shows something. It refuses to start where there are other apps.",
+    )
     sweep_after_seconds: PositiveNumber = Field(
         5,
         description="Age, in seconds, at which a pending message is handed over again.",

@@ -1,4 +1,7 @@
-"""Prepares the database: migrates, makes the demo app and writes `demo.json`. Run by `mps run` before the programs."""
+"""Prepares the database: migrates, makes the demo app and writes `demo.json`. Run by `mps run` before the programs.
+
+With `MPS_DEMO_DATA` the demo app gets a week of traffic.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ def main() -> int:
     """Prepare the database; returns the exit code, with one line on standard error where it failed."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
     django.setup()
-    from pushcore import demo
+    from console.demo_data import operators
+    from console.demo_data.fill import DemoDataError
     from pushcore.api import throttle
     from pushcore.storage.valkey import ValkeyDown
 
@@ -31,17 +35,29 @@ def main() -> int:
         throttle.keep_mark()
     try:
         call_command("migrate", verbosity=0, interactive=False)
-        path = Path(settings.DATA_DIR) / "demo.json"
-        exposed = exposure.is_exposed(settings.BIND)
-        made = demo.ensure_demo(installation.read_json(path), open_binding=not exposed)
-        if exposed:
-            _warn_of_open_binding()
-    except installation.InstallationError as error:
+        _make_demo()
+        if not settings.ONLY_THIS_MACHINE:
+            operators.close_known_passwords()
+        if settings.DEMO_DATA:
+            _fill_demo()
+    except (installation.InstallationError, DemoDataError) as error:
         sys.stderr.write(f"mps: {error}\n")
         return 1
     except (DatabaseFault, psycopg2.Error) as error:
         sys.stderr.write(f"mps: the database cannot be used: {(str(error).strip().splitlines() or ['?'])[0]}\n")
         return 1
+    return 0
+
+
+def _make_demo() -> None:
+    """Make the demo app, or mend it, and write its keys and addresses to `demo.json`."""
+    from pushcore import demo
+
+    path = Path(settings.DATA_DIR) / "demo.json"
+    exposed = exposure.is_exposed(settings.BIND)
+    made = demo.ensure_demo(installation.read_json(path), open_binding=not exposed)
+    if exposed:
+        _warn_of_open_binding()
     http_url = f"http://{settings.PUBLIC_HOST}:{settings.HTTP_PORT}"
     installation.write_private_json(
         path,
@@ -53,7 +69,22 @@ def main() -> int:
             "console_url": f"{http_url}/console/",
         },
     )
-    return 0
+
+
+def _fill_demo() -> None:
+    """Make the demo's week of traffic where it is not there yet.
+
+    Raises:
+        DemoDataError: There are other apps than the demo.
+    """
+    from console.demo_data import fill, operators
+
+    filled = fill.fill(known_passwords=settings.ONLY_THIS_MACHINE)
+    if filled.devices:
+        write_line(f"demo data: {filled.devices} devices, {filled.tasks} pushes, {filled.messages} messages of a week")
+    if settings.ONLY_THIS_MACHINE:
+        names = ", ".join(one.username for one in operators.OPERATORS)
+        write_line(f"demo data: {names} log in with the password {operators.PASSWORD}")
 
 
 def _warn_of_open_binding() -> None:

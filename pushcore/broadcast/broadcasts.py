@@ -71,9 +71,14 @@ def check_room(workspace: Workspace) -> None:
         raise ResultError(ResultCode.INVALID_PARAM, f"{MAX_ACTIVE} broadcasts are valid at this time already")
 
 
-def save(task: PushTask, audience: Audience) -> Broadcast:
+def save(task: PushTask, audience: Audience) -> None:
     """Insert the row of a broadcast: part of the transaction that inserts its task."""
-    return Broadcast.objects.create(
+    row_of(task, audience).save(force_insert=True)
+
+
+def row_of(task: PushTask, audience: Audience) -> Broadcast:
+    """Make the row of a broadcast, unsaved."""
+    return Broadcast(
         task=task,
         workspace_id=task.workspace_id,
         platform=audience.platform,

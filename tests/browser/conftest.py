@@ -4,63 +4,80 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from tests.support.browser import MILLISECONDS, PACKAGES, launch, log_in
 from tests.support.debian import program
-from tests.support.stack import ROOT, Stack
+from tests.support.screenshots import SCREENSHOTS
+from tests.support.stack import Stack
 
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-SCREENSHOTS = ROOT / "var" / "screenshots"
-MILLISECONDS = 15_000
+__all__ = ["MILLISECONDS", "SCREENSHOTS"]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """For a module, no longer: while Playwright runs, this thread has an event loop that other tests trip over."""
-    executable = program("chromium", "chromium", "fonts-liberation")
+    executable = program("chromium", *PACKAGES)
     # Playwright's loop runs in this thread; Django would take the ORM to be called from a coroutine.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        running = launch(playwright, executable)
         yield running
         running.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
+@pytest.fixture(scope="session")
+def demo_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The service with a week of demo data (mark its tests `xdist_group("demo")`)."""
+    with Stack(tmp_path_factory.mktemp("demo") / "var", MPS_DEMO_DATA="1") as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
 def logged_in(browser: Browser, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cookies of the demo's operator, after a login by hand."""
-    kept = tmp_path_factory.mktemp("browser") / "state.json"
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(stack.demo["console_url"], timeout=MILLISECONDS)
-    page.fill("input[name=username]", stack.demo["username"])
-    page.fill("input[name=password]", stack.demo["password"])
-    page.click("button[type=submit]")
-    page.wait_for_selector(".console-figures", timeout=MILLISECONDS)
-    context.storage_state(path=kept)
-    context.close()
-    return kept
+    return _cookies(browser, stack, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def logged_in_with_data(browser: Browser, demo_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Likewise, where there are demo data."""
+    return _cookies(browser, demo_stack, tmp_path_factory)
 
 
 @pytest.fixture
 def page(browser: Browser, logged_in: Path, stack: Stack) -> Iterator[Page]:
     """A page of the console, logged in; what it complains of fails the test."""
+    with _page(browser, logged_in, stack) as opened:
+        yield opened
+
+
+@pytest.fixture
+def page_with_data(browser: Browser, logged_in_with_data: Path, demo_stack: Stack) -> Iterator[Page]:
+    """Likewise, where there are demo data."""
+    with _page(browser, logged_in_with_data, demo_stack) as opened:
+        yield opened
+
+
+def _cookies(browser: Browser, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    kept = tmp_path_factory.mktemp("browser") / "state.json"
+    context = browser.new_context()
+    log_in(context, stack.demo)
+    context.storage_state(path=kept)
+    context.close()
+    return kept
+
+
+@contextmanager
+def _page(browser: Browser, cookies: Path, stack: Stack) -> Iterator[Page]:
     complaints: list[str] = []
     context = browser.new_context(
-        storage_state=logged_in, viewport={"width": 1280, "height": 900}, base_url=stack.demo["console_url"]
+        storage_state=cookies, viewport={"width": 1280, "height": 900}, base_url=stack.demo["console_url"]
     )
     context.set_default_timeout(MILLISECONDS)
     opened = context.new_page()

@@ -1,0 +1,1 @@
+"""Commands of the console, a module a command."""
