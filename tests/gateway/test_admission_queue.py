@@ -13,7 +13,7 @@ import pytest
 from mqtt5 import ConnAckReasonCode
 
 from gateway.cluster import presence
-from gateway.cluster.presence import Former
+from gateway.cluster.presence import FormerNode
 from gateway.node import keep_alive, node
 from gateway.node.admission import Admission, Credentials, admit
 from gateway.protocol.session import Session
@@ -117,7 +117,7 @@ def test_a_device_that_leaves_while_it_is_announced_is_not_taken_for_present(
     lease = gateway.node.lease
     announce, begun, gone = lease.presence.announce, threading.Event(), threading.Event()
 
-    async def late(sessions: Sequence[Session]) -> list[Former | None]:
+    async def late(sessions: Sequence[Session]) -> list[FormerNode | None]:
         begun.set()
         while not gone.is_set():
             await asyncio.sleep(0.01)
@@ -133,7 +133,7 @@ def test_a_device_that_leaves_while_it_is_announced_is_not_taken_for_present(
     key = presence.presence_key(known[0].id)
     assert wait_for(lambda: not gateway.node._admission._running)  # type: ignore[union-attr]
     assert wait_for(lambda: presence.nodes_of(valkey.client(), [known[0].id]) == {})
-    assert presence.Place.of(valkey.client().get(key)).left_at_ms is not None  # type: ignore[arg-type]
+    assert presence.PresenceValue.of(valkey.client().get(key)).left_at_ms is not None  # type: ignore[arg-type]
 
 
 def test_a_fault_in_one_batch_refuses_it_and_lets_the_next_in(

@@ -191,7 +191,7 @@ def test_a_broadcast_does_not_overtake_one_that_the_database_is_asked_about(
     broadcast(workspace, "not asked yet", bind_period=1)
     last = broadcast(workspace, "all")
     assert gateway.node is not None
-    known = gateway.node._broadcaster.known
+    known = gateway.node._broadcaster.known_ids
     assert wait_for(lambda: last.pk in known)
     go_on.set()
     device.wait_for_key("all")
@@ -323,7 +323,7 @@ def test_the_cursor_waits_for_what_is_open_before_it() -> None:
     active = OpenBroadcasts(1, 2, 3)
     progress = progress_on(active)
     for broadcast_id in (1, 2, 3):
-        progress.opened(broadcast_id)
+        progress.offer(broadcast_id)
     progress.resolve(2, acknowledged=True)
     assert not progress.advance(active)
     assert stands(progress) == (0, [])
@@ -338,25 +338,25 @@ def test_the_cursor_waits_for_what_is_open_before_it() -> None:
 def test_a_refused_one_holds_nothing_up_and_does_not_count() -> None:
     active = OpenBroadcasts(1, 2)
     progress = progress_on(active)
-    progress.opened(1)
-    progress.opened(2)
+    progress.offer(1)
+    progress.offer(2)
     progress.resolve(1, acknowledged=False)
     progress.resolve(2, acknowledged=True)
     progress.resolve(2, acknowledged=True)
     assert progress.advance(active)
     assert stands(progress) == (2, [2])
-    assert progress.opened(1) is None
+    assert progress.offer(1) is None
 
 
 def test_devices_that_acknowledged_the_same_share_where_they_stand() -> None:
     active = OpenBroadcasts(1, 2, 3)
     alone, together = progress_on(active), progress_on(active)
     for broadcast_id in (1, 2):
-        alone.opened(broadcast_id)
-        assert alone.passed_alone(broadcast_id, active.cursors) is alone.cursor
+        alone.offer(broadcast_id)
+        assert alone.acknowledge_only_open(broadcast_id, active.cursors) is alone.cursor
     for broadcast_id in (1, 2):
-        together.opened(broadcast_id)
-    assert together.passed_alone(1, active.cursors) is None
+        together.offer(broadcast_id)
+    assert together.acknowledge_only_open(1, active.cursors) is None
     for broadcast_id in (2, 1):
         together.resolve(broadcast_id, acknowledged=True)
     assert together.advance(active)
@@ -364,8 +364,8 @@ def test_devices_that_acknowledged_the_same_share_where_they_stand() -> None:
     assert alone.cursor is together.cursor
     active.cursors.forget_steps()
     for progress in (alone, together):
-        progress.opened(3)
-        progress.passed_alone(3, active.cursors)
+        progress.offer(3)
+        progress.acknowledge_only_open(3, active.cursors)
     assert alone.cursor is together.cursor
 
 
@@ -373,8 +373,8 @@ def test_where_devices_stand_is_bounded_and_forgotten_with_them() -> None:
     active = ActiveBroadcasts()
     progress = progress_on(active)
     for broadcast_id in range(1, 3 * MAX_REMEMBERED):
-        progress.opened(broadcast_id)
-        progress.passed_alone(broadcast_id, active.cursors)
+        progress.offer(broadcast_id)
+        progress.acknowledge_only_open(broadcast_id, active.cursors)
     assert list(progress.cursor.acknowledged) == list(range(2 * MAX_REMEMBERED, 3 * MAX_REMEMBERED))
     active.cursors.forget_steps()
     gc.collect()
@@ -390,7 +390,9 @@ def test_a_shared_packet_is_what_the_codec_writes(size: int) -> None:
             assert isinstance(packet, mqtt5.PublishPacket)
             assert (packet.packet_id, packet.message_expiry_interval, len(packet.payload)) == (packet_id, seconds, size)
             assert packet.duplicate == dup
-            assert shared.plain_packet(packet_id, dup) == packets.plain_message(packet_id, shared.payload, dup)
+            assert shared.packet_without_properties(packet_id, dup) == packets.message_without_properties(
+                packet_id, shared.payload, dup
+            )
 
 
 def test_what_many_devices_acknowledged_is_told_in_batches_once_each() -> None:
@@ -408,7 +410,7 @@ def test_what_many_devices_acknowledged_is_told_in_batches_once_each() -> None:
 
 
 def test_what_waits_for_the_store_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ack_buffer, "MAX_KEPT_ACKS", 3)
+    monkeypatch.setattr(ack_buffer, "MAX_BUFFERED_ACKS", 3)
     buffer, cursor = AckBuffer(Mock(), Mock(), Mock()), Cursors().at(ANDROID, 7, (7,))
     for device_id in range(5):
         buffer.report_cursor(device_id, cursor)

@@ -32,8 +32,8 @@ from pushcore.push.templates import TemplateDraft
 from pushcore.storage import valkey
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import flood, send, status_of, wait_for
+from tests.gateway.recorder import NOW, SOON
 from tests.gateway.test_broadcasts import broadcast
-from tests.gateway.test_session import NOW, SOON
 from tests.support.raw_device import RawDevice
 
 
@@ -83,13 +83,13 @@ def test_what_waits_for_a_device_leaves_in_two_writes(
     for n in range(10):
         send(workspace, device.ad_token, f"k{n}")
     together: list[int] = []
-    write_gathered = TcpConnection.write_gathered
+    flush = TcpConnection.flush
 
     def seen(connection: TcpConnection) -> None:
-        together.append(len(connection._gathered or ()))
-        write_gathered(connection)
+        together.append(len(connection._coalesced or ()))
+        flush(connection)
 
-    monkeypatch.setattr(TcpConnection, "write_gathered", seen)
+    monkeypatch.setattr(TcpConnection, "flush", seen)
     again = connect(known=device)
     again.wait_for_key("k9")
     assert again.keys() == [f"k{n}" for n in range(10)]

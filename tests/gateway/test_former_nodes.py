@@ -117,7 +117,7 @@ def test_where_a_node_is_gone_that_may_have_written_them_repeats_say_so(
 def test_a_node_that_does_not_answer_is_not_waited_for_long(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(former_nodes, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(former_nodes, "REPLY_SECONDS", 0.05)
     valkey.client().xadd(presence.stream_key("silent"), {"hello": b""})
     valkey.client().set(presence.presence_key(known[0].id), "silent/000000000000ffffffff")
     send(workspace, known[0].ad_token, "k1")
@@ -142,7 +142,7 @@ def test_a_node_that_never_learned_what_came_before_says_that_it_is_not_certain(
     valkey.client().set(presence.presence_key(known[0].id), "gone/000000000000ffffffff")
     with Hopper(gateway, username, known):
         assert gateway.node is not None
-        gateway.node._formers.unsettled.add(known[0].id)  # it was here too briefly to ask
+        gateway.node._former_nodes.unqueried.add(known[0].id)  # it was here too briefly to ask
         send(workspace, known[0].ad_token, "k1")
         with Hopper(other, username, known) as again:
             assert again.take(1) == [("k1", True)]
@@ -155,10 +155,10 @@ def test_while_the_sink_is_away_for_longer_than_a_node_remembers_repeats_say_so(
     assert gateway.node is not None
     memory = gateway.node._memory
     memory.rotate(acks_wait_seconds=1e6)
-    assert not memory.is_outlasted  # it has not forgotten anything
+    assert not memory.is_incomplete  # it has not forgotten anything
     memory.acknowledged.add(1)
-    memory.acknowledged._forget()
-    memory.acknowledged._forget()
+    memory.acknowledged._start_generation()
+    memory.acknowledged._start_generation()
     gateway.node.lease.acks.wait_seconds = 1e6
     memory.rotate(acks_wait_seconds=1e6)
     with Hopper(gateway, username, known) as device:

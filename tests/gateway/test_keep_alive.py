@@ -9,7 +9,7 @@ from gateway.node import clock as clock_module
 from gateway.node.clock import TICK_SECONDS, LoopClock
 from gateway.node.keep_alive import KeepAliveTimers
 from gateway.protocol.session import Session
-from tests.gateway.test_session import DEVICE, Recorder, new_session
+from tests.gateway.recorder import DEVICE, Recorder, new_session
 
 PING = mqtt5.PingReqPacket().write()
 
@@ -38,7 +38,7 @@ def connected(keep_alive: int, now: float = 0.0) -> tuple[Session, Recorder, Kee
     wheel.add(session)
     session.feed(mqtt5.ConnectPacket("ad-token", keep_alive=keep_alive).write())
     session.accept(DEVICE, issued_secret=None, max_keep_alive=1200)
-    wheel.moved(session)
+    wheel.reschedule(session)
     return session, recorder, wheel
 
 

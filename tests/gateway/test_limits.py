@@ -157,7 +157,7 @@ def test_what_counts_as_one_address(one: str, other: str, same: bool) -> None:
     keeper, throttle = ConnectionLimiter(Limits(per_address=1)), FailureThrottle()
     keeper.opened(one)
     keeper.opened(other)
-    assert (keeper.verdict(one) is ConnAck.QUOTA_EXCEEDED) is same
+    assert (keeper.refusal_of(one) is ConnAck.QUOTA_EXCEEDED) is same
     for _ in range(FREE_FAILURES):
         throttle.failed(one)
     assert (throttle.failed(other) > 0) is same
@@ -177,11 +177,11 @@ def test_a_burst_is_granted_and_the_rate_from_then_on(monkeypatch: pytest.Monkey
     now = 100.0
     monkeypatch.setattr("gateway.node.limits.time.monotonic", lambda: now)
     keeper = ConnectionLimiter(Limits(address_rate=2))
-    answers = [keeper.verdict("a") for _ in range(20)]
+    answers = [keeper.refusal_of("a") for _ in range(20)]
     assert answers.count(None) == 11  # five seconds' worth and the one that comes at its time
     now += 1.0
-    assert [keeper.verdict("a") for _ in range(3)].count(None) == 2
-    assert keeper.verdict("b") is None
+    assert [keeper.refusal_of("a") for _ in range(3)].count(None) == 2
+    assert keeper.refusal_of("b") is None
 
 
 def test_a_gateway_takes_all_the_files_the_system_grants() -> None:
@@ -203,9 +203,9 @@ def test_nothing_is_kept_of_those_who_left(monkeypatch: pytest.MonkeyPatch) -> N
         pending.ended()
         pending.ended()
         keeper.opened(str(number))
-        keeper.verdict(str(number))
+        keeper.refusal_of(str(number))
         keeper.admitted(device)
-        keeper.left(device)
+        keeper.session_ended(device)
         keeper.closed(str(number))
     kept = (keeper._open, keeper._by_origin, keeper._by_app, keeper._by_workspace, len(keeper._due))
     assert kept == (0, {}, {}, {}, 10)

@@ -13,9 +13,8 @@ from mqtt5 import ConnAckReasonCode, DisconnectReasonCode
 from paho.mqtt.client import Client, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.protocol.outbound import State
 from gateway.protocol.packets import MAX_PACKET_BYTES
-from gateway.protocol.ports import PublishRefusal
+from gateway.protocol.ports import PublishRefusal, State
 from gateway.protocol.session import Session
 from gateway.protocol.shared_payload import SharedPayload
 from gateway.sink import Sink
@@ -23,7 +22,7 @@ from pushcore.models import App, Workspace
 from tests.gateway import mqtt311
 from tests.gateway.conftest import Known, RunningGateway
 from tests.gateway.pushing import send, status_of, wait_for
-from tests.gateway.test_session import DEVICE, NOW, SOON, Recorder, new_session
+from tests.gateway.recorder import DEVICE, NOW, SOON, Recorder, new_session
 
 
 def open_session(**connect: Any) -> tuple[Session, Recorder]:
@@ -210,13 +209,13 @@ def test_a_fault_just_ends_the_connection(raw: bytes) -> None:
     session, recorder = open_session()
     session.feed(raw)
     assert (recorder.written, recorder.requests) == (b"", [])
-    assert (session.state, recorder.closes, recorder.wire_closed) == (State.CLOSED, 1, 1)
+    assert (session.state, recorder.closes, recorder.transport_closes) == (State.CLOSED, 1, 1)
 
 
 def test_being_taken_over_just_ends_the_connection() -> None:
     session, recorder = open_session()
     session.disconnect(DisconnectReasonCode.SESSION_TAKEN_OVER)
-    assert (recorder.written, recorder.wire_closed) == (b"", 1)
+    assert (recorder.written, recorder.transport_closes) == (b"", 1)
 
 
 def test_no_packet_beyond_the_limit_is_kept() -> None:

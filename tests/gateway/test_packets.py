@@ -157,4 +157,4 @@ def test_a_packets_size_is_known_from_its_first_bytes(raw: bytes, size: int) -> 
     [("a/b", "a/b"), (None, None), ("", None), ("a/#", None), ("+/a", None), ("x" * 257, None)],
 )
 def test_an_answer_goes_to_plain_topics_only(topic: str | None, plain: str | None) -> None:
-    assert packets.plain_topic(topic) == plain
+    assert packets.usable_topic(topic) == plain

@@ -10,7 +10,7 @@ import pytest
 from mqtt5 import ConnAckReasonCode, QoS
 
 from gateway.node import device_requests
-from gateway.protocol.outbound import State
+from gateway.protocol.ports import State
 from gateway.sink import Sink
 from pushcore.devices import registry, removal
 from pushcore.devices.registry import KnownDevice

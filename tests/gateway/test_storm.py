@@ -41,7 +41,7 @@ class FakeTransport:
     def write(self, data: bytes) -> None:
         self._sent[data[0] >> 4] += 1
 
-    write_more = write
+    write_coalesced = write
 
     def close(self) -> None:
         self._sent[-1] += 1
