@@ -1,4 +1,4 @@
-"""Whatever devices send, in whatever pieces and order: nothing is raised, nothing is kept.
+"""Whatever devices send, in whatever pieces and order: nothing is raised, and what is kept is bounded.
 
 Deterministic, so that a failure in one place is one everywhere. `MPS_FUZZ_EXAMPLES=20000` looks further.
 """
@@ -36,7 +36,7 @@ from tests.support.raw_device import RawDevice
 EXAMPLES = int(os.environ.get("MPS_FUZZ_EXAMPLES", "150"))
 QUICK = settings(max_examples=EXAMPLES, stateful_step_count=40, deadline=None, derandomize=True)
 BYTES = settings(max_examples=10 * EXAMPLES, deadline=None, derandomize=True)
-STREAMS = settings(max_examples=3 * EXAMPLES, deadline=None, derandomize=True)
+NOISE = settings(max_examples=3 * EXAMPLES, deadline=None, derandomize=True)
 
 ids = st.integers(1, 60)
 texts = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0#+"), max_size=8)
@@ -231,13 +231,13 @@ def _changed(raw: bytes, data: st.DataObject) -> bytes:
 
 @BYTES
 @given(raw=st.sampled_from([packet.write() for packet in ALL]), data=st.data())
-def test_no_change_to_a_packet_makes_the_codec_panic(raw: bytes, data: st.DataObject) -> None:
+def test_no_changed_packet_makes_the_decoder_raise(raw: bytes, data: st.DataObject) -> None:
     packets.decode(_changed(raw, data))
 
 
 @BYTES
 @given(raw=st.sampled_from(PLAIN_311), data=st.data())
-def test_no_change_to_a_packet_raises_in_the_older_version(raw: bytes, data: st.DataObject) -> None:
+def test_no_changed_packet_makes_the_decoder_of_3_1_1_raise(raw: bytes, data: st.DataObject) -> None:
     VERSION_311.decode(_changed(raw, data))
 
 
@@ -260,7 +260,7 @@ STREAM_5 = [
 )
 @BYTES
 @given(data=st.data(), cuts=st.lists(st.integers(1, 40)))
-def test_how_bytes_are_cut_changes_nothing(
+def test_the_result_does_not_depend_on_how_bytes_are_split(
     connect: bytes, packets: list[bytes], data: st.DataObject, cuts: list[int]
 ) -> None:
     whole = b"".join(data.draw(st.lists(st.sampled_from(packets), max_size=6)))
@@ -317,7 +317,7 @@ def _streams(draw: st.DrawFn) -> bytes:
     return b"".join(parts)
 
 
-@STREAMS
+@NOISE
 @given(stream=_streams(), cuts=st.lists(st.integers(0, 200), max_size=5), admitted=st.booleans())
 def test_no_bytes_raise_or_are_kept_without_bound(stream: bytes, cuts: list[int], admitted: bool) -> None:
     session, recorder = open_session() if admitted else new_session()
@@ -330,7 +330,7 @@ def test_no_bytes_raise_or_are_kept_without_bound(stream: bytes, cuts: list[int]
     assert recorder.closes == recorder.transport_closes == (session.state is State.CLOSED)
 
 
-def test_strangers_on_real_sockets_leave_nothing_behind(gateway: RunningGateway) -> None:
+def test_noise_on_real_sockets_leaves_nothing_behind(gateway: RunningGateway) -> None:
     noise = random.Random(4711)
     starts = [b"", mqtt311.connect(), *(packet.write() for packet in ALL[:2]), b"GET / HTTP/1.1\r\n"]
     sockets = []

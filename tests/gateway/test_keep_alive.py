@@ -1,4 +1,4 @@
-"""Who is silent for too long, by a clock that moves only while the node can hear."""
+"""Keep alive deadlines, by a clock that stands still while the process does."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def let_pass(system: Time, clock: LoopClock, seconds: float) -> None:
         clock.tick()
 
 
-def test_a_device_is_overdue_one_and_a_half_keep_alives_after_it_was_heard(system: Time) -> None:
+def test_a_device_is_overdue_one_and_a_half_keep_alives_after_its_last_packet(system: Time) -> None:
     session, recorder, wheel = connected(keep_alive=10)
     let_pass(system, recorder.clock, 12)
     assert wheel.overdue() == []
@@ -68,7 +68,7 @@ def test_a_stamp_may_be_a_tick_older_than_the_packet(system: Time) -> None:
     assert wheel.overdue() == [session]
 
 
-def test_a_process_that_stood_still_takes_no_device_for_silent(system: Time) -> None:
+def test_no_device_is_overdue_because_the_process_stood_still(system: Time) -> None:
     session, recorder, wheel = connected(keep_alive=10)
     let_pass(system, recorder.clock, 5)
     system.seconds += 60
