@@ -27,8 +27,7 @@ MAX_BACKLOG = 16
 MAX_REFUSED = 1000
 # How long after a change of a device's user or channel a message may arrive that was dispatched before it.
 RECHECK_SECONDS = 10.0
-# Packet ids wrap around here, above the window: small integers exist once in Python and take no memory of a session.
-MAX_PACKET_ID = 255
+MAX_PACKET_ID = 65_535
 
 
 class OutboundMessage(NamedTuple):
