@@ -11,7 +11,7 @@ import structlog
 
 from analytics.models import Export, ExportPiece
 from analytics.queries import Granularity, Report
-from analytics.report_files import Progress, row_count, write_csv, write_excel
+from analytics.report_files import Progress, row_count, write_csv
 from pushcore.models import Workspace
 from pushcore.storage import clock
 from pushcore.storage.outages import Unavailable
@@ -80,7 +80,9 @@ def make(export_id: int) -> None:
 def file_of(report: Report, granularity: Granularity, form: str, progress: Progress = lambda done: None) -> bytes:
     """Return the whole file. `progress` is called with the number of rows that are written."""
     if form == Export.Form.EXCEL:
-        return write_excel(report, granularity, progress)
+        from analytics import excel  # which loads openpyxl
+
+        return excel.write_excel(report, granularity, progress)
     return "".join(write_csv(report, granularity)).encode()
 
 

@@ -130,7 +130,7 @@ def _export() -> bool:
     from django.utils import timezone
 
     from analytics import queries
-    from analytics.report_files import write_excel
+    from analytics.excel import write_excel
     from pushcore.models import Workspace
 
     now = timezone.now()

@@ -11,7 +11,7 @@ class ConsoleAdminConfig(SimpleAdminConfig):
     """Django's admin, serving the console's site as `admin.site`.
 
     There is no autodiscovery: only `console.admins` registers pages, so that no package can add one that knows nothing
-    of app memberships.
+    of app memberships. The site loads it when its pages are wanted.
     """
 
     default_site = "console.sites.ConsoleSite"
@@ -25,6 +25,5 @@ class ConsoleConfig(AppConfig):
     verbose_name = gettext_lazy("Console")
 
     def ready(self) -> None:
-        """Import the modules that register admin classes and signal receivers."""
-        import console.access.audit
-        import console.admins  # noqa: F401
+        """Import the module that registers signal receivers."""
+        import console.access.audit  # noqa: F401

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
+from django.apps import AppConfig
+from django.core.checks import CheckMessage
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
@@ -20,7 +22,11 @@ class ConsoleSite(UnfoldAdminSite):
     login_template = "console/login.html"
 
     def get_urls(self) -> list[URLPattern]:
-        """Put the pages of `console.pages` before the admin's own, which end in a catch-all."""
+        """Put the pages of `console.pages` before the admin's own, which end in a catch-all.
+
+        All are loaded here: of the service's processes, only the web process shows them.
+        """
+        import console.admins  # noqa: F401 - registers its classes
         from console.pages import PAGES
         from console.pages.invitation import Invitation
 
@@ -28,6 +34,12 @@ class ConsoleSite(UnfoldAdminSite):
         # Invited users cannot log in yet, so this page is not wrapped in `admin_view`.
         invitation = path("invitation/<str:uidb64>/<str:token>/", Invitation.as_view(), name="invitation")
         return [*own, invitation, *super().get_urls()]
+
+    def check(self, app_configs: Iterable[AppConfig] | None) -> list[CheckMessage]:
+        """Load the admin classes before Django checks them."""
+        import console.admins  # noqa: F401 - registers its classes
+
+        return super().check(app_configs)
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         """Show a page's times in the zone of the workspaces in view; a page about one of them changes that itself."""

@@ -9,6 +9,8 @@ import os
 import sys
 from importlib import import_module
 
+from mps_project.garbage_collection import paused_while_loading
+
 # Commands that start before Django's settings can be read: the launcher makes up what these need.
 _MODULES = {"run": "mps_project.run", "web": "mps_project.web.server"}
 
@@ -19,8 +21,11 @@ def main() -> int:
     if module is not None:
         return int(import_module(module).main())
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
-    from django.core.management import execute_from_command_line
+    with paused_while_loading():
+        import django
+        from django.core.management import execute_from_command_line
 
+        django.setup()
     execute_from_command_line(sys.argv)
     return 0
 

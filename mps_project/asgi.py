@@ -6,13 +6,13 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import django
 from channels.routing import ProtocolTypeRouter, URLRouter
-from django.core.asgi import get_asgi_application
 from django.urls import re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
-# Sets Django up. HTTP is served by the web process alone.
-get_asgi_application()
+# No `get_asgi_application`, which loads what HTTP needs: that is served by the web process alone.
+django.setup()
 
 from console import routing as console_routing  # noqa: E402 - needs Django set up
 from gateway import routing as gateway_routing  # noqa: E402

@@ -14,6 +14,8 @@ from mps_project import broker
 from mps_project.garbage_collection import exempt_loaded_objects
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
+# Django's checks load the whole console. `migrate` runs them, before any worker starts.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 broker.install()
 app = Celery("mps")

@@ -3,6 +3,20 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def paused_while_loading() -> Iterator[None]:
+    """Collect nothing while modules are loaded: what they make stays, and looking at it takes a fifth of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        # What was loaded is looked at no more.
+        gc.freeze()
+        gc.enable()
 
 
 def exempt_loaded_objects() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from psycopg2.extensions import parse_dsn
 
 import console
+import mps_project.celery  # noqa: F401 - whoever sets Django up has the application of its tasks
 from console.theme import settings as theme
 from mps_project.configuration import ConfigurationError, load
 from mps_project.launcher.exposure import is_exposed

@@ -1,4 +1,4 @@
-"""Delay the refusals of addresses that fail to log in again and again."""
+"""Delay refusals of addresses that keep failing to log in."""
 
 from __future__ import annotations
 

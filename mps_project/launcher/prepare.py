@@ -15,6 +15,7 @@ import psycopg2
 from django.conf import settings
 from django.core.management import call_command
 
+from mps_project.garbage_collection import paused_while_loading
 from mps_project.launcher import exposure, installation
 from mps_project.launcher.output import write_line
 from pushcore.storage.outages import DatabaseFault
@@ -23,18 +24,20 @@ from pushcore.storage.outages import DatabaseFault
 def main() -> int:
     """Prepare the database; returns the exit code, with one line on standard error where it failed."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
-    django.setup()
-    from console.demo_data import operators
-    from console.demo_data.fill import DemoDataError
-    from pushcore.api import throttle
-    from pushcore.storage.valkey import ValkeyDown
+    with paused_while_loading():
+        django.setup()
+        from console.demo_data import operators
+        from console.demo_data.fill import DemoDataError
+        from pushcore.api import throttle
+        from pushcore.storage.valkey import ValkeyDown
 
     # As early as can be: who calls when all is ready has signed the call after that. Without Valkey now, who asks
     # for readiness makes it.
     with contextlib.suppress(*ValkeyDown):
         throttle.keep_mark()
     try:
-        call_command("migrate", verbosity=0, interactive=False)
+        # With Django's checks, which the programs leave out.
+        call_command("migrate", verbosity=0, interactive=False, skip_checks=False)
         _make_demo()
         if not settings.ONLY_THIS_MACHINE:
             operators.close_known_passwords()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import django
 import uvloop
 
-from mps_project.garbage_collection import exempt_loaded_objects
+from mps_project.garbage_collection import exempt_loaded_objects, paused_while_loading
 from mps_project.web.server import GRACEFUL_SECONDS
 
 if TYPE_CHECKING:
@@ -26,14 +26,18 @@ OTHER_FILES = 256
 def main() -> int:
     """Serve until SIGTERM; returns the exit code."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
-    django.setup()  # which these need
-    from django.conf import settings
+    with paused_while_loading():
+        django.setup()  # which these need
+        from django.conf import settings
+        from django.urls import get_resolver
 
-    from mps_project.observability import metrics, probes
-    from mps_project.web.http_server.limits import HttpLimits
-    from mps_project.web.http_server.server import HttpServer
-    from mps_project.wsgi import application
+        from mps_project.observability import metrics, probes
+        from mps_project.web.http_server.limits import HttpLimits
+        from mps_project.web.http_server.server import HttpServer
+        from mps_project.wsgi import application
 
+        # Django would load the views at the first request, which would wait for them.
+        get_resolver().url_patterns  # noqa: B018
     server = HttpServer(
         application,
         HttpLimits(

@@ -16,7 +16,7 @@ import pytest
 from django.utils import timezone
 from python_calamine import CalamineWorkbook
 
-from analytics import export_jobs, queries, report_files, rollups
+from analytics import excel, export_jobs, queries, report_files, rollups
 from analytics.models import Export, ExportPiece, MinuteRollup, QuarterRollup
 from analytics.queries import Granularity, Report
 from pushcore.models import Workspace
@@ -46,7 +46,7 @@ def sheets(data: bytes) -> dict[str, list[list[Any]]]:
 
 def test_details_summary_and_filters_are_sheets(workspace: Workspace) -> None:
     report = fill(workspace, 80, 40, 0)
-    found = sheets(report_files.write_excel(report, Granularity.DAY))
+    found = sheets(excel.write_excel(report, Granularity.DAY))
     details, summary, filters = (found[name] for name in ("Details", "Summary", "Filters"))
     assert details[0] == list(report_files.COLUMNS)
     assert [row[1] for row in details[1:]] == [0, 40, 80]
@@ -60,7 +60,7 @@ def test_details_summary_and_filters_are_sheets(workspace: Workspace) -> None:
 
 
 def test_nothing_is_a_formula_and_the_chart_is_excels_own(workspace: Workspace) -> None:
-    with zipfile.ZipFile(io.BytesIO(report_files.write_excel(fill(workspace, 8), Granularity.DAY))) as book:
+    with zipfile.ZipFile(io.BytesIO(excel.write_excel(fill(workspace, 8), Granularity.DAY))) as book:
         parts = {name: book.read(name).decode("utf-8", "replace") for name in book.namelist()}
     assert not [name for name, text in parts.items() if "worksheets/" in name and re.search("<f>|<f ", text)]
     assert any("charts/chart" in name for name in parts)
@@ -69,7 +69,7 @@ def test_nothing_is_a_formula_and_the_chart_is_excels_own(workspace: Workspace) 
 def test_characters_that_a_workbook_cannot_hold_do_not_stop_the_export(workspace: Workspace) -> None:
     version = "1.0\x01\x08\x0b\x1f\ufffe\uffff \t\u2028 \U0001f600"
     report = replace(fill(workspace, 8), app_version=version)
-    shown = dict(sheets(report_files.write_excel(report, Granularity.DAY))["Filters"])["Version"]
+    shown = dict(sheets(excel.write_excel(report, Granularity.DAY))["Filters"])["Version"]
     assert shown.startswith("1.0\ufffd")
     assert shown.endswith("\U0001f600")
 
@@ -86,7 +86,7 @@ def test_a_day_of_25_hours_has_25_distinct_rows(workspace: Workspace, step: Gran
                 kind="simple", pushed=pushed,
             )  # fmt: skip
     report = queries.report_of_days(workspace, noon, noon)
-    rows = sheets(report_files.write_excel(report, step))["Details"][1:]
+    rows = sheets(excel.write_excel(report, step))["Details"][1:]
     number = 25 * (60 if step is Granularity.MINUTE else 1)
     assert len(rows) == report_files.row_count(report, step) == number
     assert len({(row[0], row[-1]) for row in rows}) == number
@@ -120,7 +120,7 @@ def test_text_that_a_spreadsheet_takes_for_a_formula_is_inert(text: str, safe: s
 def test_a_day_by_minute_has_all_its_minutes(workspace: Workspace) -> None:
     report = queries.report_of_days(workspace, timezone.now(), timezone.now())
     assert report_files.row_count(report, Granularity.MINUTE) == 1440
-    assert len(sheets(report_files.write_excel(report, Granularity.MINUTE))["Details"]) == 1441
+    assert len(sheets(excel.write_excel(report, Granularity.MINUTE))["Details"]) == 1441
 
 
 def test_a_long_export_is_made_in_the_background_announced_and_deleted_later(
@@ -162,7 +162,7 @@ def test_a_file_whose_worker_died_is_made_later(workspace: Workspace) -> None:
 
 def test_a_failed_export_is_reported(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     made = export_jobs.request(fill(workspace, 8), Granularity.DAY, "xlsx", author="ann")
-    monkeypatch.setattr(export_jobs, "write_excel", lambda *_: 1 / 0)
+    monkeypatch.setattr(excel, "write_excel", lambda *_: 1 / 0)
     export_jobs.make(made.pk)
     assert Export.objects.get(pk=made.pk).fault == "ZeroDivisionError"
 
@@ -171,7 +171,7 @@ def test_a_failed_export_is_reported(workspace: Workspace, monkeypatch: pytest.M
 @pytest.mark.timeout(900)
 def test_libreoffice_opens_it_with_the_same_totals(workspace: Workspace, tmp_path: Path) -> None:
     report = fill(workspace, 80, 40)
-    (tmp_path / "report.xlsx").write_bytes(report_files.write_excel(report, Granularity.DAY))
+    (tmp_path / "report.xlsx").write_bytes(excel.write_excel(report, Granularity.DAY))
     soffice = program("soffice", "libreoffice-calc-nogui")
     command = [soffice, "--headless", "--convert-to", "csv", "--outdir", str(tmp_path), str(tmp_path / "report.xlsx")]
     subprocess.run(command, check=True, timeout=120, capture_output=True)

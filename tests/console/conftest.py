@@ -12,6 +12,7 @@ from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
 
+import console.admins  # noqa: F401 - tests go through the site's pages while they are collected
 from analytics.models import MessageEvent
 from channels_vendor.models import VendorAccount
 from console.models import AuditEntry, Membership

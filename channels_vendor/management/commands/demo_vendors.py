@@ -26,6 +26,7 @@ class Command(BaseCommand):
         "Serve simulated vendors on a free port, give the demo workspace an account at each, push a message through"
         " each and tell what became of it; go on serving until stopped. `make run` does so with MPS_DEMO_VENDORS=1."
     )
+    requires_system_checks = []
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Serve until a signal asks for the end."""

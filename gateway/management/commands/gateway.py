@@ -1,4 +1,4 @@
-"""`manage.py gateway`: one gateway process. Run one for each core: `MPS_GATEWAY_PROCESSES` makes them share ports."""
+"""`manage.py gateway`: one gateway process. Run one per core; by `MPS_GATEWAY_PROCESSES` they share their ports."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ class Command(BaseCommand):
     """Run one gateway process until SIGTERM or SIGINT; SIGHUP reloads the certificate."""
 
     help = "Serve devices: MQTT over TCP and over WebSocket."
+    # They load the whole console; `migrate` runs them, before this process starts.
+    requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Bind the listeners and serve."""

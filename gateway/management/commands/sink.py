@@ -16,6 +16,8 @@ class Command(BaseCommand):
     """Run a sink until SIGTERM or SIGINT."""
 
     help = "Record acknowledgements from the gateways' stream."
+    # They load the whole console; `migrate` runs them, before this process starts.
+    requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the sink in the main thread."""

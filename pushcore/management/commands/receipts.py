@@ -14,6 +14,8 @@ class Command(BaseCommand):
     """Post due receipts until SIGTERM or SIGINT."""
 
     help = "Post receipts to the workspaces' callback URLs."
+    # They load the whole console; `migrate` runs them, before this process starts.
+    requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the sender in the main thread."""

@@ -1,0 +1,108 @@
+"""Write reports as Excel files, row by row, so that a long one takes no more memory than a short one.
+
+Text cells are written as text and never become formulas, whatever a device calls its version. Only who writes a
+workbook imports this module: openpyxl takes time and memory to load.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from typing import Any
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.chart import LineChart, Reference
+from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
+
+from analytics.queries import Granularity, Point, Report, iter_series, totals
+from analytics.report_files import COLUMNS, METRICS, Progress, filters_of, numbers_of
+from pushcore.ports import CoreIndex
+
+_PERCENT = "0.00%"
+_FORMATS = {Granularity.DAY: "yyyy-mm-dd", Granularity.HOUR: "yyyy-mm-dd hh:mm", Granularity.MINUTE: "yyyy-mm-dd hh:mm"}
+# Points a chart still reads well with.
+CHARTED = 2000
+# What no XML document holds (https://www.w3.org/TR/xml/#charsets), so no workbook.
+_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def write_excel(report: Report, granularity: Granularity, progress: Progress = lambda done: None) -> bytes:
+    """Return a workbook: details with a chart, summary, filters. `progress` is called with the rows written so far."""
+    book = Workbook(write_only=True)
+    details = book.create_sheet("Details")
+    details.freeze_panes = "A2"
+    for number, name in enumerate(COLUMNS, 1):
+        details.column_dimensions[get_column_letter(number)].width = 20 if number == 1 else max(12, len(name) + 2)
+    details.append([_bold(details, name) for name in COLUMNS])
+    count = 0
+    row_of = _row_maker(details, granularity)
+    for count, point in enumerate(iter_series(report, granularity), 1):
+        details.append(row_of(point))
+        if count % 1000 == 0:
+            progress(count)
+    _add_chart(details, count)
+    _add_summary(book, totals(report))
+    filters = book.create_sheet("Filters")
+    filters.column_dimensions["A"].width, filters.column_dimensions["B"].width = 16, 40
+    for name, value in filters_of(report, granularity):
+        filters.append([_bold(filters, name), _cell(filters, value, "yyyy-mm-dd hh:mm")])
+    out = io.BytesIO()
+    book.save(out)
+    progress(count)
+    return out.getvalue()
+
+
+def _cell(sheet: Any, value: Any, number_format: str = "") -> Any:
+    cell: Any = WriteOnlyCell(sheet, _NO_XML.sub("\ufffd", value) if isinstance(value, str) else value)
+    if isinstance(value, str):
+        cell.data_type = "s"  # never a formula
+    elif number_format:
+        cell.number_format = number_format
+    return cell
+
+
+def _bold(sheet: Any, text: str) -> Any:
+    cell: Any = _cell(sheet, text)
+    cell.font = Font(bold=True)
+    return cell
+
+
+def _row_maker(sheet: Any, granularity: Granularity) -> Callable[[Point], list[Any]]:
+    """Return what makes a row of a point. Cells with a format are shared: a row is written before the next is made."""
+    at = _cell(sheet, None)
+    at.number_format = _FORMATS[granularity]
+    rates = [_cell(sheet, 0.0, _PERCENT) for _ in range(3)]
+    offset = _cell(sheet, "")
+
+    def row_of(point: Point) -> list[Any]:
+        at.value = point.at.replace(tzinfo=None)
+        offset.value = point.offset
+        offset.data_type = "s"  # "+02:00" is no formula
+        numbers = numbers_of(point.index)
+        for rate, value in zip(rates, numbers[3::2], strict=True):
+            rate.value = value
+        return [at, *numbers[:3], rates[0], numbers[4], rates[1], numbers[6], rates[2], offset]
+
+    return row_of
+
+
+def _add_chart(sheet: Any, count: int) -> None:
+    """Put a chart of the four numbers beside the details, unless there are too many for one."""
+    if not 0 < count <= CHARTED:
+        return
+    chart = LineChart()
+    chart.title, chart.height, chart.width = "Core push metrics", 10, 24
+    for column in (2, 4, 6, 8):
+        chart.add_data(Reference(sheet, min_col=column, min_row=1, max_row=count + 1), titles_from_data=True)
+    chart.set_categories(Reference(sheet, min_col=1, min_row=2, max_row=count + 1))
+    sheet.add_chart(chart, "L2")
+
+
+def _add_summary(book: Any, index: CoreIndex) -> None:
+    sheet = book.create_sheet("Summary")
+    sheet.column_dimensions["A"].width = 16
+    for name, value in zip(METRICS, numbers_of(index), strict=True):
+        sheet.append([_bold(sheet, name), _cell(sheet, value, _PERCENT if isinstance(value, float) else "#,##0")])
