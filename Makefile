@@ -9,6 +9,9 @@ BIN := .venv/bin
 LINT_ENV := DATABASE_URL=postgresql://lint@localhost/lint REDIS_URL=redis://localhost/0 MPS_SECRET_KEY=lint \
 	MPS_FIELD_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 
+# A run of the tests starts some hundred processes, and each would compile all our modules.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: run test coverage test-interop test-faults lint format screenshots clean
 
 run: .venv/run.stamp

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import lru_cache
 
 import pytest
@@ -12,12 +12,22 @@ from django.test import TransactionTestCase
 from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
 from whitenoise.responders import StaticFile  # type: ignore[import-untyped]
 
+from mps_project.garbage_collection import exempt_loaded_objects, paused_while_loading
 from pushcore.api import replay_protection, throttle
 from pushcore.models import AccessKey, App, Workspace
 from pushcore.security import keys
 from pushcore.storage import valkey
 from tests.support.database_reset import empty_tables
 from tests.support.stack import Stack
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Rest garbage collection while thousands of tests are loaded; it looks at none of them afterwards."""
+    with paused_while_loading():
+        collected = yield
+    exempt_loaded_objects()
+    return collected
 
 
 @pytest.fixture(scope="session", autouse=True)

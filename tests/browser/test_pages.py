@@ -92,31 +92,39 @@ def faults(page: Page, axe: str, rules: Sequence[str] = ()) -> list[str]:
 
 @pytest.mark.usefixtures("a_push")
 @pytest.mark.parametrize(
-    ("surroundings", "size", "language", "by_night"),
-    [("desk", DESK, "en", True), ("phone", PHONE, "en", True), ("phone-chinese", PHONE, "zh-CN", False)],
-    ids=["desk", "phone", "phone-chinese"],
+    ("language", "sizes", "by_night"),
+    [("en", {"desk": DESK, "phone": PHONE}, True), ("zh-CN", {"phone-chinese": PHONE}, False)],
+    ids=["english", "chinese"],
 )
 def test_every_page_is_accessible_and_fits(
-    page: Page, axe: str, surroundings: str, size: ViewportSize, language: str, by_night: bool
+    page: Page, axe: str, language: str, sizes: dict[str, ViewportSize], by_night: bool
 ) -> None:
-    """By night only colours are other ones, so only what axe-core says of colours is asked again."""
+    """Each is loaded once, and looked at in each size, by day and by night.
+
+    By night only colours are other ones, so only what axe-core says of colours is asked again.
+    """
     page.set_extra_http_headers({"Accept-Language": language})
-    page.set_viewport_size(size)
     found: dict[str, list[str]] = {}
     for address in PAGES:
+        name = re.sub(r"[^a-z_]+", "-", address.strip("/")) or "home"
         page.emulate_media(color_scheme="light")
+        page.set_viewport_size(next(iter(sizes.values())))
         answer = page.goto(address)
         assert answer is not None
         assert answer.status == 200, address
-        name = re.sub(r"[^a-z_]+", "-", address.strip("/")) or "home"
-        page.screenshot(path=SCREENSHOTS / f"{surroundings}-light" / f"{name}.png")
-        wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
-        found[name] = faults(page, axe) + (["wider than the window"] if wide else [])
-        if by_night:
-            page.emulate_media(color_scheme="dark")
-            page.evaluate("document.documentElement.className = 'dark'")
+        for surroundings, size in sizes.items():
+            page.set_viewport_size(size)
+            page.screenshot(path=SCREENSHOTS / f"{surroundings}-light" / f"{name}.png")
+            wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+            found[f"{name}, {surroundings}"] = faults(page, axe) + (["wider than the window"] if wide else [])
+        if not by_night:
+            continue
+        page.emulate_media(color_scheme="dark")
+        page.evaluate("document.documentElement.className = 'dark'")
+        for surroundings, size in reversed(sizes.items()):
+            page.set_viewport_size(size)
             page.screenshot(path=SCREENSHOTS / f"{surroundings}-dark" / f"{name}.png")
-            found[f"{name} by night"] = faults(page, axe, COLOURS)
+            found[f"{name}, {surroundings} by night"] = faults(page, axe, COLOURS)
     assert not {name: some for name, some in found.items() if some}
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import connections
@@ -22,6 +24,7 @@ from pushcore.codes import statuses
 from pushcore.delivery import deliverable
 from pushcore.devices import client_requests
 from pushcore.devices.registry import KnownDevice
+from pushcore.http import client
 from pushcore.models import Device, Message, PushTask, Workspace
 from tests.channels_vendor import test_sending
 from tests.channels_vendor.conftest import deliveries, notification
@@ -40,11 +43,17 @@ _transactional = pytest.mark.django_db(transaction=True)
 def test_a_call_not_started_within_the_lease_is_not_made(
     open_adapter: Callable[..., Adapter], simulated: SimulatedVendor, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contract, "SEND_SECONDS", 2.0)
     adapter = open_adapter(max_connections=1, max_streams=1)
     batch = [one._replace(notification=notification(task_id=one.message_id)) for one in deliveries(sample, 3)]
     adapter.check()
-    simulated.script.latency = 2.5
+    before = len(simulated.ledger.requests)
+
+    def monotonic() -> float:
+        """All the time there is has passed once the vendor has the first request."""
+        passed = contract.SEND_SECONDS if len(simulated.ledger.requests) > before else 0.0
+        return time.monotonic() + passed
+
+    monkeypatch.setattr(client, "time", SimpleNamespace(monotonic=monotonic, sleep=time.sleep))
     first, *others = adapter.send(batch)
     assert (first.verdict, first.tried) == (Verdict.ACCEPTED, True)
     assert [(one.verdict, one.tried, one.unreachable) for one in others] == [(Verdict.RETRY, False, False)] * 2

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,24 +25,10 @@ from mps_project.launcher.supervisor import Supervisor
 from tests.e2e import backends
 from tests.e2e.database import Database
 from tests.e2e.test_server_api import call
+from tests.run.conftest import Disk
 from tests.support.stack import Stack
 
-SIZE = "480m"
 SECONDS = 120
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Mount a small file system in memory."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=755", "none", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("a file system can be mounted by root only")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def fill(folder: Path) -> Path:
@@ -71,39 +57,40 @@ templates.create(Workspace.objects.get(), templates.TemplateDraft("full", "d", "
 """
 
 
-# Not the last to start: it takes half a minute.
 @pytest.mark.xdist_group("run")
-def test_the_service_survives_a_full_disk_and_loses_nothing_accepted(small_disk: Path, tmp_path: Path) -> None:
+def test_the_service_survives_a_full_disk_and_loses_nothing_accepted(
+    disk: Disk, running: Stack, tmp_path: Path
+) -> None:
     """A file push is being loaded meanwhile."""
-    stack = Stack(small_disk).start()
+    if not disk.small:
+        pytest.skip("only root can mount a file system")
+    backends.run_in_service(running, TEMPLATE)
+    file = _push_file(running, tmp_path)
+    filler, accepted, refused = fill(disk.folder), 0, 0
     try:
-        backends.run_in_service(stack, TEMPLATE)
-        file = _push_file(stack, tmp_path)
-        filler, accepted, refused = fill(small_disk), 0, 0
         deadline = time.monotonic() + SECONDS
         while refused < 10 and time.monotonic() < deadline:
-            filler = fill(small_disk)
-            taken = _push(stack)
+            fill(disk.folder)
+            taken = _push(running)
             accepted, refused = accepted + taken, refused + (not taken)
             time.sleep(0.5)
         assert refused == 10
-        assert requests.get(f"{stack.url}/healthz", timeout=30).ok
-        assert stack.process is not None
-        assert stack.process.poll() is None
-        assert stack.output.count("is full (") == 1
-        filler.unlink()
-        stack.wait_until_ready()
-        wait_for(lambda: _push(stack))
-        database = Database(stack)
-        [[kept]] = database.query("SELECT count(*) FROM pushcore_message WHERE target = 'nobody'")
-        assert kept >= accepted + 1
-        asked = "SELECT accepted, rejected FROM pushcore_fileimport WHERE id = %s AND finished_at IS NOT NULL"
-        wait_for(lambda: database.query(asked, file))
-        assert database.query(asked, file) == [(LINES, 0)]
-        assert database.query("SELECT count(*) FROM pushcore_message WHERE target LIKE 'file-%%'") == [(LINES,)]
-        database.close()
+        assert requests.get(f"{running.url}/healthz", timeout=30).ok
+        assert running.process is not None
+        assert running.process.poll() is None
+        assert running.output.count("is full (") == 1
     finally:
-        assert stack.stop() == 0
+        filler.unlink()
+    running.wait_until_ready()
+    wait_for(lambda: _push(running))
+    database = Database(running)
+    [[kept]] = database.query("SELECT count(*) FROM pushcore_message WHERE target = 'nobody'")
+    assert kept >= accepted + 1
+    asked = "SELECT accepted, rejected FROM pushcore_fileimport WHERE id = %s AND finished_at IS NOT NULL"
+    wait_for(lambda: database.query(asked, file))
+    assert database.query(asked, file) == [(LINES, 0)]
+    assert database.query("SELECT count(*) FROM pushcore_message WHERE target LIKE 'file-%%'") == [(LINES,)]
+    database.close()
 
 
 def _push_file(stack: Stack, folder: Path) -> int:

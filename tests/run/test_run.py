@@ -10,7 +10,6 @@ import socket
 import stat
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -23,28 +22,6 @@ from tests.support.devices import PahoDevice
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("run")
-
-
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the data directory of all runs, with characters that are special elsewhere."""
-    return tmp_path_factory.mktemp("run") / 'my data, "naïve" $HOME'
-
-
-@pytest.fixture(scope="module")
-def own_stack(data_dir: Path) -> Iterator[Stack]:
-    """Run a service that the module's tests may stop in any way."""
-    stack = Stack(data_dir)
-    yield stack
-    stack.stop()
-
-
-@pytest.fixture
-def running(own_stack: Stack) -> Stack:
-    """Return the module's service as the test before left it, started if it was stopped."""
-    if own_stack.process is None or own_stack.process.poll() is not None:
-        own_stack.start()
-    return own_stack
 
 
 def family(stack: Stack) -> list[psutil.Process]:
@@ -62,39 +39,45 @@ def names_of(processes: list[psutil.Process]) -> set[str]:
     return names
 
 
-def test_an_unusual_environment_is_no_obstacle(data_dir: Path) -> None:
-    """It has a data directory with special characters, a proxy, a restricted Host, and nobody reads the output."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    awkward = Stack(
-        data_dir,
-        http_proxy="http://127.0.0.1:9",
-        MPS_ALLOWED_HOSTS="push.example.com",
-        MPS_SECRET_KEY="",
-    ).launch(stdout=writing)
-    os.close(writing)
-    awkward.wait_until_ready()
-    assert awkward.stop(signal.SIGTERM) == 0
-    assert awkward.output == ""
-
-
-def test_ctrl_c_leaves_no_process_and_a_second_run_keeps_everything(running: Stack) -> None:
-    started = family(running)
-    demo = running.demo
-    device = PahoDevice(demo).connect()
+@pytest.fixture(scope="module")
+def kept(own_stack: Stack) -> tuple[dict[str, str], PahoDevice]:
+    """Return the demo of the first run, and a device that was away when "kept" was pushed to it."""
+    if own_stack.process is None:
+        own_stack.start()
+    device = PahoDevice(own_stack.demo).connect()
     device.disconnect()
-    backends.push_2019(demo, device.ad_token, "kept", DeliveryType=1)
+    backends.push_2019(own_stack.demo, device.ad_token, "kept", DeliveryType=1)
+    return own_stack.demo, device
+
+
+@pytest.mark.usefixtures("kept")
+def test_ctrl_c_leaves_no_process(running: Stack) -> None:
+    started = family(running)
     assert {"postgres", "valkey-server"} <= names_of(started)
     assert running.stop(signal.SIGINT) == 0
     gone, alive = psutil.wait_procs(started, timeout=5)
     assert alive == []
     assert len(gone) == len(started) > 8
     assert not (running.data_dir / "processes.json").exists()
-    running.start()
-    assert running.demo == demo
+
+
+def test_a_second_run_keeps_everything_and_awkward_surroundings_are_no_obstacle(
+    own_stack: Stack, kept: tuple[dict[str, str], PahoDevice]
+) -> None:
+    """A data directory with characters that mean something elsewhere, a proxy, a restricted Host, nobody reading."""
+    own_stack.stop()
+    demo, device = kept
+    printed = len(own_stack.output)
+    reading, writing = os.pipe()
+    os.close(reading)
+    own_stack.launch(stdout=writing, MPS_ALLOWED_HOSTS="push.example.com")
+    os.close(writing)
+    own_stack.wait_until_ready()
+    assert own_stack.demo == demo
     again = PahoDevice(demo, known=device).connect()
     again.wait_for_key("kept")
     again.disconnect()
+    assert own_stack.output[printed:] == ""
 
 
 def test_a_supervisor_that_is_killed_takes_its_processes_along(running: Stack, tmp_path: Path) -> None:

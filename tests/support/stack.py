@@ -70,14 +70,23 @@ class Stack:
         return json.loads((self.data_dir / "processes.json").read_text())
 
     def launch(
-        self, command: Sequence[str] = (sys.executable, "-m", "mps_project.run"), stdout: int | None = None
+        self,
+        command: Sequence[str] = (sys.executable, "-m", "mps_project.run"),
+        stdout: int | None = None,
+        **environment: str,
     ) -> Stack:
-        """Start the service without waiting. `stdout` is a file descriptor to print to instead of `output`."""
+        """Start the service without waiting.
+
+        Args:
+            command: What to run.
+            stdout: A file descriptor to print to instead of `output`.
+            environment: Further variables, for this time only.
+        """
         with self._output.open("ab") as output:
             self.process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env=self._environment,
+                env=self._environment | environment,
                 stdout=output if stdout is None else stdout,
                 stderr=output,
                 start_new_session=True,
@@ -110,7 +119,9 @@ class Stack:
     def env(self) -> dict[str, str]:
         """Return the environment of the service's processes, embedded engines' URLs included."""
         secrets = json.loads((self.data_dir / "secrets.json").read_text())
-        sockets = quote(str(self.data_dir / "postgres"), safe="/")
+        # The file that PostgreSQL writes at its start has the directory of its socket in the fifth line.
+        pid_file = self.data_dir / "postgres" / "postmaster.pid"
+        sockets = quote(pid_file.read_text().splitlines()[4], safe="/")
         port = next(
             line.split()[1]
             for line in (self.data_dir / "valkey" / "valkey.conf").read_text().splitlines()
