@@ -1,4 +1,4 @@
-"""The console's tables: memberships, simulated devices, the audit log and second factors."""
+"""The console's tables: memberships, simulated and test devices, drafts, the audit log and second factors."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from binascii import unhexlify
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_otp.models import Device, ThrottlingMixin
 from django_otp.oath import TOTP
 
-from pushcore.models import App, Workspace
+from pushcore.models import App, PushTask, Workspace
 from pushcore.models.fields import CreationTimeField
+from pushcore.models.pushes import ACTIVITIES, DeliveryType
 from pushcore.security import crypto
+
+TARGET_TYPES = [(kind.value, kind.label) for kind in DeliveryType if kind not in ACTIVITIES]
 
 
 class Membership(models.Model):
@@ -62,6 +66,56 @@ class SimulatedDevice(models.Model):
 
     def __str__(self) -> str:
         return self.ad_token
+
+
+class Draft(models.Model):
+    """A message that a user began to write in a workspace, as it was typed (`console.pages.create.drafts`)."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    key = models.UUIDField()
+    kind = models.CharField(max_length=10, choices=PushTask.Kind.choices)
+    typed = models.JSONField()
+    saved_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="console_draft_unique")]
+
+    def __str__(self) -> str:
+        """Return what tells the draft apart for its author: its name, else its title or template."""
+        given = (self.typed.get(name) for name in ("task_name", "title", "template", "file_name", "target"))
+        return next((values[0] for values in given if values and values[0].strip()), gettext("Untitled"))
+
+
+class TestDevice(models.Model):
+    """A device or user of a workspace that operators push their drafts to before anybody else gets them."""
+
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, related_name="test_devices", verbose_name=_("workspace")
+    )
+    name = models.CharField(_("name"), max_length=60, help_text=_("Such as the phone's model and its owner."))
+    delivery_type = models.SmallIntegerField(_("kind"), choices=TARGET_TYPES, default=DeliveryType.ANDROID)
+    target = models.CharField(
+        _("target ID"),
+        max_length=512,
+        help_text=_("The Ad-token, for iOS the APNs device token, for a user the user ID."),
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True, editable=False)
+
+    class Meta:
+        verbose_name = _("test device")
+        verbose_name_plural = _("test devices")
+        ordering = ["workspace", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "delivery_type", "target"],
+                name="console_test_device_unique",
+                violation_error_message=_("This is a test device of the workspace already."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class AuditEntry(models.Model):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from celery import shared_task
 
 from console.access import audit
+from console.pages.create import drafts
 from pushcore.storage.one_at_a_time import one_at_a_time
 
 
 @shared_task(name="console.purge")
 @one_at_a_time
 def purge() -> None:
-    """Delete audit entries that are older than they are kept."""
+    """Delete audit entries and drafts that are older than they are kept."""
     audit.purge()
+    drafts.purge()

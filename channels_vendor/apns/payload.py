@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from channels_vendor.base.contract import Notification
+from channels_vendor.base.contract import Account, Notification, Shown
 from channels_vendor.base.custom_data import custom_data_of
 from channels_vendor.base.payload_template import LONGEST_ID, MESSAGE_ID, MSGKEY, PayloadTemplate, size_of
 from channels_vendor.base.truncation import truncate_by
@@ -35,16 +35,31 @@ class Parts:
 def parts_of(notification: Notification, topic: str, msgkey: str) -> Parts | None:
     """Return body and headers; None where the body cannot be made small enough. `msgkey`: the longest there is."""
     push_type = _push_type(notification)
-
-    def body_with(text: str, message_id: str, msgkey: str) -> dict[str, Any]:
-        aps = {"aps": _aps(notification, push_type, text)}
-        return aps if push_type == LIVE_ACTIVITY else aps | _custom(notification, text, message_id, msgkey)
-
-    text = truncate_by(notification.body, lambda text: size_of(body_with(text, LONGEST_ID, msgkey)), MAX_BYTES)
+    text = _text(notification, push_type, msgkey)
     if text is None:
         return None
-    template = PayloadTemplate(body_with(text, MESSAGE_ID, MSGKEY))
+    template = PayloadTemplate(_body(notification, push_type, text, MESSAGE_ID, MSGKEY))
     return Parts(template, _headers(notification, push_type, topic), _option(notification, "apnsCollapseId"))
+
+
+def shown(notification: Notification, _account: Account) -> Shown | None:
+    """Return what the message shows, as `VendorDescription.shown` does. The app's own extension draws the image."""
+    text = _text(notification, _push_type(notification), msgkey="")
+    return None if text is None else Shown(notification.title, text, image=notification.image)
+
+
+def _text(notification: Notification, push_type: str, msgkey: str) -> str | None:
+    """Return the body's text as far as it fits; None where nothing of it does."""
+    return truncate_by(
+        notification.body,
+        lambda text: size_of(_body(notification, push_type, text, LONGEST_ID, msgkey)),
+        MAX_BYTES,
+    )
+
+
+def _body(notification: Notification, push_type: str, text: str, message_id: str, msgkey: str) -> dict[str, Any]:
+    aps = {"aps": _aps(notification, push_type, text)}
+    return aps if push_type == LIVE_ACTIVITY else aps | _custom(notification, text, message_id, msgkey)
 
 
 def _option(notification: Notification, name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext_noop as _
 
-from channels_vendor.apns import certificate
+from channels_vendor.apns import certificate, payload
 from channels_vendor.apns.client import URLS, ApnsAdapter
 from channels_vendor.apns.statuses import DEAD_TOKEN_STATUSES, STATUSES
 from channels_vendor.base.contract import AccountField, VendorDescription
@@ -92,6 +92,7 @@ VENDOR = VendorDescription(
         AccountField("team_id", _("Team ID"), required=False),
     ),
     open=ApnsAdapter,
+    shown=payload.shown,
     # Apple publishes no figure.
     rate=10_000,
     http2=True,

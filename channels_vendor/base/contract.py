@@ -301,6 +301,15 @@ class AccountField:
     file: bool = False
 
 
+class Shown(NamedTuple):
+    """What a vendor's message has a device show: the texts as they travel, and the URLs that it carries."""
+
+    title: str
+    body: str
+    icon: str = ""
+    image: str = ""
+
+
 # Calls of a batch that have not been started so many seconds after `Adapter.send` began are not made.
 SEND_SECONDS = 60.0
 
@@ -371,6 +380,8 @@ class VendorDescription(ChannelDescription):
             there are no reports.
         big_text_parameter: The extension parameter `big_text` asks for a big text. It "is only valid for Xiaomi and
             Huawei devices" (source document, "Extension parameters"); `pushStyle` counts wherever there are big texts.
+        shown: Returns what a notification that is not silent shows, read from the payload that is sent; None, or
+            `TooBigError`, where it is too large.
         closed_note: What operators are told of a way to the vendor that it has closed.
     """
 
@@ -387,6 +398,9 @@ class VendorDescription(ChannelDescription):
     report_answer: bytes = b"{}"
     max_report_url: int = 0
     big_text_parameter: bool = False
+    shown: Callable[[Notification, Account], Shown | None] = lambda notification, account: Shown(
+        notification.title, notification.body, notification.icon, notification.image
+    )
     closed_note: str = ""
 
     @property

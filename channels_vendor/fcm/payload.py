@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from channels_vendor.base.contract import Notification
+from channels_vendor.base.contract import Account, Notification, Shown
 from channels_vendor.base.custom_data import NESTED, custom_data_of
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import urgency_of
@@ -32,12 +32,23 @@ _RESERVED = frozenset({"from", "notification", "message_type", "collapse_key"})
 
 def template_of(notification: Notification, msgkey: str) -> PayloadTemplate | None:
     """Return the body's template; None where it cannot be made small enough. `msgkey`: the longest there is."""
-    text = truncate_by(
-        notification.body, lambda text: size_of(_message(notification, text, LONGEST_ID, msgkey)), MAX_BYTES
-    )
+    text = _text(notification, msgkey)
     if text is None:
         return None
     return PayloadTemplate({"message": _message(notification, text, MESSAGE_ID, MSGKEY) | {"token": TOKEN}})
+
+
+def shown(notification: Notification, _account: Account) -> Shown | None:
+    """Return what the message shows, as `VendorDescription.shown` does. Icons from a URL are not among it."""
+    text = _text(notification, msgkey="")
+    return None if text is None else Shown(notification.title, text, image=notification.image)
+
+
+def _text(notification: Notification, msgkey: str) -> str | None:
+    """Return the text as far as it fits; None where nothing of it does."""
+    return truncate_by(
+        notification.body, lambda text: size_of(_message(notification, text, LONGEST_ID, msgkey)), MAX_BYTES
+    )
 
 
 def _message(notification: Notification, body: str, message_id: str, msgkey: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from channels_vendor.base.contract import (
     VendorDescription,
 )
 from channels_vendor.base.signing_keys import rsa_key
+from channels_vendor.fcm import payload
 from channels_vendor.fcm.client import FcmAdapter, service_account
 from channels_vendor.fcm.legacy import LegacyFcmAdapter
 from channels_vendor.fcm.payload import as_texts
@@ -68,6 +69,7 @@ VENDOR = VendorDescription(
         ),
     ),
     open=_open,
+    shown=payload.shown,
     # 600,000 requests a minute and project.
     rate=10_000,
     http2=True,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from channels_vendor.base.contract import Notification
+from channels_vendor.base.contract import Account, Notification, Shown
 from channels_vendor.base.custom_data import custom_data_of, fit_custom_data
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import category_of, transparent_text
-from channels_vendor.base.payload_template import encode, size_of
+from channels_vendor.base.payload_template import LONGEST_ID, encode, size_of
 from channels_vendor.base.references import Reference
 from channels_vendor.base.truncation import truncate_by
 from pushcore.channels import Channel
@@ -42,6 +42,15 @@ def body_of(notification: Notification, category: str, message_id: str, msgkey: 
     )
     text = truncate_by(notification.body, lambda part: size_of(made(part, custom_data)), MAX_BYTES)
     return None if text is None else made(text, custom_data)
+
+
+def shown(notification: Notification, account: Account) -> Shown | None:
+    """Return what the message shows, as `VendorDescription.shown` does."""
+    body = body_of(notification, account.get("category"), LONGEST_ID, msgkey="")
+    if body is None:
+        return None
+    fields = body["payload"]["notification"]
+    return Shown(fields["title"], fields["body"], image=fields.get("image", ""))
 
 
 def _options(notification: Notification, reference: Reference) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from django.utils.translation import gettext_noop as _
 
 from channels_vendor.base.contract import AccountField, VendorDescription
-from channels_vendor.harmonyos import options
+from channels_vendor.harmonyos import options, payload
 from channels_vendor.harmonyos.client import HarmonyAdapter
 from channels_vendor.huawei import service_account
 from channels_vendor.huawei.reports import read_reports
@@ -44,6 +44,7 @@ VENDOR = VendorDescription(
         *REPORT_FIELDS,
     ),
     open=HarmonyAdapter,
+    shown=payload.shown,
     rate=6_000,
     validate=_validate,
     read_reports=read_reports,

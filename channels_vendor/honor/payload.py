@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from channels_vendor.base.contract import Notification, Style
+from channels_vendor.base.contract import Account, Notification, Shown, Style
 from channels_vendor.base.custom_data import custom_data_of, fit_custom_data
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import category_of, click_action_page, transparent_text
-from channels_vendor.base.payload_template import encode, size_of
+from channels_vendor.base.payload_template import LONGEST_ID, encode, size_of
 from channels_vendor.base.references import Reference
 from channels_vendor.base.truncation import truncate, truncate_by
 from pushcore.channels import Channel
@@ -35,6 +35,15 @@ def body_of(notification: Notification, message_id: str, msgkey: str) -> dict[st
     )
     text = truncate_by(body, lambda part: size(part, custom_data), MAX_BYTES)
     return None if text is None else _message(notification, text, custom_data, reference)
+
+
+def shown(notification: Notification, _account: Account) -> Shown | None:
+    """Return what the message shows, as `VendorDescription.shown` does."""
+    body = body_of(notification, LONGEST_ID, msgkey="")
+    if body is None:
+        return None
+    fields = body["android"]["notification"]
+    return Shown(fields["title"], fields["body"], image=fields.get("image", ""))
 
 
 def _message(

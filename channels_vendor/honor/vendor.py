@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_noop as _
 
 from channels_vendor.base.contract import AccountField, VendorDescription
-from channels_vendor.honor import options
+from channels_vendor.honor import options, payload
 from channels_vendor.honor.client import HonorAdapter
 from channels_vendor.honor.reports import read_reports
 from pushcore.channels import Platform
@@ -26,6 +26,7 @@ VENDOR = VendorDescription(
         AccountField("client_secret", _("Client secret"), secret=True),
     ),
     open=HonorAdapter,
+    shown=payload.shown,
     rate=3_000,
     read_reports=read_reports,
     report_answer=b'{"code":"0","message":"success"}',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from channels_vendor.base.contract import Notification, Style
+from channels_vendor.base.contract import Account, Notification, Shown, Style
 from channels_vendor.base.custom_data import custom_data_of, fit_custom_data
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import (
@@ -16,7 +16,7 @@ from channels_vendor.base.options import (
     transparent_text,
     urgency_of,
 )
-from channels_vendor.base.payload_template import encode, size_of
+from channels_vendor.base.payload_template import LONGEST_ID, encode, size_of
 from channels_vendor.base.references import Reference
 from channels_vendor.base.truncation import truncate_by
 from pushcore.channels import Channel
@@ -41,6 +41,15 @@ def message_of(notification: Notification, message_id: str, msgkey: str) -> dict
     )
     text = truncate_by(notification.body, lambda part: size(part, custom_data), MAX_BYTES)
     return None if text is None else _message(notification, text, custom_data, reference)
+
+
+def shown(notification: Notification, _account: Account) -> Shown | None:
+    """Return what the message shows, as `VendorDescription.shown` does."""
+    message = message_of(notification, LONGEST_ID, msgkey="")
+    if message is None:
+        return None
+    fields = message["android"]["notification"]
+    return Shown(fields["title"], fields["body"], image=fields.get("image", ""))
 
 
 def _message(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from django.utils.translation import gettext_noop as _
 
 from channels_vendor.base.contract import AccountField, VendorDescription
-from channels_vendor.huawei import options, service_account
+from channels_vendor.huawei import options, payload, service_account
 from channels_vendor.huawei.client import HuaweiAdapter
 from channels_vendor.huawei.reports import read_reports
 from channels_vendor.huawei.statuses import DEAD_TOKEN_STATUSES, STATUSES
@@ -72,6 +72,7 @@ VENDOR = VendorDescription(
         *REPORT_FIELDS,
     ),
     open=HuaweiAdapter,
+    shown=payload.shown,
     rate=6_000,
     validate=_validate,
     read_reports=read_reports,

@@ -6,12 +6,21 @@ from typing import Any
 
 from django.utils.translation import gettext_noop
 
-from channels_vendor.base.contract import Account, Delivery, Notification, Style
+from channels_vendor.base.contract import Account, Delivery, Notification, Shown, Style
 from channels_vendor.base.custom_data import custom_data_of
 from channels_vendor.base.errors import NotPossibleError, TooBigError
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import category_of, is_web, level_of, option
-from channels_vendor.base.payload_template import DATA, MESSAGE_ID, NOTIFY_ID, REFERENCE, TOKEN, PayloadTemplate, encode
+from channels_vendor.base.payload_template import (
+    DATA,
+    LONGEST_ID,
+    MESSAGE_ID,
+    NOTIFY_ID,
+    REFERENCE,
+    TOKEN,
+    PayloadTemplate,
+    encode,
+)
 from channels_vendor.base.truncation import truncate, utf16_length
 from channels_vendor.oppo import errors
 from pushcore.channels import Channel
@@ -56,6 +65,13 @@ def data_of(delivery: Delivery) -> str:
     if utf16_length(data) > MAX_DATA:
         raise TooBigError(f"{errors.TOO_LONG} action_parameters")
     return data
+
+
+def shown(notification: Notification, account: Account) -> Shown:
+    """Return what the message shows, as `VendorDescription.shown` does: OPPO's have texts alone."""
+    data_of(Delivery(int(LONGEST_ID), 0, "", "", notification))
+    fields = _shown(notification, account)
+    return Shown(fields["title"], fields["content"])
 
 
 def _shown(notification: Notification, account: Account) -> dict[str, Any]:

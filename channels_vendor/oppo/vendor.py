@@ -43,6 +43,7 @@ VENDOR = VendorDescription(
         ),
     ),
     open=OppoAdapter,
+    shown=payload.shown,
     # By number of users: 5,000 to 30,000.
     rate=5_000,
     knows_repeats=True,

@@ -10,12 +10,21 @@ from typing import Any
 
 from django.utils.translation import gettext_noop
 
-from channels_vendor.base.contract import Account, Delivery, Notification
+from channels_vendor.base.contract import Account, Delivery, Notification, Shown
 from channels_vendor.base.custom_data import custom_data_of, fit_custom_data
 from channels_vendor.base.errors import NotPossibleError, TooBigError
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import category_of, is_web, option
-from channels_vendor.base.payload_template import DATA, MESSAGE_ID, NOTIFY_ID, REFERENCE, TOKEN, PayloadTemplate, encode
+from channels_vendor.base.payload_template import (
+    DATA,
+    LONGEST_ID,
+    MESSAGE_ID,
+    NOTIFY_ID,
+    REFERENCE,
+    TOKEN,
+    PayloadTemplate,
+    encode,
+)
 from channels_vendor.base.truncation import truncate, utf16_length
 from channels_vendor.vivo import errors
 from pushcore.channels import Channel
@@ -73,6 +82,13 @@ def data_of(delivery: Delivery) -> str:
     if utf16_length(data) + len("data") > MAX_DATA:
         raise TooBigError(f"{errors.BAD_PAIR} clientCustomMap")
     return data
+
+
+def shown(notification: Notification, account: Account) -> Shown:
+    """Return what the message shows, as `VendorDescription.shown` does: vivo's have texts alone."""
+    data_of(Delivery(int(LONGEST_ID), 0, "", "", notification))
+    message = _message(notification, account)
+    return Shown(message["title"], message["content"])
 
 
 def _message(notification: Notification, account: Account) -> dict[str, Any]:

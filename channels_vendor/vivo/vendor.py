@@ -50,6 +50,7 @@ VENDOR = VendorDescription(
         ),
     ),
     open=VivoAdapter,
+    shown=payload.shown,
     # By number of users: 3,000 to 5,000.
     rate=3_000,
     knows_repeats=True,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from channels_vendor.base.contract import Account, Notification, Style
+from channels_vendor.base.contract import Account, Notification, Shown, Style
 from channels_vendor.base.custom_data import custom_data_of
 from channels_vendor.base.errors import TooBigError
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import is_web, option
-from channels_vendor.base.payload_template import encode
+from channels_vendor.base.payload_template import LONGEST_ID, encode
 from channels_vendor.base.references import Reference
 from channels_vendor.base.truncation import truncate
 from channels_vendor.xiaomi.reports import RECEIPTS
@@ -46,6 +46,17 @@ def fields_of(notification: Notification, account: Account, message_id: str, msg
     }
     extra = _extra(notification, account, reference)
     return fields | {f"extra.{name}": value for name, value in extra.items() if value}
+
+
+def shown(notification: Notification, account: Account) -> Shown:
+    """Return what the message shows, as `VendorDescription.shown` does."""
+    fields = fields_of(notification, account, LONGEST_ID, msgkey="")
+    return Shown(
+        fields["title"],
+        fields["description"],
+        fields.get("extra.notification_large_icon_uri", ""),
+        fields.get("extra.notification_bigPic_uri", ""),
+    )
 
 
 def _extra(notification: Notification, account: Account, reference: Reference) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_noop as _
 
 from channels_vendor.base.contract import AccountField, VendorDescription
+from channels_vendor.xiaomi import payload
 from channels_vendor.xiaomi.client import XiaomiAdapter
 from channels_vendor.xiaomi.reports import read_reports
 from channels_vendor.xiaomi.statuses import DEAD_TOKEN_STATUSES, STATUSES
@@ -26,6 +27,7 @@ VENDOR = VendorDescription(
         AccountField("channel_id", _("Channel ID"), required=False, help_text=_("Of messages that name none.")),
     ),
     open=XiaomiAdapter,
+    shown=payload.shown,
     # By daily actives: 500 below 100,000, up to 3,000.
     rate=500,
     read_reports=read_reports,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import structlog
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from console.access.rights import Scope
 from console.components.columns import copyable, identifier, label
@@ -25,6 +27,17 @@ from pushcore.push.target_names import spellings
 from pushcore.storage import valkey
 
 log = structlog.get_logger(__name__)
+
+
+def as_test_device(device: Device) -> dict[str, Any]:
+    """Return a device as the fields of a test device. On iOS the target is the APNs token, elsewhere the Ad-token."""
+    return {
+        "workspace": device.workspace_id,
+        "name": f"{device.manufacturer} {device.model}".strip()[:60],
+        "delivery_type": device.platform,
+        "target": device.third_token if device.platform == Platform.IOS else device.ad_token,
+    }
+
 
 ONLINE_COLOURS = {"online": "green", "offline": "amber", "unknown": "grey"}
 
@@ -98,6 +111,14 @@ class DeviceAdmin(LargeTableAdmin):
     )
     readonly_fields = ("full_token", "online_now")
     inlines = (BindingHistory, LostTokens)
+    actions_detail = ("add_test_device",)
+
+    @action(description=_("Add to test devices"), url_path="test-device", icon="developer_mode", permissions=["push"])
+    def add_test_device(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Redirect to the form of a new test device, filled in with this device."""
+        device = self.get_object(request, object_id)
+        assert isinstance(device, Device)
+        return HttpResponseRedirect(f"{reverse('admin:console_testdevice_add')}?{urlencode(as_test_device(device))}")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Device]:
         """Leave the hash of the device's secret in the database."""

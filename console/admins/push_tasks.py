@@ -137,7 +137,8 @@ class PushTaskAdmin(LargeTableAdmin):
         "id", "template", "target_type", "message_link", "successes", "arrivals", "duration", "last_outcome", "file",
         "content_json", "options_json",
     )  # fmt: skip
-    actions_detail = ("revoke",)
+    actions_detail = ("duplicate", "revoke")
+    actions_row = ("duplicate",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PushTask]:
         """Leave out the tasks by which the service itself tells devices of a revocation."""
@@ -280,6 +281,14 @@ class PushTaskAdmin(LargeTableAdmin):
     def options_json(self, task: PushTask) -> SafeString:
         """Show the vendor options as indented JSON."""
         return pretty_json(task.options)
+
+    @action(description=_("Push again"), url_path="duplicate", icon="content_copy", permissions=["push"])
+    def duplicate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Redirect to the form of a new push, filled in with all that is known of this one."""
+        task = self.get_object(request, object_id)
+        assert isinstance(task, PushTask)
+        form = reverse("admin:create_message", args=[task.kind])
+        return HttpResponseRedirect(f"{form}?{urlencode({'from': task.pk})}")
 
     @action(description=_("Revoke"), url_path="revoke", icon="undo", permissions=["push"])
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -45,6 +45,21 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Draft',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.UUIDField()),
+                ('kind', models.CharField(choices=[('simple', 'simple push'), ('template', 'template push'), ('multiple', 'multiple push'), ('broadcast', 'broadcast push'), ('revoke', 'revocation')], max_length=10)),
+                ('typed', models.JSONField()),
+                ('saved_at', models.DateTimeField(db_index=True)),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='pushcore.workspace')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('user', 'key'), name='console_draft_unique')],
+            },
+        ),
+        migrations.CreateModel(
             name='Membership',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -87,6 +102,23 @@ class Migration(migrations.Migration):
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('user', 'workspace'), name='console_simulated_unique')],
+            },
+        ),
+        migrations.CreateModel(
+            name='TestDevice',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(help_text="Such as the phone's model and its owner.", max_length=60, verbose_name='name')),
+                ('delivery_type', models.SmallIntegerField(choices=[(1, 'Android device'), (2, 'iOS device'), (3, 'user'), (7, 'HarmonyOS device')], default=1, verbose_name='kind')),
+                ('target', models.CharField(help_text='The Ad-token, for iOS the APNs device token, for a user the user ID.', max_length=512, verbose_name='target ID')),
+                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='test_devices', to='pushcore.workspace', verbose_name='workspace')),
+            ],
+            options={
+                'verbose_name': 'test device',
+                'verbose_name_plural': 'test devices',
+                'ordering': ['workspace', 'name'],
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'delivery_type', 'target'), name='console_test_device_unique', violation_error_message='This is a test device of the workspace already.')],
             },
         ),
     ]

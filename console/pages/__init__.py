@@ -9,7 +9,9 @@ from django.http import HttpResponse
 
 from console.pages.analysis import analysis
 from console.pages.analysis_export import ask_export, export_file, export_state
+from console.pages.create.drafts import discard_draft, save_draft
 from console.pages.create.files import inspect_file, upload_file
+from console.pages.create.testing import push_test
 from console.pages.create.views import create_message, preview_message
 from console.pages.device_simulator import device_simulator, push_to_simulator, switch_on
 from console.pages.query_tool import query_tool
@@ -41,7 +43,10 @@ PAGES: tuple[Page, ...] = (
     Page("create/file/", "upload_file", upload_file),
     Page("create/file/inspect/", "inspect_file", inspect_file),
     Page("create/<str:kind>/", "create_message", create_message),
+    Page("create/draft/<uuid:key>/discard/", "discard_draft", discard_draft),
     Page("create/<str:kind>/preview/", "preview_message", preview_message),
+    Page("create/<str:kind>/draft/", "save_draft", save_draft),
+    Page("create/<str:kind>/test/", "push_test", push_test),
     Page("switch-workspace/", "switch_workspace", switch_workspace),
     Page("two-factor/", "two_factor", two_factor),
     Page("device-simulator/", "device_simulator", device_simulator),

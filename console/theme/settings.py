@@ -105,6 +105,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _("Devices"),
         _entry(_("Devices"), "smartphone", "pushcore_device_changelist"),
         _entry(_("Device simulator"), "phone_android", "device_simulator", "console.theme.settings.may_push"),
+        _entry(_("Test devices"), "developer_mode", "console_testdevice_changelist"),
         _entry(_("Query tool"), "search", "query_tool"),
         _entry(_("Bindings"), "link", "pushcore_binding_changelist"),
     ),

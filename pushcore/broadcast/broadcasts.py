@@ -68,7 +68,9 @@ def check_room(workspace: Workspace) -> None:
         ResultError: Too many are active (INVALID_PARAM).
     """
     if Broadcast.objects.filter(is_active(), workspace=workspace).count() >= MAX_ACTIVE:
-        raise ResultError(ResultCode.INVALID_PARAM, f"{MAX_ACTIVE} broadcasts are valid at this time already")
+        raise ResultError(
+            ResultCode.INVALID_PARAM, f"{MAX_ACTIVE} broadcasts are valid at this time already", parameter="broadcasts"
+        )
 
 
 def save(task: PushTask, audience: Audience) -> None:

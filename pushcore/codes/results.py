@@ -74,9 +74,17 @@ class ResultCode(Enum):
 
 
 class ResultError(Exception):
-    """An operation refuses its input, with the code to answer and, optionally, what exactly is wrong."""
+    """An operation refuses its input.
 
-    def __init__(self, result: ResultCode, detail: str = "") -> None:
+    Attributes:
+        result: The code to answer.
+        message: The code's meaning and, optionally, what exactly is wrong.
+        parameter: What is at fault, where the code does not say it: a parameter by its name in the API, or what there
+            is too much of already ("schedules", "files", ...).
+    """
+
+    def __init__(self, result: ResultCode, detail: str = "", *, parameter: str = "") -> None:
         self.result = result
+        self.parameter = parameter
         self.message = f"{result.meaning}: {detail}" if detail else result.meaning
         super().__init__(f"{result.code} {result.name}: {self.message}")

@@ -87,7 +87,9 @@ def _load(file: FileImport, deadline: float) -> int:
     """Continue a file until its end or the deadline; return how many records became messages."""
     task = PushTask.objects.get(pk=file.pk)
     accepted, lines = file.accepted, lines_of(file)
-    reader = Reader(task.workspace_id, task.content, task.delivery_type, _vendor_options(task), file.variables)
+    # Every occurrence of a schedule pushes the same msgkeys; within one of them each counts once.
+    scope = f"{task.workspace_id}/{task.pk}" if file.scheduled else task.workspace_id
+    reader = Reader(scope, task.content, task.delivery_type, _vendor_options(task), file.variables)
     writing: deque[Future[None]] = deque()
     before = _CommitSlot.over()
     with _threads(1, "file-reader") as readers, _threads(WRITERS, "file-writer") as writers:

@@ -78,7 +78,7 @@ class Reader:
     """Parse the lines of one push.
 
     Args:
-        workspace_id: The push's workspace.
+        scope: Where a msgkey counts: the workspace's id, or what stands for one push alone.
         content: The task's content, with placeholders in title, content and url.
         delivery_type: What the targets are.
         options: Vendor options, which count towards the size of a payload.
@@ -87,13 +87,13 @@ class Reader:
 
     def __init__(
         self,
-        workspace_id: int,
+        scope: int | str,
         content: dict[str, Any],
         delivery_type: int,
         options: Mapping[str, Any] | None = None,
         variables: Sequence[str] | None = None,
     ) -> None:
-        self._scope = str(workspace_id)
+        self._scope = str(scope)
         self._delivery_type = delivery_type
         self._content = content
         self._options = options or {}

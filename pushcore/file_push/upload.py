@@ -9,16 +9,17 @@ from __future__ import annotations
 import codecs
 import hashlib
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import pieces
-from pushcore.models import FileChunk, FileImport, PushTask, Workspace
+from pushcore.models import FileChunk, FileImport, Occurrence, PushTask, Schedule, Workspace
 from pushcore.push import content, limits, templates
 from pushcore.push.idempotency import WINDOW
 from pushcore.push.requests import FilePush
@@ -29,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 # Files of a workspace that are being received or loaded at one time.
 MAX_OPEN = 20
-# A file that was not completed in this time is abandoned.
+# A file that was not completed in this time is abandoned, unless a schedule pushes it later.
 ABANDONED = timedelta(hours=2)
 
 # Bytes by which an encoding is detected.
@@ -82,8 +83,11 @@ def keep(workspace: Workspace, read: Read, *, sha256: str = "") -> FileImport:
     Raises:
         ResultError: As `receive`.
     """
-    if FileImport.objects.filter(workspace=workspace, finished_at__isnull=True).count() >= MAX_OPEN:
-        raise ResultError(ResultCode.INVALID_PARAM, f"{MAX_OPEN} files are being read at this time already")
+    unread = FileImport.objects.filter(workspace=workspace, finished_at__isnull=True)
+    if unread.exclude(pk__in=scheduled_files()).count() >= MAX_OPEN:
+        raise ResultError(
+            ResultCode.INVALID_PARAM, f"{MAX_OPEN} files are being read at this time already", parameter="files"
+        )
     [task_id] = ids.new_ids(1)
     file = FileImport.objects.create(id=task_id, workspace=workspace, sha256=sha256, created_at=clock.now())
     try:
@@ -104,7 +108,11 @@ def _keep(file: FileImport, read: Read) -> None:
             _check_encoding(head)
         file.size += len(data)
         if file.size > settings.MAX_FILE_BYTES:
-            raise ResultError(ResultCode.MSG_PAYLOAD_TOO_LONG, f"a file has at most {settings.MAX_FILE_BYTES} bytes")
+            raise ResultError(
+                ResultCode.MSG_PAYLOAD_TOO_LONG,
+                f"a file has at most {settings.MAX_FILE_BYTES} bytes",
+                parameter="file",
+            )
         digest.update(data)
         _check_text(decoder, data)
         piece += data
@@ -156,31 +164,22 @@ def push(
     """
     limits.check(request)
     made = content_of(workspace, request)
-    fingerprint, now = request.fingerprint(), clock.now()
+    now = clock.now()
     with transaction.atomic():
         # The workspace's row serialises the search for an earlier push.
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
-        first = _earlier(workspace, request, fingerprint)
+        first = _earlier(workspace, request)
         if first is None:
             free = FileImport.objects.filter(pk=file.pk, workspace=workspace, accepted_at__isnull=True)
+            free = free.exclude(pk__in=scheduled_files())
             variables = templates.named(workspace, request.template_name).variables
             if not free.update(accepted_at=now, variables=variables):
-                raise ResultError(ResultCode.INVALID_PARAM, "the file was pushed already, or is not kept any more")
-            first = PushTask.objects.create(
-                id=file.pk,
-                last_message_id=file.pk,
-                workspace=workspace,
-                name=request.task_name,
-                kind=PushTask.Kind.MULTIPLE,
-                delivery_type=request.delivery_type,
-                source=source,
-                author=author[:150],
-                content=made,
-                options={"androidChannel": request.android_channel, **request.vendor_options},
-                fingerprint=fingerprint,
-                expire_at=now + timedelta(seconds=request.expired_seconds),
-                created_at=now,
-            )
+                raise ResultError(
+                    ResultCode.INVALID_PARAM,
+                    "the file was pushed already, or is not kept any more",
+                    parameter="file",
+                )
+            first = _create_task(workspace, request, file.pk, made, now, source=source, author=author)
     if first.pk != file.pk:
         discard(file)
     else:
@@ -188,25 +187,90 @@ def push(
     return first
 
 
-def _earlier(workspace: Workspace, request: FilePush, fingerprint: bytes) -> PushTask | None:
-    same = FileImport.objects.filter(workspace=workspace, sha256=request.sha256, accepted_at__gt=clock.now() - WINDOW)
-    return PushTask.objects.filter(pk__in=same.values("pk"), fingerprint=fingerprint).first()
+def _earlier(workspace: Workspace, request: FilePush) -> PushTask | None:
+    same = FileImport.objects.filter(
+        workspace=workspace, sha256=request.sha256, accepted_at__gt=clock.now() - WINDOW, scheduled=False
+    )
+    return PushTask.objects.filter(pk__in=same.values("pk"), fingerprint=request.fingerprint()).first()
+
+
+def _create_task(
+    workspace: Workspace,
+    request: FilePush,
+    file_id: int,
+    made: dict[str, Any],
+    now: datetime,
+    *,
+    source: PushTask.Source,
+    author: str,
+) -> PushTask:
+    return PushTask.objects.create(
+        id=file_id,
+        last_message_id=file_id,
+        workspace=workspace,
+        name=request.task_name,
+        kind=PushTask.Kind.MULTIPLE,
+        delivery_type=request.delivery_type,
+        source=source,
+        author=author[:150],
+        content=made,
+        options={"androidChannel": request.android_channel, **request.vendor_options},
+        fingerprint=request.fingerprint(),
+        expire_at=now + timedelta(seconds=request.expired_seconds),
+        created_at=now,
+    )
+
+
+def push_copy(
+    workspace: Workspace, request: FilePush, file_id: int, *, source: PushTask.Source, author: str
+) -> PushTask:
+    """Accept the push of a copy of a schedule's file, in the caller's transaction; the caller wakes the loader then.
+
+    Raises:
+        ResultError: The limits; INVALID_PARAM for a file that is not kept any more.
+    """
+    limits.check(request)
+    made, now = content_of(workspace, request), clock.now()
+    kept = FileImport.objects.filter(pk=file_id, workspace=workspace, accepted_at__isnull=True).first()
+    if kept is None:
+        raise ResultError(ResultCode.INVALID_PARAM, "the file is not kept any more", parameter="file")
+    [task_id] = ids.new_ids(1)
+    FileImport.objects.create(
+        id=task_id,
+        workspace=workspace,
+        sha256=kept.sha256,
+        size=kept.size,
+        variables=templates.named(workspace, request.template_name).variables,
+        scheduled=True,
+        created_at=now,
+        accepted_at=now,
+    )
+    pieces.copy(file_id, task_id)
+    return _create_task(workspace, request, task_id, made, now, source=source, author=author)
+
+
+def scheduled_files() -> QuerySet[Schedule, int | None]:
+    """Return the ids of the files that schedules will still push."""
+    waiting = Occurrence.objects.filter(schedule=OuterRef("pk"), status=Occurrence.Status.PENDING)
+    return Schedule.objects.filter(Exists(waiting), file_id__isnull=False).values_list("file_id", flat=True)
 
 
 def discard(file: FileImport) -> None:
-    """Delete a file that was not pushed."""
+    """Delete a file that was not pushed and that no schedule will push."""
+    unused = FileImport.objects.filter(pk=file.pk, accepted_at__isnull=True).exclude(pk__in=scheduled_files())
     with transaction.atomic():
-        if FileImport.objects.select_for_update().filter(pk=file.pk, accepted_at__isnull=True).exists():
+        if unused.select_for_update().exists():
             FileChunk.objects.filter(file_id=file.pk).delete()
             FileImport.objects.filter(pk=file.pk).delete()
 
 
 def discard_abandoned() -> int:
-    """Delete abandoned files; return how many."""
+    """Delete abandoned files, and those that no schedule will push any more; return how many."""
     gone = FileImport.objects.filter(accepted_at__isnull=True, created_at__lt=clock.now() - ABANDONED)
-    for file in gone[:100]:
+    files = list(gone.exclude(pk__in=scheduled_files())[:100])
+    for file in files:
         discard(file)
-    return len(gone)
+    return len(files)
 
 
 def wake_loader() -> None:

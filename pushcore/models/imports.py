@@ -12,7 +12,8 @@ class FileImport(models.Model):
     """A file of targets, kept in the database so that a worker on any host can continue it.
 
     `id` is the id of its push task, which exists from `accepted_at` on, when the whole file has come. `position`
-    (bytes) and `line` are committed with the messages made up to there.
+    (bytes) and `line` are committed with the messages made up to there. A schedule's file is never accepted itself:
+    each occurrence pushes a copy of it (`scheduled`).
     """
 
     id = models.BigIntegerField(_("task ID"), primary_key=True)
@@ -21,6 +22,8 @@ class FileImport(models.Model):
     size = models.BigIntegerField(default=0)
     # The template's, when the push was accepted (`Template.variables`).
     variables = models.JSONField(null=True, default=None)
+    # The copy that an occurrence of a schedule pushes: its msgkeys count for this task alone.
+    scheduled = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_index=True)
     accepted_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

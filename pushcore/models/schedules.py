@@ -30,6 +30,12 @@ class Schedule(models.Model):
     body = models.CharField(_("body"), max_length=500)
     template_name = models.CharField(_("template name"), max_length=200, blank=True)
     request = models.JSONField(_("request"), help_text=_("The push request, as it came."))
+    file_id = models.BigIntegerField(
+        _("file ID"),
+        null=True,
+        editable=False,
+        help_text=_("The file of a multiple push, of which each occurrence pushes a copy."),
+    )
     fingerprint = models.BinaryField(_("fingerprint"), max_length=32, editable=False)
     source = models.CharField(_("source"), max_length=8, choices=PushTask.Source.choices)
     author = models.CharField(_("author"), max_length=150, blank=True)

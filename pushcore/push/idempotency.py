@@ -88,6 +88,7 @@ def claim(
     raise ResultError(
         ResultCode.INVALID_PARAM,
         f"msgkey {by_digest[taken].msgkey!r} was used for this target within the last 24 hours by another request",
+        parameter="msgkey",
     )
 
 

@@ -190,16 +190,16 @@ def check_extended_params(params: Mapping[str, str]) -> None:
         raise ResultError(ResultCode.EXTEND_PARAM_TO_MUCH)
     reserved = sorted(RESERVED_PARAMS & params.keys())
     if reserved:
-        raise ResultError(ResultCode.INVALID_EXTEND_PARAM, f"{reserved[0]} is reserved")
+        raise ResultError(ResultCode.INVALID_EXTEND_PARAM, f"{reserved[0]} is reserved", parameter=reserved[0])
     if any(not name.strip() for name in params):
         raise ResultError(ResultCode.INVALID_EXTEND_PARAM, "a name is empty")
     if "badge" in params and not _is_count(params["badge"]):
-        raise ResultError(ResultCode.INVALID_EXTEND_PARAM, "badge is a number")
+        raise ResultError(ResultCode.INVALID_EXTEND_PARAM, "badge is a number", parameter="badge")
     if "badge_add_num" in params:
         if not _is_count(params["badge_add_num"]):
-            raise ResultError(ResultCode.BADGE_ADD_NUM_INVALID)
+            raise ResultError(ResultCode.BADGE_ADD_NUM_INVALID, parameter="badge_add_num")
         if not params.get("badge_class", "").strip():
-            raise ResultError(ResultCode.BADGE_ADD_NUM_NEED_BADGE_CLASS)
+            raise ResultError(ResultCode.BADGE_ADD_NUM_NEED_BADGE_CLASS, parameter="badge_add_num")
 
 
 def check_payload(content: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> None:
@@ -224,7 +224,7 @@ def _is_count(text: str) -> bool:
 
 def _check_length(name: str, value: str, longest: int) -> None:
     if len(value) > longest:
-        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is longer than {longest} characters")
+        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is longer than {longest} characters", parameter=name)
 
 
 def one_of(name: str, value: int | None, allowed: tuple[int | None, ...]) -> None:
@@ -235,4 +235,4 @@ def one_of(name: str, value: int | None, allowed: tuple[int | None, ...]) -> Non
     """
     if value not in allowed:
         choices = ", ".join(str(choice) for choice in allowed if choice is not None)
-        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is one of {choices}")
+        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is one of {choices}", parameter=name)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 MAX_NAME = 64
 _LOOKS_LIKE_A_NAME = rf"[\w.-]{{1,{MAX_NAME}}}"
@@ -53,6 +53,27 @@ class Pattern:
         for text, name, encoded in zip(self.texts[1:], self.names, self.encoded, strict=True):
             made += (percent(values[name]) if encoded else values[name], text)
         return "".join(made)
+
+    def values_in(self, filled: str) -> dict[str, str] | None:
+        """Return values with which `fill` makes a text; None where none are found.
+
+        Each value ends where the text that follows it comes first, and the last one at the end. Of placeholders side by
+        side nobody can tell.
+        """
+        if not filled.startswith(self.texts[0]) or "" in self.texts[1:-1]:
+            return None
+        values: dict[str, str] = {}
+        position = len(self.texts[0])
+        last = len(self.names) - 1
+        for number, (text, name) in enumerate(zip(self.texts[1:], self.names, strict=True)):
+            end = len(filled) - len(text) if number == last else filled.find(text, position)
+            if end < position or not filled.startswith(text, end):
+                return None
+            value = unquote(filled[position:end]) if self.encoded[number] else filled[position:end]
+            if values.setdefault(name, value) != value:
+                return None
+            position = end + len(text)
+        return values if position == len(filled) else None
 
 
 def percent(value: str) -> str:

@@ -130,12 +130,13 @@ class FilePush(PushRequest):
 NamedPush = SimplePush | TemplatePush | MultiplePush
 AnyPush = NamedPush | BroadcastPush
 
+# By kind; a multiple push whose targets are in a file is told apart by the file's digest.
 _CLASSES: dict[str, type[AnyPush]] = {
     request.kind: request for request in (SimplePush, TemplatePush, MultiplePush, BroadcastPush)
 }
 
 
-def as_json(request: AnyPush) -> dict[str, Any]:
+def as_json(request: AnyPush | FilePush) -> dict[str, Any]:
     """Return the request as JSON can hold it, for `from_json`: a schedule keeps it so."""
     values = asdict(request)
     for name in ("bind_window", "unbind_window"):
@@ -144,13 +145,14 @@ def as_json(request: AnyPush) -> dict[str, Any]:
     return values
 
 
-def from_json(kind: str, values: Mapping[str, Any]) -> AnyPush:
+def from_json(kind: str, values: Mapping[str, Any]) -> AnyPush | FilePush:
     """Return the request that `as_json` was given. Fields that other versions of this service wrote are ignored."""
-    known = {field.name for field in fields(_CLASSES[kind])}
+    of_kind: type[AnyPush | FilePush] = FilePush if "sha256" in values else _CLASSES[kind]
+    known = {field.name for field in fields(of_kind)}
     given = {name: value for name, value in values.items() if name in known}
     if "target_msg" in given:
         given["target_msg"] = [TargetMessage(**entry) for entry in given["target_msg"]]
     for name in ("bind_window", "unbind_window"):
         if given.get(name) is not None:
             given[name] = tuple(datetime.fromisoformat(moment) for moment in given[name])
-    return _CLASSES[kind](**given)
+    return of_kind(**given)

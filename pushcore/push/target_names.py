@@ -48,7 +48,9 @@ def clean_target(delivery_type: int, given: str) -> str:
         raise ResultError(ResultCode.TOKEN_OR_USERID_NULL)
     longest = MAX_USER_ID_LENGTH if delivery_type == DeliveryType.USER else MAX_DEVICE_NAME_LENGTH
     if len(target) > longest or "\0" in target:
-        raise ResultError(ResultCode.INVALID_PARAM, f"a target is longer than {longest} characters or holds a NUL")
+        raise ResultError(
+            ResultCode.INVALID_PARAM, f"a target is longer than {longest} characters or holds a NUL", parameter="target"
+        )
     return apns_spelling(target) if delivery_type in _APNS_KINDS else target
 
 

@@ -228,8 +228,20 @@ def render(template: Template, values: Mapping[str, str]) -> Rendered:
         raise ResultError(ResultCode.TEMPLATEKV_NOT_ENOUGH, f"#{missing[0]}# has no value")
     title, body, uri = (pattern.fill(values) for pattern in patterns)
     if not title.strip() or not body.strip():
-        raise ResultError(ResultCode.PAYLOAD_NOT_ENOUGH, EMPTIED)
+        raise ResultError(ResultCode.PAYLOAD_NOT_ENOUGH, EMPTIED, parameter="templateKeyValue")
     return Rendered(title, body, uri)
+
+
+def values_of(template: Template, rendered: Rendered) -> dict[str, str]:
+    """Return the values that a template was filled in with, as far as the texts made from it show them.
+
+    Placeholders of a text that the template cannot have made, for it was changed since, have no value.
+    """
+    values: dict[str, str] = {}
+    texts = (rendered.title, rendered.content, rendered.uri)
+    for pattern, text in zip(_patterns(template), texts, strict=True):
+        values = (pattern.values_in(text) or {}) | values
+    return values
 
 
 def _patterns(template: Template) -> tuple[Pattern, Pattern, Pattern]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import structlog
 from django.db import transaction
 
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.models import Occurrence, PushTask
+from pushcore.file_push import upload
+from pushcore.models import Occurrence, PushTask, Schedule
 from pushcore.push import pushes, requests
-from pushcore.push.insert import PushRows
+from pushcore.push.requests import AnyPush, FilePush
 from pushcore.push.validation import validate
 from pushcore.storage import clock
 from pushcore.storage.outages import Unavailable
@@ -24,17 +28,21 @@ def fire_due(*, budget_seconds: float = 10.0) -> int:
     deadline = time.monotonic() + budget_seconds
     sent = 0
     while time.monotonic() < deadline:
-        found, accepted = _fire_next()
+        found, deliver = _fire_next()
         if not found:
             break
-        if accepted is not None:
-            pushes.make_first_attempt([accepted])
+        if deliver is not None:
+            deliver()
             sent += 1
     return sent
 
 
-def _fire_next() -> tuple[bool, PushRows | None]:
-    """Commit the next due occurrence that nobody else is sending; return whether there was one, and its push."""
+# What remains to be done of a push once it is committed: the first attempt to deliver it.
+_Deliver = Callable[[], None]
+
+
+def _fire_next() -> tuple[bool, _Deliver | None]:
+    """Commit the next due occurrence that nobody else is sending; return whether there was one, and what remains."""
     with transaction.atomic():
         now = clock.now()
         due = Occurrence.objects.filter(status=Occurrence.Status.PENDING, at__lte=now)
@@ -42,12 +50,12 @@ def _fire_next() -> tuple[bool, PushRows | None]:
         occurrence = locked.order_by("at", "pk").first()
         if occurrence is None:
             return False, None
-        accepted = _send(occurrence)
+        deliver = _send(occurrence)
         occurrence.save(update_fields=["status", "task_id", "fault"])
-    return True, accepted
+    return True, deliver
 
 
-def _send(occurrence: Occurrence) -> PushRows | None:
+def _send(occurrence: Occurrence) -> _Deliver | None:
     """Accept the push of an occurrence, and note its result in the occurrence (unsaved).
 
     An occurrence that is later than its validity would have lasted is not sent; it is missed.
@@ -61,11 +69,8 @@ def _send(occurrence: Occurrence) -> PushRows | None:
             return None
         if not (schedule.workspace.enabled and schedule.workspace.app.enabled):
             raise ResultError(ResultCode.APPID_WRONG, "the workspace is disabled")
-        push = validate(schedule.workspace, request)
         with transaction.atomic():
-            accepted = pushes.commit_scheduled(
-                schedule.workspace, push, source=PushTask.Source(schedule.source), author=schedule.author
-            )
+            task_id, deliver = _commit(schedule, request)
     except Unavailable:
         raise  # tried again
     except Exception as error:  # whatever it is, the next occurrences must not wait behind it
@@ -74,5 +79,16 @@ def _send(occurrence: Occurrence) -> PushRows | None:
         occurrence.status = Occurrence.Status.FAILED
         occurrence.fault = str(error)[:300] if refused else "internal error"
         return None
-    occurrence.status, occurrence.task_id = Occurrence.Status.EXECUTED, accepted.task.pk
-    return accepted
+    occurrence.status, occurrence.task_id = Occurrence.Status.EXECUTED, task_id
+    return deliver
+
+
+def _commit(schedule: Schedule, request: AnyPush | FilePush) -> tuple[int, _Deliver]:
+    """Accept one push of a schedule; return its task's id and what is left to do once it is committed."""
+    workspace = schedule.workspace
+    by: dict[str, Any] = {"source": PushTask.Source(schedule.source), "author": schedule.author}
+    if isinstance(request, FilePush):
+        assert schedule.file_id is not None
+        return upload.push_copy(workspace, request, schedule.file_id, **by).pk, upload.wake_loader
+    rows = pushes.commit_scheduled(workspace, validate(workspace, request), **by)
+    return rows.task.pk, partial(pushes.make_first_attempt, [rows])

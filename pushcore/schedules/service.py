@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.models import Occurrence, PushTask, Schedule, Workspace
-from pushcore.push import requests, templates
+from pushcore.file_push import upload
+from pushcore.models import FileImport, Occurrence, PushTask, Schedule, Workspace
+from pushcore.push import limits, requests, templates
 from pushcore.push.idempotency import claim
-from pushcore.push.requests import AnyPush
+from pushcore.push.requests import AnyPush, FilePush
 from pushcore.push.validation import validate
 from pushcore.schedules.filters import OccurrenceFilter
 from pushcore.schedules.times import Strategy, Timed, moments
@@ -49,39 +51,99 @@ def create(
     now = clock.now()
     at = moments(strategy, ZoneInfo(workspace.time_zone), now)
     push = validate(workspace, request)
-    fingerprint = hashlib.blake2b(push.fingerprint + repr(strategy).encode(), digest_size=16).digest()
-    timed = isinstance(strategy, Timed)
-    template_name = getattr(request, "template_name", "")
+    schedule = _new(workspace, request, push.content, strategy, now)
+    schedule.source, schedule.author = source, author[:150]
     with transaction.atomic():
-        schedule_id, *children = ids.new_ids(1 if timed else 1 + len(at))
-        first = claim(workspace, push.idempotency_keys, task_id=schedule_id, fingerprint=fingerprint, now=now)
+        schedule.pk, *children = ids.new_ids(len(at) + 1)
+        first = claim(
+            workspace, push.idempotency_keys, task_id=schedule.pk, fingerprint=bytes(schedule.fingerprint), now=now
+        )
         if first is not None:
             return Schedule.objects.get(pk=first.pk)
-        if template_name:
-            templates.hold(workspace, template_name)
-        if Schedule.objects.filter(workspace=workspace, occurrences__status=PENDING).distinct().count() >= MAX_OPEN:
-            raise ResultError(ResultCode.INVALID_PARAM, f"{MAX_OPEN} schedules are waiting already")
-        schedule = Schedule.objects.create(
-            id=schedule_id,
-            workspace=workspace,
-            kind=push.kind,
-            strategy=Schedule.Strategy.TIMED if timed else Schedule.Strategy.CYCLIC,
-            delivery_type=push.delivery_type,
-            name=push.task_name,
-            title=str(push.content["title"])[:500],
-            body=str(push.content["content"])[:500],
-            template_name=template_name,
-            request=requests.as_json(request),
-            fingerprint=fingerprint,
-            source=source,
-            author=author[:150],
-            created_at=now,
-        )
-        Occurrence.objects.bulk_create(
-            Occurrence(id=child, schedule=schedule, workspace=workspace, at=moment)
-            for child, moment in zip([schedule_id] if timed else children, at, strict=True)
-        )
+        _insert(schedule, at, children)
     return schedule
+
+
+def create_of_file(
+    workspace: Workspace,
+    request: FilePush,
+    file: FileImport,
+    strategy: Strategy,
+    *,
+    source: PushTask.Source,
+    author: str,
+) -> Schedule:
+    """Schedule the push of a kept file (`file_push.upload.keep`). The file is kept for as long as it will be pushed.
+
+    Returns:
+        The committed schedule; for the same file again, while it is waiting, the first one.
+
+    Raises:
+        ResultError: As `create`; INVALID_PARAM for a file that was pushed or deleted, or too many files that wait.
+    """
+    now = clock.now()
+    at = moments(strategy, ZoneInfo(workspace.time_zone), now)
+    limits.check(request)
+    schedule = _new(workspace, request, upload.content_of(workspace, request), strategy, now)
+    schedule.source, schedule.author, schedule.file_id = source, author[:150], file.pk
+    with transaction.atomic():
+        # The file's row serialises what is done with it.
+        kept = FileImport.objects.select_for_update().filter(pk=file.pk, workspace=workspace, accepted_at__isnull=True)
+        if not kept.exists():
+            raise ResultError(
+                ResultCode.INVALID_PARAM, "the file was pushed already, or is not kept any more", parameter="file"
+            )
+        first = Schedule.objects.filter(workspace=workspace, file_id=file.pk, fingerprint=schedule.fingerprint).first()
+        if first is not None:
+            return first
+        if len(upload.scheduled_files().filter(workspace=workspace)) >= upload.MAX_OPEN:
+            raise ResultError(
+                ResultCode.INVALID_PARAM,
+                f"{upload.MAX_OPEN} files wait for their time already",
+                parameter="scheduled files",
+            )
+        schedule.pk, *children = ids.new_ids(len(at) + 1)
+        _insert(schedule, at, children)
+    return schedule
+
+
+def _new(
+    workspace: Workspace,
+    request: AnyPush | FilePush,
+    content: Mapping[str, Any],
+    strategy: Strategy,
+    now: datetime,
+) -> Schedule:
+    """Make the row of a schedule, without its id and its origin."""
+    fingerprint = hashlib.blake2b(request.fingerprint() + repr(strategy).encode(), digest_size=16).digest()
+    return Schedule(
+        workspace=workspace,
+        kind=request.kind,
+        strategy=Schedule.Strategy.TIMED if isinstance(strategy, Timed) else Schedule.Strategy.CYCLIC,
+        delivery_type=request.delivery_type,
+        name=request.task_name,
+        title=str(content["title"])[:500],
+        body=str(content["content"])[:500],
+        template_name=getattr(request, "template_name", ""),
+        request=requests.as_json(request),
+        fingerprint=fingerprint,
+        created_at=now,
+    )
+
+
+def _insert(schedule: Schedule, at: Sequence[datetime], children: Sequence[int]) -> None:
+    """Insert a schedule and its occurrences: part of the caller's transaction. A timed one's has the schedule's id."""
+    workspace = schedule.workspace
+    if schedule.template_name:
+        templates.hold(workspace, schedule.template_name)
+    if Schedule.objects.filter(workspace=workspace, occurrences__status=PENDING).distinct().count() >= MAX_OPEN:
+        raise ResultError(ResultCode.INVALID_PARAM, f"{MAX_OPEN} schedules are waiting already", parameter="schedules")
+    schedule.save(force_insert=True)
+    own = [schedule.pk] if schedule.strategy == Schedule.Strategy.TIMED else children
+    Occurrence.objects.bulk_create(
+        Occurrence(id=child, schedule=schedule, workspace=workspace, at=moment)
+        for child, moment in zip(own, at, strict=True)
+    )
 
 
 def listed(

@@ -15,6 +15,7 @@ from pushcore.codes.results import ResultCode, ResultError
 # From now on, and in number: a schedule has its occurrences from the beginning.
 LONGEST = timedelta(days=366)
 MAX_OCCURRENCES = 366
+_TOO_FAR = f"more than {LONGEST.days} days ahead"
 
 DAILY, WEEKLY, MONTHLY = 1, 2, 3
 
@@ -49,37 +50,48 @@ def moments(strategy: Strategy, zone: tzinfo, now: datetime) -> list[datetime]:
     Raises:
         ResultError: INVALID_PARAM, naming what is wrong with the strategy.
     """
+    timed = isinstance(strategy, Timed)
     # Before anything is reckoned: near the years 1 and 9999 a zone's time is none.
     if (strategy.at if isinstance(strategy, Timed) else strategy.start) > now + LONGEST:
-        raise ResultError(ResultCode.INVALID_PARAM, f"strategyContent: more than {LONGEST.days} days ahead")
+        raise _refused(_TOO_FAR, "fixedTime" if timed else "startTime")
     if isinstance(strategy, Timed):
         if strategy.at <= now:
-            raise ResultError(ResultCode.INVALID_PARAM, "strategyContent: fixedTime is past")
+            raise _refused("fixedTime is past", "fixedTime")
         found = [strategy.at.astimezone(UTC)]
     else:
         _check(strategy)
         if strategy.end < now:
-            raise ResultError(ResultCode.INVALID_PARAM, "strategyContent names no time of sending that is to come")
+            raise _nothing_to_come()
         found = [moment for moment in _moments(strategy, zone) if moment > now]
         if not found:
-            raise ResultError(ResultCode.INVALID_PARAM, "strategyContent names no time of sending that is to come")
+            raise _nothing_to_come()
     if found[-1] > now + LONGEST:
-        raise ResultError(ResultCode.INVALID_PARAM, f"strategyContent: more than {LONGEST.days} days ahead")
+        raise _refused(_TOO_FAR, "fixedTime" if timed else "endTime")
     return found
+
+
+def _refused(why: str, parameter: str) -> ResultError:
+    return ResultError(ResultCode.INVALID_PARAM, f"strategyContent: {why}", parameter=parameter)
+
+
+def _nothing_to_come() -> ResultError:
+    return ResultError(
+        ResultCode.INVALID_PARAM, "strategyContent names no time of sending that is to come", parameter="endTime"
+    )
 
 
 def _check(strategy: Cyclic) -> None:
     if strategy.circle not in (DAILY, WEEKLY, MONTHLY):
-        raise ResultError(ResultCode.INVALID_PARAM, "strategyContent: circleType is one of 1, 2, 3")
+        raise _refused("circleType is one of 1, 2, 3", "circleType")
     if strategy.start > strategy.end:
-        raise ResultError(ResultCode.INVALID_PARAM, "strategyContent: startTime is after endTime")
+        raise _refused("startTime is after endTime", "startTime")
     if strategy.end - strategy.start > 2 * LONGEST:
-        raise ResultError(ResultCode.INVALID_PARAM, f"strategyContent: more than {LONGEST.days} days ahead")
+        raise _refused(_TOO_FAR, "endTime")
     highest = {DAILY: 0, WEEKLY: 7, MONTHLY: 31}[strategy.circle]
     if strategy.circle != DAILY and not strategy.days:
-        raise ResultError(ResultCode.INVALID_PARAM, "strategyContent: circleValue is empty")
+        raise _refused("circleValue is empty", "circleValue")
     if strategy.circle != DAILY and not all(1 <= day <= highest for day in strategy.days):
-        raise ResultError(ResultCode.INVALID_PARAM, f"strategyContent: circleValue holds numbers from 1 to {highest}")
+        raise _refused(f"circleValue holds numbers from 1 to {highest}", "circleValue")
 
 
 def _moments(strategy: Cyclic, zone: tzinfo) -> Iterator[datetime]:

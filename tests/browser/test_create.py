@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from uuid import uuid4
 
 import pytest
@@ -15,7 +16,9 @@ from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-SEND = "[name=step][value=send]"
+REVIEW, SEND = "[name=step][value=review]", "[name=step][value=send]"
+# One pixel.
+PICTURE = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=")
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +124,89 @@ def test_an_initial_password_is_asked_for_where_it_is_set_here(page: Page) -> No
     page.fill("[name=password2]", "correct-horse-7")
     page.click("[name=_save]")
     expect(page.get_by_text("was added successfully").first).to_be_visible()
+
+
+def test_from_the_login_to_a_pushed_message_it_takes_three_clicks(browser: Browser, stack: Stack) -> None:
+    context = browser.new_context(base_url=stack.demo["console_url"], extra_http_headers={"Accept-Language": "en"})
+    context.set_default_timeout(MILLISECONDS)
+    page = context.new_page()
+    page.goto("")
+    page.fill("[name=username]", stack.demo["username"])
+    page.fill("[name=password]", stack.demo["password"])
+    page.press("[name=password]", "Enter")
+    clicks = 0
+    for wanted in (page.get_by_role("link", name="Create a message").first, page.locator(REVIEW), page.locator(SEND)):
+        wanted.click()
+        clicks += 1
+        if clicks == 1:
+            for name, text in (("target", "a-user"), ("title", "Three clicks"), ("body", "and it is out")):
+                page.fill(f"[name={name}]", text)
+    expect(page.get_by_text("The push was accepted")).to_be_visible()
+    assert clicks <= 3
+    context.close()
+
+
+def test_a_change_of_kind_keeps_what_was_typed_and_a_draft_waits(page: Page, axe: str) -> None:
+    title = f"Draft {uuid4().hex[:8]}"
+    page.goto("create/simple/")
+    page.fill("[name=title]", title)
+    page.fill("[name=target]", "a-user")
+    page.get_by_role("link", name="Template push").click()
+    expect(page.locator("[name=template]")).to_be_visible()
+    assert page.input_value("[name=target]") == "a-user"
+    page.get_by_role("link", name="Simple push").click()
+    expect(page.locator("[name=title]")).to_have_value(title)
+    page.fill("[name=body]", "kept")
+    expect(page.locator("[data-draft-saved]")).to_contain_text("Draft saved at")
+    page.goto("create/simple/")
+    assert faults(page, axe) == []
+    page.screenshot(path=SCREENSHOTS / "drafts.png", full_page=True)
+    page.get_by_role("link", name=title).click()
+    expect(page.locator("[name=body]")).to_have_value("kept")
+    page.goto("create/simple/")
+    page.locator("[data-drafts] li", has_text=title).get_by_role("button", name="Discard").click()
+    expect(page.get_by_text("The draft is discarded.")).to_be_visible()
+
+
+def test_a_draft_is_pushed_to_ones_own_simulated_device_without_leaving_the_page(page: Page, axe: str) -> None:
+    page.goto("device-simulator/")
+    page.click("[data-do=on]")
+    page.locator("[data-test-device]").click()
+    name = f"Mine {uuid4().hex[:8]}"
+    page.fill("[name=name]", name)
+    page.click("[name=_save]")
+    expect(page.locator("#result_list")).to_contain_text(name)
+    page.goto("create/simple/")
+    page.fill("[name=title]", "Looks good?")
+    page.fill("[name=body]", "Only for me")
+    for box in page.locator("[name=test_devices]").all():
+        box.uncheck()
+    page.check(f"label:has-text('{name}') input")
+    page.click("[data-push-test]")
+    expect(page.locator("[data-tested]")).to_contain_text(name)
+    assert faults(page, axe) == []
+    assert page.input_value("[name=title]") == "Looks good?"
+    page.screenshot(path=SCREENSHOTS / "tested.png", full_page=True)
+    page.fill("[name=title]", "")
+    page.click("[data-push-test]")
+    expect(page.locator("[data-tested]")).to_contain_text("Enter a title.")
+
+
+def test_the_preview_draws_the_picture_and_says_what_is_cut(page: Page, axe: str) -> None:
+    page.route("https://shop.example/**", lambda route: route.fulfill(body=PICTURE, content_type="image/png"))
+    page.goto("create/simple/")
+    page.check("[name=style][value='2']")
+    page.fill("[name=title]", "x" * 60)
+    page.fill("[name=image_defaultUrl]", "https://shop.example/large.png")
+    page.fill("[name=body]", "A picture")
+    picture = page.locator("[data-preview-image=image] img")
+    expect(picture).to_be_visible()
+    page.wait_for_function("document.querySelector('[data-preview-image=image] img').naturalWidth === 1")
+    expect(page.locator("[data-preview-notes]")).to_contain_text("Xiaomi MiPush cuts the title to 49 characters")
+    page.select_option("[data-preview-channel]", label="Xiaomi MiPush")
+    expect(page.locator("[data-preview-of=title]")).to_have_text("x" * 48 + "…")
+    page.click("[data-preview-dark]")
+    assert faults(page, axe) == []
+    page.screenshot(path=SCREENSHOTS / "preview.png", full_page=True)
+    page.select_option("[data-preview-channel]", label="OPPO Push")
+    expect(picture).to_be_hidden()

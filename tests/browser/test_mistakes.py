@@ -44,7 +44,7 @@ class Mistake:
 
 MISTAKES = {
     "a reserved extension parameter": Mistake(
-        "create/simple/", "silent is reserved", REVIEW,
+        "create/simple/", "The service uses this key itself.", REVIEW,
         SIMPLE | {"[name=parameters-0-key]": "silent", "[name=parameters-0-value]": "1"},
         opened=ADVANCED,
     ),
@@ -53,7 +53,8 @@ MISTAKES = {
         opened=ADVANCED,
     ),
     "a push into the past": Mistake(
-        "create/simple/", "time", REVIEW, SIMPLE | {"[name=sending-at]": "2020-01-01T10:00"},
+        "create/simple/", "Choose a time that is still to come", REVIEW,
+        SIMPLE | {"[name=sending-at]": "2020-01-01T10:00"},
         checked=("[name=sending-when][value=timed]",),
     ),
     "a repeated push without days": Mistake(

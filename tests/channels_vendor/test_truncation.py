@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import unquote_plus
 
 import pytest
@@ -80,3 +81,15 @@ def _body_of(sample: Sample, **changes: str) -> str:
     adapter = sample.vendor.open(account, HttpClient(HttpSettings()), StaticCredential())
     requests, _ = adapter.prepare(deliveries(sample, 1, **changes), "credential")  # type: ignore[attr-defined]
     return "".join(unquote_plus(request.call.body.decode()) for request in requests)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda one: one.name)
+def test_a_preview_shows_the_texts_that_are_sent(sample: Sample) -> None:
+    # As long as a push may be.
+    changes = {"title": FAMILY * 28, "body": f"{FLAG}长text" * 28}
+    [delivery] = deliveries(sample, 1, **changes)
+    shown = sample.vendor.shown(delivery.notification, Account(1, sample.vendor.channel, sample.values()))
+    assert shown is not None
+    sent = _body_of(sample, **changes)
+    for text in (shown.title, shown.body):
+        assert text in sent or json.dumps(text)[1:-1] in sent

@@ -15,6 +15,7 @@ from django.utils import timezone
 import console.admins  # noqa: F401 - tests go through the site's pages while they are collected
 from analytics.models import MessageEvent
 from channels_vendor.models import VendorAccount
+from console import models
 from console.models import AuditEntry, Membership
 from pushcore.channels import Channel
 from pushcore.delivery import outcomes
@@ -72,6 +73,7 @@ def one_of_everything(workspace: Workspace, member: User) -> Everything:
         Receipt: receipt,
         Membership: Membership.objects.create(user=member, app=workspace.app, role="viewer"),
         VendorAccount: VendorAccount.objects.create(workspace=workspace, channel=Channel.FCM, enabled=False),
+        models.TestDevice: models.TestDevice.objects.create(workspace=workspace, name="Phone", target=known.ad_token),
         MessageEvent: MessageEvent.objects.create(
             workspace=workspace,
             message_id=message.pk,

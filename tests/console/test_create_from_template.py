@@ -96,8 +96,9 @@ def test_the_page_asks_for_the_placeholders_of_the_chosen_template(superuser: Cl
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"template": ""}, "(code 3"), ({"template": "unknown"}, "Select a valid choice"),
-        ({"value_0": ""}, "(code 30"), ({"target": ""}, "(code 3021"), ({"valid_seconds": ""}, "(code 3020"),
+        ({"template": ""}, "Select a template."), ({"template": "unknown"}, "Select a valid choice"),
+        ({"value_0": ""}, "Enter a value for each placeholder."), ({"target": ""}, "Enter a target ID."),
+        ({"valid_seconds": ""}, "Enter for how many seconds"),
         ({"template": "a\0b"}, "Null characters"),
     ],
 )  # fmt: skip
@@ -296,6 +297,28 @@ def test_a_file_is_uploaded_looked_at_and_pushed(superuser: Client, mine: Everyt
 
 
 @pytest.mark.usefixtures("template")
+@pytest.mark.parametrize(
+    ("when", "times"),
+    [
+        ({"sending-when": "timed", "sending-at": "2027-03-01T08:00"}, 1),
+        ({"sending-when": "cyclic", "sending-first_day": "2027-03-01", "sending-last_day": "2027-03-07",
+          "sending-circle": "1", "sending-time_of_day": "08:00"}, 7),
+    ],
+)  # fmt: skip
+def test_a_file_is_scheduled(superuser: Client, workspace: Workspace, when: dict[str, str], times: int) -> None:
+    values = multiple(workspace, uploaded(superuser, workspace), task_name="Winners") | when
+    asked = superuser.post(f"{CREATE}multiple/", values | {"step": "review"})
+    assert "The message is pushed at its time." in asked.text
+    answer = superuser.post(f"{CREATE}multiple/", values)
+    schedule = Schedule.objects.get()
+    assert answer["Location"] == f"/console/pushcore/schedule/{schedule.pk}/change/"
+    assert (schedule.name, str(schedule.file_id), schedule.occurrences.count()) == ("Winners", values["file"], times)
+    assert superuser.post(f"{CREATE}multiple/", values)["Location"] == answer["Location"]
+    assert superuser.get(answer["Location"]).status_code == 200
+    assert not PushTask.objects.exists()
+
+
+@pytest.mark.usefixtures("template")
 def test_findings_that_are_not_ours_are_found_anew(superuser: Client, workspace: Workspace) -> None:
     file = uploaded(superuser, workspace)
     other = uploaded(superuser, workspace, "dave,k4,name=D,box=4\n")
@@ -318,7 +341,8 @@ def test_a_file_without_a_record_is_not_sent(superuser: Client, workspace: Works
 
 @pytest.mark.usefixtures("template")
 @pytest.mark.parametrize(
-    ("data", "says"), [(b"", "(code 3"), (b"a,b\xff\n", "not UTF-8"), (b"x" * 2000, "at most 1000 bytes")]
+    ("data", "says"),
+    [(b"", "Select a file"), (b"a,b\xff\n", "not UTF-8"), (b"x" * 2000, "too large: 1,000 bytes at most")],
 )
 def test_a_file_that_is_no_file_of_targets_is_refused_and_forgotten(
     superuser: Client, workspace: Workspace, settings: Any, data: bytes, says: str

@@ -10,7 +10,8 @@ from django.http import QueryDict
 from django.test import Client
 
 from console.pages.create.details import details
-from console.pages.create.views import MessageForms
+from console.pages.create.message_forms import MessageForms
+from console.pages.create.review import audience_of
 from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.file_push import upload
@@ -21,6 +22,7 @@ from pushcore.push.templates import TemplateDraft
 CREATE = "/console/create/"
 # Something to tell apart in every field, chosen so that all of them are asked for.
 GIVEN: dict[str, Any] = {
+    "task_name": "A name",
     "target_type": "device", "platform": "1", "target": "a-target", "msgkey": "a-key", "android_channel": "1",
     "silent": "1", "style": "2", "title": "A title", "body": "A body", "action": "1", "url": "app://page",
     "valid_seconds": "7201", "template": "parcel", "value_0": "a value", "login_status": "1", "logout_period": "3",
@@ -31,6 +33,7 @@ GIVEN: dict[str, Any] = {
 }  # fmt: skip
 # What the review has to say of each.
 SAID = {
+    "task_name": "A name",
     "target_type": "Device ID", "target": "a-target", "msgkey": "a-key", "android_channel": "Self-built channel",
     "silent": "Silent push", "style": "Rich text", "action": "Open intent activity", "url": "app://page",
     "valid_seconds": "7,201 seconds", "template": "parcel", "value_0": "a value",
@@ -59,8 +62,8 @@ def given(**changes: Any) -> QueryDict:
 
 
 def said(workspace: Workspace, kind: str, **changes: Any) -> list[tuple[str, str]]:
-    page = MessageForms.of(kind, workspace, given(**changes))
-    assert page.is_valid(), (page.push.errors, page.sending and page.sending.errors)
+    page = MessageForms.submitted(kind, workspace, given(**changes))
+    assert page.is_valid(), (page.push.errors, page.sending.errors)
     return list(details(page.push, page.parameters, page.sending, kind))
 
 
@@ -72,12 +75,12 @@ def test_every_field_of_every_form_is_on_the_review(workspace: Workspace, kind: 
     expected = SAID | MATERIALS | {"platform": "iOS" if kind == "broadcast" else "Android"}
     if kind == "broadcast":
         del expected["android_channel"]  # it has no meaning for iOS
-    fields: forms.Form = MessageForms.of(kind, workspace, given(**changes)).push
+    fields: forms.Form = MessageForms.submitted(kind, workspace, given(**changes)).push
     for name in set(fields.fields) - ELSEWHERE - ({"android_channel"} if kind == "broadcast" else set()):
         assert any(expected[name] in value for value in values), name
     assert "42" in values
-    if kind != "multiple":
-        assert values[-1] == "On days of the week (Mon, Fri), 08:05 (UTC), 2027-03-01 - 2027-03-31"
+    assert "On days of the week (Mon, Fri), 08:05 (UTC), 2027-03-01 - 2027-03-31" in values
+    assert values[-1].startswith("9, the first 2027-03-01 08:05")
 
 
 def _once(data: bytes) -> Any:
@@ -105,3 +108,30 @@ def test_nothing_on_the_review_has_the_focus(superuser: Client, workspace: Works
     })  # fmt: skip
     assert 'value="send"' in answer.text
     assert "autofocus" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "who"),
+    [
+        ("simple", {"target_type": "user", "target": "ann"}, "The user ann"),
+        ("simple", {}, "The Android device a-target"),
+        ("multiple", {"target_type": "user"}, "The users in the file winners.csv"),
+        ("multiple", {"platform": "7"}, "The HarmonyOS devices in the file winners.csv"),
+        ("broadcast", {}, "All Android devices of this workspace"),
+        ("broadcast", {"platform": "2", "login_status": "0"}, "The iOS devices of all users who are logged in"),
+        (
+            "broadcast",
+            {"platform": "2"},
+            "The iOS devices of all users who are logged in, or logged out within: 60 days",
+        ),
+    ],
+)
+def test_the_audience_is_said_in_words(workspace: Workspace, kind: str, changes: dict[str, str], who: str) -> None:
+    page = MessageForms.submitted(kind, workspace, given(file="1", **changes))
+    assert page.is_valid()
+    assert audience_of(page.push) == who
+
+
+def test_the_review_does_not_promise_that_a_push_is_final(superuser: Client, workspace: Workspace) -> None:
+    values = given(step="review", workspace=str(workspace.pk)).dict() | {"sending-when": "now"}
+    assert "revoked for 7 days" in superuser.post(f"{CREATE}simple/", values).text

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.translation import override
 
+from console.pages.create.explanations import EXPLANATIONS, explain
+from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Device, Message, Occurrence, PushTask, Schedule, Workspace
 from tests.console.conftest import Everything
 
 PAGE = "/console/create/simple/"
+# What the APIs answer, and no operator reads.
+CODED = re.compile(rf"\(code |\b({'|'.join(code.name for code in ResultCode if '_' in code.name)})\b")
 
 
 def form(into: Workspace, **changes: str) -> dict[str, str]:
@@ -88,28 +95,72 @@ def test_each_form_has_a_customer_message_id_of_its_own(superuser: Client, works
 
 
 @pytest.mark.parametrize(
-    ("changes", "code"),
+    ("changes", "field", "says"),
     [
-        ({"target": ""}, "3021"),
-        ({"title": " "}, "3024"),
-        ({"body": ""}, "3024"),
-        ({"body": "x" * 201}, "3043"),
-        ({"title": "x" * 201}, "3028"),
-        ({"msgkey": "x" * 65}, "3028"),
-        ({"valid_seconds": "0"}, "3020"),
-        ({"valid_seconds": "999999999"}, "3026"),
-        ({"parameters-0-key": "taskId", "parameters-0-value": "1"}, "3044"),
-        ({"parameters-0-key": "badge_add_num", "parameters-0-value": "1"}, "3059"),
-        ({"url": "x" * 2049}, "3028"),
+        ({"target": ""}, "target", "Enter a target ID."),
+        ({"target": "x" * 257}, "target", "This target ID is too long."),
+        ({"title": " "}, "title", "Enter a title."),
+        ({"title": "x" * 201}, "title", "The title is too long: 200 characters at most."),
+        ({"body": ""}, "body", "Enter a body."),
+        ({"body": "x" * 201}, "body", "The body is too long: 200 characters at most."),
+        ({"msgkey": "x" * 65}, "msgkey", "Ensure this value has at most 64 characters (it has 65)."),
+        ({"task_name": "x" * 201}, "task_name", "The name is too long: 200 characters at most."),
+        ({"valid_seconds": "0"}, "valid_seconds", "Enter for how many seconds the message is valid: 1 or more."),
+        ({"valid_seconds": "999999999"}, "valid_seconds", "A message is valid for 604,800 seconds at most."),
+        ({"url": "x" * 2049}, "url", "The URL is too long: 2,048 characters at most."),
     ],
 )
-def test_what_the_service_refuses_is_said_with_its_code(
-    superuser: Client, workspace: Workspace, changes: dict[str, str], code: str
+@pytest.mark.parametrize("step", ["review", "send"])
+def test_a_refusal_stands_at_its_field_in_plain_words(
+    superuser: Client, workspace: Workspace, settings: Any, changes: dict[str, str], field: str, says: str, step: str
 ) -> None:
-    answer = superuser.post(PAGE, form(workspace, **changes))
-    assert answer.status_code == 200
-    assert f"(code {code}, " in answer.text
+    settings.MAX_EXPIRED_SECONDS = 604_800
+    answer = superuser.post(PAGE, form(workspace, step=step, **changes))
+    assert answer.context["form"].errors == {field: [says]}
+    assert not CODED.search(answer.text)
     assert not PushTask.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("taskId", "The service uses this key itself. Choose another."),
+        ("badge", "The value of badge is a number."),
+        ("badge_add_num", "badge_add_num needs badge_class beside it."),
+    ],
+)
+def test_a_refused_parameter_says_so_in_its_row(superuser: Client, workspace: Workspace, key: str, says: str) -> None:
+    value = "1" if key != "badge" else "many"
+    rows = {"parameters-TOTAL_FORMS": "2", "parameters-0-key": "orderId", "parameters-0-value": "42"}
+    answer = superuser.post(PAGE, form(workspace, **rows, **{"parameters-1-key": key, "parameters-1-value": value}))
+    assert answer.context["parameters"].errors == [{}, {"key": [says]}]
+    assert not CODED.search(answer.text)
+
+
+def test_an_id_that_was_used_for_another_message_says_so(superuser: Client, workspace: Workspace) -> None:
+    superuser.post(PAGE, form(workspace))
+    answer = superuser.post(PAGE, form(workspace, title="Another"))
+    assert "Enter another ID." in answer.context["form"].errors["msgkey"][0]
+    assert not CODED.search(answer.text)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_no_explanation_names_a_code(language: str) -> None:
+    with override(language):
+        for (result, parameter), explanation in EXPLANATIONS.items():
+            told = explain(ResultError(result, "a detail", parameter=parameter))
+            assert told.field == explanation.field
+            assert not CODED.search(str(told.sentence))
+            assert "{" not in str(told.sentence)
+            assert (language == "en") == str(told.sentence).isascii()
+        assert "a detail" in str(explain(ResultError(ResultCode.SYSTEM_ERROR, "a detail")).sentence)
+
+
+def test_a_named_push_is_found_by_its_name(superuser: Client, workspace: Workspace) -> None:
+    superuser.post(PAGE, form(workspace, task_name="Singles' Day"))
+    task = PushTask.objects.get()
+    assert task.name == "Singles' Day"
+    assert f"/pushtask/{task.pk}/" in superuser.get("/console/pushcore/pushtask/", {"q": "Singles' Day"}).text
 
 
 @pytest.mark.parametrize(
@@ -132,7 +183,8 @@ def test_nonsense_is_refused_and_never_an_error(
 
 def test_more_than_twenty_parameters_are_refused(superuser: Client, workspace: Workspace) -> None:
     rows = {f"parameters-{n}-key": f"key{n}" for n in range(21)} | {"parameters-TOTAL_FORMS": "21"}
-    assert "(code 3035, " in superuser.post(PAGE, form(workspace, **rows)).text
+    answer = superuser.post(PAGE, form(workspace, **rows))
+    assert list(answer.context["parameters"].non_form_errors()) == ["There are more than 20 parameters."]
 
 
 def test_nobody_pushes_into_another_apps_workspace(
@@ -166,7 +218,8 @@ def test_nothing_is_pushed_before_somebody_says_yes(superuser: Client, mine: Eve
     assert asked.context["reach"].number == "1"
     assert PushTask.objects.count() == before
     hidden = dict(asked.context["hidden"])
-    assert hidden == {name: value for name, value in values.items() if name != "step"}
+    assert hidden == {name: value for name, value in values.items() if name not in ("step", "workspace")}
+    hidden["workspace"] = str(workspace.pk)
     again = superuser.post(PAGE, hidden | {"step": "edit"})
     assert again.context["form"]["title"].value() == "Parcel"
     assert PushTask.objects.count() == before
@@ -230,11 +283,18 @@ def test_a_cyclic_push_has_an_occurrence_for_each_of_its_days(superuser: Client,
     ("changes", "says"),
     [
         ({"sending-when": "timed"}, "This field is required."),
-        ({"sending-when": "timed", "sending-at": "2020-01-01T00:00"}, "fixedTime is past"),
+        ({"sending-when": "timed", "sending-at": "2020-01-01T00:00"}, "Choose a time that is still to come"),
+        ({"sending-when": "timed", "sending-at": "2100-01-01T00:00"}, "366 days ahead at most"),
         ({"sending-when": "timed", "sending-at": "soon"}, "Enter a valid date/time."),
         ({"sending-when": "cyclic"}, "This field is required."),
         ({"sending-when": "cyclic", "sending-first_day": "2020-01-01", "sending-last_day": "2020-02-01",
-          "sending-time_of_day": "08:00"}, "names no time of sending"),
+          "sending-time_of_day": "08:00"}, "No time of sending is left by then"),
+        ({"sending-when": "cyclic", "sending-first_day": "2020-02-01", "sending-last_day": "2020-01-01",
+          "sending-time_of_day": "08:00"}, "Choose a day after the first one."),
+        ({"sending-when": "cyclic", "sending-first_day": "2020-01-01", "sending-last_day": "2020-02-01",
+          "sending-time_of_day": "08:00", "sending-circle": "2"}, "Choose at least one day."),
+        ({"sending-when": "cyclic", "sending-first_day": "2020-01-01", "sending-last_day": "2020-02-01",
+          "sending-time_of_day": "08:00", "sending-circle": "3", "sending-monthdays": "32"}, "from 1 to 31"),
         ({"sending-when": "cyclic", "sending-first_day": "2020-01-01", "sending-last_day": "2020-02-01",
           "sending-time_of_day": "08:00", "sending-circle": "3", "sending-monthdays": "first"}, "separated by commas"),
     ],
@@ -246,6 +306,7 @@ def test_a_time_that_cannot_be_is_refused(
     answer = superuser.post(PAGE, form(workspace, step=step, **changes))
     assert answer.status_code == 200
     assert says in answer.text
+    assert not CODED.search(answer.text)
     assert not Schedule.objects.exists()
     assert not PushTask.objects.exists()
 

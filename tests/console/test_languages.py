@@ -27,7 +27,7 @@ from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
 from console.components.refusals import refusal
 from console.models import AuditEntry
-from console.pages.create.fields import coded
+from console.pages.create.explanations import explain
 from console.theme import settings as theme
 from mps_project.settings import LOCALE_PATHS
 from pushcore.codes import statuses
@@ -152,7 +152,7 @@ def test_every_status_is_explained_in_chinese() -> None:
 def test_a_refusal_is_said_in_chinese() -> None:
     exists = ResultError(ResultCode.TEMPLATE_ALREADY_EXIST, "greeting")
     with override("zh-hans"):
-        assert coded(ResultCode.NEED_FILE) == "文件为空（错误码 3002，NEED_FILE）"
+        assert explain(ResultError(ResultCode.NEED_FILE)).sentence == "请选择至少有一行内容的文件。"
         assert refusal(exists) == "模板已存在: greeting（错误码 3036）"
     with override("en"):
         assert refusal(exists) == "template already exists: greeting (code 3036)"

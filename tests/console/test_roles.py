@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver
 
 from channels_vendor.models import VendorAccount
+from console import models
 from console.components.scoped_admin import SuperuserModelAdmin
 from console.models import AuditEntry, Membership
 from pushcore.models import AccessKey, RsaKey, Template, Workspace
@@ -27,6 +29,7 @@ OBJECT = "<path:object_id>"
 READS: dict[type[Model], str] = {AuditEntry: "administrator"}
 ADDS: dict[type[Model], str] = {
     Template: "operator",
+    models.TestDevice: "operator",
     Workspace: "administrator",
     AccessKey: "administrator",
     RsaKey: "administrator",
@@ -36,6 +39,7 @@ ADDS: dict[type[Model], str] = {
 # Keys in use are first taken out of use.
 DELETES: dict[type[Model], str] = {
     Template: "operator",
+    models.TestDevice: "operator",
     VendorAccount: "administrator",
     Membership: "administrator",
 }
@@ -59,6 +63,9 @@ OTHERS: dict[str, str] = {
     "analysis_export_state": NOBODY,  # there is none of that number
     "analysis_export_file": NOBODY,
     "preview_message": NOBODY,  # by POST alone
+    "save_draft": NOBODY,
+    "discard_draft": NOBODY,
+    "push_test": NOBODY,
     "upload_file": NOBODY,
     "inspect_file": NOBODY,
     "device_simulator": "operator",
@@ -66,6 +73,8 @@ OTHERS: dict[str, str] = {
     "device_simulator_push": NOBODY,
     "pushcore_message_create_message": "operator",
     "pushcore_pushtask_revoke": "operator",
+    "pushcore_pushtask_duplicate": "operator",
+    "pushcore_device_add_test_device": "operator",
     "pushcore_schedule_cancel": "operator",
     "pushcore_template_test_send": "operator",
     "pushcore_accesskey_secret": "viewer",  # leads to the key's page; the secret is the maker's session's
@@ -96,6 +105,7 @@ class Address:
             .replace("<int:pk>", str(pk))
             .replace("<id>", "1")
             .replace("<str:kind>", "simple")
+            .replace("<uuid:key>", str(uuid.uuid4()))
         )
         return "/console/" + route.replace("<path:content_type_id>", "1")
 

@@ -162,3 +162,32 @@ def test_values_that_leave_nothing_of_a_text_are_refused(workspace: Workspace, c
     block = Reader(1, content, DeliveryType.USER, variables=template.variables).read(Lines(0, len(lines), 1, lines))
     assert [record.target for record in block.records] == ["ann"]
     assert [fault.reason for fault in block.faults] == ["title or content is empty with these values"]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("Hello #name#", {"name": "Ann"}),
+        ("#a# of #b#, #a#", {"a": "1", "b": "2 of 3"}),
+        ("#a#", {"a": ""}),
+        ("plain", {}),
+        ("#a#, #b#", {"a": "x", "b": "y, z"}),
+    ],
+)
+def test_values_are_read_from_the_text_they_made(text: str, values: dict[str, str]) -> None:
+    pattern = text_pattern(text, None)
+    assert pattern.values_in(pattern.fill(values)) == values
+
+
+def test_values_are_read_from_a_url_as_they_were_given() -> None:
+    pattern = url_pattern("https://shop.example/#path#?n=#name#", None)
+    values = {"path": "a/b", "name": "Ann & Bob"}
+    assert pattern.values_in(pattern.fill(values)) == values
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [("Hello #a#", "Bye Ann"), ("#a# and #a#", "Ann and Bob"), ("#a##b#", "xy"), ("a", "ab"), ("#a#!", "")],
+)
+def test_of_a_text_that_was_made_otherwise_no_values_are_read(text: str, made: str) -> None:
+    assert text_pattern(text, None).values_in(made) is None

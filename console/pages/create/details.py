@@ -19,7 +19,8 @@ from console.pages.create.forms import AnyForm, BroadcastForm
 from console.pages.create.sending import SendingForm
 from pushcore.models import Template
 from pushcore.models.pushes import DeliveryType
-from pushcore.schedules.times import DAILY
+from pushcore.schedules.times import DAILY, Cyclic, moments
+from pushcore.storage import clock
 
 Detail = tuple[str, str]
 
@@ -29,7 +30,7 @@ _IN_THE_MESSAGE = ("title", "body")
 _LISTED_APART = ("android_channel", "template", "file", "findings", "valid_seconds")
 
 
-def details(form: AnyForm, parameters: ExtensionParameters, sending: SendingForm | None, kind: str) -> Iterator[Detail]:
+def details(form: AnyForm, parameters: ExtensionParameters, sending: SendingForm, kind: str) -> Iterator[Detail]:
     """Yield the label and value of every setting of the valid forms.
 
     The title and body are left out: the review shows them apart, as the message itself.
@@ -50,7 +51,7 @@ def details(form: AnyForm, parameters: ExtensionParameters, sending: SendingForm
     for key, value in parameters.as_mapping().items():
         yield _("Extension parameter %(key)s") % {"key": key}, value
     yield _("Valid period"), _("%(seconds)s seconds") % {"seconds": intcomma(form.cleaned_data["valid_seconds"])}
-    yield _("Send"), _when(sending) if sending is not None else _("at once")
+    yield from _schedule(sending)
 
 
 def is_asked(form: forms.Form, bound: forms.BoundField) -> bool:
@@ -86,6 +87,19 @@ def _channel(form: ChannelPart) -> Iterator[Detail]:
     chosen = form.channel(delivery_type, silent=bool(template and template.silent))
     field = form.fields["android_channel"]
     yield str(field.label), str(dict(field.choices)[chosen])  # type: ignore[attr-defined]
+
+
+def _schedule(sending: SendingForm) -> Iterator[Detail]:
+    """Yield when the push is sent, and of a repeated one how often."""
+    yield _("Send"), _when(sending)
+    strategy = sending.strategy()
+    if isinstance(strategy, Cyclic):
+        times = moments(strategy, sending.zone, clock.now())
+        yield (
+            _("Times of sending"),
+            _("%(count)s, the first %(first)s")
+            % {"count": intcomma(len(times)), "first": moment_text(times[0], sending.zone)},
+        )
 
 
 def _when(sending: SendingForm) -> str:

@@ -1,7 +1,7 @@
 """Building blocks of the push forms.
 
 The forms only gather values. Business limits are checked by the service, so that the console and the API refuse the
-same requests with the same codes.
+same requests; `explanations` says them in an operator's words.
 
 `data-shown-when="field=value"` on a widget hides its row while the other field has another value. Several conditions
 are separated by spaces and must all hold.
@@ -14,8 +14,6 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.options import HORIZONTAL
-from django.utils.functional import lazy
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
@@ -25,7 +23,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from console.components.refusals import translated
+from console.pages.create.explanations import required
 from pushcore.channels import Platform
 from pushcore.codes.results import ResultCode
 from pushcore.models import Template, Workspace
@@ -52,21 +50,6 @@ IMAGES = (
 )
 
 
-def coded(result: ResultCode, message: str = "") -> str:
-    """Describe a refusal to an operator: in words, with the code and name the API would answer."""
-    words = translated(result, message)
-    return gettext("{words} (code {code}, {name})").format(words=words, code=result.code, name=result.name)
-
-
-# For class attributes, which are evaluated before the user's language is known.
-coded_lazy = lazy(coded, str)
-
-
-def required(result: ResultCode) -> dict[str, str]:
-    """Return the `error_messages` of a field whose absence the API refuses with the given code."""
-    return {"required": coded_lazy(result)}
-
-
 def new_msgkey() -> str:
     """Return a random customer message ID, the default in a new form."""
     return f"console_{secrets.token_hex(16)}"
@@ -83,8 +66,14 @@ def text(**attrs: Any) -> UnfoldAdminTextInputWidget:
 
 
 class PushForm(forms.Form):
-    """Base of the push forms, and the field they all have. `workspace` is where the push is sent from."""
+    """Base of the push forms, and the fields they all have. `workspace` is where the push is sent from."""
 
+    task_name = forms.CharField(
+        label=_("Name"),
+        required=False,
+        widget=text(maxlength=limits.MAX_TASK_NAME_LENGTH),
+        help_text=_("The push is found by it among the push tasks. Devices do not get it."),
+    )
     valid_seconds = forms.IntegerField(
         label=_("Valid period (seconds)"),
         error_messages=required(ResultCode.EXPIREDSECONDS_WRONG),
@@ -103,7 +92,7 @@ class MessageIdPart(PushForm):
 
     msgkey = forms.CharField(
         label=_("Customer message ID"),
-        error_messages=required(ResultCode.INVALID_PARAM),
+        max_length=recipients.MAX_MSGKEY_LENGTH,
         initial=new_msgkey,
         widget=text(maxlength=recipients.MAX_MSGKEY_LENGTH, spellcheck="false"),
         help_text=_("Unique in your own system. The same ID to the same target is delivered once within 24 hours."),
@@ -197,12 +186,12 @@ class ContentPart(PushForm):
     )
     title = forms.CharField(
         label=_("Message title"),
-        error_messages=required(ResultCode.PAYLOAD_NOT_ENOUGH),
+        error_messages={"required": _("Enter a title.")},
         widget=text(maxlength=limits.MAX_TITLE_LENGTH, **{"data-counted": ""}),
     )
     body = forms.CharField(
         label=_("Message body"),
-        error_messages=required(ResultCode.PAYLOAD_NOT_ENOUGH),
+        error_messages={"required": _("Enter a body.")},
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "maxlength": limits.MAX_CONTENT_LENGTH, "data-counted": ""}),
     )
     action = forms.TypedChoiceField(
@@ -251,6 +240,20 @@ class ContentPart(PushForm):
     def material_errors(self) -> bool:
         """Whether an icon or image field other than the defaults has an error; the page then unfolds them."""
         return any(field.errors for field in (*self.icons[1:], *self.images[1:]))
+
+    def content(self) -> dict[str, Any]:
+        """Return the content by the names that `SimplePush` has for it."""
+        given = self.cleaned_data
+        return {
+            "title": given["title"],
+            "content": given["body"],
+            "push_action": given["action"],
+            "uri": given["url"],
+            "silent": given["silent"],
+            "push_style": given["style"],
+            "icon_urls": self.material("icon"),
+            "image_urls": self.material("image"),
+        }
 
     def material(self, kind: str) -> dict[str, str]:
         """Return the URLs by channel name in the API's terms; none unless the style is rich text.
@@ -345,6 +348,14 @@ class ExtensionParameters(
                 form.add_error("key", _("This key is there already."))
             if row.get("key"):
                 seen.add(row["key"])
+
+    def refuse(self, key: str, sentence: str) -> None:
+        """Add an error to the row with a key; to the rows as a whole if none has it."""
+        for form in self.forms:
+            if getattr(form, "cleaned_data", {}).get("key") == key:
+                form.add_error("key", sentence)
+                return
+        self.non_form_errors().append(sentence)
 
     def as_mapping(self) -> dict[str, str]:
         """Return the parameters of these valid rows."""

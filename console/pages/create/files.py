@@ -6,14 +6,13 @@ from dataclasses import asdict, dataclass
 
 from django.conf import settings
 from django.core import signing
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_POST
 
-from console.access.rights import Right, scope_of
-from console.pages.create.fields import coded
+from console.pages.create.explanations import explain
 from console.pages.create.forms import MultipleForm
+from console.pages.create.scope import workspace_or_404
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import upload
 from pushcore.file_push.inspection import Inspection, inspect
@@ -64,10 +63,10 @@ def upload_file(request: HttpRequest) -> HttpResponse:
     workspace = _workspace(request)
     try:
         if _length(request) > settings.MAX_FILE_BYTES:
-            raise ResultError(ResultCode.MSG_PAYLOAD_TOO_LONG, f"a file has at most {settings.MAX_FILE_BYTES} bytes")
+            raise ResultError(ResultCode.MSG_PAYLOAD_TOO_LONG, parameter="file")
         file = upload.keep(workspace, request.read)
     except ResultError as error:
-        return JsonResponse({"error": coded(error.result, error.message)}, status=400)
+        return JsonResponse({"error": explain(error).sentence}, status=400)
     return JsonResponse({"file": str(file.pk), "size": file.size})
 
 
@@ -78,14 +77,7 @@ def _length(request: HttpRequest) -> int:
 
 def _workspace(request: HttpRequest) -> Workspace:
     """Return the workspace named in the query, if the user may push in it. Raises `PermissionDenied` or `Http404`."""
-    scope = scope_of(request)
-    if not scope.may(Right.PUSH):
-        raise PermissionDenied
-    number = request.GET.get("workspace", "")
-    found = scope.workspaces(Right.PUSH).filter(pk=ids.parse(number) or 0).first()
-    if found is None:
-        raise Http404
-    return found
+    return workspace_or_404(request, request.GET.get("workspace", ""))
 
 
 @require_POST
@@ -100,7 +92,7 @@ def inspect_file(request: HttpRequest) -> HttpResponse:
         try:
             found, findings = inspect_kept_file(form, file)
         except ResultError as error:
-            context["error"] = coded(error.result, error.message)
+            context["error"] = explain(error).sentence
         else:
             context |= {"found": found, "findings": findings, "signed": findings.signed()}
     return TemplateResponse(request, "console/create/findings.html", context)
@@ -120,7 +112,7 @@ def inspect_kept_file(form: MultipleForm, file: FileImport) -> tuple[Inspection,
     Raises:
         ResultError: The template has been removed, or its content is too long.
     """
-    form.cleaned_data = {"valid_seconds": 1, "file": str(file.pk), "file_name": ""} | form.cleaned_data
+    form.cleaned_data = {"task_name": "", "valid_seconds": 1, "file": str(file.pk), "file_name": ""} | form.cleaned_data
     form.cleaned_data["template"] = template = form.chosen
     assert template is not None
     wanted = form.request({}, sha256=file.sha256)

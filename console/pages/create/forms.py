@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from console.pages.create.explanations import required
 from console.pages.create.fields import (
     ChannelPart,
     ContentPart,
@@ -15,38 +17,20 @@ from console.pages.create.fields import (
     TargetPart,
     TargetTypePart,
     TemplatePart,
-    coded,
     radio,
-    required,
 )
 from pushcore.channels import Platform
-from pushcore.codes.results import ResultCode, ResultError
+from pushcore.codes.results import ResultCode
 from pushcore.models.pushes import DeliveryType
 from pushcore.push import limits
 from pushcore.push.requests import BroadcastPush, FilePush, SimplePush, TemplatePush
 
-# The field that a result code concerns; all other codes are shown at the top of the form.
-FIELD_OF_CODE: dict[ResultCode, str] = {
-    ResultCode.TOKEN_OR_USERID_NULL: "target",
-    ResultCode.DELIVERYTOKEN_INVALID: "target",
-    ResultCode.DELIVERY_TYPE_NOT_SUPPORTED: "target_type",
-    ResultCode.SINGLE_PUSH_CONTENT_TOO_LONG: "body",
-    ResultCode.EXPIREDSECONDS_WRONG: "valid_seconds",
-    ResultCode.EXPIREDTIME_TOO_LONG: "valid_seconds",
-    ResultCode.ANDROID_CHANNEL_PARAM_INVALID: "android_channel",
-    ResultCode.NEED_TEMPLATE: "template",
-    ResultCode.TEMPLATE_NOT_EXIST: "template",
-    ResultCode.NEED_FILE: "file",
-    ResultCode.BROADCAST_ALL_USER_NEED_UNBIND_PERIOD: "logout_period",
-    ResultCode.BROADCAST_ALL_USER_NOT_SUPPORT_SELFCHANNEL_ANDROID: "android_channel",
-}
-
 Params = Mapping[str, str]
 
 
-def _task_name(text: str) -> str:
-    """Name the task by the form's content alone, so that the same form sent twice is the same request."""
-    return f"Console {text}"[: limits.MAX_TASK_NAME_LENGTH]
+def _task_name(given: Mapping[str, Any], otherwise: str) -> str:
+    """Return the name typed, else one made of the form's content, so that a form sent twice is the same request."""
+    return given["task_name"] or f"Console {otherwise}"[: limits.MAX_TASK_NAME_LENGTH]
 
 
 class SimpleForm(TargetPart, ContentPart, ChannelPart):
@@ -58,20 +42,13 @@ class SimpleForm(TargetPart, ContentPart, ChannelPart):
         """Build the push request of this valid form."""
         given = self.cleaned_data
         return SimplePush(
-            task_name=_task_name(given["msgkey"]),
-            title=given["title"],
-            content=given["body"],
+            task_name=_task_name(given, given["msgkey"]),
             delivery_type=self.delivery_type,
             target_msgkey={given["target"]: given["msgkey"]},
             expired_seconds=given["valid_seconds"],
             extended_params=extended_params,
-            push_action=given["action"],
-            uri=given["url"],
-            silent=given["silent"],
-            push_style=given["style"],
-            icon_urls=self.material("icon"),
-            image_urls=self.material("image"),
             android_channel=self.channel(self.delivery_type),
+            **self.content(),
         )
 
 
@@ -85,7 +62,7 @@ class TemplateForm(TargetPart, PlaceholdersPart):
         given = self.cleaned_data
         template = given["template"]
         return TemplatePush(
-            task_name=_task_name(given["msgkey"]),
+            task_name=_task_name(given, given["msgkey"]),
             template_name=template.name,
             template_key_value=self.values(given),
             delivery_type=self.delivery_type,
@@ -116,7 +93,7 @@ class MultipleForm(TargetTypePart, TemplatePart):
         given = self.cleaned_data
         template = given["template"]
         return FilePush(
-            task_name=_task_name(given["file_name"] or given["file"]),
+            task_name=_task_name(given, given["file_name"] or given["file"]),
             template_name=template.name,
             sha256=sha256,
             delivery_type=self.delivery_type,
@@ -172,7 +149,7 @@ class BroadcastForm(MessageIdPart, PlaceholdersPart):
         template = given["template"]
         by_login = (given["login_status"] or 0) if self.delivery_type == DeliveryType.IOS else 0
         return BroadcastPush(
-            task_name=_task_name(given["msgkey"]),
+            task_name=_task_name(given, given["msgkey"]),
             template_name=template.name,
             template_key_value=self.values(given),
             msgkey=given["msgkey"],
@@ -188,9 +165,3 @@ class BroadcastForm(MessageIdPart, PlaceholdersPart):
 AnyForm = SimpleForm | TemplateForm | MultipleForm | BroadcastForm
 
 FORMS: dict[str, type[AnyForm]] = {form.kind: form for form in (SimpleForm, TemplateForm, MultipleForm, BroadcastForm)}
-
-
-def refuse(form: forms.Form, error: ResultError) -> None:
-    """Add the service's refusal to the form, at the field it concerns if there is one."""
-    field = FIELD_OF_CODE.get(error.result)
-    form.add_error(field if field in form.fields else None, coded(error.result, error.message))

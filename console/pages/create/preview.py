@@ -6,23 +6,59 @@ It is built by the same code as the real message, from a form that need not be v
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from channels_vendor.apns.payload import parts_of
+from channels_vendor.base.contract import Account, Shown
+from channels_vendor.base.errors import TooBigError
 from channels_vendor.base.notifications import deliveries_of
+from channels_vendor.models import VendorAccount
+from channels_vendor.registry import VENDORS
+from console.pages.create.advice import Advice, advice_on
 from console.pages.create.fields import DEFAULT_VALIDITY_SECONDS, PlaceholdersPart
 from console.pages.create.forms import AnyForm, SimpleForm
 from pushcore.channels import Channel, Platform
 from pushcore.delivery.payload import device_payload
+from pushcore.models import Workspace
 from pushcore.ports import OutgoingMessage
 from pushcore.push import content, templates
 from pushcore.push.requests import TemplatePush
 from pushcore.storage import clock, ids
+
+
+def channel_choices(workspace: Workspace) -> list[tuple[int, str]]:
+    """Return the channels that the preview may be shown as by, those that are set up in the workspace first."""
+    own = set(VendorAccount.objects.filter(workspace=workspace, enabled=True).values_list("channel", flat=True))
+    vendors = sorted(VENDORS, key=lambda channel: (channel not in own, channel))
+    titles = [(int(channel), gettext(VENDORS[channel].title)) for channel in vendors]
+    return [(int(Channel.SELF_BUILT), gettext("Self-built channel")), *titles]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPreview:
+    """What one channel shows.
+
+    Attributes:
+        channel: The channel's number.
+        title: The title as it travels.
+        body: The text as it travels.
+        icon: The icon's URL; empty where none is shown.
+        image: The large image's URL; empty where none is shown.
+        note: What the vendor cuts, in a sentence; empty if nothing.
+    """
+
+    channel: int
+    title: str = ""
+    body: str = ""
+    icon: str = ""
+    image: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +70,8 @@ class Preview:
         body: The message's text.
         silent: Whether nothing is displayed on the device.
         style: The display style, as in the API.
-        icon: Whether the message has an icon.
-        image: Whether the message has an image.
+        channels: What each channel shows of it, the self-built one first; empty for a silent message.
+        advice: What the operator had better change.
         android: The body for the self-built channel as JSON, with example IDs.
         ios: The body for APNs as JSON, with example IDs; empty if APNs would refuse it.
     """
@@ -44,8 +80,8 @@ class Preview:
     body: str = ""
     silent: bool = False
     style: int = 0
-    icon: bool = False
-    image: bool = False
+    channels: list[ChannelPreview] = field(default_factory=list)
+    advice: list[Advice] = field(default_factory=list)
     android: str = ""
     ios: str = ""
 
@@ -62,11 +98,43 @@ def preview_of(form: AnyForm, params: Mapping[str, str]) -> Preview:
         body=made["content"],
         silent=bool(made["silent"]),
         style=made["style"],
-        icon=bool(made["icon"]),
-        image=bool(made["image"]),
+        channels=[] if made["silent"] else list(_channels(form.workspace, outgoing)),
+        advice=list(dict.fromkeys(advice_on(made, has_template=not isinstance(form, SimpleForm)))),
         android=_pretty(device_payload(outgoing)),
         ios=_ios(outgoing),
     )
+
+
+def _channels(workspace: Workspace, outgoing: OutgoingMessage) -> Iterator[ChannelPreview]:
+    """Yield what each channel shows of a message, by the adapters' own payloads."""
+    accounts = {row.channel: row for row in VendorAccount.objects.filter(workspace=workspace)}
+    content = outgoing.content
+    icon, image = (content[name].get("defaultUrl", "") for name in ("icon", "image"))
+    yield ChannelPreview(Channel.SELF_BUILT, content["title"], content["content"], icon, image)
+    for channel, vendor in VENDORS.items():
+        row = accounts.get(channel)
+        # Secrets stay sealed: no limit depends on one.
+        account = Account(workspace.pk, channel, row.public_values if row else {})
+        [delivery] = deliveries_of([outgoing], channel)
+        try:
+            shown = vendor.shown(delivery.notification, account)
+        except TooBigError:
+            shown = None
+        yield _of_vendor(channel, content, shown)
+
+
+def _of_vendor(channel: Channel, content: Mapping[str, Any], shown: Shown | None) -> ChannelPreview:
+    """Return the preview of a vendor's channel, with what the vendor cuts in words."""
+    name = gettext(VENDORS[channel].title)
+    if shown is None:
+        return ChannelPreview(channel, note=gettext("%(vendor)s: too large to be sent.") % {"vendor": name})
+    cuts = []
+    if shown.title != content["title"]:
+        cuts.append(gettext("the title to %(count)s characters") % {"count": len(shown.title)})
+    if shown.body != content["content"]:
+        cuts.append(gettext("the body to %(count)s characters") % {"count": len(shown.body)})
+    note = gettext("%(vendor)s cuts %(what)s.") % {"vendor": name, "what": ", ".join(cuts)} if cuts else ""
+    return ChannelPreview(channel, shown.title, shown.body, shown.icon, shown.image, note)
 
 
 def _content(form: AnyForm, params: Mapping[str, str]) -> dict[str, Any] | None:

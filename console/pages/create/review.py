@@ -8,7 +8,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 
 from console.pages.create.files import findings_of
-from console.pages.create.forms import MultipleForm
+from console.pages.create.forms import AnyForm, BroadcastForm, MultipleForm
 from pushcore.models import FileImport, Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.push import audience_estimate
@@ -32,6 +32,29 @@ class Reach:
     note: str = ""
     number_to_type: int | None = None
     reaches_nobody: bool = False
+
+
+def audience_of(form: AnyForm) -> str:
+    """Describe in words whom a valid form's push is for."""
+    given, kind = form.cleaned_data, form.delivery_type
+    # As the field "Push platform" names them.
+    platform = dict(form.fields["platform"].choices).get(kind, "")  # type: ignore[attr-defined]
+    if isinstance(form, MultipleForm):
+        words = (
+            _("The users in the file %(file)s")
+            if kind == DeliveryType.USER
+            else _("The %(platform)s devices in the file %(file)s")
+        )
+        return words % {"platform": platform, "file": given["file_name"]}
+    if not isinstance(form, BroadcastForm):
+        words = _("The user %(target)s") if kind == DeliveryType.USER else _("The %(platform)s device %(target)s")
+        return words % {"platform": platform, "target": given["target"]}
+    if kind != DeliveryType.IOS:
+        return _("All %(platform)s devices of this workspace") % {"platform": platform}
+    if not given["login_status"]:
+        return _("The iOS devices of all users who are logged in")
+    period = dict(form.fields["logout_period"].choices)[given["logout_period"]]  # type: ignore[attr-defined]
+    return _("The iOS devices of all users who are logged in, or logged out within: %(period)s") % {"period": period}
 
 
 def of_push(workspace: Workspace, push: ValidatedPush) -> Reach:

@@ -103,7 +103,21 @@ class SendingForm(forms.Form):
         for name in needed.get(given.get("when", NOW), ()):
             if given.get(name) is None and name not in self.errors:
                 self.add_error(name, _("This field is required."))
+        if given.get("when") == AGAIN:
+            self._check_days(given)
         return given
+
+    def _check_days(self, given: dict[str, Any]) -> None:
+        """Refuse a last day before the first one, and days of the week or month that are missing or none."""
+        first, last = given.get("first_day"), given.get("last_day")
+        if first and last and first > last:
+            self.add_error("last_day", _("Choose a day after the first one."))
+        if given.get("circle") == WEEKLY and not given.get("weekdays"):
+            self.add_error("weekdays", _("Choose at least one day."))
+        if given.get("circle") == MONTHLY and "monthdays" not in self.errors:
+            days = self._days()
+            if not days or not all(1 <= day <= 31 for day in days):
+                self.add_error("monthdays", _("Numbers from 1 to 31, separated by commas."))
 
     def strategy(self) -> Strategy | None:
         """Return the schedule of this valid form; None to push now."""

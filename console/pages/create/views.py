@@ -7,15 +7,16 @@ the customer message ID (or the file) makes the push idempotent.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from csp.decorators import csp_update
 from django.contrib import messages
 from django.contrib.admin import site
-from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -23,15 +24,16 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from console.access import audit
-from console.access.rights import Right, scope_of
 from console.locale.zones import activate, zone_of
-from console.pages.create import confirming, review
+from console.models import Draft
+from console.pages.create import confirming, drafts, review, testing
 from console.pages.create.details import details
-from console.pages.create.fields import ExtensionParameters
+from console.pages.create.duplicating import copy_of
 from console.pages.create.files import kept_file
-from console.pages.create.forms import FORMS, AnyForm, BroadcastForm, MultipleForm, refuse
-from console.pages.create.preview import preview_of
-from console.pages.create.sending import SendingForm
+from console.pages.create.forms import BroadcastForm, MultipleForm
+from console.pages.create.message_forms import MessageForms, pairs
+from console.pages.create.preview import channel_choices, preview_of
+from console.pages.create.scope import known_kind, workspaces_at_hand, workspaces_to_push_in
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import upload
 from pushcore.models import FileImport, PushTask, Schedule, Workspace
@@ -48,129 +50,158 @@ TITLES = {
     "broadcast": gettext_lazy("Broadcast push"),
 }
 
-# The review page's own fields, not part of the form that it carries in hidden fields.
-_OF_THE_REVIEW = ("step", "csrfmiddlewaretoken", "devices", "counted")
+# The preview draws the images that the message names, wherever they are. No other page may load any from elsewhere.
+# (The decorator's own type is of views without arguments.)
+_with_images: Any = csp_update({"img-src": ["https:"]})
 
 
 @dataclass(frozen=True, slots=True)
-class MessageForms:
-    """The forms that make up the create page.
+class Start:
+    """What the page begins with.
 
     Attributes:
-        push: The form of the kind of push.
-        parameters: The extension parameters.
-        sending: When to push; None for a file, which is always pushed at once.
+        workspace: The workspace to push in; None if it is still to be chosen.
+        typed: What the fields are filled in with.
+        notes: What the operator has to know about it.
+        is_new: Nothing is filled in, so that drafts are offered.
     """
 
-    push: AnyForm
-    parameters: ExtensionParameters
-    sending: SendingForm | None
-
-    @classmethod
-    def of(
-        cls, kind: str, workspace: Workspace, data: QueryDict | None, initial: dict[str, Any] | None = None
-    ) -> MessageForms:
-        """Build the forms for a kind of push, bound to `data` unless it is None."""
-        zone = ZoneInfo(workspace.time_zone)
-        return cls(
-            FORMS[kind](data, initial=initial, workspace=workspace),
-            ExtensionParameters(data, prefix="parameters"),
-            None if kind == "multiple" else SendingForm(data, zone=zone),
-        )
-
-    def is_valid(self) -> bool:
-        """Validate all forms, so that every error is shown at once."""
-        forms = [form for form in (self.push, self.parameters, self.sending) if form is not None]
-        answers = [form.is_valid() for form in forms]
-        return all(answers)
+    workspace: Workspace | None
+    typed: QueryDict = field(default_factory=QueryDict)
+    notes: list[str] = field(default_factory=list)
+    is_new: bool = False
 
 
+@_with_images
 @require_http_methods(["GET", "POST"])
 def create_message(request: HttpRequest, kind: str) -> HttpResponse:
     """Show the form or take its next step.
 
     A POST whose `step` is "review" or "send" validates the form first; any other POST shows the form again as it was
-    filled in, for instance to return from the review.
+    filled in, for instance for another kind of push or to return from the review.
     """
-    workspaces = _workspaces(request)
-    _known(kind)
-    workspace = _chosen(request, workspaces)
+    workspaces = list(workspaces_at_hand(request))
+    known_kind(kind)
+    start = _start(request)
+    workspace = start.workspace
     if workspace is None:
-        return _answer(request, kind, workspaces, None, None)
-    data = request.POST if request.method == "POST" else None
+        return _answer(request, kind, workspaces, start, None)
+    if workspace not in workspaces:
+        workspaces.append(workspace)
     activate(zone_of(workspace))
-    page = MessageForms.of(kind, workspace, data, initial={"template": request.GET.get("template")})
     step = request.POST.get("step", "")
-    if step in ("review", "send") and page.is_valid():
+    if step not in ("review", "send"):
+        return _answer(request, kind, workspaces, start, MessageForms.filled(kind, workspace, start.typed))
+    page = MessageForms.submitted(kind, workspace, request.POST)
+    if page.is_valid():
         try:
             return _send(request, kind, page) if step == "send" else _review(request, kind, page)
         except ResultError as error:
-            refuse(page.push, error)
-    return _answer(request, kind, workspaces, workspace, page, shows_errors=bool(step and step != "edit"))
+            page.refuse(error)
+    return _answer(request, kind, workspaces, start, page, shows_errors=True)
 
 
-def _workspaces(request: HttpRequest) -> QuerySet[Workspace]:
-    """Return the enabled workspaces the user may push in. Raises `PermissionDenied` if they may push in none at all."""
-    scope = scope_of(request)
-    if not scope.may(Right.PUSH):
-        raise PermissionDenied
-    return scope.workspaces_at_hand(Right.PUSH).filter(enabled=True, app__enabled=True)
+def _start(request: HttpRequest) -> Start:
+    """Return what the page begins with: what was submitted, a draft (`?draft=`), a copy (`?from=`) or nothing.
+
+    Raises:
+        Http404: The draft or the push to copy does not exist for the user.
+    """
+    if request.method == "POST":
+        return Start(_chosen(request), request.POST)
+    if "draft" in request.GET:
+        return _of_draft(request)
+    if "from" in request.GET:
+        return _of_task(request)
+    typed = QueryDict(mutable=True)
+    if "template" in request.GET:
+        typed["template"] = request.GET["template"]
+    return Start(_chosen(request), typed, is_new=not typed)
 
 
-def _known(kind: str) -> None:
-    """Raise `Http404` for an unknown kind of push."""
-    if kind not in FORMS:
-        raise Http404
+def _of_draft(request: HttpRequest) -> Start:
+    assert request.user.is_authenticated
+    mine = Draft.objects.filter(user_id=request.user.pk, workspace__in=workspaces_to_push_in(request))
+    draft = get_object_or_404(mine.select_related("workspace__app"), key=drafts.key_of(request.GET["draft"]))
+    typed, notes = drafts.typed_of(draft), []
+    file = typed.get("file")
+    if file and kept_file(draft.workspace, file) is None:
+        typed["file"] = typed["file_name"] = ""
+        notes.append(_("The file is not kept any more. Upload it again."))
+    return Start(draft.workspace, typed, notes)
 
 
-def _chosen(request: HttpRequest, workspaces: QuerySet[Workspace]) -> Workspace | None:
+def _of_task(request: HttpRequest) -> Start:
+    tasks = PushTask.objects.filter(workspace__in=workspaces_to_push_in(request)).exclude(kind=PushTask.Kind.REVOKE)
+    task = get_object_or_404(tasks.select_related("workspace__app"), pk=ids.parse(request.GET["from"]) or 0)
+    copied = copy_of(task)
+    return Start(task.workspace, copied.typed, copied.notes)
+
+
+def _chosen(request: HttpRequest) -> Workspace | None:
     """Return the workspace to push in: the named one, else the only one there is, else None."""
     named = request.POST.get("workspace") or request.GET.get("workspace") or ""
     if named:
-        return workspaces.filter(pk=ids.parse(named) or 0).first()
-    first = list(workspaces[:2])
+        return workspaces_to_push_in(request).filter(pk=ids.parse(named) or 0).first()
+    first = list(workspaces_at_hand(request)[:2])
     return first[0] if len(first) == 1 else None
 
 
 def _answer(
     request: HttpRequest,
     kind: str,
-    workspaces: QuerySet[Workspace],
-    workspace: Workspace | None,
+    workspaces: Sequence[Workspace],
+    start: Start,
     page: MessageForms | None,
     *,
     shows_errors: bool = False,
 ) -> HttpResponse:
     """Render the form page; without a workspace it asks for one."""
-    context = site.each_context(request) | {
+    assert request.user.is_authenticated
+    workspace = start.workspace
+    context: dict[str, Any] = site.each_context(request) | {
         "title": _("Create a message"),
         "kind": kind,
         "kinds": list(TITLES.items()),
         "workspaces": workspaces,
         "workspace": workspace,
-        "form": page and page.push,
-        "parameters": page and page.parameters,
-        "sending": page and page.sending,
+        "notes": start.notes,
         "shows_errors": shows_errors,
+        "form": None,
     }
+    if page is not None:
+        assert workspace is not None
+        context |= {
+            "form": page.push,
+            "parameters": page.parameters,
+            "sending": page.sending,
+            "carried": page.carried(start.typed),
+            "draft": drafts.key_of(start.typed.get("draft")) or drafts.new_key(),
+            "channel_choices": channel_choices(workspace),
+            "test_devices": testing.of_workspace(workspace),
+            "drafts": drafts.of_user(request.user.pk, workspace) if start.is_new else (),
+        }
     return TemplateResponse(request, "console/create/page.html", context)
 
 
 def _review(request: HttpRequest, kind: str, page: MessageForms, *, refusal: str = "") -> HttpResponse:
     """Render the review page, which carries the form in hidden fields. `refusal` says why a push was not sent."""
+    assert request.user.is_authenticated
     reach = _reach_of(page)
-    params = page.parameters.as_mapping()
-    hidden = [(name, value) for name, values in request.POST.lists() for value in values]
+    drafts.save(request.user.pk, page.push.workspace, kind, request.POST)
     context = site.each_context(request) | {
         "title": _("Push this message?"),
         "kind": kind,
+        "workspace": page.push.workspace,
+        "draft": request.POST.get("draft", ""),
         "details": details(page.push, page.parameters, page.sending, str(TITLES[kind])),
+        "audience": review.audience_of(page.push),
         "reach": reach,
         "counted": "" if reach.number_to_type is None else confirming.signed(reach.number_to_type, _identity(page)),
         "refusal": refusal,
-        "is_now": page.sending is None or page.sending.strategy() is None,
-        "preview": preview_of(page.push, params),
-        "hidden": [pair for pair in hidden if pair[0] not in _OF_THE_REVIEW],
+        "is_now": page.sending.strategy() is None,
+        "preview": preview_of(page.push, page.parameters.as_mapping()),
+        "hidden": pairs(request.POST),
     }
     return TemplateResponse(request, "console/create/review.html", context)
 
@@ -183,22 +214,20 @@ def _reach_of(page: MessageForms) -> review.Reach:
     """
     params = page.parameters.as_mapping()
     workspace = page.push.workspace
+    strategy = page.sending.strategy()
+    if strategy is not None:
+        moments(strategy, ZoneInfo(workspace.time_zone), clock.now())
     if isinstance(page.push, MultipleForm):
         file = _file(page.push)
         upload.content_of(workspace, page.push.request(params, sha256=file.sha256))
         return review.of_file(page.push, file)
-    push = validate(workspace, page.push.request(params))
-    strategy = page.sending.strategy() if page.sending else None
-    if strategy is not None:
-        moments(strategy, ZoneInfo(workspace.time_zone), clock.now())
-    return review.of_push(workspace, push)
+    return review.of_push(workspace, validate(workspace, page.push.request(params)))
 
 
 def _identity(page: MessageForms) -> tuple[object, ...]:
     """Return what a confirmation of a broadcast is tied to: its workspace, request and schedule."""
     assert isinstance(page.push, BroadcastForm)
-    strategy = page.sending.strategy() if page.sending else None
-    return (page.push.workspace.pk, page.push.request(page.parameters.as_mapping()), strategy)
+    return page.push.workspace.pk, page.push.request(page.parameters.as_mapping()), page.sending.strategy()
 
 
 def _why_not(request: HttpRequest, page: MessageForms) -> str:
@@ -217,18 +246,20 @@ def _file(form: MultipleForm) -> FileImport:
     """Return the form's stored file. Raises `ResultError` if it has been removed since."""
     file = kept_file(form.workspace, form.cleaned_data["file"])
     if file is None:
-        raise ResultError(ResultCode.NEED_FILE, _("The file is not kept any more: upload it again."))
+        raise ResultError(ResultCode.INVALID_PARAM, parameter="file")
     return file
 
 
 def _send(request: HttpRequest, kind: str, page: MessageForms) -> HttpResponse:
     """Push or schedule, then redirect to the task or schedule; show the review again if the push is not confirmed."""
+    assert request.user.is_authenticated
     refusal = _why_not(request, page)
     if refusal:
         return _review(request, kind, page, refusal=refusal)
     made = _pushed(page, request.user.get_username())
     confirmed = {"devices": request.POST.get("devices")} if isinstance(page.push, BroadcastForm) else {}
     audit.record(request, "push", made, confirmed)
+    drafts.discard(request.user.pk, request.POST.get("draft"))
     if isinstance(made, Schedule):
         messages.success(request, _("The push is scheduled: %(id)s.") % {"id": made.pk})
         return HttpResponseRedirect(reverse("admin:pushcore_schedule_change", args=[made.pk]))
@@ -237,13 +268,16 @@ def _send(request: HttpRequest, kind: str, page: MessageForms) -> HttpResponse:
 
 
 def _pushed(page: MessageForms, author: str) -> PushTask | Schedule:
-    """Hand the push to the service that takes it: file pushes, schedules, or immediate pushes."""
+    """Hand the push to the service that takes it: schedules, file pushes, or immediate pushes."""
     form, params = page.push, page.parameters.as_mapping()
     by: dict[str, Any] = {"source": PushTask.Source.CONSOLE, "author": author}
+    strategy = page.sending.strategy()
     if isinstance(form, MultipleForm):
         file = _file(form)
-        return upload.push(form.workspace, form.request(params, sha256=file.sha256), file, **by)
-    strategy = page.sending.strategy() if page.sending else None
+        request = form.request(params, sha256=file.sha256)
+        if strategy is not None:
+            return service.create_of_file(form.workspace, request, file, strategy, **by)
+        return upload.push(form.workspace, request, file, **by)
     if strategy is not None:
         return service.create(form.workspace, form.request(params), strategy, **by)
     return accept(form.workspace, form.request(params), **by)
@@ -252,10 +286,10 @@ def _pushed(page: MessageForms, author: str) -> PushTask | Schedule:
 @require_POST
 def preview_message(request: HttpRequest, kind: str) -> JsonResponse:
     """Answer with the preview of the form as JSON (`preview.Preview`), however much of it is filled in."""
-    _known(kind)
-    workspace = _chosen(request, _workspaces(request))
+    known_kind(kind)
+    workspace = _chosen(request)
     if workspace is None:
         raise Http404
-    page = MessageForms.of(kind, workspace, request.POST)
+    page = MessageForms.submitted(kind, workspace, request.POST)
     params = page.parameters.as_mapping() if page.parameters.is_valid() else {}
     return JsonResponse(asdict(preview_of(page.push, params)))

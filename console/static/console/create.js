@@ -1,5 +1,5 @@
-// Create a message: fields that depend on others, counters, rows of parameters, the preview, the file. All but the file
-// works without it, in more steps.
+// Create a message: fields that depend on others, counters, rows of parameters, the preview, drafts, test devices, the
+// file. The form itself works without it, in more steps.
 (function () {
   "use strict";
 
@@ -75,6 +75,55 @@
     };
   }
 
+  function textElement(tag, text) {
+    const element = document.createElement(tag);
+    element.textContent = text;
+    return element;
+  }
+
+  // Below the fields, in place of what was there before.
+  function showAdvice(form, advice) {
+    form.querySelectorAll("[data-advice]").forEach((element) => element.remove());
+    advice.forEach(function (one) {
+      const field = form.elements.namedItem(one.field);
+      const row = field && field.closest && field.closest(".console-row");
+      if (row) {
+        const line = textElement("p", one.text);
+        line.className = "console-advice";
+        line.dataset.advice = "";
+        row.append(line);
+      }
+    });
+  }
+
+  // Draw the picture at an https address; nothing else may be loaded. While an address is typed it is not asked for.
+  function drawImage(place, url) {
+    place.hidden = !url;
+    if (place.dataset.url === url || document.activeElement.matches("[name^=icon_], [name^=image_]")) {
+      return;
+    }
+    place.dataset.url = url;
+    place.textContent = "";
+    if (!url.startsWith("https://")) {
+      place.append(textElement("span", url ? gettext("Only images from https addresses are drawn here.") : ""));
+      return;
+    }
+    const image = document.createElement("img");
+    image.alt = "";
+    image.referrerPolicy = "no-referrer";
+    image.addEventListener("load", function () {
+      place.title = interpolate(gettext("%s pixels; %s are advised."), [
+        `${image.naturalWidth} x ${image.naturalHeight}`,
+        place.dataset.advised,
+      ]);
+    });
+    image.addEventListener("error", function () {
+      place.replaceChildren(textElement("span", gettext("The image cannot be loaded.")));
+    });
+    image.src = url;
+    place.append(image);
+  }
+
   function addPreview(form) {
     const pane = form.querySelector("[data-preview-pane]");
     const refresh = latest(async function () {
@@ -84,24 +133,131 @@
       }
     });
 
-    function show(made) {
-      pane.querySelectorAll("[data-preview-of]").forEach(function (element) {
-        element.textContent = made[element.dataset.previewOf] || element.dataset.empty;
+    let made = null;
+
+    function show(answer) {
+      made = answer;
+      ["android", "ios"].forEach(function (name) {
+        const element = pane.querySelector(`[data-preview-of=${name}]`);
+        element.textContent = made[name] || element.dataset.empty;
       });
       pane.querySelector("[data-preview]").hidden = made.silent;
       pane.querySelector("[data-preview]").dataset.style = made.style;
       pane.querySelector("[data-preview-silent]").hidden = !made.silent;
-      pane.querySelector("[data-preview-icon]").hidden = !made.icon;
-      pane.querySelector("[data-preview-image]").hidden = !made.image;
+      showChannel();
+      showAdvice(form, made.advice);
+      pane.querySelector("[data-preview-notes]").replaceChildren(
+        ...made.channels.filter((one) => one.note).map((one) => textElement("li", one.note)),
+      );
     }
+
+    // As the selected channel shows it.
+    function showChannel() {
+      const number = Number(pane.querySelector("[data-preview-channel]").value);
+      const shown = made && made.channels.find((one) => one.channel === number);
+      ["title", "body"].forEach(function (name) {
+        const element = pane.querySelector(`[data-preview-of=${name}]`);
+        element.textContent = (shown && shown[name]) || element.dataset.empty;
+      });
+      ["icon", "image"].forEach(function (name) {
+        drawImage(pane.querySelector(`[data-preview-image=${name}]`), (shown && shown[name]) || "");
+      });
+    }
+
+    pane.querySelector("[data-preview-channel]").addEventListener("change", function (event) {
+      event.stopPropagation();
+      showChannel();
+    });
+    pane.querySelector("[data-preview-dark]").addEventListener("click", function (event) {
+      const dark = pane.querySelector("[data-preview-phone]").classList.toggle("console-phone-dark");
+      event.currentTarget.setAttribute("aria-pressed", String(dark));
+    });
 
     let timer = 0;
     form.addEventListener("input", function () {
       window.clearTimeout(timer);
       timer = window.setTimeout(refresh, 150);
     });
+    // An address of an image is drawn once it is left.
+    form.addEventListener("focusout", function (event) {
+      if (event.target.matches("[name^=icon_], [name^=image_]")) {
+        window.setTimeout(showChannel);
+      }
+    });
     refresh();
     return refresh;
+  }
+
+  // The tabs of the kinds submit the form to another address.
+  function addKinds(form) {
+    document.querySelectorAll("[data-kind]").forEach(function (link) {
+      link.addEventListener("click", function (event) {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) {
+          return;
+        }
+        event.preventDefault();
+        const step = document.createElement("input");
+        Object.assign(step, { type: "hidden", name: "step", value: "edit" });
+        form.append(step);
+        form.action = link.href;
+        form.submit();
+      });
+    });
+  }
+
+  // What was typed is saved while it is typed, a second after the last key.
+  function addDraft(form) {
+    const said = form.querySelector("[data-draft-saved]");
+    const save = latest(async function () {
+      try {
+        const answer = await fetch(form.dataset.draftUrl, { method: "POST", body: new FormData(form) });
+        const result = await answer.json();
+        said.textContent = result.saved || result.error;
+      } catch {
+        said.textContent = gettext("The draft is not saved: no connection.");
+      }
+    });
+    let timer = 0;
+    form.addEventListener("input", function (event) {
+      if (!event.target.name || event.target.name === "test_devices") {
+        return;
+      }
+      window.clearTimeout(timer);
+      timer = window.setTimeout(save, 1000);
+    });
+    form.addEventListener("submit", () => window.clearTimeout(timer));
+  }
+
+  function addTesting(form) {
+    const button = form.querySelector("[data-push-test]");
+    if (!button) {
+      return;
+    }
+    const list = form.querySelector("[data-tested]");
+    function line(one) {
+      const item = textElement("li", `${one.text} `);
+      const link = textElement("a", interpolate(gettext("Task %s"), [one.task]));
+      Object.assign(link, { href: one.address, className: "text-link", target: "_blank" });
+      item.append(link);
+      return item;
+    }
+    function problem(text) {
+      const item = textElement("li", text);
+      item.className = "console-error";
+      return item;
+    }
+    button.addEventListener("click", async function () {
+      button.disabled = true;
+      try {
+        const answer = await fetch(form.dataset.testUrl, { method: "POST", body: new FormData(form) });
+        const result = await answer.json();
+        list.replaceChildren(...(result.sent ? result.sent.map(line) : result.errors.map(problem)));
+      } catch {
+        list.replaceChildren(problem(gettext("The test was not pushed: no connection.")));
+      } finally {
+        button.disabled = false;
+      }
+    });
   }
 
   function addTabs(list) {
@@ -134,7 +290,8 @@
       return;
     }
     choice.addEventListener("change", async function () {
-      const address = new URL(window.location.href);
+      // Not of the draft or the push that the page began with.
+      const address = new URL(window.location.pathname, window.location.origin);
       address.searchParams.set("workspace", valueOf(form, "workspace"));
       address.searchParams.set("template", choice.value);
       const answer = await fetch(address);
@@ -233,6 +390,9 @@
     form.querySelectorAll("[data-preview-tabs]").forEach(addTabs);
     const refresh = addPreview(form);
     const inspect = addFile(form, refresh);
+    addKinds(form);
+    addDraft(form);
+    addTesting(form);
     addTemplateChoice(form, function () {
       showDependentRows(form);
       refresh();

@@ -106,7 +106,21 @@
         return;
       }
       this.page.querySelector("[data-ad-token]").textContent = this.identity.adToken;
+      this.offerAsTestDevice();
       this.connect();
+    }
+
+    // The link leads to the form of a test device, filled in with this one.
+    offerAsTestDevice() {
+      const link = this.page.querySelector("[data-test-device]");
+      const device = {
+        workspace: this.page.dataset.workspace,
+        name: gettext("Device simulator"),
+        delivery_type: 1,
+        target: this.identity.adToken,
+      };
+      link.href = `${link.dataset.testDevice}?${new URLSearchParams(device)}`;
+      link.hidden = false;
     }
 
     connect() {

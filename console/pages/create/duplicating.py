@@ -1,0 +1,145 @@
+"""A copy of an earlier push: the page filled in with all that is known of it, to be changed and pushed again.
+
+The customer message ID is not copied, because the same one would push nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from console.pages.create.explanations import PARAMETERS
+from console.pages.create.fields import ICONS, IMAGES, MAX_PARAMETER_ROWS, RICH_STYLE
+from pushcore.models import Broadcast, PushTask
+from pushcore.models.pushes import ACTIVITIES, DeliveryType
+from pushcore.push import templates
+
+# The choices of "Logout period", the shortest first; what is longer is 4, "Permanent".
+_PERIODS = ((timedelta(days=7), "1"), (timedelta(days=15), "2"), (timedelta(days=60), "3"))
+_PERMANENT = "4"
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An earlier push as the page is filled in with it.
+
+    Attributes:
+        typed: The fields.
+        notes: What could not be copied, in sentences for the operator.
+    """
+
+    typed: QueryDict
+    notes: list[str]
+
+
+def copy_of(task: PushTask) -> Copy:
+    """Return a copy of a task's push."""
+    values = _common(task)
+    notes = []
+    if task.content.get("templateCode"):
+        found, missing = _of_template(task)
+        values |= found
+        notes += missing
+    else:
+        values |= _content(task.content)
+    if task.kind == PushTask.Kind.BROADCAST:
+        values |= _audience(task)
+    elif task.kind == PushTask.Kind.MULTIPLE:
+        notes.append(_("The targets are not copied: upload a file of them."))
+    else:
+        target, others = _target(task)
+        values["target"] = target
+        notes += others
+    if options := sorted(set(task.options) - {"androidChannel"}):
+        notes.append(_("Options that only the API sets are not copied: %(names)s.") % {"names": ", ".join(options)})
+    typed = QueryDict(mutable=True)
+    typed.update({name: str(value) for name, value in values.items()})
+    return Copy(typed, notes)
+
+
+def _common(task: PushTask) -> dict[str, Any]:
+    """Return what every kind of push has: name, target type, validity, channel, extension parameters."""
+    is_user = task.delivery_type == DeliveryType.USER
+    known = not is_user and task.delivery_type not in ACTIVITIES
+    parameters: Mapping[str, Any] = task.content.get("params") or {}
+    rows = list(parameters.items())[:MAX_PARAMETER_ROWS]
+    return {
+        "task_name": task.name,
+        "target_type": "user" if is_user else "device",
+        "valid_seconds": max(1, round((task.expire_at - task.created_at).total_seconds())),
+        "android_channel": int(task.options.get("androidChannel") == 1),
+        f"{PARAMETERS}-TOTAL_FORMS": len(rows),
+        **({"platform": task.delivery_type} if known else {}),
+        **{f"{PARAMETERS}-{number}-key": key for number, (key, _value) in enumerate(rows)},
+        **{f"{PARAMETERS}-{number}-value": value for number, (_key, value) in enumerate(rows)},
+    }
+
+
+def _content(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of a push without a template."""
+    names = {
+        "title": "title",
+        "body": "content",
+        "url": "url",
+        "silent": "silent",
+        "style": "style",
+        "action": "action",
+    }
+    values = {field: content[name] for field, name in names.items() if name in content}
+    if content.get("style") == RICH_STYLE:
+        for kind, materials in (("icon", ICONS), ("image", IMAGES)):
+            urls: Mapping[str, str] = content.get(kind) or {}
+            values |= {f"{kind}_{name}": urls[name] for name, *_rest in materials if name in urls}
+    return values
+
+
+def _of_template(task: PushTask) -> tuple[dict[str, Any], list[str]]:
+    """Return the template and the values it was filled in with, as far as the texts show them, and what is missing."""
+    name = str(task.content["templateCode"])
+    template = templates.of_workspace(task.workspace).filter(name=name).first()
+    if template is None:
+        return {}, [_("The template %(name)s does not exist any more.") % {"name": name}]
+    values = {"template": name}
+    if task.kind == PushTask.Kind.MULTIPLE:
+        return values, []
+    rendered = templates.Rendered(
+        str(task.content.get("title", "")), str(task.content.get("content", "")), str(task.content.get("url", ""))
+    )
+    found = templates.values_of(template, rendered)
+    names = sorted(templates.placeholder_names(template))
+    values |= {f"value_{number}": found[one] for number, one in enumerate(names) if one in found}
+    missing = [one for one in names if one not in found]
+    if not missing:
+        return values, []
+    return values, [_("Enter these values again: %(names)s.") % {"names": ", ".join(missing)}]
+
+
+def _target(task: PushTask) -> tuple[str, list[str]]:
+    """Return the first target, and a note if there are more."""
+    targets = list(task.own_messages().order_by("pk").values_list("target", flat=True)[:100])
+    others = len(set(targets)) - 1
+    if others <= 0:
+        return targets[0] if targets else "", []
+    return targets[0], [_("Only the first of %(count)s targets is copied.") % {"count": others + 1}]
+
+
+def _audience(task: PushTask) -> dict[str, Any]:
+    """Return the platform of a broadcast, and the users it is for by their login."""
+    values: dict[str, Any] = {"platform": task.delivery_type, "login_status": 0}
+    broadcast = Broadcast.objects.filter(task=task).first()
+    if broadcast is not None and broadcast.unbound is not None:
+        values |= {"login_status": 1, "logout_period": _period(task.created_at, broadcast.unbound[0])}
+    return values
+
+
+def _period(created_at: datetime, since: str | None) -> str:
+    """Return the choice of "Logout period" that reaches back from a broadcast's creation to `since` (ISO 8601)."""
+    if since is None:
+        return _PERMANENT
+    length = created_at - datetime.fromisoformat(since)
+    return next((choice for longest, choice in _PERIODS if length <= longest + timedelta(minutes=1)), _PERMANENT)

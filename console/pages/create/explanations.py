@@ -1,0 +1,163 @@
+"""What an operator reads where the service refuses a push: a sentence in plain words, and the field it stands at.
+
+The APIs answer the same refusals with their codes; here nobody is shown one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.conf import settings
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.functional import Promise, lazy
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from console.components.refusals import translated
+from pushcore.broadcast import broadcasts
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.file_push import upload
+from pushcore.push import limits
+from pushcore.schedules import service, times
+
+# Fields of the forms beside the push form, as `MessageForms.refuse` finds them.
+PARAMETERS, SENDING = "parameters", "sending"
+
+
+class Explanation(NamedTuple):
+    """A refusal as the page shows it.
+
+    Attributes:
+        field: The field of the push form, or "sending." and one of the schedule's, or "parameters"; empty for none.
+        sentence: What is wrong and what to do. Names in braces are filled in by `_figures`.
+    """
+
+    field: str
+    sentence: str | Promise
+
+
+_Code = ResultCode
+
+# By result code and parameter (`ResultError.parameter`); without a parameter: whatever is at fault by that code.
+EXPLANATIONS: dict[tuple[ResultCode, str], Explanation] = {
+    (_Code.TOKEN_OR_USERID_NULL, ""): Explanation("target", _("Enter a target ID.")),
+    (_Code.INVALID_PARAM, "target"): Explanation("target", _("This target ID is too long.")),
+    (_Code.DELIVERY_TYPE_NOT_SUPPORTED, ""): Explanation("target_type", _("Choose another kind of target.")),
+    (_Code.INVALID_PARAM, "taskName"): Explanation(
+        "task_name", _("The name is too long: {task_name} characters at most.")
+    ),
+    (_Code.INVALID_PARAM, "msgkey"): Explanation(
+        "msgkey",
+        _("A different message with this ID was pushed to this target within the last 24 hours. Enter another ID."),
+    ),
+    (_Code.INVALID_PARAM, "title"): Explanation("title", _("The title is too long: {title} characters at most.")),
+    (_Code.SINGLE_PUSH_CONTENT_TOO_LONG, ""): Explanation(
+        "body", _("The body is too long: {body} characters at most.")
+    ),
+    (_Code.INVALID_PARAM, "uri"): Explanation("url", _("The URL is too long: {url} characters at most.")),
+    (_Code.EXPIREDSECONDS_WRONG, ""): Explanation(
+        "valid_seconds", _("Enter for how many seconds the message is valid: 1 or more.")
+    ),
+    (_Code.EXPIREDTIME_TOO_LONG, ""): Explanation(
+        "valid_seconds", _("A message is valid for {valid_seconds} seconds at most.")
+    ),
+    (_Code.ANDROID_CHANNEL_PARAM_INVALID, ""): Explanation(
+        "android_channel", _("iOS devices have no channel to choose.")
+    ),
+    (_Code.NEED_TEMPLATE, ""): Explanation("template", _("Select a template.")),
+    (_Code.TEMPLATE_NOT_EXIST, ""): Explanation(
+        "template", _("This template does not exist any more. Select another.")
+    ),
+    (_Code.TEMPLATEKV_NOT_ENOUGH, ""): Explanation("template", _("Enter a value for each placeholder.")),
+    (_Code.PAYLOAD_NOT_ENOUGH, "templateKeyValue"): Explanation(
+        "template", _("With these values nothing is left of the title or the body.")
+    ),
+    (_Code.NEED_FILE, ""): Explanation("file", _("Select a file with at least one line.")),
+    (_Code.REQUEST_SHOULD_BE_UTF8, ""): Explanation("file", _("The file is not UTF-8 text. Save it as UTF-8.")),
+    (_Code.MSG_PAYLOAD_TOO_LONG, "file"): Explanation("file", _("The file is too large: {file} bytes at most.")),
+    (_Code.INVALID_PARAM, "file"): Explanation(
+        "file", _("This file was pushed already, or is not kept any more. Upload it again.")
+    ),
+    (_Code.INVALID_PARAM, "files"): Explanation(
+        "file", _("{files} files of this workspace are being read already. Try again in a few minutes.")
+    ),
+    (_Code.BROADCAST_ALL_USER_NEED_UNBIND_PERIOD, ""): Explanation(
+        "logout_period", _("Choose how long ago they logged out at most.")
+    ),
+    (_Code.BROADCAST_ALL_USER_NOT_SUPPORT_SELFCHANNEL_ANDROID, ""): Explanation(
+        "android_channel", _("Users who logged out are reached by vendors' channels only.")
+    ),
+    (_Code.INVALID_PARAM, "broadcasts"): Explanation(
+        "", _("{broadcasts} broadcasts of this workspace are valid already. Wait until one has expired.")
+    ),
+    (_Code.EXTEND_PARAM_TO_MUCH, ""): Explanation(PARAMETERS, _("There are more than {parameters} parameters.")),
+    (_Code.INVALID_EXTEND_PARAM, ""): Explanation(
+        PARAMETERS, _("The service uses this key itself. Choose another.")
+    ),
+    (_Code.INVALID_EXTEND_PARAM, "badge"): Explanation(PARAMETERS, _("The value of badge is a number.")),
+    (_Code.BADGE_ADD_NUM_INVALID, ""): Explanation(PARAMETERS, _("The value of badge_add_num is a number.")),
+    (_Code.BADGE_ADD_NUM_NEED_BADGE_CLASS, ""): Explanation(
+        PARAMETERS, _("badge_add_num needs badge_class beside it.")
+    ),
+    (_Code.MSG_PAYLOAD_TOO_LONG, ""): Explanation(
+        "", _("The message is too large: texts, addresses and parameters take {payload} bytes together at most.")
+    ),
+    (_Code.INVALID_PARAM, "fixedTime"): Explanation(
+        "sending.at", _("Choose a time that is still to come, {days} days ahead at most.")
+    ),
+    (_Code.INVALID_PARAM, "startTime"): Explanation(
+        "sending.first_day", _("Choose a day before the last one, {days} days ahead at most.")
+    ),
+    (_Code.INVALID_PARAM, "endTime"): Explanation(
+        "sending.last_day", _("No time of sending is left by then, or the last is more than {days} days ahead.")
+    ),
+    (_Code.INVALID_PARAM, "circleValue"): Explanation(
+        "sending.monthdays", _("Numbers from 1 to 31, separated by commas.")
+    ),
+    (_Code.INVALID_PARAM, "scheduled files"): Explanation(
+        "file", _("{files} files of this workspace are waiting for their time already. Cancel a schedule first.")
+    ),
+    (_Code.INVALID_PARAM, "schedules"): Explanation(
+        "", _("{schedules} schedules of this workspace are waiting already. Cancel one first.")
+    ),
+}  # fmt: skip
+
+
+def explain(error: ResultError) -> Explanation:
+    """Return what to tell an operator of a refusal, and where; what the table does not know in the service's words."""
+    found = EXPLANATIONS.get((error.result, error.parameter)) or EXPLANATIONS.get((error.result, ""))
+    if found is None:
+        return Explanation("", capfirst(translated(error.result, error.message)))
+    return Explanation(found.field, _filled(found.sentence))
+
+
+def _filled(sentence: str | Promise) -> str:
+    return str(sentence).format(**_figures())
+
+
+# For class attributes, which are evaluated before the user's language is known.
+_filled_lazy = lazy(_filled, str)
+
+
+def required(result: ResultCode) -> dict[str, str]:
+    """Return the `error_messages` of a field whose absence the API refuses with the given code."""
+    return {"required": _filled_lazy(EXPLANATIONS[result, ""].sentence)}
+
+
+def _figures() -> dict[str, str]:
+    """Return the limits that the sentences name."""
+    figures = {
+        "task_name": limits.MAX_TASK_NAME_LENGTH,
+        "title": limits.MAX_TITLE_LENGTH,
+        "body": limits.MAX_CONTENT_LENGTH,
+        "url": limits.MAX_URI_LENGTH,
+        "valid_seconds": settings.MAX_EXPIRED_SECONDS,
+        "parameters": limits.MAX_EXTENDED_PARAMS,
+        "payload": limits.MAX_PAYLOAD_BYTES,
+        "file": settings.MAX_FILE_BYTES,
+        "files": upload.MAX_OPEN,
+        "broadcasts": broadcasts.MAX_ACTIVE,
+        "schedules": service.MAX_OPEN,
+        "days": times.LONGEST.days,
+    }
+    return {name: intcomma(figure) for name, figure in figures.items()}
