@@ -191,7 +191,7 @@ def broadcast(service: Service, client: Client, server: MeasuredServer, rounds: 
     """
     from django.db import transaction
 
-    from gateway.lane import tell_broadcast_news
+    from gateway.lane import notify_broadcasts_changed
     from pushcore.models import PushTask
     from pushcore.push import pushes
     from pushcore.push.requests import BroadcastPush
@@ -204,7 +204,7 @@ def broadcast(service: Service, client: Client, server: MeasuredServer, rounds: 
         with transaction.atomic():  # gateways that ask before the commit find nothing
             pushes.accept(service.workspace, request, source=PushTask.Source.RPC, author="")
         accepting += time.monotonic() - asked
-        tell_broadcast_news()
+        notify_broadcasts_changed()
         _check(client.answer(), devices)
     seconds = time.monotonic() - begun
     time.sleep(0.5)

@@ -217,11 +217,11 @@ class Service:
         """End all broadcasts, so that the next run begins without any."""
         from django.utils import timezone
 
-        from gateway.lane import tell_broadcast_news
+        from gateway.lane import notify_broadcasts_changed
         from pushcore.models import Broadcast
 
         Broadcast.objects.update(expire_at=timezone.now())
-        tell_broadcast_news()
+        notify_broadcasts_changed()
         time.sleep(0.5)
 
     def end(self) -> None:

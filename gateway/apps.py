@@ -14,7 +14,7 @@ class GatewayConfig(AppConfig):
     def ready(self) -> None:
         """Register lane, presence and listeners."""
         from gateway.cluster.presence import online
-        from gateway.lane import GatewayLane, tell_broadcast_news, tell_devices_changed
+        from gateway.lane import GatewayLane, notify_broadcasts_changed, notify_devices_changed
         from pushcore.ports import (
             register_broadcast_news,
             register_device_listener,
@@ -24,5 +24,5 @@ class GatewayConfig(AppConfig):
 
         register_lane(GatewayLane(), order=100)
         register_presence_source(online)
-        register_broadcast_news(tell_broadcast_news)
-        register_device_listener(tell_devices_changed)
+        register_broadcast_news(notify_broadcasts_changed)
+        register_device_listener(notify_devices_changed)

@@ -30,10 +30,10 @@ MAX_BODY_BYTES = 65_536
 
 def _check_client_key(request: HttpRequest) -> HttpResponse | None:
     """Refuse a registration by its head."""
-    given = _client_key_of(request)
-    if isinstance(given, HttpResponse):
-        return given
-    return None if may_register(*given) else _refused(request, "app, workspace or client key is wrong")
+    user_and_key = _client_key_of(request)
+    if isinstance(user_and_key, HttpResponse):
+        return user_and_key
+    return None if may_register(*user_and_key) else _refused(request, "app, workspace or client key is wrong")
 
 
 @head_check(_check_client_key)
@@ -41,9 +41,9 @@ def _check_client_key(request: HttpRequest) -> HttpResponse | None:
 @require_POST
 def register(request: HttpRequest) -> HttpResponse:
     """Register a device, or give an installation its device back; answer `data: {adToken, secret}` this once."""
-    given = _client_key_of(request)
-    if isinstance(given, HttpResponse):
-        return given
+    user_and_key = _client_key_of(request)
+    if isinstance(user_and_key, HttpResponse):
+        return user_and_key
     body = _body(request)
     if isinstance(body, HttpResponse):
         return body
@@ -55,12 +55,12 @@ def register(request: HttpRequest) -> HttpResponse:
         Installation.from_mapping(values)
     except ResultError as error:
         return _answer(error.result, error.message)
-    verdict = _admit(request, Credentials("", *given, info=values, address=address_of(request.META)))
-    if isinstance(verdict, HttpResponse):
-        return verdict
-    assert verdict.device is not None  # an admission without a device is a refusal
+    admission = _admit(request, Credentials("", *user_and_key, info=values, address=address_of(request.META)))
+    if isinstance(admission, HttpResponse):
+        return admission
+    assert admission.device is not None  # an admission without a device is a refusal
     answer = device_requests.answer(ResultCode.SUCCESS)
-    answer["data"] = {"adToken": verdict.device.ad_token, "secret": verdict.secret}
+    answer["data"] = {"adToken": admission.device.ad_token, "secret": admission.secret}
     return JsonResponse(answer)
 
 
@@ -129,10 +129,10 @@ def _device_of(request: HttpRequest) -> KnownDevice | HttpResponse:
     """
     if has_failed_too_often(address_of(request.META)):
         return _too_often(seconds_of_minute_left())
-    given = _basic(request)
-    if given is None or not given[0]:
+    credentials = _basic(request)
+    if credentials is None or not credentials[0]:
         return _unauthorized("Ad-token and secret are needed (HTTP Basic)")
-    ad_token, secret = given
+    ad_token, secret = credentials
     known = find_devices([ad_token]) if len(ad_token) <= 64 and "\0" not in ad_token else {}
     device = known.get(ad_token)
     if device is None or not device.enabled or not device.has_secret(secret):
@@ -141,12 +141,12 @@ def _device_of(request: HttpRequest) -> KnownDevice | HttpResponse:
 
 
 def _admit(request: HttpRequest, credentials: Credentials) -> Admission | HttpResponse:
-    [verdict] = admit([credentials])
-    if verdict.exceeded is not None:
-        return _too_often(verdict.exceeded.retry_after)
-    if verdict.device is None:
+    [admission] = admit([credentials])
+    if admission.exceeded is not None:
+        return _too_often(admission.exceeded.retry_after)
+    if admission.device is None:
         return _refused(request, "app, workspace or client key is wrong")
-    return verdict
+    return admission
 
 
 def _answer(result: ResultCode, message: str = "", *, status: int = 200) -> JsonResponse:

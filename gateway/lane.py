@@ -1,4 +1,4 @@
-"""The self-built channel as a lane: look presence up, then append one batch to the stream of each node."""
+"""The self-built channel as a lane: look up which node holds each device, then append to the streams of the nodes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from gateway.cluster.codec import (
     ACKS_STREAM,
     DeliveryEntry,
-    pack_broadcast_news,
+    pack_broadcasts_changed,
     pack_changed,
     pack_deliveries,
     pack_withdrawn,
@@ -43,12 +43,12 @@ class GatewayLane:
             ValkeyDown: Valkey is unavailable; the sweeper tries again.
         """
         bus = client()
-        held = nodes_of(bus, sorted({outgoing.device_id for outgoing in batch}))
+        nodes = nodes_of(bus, sorted({outgoing.device_id for outgoing in batch}))
         by_node: dict[str, list[DeliveryEntry]] = defaultdict(list)
         encoder = PayloadEncoder()
         for outgoing in batch:
-            if outgoing.device_id in held:
-                by_node[held[outgoing.device_id]].append(delivery_entry(outgoing, encoder))
+            if outgoing.device_id in nodes:
+                by_node[nodes[outgoing.device_id]].append(delivery_entry(outgoing, encoder))
         with bus.pipeline(transaction=False) as pipeline:
             for node_id, deliveries in by_node.items():
                 for entry in _entries(deliveries):
@@ -63,21 +63,21 @@ class GatewayLane:
         """
         return client().xlen(ACKS_STREAM) >= MANY_ACKS
 
-    def withdraw(self, held: Sequence[tuple[int, int]]) -> None:
+    def withdraw(self, revoked: Sequence[tuple[int, int]]) -> None:
         """Notify the nodes that hold the devices of revoked messages. Two round trips.
 
         Raises:
             ValkeyDown: Valkey is unavailable.
         """
         bus = client()
-        nodes = nodes_of(bus, sorted({device_id for device_id, _ in held}))
+        nodes = nodes_of(bus, sorted({device_id for device_id, _ in revoked}))
         by_node: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        for device_id, message_id in held:
+        for device_id, message_id in revoked:
             if device_id in nodes:
                 by_node[nodes[device_id]].append((device_id, message_id))
         with bus.pipeline(transaction=False) as pipeline:
-            for node_id, withdrawn in by_node.items():
-                _append(pipeline, node_id, pack_withdrawn(withdrawn))
+            for node_id, messages in by_node.items():
+                _append(pipeline, node_id, pack_withdrawn(messages))
             pipeline.execute()
 
 
@@ -99,7 +99,7 @@ def _append(pipeline: Any, node_id: str, entry: dict[str, bytes]) -> None:
     pipeline.xadd(stream_key(node_id), entry, nomkstream=True, maxlen=STREAM_MAX_ENTRIES, approximate=True)
 
 
-def tell_broadcast_news() -> None:
+def notify_broadcasts_changed() -> None:
     """Tell every live node to read the active broadcasts. Two round trips.
 
     Raises:
@@ -108,11 +108,11 @@ def tell_broadcast_news() -> None:
     bus = client()
     with bus.pipeline(transaction=False) as pipeline:
         for node in live_nodes(bus):
-            _append(pipeline, node.node_id, pack_broadcast_news())
+            _append(pipeline, node.node_id, pack_broadcasts_changed())
         pipeline.execute()
 
 
-def tell_devices_changed(device_ids: Sequence[int]) -> None:
+def notify_devices_changed(device_ids: Sequence[int]) -> None:
     """Tell the nodes that hold devices to read again what they have not sent. Two round trips for each thousand.
 
     Raises:

@@ -21,7 +21,7 @@ from gateway.cluster import codec
 from pushcore.broadcast import acknowledgements
 from pushcore.delivery import outcomes
 from pushcore.ports import BroadcastArrival
-from pushcore.storage.outages import DatabaseFault
+from pushcore.storage.retry import run_until_stopped
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +38,6 @@ CLAIM_EVERY_SECONDS = 5.0
 RECORD_BATCH = 2_000
 # A consumer idle for this long with nothing unconfirmed is a process that ended.
 FORGET_CONSUMER_MS = 3_600_000
-RETRY_SECONDS = 1.0
 
 
 def is_alive(bus: redis.Redis) -> bool:
@@ -55,7 +54,7 @@ class Sink:
         self._bus: Any = redis.Redis.from_url(
             settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=COMMAND_SECONDS
         )
-        # The id of the connection that waits for entries, None until it exists.
+        # Valkey's id of the connection that waits for entries, None until the sink has joined the group.
         self._reader_id: int | None = None
         self._claimed_at = 0.0
 
@@ -70,38 +69,41 @@ class Sink:
 
     def run(self) -> None:
         """Record entries until stopped. Waits out outages of Valkey and of the database."""
-        while not self._stop.is_set():
-            try:
-                self._create_group()
-                self._delete_old_consumers()
-                self._work()
-            except redis.RedisError as error:
-                # NOGROUP: Valkey was emptied; the group is created again at once.
-                if "NOGROUP" not in str(error):
-                    log.warning("Valkey is unavailable", error=type(error).__name__)
-                    self._stop.wait(RETRY_SECONDS)
-            except DatabaseFault:
-                # Unconfirmed entries are claimed again.
-                log.exception("outcomes could not be recorded; tried again")
-                close_old_connections()
-                self._stop.wait(RETRY_SECONDS)
+        # Entries that were read and not recorded are claimed again.
+        run_until_stopped(self._step, self._stop, work="acknowledgements to outcomes", on_failure=self._start_over)
         try:
             self._bus.delete(ALIVE)
         except redis.RedisError:
             log.warning("Valkey is unavailable at the end; the heartbeat expires by itself")
         self._bus.close()
 
-    def _work(self) -> None:
-        self._reader_id = self._bus.client_id()
-        while not self._stop.is_set():
+    def _step(self) -> None:
+        """Record the next entries; wait for them if there are none."""
+        try:
+            if self._reader_id is None:
+                self._join_group()
             self._heartbeat()
             if time.monotonic() - self._claimed_at > CLAIM_EVERY_SECONDS:
                 self._claim_abandoned()
             answer = self._bus.xreadgroup(
                 codec.ACKS_GROUP, self._name, {codec.ACKS_STREAM: ">"}, count=READ_COUNT, block=BLOCK_MS
             )
-            for _stream, found in answer or ():
-                self._record(found)
+        except redis.ResponseError as error:
+            if "NOGROUP" not in str(error):
+                raise
+            self._start_over()  # Valkey was emptied: the next step creates the group again
+            return
+        for _stream, found in answer or ():
+            self._record(found)
+
+    def _start_over(self) -> None:
+        """Let the next step join the group again: connection, group or entries may be gone."""
+        self._reader_id = None
+
+    def _join_group(self) -> None:
+        self._create_group()
+        self._delete_old_consumers()
+        self._reader_id = self._bus.client_id()
 
     def _heartbeat(self) -> None:
         self._bus.set(ALIVE, self._name, ex=ALIVE_SECONDS)
@@ -137,19 +139,19 @@ class Sink:
         """Record a batch of entries, then confirm and delete them."""
         close_old_connections()
         acknowledged: list[int] = []
-        left_open: list[int] = []
+        unacknowledged: list[int] = []
         broadcasts: list[BroadcastArrival] = []
         for entry_id, fields in found:
             try:
-                acks, opened, told = codec.unpack_acks(fields.get(b"acks", b""))
+                acks, no_acks, arrivals = codec.unpack_acks(fields.get(b"acks", b""))
             except codec.EntryError as error:
                 log.error("stream entry left out", entry=entry_id.decode(), error=str(error))
                 continue
             acknowledged += acks
-            left_open += opened
-            broadcasts += told
+            unacknowledged += no_acks
+            broadcasts += arrivals
         self._in_batches(outcomes.record_acknowledged, acknowledged)
-        self._in_batches(outcomes.mark_sent, left_open)
+        self._in_batches(outcomes.mark_sent, unacknowledged)
         self._in_batches(acknowledgements.record, broadcasts)
         names = [entry_id for entry_id, _ in found]
         with self._bus.pipeline(transaction=True) as pipeline:
@@ -157,7 +159,7 @@ class Sink:
             pipeline.xdel(codec.ACKS_STREAM, *names)
             pipeline.execute()
 
-    def _in_batches(self, record: Callable[[Sequence[T]], object], told: Sequence[T]) -> None:
-        for start in range(0, len(told), RECORD_BATCH):
-            record(told[start : start + RECORD_BATCH])
+    def _in_batches(self, record: Callable[[Sequence[T]], object], reports: Sequence[T]) -> None:
+        for start in range(0, len(reports), RECORD_BATCH):
+            record(reports[start : start + RECORD_BATCH])
             self._heartbeat()

@@ -72,11 +72,11 @@ class Lane(Protocol):
             Exception: The lane cannot say, and takes nothing now.
         """
 
-    def withdraw(self, held: Sequence[tuple[int, int]]) -> None:
+    def withdraw(self, revoked: Sequence[tuple[int, int]]) -> None:
         """Forget messages that were taken and are revoked, as far as it still can.
 
         Args:
-            held: (device id, message id) of each.
+            revoked: (device id, message id) of each.
 
         Raises:
             Exception: They could not be withdrawn.

@@ -69,10 +69,10 @@ class VendorLane:
         """Return false: a message handed over again is the row that is there already."""
         return False
 
-    def withdraw(self, held: Sequence[tuple[int, int]]) -> None:
+    def withdraw(self, revoked: Sequence[tuple[int, int]]) -> None:
         """Have what is not yet sent not be sent any more."""
         with connection.cursor() as cursor:
-            cursor.execute(_SQL["withdraw"], {"messages": [message_id for _, message_id in held]})
+            cursor.execute(_SQL["withdraw"], {"messages": [message_id for _, message_id in revoked]})
 
 
 def _by_vendor(outgoing: OutgoingMessage) -> bool:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import structlog
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from channels.sessions import CookieMiddleware
@@ -27,9 +27,7 @@ from console.access.rights import Scope, roles_of
 from console.components.progress import figures_by_id
 from pushcore.models import PushTask
 from pushcore.storage import ids
-from pushcore.storage.outages import DatabaseFault
-
-log = structlog.get_logger(__name__)
+from pushcore.storage.retry import run_forever
 
 MAX_TASKS = 100
 # Limit of one process; a refused page keeps showing the figures it was rendered with.
@@ -44,6 +42,14 @@ _FULL = 4429
 
 _open: set[TaskFigures] = set()
 _sessions = import_module(settings.SESSION_ENGINE)
+
+
+class _SocketEndError(Exception):
+    """The socket is to be closed with a close code, None for a normal end."""
+
+    def __init__(self, code: int | None) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class TaskFigures(AsyncJsonWebsocketConsumer):
@@ -75,24 +81,31 @@ class TaskFigures(AsyncJsonWebsocketConsumer):
 
     async def _watch(self, session_key: str, task_ids: list[int]) -> None:
         """Send changed figures every period until `MAX_SOCKET_SECONDS` have passed or the session ends."""
-        known: dict[str, dict[str, str]] = {}
-        loop = asyncio.get_running_loop()
-        end = loop.time() + MAX_SOCKET_SECONDS
-        while loop.time() < end:
-            try:
-                found = await _figures(session_key, task_ids)
-            except DatabaseFault:
-                log.warning("live figures: the database did not answer")
-            else:
-                if found is None:
-                    await self.close(_REFUSED)
-                    return
-                changed = {task_id: figures for task_id, figures in found.items() if known.get(task_id) != figures}
-                if changed:
-                    await self.send_json(changed)
-                known = found
-            await asyncio.sleep(PERIOD_SECONDS)
-        await self.close()
+        end = asyncio.get_running_loop().time() + MAX_SOCKET_SECONDS
+        step = partial(self._send_changed, session_key, task_ids, {}, end)
+        try:
+            await run_forever(step, work="live figures")
+        except _SocketEndError as ended:
+            await self.close(ended.code)
+
+    async def _send_changed(
+        self, session_key: str, task_ids: list[int], sent: dict[str, dict[str, str]], end: float
+    ) -> None:
+        """Send the figures that changed since they were `sent`, and wait for a period.
+
+        Raises:
+            _SocketEndError: The time `end` has passed, or the session has ended.
+        """
+        if asyncio.get_running_loop().time() >= end:
+            raise _SocketEndError(None)
+        found = await _figures(session_key, task_ids)
+        if found is None:
+            raise _SocketEndError(_REFUSED)
+        changed = {task_id: figures for task_id, figures in found.items() if sent.get(task_id) != figures}
+        if changed:
+            await self.send_json(changed)
+            sent.update(changed)
+        await asyncio.sleep(PERIOD_SECONDS)
 
 
 @database_sync_to_async

@@ -81,36 +81,41 @@ def _group(workspace_id: int, platform: int, third_channel: int | None) -> Devic
 class BroadcastsByGroup(dict[DeviceGroup, list[ActiveBroadcast]]):
     """Broadcasts in order, by group."""
 
-    def __init__(self, found: Iterable[ActiveBroadcast] = ()) -> None:
+    def __init__(self, broadcasts: Iterable[ActiveBroadcast] = ()) -> None:
         super().__init__()
+        # Both by workspace and platform.
         self._broadcasts: dict[tuple[int, int], list[ActiveBroadcast]] = {}
-        # Broadcasts by time of binding: the database says which devices they are for.
+        # Those by time of binding: the database says which devices they are for.
         self.by_binding: dict[tuple[int, int], list[ActiveBroadcast]] = {}
-        for broadcast in found:
-            kept = self._broadcasts if broadcast.bound is None else self.by_binding
-            kept.setdefault((broadcast.workspace_id, broadcast.platform), []).append(broadcast)
+        for broadcast in broadcasts:
+            by_platform = self._broadcasts if broadcast.bound is None else self.by_binding
+            by_platform.setdefault((broadcast.workspace_id, broadcast.platform), []).append(broadcast)
 
     def __missing__(self, group: DeviceGroup) -> list[ActiveBroadcast]:
-        meant = self._broadcasts.get((group.workspace_id, group.platform), ())
-        # A broadcast that reaches the device through its vendor is not sent here.
-        found = self[group] = [one for one in meant if group.third_channel not in one.vendor_channels]
+        candidates = self._broadcasts.get((group.workspace_id, group.platform), ())
+        found = self[group] = _not_by_vendor(candidates, group)
         return found
 
-    def asked_for(self, group: DeviceGroup) -> list[ActiveBroadcast]:
+    def by_binding_for(self, group: DeviceGroup) -> list[ActiveBroadcast]:
         """Return the broadcasts by time of binding that may be for devices of the group."""
-        meant = self.by_binding.get((group.workspace_id, group.platform), ())
-        return [one for one in meant if group.third_channel not in one.vendor_channels]
+        candidates = self.by_binding.get((group.workspace_id, group.platform), ())
+        return _not_by_vendor(candidates, group)
 
-    def with_chosen(self, group: DeviceGroup, chosen: Collection[int]) -> list[ActiveBroadcast]:
-        """Return all broadcasts for a device of the group, in order; of those by binding the chosen ones."""
-        if not chosen:
+    def for_device(self, group: DeviceGroup, matched: Collection[int]) -> list[ActiveBroadcast]:
+        """Return all broadcasts for a device of the group, in order; of those by time of binding the `matched` ones."""
+        if not matched:
             return self[group]
-        more = [one for one in self.asked_for(group) if one.id in chosen]
+        more = [broadcast for broadcast in self.by_binding_for(group) if broadcast.id in matched]
         return sorted([*self[group], *more], key=lambda broadcast: broadcast.id)
 
 
+def _not_by_vendor(broadcasts: Iterable[ActiveBroadcast], group: DeviceGroup) -> list[ActiveBroadcast]:
+    """Leave out broadcasts that reach devices of the group through their vendor."""
+    return [broadcast for broadcast in broadcasts if group.third_channel not in broadcast.vendor_channels]
+
+
 class Cursor:
-    """How far a device of an group has come.
+    """How far a device of a group has come.
 
     All broadcasts up to `position` are resolved or ended; `acknowledged` are the newest of them that it acknowledged
     (ids, ascending). Equal cursors of one `Cursors` are the same object.
@@ -172,81 +177,83 @@ class _Steps(dict[Cursor, Cursor]):
 
 
 class ActiveBroadcasts:
-    """The broadcasts a node knows: active ones in order, and for `GRACE_SECONDS` those that ended."""
+    """The broadcasts of a node: the active ones in order, and for `GRACE_SECONDS` those that ended."""
 
     def __init__(self) -> None:
-        self._offered: dict[int, ActiveBroadcast] = {}
+        self._active: dict[int, ActiveBroadcast] = {}
         # The active ones, for devices that connect.
         self.by_group = BroadcastsByGroup()
+        # When broadcasts ended (`time.monotonic`).
         self._ended: dict[int, float] = {}
-        # Ids of both. Always the same set, for each acknowledgement looks an id up in it.
-        self.known: set[int] = set()
+        # Ids of both; any other id acknowledged is one device's message. Always the same set, for each acknowledgement
+        # looks an id up in it.
+        self.known_ids: set[int] = set()
         self.cursors = Cursors()
 
     @property
-    def held(self) -> frozenset[int]:
+    def active_ids(self) -> frozenset[int]:
         """Ids of the active ones."""
-        return frozenset(self._offered)
+        return frozenset(self._active)
 
-    def keep_only(self, active_ids: Iterable[int]) -> list[ActiveBroadcast]:
+    def retain(self, active_ids: Iterable[int]) -> list[ActiveBroadcast]:
         """End broadcasts that are not active any more (expired or revoked); return them."""
         now = time.monotonic()
         active = set(active_ids)
-        ended = [broadcast for broadcast in self._offered.values() if broadcast.id not in active]
+        ended = [broadcast for broadcast in self._active.values() if broadcast.id not in active]
         for broadcast in ended:
-            del self._offered[broadcast.id]
+            del self._active[broadcast.id]
             self._ended[broadcast.id] = now
         self._ended = {key: at for key, at in self._ended.items() if now - at < GRACE_SECONDS}
         self._changed()
         return ended
 
-    def add(self, found: Sequence[ActiveBroadcast]) -> None:
+    def add(self, broadcasts: Sequence[ActiveBroadcast]) -> None:
         """Add broadcasts that became active."""
-        for broadcast in found:
-            self._offered[broadcast.id] = broadcast
+        for broadcast in broadcasts:
+            self._active[broadcast.id] = broadcast
             self._ended.pop(broadcast.id, None)
-        self._offered = dict(sorted(self._offered.items()))
+        self._active = dict(sorted(self._active.items()))
         self._changed()
 
     def _changed(self) -> None:
-        self.known.clear()
-        self.known.update(self._offered, self._ended)
-        self.by_group = BroadcastsByGroup(self._offered.values())
+        self.known_ids.clear()
+        self.known_ids.update(self._active, self._ended)
+        self.by_group = BroadcastsByGroup(self._active.values())
         self.cursors.forget_steps()
 
     def is_open(self, broadcast_id: int) -> bool:
         """Tell whether a broadcast may still be delivered."""
-        broadcast = self._offered.get(broadcast_id)
+        broadcast = self._active.get(broadcast_id)
         return broadcast is not None and broadcast.expire_at_ms > clock.time() * 1000
 
 
 class Progress:
-    """How far one device has come: its cursor, and what it was offered beyond."""
+    """How far one device has come with broadcasts: its cursor, and those offered beyond it."""
 
-    __slots__ = ("_beyond", "_single", "_written_before", "cursor", "device_id")
+    __slots__ = ("_offered", "_only_open", "_sent_before", "cursor", "device_id")
 
     def __init__(self, device_id: int, cursor: Cursor) -> None:
         self.device_id = device_id
         self.cursor = cursor
-        # What was offered beyond the position, with whether it was acknowledged, None while open. Mostly that is one
-        # open broadcast: it is `_single` (0 for none), and the dictionary exists only while there is more.
-        self._single = 0
-        self._beyond: dict[int, bool | None] | None = None
+        # Ids offered beyond the cursor, with whether they were acknowledged, None while open. Mostly that is one open
+        # broadcast: it is `_only_open` (0 for none), and the dictionary exists only while there is more.
+        self._only_open = 0
+        self._offered: dict[int, bool | None] | None = None
         # Sent on a connection that ended before they were acknowledged: a repeat says DUP.
-        self._written_before: frozenset[int] = frozenset()
+        self._sent_before: frozenset[int] = frozenset()
 
-    def back(self, group: DeviceGroup, position: int, cursors: Cursors) -> None:
+    def resume(self, group: DeviceGroup, position: int, cursors: Cursors) -> None:
         """Continue after a reconnect, with the device's group and its cursor in the database."""
         before = self.cursor
         if position > before.position:
-            self._keep({key: resolved for key, resolved in self._waiting().items() if key > position})
+            self._set_offered({key: resolved for key, resolved in self._offered_by_id().items() if key > position})
         self.cursor = cursors.at(group, max(position, before.position), before.acknowledged)
 
-    def belongs_to(self, group: DeviceGroup) -> None:
-        """Change the device's group; its cursor is shared again from its next step on."""
+    def change_group(self, group: DeviceGroup) -> None:
+        """Change the device's group; its cursor is an object of its own until it advances."""
         self.cursor = Cursor(group, self.cursor.position, self.cursor.acknowledged)
 
-    def opened(self, broadcast_id: int) -> bool | None:
+    def offer(self, broadcast_id: int) -> bool | None:
         """Note that a broadcast is offered to the device.
 
         Returns:
@@ -254,85 +261,86 @@ class Progress:
         """
         if broadcast_id <= self.cursor.position:
             return None
-        if self._beyond is None and self._single in (0, broadcast_id):
-            self._single = broadcast_id
+        if self._offered is None and self._only_open in (0, broadcast_id):
+            self._only_open = broadcast_id
         else:
-            waiting = self._waiting()
-            if waiting.get(broadcast_id) is not None:
+            offered = self._offered_by_id()
+            if offered.get(broadcast_id) is not None:
                 return None
-            waiting[broadcast_id] = None
-            self._keep(waiting)
-        return broadcast_id in self._written_before
+            offered[broadcast_id] = None
+            self._set_offered(offered)
+        return broadcast_id in self._sent_before
 
-    def told(self) -> BroadcastState:
+    def to_state(self) -> BroadcastState:
         """Return the progress for another node."""
         cursor = self.cursor
-        return BroadcastState(cursor.position, cursor.acknowledged, dict(self._waiting()), tuple(self._written_before))
+        offered = dict(self._offered_by_id())
+        return BroadcastState(cursor.position, cursor.acknowledged, offered, tuple(self._sent_before))
 
     @classmethod
-    def of(cls, device_id: int, group: DeviceGroup, known: BroadcastState, cursors: Cursors) -> Progress:
+    def from_state(cls, device_id: int, group: DeviceGroup, state: BroadcastState, cursors: Cursors) -> Progress:
         """Restore the progress that another node reported."""
-        progress = cls(device_id, cursors.at(group, known.position, known.acknowledged))
-        progress._keep(dict(known.beyond))
-        progress._written_before = frozenset(known.written)
+        progress = cls(device_id, cursors.at(group, state.position, state.acknowledged))
+        progress._set_offered(dict(state.offered))
+        progress._sent_before = frozenset(state.sent)
         return progress
 
-    def may_have_been_written(self, broadcast_ids: Iterable[int]) -> None:
-        """Note that broadcasts may have been sent on another node."""
-        self._written_before = self._written_before.union(broadcast_ids)
+    def assume_sent(self, broadcast_ids: Iterable[int]) -> None:
+        """Note that broadcasts may have been sent by another node."""
+        self._sent_before = self._sent_before.union(broadcast_ids)
 
     def open_ids(self) -> list[int]:
         """Return the ids offered and neither acknowledged nor refused."""
-        return [broadcast_id for broadcast_id, resolved in self._waiting().items() if resolved is None]
+        return [broadcast_id for broadcast_id, resolved in self._offered_by_id().items() if resolved is None]
 
-    def left(self, unacknowledged: Collection[int]) -> None:
+    def connection_ended(self, unacknowledged: Collection[int]) -> None:
         """Note that a connection ended on which these messages were sent and not acknowledged."""
-        written = self._written_before.union(unacknowledged)
-        self._written_before = written.intersection(self.open_ids())
+        sent = self._sent_before.union(unacknowledged)
+        self._sent_before = sent.intersection(self.open_ids())
 
-    def passed_alone(self, broadcast_id: int, cursors: Cursors) -> Cursor | None:
+    def acknowledge_only_open(self, broadcast_id: int, cursors: Cursors) -> Cursor | None:
         """Acknowledge a broadcast and advance the cursor in one step, if no other broadcast is open.
 
         Returns:
             The new cursor; None, with nothing done, if others are open.
         """
-        if self._single != broadcast_id:
+        if self._only_open != broadcast_id:
             return None
-        self._single = 0
+        self._only_open = 0
         cursor = self.cursor = cursors.steps[broadcast_id][self.cursor]
         return cursor
 
     def resolve(self, broadcast_id: int, *, acknowledged: bool) -> None:
         """Note that the device acknowledged or refused a broadcast."""
-        waiting = self._waiting()
-        if broadcast_id > self.cursor.position and waiting.get(broadcast_id) is None:
-            waiting[broadcast_id] = acknowledged
-            self._beyond, self._single = waiting, 0
+        offered = self._offered_by_id()
+        if broadcast_id > self.cursor.position and offered.get(broadcast_id) is None:
+            offered[broadcast_id] = acknowledged
+            self._offered, self._only_open = offered, 0
 
     def advance(self, active_broadcasts: ActiveBroadcasts) -> bool:
         """Advance the cursor over what is resolved or ended; return whether any of that was acknowledged."""
-        before, waiting = self.cursor, self._waiting()
+        before, offered = self.cursor, self._offered_by_id()
         position, acknowledged = before.position, list(before.acknowledged)
-        for broadcast_id in sorted(waiting):
-            if waiting[broadcast_id] is None and active_broadcasts.is_open(broadcast_id):
+        for broadcast_id in sorted(offered):
+            if offered[broadcast_id] is None and active_broadcasts.is_open(broadcast_id):
                 break
             position = broadcast_id
-            if waiting.pop(broadcast_id):
+            if offered.pop(broadcast_id):
                 acknowledged.append(broadcast_id)
-        self._keep(waiting)
+        self._set_offered(offered)
         self.cursor = active_broadcasts.cursors.at(before.group, position, acknowledged)
         return len(acknowledged) > len(before.acknowledged)
 
-    def _waiting(self) -> dict[int, bool | None]:
-        """Return what was offered beyond the position as a dictionary."""
-        if self._beyond is not None:
-            return self._beyond
-        return {self._single: None} if self._single else {}
+    def _offered_by_id(self) -> dict[int, bool | None]:
+        """Return what was offered beyond the cursor as a dictionary."""
+        if self._offered is not None:
+            return self._offered
+        return {self._only_open: None} if self._only_open else {}
 
-    def _keep(self, waiting: dict[int, bool | None]) -> None:
+    def _set_offered(self, offered: dict[int, bool | None]) -> None:
         """Store what was offered, in the smaller form if possible."""
-        self._single, self._beyond = 0, waiting or None
-        if len(waiting) == 1:
-            [(only, resolved)] = waiting.items()
+        self._only_open, self._offered = 0, offered or None
+        if len(offered) == 1:
+            [(only, resolved)] = offered.items()
             if resolved is None:
-                self._single, self._beyond = only, None
+                self._only_open, self._offered = only, None

@@ -38,7 +38,7 @@ class DeliveryEntry(NamedTuple):
 
 
 class TakeoverQuery(NamedTuple):
-    """A device that connected to another node, its session there, and the pending messages asked about."""
+    """A query about a device that connected to another node: its session there, and its pending messages."""
 
     device_id: int
     session_id: str
@@ -48,24 +48,25 @@ class TakeoverQuery(NamedTuple):
 class BroadcastState(NamedTuple):
     """How far a device has come with broadcasts (`gateway.broadcast.progress.Progress`).
 
-    `beyond` holds those offered beyond the position, with whether they were acknowledged, None while open.
+    `offered` holds those offered beyond the position, with whether they were acknowledged, None while open. `sent` are
+    those sent on connections that ended before the acknowledgement.
     """
 
     position: int
     acknowledged: tuple[int, ...]
-    beyond: dict[int, bool | None]
-    written: tuple[int, ...]
+    offered: dict[int, bool | None]
+    sent: tuple[int, ...]
 
 
 class TakeoverReply(NamedTuple):
-    """What a node knows of the messages it was asked about.
+    """What a node knows of the messages of a query.
 
-    `acknowledged` and `written` (sent, not acknowledged) are complete if `is_certain`.
+    `acknowledged` and `sent` (and not acknowledged) are complete if `is_certain`.
     """
 
     device_id: int
     acknowledged: Sequence[int]
-    written: Sequence[int]
+    sent: Sequence[int]
     is_certain: bool
     broadcasts: BroadcastState | None
 
@@ -90,9 +91,9 @@ def unpack_deliveries(entry: bytes) -> list[DeliveryEntry]:
     return list(rows)  # plain tuples: a name for each field would double the time
 
 
-def pack_withdrawn(held: Sequence[tuple[int, int]]) -> dict[str, bytes]:
+def pack_withdrawn(revoked: Sequence[tuple[int, int]]) -> dict[str, bytes]:
     """Encode the revocation of messages: (device id, message id)."""
-    return {"withdraw": msgpack.packb(list(held))}
+    return {"withdraw": msgpack.packb(list(revoked))}
 
 
 def unpack_withdrawn(entry: bytes) -> list[tuple[int, int]]:
@@ -125,7 +126,7 @@ def unpack_changed(entry: bytes) -> list[int]:
 
 
 def pack_take_over(device_id: int, session_id: str) -> dict[str, bytes]:
-    """Encode that a device connected elsewhere; `session_id` is the session to end."""
+    """Encode that a device connected to another node; `session_id` is the session to end."""
     return {"take-over": msgpack.packb((device_id, session_id))}
 
 
@@ -142,67 +143,74 @@ def unpack_take_over(entry: bytes) -> tuple[int, str]:
     return device_id, session_id
 
 
-def pack_takeover_query(number: int, asker: str, asked: Sequence[TakeoverQuery]) -> dict[str, bytes]:
-    """Encode a query to the former node of devices; `asker` is the node to reply to."""
-    return {"question": msgpack.packb((number, asker, list(asked)))}
+def pack_takeover_query(number: int, sender: str, queries: Sequence[TakeoverQuery]) -> dict[str, bytes]:
+    """Encode a query to the former node of devices; `sender` is the node to reply to."""
+    return {"question": msgpack.packb((number, sender, list(queries)))}
 
 
 def unpack_takeover_query(entry: bytes) -> tuple[int, str, list[TakeoverQuery]]:
-    """Decode a query: its number, the asking node, and what is asked.
+    """Decode a query: its number, the node to reply to, and what is queried of each device.
 
     Raises:
         EntryError: The entry is unreadable.
     """
     try:
-        number, asker, asked = msgpack.unpackb(entry)
-        return number, asker, [TakeoverQuery._make(one) for one in asked]
+        number, sender, queries = msgpack.unpackb(entry)
+        return number, sender, [TakeoverQuery._make(query) for query in queries]
     except (ValueError, TypeError) as error:
         raise EntryError(f"question: {error}") from None
 
 
-def pack_takeover_reply(number: int, known: Sequence[TakeoverReply]) -> dict[str, bytes]:
+def pack_takeover_reply(number: int, replies: Sequence[TakeoverReply]) -> dict[str, bytes]:
     """Encode the reply to the query of that number."""
-    return {"answer": msgpack.packb((number, list(known)))}
+    return {"answer": msgpack.packb((number, list(replies)))}
 
 
 def unpack_takeover_reply(entry: bytes) -> tuple[int, list[TakeoverReply]]:
-    """Decode a reply: the number of its query, and what is known.
+    """Decode a reply: the number of its query, and what the node knows of each device.
 
     Raises:
         EntryError: The entry is unreadable.
     """
     try:
-        number, told = msgpack.unpackb(entry, strict_map_key=False, use_list=False)
-        known = [TakeoverReply._make(one) for one in told]
+        number, rows = msgpack.unpackb(entry, strict_map_key=False, use_list=False)
+        replies = [TakeoverReply._make(row) for row in rows]
         return number, [
-            one._replace(broadcasts=BroadcastState._make(one.broadcasts)) if one.broadcasts else one for one in known
+            reply._replace(broadcasts=BroadcastState._make(reply.broadcasts)) if reply.broadcasts else reply
+            for reply in replies
         ]
     except (ValueError, TypeError) as error:
         raise EntryError(f"answer: {error}") from None
 
 
-def pack_broadcast_news() -> dict[str, bytes]:
-    """Encode that a broadcast is new or was revoked."""
+def pack_broadcasts_changed() -> dict[str, bytes]:
+    """Encode that there is a new broadcast, or one was revoked."""
     return {"broadcasts": b""}
 
 
 def pack_acks(
     acknowledged: Sequence[int], unacknowledged: Sequence[int], broadcasts: Sequence[BroadcastAck] = ()
 ) -> dict[str, bytes]:
-    """Encode acknowledged message ids, ids that a lost connection left open, and broadcasts."""
+    """Encode acknowledgements.
+
+    Args:
+        acknowledged: Ids of acknowledged messages.
+        unacknowledged: Ids of messages sent on connections that ended before the acknowledgement.
+        broadcasts: Acknowledged broadcasts.
+    """
     return {"acks": msgpack.packb((list(acknowledged), list(unacknowledged), list(broadcasts)))}
 
 
 def unpack_acks(entry: bytes) -> tuple[list[int], list[int], list[BroadcastArrival]]:
-    """Decode acknowledged ids, ids left open, and broadcasts.
+    """Decode acknowledged ids, unacknowledged ids, and broadcasts.
 
     Raises:
         EntryError: The entry is unreadable.
     """
     try:
-        acknowledged, unacknowledged, told = msgpack.unpackb(entry)
+        acknowledged, unacknowledged, cursors = msgpack.unpackb(entry)
         broadcasts: list[BroadcastArrival] = []
-        for position, ids, device_ids in told:
+        for position, ids, device_ids in cursors:
             task_ids = tuple(sorted(ids))
             broadcasts += [BroadcastArrival(device_id, position, task_ids) for device_id in device_ids]
     except (ValueError, TypeError) as error:

@@ -15,24 +15,25 @@ from gateway.cluster import presence
 from gateway.cluster.ack_buffer import AckBuffer
 from gateway.cluster.node_presence import NodePresence
 from gateway.cluster.node_stream import SLICE, NodeStream, StreamHandler
-from gateway.cluster.valkey_connection import Outage, connect
+from gateway.cluster.valkey_connection import LossMarker, connect
 from gateway.protocol.session import Session
 from pushcore.storage import clock
+from pushcore.storage.retry import run_forever
 
 log = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS = 2.0
 # Sessions counted between two turns of the loop.
 COUNTED_AT_ONCE = 1_000
-# How long a node that stops waits for Valkey: with the goodbye to its devices, less than a supervisor waits.
-LAST_WORD_SECONDS = 2.0
+# How long a node that stops waits for Valkey: with the disconnecting of its devices, less than a supervisor waits.
+STOP_SECONDS = 2.0
 
 
 async def slices(sessions: Iterable[Session]) -> AsyncIterator[list[Session]]:
     """Yield the present sessions in slices, one for each turn of the loop."""
-    here = list(sessions)
-    for start in range(0, len(here), SLICE):
-        yield here[start : start + SLICE]
+    present = list(sessions)
+    for start in range(0, len(present), SLICE):
+        yield present[start : start + SLICE]
         await asyncio.sleep(0)
 
 
@@ -47,11 +48,11 @@ class NodeLease:
     def __init__(self, redis_url: str, handler: StreamHandler) -> None:
         self.node_id = secrets.token_hex(6)
         self._handler = handler
-        self._outage = Outage()
+        self._loss = LossMarker()
         self._client: Any = connect(redis_url)
-        self.stream = NodeStream(redis_url, self._client, self.node_id, handler, self._outage)
-        self.presence = NodePresence(self._client, self.node_id, handler, self._outage)
-        self.acks = AckBuffer(self._client, self.presence, self._outage)
+        self.stream = NodeStream(redis_url, self._client, self.node_id, handler, self._loss)
+        self.presence = NodePresence(self._client, self.node_id, handler, self._loss)
+        self.acks = AckBuffer(self._client, self.presence, self._loss)
         self.tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -77,7 +78,7 @@ class NodeLease:
                 task.cancel()
             _, running = await asyncio.wait(running, timeout=0.5)
         try:
-            async with asyncio.timeout(LAST_WORD_SECONDS):
+            async with asyncio.timeout(STOP_SECONDS):
                 await self.acks.flush()
                 await self.presence.flush_departures()
                 await self._client.delete(self.stream.key, presence.info_key(self.node_id))
@@ -92,27 +93,27 @@ class NodeLease:
         await self.stream.close()
 
     async def _heartbeat(self) -> None:
+        """Renew the lease every `HEARTBEAT_SECONDS`, forever."""
+        await run_forever(self._beat, work="lease of the node", on_failure=self._loss.mark)
+
+    async def _beat(self) -> None:
         """Renew the lease. If it was gone, so was everything else: announce all devices again, then read the rows."""
-        while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            try:
-                if not await self.stream.renew():
-                    self._outage.is_open = True
-                    await self.stream.create()
-                    await self._publish_counters()
-                if self._outage.is_open:
-                    # Before the sessions are listed: those that connect from here on are announced by themselves.
-                    self._outage.is_open = False
-                    await self.presence.announce_all()
-                    await self._handler.ask_pending_for_all()
-                elif self.presence.is_old:
-                    await self.presence.announce_all()
-                await self.stream.check_gap()
-                await self.acks.check_sink()
-                await self.stream.trim()
-                await self._publish_counters()
-            except RedisError as error:
-                self._outage.note(error)
+        if not await self.stream.renew():
+            self._loss.mark()
+            await self.stream.create()
+            await self._publish_counters()
+        if self._loss.is_marked:
+            # Before the sessions are listed: those that connect from here on are announced by themselves.
+            self._loss.clear()
+            await self.presence.announce_all()
+            await self._handler.request_pending_for_all()
+        elif self.presence.needs_renewal:
+            await self.presence.announce_all()
+        await self.stream.check_gap()
+        await self.acks.check_sink()
+        await self.stream.trim()
+        await self._publish_counters()
+        await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _publish_counters(self) -> None:
         counters = await self._counters()
@@ -125,16 +126,16 @@ class NodeLease:
 
     async def _counters(self) -> dict[str, float | dict[str, int]]:
         """Return the node's counters, and sums over all sessions: one pass, a slice for each turn of the loop."""
-        here, counters = list(self._handler.sessions.values()), self._handler.counters()
+        sessions, counters = list(self._handler.sessions.values()), self._handler.counters()
         in_flight = queued = unsent = 0
-        for start in range(0, len(here), COUNTED_AT_ONCE):
-            for session in here[start : start + COUNTED_AT_ONCE]:
+        for start in range(0, len(sessions), COUNTED_AT_ONCE):
+            for session in sessions[start : start + COUNTED_AT_ONCE]:
                 in_flight += session.in_flight
                 queued += session.queued
                 unsent += session.unsent_bytes
             await asyncio.sleep(0)
         return counters | {
-            "connections": len(here),
+            "connections": len(sessions),
             "in_flight": in_flight,
             "queued": queued,
             "unsent_bytes": unsent,

@@ -1,4 +1,4 @@
-"""Write which devices a node holds."""
+"""Write the presence of a node's devices: which node holds which device."""
 
 from __future__ import annotations
 
@@ -12,78 +12,73 @@ from redis.exceptions import RedisError
 
 from gateway.cluster import codec, presence
 from gateway.cluster.node_stream import StreamHandler
-from gateway.cluster.presence import SOMEWHERE, Former
-from gateway.cluster.valkey_connection import Outage
-from gateway.protocol.outbound import State
+from gateway.cluster.presence import UNKNOWN_NODE, FormerNode, PresenceValue
+from gateway.cluster.valkey_connection import LossMarker
+from gateway.protocol.ports import State
 from gateway.protocol.session import Session
 from pushcore.storage import clock
 
 RENEW_SECONDS = 1800.0
 CHUNK = 500
 # Departures kept while Valkey is unavailable; beyond, presence expires by itself.
-MAX_KEPT_DEPARTURES = 200_000
+MAX_BUFFERED_DEPARTURES = 200_000
 
 
 class NodePresence:
-    """Announce devices that connect, and withdraw those that leave."""
+    """Writes the presence of devices that connect, and deletes it when they leave."""
 
-    def __init__(self, client: Any, node_id: str, handler: StreamHandler, outage: Outage) -> None:
+    def __init__(self, client: Any, node_id: str, handler: StreamHandler, loss: LossMarker) -> None:
         self._client = client
         self._node_id = node_id
         self._handler = handler
-        self._outage = outage
+        self._loss = loss
         self._announce_again = client.register_script(presence.ANNOUNCE_AGAIN)
         self._leave = client.register_script(presence.LEAVE)
-        self._departures: deque[tuple[int, str]] = deque(maxlen=MAX_KEPT_DEPARTURES)
+        self._departures: deque[tuple[int, str]] = deque(maxlen=MAX_BUFFERED_DEPARTURES)
         self._renewed_at = time.monotonic()
 
-    async def announce(self, sessions: Sequence[Session]) -> list[Former | None]:
-        """Write that devices are here, and tell other nodes to end their sessions. Two round trips at most.
+    async def announce(self, sessions: Sequence[Session]) -> list[FormerNode | None]:
+        """Write that this node holds devices; tell their former nodes to end their sessions. Two round trips at most.
 
         Returns:
-            Where each device was before, None where it was nowhere lately.
+            The former node of each device, None if it was connected to none lately.
         """
-        if not sessions or self._outage.is_open:
-            return [SOMEWHERE] * len(sessions)  # all devices are announced when Valkey is back
+        if not sessions or self._loss.is_marked:
+            return [UNKNOWN_NODE] * len(sessions)  # all devices are announced when Valkey is back
         try:
             formers = await self._write(sessions)
-            await self._end_elsewhere(sessions, formers)
-        except RedisError as error:
-            self._outage.note(error)
-            return [SOMEWHERE] * len(sessions)
-        return [
-            None if value is None else Former((place := presence.Place.of(value)).node_id, place.left_at_ms)
-            for value in formers
-        ]
+            await self._end_former_sessions(sessions, formers)
+        except RedisError:
+            self._loss.mark()
+            return [UNKNOWN_NODE] * len(sessions)
+        return [former and FormerNode(former.node_id, former.left_at_ms) for former in formers]
 
-    def withdraw(self, session: Session) -> None:
-        """Withdraw a device that left; its presence is deleted with the next flush if it is still this session's."""
+    def remove(self, session: Session) -> None:
+        """Delete a device's presence with the next flush, if it is still this session's."""
         assert session.device is not None
         self._departures.append((session.device.id, self._value_of(session)))
 
     async def announce_all(self) -> None:
-        """Write the presence of all devices anew. Of a device's two sessions the older one ends, here or elsewhere."""
-        everyone = list(self._handler.sessions.values())
-        for start in range(0, len(everyone), CHUNK):
-            chunk = [session for session in everyone[start : start + CHUNK] if session.state is not State.CLOSED]
+        """Write the presence of all devices again. Of two sessions of a device, the older one is ended."""
+        all_sessions = list(self._handler.sessions.values())
+        for start in range(0, len(all_sessions), CHUNK):
+            chunk = [session for session in all_sessions[start : start + CHUNK] if session.state is not State.CLOSED]
             keys = [presence.presence_key(session.device.id) for session in chunk if session.device is not None]
             values = [self._value_of(session) for session in chunk]
-            formers: list[bytes | None] = await self._announce_again(
-                keys=keys, args=[presence.PRESENCE_SECONDS, *values]
-            )
-            replaced: list[bytes | None] = []
+            formers = _decode(await self._announce_again(keys=keys, args=[presence.PRESENCE_SECONDS, *values]))
+            replaced: list[PresenceValue | None] = []
             for session, former in zip(chunk, formers, strict=True):
-                newer = former is not None and presence.Place.of(former).session_id > session.session_id
-                replaced.append(None if newer else former)
-                if newer and session.device is not None:
-                    self._handler.take_over_elsewhere(session.device.id, session.session_id)
+                is_newer = former is not None and former.session_id > session.session_id
+                replaced.append(None if is_newer else former)
+                if is_newer and session.device is not None:
+                    self._handler.end_taken_over(session.device.id, session.session_id)
                 elif session.state is State.CLOSED:
-                    self.withdraw(session)  # it left while it was announced
-            await self._end_elsewhere(chunk, replaced)
+                    self.remove(session)  # it left while it was announced
+            await self._end_former_sessions(chunk, replaced)
         self._renewed_at = time.monotonic()
 
     @property
-    def is_old(self) -> bool:
+    def needs_renewal(self) -> bool:
         """Whether presence is to be written anew before it expires."""
         return time.monotonic() - self._renewed_at > RENEW_SECONDS
 
@@ -104,7 +99,8 @@ class NodePresence:
                 self._departures.extendleft(reversed(leaving))
                 raise
 
-    async def _write(self, sessions: Sequence[Session]) -> list[bytes | None]:
+    async def _write(self, sessions: Sequence[Session]) -> list[PresenceValue | None]:
+        """Write the presence of devices; return the values that it replaces."""
         async with self._client.pipeline(transaction=False) as pipeline:
             for session in sessions:
                 assert session.device is not None
@@ -114,22 +110,25 @@ class NodePresence:
                     ex=presence.PRESENCE_SECONDS,
                     get=True,
                 )
-            formers: list[bytes | None] = await pipeline.execute()
-        return formers
+            return _decode(await pipeline.execute())
 
     def _value_of(self, session: Session) -> str:
         return f"{self._node_id}/{session.session_id}"
 
-    async def _end_elsewhere(self, sessions: Sequence[Session], formers: Sequence[bytes | None]) -> None:
+    async def _end_former_sessions(self, sessions: Sequence[Session], formers: Sequence[PresenceValue | None]) -> None:
+        """Tell the nodes that held the devices to end their sessions."""
         async with self._client.pipeline(transaction=False) as pipeline:
             for session, former in zip(sessions, formers, strict=True):
                 if former is None or session.device is None:
                     continue
-                place = presence.Place.of(former)
-                if place.node_id != self._node_id and place.left_at_ms is None:
+                if former.node_id != self._node_id and former.left_at_ms is None:
                     pipeline.xadd(
-                        presence.stream_key(place.node_id),
-                        codec.pack_take_over(session.device.id, place.session_id),
+                        presence.stream_key(former.node_id),
+                        codec.pack_take_over(session.device.id, former.session_id),
                         nomkstream=True,
                     )
             await pipeline.execute()
+
+
+def _decode(values: Sequence[bytes | None]) -> list[PresenceValue | None]:
+    return [PresenceValue.of(value) if value is not None else None for value in values]

@@ -1,4 +1,4 @@
-"""The stream of a node: other processes append entries for its devices, the node reads them."""
+"""The stream of a node: other processes append entries for its devices, and the node reads them."""
 
 from __future__ import annotations
 
@@ -7,50 +7,49 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import structlog
-from redis.exceptions import RedisError
 
 from gateway.cluster import codec, presence
 from gateway.cluster.codec import DeliveryEntry, EntryError, TakeoverQuery, TakeoverReply
-from gateway.cluster.valkey_connection import COMMAND_SECONDS, Outage, connect
+from gateway.cluster.valkey_connection import COMMAND_SECONDS, LossMarker, connect
 from gateway.protocol.session import Session
+from pushcore.storage.retry import run_forever
 
 log = structlog.get_logger(__name__)
 
 READ_BLOCK_MS = 2_000
 READ_COUNT = 32
-RETRY_SECONDS = 0.5
 # Messages written between two turns of the loop; sockets are read and written in between.
 SLICE = 250
 
 
 class StreamHandler(Protocol):
-    """What the entries of a node's stream are given to."""
+    """Handles the entries of a node's stream."""
 
     sessions: dict[int, Session]
 
     def deliver(self, deliveries: Sequence[DeliveryEntry]) -> None:
         """Send messages to devices."""
 
-    def take_over_elsewhere(self, device_id: int, session_id: str) -> None:
+    def end_taken_over(self, device_id: int, session_id: str) -> None:
         """End the session of a device that connected to another node."""
 
-    def asked(self, number: int, asker: str, asked: Sequence[TakeoverQuery]) -> None:
-        """Answer another node's query about devices it took over."""
+    def takeover_query_received(self, number: int, sender: str, queries: Sequence[TakeoverQuery]) -> None:
+        """Reply to the queries of another node about devices it took over."""
 
-    def answered(self, number: int, known: Sequence[TakeoverReply]) -> None:
-        """Take a reply to a query of this node."""
+    def takeover_reply_received(self, number: int, replies: Sequence[TakeoverReply]) -> None:
+        """Take the replies to a query of this node."""
 
-    def withdraw(self, held: Sequence[tuple[int, int]]) -> None:
+    def withdraw(self, revoked: Sequence[tuple[int, int]]) -> None:
         """Drop revoked messages: (device id, message id)."""
 
     def devices_changed(self, device_ids: Sequence[int]) -> None:
-        """Read anew what devices may receive."""
+        """Read again what devices may receive, after their users or channels changed."""
 
-    def broadcast_news(self) -> None:
-        """Read the active broadcasts anew."""
+    def broadcasts_changed(self) -> None:
+        """Read the active broadcasts: there is a new one, or one was revoked."""
 
-    async def ask_pending_for_all(self) -> None:
-        """Ask the database for the pending messages of all connected devices."""
+    async def request_pending_for_all(self) -> None:
+        """Read the pending messages of all connected devices."""
 
     def counters(self) -> dict[str, float | dict[str, int]]:
         """Return the node's counters by name."""
@@ -62,12 +61,12 @@ class NodeStream:
     The stream's expiry is the node's lease: while it exists the node is alive.
     """
 
-    def __init__(self, redis_url: str, client: Any, node_id: str, handler: StreamHandler, outage: Outage) -> None:
+    def __init__(self, redis_url: str, client: Any, node_id: str, handler: StreamHandler, loss: LossMarker) -> None:
         self._client = client
         # Reading blocks, so it has a connection of its own that waits longer.
         self._reader = connect(redis_url, READ_BLOCK_MS / 1000 + 3 * COMMAND_SECONDS)
         self._handler = handler
-        self._outage = outage
+        self._loss = loss
         self.key = presence.stream_key(node_id)
         self._last_id: str | bytes = "0"
         self._read_entries = 0
@@ -101,21 +100,18 @@ class NodeStream:
 
     async def read(self) -> None:
         """Read entries and handle them, forever."""
-        while True:
-            try:
-                answer = await self._reader.xread({self.key: self._last_id}, count=READ_COUNT, block=READ_BLOCK_MS)
-            except RedisError as error:
-                self._outage.note(error)
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
-            for _stream, found in answer or ():
-                for entry_id, fields in found:
-                    try:
-                        await self._handle(fields)
-                    except EntryError as error:
-                        log.error("stream entry left out", error=str(error))
-                    self._last_id = entry_id
-                    self._read_entries += 1
+        await run_forever(self._read_next, work="stream of the node", on_failure=self._loss.mark)
+
+    async def _read_next(self) -> None:
+        answer = await self._reader.xread({self.key: self._last_id}, count=READ_COUNT, block=READ_BLOCK_MS)
+        for _stream, found in answer or ():
+            for entry_id, fields in found:
+                try:
+                    await self._handle(fields)
+                except EntryError as error:
+                    log.error("stream entry left out", error=str(error))
+                self._last_id = entry_id
+                self._read_entries += 1
 
     async def check_gap(self) -> None:
         """Read the rows of all devices if the stream was trimmed before it was read.
@@ -129,7 +125,7 @@ class NodeStream:
         if not unread and info["entries-added"] > self._read_entries:
             log.warning("the stream was cut; its rows are read", entries=info["entries-added"] - self._read_entries)
             self._read_entries = info["entries-added"]
-            await self._handler.ask_pending_for_all()
+            await self._handler.request_pending_for_all()
 
     async def trim(self) -> None:
         """Delete the entries that were read."""
@@ -147,14 +143,14 @@ class NodeStream:
                 self._handler.deliver(deliveries[start : start + SLICE])
                 await asyncio.sleep(0)
         elif b"take-over" in fields:
-            self._handler.take_over_elsewhere(*codec.unpack_take_over(fields[b"take-over"]))
+            self._handler.end_taken_over(*codec.unpack_take_over(fields[b"take-over"]))
         elif b"question" in fields:
-            self._handler.asked(*codec.unpack_takeover_query(fields[b"question"]))
+            self._handler.takeover_query_received(*codec.unpack_takeover_query(fields[b"question"]))
         elif b"answer" in fields:
-            self._handler.answered(*codec.unpack_takeover_reply(fields[b"answer"]))
+            self._handler.takeover_reply_received(*codec.unpack_takeover_reply(fields[b"answer"]))
         elif b"withdraw" in fields:
             self._handler.withdraw(codec.unpack_withdrawn(fields[b"withdraw"]))
         elif b"changed" in fields:
             self._handler.devices_changed(codec.unpack_changed(fields[b"changed"]))
         elif b"broadcasts" in fields:
-            self._handler.broadcast_news()
+            self._handler.broadcasts_changed()

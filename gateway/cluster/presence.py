@@ -1,7 +1,7 @@
 """Presence in Valkey: which node holds which device, and which nodes are alive. None of it is the truth.
 
 - `mps:presence:{device}` = `{node}/{session}`. Only the session that wrote it may change it: when it ends, to
-  `~{node}/{session}/{milliseconds since 1970}`, for a while, so that the next node knows whom to ask.
+  `~{node}/{session}/{milliseconds since 1970}`, for a while, so that the next node knows which node to query.
 - `mps:node:{node}`: the node's stream, and its lease: it expires unless the node renews it. Senders append with
   NOMKSTREAM, so a dead node's stream never comes back.
 - `mps:nodes`: a sorted set of node names by last heartbeat; `mps:node-info:{node}`: its counters.
@@ -27,7 +27,7 @@ REMEMBERED_SECONDS = 600
 STREAM_MAX_ENTRIES = 10_000
 
 # How far clocks of hosts and database may differ.
-CLOCKS_MS = 5_000
+MAX_CLOCK_SKEW_MS = 5_000
 
 NODES = "mps:nodes"
 # First character of the presence of a device that left.
@@ -64,7 +64,7 @@ def presence_key(device_id: int) -> str:
     return f"mps:presence:{device_id}"
 
 
-class Place(NamedTuple):
+class PresenceValue(NamedTuple):
     """The value of a presence key. `left_at_ms` is when the device left, None while it is there."""
 
     node_id: str
@@ -72,14 +72,14 @@ class Place(NamedTuple):
     left_at_ms: int | None
 
     @classmethod
-    def of(cls, value: bytes) -> Place:
+    def of(cls, value: bytes) -> PresenceValue:
         """Parse a value, of any version."""
         node_id, session_id, left_at = (*value.decode().split("/"), "", "")[:3]
         return cls(node_id.removeprefix(_LEFT), session_id, int(left_at or 0) if node_id.startswith(_LEFT) else None)
 
 
-class Former(NamedTuple):
-    """The place where a device was before.
+class FormerNode(NamedTuple):
+    """The node that a device was connected to before.
 
     `node_id` is empty if unknown; `left_at_ms` is when the device left by itself, in milliseconds since 1970.
     """
@@ -87,13 +87,13 @@ class Former(NamedTuple):
     node_id: str
     left_at_ms: int | None = None
 
-    def may_have_written(self, created_at_ms: int) -> bool:
+    def may_have_sent(self, created_at_ms: int) -> bool:
         """Tell whether a message created at that time may have been sent there."""
-        return self.left_at_ms is None or created_at_ms <= self.left_at_ms + CLOCKS_MS
+        return self.left_at_ms is None or created_at_ms <= self.left_at_ms + MAX_CLOCK_SKEW_MS
 
 
-# Valkey did not answer.
-SOMEWHERE = Former("")
+# The former node while Valkey does not answer.
+UNKNOWN_NODE = FormerNode("")
 
 
 def stream_key(node_id: str) -> str:
@@ -150,12 +150,11 @@ def live_nodes(bus: redis.Redis) -> list[NodeInfo]:
     return [_node_info(name, json.loads(info)) for name, info in zip(names, infos, strict=True) if info]
 
 
-def _node_info(name: str, told: dict[str, Any]) -> NodeInfo:
+def _node_info(name: str, counters: dict[str, Any]) -> NodeInfo:
     """Build the counters; nodes of another version may publish more or fewer."""
-    known = {one.name for one in fields(NodeInfo)} - {"node_id"}
-    return NodeInfo(
-        name, **{"connections": 0, "delivered": 0, "acknowledged": 0} | {k: told[k] for k in known & told.keys()}
-    )
+    known = {field.name for field in fields(NodeInfo)} - {"node_id"}
+    required = {"connections": 0, "delivered": 0, "acknowledged": 0}
+    return NodeInfo(name, **required | {key: counters[key] for key in known & counters.keys()})
 
 
 def nodes_of(bus: redis.Redis, device_ids: Sequence[int]) -> dict[int, str]:

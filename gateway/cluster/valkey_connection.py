@@ -1,31 +1,29 @@
-"""A node's asynchronous connections to Valkey, and whether Valkey was lost."""
+"""A node's asynchronous connections to Valkey, and whether Valkey may have lost what the node wrote."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import redis.asyncio
-import structlog
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-
-log = structlog.get_logger(__name__)
 
 COMMAND_SECONDS = 2.0
 
 
-class Outage:
-    """Whether Valkey was unavailable since lease and presence were last written."""
+class LossMarker:
+    """Whether Valkey failed since the node last wrote its lease and presence, and so may have lost them."""
 
     def __init__(self) -> None:
-        self.is_open = False
+        self.is_marked = False
 
-    def note(self, error: RedisError) -> None:
-        """Note that a command failed."""
-        if not self.is_open:
-            log.warning("Valkey is unavailable; devices stay connected", error=type(error).__name__)
-        self.is_open = True
+    def mark(self) -> None:
+        """Note that a command failed, or that the lease is gone."""
+        self.is_marked = True
+
+    def clear(self) -> None:
+        """Note that lease and presence are being written again."""
+        self.is_marked = False
 
 
 def connect(redis_url: str, answer_seconds: float = 0.0) -> Any:

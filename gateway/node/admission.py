@@ -38,7 +38,7 @@ class Credentials:
         return cls(packet.client_id, packet.username or "", password, dict(packet.user_properties), address)
 
     @property
-    def told(self) -> dict[str, str]:
+    def info_columns(self) -> dict[str, str]:
         """The device's description, by column."""
         return info.parse_info(self.info)
 
@@ -72,53 +72,59 @@ def admit(batch: Sequence[Credentials]) -> list[Admission]:
     Raises:
         DatabaseFault: The database is unavailable.
     """
-    known = registry.find_devices([given.client_id for given in batch if _readable(given.client_id)])
+    known = registry.find_devices(
+        [credentials.client_id for credentials in batch if _is_searchable(credentials.client_id)]
+    )
     workspaces = registry.find_workspaces(
-        [given.username for given in batch if not given.client_id and _readable(given.username)]
+        [
+            credentials.username
+            for credentials in batch
+            if not credentials.client_id and _is_searchable(credentials.username)
+        ]
     )
     verdicts: list[Admission | None] = []
-    newcomers: list[tuple[int, Registration]] = []
-    for position, given in enumerate(batch):
-        if given.client_id:
-            verdicts.append(_check_known(known.get(given.client_id), given))
+    registrations: list[tuple[int, Registration]] = []
+    for position, credentials in enumerate(batch):
+        if credentials.client_id:
+            verdicts.append(_check_known(known.get(credentials.client_id), credentials))
             continue
-        verdict = _check_newcomer(workspaces.get(given.username), given)
+        verdict = _check_registration(workspaces.get(credentials.username), credentials)
         if isinstance(verdict, Registration):
-            newcomers.append((position, verdict))
+            registrations.append((position, verdict))
             verdicts.append(None)
         else:
             verdicts.append(verdict)
-    if newcomers:
-        newcomers = _within_limits(newcomers, batch, verdicts)
-    if newcomers:
-        registered = installations.register([request for _, request in newcomers])
-        for (position, _), (device, secret, is_new) in zip(newcomers, registered, strict=True):
+    if registrations:
+        registrations = _within_limits(registrations, batch, verdicts)
+    if registrations:
+        registered = installations.register([request for _, request in registrations])
+        for (position, _), (device, secret, is_new) in zip(registrations, registered, strict=True):
             verdicts[position] = Admission(ConnAck.SUCCESS, device, secret, is_new)
-        _note_former_client_keys([(request.workspace, batch[position]) for position, request in newcomers])
+        _note_former_client_keys([(request.workspace, batch[position]) for position, request in registrations])
     returned = [
-        (verdict.device.id, verdict.secret is not None, given.told)
-        for verdict, given in zip(verdicts, batch, strict=True)
+        (verdict.device.id, verdict.secret is not None, credentials.info_columns)
+        for verdict, credentials in zip(verdicts, batch, strict=True)
         if verdict and verdict.device and not verdict.is_new
     ]
     if returned:
         registering = [device_id for device_id, is_registering, _ in returned if is_registering]
         pending_cursor.advance_on_connect([device_id for device_id, _, _ in returned], registering)
-        registry.update_info({device_id: told for device_id, _, told in returned})
+        registry.update_info({device_id: columns for device_id, _, columns in returned})
     return [verdict or _WRONG for verdict in verdicts]
 
 
 def _within_limits(
-    newcomers: Sequence[tuple[int, Registration]], batch: Sequence[Credentials], verdicts: list[Admission | None]
+    registrations: Sequence[tuple[int, Registration]], batch: Sequence[Credentials], verdicts: list[Admission | None]
 ) -> list[tuple[int, Registration]]:
     """Return those that may register now; write refusals for the others into `verdicts`."""
-    asking = [(batch[position].address, request.workspace.pk) for position, request in newcomers]
-    kept = []
-    for one, exceeded in zip(newcomers, take_registrations(asking), strict=True):
+    attempts = [(batch[position].address, request.workspace.pk) for position, request in registrations]
+    allowed = []
+    for registration, exceeded in zip(registrations, take_registrations(attempts), strict=True):
         if exceeded is None:
-            kept.append(one)
+            allowed.append(registration)
         else:
-            verdicts[one[0]] = Admission(_EXCEEDED[exceeded], exceeded=exceeded)
-    return kept
+            verdicts[registration[0]] = Admission(_EXCEEDED[exceeded], exceeded=exceeded)
+    return allowed
 
 
 def may_register(username: str, password: str) -> bool:
@@ -127,35 +133,39 @@ def may_register(username: str, password: str) -> bool:
     Raises:
         DatabaseFault: The database is unavailable.
     """
-    workspace = registry.find_workspaces([username]).get(username) if _readable(username) else None
-    return not isinstance(_check_newcomer(workspace, Credentials("", username, password, info={})), Admission)
+    workspace = registry.find_workspaces([username]).get(username) if _is_searchable(username) else None
+    return not isinstance(_check_registration(workspace, Credentials("", username, password, info={})), Admission)
 
 
-def _readable(text: str) -> bool:
-    """Tell whether the text can be looked up in the database at all."""
+def _is_searchable(text: str) -> bool:
+    """Tell whether a text can be a parameter of a query: neither empty nor too long, and without NUL."""
     return 0 < len(text) <= MAX_USERNAME and "\0" not in text
 
 
-def _check_known(device: KnownDevice | None, given: Credentials) -> Admission:
-    if device is None or not device.has_secret(given.password):
+def _check_known(device: KnownDevice | None, credentials: Credentials) -> Admission:
+    if device is None or not device.has_secret(credentials.password):
         return _WRONG
-    if not device.enabled or device.username != given.username:
+    if not device.enabled or device.username != credentials.username:
         return _NOT_ALLOWED
     return Admission(ConnAck.SUCCESS, device)
 
 
 def _note_former_client_keys(registered: Sequence[tuple[Workspace, Credentials]]) -> None:
-    used = [workspace.pk for workspace, given in registered if workspace.is_former_client_key(given.password)]
+    used = [
+        workspace.pk for workspace, credentials in registered if workspace.is_former_client_key(credentials.password)
+    ]
     if used:
         keys.note_former_client_keys(used)
 
 
-def _check_newcomer(workspace: Workspace | None, given: Credentials) -> Admission | Registration:
+def _check_registration(workspace: Workspace | None, credentials: Credentials) -> Admission | Registration:
     if workspace is None:
         return _NOT_ALLOWED
-    if not workspace.is_client_key(given.password):
+    if not workspace.is_client_key(credentials.password):
         return _WRONG
     try:
-        return Registration(workspace, DeviceInfo.from_mapping(given.info), Installation.from_mapping(given.info))
+        return Registration(
+            workspace, DeviceInfo.from_mapping(credentials.info), Installation.from_mapping(credentials.info)
+        )
     except ResultError:
         return Admission(ConnAck.IMPLEMENTATION_SPECIFIC_ERROR)

@@ -34,7 +34,7 @@ class Exceeded(Enum):
 
     @property
     def retry_after(self) -> int:
-        """Seconds until one more is granted, if nobody else takes it."""
+        """Seconds until another registration is granted."""
         size = {
             Exceeded.ADDRESS: settings.DEVICE_REGISTRATIONS_PER_ADDRESS,
             Exceeded.WORKSPACE: settings.DEVICE_REGISTRATIONS_PER_WORKSPACE,
@@ -77,16 +77,16 @@ def _failures_key(address: str) -> str:
     return f"mps:failures:{origin(address)}:{int(time.time()) // FAILURE_SECONDS}"
 
 
-def take_registrations(asking: Sequence[tuple[str, int]]) -> list[Exceeded | None]:
+def take_registrations(attempts: Sequence[tuple[str, int]]) -> list[Exceeded | None]:
     """Count registrations, in one round trip.
 
     Args:
-        asking: Address and workspace id of each.
+        attempts: Address and workspace id of each.
 
     Returns:
         The limit that each exceeds, None if it is granted; in order.
     """
-    keys = [(f"mps:registrations:from:{origin(address)}", f"mps:registrations:into:{pk}") for address, pk in asking]
+    keys = [(f"mps:registrations:from:{origin(address)}", f"mps:registrations:into:{pk}") for address, pk in attempts]
     sizes = {
         key: size
         for pair in keys
@@ -96,27 +96,27 @@ def take_registrations(asking: Sequence[tuple[str, int]]) -> list[Exceeded | Non
         if size
     }
     if not sizes:
-        return [None] * len(asking)
+        return [None] * len(attempts)
     try:
-        left = _take(sizes, Counter(key for pair in keys for key in pair))
+        grants = _take(sizes, Counter(key for pair in keys for key in pair))
     except ValkeyDown:
         log.warning("Valkey is unavailable; registrations are not counted")
-        return [None] * len(asking)
-    return [_verdict(pair, left) for pair in keys]
+        return [None] * len(attempts)
+    return [_exceeded_limit(pair, grants) for pair in keys]
 
 
-def _take(sizes: Mapping[str, int], asked: Mapping[str, int]) -> dict[str, int]:
+def _take(sizes: Mapping[str, int], wanted: Mapping[str, int]) -> dict[str, int]:
     buckets = [TokenBucket(key, size / REGISTRATION_SECONDS, size) for key, size in sizes.items()]
-    granted = take_from_each([(bucket, asked[bucket.key]) for bucket in buckets])
+    granted = take_from_each([(bucket, wanted[bucket.key]) for bucket in buckets])
     return {bucket.key: count for bucket, count in zip(buckets, granted, strict=True)}
 
 
-def _verdict(pair: tuple[str, str], left: dict[str, int]) -> Exceeded | None:
-    """Take one grant of both limits, or of neither."""
+def _exceeded_limit(pair: tuple[str, str], grants: dict[str, int]) -> Exceeded | None:
+    """Take one grant of each limit; return the limit that has none left, with nothing taken."""
     for key, limit in zip(pair, Exceeded, strict=True):
-        if left.get(key, 1) <= 0:
+        if grants.get(key, 1) <= 0:
             return limit
     for key in pair:
-        if key in left:
-            left[key] -= 1
+        if key in grants:
+            grants[key] -= 1
     return None

@@ -43,16 +43,16 @@ class ConnectionLimiter:
         self._by_origin: dict[str, int] = {}
         self._by_app: dict[int, int] = {}
         self._by_workspace: dict[int, int] = {}
-        # A leaky bucket as one number: when an origin at exactly the granted rate would be due next.
-        self._due: OrderedDict[str, float] = OrderedDict()
+        # A leaky bucket as one number (GCRA): when an origin at exactly the granted rate would connect next.
+        self._next_due: OrderedDict[str, float] = OrderedDict()
         # Connections that ended before a device was admitted, since the start: refused, silent, broken.
         self.turned_away = 0
 
     def opened(self, address: str | None) -> bool:
         """Count a connection; return False if it is to be closed without reading from it.
 
-        A connection slightly over a limit is read and told why: up to twice as many as an address may have, and an
-        eighth more than the process may have.
+        A connection slightly over a limit is read, so that its CONNECT is refused with a reason: up to twice as many as
+        an address may have, and an eighth more than the process may have.
 
         Args:
             address: The client's address, None while it is unknown.
@@ -73,38 +73,38 @@ class ConnectionLimiter:
         if address is not None:
             _count_down(self._by_origin, origin(address))
 
-    def verdict(self, address: str) -> ConnAck | None:
-        """Return why a CONNECT from an address is refused, None if it is not."""
+    def refusal_of(self, address: str) -> ConnAck | None:
+        """Return the reason to refuse a CONNECT from an address, None to accept it."""
         limits = self._limits
         if limits.connections and self._open > limits.connections:
             return ConnAck.SERVER_BUSY
         if limits.per_address and self._by_origin.get(origin(address), 0) > limits.per_address:
             return ConnAck.QUOTA_EXCEEDED
-        if limits.address_rate and self._comes_too_fast(origin(address), limits.address_rate):
+        if limits.address_rate and self._exceeds_rate(origin(address), limits.address_rate):
             return ConnAck.CONNECTION_RATE_EXCEEDED
         return None
 
-    def _comes_too_fast(self, key: str, rate: int) -> bool:
+    def _exceeds_rate(self, key: str, rate: int) -> bool:
         now = time.monotonic()
-        due = max(self._due.pop(key, now), now)
+        due = max(self._next_due.pop(key, now), now)
         too_fast = due - now > BURST_SECONDS
-        self._due[key] = due if too_fast else due + 1 / rate
-        if len(self._due) > MAX_ADDRESSES:
-            self._due.popitem(last=False)
+        self._next_due[key] = due if too_fast else due + 1 / rate
+        if len(self._next_due) > MAX_ADDRESSES:
+            self._next_due.popitem(last=False)
         return too_fast
 
     def admitted(self, device: KnownDevice) -> bool:
         """Count a session of a device's app and workspace; return False, uncounted, if either is at its limit."""
         limits = self._limits
-        of_app, of_workspace = self._by_app.get(device.app_id, 0), self._by_workspace.get(device.workspace_id, 0)
-        if (limits.per_app and of_app >= limits.per_app) or (
-            limits.per_workspace and of_workspace >= limits.per_workspace
+        app_count, workspace_count = self._by_app.get(device.app_id, 0), self._by_workspace.get(device.workspace_id, 0)
+        if (limits.per_app and app_count >= limits.per_app) or (
+            limits.per_workspace and workspace_count >= limits.per_workspace
         ):
             return False
-        self._by_app[device.app_id], self._by_workspace[device.workspace_id] = of_app + 1, of_workspace + 1
+        self._by_app[device.app_id], self._by_workspace[device.workspace_id] = app_count + 1, workspace_count + 1
         return True
 
-    def left(self, device: KnownDevice) -> None:
+    def session_ended(self, device: KnownDevice) -> None:
         """Count down a session of a device's app and workspace."""
         _count_down(self._by_app, device.app_id)
         _count_down(self._by_workspace, device.workspace_id)
@@ -113,11 +113,11 @@ class ConnectionLimiter:
 class PendingConnection:
     """A connection that is not a session yet: its PROXY header, TLS handshake or HTTP request is being read.
 
-    It counts like a session, for silent connections use up the process's files too. `welcome` is False if it exceeds a
-    limit and is to be closed.
+    It counts like a session, for silent connections use up the process's files too. `is_allowed` is False if it exceeds
+    a limit and is to be closed.
     """
 
-    __slots__ = ("_address", "_limiter", "welcome")
+    __slots__ = ("_address", "_limiter", "is_allowed")
 
     def __init__(self, limiter: ConnectionLimiter, address: str | None) -> None:
         """Count the connection.
@@ -128,8 +128,8 @@ class PendingConnection:
         """
         self._limiter: ConnectionLimiter | None = limiter
         self._address = address
-        self.welcome = limiter.opened(address)
-        if not self.welcome:
+        self.is_allowed = limiter.opened(address)
+        if not self.is_allowed:
             limiter.turned_away += 1
             self.ended()
 

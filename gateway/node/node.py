@@ -1,11 +1,11 @@
 """A gateway node: the sessions of one process, and their connection to the rest of the service.
 
-    transports -> Session -> Node -> admission (PostgreSQL, batched)      who is it
+    transports -> Session -> Node -> admission (PostgreSQL, batched)      identifies devices
                                   -> NodeLease (Valkey)                   presence, the node's stream, acknowledgements
-                                  -> pending rows (PostgreSQL, batched)   what waits for it
+                                  -> PendingReader (PostgreSQL, batched)  reads the messages that wait for a device
 
 Order on connect: presence is written, THEN pending rows are read. A sender commits, THEN reads presence. So a message
-reaches its device on one of the two ways; if on both, the session drops the second by its ids in flight.
+reaches its device in one of the two ways; if in both, the session drops the second by its ids in flight.
 """
 
 from __future__ import annotations
@@ -36,11 +36,10 @@ from gateway.node.recent import RecentIds
 from gateway.node.request_queue import RequestQueue
 from gateway.node.threads import DatabaseThreads
 from gateway.node.throttle import FailureThrottle
-from gateway.protocol.outbound import State
-from gateway.protocol.ports import DeviceRequest, PublishRefusal, Transport
+from gateway.protocol.ports import DeviceRequest, PublishRefusal, State, Transport
 from gateway.protocol.session import Session
 from pushcore.storage import clock
-from pushcore.storage.outages import DatabaseFault
+from pushcore.storage.outages import log_outage
 
 log = structlog.get_logger(__name__)
 
@@ -63,8 +62,8 @@ class Node:
 
     def __init__(self, redis_url: str, *, max_keep_alive: int, limits: Limits = UNLIMITED) -> None:
         self.sessions: dict[int, Session] = {}
-        # Messages sent, and messages answered by devices.
-        self.delivered = self._answered = 0
+        # Messages sent, and messages acknowledged by devices.
+        self.delivered = self._acknowledgements = 0
         self.clock = LoopClock()
         self.lease = NodeLease(redis_url, self)
         self._max_keep_alive = max_keep_alive
@@ -81,15 +80,17 @@ class Node:
         self._memory = DeliveryMemory()
         self._acknowledged = self._memory.acknowledged  # looked up for each message
         self._reported_again = RecentIds(seconds=5, limit=200_000)
-        self._formers = FormerNodes(self.sessions, self.lease, self._broadcaster, self._memory)
-        self._pending = PendingReader(self._threads, self._broadcaster, self._formers, self._memory, self._report_again)
+        self._former_nodes = FormerNodes(self.sessions, self.lease, self._broadcaster, self._memory)
+        self._pending = PendingReader(
+            self._threads, self._broadcaster, self._former_nodes, self._memory, self._report_again
+        )
         self._running: set[asyncio.Task[None]] = set()
         # Refused publishes by reason.
         self._refused_publishes: Counter[PublishRefusal] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
         self.accepting = True
 
-    # -- life -----------------------------------------------------------------------------------------------------
+    # -- start and stop -------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Take the lease and start the node's tasks.
@@ -107,7 +108,7 @@ class Node:
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
-        """The tasks the node cannot do without; one that ends is a fault."""
+        """The tasks that run as long as the node; one that ends is a fault."""
         return [*self._tasks, *self.lease.tasks]
 
     async def stop(self) -> None:
@@ -123,10 +124,10 @@ class Node:
 
     async def _disconnect_all(self) -> None:
         """Disconnect devices gradually, so that they do not all connect to the other nodes at once."""
-        here = list(self.sessions.values())
-        pause = min(DRAIN_SECONDS, len(here) / DRAIN_PER_SECOND) * SLICE / max(1, len(here))
-        for start in range(0, len(here), SLICE):
-            for session in here[start : start + SLICE]:
+        sessions = list(self.sessions.values())
+        pause = min(DRAIN_SECONDS, len(sessions) / DRAIN_PER_SECOND) * SLICE / max(1, len(sessions))
+        for start in range(0, len(sessions), SLICE):
+            for session in sessions[start : start + SLICE]:
                 session.disconnect(Reason.SERVER_SHUTTING_DOWN)
             await asyncio.sleep(pause)
 
@@ -135,8 +136,8 @@ class Node:
             await asyncio.sleep(WATCH_SECONDS)
             for session in self._keep_alives.overdue():
                 session.disconnect(Reason.KEEP_ALIVE_TIMEOUT)
-            for remembered in (self._reported_again, self._formers.unsettled, self._broadcaster.left):
-                remembered.rotate()
+            for recent in (self._reported_again, self._former_nodes.unqueried, self._broadcaster.recent_progress):
+                recent.rotate()
             self._memory.rotate(self.lease.acks.wait_seconds)
 
     def counters(self) -> dict[str, float | dict[str, int]]:
@@ -145,7 +146,7 @@ class Node:
             "admitting": len(self._admission),
             "turned_away": self.limiter.turned_away,
             "delivered": self.delivered,
-            "acknowledged": self._answered,
+            "acknowledged": self._acknowledgements,
             "refused_publishes": {str(reason): count for reason, count in self._refused_publishes.items()},
             "dropped_requests": self._requests.dropped,
             "loop_lag_p99_ms": round(1000 * self._lag.p99(), 2),
@@ -169,7 +170,7 @@ class Node:
         if not self.accepting:
             session.refuse(ConnAck.SERVER_UNAVAILABLE)
             return
-        if (code := self.limiter.verdict(session.address)) is not None:
+        if (code := self.limiter.refusal_of(session.address)) is not None:
             session.refuse(code)
             return
         if len(self._admission) >= MAX_ADMITTING:
@@ -181,12 +182,11 @@ class Node:
         """Admit a batch of connects: identify devices, write presence, then request pending rows."""
         batch = [(session, credentials) for session, credentials in batch if session.state is not State.CLOSED]
         if not batch:
-            return  # all were given up on while they waited
+            return  # all left while they waited
         try:
             verdicts = await self._threads.run(admit, [credentials for _, credentials in batch])
         except Exception as error:  # whatever it is, the devices connect again
-            ours = not isinstance(error, DatabaseFault)
-            log.error("admission failed", connects=len(batch), error=type(error).__name__, exc_info=ours)
+            log_outage(log, error, "admission failed", connects=len(batch))
             verdicts = [Admission(ConnAck.SERVER_UNAVAILABLE)] * len(batch)
         admitted: list[tuple[Session, Admission]] = []
         for (session, _), verdict in zip(batch, verdicts, strict=True):
@@ -208,15 +208,15 @@ class Node:
         for (session, verdict), former in zip(admitted, formers, strict=True):
             assert verdict.device is not None
             if session.state is State.CLOSED:
-                self.lease.presence.withdraw(session)  # it left while it was announced
+                self.lease.presence.remove(session)  # the device left while it was announced
                 continue
             if self.sessions.get(verdict.device.id) is not session:
                 continue
-            self._formers.came(verdict.device.id, former)
+            self._former_nodes.device_connected(verdict.device.id, former)
             session.accept(verdict.device, issued_secret=verdict.secret, max_keep_alive=self._max_keep_alive)
             if session.state is not State.OPEN:
-                continue  # it left with what it had sent right after its CONNECT
-            self._keep_alives.moved(session)
+                continue  # the device left right after its CONNECT
+            self._keep_alives.reschedule(session)
             if not verdict.is_new:
                 # The device may have changed between admission and presence, when nobody could notify this node.
                 self._pending.outdated.add(verdict.device.id)
@@ -238,26 +238,26 @@ class Node:
         if former is not None:
             former.disconnect(Reason.SESSION_TAKEN_OVER)
 
-    def take_over_elsewhere(self, device_id: int, session_id: str) -> None:
+    def end_taken_over(self, device_id: int, session_id: str) -> None:
         """End the session of a device that connected to another node, once what it sent was read."""
-        if not self._formers.is_letting_go(device_id, session_id):
-            self._in_background(self._formers.let_go())
+        if self._former_nodes.mark_taken_over(device_id, session_id):
+            self._in_background(self._former_nodes.end_taken_over())
 
-    def asked(self, number: int, asker: str, asked: Sequence[TakeoverQuery]) -> None:
-        """Reply to another node's query about devices that connected there."""
-        self._in_background(self._formers.answer(number, asker, asked))
+    def takeover_query_received(self, number: int, sender: str, queries: Sequence[TakeoverQuery]) -> None:
+        """Reply to the queries of another node about devices that connected there."""
+        self._in_background(self._former_nodes.reply(number, sender, queries))
 
-    def answered(self, number: int, known: Sequence[TakeoverReply]) -> None:
-        """Take the reply to a query of this node."""
-        self._formers.answered(number, known)
+    def takeover_reply_received(self, number: int, replies: Sequence[TakeoverReply]) -> None:
+        """Take the replies to a query of this node."""
+        self._former_nodes.reply_received(number, replies)
 
     def _in_background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    def closed(self, session: Session) -> None:
-        """Remove a session that ended, and remember what it left open."""
+    def session_closed(self, session: Session) -> None:
+        """Remove a session that ended, and remember what was sent on it and not acknowledged."""
         self._keep_alives.discard(session)
         self._requests.session_ended(session)
         self.limiter.closed(session.address)
@@ -265,60 +265,60 @@ class Node:
         if device is None:
             self.limiter.turned_away += 1
             return
-        self.limiter.left(device)
+        self.limiter.session_ended(device)
         self._broadcaster.closed(session)
-        left_open = [message for message in session.unacknowledged() if message not in self._broadcaster.known]
-        for message_id in left_open:
-            self._memory.left_open.add(message_id)
-        self.lease.acks.left_open(left_open)
+        unacknowledged = [one for one in session.unacknowledged() if one not in self._broadcaster.known_ids]
+        for message_id in unacknowledged:
+            self._memory.unacknowledged.add(message_id)
+        self.lease.acks.report_unacknowledged(unacknowledged)
         if self.sessions.get(device.id) is session:
             del self.sessions[device.id]
             self._pending.outdated.discard(device.id)
-            self._formers.left(device.id)
-            self.lease.presence.withdraw(session)
+            self._former_nodes.device_disconnected(device.id)
+            self.lease.presence.remove(session)
 
     # -- messages -------------------------------------------------------------------------------------------------
 
     def deliver(self, deliveries: Iterable[DeliveryEntry]) -> None:
         """Send messages to the devices that are connected here."""
-        sessions, known, known_before = self.sessions, self._acknowledged.young, self._acknowledged.old
-        marked, now_ms = bool(self._memory.revoked or self._memory.left_open), int(clock.time() * 1000)
+        sessions, acknowledged, earlier = self.sessions, self._acknowledged.current, self._acknowledged.previous
+        has_marks, now_ms = bool(self._memory.revoked or self._memory.unacknowledged), int(clock.time() * 1000)
         for device_id, message_id, expire_at_ms, dup, payload in deliveries:
             session = sessions.get(device_id)
-            if session is None or (marked and message_id in self._memory.revoked):
+            if session is None or (has_marks and message_id in self._memory.revoked):
                 continue
-            if message_id in known or message_id in known_before:
+            if message_id in acknowledged or message_id in earlier:
                 self._report_again(message_id)
                 continue
-            again = dup or (marked and message_id in self._memory.left_open)
-            session.deliver(message_id, payload, expire_at_ms, again, now_ms)
+            is_repeat = dup or (has_marks and message_id in self._memory.unacknowledged)
+            session.deliver(message_id, payload, expire_at_ms, is_repeat, now_ms)
 
-    def withdraw(self, held: Iterable[tuple[int, int]]) -> None:
+    def withdraw(self, revoked: Iterable[tuple[int, int]]) -> None:
         """Drop revoked messages that were not sent yet."""
-        for device_id, message_id in held:
+        for device_id, message_id in revoked:
             self._memory.revoked.add(message_id)
             session = self.sessions.get(device_id)
             if session is not None:
                 session.withdraw(message_id)
 
     def _report_again(self, message_id: int) -> None:
-        """Report an acknowledgement again: its row still waits, so the sink is behind or the report was lost."""
+        """Report an acknowledgement again: its row is pending, so the sink is behind or the report was lost."""
         if message_id not in self._reported_again:
             self._reported_again.add(message_id)
             self.lease.acks.acknowledged(message_id)
 
-    def acknowledged(self, session: Session, message_id: int) -> None:
-        """Buffer a device's acknowledgement."""
-        self._answered += 1
+    def message_acknowledged(self, session: Session, message_id: int) -> None:
+        """Buffer a device's acknowledgement for the sink."""
+        self._acknowledgements += 1
         progress = session.broadcasts
-        if progress is not None and message_id in self._broadcaster.known:
+        if progress is not None and message_id in self._broadcaster.known_ids:
             self._broadcaster.acknowledged(progress, message_id)
             return
-        self._acknowledged.young.add(message_id)
-        tell = self.lease.acks.acknowledged
-        tell(message_id)
+        self._acknowledged.current.add(message_id)
+        report = self.lease.acks.acknowledged
+        report(message_id)
 
-    def pending_wanted(self, session: Session, after: int) -> None:
+    def pending_requested(self, session: Session, after: int) -> None:
         """Read a session's pending rows with the next batch."""
         self._pending.request(session, after)
 
@@ -328,27 +328,27 @@ class Node:
             session = self.sessions.get(device_id)
             if session is not None and session.state is State.OPEN:
                 self._pending.outdated.add(device_id)
-                session.discard_unsent(doubt=True)
+                session.discard_unsent(recheck=True)
 
-    async def ask_pending_for_all(self) -> None:
+    async def request_pending_for_all(self) -> None:
         """Read the pending rows of all devices and report acknowledgements again, after Valkey lost its data."""
         self._reported_again.clear()
-        async for here in slices(self.sessions.values()):
-            for session in here:
+        async for sessions in slices(self.sessions.values()):
+            for session in sessions:
                 if session.state is State.OPEN and session.device is not None:
-                    self._broadcaster.tell_again(session)
+                    self._broadcaster.report_cursor_again(session)
                     # A notification that the device changed may have been lost too.
                     self._pending.outdated.add(session.device.id)
-                    session.discard_unsent(doubt=False)
+                    session.discard_unsent(recheck=False)
 
-    # -- passed on ------------------------------------------------------------------------------------------------
+    # -- broadcasts and requests ----------------------------------------------------------------------------------
 
-    def broadcast_news(self) -> None:
+    def broadcasts_changed(self) -> None:
         """Read the active broadcasts soon."""
-        self._broadcaster.news()
+        self._broadcaster.read_soon()
 
-    def refused(self, session: Session, message_id: int) -> None:
-        """Settle a broadcast that a device refused."""
+    def message_refused(self, session: Session, message_id: int) -> None:
+        """Resolve a broadcast that a device refused."""
         self._broadcaster.refused(session, message_id)
 
     def publish_refused(self, reason: PublishRefusal) -> None:

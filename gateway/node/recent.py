@@ -13,76 +13,76 @@ T = TypeVar("T")
 class RecentIds:
     """A set that forgets each id after `seconds` (at most twice that), and the oldest beyond `limit`.
 
-    Two generations replace a time for each id, so adding and looking up cost a set operation or two. The owner calls
-    `rotate` now and then, the only place that reads the clock, and may add to `young` directly on hot paths.
+    Ids are kept in two generations instead of with a time for each, so adding and looking up cost a set operation or
+    two. The owner calls `rotate` now and then, and may use `current` and `previous` directly on hot paths.
     """
 
     def __init__(self, *, seconds: float, limit: int) -> None:
-        self.young: set[Hashable] = set()
-        self.old: set[Hashable] = set()
+        self.current: set[Hashable] = set()
+        self.previous: set[Hashable] = set()
         self._seconds = seconds
-        self._most = max(1, limit // 2)
-        self._turned = time.monotonic()
-        # Everything added since then (`time.monotonic`) is remembered.
+        self._generation_limit = max(1, limit // 2)
+        self._rotated_at = time.monotonic()
+        # Every id added since then (by `time.monotonic`) is remembered.
         self.complete_since = -math.inf
 
     def __contains__(self, item: Hashable) -> bool:
-        return item in self.young or item in self.old
+        return item in self.current or item in self.previous
 
     def __len__(self) -> int:
-        return len(self.young) + len(self.old)
+        return len(self.current) + len(self.previous)
 
     def add(self, item: Hashable) -> None:
         """Remember an id."""
-        self.young.add(item)
-        if len(self.young) >= self._most:
-            self._forget()
+        self.current.add(item)
+        if len(self.current) >= self._generation_limit:
+            self._start_generation()
 
     def discard(self, item: Hashable) -> None:
         """Forget an id."""
-        self.young.discard(item)
-        self.old.discard(item)
+        self.current.discard(item)
+        self.previous.discard(item)
 
     def rotate(self) -> None:
-        """Forget the old generation if it is old enough, or the new one is full."""
-        if time.monotonic() - self._turned > self._seconds or len(self.young) >= self._most:
-            self._forget()
+        """Start a generation if the current one is old enough or full."""
+        if time.monotonic() - self._rotated_at > self._seconds or len(self.current) >= self._generation_limit:
+            self._start_generation()
 
     def clear(self) -> None:
         """Forget everything."""
-        self.young, self.old = set(), set()
+        self.current, self.previous = set(), set()
 
-    def _forget(self) -> None:
-        if self.old:
-            self.complete_since = self._turned
-        self.old, self.young, self._turned = self.young, set(), time.monotonic()
+    def _start_generation(self) -> None:
+        if self.previous:
+            self.complete_since = self._rotated_at
+        self.previous, self.current, self._rotated_at = self.current, set(), time.monotonic()
 
 
 class RecentByDevice(Generic[T]):
     """Values by device id, forgotten as `RecentIds` forgets."""
 
     def __init__(self, *, seconds: float, limit: int) -> None:
-        self._young: dict[int, T] = {}
-        self._old: dict[int, T] = {}
+        self._current: dict[int, T] = {}
+        self._previous: dict[int, T] = {}
         self._seconds = seconds
-        self._most = max(1, limit // 2)
-        self._turned = time.monotonic()
+        self._generation_limit = max(1, limit // 2)
+        self._rotated_at = time.monotonic()
 
-    def keep(self, device_id: int, what: T) -> None:
+    def put(self, device_id: int, value: T) -> None:
         """Remember a device's value."""
-        self._young[device_id] = what
-        if len(self._young) >= self._most:
-            self._forget()
+        self._current[device_id] = value
+        if len(self._current) >= self._generation_limit:
+            self._start_generation()
 
-    def take(self, device_id: int) -> T | None:
+    def pop(self, device_id: int) -> T | None:
         """Remove and return a device's value."""
-        old = self._old.pop(device_id, None)
-        return self._young.pop(device_id, old)
+        previous = self._previous.pop(device_id, None)
+        return self._current.pop(device_id, previous)
 
     def rotate(self) -> None:
-        """Forget the old generation if it is old enough."""
-        if time.monotonic() - self._turned > self._seconds:
-            self._forget()
+        """Start a generation if the current one is old enough."""
+        if time.monotonic() - self._rotated_at > self._seconds:
+            self._start_generation()
 
-    def _forget(self) -> None:
-        self._old, self._young, self._turned = self._young, {}, time.monotonic()
+    def _start_generation(self) -> None:
+        self._previous, self._current, self._rotated_at = self._current, {}, time.monotonic()

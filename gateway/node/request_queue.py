@@ -18,8 +18,8 @@ log = structlog.get_logger(__name__)
 
 # Requests have their own threads, so that connects and pending messages never queue behind them.
 THREADS = 4
-# Bytes of waiting payloads of devices that left; requests beyond are dropped.
-MAX_LEFT_BYTES = 16_777_216
+# Bytes of queued payloads of sessions that ended; requests beyond are dropped.
+MAX_ENDED_BYTES = 16_777_216
 # How long a stopping node continues to serve requests.
 STOP_SECONDS = 1.0
 # Requests that change what a device may receive.
@@ -29,7 +29,7 @@ _CHANGING = frozenset({"mps/bind", "mps/unbind", "mps/report", "mps/unregister"}
 class RequestQueue:
     """Serves requests in threads and answers them.
 
-    A session's open requests bound its queue. Requests of a device that left are served too, whatever their QoS.
+    A session bounds its open requests. Requests of a session that ended are served too, whatever their QoS.
     """
 
     def __init__(self, changed: Callable[[Sequence[int]], None]) -> None:
@@ -42,10 +42,10 @@ class RequestQueue:
         self._changed = changed
         # By device, in order; the first one is being served.
         self._open: dict[int, deque[tuple[Session, DeviceRequest]]] = {}
-        self._left_bytes = 0
-        self._left: set[Session] = set()
+        self._ended_bytes = 0
+        self._ended: set[Session] = set()
         self._serving: set[asyncio.Task[None]] = set()
-        # Requests of devices that had left, dropped since the start.
+        # Requests of sessions that had ended, dropped since the start.
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -66,23 +66,23 @@ class RequestQueue:
         task.add_done_callback(self._serving.discard)
 
     def session_ended(self, session: Session) -> None:
-        """Keep the requests of a session that ended, unless too much waits of such sessions."""
+        """Keep the requests of a session that ended, or drop them if too many of such sessions are queued."""
         queue = self._open.get(session.device.id) if session.device is not None else None
         if queue is None:
             return
-        mine = [request for asking, request in queue if asking is session]
-        if not mine:
+        requests = [request for owner, request in queue if owner is session]
+        if not requests:
             return
-        size = sum(len(request.payload) for request in mine)
-        if self._left_bytes + size <= MAX_LEFT_BYTES:
-            self._left.add(session)
-            self._left_bytes += size
+        size = sum(len(request.payload) for request in requests)
+        if self._ended_bytes + size <= MAX_ENDED_BYTES:
+            self._ended.add(session)
+            self._ended_bytes += size
             return
-        begun, *waiting = queue
+        in_progress, *waiting = queue
         kept = [one for one in waiting if one[0] is not session]
         self.dropped += len(waiting) - len(kept)
         queue.clear()
-        queue.extend((begun, *kept))
+        queue.extend((in_progress, *kept))
 
     async def stop(self) -> None:
         """Serve open requests for a while, then drop the rest."""
@@ -102,9 +102,9 @@ class RequestQueue:
                     self._changed([device_id])
                 session.answer(request, json.dumps(answer).encode())
                 queue.popleft()
-                if session in self._left:
-                    self._left_bytes -= len(request.payload)
-                    if all(asking is not session for asking, _ in queue):
-                        self._left.discard(session)
+                if session in self._ended:
+                    self._ended_bytes -= len(request.payload)
+                    if all(owner is not session for owner, _ in queue):
+                        self._ended.discard(session)
         finally:
             del self._open[device_id]

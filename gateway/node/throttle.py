@@ -1,4 +1,4 @@
-"""Delay refusals of addresses that keep failing to log in."""
+"""Delay the refusals of addresses that fail to log in again and again."""
 
 from __future__ import annotations
 

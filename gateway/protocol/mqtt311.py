@@ -19,7 +19,7 @@ from gateway.protocol import packets
 from gateway.protocol.packets import DUP, publish_head, variable_length
 from gateway.protocol.shared_payload import SharedPayload
 
-_ACCEPTED = b"\x20\x02\x00\x00"
+_CONNACK_ACCEPTED = b"\x20\x02\x00\x00"
 # Return codes of a CONNACK (3.2.2.3); all other reasons become "not authorized".
 _UNACCEPTABLE_VERSION, _IDENTIFIER_REJECTED, _SERVER_UNAVAILABLE, _BAD_USER_OR_PASSWORD, _NOT_AUTHORIZED = range(1, 6)
 _RETURN_CODES = {
@@ -32,7 +32,7 @@ _RETURN_CODES = {
     int(ConnAck.CONNECTION_RATE_EXCEEDED): _SERVER_UNAVAILABLE,
 }
 _REFUSED_SUBSCRIPTION = 0x80
-_NOTHING_SAID = b""
+_NO_PACKET = b""
 
 # Required flags of each packet type (2.2.2); those of a PUBLISH carry meaning.
 _FLAGS = {
@@ -47,12 +47,12 @@ _CLEAN, _WILL, _PASSWORD, _USERNAME = 0x02, 0x04, 0x40, 0x80
 class Version311:
     """MQTT 3.1.1."""
 
-    tells_limits = False
+    announces_limits = False
     assigns_client_ids = False
 
     def decode(self, raw: bytes) -> mqtt5.Packet | Reason:
         """Decode a packet of a kind that devices send; return the reason to disconnect with if it is not acceptable."""
-        kind, at = raw[0] >> 4, packets.body(raw)
+        kind, at = raw[0] >> 4, packets.variable_header_start(raw)
         if _FLAGS.get(kind, raw[0] & 0x0F) != raw[0] & 0x0F:
             return Reason.MALFORMED_PACKET
         try:
@@ -60,19 +60,19 @@ class Version311:
         except (ValueError, IndexError):
             return Reason.MALFORMED_PACKET
 
-    def accepted(self, client_id: str, secret: str | None, keep_alive: int | None) -> bytes:
+    def connack(self, client_id: str, secret: str | None, keep_alive: int | None) -> bytes:
         """Return the CONNACK that admits a device."""
-        return _ACCEPTED
+        return _CONNACK_ACCEPTED
 
-    def refused(self, code: ConnAck) -> bytes:
+    def connack_refused(self, code: ConnAck) -> bytes:
         """Return the CONNACK that refuses a device."""
         return bytes((0x20, 2, 0, _RETURN_CODES.get(int(code), _NOT_AUTHORIZED)))
 
     def message(self, packet_id: int, payload: bytes | SharedPayload, ms_left: int, dup: bool) -> bytes:
         """Return a QoS 1 PUBLISH to the inbox."""
         if isinstance(payload, SharedPayload):
-            return payload.plain_packet(packet_id, dup)
-        return packets.plain_message(packet_id, payload, dup)
+            return payload.packet_without_properties(packet_id, dup)
+        return packets.message_without_properties(packet_id, payload, dup)
 
     def answer(self, topic: str, body: bytes, correlation_data: bytes | None) -> bytes:
         """Return the QoS 0 PUBLISH that answers a request."""
@@ -84,8 +84,8 @@ class Version311:
 
     def suback(self, packet_id: int, codes: Sequence[SubAck]) -> bytes:
         """Return a SUBACK."""
-        said = bytes(int(code) if int(code) < _REFUSED_SUBSCRIPTION else _REFUSED_SUBSCRIPTION for code in codes)
-        return b"\x90%b%b%b" % (variable_length(2 + len(said)), packet_id.to_bytes(2, "big"), said)
+        granted = bytes(int(code) if int(code) < _REFUSED_SUBSCRIPTION else _REFUSED_SUBSCRIPTION for code in codes)
+        return b"\x90%b%b%b" % (variable_length(2 + len(granted)), packet_id.to_bytes(2, "big"), granted)
 
     def unsuback(self, packet_id: int, count: int) -> bytes:
         """Return an UNSUBACK for `count` topic filters."""
@@ -93,7 +93,7 @@ class Version311:
 
     def disconnect(self, reason: Reason) -> bytes:
         """Return what is sent before the server closes; empty if nothing is."""
-        return _NOTHING_SAID
+        return _NO_PACKET
 
 
 def _text(raw: bytes, at: int) -> tuple[str, int]:
@@ -108,7 +108,7 @@ def _number(raw: bytes, at: int) -> int:
 
 
 def _connect(raw: bytes, at: int) -> mqtt5.ConnectPacket:
-    """3.1. A will is read and ignored, as in MQTT 5: nobody could receive it."""
+    """Read a CONNECT (3.1). A will is skipped, as in MQTT 5: nobody could receive it."""
     flags = raw[at + 7]
     packets.check_connect_flags(flags)
     if flags & _PASSWORD and not flags & _USERNAME:
@@ -124,7 +124,7 @@ def _connect(raw: bytes, at: int) -> mqtt5.ConnectPacket:
     if flags & _PASSWORD:
         start, at = at + 2, packets.skip_binary(raw, at)
         password = raw[start:at]
-    _ends(raw, at)
+    _check_end(raw, at)
     return mqtt5.ConnectPacket(
         client_id, username=username, password=password, clean_start=bool(flags & _CLEAN), keep_alive=keep_alive
     )
@@ -142,7 +142,7 @@ def _publish(raw: bytes, at: int) -> mqtt5.PublishPacket:
 
 
 def _puback(raw: bytes, at: int) -> mqtt5.PubAckPacket:
-    _ends(raw, at + 2)
+    _check_end(raw, at + 2)
     return mqtt5.PubAckPacket(_number(raw, at))
 
 
@@ -165,7 +165,7 @@ def _unsubscribe(raw: bytes, at: int) -> mqtt5.UnsubscribePacket:
     return mqtt5.UnsubscribePacket(packet_id, patterns)
 
 
-def _ends(raw: bytes, at: int) -> None:
+def _check_end(raw: bytes, at: int) -> None:
     if at != len(raw):
         raise ValueError("the packet does not end where its parts do")
 

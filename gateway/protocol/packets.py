@@ -15,7 +15,7 @@ from mqtt5 import DisconnectReasonCode as Reason
 # The largest packet a device may send (CONNACK Maximum Packet Size).
 MAX_PACKET_BYTES = 16_384
 MAX_RESPONSE_TOPIC = 256
-INBOX = "mps/inbox"
+INBOX_TOPIC = "mps/inbox"
 
 # A packet id as it is written (2.2.1).
 packet_id_bytes = Struct(">H").pack
@@ -35,7 +35,7 @@ _SUBSCRIPTION_ID = 0x0B
 _USER_PROPERTY = 0x26
 
 # These are 0 or 1 (3.1.2.11.6, 3.1.2.11.7, 3.3.2.3.2).
-_YES_OR_NO = frozenset({0x01, 0x17, 0x19})
+_BOOLEAN = frozenset({0x01, 0x17, 0x19})
 
 # A flag of a PUBLISH (3.3.1.1).
 DUP = 0x08
@@ -77,11 +77,11 @@ def count_acknowledged_publishes(data: bytes, most: int) -> int:
     return count
 
 
-def connect_level(raw: bytes) -> int:
+def protocol_level(raw: bytes) -> int:
     """Return the protocol level of a CONNECT (3.1.2.2): 5, 4 (MQTT 3.1.1) or another; -1 if it is no CONNECT."""
     if raw[0] != 0x10:
         return -1
-    start = body(raw)
+    start = variable_header_start(raw)
     if raw[start : start + 6] == b"\x00\x04MQTT" and len(raw) > start + 6:
         return raw[start + 6]
     return 3 if raw[start : start + 8] == b"\x00\x06MQIsdp" else -1
@@ -110,7 +110,7 @@ class InboxHeads(dict[int, bytes]):
         self._first = 0x32 | (DUP if dup else 0)
 
     def __missing__(self, rest_bytes: int) -> bytes:
-        head = self[rest_bytes] = publish_head(self._first, INBOX.encode(), rest_bytes + 2)
+        head = self[rest_bytes] = publish_head(self._first, INBOX_TOPIC.encode(), rest_bytes + 2)
         return head
 
 
@@ -133,19 +133,19 @@ def variable_length(value: int) -> bytes:
 INBOX_HEADS = InboxHeads(dup=False), InboxHeads(dup=True)
 
 
-def plain_message(packet_id: int, payload: bytes, dup: bool) -> bytes:
+def message_without_properties(packet_id: int, payload: bytes, dup: bool) -> bytes:
     """Encode a QoS 1 PUBLISH to the inbox without properties, as in MQTT 3.1.1 (3.3)."""
     return b"".join((INBOX_HEADS[dup][len(payload)], packet_id_bytes(packet_id), payload))
 
 
-def plain_topic(topic: str | None) -> str | None:
+def usable_topic(topic: str | None) -> str | None:
     """Return a Response Topic that can be published to; None if absent, with wildcards, or too long."""
     if not topic or len(topic) > MAX_RESPONSE_TOPIC or "#" in topic or "+" in topic:
         return None
     return topic
 
 
-def body(raw: bytes) -> int:
+def variable_header_start(raw: bytes) -> int:
     """Return where the variable header of a packet starts."""
     start = 2
     while start < 5 and raw[start - 1] & 0x80:
@@ -159,8 +159,8 @@ def check_connect_flags(flags: int) -> None:
     Raises:
         ValueError: They do.
     """
-    of_will = flags & (_WILL_QOS | _WILL_RETAIN)
-    if flags & _RESERVED or flags & _WILL_QOS == _WILL_QOS or (of_will and not flags & _HAS_WILL):
+    will_flags = flags & (_WILL_QOS | _WILL_RETAIN)
+    if flags & _RESERVED or flags & _WILL_QOS == _WILL_QOS or (will_flags and not flags & _HAS_WILL):
         raise ValueError("connect flags that contradict each other")
 
 
@@ -171,7 +171,7 @@ def _check(raw: bytes) -> None:
         ValueError: The packet is malformed, or a `ProtocolError`.
         IndexError: The packet ends too early.
     """
-    kind, at = raw[0] >> 4, body(raw)
+    kind, at = raw[0] >> 4, variable_header_start(raw)
     if kind == CONNECT:
         _check_connect(raw, at)
     elif kind == PUBLISH:
@@ -203,7 +203,7 @@ def _check_connect(raw: bytes, at: int) -> None:
 
 
 def _skip_properties(raw: bytes, at: int) -> int:
-    length, at = _variable(raw, at)
+    length, at = _variable_integer(raw, at)
     end, seen = at + length, 0
     while at < end:
         name = raw[at]
@@ -211,7 +211,7 @@ def _skip_properties(raw: bytes, at: int) -> int:
         if name != _USER_PROPERTY and seen >> name & 1:
             raise ProtocolError("a property more than once")
         seen |= 1 << name
-        if name in _YES_OR_NO and raw[at] > 1:
+        if name in _BOOLEAN and raw[at] > 1:
             raise ProtocolError("neither 0 nor 1")
         if name in _FIXED:
             at += _FIXED[name]
@@ -222,7 +222,7 @@ def _skip_properties(raw: bytes, at: int) -> int:
         elif name == _USER_PROPERTY:
             at = skip_text(raw, skip_text(raw, at))
         elif name == _SUBSCRIPTION_ID:
-            _, at = _variable(raw, at)
+            _, at = _variable_integer(raw, at)
         else:
             raise ValueError("no property that a device sends")
     if at != end:
@@ -230,7 +230,7 @@ def _skip_properties(raw: bytes, at: int) -> int:
     return end
 
 
-def _variable(raw: bytes, at: int) -> tuple[int, int]:
+def _variable_integer(raw: bytes, at: int) -> tuple[int, int]:
     """Decode a variable byte integer; return it and where it ends."""
     value = 0
     for shift in (0, 7, 14, 21):
@@ -256,7 +256,12 @@ def skip_binary(raw: bytes, at: int) -> int:
 
 
 def skip_text(raw: bytes, at: int) -> int:
-    """Where a text ends. Raises `ValueError` (also where it is none) or `IndexError`."""
+    """Return where length-prefixed text ends.
+
+    Raises:
+        ValueError: It exceeds the packet, is not UTF-8, or contains NUL.
+        IndexError: The packet ends too early.
+    """
     end = skip_binary(raw, at)
     if "\0" in raw[at + 2 : end].decode():
         raise ValueError("text with a NUL")

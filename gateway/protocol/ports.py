@@ -1,17 +1,28 @@
-"""Interfaces of a session: the transport it writes to (`Transport`) and the node it reports to (`Host`)."""
+"""What a session has to do with: the transport it writes to (`Transport`) and the node it reports to (`Host`)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from enum import Enum, StrEnum
+from typing import Protocol, TypeVar
 
 import mqtt5
 
 from gateway.node.clock import LoopClock
 
-if TYPE_CHECKING:
-    from gateway.protocol.session import Session
+# The class of the sessions that a host has.
+SessionT = TypeVar("SessionT", contravariant=True)
+
+
+class State(Enum):
+    """The states of a session, in order."""
+
+    AWAITING_CONNECT = 0
+    ADMITTING = 1
+    OPEN = 2
+    # The device was removed: open requests are still answered.
+    ENDING = 3
+    CLOSED = 4
 
 
 class Writer(Protocol):
@@ -28,8 +39,8 @@ class Transport(Protocol):
     def writer(self) -> Writer:
         """The writer; the same object for the connection's life."""
 
-    def write_more(self, data: bytes) -> None:
-        """Send in this turn of the loop, coalesced with other such data, in order."""
+    def write_coalesced(self, data: bytes) -> None:
+        """Send at the end of this turn of the loop, coalesced with other such data, in order."""
 
     def close(self) -> None:
         """Close once everything was sent."""
@@ -67,32 +78,32 @@ class PublishRefusal(StrEnum):
     TOO_MANY = "too_many"
 
 
-class Host(Protocol):
+class Host(Protocol[SessionT]):
     """What a session reports to. Calls must not block."""
 
-    # Messages written to devices: its sessions count here.
+    # Messages sent to devices; sessions count theirs here.
     delivered: int
     clock: LoopClock
 
-    def connect_requested(self, session: Session, packet: mqtt5.ConnectPacket) -> None:
+    def connect_requested(self, session: SessionT, packet: mqtt5.ConnectPacket) -> None:
         """Admit or refuse a device that sent a CONNECT."""
 
-    def acknowledged(self, session: Session, message_id: int) -> None:
+    def message_acknowledged(self, session: SessionT, message_id: int) -> None:
         """Record that the device acknowledged a message."""
 
-    def refused(self, session: Session, message_id: int) -> None:
+    def message_refused(self, session: SessionT, message_id: int) -> None:
         """Record that the device refused a message, or cannot take it."""
 
-    def pending_wanted(self, session: Session, after: int) -> None:
-        """Read the pending messages with ids above `after`, and pass them to `Session.deliver_waiting`."""
+    def pending_requested(self, session: SessionT, after: int) -> None:
+        """Read the pending messages with ids above `after`, and pass them to `Session.deliver_pending`."""
 
-    def request_received(self, session: Session, request: DeviceRequest) -> None:
+    def request_received(self, session: SessionT, request: DeviceRequest) -> None:
         """Serve a request, and answer it with `Session.answer`."""
 
     def publish_refused(self, reason: PublishRefusal) -> None:
         """Count a PUBLISH that was refused."""
 
-    def closed(self, session: Session) -> None:
+    def session_closed(self, session: SessionT) -> None:
         """Clean up after a session; called once, whatever ended it."""
 
 

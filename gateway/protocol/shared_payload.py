@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mqtt5 import PublishPacket, QoS
 
-from gateway.protocol.packets import DUP, INBOX, packet_id_bytes, plain_message
+from gateway.protocol.packets import DUP, INBOX_TOPIC, message_without_properties, packet_id_bytes
 
 
 class SharedPayload:
@@ -25,13 +25,13 @@ class SharedPayload:
         head = bytes((self._head[0] | DUP,)) + self._head[1:] if dup else self._head
         return b"".join((head, packet_id_bytes(packet_id), self._tail))
 
-    def plain_packet(self, packet_id: int, dup: bool) -> bytes:
+    def packet_without_properties(self, packet_id: int, dup: bool) -> bytes:
         """Return the MQTT 3.1.1 packet, which has no properties."""
-        return plain_message(packet_id, self.payload, dup)
+        return message_without_properties(packet_id, self.payload, dup)
 
     def _encode(self, seconds_left: int) -> None:
-        whole = PublishPacket(
-            INBOX,
+        encoded = PublishPacket(
+            INBOX_TOPIC,
             self.payload,
             qos=QoS.AT_LEAST_ONCE,
             packet_id=1,
@@ -40,7 +40,7 @@ class SharedPayload:
         ).write()
         # The packet id follows the topic (3.3.2.2): type, length of one to four bytes, topic.
         start = 1
-        while whole[start] & 0x80:
+        while encoded[start] & 0x80:
             start += 1
-        place = start + 1 + 2 + len(INBOX)
-        self._head, self._tail, self._seconds_left = whole[:place], whole[place + 2 :], seconds_left
+        packet_id_at = start + 1 + 2 + len(INBOX_TOPIC)
+        self._head, self._tail, self._seconds_left = encoded[:packet_id_at], encoded[packet_id_at + 2 :], seconds_left

@@ -31,14 +31,14 @@ class Version(Protocol):
     """Encodes and decodes packets of one version."""
 
     # Whether a CONNACK announces limits of what a device may publish.
-    tells_limits: bool
+    announces_limits: bool
     # Whether a CONNACK can assign a client id and secret to a device without one.
     assigns_client_ids: bool
 
     def decode(self, raw: bytes) -> mqtt5.Packet | Reason:
         """Decode a packet of a kind that devices send; return the reason to disconnect with if it is not acceptable."""
 
-    def accepted(self, client_id: str, secret: str | None, keep_alive: int | None) -> bytes:
+    def connack(self, client_id: str, secret: str | None, keep_alive: int | None) -> bytes:
         """Return the CONNACK that admits a device.
 
         Args:
@@ -47,7 +47,7 @@ class Version(Protocol):
             keep_alive: The server's keep alive in seconds, if not the requested one.
         """
 
-    def refused(self, code: ConnAck) -> bytes:
+    def connack_refused(self, code: ConnAck) -> bytes:
         """Return the CONNACK that refuses a device."""
 
     def message(self, packet_id: int, payload: bytes | SharedPayload, ms_left: int, dup: bool) -> bytes:
@@ -72,14 +72,14 @@ class Version(Protocol):
 class Version5:
     """MQTT 5.0."""
 
-    tells_limits = True
+    announces_limits = True
     assigns_client_ids = True
 
     def decode(self, raw: bytes) -> mqtt5.Packet | Reason:
         """Decode a packet of a kind that devices send; return the reason to disconnect with if it is not acceptable."""
         return packets.decode(raw)
 
-    def accepted(self, client_id: str, secret: str | None, keep_alive: int | None) -> bytes:
+    def connack(self, client_id: str, secret: str | None, keep_alive: int | None) -> bytes:
         """Return the CONNACK that admits a device."""
         return mqtt5.ConnAckPacket(
             session_expiry_interval=0,
@@ -95,7 +95,7 @@ class Version5:
             user_properties=[("secret", secret)] if secret else None,
         ).write()
 
-    def refused(self, code: ConnAck) -> bytes:
+    def connack_refused(self, code: ConnAck) -> bytes:
         """Return the CONNACK that refuses a device."""
         return mqtt5.ConnAckPacket(reason_code=code).write()
 

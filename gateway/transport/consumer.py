@@ -43,15 +43,15 @@ async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
         return
     await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
     peer = scope["state"].get(ADDRESS) or (scope["client"] or ("",))[0]
-    named = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
-    address = client_address(peer, named, settings.TRUSTED_PROXIES)
+    forwarded_for = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
+    address = client_address(peer, forwarded_for, settings.TRUSTED_PROXIES)
     scope["headers"].clear()  # read, and kept as long as the connection by all that share the list
-    here: DeviceSocketProtocol = scope["extensions"][SOCKET]["socket"]
-    transport = WebSocketTransport(send, here)
+    connection: DeviceSocketProtocol = scope["extensions"][SOCKET]["socket"]
+    transport = WebSocketTransport(send, connection)
     scope["state"].pop(PENDING).ended()  # it is a session from here on
     session: Session = _nodes[0].new_session(transport, address)
-    # From here on; what came before is still received, and nothing was read since.
-    here.taker = session.feed
+    # From here on frames go to the session; what was read before is still received.
+    connection.frame_handler = session.feed
     try:
         while True:
             event = await receive()
@@ -63,7 +63,7 @@ async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
                 return
             session.feed(data)
     finally:
-        here.taker = None
+        connection.frame_handler = None
         session.transport_lost()
         await transport.finished()
 
@@ -73,10 +73,10 @@ class WebSocketTransport(CoalescingTransport):
 
     __slots__ = ("_closing", "_ended", "_send", "_socket")
 
-    def __init__(self, send: Send, device_socket: DeviceSocketProtocol) -> None:
+    def __init__(self, send: Send, connection: DeviceSocketProtocol) -> None:
         super().__init__()
         self._send = send
-        self._socket = device_socket
+        self._socket = connection
         self._ended = False
         self._closing: asyncio.Task[None] | None = None
 
@@ -112,17 +112,17 @@ class WebSocketTransport(CoalescingTransport):
 
     def close(self, code: int = _NORMAL) -> None:
         """Send what was gathered, then the closing handshake."""
-        self.write_gathered()
+        self.flush()
         if self._ended:
             return
         self.resume_reading()  # the peer's part of the closing handshake must be read
         self._ended = True
         loop = asyncio.get_running_loop()
-        self._closing = loop.create_task(self._say_close(code))
+        self._closing = loop.create_task(self._send_close(code))
         # A peer that does not take part in the closing handshake is not waited for.
         loop.call_later(CLOSE_SECONDS, self._socket.transport.abort)
 
-    async def _say_close(self, code: int) -> None:
+    async def _send_close(self, code: int) -> None:
         with contextlib.suppress(OSError, RuntimeError):  # the peer is gone
             await self._send({"type": "websocket.close", "code": code})
 

@@ -41,11 +41,11 @@ Factory = Callable[[str | None, PendingConnection | None], asyncio.BaseProtocol]
 
 
 class PortTakenError(Exception):
-    """A port cannot be bound; the message is one line."""
+    """A port cannot be bound. The message is one line."""
 
 
 class CertificateError(Exception):
-    """The certificate or its key is unusable; the message is one line."""
+    """The certificate or its key is unusable. The message is one line."""
 
 
 class Certificate:
@@ -92,7 +92,7 @@ class Listener:
     _accepting: asyncio.Task[None] | None = None
     _pending: set[asyncio.Task[None]] = field(default_factory=set)
     _refusals: int = 0
-    _refusals_told: float = -REFUSALS_SECONDS
+    _refusals_logged_at: float = -REFUSALS_SECONDS
 
     async def open(self, make: Factory, limiter: ConnectionLimiter) -> None:
         """Start accepting connections.
@@ -146,15 +146,15 @@ class Listener:
         connection.setblocking(False)
         pending = PendingConnection(limiter, address if self.proxies is None else None)
         try:
-            if self.proxies is not None and pending.welcome:
+            if self.proxies is not None and pending.is_allowed:
                 async with headers, asyncio.timeout(CONNECT_SECONDS):
-                    address = await self._named(connection, address, self.proxies)
+                    address = await self._client_address(connection, address, self.proxies)
                 pending.ended()
                 pending = PendingConnection(limiter, address)
-            if not pending.welcome:
+            if not pending.is_allowed:
                 connection.close()
                 return
-            await self._hand_in(connection, address, make, pending)
+            await self._start_protocol(connection, address, make, pending)
         except ProxyHeaderError as error:
             self._refuse(connection, address, error)
             pending.ended()
@@ -167,7 +167,7 @@ class Listener:
             raise
 
     @staticmethod
-    async def _named(connection: socket.socket, peer: str, proxies: Proxies) -> str:
+    async def _client_address(connection: socket.socket, peer: str, proxies: Proxies) -> str:
         """Read the client's address from a balancer's PROXY header.
 
         Raises:
@@ -182,11 +182,11 @@ class Listener:
         connection.close()
         self._refusals += 1
         now = time.monotonic()
-        if now - self._refusals_told >= REFUSALS_SECONDS:
+        if now - self._refusals_logged_at >= REFUSALS_SECONDS:
             log.warning("connections refused: PROXY protocol", refused=self._refusals, last=peer, error=str(error))
-            self._refusals, self._refusals_told = 0, now
+            self._refusals, self._refusals_logged_at = 0, now
 
-    async def _hand_in(
+    async def _start_protocol(
         self, connection: socket.socket, address: str, make: Factory, pending: PendingConnection
     ) -> None:
         loop, tls = asyncio.get_running_loop(), self.certificate is not None

@@ -44,7 +44,11 @@ def rest_bytes(fixed: bytes) -> int:
 
 
 def source_address(fixed: bytes, rest: bytes) -> str | None:
-    """The client's address; None where the balancer speaks for itself (LOCAL). Raises `ProxyHeaderError`."""
+    """Return the client's address of a version 2 header; None where the balancer speaks for itself (LOCAL).
+
+    Raises:
+        ProxyHeaderError: The header is unusable.
+    """
     if fixed[12] == _LOCAL:
         return None
     if fixed[13] not in _SIZES:
@@ -56,7 +60,11 @@ def source_address(fixed: bytes, rest: bytes) -> str | None:
 
 
 def source_address_v1(line: bytes) -> str | None:
-    """The client's address from a line of version 1; None where it is UNKNOWN. Raises `ProxyHeaderError`."""
+    """Return the client's address of a version 1 line; None where it is UNKNOWN.
+
+    Raises:
+        ProxyHeaderError: The header is unusable.
+    """
     parts = line.removesuffix(b"\r\n").decode("ascii", "replace").split(" ")
     if parts[1:2] == ["UNKNOWN"]:
         return None
@@ -72,7 +80,12 @@ def source_address_v1(line: bytes) -> str | None:
 
 
 async def read_address(connection: socket.socket, peer: str) -> str:
-    """The client's address, from the header on a connection just accepted. Raises `ProxyHeaderError`, `OSError`."""
+    """Read the header of a connection just accepted; return the client's address, `peer` where it names none.
+
+    Raises:
+        ProxyHeaderError: The header is missing or unusable.
+        OSError: The connection broke.
+    """
     first = await _exactly(connection, _FIRST_BYTES)
     if first.startswith(_V1_START):
         return source_address_v1(await _line(connection, first)) or peer

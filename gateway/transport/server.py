@@ -42,7 +42,7 @@ def _web_sockets(application: object) -> _WebSocketServer:
         access_log=False,
         log_config=None,
         log_level="warning",  # below, it writes a line for each connection
-        # The node has said goodbye by then; what a supervisor grants (10 s) is not to be used up.
+        # The node has disconnected its devices by then, and a supervisor grants no more than 10 s in all.
         timeout_graceful_shutdown=1,
         backlog=BACKLOG,
     )

@@ -1,4 +1,4 @@
-"""The TCP bridge: MQTT straight on a socket. No task and no buffer of ours for an idle connection."""
+"""MQTT over TCP: an asyncio protocol for each connection, without a task or a buffer of its own while it is idle."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_UNSENT_BYTES = 262_144
 CLOSE_SECONDS = 5.0
 
 
-def _nowhere(_data: bytes) -> None:
+def _discard(_data: bytes) -> None:
     """Discard data while there is no session."""
 
 
@@ -28,7 +28,7 @@ class TcpConnection(CoalescingTransport, asyncio.Protocol):
 
     __slots__ = ("_address", "_node", "_pending", "_session", "_transport", "data_received", "writer")
 
-    # Session and asyncio transport call each other directly while both exist; before and after, data is discarded.
+    # Session and asyncio transport call each other directly while both exist. Before and after, data is discarded.
     writer: Writer
     data_received: Callable[[bytes], None]  # type: ignore[assignment]  # a method of the base
 
@@ -46,7 +46,7 @@ class TcpConnection(CoalescingTransport, asyncio.Protocol):
         self._pending = pending
         self._transport: asyncio.Transport | None = None
         self._session: Session | None = None
-        self.writer, self.data_received = CLOSED_WRITER, _nowhere
+        self.writer, self.data_received = CLOSED_WRITER, _discard
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Create the session."""
@@ -74,7 +74,7 @@ class TcpConnection(CoalescingTransport, asyncio.Protocol):
     def connection_lost(self, _exc: Exception | None) -> None:
         """End the session."""
         session, self._session, self._transport = self._session, None, None
-        self.writer, self.data_received = CLOSED_WRITER, _nowhere
+        self.writer, self.data_received = CLOSED_WRITER, _discard
         if session is not None:
             session.transport_lost()
 
@@ -101,7 +101,7 @@ class TcpConnection(CoalescingTransport, asyncio.Protocol):
 
     def close(self) -> None:
         """Close once everything was sent, after `CLOSE_SECONDS` at the latest."""
-        self.write_gathered()
+        self.flush()
         transport = self._transport
         if transport is None:
             return

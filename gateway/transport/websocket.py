@@ -2,8 +2,8 @@
 
 - A connection that does not complete its handshake is closed, like one that sends no CONNECT.
 - A text frame is refused at once: MQTT is binary (MQTT 5, 6.0).
-- The application gets the connection itself: it sends and receives frames without a task, a message and a pause of the
-  reading for each, sees what a peer does not read, and can abort where a close would wait.
+- The application gets the connection itself. So it sends and receives frames without a task, an ASGI message and a
+  pause of reading for each, knows how many bytes the peer has not read, and can abort instead of waiting for a close.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class HandshakeProtocol(H11Protocol):
             peer = self.client[0] if self.client else ""
             # A proxy's address is not limited: it brings many clients.
             self._pending = PendingConnection(self._limiter, None if is_in(peer, settings.TRUSTED_PROXIES) else peer)
-            if not self._pending.welcome:
+            if not self._pending.is_allowed:
                 transport.abort()
         self.app_state[PENDING] = self._pending
         self._timeout = self.loop.call_later(CONNECT_SECONDS, self._abort_unfinished)
@@ -82,10 +82,10 @@ class HandshakeProtocol(H11Protocol):
 class DeviceSocketProtocol(WebSocketsSansIOProtocol):
     """The WebSocket of a device.
 
-    Once the application has set `taker`, frames go there and no longer to ASGI's `receive`, which still brings the end.
+    Once the application has set `frame_handler`, it is called with frames; ASGI's `receive` then only reports the end.
     """
 
-    taker: Callable[[bytes], None] | None = None
+    frame_handler: Callable[[bytes], None] | None = None
 
     def handle_connect(self, event: Request) -> None:
         """Offer the application this object as an ASGI extension."""
@@ -96,12 +96,12 @@ class DeviceSocketProtocol(WebSocketsSansIOProtocol):
             event.headers.clear()  # the scope has them, and the request is kept as long as the connection
 
     def send_receive_event_to_app(self) -> None:
-        """Pass a frame to the application's `taker`."""
-        if self.taker is None or self.close_sent:
+        """Pass a frame to the application's `frame_handler`."""
+        if self.frame_handler is None or self.close_sent:
             super().send_receive_event_to_app()
             return
         data, self.frames = b"".join(self.frames), []
-        self.taker(data)
+        self.frame_handler(data)
 
     def send_binary(self, data: bytes) -> None:
         """Send a frame without waiting; discard it once the connection ends."""

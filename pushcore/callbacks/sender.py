@@ -29,7 +29,7 @@ from pushcore.http.stream import CallStream
 from pushcore.models import Workspace
 from pushcore.security import endpoints, keys
 from pushcore.storage import clock
-from pushcore.storage.outages import RETRY_SECONDS, run_until_stopped
+from pushcore.storage.retry import OutageBackoff, run_until_stopped
 from pushcore.storage.valkey import ValkeyDown
 
 log = structlog.get_logger(__name__)
@@ -96,6 +96,7 @@ class Sender:
         self._oldest_unwritten = 0.0
         # When these are next due (monotonic). A signal brings the poll forward, though not before `_poll_not_before`.
         self._poll_at = self._poll_not_before = self._signals_at = self._heartbeat_at = self._give_up_at = 0.0
+        self._signals_backoff = OutageBackoff("signals of receipts")
         self._collected_at = time.monotonic()
         self._unseen_seconds = 0.0
         self.posted = 0
@@ -107,7 +108,7 @@ class Sender:
     def run(self) -> None:
         """Send until stopped. Waits out outages of the database and of Valkey."""
         try:
-            run_until_stopped(self._poll_and_step, self._stop, self._discard_leases)
+            run_until_stopped(self._poll_and_step, self._stop, work="receipts", on_failure=self._discard_leases)
         finally:
             self._finish()
 
@@ -164,9 +165,9 @@ class Sender:
                     self._heartbeat_at = now + HEARTBEAT_SECONDS
                 if sender_signals.was_woken():
                     self._poll_at = min(self._poll_at, self._poll_not_before)
-            except ValkeyDown:
-                log.warning("Valkey is unavailable; receipts go on without it")
-                self._signals_at = now + RETRY_SECONDS
+                self._signals_backoff.succeeded()
+            except ValkeyDown as error:  # receipts are sent without signals
+                self._signals_at = now + self._signals_backoff.failed(error)
         if now >= self._poll_at:
             close_old_connections()
             self._due = receipts.due_workspaces()

@@ -12,14 +12,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
-import structlog
 from django.db import connection
 
 from pushcore.models import FileImport
-from pushcore.storage.outages import DatabaseFault
+from pushcore.storage.retry import run_until_stopped
 from pushcore.storage.sql import statements
 
-log = structlog.get_logger(__name__)
 _SQL = statements(__file__)
 
 # Workers look for files every second, so a file continues within four seconds of its loader's death.
@@ -69,9 +67,7 @@ class _Heartbeat(threading.Thread):
 
     def run(self) -> None:
         try:
-            while not self._stopped.wait(HEARTBEAT_SECONDS):
-                if not self._renew():
-                    return
+            run_until_stopped(self._beat, self._stopped, work="lease of a file", longest=HEARTBEAT_SECONDS)
         finally:
             connection.close()
 
@@ -81,16 +77,14 @@ class _Heartbeat(threading.Thread):
         self.join()
         FileImport.objects.filter(pk=self._file_id, leased_until=self._until).update(leased_until=None)
 
-    def _renew(self) -> bool:
-        """Renew the lease; return False once it is known to be lost."""
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(_SQL["renew"], {"seconds": LEASE_SECONDS, "file": self._file_id, "until": self._until})
-                row = cursor.fetchone()
-        except DatabaseFault:
-            log.warning("a file's lease could not be renewed", task=self._file_id)
-            connection.close()
-            return True
-        if row is not None:
+    def _beat(self) -> None:
+        """Wait until the lease is to be renewed, and renew it; stop once it is known to be lost."""
+        if self._stopped.wait(HEARTBEAT_SECONDS):
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(_SQL["renew"], {"seconds": LEASE_SECONDS, "file": self._file_id, "until": self._until})
+            row = cursor.fetchone()
+        if row is None:
+            self._stopped.set()
+        else:
             [self._until] = row
-        return row is not None

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from typing import Any
 
-import structlog
 from django.db import Error as DatabaseFault  # noqa: TID251 - the one place
-from django.db import InterfaceError, OperationalError, close_old_connections  # noqa: TID251
+from django.db import InterfaceError, OperationalError  # noqa: TID251
+from redis.exceptions import RedisError
 
 from pushcore.storage.valkey import ValkeyDown
 
@@ -16,10 +14,7 @@ from pushcore.storage.valkey import ValkeyDown
 # InterfaceError, which is no DatabaseError (PEP 249). The narrower classes are imported only here (ruff: banned-api).
 Unavailable = (DatabaseFault, *ValkeyDown)
 
-__all__ = ["DatabaseFault", "Unavailable", "is_connection_lost", "log_outage", "run_until_stopped"]
-
-RETRY_SECONDS = 1.0
-log = structlog.get_logger(__name__)
+__all__ = ["DatabaseFault", "Unavailable", "is_connection_lost", "log_outage"]
 
 
 def is_connection_lost(error: BaseException | None) -> bool:
@@ -27,38 +22,19 @@ def is_connection_lost(error: BaseException | None) -> bool:
     return isinstance(error, InterfaceError | OperationalError)
 
 
-def log_outage(log: Any, error: BaseException, **what: object) -> None:
-    """Log an `Unavailable` that is answered with 503.
+def log_outage(log: Any, error: BaseException, event: str = "temporarily unavailable", /, **what: object) -> None:
+    """Log that work failed in an outage.
 
-    An outage costs one line for each request, without a traceback, so that it does not fill the disk. Errors of a
-    statement are logged with their traceback.
+    An outage costs one line, without a traceback, so that it does not fill the disk. Errors of a statement, and any
+    others, are logged with their traceback.
 
     Args:
         log: A structlog logger.
         error: The exception.
+        event: The log entry's event.
         what: Further fields of the log entry.
     """
-    if isinstance(error, ValkeyDown) or is_connection_lost(error):
-        log.warning("temporarily unavailable", error=f"{type(error).__name__}: {error}".splitlines()[0][:200], **what)
+    if isinstance(error, RedisError) or is_connection_lost(error):
+        log.warning(event, error=f"{type(error).__name__}: {error}".splitlines()[0][:200], **what)
     else:
-        log.error("temporarily unavailable", exc_info=error, **what)
-
-
-def run_until_stopped(step: Callable[[], object], stop: threading.Event, on_fault: Callable[[], object]) -> None:
-    """Repeat a step of work until `stop` is set; wait out outages of the database.
-
-    After a fault the process's broken connections are closed and the next step follows `RETRY_SECONDS` later.
-
-    Args:
-        step: Does a bounded piece of work. What it leaves undone must be found again by a later step.
-        stop: Ends the loop.
-        on_fault: Called after a fault, to drop what was held in memory.
-    """
-    while not stop.is_set():
-        try:
-            step()
-        except DatabaseFault:
-            log.exception("the database is unavailable; tried again")
-            on_fault()
-            close_old_connections()
-            stop.wait(RETRY_SECONDS)
+        log.error(event, exc_info=error, **what)

@@ -44,7 +44,7 @@ def broadcasts_end(stack: Stack, database: Database) -> Iterator[None]:
     """End the test's broadcasts after it, since they are offered to every device that connects."""
     yield
     database.query("UPDATE pushcore_broadcast SET expire_at = now() RETURNING task_id")
-    backends.run_in_service(stack, "from gateway.lane import tell_broadcast_news; tell_broadcast_news()")
+    backends.run_in_service(stack, "from gateway.lane import notify_broadcasts_changed; notify_broadcasts_changed()")
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from django.db import connection
 
 from gateway.node.limits import UNLIMITED, Limits
 from gateway.node.node import Node
-from gateway.protocol.outbound import State
+from gateway.protocol.ports import State
 from gateway.protocol.session import Session
 from gateway.sink import Sink
 from gateway.transport.listeners import Certificate, Listener, Proxies, listen

@@ -1,4 +1,4 @@
-"""More devices knock than can be let in at once: none is cut off for our slowness, nobody who left is worked for."""
+"""More devices connect than can be admitted at once: none is disconnected for that, and none that left costs work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from mqtt5 import ConnAckReasonCode
 
 from gateway.cluster import presence
-from gateway.cluster.presence import Former
+from gateway.cluster.presence import FormerNode
 from gateway.node import keep_alive, node
 from gateway.node.admission import Admission, Credentials, admit
 from gateway.protocol.session import Session
@@ -68,7 +68,7 @@ def _fill(gateway: RunningGateway, knock: Callable[..., RawDevice]) -> None:
         assert wait_for(lambda: len(gateway.node._admission._running) == number)  # type: ignore[union-attr]  # noqa: B023
 
 
-def test_a_device_that_waits_to_be_admitted_is_not_cut_off_as_a_slow_one(
+def test_a_device_that_waits_for_admission_is_not_disconnected_as_silent(
     gateway: RunningGateway, gate: Gate, knock: Callable[..., RawDevice], username: str, known: Known,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -81,7 +81,7 @@ def test_a_device_that_waits_to_be_admitted_is_not_cut_off_as_a_slow_one(
     assert answer.reason_code == ConnAckReasonCode.SUCCESS
 
 
-def test_nothing_is_looked_up_for_a_device_that_left_while_it_waited(
+def test_a_device_that_left_while_it_waited_for_admission_costs_no_query(
     gateway: RunningGateway, gate: Gate, knock: Callable[..., RawDevice], workspace: Workspace, username: str
 ) -> None:
     _fill(gateway, knock)
@@ -98,7 +98,7 @@ def test_nothing_is_looked_up_for_a_device_that_left_while_it_waited(
     assert Device.objects.count() == 1
 
 
-def test_beyond_what_may_wait_devices_are_told_to_come_later(
+def test_connects_beyond_the_admission_queue_are_refused_as_busy(
     gateway: RunningGateway, gate: Gate, knock: Callable[..., RawDevice], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(node, "MAX_ADMITTING", 1)
@@ -110,14 +110,14 @@ def test_beyond_what_may_wait_devices_are_told_to_come_later(
     assert answer.reason_code == ConnAckReasonCode.SERVER_BUSY
 
 
-def test_a_device_that_leaves_while_it_is_announced_is_not_taken_for_present(
+def test_a_device_that_leaves_while_it_is_announced_has_no_presence(
     gateway: RunningGateway, knock: Callable[..., RawDevice], username: str, known: Known
 ) -> None:
     assert gateway.node is not None
     lease = gateway.node.lease
     announce, begun, gone = lease.presence.announce, threading.Event(), threading.Event()
 
-    async def late(sessions: Sequence[Session]) -> list[Former | None]:
+    async def late(sessions: Sequence[Session]) -> list[FormerNode | None]:
         begun.set()
         while not gone.is_set():
             await asyncio.sleep(0.01)
@@ -133,10 +133,10 @@ def test_a_device_that_leaves_while_it_is_announced_is_not_taken_for_present(
     key = presence.presence_key(known[0].id)
     assert wait_for(lambda: not gateway.node._admission._running)  # type: ignore[union-attr]
     assert wait_for(lambda: presence.nodes_of(valkey.client(), [known[0].id]) == {})
-    assert presence.Place.of(valkey.client().get(key)).left_at_ms is not None  # type: ignore[arg-type]
+    assert presence.PresenceValue.of(valkey.client().get(key)).left_at_ms is not None  # type: ignore[arg-type]
 
 
-def test_a_fault_in_one_batch_refuses_it_and_lets_the_next_in(
+def test_a_fault_in_one_batch_of_connects_refuses_it_and_admits_the_next(
     gateway: RunningGateway, knock: Callable[..., RawDevice], username: str, known: Known,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip

@@ -1,4 +1,4 @@
-"""Guessing over HTTP is stopped by address; registrations are limited by address and workspace, over HTTP and MQTT."""
+"""Failed logins over HTTP are limited by address; registrations by address and workspace, over HTTP and MQTT."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_an_address_that_keeps_failing_is_refused_until_the_minute_is_over(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("steady_clock")
-def test_right_credentials_and_other_addresses_use_up_nothing(
+def test_right_credentials_and_other_addresses_do_not_count_as_failures(
     live_server: object, workspace: Workspace, settings: Any
 ) -> None:
     settings.DEVICE_FAILURES_PER_ADDRESS = 2

@@ -60,7 +60,9 @@ def acknowledge(device: RawDevice) -> int:
     return int(packet.payload.split(b'"', 4)[3])
 
 
-def test_every_connected_device_gets_it_once_and_is_counted(connect: Connect, workspace: Workspace, sink: Sink) -> None:
+def test_every_connected_device_gets_a_broadcast_once_and_is_counted(
+    connect: Connect, workspace: Workspace, sink: Sink
+) -> None:
     fleet = [connect(), connect("websockets"), connect()]
     task = broadcast(workspace)
     for device in fleet:
@@ -92,7 +94,7 @@ def test_a_device_that_was_away_catches_up_in_order(
     assert counted(expired) == 0
 
 
-def test_what_was_not_acknowledged_comes_again_and_the_rest_does_not(
+def test_only_broadcasts_that_were_not_acknowledged_are_sent_again(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, sink: Sink
 ) -> None:
     first, second = broadcast(workspace, "b1"), broadcast(workspace, "b2")
@@ -112,7 +114,7 @@ def test_what_was_not_acknowledged_comes_again_and_the_rest_does_not(
     assert counted(first) == 1
 
 
-def test_a_device_behind_a_vendor_in_use_gets_it_there_only(
+def test_a_device_that_a_vendor_reaches_gets_broadcasts_by_the_vendor_only(
     gateway: RunningGateway, connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pushcore.ports._vendor_channels", [lambda _workspace: {int(Channel.XIAOMI)}])
@@ -128,7 +130,7 @@ def test_a_device_behind_a_vendor_in_use_gets_it_there_only(
     assert other.keys() == ["b1", "b2"]
 
 
-def test_a_device_that_reports_a_vendor_while_connected_gets_broadcasts_there_alone(
+def test_a_connected_device_that_reports_a_vendor_gets_broadcasts_by_the_vendor_only(
     gateway: RunningGateway, connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pushcore.ports._vendor_channels", [lambda _workspace: {int(Channel.XIAOMI)}])
@@ -149,7 +151,7 @@ def bound_since(device: PahoDevice, days: float) -> None:
     Binding.objects.filter(device=row).update(bound_at=timezone.now() - timedelta(days=days))
 
 
-def test_a_broadcast_by_time_of_binding_is_for_the_devices_bound_then_alone(
+def test_a_broadcast_by_time_of_binding_reaches_only_devices_bound_in_that_time(
     connect: Connect, workspace: Workspace
 ) -> None:
     fresh, old, nobodys, away = connect(), connect(), connect(), connect()
@@ -177,7 +179,7 @@ def test_a_broadcast_does_not_overtake_one_that_the_database_is_asked_about(
     device = connect()
     bound_since(device, 1)
     begun, go_on = threading.Event(), threading.Event()
-    ask = pending_reader._read_waiting
+    ask = pending_reader._read_pending
 
     def slow(after: dict[int, int], most: int, windows: dict[int, Any], by_binding: Any) -> Any:
         if windows:
@@ -185,20 +187,20 @@ def test_a_broadcast_does_not_overtake_one_that_the_database_is_asked_about(
             assert go_on.wait(10)
         return ask(after, most, windows, by_binding)
 
-    monkeypatch.setattr(pending_reader, "_read_waiting", slow)
+    monkeypatch.setattr(pending_reader, "_read_pending", slow)
     broadcast(workspace, "asked", bind_period=1)
     assert begun.wait(10)
     broadcast(workspace, "not asked yet", bind_period=1)
     last = broadcast(workspace, "all")
     assert gateway.node is not None
-    known = gateway.node._broadcaster.known
+    known = gateway.node._broadcaster.known_ids
     assert wait_for(lambda: last.pk in known)
     go_on.set()
     device.wait_for_key("all")
     assert device.keys() == ["asked", "not asked yet", "all"]
 
 
-def test_a_broadcast_by_time_of_binding_that_waits_is_not_written_after_a_logout(
+def test_a_queued_broadcast_by_time_of_binding_is_not_sent_after_a_logout(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace
 ) -> None:
     row = Device.objects.get(pk=known[0].id)
@@ -218,7 +220,7 @@ def test_a_broadcast_by_time_of_binding_that_waits_is_not_written_after_a_logout
         assert wait_for(lambda: session.broadcasts.cursor.position == tasks[2].pk)  # type: ignore[union-attr]
 
 
-def test_another_workspaces_devices_get_nothing(connect: Connect, workspace: Workspace) -> None:
+def test_devices_of_another_workspace_do_not_get_a_broadcast(connect: Connect, workspace: Workspace) -> None:
     elsewhere = Workspace.objects.create(app=workspace.app, workspace_id="other")
     device = connect()
     broadcast(elsewhere)
@@ -227,7 +229,7 @@ def test_another_workspaces_devices_get_nothing(connect: Connect, workspace: Wor
     assert device.keys() == ["mine"]
 
 
-def test_nobody_need_tell_of_a_broadcast(
+def test_a_node_finds_a_broadcast_without_a_notification(
     transactional_db: None, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, connect: Connect
 ) -> None:
     """The word to the nodes may be lost; they look for themselves."""
@@ -240,7 +242,7 @@ def test_nobody_need_tell_of_a_broadcast(
     device.wait_for_key("b1")
 
 
-def test_the_store_emptied_loses_no_count(
+def test_no_count_is_lost_when_valkey_is_emptied(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, request: pytest.FixtureRequest
 ) -> None:
     task = broadcast(workspace)
@@ -253,7 +255,7 @@ def test_the_store_emptied_loses_no_count(
         assert wait_for(lambda: counted(task) == 1)
 
 
-def test_words_that_overtake_each_other_lose_no_count(
+def test_no_count_is_lost_when_reports_overtake_each_other(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, request: pytest.FixtureRequest
 ) -> None:
     """Several sinks share the stream; the one with the later entry may be the first to write."""
@@ -323,7 +325,7 @@ def test_the_cursor_waits_for_what_is_open_before_it() -> None:
     active = OpenBroadcasts(1, 2, 3)
     progress = progress_on(active)
     for broadcast_id in (1, 2, 3):
-        progress.opened(broadcast_id)
+        progress.offer(broadcast_id)
     progress.resolve(2, acknowledged=True)
     assert not progress.advance(active)
     assert stands(progress) == (0, [])
@@ -335,28 +337,28 @@ def test_the_cursor_waits_for_what_is_open_before_it() -> None:
     assert stands(progress) == (3, [1, 2])
 
 
-def test_a_refused_one_holds_nothing_up_and_does_not_count() -> None:
+def test_a_refused_broadcast_delays_no_other_and_is_not_counted() -> None:
     active = OpenBroadcasts(1, 2)
     progress = progress_on(active)
-    progress.opened(1)
-    progress.opened(2)
+    progress.offer(1)
+    progress.offer(2)
     progress.resolve(1, acknowledged=False)
     progress.resolve(2, acknowledged=True)
     progress.resolve(2, acknowledged=True)
     assert progress.advance(active)
     assert stands(progress) == (2, [2])
-    assert progress.opened(1) is None
+    assert progress.offer(1) is None
 
 
-def test_devices_that_acknowledged_the_same_share_where_they_stand() -> None:
+def test_devices_that_acknowledged_the_same_share_a_cursor() -> None:
     active = OpenBroadcasts(1, 2, 3)
     alone, together = progress_on(active), progress_on(active)
     for broadcast_id in (1, 2):
-        alone.opened(broadcast_id)
-        assert alone.passed_alone(broadcast_id, active.cursors) is alone.cursor
+        alone.offer(broadcast_id)
+        assert alone.acknowledge_only_open(broadcast_id, active.cursors) is alone.cursor
     for broadcast_id in (1, 2):
-        together.opened(broadcast_id)
-    assert together.passed_alone(1, active.cursors) is None
+        together.offer(broadcast_id)
+    assert together.acknowledge_only_open(1, active.cursors) is None
     for broadcast_id in (2, 1):
         together.resolve(broadcast_id, acknowledged=True)
     assert together.advance(active)
@@ -364,17 +366,17 @@ def test_devices_that_acknowledged_the_same_share_where_they_stand() -> None:
     assert alone.cursor is together.cursor
     active.cursors.forget_steps()
     for progress in (alone, together):
-        progress.opened(3)
-        progress.passed_alone(3, active.cursors)
+        progress.offer(3)
+        progress.acknowledge_only_open(3, active.cursors)
     assert alone.cursor is together.cursor
 
 
-def test_where_devices_stand_is_bounded_and_forgotten_with_them() -> None:
+def test_shared_cursors_are_bounded_and_freed_with_their_devices() -> None:
     active = ActiveBroadcasts()
     progress = progress_on(active)
     for broadcast_id in range(1, 3 * MAX_REMEMBERED):
-        progress.opened(broadcast_id)
-        progress.passed_alone(broadcast_id, active.cursors)
+        progress.offer(broadcast_id)
+        progress.acknowledge_only_open(broadcast_id, active.cursors)
     assert list(progress.cursor.acknowledged) == list(range(2 * MAX_REMEMBERED, 3 * MAX_REMEMBERED))
     active.cursors.forget_steps()
     gc.collect()
@@ -390,16 +392,18 @@ def test_a_shared_packet_is_what_the_codec_writes(size: int) -> None:
             assert isinstance(packet, mqtt5.PublishPacket)
             assert (packet.packet_id, packet.message_expiry_interval, len(packet.payload)) == (packet_id, seconds, size)
             assert packet.duplicate == dup
-            assert shared.plain_packet(packet_id, dup) == packets.plain_message(packet_id, shared.payload, dup)
+            assert shared.packet_without_properties(packet_id, dup) == packets.message_without_properties(
+                packet_id, shared.payload, dup
+            )
 
 
-def test_what_many_devices_acknowledged_is_told_in_batches_once_each() -> None:
+def test_cursors_of_many_devices_are_reported_in_batches_once_each() -> None:
     buffer, cursors = AckBuffer(Mock(), Mock(), Mock()), Cursors()
     for device_id in range(2 * ACK_BATCH + 500):
         buffer.report_cursor(device_id, cursors.at(ANDROID, 7, (7,)))
     buffer.report_cursor(1, cursors.at(ANDROID, 9, (7, 9)))
     told = []
-    while taken := buffer._take_cursors():
+    while taken := buffer._pop_cursors():
         assert sum(map(len, taken.values())) <= ACK_BATCH
         passed = [codec.BroadcastAck(one.position, one.acknowledged, devices) for one, devices in taken.items()]
         told += codec.unpack_acks(codec.pack_acks([], [], passed)["acks"])[2]
@@ -407,13 +411,13 @@ def test_what_many_devices_acknowledged_is_told_in_batches_once_each() -> None:
     assert [ack for ack in told if ack.position == 9] == [(1, 9, (7, 9))]
 
 
-def test_what_waits_for_the_store_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ack_buffer, "MAX_KEPT_ACKS", 3)
+def test_cursors_kept_while_valkey_is_unavailable_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ack_buffer, "MAX_BUFFERED_ACKS", 3)
     buffer, cursor = AckBuffer(Mock(), Mock(), Mock()), Cursors().at(ANDROID, 7, (7,))
     for device_id in range(5):
         buffer.report_cursor(device_id, cursor)
-    taken = buffer._take_cursors()
-    with pytest.raises(RedisError), buffer._kept_if_lost([], [], taken):
+    taken = buffer._pop_cursors()
+    with pytest.raises(RedisError), buffer._restored_on_failure([], [], taken):
         raise RedisError
-    assert buffer._take_cursors() == {cursor: [0, 1, 2]}
-    assert buffer._take_cursors() == {}
+    assert buffer._pop_cursors() == {cursor: [0, 1, 2]}
+    assert buffer._pop_cursors() == {}

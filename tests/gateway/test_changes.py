@@ -52,7 +52,7 @@ def acknowledge(device: RawDevice, packets: list[mqtt5.PublishPacket]) -> None:
 
 
 @pytest.mark.parametrize("door", LOGOUTS)
-def test_after_a_logout_through_any_door_the_former_user_s_waiting_messages_are_not_written(
+def test_after_a_logout_by_any_api_queued_messages_of_the_former_user_are_not_sent(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, sink: Sink, door: str
 ) -> None:
     bindings.bind(Device.objects.get(pk=known[0].id), "ann")
@@ -73,7 +73,7 @@ def test_after_a_logout_through_any_door_the_former_user_s_waiting_messages_are_
     assert msgkeys(written + own) == ["ann0", "ann1", "own"]
 
 
-def test_a_message_looked_up_before_a_logout_and_handed_over_after_it_is_not_written(
+def test_a_message_resolved_before_a_logout_and_dispatched_after_it_is_not_sent(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bindings.bind(Device.objects.get(pk=known[0].id), "ann")
@@ -90,7 +90,7 @@ def test_a_message_looked_up_before_a_logout_and_handed_over_after_it_is_not_wri
         assert msgkeys(next_publishes(device, 1)) == ["own"]
 
 
-def test_a_rule_of_delivery_that_is_added_holds_for_what_waits_in_a_session(
+def test_an_added_delivery_rule_applies_to_messages_queued_in_a_session(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace
 ) -> None:
     with RawDevice(gateway.mqtt_port) as device:
@@ -105,7 +105,7 @@ def test_a_rule_of_delivery_that_is_added_holds_for_what_waits_in_a_session(
 
 
 @pytest.mark.parametrize("door", REPORTS)
-def test_a_device_that_reports_a_vendor_through_any_door_gets_a_broadcast_there_alone(
+def test_a_device_that_reports_a_vendor_by_any_api_gets_a_broadcast_by_the_vendor_only(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, monkeypatch: pytest.MonkeyPatch,
     door: str,
 ) -> None:  # fmt: skip
@@ -143,7 +143,7 @@ def test_a_vendor_s_token_that_is_given_up_brings_broadcasts_back_to_the_connect
     device.wait_for_key("b1")
 
 
-def test_a_device_that_is_removed_is_told_to_go(gateway: RunningGateway, username: str, known: Known) -> None:
+def test_a_removed_device_is_disconnected(gateway: RunningGateway, username: str, known: Known) -> None:
     with RawDevice(gateway.mqtt_port) as device:
         device.connect(known[0].ad_token, username, known[1])
         removal.remove([known[0].id])
@@ -152,7 +152,7 @@ def test_a_device_that_is_removed_is_told_to_go(gateway: RunningGateway, usernam
         assert ended.reason_code == mqtt5.DisconnectReasonCode.ADMINISTRATIVE_ACTION
 
 
-def test_a_word_lost_with_the_store_is_made_good_when_it_is_back(
+def test_a_change_notified_while_valkey_was_lost_takes_effect_when_it_is_back(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, sink: Sink,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip

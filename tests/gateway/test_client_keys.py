@@ -32,7 +32,7 @@ def test_apps_with_either_key_register(username: str, both: tuple[str, str]) -> 
     assert Device.objects.count() == 2
 
 
-def test_a_key_before_the_former_is_good_no_more(workspace: Workspace, username: str, both: tuple[str, str]) -> None:
+def test_a_key_older_than_the_former_one_is_refused(workspace: Workspace, username: str, both: tuple[str, str]) -> None:
     keys.rotate_client_key(workspace)
     present, oldest = both
     workspace.refresh_from_db()
@@ -50,7 +50,7 @@ def test_a_workspace_that_never_rotated_takes_no_empty_key(username: str, worksp
     assert verdicts(username, "", workspace.client_key) == [WRONG, OK]
 
 
-def test_one_sees_whether_apps_still_carry_the_former_key(
+def test_the_use_of_the_former_key_is_noted_once_an_hour(
     workspace: Workspace, username: str, both: tuple[str, str]
 ) -> None:
     verdicts(username, both[0])

@@ -1,4 +1,4 @@
-"""Who may connect, who takes over, who is dropped: devices on real sockets."""
+"""Connecting, takeover and refusals, with devices on real sockets."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_first_connect_is_given_an_ad_token_and_a_secret_that_work_later(conne
         ("known", "other", "secret", ConnAckReasonCode.NOT_AUTHORIZED),
     ],
 )
-def test_who_does_not_prove_who_he_is_is_refused(
+def test_a_connect_with_wrong_credentials_is_refused(
     gateway: RunningGateway,
     workspace: Workspace,
     username: str,
@@ -110,7 +110,7 @@ def test_a_second_connection_takes_over_from_another_node(gateway: RunningGatewa
         other.stop()
 
 
-def test_a_device_that_spoke_while_the_node_stood_still_is_heard_before_it_is_judged(
+def test_packets_that_arrived_while_the_node_stood_still_count_for_the_keep_alive(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace
 ) -> None:
     [(other, secret)] = registry.register([(workspace, DeviceInfo())])
@@ -125,9 +125,7 @@ def test_a_device_that_spoke_while_the_node_stood_still_is_heard_before_it_is_ju
         assert isinstance(device.recv(), mqtt5.PingRespPacket)
 
 
-def test_a_connect_that_does_not_end_is_dropped_however_it_dribbles(
-    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_connect_that_is_sent_too_slowly_is_closed(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.node.keep_alive.CONNECT_SECONDS", 1.0)
     with RawDevice(gateway.mqtt_port) as silent, RawDevice(gateway.mqtt_port) as dribbling:
         silent.send(b"\x10\xff\x7f\x00\x04MQTT")
@@ -146,7 +144,7 @@ def test_a_connect_that_does_not_end_is_dropped_however_it_dribbles(
         assert silent.recv() is None
 
 
-def test_failing_again_and_again_is_slowed_down_and_others_are_not(
+def test_repeated_failures_of_an_address_are_answered_later_and_others_are_not(
     gateway: RunningGateway, username: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held_back: list[float] = []
@@ -165,7 +163,7 @@ def test_failing_again_and_again_is_slowed_down_and_others_are_not(
     assert failed("another address") == 0
 
 
-def test_without_its_database_a_connect_is_told_to_come_back(
+def test_a_connect_is_refused_as_unavailable_without_the_database(
     gateway: RunningGateway, username: str, known: Known, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from django.db import OperationalError
@@ -204,7 +202,7 @@ def test_a_storm_of_connects_costs_a_few_queries(
         device.socket.close()
 
 
-def test_a_device_that_connects_again_tells_what_it_is_now(
+def test_a_device_that_connects_again_updates_its_device_information(
     gateway: RunningGateway, username: str, workspace: Workspace
 ) -> None:
     [(known, secret)] = registry.register([(workspace, DeviceInfo(model="M1", os_version="14", app_version="1.0"))])
@@ -215,7 +213,7 @@ def test_a_device_that_connects_again_tells_what_it_is_now(
     assert (row.model, row.os_version, row.app_version, row.manufacturer) == ("M1", "15", "2.0", "m" * 64)
 
 
-def test_a_device_may_send_on_before_it_is_admitted(gateway: RunningGateway, username: str, known: Known) -> None:
+def test_packets_sent_before_admission_are_processed(gateway: RunningGateway, username: str, known: Known) -> None:
     with RawDevice(gateway.mqtt_port) as device:
         connect = mqtt5.ConnectPacket(known[0].ad_token, username=username, password=known[1].encode())
         device.send(connect.write() + mqtt5.SubscribePacket(1, [mqtt5.TopicFilter("mps/inbox")]).write())
@@ -223,7 +221,7 @@ def test_a_device_may_send_on_before_it_is_admitted(gateway: RunningGateway, use
         assert isinstance(device.recv(), mqtt5.SubAckPacket)
 
 
-def test_a_will_is_taken_and_never_published(
+def test_a_will_is_accepted_and_never_published(
     gateway: RunningGateway, username: str, known: Known, connect: Connect
 ) -> None:
     watcher = connect()
@@ -235,7 +233,7 @@ def test_a_will_is_taken_and_never_published(
     assert len(watcher.answers) == 1
 
 
-def test_text_that_is_none_ends_a_connect_without_a_trace(
+def test_a_connect_with_malformed_text_is_closed_without_a_trace(
     gateway: RunningGateway, username: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     raw = mqtt5.ConnectPacket("nobody", username=username, password=b"x").write().replace(b"nobody", b"\xff\xfebody")

@@ -32,8 +32,8 @@ from pushcore.push.templates import TemplateDraft
 from pushcore.storage import valkey
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import flood, send, status_of, wait_for
+from tests.gateway.recorder import NOW, SOON
 from tests.gateway.test_broadcasts import broadcast
-from tests.gateway.test_session import NOW, SOON
 from tests.support.raw_device import RawDevice
 
 
@@ -50,7 +50,7 @@ def test_an_acknowledged_message_has_status_2(
     assert wait_for(lambda: status_of(message) == 2)
 
 
-def test_what_waited_comes_on_connect_oldest_first_and_what_expired_does_not(
+def test_pending_messages_are_sent_on_connect_oldest_first_without_expired_ones(
     connect: Connect, workspace: Workspace
 ) -> None:
     device = connect()
@@ -63,7 +63,7 @@ def test_what_waited_comes_on_connect_oldest_first_and_what_expired_does_not(
     assert again.keys() == ["k0", "k1", "k3", "k4"]
 
 
-def test_more_than_one_batch_of_waiting_messages_comes_whole(
+def test_more_pending_messages_than_a_batch_all_arrive(
     connect: Connect, workspace: Workspace, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.node.pending_reader.PENDING_PER_DEVICE", 3)
@@ -75,7 +75,7 @@ def test_more_than_one_batch_of_waiting_messages_comes_whole(
     assert again.wait(lambda: len(set(again.keys())) == 10)
 
 
-def test_what_waits_for_a_device_leaves_in_two_writes(
+def test_pending_messages_of_a_device_are_sent_in_two_writes(
     connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device = connect()
@@ -83,13 +83,13 @@ def test_what_waits_for_a_device_leaves_in_two_writes(
     for n in range(10):
         send(workspace, device.ad_token, f"k{n}")
     together: list[int] = []
-    write_gathered = TcpConnection.write_gathered
+    flush = TcpConnection.flush
 
     def seen(connection: TcpConnection) -> None:
-        together.append(len(connection._gathered or ()))
-        write_gathered(connection)
+        together.append(len(connection._coalesced or ()))
+        flush(connection)
 
-    monkeypatch.setattr(TcpConnection, "write_gathered", seen)
+    monkeypatch.setattr(TcpConnection, "flush", seen)
     again = connect(known=device)
     again.wait_for_key("k9")
     assert again.keys() == [f"k{n}" for n in range(10)]
@@ -133,13 +133,13 @@ def test_a_message_to_a_dead_node_waits_for_the_device(
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[int, int]]:
     """The queries for waiting rows: by device, the message id they start after."""
     queries: list[dict[int, int]] = []
-    ask = pending_reader._read_waiting
+    ask = pending_reader._read_pending
 
     def note(after: dict[int, int], *others: Any) -> Any:
         queries.append(after)
         return ask(after, *others)
 
-    monkeypatch.setattr(pending_reader, "_read_waiting", note)
+    monkeypatch.setattr(pending_reader, "_read_pending", note)
     return queries
 
 
@@ -147,7 +147,7 @@ def msgkey_of(packet: mqtt5.PublishPacket) -> str:
     return json.loads(packet.payload)["bData"]["msgKey"]
 
 
-def test_what_waits_comes_once_and_whole_while_no_sink_records_it(
+def test_pending_messages_all_arrive_once_while_no_sink_records_them(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, asked: list[dict[int, int]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -166,7 +166,7 @@ def test_what_waits_comes_once_and_whole_while_no_sink_records_it(
 
 
 @pytest.mark.parametrize("refusal", ["too large", "refused"])
-def test_messages_a_device_does_not_take_hold_up_neither_the_others_nor_the_database(
+def test_messages_that_a_device_refuses_delay_no_others_and_are_not_read_again_and_again(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, asked: list[dict[int, int]],
     monkeypatch: pytest.MonkeyPatch, refusal: str,
 ) -> None:  # fmt: skip
@@ -205,7 +205,7 @@ def test_a_receive_maximum_of_one_gets_one_message_at_a_time(
             device.send(mqtt5.PubAckPacket(packet.packet_id))
 
 
-def test_messages_pushed_while_a_device_catches_up_come_after_those_that_waited(
+def test_messages_pushed_while_a_device_catches_up_arrive_after_the_pending_ones(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, sink: Sink,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -228,7 +228,7 @@ def test_messages_pushed_while_a_device_catches_up_come_after_those_that_waited(
     assert got == wanted
 
 
-def test_a_broadcast_and_messages_come_in_the_order_they_were_sent_in(
+def test_broadcasts_and_messages_arrive_in_the_order_of_their_acceptance(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pending_reader, "PENDING_PER_DEVICE", 2)
@@ -271,7 +271,7 @@ def send_and_close(workspace: Workspace, target: str, msgkey: str) -> None:
         connection.close()
 
 
-def test_a_device_that_does_not_read_is_cut_off(gateway: RunningGateway, username: str, known: Known) -> None:
+def test_a_device_that_does_not_read_is_disconnected(gateway: RunningGateway, username: str, known: Known) -> None:
     with RawDevice(gateway.mqtt_port) as device:
         device.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         device.connect(known[0].ad_token, username, known[1])
@@ -294,20 +294,20 @@ def test_nobody_waits_for_a_device_that_does_not_read(
         other.wait_for_key("other")
 
 
-def test_what_many_devices_wait_for_is_read_in_bounded_portions(
+def test_pending_messages_of_many_devices_are_read_in_bounded_batches(
     gateway: RunningGateway, workspace: Workspace, username: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pending_reader, "PENDING_ROWS", 6)
     monkeypatch.setattr(pending_reader, "PENDING_DELAY", 0.2)
     read: list[int] = []
-    ask = pending_reader._read_waiting
+    ask = pending_reader._read_pending
 
     def note(*asked: Any) -> Any:
         waiting = ask(*asked)
         read.append(sum(len(deliveries) for deliveries in waiting[0].values()))
         return waiting
 
-    monkeypatch.setattr(pending_reader, "_read_waiting", note)
+    monkeypatch.setattr(pending_reader, "_read_pending", note)
     fleet = registry.register([(workspace, DeviceInfo())] * 3)
     for known, _ in fleet:
         for n in range(7):
@@ -321,7 +321,7 @@ def test_what_many_devices_wait_for_is_read_in_bounded_portions(
     assert max(read) <= 6
 
 
-def test_what_was_cut_off_a_stream_that_grew_too_long_arrives_all_the_same(
+def test_messages_trimmed_from_a_stream_that_grew_too_long_arrive(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, asked: list[dict[int, int]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -350,14 +350,14 @@ def test_what_was_cut_off_a_stream_that_grew_too_long_arrives_all_the_same(
     assert got == {entry.msgkey for entry in request.target_msg}
 
 
-def test_messages_are_not_packed_into_more_bytes_than_an_entry_takes() -> None:
+def test_stream_entries_are_bounded_in_bytes() -> None:
     deliveries = [DeliveryEntry(1, n, SOON, False, bytes(30_000)) for n in range(5)]
     assert [[delivery.message_id for delivery in entry] for entry in lane._entries(deliveries)] == [[0, 1], [2, 3], [4]]
     [alone] = lane._entries([DeliveryEntry(1, 1, SOON, False, bytes(100_000))])
     assert len(alone) == 1
 
 
-def test_while_acknowledgements_wait_for_the_sink_nothing_is_handed_over_again(
+def test_nothing_is_dispatched_again_while_acknowledgements_wait_for_the_sink(
     connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     monkeypatch.setattr(lane, "MANY_ACKS", 1)
@@ -371,7 +371,7 @@ def test_while_acknowledgements_wait_for_the_sink_nothing_is_handed_over_again(
     assert sweeper.sweep() == 1
 
 
-def test_a_large_batch_reaches_its_node_in_entries_of_bounded_size(
+def test_stream_entries_are_bounded_in_messages(
     gateway: RunningGateway, connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lane, "DELIVERIES_PER_ENTRY", 2)

@@ -53,7 +53,7 @@ class Hopper(RawDevice):
 
 
 @pytest.mark.parametrize("leaves", [True, False])
-def test_what_a_device_acknowledged_on_one_node_never_comes_again_on_another(
+def test_messages_acknowledged_on_one_node_are_never_sent_again_by_another(
     gateway: RunningGateway, other: RunningGateway, username: str, known: Known, workspace: Workspace, leaves: bool
 ) -> None:
     here, there = gateway, other
@@ -73,7 +73,7 @@ def test_what_a_device_acknowledged_on_one_node_never_comes_again_on_another(
         here, there = there, here
 
 
-def test_a_broadcast_that_a_device_acknowledged_on_one_node_never_comes_again_on_another(
+def test_a_broadcast_acknowledged_on_one_node_is_never_sent_again_by_another(
     gateway: RunningGateway, other: RunningGateway, username: str, known: Known, workspace: Workspace
 ) -> None:
     broadcast(workspace, "b1")
@@ -89,7 +89,7 @@ def test_a_broadcast_that_a_device_acknowledged_on_one_node_never_comes_again_on
             assert back.take(1) == [("b4", False)]
 
 
-def test_what_was_written_and_not_acknowledged_on_one_node_says_so_on_another(
+def test_messages_sent_and_not_acknowledged_on_one_node_have_the_dup_flag_on_another(
     gateway: RunningGateway, other: RunningGateway, username: str, known: Known, workspace: Workspace
 ) -> None:
     for n in range(3):
@@ -102,7 +102,7 @@ def test_what_was_written_and_not_acknowledged_on_one_node_says_so_on_another(
             assert again.take(3) == [("k1", True), ("k2", True), ("new", False)]
 
 
-def test_where_a_node_is_gone_that_may_have_written_them_repeats_say_so(
+def test_messages_that_a_dead_node_may_have_sent_have_the_dup_flag(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace
 ) -> None:
     broadcast(workspace, "b1")
@@ -114,10 +114,10 @@ def test_where_a_node_is_gone_that_may_have_written_them_repeats_say_so(
         assert device.take(1) == [("k2", False)]
 
 
-def test_a_node_that_does_not_answer_is_not_waited_for_long(
+def test_a_node_that_does_not_reply_is_not_waited_for_long(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(former_nodes, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(former_nodes, "REPLY_SECONDS", 0.05)
     valkey.client().xadd(presence.stream_key("silent"), {"hello": b""})
     valkey.client().set(presence.presence_key(known[0].id), "silent/000000000000ffffffff")
     send(workspace, known[0].ad_token, "k1")
@@ -125,7 +125,7 @@ def test_a_node_that_does_not_answer_is_not_waited_for_long(
         assert device.take(1) == [("k1", True)]
 
 
-def test_what_was_made_after_a_device_left_is_no_repeat(
+def test_messages_created_after_a_device_left_its_node_have_no_dup_flag(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace
 ) -> None:
     long_ago = int(time.time() * 1000) - 60_000
@@ -136,29 +136,29 @@ def test_what_was_made_after_a_device_left_is_no_repeat(
         assert device.take(1) == [("k1", False)]
 
 
-def test_a_node_that_never_learned_what_came_before_says_that_it_is_not_certain(
+def test_a_node_that_did_not_query_the_one_before_it_replies_that_it_is_not_certain(
     gateway: RunningGateway, other: RunningGateway, username: str, known: Known, workspace: Workspace
 ) -> None:
     valkey.client().set(presence.presence_key(known[0].id), "gone/000000000000ffffffff")
     with Hopper(gateway, username, known):
         assert gateway.node is not None
-        gateway.node._formers.unsettled.add(known[0].id)  # it was here too briefly to ask
+        gateway.node._former_nodes.unqueried.add(known[0].id)  # it was here too briefly to ask
         send(workspace, known[0].ad_token, "k1")
         with Hopper(other, username, known) as again:
             assert again.take(1) == [("k1", True)]
 
 
-def test_while_the_sink_is_away_for_longer_than_a_node_remembers_repeats_say_so(
+def test_messages_have_the_dup_flag_while_the_sink_is_away_for_longer_than_nodes_remember(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace
 ) -> None:
     send(workspace, known[0].ad_token, "k1")
     assert gateway.node is not None
     memory = gateway.node._memory
     memory.rotate(acks_wait_seconds=1e6)
-    assert not memory.is_outlasted  # it has not forgotten anything
+    assert not memory.is_incomplete  # it has not forgotten anything
     memory.acknowledged.add(1)
-    memory.acknowledged._forget()
-    memory.acknowledged._forget()
+    memory.acknowledged._start_generation()
+    memory.acknowledged._start_generation()
     gateway.node.lease.acks.wait_seconds = 1e6
     memory.rotate(acks_wait_seconds=1e6)
     with Hopper(gateway, username, known) as device:
@@ -166,7 +166,7 @@ def test_while_the_sink_is_away_for_longer_than_a_node_remembers_repeats_say_so(
 
 
 @pytest.mark.parametrize("ahead", [-3600.0, 3600.0])
-def test_how_long_acknowledgements_wait_is_told_whatever_the_hosts_clock(
+def test_the_wait_of_acknowledgements_is_measured_whatever_the_hosts_clock_says(
     monkeypatch: pytest.MonkeyPatch, ahead: float
 ) -> None:
     class WrongTime:

@@ -1,10 +1,11 @@
-"""Whatever devices send, in whatever pieces and order: nothing is raised, nothing is kept.
+"""Whatever devices send, in whatever pieces and order: nothing is raised, and what is kept is bounded.
 
 Deterministic, so that a failure in one place is one everywhere. `MPS_FUZZ_EXAMPLES=20000` looks further.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import socket
@@ -21,19 +22,21 @@ from mqtt5 import DisconnectReasonCode, PubAckReasonCode, QoS
 from gateway.node.keep_alive import KeepAliveTimers
 from gateway.protocol import packets
 from gateway.protocol.mqtt311 import VERSION_311
-from gateway.protocol.outbound import MAX_BACKLOG, MAX_IN_FLIGHT, MAX_REFUSED, OutboundMessage, State
+from gateway.protocol.outbound import MAX_BACKLOG, MAX_IN_FLIGHT, MAX_REFUSED, OutboundMessage
 from gateway.protocol.packets import MAX_PACKET_BYTES
+from gateway.protocol.ports import State
 from gateway.protocol.versions import MAX_OPEN_REQUESTS
 from tests.gateway import mqtt311
 from tests.gateway.conftest import RunningGateway
 from tests.gateway.pushing import wait_for
+from tests.gateway.recorder import DEVICE, NOW, SOON, Recorder, deliver, new_session, open_session, publish
 from tests.gateway.test_packets import ALL
-from tests.gateway.test_session import DEVICE, NOW, SOON, Recorder, new_session
 from tests.support.raw_device import RawDevice
 
 EXAMPLES = int(os.environ.get("MPS_FUZZ_EXAMPLES", "150"))
 QUICK = settings(max_examples=EXAMPLES, stateful_step_count=40, deadline=None, derandomize=True)
 BYTES = settings(max_examples=10 * EXAMPLES, deadline=None, derandomize=True)
+NOISE = settings(max_examples=3 * EXAMPLES, deadline=None, derandomize=True)
 
 ids = st.integers(1, 60)
 texts = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0#+"), max_size=8)
@@ -88,7 +91,7 @@ class SessionMachine(RuleBasedStateMachine):
     @rule()
     def admit(self) -> None:
         self.session.accept(DEVICE, issued_secret=None, max_keep_alive=100)
-        self.wheel.moved(self.session)
+        self.wheel.reschedule(self.session)
 
     @rule(message_id=ids, size=st.sampled_from([5, 5, 5, 300]), dup=st.booleans(), late=st.booleans())
     def deliver(self, message_id: int, size: int, dup: bool, late: bool) -> None:
@@ -112,11 +115,11 @@ class SessionMachine(RuleBasedStateMachine):
     def bring_what_waits(self, message_ids: list[int], complete: bool) -> None:
         rows = [OutboundMessage(message_id, b"x" * 5, SOON, False) for message_id in sorted(message_ids)]
         self.offered.update(message_ids)
-        self.session.deliver_waiting(rows, None if complete or not rows else rows[-1].message_id)
+        self.session.deliver_pending(rows, None if complete or not rows else rows[-1].message_id)
 
-    @rule(doubt=st.booleans())
-    def discard_unsent(self, doubt: bool) -> None:
-        self.session.discard_unsent(doubt=doubt)
+    @rule(recheck=st.booleans())
+    def discard_unsent(self, recheck: bool) -> None:
+        self.session.discard_unsent(recheck=recheck)
 
     @rule(packet_id=st.integers(1, 60), taken=st.booleans())
     def acknowledge(self, packet_id: int, taken: bool) -> None:
@@ -166,14 +169,14 @@ class SessionMachine(RuleBasedStateMachine):
         in_flight = session.unacknowledged()
         assert len(in_flight) == session.in_flight <= self.window
         assert len(waiting) <= MAX_BACKLOG
-        assert len(session._after_pending or ()) <= MAX_BACKLOG
-        nothing_older_waits = session._pending_after is None and not session._pending_requested
+        assert len(session._held_back or ()) <= MAX_BACKLOG
+        nothing_older_waits = session._pending_above is None and not session._pending_requested
         assert not session.caught_up or (session.state is State.OPEN and nothing_older_waits)
         assert len(session._buffer) <= MAX_PACKET_BYTES
         assert 0 <= session.open_requests <= MAX_OPEN_REQUESTS
         assert len(session._refused or ()) <= MAX_REFUSED
         assert {*in_flight} <= self.offered
-        assert recorder.closes == recorder.wire_closed == (session.state is State.CLOSED)
+        assert recorder.closes == recorder.transport_closes == (session.state is State.CLOSED)
         if session.state is State.CLOSED:
             self.wheel.discard(session)
             assert (session._buffer, session._backlog) == (b"", None)
@@ -221,20 +224,20 @@ def _changed(raw: bytes, data: st.DataObject) -> bytes:
     for _ in range(data.draw(st.integers(1, 4))):
         changed[data.draw(st.integers(2, len(changed) - 1))] = data.draw(st.integers(0, 255))
     if data.draw(st.booleans()):
-        body = changed[packets.body(raw) : data.draw(st.integers(2, len(changed)))]
+        body = changed[packets.variable_header_start(raw) : data.draw(st.integers(2, len(changed)))]
         return mqtt311.packet(raw[0], bytes(body))
     return bytes(changed)
 
 
 @BYTES
 @given(raw=st.sampled_from([packet.write() for packet in ALL]), data=st.data())
-def test_no_change_to_a_packet_makes_the_codec_panic(raw: bytes, data: st.DataObject) -> None:
+def test_no_changed_packet_makes_the_decoder_raise(raw: bytes, data: st.DataObject) -> None:
     packets.decode(_changed(raw, data))
 
 
 @BYTES
 @given(raw=st.sampled_from(PLAIN_311), data=st.data())
-def test_no_change_to_a_packet_raises_in_the_older_version(raw: bytes, data: st.DataObject) -> None:
+def test_no_changed_packet_makes_the_decoder_of_3_1_1_raise(raw: bytes, data: st.DataObject) -> None:
     VERSION_311.decode(_changed(raw, data))
 
 
@@ -257,7 +260,7 @@ STREAM_5 = [
 )
 @BYTES
 @given(data=st.data(), cuts=st.lists(st.integers(1, 40)))
-def test_how_bytes_are_cut_changes_nothing(
+def test_the_result_does_not_depend_on_how_bytes_are_split(
     connect: bytes, packets: list[bytes], data: st.DataObject, cuts: list[int]
 ) -> None:
     whole = b"".join(data.draw(st.lists(st.sampled_from(packets), max_size=6)))
@@ -287,7 +290,47 @@ def _outcome(recorder: Recorder) -> tuple[Any, ...]:
     )
 
 
-def test_strangers_on_real_sockets_leave_nothing_behind(gateway: RunningGateway) -> None:
+PACKETS = st.sampled_from(
+    [
+        mqtt5.PingReqPacket().write(),
+        mqtt5.PubAckPacket(1).write(),
+        mqtt5.PubAckPacket(1, reason_code=PubAckReasonCode.NOT_AUTHORIZED).write(),
+        mqtt5.SubscribePacket(1, [mqtt5.TopicFilter("mps/inbox")]).write(),
+        publish(),
+        publish(response_topic="r", correlation_data=b"c", user_properties=[("a", "b")]),
+        mqtt5.ConnectPacket("x", username="u", password=b"p", user_properties=[("platform", "ios")]).write(),
+        mqtt5.DisconnectPacket().write(),
+    ]
+)
+
+
+@st.composite
+def _streams(draw: st.DrawFn) -> bytes:
+    """Bytes a device might send: noise, packets, and packets with a few bytes changed."""
+    parts = []
+    for _ in range(draw(st.integers(1, 6))):
+        raw = bytearray(draw(st.one_of(PACKETS, st.binary(max_size=40))))
+        for _ in range(draw(st.integers(0, 2))):
+            if raw:
+                raw[draw(st.integers(0, len(raw) - 1))] = draw(st.integers(0, 255))
+        parts.append(bytes(raw))
+    return b"".join(parts)
+
+
+@NOISE
+@given(stream=_streams(), cuts=st.lists(st.integers(0, 200), max_size=5), admitted=st.booleans())
+def test_no_bytes_raise_or_are_kept_without_bound(stream: bytes, cuts: list[int], admitted: bool) -> None:
+    session, recorder = open_session() if admitted else new_session()
+    deliver(session, 1, 2, 3)
+    edges = sorted({min(cut, len(stream)) for cut in cuts} | {0, len(stream)})
+    for start, end in itertools.pairwise(edges):
+        session.feed(stream[start:end])
+    assert len(session._buffer) <= MAX_PACKET_BYTES
+    assert len(recorder.requests) <= MAX_OPEN_REQUESTS
+    assert recorder.closes == recorder.transport_closes == (session.state is State.CLOSED)
+
+
+def test_noise_on_real_sockets_leaves_nothing_behind(gateway: RunningGateway) -> None:
     noise = random.Random(4711)
     starts = [b"", mqtt311.connect(), *(packet.write() for packet in ALL[:2]), b"GET / HTTP/1.1\r\n"]
     sockets = []

@@ -1,4 +1,4 @@
-"""Half-open connections, on every door: nothing comes from the device, and nothing goes to it that it would take."""
+"""Half-open connections, on every listener: nothing arrives from the device, and it takes nothing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def running(
 
 
 @pytest.mark.parametrize("transport", ["tcp", "websockets"])
-def test_a_silent_device_is_dropped_after_one_and_a_half_keep_alives(
+def test_a_silent_device_is_disconnected_after_one_and_a_half_keep_alives(
     running: RunningGateway, tmp_path: Path, username: str, known: Known, transport: str
 ) -> None:
     port = running.ws_port if transport == "websockets" else running.mqtt_port

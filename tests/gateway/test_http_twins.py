@@ -63,7 +63,7 @@ def test_a_device_registers_binds_and_reports_over_http(
         ("events", "device", b"x" * 70_000, 413, "3050"),
     ],
 )
-def test_a_twin_refuses_what_its_original_refuses(
+def test_http_requests_refuse_what_mqtt_requests_refuse(
     live_server: object,
     workspace: Workspace,
     username: str,
@@ -104,7 +104,7 @@ def test_a_twin_refuses_what_its_original_refuses(
         ("events", b'[{"k": "1", "event": "\\udc00"}]', "event"),
     ],
 )
-def test_a_device_that_sends_what_nobody_can_keep_is_told_which_field(
+def test_a_value_that_cannot_be_stored_is_refused_with_the_name_of_its_field(
     live_server: object, workspace: Workspace, username: str, path: str, body: bytes, named: str
 ) -> None:
     [(device, secret)] = registry.register([(workspace, DeviceInfo())])
@@ -146,7 +146,7 @@ def test_an_installation_that_lost_the_answer_gets_its_device_back_over_http(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_device_that_unregistered_over_http_is_nobody(
+def test_a_device_that_unregistered_over_http_is_refused_afterwards(
     live_server: object, workspace: Workspace, known: tuple[KnownDevice, str]
 ) -> None:
     mine = (known[0].ad_token, known[1])

@@ -130,7 +130,7 @@ def test_mqtt_js(
         device.hear("close")
 
 
-def test_mqtt_js_registers_and_comes_again(
+def test_mqtt_js_registers_and_connects_again(
     js: Callable[..., JsDevice], workspace: Workspace, username: str, gateway: RunningGateway
 ) -> None:
     new = js("websockets", protocolVersion=5, clientId="", username=username, password=workspace.client_key)
@@ -140,7 +140,7 @@ def test_mqtt_js_registers_and_comes_again(
     again.hear("connect")
 
 
-def test_mqtt_js_is_told_why_it_may_not_come(js: Callable[..., JsDevice], username: str, known: Known) -> None:
+def test_mqtt_js_gets_the_reason_of_a_refused_connect(js: Callable[..., JsDevice], username: str, known: Known) -> None:
     for version, code in ((5, 0x86), (4, 4)):
         device = js(
             "tcp", protocolVersion=version, clientId=known[0].ad_token, username=username, password="x",

@@ -1,4 +1,4 @@
-"""Who is silent for too long, by a clock that moves only while the node can hear."""
+"""Keep alive deadlines, by a clock that stands still while the process does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gateway.node import clock as clock_module
 from gateway.node.clock import TICK_SECONDS, LoopClock
 from gateway.node.keep_alive import KeepAliveTimers
 from gateway.protocol.session import Session
-from tests.gateway.test_session import DEVICE, Recorder, new_session
+from tests.gateway.recorder import DEVICE, Recorder, new_session
 
 PING = mqtt5.PingReqPacket().write()
 
@@ -38,7 +38,7 @@ def connected(keep_alive: int, now: float = 0.0) -> tuple[Session, Recorder, Kee
     wheel.add(session)
     session.feed(mqtt5.ConnectPacket("ad-token", keep_alive=keep_alive).write())
     session.accept(DEVICE, issued_secret=None, max_keep_alive=1200)
-    wheel.moved(session)
+    wheel.reschedule(session)
     return session, recorder, wheel
 
 
@@ -49,7 +49,7 @@ def let_pass(system: Time, clock: LoopClock, seconds: float) -> None:
         clock.tick()
 
 
-def test_a_device_is_overdue_one_and_a_half_keep_alives_after_it_was_heard(system: Time) -> None:
+def test_a_device_is_overdue_one_and_a_half_keep_alives_after_its_last_packet(system: Time) -> None:
     session, recorder, wheel = connected(keep_alive=10)
     let_pass(system, recorder.clock, 12)
     assert wheel.overdue() == []
@@ -68,7 +68,7 @@ def test_a_stamp_may_be_a_tick_older_than_the_packet(system: Time) -> None:
     assert wheel.overdue() == [session]
 
 
-def test_a_process_that_stood_still_takes_no_device_for_silent(system: Time) -> None:
+def test_no_device_is_overdue_because_the_process_stood_still(system: Time) -> None:
     session, recorder, wheel = connected(keep_alive=10)
     let_pass(system, recorder.clock, 5)
     system.seconds += 60

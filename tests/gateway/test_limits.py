@@ -1,4 +1,4 @@
-"""How many may connect, and how fast: each refusal with its code, and nothing counted for ever."""
+"""Limits of connections and of their rate: each refusal with its code, and no count kept for ever."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def start(transactional_db: None) -> Iterator[Start]:
         (Limits(per_workspace=1), ConnAck.QUOTA_EXCEEDED),
     ],
 )
-def test_one_too_many_is_told_why_until_there_is_room(
+def test_a_connection_over_a_limit_is_refused_with_the_reason_until_another_ends(
     start: Start, workspace: Workspace, username: str, known: Known, limits: Limits, code: ConnAck
 ) -> None:
     [(other, secret)] = registry.register([(workspace, DeviceInfo())])
@@ -73,14 +73,16 @@ def test_one_too_many_is_told_why_until_there_is_room(
     assert wait_for(is_let_in)
 
 
-def test_a_device_that_comes_again_is_not_one_more(start: Start, username: str, known: Known) -> None:
+def test_a_device_that_connects_again_is_counted_once(start: Start, username: str, known: Known) -> None:
     gateway = start(Limits(per_workspace=1))
     with RawDevice(gateway.mqtt_port) as first, RawDevice(gateway.mqtt_port) as again:
         first.connect(known[0].ad_token, username, known[1])
         assert again.connect(known[0].ad_token, username, known[1]).reason_code == ConnAck.SUCCESS
 
 
-def test_mqtt_3_1_1_is_told_that_the_server_is_unavailable(start: Start, username: str, known: Known) -> None:
+def test_mqtt_3_1_1_clients_over_a_limit_are_refused_as_server_unavailable(
+    start: Start, username: str, known: Known
+) -> None:
     gateway = start(Limits(connections=1))
     with RawDevice(gateway.mqtt_port) as first:
         first.connect(known[0].ad_token, username, known[1])
@@ -100,7 +102,7 @@ def test_an_apps_workspaces_share_its_limit(start: Start, workspace: Workspace, 
 
 @pytest.mark.parametrize("transport", ["tcp", "websockets"])
 @pytest.mark.parametrize("before", ["nothing", "TLS", "PROXY"])
-def test_far_too_many_are_not_even_listened_to_whatever_they_have_not_said_yet(
+def test_connections_far_over_a_limit_are_closed_unread(
     start: Start, tmp_path: Path, transport: str, before: str
 ) -> None:
     """Silent ones: in their TLS handshake, their PROXY header, the HTTP of a WebSocket, or before their CONNECT."""
@@ -157,13 +159,15 @@ def test_what_counts_as_one_address(one: str, other: str, same: bool) -> None:
     keeper, throttle = ConnectionLimiter(Limits(per_address=1)), FailureThrottle()
     keeper.opened(one)
     keeper.opened(other)
-    assert (keeper.verdict(one) is ConnAck.QUOTA_EXCEEDED) is same
+    assert (keeper.refusal_of(one) is ConnAck.QUOTA_EXCEEDED) is same
     for _ in range(FREE_FAILURES):
         throttle.failed(one)
     assert (throttle.failed(other) > 0) is same
 
 
-def test_an_address_that_comes_too_fast_is_told_so(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_that_connects_too_fast_is_refused_with_the_reason(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(limits_module, "BURST_SECONDS", 0.0)
     gateway = start(Limits(address_rate=1))
     codes = []
@@ -177,14 +181,14 @@ def test_a_burst_is_granted_and_the_rate_from_then_on(monkeypatch: pytest.Monkey
     now = 100.0
     monkeypatch.setattr("gateway.node.limits.time.monotonic", lambda: now)
     keeper = ConnectionLimiter(Limits(address_rate=2))
-    answers = [keeper.verdict("a") for _ in range(20)]
+    answers = [keeper.refusal_of("a") for _ in range(20)]
     assert answers.count(None) == 11  # five seconds' worth and the one that comes at its time
     now += 1.0
-    assert [keeper.verdict("a") for _ in range(3)].count(None) == 2
-    assert keeper.verdict("b") is None
+    assert [keeper.refusal_of("a") for _ in range(3)].count(None) == 2
+    assert keeper.refusal_of("b") is None
 
 
-def test_a_gateway_takes_all_the_files_the_system_grants() -> None:
+def test_a_gateway_raises_its_limit_of_open_files() -> None:
     before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard - 1, hard))
@@ -194,7 +198,7 @@ def test_a_gateway_takes_all_the_files_the_system_grants() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
 
 
-def test_nothing_is_kept_of_those_who_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counts_of_closed_connections_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits_module, "MAX_ADDRESSES", 10)
     keeper = ConnectionLimiter(Limits(address_rate=1))
     for number in range(100):
@@ -203,9 +207,9 @@ def test_nothing_is_kept_of_those_who_left(monkeypatch: pytest.MonkeyPatch) -> N
         pending.ended()
         pending.ended()
         keeper.opened(str(number))
-        keeper.verdict(str(number))
+        keeper.refusal_of(str(number))
         keeper.admitted(device)
-        keeper.left(device)
+        keeper.session_ended(device)
         keeper.closed(str(number))
-    kept = (keeper._open, keeper._by_origin, keeper._by_app, keeper._by_workspace, len(keeper._due))
+    kept = (keeper._open, keeper._by_origin, keeper._by_app, keeper._by_workspace, len(keeper._next_due))
     assert kept == (0, {}, {}, {}, 10)

@@ -21,7 +21,7 @@ BIND_TOKEN, VENDOR_TOKEN, WRONG = "bind-token-5d1f", "vendor-token-8e2a", "wrong
 
 
 @pytest.mark.parametrize("name", ["password", "secret", "token", "client_key", "authorization"])
-def test_a_value_named_as_a_secret_is_cut_out(name: str) -> None:
+def test_values_named_as_secrets_are_left_out_of_the_log(name: str) -> None:
     event = drop_secrets(structlog.get_logger(), "info", {"event": "connected", name: WRONG, "device": 7})
     assert event == {"event": "connected", name: "***", "device": 7}
 

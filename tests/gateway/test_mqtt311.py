@@ -13,9 +13,8 @@ from mqtt5 import ConnAckReasonCode, DisconnectReasonCode
 from paho.mqtt.client import Client, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.protocol.outbound import State
 from gateway.protocol.packets import MAX_PACKET_BYTES
-from gateway.protocol.ports import PublishRefusal
+from gateway.protocol.ports import PublishRefusal, State
 from gateway.protocol.session import Session
 from gateway.protocol.shared_payload import SharedPayload
 from gateway.sink import Sink
@@ -23,7 +22,7 @@ from pushcore.models import App, Workspace
 from tests.gateway import mqtt311
 from tests.gateway.conftest import Known, RunningGateway
 from tests.gateway.pushing import send, status_of, wait_for
-from tests.gateway.test_session import DEVICE, NOW, SOON, Recorder, new_session
+from tests.gateway.recorder import DEVICE, NOW, SOON, Recorder, new_session
 
 
 def open_session(**connect: Any) -> tuple[Session, Recorder]:
@@ -35,7 +34,7 @@ def open_session(**connect: Any) -> tuple[Session, Recorder]:
     return session, recorder
 
 
-def test_a_connect_says_who_comes() -> None:
+def test_a_connect_is_decoded() -> None:
     session, recorder = new_session()
     session.feed(mqtt311.connect("token", "app-ws", b"\xff\x00secret", keep_alive=77))
     [asked] = recorder.connects
@@ -44,7 +43,7 @@ def test_a_connect_says_who_comes() -> None:
 
 
 @pytest.mark.parametrize("flags", [0x06, 0x0E, 0x26])
-def test_a_will_is_read_over(flags: int) -> None:
+def test_a_will_is_skipped(flags: int) -> None:
     will = mqtt311.text("last/topic") + mqtt311.text(b"\xff\x00")
     session, recorder = new_session()
     session.feed(mqtt311.connect(will=will, flags=flags))
@@ -52,7 +51,7 @@ def test_a_will_is_read_over(flags: int) -> None:
 
 
 @pytest.mark.parametrize("flags", [0x00, 0x02])
-def test_a_device_without_a_client_id_is_told_that_it_needs_one(flags: int) -> None:
+def test_a_connect_without_a_client_id_is_refused(flags: int) -> None:
     session, recorder = new_session()
     session.feed(mqtt311.connect("", flags=flags))
     assert (recorder.written, recorder.connects) == (b"\x20\x02\x00\x02", [])
@@ -96,7 +95,7 @@ def test_a_malformed_connect_is_not_answered(raw: bytes) -> None:
         (ConnAckReasonCode.IMPLEMENTATION_SPECIFIC_ERROR, 5),
     ],
 )
-def test_a_refusal_has_the_return_code_that_says_the_same(code: ConnAckReasonCode, said: int) -> None:
+def test_reasons_of_refusals_are_mapped_to_return_codes(code: ConnAckReasonCode, said: int) -> None:
     session, recorder = new_session()
     session.feed(mqtt311.connect())
     session.refuse(code)
@@ -123,7 +122,7 @@ def test_a_message_is_a_publish_without_properties(size: int, shared: bool) -> N
     assert recorder.acknowledged_ids == [11]
 
 
-def test_a_repeat_says_so() -> None:
+def test_a_repeat_has_the_dup_flag() -> None:
     session, recorder = open_session()
     session.deliver(11, b"x", SOON, True, NOW)
     assert recorder.written == mqtt311.publish("mps/inbox", b"x", packet_id=1, flags=0x0A)
@@ -138,7 +137,7 @@ def test_a_request_is_answered_at_the_reply_topic_then_acknowledged() -> None:
     assert recorder.written == mqtt311.publish("mps/reply", b'{"code":1}', packet_id=None) + mqtt311.puback(3)
 
 
-def test_publishing_anywhere_else_is_acknowledged_and_has_no_effect() -> None:
+def test_a_publish_to_any_other_topic_is_acknowledged_and_has_no_effect() -> None:
     session, recorder = open_session()
     session.feed(mqtt311.publish("other", b"{}") + mqtt311.publish("other", b"{}", packet_id=None))
     assert (recorder.written, recorder.requests) == (mqtt311.puback(3), [])
@@ -158,7 +157,7 @@ def test_a_retained_publish_is_acknowledged_and_has_no_effect_and_others_follow(
     assert len(recorder.requests) == 1
 
 
-def test_a_device_that_can_know_of_no_limit_is_never_cut_off_for_asking_much() -> None:
+def test_a_device_that_was_announced_no_limit_is_never_disconnected_for_many_requests() -> None:
     session, recorder = open_session()
     session.feed(mqtt311.publish("mps/event", b"[]") * 3000)
     for n in range(3000):
@@ -167,7 +166,7 @@ def test_a_device_that_can_know_of_no_limit_is_never_cut_off_for_asking_much() -
     assert recorder.written.count(mqtt311.puback(3)) == 3000
 
 
-def test_only_the_inbox_and_replies_can_be_subscribed_to() -> None:
+def test_only_the_inbox_and_the_reply_topic_can_be_subscribed_to() -> None:
     session, recorder = open_session()
     session.feed(mqtt311.subscribe(9, ("mps/inbox", 1), ("mps/reply", 0), ("mps/inbox", 2), ("#", 1)))
     assert recorder.written == b"\x90\x06\x00\x09\x01\x00\x01\x80"
@@ -206,20 +205,20 @@ def test_a_ping_is_answered() -> None:
         b"\x30\xff\xff\x7f",
     ],
 )
-def test_a_fault_just_ends_the_connection(raw: bytes) -> None:
+def test_a_fault_closes_the_connection_without_a_packet(raw: bytes) -> None:
     session, recorder = open_session()
     session.feed(raw)
     assert (recorder.written, recorder.requests) == (b"", [])
-    assert (session.state, recorder.closes, recorder.wire_closed) == (State.CLOSED, 1, 1)
+    assert (session.state, recorder.closes, recorder.transport_closes) == (State.CLOSED, 1, 1)
 
 
-def test_being_taken_over_just_ends_the_connection() -> None:
+def test_a_takeover_closes_the_connection_without_a_packet() -> None:
     session, recorder = open_session()
     session.disconnect(DisconnectReasonCode.SESSION_TAKEN_OVER)
-    assert (recorder.written, recorder.wire_closed) == (b"", 1)
+    assert (recorder.written, recorder.transport_closes) == (b"", 1)
 
 
-def test_no_packet_beyond_the_limit_is_kept() -> None:
+def test_a_packet_over_the_limit_is_not_buffered() -> None:
     session, _ = open_session()
     session.feed(mqtt311.publish("mps/bind", b"x" * (MAX_PACKET_BYTES - 20))[:-1])
     assert len(session._buffer) <= MAX_PACKET_BYTES
@@ -270,7 +269,7 @@ def paho(gateway: RunningGateway, username: str, known: Known) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("transport", ["tcp", "websockets"])
-def test_paho_receives_acknowledges_and_asks(
+def test_paho_receives_acknowledges_and_sends_requests(
     paho: Any, sink: Sink, workspace: Workspace, known: Known, transport: str
 ) -> None:
     device = paho(transport)
@@ -304,7 +303,7 @@ def test_a_second_connection_takes_over(paho: Any) -> None:
     assert first.ends.get(timeout=15)
 
 
-def test_a_silent_device_is_dropped_after_one_and_a_half_keep_alives(
+def test_a_silent_device_is_disconnected_after_one_and_a_half_keep_alives(
     gateway: RunningGateway, username: str, known: Known
 ) -> None:
     with socket.create_connection(("127.0.0.1", gateway.mqtt_port), timeout=15) as device:
@@ -322,7 +321,7 @@ def test_a_silent_device_is_dropped_after_one_and_a_half_keep_alives(
         (None, None, True, "Not authorized"),
     ],
 )
-def test_who_may_not_come_is_told_why(
+def test_a_refused_connect_gets_the_return_code(
     paho: Any, known: Known, token: str | None, password: str | None, off: bool, reason: str
 ) -> None:
     if off:

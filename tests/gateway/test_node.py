@@ -1,4 +1,4 @@
-"""A node and Valkey: lease, presence, counters, and Valkey emptied or away."""
+"""A node and Valkey: lease, presence, counters, and Valkey emptied or unavailable."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.raw_device import RawDevice
 STOP_SECONDS = 10
 
 
-def test_an_acknowledgement_lost_with_the_store_is_reported_again_not_sent_again(
+def test_an_acknowledgement_lost_with_valkey_is_reported_again_and_its_message_not_sent_again(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace
 ) -> None:
     with RawDevice(gateway.mqtt_port) as device:
@@ -48,7 +48,7 @@ def test_an_acknowledgement_lost_with_the_store_is_reported_again_not_sent_again
         assert status_of(message) == 0
 
 
-def test_after_the_store_was_emptied_pushes_arrive_again(connect: Connect, workspace: Workspace) -> None:
+def test_messages_arrive_again_after_valkey_was_emptied(connect: Connect, workspace: Workspace) -> None:
     device = connect()
     valkey.client().flushdb()
     send(workspace, device.ad_token, "k1")  # presence is gone: not handed over
@@ -58,7 +58,7 @@ def test_after_the_store_was_emptied_pushes_arrive_again(connect: Connect, works
     device.wait_for_key("k2")
 
 
-def test_a_node_that_stops_says_goodbye_and_leaves_nothing(
+def test_a_node_that_stops_disconnects_its_devices_and_removes_its_keys(
     transactional_db: None, workspace: Workspace, username: str
 ) -> None:
     running = RunningGateway().start()
@@ -76,7 +76,7 @@ def test_a_node_that_stops_says_goodbye_and_leaves_nothing(
     assert valkey.client().keys("mps:node:*") == []
 
 
-def test_a_node_that_stops_takes_no_newcomers_and_lets_its_devices_go_little_by_little(
+def test_a_node_that_stops_refuses_connects_and_disconnects_its_devices_gradually(
     transactional_db: None, workspace: Workspace, username: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.node.node.SLICE", 1)
@@ -97,7 +97,7 @@ def test_a_node_that_stops_takes_no_newcomers_and_lets_its_devices_go_little_by_
         stopping.join()
 
 
-def test_a_node_tells_how_busy_it_is(connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_publishes_its_counters(connect: Connect, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(node_lease, "HEARTBEAT_SECONDS", 0.1)
     device = connect()
     send(workspace, device.ad_token, "k1")
@@ -110,7 +110,7 @@ def test_a_node_tells_how_busy_it_is(connect: Connect, workspace: Workspace, mon
     assert wait_for(told)
 
 
-def test_a_node_counts_a_broadcast_once_its_devices_have_it_and_what_is_reported_again_once(
+def test_a_node_counts_acknowledged_broadcasts_and_repeated_reports_once(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(node_lease, "HEARTBEAT_SECONDS", 0.1)
@@ -128,7 +128,7 @@ def test_a_node_counts_a_broadcast_once_its_devices_have_it_and_what_is_reported
             device.send(mqtt5.PubAckPacket(packet_id))
         device.send(mqtt5.PingReqPacket())
         assert isinstance(device.recv(), mqtt5.PingRespPacket)
-        gateway.call(lambda: gateway.node._tell_again(message.pk))  # type: ignore[union-attr]
+        gateway.call(lambda: gateway.node._report_again(message.pk))  # type: ignore[union-attr]
 
     def told() -> tuple[int, int, int, int]:
         [node] = presence.live_nodes(valkey.client())
@@ -145,7 +145,7 @@ def test_a_dead_nodes_devices_are_not_online(gateway: RunningGateway, username: 
         assert presence.online([known[0].id]) == {known[0].id}
 
 
-def test_what_cannot_be_read_on_the_stream_stops_nothing(
+def test_an_unreadable_stream_entry_stops_nothing(
     gateway: RunningGateway, connect: Connect, workspace: Workspace
 ) -> None:
     device = connect()
@@ -178,7 +178,7 @@ def test_after_an_outage_the_newer_of_two_connections_keeps_the_device(
     assert valkey.client().get(key) == newer.encode()
 
 
-def test_after_an_outage_the_older_of_two_connections_is_let_go_of_by_the_newers_node(
+def test_after_an_outage_the_node_of_the_newer_connection_ends_the_older_one(
     gateway: RunningGateway, username: str, known: Known
 ) -> None:
     valkey.client().xadd(presence.stream_key("othernode"), {"hello": b""})
@@ -226,7 +226,7 @@ def gateway_on_store(store: Store, transactional_db: None) -> Iterator[RunningGa
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-def test_while_the_store_is_away_devices_connect_get_what_waits_and_nothing_is_forgotten(
+def test_devices_connect_and_get_pending_messages_while_valkey_is_unavailable(
     gateway_on_store: RunningGateway, store: Store, username: str, known: Known, workspace: Workspace, how: str
 ) -> None:
     if how == "killed":
@@ -250,7 +250,7 @@ def test_while_the_store_is_away_devices_connect_get_what_waits_and_nothing_is_f
         assert wait_for(lambda: acknowledged_on(store.client) == {message.pk})
 
 
-def test_a_node_stops_before_its_supervisor_loses_patience_though_the_store_is_away(
+def test_a_node_stops_within_its_supervisors_time_while_valkey_is_unavailable(
     store: Store, transactional_db: None, username: str, known: Known, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.node.node.SLICE", 1)

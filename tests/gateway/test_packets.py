@@ -1,4 +1,4 @@
-"""Packets as bytes: sizes, and text that is none found before the codec meets it."""
+"""Packets as bytes: sizes, and malformed text that is found before the codec reads it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ ALL: list[mqtt5.Packet] = [
 
 
 @pytest.mark.parametrize("packet", ALL)
-def test_a_packet_with_all_there_is_can_be_read(packet: mqtt5.Packet) -> None:
+def test_packets_with_every_property_are_decoded(packet: mqtt5.Packet) -> None:
     raw = packet.write()
     decoded = packets.decode(raw)
     assert not isinstance(decoded, Reason)
@@ -75,7 +75,7 @@ def test_a_packet_with_all_there_is_can_be_read(packet: mqtt5.Packet) -> None:
 
 @pytest.mark.parametrize("packet", ALL)
 @pytest.mark.parametrize("text", [b"\xffEXT", b"TE\xed\xa0", b"T\x00XT"])
-def test_text_that_is_none_makes_a_packet_malformed_wherever_it_is(packet: mqtt5.Packet, text: bytes) -> None:
+def test_malformed_text_makes_a_packet_malformed_wherever_it_is(packet: mqtt5.Packet, text: bytes) -> None:
     raw = packet.write()
     places = [at for at in range(len(raw)) if raw.startswith(b"TEXT", at)]
     for at in places:
@@ -92,7 +92,7 @@ def connect(flags: int, properties: bytes = b"") -> bytes:
 
 
 @pytest.mark.parametrize("flags", [0x02, 0x06, 0x0E, 0x26, 0xC2, 0xEE])
-def test_connect_flags_that_agree_can_be_read(flags: int) -> None:
+def test_consistent_connect_flags_are_accepted(flags: int) -> None:
     assert isinstance(packets.decode(connect(flags)), mqtt5.ConnectPacket)
 
 
@@ -103,7 +103,7 @@ def test_connect_flags_that_contradict_each_other_are_malformed(flags: int) -> N
 
 
 @pytest.mark.parametrize("bits", [0x40, 0x80, 0x03, 0x30])
-def test_subscription_options_of_no_meaning_are_malformed(bits: int) -> None:
+def test_reserved_subscription_options_are_malformed(bits: int) -> None:
     """[MQTT-3.8.3-5]; also QoS 3 and retain handling 3."""
     raw = mqtt5.SubscribePacket(1, [mqtt5.TopicFilter("a")]).write()
     assert packets.decode(raw[:-1] + bytes((raw[-1] | bits,))) == Reason.MALFORMED_PACKET
@@ -120,17 +120,17 @@ def test_subscription_options_of_no_meaning_are_malformed(bits: int) -> None:
         b"\x82\x0b\0\x01\x04\x0b\x01\x0b\x02\0\x01a\x01",
     ],
 )
-def test_values_and_repeats_that_are_not_allowed_are_protocol_errors(raw: bytes) -> None:
+def test_forbidden_values_and_repeated_properties_are_protocol_errors(raw: bytes) -> None:
     """2.2.2.2, 3.1.2.11, 3.3.2.3.2, 3.8.2.1.2."""
     assert packets.decode(raw) == Reason.PROTOCOL_ERROR
 
 
-def test_a_user_property_may_come_again() -> None:
+def test_a_user_property_may_be_repeated() -> None:
     assert isinstance(packets.decode(connect(0x02, b"\x26\0\x01a\0\x01b" * 2)), mqtt5.ConnectPacket)
 
 
 @given(packet=st.sampled_from(ALL), data=st.data())
-def test_no_change_to_a_packet_reaches_the_codec_where_it_panics(packet: mqtt5.Packet, data: st.DataObject) -> None:
+def test_no_changed_packet_makes_the_codec_panic(packet: mqtt5.Packet, data: st.DataObject) -> None:
     raw = bytearray(packet.write())
     for _ in range(data.draw(st.integers(1, 4))):
         raw[data.draw(st.integers(1, len(raw) - 1))] = data.draw(st.integers(0, 255))
@@ -157,4 +157,4 @@ def test_a_packets_size_is_known_from_its_first_bytes(raw: bytes, size: int) -> 
     [("a/b", "a/b"), (None, None), ("", None), ("a/#", None), ("+/a", None), ("x" * 257, None)],
 )
 def test_an_answer_goes_to_plain_topics_only(topic: str | None, plain: str | None) -> None:
-    assert packets.plain_topic(topic) == plain
+    assert packets.usable_topic(topic) == plain

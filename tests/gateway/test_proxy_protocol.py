@@ -1,4 +1,4 @@
-"""A balancer's word on whose connection it passes on: believed where trusted, required where on."""
+"""The PROXY protocol: headers of trusted balancers name the client, and are required where it is on."""
 
 from __future__ import annotations
 
@@ -132,7 +132,9 @@ def test_version_1_is_read_to_its_end_and_no_further(
         assert behind.session_of(known[0]).address == address
 
 
-def test_it_does_so_on_a_websocket(behind: RunningGateway, username: str, known: Known) -> None:
+def test_the_clients_address_survives_the_balancer_on_a_websocket(
+    behind: RunningGateway, username: str, known: Known
+) -> None:
     packet = connect_packet(username, known)
     with socket.create_connection(("127.0.0.1", behind.ws_port), timeout=15) as connection:
         connection.sendall(
@@ -170,7 +172,7 @@ def test_a_connection_without_the_header_is_closed(behind: RunningGateway, sent:
         assert _closed(connection)
 
 
-def test_a_balancer_nobody_named_is_not_believed(transactional_db: None) -> None:
+def test_a_header_from_an_untrusted_balancer_is_refused(transactional_db: None) -> None:
     running = RunningGateway(proxies=Proxies([ip_network("10.0.0.0/8")])).start()
     try:
         with socket.create_connection(("127.0.0.1", running.mqtt_port), timeout=15) as connection:
@@ -179,7 +181,7 @@ def test_a_balancer_nobody_named_is_not_believed(transactional_db: None) -> None
         running.stop()
 
 
-def test_slow_handshakes_keep_nobody_out(
+def test_slow_handshakes_do_not_block_other_connections(
     transactional_db: None, tmp_path: Path, username: str, known: Known, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.transport.listeners.MAX_HEADERS_READ", 2)
@@ -199,9 +201,7 @@ def test_slow_handshakes_keep_nobody_out(
         running.stop()
 
 
-def test_many_that_are_refused_are_one_line_in_the_log(
-    behind: RunningGateway, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_many_refusals_are_logged_in_one_line(behind: RunningGateway, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", behind.mqtt_port), timeout=15) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
@@ -210,7 +210,7 @@ def test_many_that_are_refused_are_one_line_in_the_log(
 
 
 @pytest.mark.parametrize(("wanted", "doors"), [("none", []), ("mqtt", ["mqtt"]), ("all", ["mqtt", "websocket"])])
-def test_each_kind_of_door_has_its_own_switch(settings: Settings, wanted: str, doors: list[str]) -> None:
+def test_the_proxy_protocol_is_switched_on_by_transport(settings: Settings, wanted: str, doors: list[str]) -> None:
     settings.PROXY_PROTOCOL = wanted
     assert [door for door in ("mqtt", "websocket") if proxies_of(door)] == doors
 

@@ -10,7 +10,7 @@ import pytest
 from mqtt5 import ConnAckReasonCode, QoS
 
 from gateway.node import device_requests
-from gateway.protocol.outbound import State
+from gateway.protocol.ports import State
 from gateway.sink import Sink
 from pushcore.devices import registry, removal
 from pushcore.devices.registry import KnownDevice
@@ -71,7 +71,7 @@ def test_who_knows_an_installations_id_gets_neither_its_device_nor_its_messages(
 
 
 @pytest.mark.parametrize("told", [{"installationId": "x"}, {"registrationNonce": uuid4().hex}, {"platform": "symbian"}])
-def test_a_registration_that_cannot_be_is_refused(
+def test_an_invalid_registration_is_refused(
     gateway: RunningGateway, workspace: Workspace, username: str, told: dict[str, str]
 ) -> None:
     with RawDevice(gateway.mqtt_port) as device:
@@ -93,7 +93,7 @@ def test_a_device_that_unregisters_is_answered_and_ends(
     assert wait_for(lambda: gateway.node is not None and not gateway.node.sessions)
 
 
-def test_the_answer_comes_first_when_the_node_learns_of_the_removal_before_the_request_is_served(
+def test_the_answer_is_sent_first_when_the_node_is_notified_of_the_removal_before_it(
     gateway: RunningGateway, username: str, known: Known, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve = device_requests.serve
@@ -115,7 +115,7 @@ def test_the_answer_comes_first_when_the_node_learns_of_the_removal_before_the_r
 
 
 @pytest.mark.parametrize("operation", ["mps/bind", "mps/unbind", "mps/report"])
-def test_what_a_device_asks_that_has_ended_meanwhile_is_refused(known: Known, operation: str) -> None:
+def test_a_request_of_a_device_that_was_removed_meanwhile_is_refused(known: Known, operation: str) -> None:
     removal.remove([known[0].id])
     answer = device_requests.serve(known[0], operation, b'{"userId": "ann", "model": "M"}')
     assert answer["code"] == "3054"

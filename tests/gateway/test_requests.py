@@ -21,7 +21,7 @@ from tests.support.raw_device import RawDevice
 
 
 @pytest.mark.parametrize("transport", ["tcp", "websockets"])
-def test_a_device_binds_and_gets_what_waited_for_its_user(
+def test_a_device_that_binds_gets_the_pending_messages_of_its_user(
     connect: Connect, workspace: Workspace, sink: Sink, transport: str
 ) -> None:
     device = connect(transport)
@@ -50,7 +50,7 @@ def test_a_device_reports_its_vendor_token_and_events(connect: Connect, workspac
     assert [(event.message_id, event.kind) for event in MessageEvent.objects.all()] == [(message.pk, "opened")]
 
 
-def test_a_device_reports_what_it_is_and_withdraws_its_vendor_token(connect: Connect) -> None:
+def test_a_device_reports_its_device_information_and_removes_its_vendor_token(connect: Connect) -> None:
     device = connect()
     told = {"thirdChannel": 4, "thirdChannelDeviceToken": "mi", "appVersion": "3.1", "osVersion": "15\x1b[2J"}
     assert device.request("mps/report", told)["code"] == "100"
@@ -79,13 +79,13 @@ def test_a_device_reports_what_it_is_and_withdraws_its_vendor_token(connect: Con
         ("mps/event", [{"k": "1", "event": "eaten"}], "3028"),
     ],
 )
-def test_a_request_that_cannot_be_is_answered_with_its_code(
+def test_an_invalid_request_is_answered_with_its_result_code(
     connect: Connect, topic: str, payload: object, code: str
 ) -> None:
     assert connect().request(topic, payload)["code"] == code
 
 
-def test_a_payload_that_is_no_json_is_answered_and_requests_keep_their_order(
+def test_a_payload_that_is_not_json_is_answered_in_the_order_of_requests(
     gateway: RunningGateway, username: str, known: Known
 ) -> None:
     with RawDevice(gateway.mqtt_port) as device:
@@ -107,7 +107,7 @@ def test_a_payload_that_is_no_json_is_answered_and_requests_keep_their_order(
     assert Binding.objects.get(unbound_at__isnull=True).user_id == "bob"
 
 
-def test_what_waits_in_memory_for_a_user_who_left_the_device_is_not_sent(
+def test_messages_queued_for_a_user_who_left_the_device_are_not_sent(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -149,7 +149,7 @@ def test_many_requests_at_once_are_all_served_on_the_same_connection(
 
 @pytest.mark.parametrize("qos", [QoS.AT_LEAST_ONCE, QoS.AT_MOST_ONCE])
 @pytest.mark.parametrize("goodbye", ["DISCONNECT", "just closed", "closed before the CONNACK"])
-def test_what_a_device_asked_before_it_left_takes_effect(
+def test_requests_sent_before_a_device_left_take_effect(
     gateway: RunningGateway, username: str, known: Known, qos: QoS, goodbye: str
 ) -> None:
     binds = [
@@ -169,14 +169,14 @@ def test_what_a_device_asked_before_it_left_takes_effect(
     assert wait_for(lambda: Binding.objects.filter(user_id="u30", unbound_at__isnull=True).exists())
     assert gateway.node is not None
     requests = gateway.node._requests
-    assert wait_for(lambda: (len(requests), requests._left, requests._left_bytes) == (0, set(), 0))
+    assert wait_for(lambda: (len(requests), requests._ended, requests._ended_bytes) == (0, set(), 0))
     assert Binding.objects.count() == 30  # each of them, in order
 
 
-def test_what_waits_of_devices_that_have_left_is_bounded_and_counted(
+def test_requests_of_ended_sessions_are_bounded_and_drops_are_counted(
     gateway: RunningGateway, username: str, known: Known, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.node.request_queue.MAX_LEFT_BYTES", 0)
+    monkeypatch.setattr("gateway.node.request_queue.MAX_ENDED_BYTES", 0)
     served, go_on = threading.Event(), threading.Event()
 
     def serve(*_arguments: object) -> dict[str, object]:
@@ -198,7 +198,7 @@ def test_what_waits_of_devices_that_have_left_is_bounded_and_counted(
     assert wait_for(lambda: len(requests) == 0)
 
 
-def test_what_devices_publish_and_is_not_taken_is_told_by_reason(
+def test_refused_publishes_are_published_as_counters_by_reason(
     gateway: RunningGateway, username: str, known: Known, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(node_lease, "HEARTBEAT_SECONDS", 0.1)

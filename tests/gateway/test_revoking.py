@@ -17,7 +17,7 @@ from tests.support.raw_device import RawDevice
 
 
 @pytest.mark.usefixtures("sink")
-def test_a_device_is_told_of_what_it_has_and_gets_nothing_of_what_waited(
+def test_a_device_is_notified_of_revoked_messages_it_has_and_gets_no_pending_ones(
     connect: Connect, workspace: Workspace
 ) -> None:
     device = connect()
@@ -42,7 +42,7 @@ def test_a_device_is_told_of_what_it_has_and_gets_nothing_of_what_waited(
     assert status_of(waiting) == -2
 
 
-def test_what_waits_for_a_slow_device_is_taken_back(
+def test_revoked_messages_queued_for_a_slow_device_are_dropped(
     gateway: RunningGateway, username: str, known: Known, workspace: Workspace
 ) -> None:
     with RawDevice(gateway.mqtt_port) as device:
@@ -59,7 +59,9 @@ def test_what_waits_for_a_slow_device_is_taken_back(
 
 
 @pytest.mark.usefixtures("sink")
-def test_a_revoked_broadcast_is_told_of_and_reaches_nobody_later(connect: Connect, workspace: Workspace) -> None:
+def test_devices_are_notified_of_a_revoked_broadcast_and_no_other_gets_it(
+    connect: Connect, workspace: Workspace
+) -> None:
     templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
     request = BroadcastPush(delivery_type=1, expired_seconds=300, template_name="news", msgkey="b1")
     device = connect()

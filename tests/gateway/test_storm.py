@@ -1,4 +1,4 @@
-"""Twenty thousand devices come back at once: batches of queries, not one each, and a node that stays alive."""
+"""Twenty thousand devices connect at once: queries in batches, not one each, and a node that keeps up."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class FakeTransport:
     def write(self, data: bytes) -> None:
         self._sent[data[0] >> 4] += 1
 
-    write_more = write
+    write_coalesced = write
 
     def close(self) -> None:
         self._sent[-1] += 1
@@ -77,7 +77,7 @@ def _fleet(workspace: Workspace) -> list[tuple[int, bytes]]:
     return [(device.id, mqtt311.connect(device.ad_token, device.username, secret.encode())) for device, secret in made]
 
 
-def test_twenty_thousand_devices_that_come_at_once_are_served_by_batches(
+def test_twenty_thousand_devices_that_connect_at_once_are_served_in_batches(
     gateway: RunningGateway, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fleet = _fleet(workspace)

@@ -1,4 +1,4 @@
-"""Devices over TLS, on TCP and WebSocket: same protocol, certificate renewed without letting anybody go."""
+"""Devices over TLS, on TCP and WebSocket: the same protocol, and certificates renewed without a disconnect."""
 
 from __future__ import annotations
 
@@ -82,14 +82,14 @@ def test_tls_before_1_2_is_refused(secure: RunningGateway, tmp_path: Path) -> No
         open_tls(secure.mqtt_port, old)
 
 
-def test_a_device_that_speaks_no_tls_is_dropped(secure: RunningGateway) -> None:
+def test_a_connection_without_tls_is_closed(secure: RunningGateway) -> None:
     with socket.create_connection(("127.0.0.1", secure.mqtt_port), timeout=15) as connection:
         connection.sendall(mqtt5.ConnectPacket("x").write())
         heard = connection.recv(100)
         assert not heard.startswith(b"\x20")
 
 
-def test_a_renewed_certificate_is_shown_to_newcomers_and_drops_nobody(
+def test_a_renewed_certificate_applies_to_new_connections_and_ends_none(
     secure: RunningGateway, certificate: Certificate, tmp_path: Path
 ) -> None:
     with open_tls(secure.mqtt_port, trusting(tmp_path)) as before:
@@ -128,7 +128,7 @@ def test_a_certificate_that_cannot_be_reloaded_stops_nothing(certificate: Certif
 
 
 @pytest.mark.parametrize("transport", ["tcp", "websockets"])
-def test_a_device_that_does_not_read_is_cut_off(
+def test_a_device_that_does_not_read_is_disconnected(
     secure: RunningGateway, tmp_path: Path, username: str, known: Known, transport: str
 ) -> None:
     connect = mqtt5.ConnectPacket(known[0].ad_token, username=username, password=known[1].encode())

@@ -1,4 +1,4 @@
-"""What is particular to MQTT on WebSocket; all else is tested on both transports alike."""
+"""What is particular to MQTT over WebSocket; everything else is tested on both transports."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def test_the_websocket_port_serves_no_pages(gateway: RunningGateway) -> None:
     assert requests.get(f"http://127.0.0.1:{gateway.ws_port}/console/", timeout=10).status_code == 404
 
 
-def test_without_the_subprotocol_there_is_no_websocket(url: str) -> None:
+def test_a_websocket_without_the_subprotocol_is_closed(url: str) -> None:
     with pytest.raises(InvalidStatus):
         open_socket(url)
 
 
-def test_a_path_nobody_serves_is_refused_and_no_fault_of_ours(url: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_path_is_refused_without_an_error_in_the_log(url: str, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InvalidStatus) as refused:
         open_socket(url.replace("/gateway/mqtt", "/other"), subprotocols=MQTT)
     assert refused.value.response.status_code == 403
@@ -70,7 +70,7 @@ def test_text_frames_are_refused(url: str, text: bytes, capfd: pytest.CaptureFix
     assert capfd.readouterr().err == ""
 
 
-def test_packets_need_not_keep_to_frames(open_device: ClientConnection) -> None:
+def test_packets_may_be_split_over_frames(open_device: ClientConnection) -> None:
     pings = mqtt5.PingReqPacket().write() * 2
     for part in (pings[:1], pings[1:3], pings[3:]):
         open_device.send(part)
@@ -80,7 +80,7 @@ def test_packets_need_not_keep_to_frames(open_device: ClientConnection) -> None:
     assert answer == mqtt5.PingRespPacket().write() * 2
 
 
-def test_a_websocket_that_does_not_read_is_cut_off(gateway: RunningGateway, username: str, known: Known) -> None:
+def test_a_websocket_that_does_not_read_is_closed(gateway: RunningGateway, username: str, known: Known) -> None:
     connect = mqtt5.ConnectPacket(known[0].ad_token, username=username, password=known[1].encode())
     with socket.create_connection(("127.0.0.1", gateway.ws_port), timeout=15) as device:
         device.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -90,7 +90,7 @@ def test_a_websocket_that_does_not_read_is_cut_off(gateway: RunningGateway, user
         assert wait_for(lambda: not gateway.holds(known[0]))
 
 
-def test_what_a_slow_websocket_may_keep_is_bounded() -> None:
+def test_bytes_unsent_to_a_slow_websocket_are_bounded() -> None:
     class SlowSocket:
         unsent_bytes = 0
         transport = Mock()
@@ -111,7 +111,7 @@ def test_what_a_slow_websocket_may_keep_is_bounded() -> None:
 
 
 @pytest.mark.parametrize("gone", ["closing", "lost"])
-def test_what_is_written_to_a_websocket_that_ends_goes_nowhere(
+def test_data_written_to_an_ending_websocket_is_discarded(
     gateway: RunningGateway, open_device: ClientConnection, known: Known, gone: str
 ) -> None:
     wire = cast(WebSocketTransport, gateway.session_of(known[0])._transport)
@@ -133,14 +133,14 @@ def test_what_is_written_to_a_websocket_that_ends_goes_nowhere(
     assert done.wait(10)
 
 
-def test_a_handshake_that_does_not_end_is_dropped(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_handshake_that_does_not_end_is_closed(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.transport.websocket.CONNECT_SECONDS", 0.5)
     with socket.create_connection(("127.0.0.1", gateway.ws_port), timeout=15) as connection:
         connection.sendall(b"GET /gateway/mqtt HTTP/1.1\r\nHost: x\r\n")
         assert connection.recv(1) == b""
 
 
-def test_behind_a_trusted_proxy_a_sockets_address_is_the_one_it_names(
+def test_the_address_behind_a_trusted_proxy_is_the_one_it_names(
     gateway: RunningGateway, username: str, known: Known, settings: Settings
 ) -> None:
     settings.TRUSTED_PROXIES = [ip_network("127.0.0.0/8")]

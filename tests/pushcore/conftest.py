@@ -38,8 +38,8 @@ class RecordingLane:
     def is_behind(self) -> bool:
         return self.behind
 
-    def withdraw(self, held: Sequence[tuple[int, int]]) -> None:
-        self.withdrawn.extend(held)
+    def withdraw(self, revoked: Sequence[tuple[int, int]]) -> None:
+        self.withdrawn.extend(revoked)
 
 
 @pytest.fixture

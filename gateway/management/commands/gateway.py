@@ -1,4 +1,4 @@
-"""`manage.py gateway`: one gateway process. Run one per core; by `MPS_GATEWAY_PROCESSES` they share their ports."""
+"""`manage.py gateway`: one gateway process. Run one for each core: `MPS_GATEWAY_PROCESSES` makes them share ports."""
 
 from __future__ import annotations
 
