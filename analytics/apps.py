@@ -19,9 +19,9 @@ class AnalyticsConfig(AppConfig):
         from analytics.changes import note_broadcasts
         from analytics.dead_tokens import define_function
         from analytics.intake import take
-        from pushcore.ports import register_analysis, register_broadcast_count, register_event_sink
+        from pushcore.ports import register_analysis, register_broadcast_counter, register_event_sink
 
         register_event_sink(take)
-        register_broadcast_count(note_broadcasts)
+        register_broadcast_counter(note_broadcasts)
         register_analysis(queries)
         post_migrate.connect(define_function, sender=self)

@@ -20,8 +20,8 @@ from pushcore.storage.wake import wake_task
 log = structlog.get_logger(__name__)
 
 KEPT = timedelta(days=1)
-# A file not made by then is made by the periodic run.
-PATIENCE = timedelta(minutes=10)
+# A file that was requested longer ago and is not made is made by the periodic run.
+PICKED_UP_AFTER = timedelta(minutes=10)
 # Files that a workspace may have at a time.
 MAX_KEPT = 20
 PIECE = 1 << 20
@@ -64,10 +64,10 @@ def make(export_id: int) -> None:
         return
     report, granularity = _from_json(export.workspace, export.asked)
     try:
-        data = file_of(report, granularity, export.form, lambda done: _tell(export_id, done))
+        data = file_of(report, granularity, export.form, lambda done: _store_progress(export_id, done))
     except Unavailable:
         raise  # the next periodic run makes it
-    except Exception as error:  # what is wrong is shown to who asked
+    except Exception as error:  # the page of exports shows it
         log.exception("export failed", export=export_id)
         Export.objects.filter(pk=export_id).update(finished_at=clock.now(), fault=type(error).__name__)
         return
@@ -89,18 +89,18 @@ def file_of(report: Report, granularity: Granularity, form: str, progress: Progr
 def make_waiting(*, budget_seconds: float = 60.0) -> None:
     """Write files whose worker was not woken, or died. None is begun once the time (seconds) is spent."""
     deadline = time.monotonic() + budget_seconds
-    waiting = Export.objects.filter(finished_at__isnull=True, created_at__lt=clock.now() - PATIENCE)
+    waiting = Export.objects.filter(finished_at__isnull=True, created_at__lt=clock.now() - PICKED_UP_AFTER)
     for pk in list(waiting.order_by("pk").values_list("pk", flat=True)[:MAX_KEPT]):
         if time.monotonic() < deadline:
             make(pk)
 
 
-def _tell(export_id: int, done: int) -> None:
+def _store_progress(export_id: int, done: int) -> None:
     Export.objects.filter(pk=export_id).update(done=done)
 
 
 def pieces_of(export: Export) -> Iterator[bytes]:
-    """Return the file, piece by piece."""
+    """Yield the file, piece by piece."""
     numbers = list(ExportPiece.objects.filter(export=export).order_by("number").values_list("pk", flat=True))
     for pk in numbers:
         yield bytes(ExportPiece.objects.values_list("data", flat=True).get(pk=pk))

@@ -21,21 +21,20 @@ from analytics import rollups
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.models import Message, PushTask, Workspace
-from pushcore.ports import AnalysisFilter, CoreIndex, TaskPage
+from pushcore.ports import LONGEST_ANALYSIS, AnalysisFilter, CoreIndex, TaskPage
 from pushcore.storage import clock, ids
 from pushcore.storage.sql import statements
 
 _SQL = statements(__file__)
 
 LISTED_KINDS = (PushTask.Kind.MULTIPLE, PushTask.Kind.BROADCAST)
-LONGEST = timedelta(days=90)
 # What is spent at most, before an answer, on adding changes to the sums.
 FOLD_SECONDS = 1.0
 # How much of a series by minute or hour is held in memory at a time.
 IN_MEMORY = timedelta(days=3)
 # Nothing is pushed outside of the time there are ids for: a time beyond it, up to the year 9999, is taken for its end.
 EARLIEST = ids.EPOCH
-LATEST = ids.created_at(ids.HIGHEST) - timedelta(days=LONGEST.days)
+LATEST = ids.created_at(ids.HIGHEST) - LONGEST_ANALYSIS
 
 
 class Granularity(Enum):
@@ -170,10 +169,10 @@ def _points(report: Report, granularity: Granularity) -> Iterator[Point]:
             f"SELECT width_bucket(start, %s), {sums} FROM {table} WHERE {where} GROUP BY 1",
             [[at.astimezone(UTC) for at in beginnings], *params],
         )
-        found = {number: CoreIndex(*map(int, numbers)) for number, *numbers in cursor.fetchall()}
+        by_number = {number: CoreIndex(*map(int, numbers)) for number, *numbers in cursor.fetchall()}
     nothing = CoreIndex(0, 0, 0, 0, 0)
     for number, at in enumerate(beginnings, 1):
-        yield Point(at, found.get(number, nothing))
+        yield Point(at, by_number.get(number, nothing))
 
 
 def spans(report: Report, granularity: Granularity) -> Iterator[datetime]:
@@ -201,13 +200,13 @@ def options(report: Report) -> Options:
             f" array_agg(DISTINCT kind) FROM {_table(report)} WHERE {where}",
             params,
         )
-        return Options(*(sorted(found or []) for found in cursor.fetchone()))
+        return Options(*(sorted(values or []) for values in cursor.fetchone()))
 
 
 def _table(report: Report) -> str:
     """Return the table to sum: quarters of an hour, unless the span begins or ends within one."""
-    whole = all(moment.timestamp() % 900 == 0 for moment in (report.start, report.end))
-    return "analytics_quarterrollup" if whole else "analytics_minuterollup"
+    on_quarters = all(moment.timestamp() % 900 == 0 for moment in (report.start, report.end))
+    return "analytics_quarterrollup" if on_quarters else "analytics_minuterollup"
 
 
 def _conditions(report: Report) -> tuple[str, list[Any]]:
@@ -237,13 +236,13 @@ def task_page(
 ) -> TaskPage:
     """Return a page of the multiple and broadcast pushes made since the day of `start`, the newest first."""
     since = ids.first_id_at(_midnight(_in_zone(start, workspace)))
-    found = PushTask.objects.filter(workspace=workspace, kind__in=LISTED_KINDS, pk__gte=since)
+    tasks = PushTask.objects.filter(workspace=workspace, kind__in=LISTED_KINDS, pk__gte=since)
     if task_id is not None:
-        found = found.filter(pk=task_id)
+        tasks = tasks.filter(pk=task_id)
     if name:
-        found = found.filter(name=name)
+        tasks = tasks.filter(name=name)
     first = (page - 1) * page_size
-    return TaskPage(found.count(), list(found.order_by("-pk")[first : first + page_size]))
+    return TaskPage(tasks.count(), list(tasks.order_by("-pk")[first : first + page_size]))
 
 
 def task_of(workspace: Workspace, task_id: int) -> PushTask | None:
@@ -299,18 +298,18 @@ def by_channel(task: PushTask, platform: Platform | None = None) -> list[Channel
             numbers.setdefault(channel, [0] * 5)[3:] = [opened, ignored]
     reached = _broadcast_reached(task, platform)
     if reached:
-        own = numbers.setdefault(Channel.SELF_BUILT, [0] * 5)
-        own[:3] = [count + reached for count in own[:3]]
+        self_built = numbers.setdefault(Channel.SELF_BUILT, [0] * 5)
+        self_built[:3] = [count + reached for count in self_built[:3]]
     return [ChannelIndex(Channel(channel), CoreIndex(*counts)) for channel, counts in sorted(numbers.items())]
 
 
 def undelivered(task: PushTask) -> tuple[int, int]:
     """Return how many of the task's messages may still be delivered, and how many have expired."""
     now = clock.now()
-    found = task.own_messages().aggregate(
+    counts = task.own_messages().aggregate(
         waiting=Count("pk", filter=Message.is_waiting(now)), expired=Count("pk", filter=Message.has_expired(now))
     )
-    return found["waiting"], found["expired"]
+    return counts["waiting"], counts["expired"]
 
 
 def _broadcast_reached(task: PushTask, platform: Platform | None) -> int:
@@ -325,8 +324,8 @@ def _broadcast_reached(task: PushTask, platform: Platform | None) -> int:
 
 def failed_targets(task: PushTask, channel: Channel, status: int) -> Iterator[tuple[str, str]]:
     """Yield target and msgkey of the task's messages that have a status on a channel, read as they are asked for."""
-    found = task.own_messages().filter(channel=channel, status=status)
-    yield from found.order_by("pk").values_list("target", "msgkey").iterator(chunk_size=2000)
+    messages = task.own_messages().filter(channel=channel, status=status)
+    yield from messages.order_by("pk").values_list("target", "msgkey").iterator(chunk_size=2000)
 
 
 def failures(task: PushTask) -> list[Failure]:

@@ -21,7 +21,7 @@ COLUMNS = (
     "UTC offset",
 )  # fmt: skip
 METRICS = COLUMNS[1:-1]
-_RISKY = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 # By this at its beginning, Excel knows that a CSV file is UTF-8.
 CSV_MARK = "\ufeff"
 
@@ -84,10 +84,10 @@ def targets_csv(targets: Iterable[tuple[str, str]]) -> Iterator[str]:
     yield f"{CSV_MARK}Target ID,Customer message ID\r\n"
     for row in targets:
         line = io.StringIO()
-        csv.writer(line).writerow([inert(text) for text in row])
+        csv.writer(line).writerow([escape_formula(text) for text in row])
         yield line.getvalue()
 
 
-def inert(text: str) -> str:
+def escape_formula(text: str) -> str:
     """Return text for a CSV cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_RISKY) else text
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

@@ -19,7 +19,8 @@ from analytics import changes
 from analytics.models import MinuteRollup, QuarterRollup
 from pushcore.channels import Channel
 from pushcore.models import PushTask
-from pushcore.storage import clock, retention
+from pushcore.storage import clock
+from pushcore.storage.deletion import delete_in_steps
 from pushcore.storage.sql import statements
 
 # Changes (statements, of up to some thousand entries) folded at a time.
@@ -53,7 +54,7 @@ def purge() -> int:
     now = clock.now()
     minutes = MinuteRollup.objects.filter(start__lt=now - timedelta(days=settings.ANALYSIS_MINUTE_DAYS))
     quarters = QuarterRollup.objects.filter(start__lt=now - timedelta(days=settings.ANALYSIS_RETENTION_DAYS))
-    return retention.delete_in_steps(minutes) + retention.delete_in_steps(quarters)
+    return delete_in_steps(minutes) + delete_in_steps(quarters)
 
 
 # -- checking the sums ------------------------------------------------------------------------------------------------
@@ -73,6 +74,7 @@ class Difference:
     counted: int
 
 
+# Workspace id, minute since 1970, platform, channel, kind of push, metric.
 Cell = tuple[int, int, int, int, str, str]
 
 # How each metric is counted again: the statement and its parameters.
@@ -94,15 +96,15 @@ def differences() -> list[Difference]:
     as differences.
     """
     counted, summed = dict(_counted()), dict(_summed())
-    found = []
+    differing = []
     for cell in sorted(counted.keys() | summed.keys()):
         workspace_id, minute, platform, channel, kind, metric = cell
         if counted.get(cell, 0) != summed.get(cell, 0):
             at = datetime.fromtimestamp(minute * 60, UTC)
-            found.append(
+            differing.append(
                 Difference(workspace_id, at, platform, channel, kind, metric, summed.get(cell, 0), counted.get(cell, 0))
             )
-    return found
+    return differing
 
 
 def _counted() -> Iterator[tuple[Cell, int]]:
@@ -142,13 +144,13 @@ def rebuild() -> int:
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        found = differences()
-        for wrong in found:
+        differing = differences()
+        for wrong in differing:
             _mend(cursor, wrong)
         since = -(-_first_whole_minute() // 15) * 15 * 60
         cursor.execute("DELETE FROM analytics_quarterrollup WHERE start >= to_timestamp(%s)", [since])
         cursor.execute(_SQL["rebuild_quarters"], {"since": since})
-    return len(found)
+    return len(differing)
 
 
 def _mend(cursor: Any, wrong: Difference) -> None:
@@ -160,7 +162,7 @@ def _mend(cursor: Any, wrong: Difference) -> None:
         "kind": wrong.kind,
     }
     cursor.execute(_SQL["main_version"].format(metric=wrong.metric), cell)
-    found = cursor.fetchone()
-    cell["version"] = found[0] if found else ""
+    row = cursor.fetchone()
+    cell["version"] = row[0] if row else ""
     cursor.execute(_SQL["make_cell"], cell)
     cursor.execute(_SQL["mend"].format(metric=wrong.metric), {**cell, "missing": wrong.counted - wrong.summed})

@@ -24,7 +24,7 @@ def servers(**settings: str) -> Iterator[tuple[Path, dict[str, str]]]:
         directory.chmod(0o755)  # PostgreSQL runs as another user
         database = engines.postgres(directory / "postgres", "bench")
         store = engines.valkey(directory / "valkey", "bench", engines.free_port())
-        running = [(engine, engine.launch()) for engine in (database, store)]
+        running = [(engine, engine.start_and_wait()) for engine in (database, store)]
         environment = {
             "DATABASE_URL": database.url,
             "REDIS_URL": store.url,

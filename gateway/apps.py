@@ -16,7 +16,7 @@ class GatewayConfig(AppConfig):
         from gateway.cluster.presence import online
         from gateway.lane import GatewayLane, notify_broadcasts_changed, notify_devices_changed
         from pushcore.ports import (
-            register_broadcast_news,
+            register_broadcast_listener,
             register_device_listener,
             register_lane,
             register_presence_source,
@@ -24,5 +24,5 @@ class GatewayConfig(AppConfig):
 
         register_lane(GatewayLane(), order=100)
         register_presence_source(online)
-        register_broadcast_news(notify_broadcasts_changed)
+        register_broadcast_listener(notify_broadcasts_changed)
         register_device_listener(notify_devices_changed)

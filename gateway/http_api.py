@@ -17,12 +17,12 @@ from django.views.decorators.http import require_POST
 from gateway.node import device_requests
 from gateway.node.admission import Admission, Credentials, admit, may_register
 from gateway.node.attempt_limits import has_failed_too_often, note_failure, seconds_of_minute_left
-from pushcore.api import decoding
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices.info import DeviceInfo
 from pushcore.devices.installations import Installation
 from pushcore.devices.registry import KnownDevice, find_devices
-from pushcore.http.head_check import head_check
+from pushcore.inbound import decoding
+from pushcore.inbound.head_check import head_check
 from pushcore.security.proxies import address_of
 
 MAX_BODY_BYTES = 65_536
@@ -48,7 +48,7 @@ def register(request: HttpRequest) -> HttpResponse:
     if isinstance(body, HttpResponse):
         return body
     try:
-        values = decoding.json_value(body or b"{}")
+        values = decoding.decode_json(body or b"{}")
         if not isinstance(values, dict):
             return _answer(ResultCode.INVALID_PARAM, "the body is not a JSON object")
         DeviceInfo.from_mapping(values)

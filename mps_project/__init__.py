@@ -1,1 +1,1 @@
-"""Project package: settings, URLs, processes, embedded engines, health."""
+"""The Django project: settings, URLs, the processes of the service and the command `mps`."""

@@ -1,4 +1,4 @@
-"""ASGI entry point: WebSockets. Served by the gateway process, in one loop with the TCP bridge."""
+"""ASGI entry point: WebSockets. Served by the gateway process, in the event loop of its MQTT over TCP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""WSGI entry point of the web process: console, APIs, health."""
+"""WSGI entry point of the web process: console, APIs, probes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Channels: the ways a message can take to a device, and the platforms a device can be of.
 
-The self-built channel is the service's own; every other belongs to a vendor, whose room registers it while Django loads
-the apps, before any module that uses channels is imported (`channels_vendor.apps`). Nothing here knows which there are.
+The self-built channel is the service's own; every other belongs to a vendor and is registered while Django loads the
+apps, before any module that uses channels is imported (`channels_vendor.apps`). Nothing here knows which there are.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class ChannelDescription:
         levels: `notifyLevel`, likewise.
         check_options: Returns what is wrong with a request's vendor options, in a sentence, or nothing; None where
             the tables say it all.
-        carry: Returns a `transparentMessagePayload` as the vendor carries it, to be measured in JSON; None where the
-            vendor shows whatever it is given.
+        encode_transparent: Returns a `transparentMessagePayload` as the vendor carries it, to be measured in JSON; None
+            where the vendor shows whatever it is given.
     """
 
     number: int
@@ -64,7 +64,7 @@ class ChannelDescription:
     categories: Mapping[str, str] = field(default_factory=dict)
     levels: Mapping[str, str] = field(default_factory=dict)
     check_options: Callable[[Mapping[str, Any]], str] | None = None
-    carry: Callable[[str | Mapping[str, Any]], str | Mapping[str, str]] | None = None
+    encode_transparent: Callable[[str | Mapping[str, Any]], str | Mapping[str, str]] | None = None
 
 
 _descriptions: dict[int, ChannelDescription] = {}
@@ -105,7 +105,7 @@ class _OpenEnumeration(type):
 class Channel(int, metaclass=_OpenEnumeration):
     """A channel: its number, and what is known of it.
 
-    `Channel(5)` is the registered channel, `Channel.HUAWEI` the same by its name.
+    `Channel(2)` is the registered channel, `Channel.APNS` the same by its name.
 
     Raises:
         ValueError: No channel has that number.

@@ -17,12 +17,16 @@ USERNAME = "admin"
 
 
 def ensure_demo(kept: Mapping[str, str] | None = None, *, open_binding: bool = True) -> dict[str, str]:
-    """Make the demo app, or mend it; returns what `demo.json` says, less the URLs.
+    """Make the demo app, or mend it.
 
-    `open_binding`: its devices may bind any user, unproven, so that a first try needs no backend. Where other machines
-    come in they may not; a demo that was open before is closed then, and stays so until somebody opens it.
-    `kept` is what an earlier run wrote: secrets are random for each installation, and stay. What `kept` lacks, or what
-    no longer fits the database, is made anew.
+    Args:
+        kept: What an earlier run wrote into `demo.json`. Its secrets stay; what it lacks, or what no longer fits the
+            database, is made anew.
+        open_binding: Whether devices may bind any user without proof, so that a first try needs no backend. False
+            closes a demo that was open; it stays closed until somebody opens it.
+
+    Returns:
+        What `demo.json` says, less the URLs.
     """
     kept = kept or {}
     with transaction.atomic():

@@ -1,14 +1,14 @@
-"""Ports: what pushcore needs from other rooms, named here and plugged in by them.
+"""Ports: what pushcore needs from the packages above it, declared here and registered by them.
 
-Imports point one way (console -> analytics, channels_vendor, gateway -> pushcore). A room offers a lane or an event
-sink from its `AppConfig.ready()`; pushcore calls whatever has been offered.
+Imports point one way (console -> analytics, channels_vendor, gateway -> pushcore). A package registers its lane, event
+sink or query module in `AppConfig.ready()`; pushcore calls whatever is registered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pushcore.channels import Channel, Platform
@@ -145,6 +145,10 @@ class DeviceListener(Protocol):
         """
 
 
+# The longest time that an analysis may be about.
+LONGEST_ANALYSIS = timedelta(days=90)
+
+
 @dataclass(frozen=True, slots=True)
 class AnalysisFilter:
     """What an analysis is about. `start` and `end` (aware) name days; None is all."""
@@ -204,20 +208,20 @@ class Analysis(Protocol):
     def task_page(
         self, workspace: Workspace, start: datetime, /, *, task_id: int | None, name: str, page: int, page_size: int
     ) -> TaskPage:
-        """Return a page (from 1 on) of the tasks since a day, the newest first, by id or by a part of the name."""
+        """Return a page (from 1 on) of the tasks since a day, the newest first; of one id, or of exactly a name."""
 
     def task_of(self, workspace: Workspace, task_id: int, /) -> PushTask | None:
         """Return a task of the workspace; None where there is none."""
 
 
-class BroadcastNews(Protocol):
-    """Tells whoever gives broadcasts to devices that there is a new or a revoked one (gateway)."""
+class BroadcastListener(Protocol):
+    """Is told that a broadcast was accepted or revoked (gateway)."""
 
     def __call__(self) -> object:
-        """Tell them.
+        """Look at the active broadcasts again. Called after the commit.
 
         Raises:
-            Exception: They cannot be told; they look by themselves now and then.
+            Exception: Nodes cannot be told; they poll by themselves.
         """
 
 
@@ -228,7 +232,7 @@ class VendorChannels(Protocol):
         """Return the channels that are in use in the workspace."""
 
 
-class BroadcastCount(Protocol):
+class BroadcastCounter(Protocol):
     """Counts devices that acknowledged broadcasts (analytics)."""
 
     def __call__(self, arrivals: Sequence[tuple[int, int]], /) -> object:
@@ -236,9 +240,9 @@ class BroadcastCount(Protocol):
 
 
 _analysis: list[Analysis] = []
-_broadcast_counts: list[BroadcastCount] = []
+_broadcast_counters: list[BroadcastCounter] = []
 _lanes: list[tuple[int, Lane]] = []
-_broadcast_news: list[BroadcastNews] = []
+_broadcast_listeners: list[BroadcastListener] = []
 _vendor_channels: list[VendorChannels] = []
 _device_listeners: list[DeviceListener] = []
 _event_sinks: list[EventSink] = []
@@ -290,14 +294,14 @@ def device_listeners() -> list[DeviceListener]:
     return list(_device_listeners)
 
 
-def register_broadcast_news(news: BroadcastNews) -> None:
-    """Offer to tell of new and revoked broadcasts."""
-    _broadcast_news.append(news)
+def register_broadcast_listener(listener: BroadcastListener) -> None:
+    """Register a listener for accepted and revoked broadcasts."""
+    _broadcast_listeners.append(listener)
 
 
-def broadcast_news() -> list[BroadcastNews]:
-    """Return all that tell of new and revoked broadcasts."""
-    return list(_broadcast_news)
+def broadcast_listeners() -> list[BroadcastListener]:
+    """Return the listeners for broadcasts."""
+    return list(_broadcast_listeners)
 
 
 def register_vendor_channels(source: VendorChannels) -> None:
@@ -310,14 +314,14 @@ def vendor_channels(workspace_id: int) -> set[int]:
     return set().union(*(source(workspace_id) for source in _vendor_channels))
 
 
-def register_broadcast_count(count: BroadcastCount) -> None:
-    """Offer to count devices that acknowledged broadcasts."""
-    _broadcast_counts.append(count)
+def register_broadcast_counter(counter: BroadcastCounter) -> None:
+    """Register a counter of devices that acknowledged broadcasts."""
+    _broadcast_counters.append(counter)
 
 
-def broadcast_counts() -> list[BroadcastCount]:
-    """Return all that count devices that acknowledged broadcasts."""
-    return list(_broadcast_counts)
+def broadcast_counters() -> list[BroadcastCounter]:
+    """Return the counters of devices that acknowledged broadcasts."""
+    return list(_broadcast_counters)
 
 
 def register_analysis(analysis: Analysis) -> None:

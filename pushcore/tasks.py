@@ -9,13 +9,14 @@ from __future__ import annotations
 import structlog
 from celery import shared_task
 
+from pushcore import retention
 from pushcore.broadcast import vendor_walk
 from pushcore.delivery import expiry, sweeper
 from pushcore.devices import removal
 from pushcore.file_push import load, upload
 from pushcore.revocation import revocations
 from pushcore.schedules import firing
-from pushcore.storage import partitions, retention
+from pushcore.storage import partitions
 from pushcore.storage.one_at_a_time import one_at_a_time
 
 log = structlog.get_logger(__name__)
@@ -55,9 +56,9 @@ def work_off_revocations() -> None:
 @one_at_a_time
 def walk_broadcasts() -> None:
     """Make messages of broadcasts for devices behind vendors."""
-    made = vendor_walk.walk_all()
-    if made:
-        log.info("broadcasts walked", messages=made)
+    messages = vendor_walk.walk_all()
+    if messages:
+        log.info("broadcast messages created for vendors", messages=messages)
 
 
 @shared_task(name="pushcore.load_files")

@@ -56,8 +56,8 @@ def _skip_slow_work() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _empty_valkey() -> Iterator[None]:
     """Empty Valkey for each test, and mark it as up for long, so that it knows the nonces of all calls still valid."""
-    throttle.keep_mark()
-    valkey.client().hset(replay_protection.MARK, "since", 0)
+    throttle.ensure_nonce_epoch()
+    valkey.client().hset(replay_protection.EPOCH_KEY, "since", 0)
     yield
     valkey.client().flushdb()
 

@@ -24,7 +24,7 @@ from console.models import AuditEntry
 from pushcore.models import App
 from pushcore.security import proxies
 from pushcore.storage import clock
-from pushcore.storage.retention import delete_in_steps
+from pushcore.storage.deletion import delete_in_steps
 
 log = structlog.get_logger(__name__)
 

@@ -22,8 +22,8 @@ from console.components.inlines import ReadOnlyInline
 from console.components.large_table_admin import LargeTableAdmin
 from gateway.cluster import presence
 from pushcore.channels import Platform
+from pushcore.devices.target_names import spellings
 from pushcore.models import Binding, Device, TokenLoss
-from pushcore.push.target_names import spellings
 from pushcore.storage import valkey
 
 log = structlog.get_logger(__name__)

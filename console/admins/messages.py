@@ -23,8 +23,8 @@ from console.components.filters import CreatedFilter, PushTypeFilter, StatusFilt
 from console.components.large_table_admin import LargeTableAdmin
 from console.locale.zones import zone_of
 from pushcore.channels import Channel
+from pushcore.devices.target_names import spellings
 from pushcore.models import Message, PushTask
-from pushcore.push.target_names import spellings
 from pushcore.storage import clock, ids
 
 LISTED_DAYS = 30

@@ -18,7 +18,7 @@ from console.models import TestDevice
 from console.pages.create.explanations import explain
 from console.pages.create.testing import MAX_TEST_DEVICES
 from pushcore.codes.results import ResultError
-from pushcore.push.target_names import clean_target
+from pushcore.devices.target_names import clean_target
 
 
 class TestDeviceForm(forms.ModelForm):

@@ -12,9 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
 
-from analytics.queries import EARLIEST, LATEST, LONGEST, Granularity, Options, Report, options, report_of_days
+from analytics.queries import EARLIEST, LATEST, Granularity, Options, Report, options, report_of_days
 from pushcore.channels import Channel, Platform
 from pushcore.models import PushTask, Workspace
+from pushcore.ports import LONGEST_ANALYSIS
 
 DEFAULT_DAYS = 7
 
@@ -99,8 +100,8 @@ class AnalysisForm(forms.Form):
         first, last = given.get("first"), given.get("last")
         if first and last and first > last:
             self.add_error("last", _("The last day is before the first."))
-        elif first and last and last - first >= LONGEST:
-            self.add_error("last", _("At most %(days)s days.") % {"days": LONGEST.days})
+        elif first and last and last - first >= LONGEST_ANALYSIS:
+            self.add_error("last", _("At most %(days)s days.") % {"days": LONGEST_ANALYSIS.days})
         elif given.get("step") in (Granularity.HOUR.value, Granularity.MINUTE.value) and first != last:
             self.add_error("step", _("Hours and minutes are for a single day."))
         return given

@@ -19,9 +19,9 @@ from console.locale.zones import activate, zone_of
 from console.pages.analysis import chosen_workspace
 from console.pages.create.fields import radio, text
 from pushcore.codes.results import ResultError
+from pushcore.devices.target_names import MAX_DEVICE_NAME_LENGTH, clean_target
 from pushcore.models import Binding, Device, Message, Workspace
 from pushcore.models.pushes import DeliveryType
-from pushcore.push.target_names import MAX_DEVICE_NAME_LENGTH, clean_target
 from pushcore.push.targets import resolve
 
 MAX_SHOWN = 20

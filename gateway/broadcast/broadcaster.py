@@ -257,7 +257,7 @@ class Broadcaster:
             self._lease.acks.report_cursor(progress.device_id, progress.cursor)
 
 
-def _read_active(held: Collection[int]) -> tuple[list[int], list[broadcasts.Active]]:
+def _read_active(held: Collection[int]) -> tuple[list[int], list[broadcasts.DeliverableBroadcast]]:
     """Read the active broadcasts, and the database's clock now and then: the thread keeps its connection."""
     clock.refresh()
-    return broadcasts.active(held)
+    return broadcasts.read_active(held)

@@ -20,7 +20,7 @@ from weakref import WeakValueDictionary
 from gateway.cluster.codec import BroadcastState
 from gateway.protocol.shared_payload import SharedPayload
 from pushcore.broadcast.audience import Window
-from pushcore.broadcast.broadcasts import Active
+from pushcore.broadcast.broadcasts import DeliverableBroadcast
 from pushcore.delivery.payload import device_payload
 from pushcore.devices.registry import KnownDevice
 from pushcore.storage import clock
@@ -45,7 +45,7 @@ class ActiveBroadcast:
     payload: SharedPayload
 
     @classmethod
-    def of(cls, active: Active) -> ActiveBroadcast:
+    def of(cls, active: DeliverableBroadcast) -> ActiveBroadcast:
         """Encode a broadcast read from the database."""
         outgoing = active.outgoing
         return cls(

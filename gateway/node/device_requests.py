@@ -7,11 +7,11 @@ from typing import Any
 
 import structlog
 
-from pushcore.api import decoding
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.delivery import events
 from pushcore.devices import client_requests, info, removal
 from pushcore.devices.registry import KnownDevice
+from pushcore.inbound import decoding
 from pushcore.models import Device
 from pushcore.storage.outages import Unavailable, log_outage
 
@@ -34,7 +34,7 @@ def carry_out(device: KnownDevice, operation: str, raw: bytes) -> dict[str, Any]
         Unavailable: The database or Valkey is unavailable; a later attempt may succeed.
     """
     try:
-        OPERATIONS[operation](device, decoding.json_value(raw, what="the payload"))
+        OPERATIONS[operation](device, decoding.decode_json(raw, what="the payload"))
     except ResultError as error:
         return answer(error.result, error.message)
     except Device.DoesNotExist:

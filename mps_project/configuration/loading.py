@@ -43,5 +43,5 @@ def _describe(model: type[CommonConfiguration], error: ValidationError) -> str:
     field = next(field for field in model.model_fields.values() if field.validation_alias == name)
     if fault["type"] == "missing":
         return f"{name} is not set. {field.description}"
-    shown = f"={os.environ[name]!r}" if field.repr else ""
-    return f"{name}{shown} cannot be used: {fault['msg'].removeprefix('Value error, ')}"
+    assignment = f"={os.environ[name]!r}" if field.repr else ""
+    return f"{name}{assignment} cannot be used: {fault['msg'].removeprefix('Value error, ')}"

@@ -48,15 +48,15 @@ def generated_secrets(directory: Path) -> dict[str, str]:
     kept = read_json(path)
     if not kept and (directory / "postgres").exists():
         raise InstallationError(f"{path} is missing and {directory}/postgres cannot be read without it: restore it")
-    made = {
+    complete = {
         "MPS_SECRET_KEY": secrets.token_urlsafe(48),
         "MPS_FIELD_KEYS": Fernet.generate_key().decode(),
         "postgres_password": secrets.token_urlsafe(24),
         "valkey_password": secrets.token_urlsafe(24),
     } | kept
-    if made != kept:
-        write_private_json(path, made)
-    return made
+    if complete != kept:
+        write_private_json(path, complete)
+    return complete
 
 
 def read_json(path: Path) -> dict[str, str]:

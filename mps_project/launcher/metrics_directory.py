@@ -27,8 +27,8 @@ def make_metrics_directory(data_directory: Path) -> Path:
         name = hashlib.sha256(os.fsencode(data_directory)).hexdigest()[:16]
         shared = _SHARED_MEMORY / f"mps-metrics-{os.geteuid()}-{name}"
         shared.mkdir(mode=0o700, exist_ok=True)
-        found = shared.lstat()
-        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid():
+        status = shared.lstat()
+        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid():
             directory = shared
     directory.mkdir(exist_ok=True)
     for file in directory.glob("*.db"):

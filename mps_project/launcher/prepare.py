@@ -31,10 +31,10 @@ def main() -> int:
         from pushcore.api import throttle
         from pushcore.storage.valkey import ValkeyDown
 
-    # As early as can be: who calls when all is ready has signed the call after that. Without Valkey now, who asks
-    # for readiness makes it.
+    # First of all: calls signed before the nonce epoch are refused, and clients may sign theirs while this still
+    # starts. Where Valkey is away now, the readiness probe sets the epoch.
     with contextlib.suppress(*ValkeyDown):
-        throttle.keep_mark()
+        throttle.ensure_nonce_epoch()
     try:
         # With Django's checks, which the programs leave out.
         call_command("migrate", verbosity=0, interactive=False, skip_checks=False)
@@ -94,8 +94,8 @@ def _warn_of_open_binding() -> None:
     """Name the workspaces in which a device says who its user is, and is believed."""
     from pushcore.models import Workspace
 
-    found = Workspace.objects.filter(client_bind=Workspace.ClientBind.OPEN).select_related("app")
-    names = [str(workspace) for workspace in found[:20]]
+    workspaces = Workspace.objects.filter(client_bind=Workspace.ClientBind.OPEN).select_related("app")
+    names = [str(workspace) for workspace in workspaces[:20]]
     if names:
         write_line(f"warning: any device may bind any user, and gets that user's messages, in {', '.join(names)}")
 

@@ -35,7 +35,7 @@ _migrated = False
 def missing_parts() -> list[str]:
     """Ask all parts of the service; returns a line for each that does not answer, none where the service is ready.
 
-    Whoever asks first after a long stop also makes what is due: the mark of the nonces, today's partitions.
+    The first question after a long stop also sets up what calls need: the nonce epoch and today's partitions.
     """
     missing = []
     database = _database_fault()
@@ -43,14 +43,14 @@ def missing_parts() -> list[str]:
         missing.append(database)
     missing += describe_clock_faults({"web": clock.offset()})
     try:
-        bus = client()
-        throttle.keep_mark()
-        bus.set(_PROBE_KEY, 1, ex=60)
-        nodes = presence.live_nodes(bus)
+        valkey = client()
+        throttle.ensure_nonce_epoch()
+        valkey.set(_PROBE_KEY, 1, ex=60)
+        nodes = presence.live_nodes(valkey)
         if not nodes:
             missing.append("gateway: no node is alive")
         missing += describe_clock_faults({f"gateway {node.node_id}": node.clock_offset_seconds for node in nodes})
-        if not sink.is_alive(bus):
+        if not sink.is_alive(valkey):
             missing.append("sink: not alive")
         if not sender_signals.is_alive():
             missing.append("receipts: no sender is alive")

@@ -25,7 +25,10 @@ def _path(request: HttpRequest) -> str:
 
 
 class RequestIdMiddleware:
-    """Gives each request an id; the APIs repeat it in their bodies, operators find it in the logs."""
+    """Gives each request an id (an upper-case UUID, as the cloud product has it).
+
+    The APIs repeat it in their bodies (`pushcore.api.request_ids`), operators find it in the logs.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""Answers the web server's question about a head (`pushcore.http.head_check`).
+"""Answers the web server's question about a head (`pushcore.inbound.head_check`).
 
 The middleware stands before CSRF's, which reads bodies.
 """
@@ -13,7 +13,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from pushcore.http import head_check
+from pushcore.inbound import head_check
 
 # Pages of the console for people who are not logged in.
 _PUBLIC_PAGES = frozenset({"login", "logout"})

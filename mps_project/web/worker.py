@@ -27,7 +27,7 @@ def main() -> int:
     """Serve until SIGTERM; returns the exit code."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
     with paused_while_loading():
-        django.setup()  # which these need
+        django.setup()  # the imports below need it
         from django.conf import settings
         from django.urls import get_resolver
 

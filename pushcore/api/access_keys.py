@@ -18,20 +18,27 @@ from pushcore.storage import clock
 REMEMBER_SECONDS = 1.0
 # A bound for the day somebody has very many keys: all are then asked for again.
 MAX_REMEMBERED = 10_000
-# How exactly the last use of a key is kept: not a write a call.
+# The last use of a key is kept to the minute: one write a minute, not one a call.
 _LAST_USE_EXACT_TO = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
 class KnownKey:
-    """An enabled access key as it was read, and the workspaces it was used for since, by app ID and workspace ID."""
+    """An enabled access key as it was read.
+
+    Attributes:
+        key_id: The primary key.
+        app_id: The primary key of its app.
+        expires_at: When it has to be read again, by the monotonic clock.
+        workspaces: Those it was used for since, by app ID and workspace ID.
+    """
 
     key_id: int
     app_id: int
     access_key_id: str
     secret: str
     last_used_at: datetime | None
-    until: float
+    expires_at: float
     workspaces: dict[tuple[str, str], Workspace] = field(default_factory=dict)
 
 
@@ -45,9 +52,9 @@ _remembered: dict[str, KnownKey] = {}
 def known_key(access_key_id: str) -> KnownKey | None:
     """Return the enabled access key of an ID; None where there is none. Raises `InactiveKeyError`."""
     known = _remembered.get(access_key_id)
-    if known is not None and time.monotonic() < known.until:
+    if known is not None and time.monotonic() < known.expires_at:
         return known
-    until = time.monotonic() + REMEMBER_SECONDS
+    expires_at = time.monotonic() + REMEMBER_SECONDS
     _remembered.pop(access_key_id, None)
     key = None if "\0" in access_key_id else AccessKey.objects.filter(access_key_id=access_key_id[:65]).first()
     if key is None:
@@ -57,7 +64,7 @@ def known_key(access_key_id: str) -> KnownKey | None:
     if len(_remembered) >= MAX_REMEMBERED:
         _remembered.clear()
     known = _remembered[access_key_id] = KnownKey(
-        key.pk, key.app_id, key.access_key_id, key.secret, key.last_used_at, until
+        key.pk, key.app_id, key.access_key_id, key.secret, key.last_used_at, expires_at
     )
     return known
 

@@ -1,4 +1,4 @@
-"""Help texts of the API that list channels: filled in when they are read, with the channels there are by then."""
+"""Help texts of the API that list vendors' channels, which are registered after the texts are written."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pushcore.channels import third_channels
 
 
 def text_of_channels(text: str) -> str:
-    """Return a text with its lists filled in whenever it is read.
+    """Return a lazy text whose lists of channels are filled in whenever it is read.
 
     Args:
         text: May hold `{numbers}` (number and title of each vendor's channel), `{analysis_names}`, and the names in
             parameters by vendor: `{with_categories}`, `{with_pass_through}`.
     """
-    return lazystr(_Filled(text))  # type: ignore[return-value]  # reads as a text wherever it is used
+    return lazystr(_TextOfChannels(text))  # type: ignore[return-value]  # reads as a text wherever it is used
 
 
-class _Filled:
+class _TextOfChannels:
     def __init__(self, text: str) -> None:
         self._text = text
 
@@ -27,5 +27,5 @@ class _Filled:
             numbers=", ".join(f"{one.number} {one.title}" for one in described),
             analysis_names=", ".join(one.analysis_name for one in described),
             with_categories=", ".join(one.analysis_name.lower() for one in described if one.categories),
-            with_pass_through=", ".join(one.analysis_name.lower() for one in described if one.carry),
+            with_pass_through=", ".join(one.analysis_name.lower() for one in described if one.encode_transparent),
         )

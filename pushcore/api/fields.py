@@ -15,8 +15,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from pushcore.api import decoding
 from pushcore.codes.results import ResultCode, ResultError
+from pushcore.inbound import decoding
 from pushcore.storage import ids
 
 MAX_MAP_TEXT = 262_144
@@ -25,7 +25,7 @@ MAX_MAP_TEXT = 262_144
 class Text(serializers.CharField):
     """Text as it is: blanks kept, empty allowed, numbers read as their text.
 
-    Raises `ResultError` for text that no column of the database holds (`pushcore.api.decoding`).
+    Raises `ResultError` for text that no column of the database holds (`pushcore.inbound.decoding`).
     """
 
     def __init__(self, **options: Any) -> None:
@@ -132,9 +132,9 @@ class Ids(ParsedText):
 
 
 def _id_of(text: str, name: str) -> int:
-    if (found := ids.parse(text)) is None:
+    if (number := ids.parse(text)) is None:
         raise ResultError(ResultCode.INVALID_PARAM, f"{name}: {text[:50]!r} is not an ID")
-    return found
+    return number
 
 
 class Names(ParsedText):
@@ -187,7 +187,7 @@ class TextMap(serializers.DictField):
         if any(isinstance(value, Mapping | list | tuple | set | bytes) or value is None for value in data.values()):
             raise serializers.ValidationError("a value is not text", code="nested")
         made = {str(name): _as_text(value) for name, value in data.items()}
-        decoding.check(made, str(self.field_name or ""))
+        decoding.check_storable(made, str(self.field_name or ""))
         return made
 
 
@@ -205,7 +205,7 @@ class JsonObject(serializers.JSONField):
             made: dict[str, Any] = json.loads(json.dumps(value, allow_nan=False))
         except (ValueError, TypeError):
             self.fail("invalid")
-        decoding.check(made, name)
+        decoding.check_storable(made, name)
         return made
 
 
@@ -222,7 +222,7 @@ def _parse_map(text: str, name: str) -> Any:
     if len(text) > MAX_MAP_TEXT:
         return None
     try:
-        return decoding.json_of(text, name)
+        return decoding.parse_json(text, name)
     except ValueError:
         pass
     try:

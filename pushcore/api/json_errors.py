@@ -15,9 +15,9 @@ from rest_framework.response import Response
 from pushcore.api.request_ids import request_id_of
 from pushcore.codes.results import ResultCode
 
-# What people look at.
+# Paths that people look at: their errors stay pages.
 _PAGES = ("/console", "/static/")
-_WORDS = {
+_MESSAGES = {
     400: "the request is malformed",
     403: "the request is not allowed",
     404: "there is no such path",
@@ -37,16 +37,16 @@ class JsonErrorsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Return the response, or JSON in its place."""
         response = self.get_response(request)
-        if response.status_code < 400 or request.path.startswith(_PAGES) or _is_ours(response):
+        if response.status_code < 400 or request.path.startswith(_PAGES) or _is_of_operation(response):
             return response
         fault = ResultCode.INVALID_PARAM if response.status_code < 500 else ResultCode.SYSTEM_ERROR
-        words = _WORDS.get(response.status_code)
+        message = _MESSAGES.get(response.status_code)
         answer = JsonResponse(
             {
                 "success": False,
                 "code": fault.code,
                 "name": fault.name,
-                "message": f"{fault.meaning}: {words}" if words else fault.meaning,
+                "message": f"{fault.meaning}: {message}" if message else fault.meaning,
                 "data": None,
                 "requestId": request_id_of(request),
             },
@@ -58,6 +58,6 @@ class JsonErrorsMiddleware:
         return answer
 
 
-def _is_ours(response: HttpResponseBase) -> bool:
+def _is_of_operation(response: HttpResponseBase) -> bool:
     """Return whether an operation made the response: JSON or XML, and not an error of REST framework."""
     return "html" not in response.get("Content-Type", "html") and not isinstance(response, Response)

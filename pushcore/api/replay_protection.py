@@ -1,7 +1,8 @@
 """Replay protection: a request is fresh for 15 minutes, its nonce is taken once, in Valkey (`pushcore.api.throttle`).
 
-A nonce counts for a workspace, whatever the operation, the API or its version. Where Valkey was emptied or lost
-some of what it had, it remembers from when on it has all (its start mark): what was signed before is refused.
+A nonce counts for a workspace, whatever the operation, the API or its version. Valkey may be emptied, or lose its last
+seconds when it restarts. It therefore keeps the nonce epoch: the time since when it has every nonce that was taken. A
+request signed before the epoch is refused, for nobody knows whether its nonce was used.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ TOLERANCE = timedelta(minutes=15)
 # A nonce must outlive the time in which its timestamp is still accepted, early or late.
 NONCE_SECONDS = int(2 * TOLERANCE.total_seconds()) + 60
 MAX_NONCE = 128
-# A hash: `since` (ms) and `run`, Valkey's own ID, new whenever it starts.
-MARK = "mps:nonces:mark"
-# There while the mark was compared with Valkey's ID lately.
-CHECKED = "mps:nonces:checked"
+# The nonce epoch, a hash: `since` (ms since 1970) and `run`, Valkey's own ID, new whenever it starts.
+EPOCH_KEY = "mps:nonces:mark"
+# Exists while `run` was compared with Valkey's ID less than half a second ago.
+EPOCH_CHECKED_KEY = "mps:nonces:checked"
 
 
 class Nonce(NamedTuple):

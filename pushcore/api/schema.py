@@ -53,13 +53,13 @@ class RequestSchema(serializers.Serializer[Any]):
         """
         values: dict[str, Any] = {}
         for name, field, group, attribute, has_default in _plan(cls):
-            given = parameters.get(name)
+            value_given = parameters.get(name)
             # A null is a parameter left out, and so is a number without digits.
-            if has_default and (given is None or (given == "" and isinstance(field, WholeNumber))):
+            if has_default and (value_given is None or (value_given == "" and isinstance(field, WholeNumber))):
                 value = field.default() if callable(field.default) else field.default
             else:
                 try:
-                    value = field.run_validation(given)
+                    value = field.run_validation(value_given)
                 except serializers.ValidationError:
                     raise ResultError(cls.codes.get(name, ResultCode.INVALID_PARAM), name) from None
             if group is None:

@@ -18,38 +18,39 @@ from redis.commands.core import Script
 
 from pushcore.api import replay_protection
 from pushcore.api.replay_protection import Nonce
-from pushcore.push.group_commit import GroupCommit
 from pushcore.storage import clock
+from pushcore.storage.group_commit import GroupCommit
 from pushcore.storage.token_bucket import TAKE_TOKENS
 from pushcore.storage.valkey import client
 
 BURST_SECONDS = 2.0
 
-# KEYS: the start mark, the word that it was looked at lately; then for each call the bucket, the day's count, and the
-# nonce, empty where there is none. ARGV: rate (tokens/s), burst (tokens), quota (calls a day, 0: none), seconds left of
-# the day, a nonce's seconds to live; then for each call when it was signed (ms). Returns for each call 0 when it is
-# granted, else the wait in ms; -1 where the nonce was taken before, -2 where it may have been and Valkey would not
-# know; nothing is counted then.
+# KEYS: the nonce epoch, the key that says it was checked lately; then for each call the bucket, the day's count, and
+# the nonce, empty where there is none. ARGV: rate (tokens/s), burst (tokens), quota (calls a day, 0: none), seconds
+# left of the day, a nonce's seconds to live; then for each call when it was signed (ms). Returns for each call 0 when
+# it is granted, else the wait in ms; -1 where the nonce was taken before, -2 where it may have been taken before the
+# epoch; then nothing is counted.
 _TAKE = (
     TAKE_TOKENS
     + """
 local rate, burst, quota, left = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
-local function kept_since()
-  local mark = redis.call('HMGET', KEYS[1], 'since', 'run')
-  local since = tonumber(mark[1])
+local function nonce_epoch()
+  local epoch = redis.call('HMGET', KEYS[1], 'since', 'run')
+  local since = tonumber(epoch[1])
   if since and not redis.call('SET', KEYS[2], 1, 'NX', 'PX', 500) then return since end
   local server = redis.call('INFO', 'server')
   local run = string.match(server, 'run_id:(%x+)')
-  if since and run == mark[2] then return since end
-  -- Without a mark Valkey was emptied, nobody knows when; with another's it was started, and may have lost the last.
+  if since and run == epoch[2] then return since end
+  -- Without an epoch Valkey was emptied, nobody knows when; with another run's it was restarted, and may have lost
+  -- the last nonces.
   local ago = since and tonumber(string.match(server, 'uptime_in_seconds:(%d+)')) or 0
   since = math.floor((now - ago) * 1000)
   redis.call('HSET', KEYS[1], 'since', string.format('%d', since), 'run', run)
   return since
 end
 
-local since = kept_since()
+local since = nonce_epoch()
 
 local function take(bucket, day, nonce, signed)
   if nonce ~= '' then
@@ -84,13 +85,13 @@ class UsedNonceError(Exception):
 
 
 class ForgottenNonceError(Exception):
-    """The request was signed before Valkey's start mark: nobody knows whether its nonce was taken."""
+    """The request was signed before the nonce epoch: nobody knows whether its nonce was taken."""
 
 
 @lru_cache(maxsize=1)
-def _take_script(bus: redis.Redis) -> Script:
+def _take_script(valkey: redis.Redis) -> Script:
     """Return the script, which is called by its hash, and sent again where Valkey does not know it."""
-    return bus.register_script(_TAKE)
+    return valkey.register_script(_TAKE)
 
 
 def take(caller: str, nonce: Nonce | None = None) -> None:
@@ -110,8 +111,8 @@ def take(caller: str, nonce: Nonce | None = None) -> None:
         raise ThrottledError(max(1, math.ceil(wait / 1000)))
 
 
-def keep_mark() -> None:
-    """Let Valkey set its start mark where it has none. Calls signed before the mark are refused, so it is set early.
+def ensure_nonce_epoch() -> None:
+    """Set the nonce epoch to now where Valkey has none. Calls signed before it are refused, so it is set early.
 
     Raises:
         ValkeyDown: Valkey is away.
@@ -135,7 +136,7 @@ def _take_all(calls: Sequence[_Attempt]) -> list[int]:
         rate, max(1.0, rate * BURST_SECONDS), settings.API_QUOTA_PER_DAY, left_of_day, replay_protection.NONCE_SECONDS
     ]  # fmt: skip
     day = f"{now:%Y%m%d}"
-    keys = [replay_protection.MARK, replay_protection.CHECKED]
+    keys = [replay_protection.EPOCH_KEY, replay_protection.EPOCH_CHECKED_KEY]
     for caller, nonce in calls:
         keys += [f"mps:rate:{caller}", f"mps:quota:{caller}:{day}", nonce.key if nonce else ""]
         arguments.append(nonce.signed_at if nonce else 0)

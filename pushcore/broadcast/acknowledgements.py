@@ -14,7 +14,7 @@ from django.db.backends.utils import CursorWrapper
 
 from pushcore.delivery import task_counters
 from pushcore.delivery.task_counters import Counts
-from pushcore.ports import BroadcastArrival, broadcast_counts
+from pushcore.ports import BroadcastArrival, broadcast_counters
 from pushcore.storage import clock
 from pushcore.storage.sql import statements
 
@@ -44,8 +44,8 @@ def record(arrivals: Sequence[BroadcastArrival]) -> int:
             (task_id, device_id) for device_id in moved for task_id in _between(latest[device_id], former[device_id])
         ]
         _count(cursor, Counter(task_id for task_id, _ in acknowledged))
-        for count in broadcast_counts():
-            count(acknowledged)
+        for counter in broadcast_counters():
+            counter(acknowledged)
     return len(acknowledged)
 
 
@@ -72,6 +72,6 @@ def _count(cursor: CursorWrapper, devices: Counter[int]) -> None:
     """Count devices by task: one is pushed to, and has the broadcast, when it acknowledges."""
     if not devices:
         return
-    counts = {task: Counts(messages=n, succeeded=n, arrived=n, heard=True) for task, n in devices.items()}
+    counts = {task: Counts(messages=n, succeeded=n, arrived=n, has_outcome=True) for task, n in devices.items()}
     task_counters.add(cursor, counts, clock.now())
     cursor.execute(_SQL["count_devices"], {"tasks": list(devices), "devices": list(devices.values())})

@@ -107,8 +107,8 @@ def condition(workspace_id: int, audience: Audience) -> tuple[str, dict[str, Any
 
 def behind_vendors(workspace_id: int, audience: Audience | Broadcast) -> tuple[str, dict[str, Any]]:
     """Return the SQL condition that a device (`d`) is of the audience and reached by a vendor, and its parameters."""
-    asked = ((audience.bound, _SQL["bound"]), (audience.unbound, _SQL["unbound"]))
-    logins = [login for window, login in asked if window is not None]
+    windows = ((audience.bound, _SQL["bound"]), (audience.unbound, _SQL["unbound"]))
+    logins = [login for window, login in windows if window is not None]
     parameters = {
         "workspace": workspace_id,
         "platform": audience.platform,

@@ -1,7 +1,7 @@
 """Broadcasts: a task and one row for all devices of a platform.
 
-    accepted -> gateways: each node is told that there is news, reads the active broadcasts and writes them to its
-                sessions; a device that connects later is offered what lies after its cursor
+    accepted -> gateways: each node is notified, reads the active broadcasts and writes them to its sessions; a device
+                that connects later is offered what lies after its cursor
              -> vendors' devices: `vendor_walk`
 
 On the self-built channel devices need no message rows: a device's cursor says which broadcasts it has
@@ -24,14 +24,14 @@ from pushcore.broadcast.audience import Audience, Window
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.delivery import deliverable
 from pushcore.models import Broadcast, PushTask, Workspace
-from pushcore.ports import OutgoingMessage, broadcast_news
+from pushcore.ports import OutgoingMessage, broadcast_listeners
 from pushcore.storage import clock
 from pushcore.storage.sql import statements
 
 log = structlog.get_logger(__name__)
 _SQL = statements(__file__)
 
-# At a time and workspace: every one is held by every node, and offered to every device that connects.
+# Of a workspace at one time: every node holds them all, and offers them to every device that connects.
 MAX_ACTIVE = 100
 
 # Serialises a workspace's broadcasts, so that their ids become visible in order: a cursor passes none by.
@@ -39,7 +39,7 @@ _LOCK = 7_202_612
 
 
 @dataclass(frozen=True, slots=True)
-class Active:
+class DeliverableBroadcast:
     """A broadcast that gateways give to their sessions.
 
     Attributes:
@@ -55,13 +55,13 @@ class Active:
     outgoing: OutgoingMessage
 
 
-def serialise(workspace: Workspace) -> None:
+def lock(workspace: Workspace) -> None:
     """Lock the workspace's broadcasts until the transaction ends: they get their ids one after the other."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, workspace.pk % 2**31])
 
 
-def check_room(workspace: Workspace) -> None:
+def check_limit(workspace: Workspace) -> None:
     """Check that the workspace may have one more active broadcast.
 
     Raises:
@@ -94,14 +94,14 @@ def row_of(task: PushTask, audience: Audience) -> Broadcast:
     )
 
 
-def tell_gateways() -> None:
-    """Tell gateways that a broadcast was accepted or revoked.
+def notify_gateways() -> None:
+    """Notify gateways that a broadcast was accepted or revoked.
 
     Never raises: gateways read the active broadcasts by themselves now and then.
     """
-    for tell in broadcast_news():
+    for listener in broadcast_listeners():
         try:
-            tell()
+            listener()
         except Exception:  # the broadcast is committed, and stays accepted though a gateway is away
             log.exception("gateways could not be told of a broadcast; they will look themselves")
 
@@ -137,7 +137,7 @@ class _ActiveRow(NamedTuple):
     options: Any
 
 
-def active(held: Collection[int]) -> tuple[list[int], list[Active]]:
+def read_active(held: Collection[int]) -> tuple[list[int], list[DeliverableBroadcast]]:
     """Read what gateways give to their sessions now: one query, which reads only the ids of those they hold.
 
     Returns:
@@ -152,7 +152,7 @@ def active(held: Collection[int]) -> tuple[list[int], list[Active]]:
     return [row.task_id for row in rows], [_active_of(row, row.kind) for row in rows if row.kind is not None]
 
 
-def _active_of(row: _ActiveRow, kind: str) -> Active:
+def _active_of(row: _ActiveRow, kind: str) -> DeliverableBroadcast:
     outgoing = OutgoingMessage(
         message_id=row.task_id,
         task_id=row.task_id,
@@ -168,7 +168,7 @@ def _active_of(row: _ActiveRow, kind: str) -> Active:
         content=json.loads(row.content),
         options=json.loads(row.options),
     )
-    return Active(
+    return DeliverableBroadcast(
         workspace_id=row.workspace_id,
         platform=row.platform,
         vendor_channels=frozenset(json.loads(row.vendor_channels)),

@@ -51,7 +51,7 @@ def walk_all(*, budget_seconds: float = 20.0) -> int:
         How many messages were made.
     """
     deadline = time.monotonic() + budget_seconds
-    made = 0
+    created = 0
     active = Broadcast.objects.filter(is_active(), walked_at__isnull=True).order_by("pk")
     unwalked = deque(active.values_list("pk", flat=True)[:MAX_ACTIVE])
     # A batch of each in turn: a small one does not wait for the end of a large one.
@@ -62,16 +62,16 @@ def walk_all(*, budget_seconds: float = 20.0) -> int:
         task_id = unwalked.popleft()
         if (batch := _walk_batch(task_id)) is not None:
             dispatch.to_lanes(batch)
-            made += len(batch)
+            created += len(batch)
             unwalked.append(task_id)
-    return made
+    return created
 
 
 def _walk_batch(task_id: int) -> list[OutgoingMessage] | None:
     """Make messages for the next devices and move the checkpoint, in one transaction; None at the end."""
     with transaction.atomic():
-        found = Broadcast.objects.select_for_update(of=("self",), skip_locked=True).select_related("task")
-        broadcast = found.filter(is_active(), pk=task_id, walked_at__isnull=True).first()
+        broadcasts = Broadcast.objects.select_for_update(of=("self",), skip_locked=True).select_related("task")
+        broadcast = broadcasts.filter(is_active(), pk=task_id, walked_at__isnull=True).first()
         if broadcast is None:
             return None
         devices = _next_devices(broadcast)
@@ -82,7 +82,7 @@ def _walk_batch(task_id: int) -> list[OutgoingMessage] | None:
         broadcast.save(update_fields=["walked_to", "walked_at"])
         message_ids = ids.new_ids(len(devices)) if devices else []
         task = broadcast.task
-        made = [
+        messages = [
             OutgoingMessage(
                 message_id=message_id,
                 task_id=task.pk,
@@ -100,10 +100,10 @@ def _walk_batch(task_id: int) -> list[OutgoingMessage] | None:
             )
             for message_id, device in zip(message_ids, devices, strict=True)
         ]
-        Message.objects.bulk_create([_row(broadcast, outgoing) for outgoing in made])
-        if made:
+        Message.objects.bulk_create([_row(broadcast, outgoing) for outgoing in messages])
+        if messages:
             PushTask.objects.filter(pk=task_id).update(**PushTask.grown_by(message_ids))
-    return made
+    return messages
 
 
 def _next_devices(broadcast: Broadcast) -> list[_Reached]:

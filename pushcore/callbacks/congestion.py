@@ -39,32 +39,32 @@ class CongestionWindow:
         self.size = FIRST_SIZE
         # While a period begins: the size to return to, and how many answers are left until then.
         self._resume, self._probe_answers = FIRST_SIZE, 0
-        self._begins = True
-        self._usual = 0.0
+        self._slow_start = True
+        self._smoothed = 0.0
         self._fastest = self._fastest_before = inf
         self._period_began = -inf
         self._failures = 0
         self._cut_at = -inf
         self._paused_until = -inf
 
-    def available(self, under_way: int, now: float) -> int:
+    def available(self, in_flight: int, now: float) -> int:
         """Return how many more calls may start now: none during a pause, one after it."""
         if now < self._paused_until:
             return 0
         most = 1 if self._failures >= PAUSE_AFTER else int(self.size)
-        return max(0, most - under_way)
+        return max(0, most - in_flight)
 
     @property
     def is_failing(self) -> bool:
         """Whether the last `PAUSE_AFTER` calls or more failed."""
         return self._failures >= PAUSE_AFTER
 
-    def on_answer(self, seconds: float, under_way: int, now: float, unseen: float = 0.0) -> None:
+    def on_answer(self, seconds: float, in_flight: int, now: float, unseen: float = 0.0) -> None:
         """Learn from an answer of a healthy backend.
 
         Args:
             seconds: How long the call took.
-            under_way: Calls in flight before the answer came, including this one.
+            in_flight: Calls in flight before the answer came, including this one.
             now: The time.
             unseen: Seconds of `seconds` during which the answer may have been waiting to be read here.
         """
@@ -75,16 +75,16 @@ class CongestionWindow:
             self.size = self.size if self._probe_answers else self._resume
             return
         # While the window doubles, single answers count: the average would lag behind.
-        took = max(seconds - unseen, self._usual) if self._begins else self._usual
-        queued = self.size * (1.0 - self._fastest_of_late / took) if took > 0 else 0.0
-        slowed_to = seconds if seconds > SLOWED * self._fastest_of_late else 0.0
+        took = max(seconds - unseen, self._smoothed) if self._slow_start else self._smoothed
+        queued = self.size * (1.0 - self._recent_fastest / took) if took > 0 else 0.0
+        slowed_to = seconds if seconds > SLOWED * self._recent_fastest else 0.0
         if queued > max(MANY_QUEUED, MANY_SHARE * self.size) or slowed_to > SLOW_SECONDS:
-            self._begins = False
+            self._slow_start = False
             self.size = max(1.0, self.size - 1.0 / self.size)
         elif queued > max(FEW_QUEUED, FEW_SHARE * self.size) or slowed_to > SLOW_SECONDS / 2:
-            self._begins = False
-        elif under_way >= self.size / 2:
-            self.size = min(float(MAX_SIZE), self.size + (1.0 if self._begins else 1.0 / self.size))
+            self._slow_start = False
+        elif in_flight >= self.size / 2:
+            self.size = min(float(MAX_SIZE), self.size + (1.0 if self._slow_start else 1.0 / self.size))
 
     def on_failure(self, started_at: float, now: float, pause: float = 0.0) -> None:
         """Learn from a call that failed or was answered 5xx or 429.
@@ -95,7 +95,7 @@ class CongestionWindow:
             pause: Seconds the backend asked to be left alone for (Retry-After).
         """
         self._failures += 1
-        self._begins, self._probe_answers = False, 0
+        self._slow_start, self._probe_answers = False, 0
         if started_at > self._cut_at:  # once for all calls of the same round
             self._cut_at = now
             self.size = max(1.0, self.size / 2)
@@ -105,16 +105,16 @@ class CongestionWindow:
         self._paused_until = max(self._paused_until, now + min(pause, LONGEST_PAUSE_SECONDS))
 
     @property
-    def _fastest_of_late(self) -> float:
+    def _recent_fastest(self) -> float:
         return min(self._fastest, self._fastest_before)
 
     def _note(self, seconds: float, now: float, unseen: float) -> None:
-        if now - self._period_began > max(PERIOD_SECONDS, PERIOD_ANSWERS * self._usual):
-            if self._usual:
+        if now - self._period_began > max(PERIOD_SECONDS, PERIOD_ANSWERS * self._smoothed):
+            if self._smoothed:
                 # Answers of calls in flight, and of one round after them.
                 self._resume, self.size = self.size, max(1.0, self.size * PROBE_SHARE)
                 self._probe_answers = int(self._resume + self.size)
             self._fastest_before, self._fastest, self._period_began = self._fastest, inf, now
         self._fastest = min(self._fastest, seconds)
-        seconds = max(self._fastest_of_late, seconds - unseen)
-        self._usual = self._usual + _WEIGHT * (seconds - self._usual) if self._usual else seconds
+        seconds = max(self._recent_fastest, seconds - unseen)
+        self._smoothed = self._smoothed + _WEIGHT * (seconds - self._smoothed) if self._smoothed else seconds

@@ -20,8 +20,8 @@ from pushcore.storage.sql import statements
 _SQL = statements(__file__)
 
 
-class _Told(NamedTuple):
-    """What a receipt says: a row of the statement `told`."""
+class _ReceiptContent(NamedTuple):
+    """What a receipt says: a row of the statement `contents`."""
 
     message_id: int
     workspace_id: int
@@ -44,18 +44,18 @@ def enqueue(cursor: CursorWrapper, message_ids: Sequence[int], now: datetime) ->
     kept = [message_id for message_id in message_ids if message_id >= first_kept]
     if not kept:
         return
-    cursor.execute(_SQL["told"], {"ids": f"{{{','.join(map(str, kept))}}}"})
+    cursor.execute(_SQL["contents"], {"ids": f"{{{','.join(map(str, kept))}}}"})
     Receipt.objects.bulk_create(
         [
             Receipt(
-                workspace_id=told.workspace_id,
-                message_id=told.message_id,
-                target=told.target,
-                body=_body(told),
+                workspace_id=content.workspace_id,
+                message_id=content.message_id,
+                target=content.target,
+                body=_body(content),
                 created_at=now,
                 next_attempt_at=now,
             )
-            for told in map(_Told._make, cursor.fetchall())
+            for content in map(_ReceiptContent._make, cursor.fetchall())
         ],
         ignore_conflicts=True,
         batch_size=1000,
@@ -63,24 +63,24 @@ def enqueue(cursor: CursorWrapper, message_ids: Sequence[int], now: datetime) ->
     transaction.on_commit(sender_signals.wake_sender)
 
 
-def _body(told: _Told) -> str:
+def _body(content: _ReceiptContent) -> str:
     """Return the JSON that a backend gets (source document, 6.8, configure callback API).
 
     iOS devices go by their APNs token, which a device may have lost since: it is the target then, where it was pushed
     to by it.
     """
-    device = (told.third_token or told.ad_token) if told.platform == Platform.IOS else told.ad_token
+    device = (content.third_token or content.ad_token) if content.platform == Platform.IOS else content.ad_token
     return json.dumps(
         {
             "extInfo": {
                 "adToken": device,
-                "osType": "" if told.platform is None else Platform(told.platform).api_name,
+                "osType": "" if content.platform is None else Platform(content.platform).api_name,
             },
-            "msgId": told.msgkey,
-            "pushSuccess": told.status == statuses.ACKED,
-            "statusCode": str(told.status),
-            "statusDesc": statuses.lookup(told.status, Channel(told.channel).label).label,
-            "targetId": told.target,
+            "msgId": content.msgkey,
+            "pushSuccess": content.status == statuses.ACKED,
+            "statusCode": str(content.status),
+            "statusDesc": statuses.lookup(content.status, Channel(content.channel).label).label,
+            "targetId": content.target,
         },
         ensure_ascii=False,
         separators=(",", ":"),

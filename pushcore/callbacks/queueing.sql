@@ -1,4 +1,4 @@
--- told --
+-- contents --
 -- Read what the receipts of messages say. A message without a msgkey is the service's own, and gets none.
 SELECT m.id, m.workspace_id, m.target, m.msgkey, m.status, m.channel,
     coalesce(d.ad_token, ''), d.platform, coalesce(d.third_token, '')

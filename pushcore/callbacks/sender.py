@@ -35,7 +35,7 @@ from pushcore.storage.valkey import ValkeyDown
 log = structlog.get_logger(__name__)
 
 # Calls in flight to all endpoints together.
-MAX_UNDER_WAY = 512
+MAX_IN_FLIGHT = 512
 # Queues kept in memory, with what was learnt about their endpoints.
 MAX_QUEUES = 10_000
 # Attempts are written in batches of this size, or once the oldest is this old.
@@ -65,7 +65,7 @@ class EndpointQueue:
     workspace_id: int
     window: CongestionWindow = field(default_factory=CongestionWindow)
     waiting: deque[tuple[receipts.LeasedReceipt, float]] = field(default_factory=deque)
-    under_way: int = 0
+    in_flight: int = 0
     url: str = ""
     origin: str = ""
     private_pem: str = ""
@@ -184,7 +184,7 @@ class Sender:
         wanted: dict[int, int] = {}
         for workspace_id in self._due:
             queue = self._queue_of(workspace_id)
-            if queue.window.available(queue.under_way, now) > len(queue.waiting):
+            if queue.window.available(queue.in_flight, now) > len(queue.waiting):
                 wanted[workspace_id] = 1 if queue.window.is_failing else 2 * int(queue.window.size)
         leased = receipts.lease(wanted)
         for receipt in leased:
@@ -200,7 +200,7 @@ class Sender:
         if queue is None:
             queue = self._queues[workspace_id] = EndpointQueue(workspace_id)
             if len(self._queues) > MAX_QUEUES:
-                oldest = next(one for one in self._queues.values() if not (one.under_way or one.waiting))
+                oldest = next(one for one in self._queues.values() if not (one.in_flight or one.waiting))
                 del self._queues[oldest.workspace_id]
                 return self._queues.setdefault(workspace_id, queue)
         return queue
@@ -226,7 +226,7 @@ class Sender:
     def _start(self) -> None:
         """Start one call of each queue in turn until no queue may start another."""
         passed = 0
-        while passed < len(self._round_robin) and len(self._posted) < MAX_UNDER_WAY:
+        while passed < len(self._round_robin) and len(self._posted) < MAX_IN_FLIGHT:
             workspace_id, queue = next(iter(self._round_robin.items()))
             self._round_robin.move_to_end(workspace_id)
             if self._start_next(queue):
@@ -242,12 +242,12 @@ class Sender:
         while queue.waiting and now - queue.waiting[0][1] > STALE_SECONDS:
             queue.waiting.popleft()  # its lease runs out
         is_full = self._at_origin[queue.origin] >= MAX_CONNECTIONS_PER_HOST
-        if is_full or not queue.waiting or not queue.window.available(queue.under_way, now):
+        if is_full or not queue.waiting or not queue.window.available(queue.in_flight, now):
             return False
         receipt, _ = queue.waiting.popleft()
         number = next(self._numbers)
         self._posted[number] = _Posted(queue, receipt, now)
-        queue.under_way += 1
+        queue.in_flight += 1
         self._at_origin[queue.origin] += 1
         try:
             request = signed_request(queue.url, receipt.body, queue.private_pem)
@@ -268,7 +268,7 @@ class Sender:
                 self._oldest_unwritten = now
             self._unwritten.append(receipts.Attempt(posted.receipt, result_of(answer), at))
             self._update_window(posted, answer, now)
-            queue.under_way -= 1
+            queue.in_flight -= 1
             self._at_origin[queue.origin] -= 1
             # The leases of an endpoint that is paused are released.
             while queue.window.is_failing and queue.waiting:
@@ -284,7 +284,7 @@ class Sender:
         if answer.error or status == 429 or status >= 500:
             window.on_failure(posted.started_at, now, _retry_after(answer))
         else:
-            window.on_answer(answer.duration_ms / 1000, posted.queue.under_way, now, self._unseen_seconds)
+            window.on_answer(answer.duration_ms / 1000, posted.queue.in_flight, now, self._unseen_seconds)
 
     def _write(self) -> None:
         attempts, self._unwritten = self._unwritten, []

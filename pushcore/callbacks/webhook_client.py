@@ -46,12 +46,12 @@ def settings_for(*, allow_private: bool) -> HttpSettings:
         timeout_ms=TIMEOUT_MS,
         max_redirects=MAX_REDIRECTS,
         max_connections=MAX_CONNECTIONS_PER_HOST,
-        side_by_side=MAX_CONNECTIONS_PER_HOST,
+        max_concurrent=MAX_CONNECTIONS_PER_HOST,
         max_answer_bytes=MAX_ANSWER_BYTES,
         # The body of the answer is not used.
         keep_answer=False,
         # A receipt may come twice.
-        repeats=True,
+        repeat_broken=True,
     )
 
 

@@ -1,4 +1,4 @@
-"""Giving messages to lanes: the last step of every way from a committed row to a device.
+"""Give messages to lanes: the last step of every way from a committed row to a device.
 
 A row at status 0 is the only queue. Giving it to a lane is an attempt: whatever is lost on the way leaves the row at 0,
 and the device's next connect or the sweeper tries again.

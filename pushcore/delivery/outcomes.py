@@ -126,7 +126,7 @@ def _keys(message_ids: Sequence[int]) -> dict[str, Any]:
 
 
 def _counts(changed: Sequence[tuple[_Outcome, _Changed]]) -> dict[int, Counts]:
-    """Sum up by task. Nobody said anything when messages expire: the time of the last outcome stays."""
+    """Sum up by task. Expiry is no outcome that anybody reported: the time of the last one stays."""
     counts: dict[int, Counts] = defaultdict(Counts)
     for outcome, group in changed:
         of_task = counts[group.task_id]
@@ -134,7 +134,7 @@ def _counts(changed: Sequence[tuple[_Outcome, _Changed]]) -> dict[int, Counts]:
         if outcome.status == statuses.EXPIRED:
             of_task.expired += group.messages
         else:
-            of_task.heard = True
+            of_task.has_outcome = True
         if outcome.status == statuses.ACKED:
             of_task.succeeded += group.messages
     return counts
@@ -143,7 +143,7 @@ def _counts(changed: Sequence[tuple[_Outcome, _Changed]]) -> dict[int, Counts]:
 def record_arrivals(message_ids: Sequence[int]) -> int:
     """Note that messages are on their devices, whatever their status says yet.
 
-    A message arrives once: from its acknowledgement, a vendor's receipt or the device's own report, the first counts.
+    A message arrives once: from its acknowledgement, a vendor's delivery report or the device's own, the first counts.
 
     Returns:
         How many were not known to be.

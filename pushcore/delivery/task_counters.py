@@ -17,14 +17,14 @@ _SQL = statements(__file__)
 class Counts:
     """What is added to the counters of one task.
 
-    `heard`: whether a device or a vendor said something of a message, so that the time of the last outcome is now.
+    `has_outcome`: whether a device or a vendor reported an outcome, which moves the time of the last one to now.
     """
 
     messages: int = 0
     succeeded: int = 0
     arrived: int = 0
     expired: int = 0
-    heard: bool = False
+    has_outcome: bool = False
 
 
 def add(cursor: CursorWrapper, counts: Mapping[int, Counts], now: datetime) -> None:
@@ -40,7 +40,7 @@ def add(cursor: CursorWrapper, counts: Mapping[int, Counts], now: datetime) -> N
             "succeeded": [one.succeeded for one in ordered],
             "arrived": [one.arrived for one in ordered],
             "expired": [one.expired for one in ordered],
-            "heard": [one.heard for one in ordered],
+            "has_outcome": [one.has_outcome for one in ordered],
             "first": tasks[0],
             "last": tasks[-1],
             "now": now,

@@ -11,9 +11,9 @@ UPDATE pushcore_pushtask t SET
     success_count = success_count + c.succeeded,
     arrival_count = arrival_count + c.arrived,
     expired_count = expired_count + c.expired,
-    last_outcome_at = CASE WHEN c.heard THEN %(now)s ELSE last_outcome_at END
+    last_outcome_at = CASE WHEN c.has_outcome THEN %(now)s ELSE last_outcome_at END
 FROM unnest(
     %(tasks)s::bigint[], %(messages)s::int[], %(succeeded)s::int[], %(arrived)s::int[], %(expired)s::int[],
-    %(heard)s::boolean[]
-) AS c(id, messages, succeeded, arrived, expired, heard)
+    %(has_outcome)s::boolean[]
+) AS c(id, messages, succeeded, arrived, expired, has_outcome)
 WHERE t.id = c.id AND t.id BETWEEN %(first)s AND %(last)s

@@ -17,9 +17,9 @@ from django.db.models import QuerySet
 
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
+from pushcore.devices.target_names import apns_spelling
 from pushcore.devices.tokens import lock_key
 from pushcore.models import Device, Workspace
-from pushcore.push.target_names import apns_spelling
 from pushcore.storage import clock
 
 MAX_ID_LENGTH = 128

@@ -39,28 +39,28 @@ def check_client_may_bind(device: Device, user_id: str, bind_token: str) -> None
         return
     if mode == Workspace.ClientBind.SERVER:
         raise ResultError(ResultCode.INVALID_PARAM, "this workspace binds users from its backend only (PushBind)")
-    if not _token_fits(device, user_id, bind_token):
+    if not _proves_login(device, user_id, bind_token):
         raise ResultError(ResultCode.SIGNATURE_MISMATCH, "bindToken does not prove that this user is logged in here")
 
 
-def _token_fits(device: Device, user_id: str, bind_token: str) -> bool:
-    """Whether `bind_token` is a JWT (HS256) for this user and device, signed with one of the workspace's access keys.
+def _proves_login(device: Device, user_id: str, bind_token: str) -> bool:
+    """Tell whether `bind_token` is a JWT (HS256) for user and device, signed with one of the workspace's access keys.
 
     Claims: `userId`, `adToken`, `exp` at most 10 minutes ahead; the header's `kid` may name the AccessKey ID.
     """
     if not bind_token or len(bind_token) > MAX_TOKEN_LENGTH:
         return False
     try:
-        named = jwt.get_unverified_header(bind_token).get("kid")
+        access_key_id = jwt.get_unverified_header(bind_token).get("kid")
     except jwt.InvalidTokenError:
         return False
     keys = AccessKey.objects.filter(enabled=True, app_id=device.workspace.app_id, workspaces=device.workspace_id)
-    if isinstance(named, str):
-        keys = keys.filter(access_key_id=named)
-    return any(_fits_key(key.secret, device, user_id, bind_token) for key in keys[:_MAX_KEYS])
+    if isinstance(access_key_id, str):
+        keys = keys.filter(access_key_id=access_key_id)
+    return any(_is_signed_with(key.secret, device, user_id, bind_token) for key in keys[:_MAX_KEYS])
 
 
-def _fits_key(secret: str, device: Device, user_id: str, bind_token: str) -> bool:
+def _is_signed_with(secret: str, device: Device, user_id: str, bind_token: str) -> bool:
     try:
         claims = jwt.decode(bind_token, secret, algorithms=["HS256"], options=_OPTIONS)
     except jwt.InvalidTokenError:

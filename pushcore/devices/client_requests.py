@@ -11,9 +11,9 @@ from pushcore.channels import Platform
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import bindings, registry, tokens
 from pushcore.devices.client_bind import check_client_may_bind
+from pushcore.devices.target_names import clean_user_id
 from pushcore.devices.tokens import Claim, check_third_party
 from pushcore.models import Device
-from pushcore.push.target_names import clean_user_id
 from pushcore.storage import clock
 
 
@@ -59,10 +59,10 @@ def report(device_id: int, third_channel: int | None, third_token: str, info: Ma
 def apply_report(device: Device, third_channel: int | None, third_token: str, info: Mapping[str, str]) -> None:
     """Write a report: the token at the vendor's channel, the description, and that the device was seen."""
     if third_channel is not None or third_token:
-        told = check_third_party(Platform(device.platform), third_channel, third_token)
-        if told.channel is None:
+        reported = check_third_party(Platform(device.platform), third_channel, third_token)
+        if reported.channel is None:
             tokens.withdraw(device.pk)
         else:
-            tokens.claim([Claim(device.workspace_id, device.pk, told.channel, told.token)])
+            tokens.claim([Claim(device.workspace_id, device.pk, reported.channel, reported.token)])
     registry.update_info({device.pk: info})
     Device.objects.filter(pk=device.pk).update(last_seen_at=clock.now())

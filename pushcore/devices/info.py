@@ -22,7 +22,7 @@ INFO_FIELDS = (
     ("appVersion", "app_version", 64),
 )
 # Control characters, lone surrogates, and characters that reverse or break a line of text (Unicode, UAX 9).
-_UNFIT = re.compile("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSTORABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def _text_of(given: Mapping[str, object], name: str, width: int) -> str:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ResultError(ResultCode.INVALID_PARAM, f"{name} is not text")
-    return _UNFIT.sub("", str(value)).strip()[:width]
+    return _UNSTORABLE.sub("", str(value)).strip()[:width]
 
 
 def _third_party_of(platform: Platform, given: Mapping[str, object]) -> ThirdParty:

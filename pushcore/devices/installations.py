@@ -129,31 +129,33 @@ class _Found(NamedTuple):
 
 def _lock(requests: Sequence[Registration]) -> None:
     """Serialise requests that name the same installation; taken before any other lock, in one order."""
-    named = {f"{one.workspace.pk}:{one.installation.id}" for one in requests if one.installation}
-    keys = sorted(tokens.lock_key(f"installation:{name}") for name in named)
+    names = {f"{one.workspace.pk}:{one.installation.id}" for one in requests if one.installation}
+    keys = sorted(tokens.lock_key(f"installation:{name}") for name in names)
     with connection.cursor() as cursor:
         cursor.execute(_SQL["lock"], {"keys": keys})
 
 
 def _find(requests: Sequence[Registration]) -> dict[int, _Found]:
     """Find the devices that requests prove to be, by the request's index."""
-    named = [(number, one.workspace.pk, one.installation) for number, one in enumerate(requests) if one.installation]
+    identified = [
+        (number, one.workspace.pk, one.installation) for number, one in enumerate(requests) if one.installation
+    ]
     with connection.cursor() as cursor:
         cursor.execute(
             _SQL["find"],
             {
-                "places": [number for number, _, _ in named],
-                "workspaces": [workspace_id for _, workspace_id, _ in named],
-                "platforms": [requests[number].info.platform for number, _, _ in named],
-                "installations": [installation.id for _, _, installation in named],
-                "secrets": [_hash(installation.secret) for _, _, installation in named],
-                "nonces": [_hash(installation.nonce) for _, _, installation in named],
+                "places": [number for number, _, _ in identified],
+                "workspaces": [workspace_id for _, workspace_id, _ in identified],
+                "platforms": [requests[number].info.platform for number, _, _ in identified],
+                "installations": [installation.id for _, _, installation in identified],
+                "secrets": [_hash(installation.secret) for _, _, installation in identified],
+                "nonces": [_hash(installation.nonce) for _, _, installation in identified],
                 "nonce_since": clock.now() - NONCE_WINDOW,
             },
         )
-        found = [_Found(*row) for row in cursor.fetchall()]
+        rows = [_Found(*row) for row in cursor.fetchall()]
     # Who has both proofs has its secret: that one counts, being the later here.
-    return {one.place: one for one in sorted(found, key=lambda one: one.by_secret)}
+    return {one.place: one for one in sorted(rows, key=lambda one: one.by_secret)}
 
 
 def _hash(proof: str) -> str:
@@ -197,15 +199,15 @@ def _give_back(requests: Sequence[Registration], found: Mapping[int, _Found]) ->
     """Return the found devices, each with the secret it proved to have or a new one."""
     known = registry.find_devices(list({one.ad_token for one in found.values()})) if found else {}
     renewed = {ad_token: crypto.new_secret() for ad_token in known}
-    given = {}
+    registered = {}
     for number, one in found.items():
         installation = requests[number].installation
         assert installation is not None  # it was found by it
         secret = installation.secret if one.by_secret else renewed[one.ad_token]
         device, info = known[one.ad_token], requests[number].info
         device = replace(device, third_channel=info.channel) if info.channel is not None else device
-        given[number] = Registered(device, secret, is_new=False)
-    return given
+        registered[number] = Registered(device, secret, is_new=False)
+    return registered
 
 
 def _claim_tokens(requests: Sequence[Registration], answers: Mapping[int, Registered]) -> None:

@@ -29,8 +29,17 @@ _SQL = statements(__file__)
 class KnownDevice:
     """What a gateway needs of a device.
 
-    `username` is `{appId}-{workspaceId}`, `enabled` tells that app and workspace are, `broadcast_position` is the
-    device's `BroadcastCursor`.
+    Attributes:
+        id: The device's ID.
+        app_id: The primary key of its app.
+        workspace_id: The primary key of its workspace.
+        ad_token: The name by which it logs in.
+        secret_hash: Of the secret it logs in with; empty where it has none.
+        username: `{appId}-{workspaceId}`, both as in the API.
+        enabled: App and workspace are enabled.
+        platform: The device's operating system.
+        third_channel: The vendor's channel it reported a token of.
+        broadcast_position: Its `BroadcastCursor`.
     """
 
     id: int
@@ -117,7 +126,7 @@ def register(requests: Sequence[tuple[Workspace, DeviceInfo]]) -> list[tuple[Kno
     secrets = [crypto.new_secret() for _ in requests]
     now = clock.now()
     with transaction.atomic():
-        made = Device.objects.bulk_create(
+        devices = Device.objects.bulk_create(
             [
                 Device(
                     workspace=workspace,
@@ -132,43 +141,43 @@ def register(requests: Sequence[tuple[Workspace, DeviceInfo]]) -> list[tuple[Kno
         tokens.claim(
             [
                 Claim(workspace.pk, device.pk, info.channel, info.third_token)
-                for device, (workspace, info) in zip(made, requests, strict=True)
+                for device, (workspace, info) in zip(devices, requests, strict=True)
                 if info.channel is not None
             ]
         )
     return [
         (
             KnownDevice(
-                device.pk,
-                workspace.app_id,
-                workspace.pk,
-                device.ad_token,
-                device.secret_hash,
-                f"{workspace.app.app_id}-{workspace.workspace_id}",
-                True,
-                device.platform,
-                info.channel,
+                id=device.pk,
+                app_id=workspace.app_id,
+                workspace_id=workspace.pk,
+                ad_token=device.ad_token,
+                secret_hash=device.secret_hash,
+                username=f"{workspace.app.app_id}-{workspace.workspace_id}",
+                enabled=True,
+                platform=device.platform,
+                third_channel=info.channel,
             ),
             secret,
         )
-        for device, (workspace, info), secret in zip(made, requests, secrets, strict=True)
+        for device, (workspace, info), secret in zip(devices, requests, secrets, strict=True)
     ]
 
 
-def update_info(told: Mapping[int, Mapping[str, str]]) -> None:
+def update_info(infos: Mapping[int, Mapping[str, str]]) -> None:
     """Keep the descriptions of devices. One statement, which writes only rows that change.
 
     Args:
-        told: Values by column (`parse_info`) by device id; empty values change nothing.
+        infos: Values by column (`parse_info`) by device id; empty values change nothing.
     """
-    told = {device_id: info for device_id, info in told.items() if any(info.values())}
-    if not told:
+    infos = {device_id: info for device_id, info in infos.items() if any(info.values())}
+    if not infos:
         return
     parameters: dict[str, list[Any]] = {
-        column: [info.get(column, "") for info in told.values()] for _, column, _ in INFO_FIELDS
+        column: [info.get(column, "") for info in infos.values()] for _, column, _ in INFO_FIELDS
     }
     with connection.cursor() as cursor:
-        cursor.execute(_SQL["keep_info"], {**parameters, "devices": list(told)})
+        cursor.execute(_SQL["keep_info"], {**parameters, "devices": list(infos)})
 
 
 def drop_third_tokens(gone: Sequence[tuple[int, str, datetime]]) -> None:

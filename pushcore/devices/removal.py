@@ -40,10 +40,10 @@ def remove(device_ids: Sequence[int]) -> int:
     with transaction.atomic():
         # Locked in one order, as everywhere; whoever binds one meanwhile waits, and finds it gone.
         mine = Device.objects.select_for_update().filter(pk__in=device_ids).order_by("pk")
-        found = list(mine.values_list("pk", flat=True))
-        Device.objects.filter(pk__in=found).delete()
-        tell_changed(found)
-    return len(found)
+        removed = list(mine.values_list("pk", flat=True))
+        Device.objects.filter(pk__in=removed).delete()
+        tell_changed(removed)
+    return len(removed)
 
 
 def remove_unseen(*, budget_seconds: float = 20.0) -> int:
@@ -83,16 +83,16 @@ def remove_unseen(*, budget_seconds: float = 20.0) -> int:
 def _end_of_batch(position: int) -> int | None:
     """Return the id that ends the next batch, None after the last device."""
     batch = Device.objects.filter(pk__gt=position).order_by("pk").values_list("pk", flat=True)[:PAGE]
-    found = list(batch)
-    return found[-1] if found else None
+    device_ids = list(batch)
+    return device_ids[-1] if device_ids else None
 
 
 def _remove_between(after: int, to: int, since: datetime) -> int:
-    kept = ids.first_id_at(clock.now() - timedelta(days=settings.MESSAGE_RETENTION_DAYS + 1))
-    asked: dict[str, Any] = {"after": after, "to": to, "since": since}
+    first_kept = ids.first_id_at(clock.now() - timedelta(days=settings.MESSAGE_RETENTION_DAYS + 1))
+    parameters: dict[str, Any] = {"after": after, "to": to, "since": since}
     with connection.cursor() as cursor:
-        cursor.execute(_SQL["delete_former_bindings"], asked)
-        cursor.execute(_SQL["unseen"], {**asked, "kept": kept, "acknowledged": statuses.ACKED})
+        cursor.execute(_SQL["delete_former_bindings"], parameters)
+        cursor.execute(_SQL["unseen"], {**parameters, "kept": first_kept, "acknowledged": statuses.ACKED})
         unseen = [device_id for (device_id,) in cursor.fetchall()]
     # A connection may last longer than devices are kept.
     connected = online(unseen) if unseen else set()

@@ -15,9 +15,9 @@ from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import bindings, registry, tokens
 from pushcore.devices.client_requests import apply_report
 from pushcore.devices.info import DeviceInfo, parse_info, parse_platform
+from pushcore.devices.target_names import apns_spelling, clean_user_id
 from pushcore.devices.tokens import MAX_TOKEN_LENGTH, check_third_party
 from pushcore.models import Device, Workspace
-from pushcore.push.target_names import apns_spelling, clean_user_id
 
 # ITU-T E.164: at most 15 digits.
 _PHONE_NUMBER = re.compile(r"\+?[0-9]{5,15}", re.ASCII)

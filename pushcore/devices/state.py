@@ -13,9 +13,9 @@ from enum import IntEnum
 from pushcore import ports
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
+from pushcore.devices.target_names import apns_spelling, clean_target
 from pushcore.models import Binding, Device, Workspace
 from pushcore.models.pushes import DeliveryType
-from pushcore.push.target_names import apns_spelling, clean_target
 from pushcore.push.targets import resolve
 from pushcore.storage.valkey import ValkeyDown
 
@@ -58,10 +58,10 @@ def of_target(workspace: Workspace, target: str, target_type: int) -> DeviceStat
         ResultError: TOKEN_OR_USERID_NULL, DELIVERY_TYPE_NOT_SUPPORTED.
     """
     try:
-        asked = TargetType(target_type)
+        kind = TargetType(target_type)
     except ValueError:
         raise ResultError(ResultCode.DELIVERY_TYPE_NOT_SUPPORTED, "targetType is 1 (device) or 2 (user)") from None
-    device = _of_user(workspace, target) if asked is TargetType.USER else _of_token(workspace, target)
+    device = _of_user(workspace, target) if kind is TargetType.USER else _of_token(workspace, target)
     if device is None:
         return None
     bound = Binding.objects.filter(device=device, unbound_at__isnull=True).first()
@@ -78,8 +78,8 @@ def of_target(workspace: Workspace, target: str, target_type: int) -> DeviceStat
 
 def _of_user(workspace: Workspace, given: str) -> Device | None:
     user_id = clean_target(DeliveryType.USER, given)
-    found = resolve(workspace, DeliveryType.USER, [user_id]).get(user_id)
-    return Device.objects.filter(pk=found[0].device_id).first() if found else None
+    targets = resolve(workspace, DeliveryType.USER, [user_id]).get(user_id)
+    return Device.objects.filter(pk=targets[0].device_id).first() if targets else None
 
 
 def _of_token(workspace: Workspace, given: str) -> Device | None:

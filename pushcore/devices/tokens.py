@@ -21,8 +21,8 @@ from prometheus_client import Counter
 from pushcore.channels import Channel, Platform, third_channels
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices.changes import tell_changed
+from pushcore.devices.target_names import apns_spelling
 from pushcore.models import TokenLoss
-from pushcore.push.target_names import apns_spelling
 from pushcore.storage.sql import statements
 
 _SQL = statements(__file__)
@@ -233,16 +233,16 @@ def _forget(gone: Sequence[Gone]) -> list[int]:
 
 
 def _give(winners: Sequence[Claim], losers: Sequence[Claim]) -> None:
-    given = [*winners, *losers]
-    if not given:
+    claims = [*winners, *losers]
+    if not claims:
         return
     with connection.cursor() as cursor:
         cursor.execute(
             _SQL["give"],
             {
-                "devices": [one.device_id for one in given],
+                "devices": [one.device_id for one in claims],
                 "channels": [one.channel for one in winners] + [None] * len(losers),
                 "tokens": [one.token for one in winners] + [""] * len(losers),
-                "reported": [one.instead_of is None for one in given],
+                "reported": [one.instead_of is None for one in claims],
             },
         )

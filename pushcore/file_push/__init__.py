@@ -3,7 +3,7 @@
 - `upload`: receive the file in chunks; once whole and hashed, it becomes a push task
 - `inspection`: summarise a kept file before it is pushed
 - `records`: parse a line into a record, or the reason why it is none
-- `pieces`: read a kept file in blocks of whole lines
+- `blocks`: read a kept file back from its chunks, in blocks of whole lines
 - `lease`: one loader for each file
 - `load`: turn records into messages with COPY, block by block; a block is one transaction with the position it ends at
 """

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from pushcore.file_push.pieces import lines_of
+from pushcore.file_push.blocks import lines_of
 from pushcore.file_push.records import Fault, Reader, Record
 from pushcore.models import FileImport
 
@@ -53,19 +53,19 @@ def inspect(
         delivery_type: The delivery type of that task.
         variables: The names of the placeholders (`Template.variables`).
     """
-    found, reader = Inspection(), Reader(file.workspace_id, dict(content), delivery_type, variables=variables)
+    inspection, reader = Inspection(), Reader(file.workspace_id, dict(content), delivery_type, variables=variables)
     for lines in lines_of(file):
         block = reader.read(lines)
-        wanted = SHOWN_RECORDS - len(found.first_records)
-        found.first_records += [_shown(record, content) for record in block.records[:wanted]]
-        found.first_faults += block.faults[: SHOWN_FAULTS - len(found.first_faults)]
-        sampled = SAMPLED_TARGETS - len(found.first_targets)
-        found.first_targets += [record.target for record in block.records[:sampled]]
-        found.records += len(block.records)
-        found.faults += len(block.faults)
-    return found
+        wanted = SHOWN_RECORDS - len(inspection.first_records)
+        inspection.first_records += [_shown(record, content) for record in block.records[:wanted]]
+        inspection.first_faults += block.faults[: SHOWN_FAULTS - len(inspection.first_faults)]
+        sampled = SAMPLED_TARGETS - len(inspection.first_targets)
+        inspection.first_targets += [record.target for record in block.records[:sampled]]
+        inspection.records += len(block.records)
+        inspection.faults += len(block.faults)
+    return inspection
 
 
 def _shown(record: Record, content: Mapping[str, Any]) -> Shown:
-    own = {**content, **(json.loads(record.override) if record.override else {})}
-    return Shown(record.line, record.target, record.msgkey, own["title"], own["content"])
+    merged = {**content, **(json.loads(record.override) if record.override else {})}
+    return Shown(record.line, record.target, record.msgkey, merged["title"], merged["content"])

@@ -28,7 +28,7 @@ from pushcore.codes import statuses
 from pushcore.delivery import dispatch, expiry
 from pushcore.devices import bindings
 from pushcore.file_push import lease
-from pushcore.file_push.pieces import lines_of
+from pushcore.file_push.blocks import lines_of
 from pushcore.file_push.records import MAX_RECORD, Block, Fault, Lines, Reader, Record
 from pushcore.file_push.upload import wake_loader
 from pushcore.models import FileChunk, FileFault, FileImport, PushTask
@@ -42,7 +42,7 @@ from pushcore.storage.valkey import ValkeyDown
 log = structlog.get_logger(__name__)
 
 MAX_FAULTS = 1000
-HAND_OVER = 1000
+DISPATCH_BATCH = 1000
 # Blocks written concurrently.
 WRITERS = 2
 
@@ -53,8 +53,8 @@ _COPY = (
 )
 
 
-# A message's id, its record, and the device it goes to, if any.
-Placed = tuple[int, Record, ResolvedTarget | None]
+# A message to be inserted: its id, its record, and the device it goes to, if any.
+NewMessage = tuple[int, Record, ResolvedTarget | None]
 
 
 def load_all(*, budget_seconds: float = 20.0) -> int:
@@ -91,7 +91,7 @@ def _load(file: FileImport, deadline: float) -> int:
     scope = f"{task.workspace_id}/{task.pk}" if file.scheduled else task.workspace_id
     reader = Reader(scope, task.content, task.delivery_type, _vendor_options(task), file.variables)
     writing: deque[Future[None]] = deque()
-    before = _CommitSlot.over()
+    before = _CommitSlot.of_nothing()
     with _threads(1, "file-reader") as readers, _threads(WRITERS, "file-writer") as writers:
         ahead = _submit(readers, task, reader, lines)
         while ahead is not None:
@@ -99,9 +99,9 @@ def _load(file: FileImport, deadline: float) -> int:
             ahead = _submit(readers, task, reader, lines)
             if len(writing) == WRITERS:
                 writing.popleft().result()
-            turn = _CommitSlot(Event(), Event())
-            writing.append(writers.submit(_write, file, task, prepared, before, turn))
-            before = turn
+            slot = _CommitSlot(Event(), Event())
+            writing.append(writers.submit(_write, file, task, prepared, before, slot))
+            before = slot
             if time.monotonic() >= deadline:
                 break
         for written in writing:
@@ -139,14 +139,14 @@ class _Prepared(NamedTuple):
     """A block, its messages, and their rows in COPY's text format."""
 
     block: Block
-    placed: list[Placed]
+    messages: list[NewMessage]
     rows: bytes
 
 
 def _prepare(task: PushTask, reader: Reader, lines: Lines) -> _Prepared:
     block = reader.read(lines)
-    placed = _place(task, block.records)
-    return _Prepared(block, placed, _rows(task, placed))
+    messages = _messages_of(task, block.records)
+    return _Prepared(block, messages, _rows(task, messages))
 
 
 class _CommitSlot(NamedTuple):
@@ -156,56 +156,60 @@ class _CommitSlot(NamedTuple):
     ended: Event
 
     @classmethod
-    def over(cls) -> _CommitSlot:
-        turn = cls(Event(), Event())
-        turn.end()
-        return turn
+    def of_nothing(cls) -> _CommitSlot:
+        """Return the slot before the first block, which is waited for no longer."""
+        slot = cls(Event(), Event())
+        slot.end()
+        return slot
 
     def end(self) -> None:
         self.claimed.set()
         self.ended.set()
 
 
-def _write(file: FileImport, task: PushTask, prepared: _Prepared, before: _CommitSlot, turn: _CommitSlot) -> None:
+def _write(file: FileImport, task: PushTask, prepared: _Prepared, before: _CommitSlot, slot: _CommitSlot) -> None:
     """Write a block's messages and the position in one transaction, then dispatch the messages."""
     try:
         with transaction.atomic():
             before.claimed.wait()
-            placed = _make(file, task, prepared, turn, before)
+            messages = _insert(file, task, prepared, slot, before)
     finally:
-        turn.end()
-    _deliver(task, placed)
+        slot.end()
+    _deliver(task, messages)
 
 
-def _make(
-    file: FileImport, task: PushTask, prepared: _Prepared, turn: _CommitSlot, before: _CommitSlot
-) -> list[Placed]:
-    block, placed, rows = prepared
+def _insert(
+    file: FileImport, task: PushTask, prepared: _Prepared, slot: _CommitSlot, before: _CommitSlot
+) -> list[NewMessage]:
+    """Claim the keys of a block and insert its messages; return those whose keys nobody had claimed before.
+
+    Raises:
+        FileTakenError: Another worker has continued the file, or the block before was not committed.
+        TaskRevokedError: The push was revoked.
+    """
+    block, messages, rows = prepared
     now = clock.now()
     repeated = _claim(task, block.records, now)
-    turn.claimed.set()
+    slot.claimed.set()
     if repeated:
         lines = {fault.line for fault in repeated}
-        placed = [entry for entry in placed if entry[1].line not in lines]
-        rows = _rows(task, placed)
+        messages = [entry for entry in messages if entry[1].line not in lines]
+        rows = _rows(task, messages)
     _copy(rows)
     before.ended.wait()
-    # Another worker may have taken the file over while this one was held up; or the block before was not committed.
+    accepted = file.accepted + len(block.records) - len(repeated)
+    rejected = file.rejected + len(block.faults) + len(repeated)
     moved = FileImport.objects.filter(pk=file.pk, position=block.lines.start).update(
-        position=block.lines.end,
-        line=block.lines.last,
-        accepted=file.accepted + len(block.records) - len(repeated),
-        rejected=file.rejected + len(block.faults) + len(repeated),
+        position=block.lines.end, line=block.lines.last, accepted=accepted, rejected=rejected
     )
     if not moved:
         raise FileTakenError(f"file {file.pk} is read by another worker")
     _keep_faults(file, sorted([*block.faults, *repeated]))
-    file.accepted += len(block.records) - len(repeated)
-    file.rejected += len(block.faults) + len(repeated)
+    file.accepted, file.rejected = accepted, rejected
     counted = PushTask.objects.filter(pk=task.pk, revoked_at__isnull=True)
-    if not counted.update(**PushTask.grown_by([message_id for message_id, _, _ in placed])):
+    if not counted.update(**PushTask.grown_by([message_id for message_id, _, _ in messages])):
         raise TaskRevokedError
-    return placed
+    return messages
 
 
 class TaskRevokedError(Exception):
@@ -227,7 +231,7 @@ def _claim(task: PushTask, records: Sequence[Record], now: datetime) -> list[Fau
     ]
 
 
-def _place(task: PushTask, records: Sequence[Record]) -> list[Placed]:
+def _messages_of(task: PushTask, records: Sequence[Record]) -> list[NewMessage]:
     """Make a message for each device of each record's target, or one without a device if there is none."""
     targets = list({record.target for record in records})
     resolved = resolve(task.workspace, DeliveryType(task.delivery_type), targets) if targets else {}
@@ -236,7 +240,7 @@ def _place(task: PushTask, records: Sequence[Record]) -> list[Placed]:
     return [(message_id, *pair) for message_id, pair in zip(message_ids, wanted, strict=True)]
 
 
-def _rows(task: PushTask, placed: Sequence[Placed]) -> bytes:
+def _rows(task: PushTask, messages: Sequence[NewMessage]) -> bytes:
     """Return messages in COPY's text format."""
     unresolved = statuses.NO_BIND_INFO if task.delivery_type == DeliveryType.USER else statuses.WAITING
     common = f"\t{task.workspace_id}\t{task.pk}\t{task.delivery_type}\t"
@@ -247,7 +251,7 @@ def _rows(task: PushTask, placed: Sequence[Placed]) -> bytes:
         [
             f"{message_id}{common}{_escaped(record.target)}\t{_escaped(record.msgkey)}\t"
             f"{f'{device.device_id}{bound}' if device else unbound}{_escaped(record.override)}{ends}"
-            for message_id, record, device in placed
+            for message_id, record, device in messages
         ]
     ).encode()
 
@@ -273,30 +277,30 @@ def _keep_faults(file: FileImport, faults: Sequence[Fault]) -> None:
     )
 
 
-def _deliver(task: PushTask, placed: Sequence[Placed]) -> None:
+def _deliver(task: PushTask, messages: Sequence[NewMessage]) -> None:
     """Make the first attempt for the messages of a block that is committed; those made too late expire."""
     if task.expire_at <= clock.now():
-        expiry.expire([message_id for message_id, _, _ in placed])
+        expiry.expire([message_id for message_id, _, _ in messages])
         return
-    _hand_over(task, placed)
+    _dispatch_reachable(task, messages)
     if task.delivery_type == DeliveryType.USER:
-        unbound = [record.target for _, record, device in placed if device is None]
+        unbound = [record.target for _, record, device in messages if device is None]
         bindings.attach_bound_meanwhile(task.workspace_id, unbound)
 
 
-def _hand_over(task: PushTask, placed: Sequence[Placed]) -> None:
-    """Hand over what can be on its way now: to devices that are connected, or that a vendor may reach."""
+def _dispatch_reachable(task: PushTask, messages: Sequence[NewMessage]) -> None:
+    """Dispatch the messages to devices that are connected, or that a vendor may reach."""
     try:
-        here = online(list({device.device_id for _, _, device in placed if device is not None}))
+        here = online(list({device.device_id for _, _, device in messages if device is not None}))
     except ValkeyDown:
         log.warning("Valkey is unavailable; the sweeper dispatches", task=task.pk)
         return
     ready = (
         _outgoing(task, message_id, record, device)
-        for message_id, record, device in placed
+        for message_id, record, device in messages
         if device is not None and (device.device_id in here or device.third_token)
     )
-    while batch := list(itertools.islice(ready, HAND_OVER)):
+    while batch := list(itertools.islice(ready, DISPATCH_BATCH)):
         dispatch.to_lanes(batch)
 
 

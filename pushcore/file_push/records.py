@@ -145,6 +145,7 @@ class Reader:
             target = check_target(self._delivery_type, fields[0], msgkey)
         except ResultError as error:
             raise _UnreadableError(error.message) from None
+        # As `IdempotencyKey.digest`, in hexadecimal.
         digest = hashlib.blake2b(f"{self._scope}:{len(target)}:{target}:{msgkey}".encode(), digest_size=16).hexdigest()
         return Record(number, target, msgkey, digest, self._override(fields) if self._places else None)
 

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.file_push import pieces
+from pushcore.file_push import blocks
 from pushcore.models import FileChunk, FileImport, Occurrence, PushTask, Schedule, Workspace
 from pushcore.push import content, limits, templates
 from pushcore.push.idempotency import WINDOW
@@ -67,9 +67,9 @@ def content_of(workspace: Workspace, request: FilePush) -> dict[str, Any]:
     Raises:
         ResultError: The template is unknown, or the content is too long.
     """
-    made = content.compose(workspace, request).shared
-    limits.check_payload(made, request.vendor_options)
-    return made
+    shared = content.compose(workspace, request).shared
+    limits.check_payload(shared, request.vendor_options)
+    return shared
 
 
 def keep(workspace: Workspace, read: Read, *, sha256: str = "") -> FileImport:
@@ -101,7 +101,7 @@ def keep(workspace: Workspace, read: Read, *, sha256: str = "") -> FileImport:
 def _keep(file: FileImport, read: Read) -> None:
     """Write the bytes in chunks of `CHUNK`, each committed by itself, and validate them as they arrive."""
     digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")()
-    number, piece, head = 0, bytearray(), b""
+    number, chunk, head = 0, bytearray(), b""
     while data := read(1 << 16):
         if len(head) < _HEAD:
             head += data[:_HEAD]
@@ -115,14 +115,14 @@ def _keep(file: FileImport, read: Read) -> None:
             )
         digest.update(data)
         _check_text(decoder, data)
-        piece += data
-        while len(piece) >= pieces.CHUNK:
-            FileChunk.objects.create(file=file, number=number, data=bytes(piece[: pieces.CHUNK]))
-            del piece[: pieces.CHUNK]
+        chunk += data
+        while len(chunk) >= blocks.CHUNK:
+            FileChunk.objects.create(file=file, number=number, data=bytes(chunk[: blocks.CHUNK]))
+            del chunk[: blocks.CHUNK]
             number += 1
     _check_text(decoder, b"", final=True)
-    if piece:
-        FileChunk.objects.create(file=file, number=number, data=bytes(piece))
+    if chunk:
+        FileChunk.objects.create(file=file, number=number, data=bytes(chunk))
     if not file.size:
         raise ResultError(ResultCode.NEED_FILE)
     if file.sha256 and digest.hexdigest() != file.sha256:
@@ -163,13 +163,13 @@ def push(
         ResultError: The limits, which leave the file as it is; INVALID_PARAM for a file that was pushed or deleted.
     """
     limits.check(request)
-    made = content_of(workspace, request)
+    content = content_of(workspace, request)
     now = clock.now()
     with transaction.atomic():
         # The workspace's row serialises the search for an earlier push.
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
-        first = _earlier(workspace, request)
-        if first is None:
+        task = _earlier(workspace, request)
+        if task is None:
             free = FileImport.objects.filter(pk=file.pk, workspace=workspace, accepted_at__isnull=True)
             free = free.exclude(pk__in=scheduled_files())
             variables = templates.named(workspace, request.template_name).variables
@@ -179,12 +179,12 @@ def push(
                     "the file was pushed already, or is not kept any more",
                     parameter="file",
                 )
-            first = _create_task(workspace, request, file.pk, made, now, source=source, author=author)
-    if first.pk != file.pk:
+            task = _create_task(workspace, request, file.pk, content, now, source=source, author=author)
+    if task.pk != file.pk:
         discard(file)
     else:
         wake_loader()
-    return first
+    return task
 
 
 def _earlier(workspace: Workspace, request: FilePush) -> PushTask | None:
@@ -198,7 +198,7 @@ def _create_task(
     workspace: Workspace,
     request: FilePush,
     file_id: int,
-    made: dict[str, Any],
+    content: dict[str, Any],
     now: datetime,
     *,
     source: PushTask.Source,
@@ -213,7 +213,7 @@ def _create_task(
         delivery_type=request.delivery_type,
         source=source,
         author=author[:150],
-        content=made,
+        content=content,
         options={"androidChannel": request.android_channel, **request.vendor_options},
         fingerprint=request.fingerprint(),
         expire_at=now + timedelta(seconds=request.expired_seconds),
@@ -230,7 +230,7 @@ def push_copy(
         ResultError: The limits; INVALID_PARAM for a file that is not kept any more.
     """
     limits.check(request)
-    made, now = content_of(workspace, request), clock.now()
+    content, now = content_of(workspace, request), clock.now()
     kept = FileImport.objects.filter(pk=file_id, workspace=workspace, accepted_at__isnull=True).first()
     if kept is None:
         raise ResultError(ResultCode.INVALID_PARAM, "the file is not kept any more", parameter="file")
@@ -245,8 +245,8 @@ def push_copy(
         created_at=now,
         accepted_at=now,
     )
-    pieces.copy(file_id, task_id)
-    return _create_task(workspace, request, task_id, made, now, source=source, author=author)
+    blocks.copy(file_id, task_id)
+    return _create_task(workspace, request, task_id, content, now, source=source, author=author)
 
 
 def scheduled_files() -> QuerySet[Schedule, int | None]:

@@ -77,10 +77,10 @@ class HttpSettings:
         ca: Further authorities beside the well-known ones.
         max_connections: Connections to each host.
         max_streams: Streams on each HTTP/2 connection.
-        side_by_side: Calls in flight to all hosts together; 0 for as many as the connections carry.
+        max_concurrent: Calls in flight to all hosts together; 0 for as many as the connections to one host carry.
         max_answer_bytes: An answer's body is cut off there, which is an error.
-        repeats: Over HTTP/1.1 too, repeat a call whose kept connection broke before a byte of the answer; the answer
-            says so.
+        repeat_broken: Repeat a call whose kept connection broke before a byte of the answer over HTTP/1.1 too; the
+            answer says so.
         keep_answer: Keep the body of the answer.
     """
 
@@ -95,12 +95,12 @@ class HttpSettings:
     max_redirects: int = 0
     max_connections: int = 4
     max_streams: int = 100
-    side_by_side: int = 0
+    max_concurrent: int = 0
     max_answer_bytes: int = 1_048_576
-    repeats: bool = False
+    repeat_broken: bool = False
     keep_answer: bool = True
 
     @property
     def max_in_flight(self) -> int:
         """How many calls may be in flight at once."""
-        return self.side_by_side or self.max_connections * (self.max_streams if self.http2 else 1)
+        return self.max_concurrent or self.max_connections * (self.max_streams if self.http2 else 1)

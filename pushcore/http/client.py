@@ -22,10 +22,11 @@ from pushcore.http.transfer import Authorities, Transfer
 # A connection idle for longer is checked before it is used again.
 IDLE_SECONDS = 0.5
 _LONGEST_WAIT_MS = 500
-# With more calls in flight than this, answers of a share of them are waited for before libcurl is told, not for long.
-_FEW = 16
-_SHARE = 0.25
-_PATIENCE = 0.05
+# With more calls in flight than `_FEW_CALLS`, libcurl is told of ready sockets only once this share of the calls should
+# be answered, and after this many seconds at most.
+_FEW_CALLS = 16
+_AWAITED_SHARE = 0.25
+_AWAIT_SECONDS = 0.05
 
 
 class HttpClient:
@@ -89,8 +90,8 @@ class HttpClient:
         share of them, at the pace (seconds per answer) of the exchange so far.
         """
         ready = self._poll.poll(_LONGEST_WAIT_MS if due_ms < 0 else min(_LONGEST_WAIT_MS, due_ms))
-        if ready and running > _FEW:
-            time.sleep(min(_PATIENCE, running * _SHARE * pace))
+        if ready and running > _FEW_CALLS:
+            time.sleep(min(_AWAIT_SECONDS, running * _AWAITED_SHARE * pace))
             ready = self._poll.poll(0)
         for descriptor, events in ready:
             self._act(descriptor, events)
@@ -162,9 +163,9 @@ class HttpClient:
         return before - len(running)
 
     def _end(self, transfer: Transfer, code: int, error: str, answers: MutableMapping[int, HttpAnswer]) -> None:
-        # Over HTTP/2 all calls share a few.
-        looked = self.settings.http2 and len(self._sockets) >= self.settings.max_connections
-        if not looked and (descriptor := transfer.handle.getinfo(pycurl.ACTIVESOCKET)) >= 0:
+        # Over HTTP/2 all calls share a few sockets, which are known already.
+        all_known = self.settings.http2 and len(self._sockets) >= self.settings.max_connections
+        if not all_known and (descriptor := transfer.handle.getinfo(pycurl.ACTIVESOCKET)) >= 0:
             self._sockets.add(descriptor)
         self._multi.remove_handle(transfer.handle)
         answers[transfer.place] = transfer.finish(code, error)

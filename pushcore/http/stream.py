@@ -21,17 +21,17 @@ class CallStream(HttpClient):
 
     def __init__(self, settings: HttpSettings) -> None:
         super().__init__(settings)
-        self._under_way: dict[Any, Any] = {}
+        self._in_flight: dict[Any, Any] = {}
         self._answers: dict[int, HttpAnswer] = {}
 
     @property
-    def under_way(self) -> int:
+    def in_flight(self) -> int:
         """How many calls are in flight."""
-        return len(self._under_way)
+        return len(self._in_flight)
 
     def start(self, number: int, call: HttpCall) -> None:
         """Start a call. `number` identifies it in `answers`."""
-        at_once = self._start(call, number, self._under_way)
+        at_once = self._start(call, number, self._in_flight)
         if at_once is not None:
             self._answers[number] = at_once
         else:
@@ -39,7 +39,7 @@ class CallStream(HttpClient):
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
 
     def fail(self, number: int, error: str) -> None:
-        """HttpAnswer a call that is not made."""
+        """Answer a call with an error, without making it."""
         self._answers[number] = HttpAnswer(error=error)
 
     def answers(self, wait_seconds: float) -> dict[int, HttpAnswer]:
@@ -47,20 +47,20 @@ class CallStream(HttpClient):
         due_ms = self._multi.timeout()
         if due_ms == 0:
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
-        self._collect(self._under_way, self._answers)
-        if not self._answers and self._under_way:
+        self._collect(self._in_flight, self._answers)
+        if not self._answers and self._in_flight:
             wait_ms = int(wait_seconds * 1000)
             self._look(wait_ms if due_ms < 0 else min(wait_ms, due_ms))
-            self._collect(self._under_way, self._answers)
-        found, self._answers = self._answers, {}
-        return found
+            self._collect(self._in_flight, self._answers)
+        answers, self._answers = self._answers, {}
+        return answers
 
     def close(self) -> None:
         """Abandon calls in flight and close all connections."""
-        for transfer in self._under_way.values():
+        for transfer in self._in_flight.values():
             self._multi.remove_handle(transfer.handle)
             transfer.close()
-        self._under_way.clear()
+        self._in_flight.clear()
         super().close()
 
     def _new_multi(self) -> Any:

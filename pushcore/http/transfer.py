@@ -91,7 +91,7 @@ class Transfer:
         and its answer says that it was repeated.
         """
         if not self._header_lines:
-            if not (self._settings.http2 or self._settings.repeats):
+            if not (self._settings.http2 or self._settings.repeat_broken):
                 return int(pycurl.SEEKFUNC_FAIL)
             self._repeated = True
         self._body.seek(0)

@@ -3,7 +3,7 @@
 from pushcore.models.apps import App, Workspace
 from pushcore.models.broadcasts import Broadcast, BroadcastCursor
 from pushcore.models.devices import Binding, Device, TokenLoss
-from pushcore.models.imports import FileChunk, FileFault, FileImport
+from pushcore.models.files import FileChunk, FileFault, FileImport
 from pushcore.models.keys import AccessKey, RsaKey
 from pushcore.models.pushes import Message, MessageKey, PushTask
 from pushcore.models.receipts import Receipt, ReceiptAttempt

@@ -1,4 +1,4 @@
-"""What is shown on a device: `bData`, from a request and its template.
+"""Compose what is shown on a device: `bData`, from a request and its template.
 
 A task keeps the content that its messages share, a message what is its own. The bytes that travel to a device are made
 from both when they are sent (`pushcore.delivery.payload`).

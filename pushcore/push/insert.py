@@ -162,11 +162,11 @@ def insert_batch(batch: Sequence[PushRows]) -> list[bool]:
     # An error ends the caller's transaction, unless there is a savepoint to go back to.
     with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
         cursor.execute(sql, params)
-        made, used = cursor.fetchone()
+        new_ids, used = cursor.fetchone()
     start = 0
     for number, rows in enumerate(batch):
         if number not in used:
-            rows.give_ids(made[start : start + rows.size])
+            rows.give_ids(new_ids[start : start + rows.size])
             rows.mark_stored()
         start += rows.size
     return [number not in used for number in range(len(batch))]

@@ -49,10 +49,10 @@ class Pattern:
         Raises:
             KeyError: A name has no value.
         """
-        made = [self.texts[0]]
+        parts = [self.texts[0]]
         for text, name, encoded in zip(self.texts[1:], self.names, self.encoded, strict=True):
-            made += (percent(values[name]) if encoded else values[name], text)
-        return "".join(made)
+            parts += (percent(values[name]) if encoded else values[name], text)
+        return "".join(parts)
 
     def values_in(self, filled: str) -> dict[str, str] | None:
         """Return values with which `fill` makes a text; None where none are found.
@@ -139,11 +139,11 @@ def _rows(candidates: Sequence[re.Match[str]]) -> list[list[re.Match[str]]]:
 
 def _split(text: str, known: Known) -> tuple[tuple[str, ...], tuple[str, ...]]:
     texts, names, position = [], [], 0
-    for found in _candidates(text, known):
-        if found.start() >= position:
-            texts.append(text[position : found.start()])
-            names.append(found[1])
-            position = found.end(1) + 1
+    for candidate in _candidates(text, known):
+        if candidate.start() >= position:
+            texts.append(text[position : candidate.start()])
+            names.append(candidate[1])
+            position = candidate.end(1) + 1
     return (*texts, text[position:]), tuple(names)
 
 

@@ -1,4 +1,4 @@
-"""Accepting pushes: where the way of every message begins.
+"""Accept pushes: where the way of every message begins.
 
     accept
         validate            limits, recipients, content         (nothing is written)
@@ -7,12 +7,11 @@
         first attempt       its messages are given to lanes; what is lost on the way, the sweeper finds
 
 Success is answered only for what is committed. Pushes that the threads of a process accept at the same time share their
-statements (`pushcore.push.group_commit`).
+statements (`pushcore.storage.group_commit`).
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -22,11 +21,11 @@ from pushcore.broadcast import broadcasts, vendor_walk
 from pushcore.delivery import dispatch
 from pushcore.devices import bindings
 from pushcore.models import PushTask, Workspace
-from pushcore.push.group_commit import GroupCommit
 from pushcore.push.insert import PushRows, insert_alone, insert_batch
 from pushcore.push.requests import AnyPush
 from pushcore.push.targets import resolve_all
 from pushcore.push.validation import ValidatedPush, validate
+from pushcore.storage.group_commit import GroupCommit
 
 # Rows that pushes accepted at the same time write in one statement.
 MAX_ROWS_TOGETHER = 1000
@@ -49,12 +48,8 @@ def accept(workspace: Workspace, request: AnyPush, *, source: PushTask.Source, a
         ResultError: The code of the limit that the request breaks; INVALID_PARAM for a msgkey used by another request.
     """
     rows = PushRows.of(workspace, validate(workspace, request), source=source, author=author)
-    if rows.audience is None:
-        with contextlib.suppress(IntegrityError):
-            # What is in a caller's transaction stays in it.
-            [task] = _accept_batch([rows]) if connection.in_atomic_block else [_group_commit.submit(rows)]
-            if task is not None:
-                return task
+    if rows.audience is None and (task := _accept_together(rows)) is not None:
+        return task
     task = _insert(rows)
     if task is rows.task:
         make_first_attempt([rows])
@@ -78,7 +73,7 @@ def make_first_attempt(committed: Sequence[PushRows]) -> None:
     """
     for rows in committed:
         if rows.audience is not None:
-            broadcasts.tell_gateways()
+            broadcasts.notify_gateways()
             if rows.audience.vendor_channels:
                 vendor_walk.wake()
     dispatch.to_lanes([message for rows in committed for message in rows.outgoing()])
@@ -89,6 +84,16 @@ def make_first_attempt(committed: Sequence[PushRows]) -> None:
         bindings.attach_bound_meanwhile(workspace_id, user_ids)
 
 
+def _accept_together(rows: PushRows) -> PushTask | None:
+    """Accept a push with those of other threads; return None where a key was used before, so that it goes alone."""
+    try:
+        if connection.in_atomic_block:  # the caller's transaction is not shared with other threads
+            return _accept_batch([rows])[0]
+        return _group_commit.submit(rows)
+    except IntegrityError:  # a key was taken by somebody else at this moment
+        return None
+
+
 def _insert(rows: PushRows) -> PushTask:
     """Insert a push by itself; return its task, or that of the same request before."""
     rows.add_messages(resolve_all(rows.targets))
@@ -96,8 +101,8 @@ def _insert(rows: PushRows) -> PushTask:
     if audience is None:
         return insert_alone(rows)
     with transaction.atomic():
-        broadcasts.serialise(rows.task.workspace)
-        broadcasts.check_room(rows.task.workspace)
+        broadcasts.lock(rows.task.workspace)
+        broadcasts.check_limit(rows.task.workspace)
         task = insert_alone(rows)
         if task is rows.task:
             broadcasts.save(task, audience)

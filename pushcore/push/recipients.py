@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pushcore.codes.results import ResultCode, ResultError
+from pushcore.devices.target_names import clean_target
 from pushcore.push.idempotency import IdempotencyKey
 from pushcore.push.requests import BroadcastPush, MultiplePush, SimplePush, TemplatePush
-from pushcore.push.target_names import clean_target
 
 MAX_TARGETS = 10
 MAX_MULTIPLE_TARGETS = 400
@@ -36,16 +36,16 @@ def recipients_of(request: SimplePush | TemplatePush | MultiplePush | BroadcastP
     if isinstance(request, MultiplePush):
         if len(request.target_msg) > MAX_MULTIPLE_TARGETS:
             raise ResultError(ResultCode.MULTIPLE_TARGET_NUMBER_TOO_MUCH, f"at most {MAX_MULTIPLE_TARGETS}")
-        named = _recipients(request.delivery_type, [(entry.target, entry.msgkey) for entry in request.target_msg])
-        if repeated := next((one for one, count in Counter(named).items() if count > 1), None):
+        recipients = _recipients(request.delivery_type, [(entry.target, entry.msgkey) for entry in request.target_msg])
+        if repeated := next((one for one, count in Counter(recipients).items() if count > 1), None):
             raise ResultError(ResultCode.INVALID_PARAM, f"msgkey {repeated.msgkey!r} is named twice for one target")
-        return named
+        return recipients
     if len(request.target_msgkey) > MAX_TARGETS:
         raise ResultError(ResultCode.SINGLE_PUSH_TARGET_TOO_MUCH)
-    named = _recipients(request.delivery_type, list(request.target_msgkey.items()))
-    if len({recipient.target for recipient in named}) < len(named):
+    recipients = _recipients(request.delivery_type, list(request.target_msgkey.items()))
+    if len({recipient.target for recipient in recipients}) < len(recipients):
         raise ResultError(ResultCode.INVALID_PARAM, "a target is named twice, in two spellings")
-    return named
+    return recipients
 
 
 def _recipients(delivery_type: int, named: Sequence[tuple[str, str]]) -> list[Recipient]:
@@ -55,7 +55,7 @@ def _recipients(delivery_type: int, named: Sequence[tuple[str, str]]) -> list[Re
 
 
 def check_target(delivery_type: int, target: str, msgkey: str) -> str:
-    """Return the target as it is kept (`pushcore.push.target_names`).
+    """Return the target as it is kept (`pushcore.devices.target_names`).
 
     Raises:
         ResultError: The target or its msgkey breaks a limit.

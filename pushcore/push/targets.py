@@ -1,4 +1,4 @@
-"""Resolving targets: from what a backend names (a user, a device) to the devices a message goes to."""
+"""Resolve targets: from what a backend names (a user, a device) to the devices a message goes to."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _SQL = statements(__file__)
 
 
 def _lookup(*, wanted: str, key: str, workspace: str, platform: str) -> dict[str, str]:
-    """Return the statements that look targets up, by name: written by hand, for every push runs one.
+    """Return the statements that look targets up, by name.
 
-    The ORM takes longer to make such a query than the database to answer it.
+    Every push runs one, so they are SQL: the ORM takes longer to build such a query than the database to answer it.
     """
     places = {"wanted": wanted, "key": key, "workspace": workspace, "platform": platform}
     return {
@@ -74,18 +74,18 @@ def resolve(
     As `resolve_all`, but for Live Activities.
     """
     params: dict[str, Any] = {"targets": list(targets), "workspace": workspace.pk, "platform": delivery_type.value}
-    found: dict[str, list[ResolvedTarget]] = defaultdict(list)
+    by_name: dict[str, list[ResolvedTarget]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(_OF_ONE["bound" if delivery_type == DeliveryType.USER else "by_ad_token"], params)
         for name, *device in cursor.fetchall():
-            _add(found[name], ResolvedTarget._make(device))
+            _add(by_name[name], ResolvedTarget._make(device))
         if delivery_type == DeliveryType.IOS:
             cursor.execute(_OF_ONE["by_apns_token"], params)
             for name, *device in cursor.fetchall():
                 # A token registered twice is one device: the newest registration.
-                if name not in found:
-                    found[name].append(ResolvedTarget._make(device))
-    return dict(found)
+                if name not in by_name:
+                    by_name[name].append(ResolvedTarget._make(device))
+    return dict(by_name)
 
 
 def resolve_all(targets: Iterable[Target]) -> dict[Target, list[ResolvedTarget]]:
@@ -104,20 +104,20 @@ def resolve_all(targets: Iterable[Target]) -> dict[Target, list[ResolvedTarget]]
     users = kinds.pop(DeliveryType.USER, set())
     tokens, named = kinds.pop(DeliveryType.ACTIVITY_TOKEN, set()), kinds.pop(DeliveryType.ACTIVITY, set())
     devices = set().union(*kinds.values())
-    found: dict[Target, list[ResolvedTarget]] = defaultdict(list)
+    by_target: dict[Target, list[ResolvedTarget]] = defaultdict(list)
     for target, device in _fetch("bound", users):
-        _add(found[target], device)
+        _add(by_target[target], device)
     for target, device in _fetch("by_ad_token", devices):
-        found[target].append(device)
+        by_target[target].append(device)
     on_ios = {target for target in devices if target.delivery_type == DeliveryType.IOS}
     for target, device in _fetch("by_apns_token", on_ios):
         # A token registered twice is one device: the newest registration.
-        if target not in found:
-            found[target].append(device)
+        if target not in by_target:
+            by_target[target].append(device)
     for target, device in _of_activities(tokens, named):
-        if target not in found:
-            found[target].append(device)
-    return dict(found)
+        if target not in by_target:
+            by_target[target].append(device)
+    return dict(by_target)
 
 
 def _add(devices: list[ResolvedTarget], device: ResolvedTarget) -> None:

@@ -1,5 +1,5 @@
 -- Devices that targets stand for. {wanted} is a table with the column `target`; rows begin with {key}, which says whose
--- target it is, and {workspace} and {platform} where it is looked up (`targets._Lookup`).
+-- target it is, and {workspace} and {platform} where it is looked up (`targets._lookup`).
 
 -- bound --
 -- Devices that a user is bound to, the most recently bound first.

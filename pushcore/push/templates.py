@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.db.models import QuerySet
 
-from pushcore.api import decoding
 from pushcore.codes.results import ResultCode, ResultError
+from pushcore.inbound import decoding
 from pushcore.models import Occurrence, Schedule, Template, Workspace
 from pushcore.push import limits, placeholders
 from pushcore.push.placeholders import Pattern
@@ -167,8 +167,8 @@ def hold(workspace: Workspace, name: str) -> None:
     Raises:
         ResultError: There is none (TEMPLATE_NOT_EXIST).
     """
-    found = Template.objects.select_for_update(no_key=True).filter(workspace=workspace, name=name)
-    if found.first() is None:
+    templates = Template.objects.select_for_update(no_key=True).filter(workspace=workspace, name=name)
+    if templates.first() is None:
         raise ResultError(ResultCode.TEMPLATE_NOT_EXIST)
 
 

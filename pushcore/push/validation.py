@@ -49,10 +49,12 @@ def validate(workspace: Workspace, request: AnyPush) -> ValidatedPush:
     limits.check(request)
     recipients = recipients_of(request)
     content = compose(workspace, request)
-    for own in ({}, *content.own):
-        limits.check_payload(content.shared | own, request.vendor_options)
+    for override in ({}, *content.own):
+        limits.check_payload(content.shared | override, request.vendor_options)
     if content.own:
-        recipients = [replace(recipient, override=own) for recipient, own in zip(recipients, content.own, strict=True)]
+        recipients = [
+            replace(recipient, override=override) for recipient, override in zip(recipients, content.own, strict=True)
+        ]
     keys: Sequence[IdempotencyKey] = recipients
     audience = None
     if isinstance(request, BroadcastPush):

@@ -70,12 +70,12 @@ def transparent_payload(options: Mapping[str, Any], channel: int | None) -> str 
     """Return what the vendor is to hand to the app without showing anything; empty for an ordinary message."""
     if _TRANSPARENT not in options or channel is None:
         return ""
-    found = _of_channel(options[_TRANSPARENT], channel)
-    return found if isinstance(found, str | dict) else _encode(found)
+    payload = _of_channel(options[_TRANSPARENT], channel)
+    return payload if isinstance(payload, str | dict) else _encode(payload)
 
 
 def as_text(payload: str | Mapping[str, Any]) -> str:
-    """Return what is handed through as most vendors carry it: one text."""
+    """Return a `transparentMessagePayload` as most vendors carry it: one text."""
     return payload if isinstance(payload, str) else _encode(payload)
 
 
@@ -101,8 +101,8 @@ def names(channel: int) -> tuple[str, str]:
 
 
 def _pass_through() -> list[Channel]:
-    """Vendors' channels that hand a message to the app without showing it."""
-    return [channel for channel in third_channels() if channel.description.carry]
+    """Return the vendors' channels that hand a message to the app without showing it."""
+    return [channel for channel in third_channels() if channel.description.encode_transparent]
 
 
 def _of_channel(by_vendor: Mapping[str, Any], channel: int) -> Any:
@@ -118,10 +118,10 @@ def _given(options: Mapping[str, Any], parameter: str, channel: Channel) -> str:
 def _check_map(
     options: Mapping[str, Any], parameter: str, table: Callable[[ChannelDescription], Mapping[str, str]]
 ) -> None:
-    given = options.get(parameter) or {}
-    for name, channel in _channels(parameter, given, table).items():
+    by_vendor = options.get(parameter) or {}
+    for name, channel in _channels(parameter, by_vendor, table).items():
         values = table(channel.description)
-        if given[name] not in values:
+        if by_vendor[name] not in values:
             raise _invalid(f"{parameter}: {name} takes {', '.join(values)}")
 
 
@@ -133,24 +133,25 @@ def _channels(
     Raises:
         ResultError: A name is of no channel that takes the parameter, or a channel is named twice, in two spellings.
     """
-    found: dict[str, Channel] = {}
+    by_name: dict[str, Channel] = {}
     for name in given:
         channel = third_channel_named(name)
         if channel is None or not takes(channel.description):
             known = sorted(one.analysis_name.lower() for one in third_channels() if takes(one.description))
             raise _invalid(f"{parameter} is for {', '.join(known)}, not {name[:50]!r}")
-        if channel in found.values():
+        if channel in by_name.values():
             raise _invalid(f"{parameter}: {name} is named twice, in two spellings")
-        found[name] = channel
-    return found
+        by_name[name] = channel
+    return by_name
 
 
 def _check_transparent(options: Mapping[str, Any]) -> None:
-    for name, channel in _channels(_TRANSPARENT, options.get(_TRANSPARENT) or {}, lambda one: one.carry).items():
-        payload, carry = transparent_payload(options, channel), channel.description.carry
-        assert carry is not None
+    by_vendor = options.get(_TRANSPARENT) or {}
+    for name, channel in _channels(_TRANSPARENT, by_vendor, lambda one: one.encode_transparent).items():
+        payload, encode = transparent_payload(options, channel), channel.description.encode_transparent
+        assert encode is not None
         # Within the body's JSON: of an object that is carried as one text, each quote is escaped.
-        if len(_encode(carry(payload)).encode()) > MAX_TRANSPARENT_BYTES:
+        if len(_encode(encode(payload)).encode()) > MAX_TRANSPARENT_BYTES:
             raise ResultError(
                 ResultCode.MSG_PAYLOAD_TOO_LONG, f"{_TRANSPARENT}: {name} has at most {MAX_TRANSPARENT_BYTES} bytes"
             )
@@ -163,5 +164,5 @@ def _check_transparent(options: Mapping[str, Any]) -> None:
             raise _invalid(f"{_URGENCY} needs {_TRANSPARENT}")
 
 
-def _invalid(words: str) -> ResultError:
-    return ResultError(ResultCode.INVALID_PARAM, words)
+def _invalid(problem: str) -> ResultError:
+    return ResultError(ResultCode.INVALID_PARAM, problem)

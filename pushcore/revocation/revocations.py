@@ -23,10 +23,10 @@ from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.delivery import deliverable, dispatch, outcomes
+from pushcore.devices.target_names import spellings
 from pushcore.models import Broadcast, Message, PushTask, Revocation, Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.ports import Outcome, lanes, online
-from pushcore.push.target_names import spellings
 from pushcore.storage import clock, ids
 from pushcore.storage.valkey import ValkeyDown
 from pushcore.storage.wake import wake_task
@@ -51,10 +51,10 @@ def revoke_message(workspace: Workspace, msgkey: str, target: str) -> int:
     """
     now = clock.now()
     with transaction.atomic():
-        found = Message.objects.filter(
+        messages = Message.objects.filter(
             workspace=workspace, target__in=spellings(target), msgkey=msgkey, pk__gte=ids.first_id_at(now - LONGEST_AGO)
         ).exclude(msgkey="")
-        rows = list(found.select_for_update().order_by("pk")[:MAX_ROWS_OF_TARGET])
+        rows = list(messages.select_for_update().order_by("pk")[:MAX_ROWS_OF_TARGET])
         if not rows:
             raise ResultError(ResultCode.INVALID_PARAM, "no message of the last 7 days has this messageId and targetId")
         outcomes.record([Outcome(row.pk, statuses.REVOKED) for row in rows])
@@ -72,8 +72,8 @@ def revoke_task(workspace: Workspace, task_id: int) -> None:
     """
     now = clock.now()
     with transaction.atomic():
-        found = PushTask.objects.select_for_update().filter(workspace=workspace, pk=task_id)
-        task = found.exclude(kind=PushTask.Kind.REVOKE).first()
+        tasks = PushTask.objects.select_for_update().filter(workspace=workspace, pk=task_id)
+        task = tasks.exclude(kind=PushTask.Kind.REVOKE).first()
         if task is None:
             raise ResultError(ResultCode.INVALID_PARAM, "taskId is not a task of this workspace")
         if task.created_at < now - LONGEST_AGO:
@@ -83,12 +83,12 @@ def revoke_task(workspace: Workspace, task_id: int) -> None:
         PushTask.objects.filter(pk=task.pk).update(revoked_at=now)
         if task.kind == PushTask.Kind.BROADCAST:
             # The id of the broadcast that tells devices must follow those that are visible already.
-            broadcasts.serialise(workspace)
+            broadcasts.lock(workspace)
         own = _own_task(workspace, now, revokes=task.pk)
         Revocation.objects.create(task=task, own_task_id=own.pk, created_at=now)
         is_broadcast = _revoke_broadcast(task, own, now)
     if is_broadcast:
-        broadcasts.tell_gateways()
+        broadcasts.notify_gateways()
     if not work_off(task.pk, budget_seconds=INLINE_SECONDS):
         wake_worker()
 
@@ -207,8 +207,8 @@ def _tell_arrived(task_id: int) -> bool:
 
 def _open(task_id: int) -> Revocation | None:
     """Lock the revocation; None where nothing of it is left to do, or somebody else is at it."""
-    found = Revocation.objects.select_for_update(of=("self",), skip_locked=True)
-    return found.select_related("task").filter(pk=task_id, finished_at__isnull=True).first()
+    revocations = Revocation.objects.select_for_update(of=("self",), skip_locked=True)
+    return revocations.select_related("task").filter(pk=task_id, finished_at__isnull=True).first()
 
 
 def _task(revocation: Revocation) -> PushTask:

@@ -146,7 +146,7 @@ def _insert(schedule: Schedule, at: Sequence[datetime], children: Sequence[int])
     )
 
 
-def listed(
+def list_occurrences(
     workspace: Workspace,
     start: datetime,
     end: datetime,
@@ -169,10 +169,10 @@ def listed(
     """
     mine = Occurrence.objects.filter(workspace=workspace).exclude(status=Occurrence.Status.CANCELLED)
     wanted = {"start": start, "end": end, "kind": kind, "unique_id": unique_id}
-    found = OccurrenceFilter(wanted, mine).qs
+    occurrences = OccurrenceFilter(wanted, mine).qs
     first = (page - 1) * page_size
-    ordered = found.select_related("schedule").order_by("-schedule_id", "at")
-    return OccurrencePage(found.count(), list(ordered[first : first + page_size]))
+    ordered = occurrences.select_related("schedule").order_by("-schedule_id", "at")
+    return OccurrencePage(occurrences.count(), list(ordered[first : first + page_size]))
 
 
 def cancel(workspace: Workspace, unique_ids: Sequence[int], *, parents: bool) -> int:

@@ -12,10 +12,10 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from pushcore.codes.results import ResultCode, ResultError
 
-# From now on, and in number: a schedule has its occurrences from the beginning.
-LONGEST = timedelta(days=366)
+# How far ahead a schedule may reach, and how many occurrences it may have: all their rows are made at the start.
+MAX_AHEAD = timedelta(days=366)
 MAX_OCCURRENCES = 366
-_TOO_FAR = f"more than {LONGEST.days} days ahead"
+_TOO_FAR = f"more than {MAX_AHEAD.days} days ahead"
 
 DAILY, WEEKLY, MONTHLY = 1, 2, 3
 
@@ -51,23 +51,23 @@ def moments(strategy: Strategy, zone: tzinfo, now: datetime) -> list[datetime]:
         ResultError: INVALID_PARAM, naming what is wrong with the strategy.
     """
     timed = isinstance(strategy, Timed)
-    # Before anything is reckoned: near the years 1 and 9999 a zone's time is none.
-    if (strategy.at if isinstance(strategy, Timed) else strategy.start) > now + LONGEST:
+    # Checked first: near the years 1 and 9999 a time cannot be converted to the zone.
+    if (strategy.at if isinstance(strategy, Timed) else strategy.start) > now + MAX_AHEAD:
         raise _refused(_TOO_FAR, "fixedTime" if timed else "startTime")
     if isinstance(strategy, Timed):
         if strategy.at <= now:
             raise _refused("fixedTime is past", "fixedTime")
-        found = [strategy.at.astimezone(UTC)]
+        upcoming = [strategy.at.astimezone(UTC)]
     else:
         _check(strategy)
         if strategy.end < now:
             raise _nothing_to_come()
-        found = [moment for moment in _moments(strategy, zone) if moment > now]
-        if not found:
+        upcoming = [moment for moment in _moments(strategy, zone) if moment > now]
+        if not upcoming:
             raise _nothing_to_come()
-    if found[-1] > now + LONGEST:
+    if upcoming[-1] > now + MAX_AHEAD:
         raise _refused(_TOO_FAR, "fixedTime" if timed else "endTime")
-    return found
+    return upcoming
 
 
 def _refused(why: str, parameter: str) -> ResultError:
@@ -85,7 +85,7 @@ def _check(strategy: Cyclic) -> None:
         raise _refused("circleType is one of 1, 2, 3", "circleType")
     if strategy.start > strategy.end:
         raise _refused("startTime is after endTime", "startTime")
-    if strategy.end - strategy.start > 2 * LONGEST:
+    if strategy.end - strategy.start > 2 * MAX_AHEAD:
         raise _refused(_TOO_FAR, "endTime")
     highest = {DAILY: 0, WEEKLY: 7, MONTHLY: 31}[strategy.circle]
     if strategy.circle != DAILY and not strategy.days:

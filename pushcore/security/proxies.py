@@ -16,8 +16,8 @@ _IPV6_PREFIX = 64
 
 def address_of(meta: Mapping[str, Any]) -> str:
     """Return the client's address from a WSGI environment (`HttpRequest.META`); empty if there is none."""
-    peer, named = str(meta.get("REMOTE_ADDR") or ""), str(meta.get("HTTP_X_FORWARDED_FOR") or "")
-    return client_address(peer, named, settings.TRUSTED_PROXIES)
+    peer, forwarded_for = str(meta.get("REMOTE_ADDR") or ""), str(meta.get("HTTP_X_FORWARDED_FOR") or "")
+    return client_address(peer, forwarded_for, settings.TRUSTED_PROXIES)
 
 
 def client_address(peer: str, forwarded_for: str, trusted: Networks) -> str:
@@ -37,16 +37,16 @@ def client_address(peer: str, forwarded_for: str, trusted: Networks) -> str:
 def plain_address(text: str) -> IPv4Address | IPv6Address | None:
     """Parse an address, None if it is none; an IPv4-mapped IPv6 address (RFC 4291) becomes the IPv4 one."""
     try:
-        found = ip_address(text.partition("%")[0])
+        parsed = ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    return getattr(found, "ipv4_mapped", None) or found
+    return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
 def is_in(address: str, networks: Networks) -> bool:
     """Tell whether the text is an address in one of the networks."""
-    found = plain_address(address)
-    return found is not None and any(found in network for network in networks)
+    parsed = plain_address(address)
+    return parsed is not None and any(parsed in network for network in networks)
 
 
 def origin(address: str) -> str:

@@ -1,1 +1,1 @@
-"""PostgreSQL and Valkey: connections, ids, partitions, retention, the shared clock, and what to do during outages."""
+"""PostgreSQL and Valkey: connections, ids, partitions, deletion in steps, the shared clock, and outages of both."""

@@ -71,17 +71,17 @@ def read(cursor: Any, sql: str = READ) -> None:
         sql: Statements of which the last is `READ`.
     """
     global _reading, _warned_at
-    asked = system.monotonic()
+    asked_at = system.monotonic()
     cursor.execute(sql)
     database = float(cursor.fetchone()[0])
-    answered = system.monotonic()
-    if _reading is not None and answered - asked > LONGEST_ANSWER_SECONDS:
+    answered_at = system.monotonic()
+    if _reading is not None and answered_at - asked_at > LONGEST_ANSWER_SECONDS:
         return
-    _reading = _Reading(database, (asked + answered) / 2)
+    _reading = _Reading(database, (asked_at + answered_at) / 2)
     OFFSET.set(offset())
-    if abs(offset()) > WARN_ABOVE_SECONDS and answered - _warned_at > WARN_EVERY_SECONDS:
-        _warned_at = answered
-        log.warning("this host's clock is not the database's", ahead_seconds=round(offset(), 1))
+    if abs(offset()) > WARN_ABOVE_SECONDS and answered_at - _warned_at > WARN_EVERY_SECONDS:
+        _warned_at = answered_at
+        log.warning("clock of this host differs from the database's", ahead_seconds=round(offset(), 1))
 
 
 def refresh() -> None:

@@ -16,14 +16,14 @@ def one_at_a_time(work: Callable[[], None]) -> Callable[[], None]:
     be newer than what the job has read. An exception ends the run and is raised to its caller.
     """
     lock = threading.Lock()
-    asked = threading.Event()
+    requested = threading.Event()
 
     @functools.wraps(work)
     def run() -> None:
-        asked.set()
-        while asked.is_set() and lock.acquire(blocking=False):
+        requested.set()
+        while requested.is_set() and lock.acquire(blocking=False):
             try:
-                asked.clear()
+                requested.clear()
                 work()
             finally:
                 lock.release()

@@ -1,4 +1,4 @@
-"""Adding an index to a partitioned table while it is written to; for migrations."""
+"""Add an index to a partitioned table while it is written to; for migrations."""
 
 from __future__ import annotations
 

@@ -228,12 +228,12 @@ def coverage(now: datetime | None = None) -> Mapping[str, PartitionCoverage]:
 
 def _partitions() -> Mapping[str, list[Partition]]:
     """Read all partitions by table, oldest first, with those detached but not dropped. One query."""
-    found: dict[str, list[Partition]] = defaultdict(list)
+    by_table: dict[str, list[Partition]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(_SQL["existing"], {"tables": [table.name for table in tables()]})
         for table, name, pending in cursor.fetchall():
-            found[table].append(Partition(name, pending))
-    return found
+            by_table[table].append(Partition(name, pending))
+    return by_table
 
 
 def _midnight(moment: datetime) -> datetime:

@@ -94,14 +94,14 @@ class ValkeyClient(_Guarded, redis.Redis):
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Any:
         """Return a pipeline behind the same circuit breaker."""
-        made = _GuardedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
-        made.breaker = self.breaker
-        return made
+        pipeline = _GuardedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+        pipeline.breaker = self.breaker
+        return pipeline
 
 
 def connect(url: str) -> ValkeyClient:
     """Return a client of the server at `url`, with a circuit breaker of its own."""
-    made = ValkeyClient.from_url(
+    valkey = ValkeyClient.from_url(
         url,
         parser_class=ErrorParser,
         socket_connect_timeout=CONNECT_SECONDS,
@@ -111,9 +111,9 @@ def connect(url: str) -> ValkeyClient:
         health_check_interval=30,
         max_connections=64,
     )
-    assert isinstance(made, ValkeyClient)
-    made.breaker = CircuitBreaker(lambda: _answers(url))
-    return made
+    assert isinstance(valkey, ValkeyClient)
+    valkey.breaker = CircuitBreaker(lambda: _answers(url))
+    return valkey
 
 
 def _answers(url: str) -> bool:

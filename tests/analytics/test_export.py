@@ -114,7 +114,7 @@ def test_csv_has_the_same_figures(workspace: Workspace) -> None:
 
 @pytest.mark.parametrize(("text", "safe"), [("=1+1", "'=1+1"), ("-1", "'-1"), ("@x", "'@x"), ("1.0", "1.0"), ("", "")])
 def test_text_that_a_spreadsheet_takes_for_a_formula_is_inert(text: str, safe: str) -> None:
-    assert report_files.inert(text) == safe
+    assert report_files.escape_formula(text) == safe
 
 
 def test_a_day_by_minute_has_all_its_minutes(workspace: Workspace) -> None:

@@ -199,7 +199,7 @@ class Store:
 
     def __init__(self, directory: Path) -> None:
         self.engine = engines.valkey(directory / "valkey", "secret", engines.free_port())
-        self.process: subprocess.Popen[bytes] = self.engine.launch()
+        self.process: subprocess.Popen[bytes] = self.engine.start_and_wait()
         self.client: redis.Redis = redis.Redis.from_url(self.engine.url)
 
     def kill(self) -> None:
@@ -207,7 +207,7 @@ class Store:
         self.process.wait()
 
     def start(self) -> None:
-        self.process = self.engine.launch()
+        self.process = self.engine.start_and_wait()
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pushcore.api import decoding
 from pushcore.codes.results import ResultCode, ResultError
+from pushcore.inbound import decoding
 
 DEEP = decoding.MAX_DEPTH
 
@@ -36,7 +36,7 @@ DEEP = decoding.MAX_DEPTH
 )
 def test_a_value_that_cannot_be_stored_is_refused_by_name(raw: bytes, named: str) -> None:
     with pytest.raises(ResultError) as refused:
-        decoding.json_value(raw)
+        decoding.decode_json(raw)
     assert refused.value.result is ResultCode.INVALID_PARAM
     assert f": {named} " in refused.value.message
     refused.value.message.encode()
@@ -53,7 +53,7 @@ def test_a_value_that_cannot_be_stored_is_refused_by_name(raw: bytes, named: str
     ],
 )
 def test_a_value_that_only_resembles_an_unstorable_one_is_accepted(raw: bytes, value: object) -> None:
-    assert decoding.json_value(raw) == (json.loads(raw) if value is None else value)
+    assert decoding.decode_json(raw) == (json.loads(raw) if value is None else value)
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_a_value_that_only_resembles_an_unstorable_one_is_accepted(raw: bytes, v
 )
 def test_invalid_json_is_the_callers_fault(raw: bytes, code: str) -> None:
     with pytest.raises(ResultError) as refused:
-        decoding.json_value(raw)
+        decoding.decode_json(raw)
     assert refused.value.result.code == code
 
 
 # A million lists before the one that is at fault: it is refused, though not by name.
 def test_a_fault_behind_a_million_parts_is_found() -> None:
     with pytest.raises(ResultError):
-        decoding.json_value(b'{"a": [' + b"[]," * 300_000 + b'"\\ud800"]}')
+        decoding.decode_json(b'{"a": [' + b"[]," * 300_000 + b'"\\ud800"]}')
 
 
 _TEXTS = st.text(st.characters(codec=None), max_size=5)
@@ -85,7 +85,7 @@ _VALUES = st.recursive(
 def test_a_decoded_value_can_be_stored_and_encoded(value: object) -> None:
     raw = json.dumps(value).encode()
     try:
-        read = decoding.json_value(raw)
+        read = decoding.decode_json(raw)
     except ResultError as error:
         error.message.encode()
         return

@@ -105,10 +105,10 @@ def test_a_broadcast_is_offered_to_no_session_and_to_no_vendor(
     templates.create(workspace, TemplateDraft("news", "d", "News", "Body"))
     request = BroadcastPush(delivery_type=1, expired_seconds=300, template_name="news", msgkey="b")
     task = pushes.accept(workspace, request, **RPC)
-    assert broadcasts.active(())[0] == broadcasts.active([task.pk])[0] == [task.pk]
+    assert broadcasts.read_active(())[0] == broadcasts.read_active([task.pk])[0] == [task.pk]
     with quiet_hours(workspace):
-        assert broadcasts.active(()) == ([], [])
-        assert broadcasts.active([task.pk]) == ([], [])  # a gateway that holds it writes it to no more sessions
+        assert broadcasts.read_active(()) == ([], [])
+        assert broadcasts.read_active([task.pk]) == ([], [])  # a gateway that holds it writes it to no more sessions
         vendor_walk.walk_all()
     assert lane.got == []
     assert waiting(device) == [Message.objects.get().pk]

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from pushcore import ports
+from pushcore import ports, retention
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import activities, client_requests, registry, server_requests, tokens
@@ -19,7 +19,6 @@ from pushcore.devices.info import DeviceInfo
 from pushcore.devices.registry import KnownDevice
 from pushcore.devices.tokens import Claim, check_third_party
 from pushcore.models import Binding, Device, TokenLoss, Workspace
-from pushcore.storage import retention
 from tests.pushcore.conftest import RecordingLane
 
 APNS = "ab" * 32

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from pushcore.push.group_commit import GroupCommit
+from pushcore.storage.group_commit import GroupCommit
 
 
 class Work:

@@ -100,7 +100,7 @@ def test_an_endpoint_that_hangs_with_thousands_due_delays_nobody(
     well = owed(callback.url, 300)
     assert delivered(well, 300, within=webhook_client.TIMEOUT_MS / 1000 - 1)
     assert not ReceiptAttempt.objects.filter(receipt__workspace=dead).exists()
-    assert sum(queue.under_way for queue in sender._queues.values()) <= 2
+    assert sum(queue.in_flight for queue in sender._queues.values()) <= 2
 
 
 def test_an_endpoint_that_hangs_is_paused_and_holds_no_lease(

@@ -8,8 +8,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from pushcore import retention
 from pushcore.models import Broadcast, Message, PushTask, Workspace
-from pushcore.storage import ids, partitions, retention
+from pushcore.storage import ids, partitions
 
 GROWING = [
     "analytics_messageevent",

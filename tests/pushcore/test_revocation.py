@@ -246,9 +246,9 @@ def test_a_revoked_broadcast_is_no_longer_delivered_and_devices_are_notified(
     revocations.revoke_task(workspace, task.pk)
     told_by = Broadcast.objects.exclude(pk=task.pk).get()
     assert told_by.task.content["revokes"] == str(task.pk)
-    assert broadcasts.active(())[0] == [told_by.pk]
+    assert broadcasts.read_active(())[0] == [told_by.pk]
     later = pushes.accept(workspace, replace(request, msgkey="b2"), **RPC)
-    assert broadcasts.active(())[0] == [told_by.pk, later.pk]
+    assert broadcasts.read_active(())[0] == [told_by.pk, later.pk]
 
 
 def test_the_sweeper_dispatches_revocation_notices(

@@ -9,12 +9,12 @@ import pytest
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import server_requests
 from pushcore.devices.registry import KnownDevice
+from pushcore.devices.target_names import clean_target, spellings
 from pushcore.file_push.records import Lines, Reader
 from pushcore.models import Message, PushTask, Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.push import pushes
 from pushcore.push.requests import MultiplePush, TargetMessage
-from pushcore.push.target_names import clean_target, spellings
 from pushcore.push.templates import TemplateDraft, create
 from pushcore.revocation import revocations
 from tests.pushcore.conftest import RecordingLane

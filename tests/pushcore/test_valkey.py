@@ -28,7 +28,7 @@ class Served:
 
     def __init__(self, folder: Path) -> None:
         self._engine = engines.valkey(folder / "valkey", "secret", engines.free_port())
-        self.process = self._engine.launch()
+        self.process = self._engine.start_and_wait()
         self.url = self._engine.url
         self.admin = redis.Redis.from_url(self.url)
 

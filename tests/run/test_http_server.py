@@ -18,7 +18,7 @@ from mps_project.launcher import engines
 from mps_project.web.http_server import limits
 from mps_project.web.http_server.limits import HttpLimits
 from mps_project.web.http_server.server import HttpServer
-from pushcore.http.head_check import HEAD_CHECK
+from pushcore.inbound.head_check import HEAD_CHECK
 from tests.support.raw_http import RawHttp, chunked, head
 
 LIMITS = HttpLimits(

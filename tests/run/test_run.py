@@ -218,7 +218,7 @@ def test_a_data_directory_with_a_long_path_works(tmp_path: Path) -> None:
     directory = tmp_path / ("deep" * 20) / ("deeper" * 10)
     directory.mkdir(parents=True)
     engine = engines.postgres(directory / "postgres", "secret")
-    process = engine.launch()
+    process = engine.start_and_wait()
     assert engine.temporary is not None
     engine.stop(process)
     assert not engine.temporary.exists()
@@ -228,7 +228,7 @@ def test_an_engine_that_cannot_start_names_its_log(tmp_path: Path) -> None:
     engine = engines.valkey(tmp_path / "valkey", "secret", 1)
     (tmp_path / "valkey" / "valkey.conf").unlink()
     with pytest.raises(engines.EngineError, match=r"Valkey ended at start with code \d+; see .*valkey.log"):
-        engine.launch()
+        engine.start_and_wait()
 
 
 def test_a_private_file_is_written_whole_and_private(tmp_path: Path) -> None:

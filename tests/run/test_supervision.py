@@ -90,17 +90,17 @@ def test_an_interrupted_first_start_does_not_spoil_the_next(tmp_path: Path) -> N
     (tmp_path / "postgres.new").mkdir()
     (tmp_path / "postgres.new" / "PG_VERSION").write_text("18\n")
     engine = engines.postgres(tmp_path / "postgres", "secret")
-    engine.stop(engine.launch())
+    engine.stop(engine.start_and_wait())
     assert not (tmp_path / "postgres.new").exists()
 
 
 def test_an_engine_waits_for_one_that_is_still_stopping(tmp_path: Path) -> None:
     engine = engines.postgres(tmp_path / "postgres", "secret")
-    leaving = engine.launch()
+    leaving = engine.start_and_wait()
     os.kill(leaving.pid, signal.SIGSTOP)
     os.kill(leaving.pid, signal.SIGINT)
     resume = subprocess.Popen(["sh", "-c", f"sleep 1.5; kill -CONT {leaving.pid}"])
-    successor = engine.launch()
+    successor = engine.start_and_wait()
     assert leaving.wait(10) == 0
     assert successor.poll() is None
     engine.stop(successor)
@@ -109,7 +109,7 @@ def test_an_engine_waits_for_one_that_is_still_stopping(tmp_path: Path) -> None:
 
 def test_a_log_that_grew_too_long_is_emptied_and_continues(tmp_path: Path) -> None:
     engine = engines.valkey(tmp_path / "valkey", "secret", engines.free_port())
-    process = engine.launch()
+    process = engine.start_and_wait()
     with engine.log.open("ab") as log:
         log.truncate(LONGEST_LOG_BYTES + 1)
     engine.limit_log()

@@ -40,7 +40,7 @@ def _start() -> None:
             engine = engines.postgres(directory / "postgres", "tests", options=unsafe)
         else:
             engine = engines.valkey(directory / "valkey", "tests", engines.free_port())
-        _started.append((engine, engine.launch()))
+        _started.append((engine, engine.start_and_wait()))
         os.environ[variable] = engine.url
 
 

@@ -59,7 +59,7 @@ def server(directory: Path) -> Iterator[str]:
         directory.parent / "oldest.log",
         user=user,
     )
-    process = engine.launch()
+    process = engine.start_and_wait()
     try:
         yield engine.url
     finally:

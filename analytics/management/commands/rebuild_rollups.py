@@ -26,15 +26,15 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Print what differs, and mend it unless `--check` is given; exits with 1 where it is and something differs."""
         rollups.fold(budget_seconds=3600)
-        found = rollups.differences()
-        for one in found[:SHOWN]:
+        differences = rollups.differences()
+        for one in differences[:SHOWN]:
             self.stdout.write(
                 f"{one.minute:%Y-%m-%d %H:%M} workspace {one.workspace_id} {one.kind} {Channel(one.channel).label}"
                 f" {one.metric}: {one.summed} summed, {one.counted} counted"
             )
-        if len(found) > SHOWN:
-            self.stdout.write(f"and {len(found) - SHOWN} more")
-        if not found:
+        if len(differences) > SHOWN:
+            self.stdout.write(f"and {len(differences) - SHOWN} more")
+        if not differences:
             self.stdout.write("no difference")
         elif options["check"]:
             sys.exit(1)

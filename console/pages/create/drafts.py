@@ -25,7 +25,7 @@ from console.pages.create.message_forms import pairs
 from console.pages.create.scope import known_kind, workspace_or_404
 from pushcore.models import Workspace
 from pushcore.storage import clock
-from pushcore.storage.retention import delete_in_steps
+from pushcore.storage.deletion import delete_in_steps
 
 # Of a user in a workspace; the one that was saved longest ago makes room.
 MAX_DRAFTS = 10

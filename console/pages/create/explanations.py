@@ -158,6 +158,6 @@ def _figures() -> dict[str, str]:
         "files": upload.MAX_OPEN,
         "broadcasts": broadcasts.MAX_ACTIVE,
         "schedules": service.MAX_OPEN,
-        "days": times.LONGEST.days,
+        "days": times.MAX_AHEAD.days,
     }
     return {name: intcomma(figure) for name, figure in figures.items()}

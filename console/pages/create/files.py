@@ -16,7 +16,7 @@ from console.pages.create.scope import workspace_or_404
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import upload
 from pushcore.file_push.inspection import Inspection, inspect
-from pushcore.http.head_check import head_check
+from pushcore.inbound.head_check import head_check
 from pushcore.models import FileImport, Workspace
 from pushcore.push import audience_estimate
 from pushcore.storage import ids

@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext
 
-from channels_vendor.apns.payload import parts_of
+from channels_vendor.apns.payload import request_template
 from channels_vendor.base.contract import Account, Shown
 from channels_vendor.base.errors import TooBigError
 from channels_vendor.base.notifications import deliveries_of
@@ -184,8 +184,8 @@ def _example(form: AnyForm, made: dict[str, Any]) -> OutgoingMessage:
 def _ios(outgoing: OutgoingMessage) -> str:
     """Render the APNs body; empty if APNs would refuse it."""
     [delivery] = deliveries_of([outgoing], Channel.APNS)
-    parts = parts_of(delivery.notification, topic="", msgkey=delivery.msgkey)
-    return _pretty(parts.template.render(delivery)) if parts else ""
+    ios = request_template(delivery.notification, topic="", msgkey=delivery.msgkey)
+    return _pretty(ios.template.render(delivery)) if ios else ""
 
 
 def _pretty(body: bytes) -> str:

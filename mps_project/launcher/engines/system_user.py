@@ -23,13 +23,13 @@ def ensure_user(name: str) -> None:
     try:
         pwd.getpwnam(name)
     except KeyError:
-        made = subprocess.run(
+        result = subprocess.run(
             ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name],  # noqa: S607
             capture_output=True,
             text=True,
             check=False,
         )
-        if made.returncode:
+        if result.returncode:
             raise EngineError(
                 f"PostgreSQL cannot run as root and user {name} cannot be made: set DATABASE_URL"
             ) from None

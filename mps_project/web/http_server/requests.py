@@ -120,12 +120,12 @@ def build_environ(
 def _origin_form(target: bytes) -> bytes:
     """Return path and query of a target in absolute form, which a server accepts (RFC 9112, 3.2.2)."""
     try:
-        found = httptools.parse_url(target)
+        url = httptools.parse_url(target)
     except httptools.HttpParserInvalidURLError:
         raise BadHeadError(400) from None
-    if not found.schema:
+    if not url.schema:
         raise BadHeadError(400)
-    return (found.path or b"/") + (b"?" + found.query if found.query else b"")
+    return (url.path or b"/") + (b"?" + url.query if url.query else b"")
 
 
 @lru_cache(maxsize=1024)

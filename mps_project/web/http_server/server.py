@@ -15,7 +15,7 @@ from mps_project.web.http_server.connection import HttpConnection
 from mps_project.web.http_server.limits import HttpLimits
 from mps_project.web.http_server.requests import WsgiRequest
 from mps_project.web.http_server.responses import WsgiApplication, run_application
-from pushcore.http.head_check import HEAD_CHECK
+from pushcore.inbound.head_check import HEAD_CHECK
 from pushcore.security.proxies import is_in, origin
 
 _TICK_SECONDS = 0.1
@@ -46,10 +46,10 @@ class _ThreadPool:
             if check:
                 environ = request.environ | {HEAD_CHECK: True}
                 answer = run_application(server.application, environ, head_only=False)
-                server.call(connection.head_was_checked, request, None if answer.status == 100 else answer)
+                server.call_in_loop(connection.head_was_checked, request, None if answer.status == 100 else answer)
             else:
                 answer = run_application(server.application, request.environ, head_only=request.head_only)
-                server.call(connection.respond, request, answer)
+                server.call_in_loop(connection.respond, request, answer)
 
     def stop(self) -> None:
         for _ in self._threads:
@@ -106,8 +106,8 @@ class HttpServer:
                 connection.end()
             await asyncio.sleep(_TICK_SECONDS)
         clock.cancel()
-        for lane in (self._main, *self._own.values()):
-            lane.stop()
+        for pool in (self._main, *self._own.values()):
+            pool.stop()
 
     async def _watch_deadlines(self) -> None:
         while True:
@@ -147,9 +147,9 @@ class HttpServer:
         """Have a thread ask the application about a head whose body has not come; returns False where too many wait."""
         return self._main.put(connection, request, check=True)
 
-    def call(self, *call: Any) -> None:
-        """Call a function in the event loop, from a thread."""
+    def call_in_loop(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Have the event loop call a function. Safe from any thread."""
         try:
-            self._loop.call_soon_threadsafe(*call)
+            self._loop.call_soon_threadsafe(function, *arguments)
         except RuntimeError:  # the loop is closed: the server has stopped
             return

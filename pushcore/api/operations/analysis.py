@@ -14,9 +14,7 @@ from pushcore.api.schema import OPTIONAL, RequestSchema, needed
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import PushTask, Workspace
-from pushcore.ports import AnalysisFilter, analysis
-
-LONGEST = timedelta(days=90)
+from pushcore.ports import LONGEST_ANALYSIS, AnalysisFilter, analysis
 
 
 def _platforms() -> dict[str, Any]:
@@ -47,8 +45,8 @@ class QueryPushAnalysisCoreIndexSchema(RequestSchema):
         start, end = needed(values, "startTime"), needed(values, "endTime")
         if start > end:
             raise ResultError(ResultCode.INVALID_PARAM, "startTime is after endTime")
-        if end - start > LONGEST:
-            raise ResultError(ResultCode.INVALID_PARAM, f"more than {LONGEST.days} days")
+        if end - start > LONGEST_ANALYSIS:
+            raise ResultError(ResultCode.INVALID_PARAM, f"more than {LONGEST_ANALYSIS.days} days")
         del values["startTime"], values["endTime"]
         return AnalysisFilter(start=start, end=end, **values)
 
@@ -71,22 +69,22 @@ class QueryPushAnalysisTaskDetailSchema(RequestSchema):
 
 def query_core_index(workspace: Workspace, wanted: AnalysisFilter, caller: Caller) -> dict[str, Any]:
     """Count what was pushed, arrived, was opened and ignored in the filter's days."""
-    found = analysis().core_index(workspace, wanted)
+    index = analysis().core_index(workspace, wanted)
     return {
-        "pushTotalNum": found.pushed,
-        "pushNum": found.succeeded,
-        "arrivalNum": found.arrived,
-        "arrivalRate": found.arrival_rate,
-        "openNum": found.opened,
-        "openRate": found.open_rate,
-        "ignoreNum": found.ignored,
-        "ignoreRate": found.ignore_rate,
+        "pushTotalNum": index.pushed,
+        "pushNum": index.succeeded,
+        "arrivalNum": index.arrived,
+        "arrivalRate": index.arrival_rate,
+        "openNum": index.opened,
+        "openRate": index.open_rate,
+        "ignoreNum": index.ignored,
+        "ignoreRate": index.ignore_rate,
     }
 
 
 def query_task_list(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> list[dict[str, Any]]:
     """List multiple and broadcast pushes, a page of them."""
-    found = analysis().task_page(
+    page = analysis().task_page(
         workspace,
         needed(values, "startTime"),
         task_id=values["taskId"],
@@ -103,7 +101,7 @@ def query_task_list(workspace: Workspace, values: Mapping[str, Any], caller: Cal
             "type": PUSH_KINDS.index(PushTask.Kind(task.kind)),
             "gmtCreate": int(task.created_at.timestamp() * 1000),
         }
-        for task in found.tasks
+        for task in page.tasks
     ]
 
 

@@ -103,17 +103,17 @@ def push_report(workspace: Workspace, values: Mapping[str, Any], caller: Caller)
 
 def query_device_state(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> dict[str, Any] | None:
     """Show the device behind a target; None where none is known."""
-    found = state.of_target(workspace, values["target"], values["targetType"])
-    if found is None:
+    device = state.of_target(workspace, values["target"], values["targetType"])
+    if device is None:
         return None
     return {
-        "userId": found.user_id,
-        "deviceId": found.device_id,
-        "deliveryToken": found.delivery_token,
-        "thirdToken": found.third_token,
-        "platform": found.platform,
-        "manufacturer": found.manufacturer,
-        "statue": found.state,
+        "userId": device.user_id,
+        "deviceId": device.device_id,
+        "deliveryToken": device.delivery_token,
+        "thirdToken": device.third_token,
+        "platform": device.platform,
+        "manufacturer": device.manufacturer,
+        "statue": device.state,
     }
 
 

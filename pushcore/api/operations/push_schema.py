@@ -149,9 +149,9 @@ def _refuse_sms(sms: Mapping[str, Any]) -> None:
     strategy = sms["smsStrategy"]
     if strategy:
         raise ResultError(ResultCode.INVALID_PARAM, "smsStrategy: this service sends no SMS; leave it out, or 0")
-    named = [name for name, value in sms.items() if value]
-    if strategy is None and named:
-        raise ResultError(ResultCode.INVALID_PARAM, f"{named[0]}: this service sends no SMS")
+    present = [name for name, value in sms.items() if value]
+    if strategy is None and present:
+        raise ResultError(ResultCode.INVALID_PARAM, f"{present[0]}: this service sends no SMS")
 
 
 def _strategy_of(strategy_type: int, content: Mapping[str, Any]) -> Strategy | None:

@@ -33,7 +33,7 @@ class CancelPushSchedulerSchema(RequestSchema):
 
 def list_schedules(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
     """List occurrences of scheduled pushes, a page of them."""
-    page = schedules.listed(
+    page = schedules.list_occurrences(
         workspace,
         needed(values, "startTime"),
         needed(values, "endTime"),

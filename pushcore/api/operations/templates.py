@@ -96,18 +96,18 @@ def _named(workspace: Workspace, values: Mapping[str, Any]) -> Template:
     Raises:
         ResultError: NEED_TEMPLATE; TEMPLATE_NOT_EXIST, also where name and ID are not of one template.
     """
-    name, given = values["templateName"], values["templateId"].strip()
-    if not given:
+    name, template_id = values["templateName"], values["templateId"].strip()
+    if not template_id:
         return templates.named(workspace, name)
-    found = Template.objects.filter(workspace=workspace, pk=ids.parse(given) or 0).first()
-    if found is None or name not in ("", found.name):
+    template = Template.objects.filter(workspace=workspace, pk=ids.parse(template_id) or 0).first()
+    if template is None or name not in ("", template.name):
         raise ResultError(ResultCode.TEMPLATE_NOT_EXIST)
-    return found
+    return template
 
 
 def _shown(template: Template) -> dict[str, str]:
     """Show a template as the package reads it: all values are text. It is never edited, so never modified either."""
-    made = str(int(template.created_at.timestamp() * 1000))
+    created_ms = str(int(template.created_at.timestamp() * 1000))
     return {
         "id": str(template.pk),
         "name": template.name,
@@ -121,8 +121,8 @@ def _shown(template: Template) -> dict[str, str]:
         "pushStyle": str(template.style),
         "iconUrls": json.dumps(template.icon, ensure_ascii=False) if template.icon else "",
         "imageUrls": json.dumps(template.image, ensure_ascii=False) if template.image else "",
-        "gmtCreate": made,
-        "gmtModified": made,
+        "gmtCreate": created_ms,
+        "gmtModified": created_ms,
     }
 
 

@@ -14,21 +14,22 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, JsonResponse
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, inline_serializer
-from rest_framework import serializers
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from pushcore.api import decoding, replay_protection, throttle
+from pushcore.api import replay_protection, throttle
 from pushcore.api.operation import SCOPE, V2020, Caller, Operation
 from pushcore.api.operations import REST_OPERATIONS
 from pushcore.api.replay_protection import MAX_NONCE, Nonce
 from pushcore.api.request_ids import request_id_of
 from pushcore.api.rest import signature
+from pushcore.api.rest.openapi import SIGNATURE, Answer
 from pushcore.api.schema import refuse_unknown_names
 from pushcore.codes.results import ResultCode, ResultError
+from pushcore.inbound import decoding
 from pushcore.models import PushTask, Workspace
 from pushcore.storage.outages import Unavailable, log_outage
 
@@ -36,24 +37,6 @@ log = structlog.get_logger(__name__)
 
 MAX_QUERY_FIELDS = 100
 REPLAY_FIELDS = ("timestamp", "nonce")
-
-
-Answer = inline_serializer(
-    "Answer",
-    {
-        "success": serializers.BooleanField(),
-        "code": serializers.CharField(help_text="A result code; 100 is success."),
-        "name": serializers.CharField(),
-        "message": serializers.CharField(),
-        "data": serializers.JSONField(allow_null=True, help_text="Of a push: the task ID. Of a query: an object."),
-        "requestId": serializers.CharField(),
-    },
-)
-
-SIGNATURE = [
-    OpenApiParameter("sign", str, required=True, description="RSA-SHA256 over the raw body, URL-safe base64."),
-    OpenApiParameter("signType", str, required=True, enum=[signature.SIGN_TYPE]),
-]
 
 
 class RawParser(BaseParser):
@@ -176,7 +159,9 @@ def _serve(request: HttpRequest, operation: Operation) -> str | dict[str, Any] |
 
 
 def verified(request: HttpRequest, scope: Mapping[str, Any], signed: bytes) -> Workspace:
-    """Return the workspace that a request may act in. A GET, which changes nothing, never needs a nonce.
+    """Verify a request and count it; return the workspace that it acts in.
+
+    A GET, which changes nothing, never needs a nonce.
 
     Args:
         request: Has the signature.
@@ -202,7 +187,7 @@ def _signer(request: HttpRequest, scope: Mapping[str, Any], signed: bytes) -> Wo
     if not workspace.push_api_enabled:
         raise ResultError(ResultCode.REST_API_SWITCH_NOT_OPEN)
     _check_sign_type(request)
-    if not signature.fits(workspace, signed, request.GET.get("sign", "")):
+    if not signature.is_valid(workspace, signed, request.GET.get("sign", "")):
         raise ResultError(ResultCode.SIGNATURE_MISMATCH)
     return workspace
 
@@ -243,14 +228,14 @@ def query_of(request: HttpRequest) -> dict[str, str]:
     except ValueError:
         raise ResultError(ResultCode.INVALID_PARAM, f"more than {MAX_QUERY_FIELDS} parameters in the query") from None
     values = dict(pairs)
-    decoding.check(values)
+    decoding.check_storable(values)
     return values
 
 
 def _signed_path(request: HttpRequest) -> bytes:
     query = request.META.get("QUERY_STRING", "")
-    kept = [pair for pair in query.split("&") if pair.partition("=")[0] not in ("sign", "signType")]
-    path = f"{request.path}?{'&'.join(kept)}" if kept else request.path
+    pairs = [pair for pair in query.split("&") if pair.partition("=")[0] not in ("sign", "signType")]
+    path = f"{request.path}?{'&'.join(pairs)}" if pairs else request.path
     return path.encode("utf-8", "surrogateescape")
 
 
@@ -272,8 +257,8 @@ def _check_signed(request: HttpRequest) -> None:
 
 def _refusal(request: HttpRequest, check: Callable[[], object]) -> JsonResponse | None:
     passed: list[object] = []
-    told = answer(request, "HeadCheck", lambda: passed.append(check()))
-    return None if passed else told
+    response = answer(request, "HeadCheck", lambda: passed.append(check()))
+    return None if passed else response
 
 
 def _raw_body(request: HttpRequest) -> bytes:
@@ -293,7 +278,7 @@ def check_size(request: HttpRequest, limit: int) -> None:
 
 def json_object(raw: bytes) -> dict[str, Any]:
     """Decode a body that has to be a JSON object. Raises `ResultError`: REQUEST_SHOULD_BE_UTF8, INVALID_PARAM."""
-    values = decoding.json_value(raw)
+    values = decoding.decode_json(raw)
     if not isinstance(values, dict):
         raise ResultError(ResultCode.INVALID_PARAM, "the body is not a JSON object")
     return values

@@ -16,17 +16,16 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from pushcore.api.fields import Number, Text
+from pushcore.api.operation import SCOPE
 from pushcore.api.operations.push_schema import PushSchema, Submission
 from pushcore.api.rest.endpoint import (
-    SIGNATURE,
-    Answer,
     SignedView,
     answer,
     check_head_of_path,
     check_size,
     verified_path,
 )
-from pushcore.api.rest.templates import SCOPE, answer_with
+from pushcore.api.rest.openapi import SIGNATURE, WORKSPACE, Answer, answer_with
 from pushcore.api.schema import OPTIONAL
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import upload
@@ -91,7 +90,7 @@ _QUERY = [
         description=str(field.help_text or ""),
     )
     for name, field in ((str(name), field) for name, field in FilePushSchema().fields.items())
-    if name not in ("appId", "workspaceId")
+    if name not in SCOPE
 ]
 
 
@@ -107,7 +106,7 @@ class FilePushView(SignedView):
         "The signature is over the path with query, which names the file's SHA-256.",
         request={"text/csv": OpenApiTypes.BINARY},
         responses={200: Answer},
-        parameters=[*SCOPE, *_QUERY, *SIGNATURE],
+        parameters=[*WORKSPACE, *_QUERY, *SIGNATURE],
     )
     def post(self, request: Request) -> JsonResponse:
         """Take a file and push to its targets."""
@@ -115,9 +114,9 @@ class FilePushView(SignedView):
 
 
 def _take(request: HttpRequest) -> str:
-    workspace, given = verified_path(request, FilePushSchema.names())
+    workspace, parameters = verified_path(request, FilePushSchema.names())
     check_size(request, settings.MAX_FILE_BYTES)
-    wanted: FilePush = FilePushSchema.read(given).push
+    wanted: FilePush = FilePushSchema.read(parameters).push
     task = upload.receive(workspace, wanted, request.read, source=PushTask.Source.REST, author="RSA key")
     return str(task.pk)
 
@@ -129,7 +128,7 @@ class FileReportView(SignedView):
         operation_id="PushMultipleFileReport",
         summary="How far a file has been read, and which of its lines are at fault",
         responses={200: _REPORT},
-        parameters=[*SCOPE, OpenApiParameter("pageNumber", int), *SIGNATURE],
+        parameters=[*WORKSPACE, OpenApiParameter("pageNumber", int), *SIGNATURE],
     )
     def get(self, request: Request, task_id: str) -> JsonResponse:
         """Show what became of a file's lines, with a page of those at fault."""
@@ -137,11 +136,11 @@ class FileReportView(SignedView):
 
 
 def _report(request: HttpRequest, task_id: str) -> dict[str, Any]:
-    workspace, given = verified_path(request, ("pageNumber",))
+    workspace, parameters = verified_path(request, ("pageNumber",))
     file = FileImport.objects.filter(workspace=workspace, pk=ids.parse(task_id) or 0, accepted_at__isnull=False).first()
     if file is None:
         raise ResultError(ResultCode.INVALID_PARAM, "taskId is not the task of a file")
-    page = given.get("pageNumber", "1")
+    page = parameters.get("pageNumber", "1")
     if not (page.isascii() and page.isdigit() and 1 <= int(page[:9]) <= 1_000_000):
         raise ResultError(ResultCode.INVALID_PARAM, "pageNumber")
     start = (int(page[:9]) - 1) * PAGE_SIZE

@@ -8,7 +8,7 @@ from pushcore.security import crypto
 SIGN_TYPE = "RSA"
 
 
-def fits(workspace: Workspace, body: bytes, signature: str) -> bool:
+def is_valid(workspace: Workspace, body: bytes, signature: str) -> bool:
     """Return whether one of the workspace's active API keys made the signature. While keys rotate, several are."""
     if not signature or len(signature) > 4096:
         return False

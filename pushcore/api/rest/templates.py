@@ -12,14 +12,13 @@ from rest_framework.request import Request
 from pushcore.api.fields import Names, Number, Text, TextMap
 from pushcore.api.rest.endpoint import (
     REPLAY_FIELDS,
-    SIGNATURE,
-    Answer,
     SignedView,
     answer,
     check_head_of_body,
     verified_body,
     verified_path,
 )
+from pushcore.api.rest.openapi import SIGNATURE, WORKSPACE, Answer, answer_with
 from pushcore.api.schema import RequestSchema
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Template
@@ -27,8 +26,6 @@ from pushcore.push import templates
 from pushcore.push.templates import TemplateDraft
 
 PAGE_SIZE = 100
-
-SCOPE = [OpenApiParameter("appId", str, required=True), OpenApiParameter("workspaceId", str, required=True)]
 
 
 def _template_fields() -> dict[str, serializers.Field[Any, Any, Any, Any]]:
@@ -46,21 +43,6 @@ def _template_fields() -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         "placeholders": serializers.ListField(child=serializers.CharField()),
         "createdAt": serializers.IntegerField(help_text="Milliseconds since 1970."),
     }
-
-
-def answer_with(name: str, data: serializers.Field[Any, Any, Any, Any]) -> Any:
-    """Return the schema of an answer with these data, by a name of its own in the OpenAPI document."""
-    return inline_serializer(
-        name,
-        {
-            "success": serializers.BooleanField(),
-            "code": serializers.CharField(),
-            "name": serializers.CharField(),
-            "message": serializers.CharField(),
-            "data": data,
-            "requestId": serializers.CharField(),
-        },
-    )
 
 
 _Template = type(inline_serializer("Template", _template_fields()))
@@ -148,15 +130,15 @@ class TemplatesView(SignedView):
         operation_id="ListTemplates",
         summary="List templates, the newest first",
         responses={200: _PAGE},
-        parameters=[*SCOPE, *SIGNATURE, OpenApiParameter("page", int, description="From 1; a hundred a page.")],
+        parameters=[*WORKSPACE, *SIGNATURE, OpenApiParameter("page", int, description="From 1; a hundred a page.")],
     )
     def get(self, request: Request) -> JsonResponse:
         """List the templates of a workspace, a hundred a page."""
 
         def page() -> dict[str, Any]:
-            workspace, given = verified_path(request._request, ("page",))
+            workspace, parameters = verified_path(request._request, ("page",))
             mine = templates.of_workspace(workspace)
-            start = (_page_number(given.get("page", "1")) - 1) * PAGE_SIZE
+            start = (_page_number(parameters.get("page", "1")) - 1) * PAGE_SIZE
             return {"total": mine.count(), "templates": [shown(row) for row in mine[start : start + PAGE_SIZE]]}
 
         return answer(request._request, "ListTemplates", page)
@@ -168,7 +150,10 @@ class TemplateView(SignedView):
     http_method_names = ["get", "delete", "options"]
 
     @extend_schema(
-        operation_id="GetTemplate", summary="Show a template", responses={200: _ONE}, parameters=[*SCOPE, *SIGNATURE]
+        operation_id="GetTemplate",
+        summary="Show a template",
+        responses={200: _ONE},
+        parameters=[*WORKSPACE, *SIGNATURE],
     )
     def get(self, request: Request, name: str) -> JsonResponse:
         """Show a template, by its name."""
@@ -182,7 +167,7 @@ class TemplateView(SignedView):
         operation_id="DeleteTemplate",
         summary="Delete a template",
         responses={200: Answer},
-        parameters=[*SCOPE, *SIGNATURE],
+        parameters=[*WORKSPACE, *SIGNATURE],
     )
     def delete(self, request: Request, name: str) -> JsonResponse:
         """Delete a template, by its name."""

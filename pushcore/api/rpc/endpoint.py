@@ -20,16 +20,17 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.csrf import csrf_exempt
 
-from pushcore.api import access_keys, decoding, replay_protection, throttle
+from pushcore.api import access_keys, replay_protection, throttle
 from pushcore.api.operation import V2019, VERSIONS, Caller, Operation
 from pushcore.api.operations import BY_ACTION
 from pushcore.api.request_ids import request_id_of
 from pushcore.api.rpc import errors, signature
 from pushcore.api.rpc.envelopes import wrapped
-from pushcore.api.rpc.errors import GatewayError
+from pushcore.api.rpc.errors import RpcError
 from pushcore.api.rpc.flattening import unflatten
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.http.head_check import head_check
+from pushcore.inbound import decoding
+from pushcore.inbound.head_check import head_check
 from pushcore.models import PushTask, Workspace
 from pushcore.storage.outages import Unavailable, log_outage
 
@@ -78,7 +79,7 @@ def _check_head(request: HttpRequest) -> HttpResponse | None:
             _verify_acs3_head(call)
         elif "AccessKeyId" in call.parameters:
             _access_key(call.parameters["AccessKeyId"])
-    except GatewayError as error:
+    except RpcError as error:
         return _refused(request, error, _format_of(request, None))
     except Unavailable as error:
         log_outage(log, error)
@@ -100,13 +101,13 @@ def rpc_view(request: HttpRequest) -> HttpResponse:
         answer = _serve(call)
     except throttle.ThrottledError as error:
         return _refused(request, errors.throttled(error.retry_after), _format_of(request, call))
-    except GatewayError as error:
+    except RpcError as error:
         return _refused(request, error, _format_of(request, call))
     answer["RequestId"] = request_id_of(request)
     return _render(answer, 200, _format_of(request, call), f"{call.action}Response")
 
 
-def _refused(request: HttpRequest, error: GatewayError, answer_format: str) -> HttpResponse:
+def _refused(request: HttpRequest, error: RpcError, answer_format: str) -> HttpResponse:
     answer = {
         "RequestId": request_id_of(request), "HostId": request.get_host(), "Code": error.code, "Message": error.message,
     }  # fmt: skip
@@ -158,7 +159,7 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 
 
 def _serve(call: RpcRequest) -> dict[str, Any]:
-    """Verify the call and run its operation. Raises `GatewayError` for what is wrong before the operation."""
+    """Verify the call and run its operation. Raises `RpcError` for what is wrong before the operation."""
     if _is_acs3(call):
         action, version = call.headers.get("x-acs-action", ""), call.headers.get("x-acs-version", "")
         verify, names = _verify_acs3, ("x-acs-action", "x-acs-version")
@@ -198,7 +199,7 @@ def _verify_v1(call: RpcRequest) -> access_keys.KnownKey:
         raise errors.unsupported_signature()
     key = _access_key(parameters["AccessKeyId"])
     text = signature.v1_string_to_sign(call.http_method, parameters)
-    if not signature.v1_fits(text, parameters["Signature"], key.secret, method):
+    if not signature.is_valid_v1(text, parameters["Signature"], key.secret, method):
         raise errors.wrong_signature(text)
     _check_replay(key, call, parameters["Timestamp"], parameters["SignatureNonce"])
     return key
@@ -229,7 +230,7 @@ def _verify_acs3_head(call: RpcRequest) -> access_keys.KnownKey:
     text = signature.acs3_string_to_sign(
         call.http_method, call.path, call.query, call.headers, authorization.signed_headers, body_hash
     )
-    if not needed <= signed or not signature.acs3_fits(text, authorization.signature, key.secret):
+    if not needed <= signed or not signature.is_valid_acs3(text, authorization.signature, key.secret):
         raise errors.wrong_signature(text)
     return key
 
@@ -262,13 +263,13 @@ def _check_replay(key: access_keys.KnownKey, call: RpcRequest, timestamp: str, n
 
 def _run(operation: Operation, version: str, key: access_keys.KnownKey, call: RpcRequest) -> dict[str, Any]:
     """Run the operation and wrap its result."""
-    given = {name: value for name, value in call.parameters.items() if name not in _SYSTEM_PARAMETERS}
-    values = _camel_case(unflatten(given, operation.schema.map_parameters()))
+    parameters = {name: value for name, value in call.parameters.items() if name not in _SYSTEM_PARAMETERS}
+    values = _camel_case(unflatten(parameters, operation.schema.map_parameters()))
     for name in operation.required[version]:
         if name not in values:
             raise errors.missing(name[:1].upper() + name[1:])
     try:
-        decoding.check(given)
+        decoding.check_storable(parameters)
         # The scope first: what else is wrong with a call is no business of a stranger.
         workspace = _workspace(key, values)
         data = operation.service(
@@ -310,9 +311,9 @@ def _format_of(request: HttpRequest, call: RpcRequest | None) -> str:
 
     `call`: None where the request could not be read; what of its query can be read counts then.
     """
-    named = (call.parameters if call else request.GET).get("Format", "")
-    if named.upper() in ("JSON", "XML"):
-        return named.upper()
+    format_name = (call.parameters if call else request.GET).get("Format", "")
+    if format_name.upper() in ("JSON", "XML"):
+        return format_name.upper()
     if "HTTP_X_ACS_ACTION" in request.META or "json" in request.META.get("HTTP_ACCEPT", ""):
         return "JSON"
     return "XML"

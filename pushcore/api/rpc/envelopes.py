@@ -18,15 +18,15 @@ _PLAIN_SUCCESS = "100"
 def wrapped(operation: Operation, code: str, message: str, data: Data, *, success: bool) -> dict[str, Any]:
     """Return the body of an answer, its names capitalised, as all of the RPC API's are."""
     typed = _typed(data, operation.rpc_types) if operation.rpc_types else data
-    shown = {} if data is None else {"Data": _capitalised(typed)}
+    data_member = {} if data is None else {"Data": _capitalised(typed)}
     wrap = _ENVELOPES[operation.envelope]
-    return {"ResultCode": code, "ResultMessage": message} | wrap(code, message, shown, success)
+    return {"ResultCode": code, "ResultMessage": message} | wrap(code, message, data_member, success)
 
 
 def _push_result(code: str, message: str, data: dict[str, Any], success: bool) -> dict[str, Any]:
     """Wrap the answer of a push or an order, with "success" where there is no data: the package expects `Data`."""
-    said = data or ({"Data": "success"} if success else {})
-    return {"PushResult": {"Success": success, "ResultMsg": message} | said}
+    members = data or ({"Data": "success"} if success else {})
+    return {"PushResult": {"Success": success, "ResultMsg": message} | members}
 
 
 def _result_content(code: str, message: str, data: dict[str, Any], success: bool) -> dict[str, Any]:

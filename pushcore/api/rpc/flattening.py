@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from pushcore.api import decoding
+from pushcore.inbound import decoding
 
 MAX_LIST_INDEX = 1_000
 

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from pushcore.api.rpc.endpoint import rpc_view
-from pushcore.http import head_check
+from pushcore.inbound import head_check
 
 
 class RpcMiddleware:

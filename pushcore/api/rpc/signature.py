@@ -41,7 +41,7 @@ def v1_string_to_sign(http_method: str, parameters: Mapping[str, str]) -> str:
     return f"{http_method}&%2F&{_percent_again(canonical)}"
 
 
-def v1_fits(string_to_sign: str, signature: str, secret: str, signature_method: str) -> bool:
+def is_valid_v1(string_to_sign: str, signature: str, secret: str, signature_method: str) -> bool:
     """Return whether the secret made the signature (base64) of the text, by a method of `V1_METHODS`."""
     expected = hmac.new(f"{secret}&".encode(), string_to_sign.encode(), V1_METHODS[signature_method]).digest()
     return hmac.compare_digest(base64.b64encode(expected), signature.encode("utf-8", "replace"))
@@ -83,7 +83,7 @@ def acs3_string_to_sign(
     return f"{ACS3_ALGORITHM}\n{hashlib.sha256(request.encode('utf-8', 'surrogateescape')).hexdigest()}"
 
 
-def acs3_fits(string_to_sign: str, signature: str, secret: str) -> bool:
+def is_valid_acs3(string_to_sign: str, signature: str, secret: str) -> bool:
     """Return whether the secret made the signature (hexadecimal) of the text."""
     expected = hmac.new(secret.encode(), string_to_sign.encode(), hashlib.sha256).hexdigest()
     return hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace"))

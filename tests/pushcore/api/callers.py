@@ -24,14 +24,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from django.test import Client
 
+from pushcore.api.operations import REST_OPERATIONS
+
 FORM = "application/x-www-form-urlencoded"
 
 
-REST_PATHS = {
-    "PushSimple": "push/simple", "PushTemplate": "push/template", "PushMultiple": "push/multiple",
-    "PushBroadcast": "push/broadcast", "PushBind": "bind", "PushUnBind": "unbind", "PushReport": "report",
-    "PushQueryDeviceState": "devices/state", "CreateTemplate": "templates",
-}  # fmt: skip
+REST_PATHS = {operation.action: operation.path for operation in REST_OPERATIONS} | {"CreateTemplate": "templates"}
 
 
 def form_of(values: Mapping[str, Any]) -> dict[str, str]:

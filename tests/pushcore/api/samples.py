@@ -1,4 +1,7 @@
-"""One good request for each action, as the REST API takes it. Template `hello` has the placeholder `#name#`."""
+"""A good request for each action, as the REST API takes it. Template `hello` has the placeholder `#name#`.
+
+Requests that name a task or a schedule are made where there is one (`test_operations.py`).
+"""
 
 from __future__ import annotations
 

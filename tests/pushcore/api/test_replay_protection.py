@@ -68,8 +68,8 @@ def emptied() -> None:
 
 def restarted() -> None:
     """Leave Valkey as after a restart from its file: the latest keys may be lost, and the mark is from another run."""
-    valkey.client().hset(replay_protection.MARK, "run", "another")
-    valkey.client().delete(replay_protection.CHECKED, *valkey.client().keys("mps:nonce:*"))
+    valkey.client().hset(replay_protection.EPOCH_KEY, "run", "another")
+    valkey.client().delete(replay_protection.EPOCH_CHECKED_KEY, *valkey.client().keys("mps:nonce:*"))
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_calls_signed_before_valkey_started_are_refused_by_every_api(
     for request in requests:
         assert request.send().status_code == 503
     # A time without a fraction may be before the mark that was made within its second.
-    valkey.client().hset(replay_protection.MARK, "since", int((time.time() - 2) * 1000))
+    valkey.client().hset(replay_protection.EPOCH_KEY, "since", int((time.time() - 2) * 1000))
     assert code_of(rpc2019.prepare("PushSimple", form | {"TargetMsgkey": '{"bob": "k2"}'}).send()) == (200, "100")
     later = body | {"targetMsgkey": {"carl": "k3"}, "nonce": "n2", "timestamp": int(time.time() * 1000)}
     assert code_of(rest.prepare("push/simple", later).send()) == (200, "100")
@@ -117,11 +117,11 @@ def test_a_new_workspace_requires_replay_protection_and_the_demo_has_the_plain_f
 
 def test_a_valkey_without_a_mark_gets_one_before_the_first_call(rpc2019: Rpc2019, form: dict[str, str]) -> None:
     emptied()
-    throttle.keep_mark()
-    since = int(valkey.client().hget(replay_protection.MARK, "since") or 0)
+    throttle.ensure_nonce_epoch()
+    since = int(valkey.client().hget(replay_protection.EPOCH_KEY, "since") or 0)
     assert abs(since / 1000 - time.time()) < 5
-    throttle.keep_mark()
-    assert int(valkey.client().hget(replay_protection.MARK, "since") or 0) == since
-    valkey.client().hset(replay_protection.MARK, "since", since - 2000)
+    throttle.ensure_nonce_epoch()
+    assert int(valkey.client().hget(replay_protection.EPOCH_KEY, "since") or 0) == since
+    valkey.client().hset(replay_protection.EPOCH_KEY, "since", since - 2000)
     assert code_of(rpc2019.prepare("PushSimple", form).send()) == (200, "100")
     assert PushTask.objects.count() == 1

@@ -22,7 +22,7 @@ def test_an_android_broadcast_is_one_row(workspace: Workspace, lane: RecordingLa
     task = pushes.accept(workspace, NEWS, **RPC)
     assert (task.kind, task.content["content"], task.message_count) == ("broadcast", "About tea", 0)
     assert not Message.objects.exists()
-    _, [active] = broadcasts.active(())
+    _, [active] = broadcasts.read_active(())
     assert (active.platform, active.outgoing.message_id, active.outgoing.msgkey) == (1, task.pk, "b1")
 
 
@@ -83,7 +83,7 @@ def test_broadcasts_at_once_become_visible_in_the_order_of_their_ids(workspace: 
         highest = 0
         try:
             while not stop.is_set():
-                seen = broadcasts.active(())[0]
+                seen = broadcasts.read_active(())[0]
                 orders.append(all(task_id > highest for task_id in set(seen) - known))
                 known.update(seen)
                 highest = max(known, default=0)
@@ -107,4 +107,4 @@ def test_broadcasts_at_once_become_visible_in_the_order_of_their_ids(workspace: 
     stop.set()
     watcher.join()
     assert all(orders)
-    assert len(broadcasts.active(())[0]) == 30
+    assert len(broadcasts.read_active(())[0]) == 30

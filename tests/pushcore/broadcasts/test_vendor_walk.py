@@ -118,7 +118,7 @@ def test_where_a_vendor_is_in_use_its_devices_are_reached_there_only(
     [xiaomi] = fleet(1, Platform.ANDROID, Channel.XIAOMI)
     [oppo] = fleet(1, Platform.ANDROID, Channel.OPPO)
     pushes.accept(workspace, NEWS, **RPC)
-    _, [active] = broadcasts.active(())
+    _, [active] = broadcasts.read_active(())
     vendor_walk.walk_all()
     assert [outgoing.device_id for outgoing in lane.got] == [xiaomi.pk]
     assert active.vendor_channels == {Channel.XIAOMI}
@@ -134,7 +134,7 @@ def test_the_self_built_channel_may_be_asked_for(
     pushes.accept(workspace, replace(NEWS, **changes), **RPC)
     vendor_walk.walk_all()
     assert lane.got == []
-    assert broadcasts.active(())[1][0].vendor_channels == frozenset()
+    assert broadcasts.read_active(())[1][0].vendor_channels == frozenset()
 
 
 def test_a_silent_broadcast_goes_through_vendors_that_support_transparent_messages(
@@ -147,7 +147,7 @@ def test_a_silent_broadcast_goes_through_vendors_that_support_transparent_messag
     pushes.accept(workspace, replace(NEWS, silent=1, vendor_options=options), **RPC)
     vendor_walk.walk_all()
     assert [outgoing.device_id for outgoing in lane.got] == [huawei.pk]
-    assert broadcasts.active(())[1][0].vendor_channels == {Channel.HUAWEI}
+    assert broadcasts.read_active(())[1][0].vendor_channels == {Channel.HUAWEI}
 
 
 def test_logged_out_users_are_reached_through_vendors_only(
@@ -160,7 +160,7 @@ def test_logged_out_users_are_reached_through_vendors_only(
     pushes.accept(workspace, replace(NEWS, push_status=2, unbind_period=1), **RPC)
     vendor_walk.walk_all()
     assert [outgoing.device_id for outgoing in lane.got] == [gone.pk]
-    assert broadcasts.active(())[0] == []
+    assert broadcasts.read_active(())[0] == []
 
 
 def test_a_bind_does_not_give_a_broadcasts_row_away(workspace: Workspace, fleet: Fleet, lane: RecordingLane) -> None:

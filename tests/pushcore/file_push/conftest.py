@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pushcore.file_push import load, pieces, upload
+from pushcore.file_push import blocks, load, upload
 from pushcore.models import PushTask, Workspace
 from pushcore.push import templates
 from pushcore.push.requests import FilePush
@@ -42,5 +42,5 @@ def upload_file(transactional_db: None, workspace: Workspace) -> Send:
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make blocks of some twenty records, and chunks of two blocks."""
-    monkeypatch.setattr(pieces, "BLOCK", 512)
-    monkeypatch.setattr(pieces, "CHUNK", 1000)
+    monkeypatch.setattr(blocks, "BLOCK", 512)
+    monkeypatch.setattr(blocks, "CHUNK", 1000)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pushcore.file_push import load, pieces
+from pushcore.file_push import blocks, load
 from pushcore.file_push.records import Lines, Reader
 from pushcore.models import FileImport, Message
 from tests.pushcore.file_push.files import Send, faults
@@ -25,9 +25,9 @@ def test_a_record_has_at_most_250_characters(upload_file: Send, length: int) -> 
 def test_lines_may_end_as_on_any_system(
     upload_file: Send, monkeypatch: pytest.MonkeyPatch, ending: str, block: int, mark: str
 ) -> None:
-    monkeypatch.setattr(pieces, "BLOCK", block)
-    monkeypatch.setattr(pieces, "CHUNK", 2 * block)
-    monkeypatch.setattr(pieces, "KEPT_OF_LINE", 400)
+    monkeypatch.setattr(blocks, "BLOCK", block)
+    monkeypatch.setattr(blocks, "CHUNK", 2 * block)
+    monkeypatch.setattr(blocks, "KEPT_OF_LINE", 400)
     lines = [
         "ann,k1,name=Ann",
         '"b,ob",k2,"name=B, ""b"""',
@@ -48,8 +48,8 @@ def test_lines_may_end_as_on_any_system(
 
 
 def test_an_endless_line_takes_no_memory(upload_file: Send, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pieces, "BLOCK", 1 << 12)
-    monkeypatch.setattr(pieces, "CHUNK", 1 << 13)
+    monkeypatch.setattr(blocks, "BLOCK", 1 << 12)
+    monkeypatch.setattr(blocks, "CHUNK", 1 << 13)
     task = upload_file("ann,k1,name=a\n" + "x" * 500_000 + "\nbob,k2,name=b\n")
     held = []
     read = Reader.read

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from pushcore import retention
 from pushcore.codes.results import ResultError
 from pushcore.file_push import load, upload
 from pushcore.models import FileChunk, FileImport, Message, Occurrence, PushTask, Schedule, Workspace
@@ -18,7 +19,6 @@ from pushcore.push.requests import FilePush, as_json, from_json
 from pushcore.push.templates import TemplateDraft
 from pushcore.schedules import firing, service
 from pushcore.schedules.times import Timed
-from pushcore.storage import retention
 from tests.pushcore.schedules.samples import RPC, each_day, make_due
 
 LINES = b"ann,k1,name=Ann\nbob,k2,name=Bob\nann,k1,name=Again\n"

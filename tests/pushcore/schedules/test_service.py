@@ -51,9 +51,13 @@ def test_cancelled_schedules_are_neither_sent_nor_listed(workspace: Workspace) -
     schedule = service.create(workspace, SIMPLE, each_day(3), **RPC)
     first, second, third, fourth = schedule.occurrences.order_by("at")
     now, later = timezone.now() - timedelta(hours=1), timezone.now() + timedelta(days=9)
-    assert service.listed(workspace, now, later).total == 4
+    assert service.list_occurrences(workspace, now, later).total == 4
     assert service.cancel(workspace, [second.pk], parents=False) == 1
-    assert [one.pk for one in service.listed(workspace, now, later).occurrences] == [first.pk, third.pk, fourth.pk]
+    assert [one.pk for one in service.list_occurrences(workspace, now, later).occurrences] == [
+        first.pk,
+        third.pk,
+        fourth.pk,
+    ]
     make_due(first, second)
     assert firing.fire_due() == 1
     assert service.cancel(workspace, [schedule.pk], parents=True) == 2
@@ -84,7 +88,7 @@ def test_a_list_is_filtered_and_paged(workspace: Workspace, template: Template) 
     now, later = timezone.now(), timezone.now() + timedelta(days=9)
 
     def pks(**filters: Any) -> list[int]:
-        return [one.pk for one in service.listed(workspace, now, later, **filters).occurrences]
+        return [one.pk for one in service.list_occurrences(workspace, now, later, **filters).occurrences]
 
     children = list(cyclic.occurrences.order_by("at").values_list("pk", flat=True))
     assert pks() == [timed.pk, *children]
@@ -92,8 +96,8 @@ def test_a_list_is_filtered_and_paged(workspace: Workspace, template: Template) 
     assert pks(unique_id=cyclic.pk) == children
     assert pks(unique_id=children[1]) == [children[1]]
     assert pks(page=2, page_size=2) == children[1:3]
-    assert service.listed(workspace, now, later, page=9, page_size=2).total == 5
-    assert service.listed(workspace, now, now + timedelta(minutes=5)).total == 1
+    assert service.list_occurrences(workspace, now, later, page=9, page_size=2).total == 5
+    assert service.list_occurrences(workspace, now, now + timedelta(minutes=5)).total == 1
 
 
 def test_a_template_that_a_schedule_needs_is_not_deleted(workspace: Workspace, template: Template) -> None:

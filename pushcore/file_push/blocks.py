@@ -22,13 +22,13 @@ def lines_of(file: FileImport) -> Iterator[Lines]:
     Of a line that does not end only the beginning is kept; it is too long for a record in any case.
     """
     start, first, rest, dropped = file.position, file.line + 1, b"", 0
-    for data, is_last in _pieces(file.pk, file.position):
+    for data, is_last in _chunks(file.pk, file.position):
         rest += data
         cut = len(rest) if is_last else _end_of_lines(rest)
         if cut and (is_last or cut >= BLOCK or len(rest) - cut >= BLOCK):
-            found = Lines(start, start + cut + dropped, first, rest[:cut])
-            yield found
-            start, first, rest, dropped = found.end, found.last + 1, rest[cut:], 0
+            lines = Lines(start, start + cut + dropped, first, rest[:cut])
+            yield lines
+            start, first, rest, dropped = lines.end, lines.last + 1, rest[cut:], 0
         if len(rest) >= max(2 * BLOCK, KEPT_OF_LINE + 1):
             # The end of the line, if that is what came last, is no part of what is dropped.
             kept = rest[:KEPT_OF_LINE] + (b"\r" if rest.endswith(b"\r") else b"")
@@ -51,7 +51,7 @@ def copy(file_id: int, copy_id: int) -> None:
         )
 
 
-def _pieces(file_id: int, position: int) -> Iterator[tuple[bytes, bool]]:
+def _chunks(file_id: int, position: int) -> Iterator[tuple[bytes, bool]]:
     """Read the bytes of a file from `position` on; yield them with whether they are the last."""
     count = FileChunk.objects.filter(file_id=file_id).count()
     for number in range(position // CHUNK, count):

@@ -1,6 +1,6 @@
 """Decode JSON and text that callers and devices send, in one way for all of them.
 
-What comes out can be kept and sent on: text without a NUL (PostgreSQL's text holds none) and without half of a
+What comes out can be stored and sent on: text without a NUL (PostgreSQL's text holds none) and without half of a
 surrogate pair (UTF-8 has none; JSON can write one, RFC 8259, 8.2), finite numbers of bounded length, objects of bounded
 depth. What cannot be is the caller's fault, answered with INVALID_PARAM naming the parameter.
 """
@@ -19,7 +19,7 @@ MAX_DEPTH = 32
 MAX_DIGITS = 100
 _MAX_LOOKED_AT = 20_000
 
-_UNFIT = re.compile("[\0\ud800-\udfff]")
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 # Without one of these, and with few objects and lists, JSON can hold none of the faults that are looked for.
 _SUSPICIOUS = re.compile(
     r"\\u(?:[dD][89a-fA-F]|0000)|[0-9]{%d}|[eE]\+?[0-9]{3}|NaN|Infinity" % (MAX_DIGITS + 1)  # noqa: UP031
@@ -27,19 +27,18 @@ _SUSPICIOUS = re.compile(
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
-class _Unfit(str):
+class _Unstorable(str):
     """Stands for a number that cannot be stored, and says what is wrong with it."""
 
     __slots__ = ()
 
 
-def json_value(raw: bytes, *, name: str = "", what: str = "the body") -> Any:
+def decode_json(raw: bytes, *, what: str = "the body") -> Any:
     """Return what a JSON text in UTF-8 says; a byte order mark before it is ignored.
 
     Args:
         raw: The text.
-        name: The parameter whose value it is; empty for a whole body.
-        what: What the message calls it where no parameter is at fault.
+        what: What the message of an error calls the whole of it.
 
     Raises:
         ResultError: REQUEST_SHOULD_BE_UTF8, INVALID_PARAM.
@@ -49,12 +48,12 @@ def json_value(raw: bytes, *, name: str = "", what: str = "the body") -> Any:
     except UnicodeDecodeError:
         raise ResultError(ResultCode.REQUEST_SHOULD_BE_UTF8) from None
     try:
-        return json_of(text, name)
+        return parse_json(text)
     except ValueError:
         raise ResultError(ResultCode.INVALID_PARAM, f"{what} is not JSON") from None
 
 
-def json_of(text: str, name: str = "") -> Any:
+def parse_json(text: str, name: str = "") -> Any:
     """Return what a JSON text says.
 
     Raises:
@@ -67,18 +66,18 @@ def json_of(text: str, name: str = "") -> Any:
         value = json.loads(text, parse_int=_whole, parse_float=_fraction, parse_constant=_constant)
     except RecursionError:
         raise _refusal(_member_at_depth(text, name), _TOO_DEEP) from None
-    if not _is_fit(value):
+    if not _is_storable(value):
         _refuse(value, name)
     return value
 
 
-def check(value: Any, name: str = "") -> None:
+def check_storable(value: Any, name: str = "") -> None:
     """Check that a value can be stored. Raises `ResultError` (INVALID_PARAM) naming the first part that cannot."""
-    if not _is_fit(value):
+    if not _is_storable(value):
         _refuse(value, name)
 
 
-def _is_fit(value: Any) -> bool:
+def _is_storable(value: Any) -> bool:
     """Return whether all of the value can be stored. It is searched level by level: a body may have a million parts."""
     level = [value]
     for _ in range(MAX_DEPTH + 1):
@@ -87,7 +86,7 @@ def _is_fit(value: Any) -> bool:
         for part in level:
             if isinstance(part, dict):
                 texts += part
-        if any(isinstance(text, _Unfit) for text in texts) or _UNFIT.search("".join(texts)):
+        if any(isinstance(text, _Unstorable) for text in texts) or _UNSTORABLE.search("".join(texts)):
             return False
         if not level:
             return True
@@ -102,7 +101,7 @@ def _refuse(value: Any, name: str) -> None:
         if not waiting:
             break
         path, part, depth = waiting.pop()
-        if isinstance(part, _Unfit):
+        if isinstance(part, _Unstorable):
             raise _refusal(path, part)
         if isinstance(part, str):
             check_text(path, part)
@@ -123,7 +122,7 @@ def _refuse(value: Any, name: str) -> None:
 
 def check_text(name: str, text: str) -> None:
     """Check that a column can hold the text. Raises `ResultError` (INVALID_PARAM) naming the parameter."""
-    fault = None if text.isascii() and "\0" not in text else _UNFIT.search(text)
+    fault = None if text.isascii() and "\0" not in text else _UNSTORABLE.search(text)
     if fault is not None:
         raise _refusal(name, "holds a NUL character" if fault[0] == "\0" else "holds half of a character")
 
@@ -159,16 +158,16 @@ def _member_at_depth(text: str, name: str) -> str:
     return last
 
 
-def _whole(text: str) -> int | _Unfit:
-    return int(text) if len(text) <= MAX_DIGITS else _Unfit(f"is a number of more than {MAX_DIGITS} digits")
+def _whole(text: str) -> int | _Unstorable:
+    return int(text) if len(text) <= MAX_DIGITS else _Unstorable(f"is a number of more than {MAX_DIGITS} digits")
 
 
-def _fraction(text: str) -> float | _Unfit:
+def _fraction(text: str) -> float | _Unstorable:
     if len(text) > MAX_DIGITS:
-        return _Unfit(f"is a number of more than {MAX_DIGITS} digits")
+        return _Unstorable(f"is a number of more than {MAX_DIGITS} digits")
     value = float(text)
-    return value if math.isfinite(value) else _Unfit("is a number beyond all that can be kept")
+    return value if math.isfinite(value) else _Unstorable("is a number beyond all that can be kept")
 
 
-def _constant(text: str) -> _Unfit:
-    return _Unfit(f"is {text}, which is no JSON")
+def _constant(text: str) -> _Unstorable:
+    return _Unstorable(f"is {text}, which is no JSON")

@@ -1,13 +1,10 @@
-"""Delete expired rows of tables that are not partitioned, in steps that lock nothing for long."""
+"""Delete expired rows of tables that are not partitioned."""
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
 
 from pushcore.devices import activities
 from pushcore.file_push.upload import scheduled_files
@@ -22,10 +19,7 @@ from pushcore.models import (
     TokenLoss,
 )
 from pushcore.storage import clock, ids
-
-STEP = 10_000
-# What a run leaves, the next one continues.
-BUDGET_SECONDS = 60.0
+from pushcore.storage.deletion import delete_in_steps
 
 
 def purge() -> int:
@@ -43,15 +37,3 @@ def purge() -> int:
         + delete_in_steps(activities.past())
         + delete_in_steps(TokenLoss.objects.filter(at__lt=now - timedelta(days=settings.AUDIT_RETENTION_DAYS)))
     )
-
-
-def delete_in_steps(rows: QuerySet[Any]) -> int:
-    """Delete rows that nothing refers to, `STEP` at a time, until `BUDGET_SECONDS` are spent; return how many."""
-    deadline, deleted = time.monotonic() + BUDGET_SECONDS, 0
-    while time.monotonic() < deadline:
-        step = list(rows.order_by().values_list("pk", flat=True)[:STEP])
-        if not step:
-            break
-        # Dependent rows are gone already, so Django has nothing to collect: one statement a step.
-        deleted += rows.model._base_manager.filter(pk__in=step)._raw_delete(rows.db)
-    return deleted

@@ -44,7 +44,7 @@ class FileImport(models.Model):
 
 
 class FileChunk(models.Model):
-    """A piece of a file, all but the last of one size (`pushcore.file_push.pieces.CHUNK`); gone when it is read."""
+    """A chunk of a file, all but the last of one size (`pushcore.file_push.blocks.CHUNK`); gone when it is read."""
 
     file = models.ForeignKey(FileImport, on_delete=models.CASCADE, related_name="chunks", db_index=False)
     number = models.IntegerField()
