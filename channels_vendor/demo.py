@@ -20,16 +20,16 @@ from pushcore.models import Device, PushTask, Workspace
 from pushcore.push import pushes, requests
 from pushcore.storage import ids
 
-PATIENCE_SECONDS = 60.0
+WAIT_SECONDS = 60.0
 _LOCAL = "http://127.0.0.1:"
 
 
 class DemoResult(NamedTuple):
-    """What became of a message: `words` for people, `well` where it was accepted and has arrived."""
+    """What became of a message: `text` for people, `succeeded` where it was accepted and has arrived."""
 
     channel: Channel
-    words: str
-    well: bool
+    text: str
+    succeeded: bool
 
 
 def show(
@@ -55,13 +55,13 @@ def show(
             continue
         row = _account(workspace, channel, url, simulated_vendors)
         if row is None:
-            yield DemoResult(channel, "left alone: the workspace has an account of its own", well=True)
+            yield DemoResult(channel, "left alone: the workspace has an account of its own", succeeded=True)
         else:
             in_use.forget()
             tasks[channel] = _push(workspace, channel)
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + WAIT_SECONDS
     for channel, task in tasks.items():
-        while not (told := _result_of(channel, task)).well and time.monotonic() < deadline and not stop.is_set():
+        while not (told := _result_of(channel, task)).succeeded and time.monotonic() < deadline and not stop.is_set():
             stop.wait(0.1)
         yield told
 
@@ -76,7 +76,10 @@ def enter(row: VendorAccount, values: Mapping[str, str]) -> None:
 def _account(
     workspace: Workspace, channel: Channel, url: str, simulated_vendors: Mapping[str, SimulatedVendor]
 ) -> VendorAccount | None:
-    """The demo's account, made or brought up to date; at vendors whose console asks for it, receipts are set up."""
+    """Make the demo's account or bring it up to date; None where an operator has made one.
+
+    Delivery reports are set up at vendors that take their address from their own console.
+    """
     row = VendorAccount.objects.filter(workspace=workspace, channel=channel).first()
     if row is not None and not row.base_url.startswith(_LOCAL):
         return None
@@ -100,9 +103,9 @@ def _push(workspace: Workspace, channel: Channel) -> PushTask:
     platform = VENDORS[channel].platform or Platform.ANDROID
     known = Device.objects.filter(workspace=workspace, third_channel=channel, third_token=token).first()
     if known is None:
-        made, _ = registry.register([(workspace, DeviceInfo(platform, "demo", channel.label))])[0]
-        client_requests.report(made.id, channel, token)
-        known = Device.objects.get(pk=made.id)
+        device, _ = registry.register([(workspace, DeviceInfo(platform, "demo", channel.label))])[0]
+        client_requests.report(device.id, channel, token)
+        known = Device.objects.get(pk=device.id)
     request = requests.SimplePush(
         task_name=f"demo: {channel.label}",
         title="Hello",
@@ -116,11 +119,11 @@ def _push(workspace: Workspace, channel: Channel) -> PushTask:
 
 def _result_of(channel: Channel, task: PushTask) -> DemoResult:
     message = task.own_messages().get()
-    step = VendorMessage.objects.filter(message_id=message.pk).first()
-    if message.status != statuses.ACKED or step is None:
-        return DemoResult(channel, f"status {message.status} {step.vendor_code if step else ''}".strip(), well=False)
-    arrived = "no receipt came"
+    row = VendorMessage.objects.filter(message_id=message.pk).first()
+    if message.status != statuses.ACKED or row is None:
+        return DemoResult(channel, f"status {message.status} {row.vendor_code if row else ''}".strip(), succeeded=False)
+    arrived = "no delivery report came"
     if message.arrived_at is not None:
-        arrived = "arrived (the vendor's receipt)" if channel.reports_arrival else "arrived (as soon as accepted)"
-    words = f"status {message.status}, accepted as {step.vendor_id}, {arrived}"
-    return DemoResult(channel, words, well=message.arrived_at is not None)
+        arrived = "arrived (delivery report)" if channel.reports_arrival else "arrived (as soon as accepted)"
+    text = f"status {message.status}, accepted as {row.vendor_id}, {arrived}"
+    return DemoResult(channel, text, succeeded=message.arrived_at is not None)

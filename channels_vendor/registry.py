@@ -68,6 +68,6 @@ def demo_account(channel: Channel) -> dict[str, str] | None:
 
 
 def _simulator(channel: Channel, name: str, otherwise: object) -> Any:
-    """What a vendor's `simulator.py` has under a name. Loaded when asked for: the service itself needs none."""
+    """Return what has a name in a vendor's `simulator.py`, loaded on demand: the service itself needs none."""
     module = f"{_packages[channel]}.simulator"
     return getattr(import_module(module), name) if find_spec(module) else otherwise

@@ -26,14 +26,14 @@ def send(workspace_id: int, channel: int) -> None:
     """Send an account's due messages, then those of accounts that came meanwhile and found no room."""
     vendor = Channel(channel)
     with contextlib.suppress(*ValkeyDown):
-        client().delete(lane.awake_key(workspace_id, vendor))  # from here on, new messages send word again
-    turn: int | None = workspace_id if _scheduler.acquire(workspace_id, vendor) else None
-    while turn is not None:
+        client().delete(lane.awake_key(workspace_id, vendor))  # messages that come from here on wake again
+    following: int | None = workspace_id if _scheduler.acquire(workspace_id, vendor) else None
+    while following is not None:
         try:
-            sender.send_due(turn, vendor)
+            sender.send_due(following, vendor)
         except Exception:  # of one account; its rows come due again
-            log.exception("messages could not be sent", workspace=turn, channel=vendor.label)
-        turn = _scheduler.release(turn, vendor)
+            log.exception("sending to vendor failed", workspace=following, channel=vendor.label)
+        following = _scheduler.release(following, vendor)
 
 
 @shared_task(name="channels_vendor.wake")

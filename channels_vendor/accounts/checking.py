@@ -11,7 +11,6 @@ from cryptography import x509
 from django.conf import settings
 from django.utils.translation import gettext_noop
 
-from channels_vendor.apns import certificate
 from channels_vendor.base.contract import Delivery, Notification, SendOutcome, VendorDescription, Verdict
 from channels_vendor.dispatch import open_adapters, refused_tokens
 from channels_vendor.models import VendorAccount
@@ -37,26 +36,26 @@ def problems(row: VendorAccount) -> list[str]:
     vendor = VENDORS.get(Channel(row.channel))
     if vendor is None:
         return ["this version has no such channel"]
-    found = []
+    warnings = []
     if not row.enabled:
-        found.append("switched off")
+        warnings.append("switched off")
     if row.stopped_at is not None:
-        found.append(f"stopped at {row.stopped_at:%Y-%m-%d %H:%M}: {row.stopped_reason}")
+        warnings.append(f"stopped at {row.stopped_at:%Y-%m-%d %H:%M}: {row.stopped_reason}")
     if row.expires_soon:
-        found.append(f"the certificate expires on {row.certificate_expires_at:%Y-%m-%d}")
+        warnings.append(f"the certificate expires on {row.certificate_expires_at:%Y-%m-%d}")
     if problem := report_url_problem(row):
-        found.append(problem)
+        warnings.append(problem)
     values = dict(row.public_values) | row.secrets()
     wrong = wrong_values(vendor, {name: value for name, value in values.items() if value})
     wrong |= wrong_destination(row.base_url, row.auth_url, row.ca_pem)
     if wrong:
-        return [*found, *(f"{name}: {reason}" for name, reason in wrong.items())]
+        return [*warnings, *(f"{name}: {reason}" for name, reason in wrong.items())]
     adapter = open_adapters.open_adapter(row)
     try:
         refused = adapter.check()
     finally:
         adapter.close()
-    return [*found, refused] if refused else found
+    return [*warnings, refused] if refused else warnings
 
 
 def wrong_values(vendor: VendorDescription, values: Mapping[str, str]) -> dict[str, str]:
@@ -95,20 +94,13 @@ def _is_certificate(pem: str) -> bool:
 
 
 def note_certificate(row: VendorAccount) -> None:
-    """Keep what operators are shown of an iOS certificate: its subject, environment and expiry.
-
-    Nothing is kept of a file that is none.
-    """
-    values = row.secrets()
+    """Set what operators are shown of the account's client certificate, unsaved; nothing where it has none."""
     row.certificate_subject, row.certificate_expires_at = "", None
-    if row.channel == Channel.APNS and values.get("p12"):
-        try:
-            found = certificate.parse(values["p12"], values.get("p12_password", ""))
-        except ValueError:
-            return
-        row.certificate_subject = f"{found.subject} ({', '.join(found.environments)})"[:200]
-        row.certificate_expires_at = found.expires_at
-        row.public_values = row.public_values | {"bundle_id": row.public_values.get("bundle_id") or found.bundle_id}
+    values = dict(row.public_values) | row.secrets()
+    if (summary := VENDORS[Channel(row.channel)].describe_certificate(values)) is not None:
+        row.certificate_subject, row.certificate_expires_at = summary.subject[:200], summary.expires_at
+        entered = {name: value for name, value in row.public_values.items() if value}
+        row.public_values = row.public_values | dict(summary.settings) | entered
 
 
 def encode_file(raw: bytes) -> str:

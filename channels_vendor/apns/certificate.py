@@ -18,8 +18,6 @@ from cryptography.x509.oid import NameOID, ObjectIdentifier
 _SANDBOX = ObjectIdentifier("1.2.840.113635.100.6.3.1")
 _PRODUCTION = ObjectIdentifier("1.2.840.113635.100.6.3.2")
 
-WARN_DAYS = 15
-
 
 @dataclass(frozen=True, slots=True)
 class PushCertificate:
@@ -59,27 +57,27 @@ def parse(encoded: str, password: str) -> PushCertificate:
     except binascii.Error:
         raise ValueError("the certificate file is not in base64") from None
     try:
-        key, found, _ = pkcs12.load_key_and_certificates(raw, password.encode() or None)
+        key, parsed, _ = pkcs12.load_key_and_certificates(raw, password.encode() or None)
     except ValueError:
         raise ValueError("the file is not a .p12 file, or the password does not open it") from None
     except UnsupportedAlgorithm as error:
         raise ValueError(f"the file uses what is not supported: {error}") from None
-    if key is None or found is None:
+    if key is None or parsed is None:
         raise ValueError("the file lacks the certificate or its private key")
-    environments = _environments(found)
-    name = _name(found, NameOID.COMMON_NAME)
+    environments = _environments(parsed)
+    name = _name(parsed, NameOID.COMMON_NAME)
     if not environments:
         kind = "a developer's signing certificate" if "Develop" in name else "no push certificate"
         raise ValueError(f"{name or 'it'} is {kind}; only Apple Push Services certificates are supported")
-    bundle_id = _name(found, NameOID.USER_ID)
+    bundle_id = _name(parsed, NameOID.USER_ID)
     if not bundle_id:
         raise ValueError("the certificate names no bundle ID")
     return PushCertificate(
         bundle_id,
         name,
         environments,
-        found.not_valid_after_utc,
-        found.public_bytes(serialization.Encoding.PEM),
+        parsed.not_valid_after_utc,
+        parsed.public_bytes(serialization.Encoding.PEM),
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
     )
 
@@ -90,5 +88,5 @@ def _environments(certificate: x509.Certificate) -> tuple[str, ...]:
 
 
 def _name(certificate: x509.Certificate, oid: ObjectIdentifier) -> str:
-    found = certificate.subject.get_attributes_for_oid(oid)
-    return str(found[0].value) if found else ""
+    attributes = certificate.subject.get_attributes_for_oid(oid)
+    return str(attributes[0].value) if attributes else ""

@@ -63,19 +63,19 @@ class ApnsAdapter(HttpAdapter):
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[VendorRequest], list[SendOutcome]]:
         """Make a call for each device; of a notification's devices only token and IDs differ."""
-        shapes: dict[Notification, tuple[payload.Parts | None, tuple[bytes, ...]]] = {}
+        templates: dict[Notification, tuple[payload.RequestTemplate | None, tuple[bytes, ...]]] = {}
         requests, refused = [], []
         longest = longest_msgkeys(deliveries)
         authorisation = (f"authorization: bearer {credential}",) if credential else ()
         place = f"{self._base_url}/3/device/"
         for delivery in deliveries:
             message_id, _, token, _, notification = delivery
-            shape = shapes.get(notification)
-            if shape is None:
-                parts = payload.parts_of(notification, self.account.get("bundle_id"), longest[notification])
-                lines = (*parts.headers, *authorisation) if parts else ()
-                shape = shapes[notification] = parts, tuple(line.encode() for line in lines)
-            shared, headers = shape
+            known = templates.get(notification)
+            if known is None:
+                template = payload.request_template(notification, self.account.get("bundle_id"), longest[notification])
+                lines = (*template.headers, *authorisation) if template else ()
+                known = templates[notification] = template, tuple(line.encode() for line in lines)
+            shared, headers = known
             if shared is None:
                 refused.append(by_rule(delivery, errors.TABLE[errors.TOO_LARGE], errors.TOO_LARGE))
             elif not _is_token(token):
@@ -93,8 +93,8 @@ class ApnsAdapter(HttpAdapter):
         assert answer.status is not None
         if answer.ok:
             return [accepted(delivery, answer.header("apns-id"))]
-        found = json.loads(answer.body)
-        reason, moment = str(found["reason"]), found.get("timestamp")
+        error = json.loads(answer.body)
+        reason, moment = str(error["reason"]), error.get("timestamp")
         return [
             by_rule(
                 delivery,
@@ -116,9 +116,9 @@ class ApnsAdapter(HttpAdapter):
         """Look at the certificate, where there is one, before Apple does; then try the account."""
         if self._by_certificate:
             try:
-                found = certificate.parse(self.account.get("p12"), self.account.get("p12_password"))
+                parsed = certificate.parse(self.account.get("p12"), self.account.get("p12_password"))
             except ValueError as error:
                 return str(error)
-            if found.expired:
-                return f"the certificate expired on {found.expires_at:%Y-%m-%d}"
+            if parsed.expired:
+                return f"the certificate expired on {parsed.expires_at:%Y-%m-%d}"
         return super().check()

@@ -18,8 +18,8 @@ _MUTABLE = ("mutable-content", "mutablecontent")
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What all devices of a notification share.
+class RequestTemplate:
+    """What the requests to all devices of a notification share.
 
     Attributes:
         template: The body.
@@ -32,14 +32,17 @@ class Parts:
     collapse: str
 
 
-def parts_of(notification: Notification, topic: str, msgkey: str) -> Parts | None:
-    """Return body and headers; None where the body cannot be made small enough. `msgkey`: the longest there is."""
+def request_template(notification: Notification, topic: str, msgkey: str) -> RequestTemplate | None:
+    """Return the template of a notification's requests; None where the body cannot be made small enough.
+
+    `msgkey`: the longest of its deliveries.
+    """
     push_type = _push_type(notification)
     text = _text(notification, push_type, msgkey)
     if text is None:
         return None
     template = PayloadTemplate(_body(notification, push_type, text, MESSAGE_ID, MSGKEY))
-    return Parts(template, _headers(notification, push_type, topic), _option(notification, "apnsCollapseId"))
+    return RequestTemplate(template, _headers(notification, push_type, topic), _option(notification, "apnsCollapseId"))
 
 
 def shown(notification: Notification, _account: Account) -> Shown | None:

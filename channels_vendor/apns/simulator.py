@@ -62,11 +62,15 @@ _SUFFIXES = (".voip", ".complication", ".push-type.liveactivity")
 
 @lru_cache(maxsize=256)
 def _read(der: bytes) -> tuple[str, frozenset[str], datetime]:
-    """A client certificate's bundle ID, the marks it carries, and its end."""
-    found = x509.load_der_x509_certificate(der)
-    named = found.subject.get_attributes_for_oid(NameOID.USER_ID)
-    marks = frozenset(extension.oid.dotted_string for extension in found.extensions)
-    return str(named[0].value) if named else "", marks & set(_ENVIRONMENTS.values()), found.not_valid_after_utc
+    """Read a client certificate: its bundle ID, the environments it is for (OIDs), and its end."""
+    certificate = x509.load_der_x509_certificate(der)
+    user_ids = certificate.subject.get_attributes_for_oid(NameOID.USER_ID)
+    marks = frozenset(extension.oid.dotted_string for extension in certificate.extensions)
+    return (
+        str(user_ids[0].value) if user_ids else "",
+        marks & set(_ENVIRONMENTS.values()),
+        certificate.not_valid_after_utc,
+    )
 
 
 class SimulatedApns(SimulatedVendor):
@@ -78,7 +82,6 @@ class SimulatedApns(SimulatedVendor):
 
     name = "apns"
     malformed = "BadDeviceToken"
-    # Of which of the two hosts it is.
     environment = "production"
 
     def __init__(self) -> None:
@@ -96,8 +99,8 @@ class SimulatedApns(SimulatedVendor):
     def answer(self, incoming: Incoming) -> Reply:
         """Name the notification in every answer: by the ID that came with it, else by one made for it."""
         reply = super().answer(incoming)
-        named = incoming.headers.get("apns-id") or str(uuid.uuid4()).upper()
-        return Reply(reply.status, reply.body, (*reply.headers, ("apns-id", named)))
+        apns_id = incoming.headers.get("apns-id") or str(uuid.uuid4()).upper()
+        return Reply(reply.status, reply.body, (*reply.headers, ("apns-id", apns_id)))
 
     def send(self, incoming: Incoming) -> Reply:
         """Check the notification as APNs does, and accept it."""

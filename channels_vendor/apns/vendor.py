@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop as _
 from channels_vendor.apns import certificate, payload
 from channels_vendor.apns.client import URLS, ApnsAdapter
 from channels_vendor.apns.statuses import DEAD_TOKEN_STATUSES, STATUSES
-from channels_vendor.base.contract import AccountField, VendorDescription
+from channels_vendor.base.contract import AccountField, CertificateSummary, VendorDescription
 from channels_vendor.base.signing_keys import p256_key
 from pushcore.channels import Platform
 
@@ -46,23 +46,32 @@ def _wrong_key(values: Mapping[str, str]) -> dict[str, str]:
 
 def _wrong_certificate(values: Mapping[str, str], environment: str) -> dict[str, str]:
     try:
-        found = certificate.parse(values["p12"], values.get("p12_password", ""))
+        parsed = certificate.parse(values["p12"], values.get("p12_password", ""))
     except ValueError as error:
         return {"p12": str(error)}
-    if found.expired:
-        return {"p12": f"the certificate expired on {found.expires_at:%Y-%m-%d}"}
-    if environment not in found.environments:
-        return {"environment": f"the certificate is for {' and '.join(found.environments)}"}
-    if (values.get("bundle_id") or found.bundle_id) != found.bundle_id:
-        return {"bundle_id": f"the certificate is for {found.bundle_id}"}
+    if parsed.expired:
+        return {"p12": f"the certificate expired on {parsed.expires_at:%Y-%m-%d}"}
+    if environment not in parsed.environments:
+        return {"environment": f"the certificate is for {' and '.join(parsed.environments)}"}
+    if (values.get("bundle_id") or parsed.bundle_id) != parsed.bundle_id:
+        return {"bundle_id": f"the certificate is for {parsed.bundle_id}"}
     return {}
 
 
 def _certificate(values: Mapping[str, str]) -> tuple[bytes, bytes]:
     if not values.get("p12"):
         return b"", b""
-    found = certificate.parse(values["p12"], values.get("p12_password", ""))
-    return found.certificate, found.key
+    parsed = certificate.parse(values["p12"], values.get("p12_password", ""))
+    return parsed.certificate, parsed.key
+
+
+def _describe_certificate(values: Mapping[str, str]) -> CertificateSummary | None:
+    try:
+        parsed = certificate.parse(values["p12"], values.get("p12_password", ""))
+    except (KeyError, ValueError):
+        return None
+    subject = f"{parsed.subject} ({', '.join(parsed.environments)})"
+    return CertificateSummary(subject, parsed.expires_at, {"bundle_id": parsed.bundle_id})
 
 
 VENDOR = VendorDescription(
@@ -99,4 +108,5 @@ VENDOR = VendorDescription(
     connections=4,
     validate=_validate,
     certificate=_certificate,
+    describe_certificate=_describe_certificate,
 )

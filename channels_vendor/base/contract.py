@@ -356,6 +356,20 @@ class DeliveryReport:
     vendor_code: str = ""
 
 
+class CertificateSummary(NamedTuple):
+    """What operators are shown of an account's client certificate.
+
+    Attributes:
+        subject: Whose it is and what for, in a line.
+        expires_at: The end of its validity.
+        settings: Values that the certificate states, by field name; they fill fields that were left empty.
+    """
+
+    subject: str
+    expires_at: datetime
+    settings: Mapping[str, str]
+
+
 # (account, headers in lower case, query parameters, body) to reports. Raises `ValueError` for what is none or forged.
 ReadReports = Callable[[Account, Mapping[str, str], Mapping[str, str], bytes], Sequence[DeliveryReport]]
 
@@ -374,6 +388,7 @@ class VendorDescription(ChannelDescription):
         connections: How many a process opens at most for an account.
         validate: Returns what is wrong with the values entered, by field name.
         certificate: Returns the client certificate and its key (PEM) from the values, empty where there is none.
+        describe_certificate: Returns what operators are shown of that certificate; None where there is none.
         read_reports: Reads a delivery report; None where the vendor sends none.
         report_answer: The body a delivery report is answered with.
         max_report_url: How long the address may be that goes with each message; 0 where it is set up at the vendor, or
@@ -394,6 +409,7 @@ class VendorDescription(ChannelDescription):
     connections: int = 8
     validate: Callable[[Mapping[str, str]], Mapping[str, str]] = lambda values: {}
     certificate: Callable[[Mapping[str, str]], tuple[bytes, bytes]] = lambda values: (b"", b"")
+    describe_certificate: Callable[[Mapping[str, str]], CertificateSummary | None] = lambda values: None
     read_reports: ReadReports | None = None
     report_answer: bytes = b"{}"
     max_report_url: int = 0

@@ -36,11 +36,11 @@ log = structlog.get_logger(__name__)
 # The vendor may name a later time; the row waits at most so long before it is tried again.
 LONGEST_RETRY_AFTER = 86_400.0
 
-# A gateway's words for an answer that it did not get itself.
-_GATEWAY_LOST = (502, 504)
+# Statuses by which a proxy says that it did not get an answer itself.
+_PROXY_GOT_NONE = (502, 504)
 
 UNREACHABLE = AnswerRule(Action.RETRY)
-# What an HTTP status means by itself (RFC 9110, RFC 6585); every 5xx is the vendor's fault, or a gateway's before it.
+# What an HTTP status means by itself (RFC 9110, RFC 6585); every 5xx is the vendor's fault, or a proxy's before it.
 HTTP_STATUS_RULES: Mapping[int, AnswerRule] = {
     401: AnswerRule(Action.RENEW_CREDENTIAL),
     408: UNREACHABLE,
@@ -62,20 +62,16 @@ class HttpAdapter(ABC):
 
     Attributes:
         unauthorised_status: The status of a message that never reached the vendor for want of a valid credential.
-        table: The vendor's codes.
+        table: The vendor's codes, and what follows from each.
         status_rules: What it means by an HTTP status, where that is more than `HTTP_STATUS_RULES` says.
         unknown_token_codes: How the vendor's word for a token that no device has begins.
         is_probe: The account is only being tried: a call says so to a vendor that has a mark for it.
     """
 
-    # The status of a message that could never be handed to the vendor for want of a valid credential.
     unauthorised_status = statuses.UNKNOWN
-    # The vendor's codes, and what it means by an HTTP status where that is more than `HTTP_STATUS_RULES` says.
     table: Mapping[str, AnswerRule] = {}
     status_rules: Mapping[int, AnswerRule] = {}
-    # How the vendor's word for a token that is none begins.
     unknown_token_codes: Sequence[str] = ()
-    # While the account is only tried: a call says so to a vendor that has a mark for it.
     is_probe = False
 
     def __init__(self, account: Account, client: HttpClient, tokens: Credentials) -> None:
@@ -117,10 +113,10 @@ class HttpAdapter(ABC):
             except CannotAuthorise as error:
                 outcomes |= {d.message_id: self._without_credential(d, error) for d in left}
                 break
-            found = self._send_once(left, credential, within=last_start - time.monotonic())
-            outcomes |= {outcome.delivery.message_id: outcome for outcome in found}
-            unauthorised = Verdict.UNAUTHORISED  # of an enumeration: looked up once
-            left = [outcome.delivery for outcome in found if outcome.verdict is unauthorised]
+            sent = self._send_once(left, credential, within=last_start - time.monotonic())
+            outcomes |= {outcome.delivery.message_id: outcome for outcome in sent}
+            unauthorised = Verdict.UNAUTHORISED  # looked up once: slow in an enumeration
+            left = [outcome.delivery for outcome in sent if outcome.verdict is unauthorised]
             if not left or attempt == 2:
                 break
             refused = credential
@@ -170,7 +166,7 @@ class HttpAdapter(ABC):
             else:
                 return [one._replace(in_doubt=True) for one in outcomes] if answer.repeated else outcomes
         reason = answer.error or f"HTTP {answer.status}"
-        lost = bool(answer.error) or answer.ok or answer.status in _GATEWAY_LOST
+        lost = bool(answer.error) or answer.ok or answer.status in _PROXY_GOT_NONE
         return [
             by_rule(
                 delivery, self.unreachable(answer), reason, retry_after=retry_after(answer), unreachable=True

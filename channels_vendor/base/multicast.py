@@ -29,9 +29,9 @@ def outcomes_for_all(
 ) -> list[SendOutcome]:
     """Return the same outcome for all deliveries of a call. `word`: what the vendor says about it."""
     unreachable = answer.status is not None and answer.status >= 500
-    said = f"{code} {word}".strip()
+    vendor_code = f"{code} {word}".strip()
     wait = retry_after(answer)
-    return [by_rule(one, rule, said, retry_after=wait, unreachable=unreachable) for one in deliveries]
+    return [by_rule(one, rule, vendor_code, retry_after=wait, unreachable=unreachable) for one in deliveries]
 
 
 def accepted_except(

@@ -18,15 +18,15 @@ _OWN_FIELDS = frozenset({"badge", "sound", "big_text", "badge_add_num", "badge_c
 def deliveries_of(batch: Iterable[OutgoingMessage], channel: Channel) -> list[Delivery]:
     """Return a delivery for each message; messages with the same content share a notification."""
     shared: dict[tuple[int, int, Any], Notification] = {}
-    made = []
+    deliveries = []
     for outgoing in batch:
         key = (outgoing.task_id, id(outgoing.content), outgoing.expire_at)
         if key not in shared:
             shared[key] = _notification(outgoing, channel)
-        made.append(
+        deliveries.append(
             Delivery(outgoing.message_id, outgoing.device_id, outgoing.third_token, outgoing.msgkey, shared[key])
         )
-    return made
+    return deliveries
 
 
 def _notification(outgoing: OutgoingMessage, channel: Channel) -> Notification:

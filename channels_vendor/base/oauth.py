@@ -35,10 +35,10 @@ def read_token(answer: HttpAnswer) -> tuple[str, float]:
         CannotAuthorise: The answer holds no token; for good where the status is 4xx, but for 408 and 429.
     """
     try:
-        found = json.loads(answer.body) if not answer.error else {}
+        body = json.loads(answer.body) if not answer.error else {}
         if answer.ok:
-            return str(found["access_token"]), float(found.get("expires_in", 3600))
-        reason = str(found.get("error_description") or found.get("error") or answer.error or f"HTTP {answer.status}")
+            return str(body["access_token"]), float(body.get("expires_in", 3600))
+        reason = str(body.get("error_description") or body.get("error") or answer.error or f"HTTP {answer.status}")
     except (ValueError, KeyError, TypeError, AttributeError):
         reason = answer.error or f"HTTP {answer.status} without a token"
     permanent = answer.status is not None and 400 <= answer.status < 500 and answer.status not in (408, 429)

@@ -1,4 +1,4 @@
-"""Private keys that operators paste or upload: read, and refused in words that say what was given instead."""
+"""Read private keys that operators paste or upload; an error says what was given instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts made to fit a vendor's limit: cut between graphemes (what people take for one character), and marked as cut.
+"""Make texts fit a vendor's limit: cut between graphemes (what people take for one character), and marked as cut.
 
 A family, a flag or an accented letter is several code points, of which a part is another picture or none (UAX #29).
 Vendors' servers and Android count a text's length in UTF-16 code units, as Java and JavaScript do; iOS takes bytes.

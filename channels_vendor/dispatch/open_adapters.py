@@ -35,8 +35,8 @@ def adapter_of(row: VendorAccount) -> Iterator[Adapter]:
     """Lend the account's adapter to this thread. One whose account has been changed is not used again."""
     key = (row.pk, row.updated_at)
     with _lock:
-        kept = _idle.get(key)
-        adapter = kept.pop() if kept else None
+        idle = _idle.get(key)
+        adapter = idle.pop() if idle else None
     adapter = adapter or open_adapter(row)
     try:
         yield adapter

@@ -46,7 +46,7 @@ MAYBE_REPEATED = Metric(
 
 LEASE = timedelta(seconds=2 * SEND_SECONDS)
 # What waits for an account that is not in use is offered to other channels so often.
-ASIDE = timedelta(minutes=10)
+REROUTE_EVERY = timedelta(minutes=10)
 FIRST_DELAY_SECONDS = 5.0
 LONGEST_DELAY_SECONDS = 3600.0
 MAX_ATTEMPTS = 20
@@ -82,7 +82,7 @@ def send_due(workspace_id: int, channel: Channel, *, budget_seconds: float = 20.
     while time.monotonic() < deadline:
         row = VendorAccount.objects.filter(workspace_id=workspace_id, channel=channel).first()
         if row is None or not row.usable:
-            if not _set_aside(workspace_id, channel, vendor.batch):
+            if not _reroute(workspace_id, channel, vendor.batch):
                 break
             continue
         rate_control = RateControl(workspace_id, channel, row.rate or vendor.rate)
@@ -135,7 +135,7 @@ def _claim(
 
 def _send(row: VendorAccount, vendor: VendorDescription, rate_control: RateControl, lease: Lease) -> int:
     channel = vendor.channel
-    here = _release(lease, channel)
+    here = _select_here(lease, channel)
     if not here:
         return 0
     _count_repeats(vendor, sum(one.message_id in lease.in_doubt for one in here))
@@ -144,7 +144,7 @@ def _send(row: VendorAccount, vendor: VendorDescription, rate_control: RateContr
         results = adapter.send(deliveries_of(here, channel))
     _record(row, channel, lease, results, asked_at)
     _count_repeats(vendor, sum(one.in_doubt and one.verdict is not Verdict.RETRY for one in results))
-    _steer(rate_control, results)
+    _update_rate_control(rate_control, results)
     return sum(one.tried for one in results)
 
 
@@ -154,61 +154,62 @@ def _count_repeats(vendor: VendorDescription, targets: int) -> None:
         MAYBE_REPEATED.labels(vendor.channel.label, "yes" if vendor.knows_repeats else "no").inc(targets)
 
 
-def _set_aside(workspace_id: int, channel: Channel, most: int) -> int:
+def _reroute(workspace_id: int, channel: Channel, most: int) -> int:
     """Offer what waits for an account that is not in use to the other channels; returns how many were due.
 
     It stays here too: the account may be back before the device is. What has arrived by then is forgotten, and devices
     drop what comes twice.
     """
     in_use.forget()
-    lease = _claim(workspace_id, channel, most, lasting=ASIDE, in_doubt=False)
+    lease = _claim(workspace_id, channel, most, lasting=REROUTE_EVERY, in_doubt=False)
     waiting = deliverable.by_id(list(lease.attempts))
     _forget(lease, channel, keeping=waiting)
     dispatch.to_lanes(waiting)
     return len(lease.attempts)
 
 
-def _release(lease: Lease, channel: Channel) -> list[OutgoingMessage]:
-    """Delete rows whose messages are final, revoked or expired; what the device no longer gets here goes another way.
+def _select_here(lease: Lease, channel: Channel) -> list[OutgoingMessage]:
+    """Return the leased messages that are still to be sent on this channel.
 
-    Returns what is to be sent. What no lane could take stays and comes due again.
+    Rows of messages that are final, revoked or expired are deleted. Messages whose device is reached another way by now
+    are dispatched again; what no lane could take stays and comes due again.
     """
     waiting = deliverable.by_id(list(lease.attempts))
     here = [one for one in waiting if one.third_channel == channel and one.third_token]
-    kept = {one.message_id for one in here}
-    taken = dispatch.to_lanes([one for one in waiting if one.message_id not in kept])
+    staying = {one.message_id for one in here}
+    taken = dispatch.to_lanes([one for one in waiting if one.message_id not in staying])
     _forget(lease, channel, keeping=here if taken else waiting)
     return here
 
 
 def _forget(lease: Lease, channel: Channel, *, keeping: Sequence[OutgoingMessage]) -> None:
     """Delete the other rows of the lease, but for those that another channel has taken over."""
-    kept = {one.message_id for one in keeping}
-    if leaving := [message_id for message_id in lease.attempts if message_id not in kept]:
+    staying = {one.message_id for one in keeping}
+    if leaving := [message_id for message_id in lease.attempts if message_id not in staying]:
         VendorMessage.objects.filter(message_id__in=leaving, channel=channel, due_at=lease.until).delete()
 
 
 def _record(
     row: VendorAccount, channel: Channel, lease: Lease, results: Sequence[SendOutcome], asked_at: datetime
 ) -> None:
-    """Statuses, the vendor's words, dead tokens and a stopped channel: one transaction for the batch.
+    """Write a batch's statuses, vendor codes and dead tokens, and stop the account if need be, in one transaction.
 
-    `asked_at`: a token reported later than that is none that the vendor has given up.
+    `asked_at`: when the vendor was asked; a token reported later is not the one it refused.
     """
     now = clock.now()
-    steps = [_step(one, lease.attempts[one.delivery.message_id], now) for one in results]
+    updates = [_row_update(one, lease.attempts[one.delivery.message_id], now) for one in results]
     for one in results:
         if one.tried:
             SENT.labels(channel.label, one.verdict.name.lower()).inc()
     with transaction.atomic():
         outcomes.record(
             [
-                Outcome(step.outcome.delivery.message_id, _final_status(step.outcome), channel)
-                for step in steps
-                if step.due_at is None
+                Outcome(update.outcome.delivery.message_id, _final_status(update.outcome), channel)
+                for update in updates
+                if update.due_at is None
             ]
         )
-        _write(steps, lease, now)
+        _write(updates, lease, now)
         decision = refused_tokens.decide(
             row, results, asked_at, suspect_tokens.given_up(row.workspace_id, channel, results, now)
         )
@@ -223,38 +224,38 @@ def _final_status(one: SendOutcome) -> int:
     return statuses.UNKNOWN if one.status in statuses.PENDING else one.status
 
 
-def _step(one: SendOutcome, attempts: int, now: datetime) -> RowUpdate:
+def _row_update(one: SendOutcome, attempts: int, now: datetime) -> RowUpdate:
     if not one.tried:
         return RowUpdate(one, attempts, now)
-    # Who was only asked for less has not failed: that lasts while the message is valid.
+    # A throttled attempt does not count: throttling may last as long as the message is valid.
     tried = attempts + (not one.throttled)
     is_final = one.verdict in _FINAL or tried >= MAX_ATTEMPTS
-    return RowUpdate(one, tried, None if is_final else _next(one, tried, now))
+    return RowUpdate(one, tried, None if is_final else _next_attempt_at(one, tried, now))
 
 
-def _next(one: SendOutcome, tried: int, now: datetime) -> datetime:
-    """Exponential backoff with jitter, and not before the vendor said: one that says "now" is not asked at once."""
+def _next_attempt_at(one: SendOutcome, tried: int, now: datetime) -> datetime:
+    """Return the time of the next attempt: exponential backoff with jitter, and not before the vendor allows it."""
     delay = jittered_backoff(tried, first=FIRST_DELAY_SECONDS, longest=LONGEST_DELAY_SECONDS)
     return now + timedelta(seconds=max(delay, one.retry_after or 0.0))
 
 
-def _write(steps: Sequence[RowUpdate], lease: Lease, now: datetime) -> None:
+def _write(updates: Sequence[RowUpdate], lease: Lease, now: datetime) -> None:
     """Into the rows that are still leased: after its lease a batch may be another sender's."""
-    if not steps:
+    if not updates:
         return
-    ordered = sorted(steps, key=lambda step: step.outcome.delivery.message_id)
+    ordered = sorted(updates, key=lambda update: update.outcome.delivery.message_id)
     with connection.cursor() as cursor:
         cursor.execute(
             _SQL["write"],
             {
-                "messages": [step.outcome.delivery.message_id for step in ordered],
-                "due_at": [step.due_at for step in ordered],
-                "attempts": [step.attempts for step in ordered],
-                "vendor_ids": [step.outcome.vendor_id[:200] for step in ordered],
-                "vendor_codes": [step.outcome.vendor_code[:200] for step in ordered],
-                "accepted_at": [now if step.outcome.verdict is Verdict.ACCEPTED else None for step in ordered],
-                "in_doubt": [step.outcome.in_doubt and step.due_at is not None for step in ordered],
-                "token_hashes": [token_hash(step.outcome.delivery.token) for step in ordered],
+                "messages": [update.outcome.delivery.message_id for update in ordered],
+                "due_at": [update.due_at for update in ordered],
+                "attempts": [update.attempts for update in ordered],
+                "vendor_ids": [update.outcome.vendor_id[:200] for update in ordered],
+                "vendor_codes": [update.outcome.vendor_code[:200] for update in ordered],
+                "accepted_at": [now if update.outcome.verdict is Verdict.ACCEPTED else None for update in ordered],
+                "in_doubt": [update.outcome.in_doubt and update.due_at is not None for update in ordered],
+                "token_hashes": [token_hash(update.outcome.delivery.token) for update in ordered],
                 "first": ordered[0].outcome.delivery.message_id,
                 "last": ordered[-1].outcome.delivery.message_id,
                 "leased_until": lease.until,
@@ -262,8 +263,8 @@ def _write(steps: Sequence[RowUpdate], lease: Lease, now: datetime) -> None:
         )
 
 
-def _steer(rate_control: RateControl, results: Sequence[SendOutcome]) -> None:
-    """Tell the rate control how the batch went: half of it without a usable answer is a failure."""
+def _update_rate_control(rate_control: RateControl, results: Sequence[SendOutcome]) -> None:
+    """Update the rate control: a batch of which half got no usable answer is a failure."""
     tried = [one for one in results if one.tried]
     unreachable = sum(one.unreachable for one in tried)
     if tried:

@@ -83,10 +83,10 @@ class FcmAdapter(HttpAdapter):
         """Read the answer to one message."""
         [delivery] = request.deliveries
         assert answer.status is not None
-        found = json.loads(answer.body)
+        body = json.loads(answer.body)
         if answer.ok:
-            return [accepted(delivery, str(found["name"]).rsplit("/", 1)[-1])]
-        code = errors.code_of(answer.status, found["error"])
+            return [accepted(delivery, str(body["name"]).rsplit("/", 1)[-1])]
+        code = errors.code_of(answer.status, body["error"])
         rule = self.rule_of(code, answer)
         return [
             by_rule(delivery, rule, code, retry_after=retry_after(answer), unreachable=answer.status >= 500),

@@ -60,22 +60,24 @@ _WORDS = (
 def code_of(http_status: int, error: dict[str, Any]) -> str:
     """Return the key in `TABLE` of an error object, or FCM's own word for what the table does not know."""
     details = [detail for detail in error.get("details", ()) if isinstance(detail, dict)]
-    named = next((detail["errorCode"] for detail in details if detail.get("errorCode")), "") or error.get("status", "")
-    if named == "INVALID_ARGUMENT":
-        return named + _subject(str(error.get("message", "")).lower(), details)
-    if named == "QUOTA_EXCEEDED" and _is_of_a_device(details):
+    code = next((detail["errorCode"] for detail in details if detail.get("errorCode")), "") or error.get("status", "")
+    if code == "INVALID_ARGUMENT":
+        return code + _subject(str(error.get("message", "")).lower(), details)
+    if code == "QUOTA_EXCEEDED" and _is_of_a_device(details):
         return "QUOTA_EXCEEDED/device"
-    return str(named) or f"HTTP {http_status}"
+    return str(code) or f"HTTP {http_status}"
 
 
 def _is_of_a_device(details: list[dict[str, Any]]) -> bool:
-    """Whether the `google.rpc.QuotaFailure` that tells which quota is spent names a device's."""
-    violations = [found for detail in details for found in detail.get("violations", ())]
-    return any("device" in f"{found.get('subject')} {found.get('description')}".lower() for found in violations)
+    """Tell whether a `google.rpc.QuotaFailure` names a device's quota."""
+    violations = [violation for detail in details for violation in detail.get("violations", ())]
+    return any(
+        "device" in f"{violation.get('subject')} {violation.get('description')}".lower() for violation in violations
+    )
 
 
 def _subject(message: str, details: list[dict[str, Any]]) -> str:
-    fields = [str(found.get("field", "")) for detail in details for found in detail.get("fieldViolations", ())]
+    fields = [str(violation.get("field", "")) for detail in details for violation in detail.get("fieldViolations", ())]
     if fields:
         return next((f"/{_FIELDS[field]}" for field in fields if field in _FIELDS), "")
     return next((f"/{subject}" for words, subject in _WORDS if words in message), "")

@@ -95,8 +95,8 @@ class LegacyFcmAdapter(HttpAdapter):
         if answer.status in _OF_THE_CALL:
             rule, word = _OF_THE_CALL[answer.status]
             return outcomes_for_all(request.deliveries, rule, word, answer)
-        found = json.loads(answer.body)
-        results = found["results"]
+        body = json.loads(answer.body)
+        results = body["results"]
         if len(results) != len(request.deliveries):
             raise ValueError("not a result for each token")
         refused = {
@@ -104,7 +104,7 @@ class LegacyFcmAdapter(HttpAdapter):
             for one, result in zip(request.deliveries, results, strict=True)
             if (error := str(result.get("error", "")))
         }
-        return accepted_except(request.deliveries, refused, str(found["multicast_id"]))
+        return accepted_except(request.deliveries, refused, str(body["multicast_id"]))
 
     def check(self) -> str:
         """Make a dry run to a token that no device has: is there an API, and does it know the key?"""
@@ -138,9 +138,12 @@ def body_of(notification: Notification, message_id: str, msgkey: str) -> dict[st
         if notification.silent:
             return body | {"data": custom_data | {"title": notification.title, "content": text}}
         shown = payload.shown_of(notification, message_id)
-        own = {theirs: shown[name] for name, theirs in _SHOWN if shown.get(name)}
+        vendor_fields = {theirs: shown[name] for name, theirs in _SHOWN if shown.get(name)}
         image = {"image": notification.image} if notification.image else {}
-        return body | {"data": custom_data, "notification": {"title": notification.title, "body": text} | own | image}
+        return body | {
+            "data": custom_data,
+            "notification": {"title": notification.title, "body": text} | vendor_fields | image,
+        }
 
     text = truncate_by(notification.body, lambda text: size_of(body_with(text)), payload.MAX_BYTES)
     return None if text is None else body_with(text)

@@ -92,8 +92,9 @@ def data_of(notification: Notification, message_id: str, msgkey: str) -> dict[st
 def transparent_data(notification: Notification) -> dict[str, str]:
     """Return what the app gets in place of a notification, as FCM takes it."""
     texts = as_texts(notification.transparent)
-    kept = {name: value for name, value in texts.items() if _is_reserved(name)}
-    return {name: value for name, value in texts.items() if name not in kept} | ({NESTED: encode(kept)} if kept else {})
+    reserved = {name: value for name, value in texts.items() if _is_reserved(name)}
+    others = {name: value for name, value in texts.items() if name not in reserved}
+    return others | ({NESTED: encode(reserved)} if reserved else {})
 
 
 def as_texts(payload: str | Mapping[str, Any]) -> dict[str, str]:
@@ -109,10 +110,10 @@ def as_texts(payload: str | Mapping[str, Any]) -> dict[str, str]:
 def _object(text: str) -> dict[str, Any]:
     """The JSON object the text is; empty where it is none."""
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _is_reserved(name: str) -> bool:

@@ -134,8 +134,8 @@ class SimulatedLegacyFcm(SimulatedVendor):
             return Reply(400, b"Field is invalid")
         wrong = self.errors_of(tokens)
         results = [self._result(token, wrong, dry_run=bool(body.get("dry_run"))) for token in tokens]
-        told = {"multicast_id": 216 + self.ledger.total, "success": len(tokens) - len(wrong), "failure": len(wrong)}
-        return as_json(200, told | {"canonical_ids": 0, "results": results})
+        counts = {"multicast_id": 216 + self.ledger.total, "success": len(tokens) - len(wrong), "failure": len(wrong)}
+        return as_json(200, counts | {"canonical_ids": 0, "results": results})
 
     def _result(self, token: str, wrong: dict[str, str], *, dry_run: bool) -> dict[str, str]:
         if token in wrong:

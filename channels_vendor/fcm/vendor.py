@@ -49,7 +49,7 @@ VENDOR = VendorDescription(
     platform=Platform.ANDROID,
     statuses=STATUSES,
     dead_token_statuses=DEAD_TOKEN_STATUSES,
-    carry=as_texts,
+    encode_transparent=as_texts,
     fields=(
         AccountField(
             "service_account",

@@ -51,9 +51,9 @@ class HarmonyAdapter(HttpAdapter):
 
     def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         """Read the answer for all tokens of a call; a partial success gives a reason for each token refused."""
-        found: dict[str, Any] = json.loads(answer.body)
-        code, word = str(found["code"]), str(found.get("msg") or "")
-        vendor_id = str(found.get("requestId") or "")
+        body: dict[str, Any] = json.loads(answer.body)
+        code, word = str(body["code"]), str(body.get("msg") or "")
+        vendor_id = str(body.get("requestId") or "")
         if code == errors.OK:
             return accepted_except(request.deliveries, {}, vendor_id)
         if code in errors.WITH_REASONS and word.startswith("{"):

@@ -41,8 +41,9 @@ class SimulatedHarmonyos(SimulatedPushKit):
             tokens, payload, options = body["target"]["token"], body["payload"], body["pushOptions"]
         except (ValueError, KeyError):
             return self.say("80100003", "Illegal payload", 400)
-        shown = payload.get("notification")
-        if incoming.headers.get("push-type") not in ("0", "6") or (shown is not None and not shown.get("category")):
+        notification = payload.get("notification")
+        lacks_category = notification is not None and not notification.get("category")
+        if incoming.headers.get("push-type") not in ("0", "6") or lacks_category:
             return self.say("80100001", "Parameter error", 400)
         if not isinstance(options.get("ttl"), int) or not 0 < len(tokens) <= MAX_TOKENS:
             return self.say("80100001", "Parameter error", 400)
@@ -56,8 +57,8 @@ class SimulatedHarmonyos(SimulatedPushKit):
         illegal: dict[str, list[str]] = {}
         for token, reason in wrong.items():
             illegal.setdefault(reason, []).append(token)
-        told = {"success": len(tokens) - len(wrong), "failure": len(wrong), "illegalTokens": illegal}
-        return self.say("80300007" if len(wrong) == len(tokens) else "80100000", json.dumps(told))
+        refusals = {"success": len(tokens) - len(wrong), "failure": len(wrong), "illegalTokens": illegal}
+        return self.say("80300007" if len(wrong) == len(tokens) else "80100000", json.dumps(refusals))
 
     def result(self, code: int, stamp: int) -> dict[str, Any]:
         """Return what a report says of a device."""

@@ -29,7 +29,7 @@ VENDOR = VendorDescription(
     platform=Platform.HARMONYOS,
     reports_arrival=True,
     categories=options.CATEGORIES,
-    carry=as_text,
+    encode_transparent=as_text,
     fields=(
         AccountField(
             "service_account", _("Service account"), secret=True, help_text=_("The JSON key file of a service account.")

@@ -63,8 +63,8 @@ class HonorAdapter(HttpAdapter):
 
         The lists of tokens say more than the code: there is no table of codes, and sources differ.
         """
-        found: dict[str, Any] = json.loads(answer.body)
-        code, data = str(found["code"]), found.get("data") or {}
+        body: dict[str, Any] = json.loads(answer.body)
+        code, data = str(body["code"]), body.get("data") or {}
         refused = {
             token: (errors.TABLE[word], word)
             for word in (errors.BAD_TOKEN, errors.DEAD_TOKEN)
@@ -73,5 +73,5 @@ class HonorAdapter(HttpAdapter):
         by_lists = answer.ok and code not in errors.TABLE and (refused or data.get("sendResult") is True)
         if code not in errors.OK and code != errors.PARTIAL and not by_lists:
             rule = self.rule_of(code, answer)
-            return outcomes_for_all(request.deliveries, rule, code, answer, word=str(found.get("message") or ""))
+            return outcomes_for_all(request.deliveries, rule, code, answer, word=str(body.get("message") or ""))
         return accepted_except(request.deliveries, refused, str(data.get("requestId") or ""))

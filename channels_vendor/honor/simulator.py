@@ -51,8 +51,8 @@ class SimulatedHonor(ReportingVendor):
             tokens, android = body["token"], body["android"]
         except (ValueError, KeyError):
             return as_json(400, {"code": 80100003, "message": "illegal payload"})
-        shown = android.get("notification", {})
-        too_long = utf16_length(shown.get("title", "")) > 50 or utf16_length(shown.get("body", "")) > 400
+        notification = android.get("notification", {})
+        too_long = utf16_length(notification.get("title", "")) > 50 or utf16_length(notification.get("body", "")) > 400
         if not 0 < len(tokens) <= MAX_TOKENS or too_long:
             return as_json(400, {"code": 80100001, "message": "parameter"})
         wrong = self.errors_of(tokens)
@@ -73,9 +73,9 @@ class SimulatedHonor(ReportingVendor):
 
     def report(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
         """Return a report as HONOR posts it."""
-        told = {"biTag": tag, "appid": "app", "status": int(word), "requestId": vendor_id}
+        status = {"biTag": tag, "appid": "app", "status": int(word), "requestId": vendor_id}
         stamp = time.time_ns() // 1_000_000
-        return json.dumps({"statuses": [told | {"token": token, "timestamp": stamp} for token in tokens]}).encode()
+        return json.dumps({"statuses": [status | {"token": token, "timestamp": stamp} for token in tokens]}).encode()
 
     def internal_error(self) -> Reply:
         """Say that the vendor is in trouble."""

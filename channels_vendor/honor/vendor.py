@@ -19,7 +19,7 @@ VENDOR = VendorDescription(
     platform=Platform.ANDROID,
     reports_arrival=True,
     categories=options.CATEGORIES,
-    carry=as_text,
+    encode_transparent=as_text,
     fields=(
         AccountField("app_id", _("App ID")),
         AccountField("client_id", _("Client ID")),

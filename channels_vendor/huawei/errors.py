@@ -37,7 +37,7 @@ TABLE: dict[str, AnswerRule] = {
 }
 
 # Results in receipts: (status of the message, the token is dead).
-RECEIPTS: dict[int, tuple[int, bool]] = {
+REPORTED: dict[int, tuple[int, bool]] = {
     2: (80000004, True),
     5: (80100002, True),
     10: (80000003, False),

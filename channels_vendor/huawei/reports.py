@@ -63,15 +63,15 @@ def entries_of(body: bytes) -> list[dict[str, Any]]:
 
 
 def _read(entry: dict[str, Any]) -> Iterator[DeliveryReport]:
-    """HarmonyOS has result and time in an object of their own."""
-    told = entry.get("deliveryStatus") or {"result": entry["status"], "timestamp": entry.get("timestamp")}
-    result = int(told["result"])
-    status, gone = errors.RECEIPTS.get(result, (None, False))
+    """Read one report. HarmonyOS puts result and time into an object of their own."""
+    delivery_status = entry.get("deliveryStatus") or {"result": entry["status"], "timestamp": entry.get("timestamp")}
+    result = int(delivery_status["result"])
+    status, gone = errors.REPORTED.get(result, (None, False))
     yield DeliveryReport(
         Reference.parse(entry["biTag"]),
         str(entry["token"]),
         arrived=result == 0,
-        at=moment_of(told.get("timestamp")),
+        at=moment_of(delivery_status.get("timestamp")),
         gone=gone,
         status=status,
         vendor_code=f"{result} {_WORDS.get(result, '')}".strip(),
@@ -79,22 +79,26 @@ def _read(entry: dict[str, Any]) -> Iterator[DeliveryReport]:
 
 
 def _verify(header: str, user: str, key: str) -> None:
-    """`timestamp=<ms>; nonce=<uuid>; value=<base64 of HMAC-SHA256(key, timestamp + nonce + user)>`."""
+    """Verify `timestamp=<ms>; nonce=<uuid>; value=<base64 of HMAC-SHA256(key, timestamp + nonce + user)>`.
+
+    Raises:
+        ValueError: The time is too far away, or the signature is wrong.
+    """
     parts = dict(part.strip().partition("=")[::2] for part in header.split(";"))
     stamp, nonce, value = (parts.get(name, "") for name in ("timestamp", "nonce", "value"))
     if not stamp.isdigit() or abs(time.time() - int(stamp) / 1000) > MAX_AGE_SECONDS:
         raise ValueError("the receipt's time is missing or too far away")
     message = f"{stamp}{nonce}{user}".encode()
     for secret in _keys(key):
-        made = base64.b64encode(hmac.new(secret, message, hashlib.sha256).digest()).decode()
-        if hmac.compare_digest(made, value):
+        signature = base64.b64encode(hmac.new(secret, message, hashlib.sha256).digest()).decode()
+        if hmac.compare_digest(signature, value):
             return
     raise ValueError("the receipt's signature is wrong")
 
 
 def _keys(key: str) -> list[bytes]:
-    """Newer configurations hold the secret in base64, older ones as it is."""
-    found = [key.encode()]
+    """Return the keys that may have signed: newer configurations hold the secret in base64, older ones as it is."""
+    secrets = [key.encode()]
     with contextlib.suppress(binascii.Error):
-        found.append(base64.b64decode(key, validate=True))
-    return found
+        secrets.append(base64.b64decode(key, validate=True))
+    return secrets

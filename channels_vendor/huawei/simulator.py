@@ -83,8 +83,8 @@ class SimulatedPushKit(ReportingVendor):
     def report(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
         """Return a report as Huawei posts it."""
         stamp = time.time_ns() // 1_000_000
-        told = {"biTag": tag, "requestId": vendor_id} | self.result(int(word), stamp)
-        return json.dumps({"statuses": [told | {"token": token} for token in tokens]}).encode()
+        status = {"biTag": tag, "requestId": vendor_id} | self.result(int(word), stamp)
+        return json.dumps({"statuses": [status | {"token": token} for token in tokens]}).encode()
 
     @abstractmethod
     def result(self, code: int, stamp: int) -> dict[str, Any]:
@@ -96,8 +96,8 @@ class SimulatedPushKit(ReportingVendor):
         if self.script.report_user and self.script.report_key:
             stamp, nonce = f"{time.time_ns() // 1_000_000}", str(uuid.uuid4())
             key = base64.b64decode(self.script.report_key)
-            made = hmac.new(key, f"{stamp}{nonce}{self.script.report_user}".encode(), hashlib.sha256).digest()
-            value = base64.b64encode(made).decode()
+            signature = hmac.new(key, f"{stamp}{nonce}{self.script.report_user}".encode(), hashlib.sha256).digest()
+            value = base64.b64encode(signature).decode()
             headers["x-huawei-callback-id"] = f"timestamp={stamp}; nonce={nonce}; value={value}"
         return headers
 
@@ -146,8 +146,8 @@ class SimulatedHuawei(SimulatedPushKit):
             return self.say(whole, "Refused")
         if not wrong:
             return self.say("80000000", "Success")
-        told = {"success": len(tokens) - len(wrong), "failure": len(wrong), "illegal_tokens": list(wrong)}
-        return self.say("80100000", json.dumps(told))
+        refusals = {"success": len(tokens) - len(wrong), "failure": len(wrong), "illegal_tokens": list(wrong)}
+        return self.say("80100000", json.dumps(refusals))
 
     def result(self, code: int, stamp: int) -> dict[str, Any]:
         """Return what a report says of a device."""

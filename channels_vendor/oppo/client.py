@@ -94,13 +94,13 @@ class OppoAdapter(HttpAdapter):
 
     def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         """Read a result for each message, found by its registration ID."""
-        found: dict[str, Any] = json.loads(answer.body)
-        code = str(found["code"])
+        body: dict[str, Any] = json.loads(answer.body)
+        code = str(body["code"])
         if code != errors.OK:
-            word = str(found.get("message") or "")
+            word = str(body.get("message") or "")
             return outcomes_for_all(request.deliveries, self.rule_of(code, answer), code, answer, word=word)
         # By registration ID, as OPPO's SDK reads them (opush-server-sdk 1.0.4, `UnicastBatchResult`).
-        results = {str(result["registrationId"]): result for result in found["data"]}
+        results = {str(result["registrationId"]): result for result in body["data"]}
         return [self._outcome(one, results.get(one.token), answer) for one in request.deliveries]
 
     def _outcome(self, delivery: Delivery, result: dict[str, Any] | None, answer: HttpAnswer) -> SendOutcome:

@@ -83,7 +83,7 @@ def _shown(notification: Notification, account: Account) -> dict[str, Any]:
         "content": truncate(notification.body, _longest_body(notification, account)),
         **_click(notification),
         "action_parameters": DATA,
-        **_kept(seconds_left(notification.expire_at), account),
+        **_lifetime(seconds_left(notification.expire_at), account),
         "notify_id": NOTIFY_ID,
     }
     wanted = {
@@ -99,8 +99,8 @@ def _shown(notification: Notification, account: Account) -> dict[str, Any]:
     return shown
 
 
-def _kept(seconds: int, account: Account) -> dict[str, Any]:
-    """How long OPPO keeps the message for a device that is offline.
+def _lifetime(seconds: int, account: Account) -> dict[str, Any]:
+    """Return how long OPPO keeps the message for a device that is offline.
 
     OPPO's page names ten days as the most and no least (open.oppomobile.com, 11236); those who resell its channel say
     an hour (Getui, "off_line_ttl"). What is refused reaches nobody, so an hour it is unless the account says otherwise.
@@ -118,7 +118,11 @@ def _longest_body(notification: Notification, account: Account) -> int:
 
 
 def _click(notification: Notification) -> dict[str, Any]:
-    """The app, an activity by its class, an intent by its address, or a web page. Raises `TooBigError`."""
+    """Return what a tap opens: the app, an activity by its class, an intent by its address, or a web page.
+
+    Raises:
+        TooBigError: The address is longer than OPPO takes.
+    """
     url = notification.url
     if not url or not (notification.opens_page or is_web(url)):
         return {"click_action_type": 0}

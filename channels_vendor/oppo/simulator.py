@@ -72,34 +72,35 @@ class SimulatedOppo(ReportingVendor):
         return as_json(200, {"code": 0, "message": "Success", "data": results[::-1]})
 
     def _is_good(self, message: dict[str, Any]) -> bool:
-        shown = message.get("notification", {})
+        notification = message.get("notification", {})
         return (
             message.get("target_type") == 2
-            and 0 < utf16_length(shown.get("title", "")) <= 50
-            and 0 < utf16_length(shown.get("content", "")) <= 200
-            and utf16_length(shown.get("action_parameters", "")) <= 4000
-            and utf16_length(shown.get("click_action_url", "")) <= 2000
-            and utf16_length(shown.get("click_action_activity", "")) <= 500
-            and isinstance(json.loads(shown.get("action_parameters", "{}")), dict)
-            and (not shown.get("off_line", True) or 3600 <= shown.get("off_line_ttl", 3600) <= 864_000)
+            and 0 < utf16_length(notification.get("title", "")) <= 50
+            and 0 < utf16_length(notification.get("content", "")) <= 200
+            and utf16_length(notification.get("action_parameters", "")) <= 4000
+            and utf16_length(notification.get("click_action_url", "")) <= 2000
+            and utf16_length(notification.get("click_action_activity", "")) <= 500
+            and isinstance(json.loads(notification.get("action_parameters", "{}")), dict)
+            and (not notification.get("off_line", True) or 3600 <= notification.get("off_line_ttl", 3600) <= 864_000)
         )
 
     def _one(self, message: dict[str, Any], errors: dict[str, str]) -> dict[str, object]:
         regid = message["target_value"]
         if error := errors[regid]:
             return {"registrationId": regid, "errorCode": int(error), "errorMessage": "refused"}
-        own = message["notification"]["app_message_id"]
-        if own in self._sent:
+        own_id = message["notification"]["app_message_id"]
+        if own_id in self._sent:
             return {"registrationId": regid, "errorCode": 32, "errorMessage": "Data Duplicate"}
         if len(self._sent) < 1_000_000:
-            self._sent.add(own)
-        made, shown = f"o{self.ledger.accept(regid)}", message["notification"]
-        self.call_back(shown.get("call_back_url", ""), shown.get("call_back_parameter", ""), [regid], made)
-        return {"registrationId": regid, "messageId": made}
+            self._sent.add(own_id)
+        vendor_id, notification = f"o{self.ledger.accept(regid)}", message["notification"]
+        url, tag = notification.get("call_back_url", ""), notification.get("call_back_parameter", "")
+        self.call_back(url, tag, [regid], vendor_id)
+        return {"registrationId": regid, "messageId": vendor_id}
 
     def report(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
         """Return a report as OPPO posts it."""
-        told = {
+        report = {
             "messageId": vendor_id,
             "taskId": vendor_id,
             "appId": "app",
@@ -109,7 +110,7 @@ class SimulatedOppo(ReportingVendor):
             # Text, as its page has it (open.oppomobile.com, 11239).
             "eventTime": f"{time.time_ns() // 1_000_000}",
         }
-        return json.dumps([told]).encode()
+        return json.dumps([report]).encode()
 
     def internal_error(self) -> Reply:
         """Say that the vendor is in trouble."""

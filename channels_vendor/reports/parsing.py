@@ -24,11 +24,11 @@ def each(
     One that cannot be read (sent by another service with the same app) is passed over, or the vendor would post the
     others again and again.
     """
-    found: list[DeliveryReport] = []
+    reports: list[DeliveryReport] = []
     foreign = 0
     for entry in entries:
         try:
-            found += map(_storable, read(entry))
+            reports += map(_storable, read(entry))
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             foreign += 1
     if foreign:
@@ -37,9 +37,9 @@ def each(
             channel=account.channel.label,
             workspace=account.workspace_id,
             entries=foreign,
-            read=len(found),
+            read=len(reports),
         )
-    return found
+    return reports
 
 
 def _storable(receipt: DeliveryReport) -> DeliveryReport:

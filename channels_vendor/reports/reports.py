@@ -23,7 +23,7 @@ from pushcore.channels import Channel
 from pushcore.delivery import outcomes
 from pushcore.devices import tokens
 from pushcore.devices.tokens import MAX_TOKEN_LENGTH, Claim, Gone
-from pushcore.http.head_check import head_check
+from pushcore.inbound.head_check import head_check
 from pushcore.storage import clock
 from pushcore.storage.sql import statements
 
@@ -61,13 +61,13 @@ def receive(request: HttpRequest, key: str) -> HttpResponse:
         return HttpResponseBadRequest("too large")
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
-        found = vendor.read_reports(row.account(allow_private=False), headers, request.GET.dict(), body)
+        reports = vendor.read_reports(row.account(allow_private=False), headers, request.GET.dict(), body)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         log.warning("vendor report refused", channel=vendor.channel.label, workspace=row.workspace_id, error=str(error))
         return HttpResponseBadRequest("no report")
-    if len(found) > MAX_REPORTS:
+    if len(reports) > MAX_REPORTS:
         return HttpResponseBadRequest("too many at once")
-    record(row, found)
+    record(row, reports)
     return HttpResponse(vendor.report_answer, content_type="application/json")
 
 
@@ -130,7 +130,7 @@ def _at(report: DeliveryReport, now: datetime) -> datetime:
 def _known(row: VendorAccount, found: Sequence[DeliveryReport]) -> list[tuple[DeliveryReport, int, int]]:
     """Each report with the message and the device it is about; one of neither is left out.
 
-    By the message, or by the task and the token it was sent to, whatever token the device has by now.
+    They are found by the message, or by the task and the token it was sent to, whatever token the device has by now.
     """
     if not found:
         return []

@@ -78,9 +78,9 @@ class Script:
         """
         if not isinstance(wanted, dict):
             raise ValueError("a script is an object")
-        made = cls()
+        script = cls()
         for name, value in wanted.items():
-            known = getattr(made, name, None) if name in cls.__dataclass_fields__ and name != "dice" else None
+            known = getattr(script, name, None) if name in cls.__dataclass_fields__ and name != "dice" else None
             if known is None:
                 raise ValueError(f"a script has no {name}")
             if isinstance(known, set) and isinstance(value, list):
@@ -89,10 +89,10 @@ class Script:
                 value = [Reply(int(status), str(body).encode()) for status, body in value]
             if isinstance(value, bool) or not isinstance(value, (int, float) if type(known) is float else type(known)):
                 raise ValueError(f"{name} is no {type(known).__name__}")
-            setattr(made, name, value)
-        if unknown := [fault for fault in made.faults if fault not in (*FAULTS, "")]:
+            setattr(script, name, value)
+        if unknown := [fault for fault in script.faults if fault not in (*FAULTS, "")]:
             raise ValueError(f"there is no fault {unknown[0]}")
-        return made
+        return script
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,17 +22,14 @@ class SimulatedVendor(ABC):
 
     Attributes:
         name: The vendor's, as scripts are addressed.
-        credential_path: Where credentials are asked for; requests there are spared what a script says befalls others.
-        malformed: The script's error for a token that no vendor gives: one of zeros.
+        credential_path: Where credentials are asked for; a script's errors and faults do not apply to requests there.
+        malformed: The error that a script would name for a malformed token; one made of zeros gets it.
         public_key: Checks signatures of the account (PEM); empty: they are not checked.
     """
 
     name: str
-    # What a script says befalls all requests but those for a credential.
     credential_path: str = ""
-    # A script's error for a token that no vendor gives: one of zeros.
     malformed: str
-    # The key that signatures of the account are checked with (PEM); empty: they are not.
     public_key: bytes = b""
 
     def __init__(self) -> None:
@@ -117,7 +114,6 @@ class ReportingVendor(SimulatedVendor):
         arrived: The vendor's word for arrived.
     """
 
-    # The vendor's word for arrived.
     arrived: str
 
     def call_back(self, url: str, tag: str, tokens: Iterable[str], vendor_id: str) -> None:

@@ -90,11 +90,11 @@ class VivoAdapter(HttpAdapter):
     def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         """Read the answer to one message."""
         [delivery] = request.deliveries
-        found: dict[str, Any] = json.loads(answer.body)
-        code = str(found["result"])
-        if invalid := found.get("invalidUser"):
+        body: dict[str, Any] = json.loads(answer.body)
+        code = str(body["result"])
+        if invalid := body.get("invalidUser"):
             code = f"invalidUser/{invalid.get('status')}"
             return [by_rule(delivery, self.rule_of(code, answer), code)]
         if code in (errors.OK, errors.REPEATED):
-            return [accepted(delivery, str(found.get("taskId") or delivery.message_id))]
-        return outcomes_for_all([delivery], self.rule_of(code, answer), code, answer, word=str(found.get("desc") or ""))
+            return [accepted(delivery, str(body.get("taskId") or delivery.message_id))]
+        return outcomes_for_all([delivery], self.rule_of(code, answer), code, answer, word=str(body.get("desc") or ""))

@@ -18,10 +18,10 @@ _CLASSIFICATIONS = {"0": OPERATIONAL_CATEGORIES, "1": SYSTEM_CATEGORIES}
 
 def check(options: Mapping[str, Any]) -> str:
     """Return what is wrong with a request's options for vivo, or nothing."""
-    given, chosen = str(options.get("classification", "")), category(options, Channel.VIVO)
-    if given and given not in _CLASSIFICATIONS:
+    classification, chosen = str(options.get("classification", "")), category(options, Channel.VIVO)
+    if classification and classification not in _CLASSIFICATIONS:
         return "classification is one of 0, 1"
-    if given and chosen and chosen not in _CLASSIFICATIONS[given]:
+    if classification and chosen and chosen not in _CLASSIFICATIONS[classification]:
         # vivo refuses it for each device (10097).
-        return f"classification {given} has no category {chosen} at vivo"
+        return f"classification {classification} has no category {chosen} at vivo"
     return ""

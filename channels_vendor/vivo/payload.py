@@ -106,15 +106,15 @@ def _message(notification: Notification, account: Account) -> dict[str, Any]:
         "clientCustomMap": {"data": DATA},
         "pushMode": int(notification.test),
         "notifyId": NOTIFY_ID,
-        **_kind(notification),
+        **_classification(notification),
     }
     if account.report_url:
         message["extra"] = {"callback": account.report_url, "callback.param": REFERENCE}
     return message
 
 
-def _kind(notification: Notification) -> dict[str, Any]:
-    """Classification (0 operational, 1 system, which is the default) and category, by which vivo grants quotas.
+def _classification(notification: Notification) -> dict[str, Any]:
+    """Return classification (0 operational, 1 system, which is the default) and category, by which vivo grants quotas.
 
     A category belongs to one: where no classification is named vivo knows it, and it refuses one that does not fit
     (10097).

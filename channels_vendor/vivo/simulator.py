@@ -42,8 +42,8 @@ class SimulatedVivo(ReportingVendor):
         if type(body["appId"]) is not int:
             return self.say(10201, "appId is no number")
         signed = f"{body['appId']}{body['appKey']}{body.get('timestamp')}{SECRET}"
-        made = hashlib.md5(signed.encode(), usedforsecurity=False).hexdigest()
-        if body.get("sign") != made:
+        signature = hashlib.md5(signed.encode(), usedforsecurity=False).hexdigest()
+        if body.get("sign") != signature:
             return self.say(10206, "sign wrong")
         return self.say(0, "ok", authToken=f"vivo-{self.ledger.credentials}")
 
@@ -79,15 +79,15 @@ class SimulatedVivo(ReportingVendor):
             return self.say(10303, "requestId repeated")
         if len(self._sent) < 1_000_000:
             self._sent.add(request_id)
-        made, extra = f"v{self.ledger.accept(regid)}", body.get("extra", {})
-        self.call_back(extra.get("callback", ""), extra.get("callback.param", ""), [regid], made)
-        return self.say(0, "ok", taskId=made, requestId=request_id)
+        vendor_id, extra = f"v{self.ledger.accept(regid)}", body.get("extra", {})
+        self.call_back(extra.get("callback", ""), extra.get("callback.param", ""), [regid], vendor_id)
+        return self.say(0, "ok", taskId=vendor_id, requestId=request_id)
 
     def report(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
         """Return a report as vivo posts it."""
         stamp = time.time_ns() // 1_000_000
-        told = {"targets": ",".join(tokens), "param": tag, "ackType": word, "ackTime": stamp}
-        return json.dumps({vendor_id: told}).encode()
+        report = {"targets": ",".join(tokens), "param": tag, "ackType": word, "ackTime": stamp}
+        return json.dumps({vendor_id: report}).encode()
 
     def internal_error(self) -> Reply:
         """Say that the vendor is in trouble."""

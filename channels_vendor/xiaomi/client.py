@@ -54,14 +54,14 @@ class XiaomiAdapter(HttpAdapter):
 
     def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         """Read the answer for all registration IDs of a call; a success names the bad ones."""
-        found: dict[str, Any] = json.loads(answer.body)
-        code = str(found["code"])
+        body: dict[str, Any] = json.loads(answer.body)
+        code = str(body["code"])
         if code != errors.OK:
-            word = str(found.get("reason") or found.get("description") or "")
+            word = str(body.get("reason") or body.get("description") or "")
             if code == errors.NO_TARGET and len(request.deliveries) == 1:
                 code = errors.NO_SINGLE_TARGET
             return outcomes_for_all(request.deliveries, self.rule_of(code, answer), code, answer, word=word)
-        data = found.get("data") or {}
+        data = body.get("data") or {}
         rule = errors.TABLE[errors.BAD_REGID]
         refused = {token: (rule, errors.BAD_REGID) for token in str(data.get("bad_regids") or "").split(",") if token}
         return accepted_except(request.deliveries, refused, str(data.get("id") or ""))

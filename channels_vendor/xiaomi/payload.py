@@ -10,7 +10,7 @@ from channels_vendor.base.options import is_web, option
 from channels_vendor.base.payload_template import LONGEST_ID, encode
 from channels_vendor.base.references import Reference
 from channels_vendor.base.truncation import truncate
-from channels_vendor.xiaomi.reports import RECEIPTS
+from channels_vendor.xiaomi.reports import REPORT_TYPES
 
 # "Under 50" and "under 128".
 MAX_TITLE = 49
@@ -64,17 +64,20 @@ def _extra(notification: Notification, account: Account, reference: Reference) -
         "channel_id": option(notification, "miChannelId") or account.get("channel_id"),
         "sound_uri": notification.sound,
         **_click(notification, account),
-        **_look(notification),
+        **_style(notification),
     }
     if account.report_url:
         extra["callback"] = account.report_url
         extra["callback.param"] = str(reference)
-        extra["callback.type"] = str(sum(RECEIPTS))
+        extra["callback.type"] = str(sum(REPORT_TYPES))
     return extra
 
 
 def _click(notification: Notification, account: Account) -> dict[str, str]:
-    """The app, a page of it by an intent URI (dev.mi.com, pId 1558: what `Intent.toUri` makes), or a web page."""
+    """Return what a tap opens: the app, a page of it, or a web page.
+
+    A page is named by an intent URI (dev.mi.com, pId 1558: what `Intent.toUri` makes).
+    """
     if notification.opens_page and notification.url:
         return {"notify_effect": "2", "intent_uri": _intent_uri(notification.url, account.get("package_name"))}
     if is_web(notification.url):
@@ -83,14 +86,14 @@ def _click(notification: Notification, account: Account) -> dict[str, str]:
 
 
 def _intent_uri(page: str, package: str) -> str:
-    """A page given by its activity's name as an intent URI; a deep link is one to Android already."""
+    """Return a page given by its activity's name as an intent URI; a deep link is one to Android already."""
     return page if ":" in page or not package else f"intent:#Intent;component={package}/{page};end"
 
 
-def _look(notification: Notification) -> dict[str, str]:
-    look = {"notification_large_icon_uri": notification.icon}
+def _style(notification: Notification) -> dict[str, str]:
+    style = {"notification_large_icon_uri": notification.icon}
     if notification.style is Style.BIG_TEXT:
-        look["notification_style_type"] = "1"
+        style["notification_style_type"] = "1"
     elif notification.image:
-        look |= {"notification_style_type": "2", "notification_bigPic_uri": notification.image}
-    return look
+        style |= {"notification_style_type": "2", "notification_bigPic_uri": notification.image}
+    return style

@@ -24,7 +24,7 @@ from channels_vendor.xiaomi.errors import (
 )
 
 # The types that are asked for (a bit each), and what they mean.
-RECEIPTS: dict[int, str] = {
+REPORT_TYPES: dict[int, str] = {
     DELIVERED: "delivered",
     INVALID: "invalid target",
     SWITCHED_OFF: "notifications switched off",
@@ -59,5 +59,5 @@ def _read(entry: dict[str, Any]) -> Iterator[DeliveryReport]:
             gone=kind == INVALID,
             replaced_by=str(replaced.get(token) or ""),
             status=INVALID_STATUS if kind == INVALID else None,
-            vendor_code=f"{kind} {RECEIPTS.get(kind, '')}".strip(),
+            vendor_code=f"{kind} {REPORT_TYPES.get(kind, '')}".strip(),
         )

@@ -65,7 +65,7 @@ class SimulatedXiaomi(ReportingVendor):
 
     def report(self, tag: str, tokens: Sequence[str], word: str, vendor_id: str) -> bytes:
         """Return a report as MiPush posts it."""
-        told = {
+        report = {
             "param": tag,
             "type": int(word),
             "targets": ",".join(tokens),
@@ -73,7 +73,7 @@ class SimulatedXiaomi(ReportingVendor):
             "barStatus": "Enable",
             "timestamp": time.time_ns() // 1_000_000,
         }
-        return urlencode({"data": json.dumps({vendor_id: told})}).encode()
+        return urlencode({"data": json.dumps({vendor_id: report})}).encode()
 
     def report_headers(self) -> Mapping[str, str]:
         """Say that it is a form."""

@@ -20,6 +20,7 @@ from channels_vendor.apns.simulator import SimulatedApns
 from channels_vendor.dispatch import sender
 from channels_vendor.models import VendorAccount
 from channels_vendor.simulator.script import Incoming
+from pushcore import retention
 from pushcore.broadcast import vendor_walk
 from pushcore.channels import Channel, Platform
 from pushcore.devices import server_requests
@@ -28,7 +29,6 @@ from pushcore.push import pushes, templates
 from pushcore.push.requests import BroadcastPush
 from pushcore.push.templates import TemplateDraft
 from pushcore.security import crypto, keys
-from pushcore.storage import retention
 from tests.channels_vendor.samples import SAMPLES
 from tests.channels_vendor.simulator_server import SimulatorServer
 from tests.pushcore.api.callers import Rest, Rpc2020, form_of

@@ -52,8 +52,8 @@ class Command(BaseCommand):
         self, workspace: Workspace, url: str, simulated_vendors: Mapping[str, SimulatedVendor], stop: threading.Event
     ) -> None:
         try:
-            for told in demo.show(workspace, url, simulated_vendors, stop):
-                self._say(f"{told.channel.label:<10} {told.words}")
+            for result in demo.show(workspace, url, simulated_vendors, stop):
+                self._say(f"{result.channel.label:<10} {result.text}")
         finally:
             connections.close_all()
 

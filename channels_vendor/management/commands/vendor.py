@@ -42,10 +42,10 @@ class Command(BaseCommand):
         """Exits with 1 where an account has a problem."""
         wrong = 0
         for row in VendorAccount.objects.select_related("workspace__app").order_by("workspace", "channel"):
-            found = problems(row)
-            wrong += bool(found)
+            reasons = problems(row)
+            wrong += bool(reasons)
             name = f"{row.workspace.app.app_id}-{row.workspace.workspace_id} {Channel(row.channel).label}"
-            self.stdout.write(f"{name}: {'; '.join(found) or 'ok'}")
+            self.stdout.write(f"{name}: {'; '.join(reasons) or 'ok'}")
         if wrong:
             raise CommandError(f"{wrong} of the accounts need attention")
 
@@ -61,7 +61,7 @@ class Command(BaseCommand):
             outcome = send_test(row, token)
         except ValueError as error:
             raise CommandError(str(error)) from None
-        said = f"{outcome.verdict.name}: {outcome.vendor_id or outcome.vendor_code}"
+        result = f"{outcome.verdict.name}: {outcome.vendor_id or outcome.vendor_code}"
         if outcome.verdict is not Verdict.ACCEPTED:
-            raise CommandError(said)
-        self.stdout.write(said)
+            raise CommandError(result)
+        self.stdout.write(result)

@@ -40,7 +40,7 @@ def delivery(**changes: Any) -> Delivery:
 def apns_request(**changes: Any) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the body and the headers for APNs."""
     one = delivery(**changes)
-    parts = apns.parts_of(one.notification, "com.example.shop", one.msgkey)
+    parts = apns.request_template(one.notification, "com.example.shop", one.msgkey)
     assert parts is not None
     return json.loads(parts.template.render(one)), dict(header.split(": ", 1) for header in parts.headers)
 

@@ -86,7 +86,7 @@ def test_a_body_is_shortened_for_the_longest_msgkey_of_those_that_share_it(lette
     shared = notification(body="b" * 5000, silent=silent)
     batch = [Delivery(2**63 - 1 - n, n, "tok", key, shared) for n, key in enumerate(("k", letter * 64))]
     [longest] = longest_msgkeys(batch).values()
-    parts, template = apns.parts_of(shared, "com.example.shop", longest), fcm.template_of(shared, longest)
+    parts, template = apns.request_template(shared, "com.example.shop", longest), fcm.template_of(shared, longest)
     assert parts is not None
     assert template is not None
     message = json.loads(template.render(batch[1]))["message"]

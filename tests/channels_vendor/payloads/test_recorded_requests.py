@@ -40,7 +40,7 @@ def _one_hour_left(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def call_of(channel: Channel, tokens: list[str], values: dict[str, str] | None = None, **changes: Any) -> Any:
-    """Return the one call (`pushcore.http.client.Call`) that the vendor's adapter makes."""
+    """Return the one call (`pushcore.http.calls.HttpCall`) that the vendor's adapter makes."""
     sample = next(one for one in SAMPLES if one.vendor.channel == channel)
     account = Account(1, channel, {**sample.values(), **(values or {})}, report_url=RECEIPTS)
     adapter: Any = sample.vendor.open(account, HttpClient(HttpSettings()), StaticCredential())

@@ -1,19 +1,17 @@
-"""The vendors that the contract suite runs for, a module for each."""
+"""The vendors that the contract suite runs for: the `SAMPLES` of each module here."""
 
 from __future__ import annotations
 
-from tests.channels_vendor.samples import apns, fcm, harmonyos, honor, huawei, oppo, vivo, xiaomi
+import pkgutil
+from importlib import import_module
+
 from tests.channels_vendor.samples.sample import Sample
 
 __all__ = ["SAMPLES", "Sample"]
 
 SAMPLES: list[Sample] = [
-    *apns.SAMPLES,
-    *fcm.SAMPLES,
-    *huawei.SAMPLES,
-    *harmonyos.SAMPLES,
-    *xiaomi.SAMPLES,
-    *oppo.SAMPLES,
-    *vivo.SAMPLES,
-    *honor.SAMPLES,
+    sample
+    for module in pkgutil.iter_modules(__path__)
+    if module.name != "sample"
+    for sample in import_module(f"{__name__}.{module.name}").SAMPLES
 ]

@@ -75,7 +75,7 @@ VENDOR = VendorDescription(
     statuses=(Status("acme", DEAD, "Dead", "nobody there"),),
     dead_token_statuses=frozenset({DEAD}),
     categories=as_named("NEWS"),
-    carry=as_text,
+    encode_transparent=as_text,
     fields=(AccountField("acme_key", "Acme's key", secret=True),),
     open=AcmeAdapter,
     rate=100,
