@@ -15,7 +15,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import Count
 
 from analytics import rollups
 from pushcore.channels import Channel, Platform
@@ -27,7 +26,8 @@ from pushcore.storage.sql import statements
 
 _SQL = statements(__file__)
 
-LISTED_KINDS = (PushTask.Kind.MULTIPLE, PushTask.Kind.BROADCAST)
+# The most targets of a status that are downloaded at once.
+EXPORTED_TARGETS = 1_000_000
 # What is spent at most, before an answer, on adding changes to the sums.
 FOLD_SECONDS = 1.0
 # How much of a series by minute or hour is held in memory at a time.
@@ -236,7 +236,7 @@ def task_page(
 ) -> TaskPage:
     """Return a page of the multiple and broadcast pushes made since the day of `start`, the newest first."""
     since = ids.first_id_at(_midnight(_in_zone(start, workspace)))
-    tasks = PushTask.objects.filter(workspace=workspace, kind__in=LISTED_KINDS, pk__gte=since)
+    tasks = PushTask.objects.filter(workspace=workspace, kind__in=PushTask.BULK_KINDS, pk__gte=since)
     if task_id is not None:
         tasks = tasks.filter(pk=task_id)
     if name:
@@ -262,8 +262,8 @@ class ChannelIndex:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """How many of a task's messages came to a status that is not success."""
+class StatusCount:
+    """How many of a task's messages have a status on a channel."""
 
     channel: Channel
     status: statuses.Status
@@ -303,15 +303,6 @@ def by_channel(task: PushTask, platform: Platform | None = None) -> list[Channel
     return [ChannelIndex(Channel(channel), CoreIndex(*counts)) for channel, counts in sorted(numbers.items())]
 
 
-def undelivered(task: PushTask) -> tuple[int, int]:
-    """Return how many of the task's messages may still be delivered, and how many have expired."""
-    now = clock.now()
-    counts = task.own_messages().aggregate(
-        waiting=Count("pk", filter=Message.is_waiting(now)), expired=Count("pk", filter=Message.has_expired(now))
-    )
-    return counts["waiting"], counts["expired"]
-
-
 def _broadcast_reached(task: PushTask, platform: Platform | None) -> int:
     """Return how many devices acknowledged a broadcast on the self-built channel, which has no messages for them."""
     if task.kind != PushTask.Kind.BROADCAST:
@@ -322,20 +313,30 @@ def _broadcast_reached(task: PushTask, platform: Platform | None) -> int:
     return _row(f"{sql} AND platform = %s", [task.pk, int(platform)])[0]
 
 
-def failed_targets(task: PushTask, channel: Channel, status: int) -> Iterator[tuple[str, str]]:
-    """Yield target and msgkey of the task's messages that have a status on a channel, read as they are asked for."""
-    messages = task.own_messages().filter(channel=channel, status=status)
-    yield from messages.order_by("pk").values_list("target", "msgkey").iterator(chunk_size=2000)
+def targets_with_status(task: PushTask, channel: Channel, status: int) -> Iterator[tuple[str, str]]:
+    """Yield target and msgkey of the task's messages that show a status on a channel, read as they are asked for.
+
+    No more than `EXPORTED_TARGETS`, the oldest first.
+    """
+    messages = task.own_messages().filter(channel=channel).filter(Message.shows(status, clock.now()))
+    targets = messages.order_by("pk").values_list("target", "msgkey")[:EXPORTED_TARGETS]
+    yield from targets.iterator(chunk_size=2000)
 
 
-def failures(task: PushTask) -> list[Failure]:
-    """Return the task's final statuses that are no success, the most frequent first."""
+def undelivered(task: PushTask) -> list[StatusCount]:
+    """Return the statuses of the task's messages that are no success, with their counts, the most frequent first.
+
+    A message whose validity has ended counts as expired, whether that is recorded yet or not.
+    """
     first, last = task.message_ids
-    good = [*statuses.PENDING, statuses.ACKED]
+    parameters: dict[str, Any] = {
+        "task": task.pk, "first": first, "last": last, "acknowledged": statuses.ACKED,
+        "pending": sorted(statuses.PENDING), "expired": statuses.EXPIRED, "now": clock.now(),
+    }  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(_SQL["failures"], {"task": task.pk, "first": first, "last": last, "good": good})
+        cursor.execute(_SQL["undelivered"], parameters)
         return [
-            Failure(Channel(channel), statuses.lookup(status, Channel(channel).label), count)
+            StatusCount(Channel(channel), statuses.lookup(status, Channel(channel).label), count)
             for channel, status, count in cursor.fetchall()
         ]
 

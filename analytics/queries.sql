@@ -22,10 +22,12 @@ GROUP BY e.channel
 -- Condition: a message or event ({row}) is one of a device of the platform.
 AND EXISTS (SELECT FROM pushcore_device d WHERE d.id = {row}.device_id AND d.platform = %(platform)s)
 
--- failures --
--- Count a task's messages by channel and status, but for statuses that are no failure; the most frequent first.
-SELECT m.channel, m.status, count(*)
+-- undelivered --
+-- Count a task's messages by channel and status, but for those that succeeded; the most frequent first. Pending messages
+-- whose validity has ended count as expired.
+SELECT m.channel, CASE WHEN m.status = ANY(%(pending)s) AND m.expire_at <= %(now)s THEN %(expired)s ELSE m.status END,
+    count(*)
 FROM pushcore_message m
-WHERE m.task_id = %(task)s AND m.id BETWEEN %(first)s AND %(last)s AND m.status <> ALL(%(good)s)
+WHERE m.task_id = %(task)s AND m.id BETWEEN %(first)s AND %(last)s AND m.status <> %(acknowledged)s
 GROUP BY 1, 2
 ORDER BY 3 DESC, 1, 2

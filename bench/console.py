@@ -36,15 +36,20 @@ def _measure(count: int) -> bool:
     browser = _operator(workspace)
     pages = {
         "messages": "pushcore/message/",
+        "messages, multiple": "pushcore/message/?kind=multiple",
+        "messages, all": "pushcore/message/?kind=all",
+        "messages, by time": f"pushcore/message/?q={time.strftime('%Y-%m-%d')}",
         "messages, by target": "pushcore/message/?q=user-777",
         "messages, by target and ID": "pushcore/message/?q=user-777+key-777",
         "messages, failed": "pushcore/message/?status=failed",
-        "messages, of a status that is rare": "pushcore/message/?status=-1",
+        "messages, revoked: none is": "pushcore/message/?kind=all&status=revoked",
         "messages, of today": "pushcore/message/?created=today",
-        "messages, last page": "pushcore/message/?p=199",
+        "messages, last page": "pushcore/message/?kind=all&p=199",
         "messages of a task": f"pushcore/message/?task={task_id}",
         "push tasks": "pushcore/pushtask/",
         "push tasks, by day": f"pushcore/pushtask/?q={time.strftime('%Y-%m-%d')}",
+        "push tasks, by part of a name": "pushcore/pushtask/?q=ush+99",
+        "report of a task": f"pushcore/pushtask/{task_id}/change/",
         "devices": "pushcore/device/",
         "home": "",
         "query tool": "query-tool/?dimension=user&target=user-777",
@@ -79,13 +84,17 @@ def _operator(workspace: Any) -> Any:
 
 
 def _fill(count: int) -> tuple[Any, int]:
-    """Insert the messages of a hundred pushes, spread over the days; every fiftieth failed."""
+    """Insert the messages of a hundred pushes, spread over the days; every fiftieth failed, none was revoked.
+
+    The newest twenty pushes are multiple ones, as is every second before: a list of single messages has a million rows
+    to leave out before it finds the first.
+    """
     from django.db import connection
     from django.utils import timezone
 
     from pushcore.devices import registry
     from pushcore.devices.info import DeviceInfo
-    from pushcore.models import App, PushTask, Workspace
+    from pushcore.models import App, Message, PushTask, Workspace
     from pushcore.storage import ids, partitions
 
     workspace = Workspace.objects.create(app=App.objects.create(app_id="B", name="b"), workspace_id="b")
@@ -100,17 +109,18 @@ def _fill(count: int) -> tuple[Any, int]:
         for number in range(100):
             at = now - timedelta(days=number * DAYS / 101)
             first = ids.first_id_at(at)
+            is_multiple = number < 20 or number % 2
             task = PushTask.objects.create(
-                id=first, workspace=workspace, kind="multiple", delivery_type=3, source="rpc", content={"title": "T"},
-                fingerprint=b"", expire_at=at, created_at=at, name=f"push {number}", message_count=count // 100,
-                last_message_id=first + count // 100,
+                id=first, workspace=workspace, kind="multiple" if is_multiple else "simple", delivery_type=3,
+                source="rpc", content={"title": "T"}, fingerprint=b"", expire_at=at, created_at=at,
+                name=f"push {number}", message_count=count // 100, last_message_id=first + count // 100,
             )  # fmt: skip
             cursor.execute(
                 "INSERT INTO pushcore_message (id, workspace_id, task_id, delivery_type, target, msgkey, device_id,"
-                " status, channel, expire_at, updated_at) SELECT %s + n, %s, %s, 3, 'user-' || n %% 100000,"
+                " status, channel, kind, expire_at, updated_at) SELECT %s + n, %s, %s, 3, 'user-' || n %% 100000,"
                 " 'key-' || n, (%s::bigint[])[1 + n %% 1000], CASE WHEN n %% 50 = 0 THEN 90000003 ELSE 2 END,"
-                " CASE WHEN n %% 50 = 0 THEN 6 ELSE 0 END, %s, %s FROM generate_series(1, %s) n",
-                [first, workspace.pk, task.pk, device_ids, at, at, count // 100],
+                " CASE WHEN n %% 50 = 0 THEN 6 ELSE 0 END, %s, %s, %s FROM generate_series(1, %s) n",
+                [first, workspace.pk, task.pk, device_ids, Message.Kind.of(task), at, at, count // 100],
             )
         cursor.execute("ALTER TABLE pushcore_message ENABLE TRIGGER USER")
         cursor.execute("VACUUM ANALYZE")

@@ -37,10 +37,11 @@ class ChannelDescription:
     Attributes:
         number: The `thirdChannel` value of the API (source document, chapter 8.1, and API version 2020-10-28).
         name: The name in lower case: of status codes, metrics, queues, and in parameters by vendor. Marked for
-            translation (`gettext_noop`), as `title` is.
+            translation (`gettext_noop`), as `title` and `company` are.
         analysis_name: How analysis and the console name it (source document, chapter 6.2). In lower case, parameters
             by vendor take it too.
         title: The name for people.
+        company: Who runs it, for people: "Accepted by Xiaomi".
         platform: The platform whose devices it reaches; None for all.
         reports_arrival: The vendor says later that a message arrived. On the others an accepted message has.
         statuses: What the vendor's status codes mean.
@@ -57,6 +58,7 @@ class ChannelDescription:
     name: str
     analysis_name: str
     title: str = ""
+    company: str = ""
     platform: Platform | None = None
     reports_arrival: bool = False
     statuses: tuple[Status, ...] = ()

@@ -79,6 +79,7 @@ VENDOR = VendorDescription(
     name=_("apns"),
     analysis_name="IOS",
     title=_("Apple APNs"),
+    company=_("Apple"),
     platform=Platform.IOS,
     statuses=STATUSES,
     dead_token_statuses=DEAD_TOKEN_STATUSES,

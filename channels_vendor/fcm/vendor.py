@@ -46,6 +46,7 @@ VENDOR = VendorDescription(
     name=_("fcm"),
     analysis_name="FCM",
     title=_("Google FCM"),
+    company=_("Google"),
     platform=Platform.ANDROID,
     statuses=STATUSES,
     dead_token_statuses=DEAD_TOKEN_STATUSES,

@@ -26,6 +26,7 @@ VENDOR = VendorDescription(
     name=_("harmonyos"),
     analysis_name="HARMONYOS",
     title=_("Huawei HarmonyOS Push"),
+    company=_("HarmonyOS"),
     platform=Platform.HARMONYOS,
     reports_arrival=True,
     categories=options.CATEGORIES,

@@ -16,6 +16,7 @@ VENDOR = VendorDescription(
     name=_("honor"),
     analysis_name="HONOR",
     title=_("HONOR Push"),
+    company=_("HONOR"),
     platform=Platform.ANDROID,
     reports_arrival=True,
     categories=options.CATEGORIES,

@@ -49,6 +49,7 @@ VENDOR = VendorDescription(
     name=_("huawei"),
     analysis_name="HMS",
     title=_("Huawei Push"),
+    company=_("Huawei"),
     platform=Platform.ANDROID,
     reports_arrival=True,
     statuses=STATUSES,

@@ -16,6 +16,7 @@ VENDOR = VendorDescription(
     name=_("oppo"),
     analysis_name="OPPO",
     title=_("OPPO Push"),
+    company=_("OPPO"),
     platform=Platform.ANDROID,
     reports_arrival=True,
     statuses=STATUSES,

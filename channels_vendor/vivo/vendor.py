@@ -24,6 +24,7 @@ VENDOR = VendorDescription(
     name=_("vivo"),
     analysis_name="VIVO",
     title=_("vivo Push"),
+    company=_("vivo"),
     platform=Platform.ANDROID,
     reports_arrival=True,
     statuses=STATUSES,

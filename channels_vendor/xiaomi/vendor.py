@@ -16,6 +16,7 @@ VENDOR = VendorDescription(
     name=_("xiaomi"),
     analysis_name="MIUI",
     title=_("Xiaomi MiPush"),
+    company=_("Xiaomi"),
     platform=Platform.ANDROID,
     reports_arrival=True,
     statuses=STATUSES,

@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from console.access.rights import Right
+from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import EnabledFilter
 from console.components.scoped_admin import ScopedModelAdmin
 from pushcore.models import AccessKey, Workspace
@@ -45,6 +47,11 @@ class AccessKeyAdmin(ScopedModelAdmin):
 
     app_path = "app"
     form = AccessKeyForm
+    empty_state = EmptyState(
+        _("No AccessKey yet"),
+        _("A backend signs its calls of the API with an AccessKey."),
+        NextStep(_("Create an AccessKey"), "admin:pushcore_accesskey_add", right=Right.CONFIGURE),
+    )
     list_display = ("access_key_id", "name", "app", "enabled", "granted", "last_used_at", "created_at")
     list_filter = (EnabledFilter,)
     list_select_related = ("app",)

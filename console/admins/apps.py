@@ -10,7 +10,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from console.access.rights import scope_of
+from console.access.rights import Right, scope_of
+from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import EnabledFilter
 from console.components.identifiers import check_identifier
 from console.components.scoped_admin import ScopedModelAdmin
@@ -22,6 +23,11 @@ class AppAdmin(ScopedModelAdmin):
     """Admin of apps. Nobody deletes an app: its messages would go with it."""
 
     app_path = "pk"
+    empty_state = EmptyState(
+        _("No app yet"),
+        _("An app holds its workspaces, keys, channels and members."),
+        NextStep(_("Add an app"), "admin:pushcore_app_add", right=Right.CONFIGURE),
+    )
     list_display = ("name", "app_id", "enabled", "workspace_count", "created_at")
     list_filter = (EnabledFilter,)
     ordering = ("app_id",)

@@ -18,8 +18,10 @@ from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
 from console.access.rights import Right, Scope, scope_of
+from console.components.chips import Choices
 from console.components.columns import label, moment
-from console.components.filters import ChoiceFilter, Choices
+from console.components.empty_state import EmptyState
+from console.components.filters import ChoiceFilter
 from console.components.large_table_admin import LargeTableAdmin
 from console.models import AuditEntry
 from pushcore.storage import clock
@@ -80,6 +82,10 @@ class AuditEntryAdmin(LargeTableAdmin):
     """Admin of audit entries; reading those of an app requires the right to configure it."""
 
     app_path = "app"
+    empty_state = EmptyState(
+        _("Nothing recorded yet"),
+        _("Changes, pushes, exports and logins in the console are recorded here."),
+    )
     list_display = ("when", "username", "what", "object_type", "object_name", "shown_details", "app", "address")
     list_filter = (ActionFilter, WhenFilter, AppFilter)
     list_select_related = ("app",)

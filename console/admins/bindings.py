@@ -10,8 +10,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from console.access.rights import Scope
+from console.access.rights import Right, Scope
 from console.components.columns import identifier, label
+from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import WorkspaceFilter
 from console.components.large_table_admin import LargeTableAdmin
 from pushcore.models import Binding
@@ -22,6 +23,11 @@ class BindingAdmin(LargeTableAdmin):
     """Read-only list of bindings, searched by user ID or Ad-token."""
 
     app_path = "workspace__app"
+    empty_state = EmptyState(
+        _("No user bound yet"),
+        _("A user is bound to a device at the login in the app, or by a backend. Pushes by user ID need it."),
+        NextStep(_("Bind a user in the device simulator"), "admin:device_simulator", right=Right.PUSH),
+    )
     list_display = ("user_id", "device_token", "workspace", "state", "bound_at", "unbound_at")
     list_filter = (WorkspaceFilter,)
     list_select_related = ("workspace__app", "device")

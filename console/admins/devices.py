@@ -15,8 +15,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from console.access.rights import Scope
+from console.access.rights import Right, Scope
 from console.components.columns import copyable, identifier, label
+from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import PlatformFilter, WorkspaceFilter
 from console.components.inlines import ReadOnlyInline
 from console.components.large_table_admin import LargeTableAdmin
@@ -100,6 +101,11 @@ class DeviceAdmin(LargeTableAdmin):
     """Read-only list of devices with their presence, searched by Ad-token or vendor token."""
 
     app_path = "workspace__app"
+    empty_state = EmptyState(
+        _("No device seen yet"),
+        _("A device is listed once the app on it has registered. The device simulator is one, too."),
+        NextStep(_("Open the device simulator"), "admin:device_simulator", right=Right.PUSH),
+    )
     list_display = ("token", "platform", "maker", "workspace", "online", "last_seen_at")
     list_filter = (WorkspaceFilter, PlatformFilter)
     list_select_related = ("workspace__app",)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from console.components.change_list import CappedPaginator
+from console.components.empty_state import EmptyState
 from console.components.scoped_admin import ReadOnly, SuperuserModelAdmin
 from pushcore.models import MessageKey, Watermark
+
+WRITTEN_BY_THE_SERVICE = EmptyState(_("Nothing here yet"), _("The service itself writes this table as it works."))
 
 
 @admin.register(Watermark)
 class WatermarkAdmin(ReadOnly, SuperuserModelAdmin):
     """Read-only list of the positions that periodic work has reached, and until when a worker has leased them."""
 
+    empty_state = WRITTEN_BY_THE_SERVICE
     list_display = ("name", "position", "leased_until")
     fields = ("name", "position", "leased_until")
 
@@ -21,6 +26,7 @@ class WatermarkAdmin(ReadOnly, SuperuserModelAdmin):
 class MessageKeyAdmin(ReadOnly, SuperuserModelAdmin):
     """Read-only list of claimed message keys, which keep a repeated request from delivering twice."""
 
+    empty_state = WRITTEN_BY_THE_SERVICE
     list_display = ("digest", "day", "task_id", "claimed_at")
     fields = ("digest", "day", "task_id", "claimed_at")
     ordering = ("digest",)

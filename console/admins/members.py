@@ -12,7 +12,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from console.access.rights import scope_of
+from console.access.rights import Right, scope_of
+from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import ChoiceFilter
 from console.components.scoped_admin import ScopedModelAdmin
 from console.models import Membership
@@ -82,6 +83,11 @@ class MembershipAdmin(ScopedModelAdmin):
     """Admin of the members of the user's apps; administrators of an app add, change and remove them."""
 
     app_path = "app"
+    empty_state = EmptyState(
+        _("No member yet"),
+        _("Members see the app, and do in it what their role allows."),
+        NextStep(_("Add a member"), "admin:console_membership_add", right=Right.CONFIGURE),
+    )
     list_display = ("user", "app", "role", "created_at")
     list_filter = (RoleFilter,)
     list_select_related = ("user", "app")

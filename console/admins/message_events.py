@@ -9,9 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from analytics.models import MessageEvent
-from console.access.rights import Scope
+from console.access.rights import Right, Scope
+from console.components.chips import ColumnChipFilter
 from console.components.columns import identifier, label
-from console.components.filters import ChoiceFilter, WorkspaceFilter
+from console.components.empty_state import EmptyState, NextStep
+from console.components.filters import WorkspaceFilter
 from console.components.large_table_admin import LargeTableAdmin
 from pushcore.storage import ids
 
@@ -22,7 +24,7 @@ KIND_COLOURS: dict[str, str] = {
 }
 
 
-class EventKindFilter(ChoiceFilter):
+class EventKindFilter(ColumnChipFilter):
     """Filter by kind: arrived, opened or ignored."""
 
     title = _("event")
@@ -36,7 +38,12 @@ class MessageEventAdmin(LargeTableAdmin):
 
     app_path = "workspace__app"
     list_display = ("message_id", "event", "device_token", "workspace", "at", "received_at")
-    list_filter = (WorkspaceFilter, EventKindFilter)
+    list_filter = (EventKindFilter, WorkspaceFilter)
+    empty_state = EmptyState(
+        _("No event reported yet"),
+        _("Devices report here that a message arrived, was opened or ignored. The device simulator reports them too."),
+        NextStep(_("Open the device simulator"), "admin:device_simulator", right=Right.PUSH),
+    )
     list_select_related = ("workspace__app", "device")
     search_help_text = _("Exact message ID")
     fields = ("message_id", "event", "device_token", "workspace", "at", "received_at")
@@ -50,7 +57,7 @@ class MessageEventAdmin(LargeTableAdmin):
     @display(description=_("event"))
     def event(self, event: MessageEvent) -> SafeString:
         """Show the kind as a coloured label."""
-        return label(KIND_COLOURS[event.kind], event.kind)
+        return label(KIND_COLOURS[event.kind], MessageEvent.Kind(event.kind).label)
 
     @display(description=_("device"))
     def device_token(self, event: MessageEvent) -> SafeString:

@@ -17,10 +17,14 @@ from unfold.enums import ActionVariant
 from unfold.sections import TemplateSection
 
 from channels_vendor.models import VendorMessage
-from console.access.rights import Scope
-from console.components.columns import identifier, moment, pretty_json, push_type, status_label, status_meaning
-from console.components.filters import CreatedFilter, PushTypeFilter, StatusFilter, WorkspaceFilter
+from console.access.rights import Right, Scope
+from console.components.chips import CreatedFilter
+from console.components.columns import identifier, moment, pretty_json, push_type
+from console.components.empty_state import EmptyState, NextStep
+from console.components.filters import MessageKindFilter, PushTypeFilter, StatusFilter, WorkspaceFilter
 from console.components.large_table_admin import LargeTableAdmin
+from console.components.message_status import status_advice, status_code, status_label, status_meaning
+from console.components.pasted_times import pasted_span
 from console.locale.zones import zone_of
 from pushcore.channels import Channel
 from pushcore.devices.target_names import spellings
@@ -39,8 +43,10 @@ class MessageDetails(TemplateSection):
         """Collect the status, the vendor's report, the payload, and links to the push task and the device."""
         at_vendor: VendorMessage | None = getattr(instance, "at_vendor", None)
         return {
-            "status": instance.status_entry,
+            "status": status_label(instance),
+            "code": status_code(instance.status_entry),
             "meaning": status_meaning(instance),
+            "advice": status_advice(instance.status_entry),
             "channel": Channel(instance.channel),
             "at_vendor": at_vendor,
             "report_status": at_vendor and at_vendor.report_meaning,
@@ -52,26 +58,31 @@ class MessageDetails(TemplateSection):
 
 @admin.register(Message)
 class MessageAdmin(LargeTableAdmin):
-    """Read-only list of messages; `?task=<id>` limits it to those of a push task."""
+    """Read-only list of messages, by default of simple and template pushes; `?task=<id>` limits it to a push task."""
 
     app_path = "workspace__app"
     list_display = ("customer_message_id", "type_icon", "target_id", "title", "created", "status_column")
-    list_filter = (StatusFilter, PushTypeFilter, WorkspaceFilter, CreatedFilter)
+    list_filter = (MessageKindFilter, StatusFilter, CreatedFilter, WorkspaceFilter, PushTypeFilter)
     linked_lookups = ("task",)
     list_select_related = ("task", "workspace__app", "device")
     list_sections = (MessageDetails,)
     list_fullwidth = True
     actions_list = ("create_message",)
-    search_help_text = _("Exact target ID and/or customer message ID")
+    search_help_text = _("Target ID, customer message ID, message ID, or when it was created")
+    empty_state = EmptyState(
+        _("No messages in the last 30 days"),
+        _("Messages of simple and template pushes are listed here; those of multiple and broadcast pushes on request."),
+        NextStep(_("Create a message"), "admin:create_message", ("simple",), Right.PUSH),
+    )
     fieldsets = (
         (None, {"fields": ("id", "msgkey", "type_icon", "target", "title", "workspace")}),
         (
             _("Outcome"),
-            {"fields": ("status_column", "meaning", "channel", "created", "updated_at", "expire_at")},
+            {"fields": ("status_column", "code", "meaning", "advice", "channel", "created", "updated_at", "expire_at")},
         ),
         (_("Content"), {"fields": ("payload",)}),
     )
-    readonly_fields = ("id", "type_icon", "title", "created", "status_column", "meaning", "payload")
+    readonly_fields = ("id", "type_icon", "title", "created", "status_column", "code", "meaning", "advice", "payload")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         """Limit to the last `LISTED_DAYS` days and to the task asked for, both as ranges of the primary key."""
@@ -96,10 +107,10 @@ class MessageAdmin(LargeTableAdmin):
         return rows.filter(workspace_id__in=scope.workspace_ids)
 
     def find(self, rows: QuerySet[Message], scope: Scope, term: str) -> QuerySet[Message]:
-        """Search by target, which an index serves; else by message ID, by target and msgkey together, by msgkey alone.
+        """Search by target, which an index serves; else by message ID, target and msgkey, time, msgkey alone.
 
-        Target and msgkey may be given in either order, separated by a space. The first reading that finds anything is
-        used.
+        Target and msgkey may be given in either order, separated by a space. A time is when messages were created. The
+        first reading that finds anything is used.
         """
         mine = rows.filter(workspace_id__in=scope.workspace_ids)
         number = ids.parse(term)
@@ -109,6 +120,8 @@ class MessageAdmin(LargeTableAdmin):
             meanings.append(Q(pk=number))
         if other:
             meanings += [Q(target=one, msgkey=other.strip()), Q(target=other.strip(), msgkey=one)]
+        if created := pasted_span(term):
+            meanings.append(Q(pk__gte=ids.first_id_at(created[0]), pk__lt=ids.first_id_at(created[1])))
         for meaning in meanings:
             found = mine.filter(meaning)
             if found.exists():
@@ -153,8 +166,18 @@ class MessageAdmin(LargeTableAdmin):
 
     @display(description=_("status"))
     def status_column(self, message: Message) -> SafeString:
-        """Show the status as a coloured label."""
+        """Show the status in words, as a coloured label."""
         return status_label(message)
+
+    @display(description=_("status code"))
+    def code(self, message: Message) -> str:
+        """Show the status code with its name."""
+        return status_code(message.status_entry)
+
+    @display(description=_("what to do"))
+    def advice(self, message: Message) -> str:
+        """Show what an operator does about the status."""
+        return status_advice(message.status_entry)
 
     @display(description=_("meaning"))
     def meaning(self, message: Message) -> str:

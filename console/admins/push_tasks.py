@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,23 +13,27 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
+from unfold.sections import TemplateSection
 
 from analytics import queries
 from analytics.report_files import targets_csv
 from console.access import audit
 from console.access.rights import Right, Scope
-from console.components import progress
+from console.components import progress, task_report
+from console.components.chips import CreatedFilter
 from console.components.columns import identifier, moment, pretty_json, push_type
 from console.components.confirmation import confirmation
-from console.components.filters import CreatedFilter, KindFilter, PushTypeFilter, SourceFilter, WorkspaceFilter
+from console.components.empty_state import EmptyState, NextStep
+from console.components.filters import PushTypeFilter, SourceFilter, TaskKindFilter, WorkspaceFilter
 from console.components.large_table_admin import LargeTableAdmin
 from console.components.live import socket_url
+from console.components.pasted_times import pasted_span
 from console.components.refusals import refusal
 from console.locale.zones import zone_of
 from pushcore.channels import Channel
@@ -38,15 +41,9 @@ from pushcore.codes.results import ResultError
 from pushcore.models import Broadcast, FileImport, PushTask
 from pushcore.revocation import revocations
 from pushcore.storage import ids
-from pushcore.storage.timeouts import StatementTimeoutError, statement_timeout
 
-# Counting a task of millions of messages by channel stops after this time, in milliseconds; the page says so instead.
-BREAKDOWN_TIMEOUT_MS = 3000
-
-
-def messages_of(task_id: int) -> str:
-    """Return the address of the message list, limited to a task."""
-    return f"{reverse('admin:pushcore_message_changelist')}?{urlencode({'task': task_id})}"
+# A part of a name is looked for among this many of the newest tasks of the list.
+SEARCHED_TASKS = 50_000
 
 
 def live_url(request: HttpRequest) -> str:
@@ -58,18 +55,28 @@ def _live(task: PushTask, figure: str) -> SafeString:
     return progress.live(task, figure, progress.figures_of(task)[figure])
 
 
-def _started_in(term: str) -> tuple[int, int] | None:
-    """Return the ids that begin and end the day or minute that a search term names, or None for any other term.
+def _last_outcome(task: PushTask) -> SafeString:
+    """Render when the last outcome came in, with the time in UTC on hover, kept up to date on the page."""
+    shown = progress.figures_of(task)
+    utc = shown["last_outcome_utc"]
+    return progress.live(task, "last_outcome", shown["last_outcome"], title=utc, title_figure="last_outcome_utc")
 
-    The range includes the first id and excludes the second. Times are in the current time zone.
-    """
-    for form, length in (("%Y-%m-%d", timedelta(days=1)), ("%Y-%m-%d %H:%M", timedelta(minutes=1))):
-        try:
-            start = datetime.strptime(term, form).replace(tzinfo=timezone.get_current_timezone())
-            return ids.first_id_at(start), ids.first_id_at(start + length)
-        except (ValueError, OverflowError):
-            continue
-    return None
+
+def _readings(tasks: QuerySet[PushTask], term: str) -> Iterator[QuerySet[PushTask]]:
+    """Yield the tasks that a search term may mean, the likeliest reading first."""
+    bulk = tasks.filter(kind__in=PushTask.BULK_KINDS)
+    if started := pasted_span(term):
+        first, end = (ids.first_id_at(moment) for moment in started)
+        for some in (bulk, tasks):
+            yield some.filter(pk__gte=first, pk__lt=end)
+    for some in (bulk, tasks):
+        yield _newest(some, SEARCHED_TASKS).filter(name__icontains=term)
+
+
+def _newest(tasks: QuerySet[PushTask], count: int) -> QuerySet[PushTask]:
+    """Limit tasks to the newest, by looking up where they begin along the index."""
+    begin = tasks.order_by("-pk").values_list("pk", flat=True)[count - 1 : count].first()
+    return tasks if begin is None else tasks.filter(pk__gte=begin)
 
 
 def _reached(tasks: Iterable[PushTask]) -> dict[int, int]:
@@ -83,27 +90,41 @@ def _reached(tasks: Iterable[PushTask]) -> dict[int, int]:
     return dict(Broadcast.objects.filter(task_id__in=broadcasts).values_list("task_id", "reached"))
 
 
-def _breakdown(task: PushTask) -> dict[str, Any]:
-    """Return the template context with a task's numbers by channel, its funnel and its failures.
+class TaskDetails(TemplateSection):
+    """The details that a row of the list shows when it is expanded (source document, 6.3)."""
 
-    If counting takes longer than `BREAKDOWN_TIMEOUT_MS`, the context only says that the task is too large.
+    template_name = "console/task_details.html"
+
+    def get_context_data(self, request: HttpRequest, instance: PushTask) -> dict[str, Any]:
+        """Collect the task's address and its figures, which stay live."""
+        return {
+            "task_url": reverse("admin:pushcore_pushtask_change", args=[instance.pk]),
+            "kind": push_type(instance.delivery_type, str(PushTask.Kind(instance.kind).label)),
+            "template": template_of(instance),
+            "messages": message_link(instance),
+            "successes": _live(instance, "success"),
+            "arrivals": _live(instance, "arrivals"),
+            "duration": _live(instance, "duration"),
+        }
+
+
+def template_of(task: PushTask) -> str:
+    """Return the name of a task's template, or a dash for a push without one."""
+    return str(task.content.get("templateCode") or "-")
+
+
+def message_link(task: PushTask) -> SafeString:
+    """Render the number of a task's messages as a link to the message list.
+
+    A broadcast has rows in that list only for devices reached through vendors, so it says how many these are.
     """
-    try:
-        with statement_timeout(BREAKDOWN_TIMEOUT_MS):
-            channels, failed = queries.by_channel(task), queries.failures(task)
-            waiting, expired = queries.undelivered(task)
-    except StatementTimeoutError:
-        return {"too_large": True}
-    names = ("pushed", "succeeded", "arrived", "opened")
-    total = {name: sum(getattr(entry.index, name) for entry in channels) for name in names}
-    labels = (_("Pushed"), _("Accepted"), _("Arrived"), _("Opened"))
-    return {
-        "channels": [(entry.channel.analysis_name, entry.index) for entry in channels],
-        "funnel": [(label, total[name], total["pushed"] or 1) for label, name in zip(labels, names, strict=True)],
-        "failures": failed,
-        "waiting": waiting,
-        "expired": expired,
-    }
+    number, listed = _live(task, "messages"), task_report.messages_of(task.pk)
+    if task.kind != PushTask.Kind.BROADCAST:
+        return format_html('<a class="text-link" href="{}">{}</a>', listed, number)
+    reached: int | None = getattr(task, "reached", None)
+    rows = task.message_count - (_reached([task]).get(task.pk, 0) if reached is None else reached)
+    said = gettext("%(count)s of them in the message list") % {"count": intcomma(rows)}
+    return format_html('{} <a class="text-link" href="{}"><small>{}</small></a>', number, listed, said)
 
 
 @admin.register(PushTask)
@@ -111,32 +132,25 @@ class PushTaskAdmin(LargeTableAdmin):
     """Read-only list of push tasks with live figures; a task's page adds its breakdown and the Revoke button."""
 
     app_path = "workspace__app"
-    list_display = (
-        "id",
-        "short_name",
-        "template",
-        "kind_icon",
-        "message_link",
-        "successes",
-        "arrivals",
-        "duration",
-        "started",
-    )
-    list_filter = (WorkspaceFilter, KindFilter, PushTypeFilter, SourceFilter, CreatedFilter)
+    list_display = ("id", "short_name", "template", "kind_icon", "pushed", "successes", "arrivals", "started")
+    list_filter = (TaskKindFilter, CreatedFilter, WorkspaceFilter, PushTypeFilter, SourceFilter)
     list_select_related = ("workspace__app",)
-    search_help_text = _("Exact task ID, exact task name, or start: 2026-01-31, 2026-01-31 14:30")
+    list_sections = (TaskDetails,)
+    list_fullwidth = True
+    search_help_text = _("Task ID, part of a name, or start: a day or time in any usual form")
     change_list_template = "console/push_tasks.html"
     change_form_template = "console/push_task.html"
-    fieldsets = (
-        (None, {"fields": ("id", "name", "template", "kind", "target_type", "workspace")}),
-        (_("Counters"), {"fields": ("message_link", "successes", "arrivals", "duration", "last_outcome", "file")}),
-        (_("Origin"), {"fields": ("source", "author", "created_at", "expire_at", "revoked_at")}),
-        (_("Content"), {"fields": ("content_json", "options_json")}),
+    empty_state = EmptyState(
+        _("No multiple or broadcast push yet"),
+        _("Each push to many devices is listed here with its live figures. Single pushes are in the message list."),
+        NextStep(_("Push to many devices"), "admin:create_message", ("multiple",), Right.PUSH),
     )
-    readonly_fields = (
-        "id", "template", "target_type", "message_link", "successes", "arrivals", "duration", "last_outcome", "file",
-        "content_json", "options_json",
-    )  # fmt: skip
+    fieldsets = (
+        (_("Push"), {"fields": ("id", "name", "kind", "target_type", "template", "title", "body", "workspace")}),
+        (_("Origin"), {"fields": ("source", "author", "created_at", "expire_at", "revoked_at")}),
+        (_("Content as sent (JSON)"), {"fields": ("content_json", "options_json"), "classes": ("collapse",)}),
+    )
+    readonly_fields = ("id", "template", "target_type", "title", "body", "content_json", "options_json")
     actions_detail = ("duplicate", "revoke")
     actions_row = ("duplicate",)
 
@@ -145,14 +159,17 @@ class PushTaskAdmin(LargeTableAdmin):
         return super().get_queryset(request).exclude(kind=PushTask.Kind.REVOKE)
 
     def find(self, rows: QuerySet[PushTask], scope: Scope, term: str) -> QuerySet[PushTask]:
-        """Search by task ID; else by start if the term is a day or a minute; else by exact name."""
+        """Search by task ID; else by start, if the term is a time; else by a part of the name.
+
+        Multiple and broadcast pushes are looked for first: the other kinds may be a thousand times as many. The first
+        reading that finds anything is used.
+        """
         number = ids.parse(term)
         by_id = rows.filter(pk=number) if number is not None else rows.none()
         if by_id.exists():
             return by_id
         mine = rows.filter(workspace_id__in=scope.workspace_ids)
-        started = _started_in(term)
-        return mine.filter(name=term) if started is None else mine.filter(pk__gte=started[0], pk__lt=started[1])
+        return next((found for found in _readings(mine, term) if found.exists()), mine.none())
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Add the WebSocket address of the live figures."""
@@ -161,24 +178,41 @@ class PushTaskAdmin(LargeTableAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Add the live figures, the breakdown and, for users who may export, the download of targets."""
-        context = {**(extra_context or {}), "live_url": live_url(request)}
+        """Add the live figures and the report, whose targets are for users who may export."""
         task = self.get_object(request, object_id)
         assert isinstance(task, PushTask)
-        context |= _breakdown(task)
-        if self.may(request, Right.EXPORT, task):
-            context["targets_url"] = reverse("admin:pushcore_pushtask_targets", args=[task.pk])
-        return super().change_view(request, object_id, form_url, context)
+        report = task_report.report_of(task)
+        context = {
+            "live_url": live_url(request),
+            "task": task,
+            "figures": self._figures(task),
+            "report": report,
+            "report_html": task_report.render(task, report, may_export=self.may(request, Right.EXPORT, task)),
+        }
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+
+    def _figures(self, task: PushTask) -> list[tuple[str | Promise, SafeString]]:
+        """Return names and values of the live figures above the report; the file's only for a push from a file."""
+        file = FileImport.objects.filter(pk=task.pk).first()
+        shown: list[tuple[str | Promise, SafeString]] = [
+            (_("messages"), message_link(task)),
+            (_("start"), self.started(task)),
+            (_("duration"), _live(task, "duration")),
+            (_("last heard of"), _last_outcome(task)),
+        ]
+        if file is not None:
+            shown.append((_("file"), progress.live(task, "file", progress.figures_of(task, file)["file"])))
+        return shown
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the address that downloads the targets of a failure."""
+        """Add the address that downloads the targets of a status."""
         own = path(
             "<path:object_id>/targets/", self.admin_site.admin_view(self.targets), name="pushcore_pushtask_targets"
         )
         return [own, *super().get_urls()]
 
     def targets(self, request: HttpRequest, object_id: str) -> StreamingHttpResponse:
-        """Stream as CSV the targets whose messages have the given `?channel=` and `?status=`, both as numbers.
+        """Stream as CSV the targets whose messages show the given `?status=` on a `?channel=`, both as numbers.
 
         Raises:
             PermissionDenied: The user may not export from the task's app.
@@ -193,7 +227,7 @@ class PushTaskAdmin(LargeTableAdmin):
         except (KeyError, ValueError):
             raise Http404 from None
         audit.record(request, "export", task, {"what": "targets", "channel": channel.label, "status": status})
-        lines = targets_csv(queries.failed_targets(task, channel, status))
+        lines = targets_csv(queries.targets_with_status(task, channel, status))
         response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="targets-{task.pk}-{status}.csv"'
         return response
@@ -211,18 +245,9 @@ class PushTaskAdmin(LargeTableAdmin):
             task.reached = known.get(task.pk, 0)
 
     @display(description=_("messages"))
-    def message_link(self, task: PushTask) -> SafeString:
-        """Show the number of messages as a link to the message list.
-
-        A broadcast has rows in that list only for devices reached through vendors, so it says how many these are.
-        """
-        number, listed = _live(task, "messages"), messages_of(task.pk)
-        if task.kind != PushTask.Kind.BROADCAST:
-            return format_html('<a class="text-link" href="{}">{}</a>', listed, number)
-        reached: int | None = getattr(task, "reached", None)
-        rows = task.message_count - (_reached([task]).get(task.pk, 0) if reached is None else reached)
-        said = gettext("%(count)s of them in the message list") % {"count": intcomma(rows)}
-        return format_html('{} <a class="text-link" href="{}"><small>{}</small></a>', number, listed, said)
+    def pushed(self, task: PushTask) -> SafeString:
+        """Show the number of messages as a link to the message list."""
+        return message_link(task)
 
     @display(description=_("name"))
     def short_name(self, task: PushTask) -> SafeString:
@@ -242,7 +267,17 @@ class PushTaskAdmin(LargeTableAdmin):
     @display(description=_("template"))
     def template(self, task: PushTask) -> str:
         """Show the template's name, or a dash for a push without one."""
-        return str(task.content.get("templateCode") or "-")
+        return template_of(task)
+
+    @display(description=_("title"))
+    def title(self, task: PushTask) -> str:
+        """Show the title, or a dash for a push without one."""
+        return task.title or "-"
+
+    @display(description=_("body"))
+    def body(self, task: PushTask) -> str:
+        """Show the text, or a dash for a push without one."""
+        return str(task.content.get("content") or "-")
 
     @display(description=_("successful"))
     def successes(self, task: PushTask) -> SafeString:
@@ -253,24 +288,6 @@ class PushTaskAdmin(LargeTableAdmin):
     def arrivals(self, task: PushTask) -> SafeString:
         """Show how many messages arrived, kept up to date on the page."""
         return _live(task, "arrivals")
-
-    @display(description=_("duration"))
-    def duration(self, task: PushTask) -> SafeString:
-        """Show how long the push takes or took, kept up to date on the page."""
-        return _live(task, "duration")
-
-    @display(description=_("last heard of"))
-    def last_outcome(self, task: PushTask) -> SafeString:
-        """Show when the last outcome came in, with the time in UTC as its tooltip."""
-        utc = progress.figures_of(task)["last_outcome_utc"]
-        shown = progress.figures_of(task)["last_outcome"]
-        return progress.live(task, "last_outcome", shown, title=utc, title_figure="last_outcome_utc")
-
-    @display(description=_("file"))
-    def file(self, task: PushTask) -> SafeString:
-        """Show the progress of a multiple push's file, kept up to date on the page."""
-        file = FileImport.objects.filter(pk=task.pk).first()
-        return progress.live(task, "file", progress.figures_of(task, file)["file"])
 
     @display(description=_("content"))
     def content_json(self, task: PushTask) -> SafeString:

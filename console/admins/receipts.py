@@ -13,8 +13,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from console.access.rights import Scope
+from console.access.rights import Right, Scope
 from console.components.columns import identifier, label, pretty_json
+from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import ReceiptStateFilter, WorkspaceFilter
 from console.components.inlines import ReadOnlyInline
 from console.components.large_table_admin import LargeTableAdmin
@@ -39,6 +40,11 @@ class ReceiptAdmin(LargeTableAdmin):
     """Read-only list of receipts, searched by message ID."""
 
     app_path = "workspace__app"
+    empty_state = EmptyState(
+        _("No receipt yet"),
+        _("A receipt is posted for each message once the workspace has a callback URL that is switched on."),
+        NextStep(_("Set the callback of a workspace"), "admin:pushcore_workspace_changelist", right=Right.CONFIGURE),
+    )
     list_display = ("message_id", "target_id", "workspace", "state_label", "attempt_count", "created_at")
     list_filter = (WorkspaceFilter, ReceiptStateFilter)
     list_select_related = ("workspace__app",)

@@ -12,7 +12,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from console.access.rights import Right
 from console.components.columns import copyable, label
+from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import ChoiceFilter, WorkspaceFilter
 from console.components.scoped_admin import ScopedModelAdmin
 from pushcore.models import RsaKey
@@ -32,6 +34,11 @@ class RsaKeyAdmin(ScopedModelAdmin):
     """Admin of RSA keys. Only backends' public keys can be added; private keys are never shown."""
 
     app_path = "workspace__app"
+    empty_state = EmptyState(
+        _("No RSA key yet"),
+        _("Calls of the REST API are verified with a backend's public key."),
+        NextStep(_("Add a public key"), "admin:pushcore_rsakey_add", right=Right.CONFIGURE),
+    )
     list_display = ("workspace", "use", "active", "created_at")
     list_filter = (WorkspaceFilter, PurposeFilter)
     list_select_related = ("workspace__app",)

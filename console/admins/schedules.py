@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
-from console.access.rights import Scope
+from console.access.rights import Right, Scope
 from console.components.confirmation import confirmation
+from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import KindFilter, PushTypeFilter, SourceFilter, WorkspaceFilter
 from console.components.inlines import ReadOnlyInline
 from console.components.large_table_admin import LargeTableAdmin
@@ -37,6 +38,11 @@ class ScheduleAdmin(LargeTableAdmin):
     """Read-only list of schedules; a schedule's page has the Cancel button."""
 
     app_path = "workspace__app"
+    empty_state = EmptyState(
+        _("No scheduled push yet"),
+        _("A push at a time, or again and again, waits here and can be cancelled."),
+        NextStep(_("Schedule a push"), "admin:create_message", ("simple",), Right.PUSH),
+    )
     list_display = ("id", "name", "title", "kind", "strategy", "workspace", "created_at")
     list_filter = (WorkspaceFilter, KindFilter, PushTypeFilter, SourceFilter)
     list_select_related = ("workspace__app",)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from console.access.rights import Right
+from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import WorkspaceFilter
 from console.components.refusals import refusal
 from console.components.scoped_admin import ScopedModelAdmin
@@ -64,6 +65,11 @@ class TemplateAdmin(ScopedModelAdmin):
     app_path = "workspace__app"
     right_to_change = Right.PUSH
     form = TemplateForm
+    empty_state = EmptyState(
+        _("No template yet"),
+        _("A template is a text with placeholders, pushed by its name to one target or to many."),
+        NextStep(_("Create a template"), "admin:pushcore_template_add", right=Right.PUSH),
+    )
     list_display = ("name", "workspace", "title", "placeholders", "created_at")
     list_filter = (WorkspaceFilter,)
     list_select_related = ("workspace__app",)

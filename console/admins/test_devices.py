@@ -12,6 +12,7 @@ from unfold.decorators import display
 
 from console.access.rights import Right
 from console.components.columns import identifier, push_type
+from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import WorkspaceFilter
 from console.components.scoped_admin import ScopedModelAdmin
 from console.models import TestDevice
@@ -47,6 +48,11 @@ class TestDeviceAdmin(ScopedModelAdmin):
     app_path = "workspace__app"
     right_to_change = Right.PUSH
     form = TestDeviceForm
+    empty_state = EmptyState(
+        _("No test device yet"),
+        _("A push can be tried on the test devices of a workspace before anybody else gets it."),
+        NextStep(_("Add a test device"), "admin:console_testdevice_add", right=Right.PUSH),
+    )
     list_display = ("name", "kind", "shown_target", "workspace", "created_at")
     list_filter = (WorkspaceFilter,)
     list_select_related = ("workspace__app",)

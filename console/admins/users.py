@@ -27,6 +27,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminRadioSelectWidg
 from console.access import audit, invitations
 from console.admins.members import RoleForm
 from console.components.confirmation import confirmation
+from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import ChoiceFilter
 from console.components.scoped_admin import PlainRelations, SuperuserModelAdmin
 from console.models import AuditEntry, Membership, SecondFactor
@@ -142,6 +143,11 @@ class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # 
         (_("Password"), {"fields": ("usable_password", "password1", "password2")}),
     )
     change_password_form = AdminPasswordChangeForm
+    empty_state = EmptyState(
+        _("No user yet"),
+        _("Who logs in to the console is a user."),
+        NextStep(_("Add a user"), "admin:auth_user_add"),
+    )
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
     list_filter = (ActiveFilter,)
     filter_horizontal = ()
@@ -257,6 +263,11 @@ class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # 
 class GroupAdmin(SuperuserModelAdmin):
     """Admin of groups, which only sort users; they give no rights, so permissions are not offered."""
 
+    empty_state = EmptyState(
+        _("No group yet"),
+        _("Groups sort users; they give no rights."),
+        NextStep(_("Add a group"), "admin:auth_group_add"),
+    )
     list_display = ("name",)
     search_fields = ("name",)
     search_help_text = _("Name")

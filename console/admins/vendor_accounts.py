@@ -28,6 +28,7 @@ from console.access import audit
 from console.access.rights import Right
 from console.components.columns import copyable, label, moment
 from console.components.confirmation import confirmation
+from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import ChannelStateFilter, EnabledFilter, WorkspaceFilter
 from console.components.scoped_admin import ScopedModelAdmin
 from console.locale.zones import zone_of
@@ -150,6 +151,14 @@ class VendorAccountAdmin(ScopedModelAdmin):
     """
 
     app_path = "workspace__app"
+    empty_state = EmptyState(
+        _("No vendor account yet"),
+        _(
+            "Through accounts of Apple, Google, Huawei, Xiaomi and others, messages reach devices whose app is "
+            "not running."
+        ),
+        NextStep(_("Add a vendor account"), "admin:channels_vendor_vendoraccount_add", right=Right.CONFIGURE),
+    )
     list_display = ("vendor", "workspace", "state", "certificate_expiry", "updated_at")
     list_filter = (WorkspaceFilter, EnabledFilter, ChannelStateFilter)
     list_select_related = ("workspace__app",)

@@ -19,8 +19,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from console.access import audit
+from console.access.rights import Right
 from console.components.columns import copyable, moment
 from console.components.confirmation import confirmation
+from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import EnabledFilter
 from console.components.identifiers import check_identifier
 from console.components.scoped_admin import ScopedModelAdmin
@@ -68,6 +70,11 @@ class WorkspaceAdmin(ScopedModelAdmin):
 
     app_path = "app"
     form = WorkspaceForm
+    empty_state = EmptyState(
+        _("No workspace yet"),
+        _("A workspace is an environment of an app, such as test or production, with devices and pushes of its own."),
+        NextStep(_("Add a workspace"), "admin:pushcore_workspace_add", right=Right.CONFIGURE),
+    )
     list_display = ("workspace_id", "app", "name", "enabled", "push_api_enabled", "callback_enabled", "client_bind")
     list_filter = (EnabledFilter,)
     list_select_related = ("app",)

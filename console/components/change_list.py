@@ -9,17 +9,26 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest
 from unfold.views import ChangeList
 
+from console.components.empty_state import EmptyState, empty_state_of
+
 
 class ConsoleChangeList(ChangeList):
-    """A change list that hands the rows of its page to the admin class's `prepare_rows`."""
+    """A change list that hands the rows of its page to the admin class's `prepare_rows`.
+
+    Attributes:
+        empty_state: What the page says while it has no rows; None as long as it has some.
+    """
 
     result_list: Any
+    empty_state: EmptyState | None = None
 
     def get_results(self, request: HttpRequest) -> None:
         """Fetch the rows of the page, skipping the second query when the count is 0."""
         super().get_results(request)
         # Without an index, looking for rows that the count has not found would scan the table a second time.
         rows: list[Any] = list(self.result_list) if self.result_count else []
+        if not rows:
+            self.empty_state = empty_state_of(request, self)
         self.model_admin.prepare_rows(request, rows)
         self.result_list = rows
         if not self.query and not self.filter_params:

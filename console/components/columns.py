@@ -1,4 +1,4 @@
-"""Rendering of values in lists and on detail pages: times, status labels, icons, text to copy."""
+"""Rendering of values in lists and on detail pages: times, labels, icons, text to copy."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
 
-from pushcore.codes import statuses
-from pushcore.models import Message
 from pushcore.models.pushes import DeliveryType
 
 PUSH_TYPE_ICONS: dict[int, str] = {
@@ -60,13 +57,6 @@ def moment(at: datetime | None, zone: ZoneInfo | None = None) -> SafeString:
     )  # fmt: skip
 
 
-def status_colour(code: int) -> str:
-    """Return the label colour of a status code: green for delivered, amber for pending, red for failed."""
-    if code == statuses.ACKED:
-        return "green"
-    return "amber" if code in statuses.PENDING else "red"
-
-
 def label(colour: str, text: str | Promise, title: str = "") -> SafeString:
     """Render text on a coloured background.
 
@@ -76,23 +66,6 @@ def label(colour: str, text: str | Promise, title: str = "") -> SafeString:
         title: The text shown on hover; by default the visible text.
     """
     return format_html('<span class="console-label console-{}" title="{}">{}</span>', colour, title or text, text)
-
-
-def status_label(message: Message) -> SafeString:
-    """Render a message's status code and name as a coloured label, with the meaning shown on hover."""
-    entry = message.status_entry
-    if message.is_expired:
-        return label("grey", f"{entry.code} {gettext('expired')}", status_meaning(message))
-    meaning = gettext(entry.meaning)
-    text = f"{entry.code} {entry.name or meaning}"
-    return label(status_colour(message.status), text, f"{text}: {meaning}")
-
-
-def status_meaning(message: Message) -> str:
-    """Explain a message's status in a sentence; a pending message past its expiry counts as expired."""
-    if message.is_expired:
-        return gettext("The message was not delivered while it was valid; it is not sent any more.")
-    return gettext(message.status_entry.meaning)
 
 
 def push_type(delivery_type: int, words: str = "") -> SafeString:

@@ -5,27 +5,25 @@ Choices are limited to what the user may see. A value in the address that is not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
-from django.utils.functional import Promise
+from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
 from channels_vendor.models import WARN_DAYS
 from console.access.rights import scope_of
+from console.components.chips import ALL, ChipFilter, Choices, ColumnChipFilter, is_search
 from pushcore.channels import Platform
 from pushcore.codes import statuses
 from pushcore.models import Message, PushTask, Receipt
 from pushcore.models.pushes import DeliveryType
-from pushcore.storage import clock, ids
-
-Choices = Sequence[tuple[str, str | Promise]]
+from pushcore.storage import clock
 
 
 class WorkspaceFilter(DropdownFilter):
@@ -49,34 +47,56 @@ class WorkspaceFilter(DropdownFilter):
         return queryset if chosen is None else queryset.filter(workspace_id=chosen)
 
 
-class StatusFilter(DropdownFilter):
-    """Filter messages by a common status code, or by a group of codes: pending, expired or failed.
+class StatusFilter(ChipFilter):
+    """Filter messages by groups of statuses, or by one status code.
 
-    An expired message does not count as pending, even before its row is marked as expired.
+    An expired message does not count as waiting, even before its row is marked as expired. A code becomes a chip where
+    a link to the messages of one status names it.
     """
 
     title = _("status")
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
-        """Offer the groups first, then the common status codes."""
-        common = (statuses.WAITING_FOR_VERIFY, statuses.WAITING, statuses.NO_BIND_INFO, statuses.ACKED)
-        exact = [(str(code), f"{code} {statuses.lookup(code).name}") for code in common]
-        kinds = [("pending", _("pending (any)")), ("expired", _("expired")), ("failed", _("failed (any)"))]
-        return [*kinds, *exact]
+        """Offer the groups, and the code that the address names."""
+        groups = [
+            (ALL, _("All")), ("pending", _("Waiting")), ("succeeded", _("Succeeded")), ("failed", _("Failed")),
+            ("expired", _("Expired")), ("revoked", _("Revoked")),
+        ]  # fmt: skip
+        code = self._code()
+        return groups if code is None else [*groups, (str(self.value()), _code_text(code))]
+
+    def _code(self) -> int | None:
+        """Return the status code in the address; None if there is none that a message can have."""
+        try:
+            code = int(self.value() or "")
+        except ValueError:
+            return None
+        return code if abs(code) < 2**31 else None
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Apply the group's condition or the exact code; expiry is judged by the database's clock."""
-        value = self.value()
-        if value == "pending":
-            return queryset.filter(Message.is_waiting(clock.now()))
-        if value == "expired":
-            return queryset.filter(Message.has_expired(clock.now()))
-        if value == "failed":
-            return queryset.exclude(status__in=[*statuses.PENDING, statuses.ACKED, statuses.EXPIRED])
-        if value in {choice for choice, _ in self.lookup_choices}:
-            return queryset.filter(status=int(value))
-        return queryset
+        match self.chosen():
+            case "all":
+                return queryset
+            case "pending":
+                return queryset.filter(Message.is_waiting(clock.now()))
+            case "succeeded":
+                return queryset.filter(status=statuses.ACKED)
+            case "failed":
+                return queryset.exclude(status__in=[*statuses.PENDING, statuses.ACKED, *statuses.ENDED])
+            case "expired":
+                return queryset.filter(Message.has_expired(clock.now()))
+            case "revoked":
+                return queryset.filter(status=statuses.REVOKED)
+        code = self._code()
+        return queryset.filter(Message.shows(code, clock.now())) if code is not None else queryset
+
+
+def _code_text(code: int) -> str:
+    """Return the word of a code that all channels share, else the code."""
+    common = statuses.STATUSES.get((statuses.COMMON, code))
+    return gettext(common.word) if common else str(code)
 
 
 class ChoiceFilter(DropdownFilter):
@@ -103,12 +123,78 @@ class PushTypeFilter(ChoiceFilter):
     choices_of_column = DeliveryType.choices
 
 
-class KindFilter(ChoiceFilter):
-    """Filter push tasks or schedules by kind: simple, template, multiple, broadcast or revocation."""
+class KindFilter(ColumnChipFilter):
+    """Filter schedules by kind of push."""
 
     title = _("kind of push")
     parameter_name = "kind"
-    choices_of_column = PushTask.Kind.choices
+    choices_of_column = [choice for choice in PushTask.Kind.choices if choice[0] != PushTask.Kind.REVOKE]
+
+
+class TaskKindFilter(ChipFilter):
+    """Filter push tasks by kind; by default multiple and broadcast pushes alone (source document, 6.3).
+
+    A search looks among all kinds.
+    """
+
+    title = _("kind of push")
+    parameter_name = "kind"
+
+    def __init__(self, request: HttpRequest, params: dict[str, Any], model: type[Model], model_admin: Any) -> None:
+        super().__init__(request, params, model, model_admin)
+        self.default = ALL if is_search(request, model_admin) else "bulk"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        """Offer the default, then single kinds, then all."""
+        kinds = (PushTask.Kind.MULTIPLE, PushTask.Kind.BROADCAST, PushTask.Kind.SIMPLE, PushTask.Kind.TEMPLATE)
+        return [
+            ("bulk", _("Multiple and broadcast")),
+            *((str(kind.value), capfirst(kind.label)) for kind in kinds),
+            (ALL, _("All")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Filter by the kinds that the choice stands for."""
+        match self.chosen():
+            case "all":
+                return queryset
+            case "bulk":
+                return queryset.filter(kind__in=PushTask.BULK_KINDS)
+            case kind:
+                return queryset.filter(kind=kind)
+
+
+class MessageKindFilter(ChipFilter):
+    """Filter messages by kind of push; by default those of multiple and broadcast pushes are hidden.
+
+    They are found by a search, and shown where the list is that of one task (source document, 6.1.5).
+    """
+
+    title = _("kind of push")
+    parameter_name = "kind"
+
+    def __init__(self, request: HttpRequest, params: dict[str, Any], model: type[Model], model_admin: Any) -> None:
+        super().__init__(request, params, model, model_admin)
+        self.default = ALL if is_search(request, model_admin) else "single"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        """Offer the default, then single kinds, then all."""
+        kinds = [kind for kind in Message.Kind if kind != Message.Kind.REVOKE]
+        return [
+            ("single", _("Simple and template")),
+            *((kind.name.lower(), capfirst(kind.label)) for kind in kinds),
+            (ALL, _("All")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Filter by the kinds that the choice stands for."""
+        match self.chosen():
+            case "all":
+                return queryset
+            case "single":
+                return queryset.filter(kind__in=Message.SINGLE_KINDS)
+            case kind:
+                return queryset.filter(kind=Message.Kind[kind.upper()])
 
 
 class SourceFilter(ChoiceFilter):
@@ -123,7 +209,7 @@ class SourceFilter(ChoiceFilter):
 FAILING_RECEIPTS = Q(state=Receipt.State.FAILED) | Q(state=Receipt.State.DUE, attempt_count__gt=0)
 
 
-class ReceiptStateFilter(ChoiceFilter):
+class ReceiptStateFilter(ColumnChipFilter):
     """Filter receipts by delivery state; "failing" matches `FAILING_RECEIPTS`, as the home page counts them."""
 
     title = _("state")
@@ -132,7 +218,7 @@ class ReceiptStateFilter(ChoiceFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Apply "failing", which spans two states, or the exact state."""
-        if self.value() == "failing":
+        if self.chosen() == "failing":
             return queryset.filter(FAILING_RECEIPTS)
         return super().queryset(request, queryset)
 
@@ -146,7 +232,7 @@ def expiring() -> Q:
     return Q(enabled=True, certificate_expires_at__lt=clock.now() + timedelta(days=WARN_DAYS))
 
 
-class ChannelStateFilter(DropdownFilter):
+class ChannelStateFilter(ChipFilter):
     """Filter vendor accounts by trouble: stopped, or with a certificate that expires soon."""
 
     title = _("state")
@@ -154,16 +240,16 @@ class ChannelStateFilter(DropdownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
         """Offer the two kinds of trouble that the home page links to."""
-        return [("stopped", _("stopped")), ("expiring", _("certificate expires soon"))]
+        return [(ALL, _("All")), ("stopped", _("stopped")), ("expiring", _("certificate expires soon"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Apply the conditions that the home page counts by."""
-        if self.value() == "stopped":
+        if self.chosen() == "stopped":
             return queryset.filter(STOPPED)
-        return queryset.filter(expiring()) if self.value() == "expiring" else queryset
+        return queryset.filter(expiring()) if self.chosen() == "expiring" else queryset
 
 
-class PlatformFilter(ChoiceFilter):
+class PlatformFilter(ColumnChipFilter):
     """Filter devices by platform."""
 
     title = _("platform")
@@ -171,30 +257,7 @@ class PlatformFilter(ChoiceFilter):
     choices_of_column = Platform.choices
 
 
-class CreatedFilter(DropdownFilter):
-    """Filter by creation time, using the primary key's index.
-
-    Only for tables whose primary keys are time-ordered ids (`pushcore.storage.ids`).
-    """
-
-    title = _("creation time")
-    parameter_name = "created"
-
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
-        """Offer today and the last 7 days."""
-        return [("today", _("today")), ("7", _("last 7 days"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
-        """Compare primary keys with the first id of the period; days begin in the active time zone."""
-        now = timezone.localtime()
-        if self.value() == "today":
-            return queryset.filter(pk__gte=ids.first_id_at(now.replace(hour=0, minute=0, second=0, microsecond=0)))
-        if self.value() == "7":
-            return queryset.filter(pk__gte=ids.first_id_at(now - timedelta(days=7)))
-        return queryset
-
-
-class EnabledFilter(ChoiceFilter):
+class EnabledFilter(ColumnChipFilter):
     """Filter by the `enabled` flag."""
 
     title = _("enabled")

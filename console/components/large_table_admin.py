@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +12,8 @@ from django.template.response import TemplateResponse
 from console.access.rights import Scope, scope_of
 from console.components.change_list import CappedPaginator
 from console.components.scoped_admin import ReadOnly, ScopedModelAdmin
+from console.locale.zones import activate, zone_of
+from pushcore.storage import ids
 from pushcore.storage.timeouts import StatementTimeoutError, statement_timeout
 
 # A query that no index serves is cancelled after this time, in milliseconds, before it slows the service down.
@@ -43,8 +46,15 @@ class LargeTableAdmin(ReadOnly, ScopedModelAdmin):
         term = search_term.strip()
         return (self.find(queryset, scope_of(request), term) if term else queryset), False
 
+    def _zone_of_filter(self, request: HttpRequest) -> ZoneInfo | None:
+        """Return the zone of the workspace that the list is filtered by, so that its days and times are meant."""
+        number = ids.parse(request.GET.get("workspace", ""))
+        workspace = None if number is None else scope_of(request).workspaces().filter(pk=number).first()
+        return zone_of(workspace)
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list, or a 503 page that asks for a narrower query when it exceeds `LIST_TIMEOUT_MS`."""
+        activate(self._zone_of_filter(request))
         try:
             with statement_timeout(LIST_TIMEOUT_MS):
                 return super().changelist_view(request, extra_context)

@@ -9,7 +9,10 @@ when the socket closes.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -21,9 +24,12 @@ from channels.sessions import CookieMiddleware
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import translation
 
-from console.access.rights import Scope, roles_of
+from console.access.rights import Right, Scope, roles_of
+from console.components import task_report
 from console.components.progress import figures_by_id
 from pushcore.models import PushTask
 from pushcore.storage import ids
@@ -33,6 +39,8 @@ MAX_TASKS = 100
 # Limit of one process; a refused page keeps showing the figures it was rendered with.
 MAX_SOCKETS = 200
 PERIOD_SECONDS = 1.0
+# A report is counted anew after this many times what counting it took: a page keeps the database busy for 5 % at most.
+REPORT_PAUSE_FACTOR = 20.0
 # A socket is closed after this time; the page then reconnects.
 MAX_SOCKET_SECONDS = 600.0
 
@@ -42,6 +50,23 @@ _FULL = 4429
 
 _open: set[TaskFigures] = set()
 _sessions = import_module(settings.SESSION_ENGINE)
+# Reports may take seconds to count: one at a time, and not in the thread that everybody's figures are read in.
+counting = ThreadPoolExecutor(1, thread_name_prefix="live-report")
+
+
+@dataclass
+class _Report:
+    """The report of the task that the page is about.
+
+    Attributes:
+        task_id: The task.
+        html: The report as it was sent last.
+        due: When it is counted again, by the loop's clock.
+    """
+
+    task_id: int
+    html: str = ""
+    due: float = 0.0
 
 
 class _SocketEndError(Exception):
@@ -55,14 +80,20 @@ class _SocketEndError(Exception):
 class TaskFigures(AsyncJsonWebsocketConsumer):
     """A WebSocket at `?tasks=1,2,3` that sends {task id: figures}.
 
-    It sends the figures of all the tasks first, then of those whose figures changed.
+    It sends the figures of all the tasks first, then of those whose figures changed. With `&report=1` it also sends
+    {"report": HTML}, first and whenever it changed. Texts are in the language of `&lang=`.
     """
 
     _watching: asyncio.Task[None] | None = None
+    _report: _Report | None = None
+    _language = settings.LANGUAGE_CODE
 
     async def connect(self) -> None:
         """Accept a logged-in page of this host while there is room, and start to watch its tasks."""
         task_ids = _task_ids(self.scope)
+        self._language = _language(self.scope)
+        wanted = ids.parse(_parameter(self.scope, "report"))
+        self._report = None if wanted is None else _Report(wanted)
         session_key = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
         if not task_ids or not _same_host(self.scope) or await _user_of(session_key) is None:
             await self.close(_REFUSED)
@@ -91,21 +122,33 @@ class TaskFigures(AsyncJsonWebsocketConsumer):
     async def _send_changed(
         self, session_key: str, task_ids: list[int], sent: dict[str, dict[str, str]], end: float
     ) -> None:
-        """Send the figures that changed since they were `sent`, and wait for a period.
+        """Send the figures that changed since they were `sent`, and the report if it did, and wait for a period.
 
         Raises:
             _SocketEndError: The time `end` has passed, or the session has ended.
         """
         if asyncio.get_running_loop().time() >= end:
             raise _SocketEndError(None)
-        found = await _figures(session_key, task_ids)
+        found = await _figures(session_key, task_ids, self._language)
         if found is None:
             raise _SocketEndError(_REFUSED)
         changed = {task_id: figures for task_id, figures in found.items() if sent.get(task_id) != figures}
         if changed:
             await self.send_json(changed)
             sent.update(changed)
+        await self._send_report(session_key)
         await asyncio.sleep(PERIOD_SECONDS)
+
+    async def _send_report(self, session_key: str) -> None:
+        """Count the report when it is due, and send it if it changed."""
+        report, loop = self._report, asyncio.get_running_loop()
+        if report is None or loop.time() < report.due:
+            return
+        html, seconds = await _report_html(session_key, report.task_id, self._language)
+        report.due = loop.time() + REPORT_PAUSE_FACTOR * seconds
+        if html and html != report.html:
+            report.html = html
+            await self.send_json({"report": html})
 
 
 @database_sync_to_async
@@ -115,14 +158,46 @@ def _user_of(session_key: str) -> User | None:
 
 
 @database_sync_to_async
-def _figures(session_key: str, task_ids: list[int]) -> dict[str, dict[str, str]] | None:
+def _figures(session_key: str, task_ids: list[int], language: str) -> dict[str, dict[str, str]] | None:
     """Return the figures that the session's user may see now, or None when nobody is logged in with it any more."""
     user = _find_user(session_key)
     if user is None:
         return None
-    scope = Scope(superuser=user.is_superuser, roles=roles_of(user))
+    with translation.override(language):
+        return figures_by_id(_tasks_of(_scope_of(user)), task_ids)
+
+
+def _count_report(session_key: str, task_id: int, language: str) -> tuple[str, float]:
+    """Return the report of a task as HTML, and how many seconds counting it took.
+
+    The report is empty if the session's user may not see the task.
+    """
+    user = _find_user(session_key)
+    if user is None:
+        return "", 0.0
+    scope = _scope_of(user)
+    task = _tasks_of(scope).filter(pk=task_id).select_related("workspace").first()
+    if task is None:
+        return "", 0.0
+    with translation.override(language):
+        start = time.perf_counter()
+        report = task_report.report_of(task)
+        seconds = time.perf_counter() - start
+        may_export = scope.may(Right.EXPORT, task.workspace.app_id)
+        return task_report.render(task, report, may_export=may_export), seconds
+
+
+_report_html = database_sync_to_async(_count_report, thread_sensitive=False, executor=counting)
+
+
+def _scope_of(user: User) -> Scope:
+    return Scope(superuser=user.is_superuser, roles=roles_of(user))
+
+
+def _tasks_of(scope: Scope) -> QuerySet[PushTask]:
+    """Return the tasks the user may see."""
     tasks = PushTask.objects.all()
-    return figures_by_id(tasks if scope.superuser else tasks.filter(workspace__in=scope.workspace_ids), task_ids)
+    return tasks if scope.superuser else tasks.filter(workspace__in=scope.workspace_ids)
 
 
 def _find_user(session_key: str) -> User | None:
@@ -135,8 +210,19 @@ def _find_user(session_key: str) -> User | None:
 
 def _task_ids(scope: Mapping[str, Any]) -> list[int]:
     """Parse the task ids in the address; malformed ones and those beyond `MAX_TASKS` are ignored."""
-    named = parse_qs(scope["query_string"].decode("latin-1")).get("tasks", [""])[0].split(",")
+    named = _parameter(scope, "tasks").split(",")
     return [found for text in named[:MAX_TASKS] if (found := ids.parse(text)) is not None]
+
+
+def _parameter(scope: Mapping[str, Any], name: str) -> str:
+    """Return a parameter of the address; empty if it has none of that name."""
+    return parse_qs(scope["query_string"].decode("latin-1")).get(name, [""])[0]
+
+
+def _language(scope: Mapping[str, Any]) -> str:
+    """Return the language that the page is in; English for one that the console does not speak."""
+    wanted = _parameter(scope, "lang").lower()
+    return wanted if wanted in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
 
 
 def _same_host(scope: Mapping[str, Any]) -> bool:

@@ -27,6 +27,7 @@ from console.access import audit
 from console.access.rights import Right, Scope, scope_of
 from console.components.change_list import ConsoleChangeList
 from console.components.columns import moment
+from console.components.empty_state import EmptyState
 from console.locale.zones import activate, zone_of
 from console.models import AuditEntry
 from pushcore.models import App, Workspace
@@ -104,6 +105,10 @@ class ConsoleModelAdmin(NamedTimes, PlainRelations, ModelAdmin):
     list_per_page = 50
     list_filter_submit = True
     show_full_result_count = False
+    # Chips for the filters that are shown so (`console.components.chips`).
+    list_before_template = "console/lists/chips.html"
+    # What the list says while it shows nothing; each admin class has its own.
+    empty_state: EmptyState
     # Counts beside the choices of a filter would scan the table once a choice.
     show_facets = ShowFacets.NEVER
     # Query parameters, besides those of the filters, that links from other pages use to narrow the list.
@@ -174,8 +179,10 @@ class ConsoleModelAdmin(NamedTimes, PlainRelations, ModelAdmin):
 
         Django would allow lookups on any column, including encrypted ones, whose values could then be guessed.
         """
-        names = {getattr(entry, "parameter_name", entry) for entry in self.list_filter}
-        return lookup in names or lookup in self.linked_lookups
+        names = set(self.linked_lookups)
+        for entry in self.list_filter:
+            names.update(getattr(entry, "parameter_names", (getattr(entry, "parameter_name", entry),)))
+        return lookup in names
 
 
 class ScopedModelAdmin(ConsoleModelAdmin):

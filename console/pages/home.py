@@ -17,8 +17,9 @@ from django.utils.translation import gettext as _
 from analytics import queries
 from channels_vendor.models import VendorAccount
 from console.access.rights import Right, Scope, scope_of
-from console.components.columns import identifier, moment, push_type, status_label
+from console.components.columns import identifier, moment, push_type
 from console.components.filters import FAILING_RECEIPTS, STOPPED, expiring
+from console.components.message_status import status_label
 from console.locale.zones import zone_of
 from gateway.cluster import presence
 from pushcore.codes import statuses
@@ -107,7 +108,7 @@ def _cards_of_today(scope: Scope) -> list[DashboardCard]:
             _("Pending today"),
             _text(waiting, waiting == COUNTED_MESSAGES),
             "schedule",
-            f"{reverse('admin:pushcore_message_changelist')}?created=today&status=pending",
+            f"{reverse('admin:pushcore_message_changelist')}?kind=all&created=today&status=pending",
             "warning",
         ),
     ]
@@ -120,7 +121,7 @@ def _report_of_today(scope: Scope) -> str:
     """
     only = scope.chosen or (scope.choices[0].pk if len(scope.choices) == 1 else None)
     if only is None:
-        return f"{reverse('admin:pushcore_message_changelist')}?created=today"
+        return f"{reverse('admin:pushcore_message_changelist')}?kind=all&created=today"
     today = timezone.localdate().isoformat()
     return f"{reverse('admin:analysis')}?{urlencode({'workspace': only, 'first': today, 'last': today})}"
 

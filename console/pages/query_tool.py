@@ -14,7 +14,8 @@ from django.views.decorators.http import require_safe
 
 from console.access.rights import scope_of
 from console.admins.devices import ONLINE_COLOURS, online_states
-from console.components.columns import label, status_label
+from console.components.columns import label
+from console.components.message_status import status_label
 from console.locale.zones import activate, zone_of
 from console.pages.analysis import chosen_workspace
 from console.pages.create.fields import radio, text

@@ -127,6 +127,7 @@ def _row(broadcast: Broadcast, outgoing: OutgoingMessage) -> Message:
         msgkey=broadcast.msgkey,
         device_id=outgoing.device_id,
         status=statuses.WAITING,
+        kind=Message.Kind.BROADCAST,
         expire_at=broadcast.expire_at,
         updated_at=clock.now(),
     )

@@ -13,6 +13,8 @@ from typing import Final
 
 from django.utils.translation import gettext_noop as _
 
+from pushcore.codes.causes import Cause
+
 WAITING_FOR_VERIFY: Final = -1
 WAITING: Final = 0
 NO_BIND_INFO: Final = 1
@@ -24,6 +26,8 @@ EXPIRED: Final = -3
 
 # A message in one of these may still be delivered; every other status is final.
 PENDING: Final = frozenset({WAITING_FOR_VERIFY, WAITING, NO_BIND_INFO})
+# Nobody refused a message in one of these: its time, or its sender, ended it.
+ENDED: Final = frozenset({REVOKED, EXPIRED})
 
 COMMON: Final = "common"
 
@@ -37,12 +41,16 @@ class Status:
         code: The number.
         name: The vendor's name for the code; empty where it gives none.
         meaning: What it means, in English, marked for translation (`gettext_noop`): the console translates it.
+        cause: Why a message has it, with the advice for operators.
+        word: How operators call it, marked for translation; empty where the meaning is short enough.
     """
 
     channel: str
     code: int
     name: str
     meaning: str
+    cause: Cause = Cause.UNKNOWN
+    word: str = ""
 
     @property
     def label(self) -> str:
@@ -51,18 +59,25 @@ class Status:
 
 
 _COMMON: Final = (
-    Status("common", -1, "WaitingForVerify", _("waiting for verification")),
+    Status(
+        "common", -1, "WaitingForVerify", _("waiting for verification"), Cause.VERIFICATION,
+        word=_("Waiting for verification"),
+    ),
     Status(
         "common",
         0,
         "DeviceNotOnlineOrNoResponse",
         _("device offline (no persistent connection) or delivery not confirmed yet; resent within the validity period"),
+        Cause.OFFLINE,
+        word=_("Waiting for the device"),
     ),
     Status(
         "common",
         1,
         "NoBindInfo",
         _("pushed by user ID but the user has no bound device; resent on bind within the validity period"),
+        Cause.NOT_BOUND,
+        word=_("Waiting for the user's device"),
     ),
     Status(
         "common",
@@ -72,11 +87,16 @@ _COMMON: Final = (
             "self-built channel: the device confirmed receipt; "
             "third-party channel: the vendor gateway accepted the call"
         ),
+        Cause.DELIVERED,
+        word=_("Delivered"),
     ),
-    Status("common", 99999999, "NONE", _("unknown")),
-    Status("common", -2, "Revoked", _("revoked before it was delivered")),
-    Status("common", -3, "Expired", _("not delivered within its validity period; not sent any more")),
-)
+    Status("common", 99999999, "NONE", _("unknown"), word=_("Unknown")),
+    Status("common", -2, "Revoked", _("revoked before it was delivered"), Cause.REVOKED, word=_("Revoked")),
+    Status(
+        "common", -3, "Expired", _("not delivered within its validity period; not sent any more"), Cause.EXPIRED,
+        word=_("Expired"),
+    ),
+)  # fmt: skip
 
 STATUSES: Final[dict[tuple[str, int], Status]] = {}
 

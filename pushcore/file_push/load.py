@@ -31,7 +31,7 @@ from pushcore.file_push import lease
 from pushcore.file_push.blocks import lines_of
 from pushcore.file_push.records import MAX_RECORD, Block, Fault, Lines, Reader, Record
 from pushcore.file_push.upload import wake_loader
-from pushcore.models import FileChunk, FileFault, FileImport, PushTask
+from pushcore.models import FileChunk, FileFault, FileImport, Message, PushTask
 from pushcore.models.pushes import DeliveryType
 from pushcore.ports import OutgoingMessage, online
 from pushcore.push.idempotency import claim_digests
@@ -49,7 +49,7 @@ WRITERS = 2
 _NULL = "\\N"
 _COPY = (
     "COPY pushcore_message (id, workspace_id, task_id, delivery_type, target, msgkey, device_id, status, channel,"
-    " override, expire_at, updated_at) FROM STDIN"
+    " kind, override, expire_at, updated_at) FROM STDIN"
 )
 
 
@@ -245,8 +245,9 @@ def _rows(task: PushTask, messages: Sequence[NewMessage]) -> bytes:
     unresolved = statuses.NO_BIND_INFO if task.delivery_type == DeliveryType.USER else statuses.WAITING
     common = f"\t{task.workspace_id}\t{task.pk}\t{task.delivery_type}\t"
     ends = f"\t{task.expire_at.isoformat()}\t{clock.now().isoformat()}\n"
-    bound = f"\t{statuses.WAITING}\t{Channel.SELF_BUILT}\t"
-    unbound = f"{_NULL}\t{unresolved}\t{Channel.SELF_BUILT}\t"
+    constant = f"{Channel.SELF_BUILT}\t{int(Message.Kind.of(task))}\t"
+    bound = f"\t{statuses.WAITING}\t{constant}"
+    unbound = f"{_NULL}\t{unresolved}\t{constant}"
     return "".join(
         [
             f"{message_id}{common}{_escaped(record.target)}\t{_escaped(record.msgkey)}\t"

@@ -289,6 +289,7 @@ class Migration(migrations.Migration):
                 ('msgkey', models.CharField(max_length=64, verbose_name='customer message ID')),
                 ('status', models.IntegerField(default=0, verbose_name='status')),
                 ('channel', models.SmallIntegerField(verbose_name='channel')),
+                ('kind', models.SmallIntegerField(choices=[(1, 'simple push'), (2, 'template push'), (3, 'multiple push'), (4, 'broadcast push'), (5, 'revocation')], db_default=1, default=1, verbose_name='kind')),
                 ('override', models.JSONField(blank=True, help_text="What of the content is this message's own.", null=True, verbose_name='override')),
                 ('expire_at', models.DateTimeField(verbose_name='expiry time')),
                 ('sent_at', models.DateTimeField(blank=True, help_text='Written to a connection that ended unacknowledged.', null=True, verbose_name='sent at')),
@@ -449,6 +450,10 @@ class Migration(migrations.Migration):
             index=models.Index(fields=['expire_at', 'id'], name='pushcore_task_expiry'),
         ),
         migrations.AddIndex(
+            model_name='pushtask',
+            index=models.Index(condition=models.Q(('kind__in', ['multiple', 'broadcast'])), fields=['-id', 'workspace'], name='pushcore_task_bulk'),
+        ),
+        migrations.AddIndex(
             model_name='occurrence',
             index=models.Index(condition=models.Q(('status', 0)), fields=['at'], name='pushcore_occurrence_due'),
         ),
@@ -467,6 +472,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='message',
             index=models.Index(fields=['workspace', 'target', 'id'], name='pushcore_msg_target'),
+        ),
+        migrations.AddIndex(
+            model_name='message',
+            index=models.Index(condition=models.Q(('kind__in', [1, 2])), fields=['-id', 'workspace'], name='pushcore_msg_single'),
         ),
         migrations.AddIndex(
             model_name='fileimport',

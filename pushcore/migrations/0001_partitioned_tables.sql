@@ -30,6 +30,7 @@ CREATE TABLE pushcore_pushtask (
 
 CREATE INDEX pushcore_task_recent ON pushcore_pushtask (workspace_id, id DESC);
 CREATE INDEX pushcore_task_expiry ON pushcore_pushtask (expire_at, id);
+CREATE INDEX pushcore_task_bulk ON pushcore_pushtask (id DESC, workspace_id) WHERE kind IN ('multiple', 'broadcast');
 
 -- No index names a column that an outcome changes: so an outcome is a HOT update.
 CREATE TABLE pushcore_message (
@@ -42,6 +43,7 @@ CREATE TABLE pushcore_message (
     device_id bigint,
     status integer NOT NULL,
     channel smallint NOT NULL,
+    kind smallint NOT NULL DEFAULT 1,
     expire_at timestamptz NOT NULL,
     sent_at timestamptz,
     updated_at timestamptz NOT NULL,
@@ -51,6 +53,7 @@ CREATE TABLE pushcore_message (
 
 CREATE INDEX pushcore_msg_device ON pushcore_message (device_id, id);
 CREATE INDEX pushcore_msg_target ON pushcore_message (workspace_id, target, id);
+CREATE INDEX pushcore_msg_single ON pushcore_message (id DESC, workspace_id) WHERE kind IN (1, 2);
 
 CREATE TABLE pushcore_messagekey (
     digest uuid NOT NULL,

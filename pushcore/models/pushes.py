@@ -49,6 +49,9 @@ class PushTask(models.Model):
         BROADCAST = "broadcast", _("broadcast push")
         REVOKE = "revoke", _("revocation")
 
+    # Many messages each, followed as tasks; the messages of other kinds are followed one by one.
+    BULK_KINDS = (Kind.MULTIPLE, Kind.BROADCAST)
+
     class Source(models.TextChoices):
         RPC = "rpc", _("API (RPC)")
         REST = "rest", _("API (REST)")
@@ -93,6 +96,12 @@ class PushTask(models.Model):
             models.Index(fields=["workspace", "-id"], name="pushcore_task_recent"),
             # Tasks are walked in the order their validity ends: see `pushcore.delivery.expiry`.
             models.Index(fields=["expire_at", "id"], name="pushcore_task_expiry"),
+            # What the list of tasks shows by default: few among many, where backends push one message at a time.
+            models.Index(
+                fields=["-id", "workspace"],
+                name="pushcore_task_bulk",
+                condition=models.Q(kind__in=["multiple", "broadcast"]),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -136,6 +145,23 @@ class Message(models.Model):
     thousand, and every writer takes its ids from rows it has just read.
     """
 
+    class Kind(models.IntegerChoices):
+        """The kind of the message's task (`PushTask.Kind`), as a number: the row has room for one."""
+
+        SIMPLE = 1, _("simple push")
+        TEMPLATE = 2, _("template push")
+        MULTIPLE = 3, _("multiple push")
+        BROADCAST = 4, _("broadcast push")
+        REVOKE = 5, _("revocation")
+
+        @classmethod
+        def of(cls, task: PushTask) -> Message.Kind:
+            """Return the kind of a task's messages."""
+            return cls[PushTask.Kind(task.kind).name]
+
+    # What the list of messages shows by default (source document, 6.1.5).
+    SINGLE_KINDS = (Kind.SIMPLE, Kind.TEMPLATE)
+
     id = models.BigIntegerField(_("message ID"), primary_key=True)
     workspace = models.ForeignKey(
         Workspace, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, verbose_name=_("workspace")
@@ -162,6 +188,7 @@ class Message(models.Model):
     )
     status = models.IntegerField(_("status"), default=statuses.WAITING)
     channel = ChannelField(_("channel"), default=Channel.SELF_BUILT)
+    kind = models.SmallIntegerField(_("kind"), choices=Kind.choices, default=Kind.SIMPLE, db_default=Kind.SIMPLE)
     override = models.JSONField(
         _("override"), null=True, blank=True, help_text=_("What of the content is this message's own.")
     )
@@ -182,6 +209,8 @@ class Message(models.Model):
             # No column that an outcome changes is in an index: see `pushcore.delivery.pending_cursor`.
             models.Index(fields=["device", "id"], name="pushcore_msg_device"),
             models.Index(fields=["workspace", "target", "id"], name="pushcore_msg_target"),
+            # By id first: it serves all workspaces and one alike. A multiple push does not write it.
+            models.Index(fields=["-id", "workspace"], name="pushcore_msg_single", condition=models.Q(kind__in=[1, 2])),
         ]
 
     def __str__(self) -> str:
@@ -212,6 +241,14 @@ class Message(models.Model):
         """Select messages whose validity ended without a final status, recorded in their status yet or not."""
         return models.Q(status__in=statuses.PENDING, expire_at__lte=now) | models.Q(status=statuses.EXPIRED)
 
+    @staticmethod
+    def shows(status: int, now: datetime) -> models.Q:
+        """Select messages that have a status at a time: those whose validity has ended have expired."""
+        if status == statuses.EXPIRED:
+            return Message.has_expired(now)
+        has = models.Q(status=status)
+        return has & models.Q(expire_at__gt=now) if status in statuses.PENDING else has
+
     @property
     def is_expired(self) -> bool:
         """Tell the same as `has_expired` of this message."""
@@ -221,7 +258,9 @@ class Message(models.Model):
 
     @property
     def status_entry(self) -> statuses.Status:
-        """Name and meaning of the status on the message's channel."""
+        """Name and meaning of the status on the message's channel: expired as soon as the validity has ended."""
+        if self.is_expired:
+            return statuses.lookup(statuses.EXPIRED)
         return statuses.lookup(self.status, Channel(self.channel).label)
 
 

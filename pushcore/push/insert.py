@@ -80,6 +80,7 @@ class PushRows:
     def add_messages(self, resolved: Mapping[Target, Sequence[ResolvedTarget]]) -> None:
         """Add a message for each device of each target; a target without a device gets one that waits."""
         task = self.task
+        kind = Message.Kind.of(task)
         unresolved = statuses.NO_BIND_INFO if task.delivery_type == DeliveryType.USER else statuses.WAITING
         self.messages, self.devices = [], []
         for recipient, target in zip(self.recipients, self.targets, strict=True):
@@ -93,6 +94,7 @@ class PushRows:
                         msgkey=recipient.msgkey,
                         device_id=device.device_id if device else None,
                         status=statuses.WAITING if device else unresolved,
+                        kind=kind,
                         override=recipient.override,
                         expire_at=task.expire_at,
                         updated_at=task.created_at,

@@ -253,6 +253,7 @@ def _insert_notices(own: PushTask, rows: Sequence[Message]) -> list[int]:
             msgkey="",
             device_id=row.device_id,
             status=statuses.WAITING,
+            kind=Message.Kind.REVOKE,
             override={"revokes": str(row.pk)},
             expire_at=own.expire_at,
             updated_at=own.created_at,

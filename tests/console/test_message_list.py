@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -18,7 +19,9 @@ from pushcore.channels import Channel
 from pushcore.delivery import outcomes
 from pushcore.models import Message, Workspace
 from pushcore.ports import Outcome
-from pushcore.push import pushes
+from pushcore.push import pushes, templates
+from pushcore.push.requests import MultiplePush, TargetMessage
+from pushcore.push.templates import TemplateDraft
 from pushcore.storage import ids, partitions
 from tests.console.conftest import BY_TEST, Everything, a_push
 
@@ -39,7 +42,15 @@ def listed(browser: Client, **query: str | int) -> list[str]:
 def test_a_row_shows_the_message_and_expands_to_its_details(superuser: Client, mine: Everything) -> None:
     message = mine[Message]
     text = superuser.get(LIST).text
-    for shown in (message.msgkey, message.target, "Parcel", "2 Acked", str(message.pk), str(message.task_id)):
+    for shown in (
+        message.msgkey,
+        message.target,
+        "Parcel",
+        "2 Acked",
+        "Delivered",
+        str(message.pk),
+        str(message.task_id),
+    ):
         assert shown in text
     assert "On its way" in text
     assert f"{message.created_at:%Y-%m-%d %H:%M:%S}" in text
@@ -79,6 +90,37 @@ def test_messages_older_than_thirty_days_are_not_listed(
     assert listed(superuser) == []
 
 
+def test_multiple_messages_are_hidden_until_they_are_asked_for(superuser: Client, workspace: Workspace) -> None:
+    make(workspace, "one")
+    templates.create(workspace, TemplateDraft("hello", "d", "Hello", "Body"))
+    of_many = TargetMessage(target="many", msgkey="m")
+    request = MultiplePush(delivery_type=3, expired_seconds=300, template_name="hello", target_msg=[of_many])
+    task = pushes.accept(workspace, request, **BY_TEST)
+    assert listed(superuser) == ["one"]
+    assert listed(superuser, kind="multiple") == ["many"]
+    assert listed(superuser, kind="all") == ["many", "one"]
+    assert listed(superuser, q="many") == ["many"]
+    assert listed(superuser, task=task.pk) == ["many"]
+    assert listed(superuser, q="many", kind="single") == []
+
+
+def test_chips_are_links_and_the_one_in_use_is_marked(superuser: Client, mine: Everything) -> None:
+    text = superuser.get(LIST, {"status": "pending"}).text
+    assert '<a class="console-chip" href="?status=pending" aria-current="true">Waiting</a>' in text
+    assert '<a class="console-chip" href="?">All</a>' in text
+    assert '<a class="console-chip" href="?kind=multiple&amp;status=pending">Multiple push</a>' in text
+    assert '<input type="hidden" name="status" value="pending">' in text
+
+
+def test_a_pasted_time_finds_what_was_created_then(superuser: Client, workspace: Workspace) -> None:
+    Workspace.objects.update(time_zone="America/Sao_Paulo")
+    [message] = make(workspace, "alice")
+    created = message.created_at.astimezone(ZoneInfo("America/Sao_Paulo"))
+    for term in (f"{created:%Y-%m-%d %H:%M:%S} America/Sao_Paulo", f"{created:%Y-%m-%d %H:%M}", f"{created:%d.%m.%Y}"):
+        assert listed(superuser, q=term) == ["alice"], term
+    assert listed(superuser, q=f"{created + timedelta(days=1):%Y-%m-%d}") == []
+
+
 def test_searching_is_exact(superuser: Client, workspace: Workspace) -> None:
     make(workspace, "alice", "alice2", msgkey="first")
     make(workspace, "alice", msgkey="second")
@@ -114,6 +156,8 @@ def test_filters_narrow_the_list(superuser: Client, workspace: Workspace, theirs
     assert listed(superuser, status="2", **workspaces) == ["delivered"]
     assert listed(superuser, status="pending", **workspaces) == ["unbound"]
     assert listed(superuser, status="failed", **workspaces) == ["refused"]
+    assert listed(superuser, status="succeeded", **workspaces) == ["delivered"]
+    assert listed(superuser, status="2009", **workspaces) == ["refused"]
     assert listed(superuser, delivery_type="1", **workspaces) == ["refused"]
     assert listed(superuser, task=delivered.task_id) == ["delivered"]
     assert len(listed(superuser, created="today")) == 4
@@ -123,6 +167,7 @@ def test_filters_narrow_the_list(superuser: Client, workspace: Workspace, theirs
     "query",
     [
         {"status": "x"}, {"status": "9" * 40}, {"workspace": "'"}, {"p": "999"}, {"p": "x"}, {"task": "x"},
+        {"kind": "x"}, {"created": "x"}, {"created_from": "2026-13-01"},
         {"q": "9" * 25}, {"q": "\0"}, {"task": "9" * 30}, {"o": "1.-99"}, {"delivery_type": "-1"}, {"all": ""},
         {"_facets": "True"},
     ],

@@ -1,4 +1,4 @@
-"""The query tool, and what a task's page breaks down."""
+"""The query tool."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from django.test import Client
 from django.urls import reverse
 
 from pushcore.channels import Channel
-from pushcore.delivery import outcomes
 from pushcore.devices import client_requests, registry, removal
 from pushcore.devices.info import DeviceInfo
-from pushcore.models import Device, Message, PushTask, Workspace
-from pushcore.ports import Outcome
-from pushcore.push import pushes
-from tests.console.conftest import BY_TEST, Everything, a_push
+from pushcore.models import Device, Message, Workspace
+from tests.console.conftest import Everything
 
 PAGE = "/console/query-tool/"
 
@@ -62,48 +59,3 @@ def test_another_apps_device_is_not_found(
     assert browser.get(PAGE, {"dimension": "device", "target": strange}).context["found"] == []
     asked = {"workspace": theirs[Workspace].pk, "dimension": "device", "target": strange}
     assert browser.get(PAGE, asked).status_code == 404
-
-
-def failed_task(workspace: Workspace) -> PushTask:
-    task = pushes.accept(workspace, a_push({f"user-{workspace.pk}": "=cmd"}), **BY_TEST)
-    outcomes.record([Outcome(Message.objects.get(task=task).pk, 90000003, Channel.FCM)])
-    return task
-
-
-def test_a_task_is_broken_down_by_channel_and_failure(superuser: Client, mine: Everything) -> None:
-    task = failed_task(mine[Workspace])
-    page = superuser.get(f"/console/pushcore/pushtask/{task.pk}/change/")
-    [failure] = page.context["failures"]
-    assert (failure.channel, failure.status.code, failure.count) == (Channel.FCM, 90000003, 1)
-    assert failure.status.meaning in page.text
-    [(name, index)] = page.context["channels"]
-    assert (name, index.pushed, index.succeeded) == ("FCM", 0, 0)
-
-
-def test_failed_targets_are_downloaded_by_analysts_alone(member: Callable[[str], Client], mine: Everything) -> None:
-    workspace = mine[Workspace]
-    task = failed_task(workspace)
-    address = f"/console/pushcore/pushtask/{task.pk}/targets/"
-    asked = {"channel": Channel.FCM.value, "status": 90000003}
-    analyst = member("analyst")
-    text = b"".join(analyst.get(address, asked).streaming_content).decode()  # type: ignore[attr-defined]
-    assert text.splitlines() == ["\ufeffTarget ID,Customer message ID", f"user-{workspace.pk},'=cmd"]
-    assert analyst.get(address, {"channel": "x"}).status_code == 404
-    assert member("viewer").get(address, asked).status_code == 403
-
-
-def test_a_task_too_large_to_break_down_still_opens(
-    superuser: Client, mine: Everything, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("console.admins.push_tasks.BREAKDOWN_TIMEOUT_MS", 20)
-    monkeypatch.setattr("analytics.queries.by_channel", _slow)
-    page = superuser.get(f"/console/pushcore/pushtask/{mine[PushTask].pk}/change/")
-    assert page.status_code == 200
-    assert "too large to be broken down" in page.text
-
-
-def _slow(task: PushTask) -> None:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_sleep(1)")

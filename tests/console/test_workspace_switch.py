@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -26,8 +27,8 @@ def second(mine: Everything) -> Workspace:
     return workspace
 
 
-def tasks(browser: Client, **query: int) -> set[int]:
-    return {task.workspace_id for task in browser.get(TASKS, query).context["cl"].result_list}
+def tasks(browser: Client, **query: Any) -> set[int]:
+    return {task.workspace_id for task in browser.get(TASKS, query | {"kind": "all"}).context["cl"].result_list}
 
 
 def test_lists_follow_the_choice(member: Callable[[str], Client], mine: Everything, second: Workspace) -> None:

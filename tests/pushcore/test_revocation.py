@@ -77,6 +77,7 @@ def test_pending_messages_of_a_task_are_revoked_and_devices_are_notified_of_deli
     revocations.revoke_task(workspace, task.pk)
     assert [row.status for row in task.messages.order_by("pk")] == [2, 2, -2, -2, -2]
     assert notices() == {str(first.pk): first.device_id, str(second.pk): second.device_id}
+    assert Message.objects.filter(kind=Message.Kind.REVOKE).count() == 2
     assert [(outgoing.kind, outgoing.msgkey) for outgoing in lane.got] == [("revoke", "")] * 2
     assert {message_id for _, message_id in lane.withdrawn} == {row.pk for row in waiting}
     assert Revocation.objects.get().finished_at is not None

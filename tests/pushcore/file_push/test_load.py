@@ -33,6 +33,7 @@ def test_each_line_becomes_a_message_with_its_own_content(
     assert (rows["k1"].device_id, rows["k1"].status, rows["k1"].target) == (known.id, 0, "ann")
     assert (rows["k2"].device_id, rows["k2"].status) == (None, 1)
     assert rows["k3"].target == "c,arl"
+    assert {row.kind for row in rows.values()} == {Message.Kind.MULTIPLE}
     assert [(outgoing.msgkey, outgoing.content["title"]) for outgoing in lane.got] == [("k1", "Hello Ann")]
     assert not task.own_messages().exists()
     task.refresh_from_db()

@@ -1,0 +1,152 @@
+"""The report of a push task: its funnel, its channels, and why messages were not delivered.
+
+The numbers are those of the usage analysis (`analytics.queries`). The page shows the report first, and the live socket
+sends it again whenever it changes (`console.components.live`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from analytics import queries
+from analytics.queries import ChannelIndex, StatusCount
+from console.components.message_status import status_advice, status_code, status_colour, status_word
+from pushcore.codes import statuses
+from pushcore.models import PushTask
+from pushcore.storage.timeouts import StatementTimeoutError, statement_timeout
+
+# Counting millions of messages stops after this time, in milliseconds; the report then has the task's counters.
+BREAKDOWN_TIMEOUT_MS = 3000
+# Statuses listed; the rest, the rarest, is left out.
+LISTED_STATUSES = 50
+
+
+@dataclass(frozen=True)
+class FunnelStep:
+    """A step of the funnel: how many messages got so far, of all that were pushed."""
+
+    key: str
+    label: str | Promise
+    count: int
+    whole: int
+
+    @property
+    def percent(self) -> str:
+        """The share of all that were pushed; empty where nothing was."""
+        return f"{self.count / self.whole:.0%}" if self.whole else ""
+
+
+@dataclass(frozen=True)
+class UndeliveredRow:
+    """A status that is no success, as the report explains it.
+
+    Attributes:
+        key: Tells the row from the others of the task.
+        word: What operators call the status.
+        colour: The label's colour.
+        code: The code, with the channel's name for it.
+        meaning: What it means.
+        advice: What to do about it.
+        channel: The channel's name.
+        count: How many messages have it.
+        listed: The address of these messages in the message list.
+        targets: The address that downloads their targets.
+    """
+
+    key: str
+    word: str
+    colour: str
+    code: str
+    meaning: str
+    advice: str
+    channel: str
+    count: int
+    listed: str
+    targets: str
+
+
+@dataclass(frozen=True)
+class TaskReport:
+    """A task's report.
+
+    Attributes:
+        funnel: The steps, in their order.
+        waiting: Messages that may still be delivered.
+        expired: Messages whose validity ended before they were delivered.
+        failed: Messages that a vendor refused.
+        channels: The numbers of each channel.
+        undelivered: The statuses that are no success, the most frequent first.
+        is_complete: The messages could be counted in time; if not, there are the task's own counters only.
+    """
+
+    funnel: list[FunnelStep]
+    waiting: int = 0
+    expired: int = 0
+    failed: int = 0
+    channels: list[ChannelIndex] = field(default_factory=list)
+    undelivered: list[UndeliveredRow] = field(default_factory=list)
+    is_complete: bool = True
+
+
+def report_of(task: PushTask) -> TaskReport:
+    """Count a task's messages by channel and by status; each of the queries takes `BREAKDOWN_TIMEOUT_MS` at most."""
+    try:
+        with statement_timeout(BREAKDOWN_TIMEOUT_MS):
+            channels, counts = queries.by_channel(task), queries.undelivered(task)
+    except StatementTimeoutError:
+        counters = (task.message_count, task.success_count, task.arrival_count)
+        return TaskReport(_funnel(*counters), expired=task.expired_count, is_complete=False)
+    names = ("pushed", "succeeded", "arrived", "opened")
+    waiting, expired, revoked = (
+        sum(one.count for one in counts if one.status.channel == statuses.COMMON and one.status.code in codes)
+        for codes in (statuses.PENDING, {statuses.EXPIRED}, {statuses.REVOKED})
+    )
+    return TaskReport(
+        _funnel(*(sum(getattr(entry.index, name) for entry in channels) for name in names)),
+        waiting=waiting,
+        expired=expired,
+        failed=sum(one.count for one in counts) - waiting - expired - revoked,
+        channels=channels,
+        undelivered=[_row(task, one) for one in counts[:LISTED_STATUSES]],
+    )
+
+
+def render(task: PushTask, report: TaskReport, *, may_export: bool) -> str:
+    """Render the report in the active language. `may_export`: the user may download targets."""
+    context = {"task": task, "report": report, "may_export": may_export, "at_most": queries.EXPORTED_TARGETS}
+    return render_to_string("console/task_report.html", context)
+
+
+def messages_of(task_id: int, **narrowed: str | int) -> str:
+    """Return the address of the message list, limited to a task and perhaps by the list's filters."""
+    return f"{reverse('admin:pushcore_message_changelist')}?{urlencode({'task': task_id} | narrowed)}"
+
+
+def _funnel(*counts: int) -> list[FunnelStep]:
+    """Return the steps for counts of pushed, accepted, arrived and, where it is known, opened messages."""
+    steps = (("pushed", _("Pushed")), ("accepted", _("Accepted")), ("arrived", _("Arrived")), ("opened", _("Opened")))
+    return [FunnelStep(key, label, count, counts[0]) for (key, label), count in zip(steps, counts, strict=False)]
+
+
+def _row(task: PushTask, one: StatusCount) -> UndeliveredRow:
+    query = urlencode({"channel": int(one.channel), "status": one.status.code})
+    title = one.channel.description.title
+    return UndeliveredRow(
+        key=f"{int(one.channel)}-{one.status.code}",
+        word=status_word(one.status, one.channel),
+        colour=status_colour(one.status),
+        code=status_code(one.status),
+        meaning=gettext(one.status.meaning),
+        advice=status_advice(one.status),
+        channel=gettext(title) if title else gettext("Self-built channel"),
+        count=one.count,
+        listed=messages_of(task.pk, status=one.status.code),
+        targets=f"{reverse('admin:pushcore_pushtask_targets', args=[task.pk])}?{query}",
+    )

@@ -1,0 +1,137 @@
+"""Lists and the report of a push task in a browser: cards on a phone, chips without a script, figures that change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import MILLISECONDS, SCREENSHOTS
+from tests.browser.test_pages import DESK, PHONE, faults
+from tests.browser.test_pages import axe as axe
+from tests.e2e.backends import run_in_service
+from tests.support.stack import Stack
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+MESSAGES = """
+from pushcore.models import PushTask, Workspace
+from pushcore.push import pushes
+from pushcore.push.requests import SimplePush
+workspace = Workspace.objects.first()
+for number in range(50):
+    request = SimplePush(
+        delivery_type=3, expired_seconds=600, task_name=f"Order {number}", title=f"Your parcel {number} is on its way",
+        content="It arrives today", target_msgkey={f"user-{number}-with-a-name-of-some-length": f"order-{number}"},
+    )
+    pushes.accept(workspace, request, source=PushTask.Source.RPC, author="test")
+"""
+A_TASK = """
+from pushcore.models import PushTask, Workspace
+from pushcore.push import pushes, templates
+from pushcore.push.requests import MultiplePush, TargetMessage
+from pushcore.push.templates import TemplateDraft
+workspace = Workspace.objects.first()
+templates.create(workspace, TemplateDraft("report", "d", "Hello", "Body"))
+people = [TargetMessage(target=f"person-{number}", msgkey=f"report-{number}") for number in range(3)]
+request = MultiplePush(
+    delivery_type=3, expired_seconds=600, task_name="A report", template_name="report", target_msg=people
+)
+print(pushes.accept(workspace, request, source=PushTask.Source.RPC, author="test").pk)
+"""
+REFUSED = """
+from pushcore.channels import Channel
+from pushcore.delivery import outcomes
+from pushcore.models import Message
+from pushcore.ports import Outcome
+outcomes.record([Outcome(Message.objects.filter(task={task}).first().pk, 90000003, Channel.FCM)])
+"""
+# The first two cells of a card that overlap, as their texts.
+OVERLAP = """() => {
+  for (const card of document.querySelectorAll("#result_list tr.data-row")) {
+    const cells = card.querySelectorAll(":scope > :not([data-label='Expand row'])");
+    const boxes = Array.from(cells, (cell) => [cell.textContent, cell.getBoundingClientRect()]);
+    for (const [one, a] of boxes) {
+      for (const [other, b] of boxes) {
+        const beside = a.right - 1 < b.left || b.right - 1 < a.left || a.bottom - 1 < b.top || b.bottom - 1 < a.top;
+        if (a !== b && !beside) {
+          return [one, other];
+        }
+      }
+    }
+  }
+  return null;
+}"""
+
+
+@pytest.fixture(scope="module")
+def messages(stack: Stack) -> None:
+    run_in_service(stack, MESSAGES)
+
+
+@pytest.fixture(scope="module")
+def task(stack: Stack) -> str:
+    return run_in_service(stack, A_TASK).split()[-1]
+
+
+def test_fifty_messages_on_a_phone_are_short_cards(page: Page, axe: str, messages: None) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto("pushcore/message/")
+    expect(page.locator("#result_list tr.data-row")).to_have_count(50)
+    page.screenshot(path=SCREENSHOTS / "lists" / "messages-phone.png")
+    height = page.evaluate("document.documentElement.scrollHeight")
+    inner = page.locator("#result_list").bounding_box()
+    assert inner is not None
+    assert max(height, inner["height"]) < 7000
+    assert page.evaluate(OVERLAP) is None
+    assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    assert faults(page, axe) == []
+    page.locator("#result_list td[data-label='Expand row']").first.click()
+    expect(page.get_by_text("What to do").first).to_be_visible()
+
+
+def test_chips_need_no_script(browser: Browser, logged_in: Path, stack: Stack, messages: None) -> None:
+    context = browser.new_context(
+        storage_state=logged_in, base_url=stack.demo["console_url"], java_script_enabled=False
+    )
+    context.set_default_timeout(MILLISECONDS)
+    page = context.new_page()
+    page.goto("pushcore/message/")
+    page.get_by_role("link", name="Waiting", exact=True).click()
+    assert page.url.endswith("?status=pending")
+    page.get_by_text("From … to").click()
+    page.fill("[name=created_from]", "2020-01-01")
+    page.fill("[name=created_until]", "2020-01-31")
+    page.get_by_role("button", name="Show").click()
+    assert "status=pending" in page.url
+    expect(page.get_by_text("Nothing found")).to_have_count(1)
+    context.close()
+
+
+def test_the_whole_report_of_a_task_is_live(page: Page, axe: str, stack: Stack, task: str) -> None:
+    page.set_viewport_size(DESK)
+    page.goto(f"pushcore/pushtask/{task}/change/")
+    expect(page.locator("[data-figure=waiting]")).to_have_text("3")
+    expect(page.get_by_text("Waiting for the user's device")).to_be_visible()
+    run_in_service(stack, REFUSED.format(task=task))
+    # No reload: a figure changes, and a status comes up that the page did not have.
+    expect(page.locator("[data-figure=waiting]")).to_have_text("2")
+    expect(page.get_by_text("Target is no longer registered").first).to_be_visible()
+    page.screenshot(path=SCREENSHOTS / "lists" / "task-desk.png", full_page=True)
+    assert faults(page, axe) == []
+    page.set_viewport_size(PHONE)
+    page.screenshot(path=SCREENSHOTS / "lists" / "task-phone.png", full_page=True)
+    assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download targets").first.click()
+    assert "person-" in Path(download.value.path()).read_text()
+
+
+def test_a_row_of_the_task_list_unfolds(page: Page, axe: str, task: str) -> None:
+    page.set_viewport_size(DESK)
+    page.goto("pushcore/pushtask/")
+    page.locator("#result_list td[data-label='Expand row']").first.click()
+    expect(page.get_by_text("Successfully pushed messages").first).to_be_visible()
+    page.screenshot(path=SCREENSHOTS / "lists" / "tasks-desk.png")
+    assert faults(page, axe) == []

@@ -1,0 +1,75 @@
+"""What all lists and forms share: empty states that say what to do, one error box."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+
+from console.components.empty_state import EmptyState
+from console.components.scoped_admin import ConsoleModelAdmin
+from pushcore.models import Workspace
+from tests.console.conftest import Everything
+
+LISTS = sorted(
+    (f"{model._meta.app_label}_{model._meta.model_name}" for model in admin.site._registry),
+)
+
+
+def address_of(name: str) -> str:
+    return reverse(f"admin:{name}_changelist")
+
+
+def test_every_list_says_what_to_do_while_it_is_empty() -> None:
+    states = [getattr(each, "empty_state", None) for each in admin.site._registry.values()]
+    assert all(isinstance(state, EmptyState) for state in states)
+    assert all(isinstance(each, ConsoleModelAdmin) for each in admin.site._registry.values())
+
+
+@pytest.mark.parametrize("name", [name for name in LISTS if not name.startswith("auth_")])
+def test_an_empty_list_shows_its_sentence_and_a_step_that_opens(superuser: Client, name: str) -> None:
+    page = superuser.get(address_of(name))
+    state: EmptyState = page.context["cl"].model_admin.empty_state
+    if page.context["cl"].result_count:  # the audit log has the login
+        return
+    assert str(state.title) in page.text
+    if state.step is not None:
+        assert f'href="{state.step.address}"' in page.text
+        assert superuser.get(state.step.address).status_code in (200, 302)
+
+
+def test_a_step_is_shown_to_those_alone_who_may_take_it(member: Callable[[str], Client], workspace: Workspace) -> None:
+    assert "Create a template" not in member("viewer").get(address_of("pushcore_template")).text
+    assert "Create a template" in member("operator").get(address_of("pushcore_template")).text
+
+
+@pytest.mark.parametrize("query", [{"q": "nobody-at-all"}, {"status": "revoked"}], ids=str)
+def test_a_list_narrowed_to_nothing_says_how_to_see_all(
+    superuser: Client, mine: Everything, query: dict[str, str]
+) -> None:
+    text = superuser.get(address_of("pushcore_message"), query).text
+    assert "Nothing found" in text
+    assert '<a class="console-button" href="?">' in text
+
+
+@pytest.mark.parametrize(
+    ("add", "given"),
+    [
+        ("pushcore_template_add", {"name": "bad name!", "description": "d", "title": "T", "body": "B", "silent": "0",
+                                   "style": "0", "action": "0"}),
+        ("pushcore_template_add", {}),
+    ],
+    ids=["the whole form is refused", "fields are missing"],
+)  # fmt: skip
+def test_what_is_wrong_stands_in_one_box(
+    superuser: Client, workspace: Workspace, add: str, given: dict[str, str]
+) -> None:
+    answer = superuser.post(reverse(f"admin:{add}"), given | {"workspace": workspace.pk})
+    assert answer.status_code == 200
+    boxes = re.findall(r'<(?:p|div)[^>]*class="errornote[^"]*"[^>]*>(.*?)</(?:p|div)>', answer.text, re.DOTALL)
+    assert len(boxes) == 1
+    assert len(re.sub(r"<[^>]+>", "", boxes[0]).strip()) > 10
