@@ -50,16 +50,16 @@ def filters_of(report: Report, granularity: Granularity) -> list[tuple[str, Any]
     ]
 
 
-def numbers_of(index: CoreIndex) -> tuple[int | float, ...]:
-    """Return the numbers in the order of `METRICS`, rates as fractions."""
+def numbers_of(index: CoreIndex) -> tuple[int | float | None, ...]:
+    """Return the numbers in the order of `METRICS`, rates as fractions; None where there is nothing to compare with."""
     return (
         index.pushed, index.succeeded, index.arrived, _rate(index.arrived, index.pushed),
         index.opened, _rate(index.opened, index.arrived), index.ignored, _rate(index.ignored, index.arrived),
     )  # fmt: skip
 
 
-def _rate(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
+def _rate(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
 
 
 def write_csv(report: Report, granularity: Granularity) -> Iterator[str]:

@@ -23,7 +23,7 @@ from console.locale.zones import activate, zone_of
 from console.pages.analysis_form import AnalysisForm
 from pushcore.models import Workspace
 from pushcore.ports import CoreIndex
-from pushcore.storage import ids
+from pushcore.storage import clock, ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class MetricTotal:
     Attributes:
         title: The metric's name.
         value: The total, with thousands separators.
-        rate: The metric's rate in per cent, or empty where it has none.
+        rate: The metric's rate in per cent; empty where it has none, a dash where there is nothing to compare with.
         change: The change against the period before in per cent; empty when no comparison was asked for.
     """
 
@@ -89,7 +89,8 @@ def analysis(request: HttpRequest) -> HttpResponse:
 def _report(form: AnalysisForm, *, compares: bool) -> dict[str, Any]:
     """Build the part of the page's context that needs a valid form: totals, table rows and chart."""
     report, step = form.report(), form.granularity()
-    points = queries.series(report, step)
+    now = clock.now()
+    points = [point for point in queries.series(report, step) if point.at <= now]
     before = queries.series(report.before(), step) if compares else []
     total, former = _sum(points), _sum(before) if compares else None
     return {
@@ -110,19 +111,20 @@ def _sum(points: Sequence[Point]) -> CoreIndex:
 def metric_totals(total: CoreIndex, former: CoreIndex | None) -> list[MetricTotal]:
     """Build the four totals, compared with `former`, the totals of the period before, unless it is None."""
 
-    def one(title: str, name: str, rate: str = "") -> MetricTotal:
+    def one(title: str, name: str, rate: str = "", of: str = "") -> MetricTotal:
         value = getattr(total, name)
         change = ""
         if former is not None:
             was = getattr(former, name)
             change = f"{100 * (value - was) / was:+.1f} %" if was else _("nothing before")
-        return MetricTotal(title, intcomma(value), f"{getattr(total, rate):.2f} %" if rate else "", change)
+        shown = f"{getattr(total, rate):.2f} %" if of and getattr(total, of) else "-" if of else ""
+        return MetricTotal(title, intcomma(value), shown, change)
 
     return [
         one(_("Pushed"), "pushed"),
-        one(_("Arrived"), "arrived", "arrival_rate"),
-        one(_("Opened"), "opened", "open_rate"),
-        one(_("Ignored"), "ignored", "ignore_rate"),
+        one(_("Arrived"), "arrived", "arrival_rate", of="pushed"),
+        one(_("Opened"), "opened", "open_rate", of="arrived"),
+        one(_("Ignored"), "ignored", "ignore_rate", of="arrived"),
     ]
 
 
@@ -135,16 +137,27 @@ def _label(point: Point, step: Granularity) -> str:
 
 
 def chart_of(points: Sequence[Point], before: Sequence[Point], step: Granularity) -> dict[str, Any]:
-    """Build the data for the chart's script: labels, and a series for each metric by quantity and by rate."""
+    """Build the data for the chart's script: labels, and a series for each metric by quantity and by rate.
+
+    Where nothing was pushed, or nothing arrived, a rate has a gap (None).
+    """
     return {
         "labels": [_label(point, step) for point in points],
         "quantity": _series(points, [(_("Pushed"), "pushed"), (_("Arrived"), "arrived"), (_("Opened"), "opened"),
                                      (_("Ignored"), "ignored")]),
-        "rate": _series(points, [(_("Arrival rate"), "arrival_rate"), (_("Open rate"), "open_rate"),
-                                 (_("Ignore rate"), "ignore_rate")]),
+        "rate": [
+            _rates(points, _("Arrival rate"), "arrival_rate", of="pushed"),
+            _rates(points, _("Open rate"), "open_rate", of="arrived"),
+            _rates(points, _("Ignore rate"), "ignore_rate", of="arrived"),
+        ],
         "before": _series(before, [(_("Pushed before"), "pushed")]) if before else [],
     }  # fmt: skip
 
 
 def _series(points: Sequence[Point], metrics: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
     return [{"label": label, "data": [getattr(point.index, name) for point in points]} for label, name in metrics]
+
+
+def _rates(points: Sequence[Point], label: str, name: str, *, of: str) -> dict[str, Any]:
+    rates = [getattr(point.index, name) if getattr(point.index, of) else None for point in points]
+    return {"label": label, "data": rates}

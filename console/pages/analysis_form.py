@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
 
@@ -18,6 +19,11 @@ from pushcore.models import PushTask, Workspace
 from pushcore.ports import LONGEST_ANALYSIS
 
 DEFAULT_DAYS = 7
+_STEPS = [
+    (Granularity.DAY.value, _("Days")),
+    (Granularity.HOUR.value, _("Hours")),
+    (Granularity.MINUTE.value, _("Minutes")),
+]
 
 
 def _day() -> forms.DateInput:
@@ -48,13 +54,10 @@ class AnalysisForm(forms.Form):
     kind = forms.ChoiceField(label=_("Push type"), required=False, widget=UnfoldAdminSelectWidget())
     step = forms.ChoiceField(
         label=_("Granularity"),
-        choices=[
-            (Granularity.DAY.value, _("Days")),
-            (Granularity.HOUR.value, _("Hours")),
-            (Granularity.MINUTE.value, _("Minutes")),
-        ],
+        choices=_STEPS,
         required=False,
         widget=UnfoldAdminSelectWidget(),
+        error_messages={"invalid_choice": _("Hours and minutes are for a single day.")},
     )
 
     def __init__(self, data: Any, *, workspace: Workspace) -> None:
@@ -64,6 +67,8 @@ class AnalysisForm(forms.Form):
         given.setdefault("first", (today - timedelta(days=DEFAULT_DAYS - 1)).isoformat())
         super().__init__(given)
         self.workspace = workspace
+        if not self.is_single_day:
+            self.fields["step"].choices = _STEPS[:1]  # type: ignore[attr-defined]
         self._offer(options(self._time()) if self._time_is_known() else Options())
 
     def _time_is_known(self) -> bool:
@@ -86,24 +91,22 @@ class AnalysisForm(forms.Form):
     def _offer(self, found: Options) -> None:
         """Set the filters' choices to what occurs; any other value in the address is then invalid."""
         versions = [(f"v{version}", version or _("(not reported)")) for version in found.app_versions]
-        self._choose("platform", [(one, Platform(one).label) for one in found.platforms])
-        self._choose("version", versions)
-        self._choose("channel", [(one, Channel(one).analysis_name) for one in found.channels])
-        self._choose("kind", [(one, PushTask.Kind(one).name) for one in found.kinds])
+        self._choose("platform", _("All platforms"), [(one, Platform(one).label) for one in found.platforms])
+        self._choose("version", _("All versions"), versions)
+        self._choose("channel", _("All push channels"), [(one, channel_name(Channel(one))) for one in found.channels])
+        self._choose("kind", _("All push types"), [(one, PushTask.Kind(one).name) for one in found.kinds])
 
-    def _choose(self, name: str, choices: list[tuple[Any, Any]]) -> None:
-        self.fields[name].choices = [("", _("All")), *choices]  # type: ignore[attr-defined]
+    def _choose(self, name: str, everything: Any, choices: list[tuple[Any, Any]]) -> None:
+        self.fields[name].choices = [("", everything), *choices]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        """Check the order and length of the period, and that hours and minutes are asked for a single day only."""
+        """Check the order and length of the period."""
         given = super().clean() or {}
         first, last = given.get("first"), given.get("last")
         if first and last and first > last:
             self.add_error("last", _("The last day is before the first."))
         elif first and last and last - first >= LONGEST_ANALYSIS:
             self.add_error("last", _("At most %(days)s days.") % {"days": LONGEST_ANALYSIS.days})
-        elif given.get("step") in (Granularity.HOUR.value, Granularity.MINUTE.value) and first != last:
-            self.add_error("step", _("Hours and minutes are for a single day."))
         return given
 
     @property
@@ -126,5 +129,13 @@ class AnalysisForm(forms.Form):
         )
 
     def granularity(self) -> Granularity:
-        """Return the chosen step of this valid form; days by default."""
-        return Granularity(self.cleaned_data["step"] or Granularity.DAY.value)
+        """Return the chosen step of this valid form; by default hours for a single day, else days."""
+        default = Granularity.HOUR if self.is_single_day else Granularity.DAY
+        return Granularity(self.cleaned_data["step"] or default)
+
+
+def channel_name(channel: Channel) -> str:
+    """Return a channel's name for analysts (source document, 6.2)."""
+    if channel == Channel.SELF_BUILT:
+        return gettext("MPS self-built channel")
+    return gettext("Third-party channel - %(vendor)s") % {"vendor": gettext(channel.description.title)}

@@ -24,7 +24,7 @@ TODAY = timezone.now().date().isoformat()
 
 def test_page_chart_details_and_export_agree(superuser: Client, mine: Everything) -> None:
     asked = {"workspace": mine[Workspace].pk, "first": TODAY, "last": TODAY}
-    page = superuser.get(PAGE, asked)
+    page = superuser.get(PAGE, asked | {"step": "day"})
     shown = {total.title: total.value for total in page.context["totals"]}
     assert shown == {"Pushed": "1", "Arrived": "1", "Opened": "0", "Ignored": "0"}
     assert [index.pushed for _, index in page.context["rows"]] == [1]
@@ -32,16 +32,42 @@ def test_page_chart_details_and_export_agree(superuser: Client, mine: Everything
     assert quantity == {"Pushed": 1, "Arrived": 1, "Opened": 0, "Ignored": 0}
     file = superuser.post(f"{PAGE}export/", asked | {"form": "xlsx"})
     assert dict(sheets(file.content)["Summary"])["Pushed"] == 1
-    for step, spans in (("hour", 24), ("minute", 1440)):
+    for step in ("hour", "minute"):
         narrow = superuser.get(PAGE, asked | {"step": step})
         assert sum(index.pushed for _, index in narrow.context["rows"]) == 1
-        assert len(narrow.context["rows"]) == spans
+
+
+def test_hours_and_minutes_are_offered_for_a_single_day_only_and_end_now(superuser: Client, mine: Everything) -> None:
+    asked = {"workspace": mine[Workspace].pk, "first": "2026-03-02", "last": "2026-03-03"}
+    page = superuser.get(PAGE, asked)
+    assert [value for value, _ in page.context["form"].fields["step"].choices] == ["day"]
+    page = superuser.get(PAGE, asked | {"last": "2026-03-02"})
+    assert [value for value, _ in page.context["form"].fields["step"].choices] == ["day", "hour", "minute"]
+    assert len(page.context["rows"]) == 24
+    Workspace.objects.update(time_zone="UTC")
+    tomorrow = (timezone.now().date() + timedelta(days=1)).isoformat()
+    begun = superuser.get(PAGE, asked | {"first": TODAY, "last": TODAY, "step": "hour"})
+    assert begun.context["rows"][-1][0] <= timezone.now().strftime("%H:00")
+    days = superuser.get(PAGE, asked | {"first": TODAY, "last": tomorrow})
+    assert [label for label, _ in days.context["rows"]] == [TODAY]
+    nothing_yet = superuser.get(PAGE, asked | {"first": tomorrow, "last": tomorrow})
+    assert nothing_yet.context["rows"] == []
+
+
+def test_there_is_no_rate_of_nothing(superuser: Client, mine: Everything) -> None:
+    asked = {"workspace": mine[Workspace].pk, "first": "2026-03-02", "last": "2026-03-03"}
+    page = superuser.get(PAGE, asked)
+    assert [total.rate for total in page.context["totals"]] == ["", "-", "-", "-"]
+    assert [series["data"] for series in page.context["chart"]["rate"]] == [[None, None]] * 3
+    assert "0.0 %" not in page.content.decode()
+    book = sheets(superuser.post(f"{PAGE}export/", asked | {"form": "xlsx"}).content)
+    assert dict(book["Summary"])["Arrival rate"] == ""
 
 
 def test_only_what_occurs_is_offered(superuser: Client, mine: Everything) -> None:
     form = superuser.get(PAGE, {"workspace": mine[Workspace].pk}).context["form"]
-    assert [label for _, label in form.fields["channel"].choices] == ["All", "ANDROID"]
-    assert [label for _, label in form.fields["kind"].choices] == ["All", "SIMPLE"]
+    assert [label for _, label in form.fields["channel"].choices] == ["All push channels", "MPS self-built channel"]
+    assert [label for _, label in form.fields["kind"].choices] == ["All push types", "SIMPLE"]
     nowhere = {"workspace": mine[Workspace].pk, "first": "2020-01-01", "last": "2020-01-02"}
     form = superuser.get(PAGE, nowhere).context["form"]
     assert len(form.fields["channel"].choices) == 1
@@ -87,7 +113,7 @@ def test_the_time_before_is_compared(superuser: Client, mine: Everything) -> Non
         model.objects.create(
             workspace_id=mine[Workspace].pk, start=start, platform=1, channel=0, kind="simple", pushed=4
         )
-    asked = {"workspace": mine[Workspace].pk, "first": TODAY, "last": TODAY, "compare": "on"}
+    asked = {"workspace": mine[Workspace].pk, "first": TODAY, "last": TODAY, "compare": "on", "step": "day"}
     page = superuser.get(PAGE, asked)
     assert page.context["totals"][0].change == "-75.0 %"
     assert page.context["chart"]["before"][0]["data"] == [4]

@@ -3,25 +3,26 @@
   "use strict";
 
   // Okabe and Ito's colours, told apart by dashes and points as well: for the colour-blind and for print.
-  const LOOKS = [
-    { colour: "#0072B2", dash: [], point: "circle" },
-    { colour: "#009E73", dash: [8, 4], point: "rect" },
-    { colour: "#D55E00", dash: [2, 3], point: "triangle" },
-    { colour: "#CC79A7", dash: [10, 3, 2, 3], point: "rectRot" },
+  // The first is the widest and lies below, so that lines which coincide show as bands.
+  const STYLES = [
+    { colour: "#0072B2", dash: [], point: "circle", width: 7, radius: 6 },
+    { colour: "#009E73", dash: [], point: "rect", width: 4, radius: 5 },
+    { colour: "#D55E00", dash: [8, 4], point: "triangle", width: 2.5, radius: 4 },
+    { colour: "#CC79A7", dash: [2, 3], point: "rectRot", width: 1.5, radius: 3 },
   ];
-  const BEFORE = { colour: "#7f7f7f", dash: [3, 5], point: "cross" };
+  const BEFORE = { colour: "#7f7f7f", dash: [3, 5], point: "cross", width: 1.5, radius: 3 };
 
-  function dataset(series, look, dense) {
+  function dataset(series, style, dense) {
     return {
       label: series.label,
       data: series.data,
-      borderColor: look.colour,
-      backgroundColor: look.colour,
-      borderDash: look.dash,
-      pointStyle: look.point,
-      pointRadius: dense ? 0 : 3,
-      borderWidth: 2,
-      cubicInterpolationMode: "monotone",
+      borderColor: style.colour,
+      backgroundColor: style.colour,
+      borderDash: style.dash,
+      pointStyle: style.point,
+      pointRadius: dense ? 0 : style.radius,
+      borderWidth: dense ? style.width / 2 : style.width,
+      order: style.width, // the greatest is drawn first
     };
   }
 
@@ -29,7 +30,7 @@
     const dense = given.labels.length > 100;
     const before = kind === "quantity" ? given.before : [];
     return [
-      ...given[kind].map((series, index) => dataset(series, LOOKS[kind === "rate" ? index + 1 : index], dense)),
+      ...given[kind].map((series, index) => dataset(series, STYLES[kind === "rate" ? index + 1 : index], dense)),
       ...before.map((series) => dataset(series, BEFORE, dense)),
     ];
   }
