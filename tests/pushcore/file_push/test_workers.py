@@ -16,7 +16,7 @@ from tests.pushcore.file_push.files import Send, faults, lines_of
 
 
 @pytest.mark.usefixtures("small_blocks")
-@pytest.mark.parametrize("where", ["_claim", "_copy", "_keep_faults", "_hand_over"])
+@pytest.mark.parametrize("where", ["_claim", "_copy", "_keep_faults", "_dispatch_reachable"])
 def test_a_worker_continues_where_one_died(
     upload_file: Send, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
