@@ -36,17 +36,17 @@ class Metric(IntFlag):
     IGNORED = 16
 
 
-def pushed(row: str) -> str:
+def pushed_minute(row: str) -> str:
     """Return SQL for the minute a row of messages counts as pushed in, or NULL."""
     return f"analytics_pushed_minute({row}.id, {row}.device_id, {row}.status, {row}.channel)"
 
 
-def accepted(row: str) -> str:
+def accepted_minute(row: str) -> str:
     """Return SQL for the minute a row of messages counts as accepted in, or NULL."""
     return f"analytics_accepted_minute({row}.device_id, {row}.status, {row}.updated_at)"
 
 
-def arrived(row: str) -> str:
+def arrived_minute(row: str) -> str:
     """Return SQL for the minute a row of messages counts as arrived in, or NULL."""
     return f"analytics_arrived_minute({row}.device_id, {row}.arrived_at)"
 

@@ -123,12 +123,12 @@ def _as_json(report: Report, granularity: Granularity) -> dict[str, Any]:
         "app_version": report.app_version,
         "channel": report.channel,
         "kind": report.kind,
-        "step": granularity.value,
+        "granularity": granularity.value,
     }
 
 
 def _from_json(workspace: Workspace, asked: dict[str, Any]) -> tuple[Report, Granularity]:
     values = dict(asked)
-    granularity = Granularity(values.pop("step"))
+    granularity = Granularity(values.pop("granularity"))
     start, end = (datetime.fromisoformat(values.pop(name)) for name in ("start", "end"))
     return Report(workspace, start, end, **values), granularity

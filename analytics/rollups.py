@@ -79,9 +79,9 @@ Cell = tuple[int, int, int, int, str, str]
 
 # How each metric is counted again: the statement and its parameters.
 _COUNTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "pushed": (_SQL["count_messages"].format(minute=changes.pushed("m")), {}),
-    "accepted": (_SQL["count_messages"].format(minute=changes.accepted("m")), {}),
-    "arrived": (_SQL["count_messages"].format(minute=changes.arrived("m")), {}),
+    "pushed": (_SQL["count_messages"].format(minute=changes.pushed_minute("m")), {}),
+    "accepted": (_SQL["count_messages"].format(minute=changes.accepted_minute("m")), {}),
+    "arrived": (_SQL["count_messages"].format(minute=changes.arrived_minute("m")), {}),
     "opened": (_SQL["count_events"], {"kind": "opened"}),
     "ignored": (_SQL["count_events"], {"kind": "ignored"}),
 }

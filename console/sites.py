@@ -22,15 +22,15 @@ class ConsoleSite(UnfoldAdminSite):
     login_template = "console/login.html"
 
     def get_urls(self) -> list[URLPattern]:
-        """Put the pages of `console.pages` before the admin's own, which end in a catch-all.
+        """Put the routes of `console.pages` before the admin's own, which end in a catch-all.
 
         All are loaded here: of the service's processes, only the web process shows them.
         """
         import console.admins  # noqa: F401 - registers its classes
-        from console.pages import PAGES
+        from console.pages import ROUTES
         from console.pages.invitation import Invitation
 
-        own: list[URLPattern] = [path(page.path, self.admin_view(page.view), name=page.name) for page in PAGES]
+        own: list[URLPattern] = [path(route.path, self.admin_view(route.view), name=route.name) for route in ROUTES]
         # Invited users cannot log in yet, so this page is not wrapped in `admin_view`.
         invitation = path("invitation/<str:uidb64>/<str:token>/", Invitation.as_view(), name="invitation")
         return [*own, invitation, *super().get_urls()]

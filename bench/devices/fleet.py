@@ -29,7 +29,7 @@ _BATCH_SECONDS, _MANY = 0.001, 256
 _TIME_WITHIN = 32
 
 
-class Device:
+class DeviceConnection:
     """A connection. `first_packets` are sent when the transport is open."""
 
     __slots__ = ("first_packets", "opened", "partial", "socket", "upgraded")
@@ -65,7 +65,7 @@ class Fleet:
         self._subscribe = subscribe
         self._address = address
         self._poll = select.epoll()
-        self._devices: dict[int, Device] = {}
+        self._devices: dict[int, DeviceConnection] = {}
         self._started = 0
         self.ready = self.failed = self.messages = 0
         self.first = self.last = 0.0
@@ -95,10 +95,10 @@ class Fleet:
         if (error := sock.connect_ex(("127.0.0.1", self._port))) not in (0, errno.EINPROGRESS):
             self._fail(f"cannot be opened: {errno.errorcode[error]}")
             return
-        self._devices[sock.fileno()] = Device(sock, self._first_packets[number])
+        self._devices[sock.fileno()] = DeviceConnection(sock, self._first_packets[number])
         self._poll.register(sock.fileno(), select.EPOLLOUT)
 
-    def _opened(self, fd: int, device: Device) -> None:
+    def _opened(self, fd: int, device: DeviceConnection) -> None:
         """Begin the protocol on a socket that connected, or drop one that did not."""
         if error := device.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             self._lost(fd, device, f"does not open: {errno.errorcode[error]}")
@@ -115,7 +115,7 @@ class Fleet:
             print(f"a connection to port {self._port} {why}", file=sys.stderr, flush=True)
         self.failed += 1
 
-    def _lost(self, fd: int, device: Device, why: str = "is closed before it is accepted") -> None:
+    def _lost(self, fd: int, device: DeviceConnection, why: str = "is closed before it is accepted") -> None:
         if not device.opened:
             self._fail(why)
         device.socket.close()
@@ -139,7 +139,7 @@ class Fleet:
         if batched and len(events) < _MANY:
             time.sleep(_BATCH_SECONDS)
 
-    def _read(self, fd: int, device: Device) -> None:
+    def _read(self, fd: int, device: DeviceConnection) -> None:
         try:
             data = os.read(fd, _READ_BYTES)
         except BlockingIOError:
@@ -172,7 +172,7 @@ class Fleet:
         self._count_message(data, place, len(data))
         return b"\x40\x02" + data[place : place + 2]
 
-    def _upgrade(self, device: Device, data: bytes) -> bytes:
+    def _upgrade(self, device: DeviceConnection, data: bytes) -> bytes:
         head, end, rest = data.partition(b"\r\n\r\n")
         if not end:
             device.partial = data
@@ -183,7 +183,7 @@ class Fleet:
         device.socket.send(websocket_frame(device.first_packets))
         return rest
 
-    def _handle_packets(self, device: Device, data: bytes) -> bytes:
+    def _handle_packets(self, device: DeviceConnection, data: bytes) -> bytes:
         """Handle the packets in `data`; returns the acknowledgements."""
         at, end, acks = 0, len(data), []
         while end - at >= 2:
@@ -221,7 +221,7 @@ class Fleet:
             device.partial = data[at:]
         return b"".join(acks)
 
-    def _handle_frames(self, device: Device, data: bytes) -> bytes:
+    def _handle_frames(self, device: DeviceConnection, data: bytes) -> bytes:
         """Handle the WebSocket frames in `data`, each of whole packets; returns the acknowledgements."""
         at, end, acks = 0, len(data), b""
         while end - at >= 2:

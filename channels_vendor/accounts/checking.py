@@ -108,7 +108,7 @@ def encode_file(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
-def send_test(row: VendorAccount, token: str) -> SendOutcome:
+def send_test_notification(row: VendorAccount, token: str) -> SendOutcome:
     """Send one notification to a token, outside any task.
 
     Raises:

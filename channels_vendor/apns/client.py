@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from channels_vendor.apns import certificate, errors, payload
-from channels_vendor.apns.provider_token import ProviderTokens, provider_token
+from channels_vendor.apns.provider_token import ProviderTokenSource, provider_token
 from channels_vendor.base.contract import (
     Account,
     AnswerRule,
-    Credentials,
+    CredentialSource,
     Delivery,
     Notification,
     SendOutcome,
@@ -45,11 +45,13 @@ class ApnsAdapter(HttpAdapter):
     table = errors.TABLE
     unknown_token_codes = (errors.BAD_TOKEN, "DeviceTokenNotForTopic")
 
-    def __init__(self, account: Account, client: HttpClient, tokens: Credentials) -> None:
+    def __init__(self, account: Account, client: HttpClient, credentials: CredentialSource) -> None:
         self._by_certificate = bool(account.get("p12"))
         self._key = (account.get("p8"), account.get("key_id"), account.get("team_id"))
         super().__init__(
-            account, client, StaticCredential() if self._by_certificate else ProviderTokens(tokens, *self._key)
+            account,
+            client,
+            StaticCredential() if self._by_certificate else ProviderTokenSource(credentials, *self._key),
         )
         self._base_url = account.base_url or URLS[account.get("environment") or "production"]
 

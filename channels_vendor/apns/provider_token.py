@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 from jwt.utils import der_to_raw_signature
 
-from channels_vendor.base.contract import CannotAuthorise, Credentials
+from channels_vendor.base.contract import CannotAuthorise, CredentialSource
 from channels_vendor.base.credentials import RENEW_AHEAD_SECONDS
 from channels_vendor.base.signing_keys import p256_key
 
@@ -65,15 +65,15 @@ def provider_token(
     return signed, left + min(left, RENEW_AHEAD_SECONDS)
 
 
-class ProviderTokens:
-    """Keeps a key's provider token; in place of one that was refused it issues one now."""
+class ProviderTokenSource:
+    """The credential source of an APNs key; a provider token that is refused is replaced by one issued at once."""
 
-    def __init__(self, tokens: Credentials, p8: str, key_id: str, team_id: str) -> None:
-        self._tokens = tokens
+    def __init__(self, credentials: CredentialSource, p8: str, key_id: str, team_id: str) -> None:
+        self._credentials = credentials
         self._key = (p8, key_id, team_id)
 
     def get(self, fetch: Callable[[], tuple[str, float]], *, refused: str = "") -> str:
-        """Return the token (`Credentials.get`)."""
+        """Return the token (`CredentialSource.get`)."""
         if not refused:
-            return self._tokens.get(fetch)
-        return self._tokens.get(lambda: provider_token(*self._key, fresh=True), refused=refused)
+            return self._credentials.get(fetch)
+        return self._credentials.get(lambda: provider_token(*self._key, fresh=True), refused=refused)

@@ -223,7 +223,7 @@ def by_rule(
     )
 
 
-class Credentials(Protocol):
+class CredentialSource(Protocol):
     """Keeps a credential that a vendor gives for a while; one process fetches it for all."""
 
     def get(self, fetch: Callable[[], tuple[str, float]], *, refused: str = "") -> str:
@@ -401,7 +401,7 @@ class VendorDescription(ChannelDescription):
     """
 
     fields: tuple[AccountField, ...]
-    open: Callable[[Account, HttpClient, Credentials], Adapter]
+    open: Callable[[Account, HttpClient, CredentialSource], Adapter]
     rate: int
     batch: int = 1000
     knows_repeats: bool = False

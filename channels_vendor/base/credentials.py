@@ -35,7 +35,7 @@ class SharedCredential:
         self._known: tuple[str, float] = ("", 0.0)
 
     def get(self, fetch: Callable[[], tuple[str, float]], *, refused: str = "") -> str:
-        """Return the credential from memory, from Valkey, or a new one (`Credentials.get`).
+        """Return the credential from memory, from Valkey, or a new one (`CredentialSource.get`).
 
         Without Valkey each process fetches its own.
 

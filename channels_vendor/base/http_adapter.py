@@ -20,7 +20,7 @@ from channels_vendor.base.contract import (
     Action,
     AnswerRule,
     CannotAuthorise,
-    Credentials,
+    CredentialSource,
     Delivery,
     Notification,
     SendOutcome,
@@ -74,10 +74,10 @@ class HttpAdapter(ABC):
     unknown_token_codes: Sequence[str] = ()
     is_probe = False
 
-    def __init__(self, account: Account, client: HttpClient, tokens: Credentials) -> None:
+    def __init__(self, account: Account, client: HttpClient, credentials: CredentialSource) -> None:
         self.account = account
         self.client = client
-        self.tokens = tokens
+        self.credentials = credentials
 
     @abstractmethod
     def fetch_credential(self) -> tuple[str, float]:
@@ -109,7 +109,7 @@ class HttpAdapter(ABC):
         left, refused = list(deliveries), ""
         for attempt in (1, 2):
             try:
-                credential = self.tokens.get(self.fetch_credential, refused=refused)
+                credential = self.credentials.get(self.fetch_credential, refused=refused)
             except CannotAuthorise as error:
                 outcomes |= {d.message_id: self._without_credential(d, error) for d in left}
                 break
@@ -127,7 +127,7 @@ class HttpAdapter(ABC):
     def check(self) -> str:
         """Try the account with a token that no device has (`Adapter.check`)."""
         try:
-            self.tokens.get(self.fetch_credential)
+            self.credentials.get(self.fetch_credential)
         except CannotAuthorise as error:
             return str(error)
         self.is_probe = True

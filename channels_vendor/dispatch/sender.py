@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import structlog
 from django.db import connection, transaction
-from prometheus_client import Counter as Metric
+from prometheus_client import Counter as PrometheusCounter
 
 from channels_vendor.accounts import in_use
 from channels_vendor.base.contract import SEND_SECONDS, SendOutcome, VendorDescription, Verdict
@@ -35,10 +35,10 @@ from pushcore.storage.sql import statements
 log = structlog.get_logger(__name__)
 _SQL = statements(__file__)
 
-SENT = Metric("mps_vendor_sent_total", "Targets a vendor was asked to reach.", ["channel", "verdict"])
+SENT = PrometheusCounter("mps_vendor_sent_total", "Targets a vendor was asked to reach.", ["channel", "verdict"])
 
 # Twice the time in which calls are started: the rest is for those under way, and for the credential.
-MAYBE_REPEATED = Metric(
+MAYBE_REPEATED = PrometheusCounter(
     "mps_vendor_maybe_repeated_total",
     "Targets a vendor was asked to reach again though it may have reached them, and whether it knows the repeat.",
     ["channel", "knows_repeats"],

@@ -14,7 +14,7 @@ from channels_vendor.base.contract import (
     Account,
     Action,
     AnswerRule,
-    Credentials,
+    CredentialSource,
     Delivery,
     Notification,
     SendOutcome,
@@ -67,7 +67,7 @@ class LegacyFcmAdapter(HttpAdapter):
     unauthorised_status = 90000401
     table = TABLE
 
-    def __init__(self, account: Account, client: HttpClient, _tokens: Credentials) -> None:
+    def __init__(self, account: Account, client: HttpClient, _credentials: CredentialSource) -> None:
         super().__init__(account, client, StaticCredential())
 
     def fetch_credential(self) -> tuple[str, float]:

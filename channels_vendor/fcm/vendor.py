@@ -11,7 +11,7 @@ from channels_vendor.base.contract import (
     AccountField,
     Adapter,
     CannotAuthorise,
-    Credentials,
+    CredentialSource,
     VendorDescription,
 )
 from channels_vendor.base.signing_keys import rsa_key
@@ -24,9 +24,9 @@ from pushcore.channels import Platform
 from pushcore.http.client import HttpClient
 
 
-def _open(account: Account, client: HttpClient, tokens: Credentials) -> Adapter:
+def _open(account: Account, client: HttpClient, credentials: CredentialSource) -> Adapter:
     is_legacy = bool(account.get("server_key")) and not account.get("service_account")
-    return (LegacyFcmAdapter if is_legacy else FcmAdapter)(account, client, tokens)
+    return (LegacyFcmAdapter if is_legacy else FcmAdapter)(account, client, credentials)
 
 
 def _validate(values: Mapping[str, str]) -> dict[str, str]:

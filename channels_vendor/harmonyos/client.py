@@ -43,7 +43,7 @@ class HarmonyAdapter(HttpAdapter):
             headers = (
                 f"authorization: Bearer {credential}",
                 "content-type: application/json",
-                f"push-type: {payload.push_type(notification)}",
+                f"push-type: {payload.push_type_header(notification)}",
             )
             whole = encode(body | {"target": {"token": [one.token for one in batch]}}).encode()
             requests.append(VendorRequest(HttpCall(url, whole, headers), batch))

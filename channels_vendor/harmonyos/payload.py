@@ -20,7 +20,7 @@ SHOWN, BACKGROUND = "0", "6"
 DEFAULT_CATEGORY = "MARKETING"
 
 
-def push_type(notification: Notification) -> str:
+def push_type_header(notification: Notification) -> str:
     """Return the header `push-type`: shown, or for the app alone."""
     return BACKGROUND if notification.silent or notification.transparent else SHOWN
 

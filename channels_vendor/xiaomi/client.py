@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from channels_vendor.base.contract import Account, Credentials, Delivery, SendOutcome, by_rule
+from channels_vendor.base.contract import Account, CredentialSource, Delivery, SendOutcome, by_rule
 from channels_vendor.base.credentials import StaticCredential
 from channels_vendor.base.errors import TooBigError
 from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
@@ -27,7 +27,7 @@ class XiaomiAdapter(HttpAdapter):
     table = errors.TABLE
     unknown_token_codes = (errors.BAD_REGID, "20301")
 
-    def __init__(self, account: Account, client: HttpClient, tokens: Credentials) -> None:
+    def __init__(self, account: Account, client: HttpClient, credentials: CredentialSource) -> None:
         super().__init__(account, client, StaticCredential())
 
     def fetch_credential(self) -> tuple[str, float]:

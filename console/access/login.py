@@ -88,11 +88,11 @@ class ThrottleHandler(AxesCacheHandler):
 
 
 def _address_key(request: HttpRequest) -> str:
-    return f"login-failures:{proxies.origin(client_address(request))}"
+    return f"login-failures:{proxies.source_network(request_address(request))}"
 
 
-def client_address(request: HttpRequest) -> str:
-    """The other end of the connection, or whom a trusted proxy there names."""
+def request_address(request: HttpRequest) -> str:
+    """Return the address a login comes from (the setting `AXES_CLIENT_IP_CALLABLE`)."""
     return proxies.address_of(request.META)
 
 

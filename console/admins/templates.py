@@ -27,7 +27,7 @@ from pushcore.push import templates
 from pushcore.push.templates import TemplateDraft
 
 
-class TemplateForm(forms.ModelForm):
+class NewTemplateForm(forms.ModelForm):
     """The form of a new template, checked against the same limits as the API's templates."""
 
     def clean(self) -> dict[str, Any]:

@@ -292,7 +292,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
             messages.error(request, _("No device of the workspace has reported a token of this vendor."))
             return self._back(row)
         try:
-            outcome = checking.send_test(row, device[0].third_token)
+            outcome = checking.send_test_notification(row, device[0].third_token)
         except ValueError as error:
             messages.error(request, str(error))
             return self._back(row)

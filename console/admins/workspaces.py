@@ -237,7 +237,7 @@ class WorkspaceAdmin(ScopedModelAdmin):
         return HttpResponseRedirect(reverse("admin:pushcore_workspace_change", args=[workspace.pk]))
 
     def _send_test_receipt(self, request: HttpRequest, workspace: Workspace) -> None:
-        result = signing.send_test(workspace)
+        result = signing.send_test_receipt(workspace)
         said = result.error or f"status {result.status}"
         details = {"what": "Sent a test receipt.", "outcome": said, "address": workspace.callback_url}
         audit.record(request, AuditEntry.Action.TEST, workspace, details)

@@ -1,4 +1,4 @@
-"""Pages of the console that belong to no model: one module each, listed here with their paths below /console/."""
+"""Pages of the console that belong to no model: one module each, and the routes to them below /console/."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from console.pages.two_factor import two_factor
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """A page of the console.
+class Route:
+    """A view of the console and its address.
 
     Attributes:
         path: The path below /console/.
@@ -34,22 +34,22 @@ class Page:
     view: Callable[..., HttpResponse]
 
 
-PAGES: tuple[Page, ...] = (
-    Page("query-tool/", "query_tool", query_tool),
-    Page("analysis/", "analysis", analysis),
-    Page("analysis/export/", "analysis_export", ask_export),
-    Page("analysis/export/<int:pk>/", "analysis_export_state", export_state),
-    Page("analysis/export/<int:pk>/file/", "analysis_export_file", export_file),
-    Page("create/file/", "upload_file", upload_file),
-    Page("create/file/inspect/", "inspect_file", inspect_file),
-    Page("create/<str:kind>/", "create_message", create_message),
-    Page("create/draft/<uuid:key>/discard/", "discard_draft", discard_draft),
-    Page("create/<str:kind>/preview/", "preview_message", preview_message),
-    Page("create/<str:kind>/draft/", "save_draft", save_draft),
-    Page("create/<str:kind>/test/", "push_test", push_test),
-    Page("switch-workspace/", "switch_workspace", switch_workspace),
-    Page("two-factor/", "two_factor", two_factor),
-    Page("device-simulator/", "device_simulator", device_simulator),
-    Page("device-simulator/switch-on/", "device_simulator_switch_on", switch_on),
-    Page("device-simulator/push/", "device_simulator_push", push_to_simulator),
+ROUTES: tuple[Route, ...] = (
+    Route("query-tool/", "query_tool", query_tool),
+    Route("analysis/", "analysis", analysis),
+    Route("analysis/export/", "analysis_export", ask_export),
+    Route("analysis/export/<int:pk>/", "analysis_export_state", export_state),
+    Route("analysis/export/<int:pk>/file/", "analysis_export_file", export_file),
+    Route("create/file/", "upload_file", upload_file),
+    Route("create/file/inspect/", "inspect_file", inspect_file),
+    Route("create/<str:kind>/", "create_message", create_message),
+    Route("create/draft/<uuid:key>/discard/", "discard_draft", discard_draft),
+    Route("create/<str:kind>/preview/", "preview_message", preview_message),
+    Route("create/<str:kind>/draft/", "save_draft", save_draft),
+    Route("create/<str:kind>/test/", "push_test", push_test),
+    Route("switch-workspace/", "switch_workspace", switch_workspace),
+    Route("two-factor/", "two_factor", two_factor),
+    Route("device-simulator/", "device_simulator", device_simulator),
+    Route("device-simulator/switch-on/", "device_simulator_switch_on", switch_on),
+    Route("device-simulator/push/", "device_simulator_push", push_to_simulator),
 )

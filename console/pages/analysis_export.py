@@ -40,14 +40,14 @@ def ask_export(request: HttpRequest) -> HttpResponse:
     if kind not in _TYPES or not form.is_valid():
         return JsonResponse({"error": form.errors.as_text() or "form"}, status=400)
     report = form.report()
-    step = Granularity.MINUTE if request.POST.get("minutes") == "1" else form.granularity()
+    granularity = Granularity.MINUTE if request.POST.get("minutes") == "1" else form.granularity()
     audit.record(
-        request, "export", workspace, {"what": "usage analysis", "form": kind, "rows": row_count(report, step)}
+        request, "export", workspace, {"what": "usage analysis", "form": kind, "rows": row_count(report, granularity)}
     )
-    if row_count(report, step) <= MAX_IMMEDIATE_ROWS:
-        return _file(HttpResponse(export_jobs.file_of(report, step, kind)), workspace, kind)
+    if row_count(report, granularity) <= MAX_IMMEDIATE_ROWS:
+        return _file(HttpResponse(export_jobs.file_of(report, granularity, kind)), workspace, kind)
     try:
-        made = export_jobs.request(report, step, kind, author=request.user.get_username())
+        made = export_jobs.request(report, granularity, kind, author=request.user.get_username())
     except export_jobs.TooManyExportsError as error:
         return JsonResponse({"error": str(error)}, status=429)
     return JsonResponse({"state": reverse("admin:analysis_export_state", args=[made.pk])}, status=202)

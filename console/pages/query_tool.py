@@ -79,11 +79,11 @@ def query_tool(request: HttpRequest) -> HttpResponse:
     activate(zone_of(workspace))
     if workspace is not None and asked and form.is_valid():
         given = form.cleaned_data
-        context["found"] = find_devices(workspace, given["target"], is_user=given["dimension"] == "user")
+        context["found"] = devices_of(workspace, given["target"], is_user=given["dimension"] == "user")
     return TemplateResponse(request, "console/query_tool.html", context)
 
 
-def find_devices(workspace: Workspace, target: str, *, is_user: bool) -> list[FoundDevice]:
+def devices_of(workspace: Workspace, target: str, *, is_user: bool) -> list[FoundDevice]:
     """Return the devices a target stands for, at most `MAX_SHOWN`; a device ID is looked up on all platforms."""
     kinds = [DeliveryType.USER] if is_user else [DeliveryType.ANDROID, DeliveryType.IOS, DeliveryType.HARMONYOS]
     found: dict[int, None] = {}

@@ -14,7 +14,7 @@ from enum import Enum
 import structlog
 from django.conf import settings
 
-from pushcore.security.proxies import origin
+from pushcore.security.proxies import source_network
 from pushcore.storage.token_bucket import TokenBucket, take_from_each
 from pushcore.storage.valkey import ValkeyDown, client
 
@@ -74,7 +74,7 @@ def seconds_of_minute_left() -> int:
 
 
 def _failures_key(address: str) -> str:
-    return f"mps:failures:{origin(address)}:{int(time.time()) // FAILURE_SECONDS}"
+    return f"mps:failures:{source_network(address)}:{int(time.time()) // FAILURE_SECONDS}"
 
 
 def take_registrations(attempts: Sequence[tuple[str, int]]) -> list[Exceeded | None]:
@@ -86,7 +86,10 @@ def take_registrations(attempts: Sequence[tuple[str, int]]) -> list[Exceeded | N
     Returns:
         The limit that each exceeds, None if it is granted; in order.
     """
-    keys = [(f"mps:registrations:from:{origin(address)}", f"mps:registrations:into:{pk}") for address, pk in attempts]
+    keys = [
+        (f"mps:registrations:from:{source_network(address)}", f"mps:registrations:into:{pk}")
+        for address, pk in attempts
+    ]
     sizes = {
         key: size
         for pair in keys

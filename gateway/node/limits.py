@@ -10,7 +10,7 @@ from typing import TypeVar
 from mqtt5 import ConnAckReasonCode as ConnAck
 
 from pushcore.devices.registry import KnownDevice
-from pushcore.security.proxies import origin
+from pushcore.security.proxies import source_network
 
 Key = TypeVar("Key")
 
@@ -40,7 +40,7 @@ class ConnectionLimiter:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._open = 0
-        self._by_origin: dict[str, int] = {}
+        self._by_network: dict[str, int] = {}
         self._by_app: dict[int, int] = {}
         self._by_workspace: dict[int, int] = {}
         # A leaky bucket as one number (GCRA): when an origin at exactly the granted rate would connect next.
@@ -60,8 +60,8 @@ class ConnectionLimiter:
         limits, count = self._limits, 0
         self._open += 1
         if address is not None:
-            key = origin(address)
-            self._by_origin[key] = count = self._by_origin.get(key, 0) + 1
+            key = source_network(address)
+            self._by_network[key] = count = self._by_network.get(key, 0) + 1
         return not (
             (limits.connections and self._open > limits.connections + limits.connections // 8 + 16)
             or (limits.per_address and count > 2 * limits.per_address)
@@ -71,16 +71,16 @@ class ConnectionLimiter:
         """Count down a connection that was opened with the same address."""
         self._open -= 1
         if address is not None:
-            _count_down(self._by_origin, origin(address))
+            _count_down(self._by_network, source_network(address))
 
     def refusal_of(self, address: str) -> ConnAck | None:
         """Return the reason to refuse a CONNECT from an address, None to accept it."""
         limits = self._limits
         if limits.connections and self._open > limits.connections:
             return ConnAck.SERVER_BUSY
-        if limits.per_address and self._by_origin.get(origin(address), 0) > limits.per_address:
+        if limits.per_address and self._by_network.get(source_network(address), 0) > limits.per_address:
             return ConnAck.QUOTA_EXCEEDED
-        if limits.address_rate and self._exceeds_rate(origin(address), limits.address_rate):
+        if limits.address_rate and self._exceeds_rate(source_network(address), limits.address_rate):
             return ConnAck.CONNECTION_RATE_EXCEEDED
         return None
 

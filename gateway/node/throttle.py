@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 
 from pushcore.backoff import exponential_backoff
-from pushcore.security.proxies import origin
+from pushcore.security.proxies import source_network
 
 FREE_FAILURES = 5
 FIRST_DELAY_SECONDS = 0.2
@@ -23,7 +23,7 @@ class FailureThrottle:
 
     def failed(self, address: str) -> float:
         """Count a failure; return the seconds to delay its refusal, doubled with each beyond the first few."""
-        now, key = time.monotonic(), origin(address)
+        now, key = time.monotonic(), source_network(address)
         count, last = self._failures.pop(key, (0, now))
         count = 1 if now - last > FORGET_SECONDS else count + 1
         self._failures[key] = (count, now)

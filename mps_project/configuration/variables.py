@@ -216,8 +216,8 @@ class Retention(_Group):
     )
 
 
-class Operation(_Group):
-    """Operation."""
+class General(_Group):
+    """General."""
 
     data_dir: str = Field("var", description="Directory of the embedded engines' data, `demo.json`, generated secrets.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
@@ -249,7 +249,7 @@ class Operation(_Group):
     )
 
 
-class CommonConfiguration(Operation, Retention, DeviceLimits, RequestLimits, Processes, Addresses, Listeners):
+class CommonConfiguration(General, Retention, DeviceLimits, RequestLimits, Processes, Addresses, Listeners):
     """All variables that have a default."""
 
     @model_validator(mode="before")

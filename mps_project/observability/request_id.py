@@ -9,14 +9,11 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 from structlog.contextvars import bound_contextvars
 
+from pushcore.api.request_ids import META_KEY
+
 HEADER = "x-acs-request-id"
 _RECEIPTS = "/vendor/receipts/"
 log = structlog.get_logger(__name__)
-
-
-def request_id_of(request: HttpRequest) -> str:
-    """Return the id `RequestIdMiddleware` gave this request (upper-case UUID, as the cloud product writes it)."""
-    return str(request.META["mps.request_id"])
 
 
 def _path(request: HttpRequest) -> str:
@@ -36,7 +33,7 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Serve one request under a new id, and log its outcome."""
         request_id = str(uuid.uuid4()).upper()
-        request.META["mps.request_id"] = request_id
+        request.META[META_KEY] = request_id
         with bound_contextvars(request_id=request_id):
             response = self.get_response(request)
             path = _path(request)

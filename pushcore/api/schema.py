@@ -151,7 +151,7 @@ def _fields(schema: type[RequestSchema]) -> dict[str, serializers.Field[Any, Any
     return dict(schema().fields)
 
 
-class _Step(NamedTuple):
+class _FieldPlan(NamedTuple):
     """How one field is read: it sets `attribute` of the request, or of the dictionary `group` within it."""
 
     name: str
@@ -162,13 +162,13 @@ class _Step(NamedTuple):
 
 
 @cache
-def _plan(schema: type[RequestSchema]) -> list[_Step]:
-    steps = []
+def _plan(schema: type[RequestSchema]) -> list[_FieldPlan]:
+    plan = []
     for name, field in _fields(schema).items():
         *group, attribute = field.source_attrs
         has_default = not field.required and not isinstance(field, ParsedText)
-        steps.append(_Step(name, field, group[0] if group else None, attribute, has_default))
-    return steps
+        plan.append(_FieldPlan(name, field, group[0] if group else None, attribute, has_default))
+    return plan
 
 
 @cache

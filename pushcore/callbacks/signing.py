@@ -35,7 +35,7 @@ def callback_problem(url: str) -> str:
     return endpoints.problem(url) or (HAS_SIGN if has_sign else "")
 
 
-def send_test(workspace: Workspace) -> WebhookResult:
+def send_test_receipt(workspace: Workspace) -> WebhookResult:
     """Post a receipt of no real message to the workspace's callback URL, once, and wait for the answer."""
     receipt = {
         "extInfo": {"adToken": "", "osType": ""},

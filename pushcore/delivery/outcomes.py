@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from prometheus_client import Counter as Metric
+from prometheus_client import Counter as PrometheusCounter
 
 from pushcore.callbacks import queueing
 from pushcore.channels import Channel
@@ -24,7 +24,7 @@ from pushcore.ports import Outcome
 from pushcore.storage import clock
 from pushcore.storage.sql import statements
 
-RECORDED = Metric("mps_outcomes_total", "Messages whose status became final.", ["channel"])
+RECORDED = PrometheusCounter("mps_outcomes_total", "Messages whose status became final.", ["channel"])
 
 _FILE = statements(__file__)
 _SQL = {

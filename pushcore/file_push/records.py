@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pushcore.codes.results import ResultError
+from pushcore.http.percent_encoding import percent_encode
 from pushcore.push import limits
-from pushcore.push.placeholders import percent, text_pattern, url_pattern
+from pushcore.push.placeholders import text_pattern, url_pattern
 from pushcore.push.recipients import check_target
 
 MAX_RECORD = 250
@@ -159,7 +160,10 @@ class Reader:
             values[name] = value
         try:
             override = self._format % tuple(
-                [percent(values[name]) if encoded else _quoted(values[name])[1:-1] for name, encoded in self._places]
+                [
+                    percent_encode(values[name]) if encoded else _quoted(values[name])[1:-1]
+                    for name, encoded in self._places
+                ]
             )
         except KeyError as missing:
             raise _UnreadableError(f"placeholder {missing.args[0]!r} has no value") from None

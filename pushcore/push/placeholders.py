@@ -10,7 +10,9 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
+
+from pushcore.http.percent_encoding import percent_encode
 
 MAX_NAME = 64
 _LOOKS_LIKE_A_NAME = rf"[\w.-]{{1,{MAX_NAME}}}"
@@ -74,11 +76,6 @@ class Pattern:
                 return None
             position = end + len(text)
         return values if position == len(filled) else None
-
-
-def percent(value: str) -> str:
-    """Percent-encode all but letters, digits, `-`, `_`, `.`, `~` (RFC 3986), so that no value ends its part of it."""
-    return quote(value, safe="")
 
 
 @lru_cache(maxsize=4096)

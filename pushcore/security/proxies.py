@@ -49,8 +49,8 @@ def is_in(address: str, networks: Networks) -> bool:
     return parsed is not None and any(parsed in network for network in networks)
 
 
-def origin(address: str) -> str:
-    """What counts as one address: an IPv4 address, or an IPv6 network of a customer's size."""
+def source_network(address: str) -> str:
+    """Return what limits count as one address: an IPv4 address, or the IPv6 network that one customer has."""
     if ":" not in address:
         return address
     plain = plain_address(address)

@@ -7,7 +7,7 @@ import itertools
 import pytest
 from django.db import connection
 
-from analytics.changes import accepted, arrived, pushed
+from analytics.changes import accepted_minute, arrived_minute, pushed_minute
 from analytics.models import MessageEvent
 from pushcore.channels import Channel
 from pushcore.codes import statuses
@@ -23,7 +23,7 @@ CODES = sorted({code for _, code in statuses.STATUSES})
 def counted(device_id: int | None, status: int, channel: Channel) -> tuple[bool, bool, bool]:
     """Tell whether a message counts as pushed, accepted and arrived."""
     with connection.cursor() as cursor:
-        minutes = f"{pushed('m')}, {accepted('m')}, {arrived('m')}"
+        minutes = f"{pushed_minute('m')}, {accepted_minute('m')}, {arrived_minute('m')}"
         cursor.execute(f"SELECT {minutes} FROM {MESSAGE}", [1, device_id, status, channel])
         was_pushed, was_accepted, has_arrived = (minute is not None for minute in cursor.fetchone())
         return was_pushed, was_accepted, has_arrived

@@ -97,7 +97,7 @@ def test_a_vendor_that_cannot_be_reached_is_reported(
 
 
 def test_a_test_is_sent_to_a_device(row: VendorAccount, sample: Sample, simulated: SimulatedVendor) -> None:
-    outcome = checking.send_test(row, sample.token(5))
+    outcome = checking.send_test_notification(row, sample.token(5))
     assert outcome.verdict.name == "ACCEPTED"
     assert simulated.ledger.accepted == {sample.token(5): 1}
 

@@ -192,7 +192,7 @@ def test_refusals_of_an_earlier_configuration_do_not_count(
 def test_a_test_message_proves_the_account(device: Callable[[int], Device], channel: Channel, sample: Sample) -> None:
     device(0)
     assert not the_account().is_proven
-    checking.send_test(the_account(), sample.token(0))
+    checking.send_test_notification(the_account(), sample.token(0))
     assert the_account().is_proven
 
 

@@ -211,5 +211,5 @@ def test_counts_of_closed_connections_are_forgotten(monkeypatch: pytest.MonkeyPa
         keeper.admitted(device)
         keeper.session_ended(device)
         keeper.closed(str(number))
-    kept = (keeper._open, keeper._by_origin, keeper._by_app, keeper._by_workspace, len(keeper._next_due))
+    kept = (keeper._open, keeper._by_network, keeper._by_app, keeper._by_workspace, len(keeper._next_due))
     assert kept == (0, {}, {}, {}, 10)

@@ -13,7 +13,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 import console.admins  # noqa: F401 - registers the pages of models
-from console.pages import PAGES
+from console.pages import ROUTES
 from pushcore.models import PushTask
 
 # Addresses of `console.pages` that show no page, by their names.
@@ -61,7 +61,7 @@ class ConsolePage:
 def console_pages() -> list[ConsolePage]:
     """Return all pages that a superuser can open, but for those of single objects."""
     found = [ConsolePage(""), ConsolePage("password_change/")]
-    for page in PAGES:
+    for page in ROUTES:
         if page.name not in ANSWERS_OF_SCRIPTS:
             for arguments in ARGUMENTS.get(page.name, [{}]):
                 address = _below(reverse(f"admin:{page.name}", kwargs=dict(arguments)))

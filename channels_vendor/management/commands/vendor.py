@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from channels_vendor.accounts.checking import problems, send_test
+from channels_vendor.accounts.checking import problems, send_test_notification
 from channels_vendor.base.contract import Verdict
 from channels_vendor.models import VendorAccount
 from pushcore.channels import Channel
@@ -58,7 +58,7 @@ class Command(BaseCommand):
         if row is None:
             raise CommandError("the workspace has no account there")
         try:
-            outcome = send_test(row, token)
+            outcome = send_test_notification(row, token)
         except ValueError as error:
             raise CommandError(str(error)) from None
         result = f"{outcome.verdict.name}: {outcome.vendor_id or outcome.vendor_code}"

@@ -82,7 +82,7 @@ class HttpServer:
         self.stopping = False
         self.count_refusal = count_refusal
         self._connections: set[HttpConnection] = set()
-        self._by_origin: dict[str, int] = {}
+        self._by_network: dict[str, int] = {}
         self._main = _ThreadPool(self, threads, bounds.MAX_WAITING)
         self._own: Mapping[str, _ThreadPool] = {path: _ThreadPool(self, 1, bounds.MAX_WAITING) for path in own_threads}
         self._loop: asyncio.AbstractEventLoop
@@ -121,8 +121,8 @@ class HttpServer:
     def opened(self, connection: HttpConnection) -> str:
         """Count a new connection; returns why it is refused, or an empty text."""
         self._connections.add(connection)
-        key = origin(connection.address)
-        count = self._by_origin[key] = self._by_origin.get(key, 0) + 1
+        key = source_network(connection.address)
+        count = self._by_network[key] = self._by_network.get(key, 0) + 1
         most, most_of_one = self.limits.connections, self.limits.connections_per_address
         if most and len(self._connections) > most:
             return "too many connections"
@@ -133,11 +133,11 @@ class HttpServer:
     def closed(self, connection: HttpConnection) -> None:
         """Count a connection no more."""
         self._connections.discard(connection)
-        key = origin(connection.address)
-        if self._by_origin[key] > 1:
-            self._by_origin[key] -= 1
+        key = source_network(connection.address)
+        if self._by_network[key] > 1:
+            self._by_network[key] -= 1
         else:
-            del self._by_origin[key]
+            del self._by_network[key]
 
     def submit(self, connection: HttpConnection, request: WsgiRequest) -> bool:
         """Have a thread answer the request; returns False where too many wait."""

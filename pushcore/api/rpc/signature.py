@@ -8,36 +8,24 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
+
+from pushcore.http.percent_encoding import percent_encode
 
 V1_METHODS = {"HMAC-SHA1": hashlib.sha1, "HMAC-SHA256": hashlib.sha256}
 ACS3_ALGORITHM = "ACS3-HMAC-SHA256"
 
 
-# What percent-encoding leaves as it is.
-_UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")
-
-
-def percent(text: str) -> str:
-    """Percent-encode all but letters, digits, `-`, `_`, `.` and `~` (RFC 3986).
-
-    Bytes that are no UTF-8, which `text` has as halves of surrogate pairs, are encoded as they came.
-    """
-    return text if _UNRESERVED.fullmatch(text) else quote(text, safe="~", errors="surrogateescape")
-
-
 def _percent_again(encoded: str) -> str:
-    """`percent` of pairs that are encoded already: nothing else of them is to be encoded."""
+    """`percent_encode` of pairs that are encoded already: nothing else of them is to be encoded."""
     return encoded.replace("%", "%25").replace("&", "%26").replace("=", "%3D")
 
 
 def v1_string_to_sign(http_method: str, parameters: Mapping[str, str]) -> str:
     """Return the text that signature version 1 signs: every parameter but Signature, encoded, sorted by name."""
     pairs = sorted((name, value) for name, value in parameters.items() if name != "Signature")
-    canonical = "&".join(f"{percent(name)}={percent(value)}" for name, value in pairs)
+    canonical = "&".join(f"{percent_encode(name)}={percent_encode(value)}" for name, value in pairs)
     return f"{http_method}&%2F&{_percent_again(canonical)}"
 
 
@@ -75,7 +63,7 @@ def acs3_string_to_sign(
     body_hash: str,
 ) -> str:
     """Return the text that ACS3 signs: method, path, query, signed headers (lower-case names) and body hash, hashed."""
-    canonical_query = "&".join(f"{percent(name)}={percent(value)}" for name, value in sorted(query))
+    canonical_query = "&".join(f"{percent_encode(name)}={percent_encode(value)}" for name, value in sorted(query))
     canonical_headers = "".join(f"{name}:{headers.get(name, '').strip()}\n" for name in sorted(signed_headers))
     request = "\n".join(
         [http_method, path, canonical_query, canonical_headers, ";".join(sorted(signed_headers)), body_hash]

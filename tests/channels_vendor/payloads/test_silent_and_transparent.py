@@ -29,7 +29,7 @@ def test_a_silent_message_shows_nothing() -> None:
         assert "notification" not in message["android"]
         assert json.loads(message["data"])["content"] == "Content"
     assert list(harmonyos_body(silent=True)["payload"]) == ["extraData"]
-    assert harmonyos.push_type(notification(silent=True)) == "6"
+    assert harmonyos.push_type_header(notification(silent=True)) == "6"
     assert xiaomi_form(silent=True)["pass_through"] == "1"
     for template_of in (oppo.template_of, vivo.template_of):
         with pytest.raises(NotPossibleError):
@@ -53,7 +53,7 @@ def test_a_transparent_payload_is_all_the_app_gets_and_nothing_is_shown(given: d
     assert found["android"]["priority"] == urgency
     assert set(found) == {"data", "android"}
     assert harmonyos_body(**transparent)["payload"] == {"extraData": text}
-    assert harmonyos.push_type(notification(**transparent)) == harmonyos.BACKGROUND
+    assert harmonyos.push_type_header(notification(**transparent)) == harmonyos.BACKGROUND
     legacy = fcm_legacy.body_of(notification(**transparent), "1001", "k")
     assert legacy is not None
     assert (legacy["data"], legacy["priority"]) == ({"kind": "sync", "since": "7"}, urgency.lower())
