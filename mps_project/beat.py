@@ -34,9 +34,9 @@ class Scheduler(MemoryScheduler):
             self.apply_async(entry, producer=producer, advance=False)
         except SchedulingError as error:
             if not self._away:
-                log.warning("periodic tasks cannot be sent; each is sent at its next time", error=str(error)[:300])
+                log.warning("broker is unavailable; periodic tasks are skipped", error=str(error)[:300])
             self._away = True
         else:
             if self._away:
-                log.warning("periodic tasks are sent again")
+                log.warning("broker is available again; periodic tasks resume")
             self._away = False

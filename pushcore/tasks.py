@@ -74,7 +74,7 @@ def maintain_partitions() -> None:
     """Create the partitions of days to come, and drop those whose time is over."""
     created, dropped = partitions.ensure(), partitions.drop_expired()
     if created or dropped:
-        log.info("partitions", created=created, dropped=dropped)
+        log.info("partitions maintained", created=created, dropped=dropped)
 
 
 @shared_task(name="pushcore.purge")
@@ -83,7 +83,7 @@ def purge() -> None:
     """Delete old rows of tables that are not partitioned, and files that nothing was pushed with."""
     deleted = retention.purge() + upload.discard_abandoned()
     if deleted:
-        log.info("purged", rows=deleted)
+        log.info("old rows purged", rows=deleted)
 
 
 @shared_task(name="pushcore.purge_devices")

@@ -157,7 +157,7 @@ class HttpAdapter(ABC):
                 outcomes = self.read(request, answer)
             except Exception as error:  # whatever one answer does to its reader stays that answer's
                 log.warning(
-                    "vendor's answer cannot be read",
+                    "vendor answer cannot be parsed",
                     channel=self.account.channel.label,
                     workspace=self.account.workspace_id,
                     status=answer.status,

@@ -92,7 +92,7 @@ def wake(workspace_id: int, channel: Channel) -> None:
         if client().set(awake_key(workspace_id, channel), 1, nx=True, ex=_WAKE_SECONDS):
             wake_task("channels_vendor.send", [workspace_id, int(channel)], queue=queue_of(channel), expires=60)
     except ValkeyDown:
-        log.warning("vendor sender could not be woken; its next periodic run sends", channel=channel.label)
+        log.warning("vendor sender could not be woken; the periodic run sends", channel=channel.label)
 
 
 def awake_key(workspace_id: int, channel: Channel) -> str:

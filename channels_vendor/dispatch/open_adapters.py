@@ -69,7 +69,7 @@ def open_adapter(row: VendorAccount) -> Adapter:
     account = row.account(allow_private=settings.VENDOR_ALLOW_PRIVATE)
     if problem := report_url_problem(row):
         # With it the vendor would refuse every message.
-        log.warning("vendor is not told where receipts go", channel=channel.label, problem=problem)
+        log.warning("vendor gets no address for delivery reports", channel=channel.label, problem=problem)
         account = replace(account, report_url="")
     certificate, key = vendor.certificate(account.values)
     client = HttpClient(

@@ -35,15 +35,17 @@ from pushcore.storage.sql import statements
 log = structlog.get_logger(__name__)
 _SQL = statements(__file__)
 
-SENT = PrometheusCounter("mps_vendor_sent_total", "Targets a vendor was asked to reach.", ["channel", "verdict"])
+SENT = PrometheusCounter(
+    "mps_vendor_sent_total", "Targets that a vendor was asked to reach, by its verdict.", ["channel", "verdict"]
+)
 
-# Twice the time in which calls are started: the rest is for those under way, and for the credential.
 MAYBE_REPEATED = PrometheusCounter(
     "mps_vendor_maybe_repeated_total",
-    "Targets a vendor was asked to reach again though it may have reached them, and whether it knows the repeat.",
+    "Targets that a vendor may have been asked to reach twice. knows_repeats: it recognises and drops repeats.",
     ["channel", "knows_repeats"],
 )
 
+# Twice the time in which calls are started: the rest is for those under way, and for the credential.
 LEASE = timedelta(seconds=2 * SEND_SECONDS)
 # What waits for an account that is not in use is offered to other channels so often.
 REROUTE_EVERY = timedelta(minutes=10)

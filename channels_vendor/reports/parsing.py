@@ -33,7 +33,7 @@ def each(
             foreign += 1
     if foreign:
         log.info(
-            "vendor receipts not ours",
+            "delivery reports about unknown messages skipped",
             channel=account.channel.label,
             workspace=account.workspace_id,
             entries=foreign,

@@ -63,7 +63,9 @@ def receive(request: HttpRequest, key: str) -> HttpResponse:
     try:
         reports = vendor.read_reports(row.account(allow_private=False), headers, request.GET.dict(), body)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        log.warning("vendor report refused", channel=vendor.channel.label, workspace=row.workspace_id, error=str(error))
+        log.warning(
+            "delivery report refused", channel=vendor.channel.label, workspace=row.workspace_id, error=str(error)
+        )
         return HttpResponseBadRequest("no report")
     if len(reports) > MAX_REPORTS:
         return HttpResponseBadRequest("too many at once")

@@ -133,5 +133,5 @@ def _may_record_failure() -> bool:
         cache.add(key, 0, timeout=120)
         return bool(cache.incr(key) <= MAX_FAILURES_PER_MINUTE)
     except Exception:  # the cache is a help, not a condition, whatever it raises
-        log.warning("Valkey unavailable; failed logins are recorded without a limit")
+        log.warning("Valkey is unavailable; failed logins are recorded without a limit")
         return True

@@ -59,7 +59,7 @@ class ThrottleHandler(AxesCacheHandler):
                 return int(get_failure_limit(request, credentials))
             return int(super().get_failures(request, credentials))
         except RedisError:
-            log.warning("Valkey unavailable; logins are not throttled")
+            log.warning("Valkey is unavailable; logins are not throttled")
             return 0
 
     def user_login_failed(
@@ -71,14 +71,14 @@ class ThrottleHandler(AxesCacheHandler):
                 self._count_address(request)
             super().user_login_failed(sender, credentials, request, **kwargs)
         except RedisError:
-            log.warning("Valkey unavailable; a failed login is not counted")
+            log.warning("Valkey is unavailable; a failed login is not counted")
 
     def user_logged_in(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
         """Forget the failures of this name at this address."""
         try:
             super().user_logged_in(sender, request, user, **kwargs)
         except RedisError:
-            log.warning("Valkey unavailable; failed logins are not forgotten")
+            log.warning("Valkey is unavailable; failed logins are not forgotten")
 
     def _count_address(self, request: HttpRequest) -> None:
         """From the first failure on, for as long as a lockout lasts; a login with one of the names forgets nothing."""

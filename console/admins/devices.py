@@ -52,7 +52,7 @@ def online_states(devices: list[Device]) -> dict[int, str]:
     try:
         held = presence.nodes_of(valkey.client(), [device.pk for device in devices])
     except valkey.ValkeyDown:
-        log.warning("Valkey unavailable; the console shows no presence")
+        log.warning("Valkey is unavailable; presence is shown as unknown")
         return {device.pk: "unknown" for device in devices}
     return {device.pk: _state(device, device.pk in held) for device in devices}
 

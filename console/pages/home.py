@@ -217,7 +217,7 @@ def count_connections() -> int | None:
     try:
         return sum(node.connections for node in presence.live_nodes(valkey.client()))
     except valkey.ValkeyDown:
-        log.warning("Valkey unavailable; the console counts no connections")
+        log.warning("Valkey is unavailable; connections are not shown")
         return None
 
 
@@ -238,7 +238,7 @@ def _in_time(question: Any) -> Any:
         with statement_timeout(TIMEOUT_MS):
             return question()
     except StatementTimeoutError:
-        log.warning("a card of the home page took too long")
+        log.warning("home page: a query took too long and was cancelled")
         return None
 
 

@@ -13,8 +13,9 @@ _INTRODUCTION = """\
 
 <!-- Written by `python -m mps_project.configuration`: change `mps_project/configuration/variables.py`. -->
 
-Everything is set by environment variables. `make run` makes up those without a default; every other command needs them.
-A command refuses to start, with one line, where a variable is missing or has a value that cannot be used.
+The service is configured by environment variables. Those without a default have to be set; only `make run` sets them by
+itself. A command that finds a variable missing or invalid names it in one line and does not start. Numbers are whole;
+switches are 0 or 1.
 """
 _HEAD = "| variable | default | meaning |\n|---|---|---|\n"
 

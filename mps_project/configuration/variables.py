@@ -43,111 +43,198 @@ class _Group(BaseSettings):
 class Listeners(_Group):
     """Ports and TLS."""
 
-    http_port: Port = Field(8000, description="Port of the console and the APIs (WSGI).")
-    ws_port: Port = Field(8001, description="Port of the device gateway's WebSocket (ASGI).")
-    mqtt_port: Port = Field(1883, description="Port of the device gateway's MQTT over TCP (the TCP bridge).")
-    mqtt_tls_port: OptionalPort = Field(0, description="Port of MQTT over TLS (8883 is usual); 0 for none.")
-    ws_tls_port: OptionalPort = Field(0, description="Port of the device gateway's WebSocket over TLS; 0 for none.")
-    bind: ListenAddress = Field("127.0.0.1", description="IP address the services listen on.")
-    tls_cert_file: str = Field("", description="Certificate chain of the TLS ports (PEM); read again on SIGHUP.")
-    tls_key_file: str = Field("", description="Private key of that certificate (PEM, without a passphrase).")
+    http_port: Port = Field(8000, description="TCP port of the console and of the server APIs.")
+    ws_port: Port = Field(8001, description="TCP port on which devices connect by MQTT over WebSocket.")
+    mqtt_port: Port = Field(1883, description="TCP port on which devices connect by MQTT.")
+    mqtt_tls_port: OptionalPort = Field(
+        0,
+        description=(
+            "TCP port of MQTT over TLS, usually 8883. 0 switches it off. Needs MPS_TLS_CERT_FILE and MPS_TLS_KEY_FILE."
+        ),
+    )
+    ws_tls_port: OptionalPort = Field(
+        0,
+        description=(
+            "TCP port of MQTT over WebSocket with TLS. 0 switches it off. Needs MPS_TLS_CERT_FILE and MPS_TLS_KEY_FILE."
+        ),
+    )
+    bind: ListenAddress = Field(
+        "127.0.0.1",
+        description="IP address that all ports are opened on. Set `0.0.0.0` to accept connections from other machines.",
+    )
+    tls_cert_file: str = Field(
+        "",
+        description="Path of the certificate chain (PEM) for the two TLS ports. The gateway reads it again on SIGHUP.",
+    )
+    tls_key_file: str = Field("", description="Path of the certificate's private key (PEM, without a passphrase).")
 
 
 class Addresses(_Group):
     """Addresses and proxies."""
 
-    public_host: str = Field("127.0.0.1", description="Host name written into the URLs of `demo.json` and the console.")
+    public_host: str = Field(
+        "127.0.0.1",
+        description=(
+            "Host name under which browsers and devices reach this service: part of the URLs in `demo.json`, and "
+            "where the console's device simulator connects."
+        ),
+    )
     public_url: str = Field(
         "",
-        description="Address the service is reached at from outside; vendors post receipts below it.",
+        description=(
+            "Base URL under which the service is reached from the Internet, such as `https://push.example.com`. "
+            "Vendors post delivery reports below it; set it if you use a vendor that sends them."
+        ),
     )
-    allowed_hosts: Names = Field(["*"], description="Host headers the web process answers to, comma-separated.")
-    csrf_trusted_origins: Names = Field([], description="Origins the console may be posted to behind a proxy.")
+    allowed_hosts: Names = Field(
+        ["*"],
+        description=(
+            "Host names that requests may be addressed to (Host header), comma-separated. `*` allows all; in "
+            "production set your own."
+        ),
+    )
+    csrf_trusted_origins: Names = Field(
+        [],
+        description=(
+            "Origins (`https://console.example.com`, comma-separated) whose forms the console accepts. Needed "
+            "behind a proxy that changes the Host header or terminates TLS without being in MPS_TRUSTED_PROXIES."
+        ),
+    )
     hsts_seconds: Limit = Field(
         31536000,
-        description="How long browsers that came over HTTPS keep to it (Strict-Transport-Security), in seconds; 0 not "
-        "to ask.",
+        description=(
+            "Seconds for which browsers that came over HTTPS use nothing else (header Strict-Transport-Security). "
+            "0 leaves the header out. Lower it while you are still trying HTTPS."
+        ),
     )
     trusted_proxies: Networks = Field(
         [],
-        description="Networks (CIDR, comma-separated) of HTTP proxies whose X-Forwarded-For is believed (console, "
-        "WebSocket), and X-Forwarded-Proto: the console is then served as over HTTPS.",
+        description=(
+            "Networks (CIDR, comma-separated) of your HTTP proxies. From these the client's address is taken from "
+            "X-Forwarded-For (console, APIs, WebSocket), and X-Forwarded-Proto says whether a request came over "
+            "HTTPS. Without it, all clients of a proxy count as one address."
+        ),
     )
     proxy_protocol: Literal["none", "mqtt", "all"] = Field(
         "none",
-        description="Ports of the device gateway whose connections must begin with a balancer's PROXY protocol header "
-        "(v1, v2): `none`, `mqtt` (the two of MQTT), `all` (those of the WebSocket too).",
+        description=(
+            "Gateway ports on which each connection must begin with a PROXY protocol header (version 1 or 2): "
+            "`none`, `mqtt` (both MQTT ports) or `all` (the WebSocket ports too). Set it behind a TCP balancer."
+        ),
     )
     proxy_trusted: Networks = Field(
         [ip_network("127.0.0.0/8"), ip_network("::1/128")],
-        description="Networks (CIDR, comma-separated) whose PROXY headers are believed; from elsewhere nobody may "
-        "connect then.",
+        description=(
+            "Networks (CIDR, comma-separated) of the balancers that send PROXY headers. While MPS_PROXY_PROTOCOL "
+            "is set, connections from elsewhere are closed."
+        ),
     )
     receipt_allow_private: bool = Field(
         False,
-        description="Send receipts also to private, loopback and link-local addresses. `make run` sets 1 where only "
-        "this machine reaches it.",
+        description=(
+            "1 lets callback URLs point to private, loopback and link-local addresses. `make run` sets it while "
+            "it listens on loopback only."
+        ),
     )
     vendor_allow_private: bool = Field(
         False,
-        description="Call vendors also at private, loopback and link-local addresses, and by plain http (a simulator).",
+        description=(
+            "1 lets vendor accounts name private addresses and plain `http`. For simulated vendors; leave it off "
+            "in production."
+        ),
     )
 
 
 class Processes(_Group):
     """Processes and threads."""
 
-    web_workers: PositiveNumber = Field(2, description="Processes of the web server.")
+    web_workers: PositiveNumber = Field(
+        2, description="Number of web server processes. About one for each core that serves APIs."
+    )
     web_threads: PositiveNumber = Field(
         24,
-        description="Threads of each web server process; each may hold a database connection.",
+        description=(
+            "Threads of each web server process, so the number of requests it serves at once. Each may hold a "
+            "database connection."
+        ),
     )
     gateway_processes: PositiveNumber = Field(
         1,
-        description="Gateway processes that share the devices' ports (SO_REUSEPORT); `make run` starts so many. One "
-        "per core.",
+        description=(
+            "Number of gateway processes that `make run` starts and that share the devices' ports (SO_REUSEPORT). "
+            "One for each core."
+        ),
     )
     worker_threads: PositiveNumber = Field(
         20,
-        description="Threads of the worker for periodic work; each kind takes one at most.",
+        description=(
+            "Threads of the worker for periodic work. Each kind of work takes one thread at most, so more than "
+            "the default does not help."
+        ),
     )
     worker_concurrency: PositiveNumber = Field(
         2,
-        description="Processes of the worker that loads files and makes exports.",
+        description=(
+            "Processes of the worker that reads files of targets and writes exports: how many of these run at once."
+        ),
     )
     vendor_threads: PositiveNumber = Field(
         40,
-        description="Threads of the worker that sends to vendors; each vendor takes 4.",
+        description=(
+            "Threads of the worker that sends to vendors. Each vendor takes up to 4, and each thread may hold a "
+            "database connection."
+        ),
     )
 
 
 class RequestLimits(_Group):
     """Limits of HTTP and the APIs."""
 
-    http_max_connections: Limit = Field(4000, description="HTTP connections a web process holds; 0 for no limit.")
+    http_max_connections: Limit = Field(
+        4000, description="Largest number of open HTTP connections of a web process. 0 for no limit."
+    )
     http_max_connections_per_address: Limit = Field(
         512,
-        description="HTTP connections from one address to a web process, MPS_TRUSTED_PROXIES excepted; 0 for no limit.",
+        description=(
+            "Largest number of open HTTP connections from one address to a web process. Addresses in "
+            "MPS_TRUSTED_PROXIES are not limited. 0 for no limit."
+        ),
     )
     http_body_seconds: PositiveNumber = Field(
         20,
-        description="Seconds in which a request's body has to arrive; a longer body has a second more for each 16 KiB.",
+        description=(
+            "Seconds within which a request's body must arrive, plus one second for each 16 KiB. Raise it for "
+            "clients on slow lines."
+        ),
     )
-    max_body_bytes: PositiveNumber = Field(2097152, description="Largest request body the APIs read, in bytes.")
-    max_file_bytes: PositiveNumber = Field(209715200, description="Largest file of a multiple push, in bytes.")
+    max_body_bytes: PositiveNumber = Field(
+        2097152, description="Largest request body of the APIs, in bytes. Larger ones are refused."
+    )
+    max_file_bytes: PositiveNumber = Field(
+        209715200, description="Largest file of a multiple push, in bytes. Larger ones are refused."
+    )
     api_rate_per_second: PositiveNumber = Field(
         500,
-        description="API calls a second granted to each access key or workspace.",
+        description=(
+            "API calls per second that each access key (RPC) or workspace (REST) may make. Further calls are "
+            "refused with 429."
+        ),
     )
-    api_quota_per_day: Limit = Field(0, description="API calls a UTC day granted to each of them; 0 for no limit.")
+    api_quota_per_day: Limit = Field(
+        0, description="API calls per UTC day that each access key (RPC) or workspace (REST) may make. 0 for no limit."
+    )
     max_expired_seconds: PositiveNumber = Field(
         604800,
-        description="Longest validity of a message, in seconds (code 3026).",
+        description=(
+            "Longest validity that a push may ask for, in seconds (604800 is 7 days). More is refused with code 3026."
+        ),
     )
     login_failures_per_address: Limit = Field(
         30,
-        description="Failed logins to the console, whatever the names, after which an address is locked out for 15 "
-        "minutes; 0 for no limit.",
+        description=(
+            "Failed logins to the console from one address, under any names, after which the address is locked "
+            "out for 15 minutes. 0 for no limit."
+        ),
     )
 
 
@@ -156,40 +243,48 @@ class DeviceLimits(_Group):
 
     gateway_max_keep_alive: PositiveNumber = Field(
         1200,
-        description="Longest MQTT keep alive granted to a device, in seconds.",
+        description=(
+            "Longest MQTT keep alive that a device gets, in seconds; a device that asks for more gets this. A "
+            "lower value notices dead connections sooner and costs devices more energy."
+        ),
     )
     max_connections: Limit = Field(
         0,
-        description="Device connections each gateway process holds at most; 0 for no limit.",
+        description="Largest number of device connections of a gateway process. 0 for no limit.",
     )
     max_connections_per_address: Limit = Field(
         0,
-        description="Device connections from one address to a gateway process; 0 for no limit.",
+        description="Largest number of device connections from one address to a gateway process. 0 for no limit.",
     )
     max_connections_per_app: Limit = Field(
         0,
-        description="Devices of one app connected to a gateway process; 0 for no limit.",
+        description="Largest number of one app's devices connected to a gateway process. 0 for no limit.",
     )
     max_connections_per_workspace: Limit = Field(
         0,
-        description="Devices of one workspace connected to a gateway process; 0 for no limit.",
+        description="Largest number of one workspace's devices connected to a gateway process. 0 for no limit.",
     )
     max_connect_rate_per_address: Limit = Field(
         0,
-        description="Connects a second from one address to a gateway process; 0 for no limit.",
+        description="Connection attempts per second that one address may make at a gateway process. 0 for no limit.",
     )
     device_failures_per_address: Limit = Field(
         60,
-        description="Wrong credentials a minute at the devices' HTTP requests, after which an address is refused until "
-        "the minute is over; 0 for no limit.",
+        description=(
+            "Device requests over HTTP with wrong credentials that one address may make per minute; then it is "
+            "refused until the minute ends. 0 for no limit."
+        ),
     )
     device_registrations_per_address: Limit = Field(
         3000,
-        description="Devices an hour that one address may register, over HTTP and MQTT; 0 for no limit.",
+        description=(
+            "Devices per hour that one address may register, over HTTP and MQTT together. Raise it if many "
+            "devices share an address. 0 for no limit."
+        ),
     )
     device_registrations_per_workspace: Limit = Field(
         300000,
-        description="Devices an hour that may be registered in a workspace; 0 for no limit.",
+        description="Devices per hour that may register in a workspace, over HTTP and MQTT together. 0 for no limit.",
     )
 
 
@@ -198,54 +293,70 @@ class Retention(_Group):
 
     message_retention_days: PositiveNumber = Field(
         30,
-        description="Days a message is kept; older daily partitions are dropped.",
+        description="Days for which messages are kept. Afterwards the day's partition is dropped.",
     )
     receipt_retention_days: PositiveNumber = Field(
         7,
-        description="Days a receipt and its attempts are kept once its message cannot be valid any more.",
+        description="Days for which a receipt and its delivery attempts are kept after its message's validity.",
     )
     device_retention_days: Limit = Field(
         365,
-        description="Days a device that is not seen is kept, with its bindings; 0 for ever.",
+        description=(
+            "Days after which a device that has not been seen is removed with its bindings. 0 keeps devices for ever."
+        ),
     )
-    audit_retention_days: PositiveNumber = Field(365, description="Days an entry of the audit log is kept.")
-    analysis_minute_days: PositiveNumber = Field(92, description="Days the analysis keeps its sums of minutes.")
+    audit_retention_days: PositiveNumber = Field(365, description="Days for which entries of the audit log are kept.")
+    analysis_minute_days: PositiveNumber = Field(
+        92, description="Days for which the usage analysis can be shown by minute."
+    )
     analysis_retention_days: PositiveNumber = Field(
         400,
-        description="Days the analysis keeps its sums of quarters of an hour.",
+        description="Days for which the usage analysis can be shown by hour and day.",
     )
 
 
 class General(_Group):
     """General."""
 
-    data_dir: str = Field("var", description="Directory of the embedded engines' data, `demo.json`, generated secrets.")
+    data_dir: str = Field(
+        "var",
+        description="Directory in which `make run` keeps its PostgreSQL and Valkey, generated secrets and `demo.json`.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO",
-        description="Least severe log level written: DEBUG, INFO, WARNING or ERROR.",
+        description="Least severe level that is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`.",
     )
     log_format: Literal["console", "json"] = Field(
         "console",
-        description="`console` for people or `json` for machines.",
+        description="`console` for people, `json` for log collectors.",
     )
-    debug: bool = Field(False, description="Django's debug pages. Never in production.")
+    debug: bool = Field(
+        False, description="1 shows Django's debug pages, with settings and source code. Never in production."
+    )
     demo_vendors: bool = Field(
         False,
-        description="`make run` also simulates the vendors, and shows a message going through each of them.",
+        description="1 lets `make run` also simulate the vendors and push a message through each.",
     )
     demo_data: bool = Field(
         False,
-        description="`make run` also fills the demo app with a week of plausible traffic, once, so that every page of "
-        "the console shows something. It refuses to start where there are other apps.",
+        description=(
+            "1 lets `make run` also fill the demo app with a week of plausible traffic, once, so that every page of "
+            "the console shows something. It refuses to start where there are other apps."
+        ),
     )
     sweep_after_seconds: PositiveNumber = Field(
         5,
-        description="Age, in seconds, at which a pending message is handed over again.",
+        description=(
+            "Seconds after which a message that is still pending is dispatched again. A lower value mends a lost "
+            "dispatch sooner and costs more queries."
+        ),
     )
     max_clock_offset_seconds: PositiveNumber = Field(
         30,
-        description="Not ready (`/readyz`) while a web or gateway host's clock differs from the database's by more "
-        "seconds.",
+        description=(
+            "Seconds by which the clock of a web or gateway host may differ from the database's. Beyond that "
+            "`/readyz` says not ready."
+        ),
     )
 
 
@@ -265,24 +376,28 @@ class Configuration(CommonConfiguration):
     database_url: DatabaseUrl = Field(
         validation_alias="DATABASE_URL",
         repr=False,
-        description="PostgreSQL 15 to 18. `make run` starts an embedded one where this is unset; every other command "
-        "needs it.",
+        description=(
+            "PostgreSQL 15 to 18, such as `postgresql://user:password@host:5432/mps`. Without it `make run` "
+            "starts an embedded one."
+        ),
     )
     redis_url: RedisUrl = Field(
         validation_alias="REDIS_URL",
         repr=False,
-        description="Valkey or Redis. `make run` starts an embedded one where this is unset; every other command needs "
-        "it.",
+        description="Valkey or Redis, such as `redis://host:6379/0`. Without it `make run` starts an embedded Valkey.",
     )
     secret_key: str = Field(
         repr=False,
-        description="Django's secret key (sessions, CSRF). `make run` makes one for the installation where this is "
-        "unset.",
+        description=(
+            "Django's secret key, which signs sessions and CSRF tokens: a long random text. `make run` generates one."
+        ),
     )
     field_keys: FernetKeys = Field(
         repr=False,
-        description="Fernet keys, comma-separated, that encrypt secrets at rest; the first encrypts, all decrypt "
-        "(rotation). `make run` makes one for the installation where this is unset.",
+        description=(
+            "Fernet keys, comma-separated, that encrypt secrets in the database. The first encrypts and all "
+            "decrypt, so put a new one in front to rotate. `make run` generates one."
+        ),
     )
 
 

@@ -13,17 +13,17 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from mps_project.observability.service_metrics import ServiceCollector
 
-REQUESTS = Counter("mps_http_requests_total", "HTTP requests.", ["door", "status"])
+REQUESTS = Counter("mps_http_requests_total", "HTTP requests that the application answered.", ["api", "status"])
 SECONDS = Histogram(
     "mps_http_request_seconds",
-    "Time to answer.",
-    ["door"],
+    "Time until an HTTP request was answered, in seconds.",
+    ["api"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
 
 TURNED_AWAY = Counter(
     "mps_http_turned_away_total",
-    "HTTP connections and requests that the server refused by itself: 408 too slow, 503 too many, 400 and 431 no HTTP.",
+    "HTTP connections and requests refused before the application: 408 too slow, 503 too many, 400 and 431 malformed.",
     ["status"],
 )
 

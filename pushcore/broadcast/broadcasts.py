@@ -103,7 +103,7 @@ def notify_gateways() -> None:
         try:
             listener()
         except Exception:  # the broadcast is committed, and stays accepted though a gateway is away
-            log.exception("gateways could not be told of a broadcast; they will look themselves")
+            log.exception("gateways could not be notified of a broadcast; they poll within seconds")
 
 
 def _as_json(window: Window | None) -> list[str | None] | None:

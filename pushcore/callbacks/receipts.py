@@ -19,7 +19,7 @@ from pushcore.models import Receipt, ReceiptAttempt
 from pushcore.storage import clock
 from pushcore.storage.sql import statements
 
-ATTEMPTS = Counter("mps_receipt_attempts_total", "Receipts posted.", ["result"])
+ATTEMPTS = Counter("mps_receipt_attempts_total", "Receipts posted to callback URLs, by result.", ["result"])
 
 LEASE = timedelta(seconds=60)
 FIRST_DELAY_SECONDS = 5.0

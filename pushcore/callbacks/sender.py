@@ -220,7 +220,7 @@ class Sender:
             try:
                 queue.private_pem = keys.callback_key(workspace).private_pem
             except InvalidToken:
-                log.error("a workspace's callback key cannot be decrypted", workspace=workspace.pk)
+                log.error("callback key cannot be decrypted", workspace=workspace.pk)
                 queue.private_pem = ""
 
     def _start(self) -> None:

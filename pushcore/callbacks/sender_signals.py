@@ -23,7 +23,7 @@ def wake_sender() -> None:
     try:
         client().set(_AWAKE, 1, ex=_AWAKE_SECONDS)
     except ValkeyDown:
-        log.warning("receipt senders could not be woken; they poll within a second")
+        log.warning("receipt sender could not be woken; it polls within a second")
 
 
 def was_woken() -> bool:

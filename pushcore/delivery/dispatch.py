@@ -17,9 +17,9 @@ from pushcore.ports import OutgoingMessage, lanes
 
 log = structlog.get_logger(__name__)
 
-DISPATCHED = Counter("mps_handed_over_total", "Messages handed to a lane.", ["lane"])
+DISPATCHED = Counter("mps_handed_over_total", "Messages that a lane took.", ["lane"])
 DISPATCH_FAILED = Counter(
-    "mps_hand_over_failed_total", "Messages a lane could not take; the sweeper retries.", ["lane"]
+    "mps_hand_over_failed_total", "Messages that a lane failed to take; the sweeper dispatches them again.", ["lane"]
 )
 
 

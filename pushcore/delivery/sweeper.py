@@ -71,7 +71,7 @@ def sweep(*, budget_seconds: float = 8.0) -> int:
         low = high if batch.next_id is None else batch.next_id
     mine.update(position=max(mark.position, low), leased_until=None)
     if offered:
-        log.debug("swept", offered=offered)
+        log.debug("sweeper dispatched messages again", offered=offered)
     return offered
 
 
@@ -80,10 +80,10 @@ def lanes_are_behind() -> bool:
     try:
         behind = [lane.name for lane in lanes() if lane.is_behind()]
     except Exception:  # a lane that is away takes nothing now either
-        log.exception("a lane could not be asked; nothing is dispatched again")
+        log.exception("lanes do not say whether they are behind; sweeping is skipped")
         return True
     if behind:
-        log.warning("lanes are behind; nothing is dispatched again yet", lanes=behind)
+        log.warning("lanes are behind; sweeping waits", lanes=behind)
     return bool(behind)
 
 

@@ -73,7 +73,7 @@ def attach_bound_meanwhile(workspace_id: int, user_ids: Sequence[str]) -> None:
         if found := list(bound.values_list("user_id", flat=True)):
             attach_waiting(workspace_id, found)
     except DatabaseFault:
-        log.exception("users bound meanwhile were not looked for", workspace=workspace_id)
+        log.exception("attaching messages to users bound meanwhile failed", workspace=workspace_id)
 
 
 def attach_waiting(workspace_id: int, user_ids: Sequence[str]) -> int:

@@ -32,4 +32,4 @@ def _tell(device_ids: Sequence[int]) -> None:
         try:
             listener(device_ids)
         except Exception:  # the change is committed; who could not be told reads everything anew when the bus is back
-            log.exception("whoever holds the devices could not be told of a change", devices=len(device_ids))
+            log.exception("gateway could not be notified of changed devices", devices=len(device_ids))

@@ -74,7 +74,7 @@ def remove_unseen(*, budget_seconds: float = 20.0) -> int:
             removed += _remove_between(position, end, since)
             position = end
     except ValkeyDown:
-        log.warning("Valkey is unavailable; which devices are connected is unknown, and none is removed")
+        log.warning("Valkey is unavailable; no unseen device is removed")
     finally:
         mine.update(position=position, leased_until=None)
     return removed

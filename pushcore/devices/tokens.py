@@ -34,7 +34,11 @@ _APNS_TOKEN = re.compile(r"(?:[0-9a-f]{2}){32,100}")
 # No vendor's token holds a blank or a letter beyond ASCII: they travel in JSON, forms and addresses.
 _TOKEN = re.compile(r"[!-~]+")
 
-TAKEN_OVER = Counter("mps_device_tokens_taken_over_total", "Tokens that another device reported.", ["channel"])
+TAKEN_OVER = Counter(
+    "mps_device_tokens_taken_over_total",
+    "Vendor tokens that moved to another device, which reported them.",
+    ["channel"],
+)
 
 
 class ThirdParty(NamedTuple):

@@ -73,7 +73,7 @@ def load_all(*, budget_seconds: float = 20.0) -> int:
             except TaskRevokedError:
                 _finish(file)
             except FileTakenError:
-                log.warning("file is read by another worker", task=file.pk)
+                log.warning("file is leased by another worker", task=file.pk)
     if lease.any_free():
         wake_loader()
     return accepted
@@ -294,7 +294,7 @@ def _dispatch_reachable(task: PushTask, messages: Sequence[NewMessage]) -> None:
     try:
         here = online(list({device.device_id for _, _, device in messages if device is not None}))
     except ValkeyDown:
-        log.warning("Valkey is unavailable; the sweeper dispatches", task=task.pk)
+        log.warning("Valkey is unavailable; the sweeper will dispatch the messages", task=task.pk)
         return
     ready = (
         _outgoing(task, message_id, record, device)

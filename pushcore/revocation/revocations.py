@@ -271,7 +271,7 @@ def _withdraw(rows: Sequence[Message]) -> None:
         try:
             lane.withdraw(held)
         except Exception:  # a lane's fault must not undo a revocation
-            log.exception("messages could not be withdrawn", lane=lane.name)
+            log.exception("lane failed to withdraw revoked messages", lane=lane.name)
 
 
 def wake_worker() -> None:

@@ -29,7 +29,7 @@ READ = "SELECT extract(epoch FROM clock_timestamp())::float8"
 
 OFFSET = Gauge(
     "mps_clock_offset_seconds",
-    "How far the process's clock is ahead of the database's when it last read it.",
+    "Seconds by which the host's clock is ahead of the database's, when a process last compared them.",
     multiprocess_mode="all",
 )
 

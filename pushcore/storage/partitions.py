@@ -178,7 +178,7 @@ def drop_expired(now: datetime | None = None) -> list[str]:
             except DatabaseFault as error:
                 if not is_lock_timeout(error):
                     raise
-                log.warning("partition is still read; the next run drops it", partition=partition.name)
+                log.warning("partition is in use; the next run drops it", partition=partition.name)
     return dropped
 
 

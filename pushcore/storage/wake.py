@@ -31,6 +31,6 @@ def wake_task(task: str, args: Sequence[Any] = (), **options: Any) -> bool:
         client().ping()
         current_app.send_task(task, args=list(args), retry=False, **options)
     except (OperationalError, redis.RedisError, OSError) as error:
-        log.warning("a task could not be sent; its periodic run follows", task=task, error=type(error).__name__)
+        log.warning("task could not be queued; its periodic run does the work", task=task, error=type(error).__name__)
         return False
     return True

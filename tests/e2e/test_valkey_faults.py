@@ -60,7 +60,8 @@ def test_calls_are_answered_503_and_can_be_repeated_later(
     assert requests.get(f"{stack.url}/healthz", timeout=30).ok
     assert requests.get(f"{stack.url}/console/login/", timeout=30).ok
     if fault == "refusing":  # it lasts until the Celery processes have met it, each of which once ended then
-        wait_for(lambda: all(line in stack.output[printed:] for line in ("Cannot connect to redis", "cannot be sent")))
+        logged = ("Cannot connect to redis", "periodic tasks are skipped")
+        wait_for(lambda: all(line in stack.output[printed:] for line in logged))
     end()
     stack.wait_until_ready()
     assert backends.push_2019(stack.demo, device.ad_token, key, DeliveryType=1)["ResultCode"] == "100"

@@ -15,16 +15,16 @@ SHOWN = 100
 
 
 class Command(BaseCommand):
-    """Compare the sums with messages and events, and mend them."""
+    """Compare the sums with messages and events, and correct them."""
 
-    help = "Prove that the analysis' sums equal what messages and events say, and mend them where they do not."
+    help = "Recount the usage analysis from messages and events, and correct the sums that differ."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add `--check`."""
-        parser.add_argument("--check", action="store_true", help="only say what differs; exits with 1 where any does")
+        parser.add_argument("--check", action="store_true", help="only list differences; exit with 1 if there are any")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Print what differs, and mend it unless `--check` is given; exits with 1 where it is and something differs."""
+        """Print the differences, and correct them unless `--check` is given; with it, exit with 1 if there are any."""
         rollups.fold(budget_seconds=3600)
         differences = rollups.differences()
         for one in differences[:SHOWN]:
@@ -39,4 +39,4 @@ class Command(BaseCommand):
         elif options["check"]:
             sys.exit(1)
         else:
-            self.stdout.write(f"{rollups.rebuild()} mended")
+            self.stdout.write(f"{rollups.rebuild()} sums corrected")

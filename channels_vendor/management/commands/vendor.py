@@ -14,14 +14,14 @@ from pushcore.channels import Channel
 
 
 class Command(BaseCommand):
-    """Check accounts, or try one."""
+    """Check vendor accounts, or send a test notification."""
 
-    help = "Look after vendors' accounts."
+    help = "Check vendor accounts, or send a test notification."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the two subcommands."""
         doing = parser.add_subparsers(dest="doing", required=True)
-        doing.add_parser("check", help="Say what is wrong with each account; nothing is sent.")
+        doing.add_parser("check", help="Check every account; no notification is sent.")
         test = doing.add_parser("test", help="Send one notification to a device's token.")
         test.add_argument("workspace", help="APP_ID-WORKSPACE_ID")
         test.add_argument("vendor", choices=[channel.label for channel in Channel if channel])

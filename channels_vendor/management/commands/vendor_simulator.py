@@ -24,9 +24,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add where to listen, and with which certificates."""
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8100, help="0: any free one")
-        parser.add_argument("--certificate", type=Path, help="PEM with certificate and key: serve with TLS")
-        parser.add_argument("--clients-ca", type=Path, help="PEM: who signed clients' certificates (APNs)")
+        parser.add_argument("--port", type=int, default=8100, help="port to listen on; 0 for any free one")
+        parser.add_argument("--certificate", type=Path, help="serve with TLS; PEM file of certificate and key")
+        parser.add_argument("--clients-ca", type=Path, help="PEM file of the authority of client certificates (APNs)")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Serve until a signal asks for the end; the first line printed is the address."""

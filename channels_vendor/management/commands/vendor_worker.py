@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the number of threads."""
-        parser.add_argument("--threads", type=int, default=40, help="threads; each vendor takes 4")
+        parser.add_argument("--threads", type=int, default=40, help="number of threads; each vendor takes up to 4")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Run the worker in this process."""

@@ -58,9 +58,9 @@ def run_application(application: WsgiApplication, environ: dict[str, Any], *, he
         return _collect(application, environ, head_only=head_only)
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            log.warning("no room on a disk", path=environ.get("PATH_INFO", ""))
+            log.warning("disk full", path=environ.get("PATH_INFO", ""))
             return plain_response(503, retry_after=5)
-        log.exception("the application failed", path=environ.get("PATH_INFO", ""))
+        log.exception("application raised an error", path=environ.get("PATH_INFO", ""))
         return plain_response(500)
 
 
