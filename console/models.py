@@ -163,7 +163,9 @@ class SecondFactor(ThrottlingMixin, Device):
     """A user's authenticator app. django-otp's own device keeps its key in plain text; here it is sealed."""
 
     key_sealed = models.TextField(editable=False)
-    last_step = models.BigIntegerField(default=-1, editable=False, help_text=_("The newest step a code was taken of."))
+    last_step = models.BigIntegerField(
+        default=-1, editable=False, help_text=_("The newest time step whose code was used.")
+    )
     recovery_hashes = models.JSONField(default=list, editable=False)
 
     class Meta:

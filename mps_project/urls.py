@@ -11,7 +11,7 @@ handler500 = "mps_project.web.server_error.handle"
 urlpatterns = [
     path("console/i18n/", include("django.conf.urls.i18n")),
     # Translations for the console's scripts; the login page has some, too.
-    path("console/words.js", JavaScriptCatalog.as_view(packages=["console"]), name="console_words"),
+    path("console/jsi18n.js", JavaScriptCatalog.as_view(packages=["console"]), name="console_script_texts"),
     path("console/", admin.site.urls),
     path("device/v1/", include("gateway.urls")),
     path("vendor/", include("channels_vendor.urls")),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
@@ -19,13 +17,9 @@ from console.access.rights import Right
 from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import EnabledFilter
 from console.components.scoped_admin import ScopedModelAdmin
+from console.components.shown_once import Property, ShownOnce, ShownOnceAdmin
 from pushcore.models import AccessKey, Workspace
 from pushcore.security import keys
-
-# The session entry that names the key just created and the time until which its secret may be shown. The secret itself
-# is never put into the session.
-SHOW_ONCE = "console.access_key.show_once"
-SHOW_ONCE_SECONDS = 300
 
 
 class AccessKeyForm(forms.ModelForm):
@@ -42,7 +36,7 @@ class AccessKeyForm(forms.ModelForm):
 
 
 @admin.register(AccessKey)
-class AccessKeyAdmin(ScopedModelAdmin):
+class AccessKeyAdmin(ShownOnceAdmin, ScopedModelAdmin):
     """Admin of access keys; adding one leads to a page that shows its secret once."""
 
     app_path = "app"
@@ -60,18 +54,16 @@ class AccessKeyAdmin(ScopedModelAdmin):
     fields = ("access_key_id", "app", "name", "enabled", "workspaces", "last_used_at", "created_at")
     add_fieldsets = ((None, {"fields": ("name", "workspaces")}),)
     readonly_fields = ("access_key_id", "app", "last_used_at", "created_at")
+    shown_once = ShownOnce(
+        "secret",
+        title=_("The new access key"),
+        warning=_("Copy the secret now: it is shown this once and never again."),
+        refusal=_("An access key's secret is shown once, right after the key was made."),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AccessKey]:
         """Leave the sealed secret in the database, and fetch the workspaces for `granted`."""
         return super().get_queryset(request).defer("secret_sealed").prefetch_related("workspaces")
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add the page that shows a new key's secret."""
-        secret = path(
-            "<int:pk>/secret/", self.admin_site.admin_view(self.secret_view), name="pushcore_accesskey_secret"
-        )
-        urls: list[URLPattern] = super().get_urls()
-        return [secret, *urls]
 
     def formfield_for_manytomany(
         self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
@@ -97,7 +89,7 @@ class AccessKeyAdmin(ScopedModelAdmin):
         return choices
 
     def save_model(self, request: HttpRequest, obj: AccessKey, form: Any, change: bool) -> None:
-        """Create a key with `keys.create_access_key`, and let this session see its secret for `SHOW_ONCE_SECONDS`."""
+        """Create a key with `keys.create_access_key`."""
         if change:
             super().save_model(request, obj, form, change)
             return
@@ -106,27 +98,20 @@ class AccessKeyAdmin(ScopedModelAdmin):
         for field in AccessKey._meta.concrete_fields:
             setattr(obj, field.attname, getattr(made, field.attname))
         obj._state.adding = False
-        request.session[SHOW_ONCE] = {"key": obj.pk, "until": time.time() + SHOW_ONCE_SECONDS}
 
     def response_add(self, request: HttpRequest, obj: AccessKey, post_url_continue: str | None = None) -> HttpResponse:
         """Redirect to the page that shows the secret."""
-        return HttpResponseRedirect(reverse("admin:pushcore_accesskey_secret", args=[obj.pk]))
+        return self.show_once(request, obj)
 
-    def secret_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Show the secret of the key that this session has just created; on a second request, redirect to the key."""
-        key = self.get_object(request, str(pk))
-        assert isinstance(key, AccessKey)
-        fresh = request.session.pop(SHOW_ONCE, None) or {}
-        if fresh.get("key") != key.pk or time.time() > fresh["until"]:
-            messages.warning(request, _("An access key's secret is shown once, right after the key was made."))
-            return HttpResponseRedirect(reverse("admin:pushcore_accesskey_change", args=[key.pk]))
-        context = self.admin_site.each_context(request) | {
-            "title": _("The new access key"),
-            "opts": self.opts,
-            "original": key,
-            "secret": key.secret,
-        }
-        return TemplateResponse(request, "console/access_key_secret.html", context)
+    def properties_shown_once(self, request: HttpRequest, obj: Model) -> Sequence[Property]:
+        """Return ID and secret, and where the key may push."""
+        assert isinstance(obj, AccessKey)
+        return (
+            Property(_("AccessKey ID"), obj.access_key_id, copyable=True),
+            Property(_("AccessKey secret"), obj.secret, copyable=True),
+            Property(_("App"), str(obj.app)),
+            Property(_("Workspaces"), self.granted(obj)),
+        )
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
         """Refuse for an enabled key: disabling can be undone, so it has to come before deleting."""

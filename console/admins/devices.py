@@ -112,7 +112,10 @@ class DeviceAdmin(LargeTableAdmin):
     search_help_text = _("Exact Ad-token or third-party token")
     fieldsets = (
         (None, {"fields": ("full_token", "workspace", "online_now", "created_at", "last_seen_at")}),
-        (_("Facts"), {"fields": ("platform", "manufacturer", "model", "os_version", "app_version", "installation_id")}),
+        (
+            _("Device details"),
+            {"fields": ("platform", "manufacturer", "model", "os_version", "app_version", "installation_id")},
+        ),
         (_("Third-party channel"), {"fields": ("third_channel", "third_token")}),
     )
     readonly_fields = ("full_token", "online_now")

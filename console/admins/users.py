@@ -5,7 +5,7 @@ They are managed by superusers. Rights in apps come from memberships alone (`con
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -16,8 +16,7 @@ from django.contrib.auth.forms import AdminUserCreationForm, UsernameField
 from django.contrib.auth.models import Group, User
 from django.db.models import Field, Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.decorators import action
@@ -30,12 +29,8 @@ from console.components.confirmation import confirmation
 from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import ChoiceFilter
 from console.components.scoped_admin import PlainRelations, SuperuserModelAdmin
+from console.components.shown_once import Property, ShownOnce, ShownOnceAdmin
 from console.models import AuditEntry, Membership, SecondFactor
-
-# The session entry that names the user just invited and the time until which the link may be shown. The link itself is
-# never put into the session.
-SHOW_ONCE = "console.invitation.show_once"
-SHOW_ONCE_SECONDS = 300
 
 # Importing Django's admin of users has registered it; the classes below replace it.
 admin.site.unregister([User, Group])
@@ -129,7 +124,7 @@ class RolesInline(PlainRelations, TabularInline):
 
 
 @admin.register(User)
-class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # actions: None, not ()
+class UserAdmin(ShownOnceAdmin, SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # actions: None, not ()
     """Admin of users and their roles, for superusers."""
 
     form = ChangeForm
@@ -160,14 +155,12 @@ class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # 
     )
 
     actions_detail = ("invite", "remove_second_factor")
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add the page that shows an invitation link."""
-        shown = path(
-            "<int:pk>/invitation/", self.admin_site.admin_view(self.invitation_view), name="auth_user_invitation"
-        )
-        urls: list[URLPattern] = super().get_urls()
-        return [shown, *urls]
+    shown_once = ShownOnce(
+        "invitation",
+        title=_("The invitation link"),
+        warning=_("Copy the link now: it is shown this once. Who has it sets the password, once, within three days."),
+        refusal=_("An invitation link is shown once. Make a new one to end the former."),
+    )
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Save the roles, and record each change in the audit log of its app, where administrators see it."""
@@ -184,28 +177,14 @@ class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # 
         """Redirect to the invitation link, unless the user was given a password or may not log in."""
         if obj.has_usable_password() or not invitations.may_be_invited(obj):
             return super().response_add(request, obj, post_url_continue)
-        return self._lead_to_invitation(request, obj)
+        return self.show_once(request, obj)
 
-    def _lead_to_invitation(self, request: HttpRequest, user: User) -> HttpResponse:
-        """Let this session see the user's invitation link for `SHOW_ONCE_SECONDS`, and redirect to it."""
-        request.session[SHOW_ONCE] = {"user": user.pk, "until": time.time() + SHOW_ONCE_SECONDS}
-        return HttpResponseRedirect(reverse("admin:auth_user_invitation", args=[user.pk]))
-
-    def invitation_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Show the link for the user whom this session has just invited; on a second request, redirect to the user."""
-        user = self.get_object(request, str(pk))
-        assert isinstance(user, User)
-        fresh = request.session.pop(SHOW_ONCE, None) or {}
-        if fresh.get("user") != user.pk or time.time() > fresh["until"]:
-            messages.warning(request, _("An invitation link is shown once. Make a new one to end the former."))
-            return HttpResponseRedirect(reverse("admin:auth_user_change", args=[user.pk]))
-        context = self.admin_site.each_context(request) | {
-            "title": _("The invitation link"),
-            "opts": self.opts,
-            "original": user,
-            "link": invitations.link(request, user),
-        }
-        return TemplateResponse(request, "console/invitation_link.html", context)
+    def properties_shown_once(self, request: HttpRequest, obj: Model) -> Sequence[Property]:
+        """Return the user and a link to set their password."""
+        assert isinstance(obj, User)
+        email = (Property(_("E-mail"), obj.email),) if obj.email else ()
+        link = Property(_("Link"), invitations.link(request, obj), copyable=True)
+        return (Property(_("User"), obj.username), *email, link)
 
     @action(description=_("Invite"), url_path="invite", icon="forward_to_inbox", permissions=["change"])
     def invite(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -229,7 +208,7 @@ class UserAdmin(SuperuserModelAdmin, DjangoUserAdmin):  # type: ignore[misc]  # 
             )
         invitations.invite(user)
         self.log_change(request, user, "Made an invitation link.")
-        return self._lead_to_invitation(request, user)
+        return self.show_once(request, user)
 
     @action(
         description=_("Remove two-factor login"),

@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
                 ('throttling_failure_timestamp', models.DateTimeField(blank=True, default=None, help_text='A timestamp of the last failed verification attempt. Null if last attempt succeeded.', null=True)),
                 ('throttling_failure_count', models.PositiveIntegerField(default=0, help_text='Number of successive failed attempts.')),
                 ('key_sealed', models.TextField(editable=False)),
-                ('last_step', models.BigIntegerField(default=-1, editable=False, help_text='The newest step a code was taken of.')),
+                ('last_step', models.BigIntegerField(default=-1, editable=False, help_text='The newest time step whose code was used.')),
                 ('recovery_hashes', models.JSONField(default=list, editable=False)),
                 ('user', models.ForeignKey(help_text='The user that this device belongs to.', on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
             ],

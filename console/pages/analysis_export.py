@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from analytics import export_jobs
@@ -38,7 +39,7 @@ def ask_export(request: HttpRequest) -> HttpResponse:
     form = AnalysisForm(request.POST, workspace=workspace)
     kind = request.POST.get("form", Export.Form.EXCEL)
     if kind not in _TYPES or not form.is_valid():
-        return JsonResponse({"error": form.errors.as_text() or "form"}, status=400)
+        return JsonResponse({"error": form.errors.as_text() or _("Choose Excel or CSV.")}, status=400)
     report = form.report()
     granularity = Granularity.MINUTE if request.POST.get("minutes") == "1" else form.granularity()
     audit.record(
@@ -48,8 +49,9 @@ def ask_export(request: HttpRequest) -> HttpResponse:
         return _file(HttpResponse(export_jobs.file_of(report, granularity, kind)), workspace, kind)
     try:
         made = export_jobs.request(report, granularity, kind, author=request.user.get_username())
-    except export_jobs.TooManyExportsError as error:
-        return JsonResponse({"error": str(error)}, status=429)
+    except export_jobs.TooManyExportsError:
+        said = _("This workspace has %(count)s export files already. Each is deleted after a day.")
+        return JsonResponse({"error": said % {"count": export_jobs.MAX_KEPT}}, status=429)
     return JsonResponse({"state": reverse("admin:analysis_export_state", args=[made.pk])}, status=202)
 
 

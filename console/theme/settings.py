@@ -162,7 +162,7 @@ UNFOLD: dict[str, Any] = {
     "LOGIN": {"image": _asset("console/login.svg")},
     "STYLES": [_asset("console/console.css")],
     # First the words of the user's language, which the others speak with.
-    "SCRIPTS": [lambda request: reverse("console_words"), _asset("console/console.js")],
+    "SCRIPTS": [lambda request: reverse("console_script_texts"), _asset("console/console.js")],
     "BORDER_RADIUS": "8px",
     "COLORS": {"primary": _PRIMARY},
     "SIDEBAR": {

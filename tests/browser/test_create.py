@@ -109,7 +109,7 @@ def test_somebody_invited_logs_in_with_a_password_of_their_own(page: Page, brows
     guest.fill("[name=username]", name)
     guest.fill("[name=password]", "correct-horse-7")
     guest.click("button[type=submit]")
-    expect(guest.locator(".console-figures")).to_be_visible()
+    expect(guest.locator(".console-metrics")).to_be_visible()
     guest.goto(address)
     expect(guest.get_by_text("This link is not valid any more").first).to_be_visible()
     guest.context.close()

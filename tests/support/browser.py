@@ -37,5 +37,5 @@ def log_in(context: BrowserContext, demo: dict[str, str]) -> None:
     page.fill("input[name=username]", demo["username"])
     page.fill("input[name=password]", demo["password"])
     page.click("button[type=submit]")
-    page.wait_for_selector("#main, #content-main, .console-figures", timeout=MILLISECONDS)
+    page.wait_for_selector("#main, #content-main, .console-metrics", timeout=MILLISECONDS)
     page.close()

@@ -90,7 +90,7 @@
       const known = (answer.headers.get("content-type") || "").startsWith("application/json");
       const data = known ? await answer.json() : {};
       if (!answer.ok) {
-        throw new Error(data.error || `the console answered ${answer.status}`);
+        throw new Error(data.error || interpolate(gettext("The console answered with status %s."), [answer.status]));
       }
       return data;
     }
