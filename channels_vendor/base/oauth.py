@@ -43,3 +43,13 @@ def read_token(answer: HttpAnswer) -> tuple[str, float]:
         reason = answer.error or f"HTTP {answer.status} without a token"
     permanent = answer.status is not None and 400 <= answer.status < 500 and answer.status not in (408, 429)
     raise CannotAuthorise(f"no access token: {reason[:200]}", permanent=permanent)
+
+
+def fetch_client_token(account: Account, url: str, client_id: str, client_secret: str) -> tuple[str, float]:
+    """Return the access token of a client's secret and its life in seconds (RFC 6749, 4.4).
+
+    Raises:
+        CannotAuthorise: The endpoint gave none.
+    """
+    fields = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
+    return read_token(post_form(account, account.auth_url or url, fields))

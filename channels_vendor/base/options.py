@@ -56,12 +56,3 @@ def is_web(url: str) -> bool:
 def is_intent(url: str) -> bool:
     """Tell whether a URL is an intent URI (what Android's `Intent.toUri` makes), not an action or a deep link."""
     return url.startswith("intent:") or "#Intent;" in url
-
-
-def click_action_page(url: str) -> dict[str, str]:
-    """Return a page of the app as click actions of type 1 name it at Huawei and HONOR.
-
-    An intent URI stands in `intent`, an action's name or a deep link in `action` (hms-push-serverdemo-java,
-    `ClickAction`: one of the two is required).
-    """
-    return {"intent" if is_intent(url) else "action": url}

@@ -14,6 +14,7 @@ from channels_vendor.base.contract import CannotAuthorise, Delivery, SendOutcome
 from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest, retry_after
 from channels_vendor.base.oauth import post_form, read_token
 from channels_vendor.base.payload_template import PayloadTemplate, longest_msgkeys
+from channels_vendor.base.service_accounts import read_service_account
 from channels_vendor.base.signing_keys import rsa_key
 from channels_vendor.fcm import errors, payload
 from pushcore.http.calls import HttpAnswer, HttpCall
@@ -94,20 +95,5 @@ class FcmAdapter(HttpAdapter):
 
 
 def service_account(text: str) -> dict[str, str]:
-    """Read a service account's key file.
-
-    Raises:
-        CannotAuthorise: It is none; the message names what is missing.
-    """
-    try:
-        account: dict[str, str] = json.loads(text)
-    except ValueError:
-        raise CannotAuthorise("the service account is not a JSON file", permanent=True) from None
-    missing = [
-        name
-        for name in ("project_id", "client_email", "private_key")
-        if not isinstance(account, dict) or not isinstance(account.get(name), str) or not account[name]
-    ]
-    if missing:
-        raise CannotAuthorise(f"the service account lacks {', '.join(missing)}", permanent=True)
-    return account
+    """Read a service account's key file. Raises `CannotAuthorise` where it is none."""
+    return read_service_account(text, ("project_id", "client_email", "private_key"))

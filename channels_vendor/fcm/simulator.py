@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import parse_qs
 
 import jwt
 
@@ -50,7 +49,7 @@ class SimulatedFcm(SimulatedVendor):
 
     def credential(self, incoming: Incoming) -> Reply:
         """Give an access token for a signed assertion."""
-        form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
+        form = incoming.form
         if form.get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer":
             return as_json(400, {"error": "unsupported_grant_type", "error_description": "Invalid grant_type"})
         try:

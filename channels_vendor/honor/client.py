@@ -11,7 +11,7 @@ from urllib.parse import quote
 from channels_vendor.base.contract import Action, AnswerRule, Delivery, SendOutcome, by_rule
 from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
 from channels_vendor.base.multicast import accepted_except, multicast_batches, outcomes_for_all
-from channels_vendor.base.oauth import post_form, read_token
+from channels_vendor.base.oauth import fetch_client_token
 from channels_vendor.base.payload_template import encode
 from channels_vendor.honor import errors, payload
 from pushcore.http.calls import HttpAnswer, HttpCall
@@ -32,12 +32,8 @@ class HonorAdapter(HttpAdapter):
 
     def fetch_credential(self) -> tuple[str, float]:
         """Get an access token for the app's credentials."""
-        fields = {
-            "grant_type": "client_credentials",
-            "client_id": self.account.get("client_id"),
-            "client_secret": self.account.get("client_secret"),
-        }
-        return read_token(post_form(self.account, self.account.auth_url or TOKEN_URL, fields))
+        account = self.account
+        return fetch_client_token(account, TOKEN_URL, account.get("client_id"), account.get("client_secret"))
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[VendorRequest], list[SendOutcome]]:
         """Make a call for up to 1000 tokens that share a notification."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from channels_vendor.base.click_actions import HOME, badge_added, click_action
 from channels_vendor.base.contract import Account, Notification, Shown, Style
 from channels_vendor.base.custom_data import custom_data_of, fit_custom_data
 from channels_vendor.base.lifetime import seconds_left
-from channels_vendor.base.options import category_of, click_action_page, transparent_text
+from channels_vendor.base.options import category_of, transparent_text
 from channels_vendor.base.payload_template import LONGEST_ID, encode, size_of
 from channels_vendor.base.references import Reference
 from channels_vendor.base.truncation import truncate, truncate_by
@@ -15,8 +16,6 @@ from pushcore.channels import Channel
 
 MAX_BYTES = 4096
 MAX_TTL = 1_296_000
-# What a tap does where it opens neither a page nor an address.
-HOME = {"type": 3}
 MAX_TITLE = 50
 MAX_BODY = 400
 
@@ -30,7 +29,7 @@ def body_of(notification: Notification, message_id: str, msgkey: str) -> dict[st
 
     custom_data = fit_custom_data(
         custom_data_of(notification, message_id=message_id, msgkey=msgkey),
-        opened_by_vendor=not notification.silent and _click(notification) != HOME,
+        opened_by_vendor=not notification.silent and click_action(notification) != HOME,
         fits=lambda custom_data: size(body, custom_data) <= MAX_BYTES,
     )
     text = truncate_by(body, lambda part: size(part, custom_data), MAX_BYTES)
@@ -62,7 +61,7 @@ def _message(
     shown: dict[str, Any] = {
         "title": title,
         "body": text,
-        "clickAction": _click(notification),
+        "clickAction": click_action(notification),
         "style": 1 if notification.style is Style.BIG_TEXT else 0,
         "importance": category_of(notification, Channel.HONOR) or "NORMAL",
         "notifyId": reference.notify_id,
@@ -71,27 +70,10 @@ def _message(
         shown |= {"bigTitle": title, "bigBody": text}
     if notification.image.startswith("https://"):
         shown["image"] = notification.image
-    if badge := _badge(notification):
+    if badge := badge_added(notification, number="addNum", activity="badgeClass"):
         shown["badge"] = badge
     return {
         "data": encode(custom_data),
         "notification": {"title": title, "body": text},
         "android": android | {"notification": shown},
     }
-
-
-def _click(notification: Notification) -> dict[str, Any]:
-    """A page of the app, a web page (https only), or the app."""
-    if notification.opens_page and notification.url:
-        return {"type": 1} | click_action_page(notification.url)
-    if notification.url.startswith("https://"):
-        return {"type": 2, "url": notification.url}
-    return HOME
-
-
-def _badge(notification: Notification) -> dict[str, Any]:
-    """What is added to the number on the icon. A message that sets the number goes by the self-built channel."""
-    if not notification.badge_add:
-        return {}
-    badge: dict[str, Any] = {"addNum": min(notification.badge_add, 99)}
-    return badge | ({"badgeClass": notification.badge_class} if notification.badge_class else {})

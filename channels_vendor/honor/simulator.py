@@ -9,7 +9,6 @@ import json
 import re
 import time
 from collections.abc import Sequence
-from urllib.parse import parse_qs
 
 from channels_vendor.base.truncation import utf16_length
 from channels_vendor.simulator.script import Incoming, Reply
@@ -33,7 +32,7 @@ class SimulatedHonor(ReportingVendor):
 
     def credential(self, incoming: Incoming) -> Reply:
         """Give an access token for the client's secret."""
-        form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
+        form = incoming.form
         if form.get("grant_type") != "client_credentials" or form.get("client_secret") != SECRET:
             return as_json(401, {"error": "invalid_client", "error_description": "Invalid client credentials"})
         token = f"honor-{self.ledger.credentials}"

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from channels_vendor.base.contract import Action, AnswerRule, Delivery, SendOutcome, by_rule
 from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
 from channels_vendor.base.multicast import accepted_except, multicast_batches, outcomes_for_all
-from channels_vendor.base.oauth import post_form, read_token
+from channels_vendor.base.oauth import fetch_client_token
 from channels_vendor.base.payload_template import encode
 from channels_vendor.huawei import errors, payload, service_account
 from pushcore.http.calls import HttpAnswer, HttpCall
@@ -31,12 +31,7 @@ class HuaweiAdapter(HttpAdapter):
         """Sign a JWT with the service account, or get an access token for the app's secret."""
         if text := self.account.get("service_account"):
             return service_account.bearer(text)
-        fields = {
-            "grant_type": "client_credentials",
-            "client_id": self.account.get("app_id"),
-            "client_secret": self.account.get("app_secret"),
-        }
-        return read_token(post_form(self.account, self.account.auth_url or TOKEN_URL, fields))
+        return fetch_client_token(self.account, TOKEN_URL, self.account.get("app_id"), self.account.get("app_secret"))
 
     def url(self) -> str:
         """Return the address of calls: by app with an access token, by project with a service account."""

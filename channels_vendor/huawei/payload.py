@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from channels_vendor.base.click_actions import HOME, badge_added, click_action
 from channels_vendor.base.contract import Account, Notification, Shown, Style
 from channels_vendor.base.custom_data import custom_data_of, fit_custom_data
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import (
     category_of,
-    click_action_page,
-    is_web,
     level_of,
     option,
     transparent_text,
@@ -23,8 +22,6 @@ from pushcore.channels import Channel
 
 MAX_BYTES = 4096
 MAX_TTL = 1_296_000
-# What a tap does where it opens neither a page nor an address.
-HOME = {"type": 3}
 
 
 def message_of(notification: Notification, message_id: str, msgkey: str) -> dict[str, Any] | None:
@@ -36,7 +33,7 @@ def message_of(notification: Notification, message_id: str, msgkey: str) -> dict
 
     custom_data = fit_custom_data(
         custom_data_of(notification, message_id=message_id, msgkey=msgkey),
-        opened_by_vendor=not notification.silent and _click(notification) != HOME,
+        opened_by_vendor=not notification.silent and click_action(notification) != HOME,
         fits=lambda custom_data: size(notification.body, custom_data) <= MAX_BYTES,
     )
     text = truncate_by(notification.body, lambda part: size(part, custom_data), MAX_BYTES)
@@ -78,7 +75,7 @@ def _shown(notification: Notification, text: str, notify_id: int) -> dict[str, A
     shown: dict[str, Any] = {
         "title": notification.title,
         "body": text,
-        "click_action": _click(notification),
+        "click_action": click_action(notification),
         "notify_id": notify_id,
     }
     if notification.style is Style.BIG_TEXT:
@@ -93,23 +90,6 @@ def _shown(notification: Notification, text: str, notify_id: int) -> dict[str, A
         shown["sound"] = notification.sound
     else:
         shown["default_sound"] = True
-    if badge := _badge(notification):
+    if badge := badge_added(notification, number="add_num", activity="class"):
         shown["badge"] = badge
     return shown
-
-
-def _click(notification: Notification) -> dict[str, Any]:
-    """A page of the app, a web page (https only), or the app."""
-    if notification.opens_page and notification.url:
-        return {"type": 1} | click_action_page(notification.url)
-    if is_web(notification.url) and notification.url.startswith("https://"):
-        return {"type": 2, "url": notification.url}
-    return HOME
-
-
-def _badge(notification: Notification) -> dict[str, Any]:
-    """What is added to the number on the icon. A message that sets the number goes by the self-built channel."""
-    if not notification.badge_add:
-        return {}
-    badge: dict[str, Any] = {"add_num": min(notification.badge_add, 99)}
-    return badge | ({"class": notification.badge_class} if notification.badge_class else {})

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 import jwt
 
 from channels_vendor.base.contract import CannotAuthorise
+from channels_vendor.base.service_accounts import read_service_account
 from channels_vendor.base.signing_keys import rsa_key
 
 AUDIENCE = "https://oauth-login.cloud.huawei.com/oauth2/v3/token"
@@ -15,20 +15,8 @@ LIFE_SECONDS = 3600
 
 
 def read(text: str) -> dict[str, str]:
-    """Read a service account's key file.
-
-    Raises:
-        CannotAuthorise: It is none; the message names what is missing.
-    """
-    try:
-        account: dict[str, str] = json.loads(text)
-    except ValueError:
-        raise CannotAuthorise("the service account is not a JSON file", permanent=True) from None
-    wanted = ("project_id", "key_id", "private_key", "sub_account")
-    missing = [name for name in wanted if not isinstance(account, dict) or not isinstance(account.get(name), str)]
-    if missing:
-        raise CannotAuthorise(f"the service account lacks {', '.join(missing)}", permanent=True)
-    return account
+    """Read a service account's key file. Raises `CannotAuthorise` where it is none."""
+    return read_service_account(text, ("project_id", "key_id", "private_key", "sub_account"))
 
 
 def bearer(text: str, algorithm: str = "PS256") -> tuple[str, float]:

@@ -15,7 +15,6 @@ import uuid
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qs
 
 import jwt
 
@@ -115,7 +114,7 @@ class SimulatedHuawei(SimulatedPushKit):
 
     def credential(self, incoming: Incoming) -> Reply:
         """Give an access token for the app's secret."""
-        form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
+        form = incoming.form
         if form.get("grant_type") != "client_credentials" or form.get("client_secret") != SECRET:
             return as_json(400, {"error": 1101, "sub_error": 20001, "error_description": "invalid client"})
         token = f"hw-{self.ledger.credentials}"

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from channels_vendor.base.auth_token import AuthTokenAdapter
 from channels_vendor.base.contract import (
     Action,
     AnswerRule,
-    CannotAuthorise,
     Delivery,
     Notification,
     SendOutcome,
@@ -20,7 +20,7 @@ from channels_vendor.base.contract import (
     by_rule,
 )
 from channels_vendor.base.errors import NotPossibleError, TooBigError
-from channels_vendor.base.http_adapter import UNREACHABLE, HttpAdapter, VendorRequest, distinct_tokens
+from channels_vendor.base.http_adapter import UNREACHABLE, VendorRequest, distinct_tokens
 from channels_vendor.base.multicast import MAX_TOKENS, outcomes_for_all
 from channels_vendor.base.oauth import post_form
 from channels_vendor.base.payload_template import PayloadTemplate
@@ -29,11 +29,9 @@ from pushcore.http.calls import HttpAnswer, HttpCall
 
 BASE_URL = "https://api.push.oppomobile.com"
 _FORM = "content-type: application/x-www-form-urlencoded"
-# A day; the vendor counts from its own clock.
-_LIFE_SECONDS = 86_400 - 600
 
 
-class OppoAdapter(HttpAdapter):
+class OppoAdapter(AuthTokenAdapter):
     """Sends to one account at OPPO Push."""
 
     unauthorised_status = 11
@@ -45,25 +43,16 @@ class OppoAdapter(HttpAdapter):
         """The address that all calls' paths follow."""
         return f"{self.account.base_url or BASE_URL}/server/v1"
 
-    def fetch_credential(self) -> tuple[str, float]:
-        """Get an auth token for the signed app key.
-
-        Raises:
-            CannotAuthorise: OPPO gave none.
-        """
+    def request_auth_token(self) -> HttpAnswer:
+        """Ask for an auth token with the signed app key."""
         key, stamp = self.account.get("app_key"), str(time.time_ns() // 1_000_000)
         sign = hashlib.sha256(f"{key}{stamp}{self.account.get('master_secret')}".encode()).hexdigest()
         url = self.account.auth_url or f"{self.base}/auth"
-        answer = post_form(self.account, url, {"app_key": key, "timestamp": stamp, "sign": sign})
-        try:
-            found = json.loads(answer.body) if not answer.error else {}
-            code = str(found["code"])
-            if code == errors.OK:
-                return str(found["data"]["auth_token"]), _LIFE_SECONDS
-        except (ValueError, KeyError, TypeError):
-            raise CannotAuthorise(f"no auth token: {answer.error or answer.status}", permanent=False) from None
-        permanent = self.rule_of(code, answer).action in (Action.DISABLE_ACCOUNT, Action.REJECT)
-        raise CannotAuthorise(f"no auth token: {code} {found.get('message', '')}"[:200], permanent=permanent)
+        return post_form(self.account, url, {"app_key": key, "timestamp": stamp, "sign": sign})
+
+    def auth_token_in(self, found: dict[str, Any]) -> str:
+        """Return the token."""
+        return str(found["data"]["auth_token"])
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[VendorRequest], list[SendOutcome]]:
         """Make a call for up to 1000 messages of one task, each with its own target."""

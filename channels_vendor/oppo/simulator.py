@@ -11,7 +11,6 @@ import json
 import time
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import parse_qs
 
 from channels_vendor.base.truncation import utf16_length
 from channels_vendor.simulator.script import Incoming, Reply
@@ -38,7 +37,7 @@ class SimulatedOppo(ReportingVendor):
 
     def credential(self, incoming: Incoming) -> Reply:
         """Give an auth token for a signed app key."""
-        form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
+        form = incoming.form
         if not form.get("app_key"):
             return self.error(15, "Missing App Key")
         if not form.get("timestamp", "").isdigit():
@@ -51,7 +50,7 @@ class SimulatedOppo(ReportingVendor):
 
     def send(self, incoming: Incoming) -> Reply:
         """Check the batch as OPPO does, and accept its messages."""
-        form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
+        form = incoming.form
         token = form.get("auth_token", "")
         if not token.startswith("oppo-") or token in self.script.expired:
             return self.error(11, "Invalid AuthToken")

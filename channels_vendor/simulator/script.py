@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs
 
 FAULTS = ("hang", "reset", "truncate", "goaway")
 
@@ -21,6 +22,11 @@ class Incoming:
     headers: Mapping[str, str]
     body: bytes
     client_certificate: bytes | None = None
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The fields of a form in the body, the first value of each."""
+        return {name: values[0] for name, values in parse_qs(self.body.decode()).items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from channels_vendor.base.auth_token import AuthTokenAdapter
 from channels_vendor.base.contract import (
     Action,
     AnswerRule,
-    CannotAuthorise,
     Delivery,
     Notification,
     SendOutcome,
@@ -22,7 +22,7 @@ from channels_vendor.base.contract import (
     by_rule,
 )
 from channels_vendor.base.errors import NotPossibleError, TooBigError
-from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
+from channels_vendor.base.http_adapter import VendorRequest
 from channels_vendor.base.multicast import outcomes_for_all
 from channels_vendor.base.oauth import post
 from channels_vendor.base.payload_template import PayloadTemplate, encode
@@ -31,39 +31,31 @@ from pushcore.http.calls import HttpAnswer, HttpCall
 
 BASE_URL = "https://api-push.vivo.com.cn"
 _JSON = "content-type: application/json"
-_LIFE_SECONDS = 86_400 - 600
 
 
-class VivoAdapter(HttpAdapter):
+class VivoAdapter(AuthTokenAdapter):
     """Sends to one account at vivo Push."""
 
     unauthorised_status = 10000
+    code_field = "result"
+    message_field = "desc"
     table = errors.TABLE
     # vivo also looks at the text first, and dislikes tests.
     unknown_token_codes = ("invalidUser", "10302", "10085", "10104")
 
-    def fetch_credential(self) -> tuple[str, float]:
-        """Get an auth token for the signed app key.
-
-        Raises:
-            CannotAuthorise: vivo gave none.
-        """
+    def request_auth_token(self) -> HttpAnswer:
+        """Ask for an auth token with the signed app key."""
         app_id, key, stamp = payload.app_id_of(self.account), self.account.get("app_key"), time.time_ns() // 1_000_000
         sign = hashlib.md5(
             f"{app_id}{key}{stamp}{self.account.get('app_secret')}".encode(), usedforsecurity=False
         ).hexdigest()
         url = self.account.auth_url or f"{self.account.base_url or BASE_URL}/message/auth"
         body = encode({"appId": app_id, "appKey": key, "timestamp": stamp, "sign": sign}).encode()
-        answer = post(self.account, url, body, (_JSON,))
-        try:
-            found = json.loads(answer.body) if not answer.error else {}
-            code = str(found["result"])
-            if code == errors.OK:
-                return str(found["authToken"]), _LIFE_SECONDS
-        except (ValueError, KeyError, TypeError):
-            raise CannotAuthorise(f"no auth token: {answer.error or answer.status}", permanent=False) from None
-        permanent = self.rule_of(code, answer).action in (Action.DISABLE_ACCOUNT, Action.REJECT)
-        raise CannotAuthorise(f"no auth token: {code} {found.get('desc', '')}"[:200], permanent=permanent)
+        return post(self.account, url, body, (_JSON,))
+
+    def auth_token_in(self, found: dict[str, Any]) -> str:
+        """Return the token."""
+        return str(found["authToken"])
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[VendorRequest], list[SendOutcome]]:
         """Make a call for each device; of a notification's devices only token, IDs and data differ."""

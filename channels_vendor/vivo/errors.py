@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from channels_vendor.base.contract import Action, AnswerRule
+from channels_vendor.base.error_tables import rules_for
 
 OK = "0"
 # Our own request ID was used before: done.
@@ -18,11 +19,6 @@ _QUOTA = 3600.0
 _UNKNOWN = 99999999
 
 
-def _rules(action: Action, *codes: int, status: int | None = None, wait: float | None = None) -> dict[str, AnswerRule]:
-    """Rows of one kind. `status` None: the code itself."""
-    return {str(code): AnswerRule(action, code if status is None else status, wait) for code in codes}
-
-
 TABLE: dict[str, AnswerRule] = {
     UNKNOWN_USER: AnswerRule(Action.INVALIDATE_TOKEN, 10302),
     # Uninstalled, says one edition of vivo's document (dev.vivo.com.cn, 362), uninstalled or notifications switched off
@@ -31,21 +27,21 @@ TABLE: dict[str, AnswerRule] = {
     # Not there for 90 days; one that comes back may have kept its token.
     SILENT_FOR_MONTHS: AnswerRule(Action.SUSPECT_TOKEN, 10302),
     NOT_A_TEST_USER: AnswerRule(Action.REJECT),
-    **_rules(Action.RENEW_CREDENTIAL, 10000),
-    **_rules(Action.THROTTLE, 10040, 10072, wait=_BUSY),
-    **_rules(Action.REJECT, 10050, 10055, 10056, 10058, 10066, 10067, 10101, 10103, 10104),
-    **_rules(Action.REJECT, 10085, status=10104),
+    **rules_for(Action.RENEW_CREDENTIAL, 10000),
+    **rules_for(Action.THROTTLE, 10040, 10072, wait=_BUSY),
+    **rules_for(Action.REJECT, 10050, 10055, 10056, 10058, 10066, 10067, 10101, 10103, 10104),
+    **rules_for(Action.REJECT, 10085, status=10104),
     # A category that is none; one that is not of the classification.
-    **_rules(Action.REJECT, 10096, 10097, status=_UNKNOWN),
+    **rules_for(Action.REJECT, 10096, 10097, status=_UNKNOWN),
     # Over for today; hammering costs quota.
-    **_rules(Action.THROTTLE, 10070, wait=_QUOTA),
-    **_rules(Action.THROTTLE, 10073, status=10070, wait=_QUOTA),
-    **_rules(Action.THROTTLE, 10252, 10254, status=_UNKNOWN, wait=_QUOTA),
+    **rules_for(Action.THROTTLE, 10070, wait=_QUOTA),
+    **rules_for(Action.THROTTLE, 10073, status=10070, wait=_QUOTA),
+    **rules_for(Action.THROTTLE, 10252, 10254, status=_UNKNOWN, wait=_QUOTA),
     # Outside the hours granted to such messages: not too fast, only later.
-    **_rules(Action.RETRY, 10071, wait=_QUOTA),
-    **_rules(Action.DISABLE_ACCOUNT, 10094, *range(10200, 10208), status=_UNKNOWN),
-    **_rules(Action.THROTTLE, 10250, status=_UNKNOWN, wait=_BUSY),
-    **_rules(Action.RETRY, 10102),
-    **_rules(Action.DISABLE_ACCOUNT, 10110),
-    **_rules(Action.INVALIDATE_TOKEN, 10302),
+    **rules_for(Action.RETRY, 10071, wait=_QUOTA),
+    **rules_for(Action.DISABLE_ACCOUNT, 10094, *range(10200, 10208), status=_UNKNOWN),
+    **rules_for(Action.THROTTLE, 10250, status=_UNKNOWN, wait=_BUSY),
+    **rules_for(Action.RETRY, 10102),
+    **rules_for(Action.DISABLE_ACCOUNT, 10110),
+    **rules_for(Action.INVALIDATE_TOKEN, 10302),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from channels_vendor.base.contract import Action, AnswerRule
+from channels_vendor.base.error_tables import rules_for
 
 OK = "0"
 BAD_REGID = "bad_regids"
@@ -14,36 +15,31 @@ _BUSY = 60.0
 _QUOTA = 3600.0
 
 
-def _rules(action: Action, *codes: int, status: int | None = None, wait: float | None = None) -> dict[str, AnswerRule]:
-    """Rows of one kind. `status` None: the code itself."""
-    return {str(code): AnswerRule(action, code if status is None else status, wait) for code in codes}
-
-
 _UNKNOWN = 99999999
 
 TABLE: dict[str, AnswerRule] = {
     BAD_REGID: AnswerRule(Action.INVALIDATE_TOKEN, 20301),
     NO_SINGLE_TARGET: AnswerRule(Action.SUSPECT_TOKEN, 20301),
-    **_rules(Action.RETRY, 10001, 20607, -1, 1, status=1001),
-    **_rules(Action.RETRY, 10002, 10003, 10009),
-    **_rules(Action.RETRY, 26003, 65029, 65030, status=10003),
-    **_rules(Action.DISABLE_ACCOUNT, 10004, 10005, 10012, 10013, 10014, 10026, 21301),
-    **_rules(Action.DISABLE_ACCOUNT, 10031, 10033, status=10026),
-    **_rules(Action.DISABLE_ACCOUNT, 21302, status=21301),
-    **_rules(Action.DISABLE_ACCOUNT, 10036, 10038, 21303, 26006, 27001, status=_UNKNOWN),
-    **_rules(Action.DISABLE_ACCOUNT, *range(22000, 22009), 22020, 22021, 22022),
-    **_rules(Action.DISABLE_ACCOUNT, 66108, status=22022),
-    **_rules(Action.REJECT, 10008, 10017, 10018, 20301),
-    **_rules(Action.REJECT, 65009, status=10018),
-    **_rules(Action.REJECT, 65011, status=10008),
-    **_rules(Action.REJECT, 10016, 21305, 65014, 65015, 65036, 65037, 65038, status=_UNKNOWN),
-    **_rules(Action.REJECT, 22100, 22101, 22103),
-    **_rules(Action.RETRY, 22102),
-    **_rules(Action.THROTTLE, 10022, 10023, 10024, 10027, wait=_BUSY),
-    **_rules(Action.THROTTLE, 10034, 200001, status=_UNKNOWN, wait=_QUOTA),
-    **_rules(Action.INVALIDATE_TOKEN, 10029),
+    **rules_for(Action.RETRY, 10001, 20607, -1, 1, status=1001),
+    **rules_for(Action.RETRY, 10002, 10003, 10009),
+    **rules_for(Action.RETRY, 26003, 65029, 65030, status=10003),
+    **rules_for(Action.DISABLE_ACCOUNT, 10004, 10005, 10012, 10013, 10014, 10026, 21301),
+    **rules_for(Action.DISABLE_ACCOUNT, 10031, 10033, status=10026),
+    **rules_for(Action.DISABLE_ACCOUNT, 21302, status=21301),
+    **rules_for(Action.DISABLE_ACCOUNT, 10036, 10038, 21303, 26006, 27001, status=_UNKNOWN),
+    **rules_for(Action.DISABLE_ACCOUNT, *range(22000, 22009), 22020, 22021, 22022),
+    **rules_for(Action.DISABLE_ACCOUNT, 66108, status=22022),
+    **rules_for(Action.REJECT, 10008, 10017, 10018, 20301),
+    **rules_for(Action.REJECT, 65009, status=10018),
+    **rules_for(Action.REJECT, 65011, status=10008),
+    **rules_for(Action.REJECT, 10016, 21305, 65014, 65015, 65036, 65037, 65038, status=_UNKNOWN),
+    **rules_for(Action.REJECT, 22100, 22101, 22103),
+    **rules_for(Action.RETRY, 22102),
+    **rules_for(Action.THROTTLE, 10022, 10023, 10024, 10027, wait=_BUSY),
+    **rules_for(Action.THROTTLE, 10034, 200001, status=_UNKNOWN, wait=_QUOTA),
+    **rules_for(Action.INVALIDATE_TOKEN, 10029),
     # Nobody there now, usually; the token lives.
-    **_rules(Action.RETRY, 65003, status=_UNKNOWN, wait=_BUSY),
+    **rules_for(Action.RETRY, 65003, status=_UNKNOWN, wait=_BUSY),
 }
 
 # Types in receipts.

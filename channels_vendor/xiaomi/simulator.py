@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 from channels_vendor.base.truncation import utf16_length
 from channels_vendor.simulator.script import Incoming, Reply
@@ -36,7 +36,7 @@ class SimulatedXiaomi(ReportingVendor):
         secret = incoming.headers.get("authorization", "").removeprefix("key=")
         if secret != SECRET or secret in self.script.expired:
             return self.error(21301, "authentication failed")
-        form = {name: values[0] for name, values in parse_qs(incoming.body.decode()).items()}
+        form = incoming.form
         needed = {"registration_id", "title", "description", "restricted_package_name", "pass_through", "time_to_live"}
         if needed - form.keys():
             return self.error(10016, "a parameter is missing")
