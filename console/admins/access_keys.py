@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from console.access.rights import Right
 from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import EnabledFilter
-from console.components.scoped_admin import ScopedModelAdmin
+from console.components.scoped_admin import ScopedModelAdmin, take_over
 from console.components.shown_once import Property, ShownOnce, ShownOnceAdmin
 from pushcore.models import AccessKey, Workspace
 from pushcore.security import keys
@@ -95,9 +95,7 @@ class AccessKeyAdmin(ShownOnceAdmin, ScopedModelAdmin):
             return
         workspaces = form.cleaned_data["workspaces"]
         made, _ = keys.create_access_key(workspaces[0].app, workspaces, obj.name)
-        for field in AccessKey._meta.concrete_fields:
-            setattr(obj, field.attname, getattr(made, field.attname))
-        obj._state.adding = False
+        take_over(obj, made)
 
     def response_add(self, request: HttpRequest, obj: AccessKey, post_url_continue: str | None = None) -> HttpResponse:
         """Redirect to the page that shows the secret."""

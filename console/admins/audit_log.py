@@ -43,7 +43,7 @@ class ActionFilter(ChoiceFilter):
     choices_of_column = AuditEntry.Action.choices
 
 
-class AppFilter(DropdownFilter):
+class AppFilter(ChoiceFilter):
     """Filter by an app that the user administers."""
 
     title = _("app")
@@ -52,11 +52,6 @@ class AppFilter(DropdownFilter):
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[AuditEntry]) -> Choices:
         """Offer the apps in which the user may read the audit log."""
         return [(str(app.pk), str(app)) for app in scope_of(request).apps(Right.CONFIGURE)]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
-        """Keep the entries of the app; a value that was not offered is ignored."""
-        known = self.value() in {choice for choice, _ in self.lookup_choices}
-        return queryset.filter(app=self.value()) if known else queryset
 
 
 class WhenFilter(DropdownFilter):

@@ -307,24 +307,22 @@ class PushTaskAdmin(LargeTableAdmin):
         form = reverse("admin:create_message", args=[task.kind])
         return HttpResponseRedirect(f"{form}?{urlencode({'from': task.pk})}")
 
-    @action(description=_("Revoke"), url_path="revoke", icon="undo", permissions=["push"])
-    def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask on GET; on POST revoke the push, and say why where the service refuses."""
-        task = self.get_object(request, object_id)
-        assert isinstance(task, PushTask)
-        if request.method != "POST":
-            return confirmation(
-                request,
-                self,
-                task,
-                title=_("Revoke this push?"),
-                consequence=_(
-                    "Messages of this push: %(count)s. What is not delivered yet never will be; devices that have it "
-                    "are told to remove it. This cannot be undone."
-                )
-                % {"count": task.message_count},
-                button=_("Revoke"),
+    @confirmed_action(
+        description=_("Revoke"),
+        url_path="revoke",
+        icon="undo",
+        permissions=["push"],
+        title=_("Revoke this push?"),
+        consequence=lambda task: (
+            _(
+                "Messages of this push: %(count)s. What is not delivered yet never will be; devices that have it "
+                "are told to remove it. This cannot be undone."
             )
+            % {"count": task.message_count}
+        ),
+    )
+    def revoke(self, request: HttpRequest, task: PushTask) -> None:
+        """Revoke the push, and say why where the service refuses."""
         try:
             revocations.revoke_task(task.workspace, task.pk)
         except ResultError as error:
@@ -332,4 +330,3 @@ class PushTaskAdmin(LargeTableAdmin):
         else:
             self.log_change(request, task, "Revoked.")
             messages.success(request, _("The push is revoked."))
-        return HttpResponseRedirect(reverse("admin:pushcore_pushtask_change", args=[task.pk]))

@@ -16,7 +16,7 @@ from console.access.rights import Right
 from console.components.columns import copyable, label
 from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import ChoiceFilter, WorkspaceFilter
-from console.components.scoped_admin import ScopedModelAdmin
+from console.components.scoped_admin import ScopedModelAdmin, take_over
 from pushcore.models import RsaKey
 from pushcore.security import keys
 
@@ -72,9 +72,7 @@ class RsaKeyAdmin(ScopedModelAdmin):
             super().save_model(request, obj, form, change)
             return
         made = keys.add_api_key(obj.workspace, obj.public_pem)
-        for field in RsaKey._meta.concrete_fields:
-            setattr(obj, field.attname, getattr(made, field.attname))
-        obj._state.adding = False
+        take_over(obj, made)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
         """Refuse for an active key, which has to be deactivated first."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
 
 from console.access.rights import Right, Scope
 from console.components.confirmation import confirmation
@@ -60,20 +58,16 @@ class ScheduleAdmin(LargeTableAdmin):
         number = ids.parse(term)
         return rows.none() if number is None else rows.filter(pk=number)
 
-    @action(description=_("Cancel schedule"), url_path="cancel", icon="event_busy", permissions=["push"])
-    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask on GET; on POST cancel the schedule, and say why where the service refuses."""
-        schedule = self.get_object(request, object_id)
-        assert isinstance(schedule, Schedule)
-        if request.method != "POST":
-            return confirmation(
-                request,
-                self,
-                schedule,
-                title=_("Cancel this schedule?"),
-                consequence=_("What is still to be sent will not be; what was sent stays. This cannot be undone."),
-                button=_("Cancel schedule"),
-            )
+    @confirmed_action(
+        description=_("Cancel schedule"),
+        url_path="cancel",
+        icon="event_busy",
+        permissions=["push"],
+        title=_("Cancel this schedule?"),
+        consequence=_("What is still to be sent will not be; what was sent stays. This cannot be undone."),
+    )
+    def cancel(self, request: HttpRequest, schedule: Schedule) -> None:
+        """Cancel the schedule, and say why where the service refuses."""
         try:
             cancelled = service.cancel(schedule.workspace, [schedule.pk], parents=True)
         except ResultError as error:
@@ -81,4 +75,3 @@ class ScheduleAdmin(LargeTableAdmin):
         else:
             self.log_change(request, schedule, "Cancelled.")
             messages.success(request, _("Cancelled; times of sending given up: %(count)s.") % {"count": cancelled})
-        return HttpResponseRedirect(reverse("admin:pushcore_schedule_change", args=[schedule.pk]))

@@ -20,7 +20,7 @@ from console.access.rights import Right
 from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import WorkspaceFilter
 from console.components.refusals import refusal
-from console.components.scoped_admin import ScopedModelAdmin
+from console.components.scoped_admin import ScopedModelAdmin, take_over
 from pushcore.codes.results import ResultError
 from pushcore.models import Template
 from pushcore.push import templates
@@ -110,9 +110,7 @@ class TemplateAdmin(ScopedModelAdmin):
     def save_model(self, request: HttpRequest, obj: Template, form: forms.ModelForm, change: bool) -> None:
         """Create the template with `templates.create`, as the API does."""
         made = templates.create(obj.workspace, draft_of(form.cleaned_data))
-        for field in Template._meta.concrete_fields:
-            setattr(obj, field.attname, getattr(made, field.attname))
-        obj._state.adding = False
+        take_over(obj, made)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Report templates that a schedule still needs as protected, which keeps them from being deleted."""

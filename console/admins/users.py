@@ -15,11 +15,9 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UsernameField
 from django.contrib.auth.models import Group, User
 from django.db.models import Field, Model
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
-from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminRadioSelectWidget
 
@@ -186,52 +184,42 @@ class UserAdmin(ShownOnceAdmin, SuperuserModelAdmin, DjangoUserAdmin):  # type: 
         link = Property(_("Link"), invitations.link(request, obj), copyable=True)
         return (Property(_("User"), obj.username), *email, link)
 
-    @action(description=_("Invite"), url_path="invite", icon="forward_to_inbox", permissions=["change"])
-    def invite(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask on GET; on POST end the user's password, sessions and former links, and redirect to the new link."""
-        user = self.get_object(request, object_id)
-        assert isinstance(user, User)
-        if user.pk == request.user.pk or not invitations.may_be_invited(user):
-            messages.error(request, _("Others are invited, who are active and may log in to the console."))
-            return HttpResponseRedirect(reverse("admin:auth_user_change", args=[user.pk]))
-        if request.method != "POST":
-            return confirmation(
-                request,
-                self,
-                user,
-                title=_("Invite by a link?"),
-                consequence=_(
-                    "You get a link to send, with which the user sets a password. The present password, "
-                    "sessions and former links end now."
-                ),
-                button=_("Invite"),
-            )
+    @confirmed_action(
+        description=_("Invite"),
+        url_path="invite",
+        icon="forward_to_inbox",
+        permissions=["change"],
+        title=_("Invite by a link?"),
+        consequence=_(
+            "You get a link to send, with which the user sets a password. The present password, "
+            "sessions and former links end now."
+        ),
+        refusal=lambda request, user: (
+            _("Others are invited, who are active and may log in to the console.")
+            if user.pk == request.user.pk or not invitations.may_be_invited(user)
+            else None
+        ),
+    )
+    def invite(self, request: HttpRequest, user: User) -> HttpResponse:
+        """End the user's password, sessions and former links, and redirect to the new link."""
         invitations.invite(user)
         self.log_change(request, user, "Made an invitation link.")
         return self.show_once(request, user)
 
-    @action(
+    @confirmed_action(
         description=_("Remove two-factor login"),
         url_path="remove-two-factor",
         icon="lock_reset",
         permissions=["change"],
+        title=_("Remove two-factor login?"),
+        consequence=_("For a user who lost phone and recovery codes: the password alone logs in again."),
+        button=_("Remove"),
     )
-    def remove_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask on GET; on POST delete the user's second factor."""
-        user = self.get_object(request, object_id)
-        if request.method != "POST":
-            return confirmation(
-                request,
-                self,
-                user,
-                title=_("Remove two-factor login?"),
-                consequence=_("For a user who lost phone and recovery codes: the password alone logs in again."),
-                button=_("Remove"),
-            )
+    def remove_second_factor(self, request: HttpRequest, user: User) -> None:
+        """Delete the user's second factor."""
         SecondFactor.objects.filter(user_id=user.pk).delete()
         self.log_change(request, user, "Removed two-factor login.")
         messages.success(request, _("The password alone logs in now."))
-        return HttpResponseRedirect(reverse("admin:auth_user_change", args=[user.pk]))
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
         """Apply the console's rule for query parameters instead of that of Django's admin of users."""

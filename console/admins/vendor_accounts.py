@@ -7,12 +7,11 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
@@ -143,6 +142,14 @@ def _form_field(entry: AccountField, row: VendorAccount, is_kept: bool) -> forms
     return forms.CharField(initial=row.public_values.get(entry.name, ""), widget=UnfoldAdminTextInputWidget, **common)
 
 
+def last_device(row: VendorAccount) -> Device | None:
+    """Return the device of the account's workspace that last reported a token of the vendor."""
+    mine = Device.objects.filter(
+        workspace=row.workspace_id, third_channel=row.channel, third_token__gt="", activity_id__isnull=True
+    )
+    return mine.order_by("-third_reported_at").first()
+
+
 @admin.register(VendorAccount)
 class VendorAccountAdmin(ScopedModelAdmin):
     """Admin of vendor accounts.
@@ -249,58 +256,47 @@ class VendorAccountAdmin(ScopedModelAdmin):
         """Show the time in the zone of the account's workspace."""
         return moment(row.certificate_expires_at, zone_of(row))
 
-    @action(description=_("Check"), url_path="check", icon="fact_check", permissions=["configure"])
-    def check_account(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask on GET; on POST call the vendor with a token of no device, and show what is wrong."""
-        row = self.get_object(request, object_id)
-        assert isinstance(row, VendorAccount)
-        if request.method != "POST":
-            return confirmation(
-                request,
-                self,
-                row,
-                title=_("Check this account?"),
-                consequence=_("The vendor is called once with a token of no device; nobody gets anything."),
-                button=_("Check"),
-            )
+    @confirmed_action(
+        description=_("Check"),
+        url_path="check",
+        icon="fact_check",
+        permissions=["configure"],
+        title=_("Check this account?"),
+        consequence=_("The vendor is called once with a token of no device; nobody gets anything."),
+    )
+    def check_account(self, request: HttpRequest, row: VendorAccount) -> None:
+        """Call the vendor with a token of no device, and show what is wrong."""
         found = checking.problems(row)
         self._record_call(request, row, "Checked the account.", "; ".join(found) or "in order")
         if found:
             messages.error(request, "; ".join(found))
         else:
             messages.success(request, _("The account is in order."))
-        return self._back(row)
 
-    @action(description=_("Send test"), url_path="send-test", icon="send", permissions=["push"])
-    def send_test(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask on GET; on POST send a test to the device that last reported a token of the vendor."""
-        row = self.get_object(request, object_id)
-        assert isinstance(row, VendorAccount)
-        device = Device.objects.filter(
-            workspace=row.workspace_id, third_channel=row.channel, third_token__gt="", activity_id__isnull=True
-        ).order_by("-third_reported_at")[:1]
-        if request.method != "POST":
-            return confirmation(
-                request,
-                self,
-                row,
-                title=_("Send a test?"),
-                consequence=_("The device that last reported a token of this vendor is shown a test notification."),
-                button=_("Send test"),
-            )
-        if not device:
-            messages.error(request, _("No device of the workspace has reported a token of this vendor."))
-            return self._back(row)
+    @confirmed_action(
+        description=_("Send test"),
+        url_path="send-test",
+        icon="send",
+        permissions=["push"],
+        title=_("Send a test?"),
+        consequence=_("The device that last reported a token of this vendor is shown a test notification."),
+        refusal=lambda _request, row: (
+            None if last_device(row) else _("No device of the workspace has reported a token of this vendor.")
+        ),
+    )
+    def send_test(self, request: HttpRequest, row: VendorAccount) -> None:
+        """Send a test to the device that last reported a token of the vendor."""
+        device = last_device(row)
+        assert device is not None
         try:
-            outcome = checking.send_test_notification(row, device[0].third_token)
+            outcome = checking.send_test_notification(row, device.third_token)
         except ValueError as error:
             messages.error(request, str(error))
-            return self._back(row)
+            return
         said = f"{outcome.verdict.name.lower()}: {outcome.vendor_id or outcome.vendor_code}"
         self._record_call(request, row, "Sent a test message.", outcome.verdict.name.lower())
         level = messages.SUCCESS if outcome.verdict is Verdict.ACCEPTED else messages.ERROR
         messages.add_message(request, level, said)
-        return self._back(row)
 
     def _record_call(self, request: HttpRequest, row: VendorAccount, what: str, outcome: str) -> None:
         """Record a call in the audit log, with the addresses that the account's secrets were sent to.
@@ -310,6 +306,3 @@ class VendorAccountAdmin(ScopedModelAdmin):
         called = {"API address": row.base_url, "authorisation address": row.auth_url}
         details = {"what": what, "outcome": outcome} | {name: url for name, url in called.items() if url}
         audit.record(request, AuditEntry.Action.TEST, row, details)
-
-    def _back(self, row: VendorAccount) -> HttpResponse:
-        return HttpResponseRedirect(reverse("admin:channels_vendor_vendoraccount_change", args=[row.pk]))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from console.access import audit
 from console.access.rights import Right
@@ -176,67 +174,55 @@ class WorkspaceAdmin(ScopedModelAdmin):
         key = workspace.rsa_keys.filter(purpose=RsaKey.Purpose.CALLBACK, active=True).first()
         return copyable(key.public_pem) if key else gettext("Made when the callback is switched on.")
 
-    @action(
-        description=_("Rotate client key"), url_path="rotate-client-key", icon="autorenew", permissions=["configure"]
+    @confirmed_action(
+        description=_("Rotate client key"),
+        url_path="rotate-client-key",
+        icon="autorenew",
+        permissions=["configure"],
+        title=_("Rotate the client key?"),
+        consequence=_(
+            "New builds of the app carry the new key. Apps built with the present one go on registering "
+            "new devices until you end it; the key before it, if any, ends now. Devices already "
+            "registered stay."
+        ),
     )
-    def rotate_client_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def rotate_client_key(self, request: HttpRequest, workspace: Workspace) -> None:
         """Give the workspace a new client key; the present one becomes the former one."""
-        return self._change_confirmed(
-            request,
-            object_id,
-            keys.rotate_client_key,
-            entry="Rotated the client key.",
-            done=_("The client key was rotated."),
-            title=_("Rotate the client key?"),
-            consequence=_(
-                "New builds of the app carry the new key. Apps built with the present one go on registering "
-                "new devices until you end it; the key before it, if any, ends now. Devices already "
-                "registered stay."
-            ),
-            button=_("Rotate client key"),
-        )
+        keys.rotate_client_key(workspace)
+        self.log_change(request, workspace, "Rotated the client key.")
+        messages.success(request, _("The client key was rotated."))
 
-    @action(
-        description=_("End former client key"), url_path="end-former-client-key", icon="key_off",
+    @confirmed_action(
+        description=_("End former client key"),
+        url_path="end-former-client-key",
+        icon="key_off",
         permissions=["former_key"],
-    )  # fmt: skip
-    def end_former_client_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        title=_("End the former client key?"),
+        consequence=_("Apps built with it can no longer register new devices. Devices already registered stay."),
+    )
+    def end_former_client_key(self, request: HttpRequest, workspace: Workspace) -> None:
         """Stop accepting the former client key."""
-        return self._change_confirmed(
-            request,
-            object_id,
-            keys.end_former_client_key,
-            entry="Ended the former client key.",
-            done=_("The former client key has ended."),
-            title=_("End the former client key?"),
-            consequence=_("Apps built with it can no longer register new devices. Devices already registered stay."),
-            button=_("End former client key"),
-        )
+        keys.end_former_client_key(workspace)
+        self.log_change(request, workspace, "Ended the former client key.")
+        messages.success(request, _("The former client key has ended."))
 
-    @action(description=_("Test callback"), url_path="test-callback", icon="outgoing_mail", permissions=["configure"])
-    def test_callback(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask on GET; on POST post a test receipt to the callback URL, and show what the backend answered."""
-        workspace = self.get_object(request, object_id)
-        assert isinstance(workspace, Workspace)
-        if request.method != "POST":
-            return confirmation(
-                request,
-                self,
-                workspace,
-                title=_("Send a test receipt?"),
-                consequence=_(
-                    "A signed receipt with msgId callback-test is posted to %(url)s. It speaks of no message."
-                )
-                % {"url": workspace.callback_url or _("the callback URL, which is not set")},
-                button=_("Send"),
-            )
-        if not workspace.callback_url:
-            messages.error(request, _("Not sent: the workspace has no callback URL."))
-        else:
-            self._send_test_receipt(request, workspace)
-        return HttpResponseRedirect(reverse("admin:pushcore_workspace_change", args=[workspace.pk]))
-
-    def _send_test_receipt(self, request: HttpRequest, workspace: Workspace) -> None:
+    @confirmed_action(
+        description=_("Test callback"),
+        url_path="test-callback",
+        icon="outgoing_mail",
+        permissions=["configure"],
+        title=_("Send a test receipt?"),
+        consequence=lambda workspace: (
+            _("A signed receipt with msgId callback-test is posted to %(url)s. It speaks of no message.")
+            % {"url": workspace.callback_url}
+        ),
+        button=_("Send"),
+        refusal=lambda _request, workspace: (
+            None if workspace.callback_url else _("Not sent: the workspace has no callback URL.")
+        ),
+    )
+    def test_callback(self, request: HttpRequest, workspace: Workspace) -> None:
+        """Post a test receipt to the callback URL, and show what the backend answered."""
         result = signing.send_test_receipt(workspace)
         said = result.error or f"status {result.status}"
         details = {"what": "Sent a test receipt.", "outcome": said, "address": workspace.callback_url}
@@ -250,43 +236,19 @@ class WorkspaceAdmin(ScopedModelAdmin):
         else:
             messages.error(request, _("The backend did not take the test receipt: %(said)s.") % {"said": said})
 
-    @action(
-        description=_("Make callback key"), url_path="make-callback-key", icon="encrypted", permissions=["configure"]
+    @confirmed_action(
+        description=_("Make callback key"),
+        url_path="make-callback-key",
+        icon="encrypted",
+        permissions=["configure"],
+        title=_("Make the callback key?"),
+        consequence=_(
+            "The key that signs receipts is made where there is none; an active one stays. To replace "
+            "it, deactivate it under RSA keys first."
+        ),
     )
-    def make_callback_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def make_callback_key(self, request: HttpRequest, workspace: Workspace) -> None:
         """Create the key pair that signs receipts, unless there is an active one."""
-        return self._change_confirmed(
-            request,
-            object_id,
-            keys.callback_key,
-            entry="Asked for the callback key.",
-            done=_("The public half of the callback key is below."),
-            title=_("Make the callback key?"),
-            consequence=_(
-                "The key that signs receipts is made where there is none; an active one stays. To replace "
-                "it, deactivate it under RSA keys first."
-            ),
-            button=_("Make callback key"),
-        )
-
-    def _change_confirmed(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        change: Callable[[Workspace], object],
-        *,
-        entry: str,
-        done: str | Promise,
-        title: str | Promise,
-        consequence: str | Promise,
-        button: str | Promise,
-    ) -> HttpResponse:
-        """Ask on GET; on POST apply `change`, write `entry` to the audit log and say `done` on the workspace's page."""
-        workspace = self.get_object(request, object_id)
-        assert isinstance(workspace, Workspace)
-        if request.method != "POST":
-            return confirmation(request, self, workspace, title=title, consequence=consequence, button=button)
-        change(workspace)
-        self.log_change(request, workspace, entry)
-        messages.success(request, str(done))
-        return HttpResponseRedirect(reverse("admin:pushcore_workspace_change", args=[workspace.pk]))
+        keys.callback_key(workspace)
+        self.log_change(request, workspace, "Asked for the callback key.")
+        messages.success(request, _("The public half of the callback key is below."))

@@ -100,7 +100,7 @@ def _code_text(code: int) -> str:
 
 
 class ChoiceFilter(DropdownFilter):
-    """Base of filters by one column that has choices; subclasses set `choices_of_column`."""
+    """Base of filters by one column. Subclasses set `choices_of_column`, or override `lookups`."""
 
     choices_of_column: list[tuple[Any, Any]]
 

@@ -33,6 +33,16 @@ from console.models import AuditEntry
 from pushcore.models import App, Workspace
 
 
+def take_over(obj: Model, made: Model) -> None:
+    """Give a form's unsaved object the values of the row that a service has made for it.
+
+    The admin then treats the object as saved.
+    """
+    for field in made._meta.concrete_fields:
+        setattr(obj, field.attname, getattr(made, field.attname))
+    obj._state.adding = False
+
+
 class NamedTimes:
     """Mixin for an admin class or an inline that shows times with the name of their zone (`console.locale.zones`).
 
