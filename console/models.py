@@ -38,8 +38,8 @@ class Membership(models.Model):
         choices=Role.choices,
         default=Role.VIEWER,
         help_text=_(
-            "Viewers and analysts only look; operators also push; administrators also change the app, its "
-            "workspaces, keys and members."
+            "Viewers read; analysts also export the usage analysis; operators also push; administrators also change "
+            "the app, its workspaces, keys and members."
         ),
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True, editable=False)

@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
             name='Membership',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('viewer', 'viewer'), ('analyst', 'analyst'), ('operator', 'operator'), ('administrator', 'administrator')], default='viewer', help_text='Viewers and analysts only look; operators also push; administrators also change the app, its workspaces, keys and members.', max_length=16, verbose_name='role')),
+                ('role', models.CharField(choices=[('viewer', 'viewer'), ('analyst', 'analyst'), ('operator', 'operator'), ('administrator', 'administrator')], default='viewer', help_text='Viewers read; analysts also export the usage analysis; operators also push; administrators also change the app, its workspaces, keys and members.', max_length=16, verbose_name='role')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
                 ('app', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='pushcore.app', verbose_name='app')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL, verbose_name='user')),
