@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from channels_vendor.base.contract import AnswerRule, Delivery, Notification, SendOutcome, accepted, by_rule
-from channels_vendor.base.http_adapter import batches, retry_after
-from pushcore.http.calls import HttpAnswer
+from channels_vendor.base.http_adapter import VendorRequest, batches, retry_after
+from pushcore.http.calls import HttpAnswer, HttpCall
 
 MAX_TOKENS = 1000
 
@@ -22,6 +22,32 @@ def multicast_batches(
     for notification, batch in batches(deliveries, most):
         [first, *others] = batch
         yield notification, batch, "" if others else str(first.message_id), "" if others else first.msgkey
+
+
+def multicast_requests(
+    deliveries: Sequence[Delivery],
+    call_of: Callable[[Notification, list[str], str, str], HttpCall | None],
+    too_big: AnswerRule,
+    word: str,
+) -> tuple[list[VendorRequest], list[SendOutcome]]:
+    """Return a request for each batch, and the outcomes of what is too big for the vendor.
+
+    Args:
+        deliveries: What is to be sent.
+        call_of: Makes the call from a notification, its tokens, message ID and msgkey (`multicast_batches`); None where
+            it cannot be made small enough.
+        too_big: What follows then.
+        word: What is noted then as the vendor's code.
+    """
+    requests: list[VendorRequest] = []
+    refused: list[SendOutcome] = []
+    for notification, batch, message_id, msgkey in multicast_batches(deliveries):
+        call = call_of(notification, [one.token for one in batch], message_id, msgkey)
+        if call is None:
+            refused += [by_rule(one, too_big, word) for one in batch]
+        else:
+            requests.append(VendorRequest(call, batch))
+    return requests, refused
 
 
 def outcomes_for_all(

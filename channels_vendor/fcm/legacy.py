@@ -18,12 +18,11 @@ from channels_vendor.base.contract import (
     Delivery,
     Notification,
     SendOutcome,
-    by_rule,
 )
 from channels_vendor.base.credentials import StaticCredential
 from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
 from channels_vendor.base.lifetime import seconds_left
-from channels_vendor.base.multicast import accepted_except, multicast_batches, outcomes_for_all
+from channels_vendor.base.multicast import accepted_except, multicast_requests, outcomes_for_all
 from channels_vendor.base.options import urgency_of
 from channels_vendor.base.payload_template import encode, size_of
 from channels_vendor.base.truncation import truncate_by
@@ -76,15 +75,12 @@ class LegacyFcmAdapter(HttpAdapter):
 
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[VendorRequest], list[SendOutcome]]:
         """Make a call for up to 1000 tokens that share a notification."""
-        requests, refused = [], []
-        for notification, batch, message_id, msgkey in multicast_batches(deliveries):
+
+        def call_of(notification: Notification, tokens: list[str], message_id: str, msgkey: str) -> HttpCall | None:
             body = body_of(notification, message_id, msgkey)
-            if body is None:
-                refused += [by_rule(one, TABLE[TOO_BIG], TOO_BIG) for one in batch]
-            else:
-                body["registration_ids"] = [one.token for one in batch]
-                requests.append(VendorRequest(self._call(body, credential), batch))
-        return requests, refused
+            return None if body is None else self._call(body | {"registration_ids": tokens}, credential)
+
+        return multicast_requests(deliveries, call_of, TABLE[TOO_BIG], TOO_BIG)
 
     def _call(self, body: dict[str, Any], key: str) -> HttpCall:
         headers = (f"authorization: key={key}", "content-type: application/json")

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from channels_vendor.base.contract import Action, AnswerRule, Delivery, SendOutcome, by_rule
+from channels_vendor.base.contract import Action, AnswerRule, Delivery, Notification, SendOutcome
 from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
-from channels_vendor.base.multicast import accepted_except, multicast_batches, outcomes_for_all
+from channels_vendor.base.multicast import accepted_except, multicast_requests, outcomes_for_all
 from channels_vendor.base.payload_template import encode
 from channels_vendor.harmonyos import errors, payload
 from channels_vendor.huawei import service_account
@@ -34,20 +34,19 @@ class HarmonyAdapter(HttpAdapter):
         """Make a call for up to 1000 tokens that share a notification."""
         project = quote(service_account.read(self.account.get("service_account"))["project_id"], safe="")
         url = f"{self.account.base_url or BASE_URL}/v3/{project}/messages:send"
-        requests, refused = [], []
-        for notification, batch, message_id, msgkey in multicast_batches(deliveries):
+
+        def call_of(notification: Notification, tokens: list[str], message_id: str, msgkey: str) -> HttpCall | None:
             body = payload.body_of(notification, self.account.get("category"), message_id, msgkey)
             if body is None:
-                refused += [by_rule(one, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG) for one in batch]
-                continue
+                return None
             headers = (
                 f"authorization: Bearer {credential}",
                 "content-type: application/json",
                 f"push-type: {payload.push_type_header(notification)}",
             )
-            whole = encode(body | {"target": {"token": [one.token for one in batch]}}).encode()
-            requests.append(VendorRequest(HttpCall(url, whole, headers), batch))
-        return requests, refused
+            return HttpCall(url, encode(body | {"target": {"token": tokens}}).encode(), headers)
+
+        return multicast_requests(deliveries, call_of, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG)
 
     def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         """Read the answer for all tokens of a call; a partial success gives a reason for each token refused."""

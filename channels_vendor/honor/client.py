@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from channels_vendor.base.contract import Action, AnswerRule, Delivery, SendOutcome, by_rule
+from channels_vendor.base.contract import Action, AnswerRule, Delivery, Notification, SendOutcome
 from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
-from channels_vendor.base.multicast import accepted_except, multicast_batches, outcomes_for_all
+from channels_vendor.base.multicast import accepted_except, multicast_requests, outcomes_for_all
 from channels_vendor.base.oauth import fetch_client_token
 from channels_vendor.base.payload_template import encode
 from channels_vendor.honor import errors, payload
@@ -44,15 +44,14 @@ class HonorAdapter(HttpAdapter):
             # Milliseconds (HONOR, "Sending downlink messages": 1563105451261).
             f"timestamp: {time.time_ns() // 1_000_000}",
         )
-        requests, refused = [], []
-        for notification, batch, message_id, msgkey in multicast_batches(deliveries):
+
+        def call_of(notification: Notification, tokens: list[str], message_id: str, msgkey: str) -> HttpCall | None:
             body = payload.body_of(notification, message_id, msgkey)
             if body is None:
-                refused += [by_rule(one, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG) for one in batch]
-                continue
-            whole = encode(body | {"token": [one.token for one in batch]}).encode()
-            requests.append(VendorRequest(HttpCall(f"{base}/api/v1/{app}/sendMessage", whole, headers), batch))
-        return requests, refused
+                return None
+            return HttpCall(f"{base}/api/v1/{app}/sendMessage", encode(body | {"token": tokens}).encode(), headers)
+
+        return multicast_requests(deliveries, call_of, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG)
 
     def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         """Read the answer for all tokens of a call.

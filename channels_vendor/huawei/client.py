@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from channels_vendor.base.contract import Action, AnswerRule, Delivery, SendOutcome, by_rule
+from channels_vendor.base.contract import Action, AnswerRule, Delivery, Notification, SendOutcome
 from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
-from channels_vendor.base.multicast import accepted_except, multicast_batches, outcomes_for_all
+from channels_vendor.base.multicast import accepted_except, multicast_requests, outcomes_for_all
 from channels_vendor.base.oauth import fetch_client_token
 from channels_vendor.base.payload_template import encode
 from channels_vendor.huawei import errors, payload, service_account
@@ -43,16 +43,16 @@ class HuaweiAdapter(HttpAdapter):
     def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[VendorRequest], list[SendOutcome]]:
         """Make a call for up to 1000 tokens that share a notification."""
         headers = (f"authorization: Bearer {credential}", "content-type: application/json")
-        requests, refused = [], []
-        for notification, batch, message_id, msgkey in multicast_batches(deliveries):
+
+        def call_of(notification: Notification, tokens: list[str], message_id: str, msgkey: str) -> HttpCall | None:
             message = payload.message_of(notification, message_id, msgkey)
             if message is None:
-                refused += [by_rule(one, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG) for one in batch]
-                continue
-            body: dict[str, Any] = {"message": message | {"token": [one.token for one in batch]}}
+                return None
+            body: dict[str, Any] = {"message": message | {"token": tokens}}
             whole = encode({"validate_only": True} | body if self.is_probe else body).encode()
-            requests.append(VendorRequest(HttpCall(self.url(), whole, headers), batch))
-        return requests, refused
+            return HttpCall(self.url(), whole, headers)
+
+        return multicast_requests(deliveries, call_of, errors.TABLE[errors.TOO_BIG], errors.TOO_BIG)
 
     def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         """Read the answer for all tokens of a call; a partial success names those that are illegal."""
