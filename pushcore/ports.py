@@ -250,7 +250,7 @@ _presence_sources: list[PresenceSource] = []
 
 
 def register_lane(lane: Lane, *, order: int) -> None:
-    """Offer a lane. Lower `order` is asked first: vendor lanes before the self-built channel, which claims all."""
+    """Register a lane. Lower `order` is asked first: vendor lanes before the self-built channel, which claims all."""
     _lanes.append((order, lane))
     _lanes.sort(key=lambda entry: entry[0])
 
@@ -261,17 +261,17 @@ def lanes() -> list[Lane]:
 
 
 def register_event_sink(sink: EventSink) -> None:
-    """Offer to keep what devices report of messages."""
+    """Register a sink of the events that devices report."""
     _event_sinks.append(sink)
 
 
 def event_sinks() -> list[EventSink]:
-    """Return all that keep what devices report."""
+    """Return the sinks of device events."""
     return list(_event_sinks)
 
 
 def register_presence_source(source: PresenceSource) -> None:
-    """Offer to tell which devices are connected."""
+    """Register a source that tells which devices are connected."""
     _presence_sources.append(source)
 
 
@@ -285,12 +285,12 @@ def online(device_ids: Sequence[int]) -> set[int]:
 
 
 def register_device_listener(listener: DeviceListener) -> None:
-    """Offer to be told of changes. Who changes something calls `pushcore.devices.changes.tell_changed`."""
+    """Register a listener to changes of devices. Whoever changes one calls `pushcore.devices.changes.tell_changed`."""
     _device_listeners.append(listener)
 
 
 def device_listeners() -> list[DeviceListener]:
-    """Return all that are told of devices that have changed."""
+    """Return the listeners to changes of devices."""
     return list(_device_listeners)
 
 
@@ -305,7 +305,7 @@ def broadcast_listeners() -> list[BroadcastListener]:
 
 
 def register_vendor_channels(source: VendorChannels) -> None:
-    """Offer to tell which vendors' channels a workspace uses."""
+    """Register a source that tells which vendors' channels a workspace uses."""
     _vendor_channels.append(source)
 
 
@@ -325,7 +325,7 @@ def broadcast_counters() -> list[BroadcastCounter]:
 
 
 def register_analysis(analysis: Analysis) -> None:
-    """Offer what answers the analysis queries; there is one."""
+    """Register what answers the analysis queries, in place of the former one."""
     _analysis[:] = [analysis]
 
 
