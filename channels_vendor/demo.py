@@ -98,7 +98,7 @@ def _account(
 
 
 def _push(workspace: Workspace, channel: Channel) -> PushTask:
-    """One message to the demo's device of the vendor."""
+    """Push one message to the demo's device of the vendor."""
     token = hashlib.sha256(f"demo-{channel.label}".encode()).hexdigest()
     platform = VENDORS[channel].platform or Platform.ANDROID
     known = Device.objects.filter(workspace=workspace, third_channel=channel, third_token=token).first()

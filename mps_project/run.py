@@ -107,7 +107,7 @@ def _stop_all(supervisor: Supervisor, embedded: list[engines.Engine], stop: Stop
 
 
 def _prepare() -> int:
-    """Migrate, and make or mend the demo app. In a child, so that this process stays small and imports no models."""
+    """Migrate, and create or update the demo app, in a child: this process stays small and imports no models."""
     done = subprocess.run(
         [sys.executable, "-m", "mps_project.launcher.prepare"],
         cwd=WORKING_DIRECTORY,

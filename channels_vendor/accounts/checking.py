@@ -84,7 +84,7 @@ def wrong_destination(base_url: str, auth_url: str, ca_pem: str) -> dict[str, st
 
 
 def _is_certificate(pem: str) -> bool:
-    """Whether an extra authority can be read; none at all is fine."""
+    """Tell whether an extra authority can be read; an empty text is fine."""
     if not pem.strip():
         return True
     try:

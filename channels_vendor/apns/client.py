@@ -32,7 +32,7 @@ _MAX_TOKEN_BYTES = 128
 
 
 def _is_token(text: str) -> bool:
-    """Whether it is some bytes in hexadecimal."""
+    """Tell whether the text is a token: bytes in hexadecimal."""
     try:
         return 0 < len(unhexlify(text)) <= _MAX_TOKEN_BYTES
     except ValueError:

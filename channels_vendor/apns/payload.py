@@ -110,7 +110,7 @@ def _aps(notification: Notification, push_type: str, body: str) -> dict[str, Any
 
 
 def _live_activity(notification: Notification, body: str) -> dict[str, Any]:
-    """The part `aps` of a Live Activity's update.
+    """Return the member `aps` of a Live Activity's update.
 
     Apple, "Starting and updating Live Activities with ActivityKit push notifications": what starts one carries its
     attributes and an alert; an update alerts only where a sound is asked for.

@@ -144,7 +144,7 @@ class SimulatedApns(SimulatedVendor):
         return "" if topic == bundle_id or topic.removeprefix(bundle_id) in _SUFFIXES else "BadTopic"
 
     def _read_bearer(self, bearer: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """A provider token's header and claims; each comes with very many notifications. Raises `jwt.PyJWTError`."""
+        """Read a provider token's header and claims, cached: each comes many times. Raises `jwt.PyJWTError`."""
         if bearer not in self._bearers:
             if len(self._bearers) >= _MAX_BEARERS:
                 self._bearers.clear()

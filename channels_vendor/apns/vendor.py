@@ -31,7 +31,7 @@ def _validate(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _wrong_key(values: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong with those values of a key that are given."""
+    """Return what is wrong with the given values of a key, by field."""
     wrong = {}
     if text := values.get("p8"):
         try:

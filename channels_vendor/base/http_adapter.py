@@ -195,7 +195,7 @@ class HttpAdapter(ABC):
         )
 
     def _settled(self, outcome: SendOutcome) -> SendOutcome:
-        """The outcome for good of a delivery whose credential was refused twice: it is no good."""
+        """Return the final outcome of a delivery whose credential was refused twice: the account is misconfigured."""
         if outcome.verdict is not Verdict.UNAUTHORISED:
             return outcome
         status = self.unauthorised_status if outcome.status == statuses.UNKNOWN else outcome.status

@@ -58,7 +58,7 @@ def _notification(outgoing: OutgoingMessage, channel: Channel) -> Notification:
 
 
 def _for_channel(urls: Mapping[str, str], channel: Channel) -> str:
-    """The URL given for the channel (`fcmUrl`, `miuiUrl`, ...), else the default one."""
+    """Return the URL given for the channel (`fcmUrl`, `miuiUrl`, ...), else the default one."""
     for name in vendor_options.names(channel):
         if url := urls.get(f"{name}Url"):
             return url

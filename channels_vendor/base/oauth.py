@@ -12,7 +12,7 @@ from pushcore.http.client import HttpClient
 
 
 def post(account: Account, url: str, body: bytes, headers: tuple[str, ...]) -> HttpAnswer:
-    """POST on a connection of its own, with the same check of addresses as all calls."""
+    """Post a request on a connection of its own, with the same check of addresses as all calls."""
     client = HttpClient(
         HttpSettings(allow_private=account.allow_private, https_only=not account.allow_private, ca=account.ca)
     )
@@ -24,7 +24,7 @@ def post(account: Account, url: str, body: bytes, headers: tuple[str, ...]) -> H
 
 
 def post_form(account: Account, url: str, fields: Mapping[str, str]) -> HttpAnswer:
-    """POST a form."""
+    """Post a form."""
     return post(account, url, urlencode(fields).encode(), ("content-type: application/x-www-form-urlencoded",))
 
 

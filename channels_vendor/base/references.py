@@ -36,7 +36,7 @@ class Reference(NamedTuple):
         return cls(message_id=number) if kind == "m" else cls(task_id=number)
 
     def __str__(self) -> str:
-        """At most 20 characters: Xiaomi and vivo carry 64, OPPO 50."""
+        """Return the reference as vendors carry it. At most 20 characters: Xiaomi and vivo take 64, OPPO 50."""
         return f"t{self.task_id}" if self.message_id is None else f"m{self.message_id}"
 
     @property

@@ -151,7 +151,7 @@ def _send(row: VendorAccount, vendor: VendorDescription, rate_control: RateContr
 
 
 def _count_repeats(vendor: VendorDescription, targets: int) -> None:
-    """Counted when it happens: what is in doubt is counted once it is sent again."""
+    """Count messages in doubt that are about to be sent again."""
     if targets:
         MAYBE_REPEATED.labels(vendor.channel.label, "yes" if vendor.knows_repeats else "no").inc(targets)
 
@@ -222,7 +222,7 @@ def _record(
 
 
 def _final_status(one: SendOutcome) -> int:
-    """A vendor's outcome is never one that still waits."""
+    """Return the status to record; a vendor's outcome never leaves a message pending."""
     return statuses.UNKNOWN if one.status in statuses.PENDING else one.status
 
 
@@ -242,7 +242,7 @@ def _next_attempt_at(one: SendOutcome, tried: int, now: datetime) -> datetime:
 
 
 def _write(updates: Sequence[RowUpdate], lease: Lease, now: datetime) -> None:
-    """Into the rows that are still leased: after its lease a batch may be another sender's."""
+    """Write the updates into rows that are still leased: after its end a lease may be another sender's."""
     if not updates:
         return
     ordered = sorted(updates, key=lambda update: update.outcome.delivery.message_id)

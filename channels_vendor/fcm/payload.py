@@ -108,7 +108,7 @@ def as_texts(payload: str | Mapping[str, Any]) -> dict[str, str]:
 
 
 def _object(text: str) -> dict[str, Any]:
-    """The JSON object the text is; empty where it is none."""
+    """Parse a JSON object; return an empty one for any other text."""
     try:
         value = json.loads(text)
     except ValueError:

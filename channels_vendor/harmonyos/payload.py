@@ -88,7 +88,7 @@ def _payload(
 
 
 def _click(notification: Notification, custom_data: dict[str, str]) -> dict[str, Any]:
-    """The app's home, or a page of it by URI; a web address stands in the data."""
+    """Return what a tap opens: the app's home, or a page of it by URI. A web address is part of the data."""
     if notification.opens_page and notification.url:
         name = "uri" if "://" in notification.url else "action"
         return {"actionType": 1, name: notification.url, "data": custom_data}

@@ -16,7 +16,7 @@ from pushcore.push.vendor_options import as_text
 
 
 def _validate(values: Mapping[str, str]) -> dict[str, str]:
-    """One of the two credentials."""
+    """Require one of the two credentials."""
     if text := values.get("service_account"):
         problem = service_account.problem(text)
         return {"service_account": problem} if problem else reports_problem(values)

@@ -43,7 +43,7 @@ def each(
 
 
 def _storable(receipt: DeliveryReport) -> DeliveryReport:
-    """Raises `ValueError` for texts no column can hold: a NUL, half of a surrogate pair."""
+    """Check that columns can hold the texts: no NUL, no half of a surrogate pair. Raises `ValueError`."""
     if b"\0" in f"{receipt.token}{receipt.replaced_by}{receipt.vendor_code}".encode():
         raise ValueError("a NUL")
     return receipt

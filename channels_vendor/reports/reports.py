@@ -36,7 +36,7 @@ MAX_REPORTS = 5_000
 
 
 def _check_head(_request: HttpRequest, key: str) -> None:
-    """The address is the credential. Raises `Http404`."""
+    """Check the address, which is the credential. Raises `Http404`."""
     _addressed(key)
 
 
@@ -74,7 +74,7 @@ def receive(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _addressed(key: str) -> VendorAccount:
-    """The account whose vendor sends receipts to this address. Raises `Http404`."""
+    """Return the account whose vendor posts reports to this address. Raises `Http404`."""
     row = VendorAccount.objects.filter(report_key=key).first() if len(key) <= 32 and "\0" not in key else None
     vendor = VENDORS.get(Channel(row.channel)) if row else None
     if row is None or vendor is None or vendor.read_reports is None:
@@ -125,12 +125,12 @@ def record(row: VendorAccount, found: Sequence[DeliveryReport]) -> int:
 
 
 def _at(report: DeliveryReport, now: datetime) -> datetime:
-    """When it happened at the vendor, whose clock may be ahead."""
+    """Return when it happened, by the vendor's clock, but not in the future."""
     return min(report.at or now, now)
 
 
 def _known(row: VendorAccount, found: Sequence[DeliveryReport]) -> list[tuple[DeliveryReport, int, int]]:
-    """Each report with the message and the device it is about; one of neither is left out.
+    """Return each report with its message and device, without those of neither.
 
     They are found by the message, or by the task and the token it was sent to, whatever token the device has by now.
     """
@@ -152,7 +152,7 @@ def _known(row: VendorAccount, found: Sequence[DeliveryReport]) -> list[tuple[De
 
 
 def _keep_words(known: Sequence[tuple[DeliveryReport, int, int]], now: datetime) -> None:
-    """What a message's details show besides its arrival: the last word, by the vendor's clock."""
+    """Record the vendor's latest result, which a message's details show besides its arrival."""
     last: dict[int, DeliveryReport] = {}
     for report, message_id, _ in known:
         if not report.arrived and (message_id not in last or _at(report, now) >= _at(last[message_id], now)):

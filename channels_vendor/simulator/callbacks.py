@@ -50,7 +50,7 @@ class Poster:
 
 
 def _status_of(callback: Callback) -> int:
-    """What a backend answers; 0 where it does not."""
+    """Post to a backend; return the status it answers, 0 where there is no answer."""
     with requests.Session() as session:
         session.trust_env = False  # no proxy stands between
         try:

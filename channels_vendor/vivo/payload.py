@@ -132,7 +132,7 @@ def _longest(account: Account) -> int:
 
 
 def _click(notification: Notification) -> dict[str, Any]:
-    """A page of the app, a web page, or the app. Raises `TooBigError`."""
+    """Return what a tap opens: a page of the app, a web page, or the app. Raises `TooBigError`."""
     url = notification.url
     if not url or not (notification.opens_page or is_web(url)):
         return {"skipType": 1}

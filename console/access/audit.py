@@ -50,7 +50,7 @@ def record(
 def record_for(
     request: HttpRequest, user: Any, action: str, obj: Model | None = None, details: Mapping[str, Any] | None = None
 ) -> None:
-    """As `record`, for what a user does who is not logged in: one who proved in another way to be `user`."""
+    """Record what `user` did without being logged in, after proving in another way who they are."""
     _write(request, action, obj, details, user)
 
 
@@ -65,7 +65,7 @@ def purge() -> int:
 
 
 def without_secrets(details: Mapping[str, Any]) -> dict[str, str]:
-    """The details as they are kept: short text, nothing that sounds like a secret, not too many."""
+    """Return the details as they are kept: short texts, no names that sound like a secret, not too many."""
     kept = [(name, value) for name, value in details.items() if not _SECRET.search(name)]
     return {str(name)[:MAX_TEXT]: str(value)[:MAX_TEXT] for name, value in kept[:MAX_DETAILS]}
 
@@ -94,7 +94,7 @@ def entry_of(action: str, obj: Model | None, details: Mapping[str, Any] | None, 
 
 
 def _app_of(obj: Model | None) -> int | None:
-    """The app (database id) an object belongs to, None for what belongs to none."""
+    """Return the app (database id) an object belongs to, None for what belongs to none."""
     if isinstance(obj, App):
         return obj.pk
     owner = getattr(getattr(obj, "workspace", None), "app", None) or getattr(obj, "app", None)
@@ -114,7 +114,7 @@ def _logged_out(request: HttpRequest, user: Any, **_: object) -> None:
 
 @receiver(user_login_failed, dispatch_uid="console.access.audit")
 def _login_failed(credentials: Mapping[str, Any], request: HttpRequest | None = None, **_: object) -> None:
-    """A name nobody has is not kept: it may be a password typed into the wrong field."""
+    """Record a failed login. A name nobody has is left out: it may be a password typed into the wrong field."""
     if not _may_record_failure():
         return
     user = get_user_model().objects.filter(username=credentials.get("username") or "").first()
@@ -122,7 +122,7 @@ def _login_failed(credentials: Mapping[str, Any], request: HttpRequest | None = 
 
 
 def record_failed_code(request: HttpRequest | None, user: Any) -> None:
-    """A right password with a wrong second factor."""
+    """Record a right password with a wrong second factor."""
     if _may_record_failure():
         _write(request, AuditEntry.Action.LOGIN_FAILED, None, {"what": "The authentication code was wrong."}, user)
 

@@ -31,11 +31,11 @@ def invite(user: User) -> None:
 
 
 def link(request: HttpRequest, user: User) -> str:
-    """The address to send to the user, of the host this request came to."""
+    """Return the address to send to the user, on the host this request came to."""
     number = urlsafe_base64_encode(force_bytes(user.pk))
     return request.build_absolute_uri(reverse("admin:invitation", args=[number, tokens.make_token(user)]))
 
 
 def may_be_invited(user: User) -> bool:
-    """Whether a password would let the user into the console."""
+    """Tell whether a password would let the user into the console."""
     return bool(user.is_active and user.is_staff)

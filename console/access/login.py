@@ -81,7 +81,7 @@ class ThrottleHandler(AxesCacheHandler):
             log.warning("Valkey is unavailable; failed logins are not forgotten")
 
     def _count_address(self, request: HttpRequest) -> None:
-        """From the first failure on, for as long as a lockout lasts; a login with one of the names forgets nothing."""
+        """Count a failure of the address for as long as a lockout lasts; a login resets nothing."""
         key = _address_key(request)
         if not self.cache.add(key=key, value=1, timeout=get_cache_timeout(request)):
             self.cache.incr(key=key, delta=1)

@@ -55,7 +55,7 @@ class Scope:
     wanted: int | None = None
 
     def may(self, right: Right, app_id: int | None = None) -> bool:
-        """Whether the right is held in the app; with no app named, in any."""
+        """Tell whether the right is held in the app; with no app named, in any."""
         if self.superuser:
             return True
         if app_id is None:
@@ -63,7 +63,7 @@ class Scope:
         return right in GRANTS.get(self.roles.get(app_id, ""), frozenset())
 
     def app_ids(self, right: Right = Right.VIEW) -> list[int]:
-        """The apps a member holds the right in. Not for superusers, who are not limited by a list."""
+        """Return the apps a member holds the right in. Not for superusers, who are not limited by a list."""
         return [app_id for app_id, role in self.roles.items() if right in GRANTS.get(role, frozenset())]
 
     def apps(self, right: Right = Right.VIEW) -> QuerySet[App]:
@@ -92,7 +92,7 @@ class Scope:
         return shared(one.time_zone for one in self.choices if self.chosen in (None, one.pk))
 
     def workspaces_at_hand(self, right: Right = Right.VIEW) -> QuerySet[Workspace]:
-        """The chosen workspace, or all where none is chosen: what a form for something new offers."""
+        """Return the chosen workspace, or all where none is chosen: what a form for something new offers."""
         mine = self.workspaces(right)
         return mine if self.chosen is None else mine.filter(pk=self.chosen)
 
@@ -103,14 +103,14 @@ class Scope:
 
 
 def roles_of(user: AbstractBaseUser | AnonymousUser) -> dict[int, str]:
-    """App id (database) -> role, from memberships; a superuser needs none."""
+    """Return the roles from memberships, by app id (database); a superuser needs none."""
     if not user.is_authenticated or getattr(user, "is_superuser", False):
         return {}
     return dict(Membership.objects.filter(user=user.pk).values_list("app_id", "role"))
 
 
 def scope_of(request: HttpRequest) -> Scope:
-    """The scope of the request's user; one query, kept for the request."""
+    """Return the scope of the request's user, read with one query and kept for the request."""
     known: Scope | None = getattr(request, "console_scope", None)
     if known is not None:
         return known

@@ -19,7 +19,7 @@ RECOVERY_CODES = 10
 
 
 def begin(user_id: int) -> SecondFactor:
-    """A new key for the user, of no effect until `confirm`. A confirmed one stays as it is."""
+    """Make a new key for the user, of no effect until `confirm`. A confirmed one stays as it is."""
     with transaction.atomic():
         factor, made = SecondFactor.objects.select_for_update().get_or_create(
             user_id=user_id, defaults={"confirmed": False, "key_sealed": _new_key()}
@@ -44,21 +44,21 @@ def confirm(user_id: int, code: str) -> list[str] | None:
 
 
 def passes(user_id: int, code: str) -> bool:
-    """Whether the user may log in with this code; anybody without a second factor may. Each code serves once."""
+    """Tell whether the user may log in with this code; without a second factor anybody may. A code works once."""
     with transaction.atomic():
         factor = SecondFactor.objects.select_for_update().filter(user_id=user_id, confirmed=True).first()
         return factor is None or factor.verify_token(code)
 
 
 def address(factor: SecondFactor, username: str) -> str:
-    """The `otpauth:` address authenticator apps read."""
+    """Return the `otpauth:` address that authenticator apps read."""
     secret = base64.b32encode(factor.key).decode().rstrip("=")
     query = urlencode({"secret": secret, "issuer": ISSUER}, quote_via=quote)
     return f"otpauth://totp/{quote(ISSUER)}:{quote(username)}?{query}"
 
 
 def qr_code(text: str) -> SafeString:
-    """The text as a QR code, an inline SVG without styles."""
+    """Draw the text as a QR code, an inline SVG without styles."""
     return mark_safe(segno.make(text, error="m").svg_inline(scale=5, light="#fff"))  # noqa: S308  made by segno alone
 
 

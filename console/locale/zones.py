@@ -20,7 +20,7 @@ UTC = ZoneInfo("UTC")
 
 
 def zone_named(name: str) -> ZoneInfo:
-    """UTC for a name that this machine's table of zones does not have."""
+    """Return the zone of that name; UTC where this machine does not know it."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
@@ -28,13 +28,13 @@ def zone_named(name: str) -> ZoneInfo:
 
 
 def shared(names: Iterable[str]) -> ZoneInfo:
-    """The zone of that name, where all are the same; else UTC."""
+    """Return the zone that all names share, else UTC."""
     found = set(names)
     return zone_named(found.pop()) if len(found) == 1 else UTC
 
 
 def zone_of(obj: Any) -> ZoneInfo | None:
-    """The zone of the workspace that an object belongs to; None for what belongs to none."""
+    """Return the zone of the workspace that an object belongs to; None for what belongs to none."""
     if isinstance(obj, ReceiptAttempt):
         obj = getattr(obj, "receipt", None)
     workspace = obj if isinstance(obj, Workspace) else getattr(obj, "workspace", None)

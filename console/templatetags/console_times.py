@@ -16,5 +16,5 @@ register = template.Library()
 
 @register.filter
 def moment(at: datetime | None, owner: Any = None) -> SafeString:
-    """`{{ at|moment }}` in the page's zone, `{{ at|moment:message }}` in that of an object's workspace."""
+    """Render `{{ at|moment }}` in the page's zone, `{{ at|moment:message }}` in that of an object's workspace."""
     return columns.moment(at, zone_of(owner) if owner is not None else None)

@@ -21,7 +21,7 @@ TITLE = _("Message Push Console")
 
 
 def environment(request: HttpRequest) -> list[str]:
-    """The badge in the header: where this console runs, so that nobody pushes to the wrong place."""
+    """Return the badge in the header that says where this console runs, so that nobody pushes to the wrong place."""
     if settings.DEBUG:
         return [gettext("Development"), "warning"]
     return [gettext("Local"), "info"] if _is_local(settings.PUBLIC_HOST) else [gettext("Production"), "danger"]
@@ -37,28 +37,28 @@ def _is_local(host: str) -> bool:
 
 
 def may_view(request: HttpRequest) -> bool:
-    """Whether the user may see messages in any app: shows entries of the sidebar."""
+    """Tell whether the user may see messages in any app: shows entries of the sidebar."""
     from console.access.rights import Right, scope_of
 
     return scope_of(request).may(Right.VIEW)
 
 
 def may_push(request: HttpRequest) -> bool:
-    """Whether the user may push in any app: shows entries of the sidebar."""
+    """Tell whether the user may push in any app: shows entries of the sidebar."""
     from console.access.rights import Right, scope_of
 
     return scope_of(request).may(Right.PUSH)
 
 
 def may_configure(request: HttpRequest) -> bool:
-    """Whether the user may configure any app: shows entries of the sidebar."""
+    """Tell whether the user may configure any app: shows entries of the sidebar."""
     from console.access.rights import Right, scope_of
 
     return scope_of(request).may(Right.CONFIGURE)
 
 
 def is_superuser(request: HttpRequest) -> bool:
-    """Whether the user is a superuser: shows the group Installation."""
+    """Tell whether the user is a superuser: shows the group Installation."""
     from console.access.rights import scope_of
 
     return scope_of(request).superuser

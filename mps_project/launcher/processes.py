@@ -35,7 +35,7 @@ def follow_parent(signum: signal.Signals = signal.SIGKILL) -> None:
 
 
 def kill_group(leader: int) -> None:
-    """SIGKILL what is left of a process group."""
+    """Kill what is left of a process group (SIGKILL)."""
     with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group of zombies
         os.killpg(leader, signal.SIGKILL)
 

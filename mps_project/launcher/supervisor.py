@@ -69,7 +69,7 @@ class Supervisor:
         self._write_pids()
 
     def tick(self) -> None:
-        """Restart what died and whose delay is over. To be called often.
+        """Restart programs that died and whose delay is over. To be called often.
 
         A restart that fails is tried again after a longer delay, without end.
         """

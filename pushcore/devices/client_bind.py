@@ -69,7 +69,7 @@ def _is_signed_with(secret: str, device: Device, user_id: str, bind_token: str) 
 
 
 def _is_valid_now(claims: Mapping[str, Any]) -> bool:
-    """Whether the token's time has begun and not ended, nor ends too far ahead, by the database's clock."""
+    """Tell whether the token is valid now, by the database's clock, and not for too long."""
     now = clock.time()
     try:
         left, since = float(claims["exp"]) - now, now - float(claims.get("nbf", 0))

@@ -134,7 +134,7 @@ class PushTask(models.Model):
         }
 
     def own_messages(self) -> models.QuerySet[Message]:
-        """The task's messages."""
+        """Return the task's messages."""
         return Message.objects.filter(task=self, pk__range=self.message_ids)
 
 

@@ -145,5 +145,5 @@ def _split(text: str, known: Known) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _is_past_host(before: str) -> bool:
-    """Whether what follows this beginning of a URL stands in its path, query or fragment."""
+    """Tell whether what follows this beginning of a URL is in its path, query or fragment."""
     return re.search("[/?#]", _SCHEME.sub("", before, count=1)) is not None

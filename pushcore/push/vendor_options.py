@@ -106,7 +106,7 @@ def _pass_through() -> list[Channel]:
 
 
 def _of_channel(by_vendor: Mapping[str, Any], channel: int) -> Any:
-    """The value a map by vendor has for the channel, empty where it has none."""
+    """Return the value that a map by vendor has for the channel, empty where it has none."""
     return next((value for name, value in by_vendor.items() if third_channel_named(name) == channel), "")
 
 
@@ -128,7 +128,7 @@ def _check_map(
 def _channels(
     parameter: str, given: Iterable[str], takes: Callable[[ChannelDescription], object]
 ) -> dict[str, Channel]:
-    """The channels that a map names, by their names in it.
+    """Return the channels that a map names, by their names in it.
 
     Raises:
         ResultError: A name is of no channel that takes the parameter, or a channel is named twice, in two spellings.

@@ -83,7 +83,7 @@ def _execute_briefly(schema_editor: Any, statement: str) -> None:
 
 
 def _without(schema_editor: Any, table: str, index: str) -> list[str]:
-    """The table's partitions that have no index attached to this one."""
+    """Return the table's partitions that have no index attached to this one."""
     with schema_editor.connection.cursor() as cursor:
         cursor.execute(_SQL["partitions_without"], {"table": table, "index": index})
         return [partition for (partition,) in cursor.fetchall()]

@@ -87,7 +87,7 @@ def postgres_binaries() -> Path:
 
 
 def _init_database(binaries: Path, directory: Path, password: str, user: str | None) -> None:
-    """Initialise beside the final place and move it there when whole: an interrupted start leaves no half of one."""
+    """Initialise the database beside its final place, and move it there when complete."""
     unfinished = directory.with_suffix(".new")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700, parents=True)

@@ -240,7 +240,7 @@ def _signed_path(request: HttpRequest) -> bytes:
 
 
 def check_head_of_path(request: HttpRequest) -> JsonResponse | None:
-    """For `head_check`: of a request as `verified_path` takes it, all credentials stand in the head."""
+    """Check the head of a request whose credentials are all in it (for `head_check`)."""
     return _refusal(request, lambda: _signer(request, query_of(request), _signed_path(request)))
 
 

@@ -52,7 +52,7 @@ def _joined(parts: Sequence[str]) -> list[str]:
 
 
 def _index(text: str) -> int:
-    """The index a part of a name is, 0 where it is none."""
+    """Return the index that a part of a name is, 0 where it is none."""
     index = int(text) if text.isascii() and text.isdigit() and len(text) <= 4 else 0
     return index if index <= MAX_LIST_INDEX else 0
 
@@ -93,7 +93,7 @@ _TRUTH = {"true": True, "True": True, "false": False, "False": False}
 
 
 def _typed(value: Any) -> Any:
-    """The value as it was before a package made text of it, as far as text can tell."""
+    """Restore a value that a package has made text of, as far as the text can tell."""
     if isinstance(value, _Branch):
         is_list = sorted(map(_index, value)) == list(range(1, len(value) + 1))
         return [_typed(value[part]) for part in sorted(value, key=_index)] if is_list else value.as_map(typed=True)

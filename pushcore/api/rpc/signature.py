@@ -18,7 +18,7 @@ ACS3_ALGORITHM = "ACS3-HMAC-SHA256"
 
 
 def _percent_again(encoded: str) -> str:
-    """`percent_encode` of pairs that are encoded already: nothing else of them is to be encoded."""
+    """Percent-encode pairs that are encoded already: only `%`, `&` and `=` are left to encode."""
     return encoded.replace("%", "%25").replace("&", "%26").replace("=", "%3D")
 
 
