@@ -43,8 +43,7 @@ class VendorAccount(models.Model):
         _("targets a second"), default=0, help_text=_("0: the vendor's published figure.")
     )
     report_key = RandomCharField(
-        _("receipt key"),
-        db_column="receipt_key",
+        _("delivery report key"),
         make=crypto.new_address_key,
         max_length=32,
         unique=True,
@@ -175,9 +174,9 @@ class VendorMessage(models.Model):
     vendor_code = models.CharField(_("vendor's word"), max_length=200, blank=True)
     accepted_at = models.DateTimeField(null=True)
     token_hash = models.BigIntegerField(default=0)
-    report_code = models.CharField(_("vendor's receipt"), db_column="receipt_code", max_length=200, blank=True)
-    report_status = models.IntegerField(db_column="receipt_status", null=True)
-    report_at = models.DateTimeField(db_column="receipt_at", null=True)
+    report_code = models.CharField(_("vendor's delivery report"), max_length=200, blank=True)
+    report_status = models.IntegerField(null=True)
+    report_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("message at a vendor")
@@ -187,7 +186,7 @@ class VendorMessage(models.Model):
                 name="channels_vendor_due",
                 condition=Q(due_at__isnull=False),
             ),
-            # Vendors' receipts name a task and a device's token; a token's history tells whether it lives.
+            # Delivery reports name a task and a device's token; a token's history tells whether it lives.
             models.Index(fields=["token_hash", "task_id"], name="channels_vendor_token_task"),
         ]
 

@@ -121,7 +121,7 @@ class HttpAdapter(ABC):
                 break
             refused = credential
         for delivery in left:
-            outcomes[delivery.message_id] = self._settled(outcomes[delivery.message_id])
+            outcomes[delivery.message_id] = self._final_outcome(outcomes[delivery.message_id])
         return [outcomes[delivery.message_id] for delivery in deliveries]
 
     def check(self) -> str:
@@ -194,7 +194,7 @@ class HttpAdapter(ABC):
             delivery, AnswerRule(rule.action, self.unauthorised_status), str(error), unreachable=not error.permanent
         )
 
-    def _settled(self, outcome: SendOutcome) -> SendOutcome:
+    def _final_outcome(self, outcome: SendOutcome) -> SendOutcome:
         """Return the final outcome of a delivery whose credential was refused twice: the account is misconfigured."""
         if outcome.verdict is not Verdict.UNAUTHORISED:
             return outcome

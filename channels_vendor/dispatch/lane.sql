@@ -4,7 +4,7 @@
 -- Write a row for each message, due at once; a message that has one keeps it.
 INSERT INTO channels_vendor_vendormessage (
     message_id, workspace_id, channel, task_id, device_id, token_hash, due_at, attempts, vendor_id, vendor_code,
-    receipt_code
+    report_code
 )
 SELECT m.*, now(), 0, '', '', ''
 FROM unnest(

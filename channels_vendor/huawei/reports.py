@@ -87,13 +87,13 @@ def _verify(header: str, user: str, key: str) -> None:
     parts = dict(part.strip().partition("=")[::2] for part in header.split(";"))
     stamp, nonce, value = (parts.get(name, "") for name in ("timestamp", "nonce", "value"))
     if not stamp.isdigit() or abs(time.time() - int(stamp) / 1000) > MAX_AGE_SECONDS:
-        raise ValueError("the receipt's time is missing or too far away")
+        raise ValueError("the report's time is missing or too far away")
     message = f"{stamp}{nonce}{user}".encode()
     for secret in _keys(key):
         signature = base64.b64encode(hmac.new(secret, message, hashlib.sha256).digest()).decode()
         if hmac.compare_digest(signature, value):
             return
-    raise ValueError("the receipt's signature is wrong")
+    raise ValueError("the report's signature is wrong")
 
 
 def _keys(key: str) -> list[bytes]:

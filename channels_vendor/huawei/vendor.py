@@ -37,11 +37,11 @@ def reports_problem(values: Mapping[str, str]) -> dict[str, str]:
 REPORT_FIELDS = (
     AccountField(
         "callback_user",
-        _("Receipt user name"),
+        _("Delivery report user name"),
         required=False,
-        help_text=_("As set up at Huawei for receipts; with the key, receipts are verified."),
+        help_text=_("As set up at Huawei for delivery reports; with the key, reports are verified."),
     ),
-    AccountField("callback_key", _("Receipt key"), secret=True, required=False),
+    AccountField("callback_key", _("Delivery report key"), secret=True, required=False),
 )
 
 VENDOR = VendorDescription(

@@ -14,9 +14,9 @@ CREATE TABLE channels_vendor_vendormessage (
     vendor_code varchar(200) NOT NULL,
     accepted_at timestamptz,
     token_hash bigint NOT NULL,
-    receipt_code varchar(200) NOT NULL,
-    receipt_status integer,
-    receipt_at timestamptz
+    report_code varchar(200) NOT NULL,
+    report_status integer,
+    report_at timestamptz
 ) PARTITION BY RANGE (message_id);
 
 CREATE INDEX channels_vendor_due ON channels_vendor_vendormessage (workspace_id, channel, due_at)

@@ -42,11 +42,11 @@ def each(
     return reports
 
 
-def _storable(receipt: DeliveryReport) -> DeliveryReport:
+def _storable(report: DeliveryReport) -> DeliveryReport:
     """Check that columns can hold the texts: no NUL, no half of a surrogate pair. Raises `ValueError`."""
-    if b"\0" in f"{receipt.token}{receipt.replaced_by}{receipt.vendor_code}".encode():
+    if b"\0" in f"{report.token}{report.replaced_by}{report.vendor_code}".encode():
         raise ValueError("a NUL")
-    return receipt
+    return report
 
 
 def moment_of(milliseconds: object) -> datetime | None:

@@ -88,7 +88,7 @@ def report_url_problem(row: VendorAccount) -> str:
     if not vendor.max_report_url or longest <= vendor.max_report_url:
         return ""
     return (
-        f"no receipts: their address has {longest} characters with this MPS_PUBLIC_URL,"
+        f"no delivery reports: their address has {longest} characters with this MPS_PUBLIC_URL,"
         f" {vendor.title} takes {vendor.max_report_url}"
     )
 
@@ -108,7 +108,7 @@ def record(row: VendorAccount, found: Sequence[DeliveryReport]) -> int:
         known = _known(row, found)
         arrived = [message_id for report, message_id, _ in known if report.arrived]
         count = outcomes.record_arrivals(sorted(set(arrived)))
-        _keep_words(known, now)
+        _record_results(known, now)
         tokens.change(
             gone=[
                 Gone(device_id, report.token, _at(report, now))
@@ -151,7 +151,7 @@ def _known(row: VendorAccount, found: Sequence[DeliveryReport]) -> list[tuple[De
         return [(found[number], message_id, device_id) for number, message_id, device_id in cursor.fetchall()]
 
 
-def _keep_words(known: Sequence[tuple[DeliveryReport, int, int]], now: datetime) -> None:
+def _record_results(known: Sequence[tuple[DeliveryReport, int, int]], now: datetime) -> None:
     """Record the vendor's latest result, which a message's details show besides its arrival."""
     last: dict[int, DeliveryReport] = {}
     for report, message_id, _ in known:
@@ -162,7 +162,7 @@ def _keep_words(known: Sequence[tuple[DeliveryReport, int, int]], now: datetime)
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            _SQL["keep_words"],
+            _SQL["record_results"],
             {
                 "messages": ordered,
                 "codes": [last[message_id].vendor_code[:200] for message_id in ordered],

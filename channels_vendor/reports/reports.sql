@@ -13,13 +13,13 @@ CROSS JOIN LATERAL (
 ) m
 WHERE m.workspace_id = %(workspace)s AND m.channel = %(channel)s
 
--- keep_words --
+-- record_results --
 -- Keep the last word of each message, by the vendor's clock. Rows are locked in the order of their ids.
 UPDATE channels_vendor_vendormessage m
-SET receipt_code = said.code, receipt_status = said.status, receipt_at = said.at
+SET report_code = said.code, report_status = said.status, report_at = said.at
 FROM unnest(%(messages)s::bigint[], %(codes)s::text[], %(statuses)s::integer[], %(at)s::timestamptz[])
     AS said(message_id, code, status, at)
 WHERE m.message_id = said.message_id AND m.message_id IN (
     SELECT message_id FROM channels_vendor_vendormessage WHERE message_id = ANY(%(messages)s)
     ORDER BY message_id FOR UPDATE
-) AND coalesce(m.receipt_at, '-infinity') < said.at
+) AND coalesce(m.report_at, '-infinity') < said.at

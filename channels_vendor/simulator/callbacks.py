@@ -16,7 +16,7 @@ THREADS = 4
 TIMEOUT_SECONDS = 5.0
 ATTEMPTS = 30
 AGAIN_SECONDS = 1.0
-# Beyond so many that wait, receipts are left out.
+# Beyond so many that wait, delivery reports are left out.
 MAX_WAITING = 10_000
 
 
@@ -24,7 +24,7 @@ class Poster:
     """Posts from threads of its own; lives on the event loop that calls it."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="receipts")
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="reports")
         self._waiting: set[asyncio.Task[None]] = set()
 
     def post(self, callback: Callback, delay: float, ledger: Ledger) -> None:

@@ -1,6 +1,6 @@
 """vivo Push: a call for each device, side by side.
 
-Its lists are not used: of what is sent to a list vivo sends no receipts, and knows no repeats; a single call has both.
+Calls for lists are not used: for these vivo sends no delivery reports and detects no repeats.
 """
 
 from __future__ import annotations

@@ -42,6 +42,6 @@ TABLE: dict[str, AnswerRule] = {
     **rules_for(Action.RETRY, 65003, status=_UNKNOWN, wait=_BUSY),
 }
 
-# Types in receipts.
+# Types in delivery reports.
 DELIVERED, CLICKED, INVALID, SWITCHED_OFF, FILTERED, OVER_QUOTA, EXPIRED = 1, 2, 16, 32, 64, 128, 1024
 INVALID_STATUS = 20301

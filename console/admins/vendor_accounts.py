@@ -174,7 +174,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
         "state",
         "certificate_subject",
         "certificate_expiry",
-        "receipt_address",
+        "report_address",
         "updated_at",
     )
     actions_detail = ("check_account", "send_test")
@@ -189,14 +189,14 @@ class VendorAccountAdmin(ScopedModelAdmin):
             own.append(_PREFIX + entry.name)
             if entry.name in kept:
                 own.append(_REMOVE + entry.name)
-        receipts = []
+        reports = []
         if vendor and vendor.read_reports and self.may(request, Right.CONFIGURE, obj):
-            receipts = [(_("Receipts"), {"fields": ("receipt_address",)})]
+            reports = [(_("Delivery reports"), {"fields": ("report_address",)})]
         return (
             (None, {"fields": self.with_times(["vendor", "workspace", "enabled", "state", "updated_at"])}),
             (_("Account"), {"fields": own, "description": _translated(vendor.closed_note) if vendor else ""}),
             (_("Certificate"), {"fields": ("certificate_subject", "certificate_expiry")}),
-            *receipts,
+            *reports,
             (_("Sending"), {"fields": ("rate", "base_url", "auth_url", "ca_pem")}),
         )
 
@@ -243,7 +243,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
         return label("green", gettext("in use"))
 
     @display(description=_("address"))
-    def receipt_address(self, row: VendorAccount) -> SafeString:
+    def report_address(self, row: VendorAccount) -> SafeString:
         """Show the address that the vendor posts its reports to.
 
         Whoever knows it can post reports in the vendor's name, so `get_fieldsets` shows it only to users who may

@@ -1,4 +1,4 @@
-"""Every page of the console in a browser: on a desk and on a phone, by day and by night, accessible, no complaints.
+"""Every page of the console in a browser: on a desktop and on a phone, by day and by night, accessible, no complaints.
 
 Pictures of all are left in `var/screenshots/`. What the Content Security Policy refuses, the browser complains of, and
 fails the test (`page`).
@@ -20,7 +20,7 @@ from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-DESK: ViewportSize = {"width": 1280, "height": 900}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 # The rules of axe-core 4.14 that are about colours (tag cat.color).
 COLOURS = ("color-contrast", "link-in-text-block")
@@ -93,7 +93,7 @@ def faults(page: Page, axe: str, rules: Sequence[str] = ()) -> list[str]:
 @pytest.mark.usefixtures("a_push")
 @pytest.mark.parametrize(
     ("language", "sizes", "by_night"),
-    [("en", {"desk": DESK, "phone": PHONE}, True), ("zh-CN", {"phone-chinese": PHONE}, False)],
+    [("en", {"desktop": DESKTOP, "phone": PHONE}, True), ("zh-CN", {"phone-chinese": PHONE}, False)],
     ids=["english", "chinese"],
 )
 def test_every_page_is_accessible_and_fits(

@@ -306,7 +306,7 @@ def test_an_address_too_long_for_the_vendor_is_left_out_and_operators_are_warned
         adapter = open_adapters.open_adapter(row)
         assert bool(adapter.account.report_url) == (length == most)  # type: ignore[attr-defined]
         adapter.close()
-        assert any("no receipts" in problem for problem in checking.problems(row)) == (length > most)
+        assert any("no delivery reports" in problem for problem in checking.problems(row)) == (length > most)
         settings.PUBLIC_URL += "x"
 
 

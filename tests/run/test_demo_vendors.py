@@ -30,7 +30,7 @@ def test_a_message_goes_through_each_vendor_and_its_receipt_comes_back(open_stac
     results = lines_of(open_stack)
     assert set(results) == {channel.label for channel in VENDORS}
     for channel in VENDORS:
-        how = "the vendor's receipt" if channel.reports_arrival else "as soon as accepted"
+        how = "delivery report" if channel.reports_arrival else "as soon as accepted"
         assert re.fullmatch(rf"status 2, accepted as \S+, arrived \({how}\)", results[channel.label])
     database = Database(open_stack)
     rows = database.query("SELECT status, arrived_at IS NOT NULL FROM pushcore_message WHERE channel <> 0")
