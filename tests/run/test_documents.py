@@ -15,6 +15,8 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("dep
 # Packages that Django asks for, which the tree of packages does not show.
 DJANGOS = {"formats", "management", "migrations", "templatetags"}
 CODE = re.compile(rf"`((?:{'|'.join(PACKAGES)})[/.][\w./]*[\w/])`")
+# A function or class by its module's own name, such as `dispatch.to_lanes`.
+SHORT = re.compile(r"`([a-z_]+)\.(?!py`|json`|sql`)(\w+)(?:\([^`]*\))?`")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
 
@@ -54,6 +56,16 @@ def test_everything_that_a_document_names_exists(document: Path) -> None:
     text = document.read_text()
     assert [name for name in CODE.findall(text) if not is_there(name)] == []
     assert [link for link in LINK.findall(text) if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_what_a_document_names_by_its_module_alone_exists(document: Path) -> None:
+    missing = []
+    for module, name in SHORT.findall(document.read_text()):
+        paths = [path for package in PACKAGES for path in (ROOT / package).rglob(f"{module}.py")]
+        if paths and module not in PACKAGES and not any(name in names_of(path) for path in paths):
+            missing.append(f"{module}.{name}")
+    assert missing == []
 
 
 def packages_of_the_tree() -> set[str]:
