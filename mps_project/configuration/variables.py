@@ -216,8 +216,8 @@ class RequestLimits(_Group):
     api_rate_per_second: PositiveNumber = Field(
         500,
         description=(
-            "API calls per second that each access key (RPC) or workspace (REST) may make. Further calls are "
-            "refused with 429."
+            "API calls per second that each access key (RPC) or workspace (REST) may make, with bursts of two "
+            "seconds' worth. Further calls are refused with 429."
         ),
     )
     api_quota_per_day: Limit = Field(
@@ -266,7 +266,10 @@ class DeviceLimits(_Group):
     )
     max_connect_rate_per_address: Limit = Field(
         0,
-        description="Connection attempts per second that one address may make at a gateway process. 0 for no limit.",
+        description=(
+            "Connection attempts per second that one address may make at a gateway process, with bursts of five "
+            "seconds' worth. 0 for no limit."
+        ),
     )
     device_failures_per_address: Limit = Field(
         60,

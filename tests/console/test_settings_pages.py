@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from console.components import shown_once
 from console.models import Membership
 from pushcore.models import AccessKey, App, Device, RsaKey, Workspace
 from pushcore.security import crypto
@@ -121,6 +122,16 @@ def test_an_access_keys_secret_is_shown_once(superuser: Client, workspace: Works
     again = superuser.get(reverse("admin:pushcore_accesskey_secret", args=[key.pk]), follow=True)
     assert key.secret not in again.text
     assert "shown once" in again.text
+
+
+def test_a_secret_that_is_not_looked_at_in_time_is_not_shown(
+    superuser: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shown_once, "SHOW_SECONDS", -1)
+    given = {"name": "backend", "workspaces": [workspace.pk]}
+    answer = superuser.post(reverse("admin:pushcore_accesskey_add"), given, follow=True)
+    assert AccessKey.objects.get().secret not in answer.text
+    assert "shown once" in answer.text
 
 
 def test_an_access_key_is_granted_workspaces_of_one_app(
