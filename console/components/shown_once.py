@@ -81,7 +81,7 @@ class ShownOnceAdmin(ModelAdmin):
         allowed = request.session.pop(_SESSION_KEY, None) or {}
         back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[pk])
         if (allowed.get("page"), allowed.get("pk")) != (self._url_name, pk) or time.time() > allowed["until"]:
-            messages.warning(request, self.shown_once.refusal)
+            messages.warning(request, str(self.shown_once.refusal))
             return HttpResponseRedirect(back)
         context = self.admin_site.each_context(request) | {
             "title": self.shown_once.title,
