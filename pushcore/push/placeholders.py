@@ -53,7 +53,7 @@ class Pattern:
         """
         parts = [self.texts[0]]
         for text, name, encoded in zip(self.texts[1:], self.names, self.encoded, strict=True):
-            parts += (percent(values[name]) if encoded else values[name], text)
+            parts += (percent_encode(values[name]) if encoded else values[name], text)
         return "".join(parts)
 
     def values_in(self, filled: str) -> dict[str, str] | None:

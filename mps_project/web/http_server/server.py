@@ -16,7 +16,7 @@ from mps_project.web.http_server.limits import HttpLimits
 from mps_project.web.http_server.requests import WsgiRequest
 from mps_project.web.http_server.responses import WsgiApplication, run_application
 from pushcore.inbound.head_check import HEAD_CHECK
-from pushcore.security.proxies import is_in, origin
+from pushcore.security.proxies import is_in, source_network
 
 _TICK_SECONDS = 0.1
 
