@@ -28,7 +28,7 @@ from console.access.rights import Right, Scope
 from console.components import progress, task_report
 from console.components.chips import CreatedFilter
 from console.components.columns import identifier, moment, pretty_json, push_type
-from console.components.confirmation import confirmation
+from console.components.confirmation import confirmed_action
 from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import PushTypeFilter, SourceFilter, TaskKindFilter, WorkspaceFilter
 from console.components.large_table_admin import LargeTableAdmin

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from console.access.rights import Right, Scope
-from console.components.confirmation import confirmation
+from console.components.confirmation import confirmed_action
 from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import KindFilter, PushTypeFilter, SourceFilter, WorkspaceFilter
 from console.components.inlines import ReadOnlyInline

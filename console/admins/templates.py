@@ -64,7 +64,7 @@ class TemplateAdmin(ScopedModelAdmin):
 
     app_path = "workspace__app"
     right_to_change = Right.PUSH
-    form = TemplateForm
+    form = NewTemplateForm
     empty_state = EmptyState(
         _("No template yet"),
         _("A template is a text with placeholders, pushed by its name to one target or to many."),

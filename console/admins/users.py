@@ -23,7 +23,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminRadioSelectWidg
 
 from console.access import audit, invitations
 from console.admins.members import RoleForm
-from console.components.confirmation import confirmation
+from console.components.confirmation import confirmed_action
 from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import ChoiceFilter
 from console.components.scoped_admin import PlainRelations, SuperuserModelAdmin

@@ -26,7 +26,7 @@ from channels_vendor.registry import VENDORS
 from console.access import audit
 from console.access.rights import Right
 from console.components.columns import copyable, label, moment
-from console.components.confirmation import confirmation
+from console.components.confirmation import confirmed_action
 from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import ChannelStateFilter, EnabledFilter, WorkspaceFilter
 from console.components.scoped_admin import ScopedModelAdmin

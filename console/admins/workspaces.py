@@ -19,7 +19,7 @@ from unfold.decorators import display
 from console.access import audit
 from console.access.rights import Right
 from console.components.columns import copyable, moment
-from console.components.confirmation import confirmation
+from console.components.confirmation import confirmed_action
 from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import EnabledFilter
 from console.components.identifiers import check_identifier
