@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import MILLISECONDS, SCREENSHOTS
-from tests.browser.test_pages import DESK, PHONE, faults
+from tests.browser.test_pages import DESKTOP, PHONE, faults
 from tests.browser.test_pages import axe as axe
 from tests.e2e.backends import run_in_service
 from tests.support.stack import Stack
@@ -110,7 +110,7 @@ def test_chips_need_no_script(browser: Browser, logged_in: Path, stack: Stack, m
 
 
 def test_the_whole_report_of_a_task_is_live(page: Page, axe: str, stack: Stack, task: str) -> None:
-    page.set_viewport_size(DESK)
+    page.set_viewport_size(DESKTOP)
     page.goto(f"pushcore/pushtask/{task}/change/")
     expect(page.locator("[data-figure=waiting]")).to_have_text("3")
     expect(page.get_by_text("Waiting for the user's device")).to_be_visible()
@@ -129,7 +129,7 @@ def test_the_whole_report_of_a_task_is_live(page: Page, axe: str, stack: Stack, 
 
 
 def test_a_row_of_the_task_list_unfolds(page: Page, axe: str, task: str) -> None:
-    page.set_viewport_size(DESK)
+    page.set_viewport_size(DESKTOP)
     page.goto("pushcore/pushtask/")
     page.locator("#result_list td[data-label='Expand row']").first.click()
     expect(page.get_by_text("Successfully pushed messages").first).to_be_visible()
