@@ -42,6 +42,8 @@ PAGES = [
     "analytics/messageevent/",
     "pushcore/device/",
     "device-simulator/",
+    "console/testdevice/",
+    "console/testdevice/add/",
     "pushcore/binding/",
     "pushcore/app/",
     "pushcore/workspace/",

@@ -143,11 +143,11 @@ def push_test(request: HttpRequest, kind: str) -> JsonResponse:
     if not devices:
         errors.append(_("Select a test device."))
     if errors:
-        return JsonResponse({"errors": errors}, status=400)
+        return JsonResponse({"errors": errors})
     try:
         pushed = push_to(page, devices, request.user.get_username())
     except ResultError as error:
-        return JsonResponse({"errors": [str(explain(error).sentence)]}, status=400)
+        return JsonResponse({"errors": [str(explain(error).sentence)]})
     names = {(one.delivery_type, one.target): one.name for one in devices}
     for task in pushed:
         audit.record(request, "test", task, {"what": "Pushed to test devices."})
