@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from binascii import unhexlify
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
@@ -15,6 +16,7 @@ from pushcore.models import App, PushTask, Workspace
 from pushcore.models.fields import CreationTimeField
 from pushcore.models.pushes import ACTIVITIES, DeliveryType
 from pushcore.security import crypto
+from pushcore.storage import clock
 
 TARGET_TYPES = [(kind.value, kind.label) for kind in DeliveryType if kind not in ACTIVITIES]
 
@@ -80,6 +82,14 @@ class Draft(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "key"], name="console_draft_unique")]
+
+    # How long a draft is kept after it was saved.
+    KEPT = timedelta(days=30)
+
+    @classmethod
+    def expired(cls) -> models.QuerySet[Draft]:
+        """Return the drafts that are not kept any more."""
+        return cls.objects.filter(saved_at__lte=clock.now() - cls.KEPT)
 
     def __str__(self) -> str:
         """Return what tells the draft apart for its author: its name, else its title or template."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from celery import shared_task
 
 from console.access import audit
-from console.pages.create import drafts
+from console.models import Draft
+from pushcore.storage.deletion import delete_in_steps
 from pushcore.storage.one_at_a_time import one_at_a_time
 
 
@@ -14,4 +15,4 @@ from pushcore.storage.one_at_a_time import one_at_a_time
 def purge() -> None:
     """Delete audit entries and drafts that are older than they are kept."""
     audit.purge()
-    drafts.purge()
+    delete_in_steps(Draft.expired())

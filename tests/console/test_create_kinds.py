@@ -149,7 +149,7 @@ def test_drafts_are_bounded_in_number_size_and_age(superuser: Client, workspace:
     assert "Draft 0" not in {str(draft) for draft in Draft.objects.all()}
     large = form(workspace, draft=str(uuid.uuid4()), body="x" * drafts.MAX_BYTES)
     assert superuser.post(f"{CREATE}simple/draft/", large).status_code == 400
-    Draft.objects.update(saved_at=timezone.now() - drafts.KEPT - timedelta(minutes=1))
+    Draft.objects.update(saved_at=timezone.now() - Draft.KEPT - timedelta(minutes=1))
     assert "Draft 3" not in superuser.get(f"{CREATE}simple/").text
     purge()
     assert not Draft.objects.exists()

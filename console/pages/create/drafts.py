@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import timedelta
 
 from django.contrib import messages
 from django.db import transaction
@@ -25,18 +24,16 @@ from console.pages.create.message_forms import pairs
 from console.pages.create.scope import known_kind, workspace_or_404
 from pushcore.models import Workspace
 from pushcore.storage import clock
-from pushcore.storage.deletion import delete_in_steps
 
 # Of a user in a workspace; the one that was saved longest ago makes room.
 MAX_DRAFTS = 10
 # Of one draft, as JSON; what is longer is not kept.
 MAX_BYTES = 32_768
-KEPT = timedelta(days=30)
 
 
 def of_user(user_id: int, workspace: Workspace) -> QuerySet[Draft]:
     """Return the user's drafts in the workspace, the last saved first."""
-    recent = Draft.objects.filter(user_id=user_id, workspace=workspace, saved_at__gt=clock.now() - KEPT)
+    recent = Draft.objects.filter(user_id=user_id, workspace=workspace, saved_at__gt=clock.now() - Draft.KEPT)
     return recent.order_by("-saved_at")
 
 
@@ -86,11 +83,6 @@ def typed_of(draft: Draft) -> QueryDict:
         typed.setlist(name, values)
     typed["draft"] = str(draft.key)
     return typed
-
-
-def purge() -> int:
-    """Delete drafts that nobody saved for `KEPT`; return how many."""
-    return delete_in_steps(Draft.objects.filter(saved_at__lt=clock.now() - KEPT))
 
 
 @require_POST
