@@ -41,7 +41,7 @@ def template(page: Page) -> str:
 
 
 def tasks(page: Page) -> int:
-    page.goto("pushcore/pushtask/")
+    page.goto("pushcore/pushtask/?kind=all")
     return page.locator("#result_list tbody tr").count()
 
 
