@@ -252,7 +252,9 @@ def test_tasks_lead_to_their_copy_and_only_those_one_may_push_in(
 ) -> None:
     operator, task = member("operator"), mine[PushTask]
     for page in ("", f"{task.pk}/change/"):
-        assert f"/pushtask/{task.pk}/duplicate" in operator.get(f"/console/pushcore/pushtask/{page}", {"kind": "all"}).text
+        assert (
+            f"/pushtask/{task.pk}/duplicate" in operator.get(f"/console/pushcore/pushtask/{page}", {"kind": "all"}).text
+        )
     leads = operator.get(f"/console/pushcore/pushtask/{task.pk}/duplicate/")
     assert leads["Location"] == f"{CREATE}simple/?from={task.pk}"
     assert operator.get(f"{CREATE}simple/", {"from": theirs[PushTask].pk}).status_code == 404

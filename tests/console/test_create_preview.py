@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from channels_vendor.accounts import in_use
 from channels_vendor.models import VendorAccount
 from console.pages.create.preview import channel_choices
 from pushcore.channels import Channel
@@ -49,6 +50,17 @@ def test_a_vendor_cuts_by_what_the_workspaces_account_says(superuser: Client, wo
     shown = by_channel(preview(superuser, workspace, body="y" * 200))
     assert len(shown[Channel.OPPO]["body"]) == 50
     assert [number for number, _title in channel_choices(workspace)][:2] == [Channel.SELF_BUILT, Channel.OPPO]
+
+
+def test_the_review_says_what_the_vendors_in_use_cut(superuser: Client, workspace: Workspace) -> None:
+    VendorAccount.objects.create(workspace=workspace, channel=Channel.XIAOMI)
+    in_use.forget()
+    asked = superuser.post(PAGE, form(workspace, step="review", title="x" * 60, body="y" * 120))
+    in_use.forget()
+    cut, advised = asked.context["remarks"]
+    assert cut == "Xiaomi MiPush cuts the title to 49 characters."
+    assert "100 characters together at best" in advised
+    assert cut in asked.text
 
 
 def test_pictures_are_those_that_each_channel_gets(superuser: Client, workspace: Workspace) -> None:

@@ -6,7 +6,7 @@ It is built by the same code as the real message, from a form that need not be v
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -84,6 +84,11 @@ class Preview:
     advice: list[Advice] = field(default_factory=list)
     android: str = ""
     ios: str = ""
+
+    def remarks(self, channels: Collection[int]) -> list[str]:
+        """Return what the given channels cut, and the advice on the message, in sentences."""
+        cut = [shown.note for shown in self.channels if shown.note and shown.channel in channels]
+        return cut + [advice.text for advice in self.advice]
 
 
 def preview_of(form: AnyForm, params: Mapping[str, str]) -> Preview:

@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
+from channels_vendor.accounts import in_use
 from console.access import audit
 from console.locale.zones import activate, zone_of
 from console.models import Draft
@@ -189,6 +190,7 @@ def _review(request: HttpRequest, kind: str, page: MessageForms, *, refusal: str
     assert request.user.is_authenticated
     reach = _reach_of(page)
     drafts.save(request.user.pk, page.push.workspace, kind, request.POST)
+    preview = preview_of(page.push, page.parameters.as_mapping())
     context = site.each_context(request) | {
         "title": _("Push this message?"),
         "kind": kind,
@@ -200,7 +202,8 @@ def _review(request: HttpRequest, kind: str, page: MessageForms, *, refusal: str
         "counted": "" if reach.number_to_type is None else confirming.signed(reach.number_to_type, _identity(page)),
         "refusal": refusal,
         "is_now": page.sending.strategy() is None,
-        "preview": preview_of(page.push, page.parameters.as_mapping()),
+        "preview": preview,
+        "remarks": preview.remarks(in_use.channels_of(page.push.workspace.pk)),
         "hidden": pairs(request.POST),
     }
     return TemplateResponse(request, "console/create/review.html", context)
