@@ -118,7 +118,7 @@ def message_link(task: PushTask) -> SafeString:
 
     A broadcast has rows in that list only for devices reached through vendors, so it says how many these are.
     """
-    number, listed = _live(task, "messages"), task_report.messages_of(task.pk)
+    number, listed = _live(task, "messages"), f"{reverse('admin:pushcore_message_changelist')}?task={task.pk}"
     if task.kind != PushTask.Kind.BROADCAST:
         return format_html('<a class="text-link" href="{}">{}</a>', listed, number)
     reached: int | None = getattr(task, "reached", None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from django.db import connection
@@ -65,7 +66,8 @@ def test_the_report_stands_before_anything_else_and_json_at_the_end(superuser: C
 
 def test_each_status_leads_to_its_messages(superuser: Client, task: PushTask) -> None:
     for row in page_of(superuser, task).context["report"].undelivered:
-        assert superuser.get(row.listed).context["cl"].result_count == row.count
+        address = urljoin(reverse("admin:pushcore_pushtask_change", args=[task.pk]), row.listed)
+        assert superuser.get(address).context["cl"].result_count == row.count
 
 
 def test_the_report_and_the_analysis_say_the_same_numbers(superuser: Client, task: PushTask) -> None:
