@@ -63,7 +63,7 @@ class MessageEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.message_id} {self.kind}"
+        return f"{self.message_id} {self.get_kind_display()}"
 
 
 class Change(models.Model):

@@ -53,7 +53,7 @@ class Membership(models.Model):
         ordering = ["app", "user"]
 
     def __str__(self) -> str:
-        return f"{self.user} in {self.app}"
+        return f"{self.user}, {self.app}"
 
 
 class SimulatedDevice(models.Model):
@@ -166,7 +166,7 @@ class AuditEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.username or '-'}: {self.action} {self.object_name}".strip()
+        return f"{self.username or '-'}: {self.get_action_display()} {self.object_name}".strip()
 
 
 class SecondFactor(ThrottlingMixin, Device):

@@ -20,9 +20,9 @@ from pushcore.codes.statuses import Status
 class Platform(models.IntegerChoices):
     """A device's operating system; the numbers of `osType` and of `deliveryType` for device pushes."""
 
-    ANDROID = 1, gettext_lazy("android")
-    IOS = 2, gettext_lazy("ios")
-    HARMONYOS = 7, gettext_lazy("harmonyos")
+    ANDROID = 1, gettext_lazy("Android")
+    IOS = 2, gettext_lazy("iOS")
+    HARMONYOS = 7, gettext_lazy("HarmonyOS")
 
     @property
     def api_name(self) -> str:

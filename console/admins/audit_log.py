@@ -13,6 +13,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
@@ -81,7 +82,7 @@ class AuditEntryAdmin(LargeTableAdmin):
         _("Nothing recorded yet"),
         _("Changes, pushes, exports and logins in the console are recorded here."),
     )
-    list_display = ("when", "username", "what", "object_type", "object_name", "shown_details", "app", "address")
+    list_display = ("when", "username", "what", "shown_type", "object_name", "shown_details", "app", "address")
     list_filter = (ActionFilter, WhenFilter, AppFilter)
     list_select_related = ("app",)
     search_help_text = _("Exact user name")
@@ -89,7 +90,7 @@ class AuditEntryAdmin(LargeTableAdmin):
         "at",
         "username",
         "what",
-        "object_type",
+        "shown_type",
         "object_name",
         "object_id",
         "shown_details",
@@ -123,6 +124,11 @@ class AuditEntryAdmin(LargeTableAdmin):
     def what(self, entry: AuditEntry) -> SafeString:
         """Show the action as a coloured label."""
         return label(COLOURS.get(entry.action, "grey"), entry.get_action_display())
+
+    @display(description=_("object type"))
+    def shown_type(self, entry: AuditEntry) -> str:
+        """Show what kind of object it is in the user's language; kept is the English name."""
+        return gettext(entry.object_type) if entry.object_type else "-"
 
     @display(description=_("details"))
     def shown_details(self, entry: AuditEntry) -> SafeString:

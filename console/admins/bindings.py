@@ -50,4 +50,4 @@ class BindingAdmin(LargeTableAdmin):
     @display(description=_("state"))
     def state(self, binding: Binding) -> SafeString:
         """Show whether the binding holds or has ended."""
-        return label("grey", "ended") if binding.unbound_at else label("green", "bound")
+        return label("grey", _("ended")) if binding.unbound_at else label("green", _("bound"))

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import structlog
 from django.contrib import admin
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -41,6 +41,7 @@ def as_test_device(device: Device) -> dict[str, Any]:
 
 
 ONLINE_COLOURS = {"online": "green", "offline": "amber", "unknown": "grey"}
+ONLINE_WORDS = {"online": _("online"), "offline": _("offline"), "unknown": _("unknown")}
 
 
 def online_states(devices: list[Device]) -> dict[int, str]:
@@ -55,6 +56,11 @@ def online_states(devices: list[Device]) -> dict[int, str]:
         log.warning("Valkey is unavailable; presence is shown as unknown")
         return {device.pk: "unknown" for device in devices}
     return {device.pk: _state(device, device.pk in held) for device in devices}
+
+
+def online_label(state: str) -> SafeString:
+    """Render a state of `online_states` as a coloured label."""
+    return label(ONLINE_COLOURS[state], ONLINE_WORDS[state])
 
 
 def _state(device: Device, held: bool) -> str:
@@ -129,6 +135,11 @@ class DeviceAdmin(LargeTableAdmin):
         assert isinstance(device, Device)
         return HttpResponseRedirect(f"{reverse('admin:console_testdevice_add')}?{urlencode(as_test_device(device))}")
 
+    def get_inlines(self, request: HttpRequest, obj: Model | None) -> list[Any]:
+        """Show lost tokens only of a device that lost some."""
+        lost = TokenLoss.objects.filter(device=obj).exists() if isinstance(obj, Device) else False
+        return [BindingHistory, LostTokens] if lost else [BindingHistory]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Device]:
         """Leave the hash of the device's secret in the database."""
         return super().get_queryset(request).defer("secret_hash")
@@ -168,10 +179,9 @@ class DeviceAdmin(LargeTableAdmin):
     def online(self, device: Device) -> SafeString:
         """Show the presence that `prepare_rows` looked up."""
         state: str = device.online_state  # type: ignore[attr-defined]
-        return label(ONLINE_COLOURS[state], state)
+        return online_label(state)
 
     @display(description=_("self-built channel"))
     def online_now(self, device: Device) -> SafeString:
         """Look up and show the presence of one device."""
-        state = online_states([device])[device.pk]
-        return label(ONLINE_COLOURS[state], state)
+        return online_label(online_states([device])[device.pk])

@@ -34,6 +34,7 @@ class NewMemberForm(forms.ModelForm):
     """
 
     username = forms.CharField(
+        label=_("User name"),
         max_length=150,
         widget=UnfoldAdminTextInputWidget,
         help_text=_("The user name of somebody who can log in to the console."),

@@ -69,8 +69,10 @@ class ReceiptAdmin(LargeTableAdmin):
 
     @display(description=_("state"))
     def state_label(self, receipt: Receipt) -> SafeString:
-        """Show the state as a coloured label."""
+        """Show the state as a coloured label; one that was refused and is to be repeated is not only waiting."""
         state = Receipt.State(receipt.state)
+        if state == Receipt.State.DUE and receipt.attempt_count:
+            return label("red", _("failing, to be repeated"))
         return label(STATE_COLOURS[state], str(state.label))
 
     @display(description=_("message"))

@@ -13,6 +13,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
@@ -88,7 +89,9 @@ class TemplateAdmin(ScopedModelAdmin):
             _("Material"),
             {
                 "fields": ("icon", "image"),
-                "description": _("URLs by channel, as JSON:") + ' {"default": "https://...", "oppo": "https://..."}',
+                "description": format_lazy(
+                    "{} {}", _("URLs by channel, as JSON:"), '{"default": "https://...", "oppo": "https://..."}'
+                ),
             },
         ),
     )

@@ -16,6 +16,7 @@ from django.contrib.auth.forms import AdminUserCreationForm, UsernameField
 from django.contrib.auth.models import Group, User
 from django.db.models import Field, Model
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm
@@ -84,6 +85,9 @@ class ChangeForm(UserChangeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         name_rights(self)
+        if "password" in self.fields:
+            change = format_html('<a class="text-link underline" href="../password/">{}</a>', _("Change it"))
+            self.fields["password"].help_text = format_html("{} {}", _("Nobody can read it."), change)
 
     def clean(self) -> dict[str, Any]:
         """Refuse changes that leave no active superuser who can log in."""

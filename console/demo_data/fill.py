@@ -71,6 +71,7 @@ def _fill(workspace: Workspace, now: datetime, days: int, *, known_passwords: bo
     vendors = vendor_accounts.make_accounts(workspace, now)
     _make_templates(workspace, now)
     devices = customers.make_devices(workspace, rng, now)
+    operators.make_test_devices(workspace, devices)
     bound = {binding.device_id for binding in customers.make_bindings(workspace, devices, rng, now)}
     alone = [device for device in devices if device.pk not in bound and device.platform in set(Platform)]
     planner = Planner(rng, customers.user_ids(), alone, _access_key_id(workspace))

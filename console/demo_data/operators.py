@@ -16,8 +16,10 @@ from django.db.models import Model
 
 from channels_vendor.models import VendorAccount
 from console.access import audit
-from console.models import AuditEntry, Membership
-from pushcore.models import PushTask, Template, Workspace
+from console.models import AuditEntry, Membership, TestDevice
+from pushcore.channels import Platform
+from pushcore.models import Device, PushTask, Template, Workspace
+from pushcore.models.pushes import DeliveryType
 
 PASSWORD = "demo-console"  # noqa: S105 - known to everybody, where only this machine gets in
 _ADDRESS = "127.0.0.1"
@@ -67,6 +69,23 @@ def make_operators(workspace: Workspace, now: datetime, *, known_passwords: bool
             Membership.objects.filter(pk=membership.pk).update(created_at=joined)
             made[one.username] = user
     return made
+
+
+def make_test_devices(workspace: Workspace, devices: Sequence[Device]) -> None:
+    """Name two devices and a user as those that drafts are pushed to first."""
+    phone = next(device for device in devices if device.platform == Platform.ANDROID and not device.third_token)
+    iphone = next(device for device in devices if device.platform == Platform.IOS)
+    TestDevice.objects.bulk_create(
+        [
+            TestDevice(workspace=workspace, name=name, delivery_type=delivery_type, target=target)
+            for name, delivery_type, target in (
+                (f"{phone.model} of Olga", DeliveryType.ANDROID, phone.ad_token),
+                (f"{iphone.model} of Olga", DeliveryType.IOS, iphone.third_token),
+                ("Quality assurance", DeliveryType.USER, "anna.berg"),
+            )
+        ],
+        ignore_conflicts=True,
+    )
 
 
 def close_known_passwords() -> int:

@@ -13,8 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from console.access.rights import scope_of
-from console.admins.devices import ONLINE_COLOURS, online_states
-from console.components.columns import label
+from console.admins.devices import online_label, online_states
 from console.components.message_status import status_label
 from console.locale.zones import activate, zone_of
 from console.pages.analysis import chosen_workspace
@@ -107,7 +106,7 @@ def _found(device: Device, state: str) -> FoundDevice:
     return FoundDevice(
         device=device,
         user_id=bound,
-        state=label(ONLINE_COLOURS[state], state),
+        state=online_label(state),
         bindings=bindings,
         messages=[(message, status_label(message)) for message in messages],
     )

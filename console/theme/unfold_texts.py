@@ -11,4 +11,10 @@ TEXTS = (
     _("Dark"),
     _("System"),
     _("Select value"),
+    _("Go back"),
+    _("Type to search"),
+    _("True"),
+    _("False"),
+    _("No results found"),
+    _("This page yielded into no results. Create a new item or reset your filters."),
 )

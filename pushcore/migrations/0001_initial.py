@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('ad_token', models.CharField(max_length=64, unique=True, verbose_name='Ad-token')),
                 ('secret_hash', models.CharField(editable=False, max_length=64, verbose_name='secret hash')),
-                ('platform', models.SmallIntegerField(choices=[(1, 'android'), (2, 'ios'), (7, 'harmonyos')], default=1, verbose_name='platform')),
+                ('platform', models.SmallIntegerField(choices=[(1, 'Android'), (2, 'iOS'), (7, 'HarmonyOS')], default=1, verbose_name='platform')),
                 ('manufacturer', models.CharField(blank=True, max_length=64, verbose_name='manufacturer')),
                 ('model', models.CharField(blank=True, max_length=128, verbose_name='model')),
                 ('os_version', models.CharField(blank=True, max_length=64, verbose_name='OS version')),
@@ -371,7 +371,7 @@ class Migration(migrations.Migration):
             name='Broadcast',
             fields=[
                 ('task', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='broadcast', serialize=False, to='pushcore.pushtask')),
-                ('platform', models.SmallIntegerField(choices=[(1, 'android'), (2, 'ios'), (7, 'harmonyos')])),
+                ('platform', models.SmallIntegerField(choices=[(1, 'Android'), (2, 'iOS'), (7, 'HarmonyOS')])),
                 ('msgkey', models.CharField(max_length=64, verbose_name='customer message ID')),
                 ('self_built', models.BooleanField(help_text='Goes to devices connected to a gateway.')),
                 ('vendor_channels', models.JSONField(default=list, help_text='Channels whose devices are reached there instead.')),

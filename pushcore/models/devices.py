@@ -143,4 +143,4 @@ class Binding(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id} on {self.device_id}"
+        return self.user_id

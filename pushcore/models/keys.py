@@ -58,7 +58,7 @@ class RsaKey(models.Model):
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
-        return f"{self.workspace} {self.purpose} {self.created_at:%Y-%m-%d}"
+        return f"{self.workspace} {self.created_at:%Y-%m-%d %H:%M}"
 
     @property
     def private_pem(self) -> str:

@@ -49,7 +49,7 @@ class Receipt(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"receipt of {self.message_id}"
+        return str(self.message_id)
 
 
 class ReceiptAttempt(models.Model):

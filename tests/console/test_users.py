@@ -161,7 +161,7 @@ def test_who_was_made_invited_and_given_a_role_is_in_the_audit_log(
     set_password(Client(), link)
     entries = AuditEntry.objects.filter(action__in=("add", "change")).order_by("pk")
     assert [(one.username, one.action, one.object_type, one.object_name) for one in entries] == [
-        ("root", "add", "member", f"ann in {app}"),
+        ("root", "add", "member", f"ann, {app}"),
         ("root", "add", "user", "ann"),
         ("ann", "change", "user", "ann"),
     ]

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.contrib import admin
+from django.contrib.auth.models import User
+from django.test import RequestFactory
 from django.urls import reverse
 
 import console.admins  # noqa: F401 - registers the pages of models
@@ -25,6 +27,9 @@ ANSWERS_OF_SCRIPTS = frozenset(
         "upload_file",
         "inspect_file",
         "preview_message",
+        "discard_draft",
+        "save_draft",
+        "push_test",
         "switch_workspace",
         "device_simulator_switch_on",
         "device_simulator_push",
@@ -45,12 +50,10 @@ class ConsolePage:
     Attributes:
         address: Below `/console/`.
         is_list: It lists objects, of which each may have a page of its own.
-        is_form: It adds an object: users who may not are refused.
     """
 
     address: str
     is_list: bool = False
-    is_form: bool = False
 
     @property
     def name(self) -> str:
@@ -66,10 +69,13 @@ def console_pages() -> list[ConsolePage]:
             for arguments in ARGUMENTS.get(page.name, [{}]):
                 address = _below(reverse(f"admin:{page.name}", kwargs=dict(arguments)))
                 found += [ConsolePage(address + query) for query in QUERIES.get(page.name, ("",))]
-    for model in admin.site._registry:
+    request = RequestFactory().get("/")
+    request.user = User(is_active=True, is_superuser=True)
+    for model, model_admin in admin.site._registry.items():
         name = f"{model._meta.app_label}_{model._meta.model_name}"
         found.append(ConsolePage(_below(reverse(f"admin:{name}_changelist")), is_list=True))
-        found.append(ConsolePage(_below(reverse(f"admin:{name}_add")), is_form=True))
+        if model_admin.has_add_permission(request):
+            found.append(ConsolePage(_below(reverse(f"admin:{name}_add"))))
     return found
 
 

@@ -13,7 +13,7 @@ from pushcore.codes.statuses import STATUSES
 
 _VISIBLE = """
 () => {
-  const skipped = 'script, style, template, noscript, pre, code, textarea, [lang], .material-symbols-outlined';
+  const skipped = 'script, style, template, noscript, pre, code, textarea, .material-symbols-outlined';
   const isSeen = (element) => element.checkVisibility({checkOpacity: true, checkVisibilityCSS: true});
   const texts = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -30,12 +30,14 @@ _VISIBLE = """
 }
 """
 _WORD = re.compile(r"[A-Za-z][A-Za-z]+")
+# Addresses, placeholders, and what is no word: IDs and digests.
+_NO_WORDS = re.compile(r"\b(?:https?|wss?|mqtts?)://\S+|#\w+#|\{.*\}|\S*\*{3,}|\b[\w-]*\d[\w-]*\b")
 # Names, abbreviations and formats that are the same in both languages.
 _SAME = """
 AccessKey Ad Android API APNs app App Apple Bearer bundle console CSV Excel FCM Firebase GCM GET Google HarmonyOS
 HONOR HTTP HTTPS Huawei HUAWEI ID IDs IMEI iOS iPhone IP JSON KB KiB Live MB MiB MiPush MQTT ms msgkey NULL OPPO
 PEM POST PushBind QoS REST RPC RSA SDK SHA SMS SQL SSL TCP TLS token TOTP TTL UNIX URI URL URLs UTC UTF vivo
-WebSocket Xiaomi XML
+WebSocket Xiaomi XML AM PM HARMONYOS HMS Token Activity ViewController Control Mac Command base CA secret pbkdf
 """
 PROPER_NAMES = frozenset(_SAME.split())
 # What the demo's data put on pages: by table, its columns of text.
@@ -44,6 +46,7 @@ _DATA = {
     "channels_vendor_vendoraccount": ("stopped_reason", "certificate_subject", "public_values", "base_url"),
     "channels_vendor_vendormessage": ("vendor_code", "vendor_id"),
     "console_auditentry": ("object_name", "username", "details"),
+    "console_testdevice": ("name",),
     "pushcore_accesskey": ("access_key_id", "name"),
     "pushcore_app": ("app_id", "name"),
     "pushcore_binding": ("user_id",),
@@ -54,7 +57,7 @@ _DATA = {
     "pushcore_pushtask": ("name", "author", "content"),
     "pushcore_receiptattempt": ("error",),
     "pushcore_schedule": ("name", "title", "body", "template_name", "author"),
-    "pushcore_template": ("name", "description", "title", "body", "uri", "image"),
+    "pushcore_template": ("name", "description", "title", "body", "uri", "image", "variables"),
     "pushcore_watermark": ("name",),
     "pushcore_workspace": ("workspace_id", "name", "callback_url", "time_zone", "client_key"),
 }
@@ -76,6 +79,9 @@ def texts_of_the_data(database_url: str) -> list[str]:
                     cursor.execute(f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL")
                     for (value,) in cursor.fetchall():
                         found.update(_leaves(value))
+            # The log keeps details in English, with their names.
+            cursor.execute("SELECT DISTINCT jsonb_object_keys(details) FROM console_auditentry")
+            found.update(name for (name,) in cursor.fetchall())
     finally:
         connection.close()
     return sorted((text for text in found if _WORD.search(text)), key=len, reverse=True)
@@ -83,8 +89,7 @@ def texts_of_the_data(database_url: str) -> list[str]:
 
 def _leaves(value: object) -> Iterator[str]:
     if isinstance(value, dict):
-        for name, inner in value.items():
-            yield str(name)
+        for inner in value.values():
             yield from _leaves(inner)
     elif isinstance(value, list):
         for inner in value:
@@ -95,13 +100,13 @@ def _leaves(value: object) -> Iterator[str]:
 
 def untranslated(texts: Iterable[str], data: Iterable[str]) -> set[str]:
     """Return those of the texts that hold English words which are neither data nor proper names."""
-    known = [text for text in data if len(text) > 1]
     found = set()
     for text in texts:
         left = text
-        for part in known:
+        for part in data:
             if part in left:
-                left = left.replace(part, " ")
+                left = re.sub(rf"(?<![A-Za-z]){re.escape(part)}(?![A-Za-z])", " ", left)
+        left = _NO_WORDS.sub(" ", left)
         if set(_WORD.findall(left)) - PROPER_NAMES:
             found.add(text[:120])
     return found

@@ -1,4 +1,4 @@
-// Buttons that copy what stands in an element marked data-copyable; the workspace switch.
+// Buttons that copy what stands in an element marked data-copyable; the workspace switch; the name of what scrolls.
 (function () {
   "use strict";
 
@@ -22,6 +22,13 @@
     });
     element.append(button);
   }
+
+  // The theme's library names what it makes scrollable, in English.
+  window.addEventListener("load", function () {
+    document.querySelectorAll(".simplebar-content-wrapper").forEach(function (element) {
+      element.setAttribute("aria-label", gettext("Can be scrolled"));
+    });
+  });
 
   document.addEventListener("DOMContentLoaded", function () {
     document.querySelectorAll("[data-copyable]").forEach(addButton);

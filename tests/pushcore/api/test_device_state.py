@@ -97,7 +97,7 @@ def test_a_device_of_any_platform_is_found_with_the_channel_that_reaches_it(
     reported = {} if channel is None else {"third_channel": channel, "third_token": "t"}
     [(device, _)] = registry.register([(workspace, DeviceInfo(platform=platform, manufacturer="Maker", **reported))])  # type: ignore[arg-type]
     data = ask(rpc2020, device.ad_token, "1")["Data"]
-    assert (data["Platform"], data["Manufacturer"], data["Statue"]) == (platform.label, manufacturer, state)
+    assert (data["Platform"], data["Manufacturer"], data["Statue"]) == (platform.api_name, manufacturer, state)
 
 
 @pytest.mark.parametrize("target_type", ["0", "3", "7"])
