@@ -203,6 +203,10 @@ def test_the_preview_draws_the_picture_and_says_what_is_cut(page: Page, axe: str
     expect(picture).to_be_visible()
     page.wait_for_function("document.querySelector('[data-preview-image=image] img').naturalWidth === 1")
     expect(page.locator("[data-preview-notes]")).to_contain_text("Xiaomi MiPush cuts the title to 49 characters")
+    page.fill("[name=body]", "one\ntwo\nthree")
+    expect(page.locator(".console-row:has([name=body]) [data-advice]")).to_have_text(
+        "In rich text the text looks best in two lines."
+    )
     page.select_option("[data-preview-channel]", label="Xiaomi MiPush")
     expect(page.locator("[data-preview-of=title]")).to_have_text("x" * 48 + "…")
     page.click("[data-preview-dark]")

@@ -29,8 +29,8 @@ def by_channel(made: dict[str, Any]) -> dict[int, dict[str, Any]]:
 
 def advice(made: dict[str, Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for field, text in made["advice"]:
-        found.setdefault(field, []).append(text)
+    for one in made["advice"]:
+        found.setdefault(one["field"], []).append(one["text"])
     return found
 
 

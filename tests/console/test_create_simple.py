@@ -145,6 +145,13 @@ def test_an_id_that_was_used_for_another_message_says_so(superuser: Client, work
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_limits_are_grouped_by_thousands_in_every_language(language: str, settings: Any) -> None:
+    settings.MAX_EXPIRED_SECONDS = 604_800
+    with override(language):
+        assert "604,800" in str(explain(ResultError(ResultCode.EXPIREDTIME_TOO_LONG)).sentence)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
 def test_no_explanation_names_a_code(language: str) -> None:
     with override(language):
         for (result, parameter), explanation in EXPLANATIONS.items():

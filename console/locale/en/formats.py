@@ -12,3 +12,5 @@ DATETIME_FORMAT = "Y-m-d H:i:s O"
 SHORT_DATE_FORMAT = "Y-m-d"
 SHORT_DATETIME_FORMAT = "Y-m-d H:i:s O"
 THOUSAND_SEPARATOR = ","
+# Also in Chinese, where Django has 4.
+NUMBER_GROUPING = 3

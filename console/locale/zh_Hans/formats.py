@@ -5,6 +5,7 @@ from __future__ import annotations
 from console.locale.en.formats import (
     DATE_FORMAT,
     DATETIME_FORMAT,
+    NUMBER_GROUPING,
     SHORT_DATE_FORMAT,
     SHORT_DATETIME_FORMAT,
     THOUSAND_SEPARATOR,
@@ -14,6 +15,7 @@ from console.locale.en.formats import (
 __all__ = [
     "DATETIME_FORMAT",
     "DATE_FORMAT",
+    "NUMBER_GROUPING",
     "SHORT_DATETIME_FORMAT",
     "SHORT_DATE_FORMAT",
     "THOUSAND_SEPARATOR",

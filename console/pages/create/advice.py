@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 from unicodedata import east_asian_width
 from urllib.parse import urlsplit
 
@@ -23,7 +24,8 @@ COLUMNS = 40
 _IMAGE_FORMATS = (".jpg", ".jpeg", ".png")
 
 
-class Advice(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Advice:
     """A sentence and the name of the field it stands at."""
 
     field: str
@@ -33,7 +35,7 @@ class Advice(NamedTuple):
 def advice_on(content: Mapping[str, Any], *, has_template: bool) -> Iterator[Advice]:
     """Yield the advice on a message's content; of a template all of it stands at the choice of the template."""
     for advice in _advice(content):
-        yield advice._replace(field="template") if has_template else advice
+        yield replace(advice, field="template") if has_template else advice
 
 
 def _advice(content: Mapping[str, Any]) -> Iterator[Advice]:

@@ -138,7 +138,7 @@ def _of_vendor(channel: Channel, content: Mapping[str, Any], shown: Shown | None
         cuts.append(gettext("the title to %(count)s characters") % {"count": len(shown.title)})
     if shown.body != content["content"]:
         cuts.append(gettext("the body to %(count)s characters") % {"count": len(shown.body)})
-    note = gettext("%(vendor)s cuts %(what)s.") % {"vendor": name, "what": ", ".join(cuts)} if cuts else ""
+    note = gettext("%(vendor)s cuts %(what)s.") % {"vendor": name, "what": gettext(", ").join(cuts)} if cuts else ""
     return ChannelPreview(channel, shown.title, shown.body, shown.icon, shown.image, note)
 
 
