@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -29,7 +30,7 @@ class EventKindFilter(ColumnChipFilter):
 
     title = _("event")
     parameter_name = "kind"
-    choices_of_column = MessageEvent.Kind.choices
+    choices_of_column = [(kind.value, capfirst(kind.label)) for kind in MessageEvent.Kind]
 
 
 @admin.register(MessageEvent)

@@ -128,7 +128,7 @@ class KindFilter(ColumnChipFilter):
 
     title = _("kind of push")
     parameter_name = "kind"
-    choices_of_column = [choice for choice in PushTask.Kind.choices if choice[0] != PushTask.Kind.REVOKE]
+    choices_of_column = [(kind.value, capfirst(kind.label)) for kind in PushTask.Kind if kind != PushTask.Kind.REVOKE]
 
 
 class TaskKindFilter(ChipFilter):
@@ -214,7 +214,10 @@ class ReceiptStateFilter(ColumnChipFilter):
 
     title = _("state")
     parameter_name = "state"
-    choices_of_column = [("failing", _("failing (given up or to be repeated)")), *Receipt.State.choices]
+    choices_of_column = [
+        (value, capfirst(text))
+        for value, text in [("failing", _("failing (given up or to be repeated)")), *Receipt.State.choices]
+    ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Apply "failing", which spans two states, or the exact state."""
@@ -240,7 +243,9 @@ class ChannelStateFilter(ChipFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
         """Offer the two kinds of trouble that the home page links to."""
-        return [(ALL, _("All")), ("stopped", _("stopped")), ("expiring", _("certificate expires soon"))]
+        return [
+            (ALL, _("All")), ("stopped", capfirst(_("stopped"))), ("expiring", capfirst(_("certificate expires soon"))),
+        ]  # fmt: skip
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Apply the conditions that the home page counts by."""
@@ -262,4 +267,4 @@ class EnabledFilter(ColumnChipFilter):
 
     title = _("enabled")
     parameter_name = "enabled"
-    choices_of_column = [("1", _("enabled")), ("0", _("disabled"))]
+    choices_of_column = [("1", capfirst(_("enabled"))), ("0", capfirst(_("disabled")))]
