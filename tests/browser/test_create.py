@@ -202,6 +202,7 @@ def test_the_preview_draws_the_picture_and_says_what_is_cut(page: Page, axe: str
     picture = page.locator("[data-preview-image=image] img")
     expect(picture).to_be_visible()
     page.wait_for_function("document.querySelector('[data-preview-image=image] img').naturalWidth === 1")
+    expect(page.locator("[data-preview-size=image]")).to_have_text("Large image: 1 x 1 pixels; 876 x 324 are advised.")
     expect(page.locator("[data-preview-notes]")).to_contain_text("Xiaomi MiPush cuts the title to 49 characters")
     page.fill("[name=body]", "one\ntwo\nthree")
     expect(page.locator(".console-row:has([name=body]) [data-advice]")).to_have_text(

@@ -102,8 +102,9 @@
     if (place.dataset.url === url || document.activeElement.matches("[name^=icon_], [name^=image_]")) {
       return;
     }
+    const size = document.querySelector(`[data-preview-size=${place.dataset.previewImage}]`);
     place.dataset.url = url;
-    place.textContent = "";
+    place.textContent = size.textContent = "";
     if (!url.startsWith("https://")) {
       place.append(textElement("span", url ? gettext("Only images from https addresses are drawn here.") : ""));
       return;
@@ -112,10 +113,10 @@
     image.alt = "";
     image.referrerPolicy = "no-referrer";
     image.addEventListener("load", function () {
-      place.title = interpolate(gettext("%s pixels; %s are advised."), [
-        `${image.naturalWidth} x ${image.naturalHeight}`,
-        place.dataset.advised,
-      ]);
+      const pixels = `${image.naturalWidth} x ${image.naturalHeight}`;
+      if (pixels !== place.dataset.advised && place.contains(image)) {
+        size.textContent = interpolate(gettext("%s: %s pixels; %s are advised."), [place.dataset.label, pixels, place.dataset.advised]);
+      }
     });
     image.addEventListener("error", function () {
       place.replaceChildren(textElement("span", gettext("The image cannot be loaded.")));
