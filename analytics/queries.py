@@ -140,6 +140,28 @@ def totals_of_today(workspaces: Iterable[Workspace]) -> CoreIndex:
     return CoreIndex(*_row(f"SELECT {sums} FROM analytics_quarterrollup WHERE {where}", params))
 
 
+def last_days(workspaces: Iterable[Workspace], count: int) -> list[CoreIndex]:
+    """Return the numbers of several workspaces together by day, today last, each workspace's days in its time zone."""
+    rollups.fold(budget_seconds=FOLD_SECONDS)
+    alike: dict[str, list[Workspace]] = defaultdict(list)
+    for workspace in workspaces:
+        alike[workspace.time_zone].append(workspace)
+    now, sums = clock.now(), ", ".join(f"sum({metric})" for metric in rollups.METRICS)
+    days = [[0] * len(rollups.METRICS) for _ in range(count)]
+    for same in alike.values():
+        period = report_of_days(same[0], now - timedelta(days=count - 1), now)
+        beginnings = [at.astimezone(UTC) for at in spans(period, Granularity.DAY)]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT width_bucket(start, %s), {sums} FROM analytics_quarterrollup"
+                " WHERE workspace_id = ANY(%s) AND start >= %s AND start < %s GROUP BY 1",
+                [beginnings, [workspace.pk for workspace in same], period.start, period.end],
+            )
+            for number, *numbers in cursor.fetchall():
+                days[number - 1] = [sum(pair) for pair in zip(days[number - 1], numbers, strict=True)]
+    return [CoreIndex(*map(int, numbers)) for numbers in days]
+
+
 def series(report: Report, granularity: Granularity) -> list[Point]:
     """Return a point for each part of the span, those without messages included."""
     return list(iter_series(report, granularity))

@@ -70,6 +70,15 @@ class SimulatedDevice(models.Model):
         return self.ad_token
 
 
+class SetupDismissal(models.Model):
+    """Somebody hid the set-up of a workspace on the home page (`console.pages.home.setup`)."""
+
+    workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="+")
+
+    def __str__(self) -> str:
+        return str(self.workspace_id)
+
+
 class Draft(models.Model):
     """A message that a user began to write in a workspace, as it was typed (`console.pages.create.drafts`)."""
 

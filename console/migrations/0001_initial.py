@@ -93,6 +93,13 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='SetupDismissal',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('workspace', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='pushcore.workspace')),
+            ],
+        ),
+        migrations.CreateModel(
             name='SimulatedDevice',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

@@ -152,7 +152,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,
     "ENVIRONMENT": "console.theme.settings.environment",
-    "DASHBOARD_CALLBACK": "console.pages.home.dashboard",
+    "DASHBOARD_CALLBACK": "console.pages.home.view.dashboard",
     "ACCOUNT": {
         "navigation": [
             {"title": _("Two-factor login"), "link": reverse_lazy("admin:two_factor")},

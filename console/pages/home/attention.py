@@ -1,0 +1,136 @@
+"""What needs a person, each with the step that helps. Nothing is said of what is well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import connection
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from channels_vendor.models import VendorAccount
+from console.access.rights import Scope
+from console.components.filters import FAILING_RECEIPTS, STOPPED, expiring
+from console.pages.home.counting import in_time, scoped
+from pushcore.codes import statuses
+from pushcore.models import Binding, Device, Receipt
+from pushcore.storage import clock, ids
+
+# Of each day, so many of the newest messages are looked at.
+COUNTED_MESSAGES = 20_000
+COUNTED_RECEIPTS = 10_000
+# Fewer messages that expired in a day are nobody's business.
+LEAST_EXPIRED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """Something that needs a person.
+
+    Attributes:
+        text: What is the matter.
+        step: What to do, the text of the link.
+        link: Where that is done.
+        urgent: Whether messages or receipts are lost meanwhile.
+    """
+
+    text: str
+    step: str
+    link: str
+    urgent: bool = True
+
+
+def matters(scope: Scope) -> list[Matter] | None:
+    """Return what needs a person in the workspaces in view, the urgent first; None if finding out took too long."""
+    asks = (_failing_receipts, _stopped_channels, _ending_certificate, _expired, _unbound)
+    found: list[Matter | None] | None = in_time(lambda: [ask(scope) for ask in asks])
+    if found is None:
+        return None
+    return sorted((matter for matter in found if matter is not None), key=lambda matter: not matter.urgent)
+
+
+def _failing_receipts(scope: Scope) -> Matter | None:
+    count = scoped(scope, Receipt).filter(FAILING_RECEIPTS)[:COUNTED_RECEIPTS].count()
+    if not count:
+        return None
+    return Matter(
+        ngettext(
+            "%(count)s receipt does not reach your backend.", "%(count)s receipts do not reach your backend.", count
+        )
+        % {"count": f"{count:,}{'+' if count == COUNTED_RECEIPTS else ''}"},
+        _("See what the endpoint answers"),
+        f"{reverse('admin:pushcore_receipt_changelist')}?state=failing",
+    )
+
+
+def _stopped_channels(scope: Scope) -> Matter | None:
+    names = [account.get_channel_display() for account in scoped(scope, VendorAccount).filter(STOPPED)[:10]]
+    if not names:
+        return None
+    return Matter(
+        _("Channels are stopped: %(names)s.") % {"names": ", ".join(sorted(set(names)))},
+        _("See why, correct the account and check it"),
+        f"{reverse('admin:channels_vendor_vendoraccount_changelist')}?state=stopped",
+    )
+
+
+def _ending_certificate(scope: Scope) -> Matter | None:
+    ends = scoped(scope, VendorAccount).filter(expiring()).order_by("certificate_expires_at")
+    first = ends.values_list("certificate_expires_at", flat=True).first()
+    if first is None:
+        return None
+    return Matter(
+        _("A certificate ends on %(day)s; nothing is delivered with it afterwards.")
+        % {"day": first.date().isoformat()},
+        _("Upload a new one"),
+        f"{reverse('admin:channels_vendor_vendoraccount_changelist')}?state=expiring",
+        urgent=first <= clock.now(),
+    )
+
+
+def _expired(scope: Scope) -> Matter | None:
+    """Compare how many messages of yesterday and of the day before expired; the days are of 24 hours."""
+    yesterday, before = (_expired_of(scope, days) for days in (1, 2))
+    if yesterday < LEAST_EXPIRED or yesterday <= before:
+        return None
+    return Matter(
+        _("%(count)s messages of yesterday expired before they were delivered, %(before)s of the day before.")
+        % {"count": f"{yesterday:,}", "before": f"{before:,}"},
+        _("See which, and whether their validity is too short"),
+        f"{reverse('admin:pushcore_message_changelist')}?status=expired",
+        urgent=False,
+    )
+
+
+def _expired_of(scope: Scope, days_ago: int) -> int:
+    now = clock.now()
+    since, until = (ids.first_id_at(now - timedelta(days=days)) for days in (days_ago + 1, days_ago))
+    newest = scoped(scope).filter(pk__gte=since, pk__lt=until).order_by("-pk")
+    sql, params = newest.values("status", "expire_at")[:COUNTED_MESSAGES].query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM ({sql}) newest WHERE status = %s OR status = ANY(%s) AND expire_at <= %s",
+            [*params, statuses.EXPIRED, sorted(statuses.PENDING), now],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _unbound(scope: Scope) -> Matter | None:
+    devices = scoped(scope, Device)
+    if not devices.exists():
+        return None
+    bindings = Binding.objects.filter(unbound_at=None)
+    if scope.chosen is not None:
+        bindings = bindings.filter(device__workspace_id=scope.chosen)
+    elif not scope.superuser:
+        bindings = bindings.filter(device__workspace_id__in=scope.workspace_ids)
+    if bindings.exists():
+        return None
+    return Matter(
+        _("No user is bound to a device yet, so pushes to users reach nobody."),
+        _("See how apps bind users"),
+        reverse("admin:pushcore_binding_changelist"),
+        urgent=False,
+    )
