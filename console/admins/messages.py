@@ -23,7 +23,14 @@ from console.components.columns import identifier, moment, pretty_json, push_typ
 from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import MessageKindFilter, PushTypeFilter, StatusFilter, WorkspaceFilter
 from console.components.large_table_admin import LargeTableAdmin
-from console.components.message_status import status_advice, status_code, status_label, status_meaning
+from console.components.message_status import (
+    channel_title,
+    status_advice,
+    status_code,
+    status_label,
+    status_meaning,
+    status_word,
+)
 from console.components.pasted_times import pasted_span
 from console.locale.zones import zone_of
 from pushcore.channels import Channel
@@ -47,7 +54,8 @@ class MessageDetails(TemplateSection):
             "code": status_code(instance.status_entry),
             "meaning": status_meaning(instance),
             "advice": status_advice(instance.status_entry),
-            "channel": Channel(instance.channel),
+            "word": status_word(instance.status_entry, Channel(instance.channel)),
+            "channel": channel_title(Channel(instance.channel)),
             "at_vendor": at_vendor,
             "report_status": at_vendor and at_vendor.report_meaning,
             "payload": pretty_json(instance.content),

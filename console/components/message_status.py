@@ -30,6 +30,12 @@ def status_word(status: Status, channel: Channel, *, arrived: bool = False) -> s
     return word[:1].upper() + word[1:]
 
 
+def channel_title(channel: Channel) -> str:
+    """Return a channel's name for people: "Google FCM", or that it is the service's own."""
+    title = channel.description.title
+    return gettext(title) if title else gettext("Self-built channel")
+
+
 def status_code(status: Status) -> str:
     """Return a status' code with its name, if it has one: "0 DeviceNotOnlineOrNoResponse"."""
     return f"{status.code} {status.name}".strip()

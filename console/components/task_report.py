@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from analytics import queries
 from analytics.queries import ChannelIndex, StatusCount
-from console.components.message_status import status_advice, status_code, status_colour, status_word
+from console.components.message_status import channel_title, status_advice, status_code, status_colour, status_word
 from pushcore.codes import statuses
 from pushcore.models import PushTask
 from pushcore.storage.timeouts import StatementTimeoutError, statement_timeout
@@ -131,7 +131,6 @@ def _funnel(*counts: int) -> list[FunnelStep]:
 
 def _row(task: PushTask, one: StatusCount) -> UndeliveredRow:
     query = urlencode({"channel": int(one.channel), "status": one.status.code})
-    title = one.channel.description.title
     return UndeliveredRow(
         key=f"{int(one.channel)}-{one.status.code}",
         word=status_word(one.status, one.channel),
@@ -139,7 +138,7 @@ def _row(task: PushTask, one: StatusCount) -> UndeliveredRow:
         code=status_code(one.status),
         meaning=gettext(one.status.meaning),
         advice=status_advice(one.status),
-        channel=gettext(title) if title else gettext("Self-built channel"),
+        channel=channel_title(one.channel),
         count=one.count,
         # As seen from the task's page: to look addresses up, the gateway would have to load all pages.
         listed=f"../../../message/?{urlencode({'task': task.pk, 'status': one.status.code})}",
