@@ -8,14 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, sync_playwright
 
 from tests.support.browser import MILLISECONDS, PACKAGES, launch, log_in
 from tests.support.debian import program
 from tests.support.screenshots import SCREENSHOTS
 from tests.support.stack import Stack
 
-__all__ = ["MILLISECONDS", "SCREENSHOTS"]
+__all__ = ["DESKTOP", "MILLISECONDS", "PHONE", "SCREENSHOTS"]
+
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")

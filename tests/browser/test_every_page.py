@@ -1,19 +1,28 @@
-"""Every page of the console with a week of traffic: it shows something, fits a phone, and all of it is Chinese."""
+"""Every page of the console with a week of traffic: it shows something, fits, is accessible, and all of it is Chinese.
+
+What the Content Security Policy refuses, the browser complains of, and fails the test (`page_with_data`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import pytest
-from playwright.sync_api import Page, ViewportSize
+from playwright.sync_api import Page
 
+from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.test_pages import axe as axe
+from tests.browser.test_pages import faults
 from tests.support.screenshots import visit
 from tests.support.stack import Stack
 from tests.support.visible_text import texts_of_the_data, untranslated, visible_texts
 
 pytestmark = pytest.mark.xdist_group("demo")
 
-PHONE: ViewportSize = {"width": 390, "height": 844}
+# The rules of axe-core 4.14 that are about colours (tag cat.color).
+COLOURS = ("color-contrast", "link-in-text-block")
+# Rows of a list are alike, and axe-core looks at each.
+FEWER_ROWS = "document.querySelectorAll('#result_list tbody tr').forEach((row, n) => n < 8 || row.remove())"
 # Pages that are right to be empty, and why.
 EMPTY = {
     "pushcore-messagekey": "keys are claimed for a day, by pushes of the present",
@@ -25,6 +34,23 @@ EMPTY = {
 @pytest.fixture(scope="module")
 def data(demo_stack: Stack) -> list[str]:
     return texts_of_the_data(demo_stack.env()["DATABASE_URL"])
+
+
+def test_every_page_is_accessible_on_desktop_and_phone_by_day_and_by_night(page_with_data: Page, axe: str) -> None:
+    """Each is loaded once, and looked at in each size, by day and by night.
+
+    By night only colours are other ones, so only what axe-core says of colours is asked again.
+    """
+    page = page_with_data
+    found: dict[str, object] = {}
+    for name in visit(page):
+        page.evaluate(FEWER_ROWS)
+        for surroundings, size in {"desktop": DESKTOP, "phone": PHONE}.items():
+            page.set_viewport_size(size)
+            found[f"{name}, {surroundings}"] = faults(page, axe) + too_wide(page)
+        page.evaluate("document.documentElement.className = 'dark'")
+        found[f"{name}, by night"] = faults(page, axe, COLOURS)
+    assert not {name: some for name, some in found.items() if some}
 
 
 def test_every_page_shows_something_fits_a_phone_and_is_chinese(page_with_data: Page, data: Sequence[str]) -> None:

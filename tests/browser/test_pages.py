@@ -1,82 +1,25 @@
-"""Every page of the console in a browser: on a desktop and on a phone, by day and by night, accessible, no complaints.
-
-Pictures of all are left in `var/screenshots/`. What the Content Security Policy refuses, the browser complains of, and
-fails the test (`page`).
-"""
+"""The console in a browser: its first steps by hand and by keyboard, and the policy that each page carries."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import MILLISECONDS, SCREENSHOTS
+from tests.browser.conftest import SCREENSHOTS
 from tests.support import node_packages
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("stack")
-
-DESKTOP: ViewportSize = {"width": 1280, "height": 900}
-PHONE: ViewportSize = {"width": 390, "height": 844}
-# The rules of axe-core 4.14 that are about colours (tag cat.color).
-COLOURS = ("color-contrast", "link-in-text-block")
-PAGES = [
-    "",
-    "pushcore/message/",
-    "analysis/",
-    "query-tool/",
-    "query-tool/?dimension=user&target=nobody",
-    "create/simple/",
-    "create/template/",
-    "create/multiple/",
-    "create/broadcast/",
-    "pushcore/pushtask/",
-    "pushcore/schedule/",
-    "pushcore/template/",
-    "pushcore/template/add/",
-    "pushcore/receipt/",
-    "analytics/messageevent/",
-    "pushcore/device/",
-    "device-simulator/",
-    "console/testdevice/",
-    "console/testdevice/add/",
-    "pushcore/binding/",
-    "pushcore/app/",
-    "pushcore/workspace/",
-    "pushcore/workspace/add/",
-    "pushcore/accesskey/",
-    "pushcore/accesskey/add/",
-    "pushcore/rsakey/add/",
-    "channels_vendor/vendoraccount/add/",
-    "console/membership/",
-    "console/auditentry/",
-    "auth/user/",
-    "two-factor/",
-    "password_change/",
-]
 
 
 @pytest.fixture(scope="module")
 def axe() -> str:
     folder = node_packages.installed(Path(__file__).resolve().parent / "node")
     return (folder / "axe-core" / "axe.min.js").read_text()
-
-
-@pytest.fixture(scope="module")
-def a_push(browser: Browser, logged_in: Path, stack: Stack) -> None:
-    """Something for the lists to show."""
-    context = browser.new_context(storage_state=logged_in, base_url=stack.demo["console_url"])
-    context.set_default_timeout(MILLISECONDS)
-    page = context.new_page()
-    page.goto("device-simulator/")
-    page.click("[data-do=on]")
-    page.click("[data-do=push]:enabled")
-    expect(page.locator("[data-inbox] li")).to_have_count(1)
-    context.close()
 
 
 def faults(page: Page, axe: str, rules: Sequence[str] = ()) -> list[str]:
@@ -90,44 +33,6 @@ def faults(page: Page, axe: str, rules: Sequence[str] = ()) -> list[str]:
         for one in found["violations"]
         if one["impact"] in ("serious", "critical")
     ]
-
-
-@pytest.mark.usefixtures("a_push")
-@pytest.mark.parametrize(
-    ("language", "sizes", "by_night"),
-    [("en", {"desktop": DESKTOP, "phone": PHONE}, True), ("zh-CN", {"phone-chinese": PHONE}, False)],
-    ids=["english", "chinese"],
-)
-def test_every_page_is_accessible_and_fits(
-    page: Page, axe: str, language: str, sizes: dict[str, ViewportSize], by_night: bool
-) -> None:
-    """Each is loaded once, and looked at in each size, by day and by night.
-
-    By night only colours are other ones, so only what axe-core says of colours is asked again.
-    """
-    page.set_extra_http_headers({"Accept-Language": language})
-    found: dict[str, list[str]] = {}
-    for address in PAGES:
-        name = re.sub(r"[^a-z_]+", "-", address.strip("/")) or "home"
-        page.emulate_media(color_scheme="light")
-        page.set_viewport_size(next(iter(sizes.values())))
-        answer = page.goto(address)
-        assert answer is not None
-        assert answer.status == 200, address
-        for surroundings, size in sizes.items():
-            page.set_viewport_size(size)
-            page.screenshot(path=SCREENSHOTS / f"{surroundings}-light" / f"{name}.png")
-            wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
-            found[f"{name}, {surroundings}"] = faults(page, axe) + (["wider than the window"] if wide else [])
-        if not by_night:
-            continue
-        page.emulate_media(color_scheme="dark")
-        page.evaluate("document.documentElement.className = 'dark'")
-        for surroundings, size in reversed(sizes.items()):
-            page.set_viewport_size(size)
-            page.screenshot(path=SCREENSHOTS / f"{surroundings}-dark" / f"{name}.png")
-            found[f"{name}, {surroundings} by night"] = faults(page, axe, COLOURS)
-    assert not {name: some for name, some in found.items() if some}
 
 
 def test_by_night_the_console_is_dark_by_itself(page: Page) -> None:

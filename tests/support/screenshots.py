@@ -31,7 +31,7 @@ DESKTOP, PHONE = (1440, 900), (390, 844)
 SIZES = (DESKTOP, PHONE)
 # A longer page is cut off.
 _LONGEST = 6000
-_COLOURS = 128
+_COLOURS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +55,19 @@ class Picture:
 
     Attributes:
         file: Its name in `docs/images/`.
-        address: The page, below `/console/`; with `row`, the page of the first object listed there.
+        address: The page, below `/console/`; with `row`, the page of the first object listed there with that text.
     """
 
     file: str
     address: str
     surroundings: Surroundings
-    row: bool = False
+    row: str = ""
 
 
 PICTURES: Sequence[Picture] = (
     Picture("console.png", "", Surroundings(1280, 860)),
     Picture("analysis.png", "analysis/", Surroundings(1280, 900)),
-    Picture("task.png", "pushcore/pushtask/", Surroundings(1280, 900), row=True),
+    Picture("task.png", "pushcore/pushtask/", Surroundings(1280, 900), row="Price drop on the wish list"),
     Picture("messages-phone-dark.png", "pushcore/message/", Surroundings(*PHONE, "dark")),
     Picture("create-chinese.png", "create/simple/", Surroundings(1280, 900, language="zh-CN")),
 )
@@ -87,9 +87,10 @@ def open_context(browser: Browser, stack: Stack, state: Path | None, surrounding
     return context
 
 
-def first_row(page: Page) -> str | None:
-    """Return the address of the page of the first object in the list that is shown, None where it has none."""
-    link = page.locator("#result_list tbody th a[href], #result_list tbody td a[href*='/change/']").first
+def first_row(page: Page, text: str = "") -> str | None:
+    """Return the address of the page of the first object, with a text, in the list that is shown; None without one."""
+    rows = page.locator("#result_list tbody tr").filter(has_text=text)
+    link = rows.locator("th a[href], td a[href*='/change/']").first
     if not link.count():
         return None
     address = str(link.evaluate("link => link.href"))
@@ -167,11 +168,11 @@ def make_pictures(browser: Browser, stack: Stack, state: Path) -> None:
         context = open_context(browser, stack, state, picture.surroundings)
         page = context.new_page()
         page.goto(picture.address)
-        if picture.row and (address := first_row(page)) is not None:
+        if picture.row and (address := first_row(page, picture.row)) is not None:
             page.goto(address)
         page.wait_for_load_state("networkidle")
         shown = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        reduced = shown.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        reduced = shown.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, kmeans=1, dither=Image.Dither.NONE)
         reduced.save(IMAGES / picture.file, optimize=True)
         sys.stdout.write(f"{IMAGES / picture.file}: {(IMAGES / picture.file).stat().st_size // 1024} KiB\n")
         context.close()
