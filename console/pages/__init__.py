@@ -9,6 +9,7 @@ from django.http import HttpResponse
 
 from console.pages.analysis import analysis
 from console.pages.analysis_export import ask_export, export_file, export_state
+from console.pages.command_palette import search_everything
 from console.pages.create.drafts import discard_draft, save_draft
 from console.pages.create.files import inspect_file, upload_file
 from console.pages.create.testing import push_test
@@ -36,6 +37,7 @@ class Route:
 
 
 ROUTES: tuple[Route, ...] = (
+    Route("command-palette/", "command_palette", search_everything),
     Route("query-tool/", "query_tool", query_tool),
     Route("analysis/", "analysis", analysis),
     Route("analysis/export/", "analysis_export", ask_export),

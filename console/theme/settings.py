@@ -69,9 +69,15 @@ def _asset(name: str) -> Callable[[HttpRequest], str]:
 
 
 def _entry(
-    title: str | Promise, icon: str, view: str, permission: str = "console.theme.settings.may_view"
+    title: str | Promise,
+    icon: str,
+    view: str,
+    permission: str = "console.theme.settings.may_view",
+    shortcut: str = "",
 ) -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}"), "permission": permission}
+    """Describe an entry; `shortcut`: keys that lead there, pressed one after the other (`shortcuts.js`)."""
+    link = reverse_lazy(f"admin:{view}")
+    return {"title": title, "icon": icon, "link": link, "permission": permission, "shortcut": shortcut}
 
 
 def _group(title: str | Promise, *items: dict[str, Any]) -> dict[str, Any]:
@@ -81,38 +87,39 @@ def _group(title: str | Promise, *items: dict[str, Any]) -> dict[str, Any]:
 _SUPERUSER = "console.theme.settings.is_superuser"
 
 NAVIGATION: list[dict[str, Any]] = [
-    {"items": [{"title": _("Home"), "icon": "home", "link": reverse_lazy("admin:index")}]},
+    {"items": [{"title": _("Home"), "icon": "home", "link": reverse_lazy("admin:index"), "shortcut": "g h"}]},
     _group(
         _("Push"),
-        _entry(_("Messages"), "mail", "pushcore_message_changelist"),
+        _entry(_("Messages"), "mail", "pushcore_message_changelist", shortcut="g m"),
         {
             "title": _("Create a message"),
             "icon": "send",
             "link": reverse_lazy("admin:create_message", args=["simple"]),
             "permission": "console.theme.settings.may_push",
+            "shortcut": "c",
         },
-        _entry(_("Push tasks"), "stacks", "pushcore_pushtask_changelist"),
-        _entry(_("Schedules"), "calendar_clock", "pushcore_schedule_changelist"),
-        _entry(_("Templates"), "draft", "pushcore_template_changelist"),
+        _entry(_("Push tasks"), "stacks", "pushcore_pushtask_changelist", shortcut="g t"),
+        _entry(_("Schedules"), "calendar_clock", "pushcore_schedule_changelist", shortcut="g s"),
+        _entry(_("Templates"), "draft", "pushcore_template_changelist", shortcut="g p"),
     ),
     _group(
         _("Outcomes"),
-        _entry(_("Usage analysis"), "monitoring", "analysis"),
+        _entry(_("Usage analysis"), "monitoring", "analysis", shortcut="g a"),
         _entry(_("Receipts"), "receipt_long", "pushcore_receipt_changelist"),
         _entry(_("Message events"), "touch_app", "analytics_messageevent_changelist"),
     ),
     _group(
         _("Devices"),
-        _entry(_("Devices"), "smartphone", "pushcore_device_changelist"),
+        _entry(_("Devices"), "smartphone", "pushcore_device_changelist", shortcut="g d"),
         _entry(_("Device simulator"), "phone_android", "device_simulator", "console.theme.settings.may_push"),
         _entry(_("Test devices"), "developer_mode", "console_testdevice_changelist"),
-        _entry(_("Query tool"), "search", "query_tool"),
+        _entry(_("Query tool"), "search", "query_tool", shortcut="g q"),
         _entry(_("Bindings"), "link", "pushcore_binding_changelist"),
     ),
     _group(
         _("Settings"),
         _entry(_("Apps"), "apps", "pushcore_app_changelist"),
-        _entry(_("Workspaces"), "workspaces", "pushcore_workspace_changelist"),
+        _entry(_("Workspaces"), "workspaces", "pushcore_workspace_changelist", shortcut="g w"),
         _entry(_("Access keys"), "key", "pushcore_accesskey_changelist"),
         _entry(_("RSA keys"), "encrypted", "pushcore_rsakey_changelist"),
         _entry(_("Vendor accounts"), "cell_tower", "channels_vendor_vendoraccount_changelist"),
@@ -143,6 +150,8 @@ _PRIMARY = {
     "950": "oklch(25.7% .09 281.288)",
 }
 
+SCRIPTS = ("console/console.js", "console/command_palette.js", "console/shortcuts.js")
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": TITLE,
     "SITE_HEADER": TITLE,
@@ -162,7 +171,7 @@ UNFOLD: dict[str, Any] = {
     "LOGIN": {"image": _asset("console/login.svg")},
     "STYLES": [_asset("console/console.css")],
     # First the words of the user's language, which the others speak with.
-    "SCRIPTS": [lambda request: reverse("console_script_texts"), _asset("console/console.js")],
+    "SCRIPTS": [lambda request: reverse("console_script_texts"), *map(_asset, SCRIPTS)],
     "BORDER_RADIUS": "8px",
     "COLORS": {"primary": _PRIMARY},
     "SIDEBAR": {

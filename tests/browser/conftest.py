@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, sync_playwright
 
+from tests.support import node_packages
 from tests.support.browser import MILLISECONDS, PACKAGES, launch, log_in
 from tests.support.debian import program
 from tests.support.screenshots import SCREENSHOTS
@@ -95,3 +96,22 @@ def _page(browser: Browser, cookies: Path, stack: Stack) -> Iterator[Page]:
     yield opened
     context.close()
     assert not complaints
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    folder = node_packages.installed(Path(__file__).resolve().parent / "node")
+    return (folder / "axe-core" / "axe.min.js").read_text()
+
+
+def faults(page: Page, axe: str, rules: Sequence[str] = ()) -> list[str]:
+    """What axe-core calls serious or critical, with an example of each. `rules`: none but these."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe)
+    options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    found = page.evaluate("options => axe.run(document, options)", options)
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:200]} ({len(one['nodes'])})"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import SCREENSHOTS
-from tests.support import node_packages
+from tests.browser.conftest import SCREENSHOTS, faults
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("stack")
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    folder = node_packages.installed(Path(__file__).resolve().parent / "node")
-    return (folder / "axe-core" / "axe.min.js").read_text()
-
-
-def faults(page: Page, axe: str, rules: Sequence[str] = ()) -> list[str]:
-    """What axe-core calls serious or critical, with an example of each. `rules`: none but these."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(axe)
-    options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
-    found = page.evaluate("options => axe.run(document, options)", options)
-    return [
-        f"{one['id']}: {one['nodes'][0]['html'][:200]} ({len(one['nodes'])})"
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
-    ]
 
 
 def test_by_night_the_console_is_dark_by_itself(page: Page) -> None:

@@ -59,6 +59,7 @@ OTHERS: dict[str, str] = {
     "analysis": "viewer",
     "query_tool": "viewer",
     "dismiss_setup": NOBODY,  # by POST alone
+    "command_palette": "viewer",
     "pushcore_pushtask_targets": NOBODY,  # without a question
     "analysis_export": NOBODY,  # by POST alone
     "analysis_export_state": NOBODY,  # there is none of that number

@@ -22,6 +22,7 @@ from pushcore.models import PushTask
 ANSWERS_OF_SCRIPTS = frozenset(
     {
         "analysis_export",
+        "command_palette",
         "analysis_export_state",
         "analysis_export_file",
         "upload_file",
