@@ -8,9 +8,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import MILLISECONDS, SCREENSHOTS
-from tests.browser.test_pages import axe as axe
-from tests.browser.test_pages import faults
+from tests.browser.conftest import MILLISECONDS, SCREENSHOTS, faults
 from tests.support.devices import PahoDevice
 from tests.support.stack import Stack
 

@@ -10,9 +10,7 @@ from collections.abc import Sequence
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.conftest import DESKTOP, PHONE
-from tests.browser.test_pages import axe as axe
-from tests.browser.test_pages import faults
+from tests.browser.conftest import DESKTOP, PHONE, faults
 from tests.support.screenshots import visit
 from tests.support.stack import Stack
 from tests.support.visible_text import texts_of_the_data, untranslated, visible_texts

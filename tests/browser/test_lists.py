@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESKTOP, MILLISECONDS, PHONE, SCREENSHOTS
-from tests.browser.test_pages import axe as axe
-from tests.browser.test_pages import faults
+from tests.browser.conftest import DESKTOP, MILLISECONDS, PHONE, SCREENSHOTS, faults
 from tests.e2e.backends import run_in_service
 from tests.support.stack import Stack
 

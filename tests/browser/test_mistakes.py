@@ -9,9 +9,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import MILLISECONDS
-from tests.browser.test_pages import axe as axe
-from tests.browser.test_pages import faults
+from tests.browser.conftest import MILLISECONDS, faults
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("stack")
