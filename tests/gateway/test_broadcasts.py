@@ -234,7 +234,7 @@ def test_a_node_finds_a_broadcast_without_a_notification(
 ) -> None:
     """The word to the nodes may be lost; they look for themselves."""
     monkeypatch.setattr(broadcaster, "READ_SECONDS", 0.2)
-    monkeypatch.setattr("pushcore.ports._broadcast_news", [])
+    monkeypatch.setattr("pushcore.ports._broadcast_listeners", [])
     device = connect()
     broadcast(workspace, "b0")  # the look that began before the change of pace
     device.wait_for_key("b0")
