@@ -6,6 +6,9 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.i18n import JavaScriptCatalog
 
+# Of the console's paths; programs call all others (`pushcore.api.json_errors`).
+handler403 = "console.error_pages.forbidden"
+handler404 = "console.error_pages.not_found"
 handler500 = "mps_project.web.server_error.handle"
 
 urlpatterns = [

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -41,6 +42,19 @@ GRANTS: dict[str, frozenset[Right]] = {
     Membership.Role.OPERATOR: frozenset({Right.VIEW, Right.EXPORT, Right.PUSH}),
     Membership.Role.ADMINISTRATOR: frozenset({Right.VIEW, Right.EXPORT, Right.PUSH, Right.CONFIGURE}),
 }
+
+
+class MissingRightError(PermissionDenied):
+    """The user lacks a right: answered with 403 and the role that it takes (`console.error_pages`)."""
+
+    def __init__(self, right: Right) -> None:
+        super().__init__(right)
+        self.right = right
+
+
+def least_role(right: Right) -> Membership.Role:
+    """Return the least role that holds the right."""
+    return next(role for role in Membership.Role if right in GRANTS[role])
 
 
 @dataclass

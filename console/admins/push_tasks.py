@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
@@ -24,7 +23,7 @@ from unfold.sections import TemplateSection
 from analytics import queries
 from analytics.report_files import targets_csv
 from console.access import audit
-from console.access.rights import Right, Scope
+from console.access.rights import MissingRightError, Right, Scope
 from console.components import progress, task_report
 from console.components.chips import CreatedFilter
 from console.components.columns import identifier, moment, pretty_json, push_type
@@ -215,12 +214,12 @@ class PushTaskAdmin(LargeTableAdmin):
         """Stream as CSV the targets whose messages show the given `?status=` on a `?channel=`, both as numbers.
 
         Raises:
-            PermissionDenied: The user may not export from the task's app.
+            MissingRightError: The user may not export from the task's app.
             Http404: The task is not in the user's scope, or a parameter is missing or malformed.
         """
         task = self.get_object(request, object_id)
         if task is None or not self.may(request, Right.EXPORT, task):
-            raise PermissionDenied
+            raise MissingRightError(Right.EXPORT)
         assert isinstance(task, PushTask)
         try:
             channel, status = Channel(int(request.GET["channel"])), int(request.GET["status"])

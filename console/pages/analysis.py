@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib.admin import site
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.formats import date_format
@@ -18,7 +17,7 @@ from django.views.decorators.http import require_safe
 from analytics import queries
 from analytics.models import Export
 from analytics.queries import Granularity, Point
-from console.access.rights import Right, scope_of
+from console.access.rights import MissingRightError, Right, scope_of
 from console.locale.zones import activate, zone_of
 from console.pages.analysis_form import AnalysisForm
 from pushcore.models import Workspace
@@ -54,12 +53,12 @@ def chosen_workspace(request: HttpRequest, named: str | None) -> Workspace | Non
         The workspace, or None when the user has none at all.
 
     Raises:
-        PermissionDenied: The user may not view anything.
+        MissingRightError: The user may not view anything.
         Http404: The named workspace is not one the user may see.
     """
     scope = scope_of(request)
     if not scope.may(Right.VIEW):
-        raise PermissionDenied
+        raise MissingRightError(Right.VIEW)
     mine = scope.workspaces().order_by("app__app_id", "workspace_id")
     if named:
         found = mine.filter(pk=ids.parse(named) or 0).first()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -13,7 +12,7 @@ from analytics.models import Export
 from analytics.queries import Granularity
 from analytics.report_files import row_count
 from console.access import audit
-from console.access.rights import Right, scope_of
+from console.access.rights import MissingRightError, Right, scope_of
 from console.pages.analysis import chosen_workspace
 from console.pages.analysis_form import AnalysisForm
 from pushcore.models import Workspace
@@ -35,7 +34,7 @@ def ask_export(request: HttpRequest) -> HttpResponse:
     """
     workspace = chosen_workspace(request, request.POST.get("workspace"))
     if workspace is None or not scope_of(request).may(Right.EXPORT, workspace.app_id):
-        raise PermissionDenied
+        raise MissingRightError(Right.EXPORT)
     form = AnalysisForm(request.POST, workspace=workspace)
     kind = request.POST.get("form", Export.Form.EXCEL)
     if kind not in _TYPES or not form.is_valid():

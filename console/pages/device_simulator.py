@@ -11,7 +11,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.admin import site
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
@@ -19,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from console.access import audit
-from console.access.rights import Right, scope_of
+from console.access.rights import MissingRightError, Right, scope_of
 from console.models import SimulatedDevice
 from pushcore.codes.results import ResultError
 from pushcore.devices import info, registry
@@ -36,7 +35,7 @@ TEST_VALID_SECONDS = 600
 def device_simulator(request: HttpRequest) -> HttpResponse:
     """Show the page; `?workspace=` chooses one of the workspaces the user may push in."""
     if not scope_of(request).may(Right.PUSH):
-        raise PermissionDenied
+        raise MissingRightError(Right.PUSH)
     workspaces = list(_workspaces(request))
     at_hand = scope_of(request).chosen
     wanted = request.GET.get("workspace") or (str(at_hand) if at_hand in {one.pk for one in workspaces} else None)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 
-from console.access.rights import Right, scope_of
+from console.access.rights import MissingRightError, Right, scope_of
 from console.pages.create.forms import FORMS
 from pushcore.models import Workspace
 from pushcore.storage import ids
 
 
 def workspaces_at_hand(request: HttpRequest) -> QuerySet[Workspace]:
-    """Return the enabled workspaces the user may push in. Raises `PermissionDenied` if they may push in none at all."""
+    """Return the enabled workspaces the user may push in. Raises `MissingRightError` if there is no app to push in."""
     scope = scope_of(request)
     if not scope.may(Right.PUSH):
-        raise PermissionDenied
+        raise MissingRightError(Right.PUSH)
     return scope.workspaces_at_hand(Right.PUSH).filter(enabled=True, app__enabled=True)
 
 
@@ -24,16 +23,16 @@ def workspaces_to_push_in(request: HttpRequest) -> QuerySet[Workspace]:
     """Return all enabled workspaces the user may push in, whichever is chosen in the top bar.
 
     Raises:
-        PermissionDenied: They may push in none at all.
+        MissingRightError: They may push in none at all.
     """
     scope = scope_of(request)
     if not scope.may(Right.PUSH):
-        raise PermissionDenied
+        raise MissingRightError(Right.PUSH)
     return scope.workspaces(Right.PUSH).filter(enabled=True, app__enabled=True)
 
 
 def workspace_or_404(request: HttpRequest, number: str) -> Workspace:
-    """Return the workspace of that id. Raises `PermissionDenied`, or `Http404` if the user may not push in it."""
+    """Return the workspace of that id. Raises `MissingRightError`, or `Http404` if the user may not push in it."""
     found = workspaces_to_push_in(request).filter(pk=ids.parse(number) or 0).first()
     if found is None:
         raise Http404
