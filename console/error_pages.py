@@ -83,7 +83,8 @@ def _needed(request: HttpRequest, exception: Exception) -> str:
     if role is None:
         return _("Your roles do not allow it.")
     return _(
-        "It takes the role %(role)s in the app, or one above it. An administrator of the app gives roles, under Members."
+        "It takes the role %(role)s in the app, or one above it. "
+        "An administrator of the app gives roles, under Members."
     ) % {"role": role.label}
 
 
