@@ -29,6 +29,7 @@ ANSWERS_OF_SCRIPTS = frozenset(
         "inspect_file",
         "preview_message",
         "discard_draft",
+        "dismiss_setup",
         "save_draft",
         "push_test",
         "switch_workspace",

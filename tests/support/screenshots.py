@@ -19,7 +19,7 @@ from pathlib import Path
 
 import django
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
 
 from tests.support.browser import MILLISECONDS, PACKAGES, launch, log_in
 from tests.support.debian import find_program
@@ -106,7 +106,10 @@ def visit(page: Page) -> Iterator[str]:
     from tests.support.console_pages import console_pages
 
     for one in console_pages():
-        answer = page.goto(one.address)
+        try:
+            answer = page.goto(one.address)
+        except Error as error:
+            raise RuntimeError(f"/console/{one.address} is no page? Name it in ANSWERS_OF_SCRIPTS.") from error
         if answer is None or answer.status != 200:
             raise RuntimeError(f"/console/{one.address} answers {answer and answer.status}")
         yield one.name
