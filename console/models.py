@@ -6,6 +6,7 @@ from binascii import unhexlify
 from datetime import timedelta
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -176,6 +177,20 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.username or '-'}: {self.get_action_display()} {self.object_name}".strip()
+
+
+class LoginSession(models.Model):
+    """From where a user uses a session of Django's; it goes with the session (`console.access.login_sessions`)."""
+
+    session = models.OneToOneField(Session, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    address = models.GenericIPAddressField(null=True)
+    browser = models.CharField(max_length=300, help_text="The header User-Agent.")
+    started_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.started_at}"
 
 
 class SecondFactor(ThrottlingMixin, Device):

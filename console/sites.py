@@ -43,11 +43,13 @@ class ConsoleSite(UnfoldAdminSite):
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         """Show a page's times in the zone of the workspaces in view; a page about one of them changes that itself."""
+        from console.access import login_sessions
         from console.access.rights import scope_of
         from console.locale import zones
 
         @wraps(view)
         def in_zone(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            login_sessions.note(request)
             zones.activate(scope_of(request).zone)
             return view(request, *args, **kwargs)
 

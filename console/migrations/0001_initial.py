@@ -18,6 +18,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('pushcore', '0001_initial'),
+        ('sessions', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -74,6 +75,18 @@ class Migration(migrations.Migration):
                 'ordering': ['app', 'user'],
                 'constraints': [models.UniqueConstraint(fields=('user', 'app'), name='console_membership_unique')],
             },
+        ),
+        migrations.CreateModel(
+            name='LoginSession',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('address', models.GenericIPAddressField(null=True)),
+                ('browser', models.CharField(help_text='The header User-Agent.', max_length=300)),
+                ('started_at', models.DateTimeField()),
+                ('last_seen_at', models.DateTimeField()),
+                ('session', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='sessions.session')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
         ),
         migrations.CreateModel(
             name='SecondFactor',

@@ -16,6 +16,7 @@ from console.pages.create.testing import push_test
 from console.pages.create.views import create_message, preview_message
 from console.pages.device_simulator import device_simulator, push_to_simulator, switch_on
 from console.pages.home.setup import dismiss_setup
+from console.pages.profile import profile
 from console.pages.query_tool import query_tool
 from console.pages.switch_workspace import switch_workspace
 from console.pages.two_factor import two_factor
@@ -52,6 +53,7 @@ ROUTES: tuple[Route, ...] = (
     Route("create/<str:kind>/test/", "push_test", push_test),
     Route("dismiss-setup/", "dismiss_setup", dismiss_setup),
     Route("switch-workspace/", "switch_workspace", switch_workspace),
+    Route("profile/", "profile", profile),
     Route("two-factor/", "two_factor", two_factor),
     Route("device-simulator/", "device_simulator", device_simulator),
     Route("device-simulator/switch-on/", "device_simulator_switch_on", switch_on),

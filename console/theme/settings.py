@@ -164,6 +164,7 @@ UNFOLD: dict[str, Any] = {
     "DASHBOARD_CALLBACK": "console.pages.home.view.dashboard",
     "ACCOUNT": {
         "navigation": [
+            {"title": _("Profile"), "link": reverse_lazy("admin:profile")},
             {"title": _("Two-factor login"), "link": reverse_lazy("admin:two_factor")},
             {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
         ]

@@ -219,9 +219,9 @@ def test_an_api_call_after_a_chinese_page_is_answered_in_english(superuser: Clie
 
 
 WORDS = re.compile(r">([^<>]*[A-Za-z]{3}[^<>]*)<")
-# Names of codes and what operators entered themselves; a key's name; the languages, each in its own.
+# Names of codes and what operators entered themselves; names of keys; the languages, each in its own.
 SAME = re.compile(
-    r"-?\d+ \w+|\{.*|ONEX\w+-test|[0-9a-f]{60}|(user|key)-\d+|Parcel|root|task|esc|English|zh-hans|UTC", re.DOTALL
+    r"-?\d+ \w+|\{.*|ONEX\w+-test|[0-9a-f]{60}|(user|key)-\d+|Parcel|root|task|Esc|Ctrl|English|zh-hans|UTC", re.DOTALL
 )
 
 

@@ -163,6 +163,12 @@ def _log_out(browser: Client) -> None:
     assert browser.post("/console/logout/").status_code in (200, 302)
 
 
+def _end_elsewhere(_browser: Client) -> None:
+    other = Client()
+    other.force_login(User.objects.get(username="root"))
+    assert other.post("/console/profile/", {"end": "others"}).status_code == 302
+
+
 def _change(**changes: Any) -> Callable[[Client], None]:
     def change(_browser: Client) -> None:
         User.objects.filter(username="root").update(**changes)
@@ -172,8 +178,8 @@ def _change(**changes: Any) -> Callable[[Client], None]:
 
 @pytest.mark.parametrize(
     "ends",
-    [_log_out, _change(is_active=False), _change(is_staff=False), _change(password="!ended")],
-    ids=["logout", "deactivation", "no longer staff", "another password"],
+    [_log_out, _end_elsewhere, _change(is_active=False), _change(is_staff=False), _change(password="!ended")],
+    ids=["logout", "ended on the profile page", "deactivation", "no longer staff", "another password"],
 )
 def test_a_socket_ends_with_the_session(
     gateway: RunningGateway, superuser: Client, mine: Everything, ends: Callable[[Client], None]

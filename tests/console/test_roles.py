@@ -52,6 +52,7 @@ OTHERS: dict[str, str] = {
     "search": NOBODY,
     "view_on_site": NOBODY,
     "two_factor": "viewer",
+    "profile": "viewer",
     "auth_user_remove_second_factor": NOBODY,
     "auth_user_invite": NOBODY,
     "auth_user_invitation": NOBODY,
