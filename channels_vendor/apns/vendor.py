@@ -105,6 +105,8 @@ VENDOR = VendorDescription(
     shown=payload.shown,
     # Apple publishes no figure.
     rate=10_000,
+    console_url="https://developer.apple.com/account/resources",
+    console_path=_("Keys (Key ID), Certificates, Identifiers (Bundle ID); Team ID under Membership details"),
     http2=True,
     connections=4,
     validate=_validate,

@@ -284,7 +284,7 @@ class AccountField:
 
     Attributes:
         name: The key in `Account.values`.
-        label: The form's label.
+        label: The form's label: what the vendor's console calls it.
         secret: It is encrypted and never shown again.
         required: An account in use needs it.
         help_text: The form's help text.
@@ -382,6 +382,8 @@ class VendorDescription(ChannelDescription):
         fields: What operators enter for an account.
         open: Makes an account's adapter.
         rate: Targets a second granted by default: the vendor's published figure.
+        console_url: The vendor's console, where operators find the values of the fields; empty for none.
+        console_path: The way there within it, by its own words, marked for translation.
         batch: How many deliveries `Adapter.send` is given at most.
         knows_repeats: The vendor drops a repeat by its message ID.
         http2: Calls go over HTTP/2.
@@ -403,6 +405,8 @@ class VendorDescription(ChannelDescription):
     fields: tuple[AccountField, ...]
     open: Callable[[Account, HttpClient, CredentialSource], Adapter]
     rate: int
+    console_url: str = ""
+    console_path: str = ""
     batch: int = 1000
     knows_repeats: bool = False
     http2: bool = False

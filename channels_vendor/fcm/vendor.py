@@ -54,7 +54,7 @@ VENDOR = VendorDescription(
     fields=(
         AccountField(
             "service_account",
-            _("Service account"),
+            _("Firebase service account key (JSON)"),
             secret=True,
             required=False,
             help_text=_("The JSON key file of a service account with the role Firebase Cloud Messaging API Admin."),
@@ -73,6 +73,8 @@ VENDOR = VendorDescription(
     shown=payload.shown,
     # 600,000 requests a minute and project.
     rate=10_000,
+    console_url="https://console.firebase.google.com/project/_/settings/serviceaccounts/adminsdk",
+    console_path=_("Project settings > Service accounts > Generate new private key"),
     http2=True,
     connections=4,
     validate=_validate,

@@ -29,6 +29,8 @@ VENDOR = VendorDescription(
     open=HonorAdapter,
     shown=payload.shown,
     rate=3_000,
+    console_url="https://developer.honor.com/cn/",
+    console_path=_("Ecosystem services > App services > Push service"),
     read_reports=read_reports,
     report_answer=b'{"code":"0","message":"success"}',
 )

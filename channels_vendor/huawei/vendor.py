@@ -21,7 +21,7 @@ def _validate(values: Mapping[str, str]) -> dict[str, str]:
         problem = service_account.problem(text)
         return {"service_account": problem} if problem else reports_problem(values)
     if not values.get("app_secret"):
-        return {"app_secret": "the app secret or a service account is needed"}
+        return {"app_secret": "the client secret or a service account is needed"}
     return reports_problem(values)
 
 
@@ -61,20 +61,22 @@ VENDOR = VendorDescription(
     big_text_parameter=True,
     fields=(
         AccountField("package_name", _("Package name"), required=False),
-        AccountField("app_id", _("App ID")),
-        AccountField("app_secret", _("App secret"), secret=True, required=False),
+        AccountField("app_id", _("Client ID"), help_text=_("Of OAuth 2.0: the same number as the App ID.")),
+        AccountField("app_secret", _("Client secret"), secret=True, required=False),
         AccountField(
             "service_account",
             _("Service account"),
             secret=True,
             required=False,
-            help_text=_("Instead of the app secret: the JSON key file of a service account."),
+            help_text=_("Instead of the client secret: the JSON key file of a service account."),
         ),
         *REPORT_FIELDS,
     ),
     open=HuaweiAdapter,
     shown=payload.shown,
     rate=6_000,
+    console_url="https://developer.huawei.com/consumer/en/service/josp/agc/index.html",
+    console_path=_("My projects > Project settings > General information"),
     validate=_validate,
     read_reports=read_reports,
     report_answer=b'{"code":"0","message":"success"}',

@@ -25,8 +25,8 @@ VENDOR = VendorDescription(
     levels=options.LEVELS,
     check_options=options.check,
     fields=(
-        AccountField("app_key", _("App key")),
-        AccountField("master_secret", _("Master secret"), secret=True),
+        AccountField("app_key", _("AppKey")),
+        AccountField("master_secret", _("MasterSecret"), secret=True),
         AccountField("channel_id", _("Channel ID"), required=False, help_text=_("Of messages that name none.")),
         AccountField(
             "body_length",
@@ -47,6 +47,8 @@ VENDOR = VendorDescription(
     shown=payload.shown,
     # By number of users: 5,000 to 30,000.
     rate=5_000,
+    console_url="https://push.oppo.com/",
+    console_path=_("Push management > App configuration"),
     knows_repeats=True,
     read_reports=read_reports,
     max_report_url=200,

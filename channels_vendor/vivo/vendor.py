@@ -16,7 +16,7 @@ from pushcore.channels import Platform
 
 def _validate(values: Mapping[str, str]) -> dict[str, str]:
     app_id = values.get("app_id", "")
-    return {} if app_id.isascii() and app_id.isdigit() and len(app_id) <= 18 else {"app_id": "the App ID is a number"}
+    return {} if app_id.isascii() and app_id.isdigit() and len(app_id) <= 18 else {"app_id": "the AppID is a number"}
 
 
 VENDOR = VendorDescription(
@@ -32,9 +32,9 @@ VENDOR = VendorDescription(
     categories=options.CATEGORIES,
     check_options=options.check,
     fields=(
-        AccountField("app_id", _("App ID")),
-        AccountField("app_key", _("App key")),
-        AccountField("app_secret", _("App secret"), secret=True),
+        AccountField("app_id", _("AppID")),
+        AccountField("app_key", _("AppKey")),
+        AccountField("app_secret", _("AppSecret"), secret=True),
         AccountField(
             "text_width",
             _("Length of texts"),
@@ -54,6 +54,8 @@ VENDOR = VendorDescription(
     shown=payload.shown,
     # By number of users: 3,000 to 5,000.
     rate=3_000,
+    console_url="https://push.vivo.com.cn/",
+    console_path=_("App management > App info"),
     knows_repeats=True,
     # A call for each device, and one at a time on a connection.
     connections=64,

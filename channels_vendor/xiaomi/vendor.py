@@ -24,13 +24,15 @@ VENDOR = VendorDescription(
     big_text_parameter=True,
     fields=(
         AccountField("package_name", _("Package name")),
-        AccountField("app_secret", _("App secret"), secret=True),
+        AccountField("app_secret", _("AppSecret"), secret=True),
         AccountField("channel_id", _("Channel ID"), required=False, help_text=_("Of messages that name none.")),
     ),
     open=XiaomiAdapter,
     shown=payload.shown,
     # By daily actives: 500 below 100,000, up to 3,000.
     rate=500,
+    console_url="https://admin.xmpush.xiaomi.com/",
+    console_path=_("App management > App info"),
     read_reports=read_reports,
     max_report_url=128,
     report_answer=b"ok",

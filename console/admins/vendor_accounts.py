@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -20,7 +21,7 @@ from unfold.widgets import (
 )
 
 from channels_vendor.accounts import checking, in_use
-from channels_vendor.base.contract import AccountField, Verdict
+from channels_vendor.base.contract import AccountField, VendorDescription, Verdict
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
 from console.access import audit
@@ -124,6 +125,19 @@ def _translated(words: str) -> str:
     return gettext(words) if words else ""
 
 
+def _where_to_find(vendor: VendorDescription) -> SafeString:
+    """Say where in the vendor's console the values are found, and what operators have to know of closed ways."""
+    link = SafeString("")
+    if vendor.console_url:
+        link = format_html(
+            '<a class="text-link" href="{}" target="_blank" rel="noopener noreferrer">{}</a>',
+            vendor.console_url,
+            gettext("Open the vendor's console"),
+        )
+    parts = [link, _translated(vendor.console_path), _translated(vendor.closed_note)]
+    return format_html_join("", "<p>{}</p>", ((part,) for part in parts if part))
+
+
 def _form_field(entry: AccountField, row: VendorAccount, is_kept: bool) -> forms.Field:
     hint = gettext("Entered; leave empty to keep it.") + " " if is_kept else ""
     common: dict[str, Any] = {
@@ -194,7 +208,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
             reports = [(_("Delivery reports"), {"fields": ("report_address",)})]
         return (
             (None, {"fields": self.with_times(["vendor", "workspace", "enabled", "state", "updated_at"])}),
-            (_("Account"), {"fields": own, "description": _translated(vendor.closed_note) if vendor else ""}),
+            (_("Account"), {"fields": own, "description": _where_to_find(vendor) if vendor else ""}),
             (_("Certificate"), {"fields": ("certificate_subject", "certificate_expiry")}),
             *reports,
             (_("Sending"), {"fields": ("rate", "base_url", "auth_url", "ca_pem")}),

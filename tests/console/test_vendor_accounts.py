@@ -9,12 +9,14 @@ from cryptography.hazmat.primitives import serialization
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 from pytest_django import Settings
 
 from channels_vendor.accounts import checking
 from channels_vendor.dispatch import open_adapters
 from channels_vendor.fcm.simulator import SimulatedFcm
 from channels_vendor.models import VendorAccount
+from channels_vendor.registry import VENDORS
 from console.models import AuditEntry
 from pushcore.channels import Channel
 from pushcore.devices import client_requests, registry
@@ -39,6 +41,31 @@ def page(row: VendorAccount, name: str = "change") -> str:
 
 
 FORM = {"rate": "0", "base_url": "", "auth_url": "", "ca_pem": ""}
+
+
+NAMES_AT_THE_VENDORS = {
+    Channel.APNS: ("Bundle ID", "Key ID", "Team ID"),
+    Channel.FCM: ("Firebase service account key (JSON)",),
+    Channel.XIAOMI: ("AppSecret",),
+    Channel.HUAWEI: ("Client ID", "Client secret"),
+    Channel.OPPO: ("AppKey", "MasterSecret"),
+    Channel.VIVO: ("AppID", "AppKey", "AppSecret"),
+    Channel.HONOR: ("App ID", "Client ID", "Client secret"),
+}
+
+
+@pytest.mark.parametrize("channel", list(VENDORS), ids=lambda channel: channel.label)
+def test_an_account_is_entered_by_the_vendors_own_names_with_a_link_to_its_console(
+    superuser: Client, workspace: Workspace, channel: Channel
+) -> None:
+    vendor = VENDORS[channel]
+    told = superuser.get(page(VendorAccount.objects.create(workspace=workspace, channel=channel, enabled=False))).text
+    for name in NAMES_AT_THE_VENDORS.get(channel, ()):
+        assert name in [entry.label for entry in vendor.fields]
+        assert name in told
+    assert vendor.console_url.startswith("https://")
+    assert f'href="{vendor.console_url}"' in told
+    assert escape(vendor.console_path) in told
 
 
 def test_an_account_is_made_switched_off(superuser: Client, workspace: Workspace) -> None:
