@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -36,15 +36,20 @@ MAX_FAILURES_PER_MINUTE = 60
 
 
 def record(
-    request: HttpRequest | None, action: str, obj: Model | None = None, details: Mapping[str, Any] | None = None
+    request: HttpRequest | None,
+    action: str,
+    obj: Model | None = None,
+    details: Mapping[str, Any] | None = None,
+    changes: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Write down that the request's user did `action` (`AuditEntry.Action`) to `obj`, in the caller's transaction.
 
-    `details` are short values; values whose names sound like a secret's are left out.
+    `details` are short values; values whose names sound like a secret's are left out. `changes`: what a form changed
+    (`console.access.audit_changes`).
     """
     user = getattr(request, "user", None)
     known = user if user is not None and user.is_authenticated else None
-    _write(request, action, obj, details, known)
+    _write(request, action, obj, details, known, changes)
 
 
 def record_for(
@@ -64,18 +69,29 @@ def purge() -> int:
     return deleted
 
 
+def sounds_like_a_secret(name: str) -> bool:
+    """Tell whether what has this name may be a secret."""
+    return _SECRET.search(name) is not None
+
+
 def without_secrets(details: Mapping[str, Any]) -> dict[str, str]:
     """Return the details as they are kept: short texts, no names that sound like a secret, not too many."""
-    kept = [(name, value) for name, value in details.items() if not _SECRET.search(name)]
+    kept = [(name, value) for name, value in details.items() if not sounds_like_a_secret(name)]
     return {str(name)[:MAX_TEXT]: str(value)[:MAX_TEXT] for name, value in kept[:MAX_DETAILS]}
 
 
 def _write(
-    request: HttpRequest | None, action: str, obj: Model | None, details: Mapping[str, Any] | None, user: Any
+    request: HttpRequest | None,
+    action: str,
+    obj: Model | None,
+    details: Mapping[str, Any] | None,
+    user: Any,
+    changes: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     meta = request.META if request is not None else {}
     entry = entry_of(action, obj, details, user)
     entry.address, entry.request_id = proxies.address_of(meta) or None, meta.get("mps.request_id", "")
+    entry.changes = list(changes)
     entry.save(force_insert=True)
 
 

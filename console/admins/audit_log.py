@@ -11,7 +11,6 @@ from django.contrib import admin
 from django.contrib.admin import ModelAdmin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +18,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
 from console.access.rights import Right, Scope, scope_of
+from console.components import audit_sentences
 from console.components.chips import Choices
 from console.components.columns import label, moment
 from console.components.empty_state import EmptyState
@@ -82,18 +82,20 @@ class AuditEntryAdmin(LargeTableAdmin):
         _("Nothing recorded yet"),
         _("Changes, pushes, exports and logins in the console are recorded here."),
     )
-    list_display = ("when", "username", "what", "shown_type", "object_name", "shown_details", "app", "address")
+    list_display = ("when", "what", "sentence", "shown_details", "app", "address")
     list_filter = (ActionFilter, WhenFilter, AppFilter)
     list_select_related = ("app",)
     search_help_text = _("Exact user name")
     fields = (
         "at",
+        "sentence",
+        "changed_fields",
+        "shown_details",
         "username",
         "what",
         "shown_type",
         "object_name",
         "object_id",
-        "shown_details",
         "address",
         "request_id",
     )
@@ -130,9 +132,17 @@ class AuditEntryAdmin(LargeTableAdmin):
         """Show what kind of object it is in the user's language; kept is the English name."""
         return gettext(entry.object_type) if entry.object_type else "-"
 
+    @display(description=_("entry"))
+    def sentence(self, entry: AuditEntry) -> str:
+        """Say who did what to which object."""
+        return audit_sentences.sentence(entry)
+
+    @display(description=_("changes"))
+    def changed_fields(self, entry: AuditEntry) -> SafeString:
+        """Show each changed field with its value before and after."""
+        return audit_sentences.table(entry)
+
     @display(description=_("details"))
     def shown_details(self, entry: AuditEntry) -> SafeString:
-        """Show the details as `name: value` pairs; the value of `what` stands alone."""
-        pairs = entry.details.items() if isinstance(entry.details, dict) else ()
-        shown = ((value if name == "what" else f"{name}: {value}",) for name, value in pairs)
-        return format_html_join("; ", "{}", shown) or format_html("{}", "-")
+        """Show what changed in a line a field, else the details."""
+        return audit_sentences.summary(entry)

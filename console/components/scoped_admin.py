@@ -24,6 +24,7 @@ from django.utils.translation import override
 from unfold.admin import ModelAdmin
 
 from console.access import audit
+from console.access.audit_changes import changes_of
 from console.access.rights import Right, Scope, scope_of
 from console.components.change_list import ConsoleChangeList
 from console.components.columns import moment
@@ -160,6 +161,11 @@ class ConsoleModelAdmin(NamedTimes, PlainRelations, ModelAdmin):
             raise Http404
         return found
 
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        """Keep what the form changed for the audit log: Django's message names the fields alone."""
+        request.console_changes = changes_of(form)  # type: ignore[attr-defined]
+        return super().construct_change_message(request, form, formsets, add)
+
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> LogEntry:
         """Record the addition in the audit log as well."""
         self._record(request, AuditEntry.Action.ADD, obj, message)
@@ -177,12 +183,13 @@ class ConsoleModelAdmin(NamedTimes, PlainRelations, ModelAdmin):
         return super().log_deletions(request, queryset)
 
     def _record(self, request: HttpRequest, action: str, obj: Model, message: Any) -> None:
-        """Write to the audit log in English. Django's message names the changed fields, never their values."""
+        """Write to the audit log in English, with what `construct_change_message` found in a form."""
         with override("en"):
             text = str(message)
             if not isinstance(message, str | Promise):
                 text = LogEntry(change_message=json.dumps(message)).get_change_message()
-        audit.record(request, action, obj, {"what": text} if text else {})
+        changes = request.__dict__.pop("console_changes", [])
+        audit.record(request, action, obj, {"what": text} if text else {}, changes)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Allow only the query parameters that filters and `linked_lookups` use.

@@ -35,6 +35,7 @@ class Migration(migrations.Migration):
                 ('object_id', models.CharField(blank=True, max_length=64, verbose_name='object ID')),
                 ('object_name', models.CharField(blank=True, max_length=200, verbose_name='object')),
                 ('details', models.JSONField(default=dict, verbose_name='details')),
+                ('changes', models.JSONField(default=list, verbose_name='changes')),
                 ('address', models.GenericIPAddressField(null=True, verbose_name='address')),
                 ('request_id', models.CharField(blank=True, max_length=36, verbose_name='request ID')),
                 ('app', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, to='pushcore.app', verbose_name='app')),

@@ -198,3 +198,54 @@ def test_a_changed_password_of_ones_own_is_written() -> None:
     (entry,) = entries(action="change")
     assert entry.details == {"what": "Changed their own password."}
     assert "battery" not in str(vars(entry))
+
+
+def test_a_change_is_told_with_its_values_in_the_readers_language(member: Callable[[str], Client], app: App) -> None:
+    browser, former = member("administrator"), app.name
+    change = reverse("admin:pushcore_app_change", args=[app.pk])
+    browser.post(change, {"name": "Renamed"})
+    (entry,) = entries(action="change")
+    page = reverse("admin:console_auditentry_change", args=[entry.pk])
+    english = browser.get(page).text
+    assert "a-administrator changed the app Renamed" in english
+    assert f'<th scope="row">Name</th><td>{former}</td><td>Renamed</td>' in english
+    assert '<th scope="row">Enabled</th><td>Yes</td><td>No</td>' in english
+    browser.cookies["django_language"] = "zh-hans"
+    chinese = browser.get(page).text
+    assert "a-administrator 修改了应用 Renamed" in chinese
+    assert f"<td>{former}</td><td>Renamed</td>" in chinese
+    assert "<td>是</td><td>否</td>" in chinese
+    assert "修改了应用" in browser.get(LIST).text
+
+
+def test_a_role_is_told_by_its_names(member: Callable[[str], Client], mine: Everything) -> None:
+    browser = member("administrator")
+    browser.post(reverse("admin:console_membership_change", args=[mine[Membership].pk]), {"role": "operator"})
+    (entry,) = entries(action="change")
+    assert entry.changes == [{"field": "role", "before": "viewer", "after": "operator", "worded": True}]
+    assert "Role: viewer → operator" in browser.get(LIST).text
+
+
+def test_values_of_secrets_are_not_kept(member: Callable[[str], Client], mine: Everything) -> None:
+    browser, workspace = member("administrator"), mine[Workspace]
+    page = reverse("admin:pushcore_workspace_change", args=[workspace.pk])
+    form = browser.get(page).context["adminform"].form
+    given = {name: value for name, value in form.initial.items() if value not in (None, False)}
+    address = "https://backend.example/receipts?key=hidden"
+    answer = browser.post(page, given | {"callback_url": address})
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    (entry,) = entries(action="change")
+    shown = {one["field"]: one["after"] for one in entry.changes}
+    assert shown["callback URL"] == "https://backend.example/receipts?..."
+    written = str([vars(entry) for entry in entries()])
+    assert "hidden" not in written
+
+
+def test_a_superusers_password_form_leaves_no_value(superuser: Client) -> None:
+    given = {"username": "newcomer", "is_staff": "on", "usable_password": "true"}
+    inline = {f"memberships-{name}_FORMS": "0" for name in ("TOTAL", "INITIAL", "MIN_NUM", "MAX_NUM")}
+    passwords = {"password1": "battery staple 1", "password2": "battery staple 1"}
+    superuser.post(reverse("admin:auth_user_add"), given | inline | passwords)
+    (entry,) = entries(action="add")
+    assert "battery" not in str(vars(entry))
+    assert {"field": "username", "before": "", "after": "newcomer", "worded": False} in entry.changes

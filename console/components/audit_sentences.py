@@ -1,0 +1,96 @@
+"""Audit entries in the words of the user's language: who did what to which, and a table of what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
+
+from console.models import AuditEntry
+
+_SENTENCES = {
+    AuditEntry.Action.ADD: _("%(who)s added the %(type)s %(name)s"),
+    AuditEntry.Action.CHANGE: _("%(who)s changed the %(type)s %(name)s"),
+    AuditEntry.Action.DELETE: _("%(who)s deleted the %(type)s %(name)s"),
+    AuditEntry.Action.PUSH: _("%(who)s pushed the %(type)s %(name)s"),
+    AuditEntry.Action.TEST: _("%(who)s tested the %(type)s %(name)s"),
+    AuditEntry.Action.EXPORT: _("%(who)s exported from the %(type)s %(name)s"),
+}
+_ABOUT_NOTHING = {
+    AuditEntry.Action.LOGIN: _("%(who)s logged in"),
+    AuditEntry.Action.LOGIN_FAILED: _("A login of %(who)s failed"),
+    AuditEntry.Action.LOGOUT: _("%(who)s logged out"),
+    AuditEntry.Action.EXPORT: _("%(who)s exported figures"),
+}
+
+# What is written in English (`audit.record`) and shown in the user's language: marked for the catalog.
+WRITTEN = (
+    gettext_noop("Changed their own password."),
+    gettext_noop("Ended sessions of their own."),
+    gettext_noop("Set up two-factor login."),
+    gettext_noop("Removed their two-factor login."),
+    gettext_noop("Switched on a simulated device."),
+    gettext_noop("Pushed to test devices."),
+    gettext_noop("Made an invitation link."),
+    gettext_noop("Removed two-factor login."),
+    gettext_noop("Rotated the client key."),
+    gettext_noop("Ended the former client key."),
+    gettext_noop("Asked for the callback key."),
+    gettext_noop("Revoked."),
+    gettext_noop("Cancelled."),
+    gettext_noop("The authentication code was wrong."),
+    gettext_noop("Yes"),
+    gettext_noop("No"),
+    gettext_noop("sessions"),
+)
+
+
+def sentence(entry: AuditEntry) -> str:
+    """Say who did what to which object."""
+    table = _SENTENCES if entry.object_type else _ABOUT_NOTHING
+    words = table.get(AuditEntry.Action(entry.action))
+    who = entry.username or gettext("somebody unknown")
+    if words is None:
+        return f"{who}: {entry.get_action_display()}"
+    kind = gettext(entry.object_type) if entry.object_type else ""
+    return str(words) % {"who": who, "type": kind, "name": entry.object_name}
+
+
+def summary(entry: AuditEntry) -> SafeString:
+    """Show the changed fields with their values, else the details: for a row of a list."""
+    if changed := list(_changes(entry)):
+        return format_html_join(SafeString("<br>"), "{}: {} → {}", changed)
+    return format_html_join("; ", "{}", ((text,) for text in _details(entry))) or format_html("{}", "-")
+
+
+def table(entry: AuditEntry) -> SafeString:
+    """Show the changed fields as a table of field, before and after."""
+    rows = format_html_join("", '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>', _changes(entry))
+    if not rows:
+        return format_html("{}", "-")
+    names = (gettext("Field"), gettext("Before"), gettext("After"))
+    head = format_html_join("", '<th scope="col">{}</th>', ((name,) for name in names))
+    return format_html(
+        '<table class="console-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>',
+        head,
+        rows,
+    )
+
+
+def _changes(entry: AuditEntry) -> Iterator[tuple[str, str, str]]:
+    for one in entry.changes:
+        if one["before"] is None:
+            yield capfirst(gettext(one["field"])), gettext("not kept"), gettext("not kept")
+            continue
+        before, after = (gettext(text) if one["worded"] and text else text for text in (one["before"], one["after"]))
+        yield capfirst(gettext(one["field"])), before or gettext("empty"), after or gettext("empty")
+
+
+def _details(entry: AuditEntry) -> Iterator[str]:
+    """The details as `name: value`; the value of `what` stands alone, in the user's language where it is known."""
+    for name, value in entry.details.items() if isinstance(entry.details, dict) else ():
+        yield gettext(value) if name == "what" else f"{gettext(name)}: {value}"
