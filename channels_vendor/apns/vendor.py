@@ -20,9 +20,8 @@ _ID = re.compile("[A-Z0-9]{10}")
 
 
 def _validate(values: Mapping[str, str]) -> dict[str, str]:
-    environment = values.get("environment") or "production"
     if values.get("p12"):
-        return _wrong_certificate(values, environment)
+        return _wrong_certificate(values)
     names = ("p8", "key_id", "team_id", "bundle_id")
     missing = {name: "needed with a key (.p8)" for name in names if not values.get(name)}
     if len(missing) == len(names):
@@ -44,14 +43,14 @@ def _wrong_key(values: Mapping[str, str]) -> dict[str, str]:
     return wrong
 
 
-def _wrong_certificate(values: Mapping[str, str], environment: str) -> dict[str, str]:
+def _wrong_certificate(values: Mapping[str, str]) -> dict[str, str]:
     try:
         parsed = certificate.parse(values["p12"], values.get("p12_password", ""))
     except ValueError as error:
         return {"p12": str(error)}
     if parsed.expired:
         return {"p12": f"the certificate expired on {parsed.expires_at:%Y-%m-%d}"}
-    if environment not in parsed.environments:
+    if (values.get("environment") or parsed.environments[0]) not in parsed.environments:
         return {"environment": f"the certificate is for {' and '.join(parsed.environments)}"}
     if (values.get("bundle_id") or parsed.bundle_id) != parsed.bundle_id:
         return {"bundle_id": f"the certificate is for {parsed.bundle_id}"}
@@ -70,8 +69,9 @@ def _describe_certificate(values: Mapping[str, str]) -> CertificateSummary | Non
         parsed = certificate.parse(values["p12"], values.get("p12_password", ""))
     except (KeyError, ValueError):
         return None
+    stated = {"environment": parsed.environments[0], "bundle_id": parsed.bundle_id}
     subject = f"{parsed.subject} ({', '.join(parsed.environments)})"
-    return CertificateSummary(subject, parsed.expires_at, {"bundle_id": parsed.bundle_id})
+    return CertificateSummary(subject, parsed.expires_at, stated)
 
 
 VENDOR = VendorDescription(
@@ -87,16 +87,22 @@ VENDOR = VendorDescription(
         AccountField(
             "environment",
             _("Environment"),
-            choices=tuple(URLS),
-            help_text=_("Sandbox is for apps built by developers."),
+            required=False,
+            choices=("", *URLS),
+            help_text=_(
+                "Sandbox is for apps built by developers. Empty: read from the certificate; production with a key."
+            ),
         ),
-        AccountField(
-            "bundle_id", _("Bundle ID"), required=False, help_text=_("With a certificate: taken from it where empty.")
-        ),
+        AccountField("bundle_id", _("Bundle ID"), required=False, help_text=_("Empty: read from the certificate.")),
         AccountField("p12", _("Certificate (.p12)"), secret=True, required=False, file=True),
         AccountField("p12_password", _("Certificate password"), secret=True, required=False),
         AccountField(
-            "p8", _("Key (.p8)"), secret=True, required=False, help_text=_("Instead of a certificate: the key's text.")
+            "p8",
+            _("Key (.p8)"),
+            secret=True,
+            required=False,
+            multiline=True,
+            help_text=_("Instead of a certificate: the key's text."),
         ),
         AccountField("key_id", _("Key ID"), required=False),
         AccountField("team_id", _("Team ID"), required=False),

@@ -290,6 +290,7 @@ class AccountField:
         help_text: The form's help text.
         choices: The values allowed; empty for any.
         file: It is uploaded, and kept in base64.
+        multiline: It is a text of several lines, such as a key.
     """
 
     name: str
@@ -299,6 +300,7 @@ class AccountField:
     help_text: str = ""
     choices: tuple[str, ...] = ()
     file: bool = False
+    multiline: bool = False
 
 
 class Shown(NamedTuple):

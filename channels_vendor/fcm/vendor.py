@@ -56,6 +56,7 @@ VENDOR = VendorDescription(
             "service_account",
             _("Firebase service account key (JSON)"),
             secret=True,
+            multiline=True,
             required=False,
             help_text=_("The JSON key file of a service account with the role Firebase Cloud Messaging API Admin."),
         ),

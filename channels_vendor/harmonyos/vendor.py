@@ -33,7 +33,11 @@ VENDOR = VendorDescription(
     encode_transparent=as_text,
     fields=(
         AccountField(
-            "service_account", _("Service account"), secret=True, help_text=_("The JSON key file of a service account.")
+            "service_account",
+            _("Service account"),
+            secret=True,
+            multiline=True,
+            help_text=_("The JSON key file of a service account."),
         ),
         AccountField(
             "category",

@@ -68,6 +68,7 @@ VENDOR = VendorDescription(
             _("Service account"),
             secret=True,
             required=False,
+            multiline=True,
             help_text=_("Instead of the client secret: the JSON key file of a service account."),
         ),
         *REPORT_FIELDS,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminPasswordWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
@@ -26,6 +28,7 @@ from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
 from console.access import audit
 from console.access.rights import Right
+from console.admins import entered_secrets
 from console.components.columns import copyable, label, moment
 from console.components.confirmation import confirmed_action
 from console.components.empty_state import EmptyState, NextStep
@@ -45,21 +48,49 @@ class VendorAccountForm(forms.ModelForm):
     """The form of a vendor account; `form_for` adds the vendor's own fields.
 
     A secret that is left empty stays as it is, unless its removal is asked for, or the place it is sent to changes:
-    then it has to be entered again, by somebody who knows it.
+    then it has to be entered again, by somebody who knows it. A file or password that a browser does not send again
+    survives an error: the form carries it, sealed (`entered_secrets`).
     """
 
     vendor_fields: tuple[AccountField, ...] = ()
+    entered = forms.CharField(label="", required=False, widget=forms.HiddenInput)
+
+    def full_clean(self) -> None:
+        """Check the form; where something is wrong, have it carry what the browser will not send again."""
+        self._given_values: dict[str, str] = {}
+        super().full_clean()
+        if self.is_bound and self.errors:
+            self._carry_secrets()
+
+    def _carry_secrets(self) -> None:
+        """Seal files and, unless a secret is at fault, passwords into the form, and say so beside their fields."""
+        hidden = [entry for entry in self.vendor_fields if entry.secret and not entry.multiline]
+        at_fault = any(_PREFIX + entry.name in self.errors for entry in hidden)
+        carried = {
+            entry.name: value
+            for entry in hidden
+            if (value := self._given_values.get(entry.name)) and (entry.file or not at_fault)
+        }
+        data = cast(QueryDict, self.data).copy()
+        data["entered"] = entered_secrets.seal(self.instance.pk, carried) if carried else ""
+        self.data = data
+        for name in carried:
+            self[_PREFIX + name].help_text = _("Kept until the form is saved; leave empty.")
 
     def clean(self) -> dict[str, Any]:
         """Merge the entered values with the kept secrets, check them, and set them on the account."""
         cleaned = super().clean() or {}
+        carried = entered_secrets.unseal(self.instance.pk, cleaned.get("entered", ""))
+        for entry in self.vendor_fields:
+            given = self._given(entry, cleaned.get(_PREFIX + entry.name))
+            self._given_values[entry.name] = given or carried.get(entry.name, "")
         if not self.vendor_fields or self.errors:
             return cleaned
         kept, moves = self.instance.secrets(), self._check_destination(cleaned)
         values: dict[str, str] = {}
         is_new = False
         for entry in self.vendor_fields:
-            given = self._given(entry, cleaned.get(_PREFIX + entry.name))
+            given = self._given_values[entry.name]
             stays = entry.secret and not cleaned.get(_REMOVE + entry.name)
             values[entry.name] = given or (kept.get(entry.name, "") if stays else "")
             is_new = is_new or (entry.secret and bool(given))
@@ -146,13 +177,14 @@ def _form_field(entry: AccountField, row: VendorAccount, is_kept: bool) -> forms
         "help_text": hint + _translated(entry.help_text),
     }
     if entry.file:
-        return forms.FileField(**common)
+        return forms.FileField(widget=UnfoldAdminFileFieldWidget, **common)
     if entry.choices:
-        choices = [(choice, _translated(choice)) for choice in entry.choices]
+        choices = [(choice, _translated(choice) or "-") for choice in entry.choices]
         initial = row.public_values.get(entry.name)
         return forms.ChoiceField(choices=choices, initial=initial, widget=UnfoldAdminSelectWidget, **common)
     if entry.secret:
-        return forms.CharField(widget=UnfoldAdminTextareaWidget(attrs={"autocomplete": "off"}), **common)
+        widget = UnfoldAdminTextareaWidget if entry.multiline else UnfoldAdminPasswordWidget
+        return forms.CharField(widget=widget(attrs={"autocomplete": "off"}), **common)
     return forms.CharField(initial=row.public_values.get(entry.name, ""), widget=UnfoldAdminTextInputWidget, **common)
 
 
@@ -198,7 +230,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
         if obj is None:
             return ((None, {"fields": ("workspace", "channel")}),)
         vendor = VENDORS.get(Channel(obj.channel))
-        own, kept = [], obj.secrets()
+        own, kept = ["entered"], obj.secrets()
         for entry in vendor.fields if vendor else ():
             own.append(_PREFIX + entry.name)
             if entry.name in kept:

@@ -37,6 +37,8 @@ def test_a_wrong_certificate_password_is_reported() -> None:
 
 def test_a_certificate_of_the_other_environment_is_refused() -> None:
     values = {"p12": p12("Apple Development IOS Push Services: x", SANDBOX), "p12_password": "secret"}
+    assert APNS.validate(values) == {}
+    values["environment"] = "production"
     assert "sandbox" in APNS.validate(values)["environment"]
     assert not APNS.validate({**values, "environment": "sandbox"})
 

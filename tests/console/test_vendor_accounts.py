@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -17,13 +18,14 @@ from channels_vendor.dispatch import open_adapters
 from channels_vendor.fcm.simulator import SimulatedFcm
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
+from console.admins import entered_secrets
 from console.models import AuditEntry
 from pushcore.channels import Channel
 from pushcore.devices import client_requests, registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.models import Workspace
 from tests.channels_vendor import push_certificates
-from tests.channels_vendor.push_certificates import PASSWORD, PRODUCTION, p12_file
+from tests.channels_vendor.push_certificates import PASSWORD, PRODUCTION, SANDBOX, p12_file
 from tests.channels_vendor.samples import SAMPLES
 from tests.channels_vendor.simulator_server import SimulatorServer
 
@@ -137,6 +139,61 @@ def test_an_uploaded_certificate_is_read_whether_the_account_is_on_or_off(
         told = upload(superuser, apns, file, value_bundle_id="com.example.shop", **switched)
         assert reason in told
         assert apns.certificate_subject == "Apple Push Services: shop (production)"
+
+
+def test_environment_and_bundle_are_read_from_the_certificate(superuser: Client, apns: VendorAccount) -> None:
+    upload(superuser, apns, p12_file("Apple Development: shop", SANDBOX), value_environment="", enabled="on")
+    assert apns.enabled
+    assert apns.public_values == {"environment": "sandbox", "bundle_id": "com.example.shop"}
+
+
+def carried(page_text: str) -> str:
+    found = re.search(r'name="entered" value="([^"]+)"', page_text)
+    assert found
+    return found[1]
+
+
+@pytest.mark.parametrize("wrong", [{"rate": "many"}, {"value_environment": "sandbox"}], ids=["rate", "environment"])
+def test_a_certificate_survives_an_error_in_another_field(
+    superuser: Client, apns: VendorAccount, wrong: dict[str, str]
+) -> None:
+    told = upload(superuser, apns, p12_file("Apple Push Services: shop", PRODUCTION), enabled="on", **wrong)
+    assert "Kept until the form is saved" in told
+    assert not apns.enabled
+    superuser.post(page(apns), APNS_FORM | {"enabled": "on", "entered": carried(told)})
+    apns.refresh_from_db()
+    assert apns.enabled
+    assert set(apns.secrets()) == {"p12", "p12_password"}
+
+
+def test_a_certificate_survives_a_wrong_password_but_the_password_does_not(
+    superuser: Client, apns: VendorAccount
+) -> None:
+    file = p12_file("Apple Push Services: shop", PRODUCTION)
+    told = upload(superuser, apns, file, enabled="on", value_p12_password="wrong")
+    assert "the password does not open it" in told
+    superuser.post(page(apns), APNS_FORM | {"enabled": "on", "entered": carried(told), "value_p12_password": PASSWORD})
+    apns.refresh_from_db()
+    assert apns.secrets()["p12_password"] == PASSWORD
+
+
+def test_what_a_refused_form_carries_is_good_for_no_other_account_and_for_an_hour(
+    superuser: Client, apns: VendorAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed = entered_secrets.seal(apns.pk, {"p12": "cDEy"})
+    assert "cDEy" not in sealed
+    assert entered_secrets.unseal(apns.pk, sealed) == {"p12": "cDEy"}
+    assert entered_secrets.unseal(apns.pk + 1, sealed) == {}
+    monkeypatch.setattr(entered_secrets, "LIFETIME_SECONDS", -1)
+    assert entered_secrets.unseal(apns.pk, sealed) == {}
+
+
+def test_the_password_of_a_certificate_is_typed_unseen_and_never_sent_back(
+    superuser: Client, apns: VendorAccount
+) -> None:
+    told = upload(superuser, apns, b"nonsense", enabled="on", value_p12_password="a-secret-word")
+    assert "a-secret-word" not in told
+    assert re.search(r'<input type="password" name="value_p12_password"', told)
 
 
 def test_an_account_whose_certificate_has_gone_bad_can_be_switched_off(superuser: Client, apns: VendorAccount) -> None:
