@@ -97,8 +97,8 @@ MISTAKES = {
         {"[name=first]": "2026-01-01", "[name=last]": "2026-10-01"},
     ),
     "hours of many days": Mistake(
-        "analysis/", "Hours and minutes are for a single day.", "form:has([name=first]) [type=submit]",
-        {"[name=first]": "2026-10-01", "[name=last]": "2026-10-05"}, {"[name=step]": "hour"},
+        "analysis/?first=2026-10-05&last=2026-10-05", "Hours and minutes are for a single day.",
+        "form:has([name=first]) [type=submit]", {"[name=first]": "2026-10-01"}, {"[name=step]": "hour"},
     ),
     "a query for nobody": Mistake(
         "query-tool/", "No device is", "form:has([name=target]) [type=submit]", {"[name=target]": "nobody-at-all"},
