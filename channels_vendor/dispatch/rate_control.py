@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import math
+from datetime import datetime
+from typing import NamedTuple
 
 from pushcore.backoff import exponential_backoff
+from pushcore.storage import clock
 from pushcore.storage.token_bucket import TokenBucket
 from pushcore.storage.valkey import ValkeyDown, client
 
@@ -19,6 +22,24 @@ OPENS_AFTER = 3
 FIRST_OPEN_SECONDS = 5
 LONGEST_OPEN_SECONDS = 300
 _FORGET_SECONDS = 900
+# For so long the time is known at which a vendor last took a message.
+_ACCEPTED_SECONDS = 30 * 86_400
+
+
+class RateStatus(NamedTuple):
+    """What is known now of an account's sending.
+
+    Attributes:
+        paused: Seconds left of the pause that the vendor asked for.
+        open: Seconds until a vendor that does not answer is tried again.
+        used: The share of the account's rate that is in use, 0 to 1.
+        accepted_at: When the vendor last took a message, None if not in 30 days.
+    """
+
+    paused: int = 0
+    open: int = 0
+    used: float = 0.0
+    accepted_at: datetime | None = None
 
 
 class RateControl:
@@ -58,6 +79,28 @@ class RateControl:
             if not client().set(name, 1, nx=True, ex=seconds):
                 client().expire(name, seconds, gt=True)
 
+    def note_accepted(self) -> None:
+        """Note that the vendor has just taken a message."""
+        with contextlib.suppress(*ValkeyDown):
+            client().set(self._name % "accepted", clock.now().isoformat(), ex=_ACCEPTED_SECONDS)
+
+    def status(self) -> RateStatus | None:
+        """Return what is known now, in one round trip; None while Valkey is unavailable."""
+        try:
+            with client().pipeline(transaction=False) as asked:
+                asked.ttl(self._name % "pause").ttl(self._name % "open")
+                asked.hmget(self._bucket.key, "tokens", "at").get(self._name % "accepted")
+                paused, is_open, (tokens, at), accepted = asked.execute()
+        except ValkeyDown:
+            return None
+        left = self._bucket.size
+        if tokens is not None and at is not None:
+            left = float(tokens) + max(0.0, clock.now().timestamp() - float(at)) * self._bucket.rate
+        used = min(1.0, max(0.0, 1 - left / self._bucket.size))
+        # A key that does not exist has a negative time to live.
+        accepted_at = datetime.fromisoformat(_text(accepted)) if accepted else None
+        return RateStatus(max(0, paused), max(0, is_open), used, accepted_at)
+
     def record(self, *, usable: bool) -> None:
         """Note whether a batch got usable answers: failures in a row open the breaker."""
         try:
@@ -73,3 +116,7 @@ class RateControl:
                 client().set(self._name % "open", 1, ex=int(pause))
         except ValkeyDown:
             return
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -271,6 +271,8 @@ def _update_rate_control(rate_control: RateControl, results: Sequence[SendOutcom
     unreachable = sum(one.unreachable for one in tried)
     if tried:
         rate_control.record(usable=2 * unreachable < len(tried))
+    if any(one.verdict is Verdict.ACCEPTED for one in tried):
+        rate_control.note_accepted()
     pauses = [one.retry_after for one in tried if one.throttled and one.retry_after]
     if 2 * len(pauses) >= len(tried) and pauses:
         rate_control.pause(max(pauses))

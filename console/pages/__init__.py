@@ -9,6 +9,7 @@ from django.http import HttpResponse
 
 from console.pages.analysis import analysis
 from console.pages.analysis_export import ask_export, export_file, export_state
+from console.pages.channels import channels
 from console.pages.command_palette import search_everything
 from console.pages.create.drafts import discard_draft, save_draft
 from console.pages.create.files import inspect_file, upload_file
@@ -53,6 +54,7 @@ ROUTES: tuple[Route, ...] = (
     Route("create/<str:kind>/test/", "push_test", push_test),
     Route("dismiss-setup/", "dismiss_setup", dismiss_setup),
     Route("switch-workspace/", "switch_workspace", switch_workspace),
+    Route("channels/", "channels", channels),
     Route("profile/", "profile", profile),
     Route("two-factor/", "two_factor", two_factor),
     Route("device-simulator/", "device_simulator", device_simulator),

@@ -122,6 +122,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _entry(_("Workspaces"), "workspaces", "pushcore_workspace_changelist", shortcut="g w"),
         _entry(_("Access keys"), "key", "pushcore_accesskey_changelist"),
         _entry(_("RSA keys"), "encrypted", "pushcore_rsakey_changelist"),
+        _entry(_("Channels"), "hub", "channels"),
         _entry(_("Vendor accounts"), "cell_tower", "channels_vendor_vendoraccount_changelist"),
         _entry(_("Members"), "group", "console_membership_changelist"),
         _entry(_("Audit log"), "policy", "console_auditentry_changelist", "console.theme.settings.may_configure"),

@@ -106,3 +106,16 @@ def test_a_limit_of_one_device_delays_no_other(
     send(device("fcm-token:2").ad_token)
     assert work(workspace) == 1
     assert fcm.ledger.accepted == {"fcm-token:2": 1}
+
+
+def test_how_an_account_is_doing_is_told_in_numbers() -> None:
+    rate_control = RateControl(1, Channel.FCM, 1)
+    assert rate_control.status() == (0, 0, 0.0, None)
+    rate_control.grant(1)
+    rate_control.note_accepted()
+    rate_control.pause(60)
+    status = rate_control.status()
+    assert status is not None
+    assert 0 < status.paused <= 60
+    assert status.used > 0
+    assert status.accepted_at is not None

@@ -53,6 +53,7 @@ OTHERS: dict[str, str] = {
     "view_on_site": NOBODY,
     "two_factor": "viewer",
     "profile": "viewer",
+    "channels": "viewer",
     "auth_user_remove_second_factor": NOBODY,
     "auth_user_invite": NOBODY,
     "auth_user_invitation": NOBODY,
