@@ -5,9 +5,9 @@
   // Okabe and Ito's colours, told apart by dashes and points as well: for the colour-blind and for print.
   // The first is the widest and lies below, so that lines which coincide show as bands.
   const STYLES = [
-    { colour: "#0072B2", dash: [], point: "circle", width: 7, radius: 6 },
-    { colour: "#009E73", dash: [], point: "rect", width: 4, radius: 5 },
-    { colour: "#D55E00", dash: [8, 4], point: "triangle", width: 2.5, radius: 4 },
+    { colour: "#0072B2", dash: [], point: "circle", width: 5, radius: 5 },
+    { colour: "#009E73", dash: [], point: "rect", width: 3, radius: 4 },
+    { colour: "#D55E00", dash: [8, 4], point: "triangle", width: 2, radius: 3.5 },
     { colour: "#CC79A7", dash: [2, 3], point: "rectRot", width: 1.5, radius: 3 },
   ];
   const BEFORE = { colour: "#7f7f7f", dash: [3, 5], point: "cross", width: 1.5, radius: 3 };
