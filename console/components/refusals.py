@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 from pushcore.codes.results import ResultCode, ResultError
 
 
 def refusal(error: ResultError) -> str:
-    """Return why the service refused, with the code that the API would answer."""
-    return gettext("{words} (code {code})").format(
-        words=translated(error.result, error.message), code=error.result.code
-    )
+    """Return why the service refused; the code, which the APIs answer, says nothing to an operator."""
+    return capfirst(translated(error.result, error.message))
 
 
 def translated(result: ResultCode, message: str = "") -> str:
