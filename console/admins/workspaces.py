@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -10,7 +11,7 @@ from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +19,7 @@ from unfold.decorators import display
 
 from console.access import audit
 from console.access.rights import Right
+from console.admins import workspace_sections as sections
 from console.components.columns import copyable, moment
 from console.components.confirmation import confirmed_action
 from console.components.empty_state import EmptyState, NextStep
@@ -78,13 +80,28 @@ class WorkspaceAdmin(ScopedModelAdmin):
     list_select_related = ("app",)
     search_fields = ("workspace_id", "name", "app__app_id")
     search_help_text = _("Workspace ID, name or app ID")
-    readonly_fields = ("present_key", "former_key", "api_public_keys", "callback_public_key", "created_at")
+    readonly_fields = (
+        "present_key",
+        "former_key",
+        "granted_access_keys",
+        "api_public_keys",
+        "callback_public_key",
+        "retention",
+        "limits",
+        "created_at",
+    )
     fieldsets = (
         (None, {"fields": ("app", "workspace_id", "name", "enabled", "time_zone", "created_at")}),
-        (_("Push API"), {"fields": ("push_api_enabled", "replay_protection", "api_public_keys")}),
+        (
+            _("Push API"),
+            {"fields": ("push_api_enabled", "replay_protection", "granted_access_keys", "api_public_keys")},
+        ),
         (_("Callback"), {"fields": ("callback_enabled", "callback_url", "expiry_receipts", "callback_public_key")}),
         (_("Devices"), {"fields": ("client_bind", "present_key", "former_key")}),
+        (_("Retention and limits"), {"fields": ("retention", "limits")}),
     )
+    # What each section says of its present state, by its place among the fieldsets.
+    section_states = (None, sections.push_api_state, sections.callback_state, sections.devices_state, None)
     add_fieldsets = (
         (None, {"fields": ("app", "workspace_id", "name", "enabled", "time_zone")}),
         (_("Push API"), {"fields": ("push_api_enabled", "replay_protection")}),
@@ -99,9 +116,9 @@ class WorkspaceAdmin(ScopedModelAdmin):
         return (*shown, "app", "workspace_id") if obj else shown
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """Hide the client keys from users who may not change them, and the former key where there is none.
+        """Have each section say its present state; hide client keys from those who may not change them.
 
-        Whoever has a client key can register any number of devices.
+        A former key is hidden where there is none. Whoever has a client key can register any number of devices.
         """
         shown = super().get_fieldsets(request, obj)
         hidden: set[str] = set()
@@ -109,9 +126,15 @@ class WorkspaceAdmin(ScopedModelAdmin):
             hidden = {"present_key", "former_key"}
         elif not obj.former_client_key:
             hidden = {"former_key"}
+        states = self.section_states if isinstance(obj, Workspace) else ()
         return [
-            (name, options | {"fields": [field for field in options["fields"] if field not in hidden]})
-            for name, options in shown
+            (
+                name,
+                options
+                | {"fields": [field for field in options["fields"] if field not in hidden]}
+                | ({"description": escape(state(obj))} if state and isinstance(obj, Workspace) else {}),
+            )
+            for (name, options), state in zip_longest(shown, states)
         ]
 
     def has_former_key_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
@@ -137,6 +160,21 @@ class WorkspaceAdmin(ScopedModelAdmin):
         if obj.callback_enabled:
             # Its public key can then be copied before the first receipt is sent.
             keys.callback_key(obj)
+
+    @display(description=_("access keys"))
+    def granted_access_keys(self, workspace: Workspace) -> SafeString:
+        """Link to the workspace's access keys."""
+        return sections.access_keys(workspace)
+
+    @display(description=_("kept for"))
+    def retention(self, workspace: Workspace) -> SafeString:
+        """Show how long things are kept, which is set for the whole installation."""
+        return sections.retention()
+
+    @display(description=_("limits"))
+    def limits(self, workspace: Workspace) -> SafeString:
+        """Show what the installation limits."""
+        return sections.limits()
 
     @display(description=_("client key"))
     def present_key(self, workspace: Workspace) -> SafeString:

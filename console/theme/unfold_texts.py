@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_noop as _
 
 TEXTS = (
+    _("Choose file to upload"),
     _("Expand row"),
     _("Apply Filters"),
     _("Light"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.test import Client
@@ -55,6 +56,25 @@ def test_a_workspace_refuses_what_cannot_work(
     superuser: Client, workspace: Workspace, changes: dict[str, str], said: str
 ) -> None:
     assert said in change_workspace(superuser, workspace, **changes).text
+
+
+def test_each_section_of_a_workspace_says_its_present_state(superuser: Client, mine: Everything) -> None:
+    workspace = mine[Workspace]
+    page = reverse("admin:pushcore_workspace_change", args=[workspace.pk])
+    told = superuser.get(page).text
+    rsa_keys = workspace.rsa_keys.filter(purpose=RsaKey.Purpose.API, active=True).count()
+    assert f"access keys (RPC): {workspace.access_keys.count()}; RSA keys (REST): {rsa_keys}." in told
+    mine[AccessKey].workspaces.add(workspace)
+    told = superuser.get(page).text
+    assert reverse("admin:pushcore_accesskey_change", args=[mine[AccessKey].pk]) in told
+    assert f"Messages: {settings.MESSAGE_RETENTION_DAYS} days" in told
+    assert "Connections of the workspace" in told
+    change_workspace(superuser, workspace, callback_enabled="on", callback_url="https://backend.example/r")
+    told = superuser.get(page).text
+    assert "REST calls are refused" in told
+    assert "receipts are posted to https://backend.example/r" in told
+    change_workspace(superuser, workspace)
+    assert "no receipts are posted" in superuser.get(page).text
 
 
 def test_switching_the_callback_on_makes_the_key_to_copy(superuser: Client, workspace: Workspace) -> None:

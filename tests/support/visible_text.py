@@ -39,7 +39,7 @@ HONOR HTTP HTTPS Huawei HUAWEI ID IDs IMEI iOS iPhone IP JSON KB KiB Live MB MiB
 PEM POST PushBind QoS REST RPC RSA SDK SHA SMS SQL SSL TCP TLS token TOTP TTL UNIX URI URL URLs UTC UTF vivo
 WebSocket Xiaomi XML AM PM HARMONYOS HMS Token Activity ViewController Control Mac Command base CA secret pbkdf
 AppID AppKey AppSecret MasterSecret Client Secret Ctrl Esc
-Chrome Edge Firefox Linux macOS Opera Safari WeChat Windows iPad
+Chrome Edge Firefox Linux macOS Opera Safari WeChat Windows iPad Key Team Bundle
 """
 PROPER_NAMES = frozenset(_SAME.split())
 # What the demo's data put on pages: by table, its columns of text.
