@@ -69,9 +69,9 @@ def retention() -> SafeString:
 def limits() -> SafeString:
     """Say how much the installation lets a workspace's callers and devices do; 0 is no limit."""
     rows = (
-        (_("API calls a second"), settings.API_RATE_PER_SECOND),
-        (_("API calls a day"), settings.API_QUOTA_PER_DAY),
-        (_("Connections of the workspace"), settings.MAX_CONNECTIONS_PER_WORKSPACE),
+        (_("API calls a second of each access key (RPC), or of the workspace (REST)"), settings.API_RATE_PER_SECOND),
+        (_("API calls a day of each access key (RPC), or of the workspace (REST)"), settings.API_QUOTA_PER_DAY),
+        (_("Connected devices for each gateway process"), settings.MAX_CONNECTIONS_PER_WORKSPACE),
     )
     shown = ((name, f"{value:,}" if value else _("no limit")) for name, value in rows)
     return format_html_join("", "<p>{}: {}</p>", shown)

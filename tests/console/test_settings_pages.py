@@ -68,7 +68,7 @@ def test_each_section_of_a_workspace_says_its_present_state(superuser: Client, m
     told = superuser.get(page).text
     assert reverse("admin:pushcore_accesskey_change", args=[mine[AccessKey].pk]) in told
     assert f"Messages: {settings.MESSAGE_RETENTION_DAYS} days" in told
-    assert "Connections of the workspace" in told
+    assert "Connected devices for each gateway process" in told
     change_workspace(superuser, workspace, callback_enabled="on", callback_url="https://backend.example/r")
     told = superuser.get(page).text
     assert "REST calls are refused" in told
