@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -107,7 +108,8 @@ def test_nothing_on_the_review_has_the_focus(superuser: Client, workspace: Works
         "sending-when": "now"
     })  # fmt: skip
     assert 'value="send"' in answer.text
-    assert "autofocus" not in answer.text
+    # A closed dialog, such as the list of shortcuts, has none either.
+    assert "autofocus" not in re.sub(r"<dialog\b.*?</dialog>", "", answer.text, flags=re.DOTALL)
 
 
 @pytest.mark.parametrize(
