@@ -48,7 +48,7 @@
         animation: !still,
         maintainAspectRatio: false,
         interaction: { mode: "index", intersect: false },
-        plugins: { legend: { position: "bottom", labels: { usePointStyle: true } } },
+        plugins: { legend: { position: "bottom", reverse: true, labels: { usePointStyle: true } } },
         scales: {
           x: { grid: { color: lines }, ticks: { maxRotation: 0, autoSkipPadding: 16 } },
           y: { grid: { color: lines }, beginAtZero: true },
