@@ -62,12 +62,12 @@ class Application:
 class ServerThread:
     """A server in a thread of this process."""
 
-    def __init__(self, bounds: HttpLimits, threads: int) -> None:
+    def __init__(self, bounds: HttpLimits, threads: int, graceful_seconds: float) -> None:
         self.application, self.port, self.refused = Application(), engines.free_port(), list[int]()
         self._server = HttpServer(
             self.application, bounds, threads=threads, own_threads=("/probe",), count_refusal=self.refused.append
         )
-        self._stop = asyncio.Event()
+        self._stop, self._graceful_seconds = asyncio.Event(), graceful_seconds
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
         self._wait_until_it_listens()
@@ -75,7 +75,7 @@ class ServerThread:
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             self._loop = runner.get_loop()
-            runner.run(self._server.run("127.0.0.1", self.port, self._stop, 1.0))
+            runner.run(self._server.run("127.0.0.1", self.port, self._stop, self._graceful_seconds))
 
     def _wait_until_it_listens(self) -> None:
         deadline = time.monotonic() + 10
@@ -98,6 +98,23 @@ class ServerThread:
             while True:
                 self.connect().socket.close()
 
+    def accept_and_stop_together(self) -> RawHttp:
+        """Return a connection that the server accepts in the same turn of its loop in which it learns that it stops."""
+        connected = threading.Event()
+
+        def turn() -> None:
+            connected.wait(10)
+            self._stop.set()
+
+        self._loop.call_soon_threadsafe(turn)
+        client = self.connect()
+        connected.set()
+        return client
+
+    def join(self) -> None:
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
     def stop(self) -> None:
         self.application.hold.set()
         if self._thread.is_alive():
@@ -110,8 +127,8 @@ def start() -> Iterator[Callable[..., ServerThread]]:
     """Return a function that starts a server with `HttpLimits` and a number of threads."""
     running: list[ServerThread] = []
 
-    def make(threads: int = 2, **bounds: Any) -> ServerThread:
-        running.append(ServerThread(replace(LIMITS, **bounds), threads))
+    def make(threads: int = 2, graceful_seconds: float = 1.0, **bounds: Any) -> ServerThread:
+        running.append(ServerThread(replace(LIMITS, **bounds), threads, graceful_seconds))
         return running[-1]
 
     yield make
@@ -300,3 +317,21 @@ def test_requests_in_progress_are_answered_when_the_server_stops(start: Callable
         received = client.all()
     assert received.startswith(b"HTTP/1.1 200")
     assert b"Connection: close" in received
+
+
+def test_a_connection_accepted_while_the_server_stops_is_closed(start: Callable[..., ServerThread]) -> None:
+    server = start()
+    with server.accept_and_stop_together() as client:
+        server.join()
+        assert client.all() == b""
+
+
+def test_a_request_that_outlasts_the_stop_is_dropped(start: Callable[..., ServerThread]) -> None:
+    server = start(graceful_seconds=0.1)
+    with server.connect() as client:
+        client.send(head("GET", "/held"))
+        assert server.application.held.acquire(timeout=10)
+        server.tell_to_stop()
+        server.join()
+        with contextlib.suppress(ConnectionResetError):
+            assert client.all() == b""

@@ -388,7 +388,11 @@ class HttpConnection(asyncio.Protocol):
                 self._server.count_refusal(408)
             self._close()
         else:
-            self._transport.abort()
+            self.abort()
+
+    def abort(self) -> None:
+        """Drop the connection, and what is not written yet."""
+        self._transport.abort()
 
     def end(self) -> None:
         """Close an idle connection, another after its answer: the server stops."""

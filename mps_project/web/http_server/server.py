@@ -101,10 +101,15 @@ class HttpServer:
         self.stopping = True
         listening.close()
         until = time.monotonic() + graceful_seconds
+        await asyncio.sleep(0)  # what was accepted together with the stop makes itself known
         while self._connections and time.monotonic() < until:
             for connection in list(self._connections):
                 connection.end()
             await asyncio.sleep(_TICK_SECONDS)
+        for connection in list(self._connections):
+            connection.abort()
+        while self._connections:
+            await asyncio.sleep(0)
         clock.cancel()
         for pool in (self._main, *self._own.values()):
             pool.stop()
