@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -14,6 +15,17 @@ from django.utils.functional import Promise
 from unfold.decorators import action
 
 Text = str | Promise
+
+# The query parameter that tells where the user came from, and its only value.
+FROM, LIST = "from", "list"
+
+
+def _back(request: HttpRequest, obj: Model) -> str:
+    """Return the address of the list for who came from a row of it, else of the object's page."""
+    name = f"admin:{obj._meta.app_label}_{obj._meta.model_name}"
+    if request.GET.get(FROM) == LIST:
+        return reverse(f"{name}_changelist")
+    return reverse(f"{name}_change", args=[obj.pk])
 
 
 def confirmed_action(
@@ -30,7 +42,7 @@ def confirmed_action(
     """Make a method of an admin class an action that asks for confirmation.
 
     The method takes the request and the object, is called on POST only, and may return a response; without one the
-    user is led back to the object's page.
+    user is led back to the object's page, or with `?from=list` to the list (`console.components.row_links`).
 
     Args:
         description: The label of the button on the object's page.
@@ -47,7 +59,7 @@ def confirmed_action(
         @wraps(act)
         def ask_or_act(self: Any, request: HttpRequest, object_id: str) -> HttpResponse:
             obj = self.get_object(request, object_id)
-            back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[obj.pk])
+            back = _back(request, obj)
             reason = refusal(request, obj) if refusal else None
             if reason:
                 messages.error(request, str(reason))

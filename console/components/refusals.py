@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
@@ -21,3 +23,11 @@ def translated(result: ResultCode, message: str = "") -> str:
         message: What the service says: the meaning, and perhaps a detail, which stays English. Empty: the meaning.
     """
     return (message or result.meaning).replace(result.meaning, gettext(result.meaning), 1)
+
+
+def kept_refusal(text: str) -> str:
+    """Translate a refusal that was kept as text (`str(ResultError)`); any other text as it stands."""
+    kept = re.fullmatch(r"[0-9-]+ (?P<name>[A-Z_]+): (?P<message>.*)", text, re.DOTALL)
+    if kept is None or kept["name"] not in ResultCode.__members__:
+        return capfirst(gettext(text)) if text else ""
+    return capfirst(translated(ResultCode[kept["name"]], kept["message"]))

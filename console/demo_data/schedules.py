@@ -8,6 +8,7 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from console.demo_data.plan import PlannedPush
+from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import Occurrence, PushTask, Schedule, Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.push.requests import AnyPush, SimplePush, TemplatePush, as_json
@@ -74,7 +75,7 @@ def plan_schedules(now: datetime, days: int, zone: ZoneInfo) -> Sequence[Planned
             Timed(midnight - timedelta(days=2, hours=12)),
             made_at=midnight - timedelta(days=3),
             unsent=Occurrence.Status.FAILED,
-            fault="TEMPLATE_NOT_EXIST: the template does not exist",
+            fault=str(ResultError(ResultCode.TEMPLATE_NOT_EXIST)),
         ),
     )
 

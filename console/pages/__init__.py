@@ -19,6 +19,7 @@ from console.pages.device_simulator import device_simulator, push_to_simulator, 
 from console.pages.home.setup import dismiss_setup
 from console.pages.profile import profile
 from console.pages.query_tool import query_tool
+from console.pages.schedule_calendar import schedule_calendar
 from console.pages.switch_workspace import switch_workspace
 from console.pages.two_factor import two_factor
 
@@ -54,6 +55,7 @@ ROUTES: tuple[Route, ...] = (
     Route("create/<str:kind>/test/", "push_test", push_test),
     Route("dismiss-setup/", "dismiss_setup", dismiss_setup),
     Route("switch-workspace/", "switch_workspace", switch_workspace),
+    Route("schedule-calendar/", "schedule_calendar", schedule_calendar),
     Route("channels/", "channels", channels),
     Route("profile/", "profile", profile),
     Route("two-factor/", "two_factor", two_factor),
