@@ -28,7 +28,7 @@ from pushcore.storage.deletion import delete_in_steps
 
 log = structlog.get_logger(__name__)
 
-_SECRET = re.compile(r"secret|password|passwd|token|private|pem|credential|otp", re.IGNORECASE)
+_SECRET = re.compile(r"secret|password|passwd|token|private|pem|credential|otp|sealed|hash|_key$", re.IGNORECASE)
 MAX_TEXT = 200
 MAX_DETAILS = 20
 # Failed logins beyond these in a minute are not recorded: guessing fills no table.

@@ -1,4 +1,4 @@
-"""What a form changed, for the audit log: each field with its value before and after, secrets by name alone."""
+"""What was changed or deleted, for the audit log: each field with its value before and after, secrets by name alone."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from typing import Any, TypedDict
 from urllib.parse import urlsplit, urlunsplit
 
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import BooleanField, Field, JSONField, Model
+from django.db.models import BinaryField, BooleanField, Field, JSONField, Model
 from django.forms import ModelForm, PasswordInput
 from django.forms.models import ModelChoiceField
 from django.utils.translation import override
 
 from console.access.audit import MAX_DETAILS, MAX_TEXT, sounds_like_a_secret
+from pushcore.models.fields import RandomCharField
 
 
 class Change(TypedDict):
-    """A field that a form changed.
+    """A field of an object that was added, changed or deleted.
 
     Attributes:
         field: Its English name, which pages translate.
-        before: What it held; None where values are not kept.
-        after: What it holds now; None where values are not kept.
+        before: What it held, empty for an object that was added; None where values are not kept.
+        after: What it holds now, empty for one that was deleted; None where values are not kept.
         worded: The values are words of the console, which pages translate, and nobody's own.
     """
 
@@ -31,28 +32,58 @@ class Change(TypedDict):
     worded: bool
 
 
-def changes_of(form: ModelForm[Any]) -> list[Change]:
-    """Return what a valid form changed, at most `MAX_DETAILS` fields, in English.
+def changes_of(form: ModelForm[Any], *, added: bool) -> list[Change]:
+    """Return what a valid form changed, or gave an object that it added: at most `MAX_DETAILS` fields, in English.
 
-    Values are kept of the model's own columns alone: what else a form asks for may be a credential.
+    Values are kept of the model's own columns alone: what else a form asks for may be a credential. Of fields that the
+    form names in `unaudited` nothing is said.
     """
+    left_out = getattr(form, "unaudited", ())
     with override("en"):
-        return [_change(form, name) for name in form.changed_data[:MAX_DETAILS]]
+        changes = [_change(form, name, added) for name in form.changed_data if name not in left_out]
+    return changes[:MAX_DETAILS]
 
 
-def _change(form: ModelForm[Any], name: str) -> Change:
+def values_of(obj: Model) -> list[Change]:
+    """Return what an object about to be deleted holds, at most `MAX_DETAILS` fields that are not empty, in English."""
+    with override("en"):
+        columns = [column for column in obj._meta.concrete_fields if column.editable and not column.primary_key]
+        held = [(column, getattr(obj, column.name)) for column in columns]
+        values = [_value(column, value) for column, value in held if value not in (None, "", {}, [])]
+    return values[:MAX_DETAILS]
+
+
+def _change(form: ModelForm[Any], name: str, added: bool) -> Change:
     column = _column(form.instance, name)
     asked = form.fields[name]
-    secret = sounds_like_a_secret(name) or isinstance(asked.widget, PasswordInput)
-    if column is None or secret or isinstance(column, JSONField):
-        label = str(column.verbose_name if column else asked.label or name)
-        return Change(field=label[:MAX_TEXT], before=None, after=None, worded=False)
+    if column is None or _is_secret(column) or isinstance(asked.widget, PasswordInput):
+        return _unkept(str(column.verbose_name if column else asked.label or name))
     return Change(
         field=str(column.verbose_name),
-        before=_text(column, _related(asked, form.initial.get(name))),
+        before="" if added else _text(column, _related(asked, form.initial.get(name))),
         after=_text(column, form.cleaned_data.get(name)),
-        worded=bool(column.choices) or isinstance(column, BooleanField),
+        worded=_is_worded(column),
     )
+
+
+def _value(column: Field[Any, Any], value: Any) -> Change:
+    name = str(column.verbose_name)
+    if _is_secret(column):
+        return _unkept(name)
+    return Change(field=name, before=_text(column, value), after="", worded=_is_worded(column))
+
+
+def _unkept(name: str) -> Change:
+    return Change(field=name[:MAX_TEXT], before=None, after=None, worded=False)
+
+
+def _is_secret(column: Field[Any, Any]) -> bool:
+    """Tell whether a column may hold a secret: by its name, by its kind, or because anything may be in it."""
+    return sounds_like_a_secret(column.name) or isinstance(column, RandomCharField | JSONField | BinaryField)
+
+
+def _is_worded(column: Field[Any, Any]) -> bool:
+    return bool(column.choices) or isinstance(column, BooleanField)
 
 
 def _column(instance: Model, name: str) -> Field[Any, Any] | None:

@@ -76,6 +76,10 @@ class Scope:
             return bool(self.app_ids(right))
         return right in GRANTS.get(self.roles.get(app_id, ""), frozenset())
 
+    def may_give(self, role: str, app_id: int) -> bool:
+        """Tell whether the user holds, in the app, every right that the role has."""
+        return all(self.may(right, app_id) for right in GRANTS.get(role, ()))
+
     def app_ids(self, right: Right = Right.VIEW) -> list[int]:
         """Return the apps a member holds the right in. Not for superusers, who are not limited by a list."""
         return [app_id for app_id, role in self.roles.items() if right in GRANTS.get(role, frozenset())]

@@ -23,12 +23,13 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminRadioSelectWidget
 
 from console.access import audit, invitations
+from console.admins.invitation_links import INVITATION, properties
 from console.admins.members import RoleForm
 from console.components.confirmation import confirmed_action
 from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import ChoiceFilter
 from console.components.scoped_admin import PlainRelations, SuperuserModelAdmin
-from console.components.shown_once import Property, ShownOnce, ShownOnceAdmin
+from console.components.shown_once import Property, ShownOnceAdmin
 from console.models import AuditEntry, Membership, SecondFactor
 
 # Importing Django's admin of users has registered it; the classes below replace it.
@@ -157,12 +158,7 @@ class UserAdmin(ShownOnceAdmin, SuperuserModelAdmin, DjangoUserAdmin):  # type: 
     )
 
     actions_detail = ("invite", "remove_second_factor")
-    shown_once = ShownOnce(
-        "invitation",
-        title=_("The invitation link"),
-        warning=_("Copy the link now: it is shown this once. Who has it sets the password, once, within three days."),
-        refusal=_("An invitation link is shown once. Make a new one to end the former."),
-    )
+    shown_once = INVITATION
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Save the roles, and record each change in the audit log of its app, where administrators see it."""
@@ -184,9 +180,7 @@ class UserAdmin(ShownOnceAdmin, SuperuserModelAdmin, DjangoUserAdmin):  # type: 
     def properties_shown_once(self, request: HttpRequest, obj: Model) -> Sequence[Property]:
         """Return the user and a link to set their password."""
         assert isinstance(obj, User)
-        email = (Property(_("E-mail"), obj.email),) if obj.email else ()
-        link = Property(_("Link"), invitations.link(request, obj), copyable=True)
-        return (Property(_("User"), obj.username), *email, link)
+        return properties(request, obj)
 
     @confirmed_action(
         description=_("Invite"),

@@ -27,6 +27,9 @@ _ABOUT_NOTHING = {
     AuditEntry.Action.EXPORT: _("%(who)s exported figures"),
 }
 
+# A field of an object that was added or deleted has one value: of field, before and after.
+_LINES: dict[str, str] = {AuditEntry.Action.ADD: "{0}: {2}", AuditEntry.Action.DELETE: "{0}: {1}"}
+
 # What is written in English (`audit.record`) and shown in the user's language: marked for the catalog.
 WRITTEN = (
     gettext_noop("Changed their own password."),
@@ -36,6 +39,7 @@ WRITTEN = (
     gettext_noop("Switched on a simulated device."),
     gettext_noop("Pushed to test devices."),
     gettext_noop("Made an invitation link."),
+    gettext_noop("Invited a newcomer."),
     gettext_noop("Removed two-factor login."),
     gettext_noop("Rotated the client key."),
     gettext_noop("Ended the former client key."),
@@ -61,10 +65,12 @@ def sentence(entry: AuditEntry) -> str:
 
 
 def summary(entry: AuditEntry) -> SafeString:
-    """Show the changed fields with their values, else the details: for a row of a list."""
-    if changed := list(_changes(entry)):
-        return format_html_join(SafeString("<br>"), "{}: {} → {}", changed)
-    return format_html_join("; ", "{}", ((text,) for text in _details(entry))) or format_html("{}", "-")
+    """Show what was done and the changed fields with their values, else the details: for a row of a list."""
+    line = _LINES.get(entry.action, "{}: {} → {}")
+    lines = [format_html(line, *changed) for changed in _changes(entry)]
+    if not lines or entry.details.get("what") in WRITTEN:
+        lines.insert(0, format_html_join("; ", "{}", ((text,) for text in _details(entry))) or format_html("{}", "-"))
+    return format_html_join(SafeString("<br>"), "{}", ((line,) for line in lines))
 
 
 def table(entry: AuditEntry) -> SafeString:
@@ -82,12 +88,15 @@ def table(entry: AuditEntry) -> SafeString:
 
 
 def _changes(entry: AuditEntry) -> Iterator[tuple[str, str, str]]:
+    # Nothing is there before an addition and after a deletion; else a value was empty.
+    empty_before = "-" if entry.action == AuditEntry.Action.ADD else gettext("empty")
+    empty_after = "-" if entry.action == AuditEntry.Action.DELETE else gettext("empty")
     for one in entry.changes:
         if one["before"] is None:
             yield capfirst(gettext(one["field"])), gettext("not kept"), gettext("not kept")
             continue
         before, after = (gettext(text) if one["worded"] and text else text for text in (one["before"], one["after"]))
-        yield capfirst(gettext(one["field"])), before or gettext("empty"), after or gettext("empty")
+        yield capfirst(gettext(one["field"])), before or empty_before, after or empty_after
 
 
 def _details(entry: AuditEntry) -> Iterator[str]:

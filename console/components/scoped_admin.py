@@ -24,7 +24,7 @@ from django.utils.translation import override
 from unfold.admin import ModelAdmin
 
 from console.access import audit
-from console.access.audit_changes import changes_of
+from console.access.audit_changes import Change, changes_of, values_of
 from console.access.rights import Right, Scope, scope_of
 from console.components.change_list import ConsoleChangeList
 from console.components.columns import moment
@@ -163,32 +163,36 @@ class ConsoleModelAdmin(NamedTimes, PlainRelations, ModelAdmin):
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         """Keep what the form changed for the audit log: Django's message names the fields alone."""
-        request.console_changes = changes_of(form)  # type: ignore[attr-defined]
+        request.console_changes = changes_of(form, added=add)  # type: ignore[attr-defined]
         return super().construct_change_message(request, form, formsets, add)
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> LogEntry:
         """Record the addition in the audit log as well."""
-        self._record(request, AuditEntry.Action.ADD, obj, message)
+        self._record(request, AuditEntry.Action.ADD, obj, message, self._changes(request))
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: Model, message: Any) -> LogEntry:
         """Record the change in the audit log as well."""
-        self._record(request, AuditEntry.Action.CHANGE, obj, message)
+        self._record(request, AuditEntry.Action.CHANGE, obj, message, self._changes(request))
         return super().log_change(request, obj, message)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> list[LogEntry]:
-        """Record each deletion in the audit log as well."""
+        """Record each deletion in the audit log as well, with what the object held."""
         for obj in queryset:
-            self._record(request, AuditEntry.Action.DELETE, obj, "")
+            self._record(request, AuditEntry.Action.DELETE, obj, "", values_of(obj))
         return super().log_deletions(request, queryset)
 
-    def _record(self, request: HttpRequest, action: str, obj: Model, message: Any) -> None:
-        """Write to the audit log in English, with what `construct_change_message` found in a form."""
+    def _changes(self, request: HttpRequest) -> list[Change]:
+        """Return what `construct_change_message` found in a form, once."""
+        changes: list[Change] = request.__dict__.pop("console_changes", [])
+        return changes
+
+    def _record(self, request: HttpRequest, action: str, obj: Model, message: Any, changes: list[Change]) -> None:
+        """Write to the audit log in English."""
         with override("en"):
             text = str(message)
             if not isinstance(message, str | Promise):
                 text = LogEntry(change_message=json.dumps(message)).get_change_message()
-        changes = request.__dict__.pop("console_changes", [])
         audit.record(request, action, obj, {"what": text} if text else {}, changes)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:

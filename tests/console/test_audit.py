@@ -14,9 +14,10 @@ from django.urls import reverse
 from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisDown
 
+from channels_vendor.models import VendorAccount
 from console.access import audit
 from console.models import AuditEntry, Membership
-from pushcore.models import AccessKey, App, Workspace
+from pushcore.models import AccessKey, App, Template, Workspace
 from pushcore.storage import clock
 from tests.console.conftest import Everything
 
@@ -42,7 +43,8 @@ def test_a_change_names_who_what_and_where(member: Callable[[str], Client], app:
 def test_additions_and_deletions_are_written(member: Callable[[str], Client], app: App) -> None:
     browser = member("administrator")
     User.objects.create_user("colleague", is_staff=True)
-    browser.post(reverse("admin:console_membership_add"), {"username": "colleague", "app": app.pk, "role": "viewer"})
+    given = {"who": "known", "username": "colleague", "app": app.pk, "role": "viewer"}
+    browser.post(reverse("admin:console_membership_add"), given)
     added = Membership.objects.get(user__username="colleague")
     browser.post(reverse("admin:console_membership_delete", args=[added.pk]), {"post": "yes"})
     assert [(entry.action, entry.app) for entry in entries(object_type="member")] == [("add", app), ("delete", app)]
@@ -224,6 +226,43 @@ def test_a_role_is_told_by_its_names(member: Callable[[str], Client], mine: Ever
     (entry,) = entries(action="change")
     assert entry.changes == [{"field": "role", "before": "viewer", "after": "operator", "worded": True}]
     assert "Role: viewer → operator" in browser.get(LIST).text
+
+
+def test_what_was_deleted_is_told_with_its_values(member: Callable[[str], Client], mine: Everything) -> None:
+    browser, template = member("administrator"), mine[Template]
+    browser.post(reverse("admin:pushcore_template_delete", args=[template.pk]), {"post": "yes"})
+    (entry,) = entries(action="delete")
+    held = {one["field"]: one["before"] for one in entry.changes}
+    assert (held["title"], held["body"]) == (template.title, template.body)
+    assert f"Title: {template.title}<br>" in browser.get(LIST).text
+    page = browser.get(reverse("admin:console_auditentry_change", args=[entry.pk])).text
+    assert f'<th scope="row">Title</th><td>{template.title}</td><td>-</td>' in page
+
+
+def test_a_deleted_accounts_secrets_are_not_kept(member: Callable[[str], Client], mine: Everything) -> None:
+    account = mine[VendorAccount]
+    account.public_values = {"project_id": "hidden-project"}
+    account.base_url = "https://fcm.example/send?key=hidden-key"
+    account.secrets_sealed, account.ca_pem = "hidden-sealed", "hidden-pem"
+    account.save()
+    member("administrator").post(
+        reverse("admin:channels_vendor_vendoraccount_delete", args=[account.pk]), {"post": "yes"}
+    )
+    (entry,) = entries(action="delete")
+    held = {one["field"]: one["before"] for one in entry.changes}
+    assert (held["vendor"], held["API address"], held["settings"]) == ("fcm", "https://fcm.example/send?...", None)
+    written = str([vars(one) for one in entries()])
+    assert "hidden" not in written
+    assert account.report_key not in written
+
+
+def test_a_deleted_users_password_is_not_kept(superuser: Client) -> None:
+    gone = User.objects.create_user("gone", "gone@shop.example", "battery staple 1")
+    superuser.post(reverse("admin:auth_user_delete", args=[gone.pk]), {"post": "yes"})
+    (entry,) = entries(action="delete")
+    held = {one["field"]: one["before"] for one in entry.changes}
+    assert (held["email address"], held["password"]) == ("gone@shop.example", None)
+    assert gone.password not in str(vars(entry))
 
 
 def test_values_of_secrets_are_not_kept(member: Callable[[str], Client], mine: Everything) -> None:
