@@ -32,10 +32,11 @@ class Broadcaster:
 
     def __init__(self, sessions: dict[int, Session], lease: NodeLease, threads: DatabaseThreads) -> None:
         self._sessions = sessions
-        self._lease = lease
+        self._acks = lease.acks
         self._threads = threads
         self._active = ActiveBroadcasts()
-        # Looked up for each acknowledgement.
+        # These two are looked up for each acknowledgement.
+        self._cursors = self._active.cursors
         self.known_ids = self._active.known_ids
         # Set when the active broadcasts are to be read at once.
         self._changed = asyncio.Event()
@@ -125,7 +126,7 @@ class Broadcaster:
     def restore(self, device: KnownDevice, state: BroadcastState) -> None:
         """Keep the progress that a device had on its former node."""
         self.recent_progress.put(
-            device.id, Progress.from_state(device.id, DeviceGroup.of(device), state, self._active.cursors)
+            device.id, Progress.from_state(device.id, DeviceGroup.of(device), state, self._cursors)
         )
 
     def assume_sent(self, device: KnownDevice, former: FormerNode) -> None:
@@ -133,7 +134,7 @@ class Broadcaster:
         progress = self.recent_progress.pop(device.id)
         group = DeviceGroup.of(device)
         if progress is None:
-            progress = Progress(device.id, self._active.cursors.at(group, device.broadcast_position))
+            progress = Progress(device.id, self._cursors.at(group, device.broadcast_position))
         progress.assume_sent(
             broadcast.id
             for broadcast in [*self._active.by_group[group], *self._active.by_group.by_binding_for(group)]
@@ -217,7 +218,7 @@ class Broadcaster:
 
     def _progress_of(self, device: KnownDevice) -> Progress:
         """Return a device's progress from its cursor and what is remembered of its last connection."""
-        progress, cursors, group = self.recent_progress.pop(device.id), self._active.cursors, DeviceGroup.of(device)
+        progress, cursors, group = self.recent_progress.pop(device.id), self._cursors, DeviceGroup.of(device)
         if progress is None:
             return Progress(device.id, cursors.at(group, device.broadcast_position))
         progress.resume(group, device.broadcast_position, cursors)
@@ -225,9 +226,9 @@ class Broadcaster:
 
     def acknowledged(self, progress: Progress, broadcast_id: int) -> None:
         """Note that a device acknowledged a broadcast."""
-        cursor = progress.acknowledge_only_open(broadcast_id, self._active.cursors)
+        cursor = progress.acknowledge_only_open(broadcast_id, self._cursors)
         if cursor is not None:
-            self._lease.acks.report_cursor(progress.device_id, cursor)
+            self._acks.report_cursor(progress.device_id, cursor)
         else:
             progress.resolve(broadcast_id, acknowledged=True)
             self._advance(progress)
@@ -248,13 +249,13 @@ class Broadcaster:
 
     def _advance(self, progress: Progress) -> None:
         if progress.advance(self._active):
-            self._lease.acks.report_cursor(progress.device_id, progress.cursor)
+            self._acks.report_cursor(progress.device_id, progress.cursor)
 
     def report_cursor_again(self, session: Session) -> None:
         """Report the device's cursor again, in case an earlier report was lost."""
         progress = session.broadcasts
         if progress is not None and progress.cursor.acknowledged:
-            self._lease.acks.report_cursor(progress.device_id, progress.cursor)
+            self._acks.report_cursor(progress.device_id, progress.cursor)
 
 
 def _read_active(held: Collection[int]) -> tuple[list[int], list[broadcasts.DeliverableBroadcast]]:

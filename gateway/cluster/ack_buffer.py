@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -43,7 +43,7 @@ class AckBuffer:
         self.acknowledged: Callable[[int], None] = self._acks.append
         self._unacknowledged: deque[int] = deque(maxlen=MAX_BUFFERED_ACKS)
         # Devices by their broadcast cursor.
-        self._cursors: dict[Cursor, list[int]] = {}
+        self._cursors: defaultdict[Cursor, list[int]] = defaultdict(list)
         self._cursor_count = 0
         # Age of the oldest acknowledgement that no sink has recorded yet, at the last check.
         self.wait_seconds = 0.0
@@ -55,11 +55,7 @@ class AckBuffer:
         """
         if self._cursor_count < MAX_BUFFERED_ACKS:
             self._cursor_count += 1
-            devices = self._cursors.get(cursor)
-            if devices is None:
-                self._cursors[cursor] = [device_id]
-            else:
-                devices.append(device_id)
+            self._cursors[cursor].append(device_id)
 
     def report_unacknowledged(self, message_ids: Sequence[int]) -> None:
         """Add messages that were sent on a connection that ended before they were acknowledged."""
