@@ -29,13 +29,14 @@ def custom_data_of(
 
     Args:
         notification: What is shown.
-        message_id: The app gets it as `k`: devices drop repeats by it.
+        message_id: The app gets it as `k`: devices drop repeats and report events by it. Empty where devices share a
+            call: `k` is the task's then.
         msgkey: The caller's own ID of the message.
         reserved: Whether the vendor keeps a name for itself. Parameters with such names, or with names of the service,
             are nested under `params`.
     """
     custom_data = {
-        "k": message_id,
+        "k": message_id or str(notification.task_id),
         "msgKey": msgkey,
         "taskId": str(notification.task_id),
         "pushType": notification.kind,

@@ -195,7 +195,7 @@ class Node:
             if not self.accepting:
                 session.refuse(ConnAck.SERVER_UNAVAILABLE)
             elif verdict.device is None:
-                self._refuse(session, verdict.code)
+                self._refuse(session, verdict)
             else:
                 self._take_over_here(session, verdict.device.id)
                 if not self.limiter.admitted(verdict.device):
@@ -224,12 +224,13 @@ class Node:
             else:  # a new device cannot have pending rows
                 self._broadcaster.offer((session,))
 
-    def _refuse(self, session: Session, code: ConnAck) -> None:
-        delay = 0.0 if code == ConnAck.SERVER_UNAVAILABLE else self._throttle.failed(session.address)
+    def _refuse(self, session: Session, verdict: Admission) -> None:
+        retry_after = verdict.exceeded.retry_after if verdict.exceeded is not None else 0
+        delay = 0.0 if verdict.code == ConnAck.SERVER_UNAVAILABLE else self._throttle.failed(session.address)
         if delay:
-            asyncio.get_running_loop().call_later(delay, session.refuse, code)
+            asyncio.get_running_loop().call_later(delay, session.refuse, verdict.code, retry_after)
         else:
-            session.refuse(code)
+            session.refuse(verdict.code, retry_after)
 
     def _take_over_here(self, session: Session, device_id: int) -> None:
         """Replace the device's session; an older one on this node ends with the reason."""

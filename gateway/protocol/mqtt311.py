@@ -64,7 +64,7 @@ class Version311:
         """Return the CONNACK that admits a device."""
         return _CONNACK_ACCEPTED
 
-    def connack_refused(self, code: ConnAck) -> bytes:
+    def connack_refused(self, code: ConnAck, retry_after: int) -> bytes:
         """Return the CONNACK that refuses a device."""
         return bytes((0x20, 2, 0, _RETURN_CODES.get(int(code), _NOT_AUTHORIZED)))
 

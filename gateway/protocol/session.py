@@ -322,10 +322,10 @@ class Session(Outbound):
         else:
             self.feed(b"")
 
-    def refuse(self, code: ConnAck) -> None:
-        """Answer the CONNECT with a failure and close."""
+    def refuse(self, code: ConnAck, retry_after: int = 0) -> None:
+        """Answer the CONNECT with a failure and close. `retry_after`: seconds to wait at least, 0 for no word of it."""
         if self.state is not State.CLOSED:
-            self._writer.write(self._version.connack_refused(code))
+            self._writer.write(self._version.connack_refused(code, retry_after))
             self._close()
 
     def answer(self, request: DeviceRequest, body: bytes) -> None:

@@ -47,8 +47,8 @@ class Version(Protocol):
             keep_alive: The server's keep alive in seconds, if not the requested one.
         """
 
-    def connack_refused(self, code: ConnAck) -> bytes:
-        """Return the CONNACK that refuses a device."""
+    def connack_refused(self, code: ConnAck, retry_after: int) -> bytes:
+        """Return the CONNACK that refuses a device. `retry_after`: seconds it is told to wait at least, 0 for none."""
 
     def message(self, packet_id: int, payload: bytes | SharedPayload, ms_left: int, dup: bool) -> bytes:
         """Return a QoS 1 PUBLISH to the inbox of a message that expires in `ms_left` milliseconds."""
@@ -95,9 +95,10 @@ class Version5:
             user_properties=[("secret", secret)] if secret else None,
         ).write()
 
-    def connack_refused(self, code: ConnAck) -> bytes:
+    def connack_refused(self, code: ConnAck, retry_after: int) -> bytes:
         """Return the CONNACK that refuses a device."""
-        return mqtt5.ConnAckPacket(reason_code=code).write()
+        wait = [("retryAfter", str(retry_after))] if retry_after else None
+        return mqtt5.ConnAckPacket(reason_code=code, user_properties=wait).write()
 
     def message(self, packet_id: int, payload: bytes | SharedPayload, ms_left: int, dup: bool) -> bytes:
         """Return a QoS 1 PUBLISH to the inbox."""

@@ -84,11 +84,12 @@ def test_registrations_are_limited_over_mqtt_and_known_devices_are_not(
 ) -> None:
     setattr(settings, setting, 2)
     [(known, secret)] = registry.register([(workspace, DeviceInfo())])
-    codes = []
+    answers = []
     for _ in range(3):
         with RawDevice(gateway.mqtt_port) as device:
-            codes.append(device.connect("", username, workspace.client_key).reason_code)
-    assert codes == [ConnAckReasonCode.SUCCESS, ConnAckReasonCode.SUCCESS, code]
+            answers.append(device.connect("", username, workspace.client_key))
+    assert [answer.reason_code for answer in answers] == [ConnAckReasonCode.SUCCESS, ConnAckReasonCode.SUCCESS, code]
+    assert dict(answers[-1].user_properties) == {"retryAfter": "1800"}
     with RawDevice(gateway.mqtt_port) as device:
         assert device.connect(known.ad_token, username, secret).reason_code == ConnAckReasonCode.SUCCESS
     assert Device.objects.count() == 3

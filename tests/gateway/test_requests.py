@@ -13,7 +13,9 @@ from analytics.models import MessageEvent
 from gateway.cluster import node_lease, presence
 from gateway.sink import Sink
 from mps_project.observability.service_metrics import ServiceCollector
-from pushcore.models import Binding, Device, Workspace
+from pushcore.models import Binding, Device, Message, PushTask, Workspace
+from pushcore.push import pushes
+from pushcore.push.requests import SimplePush
 from pushcore.storage import valkey
 from tests.gateway.conftest import Connect, Known, RunningGateway
 from tests.gateway.pushing import send, status_of, wait_for
@@ -48,6 +50,24 @@ def test_a_device_reports_its_vendor_token_and_events(connect: Connect, workspac
     ]
     assert device.request("mps/event", events)["code"] == "100"
     assert [(event.message_id, event.kind) for event in MessageEvent.objects.all()] == [(message.pk, "opened")]
+
+
+def test_an_event_that_names_the_task_counts_for_the_devices_message_of_it(
+    connect: Connect, workspace: Workspace
+) -> None:
+    """Vendors that take many devices in one call hand all of them the task's ID."""
+    device, other = connect(), connect()
+    request = SimplePush(
+        title="Title", content="Content", delivery_type=1, expired_seconds=300,
+        target_msgkey={other.ad_token: "k1", device.ad_token: "k2"},
+    )  # fmt: skip
+    task = pushes.accept(workspace, request, source=PushTask.Source.RPC, author="test")
+    opened = [{"k": str(task.pk), "event": "opened"}]
+    assert device.request("mps/event", opened)["code"] == device.request("mps/event", opened)["code"] == "100"
+    [event] = MessageEvent.objects.all()
+    assert (event.message_id, event.task_id) == (Message.objects.get(msgkey="k2").pk, task.pk)
+    assert connect().request("mps/event", opened)["code"] == "100"
+    assert MessageEvent.objects.count() == 1  # not of a device that the task did not push to
 
 
 def test_a_device_reports_its_device_information_and_removes_its_vendor_token(connect: Connect) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ("analytics", "bench", "channels_vendor", "console", "gateway", "mps_project", "pushcore", "tests")
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/*.md"), *ROOT.glob("sdk/*.md")])
 # Packages that Django asks for, which the tree of packages does not show.
 DJANGOS = {"formats", "management", "migrations", "templatetags"}
 CODE = re.compile(rf"`((?:{'|'.join(PACKAGES)})[/.][\w./]*[\w/])`")
