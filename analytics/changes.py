@@ -12,6 +12,9 @@ accepted   the device, or the vendor's service, took it; when that became known
 arrived    it is known to be on the device; when that became known
 opened     the device says so, on any channel; when it happened
 ignored    likewise, on the self-built channel only
+
+Each message also counts in the status it has, whether it has a device or not, in the quarter of an hour in which its
+push was accepted.
 """
 
 from __future__ import annotations
@@ -21,19 +24,25 @@ from enum import IntFlag
 
 from django.db import connection
 
+from pushcore.codes import statuses
 from pushcore.storage.sql import statements
 
 _SQL = statements(__file__)
 
 
 class Metric(IntFlag):
-    """What an entry of `Change` counts; several metrics where all else is equal. A negative entry takes back."""
+    """What an entry of `Change` counts; several metrics where all else is equal. A negative entry takes back.
+
+    STATUS: the entry's message has the entry's status. WAITED: it had the status 0 before, which is taken back.
+    """
 
     PUSHED = 1
     ACCEPTED = 2
     ARRIVED = 4
     OPENED = 8
     IGNORED = 16
+    STATUS = 32
+    WAITED = 64
 
 
 def pushed_minute(row: str) -> str:
@@ -66,7 +75,8 @@ def note_broadcasts(arrivals: Sequence[tuple[int, int]]) -> None:
         cursor.execute(
             _SQL["note_broadcasts"],
             {
-                "metric": int(Metric.PUSHED | Metric.ACCEPTED | Metric.ARRIVED),
+                "metric": int(Metric.PUSHED | Metric.ACCEPTED | Metric.ARRIVED | Metric.STATUS),
+                "status": statuses.ACKED,
                 "tasks": list(task_ids),
                 "devices": list(device_ids),
             },

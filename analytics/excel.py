@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from openpyxl import Workbook
@@ -17,12 +17,13 @@ from openpyxl.chart import LineChart, Reference
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
-from analytics.queries import Granularity, Point, Report, iter_series, totals
+from analytics.queries import Granularity, Point, Report, StatusCount, iter_series, statuses_of, totals
 from analytics.report_files import COLUMNS, METRICS, Progress, filters_of, numbers_of
 from pushcore.ports import CoreIndex
 
 _PERCENT = "0.00%"
 _FORMATS = {Granularity.DAY: "yyyy-mm-dd", Granularity.HOUR: "yyyy-mm-dd hh:mm", Granularity.MINUTE: "yyyy-mm-dd hh:mm"}
+STATUS_COLUMNS = ("Status", "Push channel", "Messages", "Share", "Meaning", "What to do")
 # Points a chart still reads well with.
 CHARTED = 2000
 # What no XML document holds (https://www.w3.org/TR/xml/#charsets), so no workbook.
@@ -30,7 +31,10 @@ _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_excel(report: Report, granularity: Granularity, progress: Progress = lambda done: None) -> bytes:
-    """Return a workbook: details with a chart, summary, filters. `progress` is called with the rows written so far."""
+    """Return a workbook: details with a chart, summary, statuses, filters.
+
+    `progress` is called with the rows of details written so far.
+    """
     book = Workbook(write_only=True)
     details = book.create_sheet("Details")
     details.freeze_panes = "A2"
@@ -45,6 +49,7 @@ def write_excel(report: Report, granularity: Granularity, progress: Progress = l
             progress(count)
     _add_chart(details, count)
     _add_summary(book, totals(report))
+    _add_statuses(book, statuses_of(report))
     filters = book.create_sheet("Filters")
     filters.column_dimensions["A"].width, filters.column_dimensions["B"].width = 16, 40
     for name, value in filters_of(report, granularity):
@@ -106,3 +111,23 @@ def _add_summary(book: Any, index: CoreIndex) -> None:
     sheet.column_dimensions["A"].width = 16
     for name, value in zip(METRICS, numbers_of(index), strict=True):
         sheet.append([_bold(sheet, name), _cell(sheet, value, _PERCENT if isinstance(value, float) else "#,##0")])
+
+
+def _add_statuses(book: Any, counts: Sequence[StatusCount]) -> None:
+    """List the messages of the report's pushes by the status they have now, of all platforms and versions."""
+    sheet = book.create_sheet("Statuses")
+    for column, width in zip("ABCDEF", (34, 14, 12, 10, 60, 60), strict=True):
+        sheet.column_dimensions[column].width = width
+    sheet.append([_bold(sheet, name) for name in STATUS_COLUMNS])
+    total = sum(one.count for one in counts)
+    for one in counts:
+        sheet.append(
+            [
+                _cell(sheet, f"{one.status.code} {one.status.name}".strip()),
+                _cell(sheet, one.channel.analysis_name),
+                _cell(sheet, one.count, "#,##0"),
+                _cell(sheet, one.count / total, _PERCENT),
+                _cell(sheet, one.status.meaning),
+                _cell(sheet, one.status.cause.advice),
+            ]
+        )

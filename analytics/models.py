@@ -78,6 +78,7 @@ class Change(models.Model):
     tasks = ArrayField(models.BigIntegerField())
     channels = ArrayField(models.SmallIntegerField())
     devices = ArrayField(models.BigIntegerField())
+    statuses = ArrayField(models.IntegerField())
 
     def __str__(self) -> str:
         return str(self.pk)
@@ -117,6 +118,30 @@ class MinuteRollup(Rollup):
 
 class QuarterRollup(Rollup):
     """Sums of a quarter of an hour: every time zone's hours and days are made of them."""
+
+
+class StatusRollup(models.Model):
+    """How many messages have a status, by the quarter of an hour in which their push was accepted.
+
+    Without the device's platform and version, unlike `Rollup`: a message that waits may outlive its device.
+    """
+
+    workspace_id = models.BigIntegerField()
+    start = models.DateTimeField()
+    channel = ChannelField()
+    kind = models.CharField(max_length=10)
+    status = models.IntegerField()
+    messages = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace_id", "start", "channel", "kind", "status"], name="analytics_statusrollup_key"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workspace_id} {self.start} {self.status}"
 
 
 class Export(models.Model):

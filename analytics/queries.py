@@ -101,6 +101,15 @@ class Options:
     kinds: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class StatusCount:
+    """How many messages have a status on a channel."""
+
+    channel: Channel
+    status: statuses.Status
+    count: int
+
+
 def report_of_days(workspace: Workspace, first: datetime, last: datetime, **narrowed: Any) -> Report:
     """Return a report from the start of a day to the end of another, in the workspace's time zone."""
     first, last = (_in_zone(moment, workspace) for moment in (first, last))
@@ -143,23 +152,46 @@ def totals_of_today(workspaces: Iterable[Workspace]) -> CoreIndex:
 def last_days(workspaces: Iterable[Workspace], count: int) -> list[CoreIndex]:
     """Return the numbers of several workspaces together by day, today last, each workspace's days in its time zone."""
     rollups.fold(budget_seconds=FOLD_SECONDS)
+    sums = ", ".join(f"sum({metric})" for metric in rollups.METRICS)
+    days = _by_day(workspaces, count, f"{sums} FROM analytics_quarterrollup", "true", len(rollups.METRICS))
+    return [CoreIndex(*numbers) for numbers in days]
+
+
+def expired_by_day(workspaces: Iterable[Workspace], count: int) -> list[int]:
+    """Return how many of the messages of each day's pushes have expired; today is last, as in `last_days`.
+
+    What has just expired is counted some seconds later, by the periodic task.
+    """
+    what, expired = "sum(messages) FROM analytics_statusrollup", f"status = {statuses.EXPIRED}"
+    return [number for [number] in _by_day(workspaces, count, what, expired, 1)]
+
+
+def _by_day(workspaces: Iterable[Workspace], count: int, what: str, where: str, width: int) -> list[list[int]]:
+    """Return `width` sums for each of the last days.
+
+    Args:
+        workspaces: Whose sums are added up, each workspace's days in its time zone.
+        count: How many days, today included.
+        what: The sums, and the table they are of, as SQL.
+        where: A condition, as SQL.
+        width: How many sums there are.
+    """
     alike: dict[str, list[Workspace]] = defaultdict(list)
     for workspace in workspaces:
         alike[workspace.time_zone].append(workspace)
-    now, sums = clock.now(), ", ".join(f"sum({metric})" for metric in rollups.METRICS)
-    days = [[0] * len(rollups.METRICS) for _ in range(count)]
+    now, days = clock.now(), [[0] * width for _ in range(count)]
     for same in alike.values():
         period = report_of_days(same[0], now - timedelta(days=count - 1), now)
         beginnings = [at.astimezone(UTC) for at in spans(period, Granularity.DAY)]
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT width_bucket(start, %s), {sums} FROM analytics_quarterrollup"
-                " WHERE workspace_id = ANY(%s) AND start >= %s AND start < %s GROUP BY 1",
+                f"SELECT width_bucket(start, %s), {what}"
+                f" WHERE workspace_id = ANY(%s) AND start >= %s AND start < %s AND {where} GROUP BY 1",
                 [beginnings, [workspace.pk for workspace in same], period.start, period.end],
             )
             for number, *numbers in cursor.fetchall():
-                days[number - 1] = [sum(pair) for pair in zip(days[number - 1], numbers, strict=True)]
-    return [CoreIndex(*map(int, numbers)) for numbers in days]
+                days[number - 1] = [int(sum(pair)) for pair in zip(days[number - 1], numbers, strict=True)]
+    return days
 
 
 def series(report: Report, granularity: Granularity) -> list[Point]:
@@ -225,6 +257,27 @@ def options(report: Report) -> Options:
         return Options(*(sorted(values or []) for values in cursor.fetchone()))
 
 
+def statuses_of(report: Report) -> list[StatusCount]:
+    """Return how many messages have which status on which channel, the most frequent first.
+
+    These are the messages of the span's pushes. The report's platform and app version are not looked at: there are no
+    such sums (`analytics.models.StatusRollup`).
+    """
+    rollups.fold(budget_seconds=FOLD_SECONDS)
+    where, params = _conditions(replace(report, platform=None, app_version=None))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT channel, status, sum(messages) FROM analytics_statusrollup WHERE {where}"
+            " GROUP BY 1, 2 HAVING sum(messages) > 0 ORDER BY 3 DESC, 1, 2",
+            params,
+        )
+        return [_status_count(*row) for row in cursor.fetchall()]
+
+
+def _status_count(channel: int, status: int, count: int) -> StatusCount:
+    return StatusCount(Channel(channel), statuses.lookup(status, Channel(channel).label), int(count))
+
+
 def _table(report: Report) -> str:
     """Return the table to sum: quarters of an hour, unless the span begins or ends within one."""
     on_quarters = all(moment.timestamp() % 900 == 0 for moment in (report.start, report.end))
@@ -281,15 +334,6 @@ class ChannelIndex:
 
     channel: Channel
     index: CoreIndex
-
-
-@dataclass(frozen=True, slots=True)
-class StatusCount:
-    """How many of a task's messages have a status on a channel."""
-
-    channel: Channel
-    status: statuses.Status
-    count: int
 
 
 def _of_task(workspace: Workspace, asked: AnalysisFilter) -> CoreIndex:
@@ -357,10 +401,7 @@ def undelivered(task: PushTask) -> list[StatusCount]:
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_SQL["undelivered"], parameters)
-        return [
-            StatusCount(Channel(channel), statuses.lookup(status, Channel(channel).label), count)
-            for channel, status, count in cursor.fetchall()
-        ]
+        return [_status_count(*row) for row in cursor.fetchall()]
 
 
 def _row(sql: str, params: Sequence[Any]) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ whichever dies. App version and platform are the device's at that time.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from analytics import changes
-from analytics.models import MinuteRollup, QuarterRollup
+from analytics.models import MinuteRollup, QuarterRollup, StatusRollup
 from pushcore.channels import Channel
 from pushcore.models import PushTask
 from pushcore.storage import clock
@@ -53,8 +53,9 @@ def purge() -> int:
     """Delete sums that are past their time. Returns how many."""
     now = clock.now()
     minutes = MinuteRollup.objects.filter(start__lt=now - timedelta(days=settings.ANALYSIS_MINUTE_DAYS))
-    quarters = QuarterRollup.objects.filter(start__lt=now - timedelta(days=settings.ANALYSIS_RETENTION_DAYS))
-    return delete_in_steps(minutes) + delete_in_steps(quarters)
+    past = {"start__lt": now - timedelta(days=settings.ANALYSIS_RETENTION_DAYS)}
+    quarters, by_status = QuarterRollup.objects.filter(**past), StatusRollup.objects.filter(**past)
+    return delete_in_steps(minutes) + delete_in_steps(quarters) + delete_in_steps(by_status)
 
 
 # -- checking the sums ------------------------------------------------------------------------------------------------
@@ -62,7 +63,14 @@ def purge() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A minute's sum that is not what messages and events say."""
+    """A sum that is not what messages and events say: of a minute, or of a status in a quarter of an hour.
+
+    Attributes:
+        minute: The minute, or the first of the quarter of an hour.
+        platform: The devices' platform; 0 for the sum of a status, which is of all.
+        metric: One of `METRICS`, or "status".
+        status: The status, for a sum of one.
+    """
 
     workspace_id: int
     minute: datetime
@@ -70,12 +78,18 @@ class Difference:
     channel: int
     kind: str
     metric: str
+    status: int
     summed: int
     counted: int
 
+    @property
+    def name(self) -> str:
+        """What is counted: "pushed", "status -3"."""
+        return f"{self.metric} {self.status}" if self.metric == _STATUS else self.metric
 
-# Workspace id, minute since 1970, platform, channel, kind of push, metric.
-Cell = tuple[int, int, int, int, str, str]
+
+# Workspace id, minute since 1970, platform, channel, kind of push, metric, status; see `Difference`.
+Cell = tuple[int, int, int, int, str, str, int]
 
 # How each metric is counted again: the statement and its parameters.
 _COUNTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
@@ -85,12 +99,14 @@ _COUNTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "opened": (_SQL["count_events"], {"kind": "opened"}),
     "ignored": (_SQL["count_events"], {"kind": "ignored"}),
 }
+# The metric of a difference of statuses.
+_STATUS = "status"
 # On the self-built channel, who got a broadcast is known by number only: these cells are not counted again.
 _UNKNOWN = (PushTask.Kind.BROADCAST, Channel.SELF_BUILT)
 
 
 def differences() -> list[Difference]:
-    """Return the sums of minutes that are not what messages and events say, all app versions together.
+    """Return the sums that are not what messages and events say, all app versions together.
 
     Only minutes whose messages are all still kept are compared. Call `fold` before; pushes that are made meanwhile show
     as differences.
@@ -98,12 +114,11 @@ def differences() -> list[Difference]:
     counted, summed = dict(_counted()), dict(_summed())
     differing = []
     for cell in sorted(counted.keys() | summed.keys()):
-        workspace_id, minute, platform, channel, kind, metric = cell
+        workspace_id, minute, platform, channel, kind, metric, status = cell
         if counted.get(cell, 0) != summed.get(cell, 0):
             at = datetime.fromtimestamp(minute * 60, UTC)
-            differing.append(
-                Difference(workspace_id, at, platform, channel, kind, metric, summed.get(cell, 0), counted.get(cell, 0))
-            )
+            numbers = summed.get(cell, 0), counted.get(cell, 0)
+            differing.append(Difference(workspace_id, at, platform, channel, kind, metric, status, *numbers))
     return differing
 
 
@@ -115,7 +130,9 @@ def _counted() -> Iterator[tuple[Cell, int]]:
             for workspace_id, minute, platform, channel, kind, count in cursor.fetchall():
                 known = metric in ("opened", "ignored") or (kind, channel) != _UNKNOWN
                 if minute is not None and minute >= since and known:
-                    yield (workspace_id, minute, platform, channel, kind, metric), count
+                    yield (workspace_id, minute, platform, channel, kind, metric, 0), count
+        cursor.execute(_SQL["count_statuses"])
+        yield from _cells_of_statuses(cursor.fetchall(), since)
 
 
 def _summed() -> Iterator[tuple[Cell, int]]:
@@ -125,7 +142,15 @@ def _summed() -> Iterator[tuple[Cell, int]]:
             for metric, value in zip(METRICS, values, strict=True):
                 known = metric in ("opened", "ignored") or (kind, channel) != _UNKNOWN
                 if value and known:
-                    yield (workspace_id, minute, platform, channel, kind, metric), int(value)
+                    yield (workspace_id, minute, platform, channel, kind, metric, 0), int(value)
+        cursor.execute(_SQL["summed_statuses"], {"since": _first_whole_minute() * 60})
+        yield from _cells_of_statuses(cursor.fetchall(), _first_whole_minute())
+
+
+def _cells_of_statuses(rows: Iterable[tuple[int, int, int, str, int, int]], since: int) -> Iterator[tuple[Cell, int]]:
+    for workspace_id, minute, channel, kind, status, count in rows:
+        if minute >= since and (kind, channel) != _UNKNOWN:
+            yield (workspace_id, minute, 0, channel, kind, _STATUS, status), count
 
 
 def _first_whole_minute() -> int:
@@ -135,12 +160,12 @@ def _first_whole_minute() -> int:
 
 
 def rebuild() -> int:
-    """Correct the sums of minutes that differ from messages and events, then make those of quarters from them.
+    """Correct the sums that differ from messages and events, then make those of quarters from them.
 
     What is added to a cell is counted for the app version that has most of it.
 
     Returns:
-        How many cells of minutes were corrected.
+        How many sums were corrected.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
@@ -161,8 +186,12 @@ def _mend(cursor: Any, wrong: Difference) -> None:
         "channel": wrong.channel,
         "kind": wrong.kind,
     }
+    missing = wrong.counted - wrong.summed
+    if wrong.metric == _STATUS:
+        cursor.execute(_SQL["mend_status"], {**cell, "status": wrong.status, "missing": missing})
+        return
     cursor.execute(_SQL["main_version"].format(metric=wrong.metric), cell)
     row = cursor.fetchone()
     cell["version"] = row[0] if row else ""
     cursor.execute(_SQL["make_cell"], cell)
-    cursor.execute(_SQL["mend"].format(metric=wrong.metric), {**cell, "missing": wrong.counted - wrong.summed})
+    cursor.execute(_SQL["mend"].format(metric=wrong.metric), {**cell, "missing": missing})

@@ -38,6 +38,7 @@ class Migration(migrations.Migration):
                 ('tasks', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
                 ('channels', django.contrib.postgres.fields.ArrayField(base_field=models.SmallIntegerField(), size=None)),
                 ('devices', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
+                ('statuses', django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), size=None)),
             ],
         ),
         migrations.CreateModel(
@@ -96,6 +97,21 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'constraints': [models.UniqueConstraint(fields=('workspace_id', 'start', 'platform', 'app_version', 'channel', 'kind'), name='analytics_quarterrollup_key')],
+            },
+        ),
+        migrations.CreateModel(
+            name='StatusRollup',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('workspace_id', models.BigIntegerField()),
+                ('start', models.DateTimeField()),
+                ('channel', models.SmallIntegerField()),
+                ('kind', models.CharField(max_length=10)),
+                ('status', models.IntegerField()),
+                ('messages', models.IntegerField()),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('workspace_id', 'start', 'channel', 'kind', 'status'), name='analytics_statusrollup_key')],
             },
         ),
         migrations.CreateModel(

@@ -50,30 +50,39 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 
 
--- Inserted messages. Metrics: 1 pushed, 2 accepted, 4 arrived (analytics.changes.Metric). What all entries have in
--- common is kept once, as an array of one.
+-- What a message counts as by having been made: its status (32), and perhaps pushed (1).
+CREATE FUNCTION analytics_made_metric(id bigint, device_id bigint, status integer, channel smallint) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN analytics_pushed_minute(id, device_id, status, channel) IS NULL THEN 32 ELSE 33 END
+$$;
+
+
+-- Inserted messages. Metrics: 1 pushed, 2 accepted, 4 arrived, 32 its status, 64 no longer status 0
+-- (analytics.changes.Metric). What all entries have in common is kept once, as an array of one.
 CREATE FUNCTION analytics_message_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO analytics_change (metrics, minutes, tasks, channels, devices)
+    INSERT INTO analytics_change (metrics, minutes, tasks, channels, devices, statuses)
     SELECT CASE WHEN min(metric) = max(metric) THEN ARRAY[min(metric)] ELSE array_agg(metric) END,
         CASE WHEN min(minute) = max(minute) THEN ARRAY[min(minute)] ELSE array_agg(minute) END,
         CASE WHEN min(task_id) = max(task_id) THEN ARRAY[min(task_id)] ELSE array_agg(task_id) END,
         CASE WHEN min(channel) = max(channel) THEN ARRAY[min(channel)] ELSE array_agg(channel) END,
-        array_agg(device_id)
+        array_agg(device_id),
+        CASE WHEN min(status) = max(status) THEN ARRAY[min(status)] ELSE array_agg(status) END
     FROM (
         -- Nearly all rows wait (status 0) on the self-built channel (0), which plain comparisons tell.
-        SELECT 1::smallint AS metric, analytics_minute_of_id(n.id) AS minute, n.task_id, n.channel, n.device_id
+        SELECT 33::smallint AS metric, analytics_minute_of_id(n.id) AS minute, n.task_id, n.channel, n.device_id,
+            n.status
         FROM new_rows n
         WHERE n.device_id IS NOT NULL AND n.status = 0 AND n.channel = 0
         UNION ALL
-        SELECT v.metric::smallint, v.minute, n.task_id, n.channel, n.device_id
+        SELECT v.metric::smallint, v.minute, n.task_id, n.channel, n.device_id, n.status
         FROM new_rows n
         CROSS JOIN LATERAL (VALUES
-            (1, analytics_pushed_minute(n.id, n.device_id, n.status, n.channel)),
+            (analytics_made_metric(n.id, n.device_id, n.status, n.channel), analytics_minute_of_id(n.id)),
             (2, analytics_accepted_minute(n.device_id, n.status, n.updated_at)),
             (4, analytics_arrived_minute(n.device_id, n.arrived_at))
         ) AS v(metric, minute)
-        WHERE n.device_id IS NOT NULL AND NOT (n.status = 0 AND n.channel = 0) AND v.minute IS NOT NULL
+        WHERE (n.device_id IS NULL OR n.status <> 0 OR n.channel <> 0) AND v.minute IS NOT NULL
     ) entries
     HAVING count(*) > 0;
     RETURN NULL;
@@ -87,7 +96,7 @@ CREATE TRIGGER analytics_message_inserted AFTER INSERT ON pushcore_message REFER
 -- noted anew.
 CREATE FUNCTION analytics_message_updated() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    -- A statement all of whose rows become acknowledged (metrics 2 and 4) notes what they have in common as it is. That
+    -- A statement all of whose rows become acknowledged (metrics 2, 4, 32 and 64) notes what they have in common as it is. That
     -- each has the device it had is seen by the lists: they are in one order, and where they are not, rows are compared
     -- one by one, as all others.
     DECLARE
@@ -106,8 +115,8 @@ BEGIN
             HAVING bool_and(n.status = 2 AND n.channel = 0 AND n.arrived_at = n.updated_at)
                 AND min(n.updated_at) = max(n.updated_at);
             IF ids_now = ids_before AND devices_now = devices_before THEN
-                INSERT INTO analytics_change (metrics, minutes, tasks, channels, devices)
-                VALUES (ARRAY[6::smallint], ARRAY[minute_now], task_ids, ARRAY[0::smallint], devices_now);
+                INSERT INTO analytics_change (metrics, minutes, tasks, channels, devices, statuses)
+                VALUES (ARRAY[102::smallint], ARRAY[minute_now], task_ids, ARRAY[0::smallint], devices_now, ARRAY[2]);
                 RETURN NULL;
             END IF;
         END IF;
@@ -117,27 +126,31 @@ BEGIN
     -- once a session, by the number of rows of its first statement, and must not compare each row with each in the
     -- largest. Turning nested loops off would make LATERAL look so dear that versions before 18 compile every statement
     -- (jit).
-    INSERT INTO analytics_change (metrics, minutes, tasks, channels, devices)
+    INSERT INTO analytics_change (metrics, minutes, tasks, channels, devices, statuses)
     SELECT CASE WHEN min(metric) = max(metric) THEN ARRAY[min(metric)] ELSE array_agg(metric) END,
         CASE WHEN min(minute) = max(minute) THEN ARRAY[min(minute)] ELSE array_agg(minute) END,
         CASE WHEN min(task_id) = max(task_id) THEN ARRAY[min(task_id)] ELSE array_agg(task_id) END,
         CASE WHEN min(channel) = max(channel) THEN ARRAY[min(channel)] ELSE array_agg(channel) END,
-        array_agg(device_id)
+        array_agg(device_id),
+        CASE WHEN min(status) = max(status) THEN ARRAY[min(status)] ELSE array_agg(status) END
     FROM (
-        SELECT (v.metric * d.sign)::smallint AS metric, d.minute, n.task_id, d.channel, d.device_id
+        SELECT d.metric::smallint, d.minute, n.task_id, d.channel, d.device_id, d.status
         FROM new_rows n FULL JOIN old_rows o ON o.id = n.id
         CROSS JOIN LATERAL (VALUES
-            (1, analytics_pushed_minute(o.id, o.device_id, o.status, o.channel),
-                analytics_pushed_minute(n.id, n.device_id, n.status, n.channel)),
-            (2, analytics_accepted_minute(o.device_id, o.status, o.updated_at),
-                analytics_accepted_minute(n.device_id, n.status, n.updated_at)),
-            (4, analytics_arrived_minute(o.device_id, o.arrived_at),
-                analytics_arrived_minute(n.device_id, n.arrived_at))
-        ) AS v(metric, was, now)
-        CROSS JOIN LATERAL (VALUES (-1, v.was, o.channel, o.device_id), (1, v.now, n.channel, n.device_id))
-            AS d(sign, minute, channel, device_id)
+            (analytics_made_metric(o.id, o.device_id, o.status, o.channel),
+                analytics_made_metric(n.id, n.device_id, n.status, n.channel),
+                analytics_minute_of_id(o.id), analytics_minute_of_id(n.id), o.status, n.status),
+            (2, 2, analytics_accepted_minute(o.device_id, o.status, o.updated_at),
+                analytics_accepted_minute(n.device_id, n.status, n.updated_at), 0, 0),
+            (4, 4, analytics_arrived_minute(o.device_id, o.arrived_at),
+                analytics_arrived_minute(n.device_id, n.arrived_at), 0, 0)
+        ) AS v(was_metric, metric, was, now, was_status, status)
+        CROSS JOIN LATERAL (VALUES
+            (-v.was_metric, v.was, o.channel, o.device_id, v.was_status),
+            (v.metric, v.now, n.channel, n.device_id, v.status)
+        ) AS d(metric, minute, channel, device_id, status)
         WHERE d.minute IS NOT NULL
-            AND (v.was, o.channel, o.device_id) IS DISTINCT FROM (v.now, n.channel, n.device_id)
+            AND (v.was, o.channel, o.device_id, v.was_status) IS DISTINCT FROM (v.now, n.channel, n.device_id, v.status)
             AND (o.status, o.channel, o.device_id, o.arrived_at)
                 IS DISTINCT FROM (n.status, n.channel, n.device_id, n.arrived_at)
     ) entries

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.admin import site
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -18,8 +21,10 @@ from analytics import queries
 from analytics.models import Export
 from analytics.queries import Granularity, Point
 from console.access.rights import MissingRightError, Right, scope_of
+from console.components.status_table import status_rows
 from console.locale.zones import activate, zone_of
 from console.pages.analysis_form import AnalysisForm
+from pushcore.codes.statuses import Status
 from pushcore.models import Workspace
 from pushcore.ports import CoreIndex
 from pushcore.storage import clock, ids
@@ -98,7 +103,22 @@ def _report(form: AnalysisForm, *, compares: bool) -> dict[str, Any]:
         "chart": chart_of(points, before, step),
         "step": step,
         "compares": compares,
+        "statuses": status_rows(queries.statuses_of(report), lambda status: _listed(form, status)),
+        "statuses_of_all": report.platform is not None or report.app_version is not None,
     }
+
+
+def _listed(form: AnalysisForm, status: Status) -> str:
+    """Return the address of the messages of the form's days with a status, in the message list."""
+    report = form.report()
+    query = {
+        "workspace": report.workspace.pk,
+        "kind": report.kind or "all",
+        "status": status.code,
+        "created_from": report.start.date().isoformat(),
+        "created_until": (report.end - timedelta(days=1)).date().isoformat(),
+    }
+    return f"{reverse('admin:pushcore_message_changelist')}?{urlencode(query)}"
 
 
 def _sum(points: Sequence[Point]) -> CoreIndex:

@@ -6,7 +6,7 @@ import contextlib
 import io
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -24,7 +24,7 @@ from python_calamine import CalamineWorkbook
 from analytics import queries, rollups
 from analytics.changes import Metric
 from analytics.intake import take
-from analytics.models import Change, MessageEvent, MinuteRollup, QuarterRollup
+from analytics.models import Change, MessageEvent, MinuteRollup, QuarterRollup, StatusRollup
 from analytics.queries import Granularity, Report
 from pushcore.broadcast import acknowledgements
 from pushcore.channels import Channel, Platform
@@ -38,6 +38,7 @@ from pushcore.push import pushes, templates
 from pushcore.push.requests import BroadcastPush, SimplePush
 from pushcore.push.templates import TemplateDraft
 from pushcore.revocation import revocations
+from pushcore.storage import ids
 from tests.pushcore.conftest import RecordingLane
 
 RPC: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
@@ -202,6 +203,21 @@ class World:
                 found[metric, "broadcast", 0, broadcast.platform] += broadcast.reached
         return +found
 
+    def recount_statuses(self) -> Counter[tuple[str, int, int, datetime]]:
+        """Count (kind, channel, status, quarter of an hour of the push) by reading each message."""
+        found: Counter[tuple[str, int, int, datetime]] = Counter()
+        for message in self.messages():
+            found[message.task.kind, message.channel, message.status, _quarter(message.task_id)] += 1
+        for broadcast in Broadcast.objects.filter(workspace=self.workspace):
+            found["broadcast", 0, 2, _quarter(broadcast.task_id)] += broadcast.reached
+        return +found
+
+    def summed_statuses(self) -> Counter[tuple[str, int, int, datetime]]:
+        found: Counter[tuple[str, int, int, datetime]] = Counter()
+        for row in StatusRollup.objects.filter(workspace_id=self.workspace.pk).exclude(messages=0):
+            found[row.kind, row.channel, row.status, row.start] += row.messages
+        return found
+
     def summed(self) -> Counter[tuple[str, str, int, int]]:
         found: Counter[tuple[str, str, int, int]] = Counter()
         for row in MinuteRollup.objects.filter(workspace_id=self.workspace.pk):
@@ -225,6 +241,10 @@ def test_sums_page_chart_export_and_api_equal_a_plain_recount(
     totals = queries.totals(report)
     counted = world.recount()
     assert world.summed() == counted
+    of_statuses = world.recount_statuses()
+    assert world.summed_statuses() == of_statuses
+    by_status = queries.statuses_of(report)
+    assert sum(one.count for one in by_status) == of_statuses.total()
     for metric, summed in zip(rollups.METRICS, _numbers(totals), strict=True):
         assert summed == sum(count for key, count in counted.items() if key[0] == metric)
     for step in (Granularity.DAY, Granularity.HOUR, Granularity.MINUTE):
@@ -258,6 +278,11 @@ def _check_page_export_and_api(browser: Client, workspace: Workspace, totals: An
     now = timezone.now()
     api = queries.core_index(workspace, AnalysisFilter(start=now - timedelta(days=1), end=now))
     assert _numbers(api) == _numbers(totals)
+
+
+def _quarter(id_: int) -> datetime:
+    made = ids.created_at(id_)
+    return made.replace(minute=made.minute // 15 * 15, second=0, microsecond=0)
 
 
 def _numbers(index: Any) -> tuple[int, ...]:
@@ -299,7 +324,7 @@ def test_messages_acknowledged_by_one_statement_are_counted_for_the_devices_they
     rollups.fold()
     alike, moved, other = Message.objects.order_by("pk")
     outcomes.record_acknowledged([alike.pk])
-    assert Change.objects.get().metrics == [Metric.ACCEPTED | Metric.ARRIVED]
+    assert Change.objects.get().metrics == [Metric.ACCEPTED | Metric.ARRIVED | Metric.STATUS | Metric.WAITED]
     # One that goes to another device by the same statement counts there, and no longer for the one it had.
     now = timezone.now()
     rows = Message.objects.filter(pk__in=[moved.pk, other.pk])
@@ -355,13 +380,17 @@ def test_a_rebuild_corrects_and_reports_wrong_sums(workspace: Workspace, capsys:
     call_command("rebuild_rollups", check=True)
     assert "no difference" in capsys.readouterr().out
     MinuteRollup.objects.update(pushed=7, arrived=0)
+    StatusRollup.objects.filter(status=2).update(messages=5)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM analytics_quarterrollup")
     with pytest.raises(SystemExit):
         call_command("rebuild_rollups", check=True)
-    assert "pushed: 7 summed, 1 counted" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "pushed: 7 summed, 1 counted" in said
+    assert "status 2: 5 summed, 1 counted" in said
     call_command("rebuild_rollups")
     assert rollups.differences() == []
+    assert list(StatusRollup.objects.exclude(messages=0).values_list("status", "messages")) == [(2, 1)]
     row = MinuteRollup.objects.get()
     quarter = QuarterRollup.objects.get()
     for sums in (row, quarter):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -14,7 +15,12 @@ from analytics import export_jobs
 from analytics.models import Export, MinuteRollup, QuarterRollup
 from console.models import AuditEntry
 from console.pages import analysis_export
-from pushcore.models import Workspace
+from pushcore.codes import statuses
+from pushcore.delivery import outcomes
+from pushcore.models import Message, PushTask, Workspace
+from pushcore.ports import Outcome
+from pushcore.push import pushes
+from pushcore.push.requests import SimplePush
 from tests.analytics.test_export import sheets
 from tests.console.conftest import Everything
 
@@ -35,6 +41,28 @@ def test_page_chart_details_and_export_agree(superuser: Client, mine: Everything
     for step in ("hour", "minute"):
         narrow = superuser.get(PAGE, asked | {"step": step})
         assert sum(index.pushed for _, index in narrow.context["rows"]) == 1
+
+
+def test_messages_are_listed_by_status_with_what_to_do(superuser: Client, mine: Everything) -> None:
+    asked = {"workspace": mine[Workspace].pk, "first": TODAY, "last": TODAY}
+    before = superuser.get(PAGE, asked).context["statuses"]
+    request = SimplePush(
+        delivery_type=3, expired_seconds=600, title="T", content="C", target_msgkey={"nobody": "k1", "no-one": "k2"}
+    )
+    task = pushes.accept(mine[Workspace], request, source=PushTask.Source.CONSOLE, author="test")
+    outcomes.record([Outcome(message.pk, statuses.EXPIRED) for message in Message.objects.filter(task=task)[:1]])
+    page = superuser.get(PAGE, asked | {"kind": "simple"})
+    rows = {row.word: row for row in page.context["statuses"]}
+    assert [rows[word].count for word in ("Expired", "Waiting for the user's device")] == [1, 1]
+    assert rows["Expired"].channel == "Self-built channel"
+    assert rows["Expired"].share == f"{100 / (2 + sum(row.count for row in before)):.2f} %"
+    assert "longer validity" in rows["Expired"].advice
+    assert rows["Expired"].advice in html.unescape(page.text)
+    assert superuser.get(rows["Expired"].listed).context["cl"].result_count == 1
+    assert "Of all platforms and versions" not in page.text
+    assert "Of all platforms and versions" in superuser.get(PAGE, asked | {"platform": "1"}).text
+    sheet = sheets(superuser.post(f"{PAGE}export/", asked | {"form": "xlsx"}).content)["Statuses"]
+    assert ["-3 Expired", "ANDROID", 1] in [row[:3] for row in sheet]
 
 
 def test_hours_and_minutes_are_offered_for_a_single_day_only_and_end_now(superuser: Client, mine: Everything) -> None:

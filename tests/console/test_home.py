@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from analytics import rollups
 from analytics.intake import take
 from analytics.models import MessageEvent, QuarterRollup
 from channels_vendor.models import VendorAccount
@@ -175,14 +176,17 @@ def test_what_needs_a_person_is_said_with_its_next_step(superuser: Client, mine:
 
 
 def test_more_messages_expired_yesterday_than_the_day_before_is_said(superuser: Client, mine: Everything) -> None:
-    yesterday = ids.first_id_at(timezone.now() - timedelta(hours=30))
-    row = Message.objects.get(pk=mine[Message].pk)
-    past = timezone.now() - timedelta(hours=1)
+    yesterday = ids.first_id_at(timezone.localtime().replace(hour=3) - timedelta(days=1))
+    task, row = PushTask.objects.get(pk=mine[PushTask].pk), Message.objects.get(pk=mine[Message].pk)
+    task.pk, task.kind = yesterday, PushTask.Kind.MULTIPLE
+    task.save(force_insert=True)
     for number in range(10):
-        row.pk, row.msgkey, row.status, row.expire_at = yesterday + number, f"e{number}", statuses.EXPIRED, past
+        row.pk, row.task, row.msgkey, row.status = yesterday + 1 + number, task, f"e{number}", statuses.EXPIRED
         row.save(force_insert=True)
+    rollups.fold()
     assert [text for text in matters(superuser) if "10 messages of yesterday expired" in text]
-    Message.objects.filter(pk=yesterday).delete()
+    Message.objects.filter(pk=row.pk).update(status=statuses.ACKED)
+    rollups.fold()
     assert matters(superuser) == []
 
 

@@ -36,6 +36,7 @@ LARGE = {table.name for table in partitions.tables()} | {
     "pushcore_filechunk",
     "analytics_minuterollup",
     "analytics_quarterrollup",
+    "analytics_statusrollup",
     "console_auditentry",
 }
 

@@ -30,7 +30,7 @@ class Command(BaseCommand):
         for one in differences[:SHOWN]:
             self.stdout.write(
                 f"{one.minute:%Y-%m-%d %H:%M} workspace {one.workspace_id} {one.kind} {Channel(one.channel).label}"
-                f" {one.metric}: {one.summed} summed, {one.counted} counted"
+                f" {one.name}: {one.summed} summed, {one.counted} counted"
             )
         if len(differences) > SHOWN:
             self.stdout.write(f"and {len(differences) - SHOWN} more")

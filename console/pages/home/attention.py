@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
-from django.db import connection
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from analytics import queries
 from channels_vendor.models import VendorAccount
 from console.access.rights import Scope
 from console.components.filters import FAILING_RECEIPTS, STOPPED, expiring
-from console.pages.home.counting import in_time, scoped
-from pushcore.codes import statuses
+from console.pages.home.counting import in_time, scoped, workspaces_of
 from pushcore.models import Binding, Device, Receipt
-from pushcore.storage import clock, ids
+from pushcore.storage import clock
 
-# Of each day, so many of the newest messages are looked at.
-COUNTED_MESSAGES = 20_000
 COUNTED_RECEIPTS = 10_000
 # Fewer messages that expired in a day are nobody's business.
 LEAST_EXPIRED = 10
@@ -91,30 +87,17 @@ def _ending_certificate(scope: Scope) -> Matter | None:
 
 
 def _expired(scope: Scope) -> Matter | None:
-    """Compare how many messages of yesterday and of the day before expired; the days are of 24 hours."""
-    yesterday, before = (_expired_of(scope, days) for days in (1, 2))
+    """Compare how many messages of yesterday's pushes and of those of the day before expired."""
+    before, yesterday, _today = queries.expired_by_day(workspaces_of(scope), 3)
     if yesterday < LEAST_EXPIRED or yesterday <= before:
         return None
     return Matter(
         _("%(count)s messages of yesterday expired before they were delivered, %(before)s of the day before.")
         % {"count": f"{yesterday:,}", "before": f"{before:,}"},
         _("See which, and whether their validity is too short"),
-        f"{reverse('admin:pushcore_message_changelist')}?status=expired",
+        f"{reverse('admin:pushcore_message_changelist')}?kind=all&status=expired",
         urgent=False,
     )
-
-
-def _expired_of(scope: Scope, days_ago: int) -> int:
-    now = clock.now()
-    since, until = (ids.first_id_at(now - timedelta(days=days)) for days in (days_ago + 1, days_ago))
-    newest = scoped(scope).filter(pk__gte=since, pk__lt=until).order_by("-pk")
-    sql, params = newest.values("status", "expire_at")[:COUNTED_MESSAGES].query.sql_with_params()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT count(*) FROM ({sql}) newest WHERE status = %s OR status = ANY(%s) AND expire_at <= %s",
-            [*params, statuses.EXPIRED, sorted(statuses.PENDING), now],
-        )
-        return int(cursor.fetchone()[0])
 
 
 def _unbound(scope: Scope) -> Matter | None:
