@@ -79,10 +79,10 @@ class RateControl:
             if not client().set(name, 1, nx=True, ex=seconds):
                 client().expire(name, seconds, gt=True)
 
-    def note_accepted(self) -> None:
-        """Note that the vendor has just taken a message."""
+    def note_accepted(self, at: datetime | None = None) -> None:
+        """Note when the vendor took a message, now by default; for 30 days."""
         with contextlib.suppress(*ValkeyDown):
-            client().set(self._name % "accepted", clock.now().isoformat(), ex=_ACCEPTED_SECONDS)
+            client().set(self._name % "accepted", (at or clock.now()).isoformat(), ex=_ACCEPTED_SECONDS)
 
     def status(self) -> RateStatus | None:
         """Return what is known now, in one round trip; None while Valkey is unavailable."""

@@ -1,4 +1,4 @@
-"""A week of plausible traffic for the demo app, so that every page of the console shows something.
+"""Two weeks of plausible traffic for the demo app, so that every page of the console shows something.
 
     fill               everything below, in one transaction, once
     offers             what the shop and bank of the demo push: templates, notices, campaigns, broadcasts

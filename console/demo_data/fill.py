@@ -1,4 +1,4 @@
-"""Fills the demo workspace with a week of traffic, in one transaction, once."""
+"""Fills the demo workspace with two weeks of traffic, in one transaction, once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from pushcore.models import AccessKey, App, Device, Template, Workspace
 from pushcore.push import templates
 from pushcore.storage import clock, partitions
 
-DAYS = 7
+# Two weeks: pages compare one with the one before.
+DAYS = 14
 _SEED = 20_200_101
 _FOLD_SECONDS = 60.0
 
@@ -40,7 +41,7 @@ class Filled(NamedTuple):
 
 
 def fill(*, known_passwords: bool) -> Filled:
-    """Make the demo's week, unless it has been made before.
+    """Make the demo's traffic, unless it has been made before.
 
     Args:
         known_passwords: Give the console's users a password that everybody knows (`operators`); only where nobody but
@@ -81,6 +82,7 @@ def _fill(workspace: Workspace, now: datetime, days: int, *, known_passwords: bo
     pushes = PastPushes(workspace, simulation, devices, bound)
     pushes.add(planned)
     vendor_accounts.note_stopped(workspace, simulation.stopped_at or now)
+    vendor_accounts.note_accepted(workspace, simulation.at_vendors)
     pushes.write()
     schedules.write()
     receipts.switch_on(workspace)

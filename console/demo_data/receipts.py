@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection
 
 from pushcore.callbacks import queueing, receipts
@@ -33,8 +34,13 @@ def switch_on(workspace: Workspace) -> None:
 
 
 def write(workspace: Workspace, messages: Sequence[Message], rng: random.Random, now: datetime) -> None:
-    """Insert the receipts of messages whose status is final, and the attempts to post them."""
-    final = {message.pk: message.updated_at for message in messages if message.status not in statuses.PENDING}
+    """Insert the receipts that are kept of messages whose status is final, and the attempts to post them."""
+    kept = now - timedelta(days=settings.RECEIPT_RETENTION_DAYS)
+    final = {
+        message.pk: message.updated_at
+        for message in messages
+        if message.status not in statuses.PENDING and message.updated_at > kept
+    }
     message_ids = sorted(final)
     with connection.cursor() as cursor:
         queueing.enqueue(cursor, message_ids, now)

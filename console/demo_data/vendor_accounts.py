@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -13,7 +14,8 @@ from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from channels_vendor.accounts import checking, in_use
 from channels_vendor.demo import enter
-from channels_vendor.models import VendorAccount
+from channels_vendor.dispatch.rate_control import RateControl
+from channels_vendor.models import VendorAccount, VendorMessage
 from channels_vendor.registry import VENDORS, demo_account
 from pushcore.channels import Channel
 from pushcore.codes import statuses
@@ -68,6 +70,16 @@ def note_stopped(workspace: Workspace, at: datetime) -> None:
             account = VendorAccount.objects.filter(workspace=workspace, channel=channel)
             account.update(stopped_at=at, stopped_reason=reason)
     in_use.forget()
+
+
+def note_accepted(workspace: Workspace, messages: Iterable[VendorMessage]) -> None:
+    """Note when each vendor last took one of the messages."""
+    last: dict[int, datetime] = {}
+    for message in messages:
+        if message.accepted_at is not None:
+            last[message.channel] = max(message.accepted_at, last.get(message.channel, message.accepted_at))
+    for channel, at in last.items():
+        RateControl(workspace.pk, int(channel), VENDORS[Channel(channel)].rate).note_accepted(at)
 
 
 def _certificate(now: datetime) -> str:

@@ -343,7 +343,7 @@ class General(_Group):
     demo_data: bool = Field(
         False,
         description=(
-            "1 lets `make run` also fill the demo app with a week of plausible traffic, once, so that every page of "
+            "1 lets `make run` also fill the demo app with two weeks of plausible traffic, once, so that every page of "
             "the console shows something. It refuses to start where there are other apps."
         ),
     )

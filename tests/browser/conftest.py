@@ -37,7 +37,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def demo_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The service with a week of demo data (mark its tests `xdist_group("demo")`)."""
+    """The service with two weeks of demo data (mark its tests `xdist_group("demo")`)."""
     with Stack(tmp_path_factory.mktemp("demo") / "var", MPS_DEMO_DATA="1") as running:
         yield running
 

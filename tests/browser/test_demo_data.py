@@ -1,4 +1,4 @@
-"""The demo's week of traffic in a started service: it agrees with itself, and every kind of thing occurs."""
+"""The demo's two weeks of traffic in a started service: it agrees with itself, and every kind of thing occurs."""
 
 from __future__ import annotations
 

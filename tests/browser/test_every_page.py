@@ -1,4 +1,4 @@
-"""Every page of the console with a week of traffic: it shows something, fits, is accessible, and all of it is Chinese.
+"""Every page of the console, with demo data: it shows something, fits, is accessible, and all of it is Chinese.
 
 What the Content Security Policy refuses, the browser complains of, and fails the test (`page_with_data`).
 """

@@ -1,4 +1,4 @@
-"""The demo's week of traffic: planned the same each time, looking like days, and only where there is nothing else."""
+"""The demo's two weeks of traffic: the same each time, looking like days, and only where there is nothing else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def planned(now: datetime = NOW) -> list[PlannedPush]:
     return Planner(random.Random(1), customers.user_ids(), devices, "MPS1").pushes(now, DAYS, ZoneInfo("UTC"))
 
 
-def test_of_one_moment_the_week_is_always_the_same() -> None:
+def test_of_one_moment_the_traffic_is_always_the_same() -> None:
     assert planned() == planned()
 
 
@@ -41,6 +41,11 @@ def test_days_look_like_days() -> None:
     weekend = [count for day, count in days.items() if day.weekday() >= 5]
     working = [count for day, count in days.items() if day.weekday() < 5 and day != NOW.date()]
     assert max(weekend) < min(working)
+
+
+def test_the_week_before_had_traffic_too_somewhat_less() -> None:
+    ago = Counter((NOW - push.at).days // 7 for push in planned())
+    assert 0.7 < ago[1] / ago[0] < 1
 
 
 @pytest.mark.parametrize("hour", [0, 3, 12, 23])

@@ -1,4 +1,4 @@
-"""`mps demo_data`: a week of plausible traffic in the demo workspace."""
+"""`mps demo_data`: two weeks of plausible traffic in the demo workspace."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Command(BaseCommand):
     """Fill the demo workspace."""
 
     help = (
-        "Fill the demo workspace with a week of plausible traffic, once, so that every page of the console shows"
+        "Fill the demo workspace with two weeks of plausible traffic, once, so that every page of the console shows"
         " something. Refused where there are other apps than the demo. `make run` does so with MPS_DEMO_DATA=1."
     )
 
