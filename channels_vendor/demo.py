@@ -87,7 +87,7 @@ def _account(
     values = demo_account(channel) or {}
     enter(row, values)
     row.base_url, row.auth_url = url, url + simulated.credential_path if simulated.credential_path else ""
-    row.enabled, row.stopped_at, row.stopped_reason = True, None, ""
+    row.enabled, row.stopped_at, row.stopped_reason, row.stopped_after = True, None, "", 0
     row.save()
     simulated.script.report_url = row.report_url
     simulated.script.report_user, simulated.script.report_key = (

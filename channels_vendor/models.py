@@ -50,7 +50,9 @@ class VendorAccount(models.Model):
         editable=False,
     )
     stopped_at = models.DateTimeField(_("stopped at"), null=True, blank=True, editable=False)
+    # What the vendor said, and after how many refused tokens in a row; 0: one answer was enough.
     stopped_reason = models.CharField(_("stopped reason"), max_length=300, blank=True, editable=False)
+    stopped_after = models.PositiveIntegerField(_("stopped after"), default=0, editable=False)
     certificate_subject = models.CharField(_("certificate subject"), max_length=200, blank=True, editable=False)
     certificate_expires_at = models.DateTimeField(_("certificate expires at"), null=True, blank=True, editable=False)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True, editable=False)

@@ -40,7 +40,8 @@ def problems(row: VendorAccount) -> list[str]:
     if not row.enabled:
         warnings.append("switched off")
     if row.stopped_at is not None:
-        warnings.append(f"stopped at {row.stopped_at:%Y-%m-%d %H:%M}: {row.stopped_reason}")
+        refused = f"{row.stopped_after} tokens refused one after the other: " if row.stopped_after else ""
+        warnings.append(f"stopped at {row.stopped_at:%Y-%m-%d %H:%M}: {refused}{row.stopped_reason}")
     if row.expires_soon:
         warnings.append(f"the certificate expires on {row.certificate_expires_at:%Y-%m-%d}")
     if problem := report_url_problem(row):

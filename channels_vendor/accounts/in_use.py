@@ -40,11 +40,18 @@ def channels_of(workspace_id: int) -> set[int]:
     return {channel for workspace, channel in usable() if workspace == workspace_id and channel in set(VENDORS)}
 
 
-def stop(workspace_id: int, channel: Channel, reason: str) -> None:
-    """Take an account out of use until an operator has looked: its credential or entitlement is wrong."""
+def stop(workspace_id: int, channel: Channel, reason: str, after: int = 0) -> None:
+    """Take an account out of use until an operator has looked: its credential or entitlement is wrong.
+
+    Args:
+        workspace_id: Whose account.
+        channel: The vendor's channel.
+        reason: What the vendor said.
+        after: How many tokens in a row it refused, where one answer is not enough.
+    """
     stopped = VendorAccount.objects.filter(workspace_id=workspace_id, channel=channel, stopped_at__isnull=True).update(
-        stopped_at=clock.now(), stopped_reason=reason[:300]
+        stopped_at=clock.now(), stopped_reason=reason[:300], stopped_after=after
     )
     if stopped:
-        log.error("vendor channel stopped", workspace=workspace_id, channel=channel.label, reason=reason)
+        log.error("vendor channel stopped", workspace=workspace_id, channel=channel.label, reason=reason, refused=after)
     forget()

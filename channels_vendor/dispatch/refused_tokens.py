@@ -35,9 +35,16 @@ class DeadToken(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What follows from a batch: the tokens to give up, and why the account has to stop, or empty."""
+    """What follows from a batch: the tokens to give up, and whether the account has to stop.
+
+    Attributes:
+        dead: The tokens.
+        stop_after: How many were refused one after the other, if these are too many; else 0.
+        stop_reason: What the vendor said of the last of these.
+    """
 
     dead: list[DeadToken]
+    stop_after: int = 0
     stop_reason: str = ""
 
 
@@ -71,7 +78,7 @@ def decide(
     if in_a_row >= (MOST_PROVEN if proven else MOST_UNPROVEN):
         RefusedToken.objects.filter(account=row).delete()
         word = next(one.vendor_code for one in reversed(results) if one.verdict is Verdict.GONE or one.suspect)
-        return Decision([], f"{in_a_row} tokens refused one after the other, none accepted: {word}")
+        return Decision([], in_a_row, word)
     return Decision(dead if proven and in_a_row == 1 else [])
 
 

@@ -217,8 +217,10 @@ def _record(
         )
         registry.drop_third_tokens(decision.dead)
         wrong = next((one for one in results if one.verdict is Verdict.MISCONFIGURED), None)
-        if reason := wrong.vendor_code if wrong else decision.stop_reason:
-            in_use.stop(row.workspace_id, channel, reason)
+        if wrong:
+            in_use.stop(row.workspace_id, channel, wrong.vendor_code)
+        elif decision.stop_after:
+            in_use.stop(row.workspace_id, channel, decision.stop_reason, decision.stop_after)
 
 
 def _final_status(one: SendOutcome) -> int:

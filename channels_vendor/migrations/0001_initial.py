@@ -43,6 +43,7 @@ class Migration(migrations.Migration):
                 ('report_key', models.CharField(editable=False, max_length=32, unique=True, verbose_name='delivery report key')),
                 ('stopped_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='stopped at')),
                 ('stopped_reason', models.CharField(blank=True, editable=False, max_length=300, verbose_name='stopped reason')),
+                ('stopped_after', models.PositiveIntegerField(default=0, editable=False, verbose_name='stopped after')),
                 ('certificate_subject', models.CharField(blank=True, editable=False, max_length=200, verbose_name='certificate subject')),
                 ('certificate_expires_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='certificate expires at')),
                 ('updated_at', models.DateTimeField(auto_now=True, verbose_name='updated at')),

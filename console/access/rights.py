@@ -104,6 +104,11 @@ class Scope:
         known = self.wanted is not None and self.workspaces().filter(pk=self.wanted).exists()
         return self.wanted if known else None
 
+    @property
+    def only(self) -> int | None:
+        """The workspace (database id) that is in view alone: the chosen one, or the only one there is."""
+        return self.chosen or (self.choices[0].pk if len(self.choices) == 1 else None)
+
     @cached_property
     def zone(self) -> ZoneInfo:
         """Of pages that are about no single workspace: the chosen one's, or what all in view share, else UTC."""

@@ -151,6 +151,15 @@ def form_for(row: VendorAccount) -> type[VendorAccountForm]:
     return type("VendorAccountForm", (VendorAccountForm,), made | {"vendor_fields": entries})
 
 
+def why_stopped(row: VendorAccount) -> str:
+    """Say why an account was stopped; what the vendor said is translated where it is a status of ours."""
+    said = _translated(row.stopped_reason)
+    if row.stopped_after:
+        text = _("%(count)s tokens were refused one after the other, none was accepted; the last: %(said)s")
+        return text % {"count": row.stopped_after, "said": said}
+    return said
+
+
 def _translated(words: str) -> str:
     """Return a text of a vendor's description in the user's language."""
     return gettext(words) if words else ""
@@ -264,7 +273,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
     def save_model(self, request: HttpRequest, obj: VendorAccount, form: forms.ModelForm, change: bool) -> None:
         """Save the account; a new one starts switched off, and a stopped one is used again once it is saved."""
         if change:
-            obj.stopped_at, obj.stopped_reason = None, ""
+            obj.stopped_at, obj.stopped_reason, obj.stopped_after = None, "", 0
             checking.note_certificate(obj)
         else:
             obj.enabled = False
@@ -281,7 +290,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
     def state(self, row: VendorAccount) -> SafeString:
         """Show whether the account is in use, off or stopped, or its certificate expires soon."""
         if row.stopped_at is not None:
-            return label("red", gettext("stopped") + f": {row.stopped_reason}")
+            return label("red", f"{gettext('stopped')}: {why_stopped(row)}")
         if not row.enabled:
             return label("grey", gettext("off"))
         if row.expires_soon:

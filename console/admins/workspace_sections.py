@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from django.conf import settings
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -11,6 +13,23 @@ from django.utils.translation import gettext as _
 from pushcore.models import RsaKey, Workspace
 
 MAX_KEYS = 10
+# Names of sections in addresses (`address`).
+PUSH_API, CALLBACK, DEVICES = "push-api", "callback", "devices"
+
+
+def address(workspace_id: int, section: str) -> str:
+    """Return the address of a section of a workspace's page.
+
+    Args:
+        workspace_id: The workspace's database ID.
+        section: A name of `STATES`.
+    """
+    return f"{reverse('admin:pushcore_workspace_change', args=[workspace_id])}#section-{section}"
+
+
+def described(workspace: Workspace, section: str, state: Callable[[Workspace], str]) -> SafeString:
+    """Return the state of a section as the place that `address` leads to."""
+    return format_html('<span id="section-{}" class="console-anchor">{}</span>', section, state(workspace))
 
 
 def push_api_state(workspace: Workspace) -> str:
@@ -36,6 +55,13 @@ def devices_state(workspace: Workspace) -> str:
     """Say who may bind users, and whether the former client key is still good."""
     said = _("Who may bind a user: %(mode)s.") % {"mode": workspace.get_client_bind_display()}
     return f"{said} {_('The former client key is still good.')}" if workspace.former_client_key else said
+
+
+STATES: Mapping[str, Callable[[Workspace], str]] = {
+    PUSH_API: push_api_state,
+    CALLBACK: callback_state,
+    DEVICES: devices_state,
+}
 
 
 def access_keys(workspace: Workspace) -> SafeString:

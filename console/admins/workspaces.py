@@ -11,7 +11,7 @@ from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import escape, format_html, format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -100,8 +100,8 @@ class WorkspaceAdmin(ScopedModelAdmin):
         (_("Devices"), {"fields": ("client_bind", "present_key", "former_key")}),
         (_("Retention and limits"), {"fields": ("retention", "limits")}),
     )
-    # What each section says of its present state, by its place among the fieldsets.
-    section_states = (None, sections.push_api_state, sections.callback_state, sections.devices_state, None)
+    # What each section says of its present state, and its name in addresses, by its place among the fieldsets.
+    section_states = (None, *sections.STATES.items())
     add_fieldsets = (
         (None, {"fields": ("app", "workspace_id", "name", "enabled", "time_zone")}),
         (_("Push API"), {"fields": ("push_api_enabled", "replay_protection")}),
@@ -132,7 +132,7 @@ class WorkspaceAdmin(ScopedModelAdmin):
                 name,
                 options
                 | {"fields": [field for field in options["fields"] if field not in hidden]}
-                | ({"description": escape(state(obj))} if state and isinstance(obj, Workspace) else {}),
+                | ({"description": sections.described(obj, *state)} if state and isinstance(obj, Workspace) else {}),
             )
             for (name, options), state in zip_longest(shown, states)
         ]

@@ -19,6 +19,7 @@ from channels_vendor.dispatch.rate_control import RateControl, RateStatus
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
 from console.access.rights import Right, scope_of
+from console.admins.vendor_accounts import why_stopped
 from console.components.columns import label, moment
 from console.locale.zones import activate, zone_of
 from console.pages.analysis import chosen_workspace
@@ -99,7 +100,7 @@ def _state(row: VendorAccount, status: RateStatus | None) -> tuple[SafeString, s
     """Return the label of an account's state, and what it means or what to do: the gravest first."""
     if row.stopped_at is not None:
         what_to_do = _("Correct the account and save it; it is then used again.")
-        return label("red", _("Stopped")), f"{row.stopped_reason}. {what_to_do}"
+        return label("red", _("Stopped")), f"{why_stopped(row)}. {what_to_do}"
     if not row.enabled:
         return label("grey", _("Switched off")), _("Check the account, then switch it on.")
     if row.certificate_expires_at is not None and row.certificate_expires_at <= clock.now():

@@ -74,10 +74,25 @@ def _entry(
     view: str,
     permission: str = "console.theme.settings.may_view",
     shortcut: str = "",
+    pages: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """Describe an entry; `shortcut`: keys that lead there, pressed one after the other (`shortcuts.js`)."""
+    """Describe an entry.
+
+    Args:
+        title: Its text.
+        icon: The name of its icon.
+        view: The name of the URL it leads to.
+        permission: The function that shows it.
+        shortcut: Keys that lead there, pressed one after the other (`shortcuts.js`).
+        pages: The names of URLs below which it is marked as well.
+    """
     link = reverse_lazy(f"admin:{view}")
-    return {"title": title, "icon": icon, "link": link, "permission": permission, "shortcut": shortcut}
+    entry = {"title": title, "icon": icon, "link": link, "permission": permission, "shortcut": shortcut}
+    return entry | {"active": _is_below(view, *pages)} if pages else entry
+
+
+def _is_below(*views: str) -> Callable[[HttpRequest], bool]:
+    return lambda request: request.path.startswith(tuple(reverse(f"admin:{view}") for view in views))
 
 
 def _group(title: str | Promise, *items: dict[str, Any]) -> dict[str, Any]:
@@ -122,8 +137,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _entry(_("Workspaces"), "workspaces", "pushcore_workspace_changelist", shortcut="g w"),
         _entry(_("Access keys"), "key", "pushcore_accesskey_changelist"),
         _entry(_("RSA keys"), "encrypted", "pushcore_rsakey_changelist"),
-        _entry(_("Channels"), "hub", "channels"),
-        _entry(_("Vendor accounts"), "cell_tower", "channels_vendor_vendoraccount_changelist"),
+        _entry(_("Channels"), "hub", "channels", pages=("channels_vendor_vendoraccount_changelist",)),
         _entry(_("Members"), "group", "console_membership_changelist"),
         _entry(_("Audit log"), "policy", "console_auditentry_changelist", "console.theme.settings.may_configure"),
     ),

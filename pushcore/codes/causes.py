@@ -27,11 +27,11 @@ class Cause(Enum):
     REVOKED = _("Nothing to do: the push was revoked.")
     DEAD_TOKEN = _(
         "Nothing to do for single devices: the app gets a new token when it is opened. If many devices say so, compare "
-        "the app's vendor settings and environment with the account under Vendor accounts."
+        "the app's vendor settings and environment with the account under Channels."
     )
     UNINSTALLED = _("Nothing to do: the app is no longer on the device.")
     UNREACHABLE = _("Nothing to do: the vendor could not reach the device. Push again later if it matters.")
-    CREDENTIALS = _("Check the keys or the certificate of the account under Vendor accounts, then run its check.")
+    CREDENTIALS = _("Check the keys or the certificate of the account under Channels, then run its check.")
     WRONG_APP = _(
         "Compare bundle ID or package name, and the environment, of the vendor account with those of the app."
     )

@@ -28,6 +28,14 @@ def test_the_login_is_accessible(browser: Browser, stack: Stack, axe: str) -> No
     page.close()
 
 
+def test_a_step_of_the_set_up_lands_at_its_section_of_the_settings(page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 500})
+    page.goto("")
+    page.click("text=Your backend has got a receipt")
+    expect(page.locator("h2", has_text="Callback")).to_be_in_viewport()
+    expect(page.locator("[name=callback_url]")).to_be_in_viewport()
+
+
 def test_a_simple_push_by_hand_is_in_the_message_list(page: Page) -> None:
     page.goto("create/simple/")
     page.fill("[name=target]", "user-of-the-browser")

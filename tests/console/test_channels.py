@@ -64,6 +64,28 @@ def test_a_card_says_that_a_vendor_does_not_answer_or_asked_for_a_pause(workspac
     assert ">The vendor does not answer<" in of_vivo(workspace)[0]
 
 
+def test_why_an_account_was_stopped_is_told_in_the_users_language(superuser: Client, workspace: Workspace) -> None:
+    row = VendorAccount.objects.create(
+        workspace=workspace, channel=Channel.VIVO, stopped_at=clock.now(), stopped_reason="permission check failed"
+    )
+    superuser.cookies["django_language"] = "zh-hans"
+    pages = (PAGE, reverse("admin:channels_vendor_vendoraccount_changelist"))
+    assert all("权限" in superuser.get(page).text for page in pages)
+    row.stopped_reason, row.stopped_after = "200 illegal token", 10
+    row.save()
+    assert all("连续拒绝了 10 个" in (told := superuser.get(page).text) and "illegal token" in told for page in pages)
+
+
+def test_the_sidebar_has_one_entry_for_channels_marked_on_an_accounts_page(
+    superuser: Client, workspace: Workspace
+) -> None:
+    row = VendorAccount.objects.create(workspace=workspace, channel=Channel.VIVO)
+    page = superuser.get(reverse("admin:channels_vendor_vendoraccount_change", args=[row.pk]))
+    entries = [entry for group in page.context["sidebar_navigation"] for entry in group["items"]]
+    assert [str(entry["title"]) for entry in entries if entry["active"]] == ["Channels"]
+    assert not [entry for entry in entries if "vendoraccount" in str(entry["link"])]
+
+
 def test_a_card_shows_the_last_success_and_the_rate_in_use(superuser: Client, workspace: Workspace) -> None:
     VendorAccount.objects.create(workspace=workspace, channel=Channel.VIVO, rate=10)
     assert "not in the last 30 days" in superuser.get(PAGE).text

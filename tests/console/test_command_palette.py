@@ -61,7 +61,7 @@ def test_every_page_that_is_offered_opens(member: Callable[[str], Client], mine:
 
 def test_a_page_is_found_by_its_name_in_both_languages(superuser: Client, mine: Everything) -> None:
     superuser.cookies["django_language"] = "zh-hans"
-    by_english, by_chinese = found(superuser, "vendor acc"), found(superuser, "厂商")
+    by_english, by_chinese = found(superuser, "channels"), found(superuser, "通道")
     assert by_english[0]["url"] in {one["url"] for one in by_chinese}
 
 

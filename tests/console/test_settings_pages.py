@@ -203,16 +203,23 @@ def test_a_member_is_added_by_name(member: Callable[[str], Client], app: App) ->
     User.objects.create_user("eve", is_staff=True)
     browser = member("administrator")
     add = reverse("admin:console_membership_add")
-    browser.post(add, {"username": "eve", "app": app.pk, "role": "operator"})
+    browser.post(add, {"who": "known", "username": "eve", "app": app.pk, "role": "operator"})
     assert Membership.objects.get(user__username="eve").role == "operator"
-    assert "Already a member" in browser.post(add, {"username": "eve", "app": app.pk, "role": "viewer"}).text
-    assert "Nobody with this name" in browser.post(add, {"username": "mallory", "app": app.pk, "role": "viewer"}).text
+    assert (
+        "Already a member"
+        in browser.post(add, {"who": "known", "username": "eve", "app": app.pk, "role": "viewer"}).text
+    )
+    assert (
+        "Nobody with this name"
+        in browser.post(add, {"who": "known", "username": "mallory", "app": app.pk, "role": "viewer"}).text
+    )
 
 
 def test_an_administrator_adds_nobody_to_another_app(member: Callable[[str], Client], theirs: Everything) -> None:
     User.objects.create_user("eve", is_staff=True)
     member("administrator").post(
-        reverse("admin:console_membership_add"), {"username": "eve", "app": theirs[App].pk, "role": "administrator"}
+        reverse("admin:console_membership_add"),
+        {"who": "known", "username": "eve", "app": theirs[App].pk, "role": "administrator"},
     )
     assert not Membership.objects.filter(user__username="eve").exists()
 

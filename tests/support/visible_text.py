@@ -45,7 +45,7 @@ PROPER_NAMES = frozenset(_SAME.split())
 # What the demo's data put on pages: by table, its columns of text.
 _DATA = {
     "auth_user": ("username", "first_name", "last_name", "email"),
-    "channels_vendor_vendoraccount": ("stopped_reason", "certificate_subject", "public_values", "base_url"),
+    "channels_vendor_vendoraccount": ("certificate_subject", "public_values", "base_url"),
     "channels_vendor_vendormessage": ("vendor_code", "vendor_id"),
     "console_auditentry": ("object_name", "username", "details"),
     "console_testdevice": ("name",),

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from analytics import queries
 from channels_vendor.models import VendorAccount
 from console.access.rights import Scope
+from console.admins import workspace_sections
 from console.components.filters import FAILING_RECEIPTS, STOPPED, expiring
 from console.pages.home.counting import in_time, scoped, workspaces_of
 from pushcore.models import Binding, Device, Receipt
@@ -111,9 +112,12 @@ def _unbound(scope: Scope) -> Matter | None:
         bindings = bindings.filter(device__workspace_id__in=scope.workspace_ids)
     if bindings.exists():
         return None
+    only = scope.only
     return Matter(
         _("No user is bound to a device yet, so pushes to users reach nobody."),
-        _("See how apps bind users"),
-        reverse("admin:pushcore_binding_changelist"),
+        _("See who may bind users"),
+        reverse("admin:pushcore_binding_changelist")
+        if only is None
+        else workspace_sections.address(only, workspace_sections.DEVICES),
         urgent=False,
     )

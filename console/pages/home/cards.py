@@ -100,7 +100,7 @@ def _report_of_today(scope: Scope) -> str:
 
     For one workspace this is its usage analysis; for several, which have no common analysis, the list of messages.
     """
-    only = scope.chosen or (scope.choices[0].pk if len(scope.choices) == 1 else None)
+    only = scope.only
     if only is None:
         return f"{reverse('admin:pushcore_message_changelist')}?kind=all&created=today"
     today = timezone.localdate().isoformat()

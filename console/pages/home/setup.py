@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from channels_vendor.models import VendorAccount
 from console.access.rights import Right, Scope, scope_of
+from console.admins import workspace_sections
 from console.models import SetupDismissal
 from console.pages.home.counting import in_time
 from pushcore.models import AccessKey, Device, PushTask, Receipt, RsaKey, Workspace
@@ -41,10 +42,9 @@ def setup_steps(scope: Scope) -> Setup | None:
     Returns:
         None where several are in view, the user may not configure it, all is done, or somebody dismissed the list.
     """
-    only = scope.chosen or (scope.choices[0].pk if len(scope.choices) == 1 else None)
-    if only is None:
+    if scope.only is None:
         return None
-    workspace = scope.workspaces(Right.CONFIGURE).filter(pk=only).first()
+    workspace = scope.workspaces(Right.CONFIGURE).filter(pk=scope.only).first()
     if workspace is None or SetupDismissal.objects.filter(workspace=workspace).exists():
         return None
     steps: list[SetupStep] | None = in_time(lambda: _steps(workspace))
@@ -70,7 +70,7 @@ def _steps(workspace: Workspace) -> list[SetupStep]:
         SetupStep(
             _("A vendor's channel is set up"),
             exists(VendorAccount.objects.filter(workspace=workspace, enabled=True)),
-            reverse("admin:channels_vendor_vendoraccount_changelist"),
+            reverse("admin:channels"),
         ),
         SetupStep(
             _("Something was pushed"),
@@ -80,7 +80,7 @@ def _steps(workspace: Workspace) -> list[SetupStep]:
         SetupStep(
             _("Your backend has got a receipt"),
             exists(Receipt.objects.filter(workspace=workspace, state=Receipt.State.DELIVERED)),
-            reverse("admin:pushcore_workspace_change", args=[workspace.pk]),
+            workspace_sections.address(workspace.pk, workspace_sections.CALLBACK),
         ),
     ]
 
