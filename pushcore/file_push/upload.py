@@ -10,7 +10,7 @@ import codecs
 import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from django.conf import settings
@@ -61,15 +61,28 @@ def receive(workspace: Workspace, request: FilePush, read: Read, *, source: Push
     return push(workspace, request, keep(workspace, read, sha256=request.sha256), source=source, author=author)
 
 
-def content_of(workspace: Workspace, request: FilePush) -> dict[str, Any]:
-    """Return the task's content with the template's placeholders in it.
+class FileContent(NamedTuple):
+    """What the messages of a file have in common, of one version of the template.
+
+    Attributes:
+        shared: The task's content, with the template's placeholders in it.
+        variables: The names of the placeholders (`Template.variables`).
+    """
+
+    shared: dict[str, Any]
+    variables: list[str] | None
+
+
+def content_of(workspace: Workspace, request: FilePush) -> FileContent:
+    """Return the content of a file's push.
 
     Raises:
         ResultError: The template is unknown, or the content is too long.
     """
-    shared = content.compose(workspace, request).shared
+    template = templates.named(workspace, request.template_name)
+    shared = content.as_it_stands(template, request)
     limits.check_payload(shared, request.vendor_options)
-    return shared
+    return FileContent(shared, template.variables)
 
 
 def keep(workspace: Workspace, read: Read, *, sha256: str = "") -> FileImport:
@@ -163,7 +176,7 @@ def push(
         ResultError: The limits, which leave the file as it is; INVALID_PARAM for a file that was pushed or deleted.
     """
     limits.check(request)
-    content = content_of(workspace, request)
+    shared, variables = content_of(workspace, request)
     now = clock.now()
     with transaction.atomic():
         # The workspace's row serialises the search for an earlier push.
@@ -172,14 +185,13 @@ def push(
         if task is None:
             free = FileImport.objects.filter(pk=file.pk, workspace=workspace, accepted_at__isnull=True)
             free = free.exclude(pk__in=scheduled_files())
-            variables = templates.named(workspace, request.template_name).variables
             if not free.update(accepted_at=now, variables=variables):
                 raise ResultError(
                     ResultCode.INVALID_PARAM,
                     "the file was pushed already, or is not kept any more",
                     parameter="file",
                 )
-            task = _create_task(workspace, request, file.pk, content, now, source=source, author=author)
+            task = _create_task(workspace, request, file.pk, shared, now, source=source, author=author)
     if task.pk != file.pk:
         discard(file)
     else:
@@ -230,7 +242,8 @@ def push_copy(
         ResultError: The limits; INVALID_PARAM for a file that is not kept any more.
     """
     limits.check(request)
-    content, now = content_of(workspace, request), clock.now()
+    shared, variables = content_of(workspace, request)
+    now = clock.now()
     kept = FileImport.objects.filter(pk=file_id, workspace=workspace, accepted_at__isnull=True).first()
     if kept is None:
         raise ResultError(ResultCode.INVALID_PARAM, "the file is not kept any more", parameter="file")
@@ -240,13 +253,13 @@ def push_copy(
         workspace=workspace,
         sha256=kept.sha256,
         size=kept.size,
-        variables=templates.named(workspace, request.template_name).variables,
+        variables=variables,
         scheduled=True,
         created_at=now,
         accepted_at=now,
     )
     blocks.copy(file_id, task_id)
-    return _create_task(workspace, request, task_id, content, now, source=source, author=author)
+    return _create_task(workspace, request, task_id, shared, now, source=source, author=author)
 
 
 def scheduled_files() -> QuerySet[Schedule, int | None]:

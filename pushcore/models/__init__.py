@@ -9,7 +9,7 @@ from pushcore.models.pushes import Message, MessageKey, PushTask
 from pushcore.models.receipts import Receipt, ReceiptAttempt
 from pushcore.models.revocations import Revocation
 from pushcore.models.schedules import Occurrence, Schedule
-from pushcore.models.templates import Template
+from pushcore.models.templates import FormerVersion, Template, TemplateContent
 from pushcore.models.watermarks import Watermark
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "FileChunk",
     "FileFault",
     "FileImport",
+    "FormerVersion",
     "Message",
     "MessageKey",
     "Occurrence",
@@ -32,6 +33,7 @@ __all__ = [
     "RsaKey",
     "Schedule",
     "Template",
+    "TemplateContent",
     "TokenLoss",
     "Watermark",
     "Workspace",

@@ -46,16 +46,20 @@ def compose(workspace: Workspace, request: AnyPush | FilePush) -> Content:
     template = templates.named(workspace, request.template_name)
     if isinstance(request, TemplatePush | BroadcastPush):
         return Content(of_template(template, templates.render(template, request.template_key_value), request), [])
-    as_it_stands = Rendered(template.title, template.body, template.uri)
     targets = request.target_msg if isinstance(request, MultiplePush) else ()
     rendered = [templates.render(template, target.template_key_value) for target in targets]
     return Content(
-        of_template(template, as_it_stands, request),
+        as_it_stands(template, request),
         [
             _own(texts, {**request.extended_params, **target.extended_params})
             for texts, target in zip(rendered, targets, strict=True)
         ],
     )
+
+
+def as_it_stands(template: Template, request: TemplatePush | MultiplePush | FilePush) -> dict[str, Any]:
+    """Make the content of a push with a template's placeholders left in it."""
+    return of_template(template, Rendered(template.title, template.body, template.uri), request)
 
 
 def of_simple(request: SimplePush) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Templates: created, listed, deleted; and rendered for a push."""
+"""Templates: created, listed, deleted; and rendered for a push. Their versions: `pushcore.push.template_versions`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.inbound import decoding
-from pushcore.models import Occurrence, Schedule, Template, Workspace
+from pushcore.models import Occurrence, Schedule, Template, TemplateContent, Workspace
 from pushcore.push import limits, placeholders
 from pushcore.push.placeholders import Pattern
+from pushcore.storage import clock
 
 MAX_TEMPLATES = 1000
 MAX_LENGTH = 200
@@ -58,8 +59,13 @@ class Rendered:
     uri: str
 
 
-def create(workspace: Workspace, draft: TemplateDraft) -> Template:
-    """Create a template.
+def create(workspace: Workspace, draft: TemplateDraft, *, author: str = "") -> Template:
+    """Create a template, in its first version.
+
+    Args:
+        workspace: Where it belongs.
+        draft: What it says.
+        author: Who creates it: an AccessKey ID or an operator.
 
     Raises:
         ResultError: The TEMPLATE_* code of what is wrong with it.
@@ -73,20 +79,49 @@ def create(workspace: Workspace, draft: TemplateDraft) -> Template:
             raise ResultError(ResultCode.TEMPLATE_ALREADY_EXIST, draft.name)
         if mine.count() >= MAX_TEMPLATES:
             raise ResultError(ResultCode.TEMPLATE_NUM_TOO_MUCH, f"at most {MAX_TEMPLATES} in a workspace")
-        return Template.objects.create(
-            workspace=workspace,
-            name=draft.name,
-            description=draft.description,
-            silent=bool(draft.silent),
-            style=draft.style,
-            title=draft.title,
-            body=draft.body,
-            action=draft.action,
-            uri=draft.uri,
-            icon=dict(draft.icon),
-            image=dict(draft.image),
-            variables=_used(draft),
-        )
+        template = unsaved(workspace, draft, author=author)
+        template.save(force_insert=True)
+        return template
+
+
+def unsaved(workspace: Workspace, draft: TemplateDraft, *, author: str = "") -> Template:
+    """Return the template that a draft would make, without saving or checking it."""
+    template = Template(workspace=workspace, name=draft.name)
+    fill(template, draft, author=author)
+    return template
+
+
+def fill(content: TemplateContent, draft: TemplateDraft, *, author: str) -> None:
+    """Give a template the content of a draft, without saving it."""
+    content.description = draft.description
+    content.silent = bool(draft.silent)
+    content.style = draft.style
+    content.title = draft.title
+    content.body = draft.body
+    content.action = draft.action
+    content.uri = draft.uri
+    content.icon = dict(draft.icon)
+    content.image = dict(draft.image)
+    content.variables = _used(draft)
+    content.saved_at = clock.now()
+    content.saved_by = author[:150]
+
+
+def draft_of(content: TemplateContent, name: str) -> TemplateDraft:
+    """Return the draft that would make a template of this name with the same content."""
+    return TemplateDraft(
+        name=name,
+        description=content.description,
+        title=content.title,
+        body=content.body,
+        silent=int(content.silent),
+        style=content.style,
+        action=content.action,
+        uri=content.uri,
+        icon=content.icon,
+        image=content.image,
+        variables=content.variables,
+    )
 
 
 def _used(draft: TemplateDraft) -> list[str]:
@@ -129,6 +164,7 @@ def _check_variables(draft: TemplateDraft) -> None:
             ResultCode.INVALID_PARAM,
             f"variables: at most {MAX_VARIABLES} names, separated by commas,"
             f" of 1 to {placeholders.MAX_NAME} characters other than #, brackets and quotes",
+            parameter="variables",
         )
     for text, result in (
         (draft.title, ResultCode.TEMPLATE_TITLE_INVALID),
@@ -138,7 +174,7 @@ def _check_variables(draft: TemplateDraft) -> None:
         try:
             placeholders.check(text, draft.variables)
         except placeholders.AmbiguousError as error:
-            raise ResultError(result, str(error)) from None
+            raise ResultError(result, str(error), parameter="placeholders") from None
 
 
 def named(workspace: Workspace, name: str) -> Template:
@@ -200,15 +236,17 @@ def check_unused(template: Template) -> None:
 
 def schedules_using(template: Template) -> list[Schedule]:
     """Return the schedules that will still need the template; the first ten."""
-    waiting = Schedule.objects.filter(
-        workspace_id=template.workspace_id,
-        template_name=template.name,
-        occurrences__status=Occurrence.Status.PENDING,
-    )
-    return list(waiting.order_by("pk").distinct()[:10])
+    return list(waiting_schedules(template)[:10])
 
 
-def placeholder_names(template: Template) -> set[str]:
+def waiting_schedules(template: Template) -> QuerySet[Schedule]:
+    """Return all schedules that will still need the template, the oldest first."""
+    waiting = Occurrence.objects.filter(schedule=OuterRef("pk"), status=Occurrence.Status.PENDING)
+    named = Schedule.objects.filter(workspace_id=template.workspace_id, template_name=template.name)
+    return named.filter(Exists(waiting)).order_by("pk")
+
+
+def placeholder_names(template: TemplateContent) -> set[str]:
     """Return the names of the placeholders in title, body and URL."""
     return {name for pattern in _patterns(template) for name in pattern.names}
 
@@ -244,7 +282,7 @@ def values_of(template: Template, rendered: Rendered) -> dict[str, str]:
     return values
 
 
-def _patterns(template: Template) -> tuple[Pattern, Pattern, Pattern]:
+def _patterns(template: TemplateContent) -> tuple[Pattern, Pattern, Pattern]:
     known = None if template.variables is None else tuple(template.variables)
     return (
         placeholders.text_pattern(template.title, known),

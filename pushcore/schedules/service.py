@@ -84,7 +84,7 @@ def create_of_file(
     now = clock.now()
     at = moments(strategy, ZoneInfo(workspace.time_zone), now)
     limits.check(request)
-    schedule = _new(workspace, request, upload.content_of(workspace, request), strategy, now)
+    schedule = _new(workspace, request, upload.content_of(workspace, request).shared, strategy, now)
     schedule.source, schedule.author, schedule.file_id = source, author[:150], file.pk
     with transaction.atomic():
         # The file's row serialises what is done with it.

@@ -54,6 +54,8 @@ OTHERS: dict[str, str] = {
     "two_factor": "viewer",
     "profile": "viewer",
     "channels": "viewer",
+    "schedule_calendar": "viewer",
+    "pushcore_schedule_calendar": "viewer",  # leads there
     "auth_user_remove_second_factor": NOBODY,
     "auth_user_invite": NOBODY,
     "auth_user_invitation": NOBODY,

@@ -116,7 +116,8 @@ def inspect_kept_file(form: MultipleForm, file: FileImport) -> tuple[Inspection,
     form.cleaned_data["template"] = template = form.chosen
     assert template is not None
     wanted = form.request({}, sha256=file.sha256)
-    found = inspect(file, upload.content_of(form.workspace, wanted), form.delivery_type, template.variables)
+    shared, variables = upload.content_of(form.workspace, wanted)
+    found = inspect(file, shared, form.delivery_type, variables)
     reached = audience_estimate.of_targets(form.workspace, form.delivery_type, found.first_targets)
     return found, Findings(
         file=str(file.pk),

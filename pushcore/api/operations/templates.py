@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from pushcore.api.fields import Names, Number, PageNumber, Text, TextMap
@@ -64,7 +65,7 @@ class ListTemplatePageSchema(RequestSchema):
 
 def create_template(workspace: Workspace, draft: TemplateDraft, caller: Caller) -> str:
     """Make a template. Returns its ID."""
-    return str(templates.create(workspace, draft).pk)
+    return str(templates.create(workspace, draft, author=caller.author).pk)
 
 
 def get_template(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
@@ -106,8 +107,7 @@ def _named(workspace: Workspace, values: Mapping[str, Any]) -> Template:
 
 
 def _shown(template: Template) -> dict[str, str]:
-    """Show a template as the package reads it: all values are text. It is never edited, so never modified either."""
-    created_ms = str(int(template.created_at.timestamp() * 1000))
+    """Show a template as the package reads it, in its newest version: all values are text."""
     return {
         "id": str(template.pk),
         "name": template.name,
@@ -121,9 +121,13 @@ def _shown(template: Template) -> dict[str, str]:
         "pushStyle": str(template.style),
         "iconUrls": json.dumps(template.icon, ensure_ascii=False) if template.icon else "",
         "imageUrls": json.dumps(template.image, ensure_ascii=False) if template.image else "",
-        "gmtCreate": created_ms,
-        "gmtModified": created_ms,
+        "gmtCreate": _milliseconds(template.created_at),
+        "gmtModified": _milliseconds(template.saved_at),
     }
+
+
+def _milliseconds(at: datetime) -> str:
+    return str(int(at.timestamp() * 1000))
 
 
 _DRAFT = (*SCOPE, "templateName", "descInfo", "title", "content")

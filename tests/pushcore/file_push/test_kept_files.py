@@ -32,7 +32,7 @@ BY_CONSOLE: dict[str, Any] = {"source": PushTask.Source.CONSOLE, "author": "oper
 @pytest.mark.usefixtures("upload_file", "small_blocks")
 def test_a_kept_file_is_inspected_without_pushing_it(workspace: Workspace) -> None:
     file = keep(workspace, lines_of(5) + "bad\n" + lines_of(200, 5) + "too,many," + "x" * 250 + "\n")
-    found = inspection.inspect(file, upload.content_of(workspace, push_of(file)), DeliveryType.USER)
+    found = inspection.inspect(file, upload.content_of(workspace, push_of(file)).shared, DeliveryType.USER)
     assert (found.records, found.faults) == (205, 2)
     assert [(record.line, record.title) for record in found.first_records] == [
         *((n + 1, f"Hello N{n}") for n in range(5)),

@@ -12,8 +12,9 @@ from pushcore.devices import bindings, registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.file_push import load
 from pushcore.models import Device, FileChunk, FileImport, Message, PushTask, Workspace
-from pushcore.push import pushes
+from pushcore.push import pushes, template_versions, templates
 from pushcore.push.requests import SimplePush
+from pushcore.push.templates import TemplateDraft
 from tests.pushcore.conftest import RecordingLane
 from tests.pushcore.file_push.files import Send, faults, lines_of
 
@@ -45,6 +46,18 @@ def test_each_line_becomes_a_message_with_its_own_content(
     upload_file("ann,k9,name=Ann\n")
     load.load_all()
     assert len(lane.got) == 1
+
+
+def test_a_file_is_loaded_with_the_template_as_it_was_when_it_was_accepted(
+    upload_file: Send, workspace: Workspace
+) -> None:
+    task = upload_file("ann,k1,name=Ann\n")
+    template = templates.named(workspace, "hello")
+    changed = TemplateDraft("hello", "d", "#greeting#, #name#", "Other")
+    template_versions.revise(template, changed, based_on=1, author="olga")
+    assert load.load_all() == 1
+    [message] = Message.objects.filter(task=task)
+    assert (message.title, message.content["content"]) == ("Hello Ann", "Body")
 
 
 def test_bad_lines_are_named_with_their_numbers_and_good_ones_go_on(upload_file: Send) -> None:
