@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -29,6 +28,7 @@ from pushcore.push.requests import BroadcastPush, MultiplePush, TargetMessage
 from pushcore.push.templates import TemplateDraft
 from pushcore.storage import ids
 from tests.pushcore.conftest import RecordingLane
+from tests.support.threads import at_once
 
 RPC: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
 STATUSES = [statuses.ACKED, statuses.ACKED, statuses.REVOKED, 10000]
@@ -113,19 +113,13 @@ def test_the_counters_agree_when_all_comes_at_once(
     everything = [(index, statuses.ACKED, CHANNELS[index % 3]) for index in range(MESSAGES)]
     arrived = [(index, "arrived") for index in range(MESSAGES)]
 
-    def work(backwards: bool) -> None:
-        try:
-            for part in range(4):
-                apply(workspace, rows, ("outcomes", everything[part::4][:: -1 if backwards else 1]))
-                apply(workspace, rows, ("events", arrived[:: -1 if backwards else 1]))
-        finally:
-            connection.close()
+    def work(number: int) -> None:
+        step = (1, -1)[number % 2]
+        for part in range(4):
+            apply(workspace, rows, ("outcomes", everything[part::4][::step]))
+            apply(workspace, rows, ("events", arrived[::step]))
 
-    threads = [threading.Thread(target=work, args=(number % 2 == 0,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(4, work)
     agree(rows)
     assert [PushTask.objects.get(pk=pk).arrival_count for pk in sorted({row.task_id for row in rows})] == [5, 3]
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from pushcore import ports, retention
@@ -20,6 +18,7 @@ from pushcore.devices.registry import KnownDevice
 from pushcore.devices.tokens import Claim, check_third_party
 from pushcore.models import Binding, Device, TokenLoss, Workspace
 from tests.pushcore.conftest import RecordingLane
+from tests.support.threads import at_once
 
 APNS = "ab" * 32
 
@@ -247,31 +246,18 @@ def test_listeners_are_notified_of_both_devices(workspace: Workspace, monkeypatc
 def test_concurrent_reports_end_with_one_owner_a_token_and_without_a_deadlock(workspace: Workspace) -> None:
     """Eight threads move four tokens among four devices, by reports and by vendors' replacements."""
     phones = [new_device(workspace) for _ in range(4)]
-    failures: list[BaseException] = []
-    start = threading.Barrier(8)
 
     def report(number: int) -> None:
-        try:
-            start.wait(10)
-            for step in range(25):
-                one, other = phones[(number + step) % 4], phones[(number + 3 * step + 1) % 4]
-                tokens.change(
-                    claims=[
-                        Claim(workspace.pk, one.id, 4, f"t{step * number % 4}"),
-                        Claim(workspace.pk, other.id, 4, f"t{(step + number) % 4}"),
-                    ]
-                )
-        except BaseException as error:
-            failures.append(error)
-        finally:
-            connection.close()
+        for step in range(25):
+            one, other = phones[(number + step) % 4], phones[(number + 3 * step + 1) % 4]
+            tokens.change(
+                claims=[
+                    Claim(workspace.pk, one.id, 4, f"t{step * number % 4}"),
+                    Claim(workspace.pk, other.id, 4, f"t{(step + number) % 4}"),
+                ]
+            )
 
-    threads = [threading.Thread(target=report, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert failures == []
+    at_once(8, report)
     owned = [token for _, token in map(token_of, phones) if token]
     assert owned
     assert len(owned) == len(set(owned))
@@ -279,19 +265,6 @@ def test_concurrent_reports_end_with_one_owner_a_token_and_without_a_deadlock(wo
 
 @pytest.mark.django_db(transaction=True)
 def test_binds_of_one_new_apns_token_at_once_make_one_device(workspace: Workspace) -> None:
-    start = threading.Barrier(6)
-
-    def bind() -> None:
-        try:
-            start.wait(10)
-            server_requests.bind(workspace, "ann", APNS, 2)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=bind) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    at_once(6, lambda _: server_requests.bind(workspace, "ann", APNS, 2))
     assert Device.objects.get().third_token == APNS
     assert Binding.objects.get().device_id == Device.objects.get().pk

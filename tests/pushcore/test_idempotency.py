@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from pushcore.models import Message, MessageKey, PushTask, Workspace
 from pushcore.push import idempotency, insert
 from pushcore.push.idempotency import IdempotencyKey
 from pushcore.storage import partitions
+from tests.support.threads import at_once
 
 MIDNIGHT = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 HOURS = [0.0, 0.5, 12.0, 22.9, 23.0, 23.9, 23.9999]
@@ -143,25 +143,15 @@ def _in_transaction(at: datetime, keys: Sequence[str], task_id: int) -> set[str]
 @pytest.mark.django_db(transaction=True)
 def test_of_many_requests_around_midnight_each_msgkey_goes_to_one(workspace: Workspace) -> None:
     """Eight threads have clocks on both sides of midnight, and do not deadlock."""
-    start, owners = threading.Barrier(8), list[list[int]]()
 
-    def accept(number: int) -> None:
-        start.wait()
-        try:
-            made = []
-            for key in range(20):
-                at = MIDNIGHT + timedelta(milliseconds=(number - 4) * 10 + key)
-                made.append(commit(a_push(workspace, at, f"a{key}", f"b{key}", f"c{key}")))
-            owners.append(made)
-        finally:
-            connection.close()
+    def accept(number: int) -> list[int]:
+        start = MIDNIGHT + timedelta(milliseconds=(number - 4) * 10)
+        return [
+            commit(a_push(workspace, start + timedelta(milliseconds=key), f"a{key}", f"b{key}", f"c{key}"))
+            for key in range(20)
+        ]
 
-    threads = [threading.Thread(target=accept, args=[number]) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(owners) == 8
+    owners = at_once(8, accept)
     assert all(made == owners[0] for made in owners)
     assert (PushTask.objects.count(), Message.objects.count()) == (20, 60)
 

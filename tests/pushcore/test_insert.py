@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from pushcore.codes.results import ResultError
@@ -16,6 +15,7 @@ from pushcore.models import Message, MessageKey, PushTask, Workspace
 from pushcore.push import insert
 from pushcore.push.idempotency import IdempotencyKey
 from tests.pushcore.conftest import RecordingLane
+from tests.support.threads import at_once
 
 Send = Callable[..., PushTask]
 
@@ -114,22 +114,13 @@ def test_pushes_accepted_at_once_are_each_committed_and_handed_over(
     workspace: Workspace, send: Send, lane: RecordingLane, known: KnownDevice
 ) -> None:
     tasks: dict[str, int] = {}
-    start = threading.Barrier(8)
 
-    def push_ten(name: str) -> None:
-        start.wait()
-        try:
-            for number in range(10):
-                key = f"{name}-{number}"
-                tasks[key] = send({known.ad_token: key}, delivery_type=1).pk
-        finally:
-            connection.close()
+    def push_ten(thread: int) -> None:
+        for number in range(10):
+            key = f"{thread}-{number}"
+            tasks[key] = send({known.ad_token: key}, delivery_type=1).pk
 
-    threads = [threading.Thread(target=push_ten, args=(f"thread{number}",)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(8, push_ten)
     assert dict(Message.objects.values_list("msgkey", "task_id")) == tasks
     assert len(tasks) == len(set(tasks.values())) == 80
     assert sorted(outgoing.msgkey for outgoing in lane.got) == sorted(tasks)

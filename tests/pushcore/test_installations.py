@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.db.models import F
 
 from pushcore.channels import Platform
@@ -17,6 +15,7 @@ from pushcore.devices import installations, registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.devices.installations import NONCE_WINDOW, Installation, Registered, Registration
 from pushcore.models import Device, TokenLoss, Workspace
+from tests.support.threads import at_once
 
 PHONE, NONCE = "6e0a5b9c-installation", "b1946ac92492d2347c6235b4d2611184"
 
@@ -140,21 +139,8 @@ def test_many_registrations_cost_a_fixed_number_of_queries(
 
 @pytest.mark.django_db(transaction=True)
 def test_registrations_with_one_nonce_at_the_same_time_make_one_device(workspace: Workspace) -> None:
-    start, answers = threading.Barrier(6), []
-
-    def ask() -> None:
-        try:
-            start.wait(10)
-            one = Registration(workspace, DeviceInfo(), Installation(PHONE, nonce=NONCE))
-            answers.extend(installations.register([one, one]))
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=ask) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    one = Registration(workspace, DeviceInfo(), Installation(PHONE, nonce=NONCE))
+    answers = [answer for both in at_once(6, lambda _: installations.register([one, one])) for answer in both]
     assert len(answers) == 12
     assert {one.device.id for one in answers} == {Device.objects.get().pk}
     assert sum(accepts(one, one.secret) for one in answers) == 2  # those of the last

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +18,7 @@ from pushcore.models import Message, PushTask, Receipt, Workspace
 from pushcore.ports import Outcome
 from pushcore.storage import ids
 from tests.pushcore.conftest import RecordingLane
+from tests.support.threads import at_once
 
 Send = Callable[..., PushTask]
 
@@ -65,20 +65,7 @@ def test_recorders_side_by_side_count_each_message_once(send: Send, lane: Record
     for n in range(20):
         send({known.ad_token: f"k{n}"}, delivery_type=1)
     acked = [Outcome(pk, statuses.ACKED) for pk in Message.objects.values_list("pk", flat=True)]
-    changed: list[int] = []
-
-    def record(batch: list[Outcome]) -> None:
-        try:
-            changed.append(outcomes.record(batch))
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=record, args=(acked[::step],)) for step in (1, -1, 1, -1)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sum(changed) == 20
+    assert sum(at_once(4, lambda number: outcomes.record(acked[:: (1, -1)[number % 2]]))) == 20
     assert sum(PushTask.objects.values_list("success_count", flat=True)) == 20
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +19,7 @@ from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, Message, MessageKey, PushTask, Workspace
 from pushcore.push import pushes, requests
 from tests.pushcore.conftest import RecordingLane
+from tests.support.threads import at_once
 
 Send = Callable[..., PushTask]
 
@@ -166,25 +166,11 @@ def test_the_same_request_sent_many_times_at_once_is_one_task(
     workspace: Workspace, lane: RecordingLane, known: KnownDevice
 ) -> None:
     request = a_push({known.ad_token: "k1", "gone": "k2"}, delivery_type=1)
-    answers: list[int] = []
-    start = threading.Barrier(8)
 
-    def accept() -> None:
-        start.wait()
-        try:
-            for _ in range(4):
-                task = pushes.accept(workspace, request, source=PushTask.Source.RPC, author="")
-                answers.append(task.pk)
-        finally:
-            connection.close()
+    def accept(_: int) -> set[int]:
+        return {pushes.accept(workspace, request, source=PushTask.Source.RPC, author="").pk for _ in range(4)}
 
-    threads = [threading.Thread(target=accept) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(answers) == 32
-    assert len(set(answers)) == 1
+    assert len(set.union(*at_once(8, accept))) == 1
     assert Message.objects.count() == 2
     assert len(lane.got) == 1
 

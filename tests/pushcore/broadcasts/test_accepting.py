@@ -16,6 +16,7 @@ from pushcore.models import Broadcast, Message, PushTask, Workspace
 from pushcore.push import pushes
 from tests.pushcore.broadcasts.samples import NEWS, RPC
 from tests.pushcore.conftest import RecordingLane
+from tests.support.threads import at_once
 
 
 def test_an_android_broadcast_is_one_row(workspace: Workspace, lane: RecordingLane) -> None:
@@ -91,19 +92,13 @@ def test_broadcasts_at_once_become_visible_in_the_order_of_their_ids(workspace: 
             connection.close()
 
     def send(number: int) -> None:
-        try:
-            for count in range(5):
-                pushes.accept(workspace, replace(NEWS, msgkey=f"{number}-{count}"), **RPC)
-        finally:
-            connection.close()
+        for count in range(5):
+            pushes.accept(workspace, replace(NEWS, msgkey=f"{number}-{count}"), **RPC)
 
     known: set[int] = set()
     watcher = threading.Thread(target=watch)
-    senders = [threading.Thread(target=send, args=(number,)) for number in range(6)]
-    for thread in (watcher, *senders):
-        thread.start()
-    for thread in senders:
-        thread.join()
+    watcher.start()
+    at_once(6, send)
     stop.set()
     watcher.join()
     assert all(orders)

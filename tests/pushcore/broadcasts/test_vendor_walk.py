@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from pushcore.broadcast import broadcasts, vendor_walk
@@ -18,6 +16,7 @@ from pushcore.models import Binding, Device, Message, Workspace
 from pushcore.push import pushes
 from tests.pushcore.broadcasts.samples import NEWS, RPC, Fleet
 from tests.pushcore.conftest import RecordingLane
+from tests.support.threads import at_once
 
 
 def logins(device: Device, bound_days: float, unbound_days: float | None = None) -> None:
@@ -96,17 +95,7 @@ def test_two_workers_share_a_broadcast_and_reach_no_device_twice(
         logins(device, 1)
     pushes.accept(workspace, replace(NEWS, delivery_type=2), **RPC)
 
-    def work() -> None:
-        try:
-            vendor_walk.walk_all()
-        finally:
-            connection.close()
-
-    workers = [threading.Thread(target=work) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    at_once(3, lambda _: vendor_walk.walk_all())
     vendor_walk.walk_all()
     assert len(lane.got) == len({outgoing.device_id for outgoing in lane.got}) == 50
 

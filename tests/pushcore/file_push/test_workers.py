@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from pushcore.file_push import load
 from pushcore.models import FileImport, Message
 from tests.pushcore.conftest import RecordingLane
 from tests.pushcore.file_push.files import Send, faults, lines_of
+from tests.support.threads import at_once
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -48,17 +47,7 @@ def test_a_worker_continues_where_one_died(
 def test_workers_share_files_and_make_no_line_twice(upload_file: Send, lane: RecordingLane) -> None:
     tasks = [upload_file(lines_of(200, first * 1000)) for first in range(4)]
 
-    def work() -> None:
-        try:
-            load.load_all()
-        finally:
-            connection.close()
-
-    workers = [threading.Thread(target=work) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    at_once(3, lambda _: load.load_all())
     for task in tasks:
         task.refresh_from_db()
         rows = set(Message.objects.filter(task=task))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from pushcore.models import Message, Occurrence, PushTask, Schedule, Template, Workspace
@@ -15,6 +13,7 @@ from pushcore.push.requests import AnyPush, as_json, from_json
 from pushcore.schedules import firing, service
 from tests.pushcore.conftest import RecordingLane
 from tests.pushcore.schedules.samples import REQUESTS, RPC, SIMPLE, each_day, make_due, soon
+from tests.support.threads import at_once
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: type(request).__name__)
@@ -59,20 +58,7 @@ def test_two_beats_send_each_occurrence_once(workspace: Workspace, lane: Recordi
         service.create(workspace, replace(SIMPLE, target_msgkey={f"u{n}": f"k{n}"}), soon(), **RPC) for n in range(20)
     ]
     make_due(*(schedule.occurrences.get() for schedule in schedules))
-    sent: list[int] = []
-
-    def beat() -> None:
-        try:
-            sent.append(firing.fire_due())
-        finally:
-            connection.close()
-
-    beats = [threading.Thread(target=beat) for _ in range(4)]
-    for one in beats:
-        one.start()
-    for one in beats:
-        one.join()
-    assert sum(sent) == 20
+    assert sum(at_once(4, lambda _: firing.fire_due())) == 20
     assert PushTask.objects.count() == 20
 
 

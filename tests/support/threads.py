@@ -1,0 +1,32 @@
+"""Call a function in several threads at the same time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from django.db import connections
+
+T = TypeVar("T")
+
+WAIT_SECONDS = 60
+
+
+def at_once(count: int, work: Callable[[int], T]) -> list[T]:
+    """Call `work(0)` to `work(count - 1)` in a thread each, started together; return their results in that order.
+
+    Each thread closes its database connections. Raises what the first of them that fails raises.
+    """
+    start = threading.Barrier(count)
+
+    def run(number: int) -> T:
+        start.wait(WAIT_SECONDS)
+        try:
+            return work(number)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(count) as threads:
+        return [future.result(WAIT_SECONDS) for future in [threads.submit(run, number) for number in range(count)]]
