@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from functools import lru_cache
 
 import pytest
+import requests
 from cryptography.hazmat.primitives import serialization
 from django.conf import settings
 from django.test import TransactionTestCase
@@ -17,6 +18,7 @@ from pushcore.api import replay_protection, throttle
 from pushcore.models import AccessKey, App, Workspace
 from pushcore.security import keys
 from pushcore.storage import valkey
+from tests.support import device_schemas
 from tests.support.database_reset import empty_tables
 from tests.support.stack import Stack
 
@@ -50,6 +52,14 @@ def _skip_slow_work() -> Iterator[None]:
         patch.setattr(serialization, "load_pem_private_key", lru_cache(serialization.load_pem_private_key))
         patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add_files)
         patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _check_device_requests() -> Iterator[None]:
+    """Check what goes to the devices' paths by `requests`, and what comes back, against the protocol's schemas."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(requests.Session, "send", device_schemas.check_http(requests.Session.send))
         yield
 
 

@@ -14,6 +14,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from tests.support import device_schemas
+
 
 class PahoDevice:
     """A device that registers by connecting, or connects with the credentials of `known`, and keeps what it receives.
@@ -22,6 +24,7 @@ class PahoDevice:
         received: The (k, bData, dup) of each message in order of arrival, repeats included.
         expiries: The Message Expiry Interval of each message in seconds, if it has one.
         answers: Answers to requests.
+        faults: What of it was not as the protocol's schemas say.
     """
 
     def __init__(self, demo: dict[str, str], *, transport: str = "tcp", known: PahoDevice | None = None) -> None:
@@ -29,6 +32,7 @@ class PahoDevice:
         self.received: list[tuple[str, dict[str, Any], bool]] = []
         self.expiries: list[int | None] = []
         self.answers: list[dict[str, Any]] = []
+        self.faults: list[str] = []
         self.ad_token: str = known.ad_token if known else ""
         self.secret: str = known.secret if known else ""
         self._changed = threading.Condition()
@@ -55,6 +59,7 @@ class PahoDevice:
         """Connect, and stay connected in a thread until `disconnect`."""
         properties = Properties(PacketTypes.CONNECT)
         properties.UserProperty = [("platform", "android"), ("model", "Paho"), ("appVersion", "1.0")]
+        device_schemas.check("connect", dict(properties.UserProperty))
         self.client.connect(self.host, self.port, keepalive=30, properties=properties)
         self.client.loop_start()
         assert self._connected.wait(15), "no connection within 15 s"
@@ -63,12 +68,14 @@ class PahoDevice:
     def disconnect(self) -> None:
         self.client.disconnect()
         self.client.loop_stop()
+        assert not self.faults, self.faults
 
     def wait(self, condition: Callable[[], bool], seconds: float = 30) -> bool:
         """Wait until a condition on what was received holds; returns whether it did in time."""
         deadline = time.monotonic() + seconds
         with self._changed:
             while not condition():
+                assert not self.faults, self.faults
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return False
@@ -92,6 +99,7 @@ class PahoDevice:
         properties.CorrelationData = b"1"
         self.client.publish(topic, json.dumps(payload), qos=1, properties=properties)
         assert self.wait(lambda: len(self.answers) > before, 15), f"no answer to {topic}"
+        device_schemas.check_granted(topic.removeprefix("mps/"), payload, self.answers[-1])
         return self.answers[-1]
 
     def _on_connect(self, client: Client, _userdata: object, _flags: object, reason: Any, properties: Any) -> None:
@@ -109,8 +117,13 @@ class PahoDevice:
         self._connected.clear()
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
-        payload = json.loads(message.payload)
         with self._changed:
+            try:
+                payload = device_schemas.check_received(message.topic, message.payload)
+            except AssertionError as fault:  # in the client's thread
+                self.faults.append(str(fault))
+                self._changed.notify_all()
+                return
             if message.topic == "mps/inbox":
                 self.received.append((payload["k"], payload["bData"], message.dup))
                 self.expiries.append(getattr(message.properties, "MessageExpiryInterval", None))

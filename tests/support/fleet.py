@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import random
 import threading
 import time
@@ -18,6 +17,8 @@ from mqtt5 import ConnAckReasonCode, QoS
 from websockets.asyncio.client import connect as connect_websocket
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
+
+from tests.support import device_schemas
 
 # A device that was cut off reconnects within so many seconds.
 BACK_OFF_SECONDS = 1.0
@@ -117,7 +118,7 @@ class Member:
             case mqtt5.ConnAckPacket():
                 self.refusals += 1
             case mqtt5.PublishPacket(qos=QoS.AT_LEAST_ONCE):
-                said = json.loads(packet.payload)
+                said = device_schemas.check_received(packet.topic, packet.payload)
                 self.received[said["bData"]["msgKey"]].append(said["k"])
                 assert packet.packet_id is not None
                 await write(mqtt5.PubAckPacket(packet.packet_id).write())

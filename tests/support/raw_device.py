@@ -8,6 +8,8 @@ from typing import Self
 
 import mqtt5
 
+from tests.support import device_schemas
+
 
 class RawDevice:
     """A device that sends any bytes and reads packets. A context manager."""
@@ -34,6 +36,8 @@ class RawDevice:
                 self._buffer += data
                 continue
             self._buffer = self._buffer[size:]
+            if isinstance(packet, mqtt5.PublishPacket):
+                device_schemas.check_received(packet.topic, packet.payload)
             return packet
 
     def connect(self, client_id: str, username: str, password: str, **options: object) -> mqtt5.ConnAckPacket:

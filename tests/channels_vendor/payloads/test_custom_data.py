@@ -17,6 +17,7 @@ from tests.channels_vendor.payloads.bodies import (
     vivo_message,
     xiaomi_form,
 )
+from tests.support import device_schemas
 
 
 def _harmonyos_data(**changes: Any) -> dict[str, Any]:
@@ -60,6 +61,14 @@ def test_extension_parameters_with_reserved_names_reach_the_app_under_params(ven
     for other in RESERVED_BY_VENDOR.keys() - {vendor}:
         foreign |= RESERVED_BY_VENDOR[other]
     assert foreign.items() <= CUSTOM_DATA[vendor](params=foreign, silent=silent).items()
+
+
+@pytest.mark.parametrize("vendor", CUSTOM_DATA)
+def test_custom_data_are_as_the_devices_protocol_says(vendor: str) -> None:
+    rich = {"params": RESERVED, "vendor_options": {"channelId": "orders"}, "url": "app://page", "opens_page": True}
+    for changes in ({}, rich, {"silent": True} if vendor not in ("oppo", "vivo") else {}):
+        data = CUSTOM_DATA[vendor](**changes)
+        device_schemas.check("vendor-data", {name: value for name, value in data.items() if name != "aps"})
 
 
 @pytest.mark.parametrize("vendor", CUSTOM_DATA)
