@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from django.apps import AppConfig
+from django.contrib.auth.decorators import login_not_required
 from django.core.checks import CheckMessage
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import URLPattern, path
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
 from unfold.sites import UnfoldAdminSite
 
 
@@ -19,7 +22,6 @@ class ConsoleSite(UnfoldAdminSite):
 
     index_template = "console/home.html"
     index_title = _("Home")
-    login_template = "console/login.html"
 
     def get_urls(self) -> list[URLPattern]:
         """Put the routes of `console.pages` before the admin's own, which end in a catch-all.
@@ -29,11 +31,15 @@ class ConsoleSite(UnfoldAdminSite):
         import console.admins  # noqa: F401 - registers its classes
         from console.pages import ROUTES
         from console.pages.invitation import Invitation
+        from console.pages.login import LoginCode
 
         own: list[URLPattern] = [path(route.path, self.admin_view(route.view), name=route.name) for route in ROUTES]
-        # Invited users cannot log in yet, so this page is not wrapped in `admin_view`.
-        invitation = path("invitation/<str:uidb64>/<str:token>/", Invitation.as_view(), name="invitation")
-        return [*own, invitation, *super().get_urls()]
+        # Who comes here is not logged in yet, so these pages are not wrapped in `admin_view`.
+        before = [
+            path("invitation/<str:uidb64>/<str:token>/", Invitation.as_view(), name="invitation"),
+            path("login/code/", LoginCode.as_view(), name="login_code"),
+        ]
+        return [*own, *before, *super().get_urls()]
 
     def check(self, app_configs: Iterable[AppConfig] | None) -> list[CheckMessage]:
         """Load the admin classes before Django checks them."""
@@ -56,12 +62,15 @@ class ConsoleSite(UnfoldAdminSite):
         wrapped: Callable[..., Any] = super().admin_view(in_zone, cacheable)
         return wrapped
 
-    @property
-    def login_form(self) -> Any:
-        """The login form that also asks for the code of a second factor."""
-        from console.access.login import LoginForm
+    @method_decorator(never_cache)
+    @method_decorator(login_not_required)
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show or take the first step of logging in, in place of Django's, which knows one step alone."""
+        from console.pages.login import Login
 
-        return LoginForm
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(reverse("admin:index"))
+        return cast(HttpResponse, Login.as_view(extra_context=extra_context)(request))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Add what the workspace switch shows, for those who are logged in."""

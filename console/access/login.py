@@ -1,4 +1,4 @@
-"""Logging in: a form with the second factor, and what is said to those who guess (django-axes)."""
+"""Failed logins are counted, and what is said to those who guess (django-axes)."""
 
 from __future__ import annotations
 
@@ -7,42 +7,15 @@ from typing import Any
 import structlog
 from axes.handlers.cache import AxesCacheHandler
 from axes.helpers import get_cache_timeout, get_failure_limit
-from django import forms
 from django.conf import settings
 from django.contrib.admin import site
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
-from unfold.forms import AuthenticationForm
-from unfold.widgets import UnfoldAdminTextInputWidget
 
-from console.access import audit, second_factor
 from pushcore.security import proxies
 
 log = structlog.get_logger(__name__)
-
-
-class LoginForm(AuthenticationForm):
-    """Name, password and, for users who have set it up, the second factor."""
-
-    code = forms.CharField(
-        label=_("Authentication code"),
-        required=False,
-        max_length=32,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "one-time-code", "spellcheck": "false"}),
-        help_text=_("Of your authenticator app, or a recovery code, if you have set up two-factor login."),
-    )
-
-    def clean(self) -> dict[str, Any]:
-        """Check the code once name and password are right; a wrong one goes into the audit log."""
-        cleaned: dict[str, Any] = super().clean()
-        user = self.get_user()
-        if user is not None and not second_factor.passes(user.pk, cleaned.get("code", "")):
-            audit.record_failed_code(self.request, user)
-            raise ValidationError(_("The authentication code is missing, wrong, used before, or tried too often."))
-        return cleaned
 
 
 class ThrottleHandler(AxesCacheHandler):

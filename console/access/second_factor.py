@@ -43,6 +43,11 @@ def confirm(user_id: int, code: str) -> list[str] | None:
         return ["-".join(one[start : start + 4] for start in range(0, 16, 4)) for one in codes]
 
 
+def is_set_up(user_id: int) -> bool:
+    """Tell whether the user has a second factor."""
+    return SecondFactor.objects.filter(user_id=user_id, confirmed=True).exists()
+
+
 def passes(user_id: int, code: str) -> bool:
     """Tell whether the user may log in with this code; without a second factor anybody may. A code works once."""
     with transaction.atomic():

@@ -181,7 +181,7 @@ def test_a_refusal_is_said_in_chinese() -> None:
 @pytest.mark.django_db
 def test_the_browsers_language_is_spoken() -> None:
     page = Client().get(reverse("admin:login"), headers={"accept-language": "zh-CN,zh;q=0.9"})
-    assert "验证码" in page.text
+    assert "密码" in page.text
     assert 'lang="zh-hans"' in page.text
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import time
+from collections.abc import Callable
 from ipaddress import ip_network
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,9 +21,11 @@ from redis.exceptions import ConnectionError as RedisDown
 
 from console.access import second_factor
 from console.models import AuditEntry, SecondFactor
+from console.pages.login import PROVEN
 from console.pages.two_factor import PROVEN_UNTIL
 
 LOGIN = reverse("admin:login")
+CODE = reverse("admin:login_code")
 PAGE = reverse("admin:two_factor")
 PASSWORD = "correct horse"
 
@@ -33,10 +36,12 @@ def root(db: None) -> User:
 
 
 def log_in(password: str = PASSWORD, code: str = "", name: str = "root", address: str = "127.0.0.1") -> int:
-    """1 logged in, 0 not, 429 locked out."""
-    given = {"username": name, "password": password, "code": code}
-    status = Client().post(LOGIN, given, REMOTE_ADDR=address).status_code
-    return {302: 1, 200: 0}.get(status, status)
+    """1 logged in, 0 not, 429 locked out. `code`: typed on the second page, if there is one."""
+    browser = Client()
+    answer = browser.post(LOGIN, {"username": name, "password": password}, REMOTE_ADDR=address)
+    if answer.status_code == 302 and answer["Location"].startswith(CODE):
+        answer = browser.post(answer["Location"], {"code": code}, REMOTE_ADDR=address)
+    return {302: 1, 200: 0}.get(answer.status_code, answer.status_code)
 
 
 def secret_of(page: str) -> bytes:
@@ -170,6 +175,57 @@ def test_guessing_the_password_there_locks_out_as_at_the_login(root: User) -> No
     answers = [browser.post(PAGE, {"do": "begin", "password": "wrong"}).status_code for _ in range(5)]
     assert answers[-1] == 429
     assert browser.post(PAGE, {"do": "begin", "password": PASSWORD}).status_code == 429
+
+
+def test_who_has_a_second_factor_is_told_to_nobody_without_the_password(
+    protected: tuple[bytes, list[str]],
+) -> None:
+    User.objects.create_user("plain", password=PASSWORD, is_staff=True)
+    with_it, without = (
+        Client().post(LOGIN, {"username": name, "password": "wrong"}).text for name in ("root", "plain")
+    )  # fmt: skip
+    assert "code" not in re.sub(r"<script.*?</script>", "", Client().get(LOGIN).text, flags=re.DOTALL).split("<form")[1]
+    same = [re.sub(r'value="\w*"', "", page) for page in (with_it, without)]
+    assert same[0] == same[1]
+    assert Client().get(CODE)["Location"] == LOGIN
+    assert Client().post(CODE, {"code": protected[1][0]})["Location"] == LOGIN
+
+
+def test_the_second_page_leads_where_one_wanted_to_go(protected: tuple[bytes, list[str]]) -> None:
+    browser, wanted = Client(), "/console/channels/"
+    for asked, led_to in ((wanted, wanted), ("https://elsewhere.example/", "/console/")):
+        second = browser.post(f"{LOGIN}?next={asked}", {"username": "root", "password": PASSWORD})["Location"]
+        assert "root" in browser.get(second).text
+        assert browser.get("/console/").status_code == 302  # not logged in yet
+        assert browser.post(second, {"code": protected[1].pop()})["Location"] == led_to
+        assert browser.get("/console/").status_code == 200
+        browser.logout()
+
+
+def _later(browser: Client, root: User) -> None:
+    session = browser.session
+    session[PROVEN] |= {"until": time.time() - 1}
+    session.save()
+
+
+def _new_password(browser: Client, root: User) -> None:
+    root.set_password("another horse")
+    root.save()
+
+
+def _inactive(browser: Client, root: User) -> None:
+    User.objects.filter(pk=root.pk).update(is_active=False)
+
+
+@pytest.mark.parametrize("ends", [_later, _new_password, _inactive])
+def test_the_second_step_does_not_wait_for_ever(
+    root: User, protected: tuple[bytes, list[str]], ends: Callable[[Client, User], None]
+) -> None:
+    browser = Client()
+    second = browser.post(LOGIN, {"username": "root", "password": PASSWORD})["Location"]
+    ends(browser, root)
+    assert browser.post(second, {"code": protected[1][0]})["Location"] == LOGIN
+    assert browser.get("/console/").status_code == 302
 
 
 def test_a_code_logs_in_once(protected: tuple[bytes, list[str]]) -> None:

@@ -96,7 +96,7 @@ OTHERS: dict[str, str] = {
 # Posted to by those who may push, never opened.
 POSTS = {"preview_message": "operator", "analysis_export": "analyst"}
 # Anybody may come here, by GET or POST: these are about the session, or list apps by what one may see.
-OPEN = {"login", "logout", "app_list", "switch_workspace", "invitation"}
+OPEN = {"login", "login_code", "logout", "app_list", "switch_workspace", "invitation"}
 
 
 @dataclass(frozen=True)
