@@ -45,6 +45,10 @@ class Metric(IntFlag):
     WAITED = 64
 
 
+# What a broadcast counts as, of a device that acknowledged it.
+BROADCAST_ARRIVED = Metric.PUSHED | Metric.ACCEPTED | Metric.ARRIVED | Metric.STATUS
+
+
 def pushed_minute(row: str) -> str:
     """Return SQL for the minute a row of messages counts as pushed in, or NULL."""
     return f"analytics_pushed_minute({row}.id, {row}.device_id, {row}.status, {row}.channel)"
@@ -75,7 +79,7 @@ def note_broadcasts(arrivals: Sequence[tuple[int, int]]) -> None:
         cursor.execute(
             _SQL["note_broadcasts"],
             {
-                "metric": int(Metric.PUSHED | Metric.ACCEPTED | Metric.ARRIVED | Metric.STATUS),
+                "metric": int(BROADCAST_ARRIVED),
                 "status": statuses.ACKED,
                 "tasks": list(task_ids),
                 "devices": list(device_ids),

@@ -191,11 +191,12 @@ class PastPushes:
                 by_minute[int(there.timestamp() // 60)].append(device_id)
             rows += [
                 Change(
-                    metrics=[int(changes.Metric.PUSHED | changes.Metric.ACCEPTED | changes.Metric.ARRIVED)],
+                    metrics=[int(changes.BROADCAST_ARRIVED)],
                     minutes=[minute],
                     tasks=[task_id],
                     channels=[Channel.SELF_BUILT.value],
                     devices=device_ids,
+                    statuses=[statuses.ACKED],
                 )
                 for minute, device_ids in by_minute.items()
             ]
