@@ -18,11 +18,16 @@ from pushcore.codes.statuses import Status
 
 
 class Platform(models.IntegerChoices):
-    """A device's operating system; the numbers of `osType` and of `deliveryType` for device pushes."""
+    """What a device is; the numbers of `osType` and of `deliveryType` for device pushes.
+
+    The first three are the cloud's. No vendor reaches a browser or another device: they connect.
+    """
 
     ANDROID = 1, gettext_lazy("Android")
     IOS = 2, gettext_lazy("iOS")
     HARMONYOS = 7, gettext_lazy("HarmonyOS")
+    WEB = 8, gettext_lazy("Web")
+    OTHER = 9, gettext_lazy("Other")
 
     @property
     def api_name(self) -> str:

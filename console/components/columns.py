@@ -20,6 +20,8 @@ PUSH_TYPE_ICONS: dict[int, str] = {
     DeliveryType.ANDROID: "android",
     DeliveryType.IOS: "phone_iphone",
     DeliveryType.HARMONYOS: "smartphone",
+    DeliveryType.WEB: "web",
+    DeliveryType.OTHER: "devices",
     DeliveryType.ACTIVITY_TOKEN: "bolt",
     DeliveryType.ACTIVITY: "bolt",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pushcore.channels import Platform
 from pushcore.push.templates import TemplateDraft
@@ -229,7 +229,7 @@ class BroadcastOffer:
     day: int
     at: tuple[int, int]
     opened: float
-    platforms: Sequence[Platform] = field(default_factory=lambda: tuple(Platform))
+    platforms: Sequence[Platform] = (Platform.ANDROID, Platform.IOS, Platform.HARMONYOS)
 
 
 BROADCASTS: Sequence[BroadcastOffer] = (

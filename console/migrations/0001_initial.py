@@ -130,7 +130,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(help_text="Such as the phone's model and its owner.", max_length=60, verbose_name='name')),
-                ('delivery_type', models.SmallIntegerField(choices=[(1, 'Android device'), (2, 'iOS device'), (3, 'user'), (7, 'HarmonyOS device')], default=1, verbose_name='kind')),
+                ('delivery_type', models.SmallIntegerField(choices=[(1, 'Android device'), (2, 'iOS device'), (3, 'user'), (7, 'HarmonyOS device'), (8, 'Web device'), (9, 'other device')], default=1, verbose_name='kind')),
                 ('target', models.CharField(help_text='The Ad-token, for iOS the APNs device token, for a user the user ID.', max_length=512, verbose_name='target ID')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='test_devices', to='pushcore.workspace', verbose_name='workspace')),

@@ -18,6 +18,7 @@ from console.components.message_status import status_label
 from console.locale.zones import activate, zone_of
 from console.pages.analysis import chosen_workspace
 from console.pages.create.fields import radio, text
+from pushcore.channels import Platform
 from pushcore.codes.results import ResultError
 from pushcore.devices.target_names import MAX_DEVICE_NAME_LENGTH, clean_target
 from pushcore.models import Binding, Device, Message, Workspace
@@ -84,7 +85,7 @@ def query_tool(request: HttpRequest) -> HttpResponse:
 
 def devices_of(workspace: Workspace, target: str, *, is_user: bool) -> list[FoundDevice]:
     """Return the devices a target stands for, at most `MAX_SHOWN`; a device ID is looked up on all platforms."""
-    kinds = [DeliveryType.USER] if is_user else [DeliveryType.ANDROID, DeliveryType.IOS, DeliveryType.HARMONYOS]
+    kinds = [DeliveryType.USER] if is_user else [DeliveryType(platform) for platform in Platform]
     found: dict[int, None] = {}
     for kind in kinds:
         named = clean_target(kind, target)

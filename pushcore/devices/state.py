@@ -36,7 +36,7 @@ class DeviceState:
     """A device as the query answers it.
 
     `device_id` is what a backend names it by, `user_id` is empty where unbound, `manufacturer` is one of android, ios,
-    miui, hms, fcm, oppo, vivo, honor, harmonyos.
+    miui, hms, fcm, oppo, vivo, honor, harmonyos, web, other.
     """
 
     user_id: str
@@ -97,10 +97,10 @@ def _manufacturer(device: Device) -> str:
 
 
 def _state(device: Device) -> str:
-    """Tell whether the self-built channel holds a connection; without one only Android devices are known offline."""
+    """Tell whether the self-built channel holds a connection; devices that need none are not known offline."""
     try:
         if ports.online([device.pk]):
             return ONLINE
     except ValkeyDown:
         return UNKNOWN
-    return OFFLINE if device.platform == Platform.ANDROID else UNKNOWN
+    return UNKNOWN if device.platform in (Platform.IOS, Platform.HARMONYOS) else OFFLINE

@@ -28,6 +28,8 @@ class DeliveryType(models.IntegerChoices):
     ACTIVITY_TOKEN = 5, _("Live Activity by push token")
     ACTIVITY = 6, _("Live Activity by ID")
     HARMONYOS = Platform.HARMONYOS, _("HarmonyOS device")
+    WEB = Platform.WEB, _("Web device")
+    OTHER = Platform.OTHER, _("other device")
 
 
 ACTIVITIES = frozenset({DeliveryType.ACTIVITY_TOKEN, DeliveryType.ACTIVITY})

@@ -91,9 +91,8 @@ def resolve(
 def resolve_all(targets: Iterable[Target]) -> dict[Target, list[ResolvedTarget]]:
     """Look up the devices of targets, in a query for each kind of target, whatever the number.
 
-    Users stand for all devices they are bound to, Android and HarmonyOS devices are named by their Ad-token, iOS
-    devices by their APNs token (or the Ad-token issued at registration). A Live Activity's token that nobody has met
-    becomes known.
+    Users stand for all devices they are bound to. Devices are named by their Ad-token, iOS devices by their APNs token,
+    too. A Live Activity's token that nobody has met becomes known.
 
     Returns:
         The devices by target; a target without any is absent.

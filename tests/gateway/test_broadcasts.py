@@ -34,7 +34,7 @@ from pushcore.push.requests import BroadcastPush
 from pushcore.push.templates import TemplateDraft
 from pushcore.storage import valkey
 from tests.gateway.conftest import Connect, Known, RunningGateway
-from tests.gateway.pushing import wait_for
+from tests.gateway.pushing import send, wait_for
 from tests.support.devices import PahoDevice
 from tests.support.raw_device import RawDevice
 
@@ -421,3 +421,17 @@ def test_cursors_kept_while_valkey_is_unavailable_are_bounded(monkeypatch: pytes
         raise RedisError
     assert buffer._pop_cursors() == {cursor: [0, 1, 2]}
     assert buffer._pop_cursors() == {}
+
+
+@pytest.mark.parametrize(("platform", "number"), [("web", 8), ("other", 9)])
+def test_devices_that_are_no_phones_get_the_broadcasts_and_pushes_of_their_platform(
+    gateway: RunningGateway, workspace: Workspace, username: str, platform: str, number: int
+) -> None:
+    with RawDevice(gateway.mqtt_port) as device:
+        answer = device.connect("", username, workspace.client_key, user_properties=[("platform", platform)])
+        broadcast(workspace, "phones")
+        task = broadcast(workspace, "mine", delivery_type=number)
+        assert acknowledge(device) == task.pk
+        message = send(workspace, answer.assigned_client_id or "", "named", delivery_type=number)
+        assert acknowledge(device) == message.pk
+    assert Device.objects.get().platform == number

@@ -110,7 +110,7 @@ class TargetTypePart(PushForm):
     )
     platform = forms.TypedChoiceField(
         label=_("Push platform"),
-        choices=[(Platform.ANDROID, "Android"), (Platform.IOS, "iOS"), (Platform.HARMONYOS, "HarmonyOS")],
+        choices=Platform.choices,
         coerce=int,
         initial=Platform.ANDROID,
         required=False,
@@ -133,10 +133,7 @@ class TargetPart(TargetTypePart, MessageIdPart):
         label=_("Target ID"),
         error_messages=required(ResultCode.TOKEN_OR_USERID_NULL),
         widget=text(spellcheck="false"),
-        help_text=_(
-            "The user ID that was bound; for Android and HarmonyOS devices the Ad-token, for iOS devices the APNs "
-            "device token."
-        ),
+        help_text=_("The user ID that was bound; for devices the Ad-token, but for iOS devices the APNs device token."),
     )
 
     def clean_target(self) -> str:

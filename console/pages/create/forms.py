@@ -110,13 +110,13 @@ class BroadcastForm(MessageIdPart, PlaceholdersPart):
 
     platform = forms.TypedChoiceField(
         label=_("Push platform"),
-        choices=[(Platform.ANDROID, "Android"), (Platform.IOS, "iOS"), (Platform.HARMONYOS, "HarmonyOS")],
+        choices=Platform.choices,
         coerce=int,
         initial=Platform.ANDROID,
         widget=radio(),
         help_text=_(
-            "Android and HarmonyOS: every device that connects while the message is valid, and those that vendors "
-            "reach. iOS: the devices of users, chosen by login status."
+            "Every device that connects while the message is valid, and those that vendors reach. iOS: the devices "
+            "of users, chosen by login status."
         ),
     )
     login_status = forms.TypedChoiceField(

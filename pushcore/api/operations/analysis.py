@@ -34,7 +34,7 @@ class QueryPushAnalysisCoreIndexSchema(RequestSchema):
 
     startTime = Moment(help_text="A time of the first day, milliseconds since 1970.", **OPTIONAL)
     endTime = Moment(help_text="A time of the last day; at most 90 days later.", **OPTIONAL)
-    platform = Choice(_platforms, help_text="ANDROID, IOS or HARMONYOS; else all.")
+    platform = Choice(_platforms, help_text="ANDROID, IOS, HARMONYOS, WEB or OTHER; else all.")
     channel = Choice(_channels, help_text=text_of_channels("ANDROID (self-built), {analysis_names}; else all."))
     type = Choice(_kinds, source="kind", help_text="SIMPLE, TEMPLATE, MULTIPLE or BROADCAST; else all.")
     taskId = Id(optional=True, source="task_id", help_text="Of one push task only.")

@@ -26,13 +26,15 @@ class PushBroadcastSchema(PushSchema):
         "androidChannel": ResultCode.ANDROID_CHANNEL_PARAM_INVALID,
     }
 
-    deliveryType = Number(source="delivery_type", help_text="The platform: 1 Android, 2 iOS, 7 HarmonyOS.")
+    deliveryType = Number(
+        source="delivery_type", help_text="The platform: 1 Android, 2 iOS, 7 HarmonyOS, 8 web, 9 other."
+    )
     templateName = Text(source="template_name", help_text="Name of the template.")
     templateKeyValue = TextMap(source="template_key_value", help_text="Placeholder -> value.")
     msgkey = Text(help_text="The caller's own ID of the message, at most 64 characters.")
     pushStatus = Number(
         source="push_status",
-        help_text="By login: 0 bound users (Android, HarmonyOS: every device), 1 bound or unbound, 2 unbound.",
+        help_text="By login: 0 bound users (all but iOS: every device), 1 bound or unbound, 2 unbound.",
         required=False,
         default=0,
     )

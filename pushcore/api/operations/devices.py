@@ -25,7 +25,7 @@ class PushBindSchema(RequestSchema):
 
     userId = Text(help_text="User ID, at most 256 characters.")
     deliveryToken = Text(help_text="Ad-token; on iOS the APNs device token.")
-    osType = Number(help_text="1 Android, 2 iOS, 7 HarmonyOS.")
+    osType = Number(help_text="1 Android, 2 iOS, 7 HarmonyOS, 8 web, 9 other.")
     phoneNumber = Text(help_text="The user's phone number, kept encrypted: 5 to 15 digits, + before them or not.")
 
 
@@ -44,7 +44,7 @@ class PushReportSchema(RequestSchema):
     codes = {"deliveryToken": ResultCode.NEED_DELIVERYTOKEN, "osType": ResultCode.OS_TYPE_NOT_SUPPORTED}
 
     deliveryToken = Text(help_text="Ad-token; on iOS the APNs device token.")
-    osType = Number(help_text="1 Android, 2 iOS, 7 HarmonyOS.")
+    osType = Number(help_text="1 Android, 2 iOS, 7 HarmonyOS, 8 web, 9 other.")
     thirdChannel = Number(
         help_text=text_of_channels("{numbers}."),
         required=False,

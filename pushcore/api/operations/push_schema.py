@@ -60,7 +60,7 @@ class PushSchema(RequestSchema):
     deliveryType = Number(
         source="delivery_type",
         help_text="What a target is: 1 Android device, 2 iOS device, 3 user, 5 Live Activity's push token, "
-        "6 Live Activity's ID, 7 HarmonyOS device.",
+        "6 Live Activity's ID, 7 HarmonyOS device, 8 web device, 9 other device.",
     )
     expiredSeconds = Number(source="expired_seconds", help_text="Validity in seconds.")
     extendedParams = TextMap(
