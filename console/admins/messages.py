@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -101,6 +101,10 @@ class MessageAdmin(LargeTableAdmin):
         if task is not None:
             rows = rows.filter(pk__range=task.message_ids)
         return rows
+
+    def made_at(self, key: int) -> datetime:
+        """Return the time that an ID tells."""
+        return ids.created_at(key)
 
     def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
         """Fetch what vendors reported about the page's messages, in one query."""

@@ -1,7 +1,8 @@
-"""Lists of tables with millions of rows: exact search along an index, and a time limit for slow queries."""
+"""Lists of tables with millions of rows: exact search along an index, and bounded time where none serves."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,8 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from console.access.rights import Scope, scope_of
-from console.components.change_list import CappedPaginator
+from console.components.change_list import CappedPaginator, LargeTableChangeList
 from console.components.scoped_admin import ReadOnly, ScopedModelAdmin
+from console.components.searching_back import OLDER_THAN
 from console.locale.zones import activate, zone_of
 from pushcore.storage import ids
 from pushcore.storage.timeouts import StatementTimeoutError, statement_timeout
@@ -26,8 +28,22 @@ class LargeTableAdmin(ReadOnly, ScopedModelAdmin):
     ordering = ("-id",)
     sortable_by = ()
     paginator = CappedPaginator
+    # How far a search came that had no index.
+    list_after_template = "console/lists/searched_part.html"
     # Django shows the search box only if this is set; `find` does the search.
     search_fields = ("pk",)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LargeTableChangeList]:
+        """Use `LargeTableChangeList`, whose time is bounded."""
+        return LargeTableChangeList
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """Allow also the parameter by which a search goes on with older rows."""
+        return lookup == OLDER_THAN or super().lookup_allowed(lookup, value, request)
+
+    def made_at(self, key: int) -> datetime | None:
+        """Return when the row of a primary key was made; None where keys do not tell."""
+        return None
 
     def find(self, rows: QuerySet[Any], scope: Scope, term: str) -> QuerySet[Any]:
         """Return the rows that an exact search term names; subclasses with a search box override this.

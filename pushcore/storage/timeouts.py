@@ -15,7 +15,7 @@ class StatementTimeoutError(Exception):
 
 @contextmanager
 def statement_timeout(milliseconds: int) -> Iterator[None]:
-    """Run statements in a transaction in which each may take so long at most.
+    """Run statements in a transaction in which each may take so long at most; within another limit, that holds again.
 
     Args:
         milliseconds: The time for each statement.
@@ -23,10 +23,18 @@ def statement_timeout(milliseconds: int) -> Iterator[None]:
     Raises:
         StatementTimeoutError: A statement took longer.
     """
+    nested = connection.in_atomic_block
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = %s", [milliseconds])
+            cursor.execute(
+                "SELECT current_setting('statement_timeout'), set_config('statement_timeout', %s, true)",
+                [str(milliseconds)],
+            )
+            before = cursor.fetchone()[0]
             yield
+            # What is set in a savepoint outlives it, but not a transaction.
+            if nested:
+                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
     except OperationalError as error:
         if not isinstance(error.__cause__, QueryCanceled):
             raise

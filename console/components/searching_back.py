@@ -1,0 +1,93 @@
+"""Search a large table from its newest row back, a bounded part at a time.
+
+A filter that matches few rows of many, and that no index serves, would read the whole table. Instead ever older rows
+are looked at until the time is spent; the list says how far that was, and the next request goes on from there.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import Lookup, QuerySet
+from django.db.models.expressions import Col
+
+# Rows looked at by the first statement, and by one at most: twice as many each time.
+FIRST_STEP, LONGEST_STEP = 25_000, 100_000
+# No further step is begun after this time, in seconds.
+BUDGET = 0.06
+# The parameter of the address by which a search goes on: a lookup, which Django applies by itself.
+OLDER_THAN = "id__lt"
+_BOUNDS = frozenset({"gt", "gte", "lt", "lte", "range"})
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found.
+
+    Attributes:
+        keys: Primary keys of matching rows, the newest first.
+        looked_at: Among how many rows they are.
+        reached: The oldest row that was looked at; None if there is no older one, or enough were found.
+    """
+
+    keys: list[int]
+    looked_at: int
+    reached: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchedPart:
+    """What a list says of a search that has not come to the table's end.
+
+    Attributes:
+        looked_at: How many rows were looked at.
+        back_to: When the oldest of them was made; None where its key does not tell.
+        older: The address that goes on with older rows.
+    """
+
+    looked_at: int
+    back_to: datetime | None
+    older: str
+
+
+def search_back(rows: QuerySet[Any], at_most: int) -> Found:
+    """Search a table by primary key from its newest row back, as far as the time allows.
+
+    Args:
+        rows: The rows wanted. Bounds of the primary key among their conditions say where the search begins and ends.
+        at_most: How many are looked for.
+    """
+    keys, looked_at, step = list[int](), 0, FIRST_STEP
+    left, deadline = _between_bounds(rows), time.monotonic() + BUDGET
+    while True:
+        end = left.order_by("-pk").values_list("pk", flat=True)[step - 1 : step].first()
+        part = rows if end is None else rows.filter(pk__gte=end)
+        keys += part.order_by("-pk").values_list("pk", flat=True)[: at_most - len(keys)]
+        looked_at += step
+        if end is None or len(keys) == at_most:
+            return Found(keys, looked_at, None)
+        if time.monotonic() >= deadline:
+            return Found(keys, looked_at, end)
+        rows, left, step = rows.filter(pk__lt=end), left.filter(pk__lt=end), min(2 * step, LONGEST_STEP)
+
+
+def _between_bounds(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Return all of the table's rows between the bounds that `rows` sets to the primary key."""
+    between: QuerySet[Any] = rows.model._default_manager.all()
+    for condition in rows.query.where.children:
+        if not isinstance(condition, Lookup) or not isinstance(condition.lhs, Col):
+            continue
+        if condition.lhs.target.primary_key and condition.lookup_name in _BOUNDS:
+            between.query.where.add(condition, "AND")
+    return between
+
+
+class FoundPaginator(Paginator):
+    """Pages through the primary keys that a search found."""
+
+    template_name = "console/pagination_capped.html"
+    has_more = False
