@@ -1,4 +1,5 @@
 # make run    start everything in the foreground        make test   the whole suite
+# make test-sdks  the device SDKs, against a running service
 # make lint   ruff, mypy, import-linter, deptry, migrations     make coverage       the suite, and what it does not reach
 # make screenshots   pictures of every page of the console, with demo data, in var/screenshots
 # make bench-latency, push_api, file_push, receipts, gateway, vendors
@@ -12,7 +13,7 @@ LINT_ENV := DATABASE_URL=postgresql://lint@localhost/lint REDIS_URL=redis://loca
 # A run of the tests starts some hundred processes, and each would compile all our modules.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test coverage test-interop test-faults lint format screenshots clean
+.PHONY: run test coverage test-sdks test-interop test-faults lint format screenshots clean
 
 run: .venv/run.stamp
 	@exec $(BIN)/python -m mps_project.run
@@ -32,6 +33,10 @@ test-interop: .venv/dev.stamp
 		if [ -n "$$missing" ]; then \
 			echo "not on this machine:$$missing (Debian packages: mosquitto-clients, nodejs, npm)" >&2; exit 1; fi
 	MPS_ALL_CLIENTS=1 $(BIN)/python -m pytest -n 2 tests/gateway/test_interoperability.py $(ARGS)
+
+# The device SDKs: their own tests, and the scenarios that all of them pass. What this machine cannot build is skipped.
+test-sdks: .venv/dev.stamp
+	$(BIN)/python -m pytest -n 2 --dist loadgroup sdk --sdk all $(ARGS)
 
 # Processes killed, stopped and paused under a fleet and its load, also for longer than a test may take.
 test-faults: .venv/dev.stamp

@@ -1,0 +1,1 @@
+"""Agents: one small program for each SDK."""

@@ -1,0 +1,45 @@
+"""The table of scenarios by SDKs, made of pytest's reports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_SCENARIO = re.compile(r"sdk/conformance/test_\w+\.py::test_(\w+)\[([\w-]+)\]")
+_SHOWN = {"passed": "passes", "failed": "**fails**", "error": "**fails**", "skipped": "skipped"}
+
+
+def table_of(stats: Mapping[str, Sequence[Any]]) -> str:
+    """Return the table in Markdown, from the reports by outcome; empty where no scenario ran."""
+    cells: dict[str, dict[str, str]] = {}
+    reasons: dict[str, str] = {}
+    for outcome, shown in _SHOWN.items():
+        for report in stats.get(outcome, ()):
+            found = _SCENARIO.match(getattr(report, "nodeid", ""))
+            if found:
+                scenario, sdk = found[1].replace("_", " "), found[2]
+                cells.setdefault(scenario, {})[sdk] = shown
+                if outcome == "skipped":
+                    reasons[sdk] = str(report.longrepr[-1]).removeprefix("Skipped: ")
+    if not cells:
+        return ""
+    sdks = sorted({sdk for by_sdk in cells.values() for sdk in by_sdk})
+    lines = [
+        f"| scenario | {' | '.join(sdks)} |",
+        f"|---|{'---|' * len(sdks)}",
+        *(
+            f"| {scenario} | {' | '.join(by_sdk.get(sdk, '') for sdk in sdks)} |"
+            for scenario, by_sdk in sorted(cells.items())
+        ),
+    ]
+    return "\n".join([*lines, *(f"\n{sdk}: {reason}" for sdk, reason in sorted(reasons.items()))])
+
+
+def document_of(table: str) -> str:
+    """Return the file of the results."""
+    return (
+        "# Which SDK passes what\n\n"
+        "Written by `make test-sdks ARGS=--write-results`; the scenarios are in this folder.\n\n"
+        f"{table}\n"
+    )

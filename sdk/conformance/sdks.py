@@ -1,0 +1,44 @@
+"""The SDKs that the suite judges, and how each one's agent is built and run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+AGENTS = ROOT / "conformance" / "agents"
+
+
+@dataclass(frozen=True)
+class Sdk:
+    """An SDK.
+
+    Attributes:
+        name: Its name in the table of results, and of `--sdk`.
+        command: What runs its agent.
+        environment: Variables of the agent beside those of the tests.
+        build: What makes the agent; run once before it.
+        missing: Returns why it cannot be built or run on this machine; empty if it can.
+    """
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    build: Sequence[Sequence[str]] = ()
+    missing: Callable[[], str] = lambda: ""
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment of the agent."""
+        return os.environ | self.environment
+
+
+SDKS = [
+    Sdk(
+        "python",
+        command=[sys.executable, str(AGENTS / "python_agent.py")],
+        environment={"PYTHONPATH": str(ROOT / "python" / "src")},
+    ),
+]
