@@ -53,6 +53,32 @@ def values_of(obj: Model) -> list[Change]:
     return values[:MAX_DETAILS]
 
 
+def changes_between(before: Model | None, after: Model, names: Iterable[str]) -> list[Change]:
+    """Return what differs in the named columns of two objects that both have them, in English.
+
+    Args:
+        before: The object as it was; None for one that was added, of which all that is not empty differs.
+        after: The object as it is.
+        names: The columns.
+    """
+    with override("en"):
+        columns = [column for name in names if (column := _column(after, name)) is not None]
+        pairs = [(one, getattr(before, one.name) if before else None, getattr(after, one.name)) for one in columns]
+        changes = [
+            _unkept(str(column.verbose_name))
+            if _is_secret(column)
+            else Change(
+                field=str(column.verbose_name),
+                before="" if before is None else _text(column, was),
+                after=_text(column, now),
+                worded=_is_worded(column),
+            )
+            for column, was, now in pairs
+            if was != now and (before is not None or now not in ("", {}, []))
+        ]
+    return changes[:MAX_DETAILS]
+
+
 def _change(form: ModelForm[Any], name: str, added: bool) -> Change:
     column = _column(form.instance, name)
     asked = form.fields[name]

@@ -46,6 +46,8 @@ WRITTEN = (
     gettext_noop("Asked for the callback key."),
     gettext_noop("Revoked."),
     gettext_noop("Cancelled."),
+    gettext_noop("Saved a new version."),
+    gettext_noop("Restored a former version."),
     gettext_noop("The authentication code was wrong."),
     gettext_noop("Yes"),
     gettext_noop("No"),

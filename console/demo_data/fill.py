@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ from django.db import transaction
 
 from analytics import rollups
 from console.demo_data import customers, operators, receipts, vendor_accounts
-from console.demo_data.offers import TEMPLATES
+from console.demo_data.offers import FORMER_TEXTS, TEMPLATES
 from console.demo_data.plan import Planner
 from console.demo_data.schedules import PastSchedules, plan_schedules
 from console.demo_data.simulation import DeliverySimulation
@@ -19,12 +20,14 @@ from console.demo_data.traffic import PastPushes
 from pushcore.channels import Platform
 from pushcore.demo import APP_ID, WORKSPACE_ID
 from pushcore.models import AccessKey, App, Device, Template, Workspace
-from pushcore.push import templates
+from pushcore.push import template_versions, templates
+from pushcore.push.templates import TemplateDraft
 from pushcore.storage import clock, partitions
 
 # Two weeks: pages compare one with the one before.
 DAYS = 14
 _SEED = 20_200_101
+_AUTHOR = "olga"
 _FOLD_SECONDS = 60.0
 
 
@@ -104,8 +107,21 @@ def _make_partitions(now: datetime) -> int:
 def _make_templates(workspace: Workspace, now: datetime) -> None:
     for place, draft in enumerate(TEMPLATES):
         if not Template.objects.filter(workspace=workspace, name=draft.name).exists():
-            made = templates.create(workspace, draft)
-            Template.objects.filter(pk=made.pk).update(created_at=now - timedelta(days=20 - place))
+            _make_template(workspace, draft, now - timedelta(days=20 - place))
+
+
+def _make_template(workspace: Workspace, draft: TemplateDraft, at: datetime) -> None:
+    """Make a template, with a version for each of its former texts, an hour apart."""
+    former = (replace(draft, title=title, body=body) for title, body in FORMER_TEXTS.get(draft.name, ()))
+    first, *later = (*former, draft)
+    made = templates.create(workspace, first, author=_AUTHOR)
+    for one in later:
+        made = template_versions.revise(made, one, based_on=made.version, author=_AUTHOR)
+    for version in template_versions.former(made):
+        version.saved_at = at + timedelta(hours=version.version - 1)
+        version.save()
+    made.created_at, made.saved_at = at, at + timedelta(hours=made.version - 1)
+    made.save()
 
 
 def _access_key_id(workspace: Workspace) -> str:

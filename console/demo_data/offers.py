@@ -60,7 +60,7 @@ TEMPLATES: Sequence[TemplateDraft] = (
         "The price of an article on your wish list has dropped. Only while stocks last.",
         uri=f"{_SHOP}/wishes",
         style=2,
-        image={"default": f"{_SHOP}/images/wish-list.png"},
+        image={"defaultUrl": f"{_SHOP}/images/wish-list.png"},
     ),
     TemplateDraft(
         "weekend_sale",
@@ -69,7 +69,7 @@ TEMPLATES: Sequence[TemplateDraft] = (
         "From Saturday morning to Sunday night, in all departments.",
         uri=f"{_SHOP}/sale",
         style=2,
-        image={"default": f"{_SHOP}/images/sale.png"},
+        image={"defaultUrl": f"{_SHOP}/images/sale.png"},
     ),
     TemplateDraft(
         "new_version",
@@ -86,6 +86,15 @@ TEMPLATES: Sequence[TemplateDraft] = (
         uri=f"{_SHOP}/manager",
     ),
 )
+
+# What templates said before, the oldest first: title and body.
+FORMER_TEXTS: Mapping[str, Sequence[tuple[str, str]]] = {
+    "daily_summary": (
+        ("Good morning", "There are #orders# new orders."),
+        ("Good morning, #name#", "#orders# new orders since yesterday."),
+    ),
+    "price_drop": (("#item# costs less", "Now #price#. Only while stocks last."),),
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from console.pages.profile import profile
 from console.pages.query_tool import query_tool
 from console.pages.schedule_calendar import schedule_calendar
 from console.pages.switch_workspace import switch_workspace
+from console.pages.templates.form_page import preview_template
 from console.pages.two_factor import two_factor
 
 
@@ -55,6 +56,7 @@ ROUTES: tuple[Route, ...] = (
     Route("create/<str:kind>/test/", "push_test", push_test),
     Route("dismiss-setup/", "dismiss_setup", dismiss_setup),
     Route("switch-workspace/", "switch_workspace", switch_workspace),
+    Route("templates/preview/", "preview_template", preview_template),
     Route("schedule-calendar/", "schedule_calendar", schedule_calendar),
     Route("channels/", "channels", channels),
     Route("profile/", "profile", profile),

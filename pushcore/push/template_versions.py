@@ -83,8 +83,14 @@ def revise(template: Template, draft: TemplateDraft, *, based_on: int, author: s
     return current
 
 
-def restore(template: Template, version: int, *, author: str) -> Template:
+def restore(template: Template, version: int, *, based_on: int, author: str) -> Template:
     """Make a former version the newest again, as a new version.
+
+    Args:
+        template: The template.
+        version: The number of the former version.
+        based_on: The version that the author has seen as the newest.
+        author: Who restores it.
 
     Raises:
         ResultError: As `revise`; INVALID_PARAM (`version`) for a version that is not kept.
@@ -93,7 +99,7 @@ def restore(template: Template, version: int, *, author: str) -> Template:
     if wanted is None:
         raise ResultError(ResultCode.INVALID_PARAM, f"version {version} is not kept", parameter="version")
     draft = templates.draft_of(wanted, template.name)
-    return revise(template, draft, based_on=template.version, author=author)
+    return revise(template, draft, based_on=based_on, author=author)
 
 
 def _check_schedules(template: Template) -> None:

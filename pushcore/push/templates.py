@@ -102,7 +102,7 @@ def fill(content: TemplateContent, draft: TemplateDraft, *, author: str) -> None
     content.uri = draft.uri
     content.icon = dict(draft.icon)
     content.image = dict(draft.image)
-    content.variables = _used(draft)
+    content.variables = names_of(draft)
     content.saved_at = clock.now()
     content.saved_by = author[:150]
 
@@ -124,8 +124,8 @@ def draft_of(content: TemplateContent, name: str) -> TemplateDraft:
     )
 
 
-def _used(draft: TemplateDraft) -> list[str]:
-    """Return the names of the draft's placeholders."""
+def names_of(draft: TemplateDraft) -> list[str]:
+    """Return the names of the draft's placeholders, in alphabetical order."""
     texts = (draft.title, draft.body, draft.uri)
     return sorted({name for text in texts for name in placeholders.names_of(text, draft.variables)})
 

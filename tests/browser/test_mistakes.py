@@ -63,7 +63,7 @@ MISTAKES = {
         {"[name=description]": "d", "[name=title]": "T", "[name=body]": "B"}, {"[name=workspace]": "1"},
     ),
     "a template with a bad name": Mistake(
-        "pushcore/template/add/", "illegal template name", SAVE,
+        "pushcore/template/add/", "A name has letters A to Z, digits and underscores", SAVE,
         {"[name=name]": "bad name!", "[name=description]": "d", "[name=title]": "T", "[name=body]": "B"},
         {"[name=workspace]": "1"},
     ),

@@ -85,6 +85,11 @@ OTHERS: dict[str, str] = {
     "pushcore_device_add_test_device": "operator",
     "pushcore_schedule_cancel": "operator",
     "pushcore_template_test_send": "operator",
+    "pushcore_template_edit": "operator",
+    "pushcore_template_duplicate": "operator",
+    "pushcore_template_preview": NOBODY,  # by POST alone
+    "pushcore_template_restore": NOBODY,
+    "preview_template": NOBODY,
     "pushcore_accesskey_secret": "viewer",  # leads to the key's page; the secret is the maker's session's
     "channels_vendor_vendoraccount_check_account": "administrator",
     "channels_vendor_vendoraccount_send_test": "operator",
@@ -94,7 +99,13 @@ OTHERS: dict[str, str] = {
     "pushcore_workspace_make_callback_key": "administrator",
 }
 # Posted to by those who may push, never opened.
-POSTS = {"preview_message": "operator", "analysis_export": "analyst"}
+POSTS = {
+    "preview_message": "operator",
+    "preview_template": "operator",
+    "pushcore_template_preview": "viewer",
+    "pushcore_template_restore": "operator",
+    "analysis_export": "analyst",
+}
 # Anybody may come here, by GET or POST: these are about the session, or list apps by what one may see.
 OPEN = {"login", "login_code", "logout", "app_list", "switch_workspace", "invitation"}
 

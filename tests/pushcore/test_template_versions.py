@@ -79,7 +79,7 @@ def test_a_version_that_a_waiting_schedule_has_no_values_for_is_refused(
 
 def test_each_version_is_kept_with_who_saved_it_and_can_be_restored(workspace: Workspace, template: Template) -> None:
     second = revise(template, title="Two, #name#", style=0, icon={})
-    third = template_versions.restore(second, 1, author="vera")
+    third = template_versions.restore(second, 1, based_on=2, author="vera")
     assert [(one.version, one.title, one.saved_by) for one in template_versions.former(template)] == [
         (2, "Two, #name#", "amir"),
         (1, "Hello #name#", "olga"),
@@ -114,7 +114,7 @@ def test_the_limits_of_a_template_hold_for_each_version(template: Template) -> N
 @pytest.mark.parametrize("number", [0, 1, 7])
 def test_a_version_that_is_not_kept_is_not_restored(template: Template, number: int) -> None:
     with pytest.raises(ResultError, match="not kept"):
-        template_versions.restore(template, number, author="vera")
+        template_versions.restore(template, number, based_on=1, author="vera")
 
 
 def test_the_oldest_versions_are_given_up(template: Template, monkeypatch: pytest.MonkeyPatch) -> None:

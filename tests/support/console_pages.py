@@ -28,6 +28,7 @@ ANSWERS_OF_SCRIPTS = frozenset(
         "upload_file",
         "inspect_file",
         "preview_message",
+        "preview_template",
         "discard_draft",
         "dismiss_setup",
         "save_draft",
@@ -43,6 +44,9 @@ ARGUMENTS: Mapping[str, Sequence[Mapping[str, str]]] = {
 }
 # With what is asked for.
 QUERIES = {"query_tool": ("", "?dimension=user&target=anna.berg", "?dimension=user&target=nobody")}
+
+# Pages of an object besides its own, by the list that it is in: the ends of their addresses.
+FURTHER_PAGES: Mapping[str, Sequence[str]] = {"pushcore/template/": ("edit", "delete")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def visit(page: Page) -> Iterator[str]:
     Raises:
         RuntimeError: A page does not answer.
     """
-    from tests.support.console_pages import console_pages
+    from tests.support.console_pages import FURTHER_PAGES, console_pages
 
     for one in console_pages():
         try:
@@ -116,6 +116,9 @@ def visit(page: Page) -> Iterator[str]:
         if one.is_list and (address := first_row(page)) is not None:
             page.goto(address)
             yield f"{one.name}-one"
+            for further in FURTHER_PAGES.get(one.address, ()):
+                page.goto(address.replace("/change/", f"/{further}/"))
+                yield f"{one.name}-{further}"
 
 
 def take(page: Page, file: Path, size: tuple[int, int]) -> None:

@@ -5,6 +5,7 @@ The APIs answer the same refusals with their codes; here nobody is shown one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from django.conf import settings
@@ -17,7 +18,7 @@ from console.components.refusals import translated
 from pushcore.broadcast import broadcasts
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import upload
-from pushcore.push import limits
+from pushcore.push import limits, placeholders, templates
 from pushcore.schedules import service, times
 
 # Fields of the forms beside the push form, as `MessageForms.refuse` finds them.
@@ -123,9 +124,12 @@ EXPLANATIONS: dict[tuple[ResultCode, str], Explanation] = {
 }  # fmt: skip
 
 
-def explain(error: ResultError) -> Explanation:
+Explanations = Mapping[tuple[ResultCode, str], Explanation]
+
+
+def explain(error: ResultError, explanations: Explanations = EXPLANATIONS) -> Explanation:
     """Return what to tell an operator of a refusal, and where; what the table does not know in the service's words."""
-    found = EXPLANATIONS.get((error.result, error.parameter)) or EXPLANATIONS.get((error.result, ""))
+    found = explanations.get((error.result, error.parameter)) or explanations.get((error.result, ""))
     if found is None:
         return Explanation("", capfirst(translated(error.result, error.message)))
     return Explanation(found.field, _filled(found.sentence))
@@ -159,5 +163,9 @@ def _figures() -> dict[str, str]:
         "broadcasts": broadcasts.MAX_ACTIVE,
         "schedules": service.MAX_OPEN,
         "days": times.MAX_AHEAD.days,
+        "template": templates.MAX_LENGTH,
+        "templates": templates.MAX_TEMPLATES,
+        "variables": templates.MAX_VARIABLES,
+        "variable": placeholders.MAX_NAME,
     }
     return {name: intcomma(figure) for name, figure in figures.items()}

@@ -164,8 +164,8 @@ class ChannelPart(PushForm):
         return 1 if silent else int(self.cleaned_data.get("android_channel") or 0)
 
 
-class ContentPart(PushForm):
-    """The content of a push without a template: text, display, action, and the icons and images of rich text."""
+class ContentPart(forms.Form):
+    """The content of a push without a template, or of a template: text, display, action, icons and images."""
 
     silent = forms.TypedChoiceField(
         label=_("Display type"),

@@ -25,7 +25,7 @@ from console.pages.create.fields import DEFAULT_VALIDITY_SECONDS, PlaceholdersPa
 from console.pages.create.forms import AnyForm, SimpleForm
 from pushcore.channels import Channel, Platform
 from pushcore.delivery.payload import device_payload
-from pushcore.models import Workspace
+from pushcore.models import PushTask, Workspace
 from pushcore.ports import OutgoingMessage
 from pushcore.push import content, templates
 from pushcore.push.requests import TemplatePush
@@ -74,6 +74,7 @@ class Preview:
         advice: What the operator had better change.
         android: The body for the self-built channel as JSON, with example IDs.
         ios: The body for APNs as JSON, with example IDs; empty if APNs would refuse it.
+        placeholders: Of a template, the names of its placeholders, in alphabetical order.
     """
 
     title: str = ""
@@ -84,6 +85,7 @@ class Preview:
     advice: list[Advice] = field(default_factory=list)
     android: str = ""
     ios: str = ""
+    placeholders: list[str] = field(default_factory=list)
 
     def remarks(self, channels: Collection[int]) -> list[str]:
         """Return what the given channels cut, and the advice on the message, in sentences."""
@@ -97,14 +99,43 @@ def preview_of(form: AnyForm, params: Mapping[str, str]) -> Preview:
     made = _content(form, params)
     if made is None:
         return Preview()
-    outgoing = _example(form, made)
+    given = form.cleaned_data
+    example = Example(
+        PushTask.Kind(form.kind),
+        given.get("target", ""),
+        given.get("msgkey", ""),
+        given.get("valid_seconds") or DEFAULT_VALIDITY_SECONDS,
+    )
+    return preview_of_content(form.workspace, made, example, has_template=not isinstance(form, SimpleForm))
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What surrounds the content in the message bodies, as far as it is known."""
+
+    kind: PushTask.Kind = PushTask.Kind.TEMPLATE
+    target: str = ""
+    msgkey: str = ""
+    valid_seconds: int = DEFAULT_VALIDITY_SECONDS
+
+
+def preview_of_content(workspace: Workspace, made: dict[str, Any], example: Example, *, has_template: bool) -> Preview:
+    """Return the preview of a content.
+
+    Args:
+        workspace: Whose vendor accounts count.
+        made: The content (`pushcore.push.content`).
+        example: What surrounds it.
+        has_template: Advice stands at the choice of a template, and not at the fields of the content.
+    """
+    outgoing = _outgoing(workspace, made, example)
     return Preview(
         title=made["title"],
         body=made["content"],
         silent=bool(made["silent"]),
         style=made["style"],
-        channels=[] if made["silent"] else list(_channels(form.workspace, outgoing)),
-        advice=list(dict.fromkeys(advice_on(made, has_template=not isinstance(form, SimpleForm)))),
+        channels=[] if made["silent"] else list(_channels(workspace, outgoing)),
+        advice=list(dict.fromkeys(advice_on(made, has_template=has_template))),
         android=_pretty(device_payload(outgoing)),
         ios=_ios(outgoing),
     )
@@ -164,19 +195,18 @@ def _untouched(form: SimpleForm) -> dict[str, Any]:
     return {name: "" if value is None or callable(value) else value for name, value in initial.items()}
 
 
-def _example(form: AnyForm, made: dict[str, Any]) -> OutgoingMessage:
+def _outgoing(workspace: Workspace, made: dict[str, Any], example: Example) -> OutgoingMessage:
     """Build an outgoing message with example IDs around the content."""
-    given, now = form.cleaned_data, clock.now()
-    seconds = given.get("valid_seconds") or DEFAULT_VALIDITY_SECONDS
+    now = clock.now()
     example_id = ids.first_id_at(now)
     return OutgoingMessage(
         message_id=example_id,
-        workspace_id=form.workspace.pk,
+        workspace_id=workspace.pk,
         task_id=example_id,
-        kind=form.kind,
-        target=given.get("target", ""),
-        msgkey=given.get("msgkey", ""),
-        expire_at=now + timedelta(seconds=max(1, min(seconds, settings.MAX_EXPIRED_SECONDS))),
+        kind=example.kind,
+        target=example.target,
+        msgkey=example.msgkey,
+        expire_at=now + timedelta(seconds=max(1, min(example.valid_seconds, settings.MAX_EXPIRED_SECONDS))),
         content=made,
         options={},
         device_id=0,

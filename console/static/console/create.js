@@ -1,5 +1,5 @@
-// Create a message: fields that depend on others, counters, rows of parameters, the preview, drafts, test devices, the
-// file. The form itself works without it, in more steps.
+// Create a message or a template: fields that depend on others, counters, rows of parameters, the preview, drafts, test
+// devices, the file. The form itself works without it, in more steps.
 (function () {
   "use strict";
 
@@ -96,6 +96,15 @@
     });
   }
 
+  // Of a template, in the words of the preview: what the service takes for a placeholder.
+  function showPlaceholders(form, names) {
+    const list = form.querySelector("[data-placeholders]");
+    if (list) {
+      const shown = names.map((name) => textElement("code", `#${name}#`));
+      list.replaceChildren(...(shown.length ? shown : [textElement("span", list.dataset.empty)]));
+    }
+  }
+
   // Draw the picture at an https address; nothing else may be loaded. While an address is typed it is not asked for.
   function drawImage(place, url) {
     place.hidden = !url;
@@ -147,6 +156,7 @@
       pane.querySelector("[data-preview-silent]").hidden = !made.silent;
       showChannel();
       showAdvice(form, made.advice);
+      showPlaceholders(form, made.placeholders);
       pane.querySelector("[data-preview-notes]").replaceChildren(
         ...made.channels.filter((one) => one.note).map((one) => textElement("li", one.note)),
       );
@@ -209,6 +219,9 @@
   // What was typed is saved while it is typed, a second after the last key.
   function addDraft(form) {
     const said = form.querySelector("[data-draft-saved]");
+    if (!said) {
+      return;
+    }
     const save = latest(async function () {
       try {
         const answer = await fetch(form.dataset.draftUrl, { method: "POST", body: new FormData(form) });
