@@ -6,6 +6,7 @@ import contextlib
 import json
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -136,6 +137,13 @@ class Agent:
         """Wait for a message by its msgKey, and return it."""
         self._wait(lambda: msgkey in self.msgkeys(), f"message {msgkey}")
         return next(one for one in self.messages() if one["bData"]["msgKey"] == msgkey)
+
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
+        """Ask again and again until a condition holds."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, f"waited in vain: {what}"
+            time.sleep(0.02)
 
     def messages(self) -> list[Event]:
         """Return the messages that the handler was given, in order."""
