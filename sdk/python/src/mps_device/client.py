@@ -88,6 +88,14 @@ class PushClient:
             self._engine.stop()
             self._engine = None
 
+    def wait(self) -> None:
+        """Block until the client is stopped, or the program interrupted (Ctrl-C), which stops it."""
+        try:
+            if self._engine is not None:
+                self._engine.join()
+        except KeyboardInterrupt:
+            self.stop()
+
     def close(self) -> None:
         """Stop, and close the store."""
         self.stop()

@@ -21,12 +21,12 @@ class Diagnostics:
         self._lines: deque[str] = deque(maxlen=MAX_LINES)
         self._lock = threading.Lock()
 
-    def note(self, text: str) -> None:
-        """Add a line."""
+    def note(self, text: str, *, warning: bool = False) -> None:
+        """Add a line; a warning is something that the app should act on."""
         at = datetime.fromtimestamp(self._clock.time(), tz=UTC).isoformat(timespec="milliseconds")
         with self._lock:
             self._lines.append(f"{at} {text}")
-        self._logger.info("%s", text)
+        self._logger.log(logging.WARNING if warning else logging.INFO, "%s", text)
 
     def lines(self) -> list[str]:
         """Return the latest lines, oldest first."""

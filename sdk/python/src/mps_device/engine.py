@@ -43,6 +43,7 @@ MAX_BATCH = 100
 TEMPORARY = "SYSTEM_ERROR"
 BINDING, VENDOR_TOKEN = "binding", "vendorToken"
 
+_GAVE_UP = (Status.REFUSED, Status.REPLACED)
 ProofProvider = Callable[[str, str], str]
 Answer = dict[str, Any]
 
@@ -136,7 +137,7 @@ class Engine:
 
     def connect_again(self) -> None:
         """Connect again after the client made no more attempts."""
-        self.post(lambda: self._connect() if self.state.status in (Status.REFUSED, Status.REPLACED) else None)
+        self.post(lambda: self._connect() if self.state.status in _GAVE_UP else None)
 
     def bind(self, user_id: str, proof_provider: ProofProvider | None) -> Future[None]:
         """Bind a user, now or with the next connection."""
@@ -384,8 +385,12 @@ class Engine:
     def _set_state(self, state: State) -> None:
         if state != self.state:
             self.state = state
-            waiting = f", again in {state.seconds:.1f} s" if state.seconds is not None else ""
-            self._diagnostics.note(f"{state.status.value}{': ' if state.reason else ''}{state.reason}{waiting}")
+            parts = [state.status.value]
+            if state.reason:
+                parts.append(state.reason)
+            if state.seconds is not None:
+                parts.append(f"again in {state.seconds:.1f} s")
+            self._diagnostics.note(", ".join(parts), warning=state.status in _GAVE_UP)
             self.callbacks.add(lambda: self._on_state(state))
 
     def _fail_waiting(self, error: Exception) -> None:
