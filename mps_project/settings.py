@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django.contrib.postgres",
     "channels",
+    "corsheaders",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -58,6 +59,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "mps_project.observability.probes.ProbesMiddleware",
     "mps_project.observability.request_id.RequestIdMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "pushcore.api.json_errors.JsonErrorsMiddleware",
     "mps_project.observability.metrics.MetricsMiddleware",
     "mps_project.web.forwarded_proto.ForwardedProtoMiddleware",
@@ -153,6 +155,14 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = configuration.hsts_seconds
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
+# Pages of other origins that are devices. Their credentials stand in a header of their own, not in cookies.
+CORS_URLS_REGEX = r"^/device/v1/"
+CORS_ALLOW_ALL_ORIGINS = "*" in configuration.device_origins
+CORS_ALLOWED_ORIGINS = [origin for origin in configuration.device_origins if origin != "*"]
+CORS_ALLOW_METHODS = ["POST"]
+CORS_ALLOW_HEADERS = ["authorization", "content-type"]
+CORS_EXPOSE_HEADERS = ["retry-after"]
+WS_CHECK_ORIGIN = configuration.ws_check_origin
 
 # Alpine, which django-unfold is written with, evaluates attributes of its templates ('unsafe-eval') and sets styles.
 CONTENT_SECURITY_POLICY = {
@@ -199,9 +209,18 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Message push service",
-    "DESCRIPTION": "The REST API of the service. Bodies are signed; every answer carries a result code.",
+    "DESCRIPTION": (
+        "The REST API of the service, whose bodies are signed, and the requests of devices. Every answer carries a "
+        "result code."
+    ),
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    # Whose schemas are JSON Schema, as those of the device protocol are.
+    "OAS_VERSION": "3.1.0",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "gateway.openapi.add_device_requests",
+    ],
     # Assets come from the package, not from elsewhere.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

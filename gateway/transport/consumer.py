@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from django.conf import settings
@@ -38,7 +38,7 @@ def serve_node(node: Node) -> None:
 async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """Serve one WebSocket; the ASGI application at the gateway's path."""
     await receive()  # websocket.connect
-    if SUBPROTOCOL not in scope.get("subprotocols", ()):
+    if SUBPROTOCOL not in scope.get("subprotocols", ()) or not _may_connect(scope["headers"]):
         await send({"type": "websocket.close", "code": _PROTOCOL_ERROR})
         return
     await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
@@ -66,6 +66,14 @@ async def device_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
         connection.frame_handler = None
         session.transport_lost()
         await transport.finished()
+
+
+def _may_connect(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Tell whether a client may connect: a page only from an allowed origin, if origins are checked."""
+    if not settings.WS_CHECK_ORIGIN or settings.CORS_ALLOW_ALL_ORIGINS:
+        return True
+    origins = [value.decode("latin-1") for name, value in headers if name == b"origin"]
+    return all(origin in settings.CORS_ALLOWED_ORIGINS for origin in origins)
 
 
 class WebSocketTransport(CoalescingTransport):

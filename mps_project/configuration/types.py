@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import psycopg2
 from cryptography.fernet import Fernet
@@ -62,6 +63,14 @@ def _fernet_keys(value: list[str]) -> list[str]:
     return value
 
 
+def _origins(value: list[str]) -> list[str]:
+    for origin in value:
+        parts = urlsplit(origin)
+        if origin != "*" and (not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}"):
+            raise ValueError("an origin is scheme and host, such as https://shop.example, without a path")
+    return value
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 OptionalPort = Annotated[int, Field(ge=0, le=65535), BeforeValidator(_zero_if_empty)]
 """A port, or 0 for none."""
@@ -71,6 +80,7 @@ Limit = Annotated[int, Field(ge=0)]
 ListenAddress = Annotated[str, AfterValidator(_ip_address)]
 """An IP address, or `localhost`."""
 Names = Annotated[list[str], BeforeValidator(_split)]
+Origins = Annotated[list[str], BeforeValidator(_split), AfterValidator(_origins)]
 Networks = Annotated[list[IPvAnyNetwork], BeforeValidator(_split)]
 DatabaseUrl = Annotated[str, AfterValidator(_postgresql_url)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]

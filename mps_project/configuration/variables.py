@@ -20,6 +20,7 @@ from mps_project.configuration.types import (
     Names,
     Networks,
     OptionalPort,
+    Origins,
     Port,
     PositiveNumber,
     RedisUrl,
@@ -241,6 +242,20 @@ class RequestLimits(_Group):
 class DeviceLimits(_Group):
     """Limits of devices."""
 
+    device_origins: Origins = Field(
+        [],
+        description=(
+            "Origins (`https://shop.example`, comma-separated) of web pages that are devices: browsers let them send "
+            "devices' requests over HTTP. `*` allows all."
+        ),
+    )
+    ws_check_origin: bool = Field(
+        False,
+        description=(
+            "Refuse WebSocket connections of web pages whose origin is not in MPS_DEVICE_ORIGINS. The console's own "
+            "origin must be there too, for its device simulator. Devices that send no origin are not concerned."
+        ),
+    )
     gateway_max_keep_alive: PositiveNumber = Field(
         1200,
         description=(

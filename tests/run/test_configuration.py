@@ -117,6 +117,8 @@ def test_a_missing_variable_is_named(environ: pytest.MonkeyPatch, name: str, val
         ("MPS_LOG_LEVEL", "LOUD"),
         ("MPS_LOG_FORMAT", "xml"),
         ("MPS_PROXY_TRUSTED", "10.0.0.0/8,10.0.0.1/8"),
+        ("MPS_DEVICE_ORIGINS", "https://shop.example/"),
+        ("MPS_DEVICE_ORIGINS", "shop.example"),
     ],
 )
 @pytest.mark.parametrize("read", [load, load_for_launcher])

@@ -34,5 +34,5 @@ def answer_with(name: str, data: serializers.Field[Any, Any, Any, Any]) -> Any:
 
 Answer = answer_with(
     "Answer",
-    serializers.JSONField(allow_null=True, help_text="Of a push: the task ID. Of a query: an object."),
+    serializers.JSONField(help_text="Of a push: the task ID. Of a query: an object. Null where there is none."),
 )

@@ -18,6 +18,8 @@ from mps_project.wsgi import application
 from pushcore.api import throttle
 from pushcore.api.operations import REST_OPERATIONS
 from pushcore.api.rest import signature
+from pushcore.devices import registry
+from pushcore.devices.info import DeviceInfo
 from pushcore.models import Template, Workspace
 
 _JUDGED: list[Any] = [
@@ -36,6 +38,9 @@ CALLS = [("POST", f"/api/v1/{operation.path}") for operation in REST_OPERATIONS]
     ("GET", "/api/v1/templates/{name}"),
     ("DELETE", "/api/v1/templates/{name}"),
 ]
+DEVICE_CALLS = [
+    ("POST", f"/device/v1/{name}") for name in ("register", "bind", "unbind", "report", "events", "unregister")
+]
 
 
 def load() -> Any:
@@ -44,7 +49,7 @@ def load() -> Any:
 
 def test_every_call_of_the_schema_is_tried_here() -> None:
     found = {(result.ok().method.upper(), result.ok().path) for result in load().get_all_operations()}
-    assert found == set(CALLS)
+    assert found == {*CALLS, *DEVICE_CALLS}
 
 
 # The application closes its database connections after each call, as it does in production.
@@ -68,6 +73,23 @@ def test_every_answer_is_as_the_schema_says(
         else:
             case.query |= scope
         answer = case.call_and_validate(checks=_JUDGED)
+        assert answer.json()["code"] != "9000"
+
+    call()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("method", "path"), DEVICE_CALLS)
+def test_every_answer_to_a_device_is_as_the_schema_says(workspace: Workspace, method: str, path: str) -> None:
+    [(device, secret)] = registry.register([(workspace, DeviceInfo())])
+    auth = (f"{workspace.app.app_id}-{workspace.workspace_id}", workspace.client_key)
+    if not path.endswith("/register"):
+        auth = device.ad_token, secret
+
+    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(load()[path][method].as_strategy())
+    def call(case: schemathesis.Case) -> None:
+        answer = case.call_and_validate(checks=_JUDGED, auth=auth)
         assert answer.json()["code"] != "9000"
 
     call()
