@@ -29,6 +29,7 @@ class OutgoingMessage(NamedTuple):
         content: What the device gets as `bData`. Shared by all messages of a task, and must not be changed.
         options: What vendors' channels are told beside the content.
         sent_before: Whether it was written to a connection that ended unacknowledged (the repeat carries DUP).
+        has_trampoline: Whether a tap shall open the app, which opens the address itself (`devices.capabilities`).
     """
 
     message_id: int
@@ -45,6 +46,7 @@ class OutgoingMessage(NamedTuple):
     content: dict[str, Any]
     options: dict[str, Any]
     sent_before: bool = False
+    has_trampoline: bool = False
 
 
 class Lane(Protocol):

@@ -18,7 +18,7 @@ def click_action(notification: Notification) -> dict[str, Any]:
     An intent URI stands in `intent`, an action's name or a deep link in `action` (hms-push-serverdemo-java,
     `ClickAction`: one of the two is required).
     """
-    url = notification.url
+    url = notification.tap_url
     if notification.opens_page and url:
         return {"type": 1, "intent" if is_intent(url) else "action": url}
     if url.startswith("https://"):

@@ -42,6 +42,7 @@ class Notification:
         expire_at: When the vendor is to stop trying.
         url: A web address where `opens_page` is false, else an intent or a page of the app.
         opens_page: What a tap does with `url`.
+        opens_app: A tap opens the app in any case, whose SDK finds `url` in its data, reports the event and opens it.
         silent: The app gets it, and nothing is shown.
         style: How it is shown.
         icon: A URL, chosen for the channel.
@@ -65,6 +66,7 @@ class Notification:
     expire_at: datetime
     url: str = ""
     opens_page: bool = False
+    opens_app: bool = False
     silent: bool = False
     style: Style = Style.PLAIN
     icon: str = ""
@@ -79,6 +81,11 @@ class Notification:
     vendor_options: Mapping[str, Any] = field(default_factory=dict)
     transparent: str | Mapping[str, Any] = ""
     test: bool = False
+
+    @property
+    def tap_url(self) -> str:
+        """What the vendor opens by itself when the notification is tapped; empty where a tap opens the app."""
+        return "" if self.opens_app else self.url
 
 
 class Delivery(NamedTuple):

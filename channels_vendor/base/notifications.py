@@ -17,10 +17,10 @@ _OWN_FIELDS = frozenset({"badge", "sound", "big_text", "badge_add_num", "badge_c
 
 def deliveries_of(batch: Iterable[OutgoingMessage], channel: Channel) -> list[Delivery]:
     """Return a delivery for each message; messages with the same content share a notification."""
-    shared: dict[tuple[int, int, Any], Notification] = {}
+    shared: dict[tuple[int, int, Any, bool], Notification] = {}
     deliveries = []
     for outgoing in batch:
-        key = (outgoing.task_id, id(outgoing.content), outgoing.expire_at)
+        key = (outgoing.task_id, id(outgoing.content), outgoing.expire_at, outgoing.has_trampoline)
         if key not in shared:
             shared[key] = _notification(outgoing, channel)
         deliveries.append(
@@ -41,6 +41,7 @@ def _notification(outgoing: OutgoingMessage, channel: Channel) -> Notification:
         expire_at=outgoing.expire_at,
         url=content.get("url", ""),
         opens_page=content.get("action") == 1,
+        opens_app=outgoing.has_trampoline,
         silent=bool(content.get("silent")),
         style=Style.BIG_TEXT if big_text else Style(content.get("style", 0)),
         icon=_for_channel(content.get("icon", {}), channel),

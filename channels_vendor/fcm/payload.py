@@ -79,8 +79,8 @@ def shown_of(notification: Notification, message_id: str) -> dict[str, Any]:
         shown["sound"] = notification.sound
     if notification.icon and "/" not in notification.icon:  # a drawable of the app; FCM shows no icon from a URL
         shown["icon"] = notification.icon
-    if notification.opens_page and notification.url:
-        shown["click_action"] = notification.url
+    if notification.opens_page and notification.tap_url:
+        shown["click_action"] = notification.tap_url
     return shown
 
 

@@ -37,7 +37,7 @@ def body_of(notification: Notification, category: str, message_id: str, msgkey: 
 
     custom_data = fit_custom_data(
         custom_data_of(notification, message_id=message_id, msgkey=msgkey),
-        opened_by_vendor=not notification.silent and notification.opens_page,
+        opened_by_vendor=not notification.silent and notification.opens_page and not notification.opens_app,
         fits=lambda custom_data: size_of(made(notification.body, custom_data)) <= MAX_BYTES,
     )
     text = truncate_by(notification.body, lambda part: size_of(made(part, custom_data)), MAX_BYTES)
@@ -89,7 +89,6 @@ def _payload(
 
 def _click(notification: Notification, custom_data: dict[str, str]) -> dict[str, Any]:
     """Return what a tap opens: the app's home, or a page of it by URI. A web address is part of the data."""
-    if notification.opens_page and notification.url:
-        name = "uri" if "://" in notification.url else "action"
-        return {"actionType": 1, name: notification.url, "data": custom_data}
+    if notification.opens_page and (url := notification.tap_url):
+        return {"actionType": 1, "uri" if "://" in url else "action": url, "data": custom_data}
     return {"actionType": 0, "data": custom_data}

@@ -123,7 +123,7 @@ def _click(notification: Notification) -> dict[str, Any]:
     Raises:
         TooBigError: The address is longer than OPPO takes.
     """
-    url = notification.url
+    url = notification.tap_url
     if not url or not (notification.opens_page or is_web(url)):
         return {"click_action_type": 0}
     if notification.opens_page and "://" not in url and not url.startswith("intent:"):

@@ -40,6 +40,8 @@ MAX_TTL = {ONE_DAY: 86_400, SEVEN_DAYS: 604_800}
 # How texts are counted, by the account's `text_width`.
 BY_CHARACTER, CHINESE_AS_TWO = gettext_noop("by character"), gettext_noop("Chinese as two")
 _RING_AND_VIBRATE = 4
+# As `pushcore.push.recipients` has it.
+_LONGEST_MSGKEY = "x" * 64
 
 
 def width(text: str) -> int:
@@ -76,12 +78,15 @@ def data_of(delivery: Delivery) -> str:
     custom_data = fit_custom_data(
         custom_data_of(delivery.notification, message_id=str(delivery.message_id), msgkey=delivery.msgkey),
         opened_by_vendor="skipContent" in _click(delivery.notification),
-        fits=lambda custom_data: utf16_length(encode(custom_data)) + len("data") <= MAX_DATA,
+        fits=_fits,
     )
-    data = encode(custom_data)
-    if utf16_length(data) + len("data") > MAX_DATA:
+    if not _fits(custom_data):
         raise TooBigError(f"{errors.BAD_PAIR} clientCustomMap")
-    return data
+    return encode(custom_data)
+
+
+def _fits(custom_data: dict[str, str]) -> bool:
+    return utf16_length(encode(custom_data)) + len("data") <= MAX_DATA
 
 
 def shown(notification: Notification, account: Account) -> Shown:
@@ -133,9 +138,17 @@ def _longest(account: Account) -> int:
 
 def _click(notification: Notification) -> dict[str, Any]:
     """Return what a tap opens: a page of the app, a web page, or the app. Raises `TooBigError`."""
-    url = notification.url
+    url = _tap_url(notification)
     if not url or not (notification.opens_page or is_web(url)):
         return {"skipType": 1}
     if utf16_length(url) > MAX_SKIP:
         raise TooBigError(f"{errors.BAD_PAIR} skipContent")
     return {"skipType": 4 if notification.opens_page else 2, "skipContent": url}
+
+
+def _tap_url(notification: Notification) -> str:
+    """Return what vivo opens by itself: also an address that the app's data have no room for."""
+    if notification.opens_app:
+        longest = custom_data_of(notification, message_id=LONGEST_ID, msgkey=_LONGEST_MSGKEY)
+        return "" if _fits(longest) else notification.url
+    return notification.url

@@ -78,10 +78,11 @@ def _click(notification: Notification, account: Account) -> dict[str, str]:
 
     A page is named by an intent URI (dev.mi.com, pId 1558: what `Intent.toUri` makes).
     """
-    if notification.opens_page and notification.url:
-        return {"notify_effect": "2", "intent_uri": _intent_uri(notification.url, account.get("package_name"))}
-    if is_web(notification.url):
-        return {"notify_effect": "3", "web_uri": notification.url}
+    url = notification.tap_url
+    if notification.opens_page and url:
+        return {"notify_effect": "2", "intent_uri": _intent_uri(url, account.get("package_name"))}
+    if is_web(url):
+        return {"notify_effect": "3", "web_uri": url}
     return {"notify_effect": "1"}
 
 

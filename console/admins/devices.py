@@ -23,6 +23,7 @@ from console.components.inlines import ReadOnlyInline
 from console.components.large_table_admin import LargeTableAdmin
 from gateway.cluster import presence
 from pushcore.channels import Platform
+from pushcore.devices.capabilities import names_of
 from pushcore.devices.target_names import spellings
 from pushcore.models import Binding, Device, TokenLoss
 from pushcore.storage import valkey
@@ -120,11 +121,11 @@ class DeviceAdmin(LargeTableAdmin):
         (None, {"fields": ("full_token", "workspace", "online_now", "created_at", "last_seen_at")}),
         (
             _("Device details"),
-            {"fields": ("platform", "manufacturer", "model", "os_version", "app_version", "installation_id")},
+            {"fields": ("platform", "manufacturer", "model", "os_version", "app_version", "sdk", "installation_id")},
         ),
         (_("Third-party channel"), {"fields": ("third_channel", "third_token")}),
     )
-    readonly_fields = ("full_token", "online_now")
+    readonly_fields = ("full_token", "online_now", "sdk")
     inlines = (BindingHistory, LostTokens)
     actions_detail = ("add_test_device",)
 
@@ -174,6 +175,11 @@ class DeviceAdmin(LargeTableAdmin):
         if device.activity_id is not None:
             return f"{gettext('Live Activity')} {device.activity_id}".strip()
         return f"{device.manufacturer} {device.model}".strip() or "-"
+
+    @display(description=_("capabilities"))
+    def sdk(self, device: Device) -> str:
+        """Show what the app's SDK can do."""
+        return ", ".join(names_of(device.capabilities)) or "-"
 
     @display(description=_("self-built channel"))
     def online(self, device: Device) -> SafeString:

@@ -7,14 +7,14 @@
 -- columns --
 -- The columns of a message m and its device d. Each statement adds whether the message may be delivered.
 m.id, m.task_id, m.target, m.msgkey, d.id, d.platform, d.third_channel, d.third_token, m.sent_at IS NOT NULL,
-m.override::text
+d.capabilities LIKE '%%,trampoline,%%', m.override::text
 
 -- by_id --
 -- Read the deliverable ones of some messages.
 SELECT {columns}, true
 FROM pushcore_message m
 CROSS JOIN LATERAL (
-    SELECT id, platform, third_channel, third_token FROM pushcore_device WHERE id = m.device_id OFFSET 0
+    SELECT id, platform, third_channel, third_token, capabilities FROM pushcore_device WHERE id = m.device_id OFFSET 0
 ) d
 WHERE m.id = ANY(%(ids)s) AND {message}
 ORDER BY m.id
@@ -24,7 +24,7 @@ ORDER BY m.id
 SELECT {columns}, m.id IS NOT NULL
 FROM unnest(%(devices)s::bigint[], %(known)s::bigint[]) AS wanted(device_id, known)
 CROSS JOIN LATERAL (
-    SELECT id, platform, third_channel, third_token, settled_id FROM pushcore_device
+    SELECT id, platform, third_channel, third_token, capabilities, settled_id FROM pushcore_device
     WHERE id = wanted.device_id OFFSET 0
 ) d
 LEFT JOIN LATERAL (
@@ -46,7 +46,7 @@ FROM (
     ORDER BY m.id LIMIT %(at_most)s
 ) m
 LEFT JOIN LATERAL (
-    SELECT id, platform, third_channel, third_token FROM pushcore_device WHERE id = m.device_id OFFSET 0
+    SELECT id, platform, third_channel, third_token, capabilities FROM pushcore_device WHERE id = m.device_id OFFSET 0
 ) d ON true
 ORDER BY m.id
 

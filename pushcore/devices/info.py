@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
+from pushcore.devices.capabilities import parse_capabilities
 from pushcore.devices.tokens import NO_THIRD_PARTY, ThirdParty, check_third_party
 
 # `harmony` is a former spelling, still accepted.
@@ -21,6 +22,8 @@ INFO_FIELDS = (
     ("osVersion", "os_version", 64),
     ("appVersion", "app_version", 64),
 )
+# The columns that a device describes itself in.
+INFO_COLUMNS = (*(column for _, column, _ in INFO_FIELDS), "capabilities")
 # Control characters, lone surrogates, and characters that reverse or break a line of text (Unicode, UAX 9).
 _UNSTORABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -37,6 +40,7 @@ class DeviceInfo:
     model: str = ""
     os_version: str = ""
     app_version: str = ""
+    capabilities: str = ""
     third_token: str = ""
     third_channel: int | None = None
 
@@ -49,8 +53,9 @@ class DeviceInfo:
     def from_mapping(cls, given: Mapping[str, object]) -> DeviceInfo:
         """Read the fields of a registration; other keys are ignored.
 
-        Fields: platform, manufacturer, model, osVersion, appVersion, and a token as `token` (iOS: of APNs) or as
-        `thirdChannel` with `thirdChannelDeviceToken`. Text loses its control characters and is cut to its column.
+        Fields: platform, manufacturer, model, osVersion, appVersion, capabilities, and a token as `token` (iOS: of
+        APNs) or as `thirdChannel` with `thirdChannelDeviceToken`. Text loses its control characters and is cut to its
+        column.
 
         Raises:
             ResultError: OS_TYPE_NOT_SUPPORTED for an unknown platform, INVALID_PARAM for a value that is no text, and
@@ -67,15 +72,16 @@ class DeviceInfo:
 
 
 def parse_info(given: Mapping[str, object]) -> dict[str, str]:
-    """Read the fields of `INFO_FIELDS` from a request.
+    """Read the fields of `INFO_FIELDS`, and capabilities, from a request.
 
     Returns:
         Values by column name; empty text for a field that is absent.
 
     Raises:
-        ResultError: INVALID_PARAM for a value that is no text.
+        ResultError: INVALID_PARAM for a value that is no text, and what `parse_capabilities` raises.
     """
-    return {column: _text_of(given, name, width) for name, column, width in INFO_FIELDS}
+    texts = {column: _text_of(given, name, width) for name, column, width in INFO_FIELDS}
+    return texts | {"capabilities": parse_capabilities(given.get("capabilities"))}
 
 
 def _text_of(given: Mapping[str, object], name: str, width: int) -> str:

@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from pushcore.channels import Platform
 from pushcore.devices import tokens
-from pushcore.devices.info import INFO_FIELDS, DeviceInfo
+from pushcore.devices.info import INFO_COLUMNS, DeviceInfo
 from pushcore.devices.tokens import Claim, Gone
 from pushcore.models import Device, Workspace
 from pushcore.security import crypto
@@ -133,7 +133,7 @@ def register(requests: Sequence[tuple[Workspace, DeviceInfo]]) -> list[tuple[Kno
                     secret_hash=crypto.fingerprint_secret(secret),
                     platform=info.platform,
                     last_seen_at=now,
-                    **{column: getattr(info, column) for _, column, _ in INFO_FIELDS},
+                    **{column: getattr(info, column) for column in INFO_COLUMNS},
                 )
                 for (workspace, info), secret in zip(requests, secrets, strict=True)
             ]
@@ -174,7 +174,7 @@ def update_info(infos: Mapping[int, Mapping[str, str]]) -> None:
     if not infos:
         return
     parameters: dict[str, list[Any]] = {
-        column: [info.get(column, "") for info in infos.values()] for _, column, _ in INFO_FIELDS
+        column: [info.get(column, "") for info in infos.values()] for column in INFO_COLUMNS
     }
     with connection.cursor() as cursor:
         cursor.execute(_SQL["keep_info"], {**parameters, "devices": list(infos)})

@@ -52,6 +52,7 @@ class Migration(migrations.Migration):
                 ('model', models.CharField(blank=True, max_length=128, verbose_name='model')),
                 ('os_version', models.CharField(blank=True, max_length=64, verbose_name='OS version')),
                 ('app_version', models.CharField(blank=True, max_length=64, verbose_name='app version')),
+                ('capabilities', models.CharField(blank=True, db_default='', default='', help_text="What the app's SDK can do.", max_length=64, verbose_name='capabilities')),
                 ('third_channel', models.SmallIntegerField(blank=True, null=True, verbose_name='third-party channel')),
                 ('third_token', models.CharField(blank=True, max_length=512, verbose_name='third-party token')),
                 ('third_reported_at', models.DateTimeField(blank=True, editable=False, help_text='When that token was last reported.', null=True, verbose_name='third reported at')),

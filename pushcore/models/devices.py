@@ -28,6 +28,14 @@ class Device(models.Model):
     model = models.CharField(_("model"), max_length=128, blank=True)
     os_version = models.CharField(_("OS version"), max_length=64, blank=True)
     app_version = models.CharField(_("app version"), max_length=64, blank=True)
+    capabilities = models.CharField(
+        _("capabilities"),
+        max_length=64,
+        blank=True,
+        db_default="",
+        default="",
+        help_text=_("What the app's SDK can do."),
+    )
     third_channel = ChannelField(_("third-party channel"), null=True, blank=True)
     third_token = models.CharField(_("third-party token"), max_length=512, blank=True)
     third_reported_at = models.DateTimeField(

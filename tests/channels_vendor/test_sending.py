@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +21,7 @@ from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.delivery import deliverable, dispatch
 from pushcore.devices import bindings, client_requests, registry
-from pushcore.devices.info import DeviceInfo
+from pushcore.devices.info import DeviceInfo, parse_info
 from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, Message, PushTask, Workspace
 from pushcore.push import pushes, requests
@@ -125,6 +126,27 @@ def test_an_ios_device_gets_silent_messages_by_apns(
     [request] = apns.ledger.requests
     assert request.headers["apns-push-type"] == "background"
     assert Message.objects.get().channel == Channel.APNS
+
+
+@pytest.mark.parametrize("capabilities", [["trampoline", "flying"], None, []])
+def test_a_tap_opens_the_app_of_devices_that_say_they_have_a_trampoline(
+    workspace: Workspace,
+    vendors: SimulatorServer,
+    fcm: SimulatedFcm,
+    device: Callable[..., KnownDevice],
+    send: Send,
+    capabilities: list[str] | None,
+) -> None:
+    """Beside one that has none: of the same push, each gets its own action."""
+    with_app, without = device(), device("fcm-token:2")
+    for reported in (["trampoline"], capabilities):  # what is not named stays, an empty list takes it back
+        client_requests.report(with_app.id, None, "", parse_info({"model": "M1", "capabilities": reported}))
+    send(with_app.ad_token, without.ad_token, push_action=1, uri="shop.OPEN")
+    assert work(workspace) == 2
+    bodies = [json.loads(request.body)["message"] for request in fcm.ledger.requests]
+    actions = {body["token"]: body["android"]["notification"].get("click_action") for body in bodies}
+    assert actions == {"fcm-token:1": "shop.OPEN" if capabilities == [] else None, "fcm-token:2": "shop.OPEN"}
+    assert {body["data"]["url"] for body in bodies} == {"shop.OPEN"}
 
 
 @pytest.mark.parametrize(

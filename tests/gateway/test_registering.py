@@ -50,14 +50,17 @@ def test_a_phone_that_kept_its_secret_alone_gets_its_device_and_what_waits_for_i
     assert wait_for(lambda: gateway.node is not None and not gateway.node.sessions)
     message = send(workspace, ad_token, "k1")
     with RawDevice(gateway.mqtt_port) as device:
-        told = [("installationId", phone), ("deviceSecret", secret), ("appVersion", "2.0")]
+        told = [
+            ("installationId", phone), ("deviceSecret", secret), ("appVersion", "2.0"),
+            ("capabilities", "flying, trampoline"),
+        ]  # fmt: skip
         answer = device.connect("", username, workspace.client_key, user_properties=told)
         assert (answer.assigned_client_id, dict(answer.user_properties)["secret"]) == (ad_token, secret)
         publish = device.recv()
         assert isinstance(publish, mqtt5.PublishPacket)
         device.send(mqtt5.PubAckPacket(publish.packet_id or 0))
         assert wait_for(lambda: status_of(message) == 2)
-    assert Device.objects.get().app_version == "2.0"
+    assert (Device.objects.get().app_version, Device.objects.get().capabilities) == ("2.0", ",trampoline,")
 
 
 def test_who_knows_an_installations_id_gets_neither_its_device_nor_its_messages(

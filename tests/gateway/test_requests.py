@@ -73,10 +73,12 @@ def test_an_event_that_names_the_task_counts_for_the_devices_message_of_it(
 def test_a_device_reports_its_device_information_and_removes_its_vendor_token(connect: Connect) -> None:
     device = connect()
     told = {"thirdChannel": 4, "thirdChannelDeviceToken": "mi", "appVersion": "3.1", "osVersion": "15\x1b[2J"}
-    assert device.request("mps/report", told)["code"] == "100"
+    assert device.request("mps/report", told | {"capabilities": ["trampoline"]})["code"] == "100"
+    assert device.request("mps/report", {"capabilities": [1]})["code"] == "3028"
     assert device.request("mps/report", {"model": "M2"})["code"] == "100"
     row = Device.objects.get()
     assert (row.third_token, row.app_version, row.os_version, row.model) == ("mi", "3.1", "15[2J", "M2")
+    assert row.capabilities == ",trampoline,"
     assert device.request("mps/report", {"thirdChannel": 0})["code"] == "100"
     row.refresh_from_db()
     assert (row.third_channel, row.third_token, row.app_version) == (None, "", "3.1")
