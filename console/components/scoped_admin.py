@@ -141,6 +141,11 @@ class ConsoleModelAdmin(NamedTimes, PlainRelations, ModelAdmin):
             activate(zone_of(self.get_object(request, object_id)))
         return super().changeform_view(request, object_id, form_url, extra_context)
 
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Offer the history of changes only where somebody may change something."""
+        context["show_history"] = not isinstance(self, ReadOnly)
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
         """Complete the rows of a list page in bulk; a hook for subclasses.
 

@@ -28,6 +28,17 @@ def test_the_login_is_accessible(browser: Browser, stack: Stack, axe: str) -> No
     page.close()
 
 
+@pytest.mark.parametrize("width", [390, 1024, 1700])
+def test_the_name_of_what_a_page_is_about_stays_legible_beside_its_actions(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto("pushcore/workspace/1/change/")
+    name = page.locator("#header-inner h1 a").last
+    assert name.evaluate("name => name.getBoundingClientRect().width") >= 80
+    actions = page.locator("#header-inner ul").first
+    if width >= 1024:
+        assert actions.evaluate("list => list.getBoundingClientRect().right <= window.innerWidth")
+
+
 def test_a_step_of_the_set_up_lands_at_its_section_of_the_settings(page: Page) -> None:
     page.set_viewport_size({"width": 1280, "height": 500})
     page.goto("")

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from console.components.empty_state import EmptyState
 from console.components.scoped_admin import ConsoleModelAdmin
-from pushcore.models import Workspace
+from pushcore.models import Device, Message, Template, Workspace
 from tests.console.conftest import Everything
 
 LISTS = sorted(
@@ -73,3 +73,10 @@ def test_what_is_wrong_stands_in_one_box(
     boxes = re.findall(r'<(?:p|div)[^>]*class="errornote[^"]*"[^>]*>(.*?)</(?:p|div)>', answer.text, re.DOTALL)
     assert len(boxes) == 1
     assert len(re.sub(r"<[^>]+>", "", boxes[0]).strip()) > 10
+
+
+def test_only_what_somebody_changes_has_a_history(superuser: Client, mine: Everything) -> None:
+    for model, has_history in ((Workspace, True), (Template, True), (Message, False), (Device, False)):
+        name = f"{model._meta.app_label}_{model._meta.model_name}"
+        page = superuser.get(reverse(f"admin:{name}_change", args=[mine[model].pk])).text
+        assert (reverse(f"admin:{name}_history", args=[mine[model].pk]) in page) == has_history
