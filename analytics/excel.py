@@ -1,4 +1,4 @@
-"""Write reports as Excel files, row by row, so that a long one takes no more memory than a short one.
+"""Write reports and lists as Excel files, row by row, so that a long one takes no more memory than a short one.
 
 Text cells are written as text and never become formulas, whatever a device calls its version. Only who writes a
 workbook imports this module: openpyxl takes time and memory to load.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from openpyxl import Workbook
@@ -26,6 +26,8 @@ _FORMATS = {Granularity.DAY: "yyyy-mm-dd", Granularity.HOUR: "yyyy-mm-dd hh:mm",
 STATUS_COLUMNS = ("Status", "Push channel", "Messages", "Share", "Meaning", "What to do")
 # Points a chart still reads well with.
 CHARTED = 2000
+# What no name of a sheet holds.
+_NO_SHEET_NAME = re.compile(r"[\[\]:*?/\\]")
 # What no XML document holds (https://www.w3.org/TR/xml/#charsets), so no workbook.
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -58,6 +60,32 @@ def write_excel(report: Report, granularity: Granularity, progress: Progress = l
     book.save(out)
     progress(count)
     return out.getvalue()
+
+
+def write_table(
+    name: str, columns: Sequence[str], rows: Iterable[Sequence[str | int | float | None]], progress: Progress
+) -> bytes:
+    """Return a workbook of one sheet. `progress` is called with the rows written so far, also at the end."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(_NO_SHEET_NAME.sub(" ", name)[:31])
+    sheet.freeze_panes = "A2"
+    for number, title in enumerate(columns, 1):
+        sheet.column_dimensions[get_column_letter(number)].width = max(24, len(title) + 2)
+    sheet.append([_bold(sheet, title) for title in columns])
+    count = 0
+    for count, row in enumerate(rows, 1):
+        sheet.append([_cell(sheet, _exact(value)) for value in row])
+        if count % 500 == 0:
+            progress(count)
+    out = io.BytesIO()
+    book.save(out)
+    progress(count)
+    return out.getvalue()
+
+
+def _exact(value: str | int | float | None) -> str | int | float | None:
+    """Return a long ID as text: of a number, Excel keeps 15 digits."""
+    return str(value) if isinstance(value, int) and abs(value) >= 10**15 else value
 
 
 def _cell(sheet: Any, value: Any, number_format: str = "") -> Any:

@@ -1,13 +1,17 @@
-"""Exports of long reports: requested in the console, written by a worker, downloaded, deleted after a day."""
+"""Exports of long reports and lists: requested in the console, written by a worker, downloaded, deleted after a day.
+
+Each kind has a writer. Those of other packages register theirs (`register`).
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
+from django.db.models import Q
 
 from analytics.models import Export, ExportPiece
 from analytics.queries import Granularity, Report
@@ -27,32 +31,55 @@ MAX_KEPT = 20
 PIECE = 1 << 20
 
 
+class Writer(Protocol):
+    """Writes the file of an export; calls `progress` with the rows written so far."""
+
+    def __call__(self, export: Export, progress: Progress, /) -> bytes:
+        """Return the file. What it raises is named to who requested it."""
+
+
+_writers: dict[str, Writer] = {}
+
+
+def register(kind: Export.Kind, writer: Writer) -> None:
+    """Have a writer make the files of a kind."""
+    _writers[kind] = writer
+
+
 class TooManyExportsError(Exception):
-    """The workspace has `MAX_KEPT` files already; each is deleted after a day."""
+    """The workspace, or the author of lists, has `MAX_KEPT` files already; each is deleted after a day."""
 
 
-def request(report: Report, granularity: Granularity, form: str, *, author: str) -> Export:
-    """Have a file written in the background.
+def of_usage(report: Report, granularity: Granularity, form: str, *, author: str) -> Export:
+    """Return an export of a report, to be enqueued.
 
     Args:
         report: What the file shows.
         granularity: The points of its details.
         form: One of `Export.Form`.
         author: The user's name.
-
-    Raises:
-        TooManyExportsError: The workspace has to wait, or to delete some.
     """
-    if Export.objects.filter(workspace=report.workspace).count() >= MAX_KEPT:
-        raise TooManyExportsError(f"{MAX_KEPT} files are kept already; each goes after a day")
-    export = Export.objects.create(
+    return Export(
+        kind=Export.Kind.USAGE,
         workspace=report.workspace,
         author=author[:150],
         form=form,
         asked=_as_json(report, granularity),
         rows=row_count(report, granularity),
-        created_at=clock.now(),
     )
+
+
+def enqueue(export: Export) -> Export:
+    """Store an export and wake a worker that writes it.
+
+    Raises:
+        TooManyExportsError: Its workspace, or its author where it has none, has to wait, or to delete some.
+    """
+    of_same = Q(workspace=export.workspace) if export.workspace else Q(workspace=None, author=export.author)
+    if Export.objects.filter(of_same).count() >= MAX_KEPT:
+        raise TooManyExportsError(f"{MAX_KEPT} files are kept already; each goes after a day")
+    export.created_at = clock.now()
+    export.save(force_insert=True)
     wake_task("analytics.export", [export.pk])
     return export
 
@@ -62,9 +89,8 @@ def make(export_id: int) -> None:
     export = Export.objects.filter(pk=export_id, finished_at__isnull=True).select_related("workspace").first()
     if export is None:
         return
-    report, granularity = _from_json(export.workspace, export.asked)
     try:
-        data = file_of(report, granularity, export.form, lambda done: _store_progress(export_id, done))
+        data = _writers[export.kind](export, lambda done: _store_progress(export_id, done))
     except Unavailable:
         raise  # the next periodic run makes it
     except Exception as error:  # the page of exports shows it
@@ -74,7 +100,18 @@ def make(export_id: int) -> None:
     ExportPiece.objects.filter(export=export).delete()
     for number, start in enumerate(range(0, len(data), PIECE)):
         ExportPiece.objects.create(export=export, number=number, data=data[start : start + PIECE])
-    Export.objects.filter(pk=export_id).update(finished_at=clock.now(), done=export.rows, size=len(data))
+    Export.objects.filter(pk=export_id).update(finished_at=clock.now(), size=len(data))
+
+
+def _write_usage(export: Export, progress: Progress) -> bytes:
+    assert export.workspace is not None
+    report, granularity = _from_json(export.workspace, export.asked)
+    data = file_of(report, granularity, export.form, progress)
+    progress(export.rows)
+    return data
+
+
+register(Export.Kind.USAGE, _write_usage)
 
 
 def file_of(report: Report, granularity: Granularity, form: str, progress: Progress = lambda done: None) -> bytes:

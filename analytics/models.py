@@ -145,7 +145,7 @@ class StatusRollup(models.Model):
 
 
 class Export(models.Model):
-    """A report as a file, written in the background where it is long; deleted a day later."""
+    """A report or a list as a file, written in the background where it is long; deleted a day later."""
 
     class Form(models.TextChoices):
         """The format of the file."""
@@ -153,11 +153,21 @@ class Export(models.Model):
         EXCEL = "xlsx", "Excel"
         CSV = "csv", "CSV"
 
-    workspace = models.ForeignKey("pushcore.Workspace", on_delete=models.CASCADE, db_index=False, related_name="+")
+    class Kind(models.TextChoices):
+        """What is written."""
+
+        USAGE = "usage", _("usage analysis")
+        LIST = "list", _("list")
+
+    kind = models.CharField(max_length=5, choices=Kind.choices, default=Kind.USAGE)
+    # None for a list, which may be of several.
+    workspace = models.ForeignKey(
+        "pushcore.Workspace", on_delete=models.CASCADE, db_index=False, null=True, related_name="+"
+    )
     author = models.CharField(max_length=150)
     form = models.CharField(max_length=4, choices=Form.choices)
-    asked = models.JSONField(help_text=_("The report, as `analytics.export_jobs` keeps it."))
-    rows = models.IntegerField(help_text=_("Of details."))
+    asked = models.JSONField(help_text=_("What is wanted, as the writer of the kind reads it."))
+    rows = models.IntegerField(help_text=_("How many will be written; 0 while that is unknown."))
     done = models.IntegerField(default=0)
     fault = models.CharField(max_length=300, blank=True)
     size = models.BigIntegerField(default=0)

@@ -25,5 +25,10 @@ class ConsoleConfig(AppConfig):
     verbose_name = gettext_lazy("Console")
 
     def ready(self) -> None:
-        """Import the module that registers signal receivers."""
+        """Import the module that registers signal receivers, and offer the writer of lists as files."""
         import console.access.audit  # noqa: F401
+        from analytics import export_jobs
+        from analytics.models import Export
+        from console.components.exported_list import write_list
+
+        export_jobs.register(Export.Kind.LIST, write_list)

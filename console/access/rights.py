@@ -84,6 +84,10 @@ class Scope:
         """Return the apps a member holds the right in. Not for superusers, who are not limited by a list."""
         return [app_id for app_id, role in self.roles.items() if right in GRANTS.get(role, frozenset())]
 
+    def holding(self, right: Right) -> Scope:
+        """Return what of the scope is in apps that the user holds the right in."""
+        return Scope(self.superuser, {app_id: self.roles[app_id] for app_id in self.app_ids(right)}, self.wanted)
+
     def apps(self, right: Right = Right.VIEW) -> QuerySet[App]:
         """Return the apps the user holds the right in."""
         return App.objects.all() if self.superuser else App.objects.filter(pk__in=self.app_ids(right))

@@ -29,6 +29,8 @@ class MessageKeyAdmin(ReadOnly, SuperuserModelAdmin):
     empty_state = WRITTEN_BY_THE_SERVICE
     list_display = ("digest", "day", "task_id", "claimed_at")
     fields = ("digest", "day", "task_id", "claimed_at")
+    # A digest says nothing to anybody who does not have the key that it was made of.
+    is_exported = False
     ordering = ("digest",)
     sortable_by = ()
     paginator = CappedPaginator

@@ -81,6 +81,7 @@ class ScheduleAdmin(LargeTableAdmin):
     )
     readonly_fields = ("state", "sent", "next_run", "last_run", "template")
     inlines = (Occurrences,)
+    not_exported = ("row_actions",)
     actions_list = ("calendar",)
     actions_detail = ("cancel",)
 

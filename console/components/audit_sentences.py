@@ -24,7 +24,7 @@ _ABOUT_NOTHING = {
     AuditEntry.Action.LOGIN: _("%(who)s logged in"),
     AuditEntry.Action.LOGIN_FAILED: _("A login of %(who)s failed"),
     AuditEntry.Action.LOGOUT: _("%(who)s logged out"),
-    AuditEntry.Action.EXPORT: _("%(who)s exported figures"),
+    AuditEntry.Action.EXPORT: _("%(who)s exported data"),
 }
 
 # A field of an object that was added or deleted has one value: of field, before and after.

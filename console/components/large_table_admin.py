@@ -28,8 +28,6 @@ class LargeTableAdmin(ReadOnly, ScopedModelAdmin):
     ordering = ("-id",)
     sortable_by = ()
     paginator = CappedPaginator
-    # How far a search came that had no index.
-    list_after_template = "console/lists/searched_part.html"
     # Django shows the search box only if this is set; `find` does the search.
     search_fields = ("pk",)
 
@@ -62,15 +60,15 @@ class LargeTableAdmin(ReadOnly, ScopedModelAdmin):
         term = search_term.strip()
         return (self.find(queryset, scope_of(request), term) if term else queryset), False
 
-    def _zone_of_filter(self, request: HttpRequest) -> ZoneInfo | None:
+    def zone_of_list(self, request: HttpRequest) -> ZoneInfo:
         """Return the zone of the workspace that the list is filtered by, so that its days and times are meant."""
         number = ids.parse(request.GET.get("workspace", ""))
         workspace = None if number is None else scope_of(request).workspaces().filter(pk=number).first()
-        return zone_of(workspace)
+        return zone_of(workspace) or super().zone_of_list(request)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list, or a 503 page that asks for a narrower query when it exceeds `LIST_TIMEOUT_MS`."""
-        activate(self._zone_of_filter(request))
+        activate(self.zone_of_list(request))
         try:
             with statement_timeout(LIST_TIMEOUT_MS):
                 return super().changelist_view(request, extra_context)

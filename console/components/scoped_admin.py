@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.models import LogEntry
@@ -29,6 +30,7 @@ from console.access.rights import Right, Scope, scope_of
 from console.components.change_list import ConsoleChangeList
 from console.components.columns import moment
 from console.components.empty_state import EmptyState
+from console.components.exported_list import ExportedList
 from console.locale.zones import activate, zone_of
 from console.models import AuditEntry
 from pushcore.models import App, Workspace
@@ -108,8 +110,11 @@ class PlainRelations:
         return formfield
 
 
-class ConsoleModelAdmin(NamedTimes, PlainRelations, ModelAdmin):
+class ConsoleModelAdmin(ExportedList, NamedTimes, PlainRelations, ModelAdmin):
     """Base of all admin classes of the console, whether limited to apps or not."""
+
+    class Media:
+        js = ("console/export.js",)
 
     actions = None
     formfield_overrides = {URLField: {"assume_scheme": "https"}}
@@ -118,6 +123,8 @@ class ConsoleModelAdmin(NamedTimes, PlainRelations, ModelAdmin):
     show_full_result_count = False
     # Chips for the filters that are shown so (`console.components.chips`).
     list_before_template = "console/lists/chips.html"
+    # How far a search came that had no index, and the export.
+    list_after_template = "console/lists/after.html"
     # What the list says while it shows nothing; each admin class has its own.
     empty_state: EmptyState
     # Counts beside the choices of a filter would scan the table once a choice.
@@ -145,6 +152,10 @@ class ConsoleModelAdmin(NamedTimes, PlainRelations, ModelAdmin):
         """Offer the history of changes only where somebody may change something."""
         context["show_history"] = not isinstance(self, ReadOnly)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def zone_of_list(self, request: HttpRequest) -> ZoneInfo:
+        """Return the zone that the list is shown in, where its rows belong to no workspace."""
+        return scope_of(request).zone
 
     def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
         """Complete the rows of a list page in bulk; a hook for subclasses.

@@ -7,6 +7,7 @@ are looked at until the time is spent; the list says how far that was, and the n
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -61,18 +62,42 @@ def search_back(rows: QuerySet[Any], at_most: int) -> Found:
         rows: The rows wanted. Bounds of the primary key among their conditions say where the search begins and ends.
         at_most: How many are looked for.
     """
-    keys, looked_at, step = list[int](), 0, FIRST_STEP
-    left, deadline = _between_bounds(rows), time.monotonic() + BUDGET
+    keys, looked_at, deadline = list[int](), 0, time.monotonic() + BUDGET
+    for part in parts_from_newest(rows):
+        keys += part.rows.values_list("pk", flat=True)[: at_most - len(keys)]
+        looked_at += part.size
+        if part.oldest is not None and len(keys) < at_most and time.monotonic() >= deadline:
+            return Found(keys, looked_at, part.oldest)
+        if len(keys) == at_most:
+            break
+    return Found(keys, looked_at, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a table.
+
+    Attributes:
+        rows: The rows wanted, the newest first.
+        size: Among how many rows of the table they are.
+        oldest: The oldest of these; None in the last part.
+    """
+
+    rows: QuerySet[Any]
+    size: int
+    oldest: int | None
+
+
+def parts_from_newest(rows: QuerySet[Any]) -> Iterator[Part]:
+    """Divide a table, from its newest row back, into parts that a statement reads in a moment; see `search_back`."""
+    left, step = _between_bounds(rows), FIRST_STEP
     while True:
-        end = left.order_by("-pk").values_list("pk", flat=True)[step - 1 : step].first()
-        part = rows if end is None else rows.filter(pk__gte=end)
-        keys += part.order_by("-pk").values_list("pk", flat=True)[: at_most - len(keys)]
-        looked_at += step
-        if end is None or len(keys) == at_most:
-            return Found(keys, looked_at, None)
-        if time.monotonic() >= deadline:
-            return Found(keys, looked_at, end)
-        rows, left, step = rows.filter(pk__lt=end), left.filter(pk__lt=end), min(2 * step, LONGEST_STEP)
+        oldest = left.order_by("-pk").values_list("pk", flat=True)[step - 1 : step].first()
+        wanted = rows if oldest is None else rows.filter(pk__gte=oldest)
+        yield Part(wanted.order_by("-pk"), step, oldest)
+        if oldest is None:
+            return
+        rows, left, step = rows.filter(pk__lt=oldest), left.filter(pk__lt=oldest), min(2 * step, LONGEST_STEP)
 
 
 def _between_bounds(rows: QuerySet[Any]) -> QuerySet[Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.http import HttpResponse
 
 from console.pages.analysis import analysis
-from console.pages.analysis_export import ask_export, export_file, export_state
+from console.pages.analysis_export import ask_export
 from console.pages.channels import channels
 from console.pages.command_palette import search_everything
 from console.pages.create.drafts import discard_draft, save_draft
@@ -16,6 +16,7 @@ from console.pages.create.files import inspect_file, upload_file
 from console.pages.create.testing import push_test
 from console.pages.create.views import create_message, preview_message
 from console.pages.device_simulator import device_simulator, push_to_simulator, switch_on
+from console.pages.exports import export_file, export_state
 from console.pages.home.setup import dismiss_setup
 from console.pages.profile import profile
 from console.pages.query_tool import query_tool
@@ -45,8 +46,8 @@ ROUTES: tuple[Route, ...] = (
     Route("query-tool/", "query_tool", query_tool),
     Route("analysis/", "analysis", analysis),
     Route("analysis/export/", "analysis_export", ask_export),
-    Route("analysis/export/<int:pk>/", "analysis_export_state", export_state),
-    Route("analysis/export/<int:pk>/file/", "analysis_export_file", export_file),
+    Route("exports/<int:pk>/", "export_state", export_state),
+    Route("exports/<int:pk>/file/", "export_file", export_file),
     Route("create/file/", "upload_file", upload_file),
     Route("create/file/inspect/", "inspect_file", inspect_file),
     Route("create/<str:kind>/", "create_message", create_message),

@@ -128,7 +128,7 @@ def test_a_long_export_is_made_in_the_background_announced_and_deleted_later(
 ) -> None:
     monkeypatch.setattr(export_jobs, "PIECE", 1000)
     report = fill(workspace, 80, 40, 8)
-    made = export_jobs.request(report, Granularity.MINUTE, "xlsx", author="ann")
+    made = export_jobs.enqueue(export_jobs.of_usage(report, Granularity.MINUTE, "xlsx", author="ann"))
     export_jobs.make(made.pk)
     export_jobs.make(made.pk)
     made.refresh_from_db()
@@ -146,13 +146,13 @@ def test_a_long_export_is_made_in_the_background_announced_and_deleted_later(
 def test_files_of_a_workspace_are_bounded(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export_jobs, "MAX_KEPT", 1)
     report = fill(workspace, 8)
-    export_jobs.request(report, Granularity.DAY, "csv", author="ann")
+    export_jobs.enqueue(export_jobs.of_usage(report, Granularity.DAY, "csv", author="ann"))
     with pytest.raises(export_jobs.TooManyExportsError):
-        export_jobs.request(report, Granularity.DAY, "csv", author="ann")
+        export_jobs.enqueue(export_jobs.of_usage(report, Granularity.DAY, "csv", author="ann"))
 
 
 def test_a_file_whose_worker_died_is_made_later(workspace: Workspace) -> None:
-    made = export_jobs.request(fill(workspace, 8), Granularity.DAY, "csv", author="ann")
+    made = export_jobs.enqueue(export_jobs.of_usage(fill(workspace, 8), Granularity.DAY, "csv", author="ann"))
     export_jobs.make_waiting()
     assert not Export.objects.get(pk=made.pk).finished_at
     Export.objects.update(created_at=timezone.now() - timedelta(hours=1))
@@ -161,7 +161,7 @@ def test_a_file_whose_worker_died_is_made_later(workspace: Workspace) -> None:
 
 
 def test_a_failed_export_is_reported(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = export_jobs.request(fill(workspace, 8), Granularity.DAY, "xlsx", author="ann")
+    made = export_jobs.enqueue(export_jobs.of_usage(fill(workspace, 8), Granularity.DAY, "xlsx", author="ann"))
     monkeypatch.setattr(excel, "write_excel", lambda *_: 1 / 0)
     export_jobs.make(made.pk)
     assert Export.objects.get(pk=made.pk).fault == "ZeroDivisionError"

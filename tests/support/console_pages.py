@@ -23,8 +23,8 @@ ANSWERS_OF_SCRIPTS = frozenset(
     {
         "analysis_export",
         "command_palette",
-        "analysis_export_state",
-        "analysis_export_file",
+        "export_state",
+        "export_file",
         "upload_file",
         "inspect_file",
         "preview_message",

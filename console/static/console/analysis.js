@@ -1,4 +1,4 @@
-// Usage analysis: the chart, and files that take their time. The table says the same without it.
+// Usage analysis: the chart. The table says the same without it.
 (function () {
   "use strict";
 
@@ -68,51 +68,7 @@
     window.addEventListener("afterprint", () => chart.resize());
   }
 
-  function wait(milliseconds) {
-    return new Promise((done) => window.setTimeout(done, milliseconds));
-  }
-
-  async function follow(form, address) {
-    const progress = form.querySelector("[data-export-progress]");
-    progress.hidden = false;
-    for (;;) {
-      const state = await (await fetch(address)).json();
-      progress.value = state.rows ? state.done / state.rows : 0;
-      if (state.fault || state.file) {
-        progress.hidden = true;
-        return state;
-      }
-      await wait(700);
-    }
-  }
-
-  function addExport(form) {
-    const link = form.querySelector("[data-export-link]");
-    const problem = form.querySelector("[data-export-error]");
-    form.addEventListener("submit", async function (event) {
-      event.preventDefault();
-      link.hidden = true;
-      problem.textContent = "";
-      const answer = await fetch(form.action, { method: "POST", body: new FormData(form, event.submitter) });
-      if (answer.status === 200) {
-        link.href = URL.createObjectURL(await answer.blob());
-        link.download = (answer.headers.get("Content-Disposition") || "").split('"')[1] || "usage";
-        link.hidden = false;
-        link.click();
-        return;
-      }
-      const said = await answer.json().catch(() => ({ error: interpolate(gettext("The export failed (%s)."), [answer.status]) }));
-      const state = said.state ? await follow(form, said.state) : { fault: said.error };
-      problem.textContent = state.fault || "";
-      if (state.file) {
-        link.href = state.file;
-        link.hidden = false;
-      }
-    });
-  }
-
   document.addEventListener("DOMContentLoaded", function () {
     document.querySelectorAll("[data-chart]").forEach(addChart);
-    document.querySelectorAll("[data-export]").forEach(addExport);
   });
 })();
