@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
@@ -29,8 +28,13 @@ from console.locale.zones import zone_of
 from pushcore.codes.results import ResultError
 from pushcore.models import Occurrence, PushTask, Schedule
 from pushcore.schedules import service
-from pushcore.schedules.progress import Progress, progress_of
+from pushcore.schedules.progress import progress_of
 from pushcore.storage import ids
+
+
+def nothing_to_cancel(request: HttpRequest, schedule: Any) -> Promise | None:
+    """Return why a schedule cannot be cancelled; None where it can."""
+    return None if schedule.progress.waiting else _("Not cancelled: nothing of it is still to be sent.")
 
 
 class Occurrences(ReadOnlyInline):
@@ -75,11 +79,11 @@ class ScheduleAdmin(LargeTableAdmin):
     search_help_text = _("Exact schedule ID")
     fieldsets = (
         (None, {"fields": ("id", "name", "workspace", "kind", "strategy", "delivery_type")}),
-        (_("Progress"), {"fields": ("state", "sent", "next_run", "last_run")}),
+        (_("Progress"), {"fields": ("state", "next_run", "last_run")}),
         (_("Content"), {"fields": ("title", "body", "template")}),
         (_("Origin"), {"fields": ("source", "author", "created_at")}),
     )
-    readonly_fields = ("state", "sent", "next_run", "last_run", "template")
+    readonly_fields = ("state", "next_run", "last_run", "template")
     inlines = (Occurrences,)
     not_exported = ("row_actions",)
     actions_list = ("calendar",)
@@ -116,12 +120,6 @@ class ScheduleAdmin(LargeTableAdmin):
         """Show the state in words, and of a repeated push how many of its times have been sent."""
         return state_label(schedule.progress)
 
-    @display(description=_("times sent"))
-    def sent(self, schedule: Any) -> str:
-        """Say how many of its times were sent."""
-        progress: Progress = schedule.progress
-        return gettext("%(sent)s of %(total)s") % {"sent": intcomma(progress.sent), "total": intcomma(progress.total)}
-
     @display(description=_("next run"))
     def next_run(self, schedule: Any) -> SafeString:
         """Show when it is sent next."""
@@ -151,7 +149,7 @@ class ScheduleAdmin(LargeTableAdmin):
     def row_actions(self, schedule: Any) -> SafeString:
         """Offer to cancel what is still to be sent."""
         if not schedule.can_cancel:
-            return SafeString("-")
+            return row_links(())
         address = reverse("admin:pushcore_schedule_cancel", args=[schedule.pk])
         subject = schedule.name or schedule.title
         return row_links([RowLink(_("Cancel schedule"), "event_busy", to_action(address), subject)])
@@ -167,6 +165,7 @@ class ScheduleAdmin(LargeTableAdmin):
         icon="event_busy",
         permissions=["push"],
         title=_("Cancel this schedule?"),
+        refusal=nothing_to_cancel,
         consequence=_("What is still to be sent will not be; what was sent stays. This cannot be undone."),
     )
     def cancel(self, request: HttpRequest, schedule: Schedule) -> None:

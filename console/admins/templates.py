@@ -15,6 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
@@ -67,10 +68,10 @@ class TemplateAdmin(ScopedModelAdmin):
     search_help_text = _("A part of the name, the description or the text")
     fieldsets = (
         (None, {"fields": ("name", "template_id", "workspace", "description", "created_at", "saved")}),
-        (_("Message"), {"fields": ("silent", "style", "title", "body", "placeholders", "action", "uri")}),
+        (_("Message"), {"fields": ("display_type", "style", "title", "body", "placeholders", "action", "uri")}),
         (_("Icons and images"), {"fields": ("icons", "images")}),
     )
-    readonly_fields = ("template_id", "saved", "placeholders", "icons", "images")
+    readonly_fields = ("template_id", "saved", "display_type", "placeholders", "icons", "images")
     actions_detail = ("edit", "duplicate", "test_send")
 
     def get_urls(self) -> list[URLPattern]:
@@ -217,7 +218,7 @@ class TemplateAdmin(ScopedModelAdmin):
     def row_actions(self, template: Any) -> SafeString:
         """Offer to edit, duplicate and delete it."""
         if not template.may_push:
-            return SafeString("-")
+            return row_links(())
         edit, delete = (reverse(f"admin:pushcore_template_{do}", args=[template.pk]) for do in ("edit", "delete"))
         links = [
             RowLink(_("Edit"), "edit", edit, template.name),
@@ -232,6 +233,11 @@ class TemplateAdmin(ScopedModelAdmin):
         return format_html(
             "{}, {} {}", template.version, moment(template.saved_at, zone_of(template)), template.saved_by
         )
+
+    @display(description=_("Display type"))
+    def display_type(self, template: Template) -> str:
+        """Show whether devices display anything."""
+        return gettext("Silent push") if template.silent else gettext("Show message")
 
     @display(description=_("placeholders"))
     def placeholders(self, template: Template) -> SafeString:

@@ -29,14 +29,14 @@ class RowLink(NamedTuple):
 
 
 def row_links(links: Iterable[RowLink]) -> SafeString:
-    """Render the links of a row; a dash where there are none."""
+    """Render the links of a row: symbols on a wide screen if there are several, and their words on a narrow one."""
     shown = format_html_join(
         "",
         '<a class="console-row-link" href="{}" title="{}" aria-label="{}: {}">'
         '<span class="material-symbols-outlined" aria-hidden="true">{}</span><span>{}</span></a>',
         ((link.address, link.text, link.text, link.subject, link.icon, link.text) for link in links),
     )
-    return format_html('<span class="console-row-links">{}</span>', shown) if shown else SafeString("-")
+    return format_html('<span class="console-row-links">{}</span>', shown)
 
 
 def to_action(address: str) -> str:

@@ -41,7 +41,7 @@ def state_label(progress: Progress) -> SafeString:
         colour = "amber"
     if progress.total > 1:
         numbers = {"sent": intcomma(progress.sent), "total": intcomma(progress.total)}
-        text = gettext(", ").join([text, gettext("%(sent)s of %(total)s") % numbers])
+        text = gettext(", ").join([text, gettext("%(sent)s of %(total)s sent") % numbers])
     return label(colour, text)
 
 
