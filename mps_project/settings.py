@@ -328,6 +328,8 @@ DEMO_DATA = configuration.demo_data
 # Nobody else gets in, not through a proxy either.
 ONLY_THIS_MACHINE = not is_exposed(configuration.bind) and not configuration.trusted_proxies
 PUBLIC_HOST = configuration.public_host
+DEVICE_MQTT_URL = configuration.device_mqtt_url
+DEVICE_WS_URL = configuration.device_ws_url
 PUBLIC_URL = configuration.public_url.rstrip("/")
 
 # The console (django-unfold): its theme stands in `console.theme.settings`.

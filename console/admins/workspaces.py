@@ -29,6 +29,7 @@ from console.components.scoped_admin import ScopedModelAdmin
 from console.locale.zones import zone_of
 from console.models import AuditEntry
 from pushcore.callbacks import signing
+from pushcore.channels import Platform
 from pushcore.models import RsaKey, Workspace
 from pushcore.security import keys
 
@@ -83,6 +84,7 @@ class WorkspaceAdmin(ScopedModelAdmin):
     readonly_fields = (
         "present_key",
         "former_key",
+        "sdk_configuration",
         "granted_access_keys",
         "api_public_keys",
         "callback_public_key",
@@ -97,7 +99,7 @@ class WorkspaceAdmin(ScopedModelAdmin):
             {"fields": ("push_api_enabled", "replay_protection", "granted_access_keys", "api_public_keys")},
         ),
         (_("Callback"), {"fields": ("callback_enabled", "callback_url", "expiry_receipts", "callback_public_key")}),
-        (_("Devices"), {"fields": ("client_bind", "present_key", "former_key")}),
+        (_("Devices"), {"fields": ("client_bind", "present_key", "former_key", "sdk_configuration")}),
         (_("Retention and limits"), {"fields": ("retention", "limits")}),
     )
     # What each section says of its present state, and its name in addresses, by its place among the fieldsets.
@@ -123,7 +125,7 @@ class WorkspaceAdmin(ScopedModelAdmin):
         shown = super().get_fieldsets(request, obj)
         hidden: set[str] = set()
         if not isinstance(obj, Workspace) or not self.has_configure_permission(request, obj):
-            hidden = {"present_key", "former_key"}
+            hidden = {"present_key", "former_key", "sdk_configuration"}
         elif not obj.former_client_key:
             hidden = {"former_key"}
         states = self.section_states if isinstance(obj, Workspace) else ()
@@ -195,6 +197,20 @@ class WorkspaceAdmin(ScopedModelAdmin):
             copyable(workspace.former_client_key),
             Workspace._meta.get_field("former_client_key").help_text,
             format_html(gettext("A device last registered with it: {last}."), last=last),
+        )
+
+    @display(description=_("configuration of the SDKs"))
+    def sdk_configuration(self, workspace: Workspace) -> SafeString:
+        """Offer the file that the device SDKs are configured with, for each platform."""
+        file = reverse("admin:pushcore_workspace_device_configuration", args=[workspace.pk])
+        links = [(f"{file}?platform={platform.api_name}", platform.label) for platform in Platform]
+        return format_html(
+            '{}<div class="leading-relaxed mt-2 text-xs">{}</div>',
+            format_html_join(" · ", '<a class="text-link" href="{}" download>{}</a>', links),
+            _(
+                "Download mps-device.json for the app: the gateway's addresses, the app, the workspace and the client "
+                "key."
+            ),
         )
 
     @display(description=_("RSA public keys of the backend"))

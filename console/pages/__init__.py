@@ -15,6 +15,7 @@ from console.pages.create.drafts import discard_draft, save_draft
 from console.pages.create.files import inspect_file, upload_file
 from console.pages.create.testing import push_test
 from console.pages.create.views import create_message, preview_message
+from console.pages.device_configuration import device_configuration
 from console.pages.device_simulator import device_simulator, push_to_simulator, switch_on
 from console.pages.exports import export_file, export_state
 from console.pages.home.setup import dismiss_setup
@@ -62,6 +63,7 @@ ROUTES: tuple[Route, ...] = (
     Route("channels/", "channels", channels),
     Route("profile/", "profile", profile),
     Route("two-factor/", "two_factor", two_factor),
+    Route("device-configuration/<int:pk>/", "pushcore_workspace_device_configuration", device_configuration),
     Route("device-simulator/", "device_simulator", device_simulator),
     Route("device-simulator/switch-on/", "device_simulator_switch_on", switch_on),
     Route("device-simulator/push/", "device_simulator_push", push_to_simulator),

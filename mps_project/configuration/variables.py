@@ -87,6 +87,19 @@ class Addresses(_Group):
             "Vendors post delivery reports below it; set it if you use a vendor that sends them."
         ),
     )
+    device_mqtt_url: str = Field(
+        "",
+        description=(
+            "Where devices connect by MQTT, such as `mqtts://push.example.com:8883`: told in the configuration file of "
+            "the SDKs that the console offers. Set it behind a balancer; by default MPS_PUBLIC_HOST and the port."
+        ),
+    )
+    device_ws_url: str = Field(
+        "",
+        description=(
+            "Where browsers connect by MQTT over WebSocket, such as `wss://push.example.com/gateway/mqtt`: likewise."
+        ),
+    )
     allowed_hosts: Names = Field(
         ["*"],
         description=(

@@ -94,6 +94,7 @@ OTHERS: dict[str, str] = {
     "channels_vendor_vendoraccount_check_account": "administrator",
     "channels_vendor_vendoraccount_send_test": "operator",
     "pushcore_workspace_rotate_client_key": "administrator",
+    "pushcore_workspace_device_configuration": "administrator",
     "pushcore_workspace_end_former_client_key": NOBODY,  # there is none
     "pushcore_workspace_test_callback": "administrator",
     "pushcore_workspace_make_callback_key": "administrator",

@@ -12,12 +12,14 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from console.components import shown_once
 from console.models import Membership
 from pushcore.models import AccessKey, App, Device, RsaKey, Workspace
 from pushcore.security import crypto
 from tests.console.conftest import Everything
+from tests.support import device_schemas
 
 
 def workspace_form(**changes: str) -> dict[str, str]:
@@ -95,6 +97,39 @@ def test_the_client_key_is_shown_to_administrators_alone(
     page = member(role).get(reverse("admin:pushcore_workspace_change", args=[workspace.pk]))
     assert page.status_code == 200
     assert (workspace.client_key in page.text) == sees
+
+
+@pytest.mark.parametrize(
+    ("changes", "platform", "endpoint"),
+    [
+        ({}, "android", "mqtt://127.0.0.1:1883"),
+        ({"MQTT_TLS_PORT": 8883, "PUBLIC_HOST": "push.example"}, "other", "mqtts://push.example:8883"),
+        ({}, "web", "ws://127.0.0.1:8001/gateway/mqtt"),
+        ({"DEVICE_WS_URL": "wss://push.example/gateway/mqtt"}, "web", "wss://push.example/gateway/mqtt"),
+    ],
+)
+def test_the_sdks_configuration_is_offered_for_download_to_who_sees_the_client_key(
+    member: Callable[[str], Client],
+    mine: Everything,
+    settings: Settings,
+    changes: dict[str, object],
+    platform: str,
+    endpoint: str,
+) -> None:
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    workspace = mine[Workspace]
+    page = reverse("admin:pushcore_workspace_change", args=[workspace.pk])
+    address = f"{reverse('admin:pushcore_workspace_device_configuration', args=[workspace.pk])}?platform={platform}"
+    assert address not in member("operator").get(page).text
+    administrator = member("administrator")
+    assert address in administrator.get(page).text
+    file = administrator.get(address)
+    assert file["Content-Disposition"] == 'attachment; filename="mps-device.json"'
+    device_schemas.check("config", file.json())
+    assert (file.json()["endpoint"], file.json()["platform"]) == (endpoint, platform)
+    assert file.json()["clientKey"] == workspace.client_key
+    assert administrator.get(address.replace(platform, "symbian")).status_code == 404
 
 
 def test_the_client_key_is_rotated_by_posting_only_and_the_former_ended_apart(
