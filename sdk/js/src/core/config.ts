@@ -1,0 +1,52 @@
+/** Platforms a device can be of. */
+export type Platform = 'android' | 'ios' | 'harmonyos' | 'web' | 'other';
+
+/** Where the service is and which app this is: the content of `mps-device.json`. */
+export interface Config {
+  /** The gateway: mqtt:, mqtts:, ws: or wss:. */
+  endpoint: string;
+  /** Where the HTTP requests go, without /device/v1. */
+  httpEndpoint: string;
+  appId: string;
+  workspaceId: string;
+  clientKey: string;
+  platform: Platform;
+}
+
+/** What a device tells of itself; shown in the console. */
+export interface Description {
+  manufacturer?: string;
+  model?: string;
+  osVersion?: string;
+  appVersion?: string;
+}
+
+const NAMES = ['endpoint', 'httpEndpoint', 'appId', 'workspaceId', 'clientKey', 'platform'] as const;
+const PLATFORMS = ['android', 'ios', 'harmonyos', 'web', 'other'];
+
+/**
+ * Check a configuration, such as the parsed `mps-device.json`.
+ *
+ * @throws TypeError Naming what is wrong with it.
+ */
+export function checkConfig(value: unknown): Config {
+  const config = value as Record<string, unknown> | null;
+  for (const name of NAMES) {
+    if (typeof config?.[name] !== 'string') {
+      throw new TypeError(`the configuration has no ${name}`);
+    }
+  }
+  const checked = config as unknown as Config;
+  if (!/^(mqtts?|wss?):\/\//.test(checked.endpoint)) {
+    throw new TypeError('endpoint begins with mqtt://, mqtts://, ws:// or wss://');
+  }
+  if (!PLATFORMS.includes(checked.platform)) {
+    throw new TypeError(`platform is one of ${PLATFORMS.join(', ')}`);
+  }
+  return checked;
+}
+
+/** Return the MQTT user name of the workspace's devices. */
+export function usernameOf(config: Config): string {
+  return `${config.appId}-${config.workspaceId}`;
+}
