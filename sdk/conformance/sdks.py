@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 AGENTS = ROOT / "conformance" / "agents"
+JAVASCRIPT = ROOT / "js"
 
 
 @dataclass(frozen=True)
@@ -40,5 +42,14 @@ SDKS = [
         "python",
         command=[sys.executable, str(AGENTS / "python_agent.py")],
         environment={"PYTHONPATH": str(ROOT / "python" / "src")},
+    ),
+    Sdk(
+        "js",
+        command=["node", str(AGENTS / "javascript_agent.mjs")],
+        build=[
+            ["npm", "--prefix", str(JAVASCRIPT), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            ["npm", "--prefix", str(JAVASCRIPT), "run", "build"],
+        ],
+        missing=lambda: "" if shutil.which("node") and shutil.which("npm") else "node and npm are not on this machine",
     ),
 ]

@@ -14,15 +14,17 @@ export class UserBinding {
 
   /**
    * @param provider For bindings that are asked for again after a restart.
-   * @param onSettled Called when a bind or unbind was answered.
+   * @param onSettled Called when a bind or unbind was answered, with whether the device had another user before.
    */
   constructor(
     private readonly ports: WishPorts,
     provider: ProofProvider | undefined,
-    onSettled: () => void,
+    onSettled: (hasChanged: boolean) => void,
   ) {
     this.provider = provider;
-    this.wish = new Wish('binding', ports, (binding) => this.ask(binding), bindingAfter, onSettled);
+    this.wish = new Wish('binding', ports, (binding) => this.ask(binding), bindingAfter, (answer, { former }) =>
+      onSettled(answer.success && former !== undefined),
+    );
   }
 
   /** Whether messages may be a former user's: the change is not answered yet. */

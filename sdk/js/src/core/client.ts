@@ -80,6 +80,8 @@ export class PushClient implements DeviceClient {
   private current: State = { state: 'stopped' };
   private starting: Promise<Running> | undefined;
   private running: Running | undefined;
+  /** What the device keeps, as far as it was read; also after `stop`. */
+  private device: DeviceState | undefined;
 
   /** Make a client, which does nothing until `start`. */
   constructor(private readonly options: CoreOptions) {
@@ -89,9 +91,9 @@ export class PushClient implements DeviceClient {
     this.log.hide('clientKey', this.config.clientKey);
   }
 
-  /** The Ad-token, which backends push to; null until the device has registered. */
+  /** The Ad-token, which backends push to; null until the client has started and the device has registered. */
   get token(): string | null {
-    return this.running?.device.identity?.adToken ?? null;
+    return this.device?.identity?.adToken ?? null;
   }
 
   /** What the client is doing. */
@@ -101,7 +103,7 @@ export class PushClient implements DeviceClient {
 
   /** How many reports of events wait to be sent. */
   get outboxSize(): number {
-    return this.needed.device.outbox.size;
+    return this.device?.outbox.size ?? 0;
   }
 
   /**
@@ -242,7 +244,7 @@ export class PushClient implements DeviceClient {
 
   /** Return the latest lines of the client's log, for support: no secrets, no contents of messages. */
   diagnostics(): string[] {
-    const device = this.running?.device;
+    const device = this.device;
     const kept = device ? `, ${device.outbox.size} reports wait, ${device.seen.size} messages remembered` : '';
     return [`@mps/device ${VERSION}, ${this.current.state}${kept}`, ...this.log.lines()];
   }
@@ -257,12 +259,19 @@ export class PushClient implements DeviceClient {
   private async run(): Promise<Running> {
     const { config, clock, log: diagnostics, options } = this;
     const device = await DeviceState.load(options.store, usernameOf(config));
+    this.device = device;
     diagnostics.hide('secret', device.identity?.secret);
     diagnostics.hide('vendorToken', device.wish('vendorToken')?.value.token);
     const inbox = new Inbox(device, clock, diagnostics, options);
-    const requests = new Requests(clock, (reason, credentialsRefused) => connector.drop(reason, credentialsRefused));
+    const requests = new Requests(clock, (verdict) => connector.drop(verdict));
     const ports = { state: device, requests, clock, diagnostics };
-    const binding = new UserBinding(ports, options.proofProvider, () => holdOrResume(binding, inbox));
+    const binding = new UserBinding(ports, options.proofProvider, (hasChanged) => {
+      if (hasChanged && inbox.discard()) {
+        // They may be the former user's. What is not comes again.
+        connector.drop({ action: 'again', reason: 'messages that came before the user changed are read again' });
+      }
+      holdOrResume(binding, inbox);
+    });
     const vendorToken = new Wish('vendorToken', ports, ({ channel, token }) =>
       requests.ask('mps/report', channel ? { thirdChannel: channel, thirdChannelDeviceToken: token } : { thirdChannel: 0 }),
     );

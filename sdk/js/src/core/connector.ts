@@ -81,9 +81,9 @@ export class Connector {
     this.isLeaving = isLeaving;
   }
 
-  /** End the connection because it is of no use; `credentialsRefused`: the service does not know the device. */
-  drop(reason: string, credentialsRefused: boolean): void {
-    this.end?.({ action: credentialsRefused ? 'register again' : 'retry', reason });
+  /** End the connection, and do what the verdict says. */
+  drop(verdict: Verdict): void {
+    this.end?.(verdict);
   }
 
   /** Try at once if it waits: the system says that a network came up. */
@@ -183,6 +183,9 @@ export class Connector {
       return;
     }
     switch (action) {
+      case 'again':
+        this.ports.diagnostics.info(`connects again: ${reason}`);
+        return;
       case 'retry':
       case 'slow':
         return this.waitFor(this.backoff.next(action === 'slow', retryAfter), reason);

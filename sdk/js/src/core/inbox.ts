@@ -45,6 +45,11 @@ export class Inbox {
     this.queue = [];
   }
 
+  /** Drop what waits, unacknowledged: it comes again on the next connection. Returns how much it was. */
+  discard(): number {
+    return this.queue.splice(0).length;
+  }
+
   /** Hand nothing over until `resume`: it may be for a former user. */
   pause(): void {
     this.isPaused = true;

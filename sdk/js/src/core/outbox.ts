@@ -19,6 +19,7 @@ export interface EventReport {
 /** Events that the service has not answered yet: 10,000 at most, the oldest go first. */
 export class Outbox {
   private readonly events: Map<number, EventReport>;
+  private readonly known: Set<string>;
   private number = 0;
 
   constructor(
@@ -30,6 +31,7 @@ export class Outbox {
       .map(([name, text]): [number, EventReport] => [Number(name.slice(PREFIX.length)), JSON.parse(text) as EventReport])
       .sort(([one], [other]) => one - other);
     this.events = new Map(read);
+    this.known = new Set(read.map(([, report]) => nameOf(report)));
     this.number = read.at(-1)?.[0] ?? 0;
   }
 
@@ -38,8 +40,12 @@ export class Outbox {
     return this.events.size;
   }
 
-  /** Keep an event; resolves when it is in the store. */
+  /** Keep an event, if it is not kept already: the service counts it once. Resolves when it is in the store. */
   async add(report: EventReport): Promise<void> {
+    if (this.known.has(nameOf(report))) {
+      return this.writer.write([]);
+    }
+    this.known.add(nameOf(report));
     const number = ++this.number;
     this.events.set(number, report);
     const changes: Change[] = [[PREFIX + number, JSON.stringify(report)]];
@@ -47,7 +53,7 @@ export class Outbox {
       if (this.events.size <= MOST) {
         break;
       }
-      this.events.delete(oldest);
+      this.forget(oldest);
       changes.push([PREFIX + oldest, null]);
     }
     await this.writer.write(changes);
@@ -69,7 +75,7 @@ export class Outbox {
   async remove(numbers: Iterable<number>): Promise<void> {
     const changes: Change[] = [];
     for (const number of numbers) {
-      this.events.delete(number);
+      this.forget(number);
       changes.push([PREFIX + number, null]);
     }
     await this.writer.write(changes);
@@ -79,6 +85,19 @@ export class Outbox {
   emptied(): Change[] {
     const changes = [...this.events.keys()].map((number): Change => [PREFIX + number, null]);
     this.events.clear();
+    this.known.clear();
     return changes;
   }
+
+  private forget(number: number): void {
+    const report = this.events.get(number);
+    if (report) {
+      this.known.delete(nameOf(report));
+      this.events.delete(number);
+    }
+  }
+}
+
+function nameOf({ k, event }: EventReport): string {
+  return `${event} ${k}`;
 }

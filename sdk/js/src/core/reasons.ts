@@ -3,11 +3,11 @@
 /**
  * What to do next.
  *
- * - `retry`: back off. `slow`: back off, for up to a minute at first.
+ * - `again`: at once. `retry`: back off. `slow`: back off, for up to a minute at first.
  * - `register again`: with a proof that it is the same device. `register anew`: as a new device.
  * - `refused`, `replaced`: make no more attempts until the app asks for one.
  */
-export type Action = 'retry' | 'slow' | 'register again' | 'register anew' | 'refused' | 'replaced';
+export type Action = 'again' | 'retry' | 'slow' | 'register again' | 'register anew' | 'refused' | 'replaced';
 
 /** What to do about a connection that was refused or has ended. */
 export interface Verdict {

@@ -1,5 +1,6 @@
 import { ConnectionLostError } from './errors.js';
 import type { Clock, Connection, Incoming } from './ports.js';
+import type { Verdict } from './reasons.js';
 
 /** Where answers come. */
 export const REPLY_TOPIC = 'mps/reply';
@@ -30,12 +31,11 @@ export class Requests {
   private number = 0;
 
   /**
-   * @param onFault Called when the connection is of no use any more: an answer does not come, or says that the
-   *   credentials are not accepted.
+   * @param onFault Called when the connection is of no use any more, with what to do then.
    */
   constructor(
     private readonly clock: Clock,
-    private readonly onFault: (reason: string, credentialsRefused: boolean) => void,
+    private readonly onFault: (verdict: Verdict) => void,
   ) {}
 
   /** Whether requests can be sent now. */
@@ -71,7 +71,7 @@ export class Requests {
     }
     const correlation = String(++this.number);
     return new Promise((resolve, reject) => {
-      const stopTimer = this.clock.setTimer(ANSWER_MILLISECONDS, () => this.onFault('a request was not answered', false));
+      const stopTimer = this.clock.setTimer(ANSWER_MILLISECONDS, () => this.onFault({ action: 'retry', reason: 'a request was not answered' }));
       this.waiting.set(correlation, { resolve, reject, stopTimer });
       connection.publish(topic, JSON.stringify(payload), REPLY_TOPIC, correlation);
     });
@@ -87,11 +87,11 @@ export class Requests {
     try {
       answer = JSON.parse(incoming.payload) as Answer;
     } catch {
-      this.onFault('an answer could not be read', false);
+      this.onFault({ action: 'slow', reason: 'an answer could not be read' });
       return;
     }
     if (answer.code === CREDENTIALS_REFUSED) {
-      this.onFault('the service does not know the device any more', true);
+      this.onFault({ action: 'register again', reason: 'the service does not know the device any more' });
       return;
     }
     this.waiting.delete(incoming.correlation ?? '');

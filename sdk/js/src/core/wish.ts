@@ -44,7 +44,7 @@ export class Wish<Name extends keyof Wishes> {
     private readonly ports: WishPorts,
     private readonly ask: (value: Wishes[Name]) => Promise<Asked>,
     private readonly keep: (answer: Answer, value: Wishes[Name]) => Wishes[Name] | undefined = keepIfTaken,
-    private readonly onSettled: () => void = () => undefined,
+    private readonly onSettled: (answer: Answer, value: Wishes[Name]) => void = () => undefined,
   ) {
     this.pause = new Pause(ports.clock);
   }
@@ -122,7 +122,7 @@ export class Wish<Name extends keyof Wishes> {
     this.backoff.reset();
     const value = this.keep(asked, record.value);
     await this.ports.state.saveWish(this.name, value && { value, answered: true });
-    this.onSettled();
+    this.onSettled(asked, record.value);
     this.settle(asked);
     return true;
   }

@@ -5,8 +5,7 @@ import type { Store } from '../core/ports.js';
 import { LockFile } from './lock_file.js';
 
 const FILE = 'device.jsonl';
-/** Lines after which the journal is written anew, beside those that a full one has. */
-const SPARE_LINES = 5_000;
+const LONGEST_JOURNAL = 5_000;
 
 /**
  * A store in a folder of its own: a journal with a line for each write, synced before the write counts.
@@ -21,8 +20,14 @@ export class FileStore implements Store {
   private lines = 0;
   private writing: Promise<void> = Promise.resolve();
 
-  /** @param folder Made if it is not there. */
-  constructor(private readonly folder: string) {
+  /**
+   * @param folder Made if it is not there.
+   * @param longestJournal Writes after which the file is written anew.
+   */
+  constructor(
+    private readonly folder: string,
+    private readonly longestJournal = LONGEST_JOURNAL,
+  ) {
     this.path = join(folder, FILE);
     this.lock = new LockFile(join(folder, 'lock'));
   }
@@ -69,7 +74,7 @@ export class FileStore implements Store {
     await this.file.datasync();
     apply(this.content, line);
     this.lines += 1;
-    if (this.lines > SPARE_LINES) {
+    if (this.lines > this.longestJournal) {
       await this.rewrite();
     }
   }
