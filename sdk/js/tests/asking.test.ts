@@ -190,7 +190,7 @@ test('the diagnostics hold neither secrets nor contents, and are bounded', async
   for (let number = 1; number <= 600; number += 1) {
     bench.service.link.send(String(number), { title: 'private' });
   }
-  await bench.service.until(() => bench.service.link.acknowledged.length === 600);
+  await settled();
   const lines = bench.client.diagnostics();
   assert.ok(lines.length <= 501);
   assert.doesNotMatch(lines.join('\n'), /client-key-1234|secret-1|vendor-token|proof-of-ann|private/);

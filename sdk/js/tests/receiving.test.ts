@@ -23,22 +23,43 @@ test('a message is acknowledged after its handler has returned and it is stored'
   assert.ok(bench.store.content.has('seen/1'));
 });
 
-test('a message whose handler failed is refused, is not stored, and is handed over when it comes again', async () => {
-  let fails = true;
+test('a message whose handler failed is not acknowledged, and is handed over again', async () => {
+  let attempts = 0;
   const bench = await new Bench(new MemoryStore(), {
     onMessage: () => {
-      if (fails) {
+      attempts += 1;
+      if (attempts === 1) {
         throw new Error('not now');
       }
     },
   }).connected();
   bench.service.link.send('1');
+  await settled();
+  assert.equal(attempts, 1);
+  assert.deepEqual(bench.service.link.acknowledged, []);
+  assert.equal(bench.store.content.has('seen/1'), false);
+  bench.clock.advance(1_000);
   await bench.service.until(() => bench.service.link.acknowledged.length === 1);
-  assert.deepEqual(bench.service.link.acknowledged, [{ packetId: 1, refused: true }]);
-  fails = false;
+  assert.deepEqual([attempts, bench.service.link.acknowledged[0]?.refused], [2, false]);
+});
+
+test('a message whose handler fails again and again is left to the next connection, and delays no other', async () => {
+  const bench = await new Bench(new MemoryStore(), {
+    onMessage: ({ k }) => {
+      if (k === '1') {
+        throw new Error('never');
+      }
+    },
+  }).connected();
   bench.service.link.send('1');
-  await bench.service.until(() => bench.service.link.acknowledged.length === 2);
-  assert.equal(bench.service.link.acknowledged[1]?.refused, false);
+  bench.service.link.send('2');
+  await bench.service.until(() => bench.service.link.acknowledged.length === 1);
+  assert.deepEqual(bench.service.link.acknowledged, [{ packetId: 2, refused: false }]);
+  for (let attempt = 0; attempt < 4; attempt += 1) {
+    bench.clock.advance(10_000);
+    await settled();
+  }
+  assert.deepEqual(bench.service.link.acknowledged[1], { packetId: 1, refused: true });
 });
 
 test('a repeat is acknowledged and not handed over, also after a restart', async () => {

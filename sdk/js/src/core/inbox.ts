@@ -1,3 +1,4 @@
+import { Backoff } from './backoff.js';
 import type { DeviceState } from './device_state.js';
 import { said, type Diagnostics } from './diagnostics.js';
 import { LONGEST_VALIDITY, readMessage, type Message, type Received } from './messages.js';
@@ -5,14 +6,19 @@ import type { Clock, Connection, Incoming } from './ports.js';
 
 /** What the app does with messages. */
 export interface MessageHandlers {
-  /** Called with each message once. It is acknowledged when the handler has returned; if it throws, it comes again. */
+  /** Called with each message once. It is acknowledged when the handler has returned; if it throws, it comes again: soon, then less often. */
   onMessage(message: Message): void | Promise<void>;
   /** Called with the `k` of a message that was revoked: take its notification away. */
   onRevoked?(k: string): void | Promise<void>;
 }
 
+/** After so many failures a message is left to the next connection, so that others get its place. */
+const MOST_FAILURES = 5;
+
 interface Item {
   received: Received;
+  failures: number;
+  backoff: Backoff;
   packetId: number;
   connection: Connection;
   /** By the monotonic clock. */
@@ -71,7 +77,7 @@ export class Inbox {
       return;
     }
     const expires = received.left === undefined ? Infinity : this.clock.monotonic() + received.left;
-    this.queue.push({ received, packetId: incoming.packetId, connection, expires });
+    this.queue.push({ received, failures: 0, backoff: new Backoff(), packetId: incoming.packetId, connection, expires });
     if (received.revokes !== undefined) {
       // At once: the message may wait in this queue.
       await this.state.seen.add(received.revokes, undefined, LONGEST_VALIDITY, this.clock.now()).catch(() => undefined);
@@ -106,12 +112,27 @@ export class Inbox {
           await this.process(item);
         } catch (error) {
           this.diagnostics.warn(`message ${item.received.k}: ${said(error)}`);
-          this.acknowledge(item, true);
+          this.failed(item);
         }
       }
     } finally {
       this.isRunning = false;
     }
+  }
+
+  /** Try a message again while the connection lasts, and leave it to the next one in the end. */
+  private failed(item: Item): void {
+    item.failures += 1;
+    if (item.failures >= MOST_FAILURES) {
+      this.acknowledge(item, true);
+      return;
+    }
+    this.clock.setTimer(item.backoff.next(), () => {
+      if (item.connection === this.connection) {
+        this.queue.push(item);
+        void this.run();
+      }
+    });
   }
 
   private async process(item: Item): Promise<void> {
